@@ -1,0 +1,74 @@
+"""The log's port: a fixed number of partitions of records that are never changed or removed."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+
+class Entry(NamedTuple):
+    """A record to append: its key (the order id) and its serialized `Record`."""
+
+    key: str
+    value: bytes
+
+
+class Logged(NamedTuple):
+    """A record on the log. `digest` is that of `value` (see orders.chain), verified by the adapter that read it."""
+
+    offset: int
+    key: str
+    value: bytes
+    digest: bytes
+
+
+class AppendUncertain(Exception):
+    """An append failed or timed out, and its records may still land, now or later, whole or in part."""
+
+
+class LogUnavailable(Exception):
+    """The log cannot be reached for now; nothing was changed."""
+
+
+class LogDamaged(Exception):
+    """A stored record is not what was appended, or facts that were there are gone; says which, and where."""
+
+
+class Log(Protocol):
+    """What the write path and the projector need of a log. There is no read by key.
+
+    Every adapter passes the contract suite in tests/log. Methods may be called from one event loop only;
+    an adapter moves its blocking work elsewhere by itself.
+    """
+
+    @property
+    def identity(self) -> bytes:
+        """16 bytes that name this log and no other."""
+
+    @property
+    def topic(self) -> str:
+        """The name under which receipts speak of this log."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions there are; it never changes."""
+
+    @property
+    def atomic(self) -> bool:
+        """Whether the records of one append land all together or not at all, with nothing in between."""
+
+    async def end(self, partition: int) -> int:
+        """Return the offset that the partition's next record will get, as of a moment after the call began."""
+
+    async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
+        """Append the entries, durably when this returns, and return the offset that each got.
+
+        Raises AppendUncertain if the outcome is unknown, LogUnavailable if surely nothing was appended.
+        """
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        """Return up to `limit` records from `offset` on, in order; none at the end. Raises LogDamaged."""
+
+    async def wait(self, partition: int, offset: int) -> None:
+        """Return as soon as the partition's end lies beyond `offset`."""
+
+    async def close(self) -> None:
+        """Release all that the log holds; a running append is finished first."""
