@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cordertrail/v1/position.proto\x12\rordertrail.v1\"<\n\x08Position\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\x05\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"\x8b\x01\n\rTokenContents\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12:\n\x07offsets\x18\x02 \x03(\x0b\x32).ordertrail.v1.TokenContents.OffsetsEntry\x1a.\n\x0cOffsetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"R\n\x11PageTokenContents\x12\x15\n\rfilter_digest\x18\x01 \x01(\x0c\x12\x13\n\x0blast_number\x18\x02 \x01(\x03\x12\x11\n\tlast_text\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cordertrail/v1/position.proto\x12\rordertrail.v1\"_\n\x08Position\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x16\n\tpartition\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x06offset\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x0c\n\n_partitionB\t\n\x07_offset\"\x8b\x01\n\rTokenContents\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12:\n\x07offsets\x18\x02 \x03(\x0b\x32).ordertrail.v1.TokenContents.OffsetsEntry\x1a.\n\x0cOffsetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"R\n\x11PageTokenContents\x12\x15\n\rfilter_digest\x18\x01 \x01(\x0c\x12\x13\n\x0blast_number\x18\x02 \x01(\x03\x12\x11\n\tlast_text\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +34,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOKENCONTENTS_OFFSETSENTRY']._loaded_options = None
   _globals['_TOKENCONTENTS_OFFSETSENTRY']._serialized_options = b'8\001'
   _globals['_POSITION']._serialized_start=47
-  _globals['_POSITION']._serialized_end=107
-  _globals['_TOKENCONTENTS']._serialized_start=110
-  _globals['_TOKENCONTENTS']._serialized_end=249
-  _globals['_TOKENCONTENTS_OFFSETSENTRY']._serialized_start=203
-  _globals['_TOKENCONTENTS_OFFSETSENTRY']._serialized_end=249
-  _globals['_PAGETOKENCONTENTS']._serialized_start=251
-  _globals['_PAGETOKENCONTENTS']._serialized_end=333
+  _globals['_POSITION']._serialized_end=142
+  _globals['_TOKENCONTENTS']._serialized_start=145
+  _globals['_TOKENCONTENTS']._serialized_end=284
+  _globals['_TOKENCONTENTS_OFFSETSENTRY']._serialized_start=238
+  _globals['_TOKENCONTENTS_OFFSETSENTRY']._serialized_end=284
+  _globals['_PAGETOKENCONTENTS']._serialized_start=286
+  _globals['_PAGETOKENCONTENTS']._serialized_end=368
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from typing import TypeVar
 from zlib import crc32
 
 from google.protobuf.message import DecodeError
+
 from ordertrail.v1.position_pb2 import PageTokenContents, TokenContents
 
 M = TypeVar("M", TokenContents, PageTokenContents)

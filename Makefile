@@ -1,0 +1,57 @@
+# Ordertrail. Needs Python 3.11 or newer, and nothing else; all that is installed goes into .venv and .venv-proto.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.PHONY: help run test check lint types protos pytest bench generate pins clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/server ## start a server, show it at work, and keep it running
+	@$(BIN)/python examples/tour.py
+
+test: lint types protos pytest ## all that is checked before a change is taken
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+protos: .venv/dev
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+	$(BIN)/buf breaking proto --against proto/released.binpb
+
+pytest: .venv/dev
+	$(BIN)/python -m pytest -q
+
+bench: .venv/dev ## measure, beside the limits of this machine, and print a table
+	$(BIN)/python -m benchmarks
+
+generate: .venv-proto/made ## compile proto/ into client/
+	PATH=$(CURDIR)/.venv-proto/bin:$$PATH .venv-proto/bin/python proto/generate.py
+
+pins: .venv/dev ## write constraints.txt from what is installed
+	$(PIP) freeze --exclude-editable --exclude ordertrail > constraints.txt
+
+clean: ## remove the environments and the data of `make run`
+	rm -rf .venv .venv-proto data
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/server: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) install --constraint constraints.txt --editable '.[server]'
+	@touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) install --constraint constraints.txt --editable '.[server,dev]'
+	@touch $@ .venv/server
+
+.venv-proto/made: proto/generator.txt
+	$(PYTHON) -m venv .venv-proto
+	.venv-proto/bin/pip --disable-pip-version-check --quiet install --requirement proto/generator.txt
+	@touch $@

@@ -1,0 +1,72 @@
+"""The client: one asynchronous method a verb and a question, over one connection.
+
+    async with connect("127.0.0.1:50051") as orders:
+        receipt = await orders.place("shop-1", [line("p_1", 3, "5.20", "EUR")])
+        await orders.confirm(receipt.order_id, expected_version=receipt.order_version)
+        async for event in orders.list_events(order_id=receipt.order_id):
+            ...
+
+Errors are those of `ordertrail.errors`. Every unary call has a deadline, and is retried while the server is away:
+commands carry a request id, so a retry never does a thing twice. What this face leaves out is on the generated stubs:
+`orders.commands`, `orders.history`, `orders.imports`. A blocking face of the same names is to be `ordertrail.blocking`.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from ordertrail.asking import Asking
+from ordertrail.channel import open_channel
+from ordertrail.commanding import Commanding
+from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
+from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
+from ordertrail.v1.order_import_service_pb2_grpc import OrderImportServiceStub
+from ordertrail.values import line, money, shipped
+
+__all__ = ["OrderTrail", "connect", "line", "money", "shipped"]
+
+
+class OrderTrail(Commanding, Asking):
+    """A connection to Ordertrail. Tasks of one event loop may share it; `async with` closes it.
+
+    `timeout` is the deadline of each unary call in seconds, unless the call names its own. `actor` says who gives the
+    commands, in printable ASCII; facts remember it.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, *, timeout: float = 10.0, actor: str = "") -> None:
+        self.channel = channel
+        self.timeout = timeout
+        self.metadata = (("ordertrail-actor", actor),) if actor else ()
+        self.commands = OrderCommandServiceStub(channel)
+        self.history = OrderHistoryServiceStub(channel)
+        self.imports = OrderImportServiceStub(channel)
+
+    async def close(self) -> None:
+        """End all running calls and the connection."""
+        await self.channel.close(None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def connect(
+    target: str,
+    *,
+    timeout: float = 10.0,
+    actor: str = "",
+    credentials: grpc.ChannelCredentials | None = None,
+    options: Sequence[tuple[str, object]] = (),
+) -> OrderTrail:
+    """Return a client of the server at `target` (HOST:PORT); to be called within a running event loop.
+
+    It connects with the first call. `timeout` and `actor` are as for OrderTrail. Without `credentials` the connection
+    is in the clear. `options` are gRPC's own channel arguments and win over the client's.
+    """
+    return OrderTrail(open_channel(target, credentials, options), timeout=timeout, actor=actor)

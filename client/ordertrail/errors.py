@@ -1,0 +1,166 @@
+"""What can go wrong, by what a caller does about it.
+
+    OrderTrailError          anything below; or a status that this release does not know
+    ├── InvalidRequest       correct what you send; `violations` name the fields
+    ├── NotFound             look for another order, or at another point in time
+    ├── Refused              the order's rules, or a name already taken, forbid it; `reason` says which
+    │   └── VersionMismatch  read again and decide again; `expected`, `actual`
+    ├── Unavailable          retry with the same request id, after `retry_after` seconds
+    └── ServerFault          report it to the operator; a retry with the same request id is safe
+
+Errors are read from google.rpc details, never from English text. Every reason is a value of
+`ordertrail.v1.ErrorReason`, without its prefix.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from ordertrail.v1.error_reason_pb2 import ErrorReason, guide
+
+__all__ = [
+    "InvalidRequest",
+    "NotFound",
+    "OrderTrailError",
+    "Refused",
+    "ServerFault",
+    "Unavailable",
+    "VersionMismatch",
+    "Violation",
+    "from_rpc_error",
+    "from_status",
+]
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A field of the request that is at fault: its path (`lines[0].quantity`) and what is wrong with it."""
+
+    field: str
+    description: str
+
+
+@dataclass(eq=False)
+class OrderTrailError(Exception):
+    """A call that did not do what was asked.
+
+    `code` is the gRPC status. `reason` names the way it was refused; where the server said none, it is the code's name.
+    `action` is what the contract tells the caller to do, or "". `metadata` holds facts to compute with.
+    `retry_after` is in seconds, if the server gave a delay.
+    """
+
+    code: grpc.StatusCode
+    reason: str
+    message: str
+    action: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    violations: Sequence[Violation] = ()
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class InvalidRequest(OrderTrailError):
+    """What was sent cannot be right, whatever the order's state; `violations` name the fields."""
+
+
+class NotFound(OrderTrailError):
+    """There is no such order, or there was none at that point in time."""
+
+
+class Refused(OrderTrailError):
+    """The order's state, its rules, or a name already taken forbid the command."""
+
+
+class VersionMismatch(Refused):
+    """The order has another version than the caller expected."""
+
+    @property
+    def expected(self) -> int:
+        """The version that the caller expected."""
+        return int(self.metadata["expected"])
+
+    @property
+    def actual(self) -> int:
+        """The version that the order has."""
+        return int(self.metadata["actual"])
+
+
+class Unavailable(OrderTrailError):
+    """Not now: the server is busy, away, or behind. A command may or may not have led to a fact."""
+
+
+class ServerFault(OrderTrailError):
+    """The server met a fault of its own."""
+
+
+_BY_REASON: dict[str, type[OrderTrailError]] = {
+    "VERSION_MISMATCH": VersionMismatch,
+    # It shares its code with OVERLOADED, but no retry will help it.
+    "REQUEST_TOO_LARGE": InvalidRequest,
+}
+
+_BY_CODE: dict[grpc.StatusCode, type[OrderTrailError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
+    grpc.StatusCode.OUT_OF_RANGE: InvalidRequest,
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: Refused,
+    grpc.StatusCode.FAILED_PRECONDITION: Refused,
+    grpc.StatusCode.ABORTED: Refused,
+    grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: Unavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: Unavailable,
+    grpc.StatusCode.INTERNAL: ServerFault,
+    grpc.StatusCode.UNKNOWN: ServerFault,
+    grpc.StatusCode.DATA_LOSS: ServerFault,
+    grpc.StatusCode.UNIMPLEMENTED: ServerFault,
+}
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError) -> OrderTrailError:
+    """Return what a failed call says."""
+    status = _details_of(error) or status_pb2.Status(code=error.code().value[0], message=error.details() or "")
+    return from_status(status)
+
+
+def from_status(status: status_pb2.Status) -> OrderTrailError:
+    """Return what a status says, such as that of one command of a batch."""
+    code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+    info, violations, delay = _read_details(status)
+    reason = info.reason or code.name
+    metadata = dict(info.metadata)
+    # The server's own words first: its reason may be newer than this client.
+    action = metadata.pop("action", "") or _action(reason)
+    kind = _BY_REASON.get(reason) or _BY_CODE.get(code, OrderTrailError)
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and not info.reason:
+        kind = InvalidRequest  # gRPC's own bound on a message's size; our server always names a reason
+    return kind(code, reason, status.message, action, metadata, violations, delay)
+
+
+def _details_of(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
+    try:
+        return rpc_status.from_call(error)  # type: ignore[arg-type]
+    except ValueError:
+        return None  # the details contradict the code: an intermediary's doing; the code stands
+
+
+def _read_details(
+    status: status_pb2.Status,
+) -> tuple[error_details_pb2.ErrorInfo, Sequence[Violation], float | None]:
+    info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
+    for detail in status.details:
+        for message in (info, bad, retry):
+            detail.Unpack(message)
+    violations = tuple(Violation(each.field, each.description) for each in bad.field_violations)
+    return info, violations, retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None
+
+
+def _action(reason: str) -> str:
+    value = ErrorReason.DESCRIPTOR.values_by_name.get(f"ERROR_REASON_{reason}")
+    return value.GetOptions().Extensions[guide].action if value else ""

@@ -1,0 +1,88 @@
+"""A stream of events that outlives its connection: it goes on from the last resume token, without gap or duplicate."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from ordertrail.errors import Unavailable, from_rpc_error
+from ordertrail.patience import Patience
+from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
+
+if TYPE_CHECKING:
+    from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceAsyncStub
+
+__all__ = ["frames"]
+
+
+async def frames(
+    history: "OrderHistoryServiceAsyncStub", request: StreamOrderEventsRequest, *, silence: float, patience: float
+) -> AsyncGenerator[StreamOrderEventsResponse, None]:
+    """Yield frames, each once.
+
+    A following stream never ends by itself; another ends when all was sent. After `silence` seconds without a frame,
+    heartbeats included, the connection counts as cut. Raises Unavailable after `patience` seconds without any frame,
+    and at once whatever no retry can mend.
+    """
+    request = _own(request)
+    waiting = Patience(patience)
+    while True:
+        complete = False
+        try:
+            async with aclosing(_attempt(history, request, silence)) as attempt:
+                async for frame in attempt:
+                    waiting.renew()
+                    if frame.resume_token:
+                        request.resume_token = frame.resume_token
+                    complete = _completes(request, frame, complete)
+                    yield frame
+            if complete:
+                return
+            cause = _cut("The server ended the stream early.")
+        except (grpc.aio.AioRpcError, TimeoutError) as error:
+            cause = _unavailable(error, silence)
+        await waiting.wait(cause)
+
+
+async def _attempt(
+    history: "OrderHistoryServiceAsyncStub", request: StreamOrderEventsRequest, silence: float
+) -> AsyncGenerator[StreamOrderEventsResponse, None]:
+    call = history.StreamOrderEvents(_own(request))
+    try:
+        while True:
+            async with asyncio.timeout(silence):
+                frame: Any = await call.read()
+            if frame is grpc.aio.EOF:  # type: ignore[attr-defined]
+                return
+            yield frame
+    finally:
+        call.cancel()
+
+
+def _completes(request: StreamOrderEventsRequest, frame: StreamOrderEventsResponse, before: bool) -> bool:
+    """Say whether a stream that ends behind this frame has sent all; a stopping server ends streams early."""
+    if request.follow:
+        return False
+    standing = frame.WhichOneof("standing")
+    return before if standing is None and not frame.events else standing == "caught_up"
+
+
+def _unavailable(error: grpc.aio.AioRpcError | TimeoutError, silence: float) -> Unavailable:
+    if isinstance(error, TimeoutError):
+        return _cut(f"The server sent nothing for {silence:g} seconds.")
+    cause = from_rpc_error(error)
+    if not isinstance(cause, Unavailable):
+        raise cause from None
+    return cause
+
+
+def _cut(message: str) -> Unavailable:
+    return Unavailable(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", message)
+
+
+def _own(request: StreamOrderEventsRequest) -> StreamOrderEventsRequest:
+    copy = StreamOrderEventsRequest()
+    copy.CopyFrom(request)
+    return copy

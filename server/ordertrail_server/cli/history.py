@@ -1,0 +1,76 @@
+"""`ordertrail history`: what happened to an order, or to all orders of a customer."""
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Unpack
+
+import click
+
+from ordertrail_server.cli.printing import json_line, print_table
+from ordertrail_server.cli.target import calls_server, target_option
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ordertrail.client import OrderTrail
+    from ordertrail.questions import StreamConditions
+    from ordertrail.v1.history_event_pb2 import HistoryEvent
+
+PAGE = 1000
+EPILOG = """\b
+Examples:
+  ordertrail history 0193a7c2-order-1
+  ordertrail history --customer shop-1 --product p_7 --json
+  ordertrail history 0193a7c2-order-1 --follow"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("order_id", required=False)
+@click.option("--customer", "customer_id", metavar="ID", help="All orders of this customer, instead of one order.")
+@click.option("--product", "product_id", metavar="ID", help="Only events that name this product.")
+@click.option("--follow", is_flag=True, help="Go on with new events until Ctrl-C; survives restarts of the server.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an event.")
+@target_option
+@calls_server()
+async def history(
+    order_id: str | None, customer_id: str | None, product_id: str | None, follow: bool, as_json: bool, target: str
+) -> None:
+    """Show the events of an order, the earliest first.
+
+    Exits with 1 if there are none.
+    """
+    from ordertrail.client import connect
+
+    if bool(order_id) == bool(customer_id):
+        raise click.UsageError("Name one: an ORDER_ID, or a --customer.")
+    async with connect(target) as orders:
+        if follow:
+            await _follow(orders.stream(**whose, follow=True), as_json)
+        events = orders.list_events(order_id=order_id, customer_id=customer_id, product_id=product_id, page_size=PAGE)
+        if not await (_print_json(events) if as_json else _print_table(events)):
+            subject = f"order {order_id}" if order_id else f"customer {customer_id}"
+            raise click.ClickException(f"There are no events of {subject}{' with this product' if product_id else ''}.")
+
+
+async def _print_json(events: "AsyncIterator[HistoryEvent]") -> bool:
+    found = False
+    async for event in events:
+        click.echo(json_line(event))
+        found = True
+    return found
+
+
+async def _print_table(events: "AsyncIterator[HistoryEvent]") -> bool:
+    from ordertrail_server.cli.happenings import HEADINGS, row
+
+    rows = [row(event) async for event in events]
+    if rows:
+        print_table(HEADINGS, rows, numbers=("Version",))
+    return bool(rows)
+
+
+async def _follow(orders: "OrderTrail", as_json: bool, **whose: Unpack["StreamConditions"]) -> None:
+    from ordertrail_server.cli.happenings import line
+
+    async with aclosing(orders.stream(**whose, follow=True)) as events:
+        async for event in events:
+            click.echo(json_line(event) if as_json else line(event))

@@ -1,0 +1,45 @@
+"""The command `ordertrail` and its subcommands."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+from ordertrail_server.cli.lazy_group import LazyGroup
+
+# In the order in which one meets them: the name, and its line in the list of commands.
+COMMANDS = {
+    "serve": "Serve orders from a data directory.",
+    "produce": "Send sample orders to a server.",
+    "history": "Show the events of an order, or of a customer.",
+    "orders": "List orders as they stand.",
+    "tail": "Show the records of a data directory's log.",
+    "import-json": "Take in orders that older producers wrote as JSON.",
+    "rebuild": "Build the read model again from the log.",
+}
+
+EXAMPLE = """\b
+Example:
+  ordertrail serve --data ./data --listen 127.0.0.1:50051
+  ordertrail produce 1000
+  ordertrail orders --status confirmed
+
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 130 stopped by Ctrl-C."""
+
+
+def installed_version() -> str:
+    """Return the installed release, or a word for a bare clone."""
+    try:
+        return version("ordertrail")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+@click.command(cls=LazyGroup, modules="ordertrail_server.cli", summaries=COMMANDS, epilog=EXAMPLE)
+@click.version_option(installed_version(), prog_name="ordertrail")
+def ordertrail() -> None:
+    """The order service whose history can be trusted for ever."""
+
+
+def main() -> None:
+    """Run the command line. Exits with its code."""
+    ordertrail(prog_name="ordertrail")

@@ -1,0 +1,87 @@
+"""`ordertrail orders`: orders as they stand."""
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import click
+
+from ordertrail_server.cli.printing import day_text, json_line, money_text, print_table, time_text
+from ordertrail_server.cli.target import calls_server, target_option
+
+if TYPE_CHECKING:
+    from ordertrail.v1.order_pb2 import Order
+
+STATUSES = ("placed", "confirmed", "partly-shipped", "shipped", "delivered", "cancelled", "returned")
+HEADINGS = ("Created", "Order", "Version", "Customer", "Status", "Lines", "Quantity", "Total", "Delivery")
+EPILOG = """\b
+Examples:
+  ordertrail orders
+  ordertrail orders --customer shop-1 --status confirmed --status shipped
+  ordertrail orders --product p_7 --limit 0 --json"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--customer", "customer_id", metavar="ID", help="Only orders of this customer.")
+@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated.")
+@click.option("--product", "product_id", metavar="ID", help="Only orders that have a line with this product.")
+@click.option("--reference", "source_reference", metavar="ID", help="Only imported orders that their source called so.")
+@click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="Show so many; 0 shows all.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an order.")
+@target_option
+@calls_server()
+async def orders(
+    customer_id: str | None,
+    statuses: tuple[str, ...],
+    product_id: str | None,
+    source_reference: str | None,
+    limit: int,
+    as_json: bool,
+    target: str,
+) -> None:
+    """List orders as they stand, the latest first."""
+    from ordertrail.client import connect
+    from ordertrail.v1.order_status_pb2 import OrderStatus
+
+    rows: list[tuple[str, ...]] = []
+    shown = 0
+    async with connect(target) as client:
+        found = client.list_orders(
+            customer_id=customer_id,
+            statuses=[OrderStatus.Value(f"ORDER_STATUS_{name.replace('-', '_').upper()}") for name in statuses],
+            product_id=product_id,
+            source_reference=source_reference,
+            page_size=min(limit + 1, 1000) if limit else 1000,
+        )
+        async with aclosing(found):
+            async for order in found:
+                if limit and shown == limit:
+                    click.echo(f"There are more than {limit}; --limit 0 shows all.", err=True)
+                    break
+                shown += 1
+                if as_json:
+                    click.echo(json_line(order))
+                else:
+                    rows.append(_row(order))
+    if not as_json:
+        print_table(HEADINGS, rows, numbers=("Version", "Lines", "Quantity", "Total"))
+
+
+def _row(order: "Order") -> tuple[str, ...]:
+    return (
+        time_text(order.create_time),
+        order.order_id,
+        str(order.version),
+        order.customer_id if order.HasField("customer_id") else "-",
+        _status(order),
+        str(len(order.lines)),
+        str(order.total_quantity),
+        money_text(order.total_amount) if order.HasField("total_amount") else "-",
+        day_text(order.expected_delivery_date) if order.HasField("expected_delivery_date") else "-",
+    )
+
+
+def _status(order: "Order") -> str:
+    from ordertrail.v1.order_status_pb2 import OrderStatus
+
+    known = order.status in OrderStatus.values()
+    return OrderStatus.Name(order.status).removeprefix("ORDER_STATUS_").replace("_", "-").lower() if known else "?"

@@ -1,0 +1,65 @@
+"""What commands print: messages as JSON lines, and short words for people."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    from ordertrail.v1.date_pb2 import Date
+    from ordertrail.v1.money_pb2 import Money
+
+# Wide enough for any row: a pipe has no edge.
+PIPE_WIDTH = 10_000
+
+
+def json_line(content: "Message | dict[str, Any]") -> str:
+    """Return one line of JSON; a message as grpcurl prints it."""
+    import json
+
+    from google.protobuf.json_format import MessageToDict
+
+    return json.dumps(content if isinstance(content, dict) else MessageToDict(content), ensure_ascii=False)
+
+
+def plain(text: str) -> str:
+    """Return text of unknown origin for a terminal: what is not printable is escaped, so it cannot steer it."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def time_text(stamp: "Timestamp") -> str:
+    """Return a time in UTC, to the millisecond."""
+    return f"{stamp.ToDatetime().isoformat(sep=' ', timespec='milliseconds')}Z"
+
+
+def day_text(named: "Date") -> str:
+    """Return a day as ISO 8601 has it."""
+    return f"{named.year:04}-{named.month:02}-{named.day:02}"
+
+
+def money_text(sum_of_money: "Money") -> str:
+    """Return an amount and its currency, such as 5.20 EUR."""
+    from ordertrail.values import amount_of
+
+    return f"{amount_of(sum_of_money):f} {plain(sum_of_money.currency_code)}"
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()) -> None:
+    """Print rows under headings; the columns named in `numbers` stand to the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in headings:
+        table.add_column(heading, justify="right" if heading in numbers else "left")
+    for row in rows:
+        table.add_row(*(Text(plain(cell)) for cell in row))
+    stdout = click.get_text_stream("stdout")
+    Console(file=stdout, width=None if stdout.isatty() else PIPE_WIDTH).print(table)

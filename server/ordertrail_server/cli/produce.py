@@ -1,0 +1,52 @@
+"""`ordertrail produce`: sample orders through the server's own commands."""
+
+from datetime import date
+from time import time_ns
+from uuid import uuid4
+
+import click
+
+from ordertrail_server.cli.target import calls_server, target_option
+
+EPILOG = """\b
+Examples:
+  ordertrail produce 1000
+  ordertrail produce 50 --seed 7 --life 1 --show-acks
+  ordertrail produce 100000 --life 0.2 --json"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("count", metavar="N", type=click.IntRange(1))
+@click.option("--seed", type=int, help="Draw the same orders as every run with this seed; their ids are new.")
+@click.option(
+    "--life", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="The share of orders that go on."
+)
+@click.option("--unary", is_flag=True, help="One call a command, some orders at once, instead of batches.")
+@click.option("--show-acks", is_flag=True, help="Show topic, partition and offset of each acknowledged command.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for the counts, and each shown acknowledgement.")
+@target_option
+@calls_server()
+async def produce(
+    count: int, seed: int | None, life: float, unary: bool, show_acks: bool, as_json: bool, target: str
+) -> None:
+    """Send N sample orders, and for a share of them what follows: changes, shipments, returns.
+
+    They are over 50 products, p_0 to p_49; product, quantity and unit price are drawn from a skewed Gaussian. While
+    the server is away, commands are sent again with the same request ids.
+    """
+    from ordertrail.client import connect
+    from ordertrail_server.cli.production import Production
+    from ordertrail_server.cli.sample_orders import SampleOrders
+    from ordertrail_server.cli.sending import in_batches, one_by_one
+
+    samples = SampleOrders(seed, alive=life, run=_new_run(), today=date.today())
+    with Production(count, show_acks=show_acks, as_json=as_json) as production:
+        async with connect(target, actor="ordertrail produce") as client:
+            await (one_by_one if unary else in_batches)(client, samples.draw(count), production)
+    if production.refused:
+        raise click.exceptions.Exit(1)
+
+
+def _new_run() -> str:
+    """Return a name that no other run has; later ones sort behind, so that new ids lie side by side in an index."""
+    return f"{time_ns() // 1_000_000:011x}{uuid4().hex[:5]}"

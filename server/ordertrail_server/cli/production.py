@@ -1,0 +1,80 @@
+"""The account of a run of sample orders: progress, acknowledgements, refusals, and the counts at the end."""
+
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from ordertrail_server.cli.printing import json_line, plain
+from ordertrail_server.cli.target import told
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from ordertrail.commands import Request
+    from ordertrail.errors import OrderTrailError
+    from ordertrail.v1.receipt_pb2 import Receipt
+
+
+class Production:
+    """Counts what became of the commands of `orders` orders. On leaving, also by Ctrl-C, the counts are printed."""
+
+    def __init__(self, orders: int, *, show_acks: bool, as_json: bool) -> None:
+        self.orders = self.acknowledged = self.refused = 0
+        self._expected, self._show_acks, self._as_json = orders, show_acks, as_json
+        self._bar = _bar(shown=not (show_acks or as_json))
+
+    def __enter__(self) -> Self:
+        self._begun = monotonic()
+        self._bar.start()
+        self._task = self._bar.add_task("orders", total=self._expected)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+        self._print_counts(monotonic() - self._begun)
+
+    def acknowledge(self, receipt: "Receipt") -> None:
+        """Count a command that led to a fact."""
+        self.acknowledged += 1
+        if receipt.order_version == 1:
+            self.orders += 1
+            self._bar.advance(self._task)
+        if self._show_acks:
+            click.echo(json_line(receipt) if self._as_json else _acknowledgement(receipt))
+
+    def refuse(self, request: "Request", error: "OrderTrailError") -> None:
+        """Count and tell a command that was refused."""
+        self.refused += 1
+        click.echo(f"{request.order_id}: {plain(told(error))}", err=True)
+
+    def _print_counts(self, seconds: float) -> None:
+        rate = round(self.acknowledged / seconds)
+        if self._as_json:
+            counts = {"orders": self.orders, "acknowledged": self.acknowledged, "refused": self.refused}
+            click.echo(json_line({**counts, "seconds": round(seconds, 3), "commandsPerSecond": rate}))
+        else:
+            click.echo(
+                f"{self.orders:,} of {self._expected:,} orders; {self.acknowledged:,} commands acknowledged, "
+                f"{self.refused:,} refused; {seconds:.1f} s, {rate:,} commands/s"
+            )
+
+
+def _acknowledgement(receipt: "Receipt") -> str:
+    place = receipt.position
+    return (
+        f"{plain(place.topic)} {place.partition}:{place.offset}  {plain(receipt.order_id)}  "
+        f"version {receipt.order_version}{'  (replayed)' if receipt.replayed else ''}"
+    )
+
+
+def _bar(*, shown: bool) -> "Progress":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))

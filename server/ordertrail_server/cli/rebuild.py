@@ -1,0 +1,47 @@
+"""`ordertrail rebuild`: the read model made afresh from the log, on a stopped server."""
+
+from pathlib import Path
+
+import click
+
+EPILOG = """\b
+Example:
+  ordertrail rebuild --data ./data"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path("data"),
+    envvar="ORDERTRAIL_DATA",
+    show_default=True,
+    help="The data directory of a stopped server.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON object.")
+def rebuild(data: Path, as_json: bool) -> None:
+    """Build the read model again from offset 0 of the log, and put it in the place of the present one.
+
+    The present one stays until the new one is complete. Exit codes: 0 rebuilt, 1 not.
+    """
+    import json
+    from time import perf_counter
+
+    from rich.progress import Progress
+
+    from ordertrail_server.log.lock import DataDirectoryRefused, locked
+    from ordertrail_server.log.port import LogDamaged, LogUnavailable
+    from ordertrail_server.log.sqlite import sqlite3
+    from ordertrail_server.projections import rebuild as rebuilding
+    from ordertrail_server.projections.refused import ReadModelRefused
+
+    begun = perf_counter()
+    try:
+        with locked(data), Progress(disable=as_json, transient=True) as bar:
+            task = bar.add_task("rebuilding")
+            counts = rebuilding.rebuild(data, lambda done, total: bar.update(task, completed=done, total=total))
+    except (DataDirectoryRefused, ReadModelRefused, LogDamaged, LogUnavailable, sqlite3.Error) as refusal:
+        raise click.ClickException(str(refusal)) from refusal
+    seconds = perf_counter() - begun
+    told = counts._asdict() | {"seconds": round(seconds, 3)}
+    click.echo(json.dumps(told) if as_json else ", ".join(f"{value:,} {name}" for name, value in told.items()))

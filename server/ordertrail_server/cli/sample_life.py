@@ -1,0 +1,66 @@
+"""How a sample order goes on: a walk along the order's rules, so that no command is refused."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from random import Random
+
+from ordertrail import commands
+from ordertrail.commands import Request
+from ordertrail.v1.order_events_pb2 import OrderedLine
+from ordertrail.values import shipped
+
+# How likely an order that came so far takes the step.
+CHANGED, CANCELLED, CONFIRMED, RESCHEDULED = 0.5, 0.1, 0.9, 0.1
+SHIPPED, IN_PARTS, DELIVERED, RETURNED = 0.85, 0.3, 0.85, 0.1
+
+Another = Callable[[dict[str, int]], OrderedLine]
+Chance = Callable[[float], bool]
+
+
+def life(random: Random, order_id: str, ordered: dict[str, int], expected: date, another: Another) -> Iterator[Request]:
+    """Yield what follows on an order of these {product: quantity}; `another` draws a line not on it."""
+
+    def chance(likely: float) -> bool:
+        return random.random() < likely
+
+    while chance(CHANGED):
+        yield _change(random, order_id, ordered, another)
+    if chance(CANCELLED):
+        yield commands.cancel(order_id, reason="ordered twice")
+        return
+    if chance(CONFIRMED):
+        yield commands.confirm(order_id)
+        if chance(RESCHEDULED):
+            yield commands.reschedule_delivery(order_id, expected + timedelta(days=7))
+        if chance(SHIPPED):
+            yield from _shipment(order_id, ordered, chance)
+
+
+def _shipment(order_id: str, ordered: dict[str, int], chance: Chance) -> Iterator[Request]:
+    if chance(IN_PARTS) and sum(ordered.values()) > 1:
+        yield _part(order_id, ordered)
+    yield commands.ship(order_id)
+    if chance(DELIVERED):
+        yield commands.deliver(order_id)
+    if chance(RETURNED):
+        yield commands.return_(order_id, reason="not as described")
+
+
+def _change(random: Random, order_id: str, ordered: dict[str, int], another: Another) -> Request:
+    """Change a line, and `ordered` with it."""
+    product = random.choice(list(ordered))
+    drawn = random.random()
+    if drawn < 0.4:
+        added = another(ordered)
+        ordered[added.product_id] = added.quantity
+        return commands.add_line(order_id, added)
+    if drawn < 0.6 and len(ordered) > 1:
+        del ordered[product]
+        return commands.remove_line(order_id, product)
+    ordered[product] += random.randint(1, 10)
+    return commands.change_line_quantity(order_id, product, ordered[product])
+
+
+def _part(order_id: str, ordered: dict[str, int]) -> Request:
+    product, quantity = next(iter(ordered.items()))
+    return commands.ship(order_id, [shipped(product, (quantity + 1) // 2)])

@@ -1,0 +1,64 @@
+"""Sample orders: what shops might order, and how their orders go on. What is drawn depends on the seed alone."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from random import Random
+
+from ordertrail import commands
+from ordertrail.commands import Request
+from ordertrail.v1.order_events_pb2 import OrderedLine
+from ordertrail.values import line
+from ordertrail_server.cli.sample_life import life
+from ordertrail_server.cli.skewed import skewed
+
+PRODUCTS = 50
+SHOPS = 10
+MOST_LINES = 4
+SEVERAL_LINES = 0.4  # the share of orders with more than one
+
+
+class SampleOrders:
+    """Draws orders, and for a share of them (`alive`, 0 to 1) the commands that follow.
+
+    `run` begins every order id, so that no two runs meet; `today` is the day that deliveries are counted from.
+    """
+
+    def __init__(self, seed: int | None, *, alive: float, run: str, today: date) -> None:
+        self._random = Random(seed)
+        self._alive, self._run, self._today = alive, run, today
+
+    def draw(self, count: int) -> Iterator[list[Request]]:
+        """Yield the commands of one order after another, each with order id and request id, in their order."""
+        for number in range(count):
+            order_id = f"{self._run}-{number:06}"
+            requests = self._one(order_id)
+            for step, request in enumerate(requests):
+                request.request_id = f"{order_id}-{step}"
+            yield requests
+
+    def _one(self, order_id: str) -> list[Request]:
+        lines = self._lines()
+        expected = self._today + timedelta(days=int(skewed(self._random, 1, 60, 2)))
+        shop = f"shop-{self._random.randrange(SHOPS)}"
+        placed = commands.place(shop, lines, order_id=order_id, expected_delivery_date=expected)
+        if self._random.random() >= self._alive:
+            return [placed]
+        ordered = {each.product_id: each.quantity for each in lines}
+        return [placed, *life(self._random, order_id, ordered, expected, self._another)]
+
+    def _lines(self) -> list[OrderedLine]:
+        several = self._random.random() < SEVERAL_LINES
+        lines = [self.line() for _ in range(self._random.randint(2, MOST_LINES) if several else 1)]
+        return list({each.product_id: each for each in lines}.values())
+
+    def line(self) -> OrderedLine:
+        """Draw a line: product, quantity and unit price, each from a skewed Gaussian."""
+        product = int(skewed(self._random, 0, PRODUCTS, 2))
+        quantity = 1 + int(skewed(self._random, 0, 100, 3))
+        cents = int(skewed(self._random, 100, 10_000, 2.5))
+        return line(f"p_{product}", quantity, f"{cents // 100}.{cents % 100:02}", "EUR")
+
+    def _another(self, ordered: dict[str, int]) -> OrderedLine:
+        while (drawn := self.line()).product_id in ordered:
+            pass
+        return drawn

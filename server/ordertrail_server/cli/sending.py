@@ -1,0 +1,81 @@
+"""Sample orders on their way to the server, and again where it could not take them yet."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from ordertrail.client import OrderTrail
+from ordertrail.commands import Request
+from ordertrail.errors import OrderTrailError, Unavailable, from_status
+from ordertrail.patience import Patience
+from ordertrail_server.cli.production import Production
+
+AT_ONCE = 32
+PATIENCE_SECONDS = 60.0
+
+Orders = Iterable[list[Request]]
+
+
+async def in_batches(client: OrderTrail, orders: Orders, production: Production) -> None:
+    """Send all commands in batches. Raises Unavailable when the server stays away."""
+    patience = Patience(PATIENCE_SECONDS)
+    while left := await _round(client, orders, production):
+        await patience.wait(left.cause)
+        orders = list(left.orders.values())
+
+
+async def one_by_one(client: OrderTrail, orders: Orders, production: Production) -> None:
+    """Send each command in a call of its own, some orders at once. Raises Unavailable when the server stays away."""
+    shared = iter(orders)
+    await asyncio.gather(*(_send_orders(client, shared, production) for _ in range(AT_ONCE)))
+
+
+class _Left:
+    """What the server could not take yet: of each order the command that it answered so, and all that follow."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, list[Request]] = {}
+        self.cause: Unavailable
+
+    def __bool__(self) -> bool:
+        return bool(self.orders)
+
+
+async def _round(client: OrderTrail, orders: Orders, production: Production) -> _Left:
+    sent: deque[Request] = deque()
+    left = _Left()
+    async for result in client.execute(_noted(orders, sent)):
+        request = sent.popleft()
+        if request.order_id in left.orders:
+            left.orders[request.order_id].append(request)
+        elif result.HasField("receipt"):
+            production.acknowledge(result.receipt)
+        elif isinstance(error := from_status(result.status), Unavailable):
+            left.orders[request.order_id], left.cause = [request], error
+        else:
+            production.refuse(request, error)
+    return left
+
+
+def _noted(orders: Orders, sent: deque[Request]) -> Iterator[Request]:
+    for requests in orders:
+        for request in requests:
+            sent.append(request)
+            yield request
+
+
+async def _send_orders(client: OrderTrail, orders: Iterator[list[Request]], production: Production) -> None:
+    for requests in orders:
+        for request in requests:
+            await _send(client, request, production)
+
+
+async def _send(client: OrderTrail, request: Request, production: Production) -> None:
+    patience = Patience(PATIENCE_SECONDS)
+    while True:
+        try:
+            return production.acknowledge(await client.send(request))
+        except Unavailable as cause:
+            await patience.wait(cause)
+        except OrderTrailError as error:
+            return production.refuse(request, error)

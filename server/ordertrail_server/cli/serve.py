@@ -1,0 +1,56 @@
+"""`ordertrail serve`: all roles of a server on one data directory."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+EPILOG = """\b
+Example:
+  ordertrail serve --data ./data --listen 127.0.0.1:50051
+
+Settings may come from the environment instead: ORDERTRAIL_DATA, ORDERTRAIL_LISTEN, ORDERTRAIL_GRACE_SECONDS,
+ORDERTRAIL_WAITING_COMMANDS, ORDERTRAIL_HEARTBEAT_SECONDS."""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The data directory; made if missing.")
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen (127.0.0.1:50051); port 0 takes any free one.")
+@click.option("--json", "as_json", is_flag=True, help="Say where it listens as one JSON object.")
+def serve(as_json: bool, **flags: Any) -> None:
+    """Serve commands and history over gRPC until SIGTERM or Ctrl-C.
+
+    Running calls are finished first (10 seconds at most, see ORDERTRAIL_GRACE_SECONDS). Exit codes: 0 stopped,
+    1 refused to start or to go on, and why.
+    """
+    import asyncio
+    import json
+
+    from ordertrail_server import serving
+    from ordertrail_server.log.lock import DataDirectoryRefused
+    from ordertrail_server.log.port import LogDamaged, LogUnavailable
+    from ordertrail_server.schema.proof import SchemaIncompleteError
+    from ordertrail_server.settings import Settings
+
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    settings = Settings(**{name: value for name, value in flags.items() if value is not None})
+    host = settings.listen.rpartition(":")[0]
+
+    def ready(port: int) -> None:
+        address = f"{host}:{port}"
+        click.echo(json.dumps({"listening": address}) if as_json else f"listening on {address}")
+        sys.stdout.flush()
+
+    try:
+        asyncio.run(serving.serve(settings, ready))
+    except (
+        serving.Stopped,
+        SchemaIncompleteError,
+        DataDirectoryRefused,
+        LogDamaged,
+        LogUnavailable,
+        OSError,
+    ) as refusal:
+        raise click.ClickException(str(refusal)) from refusal

@@ -1,0 +1,66 @@
+"""Commands that talk to a server: where it is, and how a failed call is told."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ordertrail.errors import OrderTrailError
+
+P = ParamSpec("P")
+F = TypeVar("F", bound=Callable[..., Any])
+AsyncCommand = Callable[P, Coroutine[Any, Any, None]]
+
+DEFAULT = "127.0.0.1:50051"
+
+
+class CallFailed(click.ClickException):
+    """A call to the server failed: one sentence, and the command's exit code."""
+
+    def __init__(self, sentence: str, exit_code: int) -> None:
+        super().__init__(sentence)
+        self.exit_code = exit_code  # type: ignore[misc]  # click declares it of the class, and reads it of the instance
+
+
+def target_option(command: F) -> F:
+    """Add `--target`."""
+    return click.option(
+        "--target",
+        metavar="HOST:PORT",
+        default=DEFAULT,
+        show_default=True,
+        envvar="ORDERTRAIL_TARGET",
+        show_envvar=True,
+        help="The server.",
+    )(command)
+
+
+def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[P, None]]:
+    """Run an asynchronous command; a failed call ends it with one sentence and the exit code."""
+
+    def decorate(command: AsyncCommand[P]) -> Callable[P, None]:
+        @wraps(command)
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            from ordertrail.errors import OrderTrailError
+
+            try:
+                asyncio.run(command(*args, **kwargs))
+            except OrderTrailError as error:
+                raise CallFailed(told(error, str(kwargs.get("target", ""))), exit_code) from None
+
+        return run
+
+    return decorate
+
+
+def told(error: "OrderTrailError", target: str = "") -> str:
+    """Return one line: what is wrong, with the fields at fault, its reason, and what to do."""
+    from ordertrail.errors import Unavailable
+
+    if target and isinstance(error, Unavailable) and not error.metadata and error.reason == "UNAVAILABLE":
+        return f"The server at {target} cannot be reached ({error.message}). Is it running there?"
+    fields = "".join(f" {each.field}: {each.description}." for each in error.violations)
+    return f"{error.message}{fields} [{error.reason}] {error.action}".strip()

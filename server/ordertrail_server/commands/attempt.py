@@ -1,0 +1,64 @@
+"""What callers ask of the writer, and what it answers."""
+
+from asyncio import Future
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ordertrail_server.orders.decide import Command
+from ordertrail_server.orders.refusal import Refusal
+from ordertrail_server.schema.reading import Reading
+
+
+class Fact(NamedTuple):
+    """What is kept of every fact for ever: enough to judge late records and to answer retries.
+
+    `time` is the record time in nanoseconds since 1970, as folded: within an order it never goes back.
+    """
+
+    version: int
+    digest: bytes
+    request_id: str
+    command_digest: bytes
+    offset: int
+    time: int
+
+
+class Accepted(NamedTuple):
+    """The command led to `fact`. `record` is (reading, stored bytes) if it was written just now, None if `replayed`."""
+
+    fact: Fact
+    replayed: bool
+    record: tuple[Reading, bytes] | None
+
+
+class Preview(NamedTuple):
+    """The fact that a command sent with validate_only would lead to."""
+
+    reading: Reading
+
+
+Answer = Accepted | Preview | Refusal
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One command of one caller, waiting for its answer.
+
+    `digest` is that of the command; `chunk` is the stored form of the event where the command brings its own (an
+    imported statement); `new_order` says that the server itself has just made up the order id, so nothing can be
+    known of the order; `written` is the digest of the record last appended for the attempt.
+    """
+
+    order_id: str
+    request_id: str
+    command: Command
+    digest: bytes
+    answer: Future[Answer]
+    expected_version: int | None = None
+    validate_only: bool = False
+    actor: str = ""
+    traceparent: str = ""
+    origin: str = ""
+    chunk: bytes = b""
+    new_order: bool = False
+    written: bytes = b""

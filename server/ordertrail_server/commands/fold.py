@@ -1,0 +1,181 @@
+"""The write side's fold of one partition: the state that commands are decided on, confirmed by the log."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+
+from ordertrail_server.commands.attempt import Fact
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.port import Log, LogDamaged, Logged
+from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
+from ordertrail_server.orders.chain import Verdict, judge
+from ordertrail_server.schema.reading import Reading, read
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What was folded since the snapshot before it, to be stored with the position reached, in one transaction.
+
+    The facts are in the order of the log, each with its order id.
+    """
+
+    position: int
+    digest: bytes
+    orders: dict[str, Aggregate] = field(default_factory=dict)
+    facts: list[tuple[str, Fact]] = field(default_factory=list)
+    receipts: dict[tuple[str, str], Fact] = field(default_factory=dict)
+    digests: dict[tuple[str, int], bytes] = field(default_factory=dict)
+
+    def note(self, order_id: str, fact: Fact) -> None:
+        """Add a fact. Of facts that name one request id, the first is the request's receipt."""
+        self.facts.append((order_id, fact))
+        self.receipts.setdefault((order_id, fact.request_id), fact)
+        self.digests[order_id, fact.version] = fact.digest
+
+
+class SnapshotStore(Protocol):
+    """Where the fold begins, and what it no longer holds in memory."""
+
+    def position(self, partition: int) -> tuple[int, bytes]:
+        """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""
+
+    def aggregate(self, order_id: str) -> Aggregate | None:
+        """Return an order as of the stored position, None if there was none."""
+
+    def receipt(self, order_id: str, request_id: str) -> Fact | None:
+        """Return the fact that a request led to, None if it led to none."""
+
+    def digest_of(self, order_id: str, version: int) -> bytes | None:
+        """Return the digest of an order's fact, None if there is none."""
+
+
+class Fold:
+    """Folds one partition, record by record. Not for more than one task at a time."""
+
+    def __init__(self, log: Log, partition: int, store: SnapshotStore, hot_orders: int = 20_000) -> None:
+        self._log, self._partition, self._store, self._hot_orders = log, partition, store, hot_orders
+        self._hot: OrderedDict[str, Aggregate] = OrderedDict()
+        self._unsaved = Snapshot(*store.position(partition))
+        self._saving: Snapshot | None = None
+
+    @property
+    def position(self) -> int:
+        """The offset before which everything is folded."""
+        return self._unsaved.position
+
+    # What is known
+
+    def aggregate(self, order_id: str) -> Aggregate:
+        """Return an order as folded up to `position`."""
+        known = self._hot.get(order_id)
+        if known is not None:
+            self._hot.move_to_end(order_id)
+            return known
+        for part in self._parts():
+            if order_id in part.orders:
+                return self._keep(order_id, part.orders[order_id])
+        stored = self._store.aggregate(order_id)
+        return NO_ORDER if stored is None else self._keep(order_id, stored)
+
+    def _parts(self) -> list[Snapshot]:
+        return [self._unsaved] if self._saving is None else [self._unsaved, self._saving]
+
+    def _keep(self, order_id: str, aggregate: Aggregate) -> Aggregate:
+        self._hot[order_id] = aggregate
+        if len(self._hot) > self._hot_orders:
+            self._hot.popitem(last=False)
+        return aggregate
+
+    def receipt(self, order_id: str, request_id: str) -> Fact | None:
+        """Return the fact that a request led to, None if it led to none. Receipts are kept for ever."""
+        for part in reversed(self._parts()):
+            if (order_id, request_id) in part.receipts:
+                return part.receipts[order_id, request_id]
+        return self._store.receipt(order_id, request_id)
+
+    def _digest_of(self, order_id: str, version: int) -> bytes | None:
+        for part in self._parts():
+            if (order_id, version) in part.digests:
+                return part.digests[order_id, version]
+        return self._store.digest_of(order_id, version)
+
+    # What the log says
+
+    async def catch_up(self, end: int | None = None) -> None:
+        """Fold up to `end`, or to the end that the log has now. Raises LogDamaged, LogUnavailable."""
+        target = await self._log.end(self._partition) if end is None else end
+        if target < self.position:
+            raise LogDamaged(
+                f"partition {self._partition} ends at {target}, but {self.position} records of it were known: "
+                "facts are missing; restore the log"
+            )
+        while self.position < target:
+            for logged in await self._log.read(self._partition, self.position, 1_000):
+                self.take(logged)
+
+    def take(self, logged: Logged) -> Verdict | None:
+        """Fold one record; returns its verdict, None for a foreign one, which has no effect."""
+        reading = read(logged.value)
+        if reading is None or not self._belongs(reading, logged.key):
+            self._pass(logged.offset, logged.digest)
+            return None
+        return self.fold(reading, logged.digest, logged.offset)
+
+    def _belongs(self, reading: Reading, key: str) -> bool:
+        order_id = reading.event.order_id
+        return key == order_id and partition_of(order_id, self._log.partitions) == self._partition
+
+    def fold(
+        self, reading: Reading, digest: bytes, offset: int, step: tuple[Aggregate, Aggregate] | None = None
+    ) -> Verdict:
+        """Judge a record of this partition, and fold it if it is a fact.
+
+        `step` is the order before and after the record, where both were worked out already.
+        """
+        event = reading.event
+        order_id = event.order_id
+        before = step[0] if step else self.aggregate(order_id)
+        version, previous = event.order_version, event.previous
+        verdict = judge(before.version, before.head, version, previous, partial(self._digest_of, order_id))
+        if verdict is Verdict.FACT:
+            after = step[1] if step else advance(before, event, reading.fault, digest)
+            self._put(order_id, after)
+            self._unsaved.note(order_id, _fact(event, after, digest, offset))
+        elif verdict is Verdict.BROKEN:
+            self._put(order_id, before._replace(parked=before.parked or f"its chain is broken at offset {offset}"))
+        self._pass(offset, digest)
+        return verdict
+
+    def _put(self, order_id: str, aggregate: Aggregate) -> None:
+        self._unsaved.orders[order_id] = aggregate
+        self._keep(order_id, aggregate)
+
+    def _pass(self, offset: int, digest: bytes) -> None:
+        self._unsaved.position, self._unsaved.digest = offset + 1, digest
+
+    # What is to be stored
+
+    @property
+    def unsaved(self) -> int:
+        """How many facts were folded since the last snapshot was begun."""
+        return len(self._unsaved.facts)
+
+    def snapshot(self) -> Snapshot:
+        """Return what is to be stored: the same again until `saved` says that it is."""
+        if self._saving is None:
+            self._saving = self._unsaved
+            self._unsaved = Snapshot(self._saving.position, self._saving.digest)
+        return self._saving
+
+    def saved(self) -> None:
+        """The snapshot is in the store."""
+        self._saving = None
+
+
+def _fact(event: HistoryEvent, after: Aggregate, digest: bytes, offset: int) -> Fact:
+    time = event.record_time if after.order is None else after.order.update_time
+    nanoseconds = time.seconds * 1_000_000_000 + time.nanos
+    return Fact(event.order_version, digest, event.cause.request_id, event.cause.command_digest, offset, nanoseconds)

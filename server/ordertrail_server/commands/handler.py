@@ -1,0 +1,126 @@
+"""The write side of a server: a writer for each partition, and the snapshots of what they folded."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import time_ns
+
+from ordertrail.v1 import error_reason_pb2 as reasons
+
+from ordertrail_server.commands.attempt import Accepted, Attempt
+from ordertrail_server.commands.fold import Fold
+from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.commands.writer import Writer
+from ordertrail_server.log.continuity import check_continues
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.port import Log, LogDamaged
+from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.schema.reading import Reading, read
+
+_log = logging.getLogger(__name__)
+
+SNAPSHOT_SECONDS = 1.0
+SNAPSHOT_FACTS = 5_000
+STOPPED = Refused(Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The server is starting or stopping; try again shortly."))
+
+
+class CommandHandler:
+    """Takes attempts to the writer of their order's partition."""
+
+    def __init__(
+        self, log: Log, store: StateStore, new_id: Callable[[], str], appended: Callable[[], None], capacity: int
+    ) -> None:
+        self._log, self._store = log, store
+        self._writers = [
+            Writer(
+                log,
+                partition,
+                Fold(log, partition, store),
+                now=time_ns,
+                new_id=new_id,
+                appended=appended,
+                capacity=capacity,
+            )
+            for partition in range(log.partitions)
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._saver = ThreadPoolExecutor(1, "state-store")
+        self._accepting = False
+
+    async def start(self) -> None:
+        """Fold what the log holds beyond the snapshot, then take attempts. Raises LogDamaged."""
+        for partition, writer in enumerate(self._writers):
+            await check_continues(self._log, partition, *self._store.position(partition))
+            saving = asyncio.create_task(self._save_now_and_then(partition, writer.fold))
+            self._tasks.append(saving)
+            await writer.fold.catch_up()
+            self._tasks.append(asyncio.create_task(writer.run(), name=f"writer-{partition}"))
+        self._accepting = True
+
+    @property
+    def tasks(self) -> "list[asyncio.Task[None]]":
+        """The tasks that run as long as the handler does; one that ends has met damage or a fault."""
+        return self._tasks
+
+    def submit(self, attempt: Attempt) -> None:
+        """Take an attempt in; its `answer` gets the answer. Raises Refused when stopped or overloaded."""
+        self._writer(attempt).submit(attempt)
+
+    async def submit_in_turn(self, attempt: Attempt) -> None:
+        """Like submit, but wait for room instead of refusing."""
+        await self._writer(attempt).room()
+        self.submit(attempt)
+
+    def _writer(self, attempt: Attempt) -> Writer:
+        if not self._accepting:
+            raise STOPPED
+        return self._writers[self.partition_of(attempt.order_id)]
+
+    def partition_of(self, order_id: str) -> int:
+        """Return the partition that an order's records live in."""
+        return partition_of(order_id, self._log.partitions)
+
+    async def record_of(self, order_id: str, accepted: Accepted) -> tuple[Reading, bytes]:
+        """Return the record that an acceptance speaks of: (reading, stored bytes)."""
+        if accepted.record is not None:
+            return accepted.record
+        [logged] = await self._log.read(self.partition_of(order_id), accepted.fact.offset, 1)
+        reading = read(logged.value)
+        if reading is None or logged.digest != accepted.fact.digest:
+            raise LogDamaged(f"the record at offset {logged.offset} is not the one that was acknowledged")
+        return reading, logged.value
+
+    async def stop(self) -> None:
+        """Stop: no further attempts; those submitted before are answered first; then the snapshots are brought up."""
+        self._accepting = False
+        if not any(task.done() for task in self._tasks):
+            await asyncio.gather(*(writer.idle() for writer in self._writers))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for partition, writer in enumerate(self._writers):
+            await self._save(partition, writer.fold)
+        self._saver.shutdown()
+        self._store.close()
+
+    async def _save_now_and_then(self, partition: int, fold: Fold) -> None:
+        waited = 0.0
+        while True:
+            await asyncio.sleep(SNAPSHOT_SECONDS / 10)
+            waited += SNAPSHOT_SECONDS / 10
+            if fold.unsaved >= SNAPSHOT_FACTS or (fold.unsaved and waited >= SNAPSHOT_SECONDS):
+                await asyncio.shield(self._save(partition, fold))
+                waited = 0.0
+
+    async def _save(self, partition: int, fold: Fold) -> None:
+        saving = asyncio.get_running_loop().run_in_executor(
+            self._saver, self._store.save, partition, fold.snapshot()
+        )
+        try:
+            await saving
+        except sqlite3.Error as error:  # the store may lag: the snapshot stays in memory and is tried again
+            _log.warning("the state store could not be written: %s", error)
+        else:
+            fold.saved()

@@ -1,0 +1,84 @@
+"""From a request to an attempt: ids filled in, the command's digest taken."""
+
+from asyncio import Future
+from collections.abc import Callable
+from hashlib import sha256
+from typing import NamedTuple
+
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.v1.order_events_pb2 import OrderPlaced
+
+from ordertrail_server.commands.attempt import Answer, Attempt
+from typing import Any
+
+UUID_LENGTH = 36
+
+
+class Caller(NamedTuple):
+    """Who calls, as far as the server was told, and in which W3C trace context."""
+
+    actor: str = ""
+    traceparent: str = ""
+
+
+def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Callable[[], str]) -> Attempt:
+    """Return the attempt that a validated request asks for.
+
+    The request is used up: the fields that do not belong to the command are cleared from it. What remains is what the
+    digest covers, so that a retry has the same digest whatever version it expects.
+    """
+    request_id = request.request_id
+    expected_version = request.expected_version if request.HasField("expected_version") else None
+    validate_only = request.validate_only
+    for name in ("request_id", "expected_version", "validate_only"):
+        request.ClearField(name)  # type: ignore[arg-type]  # each request has these fields, by the contract
+    digest = _digest(request.DESCRIPTOR.full_name, request.SerializeToString(deterministic=True))
+    named = request_id or new_id()
+    order_id = request.order_id
+    if not order_id and isinstance(request, PlaceOrderRequest):
+        order_id = derive_order_id(request.customer_id, named)
+    return Attempt(
+        order_id,
+        named,
+        request,
+        digest,
+        answer,
+        expected_version,
+        validate_only,
+        caller.actor,
+        caller.traceparent,
+        new_order=not request_id and not request.order_id,
+    )
+
+
+def prepare_import(
+    order_id: str,
+    request_id: str,
+    caller: Caller,
+    origin: str,
+    chunk: bytes,
+    placed: OrderPlaced,
+    answer: "Future[Answer]",
+) -> Attempt:
+    """Return the attempt to record an imported statement, stored as `chunk`, which reads today as `placed`."""
+    digest = _digest("import", chunk)
+    actor, traceparent = caller
+    return Attempt(
+        order_id, request_id, placed, digest, answer, None, False, actor, traceparent, origin=origin, chunk=chunk
+    )
+
+
+def _digest(kind: str, body: bytes) -> bytes:
+    return sha256(kind.encode() + b"\0" + body).digest()[:16]
+
+
+def derive_order_id(scope: str, request_id: str) -> str:
+    """Return the id of the order that a request without one places: the same for every retry of the request.
+
+    It is a UUIDv8 of the SHA-256 of both. Behind a UUIDv7 it begins with the same time, so that new orders lie side by
+    side in every index.
+    """
+    digest = sha256(f"{scope}\0{request_id}".encode()).hexdigest()
+    is_uuid7 = len(request_id) == UUID_LENGTH and request_id[14] == "7" and request_id[13] == request_id[8] == "-"
+    head = request_id[:13] if is_uuid7 else f"{digest[:8]}-{digest[8:12]}"
+    return f"{head}-8{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"

@@ -1,0 +1,117 @@
+"""The snapshot of the write side's fold: one SQLite file, written now and then, with the position it stands at.
+
+It may lag behind the log, which is the truth, and may be deleted at any time: then it is folded anew.
+"""
+
+import logging
+from pathlib import Path
+
+from ordertrail.v1.order_pb2 import Order
+
+from ordertrail_server.commands.attempt import Fact
+from ordertrail_server.commands.fold import Snapshot
+from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.log.sqlite import connect_reader, connect_writer, sqlite3
+from ordertrail_server.orders.aggregate import Aggregate
+
+_log = logging.getLogger(__name__)
+
+DDL = """
+CREATE TABLE meta (log_id BLOB NOT NULL, definition BLOB NOT NULL) STRICT;
+CREATE TABLE positions (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL, digest BLOB NOT NULL) STRICT;
+CREATE TABLE orders (
+  order_id TEXT PRIMARY KEY, version INTEGER NOT NULL, head BLOB NOT NULL, parked TEXT NOT NULL, state BLOB
+) STRICT, WITHOUT ROWID;
+CREATE TABLE facts (
+  order_id TEXT NOT NULL, version INTEGER NOT NULL, digest BLOB NOT NULL, request_id TEXT NOT NULL,
+  command_digest BLOB NOT NULL, position INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (order_id, version)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX receipts ON facts (order_id, request_id);
+"""
+
+
+class StateStore:
+    """Holds orders and facts of all partitions. Reads belong to the event loop, `save` to one other thread."""
+
+    def __init__(self, path: Path, log_id: bytes, definition: bytes) -> None:
+        """Open or begin the file. One of another definition is begun anew; one of another log raises LogDamaged."""
+        if not _usable(path, log_id, definition):
+            for stale in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+                stale.unlink(missing_ok=True)
+        self._writer = connect_writer(path, "NORMAL")
+        if not self._writer.execute("SELECT 1 FROM sqlite_master").fetchone():
+            self._writer.executescript(f"BEGIN IMMEDIATE; {DDL} COMMIT;")
+            self._writer.execute("INSERT INTO meta VALUES (?, ?)", (log_id, definition))
+        self._reader = connect_reader(path)
+
+    def close(self) -> None:
+        """Close the file; nothing is written."""
+        self._reader.close()
+        self._writer.close()
+
+    def position(self, partition: int) -> tuple[int, bytes]:
+        """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""
+        row = self._reader.execute("SELECT position, digest FROM positions WHERE partition = ?", (partition,)).fetchone()
+        return row or (0, b"")
+
+    def aggregate(self, order_id: str) -> Aggregate | None:
+        """Return an order as of the stored position, None if there was none."""
+        row = self._reader.execute(
+            "SELECT state, version, head, parked FROM orders WHERE order_id = ?", (order_id,)
+        ).fetchone()
+        if row is None:
+            return None
+        state, *rest = row
+        return Aggregate(None if state is None else Order.FromString(state), *rest)
+
+    def receipt(self, order_id: str, request_id: str) -> Fact | None:
+        """Return the fact that a request led to, None if it led to none."""
+        row = self._reader.execute(
+            "SELECT version, digest, request_id, command_digest, position, time FROM facts"
+            " WHERE order_id = ? AND request_id = ? ORDER BY version LIMIT 1",
+            (order_id, request_id),
+        ).fetchone()
+        return None if row is None else Fact(*row)
+
+    def digest_of(self, order_id: str, version: int) -> bytes | None:
+        """Return the digest of an order's fact, None if there is none."""
+        row = self._reader.execute(
+            "SELECT digest FROM facts WHERE order_id = ? AND version = ?", (order_id, version)
+        ).fetchone()
+        return None if row is None else row[0]
+
+    def save(self, partition: int, snapshot: Snapshot) -> None:
+        """Store what was folded since the last save, and the position, in one transaction."""
+        orders = [
+            (order_id, known.version, known.head, known.parked, known.order and known.order.SerializeToString())
+            for order_id, known in snapshot.orders.items()
+        ]
+        facts = [(order_id, *fact) for order_id, fact in snapshot.facts]
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            self._writer.executemany("INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?)", orders)
+            self._writer.executemany("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?)", facts)
+            reached = (partition, snapshot.position, snapshot.digest)
+            self._writer.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", reached)
+            self._writer.execute("COMMIT")
+        except BaseException:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+
+
+def _usable(path: Path, log_id: bytes, definition: bytes) -> bool:
+    if not path.exists():
+        return True
+    try:
+        reader = connect_reader(path)
+        try:
+            stored = reader.execute("SELECT log_id, definition FROM meta").fetchone()
+        finally:
+            reader.close()
+    except sqlite3.DatabaseError as error:
+        _log.warning("the state store cannot be read (%s) and is folded anew from the log", error)
+        return False
+    if stored is not None and stored[0] != log_id:
+        raise LogDamaged(f"{path.name} belongs to another log; put its own log.sqlite back, or use an empty directory")
+    return stored is not None and stored[1] == definition

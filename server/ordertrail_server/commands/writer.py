@@ -1,0 +1,166 @@
+"""The writer of one partition: decides commands, appends what they lead to in batches, and answers when it is a fact.
+
+While one batch is being made durable the next one gathers (group commit). The rules it keeps, for any number of
+writers on one log and whatever an append's fate:
+
+- A command is acknowledged only when the log has been folded up to its record and the record was judged a fact.
+- A refusal rests on confirmed state that was current after the call arrived; a replayed receipt on confirmed state.
+- A record that was judged void, or whose append had an unknown outcome: the command is decided again, receipts first.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+
+from ordertrail.v1 import error_reason_pb2 as reasons
+
+from ordertrail_server.commands.attempt import Answer, Attempt
+from ordertrail_server.commands.draft import Draft, Planned
+from ordertrail_server.commands.fold import Fold
+from ordertrail_server.log.port import AppendUncertain, Log, LogUnavailable
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+_log = logging.getLogger(__name__)
+
+OVERLOADED = Refused(Refusal(reasons.ERROR_REASON_OVERLOADED, "Too many commands are waiting; try again shortly."))
+FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own; nothing was recorded.")
+UNAVAILABLE = Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be written for now; try again shortly.")
+
+
+class Writer:
+    """Handles the attempts of one partition, in the order in which they were submitted."""
+
+    def __init__(
+        self,
+        log: Log,
+        partition: int,
+        fold: Fold,
+        *,
+        now: Callable[[], int],
+        new_id: Callable[[], str],
+        appended: Callable[[], None] = lambda: None,
+        capacity: int = 10_000,
+        batch: int = 1_000,
+    ) -> None:
+        self._log, self._partition, self.fold = log, partition, fold
+        self._now, self._new_id, self._appended = now, new_id, appended
+        self._capacity, self._batch = capacity, batch
+        self._waiting: deque[Attempt] = deque()
+        self._submitted = asyncio.Event()
+        self._room = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        # Until a batch has shown that nobody else writes, others may: then the end is asked for before deciding.
+        self._alone = False
+
+    def submit(self, attempt: Attempt) -> None:
+        """Take an attempt in; its `answer` gets the answer. Raises Refused (OVERLOADED) when too many wait."""
+        if len(self._waiting) >= self._capacity:
+            raise OVERLOADED
+        self._waiting.append(attempt)
+        self._idle.clear()
+        self._submitted.set()
+
+    async def room(self) -> None:
+        """Return when an attempt can be submitted."""
+        while len(self._waiting) >= self._capacity:
+            self._room.clear()
+            await self._room.wait()
+
+    async def idle(self) -> None:
+        """Return when every attempt submitted so far is answered."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Handle attempts for ever. Raises LogDamaged; then no further attempt can be answered."""
+        while True:
+            await self._submitted.wait()
+            await self._handle(self._take())
+            if not self._waiting:
+                self._submitted.clear()
+                self._idle.set()
+
+    def _take(self) -> list[Attempt]:
+        taken = list(islice(self._waiting, self._batch))
+        for _ in taken:
+            self._waiting.popleft()
+        self._room.set()
+        return [attempt for attempt in taken if not attempt.answer.done()]
+
+    def _again(self, attempts: list[Attempt]) -> None:
+        self._waiting.extendleft(reversed(attempts))
+
+    async def _handle(self, attempts: list[Attempt]) -> None:
+        try:
+            current = not self._alone
+            if current:
+                await self.fold.catch_up()
+            draft = self._draft(attempts)
+            await (self._append(draft) if draft.planned else self._confirm(draft, current))
+        except LogUnavailable:
+            for attempt in attempts:
+                answer(attempt, UNAVAILABLE)
+
+    def _draft(self, attempts: list[Attempt]) -> Draft:
+        draft = Draft(self.fold, self._log.atomic, self._now, self._new_id)
+        for attempt in attempts:
+            try:
+                draft.add(attempt)
+            except Exception:  # a fault of ours in deciding one command must not end all others
+                _log.exception("a command could not be decided", extra={"order_id": attempt.order_id})
+                answer(attempt, FAULT)
+        return draft
+
+    async def _confirm(self, draft: Draft, current: bool) -> None:
+        """Answer a draft without records if its state was current after its calls arrived; else decide again."""
+        if current or await self._log.end(self._partition) == self.fold.position:
+            self._answer_all(draft, 0)
+        else:
+            self._alone = False
+            self._again(draft.attempts)
+
+    async def _append(self, draft: Draft) -> None:
+        expected = self.fold.position
+        try:
+            offsets = await self._log.append(self._partition, draft.entries)
+        except AppendUncertain:
+            await self._settle(draft, None)
+            return
+        self._appended()
+        if offsets == list(range(expected, expected + len(offsets))):
+            self._alone = True
+            self._fold_own(draft, expected)
+            self._answer_all(draft, expected)
+            self._again(draft.put_off)
+        else:
+            await self._settle(draft, max(offsets) + 1)
+
+    def _fold_own(self, draft: Draft, offset: int) -> None:
+        for place, planned in enumerate(draft.planned, offset):
+            self.fold.fold(planned.reading, planned.fact.digest, place, planned.step)
+
+    def _answer_all(self, draft: Draft, offset: int) -> None:
+        places = {id(planned): place for place, planned in enumerate(draft.planned, offset)}
+        for attempt, outcome in draft.outcomes:
+            if isinstance(outcome, Planned):
+                replayed = outcome.fact.digest != attempt.written
+                answer(attempt, outcome.accepted(places[id(outcome)], replayed))
+            else:
+                answer(attempt, outcome)
+
+    async def _settle(self, draft: Draft, end: int | None) -> None:
+        """Others wrote, or the outcome is unknown: fold what the log says, and have every attempt decided on that.
+
+        Deciding again looks for the receipt first, so an attempt whose record became a fact is answered with it.
+        """
+        self._alone = False
+        self._again(draft.attempts)
+        await self.fold.catch_up(end)
+
+
+def answer(attempt: Attempt, outcome: Answer) -> None:
+    """Answer an attempt, unless its caller has gone."""
+    if not attempt.answer.done():
+        attempt.answer.set_result(outcome)

@@ -1,0 +1,75 @@
+"""OrderImportService: what older producers wrote, recorded as the facts that they stated."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from ordertrail.events.v1.order_events_pb2 import OrderCreated
+from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail.v1.order_import_service_pb2 import (
+    ImportOrdersRequest,
+    ImportOrdersResponse,
+    ImportResult,
+    SourceDocument,
+)
+
+from ordertrail_server.commands.attempt import Accepted, Answer, Attempt
+from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare_import
+from ordertrail_server.edge.receipts import Receipts
+from ordertrail_server.edge.status import status_of
+from ordertrail_server.edge.validation import validate
+from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.schema.statements import UnreadableDocument, read_document, read_statement
+from ordertrail_server.schema.writing import encode_statement
+
+
+class ImportService:
+    """Hands documents to the write side, as commands that bring their own stored event."""
+
+    def __init__(self, handler: CommandHandler, receipts: Receipts) -> None:
+        self._handler, self._receipts = handler, receipts
+
+    async def import_batches(
+        self, batches: AsyncIterator[ImportOrdersRequest], caller: Caller
+    ) -> AsyncIterator[ImportOrdersResponse]:
+        """Take in batches one after another; a refused document stops nothing."""
+        async for batch in batches:
+            submitted = [(document.origin, await self._submit(document, caller)) for document in batch.documents]
+            results = [await self._result(origin, outcome) for origin, outcome in submitted]
+            yield ImportOrdersResponse(results=results)
+
+    async def _submit(self, document: SourceDocument, caller: Caller) -> Attempt | Refusal:
+        try:
+            validate(document)
+            attempt = _attempt(document, caller)
+            await self._handler.submit_in_turn(attempt)
+        except UnreadableDocument as unreadable:
+            return Refusal(reasons.ERROR_REASON_UNREADABLE_DOCUMENT, str(unreadable))
+        except Refused as refused:
+            return refused.refusal
+        return attempt
+
+    async def _result(self, origin: str, submitted: Attempt | Refusal) -> ImportResult:
+        answer = submitted if isinstance(submitted, Refusal) else await submitted.answer
+        if isinstance(answer, Accepted) and isinstance(submitted, Attempt):
+            return ImportResult(origin=origin, receipt=self._receipts.slim(submitted, answer))
+        if isinstance(answer, Refusal):
+            return ImportResult(origin=origin, status=status_of(answer))
+        raise AssertionError(f"an import is accepted or refused, not {answer}")
+
+
+def _attempt(document: SourceDocument, caller: Caller) -> Attempt:
+    """Return the attempt to take a document in. Raises UnreadableDocument.
+
+    The first producer's numbers are not unique: an order of its own is known by where it was read. The second
+    producer's ids are: saying such an order again is a retry, saying another order under the id is refused.
+    """
+    stated = read_document(document.json)
+    placed = read_statement(stated)
+    answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    if isinstance(stated, OrderCreated):
+        order_id, request_id = stated.order_id, "import:order-created"
+    else:
+        request_id = f"import:{document.origin}"
+        order_id = derive_order_id("import", request_id)
+    return prepare_import(order_id, request_id, caller, document.origin, encode_statement(stated), placed, answer)

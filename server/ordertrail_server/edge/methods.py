@@ -1,0 +1,103 @@
+"""How a gRPC call becomes a call of a service: bytes in, bytes out, and every failure a typed status."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+from ordertrail.v1 import error_reason_pb2 as reasons
+
+from ordertrail_server.commands.prepare import Caller
+from ordertrail_server.edge.status import status_of
+from ordertrail_server.edge.validation import parse, validate
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+_log = logging.getLogger(__name__)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+M = TypeVar("M", bound=Message)
+
+# A small body can unfold into many times its size in memory, so single requests stay small.
+COMMAND_BYTES = 65_536
+BATCH_BYTES = 4_194_304
+TEXT_BYTES = 256
+CODES = {code.value[0]: code for code in grpc.StatusCode}
+FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own.")
+
+
+def unary(kind: type[M], handle: Callable[[M, Context], Awaitable[bytes]]) -> "grpc.RpcMethodHandler[Any, Any]":
+    """Return the handler of an rpc with one request and one response."""
+
+    async def behavior(raw: bytes, context: Context) -> bytes:
+        try:
+            return await handle(_request(kind, raw), context)
+        except Exception as error:  # every failure, whatever it is, leaves as a typed status
+            await _abort(context, error)
+
+    return grpc.unary_unary_rpc_method_handler(behavior)
+
+
+def stream(kind: type[M], handle: Callable[[M, Context], AsyncIterator[bytes]]) -> "grpc.RpcMethodHandler[Any, Any]":
+    """Return the handler of an rpc with one request and a stream of responses."""
+
+    async def behavior(raw: bytes, context: Context) -> AsyncIterator[bytes]:
+        try:
+            async for frame in handle(_request(kind, raw), context):
+                yield frame
+        except Exception as error:  # as above
+            await _abort(context, error)
+
+    return grpc.unary_stream_rpc_method_handler(behavior)
+
+
+def batches(
+    kind: type[M], handle: Callable[[AsyncIterator[M], Context], AsyncIterator[Message]]
+) -> "grpc.RpcMethodHandler[Any, Any]":
+    """Return the handler of an rpc with a stream of batches and a stream of answers.
+
+    Only the batch itself is validated here, with its bounds; what it holds is its handler's, element by element.
+    """
+
+    async def requests(raw: AsyncIterator[bytes]) -> AsyncIterator[M]:
+        async for one in raw:
+            yield parse(kind, one, BATCH_BYTES)
+
+    async def behavior(raw: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+        try:
+            async for response in handle(requests(raw), context):
+                yield response.SerializeToString()
+        except Exception as error:  # as above
+            await _abort(context, error)
+
+    return grpc.stream_stream_rpc_method_handler(behavior)
+
+
+def caller(context: Context) -> Caller:
+    """Return who calls, from the metadata `ordertrail-actor` and `traceparent`. Raises Refused if one is too long."""
+    actor = traceparent = ""
+    for key, value in context.invocation_metadata() or ():
+        if key == "ordertrail-actor":
+            actor = str(value)
+        elif key == "traceparent":
+            traceparent = str(value)
+    if len(actor) > TEXT_BYTES or len(traceparent) > TEXT_BYTES:
+        text = f"The metadata ordertrail-actor and traceparent have at most {TEXT_BYTES} characters."
+        raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text))
+    return Caller(actor, traceparent)
+
+
+def _request(kind: type[M], raw: bytes) -> M:
+    request = parse(kind, raw, COMMAND_BYTES)
+    validate(request)
+    return request
+
+
+async def _abort(context: Context, error: Exception) -> NoReturn:
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    if not isinstance(error, Refused):
+        _log.error("a call failed by a fault of the server", exc_info=error)
+    status = status_of(error.refusal if isinstance(error, Refused) else FAULT)
+    details = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(CODES[status.code], status.message, details)

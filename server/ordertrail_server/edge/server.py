@@ -1,0 +1,130 @@
+"""The gRPC server: which rpc is answered by which service, health, reflection."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.reflection import aio
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+from ordertrail.v1 import order_command_service_pb2, order_history_service_pb2, order_import_service_pb2
+from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest
+from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
+from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
+
+from ordertrail_server.edge.command_service import CommandService
+from ordertrail_server.edge.history_service import HistoryService
+from ordertrail_server.edge.import_service import ImportService
+from ordertrail_server.edge.methods import BATCH_BYTES, Context, batches, caller, stream, unary
+from ordertrail_server.schema.ready import framed
+
+COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandService"]
+HISTORY = order_history_service_pb2.DESCRIPTOR.services_by_name["OrderHistoryService"]
+IMPORT = order_import_service_pb2.DESCRIPTOR.services_by_name["OrderImportService"]
+OPTIONS = [
+    ("grpc.max_receive_message_length", BATCH_BYTES + 1024),
+    ("grpc.max_metadata_size", 16_384),
+    # Two servers on one port would each answer for a log of its own.
+    ("grpc.so_reuseport", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+]
+Handlers = dict[str, "grpc.RpcMethodHandler[Any, Any]"]
+
+
+class Server:
+    """Serves the three services on one address."""
+
+    def __init__(self, commands: CommandService, history: HistoryService, imports: ImportService) -> None:
+        self._server = grpc.aio.server(options=OPTIONS)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._add(COMMANDS, _commands(commands))
+        self._add(HISTORY, _history(history))
+        self._add(IMPORT, _imports(imports))
+        self._reflect()
+
+    def _add(self, service: ServiceDescriptor, handlers: Handlers) -> None:
+        missing = {method.name for method in service.methods} - handlers.keys()
+        if missing:
+            raise AssertionError(f"{service.full_name} has rpcs that nothing answers: {missing}")
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+
+    def _reflect(self) -> None:
+        names = [service.full_name for service in (COMMANDS, HISTORY, IMPORT)]
+        servicer = aio.ReflectionServicer([*names, health.SERVICE_NAME])
+        handlers = {
+            "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
+                servicer.ServerReflectionInfo,
+                ServerReflectionRequest.FromString,
+                ServerReflectionResponse.SerializeToString,
+            )
+        }
+        for version in ("v1", "v1alpha"):  # the same messages under both names; the library registers v1alpha only
+            name = f"grpc.reflection.{version}.ServerReflection"
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
+
+    async def start(self, address: str) -> int:
+        """Listen on HOST:PORT (port 0: any free one); returns the port. Raises OSError if it is taken."""
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise OSError(f"cannot listen on {address}: is another server running there?") from error
+        await self._server.start()
+        return port
+
+    async def set_serving(self, service: str, serving: bool) -> None:
+        """Say by grpc.health.v1 whether a service answers."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        await self._health.set(service, status)
+
+    async def stop(self, grace: float) -> None:
+        """Say NOT_SERVING, take no more calls, let running ones finish for `grace` seconds, end the rest."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace)
+
+
+def _commands(service: CommandService) -> Handlers:
+    async def handle(request: Message, context: Context) -> bytes:
+        # All verbs are answered by one shape: the receipt as field 1.
+        return framed((await service.execute(request, caller(context))).SerializeToString())
+
+    async def handle_batches(requests: AsyncIterator[ExecuteCommandsRequest], context: Context) -> AsyncIterator[Message]:
+        async for response in service.execute_batches(requests, caller(context)):
+            yield response
+
+    verbs = {
+        method.name: unary(GetMessageClass(method.input_type), handle)
+        for method in COMMANDS.methods
+        if not method.client_streaming
+    }
+    return {**verbs, "ExecuteCommands": batches(ExecuteCommandsRequest, handle_batches)}
+
+
+def _history(service: HistoryService) -> Handlers:
+    def answer(method: Callable[[Any, float | None], Awaitable[bytes]]) -> Callable[[Any, Context], Awaitable[bytes]]:
+        async def handle(request: Message, context: Context) -> bytes:
+            return await method(request, context.time_remaining())
+
+        return handle
+
+    def frames(request: StreamOrderEventsRequest, context: Context) -> AsyncIterator[bytes]:
+        return service.StreamOrderEvents(request, context.time_remaining())
+
+    pages = {
+        method.name: unary(GetMessageClass(method.input_type), answer(getattr(service, method.name)))
+        for method in HISTORY.methods
+        if not method.server_streaming
+    }
+    return {**pages, "StreamOrderEvents": stream(StreamOrderEventsRequest, frames)}
+
+
+def _imports(service: ImportService) -> Handlers:
+    async def handle(requests: AsyncIterator[ImportOrdersRequest], context: Context) -> AsyncIterator[Message]:
+        async for response in service.import_batches(requests, caller(context)):
+            yield response
+
+    return {"ImportOrders": batches(ImportOrdersRequest, handle)}

@@ -1,0 +1,65 @@
+"""From a refusal to the google.rpc.Status that tells a caller of it. The contract says which code each reason has."""
+
+from functools import cache
+
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure, ResourceInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail.v1.error_reason_pb2 import ErrorGuide, ErrorReason
+
+from ordertrail_server.orders.refusal import Refusal
+
+DOMAIN = "ordertrail"
+PREFIX = "ERROR_REASON_"
+RETRY = {
+    reasons.ERROR_REASON_OVERLOADED: Duration(nanos=100_000_000),
+    reasons.ERROR_REASON_UNAVAILABLE: Duration(seconds=1),
+    reasons.ERROR_REASON_ORDER_PARKED: Duration(seconds=5),
+    reasons.ERROR_REASON_NOT_FRESH_YET: Duration(nanos=200_000_000),
+}
+ABOUT_ORDERS = (reasons.ERROR_REASON_ORDER_NOT_FOUND, reasons.ERROR_REASON_ORDER_EXISTS)
+FAILED_PRECONDITION = 9
+
+
+@cache
+def guide(reason: ErrorReason.ValueType) -> ErrorGuide:
+    """Return how a reason travels and what the caller should do, as the contract says."""
+    value = ErrorReason.DESCRIPTOR.values_by_number[reason]
+    return value.GetOptions().Extensions[reasons.guide]  # type: ignore[no-any-return]  # stubs leave extensions untyped
+
+
+def status_of(refusal: Refusal) -> Status:
+    """Return the status of a refusal: ErrorInfo always, and the details that fit its reason."""
+    told = guide(refusal.reason)
+    name = ErrorReason.Name(refusal.reason).removeprefix(PREFIX)
+    info = ErrorInfo(reason=name, domain=DOMAIN, metadata={**refusal.facts, "action": told.action})
+    details: list[Message] = [info, *_further(refusal, name, told.code)]
+    return Status(code=told.code, message=refusal.message, details=[_packed(detail) for detail in details])
+
+
+def _further(refusal: Refusal, name: str, code: int) -> list[Message]:
+    further: list[Message] = []
+    if refusal.where:
+        further.append(BadRequest(field_violations=_violations(refusal, name)))
+    if code == FAILED_PRECONDITION:
+        violated = PreconditionFailure.Violation(type=name, subject=refusal.order_id, description=refusal.message)
+        further.append(PreconditionFailure(violations=[violated]))
+    if refusal.reason in ABOUT_ORDERS:
+        further.append(ResourceInfo(resource_type="ordertrail.v1.Order", resource_name=refusal.order_id))
+    if refusal.reason in RETRY:
+        further.append(RetryInfo(retry_delay=RETRY[refusal.reason]))
+    return further
+
+
+def _violations(refusal: Refusal, name: str) -> list[BadRequest.FieldViolation]:
+    found = refusal.violations or ((refusal.where, refusal.message),)
+    return [BadRequest.FieldViolation(field=field, description=text, reason=name) for field, text in found]
+
+
+def _packed(detail: Message) -> Any:
+    packed = Any()
+    packed.Pack(detail)
+    return packed

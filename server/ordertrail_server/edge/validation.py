@@ -1,0 +1,47 @@
+"""From bytes to a valid request: the bounds that the contract gives to every field."""
+
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+from ordertrail.v1 import error_reason_pb2 as reasons
+from protovalidate import ValidationError, Validator, Violation
+
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+M = TypeVar("M", bound=Message)
+
+_validator = Validator()
+
+
+def parse(kind: type[M], raw: bytes, limit: int) -> M:
+    """Return the message that `raw` holds. Raises Refused if it holds none, or is larger than `limit` bytes."""
+    if len(raw) > limit:
+        text = f"The request has {len(raw):,} bytes; at most {limit:,} are taken."
+        raise Refused(Refusal(reasons.ERROR_REASON_REQUEST_TOO_LARGE, text))
+    try:
+        return kind.FromString(raw)
+    except DecodeError:
+        text = f"The request is no {kind.DESCRIPTOR.full_name}."
+        raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text)) from None
+
+
+def validate(message: Message) -> None:
+    """Raise Refused, naming every field that is outside its bounds."""
+    try:
+        _validator.validate(message)
+    except ValidationError as error:
+        raise Refused(_refusal(error.violations)) from None
+
+
+def _refusal(violations: list[Violation]) -> Refusal:
+    found = [(_path(violation), violation.proto.message) for violation in violations[:20]]
+    text = "; ".join(f"{field}: {message}" for field, message in found)
+    return Refusal(reasons.ERROR_REASON_INVALID_REQUEST, f"{text}.", where=found[0][0], violations=found)
+
+
+def _path(violation: Violation) -> str:
+    steps = []
+    for element in violation.proto.field.elements if violation.proto.field else ():
+        subscript = element.subscript
+        steps.append(f"{element.field_name}[{subscript.value}]" if subscript else element.field_name)
+    return ".".join(steps) or "(request)"

@@ -1,0 +1,65 @@
+"""An order as it stood: the fold of its facts up to a version, a time, or a token."""
+
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_FOUND
+from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrderEventsResponse
+from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.history.event_filter import EventFilter, nanoseconds
+from ordertrail_server.history.frames import Limits, join
+from ordertrail_server.history.read_model import Connection
+from ordertrail_server.history.tokens import OFFSET_BITS, Offsets
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.orders.evolve import fold
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+FOLDED_AT_ONCE = Limits(10_000, 1024 * 1024)
+"""How much is parsed before it is folded; bounds the memory for an order of a long history."""
+
+_LAST = {
+    "version": "version = ?",
+    "record_time": "record_time <= ?",
+    "token": "+position < ?",
+}
+
+
+def state_as_of(
+    connection: Connection, request: GetOrderRequest, token: Offsets | None, version: int, state: bytes
+) -> bytes:
+    """Return the order's serialized state at the request's point; `version` and `state` are those of now.
+
+    Raises Refused if the order did not exist yet, or has not come to that version.
+    """
+    condition, value = _point(request, token)
+    last = connection.execute(
+        f"SELECT version, position FROM events WHERE order_id = ? AND {condition} ORDER BY version DESC LIMIT 1",
+        (request.order_id, value),
+    ).fetchone()
+    if last is None:
+        raise _not_found(request, version)
+    return state if last[0] == version else _fold(connection, request.order_id, last[1])
+
+
+def _point(request: GetOrderRequest, token: Offsets | None) -> tuple[str, int]:
+    if token is not None:
+        partition = partition_of(request.order_id, len(token))
+        return _LAST["token"], partition << OFFSET_BITS | token[partition]
+    if request.HasField("record_time"):
+        return _LAST["record_time"], nanoseconds(request.record_time)
+    return _LAST["version"], request.version
+
+
+def _fold(connection: Connection, order_id: str, last: int) -> bytes:
+    order: Order | None = None
+    low, more = 0, True
+    while more:
+        events, _, low, more = join(connection, EventFilter(order_id), low, last + 1, FOLDED_AT_ONCE)
+        order = fold(ListOrderEventsResponse.FromString(events).events, order)
+    return order.SerializeToString() if order else b""
+
+
+def _not_found(request: GetOrderRequest, version: int) -> Refused:
+    facts = {"version": str(version)}
+    if request.HasField("version"):
+        message = f"Order {request.order_id} has version {version}; version {request.version} is not there yet."
+    else:
+        message = f"Order {request.order_id} did not exist at that point."
+    return Refused(Refusal(ERROR_REASON_ORDER_NOT_FOUND, message, order_id=request.order_id, facts=facts))

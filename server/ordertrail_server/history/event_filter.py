@@ -1,0 +1,104 @@
+"""Which events are asked for, as SQL: a closed set of conditions, every value bound, the path chosen here.
+
+A unary plus keeps SQLite from taking another index than the one meant.
+"""
+
+from dataclasses import dataclass
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, StreamOrderEventsRequest
+
+_LATEST = 2**63 - 1
+
+_OF_ORDER = "e.order_id = :order_id AND +e.position >= :low AND +e.position < :high"
+_OF_CUSTOMER = "e.customer_id = :customer_id AND e.position >= :low AND e.position < :high"
+_OF_PRODUCT = "n.product_id = :product_id AND n.position >= :low AND n.position < :high"
+_OF_LOG = "e.position >= :low AND e.position < :high"
+_NAMES_PRODUCT = "EXISTS (SELECT 1 FROM event_products n WHERE n.product_id = :product_id AND n.position = e.position)"
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Conditions on events, all of which must hold; an empty text, no types and None mean any.
+
+    Times are nanoseconds since the epoch; `recorded_from` is included, `recorded_before` is not.
+    """
+
+    order_id: str = ""
+    customer_id: str = ""
+    product_id: str = ""
+    types: tuple[int, ...] = ()
+    recorded_from: int | None = None
+    recorded_before: int | None = None
+
+    @property
+    def by_index(self) -> bool:
+        """Whether an index leads to the events, so that others are not even looked at."""
+        return bool(self.order_id or self.customer_id or self.product_id)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every row that is looked at is asked for, so that a limit on rows also bounds the work."""
+        return bool(self.order_id) or not self._others()
+
+    def rows(self) -> str:
+        """Return the SELECT of (position, frame) of the first :limit events from :low to before :high, in order."""
+        source, condition, order = self._path()
+        conditions = " AND ".join([condition, *self._others()])
+        return f"SELECT e.position, e.frame FROM {source} WHERE {conditions} ORDER BY {order} LIMIT :limit"
+
+    def values(self) -> dict[str, str | int | None]:
+        """Return what `rows` binds, but for :low, :high and :limit."""
+        return {
+            "order_id": self.order_id,
+            "customer_id": self.customer_id,
+            "product_id": self.product_id,
+            "recorded_from": self.recorded_from,
+            "recorded_before": self.recorded_before,
+            **{f"type{i}": kind for i, kind in enumerate(self.types)},
+        }
+
+    def _path(self) -> tuple[str, str, str]:
+        # Within an order the order of versions is that of positions: its facts are in one partition, one after another.
+        if self.order_id:
+            return "events e", _OF_ORDER, "e.version"
+        if self.customer_id:
+            return "events e", _OF_CUSTOMER, "e.position"
+        if self.product_id:
+            return "event_products n CROSS JOIN events e ON e.position = n.position", _OF_PRODUCT, "n.position"
+        return "events e", _OF_LOG, "e.position"
+
+    def _others(self) -> list[str]:
+        """Return the conditions that the path leaves to look at row by row."""
+        types = ", ".join(f":type{i}" for i in range(len(self.types)))
+        given = {
+            "+e.customer_id = :customer_id": self.order_id and self.customer_id,
+            _NAMES_PRODUCT: self.product_id and (self.order_id or self.customer_id),
+            f"+e.type IN ({types})": self.types,
+            "+e.record_time >= :recorded_from": self.recorded_from is not None,
+            "+e.record_time < :recorded_before": self.recorded_before is not None,
+        }
+        return [condition for condition, asked in given.items() if asked]
+
+
+def listed(request: ListOrderEventsRequest) -> EventFilter:
+    """Return the filter of a listing."""
+    return EventFilter(request.order_id, request.customer_id, request.product_id)
+
+
+def streamed(request: StreamOrderEventsRequest) -> EventFilter:
+    """Return the filter of a stream."""
+    return EventFilter(
+        request.order_id,
+        request.customer_id,
+        request.product_id,
+        tuple(sorted(set(request.event_types))),
+        nanoseconds(request.recorded_from) if request.HasField("recorded_from") else None,
+        nanoseconds(request.recorded_before) if request.HasField("recorded_before") else None,
+    )
+
+
+def nanoseconds(time: Timestamp) -> int:
+    """Return a time as nanoseconds since the epoch; one outside the years 1677 to 2262 becomes the first or last."""
+    return max(-_LATEST, min(_LATEST, time.seconds * 1_000_000_000 + time.nanos))

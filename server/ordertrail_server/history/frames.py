@@ -1,0 +1,108 @@
+"""Stored events joined as bytes: each stored frame is one element of field 1 of the answers, ready to be sent.
+
+SQLite does the joining, in one step for hundreds of rows. Fetched row by row, the thread would wait for Python's lock
+at every row, and under a busy event loop read 70 times fewer events per second (measured).
+"""
+
+from typing import NamedTuple
+
+from ordertrail_server.history.event_filter import EventFilter
+from ordertrail_server.history.read_model import Connection
+
+CHUNK = 500
+"""Rows joined in one step; bounds what is read in vain where large events follow small ones."""
+
+# SQLite takes a BLOB as a TEXT of the same bytes and back; _Chunks holds it to that by the length.
+_JOINED = (
+    "SELECT count(*), max(position), coalesce(sum(length(frame)), 0),"
+    " CAST(coalesce(group_concat(frame, ''), '') AS BLOB) FROM ({})"
+)
+
+
+class Joined(NamedTuple):
+    """Events as bytes, and how many were taken.
+
+    `next` is the position to go on from; `more` says that asked-for events wait there.
+    """
+
+    events: bytes
+    taken: int
+    next: int
+    more: bool
+
+
+class Limits(NamedTuple):
+    """What an answer holds: at most `most` events in `room` bytes, but at least `least` (0 or 1), however large."""
+
+    most: int
+    room: int
+    least: int = 1
+
+
+def join(connection: Connection, asked: EventFilter, low: int, high: int, limits: Limits) -> Joined:
+    """Return the first events asked for from position `low` to before `high`, within the limits."""
+    most, room, least = limits
+    chunks = _Chunks(connection, asked, high)
+    parts: list[bytes] = []
+    count = size = 0
+    full = False
+    while not full and count < most and (not parts or room - size > size // count):
+        limit = min(CHUNK, most - count, 1 + (room - size) * count // size if parts else CHUNK)
+        found, behind, part = chunks.read(low, limit)
+        if len(part) > room - size:
+            full = True
+            found, behind, part = chunks.read(low, max(_fitting(part, room - size), least - count))
+        parts.append(part)
+        count, size, low = count + found, size + len(part), behind
+        if not full and found < limit:
+            return Joined(b"".join(parts), count, high, more=False)
+    more = full or chunks.any(low)
+    return Joined(b"".join(parts), count, low if more else high, more)
+
+
+class _Chunks:
+    def __init__(self, connection: Connection, asked: EventFilter, high: int) -> None:
+        self._connection, self._rows = connection, asked.rows()
+        self._values = asked.values() | {"high": high}
+
+    def read(self, low: int, limit: int) -> tuple[int, int, bytes]:
+        """Return how many rows there are, the position behind the last, and their frames joined."""
+        values = self._values | {"low": low, "limit": limit}
+        count, last, length, joined = self._connection.execute(_JOINED.format(self._rows), values).fetchone()
+        if len(joined) != length:
+            raise RuntimeError(f"{count} events of {length} bytes were joined to {len(joined)} bytes")
+        return count, last + 1 if count else low, joined
+
+    def any(self, low: int) -> bool:
+        """Return whether a row is left."""
+        values = self._values | {"low": low, "limit": 1}
+        return bool(self._connection.execute(f"SELECT EXISTS ({self._rows})", values).fetchone()[0])
+
+
+def _fitting(elements: bytes, room: int) -> int:
+    """Return how many of the elements that come first have room."""
+    count = at = 0
+    while at < len(elements):
+        length, at = _varint(elements, at + 1)
+        at += length
+        if at > room:
+            break
+        count += 1
+    return count
+
+
+def _varint(text: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while text[at] > 0x7F:
+        value, shift, at = value | (text[at] & 0x7F) << shift, shift + 7, at + 1
+    return value | text[at] << shift, at + 1
+
+
+def element(message: bytes) -> bytes:
+    """Return a serialized message as one element of a repeated field 1, or as the value of a single one."""
+    length, head = len(message), bytearray(b"\x0a")
+    while length > 0x7F:
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    head.append(length)
+    return bytes(head) + message

@@ -1,0 +1,101 @@
+"""Which orders are asked for, as SQL: a closed set of conditions, every value bound, the path chosen here.
+
+A unary plus keeps SQLite from taking another index than the one meant.
+"""
+
+from dataclasses import dataclass
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INVALID_REQUEST
+from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
+from ordertrail.v1.position_pb2 import PageTokenContents
+from ordertrail_server.history.event_filter import nanoseconds
+from ordertrail_server.history.read_model import Connection
+from ordertrail_server.orders.days import is_real_day
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+Value = str | int
+
+FEW = 10_000
+"""Up to so many orders are looked at one by one and sorted; more are walked in an index that is sorted already."""
+
+_PATHS = {
+    "source_reference": ("orders o", "o.source_reference = :source_reference"),
+    "customer_id": ("orders o", "o.customer_id = :customer_id"),
+    "product_id": ("order_products n CROSS JOIN orders o ON o.order_id = n.order_id", "n.product_id = :product_id"),
+    "": ("orders o", "TRUE"),
+}
+_OTHERS = {
+    "source_reference": "+o.source_reference = :source_reference",
+    "customer_id": "+o.customer_id = :customer_id",
+    "product_id": (
+        "EXISTS (SELECT 1 FROM order_products n WHERE n.product_id = :product_id AND n.order_id = o.order_id)"
+    ),
+    "created_from": "o.created >= :created_from",
+    "created_before": "o.created < :created_before",
+    "delivery_from": "+o.delivery_date >= :delivery_from",
+    "delivery_before": "+o.delivery_date < :delivery_before",
+    "last_created": "(o.created, o.order_id) < (:last_created, :last_order_id)",
+}
+_COUNTS = {
+    "customer_id": "SELECT count(*) FROM (SELECT 1 FROM orders WHERE customer_id = ? LIMIT ?)",
+    "product_id": "SELECT count(*) FROM (SELECT 1 FROM order_products WHERE product_id = ? LIMIT ?)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Conditions on orders, all of which must hold: those set, by name, and the statuses, of which none means any."""
+
+    values: dict[str, Value]
+    statuses: tuple[int, ...] = ()
+
+    def rows(self, path: str) -> str:
+        """Return the SELECT of (created, order_id, state) of the first :limit orders, the latest first.
+
+        `path` is what `path_of` returned.
+        """
+        source, condition = _PATHS[path]
+        others = [sql for name, sql in _OTHERS.items() if name in self.values and name != path]
+        if self.statuses:
+            others.append(f"+o.status IN ({', '.join(f':status{i}' for i in range(len(self.statuses)))})")
+        return (
+            f"SELECT o.created, o.order_id, o.state FROM {source} WHERE {' AND '.join([condition, *others])}"
+            " ORDER BY o.created DESC, o.order_id DESC LIMIT :limit"
+        )
+
+    def bound(self) -> dict[str, Value]:
+        """Return what `rows` binds, but for :limit."""
+        return self.values | {f"status{i}": status for i, status in enumerate(self.statuses)}
+
+    def path_of(self, connection: Connection) -> str:
+        """Return the condition that leads to the orders: one that few meet, if any, else one whose index is sorted."""
+        if "source_reference" in self.values:
+            return "source_reference"
+        for name, count in _COUNTS.items():
+            if name in self.values and connection.execute(count, (self.values[name], FEW + 1)).fetchone()[0] <= FEW:
+                return name
+        return "customer_id" if "customer_id" in self.values else ""
+
+
+def listed(request: ListOrdersRequest, behind: PageTokenContents | None) -> OrderFilter:
+    """Return the filter of a page of a listing. Raises Refused: there is no such day."""
+    texts = ("source_reference", "customer_id", "product_id")
+    values: dict[str, Value] = {name: getattr(request, name) for name in texts if getattr(request, name)}
+    for field, bound in request.ListFields():
+        if isinstance(bound, Timestamp):
+            values[field.name] = nanoseconds(bound)
+        elif isinstance(bound, Date):
+            values[field.name] = _number(bound, field.name)
+    if behind:
+        values |= {"last_created": behind.last_number, "last_order_id": behind.last_text}
+    return OrderFilter(values, tuple(sorted(set(request.statuses))))
+
+
+def _number(day: Date, where: str) -> int:
+    if not is_real_day(day):
+        message = f"{where}: there is no day {day.year:04}-{day.month:02}-{day.day:02}."
+        raise Refused(Refusal(ERROR_REASON_INVALID_REQUEST, message, where=where))
+    return day.year * 10_000 + day.month * 100 + day.day

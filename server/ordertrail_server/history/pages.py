@@ -1,0 +1,49 @@
+"""Pages (AIP-158): how many rows, where to go on, and that the conditions are as they were."""
+
+from hashlib import sha256
+
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_PAGE_TOKEN_MISMATCH
+from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, ListOrdersRequest
+from ordertrail.v1.position_pb2 import PageTokenContents
+from ordertrail_server.history.tokens import invalid_token
+from ordertrail_server.log.token import InvalidToken, read_page_token, write_page_token
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+ROWS, MOST_ROWS = 100, 1_000
+
+PAGE_BYTES = 2 * 1024 * 1024
+"""A page of rows larger than this is cut short, with a token: gRPC clients take 4 MiB by default."""
+
+PagedRequest = ListOrdersRequest | ListOrderEventsRequest
+
+
+def rows_of(request: PagedRequest) -> int:
+    """Return how many rows a page holds at most."""
+    return min(request.page_size or ROWS, MOST_ROWS)
+
+
+def page_start(request: PagedRequest) -> PageTokenContents | None:
+    """Return the sort key behind which the page begins; None for the first page. Raises Refused."""
+    if not request.page_token:
+        return None
+    try:
+        start = read_page_token(request.page_token)
+    except InvalidToken as error:
+        raise invalid_token("page_token") from error
+    if start.filter_digest != _digest(request):
+        message = "page_token came from a request with other conditions."
+        raise Refused(Refusal(ERROR_REASON_PAGE_TOKEN_MISMATCH, message, where="page_token"))
+    return start
+
+
+def next_page(request: PagedRequest, number: int, text: str = "") -> str:
+    """Return the token of the page behind the row with this sort key."""
+    return write_page_token(_digest(request), number, text)
+
+
+def _digest(request: PagedRequest) -> bytes:
+    conditions = type(request).FromString(request.SerializeToString())
+    for aside in ("page_size", "page_token", "at_least_as_fresh"):
+        conditions.ClearField(aside)
+    name = request.DESCRIPTOR.full_name.encode()
+    return sha256(name + conditions.SerializeToString(deterministic=True)).digest()[:16]

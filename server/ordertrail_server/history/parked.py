@@ -1,0 +1,18 @@
+"""Parked orders: what is known of one is not all that happened to it, and who asks for it is told."""
+
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_PARKED
+from ordertrail_server.history.read_model import Connection
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+
+def parked_reason(connection: Connection, order_id: str) -> str | None:
+    """Return why the order is parked; None if it is not."""
+    row = connection.execute("SELECT parked FROM orders WHERE order_id = ?", (order_id,)).fetchone()
+    return row[0] if row else None
+
+
+def refuse_parked(order_id: str, reason: str | None) -> None:
+    """Raise Refused if there is a reason."""
+    if reason is not None:
+        message = f"Order {order_id} is parked: {reason}."
+        raise Refused(Refusal(ERROR_REASON_ORDER_PARKED, message, order_id=order_id))

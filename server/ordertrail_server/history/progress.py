@@ -1,0 +1,47 @@
+"""How far the read model has come, and waiting for it to come further."""
+
+from asyncio import Future, get_running_loop
+from collections.abc import Callable, Mapping
+
+
+class Progress:
+    """{partition: the offset before which everything is projected}; a partition not named stands at 0.
+
+    Of one event loop. An advance wakes only those whose wait it ends, however many wait.
+    """
+
+    def __init__(self) -> None:
+        self._offsets: dict[int, int] = {}
+        self._waiting: dict[Future[None], Callable[[], bool]] = {}
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """How far the read model is known to have come; empty before anything is known."""
+        return self._offsets
+
+    def advance(self, positions: Mapping[int, int]) -> None:
+        """Note that the read model has come this far. Never goes back."""
+        for partition, offset in positions.items():
+            self._offsets[partition] = max(offset, self._offsets.get(partition, 0))
+        for future, holds in list(self._waiting.items()):
+            if holds() and not future.done():
+                future.set_result(None)
+
+    async def reached(self, positions: Mapping[int, int]) -> None:
+        """Return as soon as everything before `positions` is projected."""
+        await self._until(lambda: all(self._offsets.get(p, 0) >= offset for p, offset in positions.items()))
+
+    async def beyond(self, positions: Mapping[int, int]) -> None:
+        """Return as soon as anything at or behind `positions` is projected."""
+        await self._until(lambda: any(offset > positions.get(p, 0) for p, offset in self._offsets.items()))
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        # No await lies between asking and registering, so no advance is missed.
+        if holds():
+            return
+        future: Future[None] = get_running_loop().create_future()
+        self._waiting[future] = holds
+        try:
+            await future
+        finally:
+            del self._waiting[future]

@@ -1,0 +1,80 @@
+"""One short read of a stream: the next events asked for, partition by partition, and how far was looked."""
+
+from operator import ge
+from time import monotonic
+from typing import NamedTuple
+
+from ordertrail_server.history.event_filter import EventFilter
+from ordertrail_server.history.frames import Limits, join
+from ordertrail_server.history.parked import parked_reason
+from ordertrail_server.history.read_model import Connection, ReadModel
+from ordertrail_server.history.tokens import OFFSET_BITS, Offsets
+
+WINDOW = 50_000
+"""Positions looked through in one statement where not every row is asked for."""
+
+SECONDS = 0.02
+"""How long a read looks for rare events before it gives its thread to others."""
+
+
+class Scope(NamedTuple):
+    """What a stream asks for, and how far it goes: up to the offsets `until`, or for ever."""
+
+    asked: EventFilter
+    frame: Limits
+    until: Offsets | None
+
+
+class Scan(NamedTuple):
+    """What one read found: events, the offsets before which all was looked through, and those to get to.
+
+    `more` says that asked-for events wait behind `reached`. `parked` is why the one order asked for is parked.
+    """
+
+    events: bytes
+    reached: Offsets
+    ends: Offsets
+    more: bool
+    parked: str | None
+
+    @property
+    def at_end(self) -> bool:
+        """Whether there is nothing left to look through."""
+        return all(map(ge, self.reached, self.ends))
+
+
+def scan(model: ReadModel, scope: Scope, begin: Offsets, connection: Connection) -> Scan:
+    """Look on from the offsets `begin`."""
+    projected = model.positions(connection)
+    ends = projected if scope.until is None else tuple(map(min, scope.until, projected))
+    look = _Look(connection, scope, begin)
+    # Where least waits is looked first, so that a busy partition never keeps the others waiting.
+    for partition in sorted(range(len(begin)), key=lambda p: ends[p] - begin[p]):
+        if not look.through(partition, ends[partition]):
+            break
+    parked = parked_reason(connection, scope.asked.order_id) if scope.asked.order_id else None
+    return Scan(b"".join(look.parts), tuple(look.reached), ends, look.more, parked)
+
+
+class _Look:
+    def __init__(self, connection: Connection, scope: Scope, begin: Offsets) -> None:
+        self._connection, self._asked, self._left = connection, scope.asked, scope.frame
+        self._stop = monotonic() + SECONDS
+        self.reached, self.parts, self.more = list(begin), list[bytes](), False
+
+    def through(self, partition: int, end: int) -> bool:
+        """Look through a partition up to `end`; return whether there is room and time to go on with others."""
+        base = partition << OFFSET_BITS
+        while self.reached[partition] < end:
+            low = self.reached[partition]
+            high = end if self._asked.exact else min(end, low + WINDOW)
+            found = join(self._connection, self._asked, base | low, base | high, self._left)
+            self.reached[partition] = found.next - base
+            if found.taken:
+                self.parts.append(found.events)
+                most, room, _ = self._left
+                self._left = Limits(most - found.taken, room - len(found.events), least=0)
+            self.more = found.more
+            if found.more or self._left.most <= 0 or monotonic() > self._stop:
+                return False
+        return True

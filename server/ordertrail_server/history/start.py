@@ -1,0 +1,46 @@
+"""Where a stream begins and ends."""
+
+from functools import partial
+
+from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
+from ordertrail_server.history.event_filter import nanoseconds
+from ordertrail_server.history.freshness import named_offsets, until_fresh
+from ordertrail_server.history.progress import Progress
+from ordertrail_server.history.read_model import Connection, ReadModel
+from ordertrail_server.history.tokens import OFFSET_BITS, Offsets, latest, offsets_of
+
+FEW = 100_000
+"""Up to so many events recorded since a time, their first is found by index; else the log is looked through."""
+
+
+async def begin_and_end(
+    model: ReadModel, progress: Progress, request: StreamOrderEventsRequest, time_remaining: float | None
+) -> tuple[Offsets, Offsets | None]:
+    """Return the offsets a stream begins at, and those it ends at (None if it follows), once the model is fresh enough.
+
+    Raises Refused: a bad token, or NOT_FRESH_YET.
+    """
+    wanted = named_offsets(model, request.at_least_as_fresh)
+    start = request.WhichOneof("start")
+    begin: Offsets = (0,) * model.partitions
+    if start == "resume_token":
+        begin = offsets_of(request.resume_token, "resume_token", model.log_id, model.partitions)
+    elif start == "now" and request.now:
+        begin = latest([await model.read(model.positions), wanted])
+    await until_fresh(model, progress, wanted, time_remaining)
+    if start == "recorded_from":
+        begin = await model.read(partial(first_recorded, model, nanoseconds(request.recorded_from)))
+    return begin, None if request.follow else await model.read(model.positions)
+
+
+def first_recorded(model: ReadModel, since: int, connection: Connection) -> Offsets:
+    """Return offsets before which nothing was recorded at or after `since` (nanoseconds): the best found quickly."""
+    recent = "SELECT position FROM events WHERE record_time >= ? ORDER BY record_time LIMIT ?"
+    counted = f"SELECT min(position), count(*) FROM ({recent}) GROUP BY position >> {OFFSET_BITS}"
+    rows = connection.execute(counted, (since, FEW + 1)).fetchall()
+    if sum(count for _, count in rows) > FEW:
+        return (0,) * model.partitions
+    offsets = list(model.positions(connection))
+    for first, _ in rows:
+        offsets[first >> OFFSET_BITS] = first & (1 << OFFSET_BITS) - 1
+    return tuple(offsets)

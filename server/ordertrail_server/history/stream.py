@@ -1,0 +1,101 @@
+"""StreamOrderEvents: replay, and with `follow` on into live events, in one call.
+
+The next look begins only when the last frame was taken, so a slow reader delays nobody but itself.
+"""
+
+from asyncio import Event, get_running_loop, timeout
+from collections.abc import AsyncGenerator
+from contextlib import AbstractContextManager, nullcontext
+
+from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
+from ordertrail_server.history.event_filter import streamed
+from ordertrail_server.history.frames import Limits
+from ordertrail_server.history.parked import refuse_parked
+from ordertrail_server.history.scan import Scan, Scope
+from ordertrail_server.history.start import begin_and_end
+from ordertrail_server.history.tails import Tails
+from ordertrail_server.history.tokens import Offsets, latest, token_of
+from ordertrail_server.history.topics import topic_of
+
+FRAME_EVENTS = 1_000
+FRAME_BYTES = 256 * 1024
+
+
+async def stream_events(
+    tails: Tails, request: StreamOrderEventsRequest, time_remaining: float | None
+) -> AsyncGenerator[bytes, None]:
+    """Yield serialized StreamOrderEventsResponse frames. Raises Refused: a bad token, NOT_FRESH_YET, a parked order.
+
+    A parked order's facts are sent as far as they can be read; then the stream is refused.
+    """
+    begin, until = await begin_and_end(tails.model, tails.progress, request, time_remaining)
+    most = request.max_events_per_frame or FRAME_EVENTS
+    room = FRAME_BYTES - _rest_bytes(tails.model.partitions)
+    stream = _Stream(tails, Scope(streamed(request), Limits(most, room), until), begin)
+    with stream.arrivals() as arrived:
+        while True:
+            arrived.clear()
+            found = await stream.look()
+            standing = stream.standing_after(found)
+            if found.events or standing:
+                yield stream.frame(found.events, standing)
+            if found.at_end:
+                refuse_parked(request.order_id, found.parked)
+                if not request.follow:
+                    return
+            if tails.draining:
+                yield stream.frame()
+                return
+            if found.at_end:
+                await stream.wait(arrived)
+            if stream.silent():
+                yield stream.frame()
+
+
+class _Stream:
+    def __init__(self, tails: Tails, scope: Scope, begin: Offsets) -> None:
+        self._tails, self._scope, self._reached = tails, scope, begin
+        self._caught_up = False
+        self._time = get_running_loop().time
+        self._last_frame = self._time()
+
+    def arrivals(self) -> AbstractContextManager[Event]:
+        if self._scope.until is not None:
+            return nullcontext(Event())
+        return self._tails.arrivals.of(topic_of(self._scope.asked))
+
+    async def look(self) -> Scan:
+        found = await self._tails.look(self._scope, self._reached)
+        self._reached = found.reached
+        return found
+
+    def standing_after(self, found: Scan) -> bytes:
+        if found.at_end == self._caught_up or not (found.at_end or found.more):
+            return b""
+        self._caught_up = found.at_end
+        return _CAUGHT_UP if found.at_end else _FELL_BEHIND
+
+    def frame(self, events: bytes = b"", standing: bytes = b"") -> bytes:
+        self._last_frame = self._time()
+        token = token_of(self._tails.model.log_id, self._reached)
+        return events + StreamOrderEventsResponse(resume_token=token).SerializeToString() + standing
+
+    async def wait(self, arrived: Event) -> None:
+        try:
+            async with timeout(self._tails.heartbeat - (self._time() - self._last_frame)):
+                await arrived.wait()
+        except TimeoutError:
+            # Not woken since the last look: nothing of all that was announced is asked for.
+            self._reached = latest([self._reached, self._tails.arrivals.announced])
+
+    def silent(self) -> bool:
+        return self._time() - self._last_frame >= self._tails.heartbeat
+
+
+_CAUGHT_UP = StreamOrderEventsResponse(caught_up=True).SerializeToString()
+_FELL_BEHIND = StreamOrderEventsResponse(fell_behind=True).SerializeToString()
+
+
+def _rest_bytes(partitions: int) -> int:
+    """Return more than the bytes that a frame holds beside its events: standing, and a token of so many partitions."""
+    return 128 + 24 * partitions

@@ -1,0 +1,24 @@
+"""Whether a log still holds the facts that a store has folded."""
+
+from ordertrail_server.log.port import Log, LogDamaged
+
+
+async def check_continues(log: Log, partition: int, next_offset: int, digest: bytes) -> None:
+    """Raise LogDamaged unless the log still holds the last record that a store folded.
+
+    The store stands at `next_offset`, and `digest` is that of the record before it (at 0 there is none to check).
+    """
+    if next_offset == 0:
+        return
+    end = await log.end(partition)
+    if end < next_offset:
+        raise LogDamaged(
+            f"partition {partition} of the log ends at offset {end}, but records up to offset {next_offset - 1} "
+            "were read from it before: the log has lost records, or another log was put in its place"
+        )
+    found = await log.read(partition, next_offset - 1, 1)
+    if [record.digest for record in found] != [digest]:
+        raise LogDamaged(
+            f"the record at partition {partition}, offset {next_offset - 1} is not the one that was read there before: "
+            "the log was changed, or another log was put in its place"
+        )

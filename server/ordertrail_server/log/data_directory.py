@@ -1,0 +1,70 @@
+"""What lies in a data directory, and the one way to open its log for serving."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded_file import LOG_FILE, UNFINISHED, make_durable
+from ordertrail_server.log.lock import LOCK_FILE, DataDirectoryRefused
+
+STATE_FILE = "state.sqlite"
+READ_MODEL = "read-model"
+# What may lie in a directory that is otherwise empty; a new ext4 volume comes with lost+found.
+NOTHING_YET = {LOCK_FILE, READ_MODEL, "lost+found", *UNFINISHED}
+
+
+class DataDirectory(NamedTuple):
+    """The places in a data directory."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        """The log: all facts. Whatever else lies here can be made from it again."""
+        return self.path / LOG_FILE
+
+    @property
+    def state(self) -> Path:
+        """The write side's store of the state of orders."""
+        return self.path / STATE_FILE
+
+    @property
+    def read_model(self) -> Path:
+        """The directory of the projections' files."""
+        return self.path / READ_MODEL
+
+
+def open_to_serve(directory: Path, *, partitions: int = 1) -> EmbeddedLog:
+    """Open the directory's log, or begin one (with this many partitions) where nothing lies yet.
+
+    Raises DataDirectoryRefused where beginning a log could hide the loss of another, DataDirectoryBusy if another
+    process serves the directory, LogDamaged, LogUnavailable, OSError.
+    """
+    data = DataDirectory(directory)
+    if data.log.exists():
+        return EmbeddedLog.open(directory)
+    if not directory.exists():
+        directory.mkdir(parents=True)
+        make_durable(directory.parent)
+    _refuse_others(data)
+    return EmbeddedLog.create(directory, partitions=partitions)
+
+
+def _refuse_others(data: DataDirectory) -> None:
+    if not data.path.is_dir():
+        raise DataDirectoryRefused(f"{data.path} is not a directory. Name a new or empty one.")
+    found = sorted(path.name for path in data.path.iterdir() if path.name not in NOTHING_YET)
+    stores = [name for name in found if name.startswith((STATE_FILE, LOG_FILE))]
+    if data.read_model.is_dir():
+        stores += [f"{READ_MODEL}/{path.name}" for path in sorted(data.read_model.glob("*.sqlite"))]
+    if stores:
+        raise DataDirectoryRefused(
+            f"{data.path} holds {', '.join(stores)}, but no {LOG_FILE}: the facts that they were made from are "
+            f"missing. Put {LOG_FILE} back (from a backup, with its -wal file if there is one), or, to begin anew, "
+            "name an empty directory."
+        )
+    if found:
+        raise DataDirectoryRefused(
+            f"{data.path} holds other files ({', '.join(found[:3])}) and no log, so it is no data directory of "
+            "Ordertrail. Name a new or empty one."
+        )

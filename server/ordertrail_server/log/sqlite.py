@@ -1,0 +1,80 @@
+"""SQLite, the one that is safe to use here, and the two kinds of connection to a file.
+
+The rule: a file has exactly one writer connection, and it alone checkpoints. Readers never hold a transaction open
+between calls, so that the write-ahead log stays short. And no process opens such a file by any other means while it
+has connections to it, not even to copy it: closing any descriptor drops the locks that this SQLite holds
+(sqlite.org/howtocorrupt.html, section 2.2).
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # the same module, with types
+    import sqlite3
+else:
+    from pysqlite3 import dbapi2 as sqlite3
+
+__all__ = ["checkpoint", "connect_reader", "connect_writer", "primary_code", "refuse_unsound", "sqlite3"]
+
+FIRST_SOUND = (3, 51, 3)
+BUSY_SECONDS = 5.0
+
+
+class UnsoundSqlite(Exception):
+    """The SQLite in use can lose or damage what was committed."""
+
+
+def refuse_unsound(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+    """Raise UnsoundSqlite for a version with the WAL-reset bug (sqlite.org/wal.html#walresetbug)."""
+    if version < FIRST_SOUND:
+        raise UnsoundSqlite(
+            f"SQLite {'.'.join(map(str, version))} has the WAL-reset bug: it can lose or damage what was committed "
+            f"while two connections use one file. Ordertrail needs {'.'.join(map(str, FIRST_SOUND))} or newer, "
+            "as the package pysqlite3 (0.6.1 or newer) carries it."
+        )
+
+
+def connect_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> sqlite3.Connection:
+    """Open, or create, the file for its one writer; transactions are explicit (BEGIN IMMEDIATE).
+
+    With FULL a commit is durable when it returns; with NORMAL a power cut may take the last commits back.
+    """
+    refuse_unsound()
+    return _prepared(_connect(path, "rwc"), "journal_mode = WAL", f"synchronous = {synchronous}")
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Open an existing file for reading only; the connection refuses to write and never checkpoints."""
+    refuse_unsound()
+    return _prepared(_connect(path, "ro"), "query_only = ON", "wal_autocheckpoint = 0")
+
+
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """Move all of the write-ahead log into the file, durably, and empty it; for the file's writer only.
+
+    Raises sqlite3.OperationalError, also when a reader stood in the way for longer than the busy timeout.
+    """
+    busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise sqlite3.OperationalError("another process kept reading, so the write-ahead log could not be emptied")
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """Return the primary result code of an error (sqlite.org/rescode.html); 0 if SQLite itself did not raise it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # Callers move a connection between threads, one at a time; isolation level None leaves BEGIN to them.
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(uri, BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True)
+
+
+def _prepared(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:
+    try:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection

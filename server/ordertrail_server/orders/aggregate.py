@@ -1,0 +1,35 @@
+"""An order as every fold keeps it: the state, the chain's head, and whether the order is parked."""
+
+from typing import NamedTuple
+
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.orders.chain import NO_PREDECESSOR
+from ordertrail_server.orders.evolve import evolve
+
+
+class Aggregate(NamedTuple):
+    """An order folded up to the fact `head` of `version`.
+
+    `parked` is empty, or says why later facts could not be folded: then `order` is the state before them, while
+    `version` and `head` go on, since the envelope of a fact is readable even where its event is not.
+    """
+
+    order: Order | None
+    version: int
+    head: bytes
+    parked: str
+
+
+NO_ORDER = Aggregate(None, 0, NO_PREDECESSOR, "")
+
+
+def advance(aggregate: Aggregate, happened: HistoryEvent, fault: str, digest: bytes) -> Aggregate:
+    """Return the aggregate behind a record that was judged a fact, whose event could be read unless `fault` says why."""
+    if aggregate.parked or fault:
+        return Aggregate(aggregate.order, happened.order_version, digest, aggregate.parked or fault)
+    try:
+        order = evolve(aggregate.order, happened)
+    except Exception as error:  # a fact that cannot be folded parks its own order, and never stops the fold
+        return Aggregate(aggregate.order, happened.order_version, digest, f"cannot be folded: {error}")
+    return Aggregate(order, happened.order_version, digest, "")

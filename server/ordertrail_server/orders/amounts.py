@@ -1,0 +1,34 @@
+"""Exact money: whole numbers of nanos, the billionths of a currency's unit. No float comes near an amount."""
+
+from ordertrail.v1.money_pb2 import Money
+from ordertrail.v1.order_pb2 import Order
+
+NANOS = 1_000_000_000
+
+MAX_TOTAL = 1_000_000_000_000 * NANOS
+"""The largest total of one order, in nanos: one trillion units."""
+
+NO_CURRENCY = "XXX"
+"""The currency of a price whose source named none (ISO 4217)."""
+
+
+def nanos_of(money: Money) -> int:
+    """Return an amount in nanos; that of a price which is not there is 0."""
+    return money.units * NANOS + money.nanos
+
+
+def priced_total(order: Order) -> int:
+    """Return the sum over the lines that have a price, in nanos.
+
+    It is bounded also while a line without a price keeps `total_amount` away: the line may be removed later.
+    """
+    if order.HasField("total_amount"):
+        return nanos_of(order.total_amount)
+    return sum(nanos_of(line.unit_price) * line.quantity for line in order.lines)
+
+
+def currency_of(order: Order) -> str:
+    """Return the one currency of an order's prices, or "" while no line has a price."""
+    if order.HasField("total_amount"):
+        return order.total_amount.currency_code
+    return next((line.unit_price.currency_code for line in order.lines if line.HasField("unit_price")), "")

@@ -1,0 +1,246 @@
+"""What may happen to an order: the rules of its whole life. docs/order-rules.md says the same in words and a table.
+
+A command leads to one event or to one refusal. Bounds of single fields (lengths, ranges) were checked where the
+command came in; here stands what needs the order, several fields, or a calendar.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+from ordertrail.v1.commands_pb2 import (
+    AddOrderLineRequest,
+    CancelOrderRequest,
+    ChangeOrderLineQuantityRequest,
+    ConfirmOrderRequest,
+    DeliverOrderRequest,
+    PlaceOrderRequest,
+    RemoveOrderLineRequest,
+    RescheduleDeliveryRequest,
+    ReturnOrderRequest,
+    ShipOrderRequest,
+)
+from ordertrail.v1.order_events_pb2 import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderDeliveryRescheduled,
+    OrderLineAdded,
+    OrderLineQuantityChanged,
+    OrderLineRemoved,
+    OrderPlaced,
+    OrderReturned,
+    OrderShipped,
+    ShippedLine,
+)
+from ordertrail.v1.order_pb2 import Order, OrderLine
+from ordertrail.v1.order_status_pb2 import (
+    ORDER_STATUS_CANCELLED as CANCELLED,
+)
+from ordertrail.v1.order_status_pb2 import (
+    ORDER_STATUS_CONFIRMED as CONFIRMED,
+)
+from ordertrail.v1.order_status_pb2 import (
+    ORDER_STATUS_DELIVERED as DELIVERED,
+)
+from ordertrail.v1.order_status_pb2 import (
+    ORDER_STATUS_PARTLY_SHIPPED as PARTLY_SHIPPED,
+)
+from ordertrail.v1.order_status_pb2 import (
+    ORDER_STATUS_PLACED as PLACED,
+)
+from ordertrail.v1.order_status_pb2 import (
+    ORDER_STATUS_RETURNED as RETURNED,
+)
+from ordertrail.v1.order_status_pb2 import (
+    ORDER_STATUS_SHIPPED as SHIPPED,
+)
+from ordertrail.v1.order_status_pb2 import (
+    OrderStatus,
+)
+from ordertrail_server.orders import grounds
+from ordertrail_server.orders.amounts import MAX_TOTAL, currency_of, nanos_of, priced_total
+from ordertrail_server.orders.days import is_real_day
+from ordertrail_server.orders.grounds import MAX_LINES
+from ordertrail_server.orders.imported import fault_of
+from ordertrail_server.orders.new_lines import refuse_lines, refuse_price
+from ordertrail_server.orders.refusal import Refusal
+
+Command: TypeAlias = (
+    PlaceOrderRequest
+    | AddOrderLineRequest
+    | ChangeOrderLineQuantityRequest
+    | RemoveOrderLineRequest
+    | RescheduleDeliveryRequest
+    | ConfirmOrderRequest
+    | ShipOrderRequest
+    | DeliverOrderRequest
+    | CancelOrderRequest
+    | ReturnOrderRequest
+    | OrderPlaced
+)
+"""The ten requests; an OrderPlaced is an imported order as it reads today."""
+
+Event: TypeAlias = (
+    OrderPlaced
+    | OrderLineAdded
+    | OrderLineQuantityChanged
+    | OrderLineRemoved
+    | OrderDeliveryRescheduled
+    | OrderConfirmed
+    | OrderShipped
+    | OrderDelivered
+    | OrderCancelled
+    | OrderReturned
+)
+
+
+def decide(order: Order | None, command: Command) -> Event | Refusal:
+    """Return what the command leads to on the order (None: there is none). Pure: it changes neither argument."""
+    if isinstance(command, (PlaceOrderRequest, OrderPlaced)):
+        if order is not None:
+            return grounds.order_exists(order.order_id)
+        return place(command) if isinstance(command, PlaceOrderRequest) else take_in(command)
+    if order is None:
+        return grounds.order_not_found(command.order_id)
+    verb = VERBS[type(command)]
+    return verb.decide(order, command) if order.status in verb.allowed else _forbid(order, verb, command)
+
+
+def place(command: PlaceOrderRequest) -> OrderPlaced | Refusal:
+    """Begin an order: priced lines in one currency, each product once; any real day, as orders may be recorded late."""
+    if refusal := refuse_lines(command):
+        return refusal
+    day = command.expected_delivery_date if command.HasField("expected_delivery_date") else None
+    if day is not None and not is_real_day(day):
+        return grounds.no_such_day(command.order_id, day)
+    return OrderPlaced(customer_id=command.customer_id, lines=command.lines, expected_delivery_date=day)
+
+
+def take_in(order: OrderPlaced) -> OrderPlaced | Refusal:
+    """Begin an imported order: customer, prices and currency may be missing, and quantities and prices be 0."""
+    fault = fault_of(order)
+    return grounds.unreadable_document(fault) if fault else order
+
+
+def add_line(order: Order, command: AddOrderLineRequest) -> OrderLineAdded | Refusal:
+    """Add a product that is not on the order yet, in the currency of the order's prices."""
+    line = command.line
+    if refusal := refuse_price(order.order_id, line, "line"):
+        return refusal
+    if _line_of(order, line.product_id) is not None:
+        return grounds.product_already_ordered(order.order_id, line.product_id)
+    if len(order.lines) >= MAX_LINES:
+        return grounds.too_many_lines(order.order_id)
+    currency, said = currency_of(order), line.unit_price.currency_code
+    if currency not in ("", said):
+        return grounds.currency_differs(order.order_id, "line", said, currency)
+    if priced_total(order) + nanos_of(line.unit_price) * line.quantity > MAX_TOTAL:
+        return grounds.total_too_large(order.order_id)
+    return OrderLineAdded(line=line)
+
+
+def change_quantity(order: Order, command: ChangeOrderLineQuantityRequest) -> OrderLineQuantityChanged | Refusal:
+    """Order more or less of a product."""
+    line = _line_of(order, command.product_id)
+    if line is None:
+        return grounds.product_not_ordered(order.order_id, command.product_id)
+    if command.quantity == line.quantity:
+        return grounds.nothing_changes(order.order_id, f"{line.quantity} of this product are ordered already.")
+    if priced_total(order) + nanos_of(line.unit_price) * (command.quantity - line.quantity) > MAX_TOTAL:
+        return grounds.total_too_large(order.order_id)
+    return OrderLineQuantityChanged(product_id=command.product_id, quantity=command.quantity)
+
+
+def remove_line(order: Order, command: RemoveOrderLineRequest) -> OrderLineRemoved | Refusal:
+    """Take a product off; the last one stays."""
+    if _line_of(order, command.product_id) is None:
+        return grounds.product_not_ordered(order.order_id, command.product_id)
+    if len(order.lines) == 1:
+        return grounds.last_line(order.order_id)
+    return OrderLineRemoved(product_id=command.product_id)
+
+
+def reschedule(order: Order, command: RescheduleDeliveryRequest) -> OrderDeliveryRescheduled | Refusal:
+    """Expect the goods on another day, any that is real."""
+    day, now = command.expected_delivery_date, order.expected_delivery_date
+    if not is_real_day(day):
+        return grounds.no_such_day(order.order_id, day)
+    if (day.year, day.month, day.day) == (now.year, now.month, now.day):
+        return grounds.nothing_changes(order.order_id, "The goods are expected on this day already.")
+    return OrderDeliveryRescheduled(expected_delivery_date=day)
+
+
+def confirm(order: Order, command: ConfirmOrderRequest) -> OrderConfirmed | Refusal:
+    """Fix the lines; something must be ordered."""
+    if order.total_quantity == 0:
+        return grounds.nothing_ordered(order.order_id)
+    return OrderConfirmed()
+
+
+def ship(order: Order, command: ShipOrderRequest) -> OrderShipped | Refusal:
+    """Ship the lines named, or all that remains where none is; the event names them in the order's own order."""
+    remaining = {line.product_id: line.quantity - line.shipped_quantity for line in order.lines}
+    asked = {line.product_id: line.quantity for line in command.lines} or {p: q for p, q in remaining.items() if q}
+    if command.lines and len(asked) < len(command.lines):
+        return grounds.product_twice(order.order_id, [line.product_id for line in command.lines])
+    for product, quantity in asked.items():
+        if product not in remaining:
+            return grounds.product_not_ordered(order.order_id, product)
+        if quantity > remaining[product]:
+            return grounds.more_than_ordered(order.order_id, product, remaining[product])
+    return OrderShipped(lines=[ShippedLine(product_id=p, quantity=asked[p]) for p in remaining if p in asked])
+
+
+def deliver(order: Order, command: DeliverOrderRequest) -> OrderDelivered:
+    """All that was shipped arrived."""
+    return OrderDelivered()
+
+
+def cancel(order: Order, command: CancelOrderRequest) -> OrderCancelled:
+    """Call the order off before anything is shipped."""
+    return OrderCancelled(reason=command.reason if command.HasField("reason") else None)
+
+
+def send_back(order: Order, command: ReturnOrderRequest) -> OrderReturned:
+    """Send the whole order back."""
+    return OrderReturned(reason=command.reason if command.HasField("reason") else None)
+
+
+class Verb(NamedTuple):
+    """A verb on an order that exists, and the statuses in which it is allowed.
+
+    `name` is its case in ordertrail.v1.Command. In status `done` its whole effect is there already.
+    """
+
+    name: str
+    decide: Callable[[Order, Any], Event | Refusal]
+    allowed: tuple[OrderStatus.ValueType, ...]
+    done: OrderStatus.ValueType | None = None
+
+
+VERBS: dict[type, Verb] = {
+    AddOrderLineRequest: Verb("add_order_line", add_line, (PLACED,)),
+    ChangeOrderLineQuantityRequest: Verb("change_order_line_quantity", change_quantity, (PLACED,)),
+    RemoveOrderLineRequest: Verb("remove_order_line", remove_line, (PLACED,)),
+    RescheduleDeliveryRequest: Verb("reschedule_delivery", reschedule, (PLACED, CONFIRMED, PARTLY_SHIPPED)),
+    ConfirmOrderRequest: Verb("confirm_order", confirm, (PLACED,), done=CONFIRMED),
+    ShipOrderRequest: Verb("ship_order", ship, (CONFIRMED, PARTLY_SHIPPED), done=SHIPPED),
+    DeliverOrderRequest: Verb("deliver_order", deliver, (SHIPPED,), done=DELIVERED),
+    CancelOrderRequest: Verb("cancel_order", cancel, (PLACED, CONFIRMED), done=CANCELLED),
+    ReturnOrderRequest: Verb("return_order", send_back, (SHIPPED, DELIVERED), done=RETURNED),
+}
+
+
+def _forbid(order: Order, verb: Verb, command: Command) -> Refusal:
+    # Goods that are named would be shipped a second time; "all that remains" would change nothing.
+    names_goods = isinstance(command, ShipOrderRequest) and len(command.lines) > 0
+    if order.status == verb.done and not names_goods:
+        return grounds.nothing_changes(order.order_id, f"The order is {grounds.status_word(order.status)} already.")
+    return grounds.status_forbids(order.order_id, order.status, verb.name, verb.allowed)
+
+
+def _line_of(order: Order, product_id: str) -> OrderLine | None:
+    for line in order.lines:
+        if line.product_id == product_id:
+            return line
+    return None

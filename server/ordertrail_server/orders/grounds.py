@@ -1,0 +1,121 @@
+"""The grounds on which a command is refused, in words for the caller. Which rule leads to which is in decide."""
+
+from collections.abc import Iterable, Sequence
+
+from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.order_status_pb2 import OrderStatus
+from ordertrail_server.orders.amounts import MAX_TOTAL, NANOS
+from ordertrail_server.orders.refusal import Refusal
+
+MAX_LINES = 200
+"""The most lines that an order may have."""
+
+
+def order_exists(order_id: str) -> Refusal:
+    """Refuse to begin an order again."""
+    return Refusal(reasons.ERROR_REASON_ORDER_EXISTS, "An order of this id exists.", order_id)
+
+
+def order_not_found(order_id: str) -> Refusal:
+    """Refuse a verb on an order that was never placed."""
+    return Refusal(reasons.ERROR_REASON_ORDER_NOT_FOUND, "There is no order of this id.", order_id)
+
+
+def invalid(order_id: str, where: str, message: str) -> Refusal:
+    """Refuse a field of the request; `where` is its path."""
+    return Refusal(reasons.ERROR_REASON_INVALID_REQUEST, message, order_id, where)
+
+
+def no_such_day(order_id: str, day: Date) -> Refusal:
+    """Refuse a day that the calendar does not have."""
+    said = f"{day.year:04}-{day.month:02}-{day.day:02}"
+    return invalid(order_id, "expected_delivery_date", f"The calendar has no day {said}.")
+
+
+def product_twice(order_id: str, products: Sequence[str]) -> Refusal:
+    """Refuse lines that name a product a second time; `products` are those of all lines."""
+    index, product = next((i, product) for i, product in enumerate(products) if product in products[:i])
+    return invalid(order_id, f"lines[{index}].product_id", f"The product {product!r} is named twice.")
+
+
+def too_many_lines(order_id: str) -> Refusal:
+    """Refuse a line beyond the last one possible."""
+    return Refusal(
+        reasons.ERROR_REASON_TOO_MANY_LINES,
+        f"An order has at most {MAX_LINES} lines.",
+        order_id,
+        facts={"max_lines": str(MAX_LINES)},
+    )
+
+
+def currency_differs(order_id: str, where: str, said: str, currency: str) -> Refusal:
+    """Refuse a price in another currency than the order's."""
+    message = f"The price is in {said}; the order is priced in {currency}."
+    facts = {"currency": said, "order_currency": currency}
+    return Refusal(reasons.ERROR_REASON_CURRENCY_DIFFERS, message, order_id, f"{where}.unit_price.currency_code", facts)
+
+
+def total_too_large(order_id: str) -> Refusal:
+    """Refuse what would take the order's total beyond its bound."""
+    units = MAX_TOTAL // NANOS
+    return Refusal(
+        reasons.ERROR_REASON_TOTAL_TOO_LARGE,
+        f"The order's total would exceed {units:,} units of its currency.",
+        order_id,
+        facts={"max_total_units": str(units)},
+    )
+
+
+def product_already_ordered(order_id: str, product_id: str) -> Refusal:
+    """Refuse a second line of a product."""
+    message = f"The product {product_id!r} is on the order already."
+    return Refusal(reasons.ERROR_REASON_PRODUCT_ALREADY_ORDERED, message, order_id, facts={"product_id": product_id})
+
+
+def product_not_ordered(order_id: str, product_id: str) -> Refusal:
+    """Refuse what concerns a product that the order does not have."""
+    message = f"The product {product_id!r} is not on the order."
+    return Refusal(reasons.ERROR_REASON_PRODUCT_NOT_ORDERED, message, order_id, facts={"product_id": product_id})
+
+
+def last_line(order_id: str) -> Refusal:
+    """Refuse to leave an order without lines."""
+    return Refusal(reasons.ERROR_REASON_LAST_LINE, "This is the order's last line.", order_id)
+
+
+def nothing_changes(order_id: str, message: str) -> Refusal:
+    """Refuse a command whose whole effect is there already; `message` says what is."""
+    return Refusal(reasons.ERROR_REASON_NOTHING_CHANGES, message, order_id)
+
+
+def nothing_ordered(order_id: str) -> Refusal:
+    """Refuse to confirm an order of nothing."""
+    return Refusal(reasons.ERROR_REASON_NOTHING_ORDERED, "Every quantity of the order is 0.", order_id)
+
+
+def more_than_ordered(order_id: str, product_id: str, remaining: int) -> Refusal:
+    """Refuse to ship more of a product than remains to be shipped."""
+    message = f"Of the product {product_id!r}, {remaining} remain to be shipped."
+    facts = {"product_id": product_id, "remaining": str(remaining)}
+    return Refusal(reasons.ERROR_REASON_MORE_THAN_ORDERED, message, order_id, facts=facts)
+
+
+def status_forbids(
+    order_id: str, status: OrderStatus.ValueType, verb: str, allowed: Iterable[OrderStatus.ValueType]
+) -> Refusal:
+    """Refuse a verb that the order's status does not allow; `allowed` are the statuses that would."""
+    wanted = " or ".join(status_word(each) for each in allowed)
+    message = f"The order is {status_word(status)}; {verb} needs it to be {wanted}."
+    facts = {"status": OrderStatus.Name(status), "verb": verb}
+    return Refusal(reasons.ERROR_REASON_STATUS_FORBIDS, message, order_id, facts=facts)
+
+
+def unreadable_document(message: str) -> Refusal:
+    """Refuse an imported document that is no order."""
+    return Refusal(reasons.ERROR_REASON_UNREADABLE_DOCUMENT, message)
+
+
+def status_word(status: OrderStatus.ValueType) -> str:
+    """Return the name of a status without its prefix: PARTLY_SHIPPED."""
+    return OrderStatus.Name(status).removeprefix("ORDER_STATUS_")

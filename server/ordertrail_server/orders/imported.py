@@ -1,0 +1,76 @@
+"""Which imported orders are legal place-orders. Old producers left out customers, prices and currencies."""
+
+import re
+
+from ordertrail.v1.money_pb2 import Money
+from ordertrail.v1.order_events_pb2 import OrderedLine, OrderPlaced
+from ordertrail.v1.order_status_pb2 import ORDER_STATUS_PLACED, ORDER_STATUS_UNSPECIFIED, OrderStatus
+from ordertrail_server.orders.amounts import MAX_TOTAL, NANOS, nanos_of
+from ordertrail_server.orders.days import is_real_day
+from ordertrail_server.orders.grounds import MAX_LINES, status_word
+
+MAX_ID = 128
+MAX_QUANTITY = 1_000_000
+MAX_UNITS = 1_000_000_000_000
+_CURRENCY = re.compile("[A-Z]{3}")
+
+
+def fault_of(order: OrderPlaced) -> str | None:
+    """Return in one sentence why an imported order is no legal place-order, or None if it is one.
+
+    Nothing was checked before: the bounds are those that ordertrail.v1 sets for commands, but that 0 may be ordered.
+    """
+    return _fault_of_source(order) or _fault_of_lines(order) or _fault_beyond_lines(order)
+
+
+def _fault_of_source(order: OrderPlaced) -> str | None:
+    status = order.source.status
+    if status not in (ORDER_STATUS_PLACED, ORDER_STATUS_UNSPECIFIED):
+        known = status in OrderStatus.values()
+        return f"The source says that the order is {status_word(status) if known else status}, not that it was placed."
+    return None
+
+
+def _fault_of_lines(order: OrderPlaced) -> str | None:
+    if not 1 <= len(order.lines) <= MAX_LINES:
+        return f"An order has 1 to {MAX_LINES} lines, not {len(order.lines)}."
+    products: set[str] = set()
+    for number, line in enumerate(order.lines, 1):
+        if fault := _fault_of_line(line):
+            return f"Line {number} {fault}."
+        if line.product_id in products:
+            return f"Line {number} names the product {line.product_id!r} a second time."
+        products.add(line.product_id)
+    return None
+
+
+def _fault_of_line(line: OrderedLine) -> str | None:
+    if not line.product_id:
+        return "names no product"
+    if len(line.product_id) > MAX_ID:
+        return f"names a product of more than {MAX_ID} characters"
+    if not 0 <= line.quantity <= MAX_QUANTITY:
+        return f"orders {line.quantity}; 0 to {MAX_QUANTITY} is possible"
+    return _fault_of_price(line.unit_price) if line.HasField("unit_price") else None
+
+
+def _fault_of_price(price: Money) -> str | None:
+    if not _CURRENCY.fullmatch(price.currency_code):
+        return f"has a price in {price.currency_code!r}, which is no currency code"
+    if price.units < 0 or price.nanos < 0:
+        return "has a price below 0"
+    if price.units > MAX_UNITS or price.nanos >= NANOS:
+        return "has a price beyond all bounds"
+    return None
+
+
+def _fault_beyond_lines(order: OrderPlaced) -> str | None:
+    if order.HasField("customer_id") and not 1 <= len(order.customer_id) <= MAX_ID:
+        return f"A customer id has 1 to {MAX_ID} characters."
+    if order.HasField("expected_delivery_date") and not is_real_day(order.expected_delivery_date):
+        return "The expected delivery date is no day of the calendar."
+    if len({line.unit_price.currency_code for line in order.lines if line.HasField("unit_price")}) > 1:
+        return "The prices are in several currencies."
+    if sum(nanos_of(line.unit_price) * line.quantity for line in order.lines) > MAX_TOTAL:
+        return f"The total exceeds {MAX_TOTAL // NANOS} units."
+    return None

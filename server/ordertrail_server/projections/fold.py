@@ -1,0 +1,130 @@
+"""The fold of the order history: records of one partition become rows. Pure but for look-ups of older digests."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple
+
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.port import Logged
+from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
+from ordertrail_server.orders.chain import Verdict, judge
+from ordertrail_server.orders.products import products_named
+from ordertrail_server.projections.rows import Rows, customer_of, nanoseconds
+from ordertrail_server.schema.reading import Reading, read
+from ordertrail_server.schema.ready import framed, ready_event
+
+EVENT_TYPE = {case.name: case.number for case in HistoryEvent.DESCRIPTOR.oneofs_by_name["event"].fields}
+
+StoredDigest = Callable[[str, Aggregate, int], bytes | None]
+
+
+class Place(NamedTuple):
+    """Where the records of a batch stand: the topic, the partition, and how many partitions there are."""
+
+    topic: str
+    partition: int
+    partitions: int
+
+
+class BatchFold:
+    """Folds records one after another, into `rows`.
+
+    `stored` has every order of the batch's keys as it stood before the batch, if it stood at all. `stored_digest`
+    returns the digest of an order's fact of a version up to there.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        stored: Mapping[str, Aggregate],
+        stored_digest: Callable[[str, Aggregate, int], bytes | None],
+    ) -> None:
+        self._place, self._stored, self._stored_digest = place, stored, stored_digest
+        self._first_position = place.partition << 48
+        self._digests: dict[tuple[str, int], bytes] = {}
+        self._digests_of_events = 0
+        self.rows = Rows()
+
+    def take(self, logged: Logged) -> None:
+        """Fold one record."""
+        reading = read(logged.value)
+        foreign = self._why_foreign(logged.key, reading)
+        if reading is None or foreign is not None:
+            self.rows.not_facts.append((self._first_position | logged.offset, "foreign", None, foreign or ""))
+            return
+        event = reading.event
+        order_id, version = event.order_id, event.order_version
+        before = self.rows.orders.get(order_id) or self._stored.get(order_id, NO_ORDER)
+        digest_of = partial(self._digest_of, order_id)
+        verdict = judge(before.version, before.head, version, event.previous, digest_of)
+        if verdict is Verdict.FACT:
+            self._fact(logged, reading, before)
+        else:
+            self._not_fact(logged, event, before, verdict)
+
+    def _why_foreign(self, key: str, reading: Reading | None) -> str | None:
+        if reading is None:
+            return "its value is not a readable record"
+        if reading.event.order_id != key:
+            return "its key is not the order id that it names"
+        if partition_of(key, self._place.partitions) != self._place.partition:
+            return "its order belongs to another partition"
+        return None
+
+    def _fact(self, logged: Logged, reading: Reading, before: Aggregate) -> None:
+        event = reading.event
+        after = advance(before, event, reading.fault, logged.digest)
+        self.rows.orders[event.order_id] = after
+        if after.order is None or after.parked:
+            self._park(logged, event, after)
+        else:
+            self._event(logged, reading, after.order)
+
+    def _event(self, logged: Logged, reading: Reading, order: Order) -> None:
+        offset, value, digest, event = logged.offset, logged.value, logged.digest, reading.event
+        time, own = order.update_time, event.record_time
+        seconds, nanos = time.seconds, time.nanos
+        # Within an order time never goes back: the fold's time holds, and readers are shown the same.
+        override = None if seconds == own.seconds and nanos == own.nanos else time
+        topic, partition, _ = self._place
+        ready = ready_event(reading, value, topic, partition, offset, digest, override)
+        position = self._first_position | offset
+        kind = EVENT_TYPE[event.WhichOneof("event") or ""]
+        at = nanoseconds(seconds, nanos)
+        row = (position, event.order_id, event.order_version, customer_of(order), kind, at, digest, framed(ready))
+        self.rows.events.append(row)
+        for product_id in products_named(event):
+            self.rows.event_products.append((product_id, position))
+
+    def _park(self, logged: Logged, event: HistoryEvent, after: Aggregate) -> None:
+        # Mending takes an order's rows of `parked`, in order, through `advance` again, and from there to `events`.
+        order_id = event.order_id
+        self.rows.parked.append((self._first_position | logged.offset, order_id, after.parked, logged.value))
+        self._digests[order_id, event.order_version] = logged.digest
+        self._note_bare(event, after)
+
+    def _not_fact(self, logged: Logged, event: HistoryEvent, before: Aggregate, verdict: Verdict) -> None:
+        order_id, position = event.order_id, self._first_position | logged.offset
+        detail = f"it says it is version {event.order_version}, its order stood at version {before.version}"
+        self.rows.not_facts.append((position, verdict.value, order_id, detail))
+        if verdict is Verdict.BROKEN:
+            after = before._replace(parked=before.parked or f"its chain is broken at offset {logged.offset}")
+            self.rows.orders[order_id] = after
+            self._note_bare(event, after)
+
+    def _note_bare(self, event: HistoryEvent, after: Aggregate) -> None:
+        if after.order is None and event.order_id not in self._stored:
+            bare = Order(order_id=event.order_id, create_time=event.record_time)
+            self.rows.bare.setdefault(event.order_id, bare)
+
+    def _digest_of(self, order_id: str, version: int) -> bytes | None:
+        for _, of, its_version, _, _, _, its_digest, _ in self.rows.events[self._digests_of_events :]:
+            self._digests[of, its_version] = its_digest
+        self._digests_of_events = len(self.rows.events)
+        found = self._digests.get((order_id, version))
+        stored = self._stored.get(order_id)
+        if found is None and stored is not None:
+            return self._stored_digest(order_id, stored, version)
+        return found

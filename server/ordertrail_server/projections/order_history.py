@@ -1,0 +1,77 @@
+"""The file of the order history: opened, begun, or refused."""
+
+from pathlib import Path
+
+from ordertrail_server.log.continuity import check_continues
+from ordertrail_server.log.port import Log
+from ordertrail_server.log.sqlite import connect_writer, sqlite3
+from ordertrail_server.projections.definition import definition_digest
+from ordertrail_server.projections.order_history_ddl import INDEXED, INDEXES, TABLES
+from ordertrail_server.projections.refused import ReadModelRefused
+
+BEGUN = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'positions'"
+
+
+async def open_order_history(path: Path, log: Log) -> sqlite3.Connection:
+    """Return the one writing connection to the read model at `path`, begun at offset 0 if there is none.
+
+    Raises ReadModelRefused if the file is another log's or another definition's, LogDamaged if the log does not go on
+    where the file stands.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Less than FULL: what a power cut takes is folded again from the log.
+    connection = connect_writer(path, "NORMAL")
+    try:
+        _begin_if_new(connection, log)
+        _check_belongs(connection, path, log)
+        for partition, next_offset, digest in stored_positions(connection):
+            await check_continues(log, partition, next_offset, digest)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def stored_positions(connection: sqlite3.Connection) -> list[tuple[int, int, bytes]]:
+    """Return partition, next offset and the digest of the last record folded, of every partition."""
+    return connection.execute("SELECT partition, next_offset, digest FROM positions ORDER BY partition").fetchall()
+
+
+def is_indexed(connection: sqlite3.Connection) -> bool:
+    """Return whether the secondary indexes exist; they do not while a large log is loaded."""
+    return bool(connection.execute(INDEXED).fetchone()[0])
+
+
+def create_indexes(connection: sqlite3.Connection) -> None:
+    """Create the secondary indexes that are missing."""
+    for statement in INDEXES:
+        connection.execute(statement)
+
+
+def _begin_if_new(connection: sqlite3.Connection, log: Log) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not connection.execute(BEGUN).fetchone()[0]:
+            for statement in TABLES:
+                connection.execute(statement)
+            meta = [("log_id", log.identity), ("definition", definition_digest())]
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
+            positions = [(partition, 0, b"") for partition in range(log.partitions)]
+            connection.executemany("INSERT INTO positions VALUES (?, ?, ?)", positions)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def _check_belongs(connection: sqlite3.Connection, path: Path, log: Log) -> None:
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    if meta.get("log_id") != log.identity:
+        raise ReadModelRefused(
+            f"{path.name} was built from another log; restore the log that it was built from, "
+            "or move the file away to build it from this one"
+        )
+    if meta.get("definition") != definition_digest():
+        raise ReadModelRefused(f"{path.name} was built by other code than its name says; move the file away")
+    if len(stored_positions(connection)) != log.partitions:
+        raise ReadModelRefused(f"{path.name} was built from a log with another number of partitions")

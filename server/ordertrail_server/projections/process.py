@@ -1,0 +1,115 @@
+"""The projector in a process of its own, so that commands keep their core.
+
+    python -m ordertrail_server.projections.process --data DIR
+
+It follows the log of the data directory and folds it into the read model there. Its life hangs on stdin alone: each
+byte says that the log has grown, its end says that the parent is gone; then the batch at hand is finished and the
+process ends, with 0. After each commit one line on stdout says how far it is: {"positions": {"0": 123}}. If it must not
+go on, it ends with REFUSED and one plain line on stderr. Killed at any moment it resumes where the last commit was.
+"""
+
+import argparse
+import asyncio
+import gc
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.lock import DataDirectoryRefused
+from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.projector import Projector
+from ordertrail_server.projections.refused import ReadModelRefused
+
+REFUSED = 3
+# In case a wake-up got lost, and for a parent that gives none.
+POLL_S = 0.5
+
+
+class Life(asyncio.Protocol):
+    """What stdin says: whether the log has grown since the last look, and whether the parent is gone."""
+
+    def __init__(self) -> None:
+        self._woken = asyncio.Event()
+        self.over = False
+
+    def data_received(self, data: bytes) -> None:
+        """The log has grown."""
+        self._woken.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The parent is gone."""
+        self.over = True
+        self._woken.set()
+
+    async def woken(self) -> None:
+        """Return when stdin says something, at the latest after POLL_S."""
+        try:
+            async with asyncio.timeout(POLL_S):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        if not self.over:
+            self._woken.clear()
+
+
+class ParentGone(Exception):
+    """There is nobody left to project for."""
+
+
+async def run(directory: Path) -> None:
+    """Project until the parent is gone. Raises what the log and the projector raise."""
+    life = Life()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: life, sys.stdin)
+    log = EmbeddedLog.follow(directory)
+    projector = await Projector.open(log, read_model_file(DataDirectory(directory).read_model))
+
+    def committed(positions: Mapping[int, int]) -> None:
+        _say(positions)
+        if life.over:
+            raise ParentGone
+
+    try:
+        _say(projector.positions)
+        while not life.over:
+            await projector.catch_up(committed)
+            await life.woken()
+    finally:
+        projector.close()
+        await log.close()
+
+
+def _say(positions: Mapping[int, int]) -> None:
+    try:
+        print(json.dumps({"positions": positions}), flush=True)
+    except BrokenPipeError:
+        raise ParentGone from None
+
+
+def main() -> int:
+    """Run the process and return its exit code."""
+    arguments = argparse.ArgumentParser(prog="python -m ordertrail_server.projections.process")
+    arguments.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data directory")
+    # Signals to the whole group are for the parent, which lets its calls finish first: they may still need us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    directory = arguments.parse_args().data
+    # Orders kept in memory are many and form no cycles; scanning them again and again costs a tenth of the speed.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    try:
+        asyncio.run(run(directory))
+    except ParentGone:
+        return 0
+    except (ReadModelRefused, DataDirectoryRefused, LogDamaged) as refusal:
+        print(refusal, file=sys.stderr)
+        return REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""The projector: folds the log into the read model, batch by batch, each exactly once."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ordertrail_server.log.port import Log, Logged
+from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.orders.aggregate import Aggregate
+from ordertrail_server.projections.fold import BatchFold, Place
+from ordertrail_server.projections.order_history import (
+    create_indexes,
+    is_indexed,
+    open_order_history,
+    stored_positions,
+)
+from ordertrail_server.projections.refused import PositionMoved
+from ordertrail_server.projections.rows import Rows, write_rows
+from ordertrail_server.projections.stored_orders import StoredOrders
+
+BATCH = 2_000
+HOT_ORDERS = 20_000
+# With more records than this still to fold, the secondary indexes wait until they are folded.
+BULK = 20_000
+
+MOVE = "UPDATE positions SET next_offset = ?, digest = ? WHERE partition = ? AND next_offset = ?"
+
+Committed = Callable[[Mapping[int, int]], None]
+
+
+class Projector:
+    """Folds one log into one read model. Not for more than one task at a time.
+
+    Any number of projectors may run on one file: each batch is written with compare-and-set on the stored position.
+    """
+
+    def __init__(self, log: Log, connection: sqlite3.Connection, batch: int, hot_orders: int) -> None:
+        self._log, self._connection, self._batch = log, connection, batch
+        self._orders = StoredOrders(connection, hot_orders)
+        self._positions = {partition: offset for partition, offset, _ in stored_positions(connection)}
+        self._indexed = is_indexed(connection)
+
+    @classmethod
+    async def open(cls, log: Log, path: Path, batch: int = BATCH, hot_orders: int = HOT_ORDERS) -> "Projector":
+        """Open or begin the read model at `path`. Raises as open_order_history does.
+
+        A transaction takes at most `batch` records; at most `hot_orders` orders are kept in memory between them.
+        """
+        return cls(log, await open_order_history(path, log), batch, hot_orders)
+
+    @property
+    def positions(self) -> dict[int, int]:
+        """For each partition the offset before which everything is folded and committed."""
+        return dict(self._positions)
+
+    async def catch_up(self, committed: Committed = lambda positions: None) -> None:
+        """Fold up to the end of the log; `committed` is called with the positions after each commit.
+
+        Raises PositionMoved, LogDamaged, LogUnavailable, and sqlite3.Error, as for a full disk. Whichever it is, the
+        read model stands where the last commit left it; open it anew.
+        """
+        await self._index_when_near()
+        while await self._fold_round(committed):
+            await self._index_when_near()
+
+    def close(self) -> None:
+        """Release the read model; the log stays open."""
+        self._connection.close()
+
+    async def _fold_round(self, committed: Committed) -> bool:
+        folded = False
+        for partition, offset in self._positions.items():
+            records = await self._log.read(partition, offset, self._batch)
+            if records:
+                folded = True
+                self._fold(partition, records)
+                committed(self._positions)
+        return folded
+
+    async def _index_when_near(self) -> None:
+        if not self._indexed:
+            ends = [await self._log.end(partition) for partition in self._positions]
+            if sum(ends) - sum(self._positions.values()) <= BULK:
+                create_indexes(self._connection)
+                self._indexed = True
+
+    def _fold(self, partition: int, records: list[Logged]) -> None:
+        stored = self._orders.aggregates(logged.key for logged in records)
+        place = Place(self._log.topic, partition, self._log.partitions)
+        batch = BatchFold(place, stored, self._orders.digest_of)
+        for logged in records:
+            batch.take(logged)
+        self._commit(partition, records[-1], batch.rows, stored)
+        self._positions[partition] = records[-1].offset + 1
+        self._orders.keep(batch.rows.orders)
+
+    def _commit(self, partition: int, last: Logged, rows: Rows, stored: Mapping[str, Aggregate]) -> None:
+        expected = self._positions[partition]
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            moved = self._connection.execute(MOVE, (last.offset + 1, last.digest, partition, expected))
+            if moved.rowcount != 1:
+                raise PositionMoved(f"partition {partition} of the read model no longer stands at {expected}")
+            write_rows(self._connection, rows, stored)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.rollback()
+            raise

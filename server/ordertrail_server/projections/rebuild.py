@@ -1,0 +1,90 @@
+"""The rebuild: the read model made afresh from offset 0, beside the live one, and put in its place.
+
+Generations that are built and compared while reads go on take their place here.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded_file import make_durable
+from ordertrail_server.log.port import Log
+from ordertrail_server.log.sqlite import checkpoint, connect_reader, connect_writer, sqlite3
+from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.projector import Projector
+
+Progress = Callable[[int, int], None]
+
+
+class Rebuilt(NamedTuple):
+    """What a rebuilt read model holds. events + not_facts + parked = records."""
+
+    records: int
+    orders: int
+    events: int
+    not_facts: int
+    parked: int
+
+
+def rebuild(data_dir: Path, progress: Progress) -> Rebuilt:
+    """Build the read model of a stopped server afresh, and replace the live one in one step.
+
+    The caller holds the data directory's lock. `progress` gets the records folded and the records of the log. Until
+    the step all goes into a file beside the live one. Raises DataDirectoryRefused, LogDamaged, LogUnavailable, and
+    sqlite3.Error, as for a full disk; then the live file is what it was.
+    """
+    return asyncio.run(_rebuild(data_dir, progress))
+
+
+async def _rebuild(data_dir: Path, progress: Progress) -> Rebuilt:
+    live = read_model_file(DataDirectory(data_dir).read_model)
+    fresh = live.with_name(f"{live.name}.new")
+    _remove(fresh)
+    log = EmbeddedLog.follow(data_dir)
+    try:
+        await _build(log, fresh, progress)
+    finally:
+        await log.close()
+    counts = _count(fresh)
+    _replace(live, fresh)
+    return counts
+
+
+async def _build(log: Log, path: Path, progress: Progress) -> None:
+    total = sum([await log.end(partition) for partition in range(log.partitions)])
+    with closing(await Projector.open(log, path)) as projector:
+        await projector.catch_up(lambda positions: progress(sum(positions.values()), total))
+    with closing(connect_writer(path, "NORMAL")) as connection:
+        checkpoint(connection)
+
+
+def _count(path: Path) -> Rebuilt:
+    with closing(connect_reader(path)) as connection:
+        (records,) = connection.execute("SELECT sum(next_offset) FROM positions").fetchone()
+        tables = ("orders", "events", "not_facts", "parked")
+        counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
+    return Rebuilt(records, *counts)
+
+
+def _replace(live: Path, fresh: Path) -> None:
+    # A write-ahead log that outlived its file would be read as the new file's.
+    with suppress(sqlite3.Error), closing(connect_writer(live, "NORMAL")) as connection:
+        checkpoint(connection)
+    if any(path.exists() for path in _beside(live)):
+        live.unlink(missing_ok=True)
+        _remove(live)
+    fresh.replace(live)
+    make_durable(live.parent)
+
+
+def _beside(path: Path) -> Iterable[Path]:
+    return (path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
+
+
+def _remove(path: Path) -> None:
+    for file in (path, *_beside(path)):
+        file.unlink(missing_ok=True)

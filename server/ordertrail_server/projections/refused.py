@@ -1,0 +1,9 @@
+"""Why a projector stops."""
+
+
+class ReadModelRefused(Exception):
+    """The read model does not belong to this log or this code; says why in one plain sentence. Nothing was changed."""
+
+
+class PositionMoved(Exception):
+    """Another projector has moved the read model's position; what was folded here was rolled back."""

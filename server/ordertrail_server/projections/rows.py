@@ -1,0 +1,119 @@
+"""The rows of one batch, and how they are written. Nothing here decides anything."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.orders.aggregate import Aggregate
+
+LONGEST_TIME = (1 << 63) - 1
+
+
+# position, order id, version, customer, type, record time, digest, frame: a row of `events`.
+# A bare tuple, since naming the parts of each row would cost as much as inserting one of its columns.
+EventRow = tuple[int, str, int, str | None, int, int, bytes, bytes]
+
+
+@dataclass(slots=True)
+class Rows:
+    """What a batch of records adds to the tables that only grow, and the orders that it changed.
+
+    `bare` has a placeholder state for each order that was parked before any fact of it could be folded.
+    """
+
+    events: list[EventRow] = field(default_factory=list)
+    event_products: list[tuple[str, int]] = field(default_factory=list)
+    not_facts: list[tuple[int, str, str | None, str]] = field(default_factory=list)
+    parked: list[tuple[int, str, str, bytes]] = field(default_factory=list)
+    orders: dict[str, Aggregate] = field(default_factory=dict)
+    bare: dict[str, Order] = field(default_factory=dict)
+
+
+def nanoseconds(seconds: int, nanos: int) -> int:
+    """Return a time since 1970-01-01 UTC in nanoseconds, held to what an SQLite integer can say."""
+    whole = seconds * 1_000_000_000 + nanos
+    return whole if -LONGEST_TIME <= whole <= LONGEST_TIME else LONGEST_TIME if whole > 0 else -LONGEST_TIME
+
+
+def customer_of(order: Order) -> str | None:
+    """Return the customer of an order, None if its source named none."""
+    return order.customer_id if order.HasField("customer_id") else None
+
+
+def write_rows(connection: sqlite3.Connection, rows: Rows, before: Mapping[str, Aggregate]) -> None:
+    """Write a batch inside the caller's transaction; `before` has the orders that were stored already."""
+    many = connection.executemany
+    many("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows.events)
+    many("INSERT INTO event_products VALUES (?, ?)", rows.event_products)
+    many("INSERT INTO not_facts VALUES (?, ?, ?, ?)", rows.not_facts)
+    many("INSERT INTO parked VALUES (?, ?, ?, ?)", rows.parked)
+    new = [(order_id, after) for order_id, after in rows.orders.items() if order_id not in before]
+    old = [(order_id, after) for order_id, after in rows.orders.items() if order_id in before]
+    many(
+        "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [_order_row(order_id, after, after.order or rows.bare[order_id]) for order_id, after in new],
+    )
+    # Customer, reference and creation never change, so the indexes on them are left alone.
+    many(
+        "UPDATE orders SET version = ?, head = ?, parked = ?, status = ?, delivery_date = ?, state = ? "
+        "WHERE order_id = ?",
+        [_state_row(order_id, after, after.order) for order_id, after in old if after.order is not None],
+    )
+    many(
+        "UPDATE orders SET version = ?, head = ?, parked = ? WHERE order_id = ?",
+        [(after.version, after.head, after.parked or None, order_id) for order_id, after in old if after.order is None],
+    )
+    _write_products(connection, rows.orders, before)
+
+
+def _order_row(order_id: str, after: Aggregate, state: Order) -> tuple[object, ...]:
+    source = state.source
+    return (
+        order_id,
+        after.version,
+        after.head,
+        after.parked or None,
+        customer_of(state),
+        state.status,
+        source.reference if source.HasField("reference") else None,
+        _delivery_date(state),
+        nanoseconds(state.create_time.seconds, state.create_time.nanos),
+        state.SerializeToString(deterministic=True),
+    )
+
+
+def _state_row(order_id: str, after: Aggregate, state: Order) -> tuple[object, ...]:
+    stored = state.SerializeToString(deterministic=True)
+    return after.version, after.head, after.parked or None, state.status, _delivery_date(state), stored, order_id
+
+
+def _delivery_date(state: Order) -> int | None:
+    if not state.HasField("expected_delivery_date"):
+        return None
+    date = state.expected_delivery_date
+    return date.year * 10_000 + date.month * 100 + date.day
+
+
+def _write_products(
+    connection: sqlite3.Connection, orders: Mapping[str, Aggregate], before: Mapping[str, Aggregate]
+) -> None:
+    gone: list[tuple[str, str]] = []
+    come: list[tuple[str, str]] = []
+    for order_id, after in orders.items():
+        had, has = _products(before.get(order_id)), _products(after)
+        if had != has:
+            gone += _pairs(had - has, order_id)
+            come += _pairs(has - had, order_id)
+    connection.executemany("DELETE FROM order_products WHERE product_id = ? AND order_id = ?", gone)
+    connection.executemany("INSERT INTO order_products VALUES (?, ?)", come)
+
+
+def _products(aggregate: Aggregate | None) -> set[str]:
+    if aggregate is None or aggregate.order is None:
+        return set()
+    return {line.product_id for line in aggregate.order.lines}
+
+
+def _pairs(products: Iterable[str], order_id: str) -> list[tuple[str, str]]:
+    return [(product_id, order_id) for product_id in products]

@@ -1,0 +1,126 @@
+"""The projector's process as the server sees it: started, woken, restarted when it dies, and stopped."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from ordertrail_server.projections.process import REFUSED
+
+COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process", "--data")
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
+
+logger = logging.getLogger(__name__)
+
+OnProgress = Callable[[dict[int, int]], None]
+
+
+class ProjectorProcess:
+    """Runs the projector of a data directory and passes on how far it is.
+
+    `on_progress` is called on the event loop with {partition: next offset}, first with where the read model stands,
+    then after each commit. `failed` is None, or says why the projector refused to go on; then it is not restarted.
+    """
+
+    def __init__(self, data_dir: Path, on_progress: OnProgress) -> None:
+        self._data_dir, self._on_progress = data_dir, on_progress
+        self._process: Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+        self._backoff_s = FIRST_BACKOFF_S
+        self.failed: str | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, None while there is no process."""
+        return None if self._process is None else self._process.pid
+
+    async def start(self) -> None:
+        """Start the process, and keep it running until `stop`. Raises OSError if it cannot be started at all."""
+        self._process = await self._spawn()
+        self._keeper = asyncio.create_task(self._keep(self._process))
+
+    async def ended(self) -> str | None:
+        """Return when the process is no longer kept running: why it refuses to go on, None after `stop`."""
+        if self._keeper is not None:
+            await asyncio.wait({self._keeper})
+        return self.failed
+
+    def nudge(self) -> None:
+        """Say that the log has grown. Never blocks, never raises; a wake-up still on its way covers this one."""
+        stdin = None if self._process is None else self._process.stdin
+        if stdin is not None and not stdin.is_closing() and stdin.transport.get_write_buffer_size() == 0:
+            stdin.write(b"\n")
+
+    async def stop(self, grace_s: float) -> None:
+        """Let the process finish its batch, for at most `grace_s` seconds, then kill it; both are safe."""
+        self._stopping.set()
+        self._let_go()
+        if self._keeper is not None:
+            _, late = await asyncio.wait({self._keeper}, timeout=grace_s)
+            if late:
+                self._kill()
+            await self._keeper
+
+    async def _keep(self, process: Process) -> None:
+        while True:
+            exit_code, last_words = await self._attend(process)
+            self._process = None
+            if not self._stopping.is_set() and exit_code == REFUSED:
+                self.failed = last_words
+                logger.error("the projector refuses to go on: %s", last_words)
+            if self._stopping.is_set() or self.failed is not None:
+                return
+            logger.warning("the projector ended with %s and is started again: %s", exit_code, last_words)
+            await self._back_off()
+            process = self._process = await self._spawn()
+            if self._stopping.is_set():
+                self._let_go()
+
+    async def _attend(self, process: Process) -> tuple[int, str]:
+        _, last_words = await asyncio.gather(self._pass_progress(process), self._pass_log(process))
+        return await process.wait(), last_words
+
+    async def _back_off(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._backoff_s):
+                await self._stopping.wait()
+        self._backoff_s = min(2 * self._backoff_s, LONGEST_BACKOFF_S)
+
+    async def _spawn(self) -> Process:
+        # A bare checkout runs without an install, so where modules are found is handed on.
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        command = (*COMMAND, str(self._data_dir))
+        return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
+
+    def _let_go(self) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def _pass_progress(self, process: Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            try:
+                positions = json.loads(line)["positions"]
+                self._on_progress({int(partition): offset for partition, offset in positions.items()})
+            except Exception:  # whatever a line leads to, the next ones must be read, or the projector would stall
+                logger.exception("the projector's progress could not be passed on")
+            self._backoff_s = FIRST_BACKOFF_S
+
+    async def _pass_log(self, process: Process) -> str:
+        assert process.stderr is not None
+        last = ""
+        async for line in process.stderr:
+            last = line.decode(errors="replace").rstrip()
+            logger.info("projector: %s", last)
+        return last

@@ -1,0 +1,96 @@
+"""Strict JSON that loses nothing: numbers keep their text, and what two readers could read differently is refused."""
+
+import json
+from json.encoder import encode_basestring
+from typing import Final, NoReturn, TypeAlias
+
+MAX_DEPTH: Final = 32
+"""How deep arrays and objects may lie in each other."""
+
+_LONGEST_QUOTE = 60
+
+
+class Number(str):
+    """A number, as its text."""
+
+    __slots__ = ()
+
+
+Value: TypeAlias = "dict[str, Value] | list[Value] | Number | str | bool | None"
+
+
+class NotStrictJson(ValueError):
+    """Says why a text is refused, as the end of a sentence: `is not JSON …`."""
+
+
+def parse_object(text: str) -> dict[str, Value]:
+    """Return the one object that the text is, its numbers as `Number`. Raises NotStrictJson."""
+    try:
+        value: Value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise NotStrictJson(f"is not JSON from character {error.pos} on") from None
+    except RecursionError:
+        raise NotStrictJson(_TOO_DEEP) from None
+    if not isinstance(value, dict):
+        raise NotStrictJson("is not a JSON object")
+    _check(value, 1)
+    return value
+
+
+def compact(value: Value) -> str:
+    """Return the JSON text of a parsed value, without white space."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, str):
+        return encode_basestring(value)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{encode_basestring(name)}:{compact(member)}" for name, member in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(compact, value)) + "]"
+    return json.dumps(value)
+
+
+def quoted(text: str) -> str:
+    """Return a text in quotes, to be shown in a sentence; a long one is cut."""
+    return encode_basestring(text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…")
+
+
+_TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
+
+
+def _members(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise NotStrictJson(f"says {quoted(twice)} more than once")
+    return members
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise NotStrictJson(f"holds {constant}, which is not JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_members, parse_float=Number, parse_int=Number, parse_constant=_refuse_constant
+)
+
+
+def _check(value: Value, depth: int) -> None:
+    """Refuse what is too deep, and text with half a surrogate pair, which no UTF-8 can hold."""
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, dict | list):
+        if depth > MAX_DEPTH:
+            raise NotStrictJson(_TOO_DEEP)
+        for name in value if isinstance(value, dict) else ():
+            _check_text(name)
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check(inner, depth + 1)
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise NotStrictJson("holds half a surrogate pair, which is no text") from None

@@ -1,0 +1,93 @@
+"""The members of a JSON object as an older producer wrote it, each taken by its name and type."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from ordertrail_server.schema.json_text import Number, Value, compact
+
+_INT64: Final = (-(2**63), 2**63 - 1)
+
+
+class WrongMember(ValueError):
+    """A member is not of the type that it must have; the text names it."""
+
+
+class Members:
+    """An object whose members are taken one after another; `rest` is what nobody took.
+
+    A member that is absent is None when taken. So is null, which says no more, but null stays in the rest: it was said.
+    """
+
+    def __init__(self, members: dict[str, Value], path: str = "") -> None:
+        self._members, self._path, self._taken = members, path, set[str]()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
+    def text(self, name: str) -> str | None:
+        """Take a text. Raises WrongMember."""
+        value = self._take(name)
+        if value is not None and (not isinstance(value, str) or isinstance(value, Number)):
+            raise self.wrong(name, "must be text")
+        return value
+
+    def number(self, name: str) -> float | None:
+        """Take a number as the double nearest to it. Raises WrongMember."""
+        value = self._number(name, "must be a number")
+        return None if value is None else float(value)
+
+    def whole(self, name: str) -> int | None:
+        """Take a whole number of 64 bits, however it is written: 10.0 and 1e1 are 10. Raises WrongMember."""
+        text = self._number(name, "must be a whole number")
+        if text is None:
+            return None
+        try:
+            value = Decimal(text)
+        except InvalidOperation:  # an exponent beyond all bounds
+            raise self.wrong(name, "is out of range") from None
+        if not _INT64[0] <= value <= _INT64[1]:
+            raise self.wrong(name, "is out of range")
+        if value != value.to_integral_value():
+            raise self.wrong(name, "must be a whole number")
+        return int(value)
+
+    def object(self, name: str) -> "Members":
+        """Take an object, which must be there. Raises WrongMember."""
+        return self._object(name, self._take(name))
+
+    def objects(self, name: str) -> "list[Members]":
+        """Take an array of objects, which must be there. Raises WrongMember."""
+        value = self._take(name)
+        if not isinstance(value, list):
+            raise self.wrong(name, "must be an array")
+        return [self._object(f"{name}[{place}]", inner) for place, inner in enumerate(value)]
+
+    def rest(self) -> dict[str, Value]:
+        """Return the members that were not taken."""
+        return {name: value for name, value in self._members.items() if name not in self._taken}
+
+    def rest_json(self) -> str | None:
+        """Return the members that were not taken as compact JSON, or None if there are none."""
+        rest = self.rest()
+        return compact(rest) if rest else None
+
+    def wrong(self, name: str, what: str) -> WrongMember:
+        """Return the error that says what is wrong with a member."""
+        return WrongMember(f"{self._path}{name} {what}")
+
+    def _take(self, name: str) -> Value:
+        value = self._members.get(name)
+        if value is not None:
+            self._taken.add(name)
+        return value
+
+    def _number(self, name: str, otherwise: str) -> Number | None:
+        value = self._take(name)
+        if value is not None and not isinstance(value, Number):
+            raise self.wrong(name, otherwise)
+        return value
+
+    def _object(self, name: str, value: Value) -> "Members":
+        if not isinstance(value, dict):
+            raise self.wrong(name, "must be an object")
+        return Members(value, f"{self._path}{name}.")

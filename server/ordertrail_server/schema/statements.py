@@ -1,0 +1,116 @@
+"""What older producers stated in JSON, as the v1 message in which it becomes a fact."""
+
+from typing import Final
+
+from ordertrail.events.v1 import order_events_pb2 as v1
+from ordertrail.v1.order_events_pb2 import OrderPlaced
+from ordertrail_server.schema.json_text import NotStrictJson, compact, parse_object, quoted
+from ordertrail_server.schema.members import Members, WrongMember
+from ordertrail_server.schema.reading import upcast
+from ordertrail_server.schema.registry import Statement
+from ordertrail_server.schema.upcasting import CannotUpcast
+
+MAX_BYTES: Final = 65_536
+"""The size of the largest document, as ordertrail.v1.SourceDocument says."""
+
+_FLAT = ("productId", "quantity", "unitPrice", "company", "id")
+
+
+class UnreadableDocument(ValueError):
+    """A document is no order by any reading; `reason` is one plain sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def read_document(json: bytes) -> Statement:
+    """Return what a document states: `OrderPlaced` of the first producer, `OrderCreated` of the second.
+
+    What is returned has a reading today; whether that is a legal order, the order's rules say. Raises
+    UnreadableDocument.
+    """
+    try:
+        stated = _stated(Members(parse_object(_text(json))))
+        upcast(stated)
+    except NotStrictJson as error:
+        raise UnreadableDocument(f"The document {error}.") from None
+    except (WrongMember, CannotUpcast) as error:
+        raise UnreadableDocument(f"{error}.") from None
+    return stated
+
+
+def read_statement(stated: Statement) -> OrderPlaced:
+    """Return what a statement reads as today, as every reader of its record will. Raises CannotUpcast."""
+    return OrderPlaced.FromString(upcast(stated).SerializeToString())
+
+
+def _text(json: bytes) -> str:
+    if len(json) > MAX_BYTES:
+        raise UnreadableDocument(f"The document has {len(json)} bytes; {MAX_BYTES} are allowed.")
+    try:
+        return json.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableDocument(f"The document is not UTF-8 from byte {error.start} on.") from None
+
+
+def _stated(document: Members) -> Statement:
+    kind = document.text("type")
+    if kind == "OrderCreated":
+        return _order_created(document)
+    if kind is not None:
+        raise UnreadableDocument(f"The type {quoted(kind)} is unknown.")
+    if not any(name in document for name in _FLAT):
+        raise UnreadableDocument("The document is of no known shape: it has neither a type nor a productId.")
+    return _order_placed(document)
+
+
+def _order_placed(document: Members) -> v1.OrderPlaced:
+    return v1.OrderPlaced(
+        id=document.whole("id"),
+        company=document.text("company"),
+        product_id=document.text("productId"),
+        quantity=document.whole("quantity"),
+        unit_price=document.number("unitPrice"),
+        timestamp=document.whole("timestamp"),
+        other_json=document.rest_json(),
+    )
+
+
+def _order_created(document: Members) -> v1.OrderCreated:
+    order = document.object("order")
+    if "items" in document:
+        raise document.wrong("items", "stands outside of order")
+    return v1.OrderCreated(
+        order_id=_order_id(document, order),
+        creation_date=order.text("creationDate"),
+        expected_delivery_date=order.text("expectedDeliveryDate"),
+        items=[_item(item) for item in order.objects("items")],
+        timestamp=document.text("timestamp"),
+        status=order.text("status"),
+        customer_id=order.text("customerID"),
+        other_json=_other_json(document, order),
+    )
+
+
+def _order_id(document: Members, order: Members) -> str:
+    outside, inside = document.text("orderID"), order.text("orderID")
+    if outside is not None and inside is not None and outside != inside:
+        raise order.wrong("orderID", f"{quoted(inside)} is another one than orderID {quoted(outside)}")
+    order_id = outside or inside
+    if not order_id:
+        raise document.wrong("orderID", "is missing")
+    return order_id
+
+
+def _item(item: Members) -> v1.OrderItem:
+    return v1.OrderItem(product_id=item.text("productID"), quantity=item.whole("quantity"), other_json=item.rest_json())
+
+
+def _other_json(document: Members, order: Members) -> str | None:
+    """Return what nobody took, where it stood: that of the order as `order`."""
+    other = document.rest()
+    inside = order.rest()
+    if inside:
+        other["order"] = inside
+    return compact(other) if other else None

@@ -1,0 +1,97 @@
+"""What the values mean that were said in version 1: prices, times, days, words for a status."""
+
+import re
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from ordertrail.events.v2 import order_events_pb2 as v2
+from ordertrail_server.schema.json_text import quoted
+from ordertrail_server.schema.upcasting import CannotUpcast
+
+NO_CURRENCY: Final = "XXX"
+"""The currency of a price that was said without one (ISO 4217)."""
+
+MAX_PRICE: Final = 1_000_000_000_000
+"""The most whole units of a price, as ordertrail.v1.Money says."""
+
+_NANO: Final = Decimal("1e-9")
+_SECOND: Final = timedelta(seconds=1)
+_EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00Z")
+# The range of google.protobuf.Timestamp: the years 1 to 9999.
+_FIRST_SECOND: Final = -62_135_596_800
+_LAST_SECOND: Final = 253_402_300_799
+_INSTANT: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2})?)"  # to the minute or the second
+    r"(?:[.,]([0-9]{1,9}))?"
+    r"([Zz]|[+-][0-9]{2}:?[0-9]{2})"
+)
+_AMERICAN_DAY: Final = re.compile(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})")
+_WORDS: Final = {
+    v2.ORDER_STATUS_PLACED: ("new", "created", "placed", "pending", "open", "submitted", "received"),
+    v2.ORDER_STATUS_CONFIRMED: ("confirmed", "accepted", "approved", "booked", "assigned"),
+    v2.ORDER_STATUS_SHIPPED: ("shipped", "dispatched", "sent", "in transit", "in-transit"),
+    v2.ORDER_STATUS_DELIVERED: ("delivered", "completed", "complete", "closed"),
+    v2.ORDER_STATUS_CANCELLED: ("cancelled", "canceled", "rejected", "aborted"),
+    v2.ORDER_STATUS_RETURNED: ("returned",),
+}
+_STATUS: Final = {word: known for known, words in _WORDS.items() for word in words}
+
+
+def price(said: float) -> v2.Money:
+    """Return the amount that the shortest text of the double names, half-even in nanos. Raises CannotUpcast."""
+    if not 0 <= said <= MAX_PRICE:
+        raise CannotUpcast(f"unitPrice {said!r} is no amount from 0 to one trillion")
+    nanos = Decimal(repr(said)).quantize(_NANO, ROUND_HALF_EVEN).scaleb(9)
+    units, rest = divmod(int(nanos), 1_000_000_000)
+    return v2.Money(currency_code=NO_CURRENCY, units=units, nanos=rest)
+
+
+def instant_of_millis(said: int) -> Timestamp:
+    """Return the time so many milliseconds after 1970-01-01 UTC. Raises CannotUpcast."""
+    seconds, millis = divmod(said, 1_000)
+    return _timestamp("timestamp", str(said), seconds, millis * 1_000_000)
+
+
+def instant(member: str, said: str) -> Timestamp:
+    """Return the time that an ISO 8601 text names, which must say its offset from UTC. Raises CannotUpcast."""
+    parts = _INSTANT.fullmatch(said)
+    if parts is None:
+        raise CannotUpcast(f"{member} {quoted(said)} is no ISO 8601 time with a time zone")
+    moment, fraction, zone = parts.groups()
+    if fraction is not None and moment.count(":") < 2:
+        raise CannotUpcast(f"{member} {quoted(said)} has a fraction of a minute")
+    try:
+        seconds = (datetime.fromisoformat(moment + zone.upper()) - _EPOCH) // _SECOND
+    except ValueError:
+        raise CannotUpcast(f"{member} {quoted(said)} is no time of the calendar") from None
+    return _timestamp(member, quoted(said), seconds, int((fraction or "").ljust(9, "0")))
+
+
+def day(said: str) -> v2.Date:
+    """Return the day that a text names as Americans do, month/day/year. Raises CannotUpcast."""
+    parts = _AMERICAN_DAY.fullmatch(said)
+    try:
+        if parts is None:
+            raise ValueError
+        named = date(int(parts[3]), int(parts[1]), int(parts[2]))
+    except ValueError:
+        raise CannotUpcast(f"order.expectedDeliveryDate {quoted(said)} is no day written month/day/year") from None
+    return v2.Date(year=named.year, month=named.month, day=named.day)
+
+
+def status(said: str) -> tuple[v2.OrderStatus.ValueType | None, str | None]:
+    """Return the status that a word means, or else the text as it was said; neither where nothing was said."""
+    word = said.strip().casefold()
+    if not word:
+        return None, None
+    known = _STATUS.get(word)
+    return known, said if known is None else None
+
+
+def _timestamp(member: str, said: str, seconds: int, nanos: int) -> Timestamp:
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        raise CannotUpcast(f"{member} {said} lies outside of the years 1 to 9999")
+    return Timestamp(seconds=seconds, nanos=nanos)

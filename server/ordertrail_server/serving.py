@@ -1,0 +1,141 @@
+"""One server, put together: every role on the embedded log, from opening the data directory to closing it."""
+
+import asyncio
+import gc
+import logging
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+
+import uuid_utils
+
+from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.edge.command_service import CommandService
+from ordertrail_server.edge.history_service import HistoryService
+from ordertrail_server.edge.import_service import ImportService
+from ordertrail_server.edge.receipts import Receipts
+from ordertrail_server.edge.server import COMMANDS, HISTORY, IMPORT, Server
+from ordertrail_server.history.progress import Progress
+from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
+from ordertrail_server.log.port import Log
+from ordertrail_server.projections.definition import definition_digest, read_model_file
+from ordertrail_server.projections.supervisor import ProjectorProcess
+from ordertrail_server.schema.proof import prove
+from ordertrail_server.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+EVERYTHING = ""  # the name under which grpc.health.v1 speaks of the server as a whole
+
+
+class Stopped(Exception):
+    """The server met damage or a refusal, and must not go on; says why."""
+
+
+def new_id() -> str:
+    """Return a new UUIDv7: ids made one after another lie side by side in every index."""
+    return str(uuid_utils.uuid7())
+
+
+class Service:
+    """Every part of one server. What is opened later is closed earlier."""
+
+    def __init__(self, settings: Settings, held: AsyncExitStack) -> None:
+        self._settings, self._held = settings, held
+        self._data = DataDirectory(settings.data)
+        self._progress = Progress()
+        self._watched: list[asyncio.Task[Any]] = []
+
+    async def start(self) -> int:
+        """Start all parts; returns the port. Commands are answered when this returns, reads as soon as they are current.
+
+        Raises DataDirectoryRefused, LogDamaged, OSError.
+        """
+        log = open_to_serve(self._settings.data)
+        self._held.push_async_callback(log.close)
+        projector = ProjectorProcess(self._settings.data, self._progress.advance)
+        await projector.start()
+        self._held.push_async_callback(projector.stop, self._settings.grace_seconds)
+        self._watch(self._refusal_of(projector))
+        handler = await self._handler(log, projector)
+        history = self._history(log)
+        receipts = Receipts(log, handler)
+        server = Server(CommandService(handler, receipts, new_id), history, ImportService(handler, receipts))
+        port = await server.start(self._settings.listen)
+        self._held.push_async_callback(server.stop, self._settings.grace_seconds)
+        self._held.callback(history.drain)
+        for name in (COMMANDS.full_name, IMPORT.full_name):
+            await server.set_serving(name, True)
+        self._watch(self._serve_reads(server, log))
+        return port
+
+    async def failed(self) -> None:
+        """Return never, but raise when a part of the server ends that must not."""
+        watched = self._watched
+        while True:
+            done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+                watched.remove(task)
+
+    async def _handler(self, log: Log, projector: ProjectorProcess) -> CommandHandler:
+        store = StateStore(self._data.state, log.identity, definition_digest())
+        handler = CommandHandler(log, store, new_id, projector.nudge, self._settings.waiting_commands)
+        self._held.push_async_callback(handler.stop)
+        await handler.start()
+        self._watched.extend(handler.tasks)
+        return handler
+
+    def _history(self, log: Log) -> HistoryService:
+        model = ReadModel(read_model_file(self._data.read_model), log.identity, log.topic, log.partitions)
+        self._held.callback(model.close)
+        return HistoryService(model, self._progress, self._settings.heartbeat_seconds)
+
+    def _watch(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._watched.append(task)
+        self._held.callback(task.cancel)
+
+    async def _serve_reads(self, server: Server, log: Log) -> None:
+        """Say that reads are served once the read model holds all that the log held at the start."""
+        await self._progress.reached({partition: await log.end(partition) for partition in range(log.partitions)})
+        for name in (HISTORY.full_name, EVERYTHING):
+            await server.set_serving(name, True)
+
+    async def _refusal_of(self, projector: ProjectorProcess) -> None:
+        refusal = await projector.ended()
+        if refusal is not None:
+            raise Stopped(refusal)
+
+
+async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is told the port once commands are answered.
+
+    Raises Stopped, SchemaIncomplete, DataDirectoryRefused, LogDamaged, OSError.
+    """
+    prove()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as held:
+        service = Service(settings, held)
+        port = await service.start()
+        _spare_the_collector()
+        ready(port)
+        stopping, failing = asyncio.create_task(stop.wait()), asyncio.create_task(service.failed())
+        await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if failing.done():
+            failing.result()
+        failing.cancel()
+
+
+def _spare_the_collector() -> None:
+    # What lives as long as the server need not be looked at again; commands leave few cycles, so full collections,
+    # which cost a tenth of the throughput, can be rare.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

@@ -1,0 +1,72 @@
+"""Folders show the architecture: imports run along a command's way, never back."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVER = ROOT / "server" / "ordertrail_server"
+CLIENT = ROOT / "client" / "ordertrail"
+
+# Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
+ARROWS = {
+    "edge": {"commands", "history", "orders", "schema", "log"},
+    "commands": {"orders", "schema", "log"},
+    "orders": set[str](),
+    "schema": {"orders"},
+    "log": {"orders"},
+    "projections": {"orders", "schema", "log"},
+    "history": {"orders", "log", "schema"},
+}
+CONTRACT_OF_ORDERS = ("ordertrail.v1",)
+PURE = {"orders"}
+NOT_PURE = {"asyncio", "grpc", "confluent_kafka", "sqlite3", "pysqlite3", "random", "time", "secrets", "uuid", "os"}
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def _files(package: str) -> list[Path]:
+    return sorted((SERVER / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("package", ARROWS)
+def test_a_package_imports_only_what_lies_further_on_the_way(package: str) -> None:
+    for path in _files(package):
+        for name in _imports(path):
+            if name.startswith("ordertrail_server."):
+                assert name.split(".")[1] in ARROWS[package] | {package}, f"{path} imports {name}"
+
+
+def test_every_package_has_its_arrows() -> None:
+    packages = {path.parent.name for path in SERVER.glob("*/*.py")}
+    assert packages == ARROWS.keys() | {"cli"}
+
+
+def test_the_orders_package_is_pure() -> None:
+    for path in _files("orders"):
+        for name in _imports(path):
+            top = name.split(".")[0]
+            assert top not in NOT_PURE, f"{path} imports {name}"
+            if top == "ordertrail":
+                assert name.startswith(CONTRACT_OF_ORDERS), f"{path} imports {name}"
+
+
+def test_the_client_never_imports_the_server() -> None:
+    for path in CLIENT.rglob("*.py"):
+        assert path.name == "entry_point.py" or not any(n.startswith("ordertrail_server") for n in _imports(path)), path
+
+
+def test_stored_events_are_known_to_the_schema_alone() -> None:
+    """A new stored version touches neither the domain nor the read side."""
+    for path in SERVER.rglob("*.py"):
+        if path.parent.name != "schema" and "ordertrail.events" in path.read_text():
+            raise AssertionError(f"{path} knows stored events; ask schema instead")

@@ -1,0 +1,175 @@
+"""A shop whose orders go through a real log and the real projector, beside a naive list of all that happened."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.log.memory import MemoryLog
+
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.money_pb2 import Money
+from ordertrail.v1.order_events_pb2 import (
+    OrderConfirmed,
+    OrderedLine,
+    OrderLineAdded,
+    OrderLineQuantityChanged,
+    OrderLineRemoved,
+    OrderPlaced,
+    OrderSource,
+)
+from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
+from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.edge.history_service import HistoryService
+from ordertrail_server.history.progress import Progress
+from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.port import Entry
+from ordertrail_server.log.token import write_token
+from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
+from ordertrail_server.orders.chain import digest
+from ordertrail_server.orders.products import products_named
+from ordertrail_server.projections.fold import EVENT_TYPE
+from ordertrail_server.projections.projector import Projector
+from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.registry import Event
+from ordertrail_server.schema.writing import encode, seal
+
+SECOND = 1_000_000_000
+NOON = 1_700_000_000 * SECOND
+
+
+class Happened(NamedTuple):
+    """One fact, as a naive model sees it: `order` is the order after it, `time` its record time in nanoseconds."""
+
+    position: int
+    time: int
+    customer: str
+    products: tuple[str, ...]
+    type: int
+    order: Order
+
+    @property
+    def name(self) -> tuple[str, int]:
+        return self.order.order_id, self.order.version
+
+
+class Shop:
+    def __init__(self, directory: Path, partitions: int, heartbeat_s: float) -> None:
+        self.log = MemoryLog(partitions=partitions)
+        self.path = directory / "order-history.sqlite"
+        self.progress = Progress()
+        self.model = ReadModel(self.path, self.log.identity, self.log.topic, partitions)
+        self.service = HistoryService(self.model, self.progress, heartbeat_s)
+        self.projector: Projector | None = None
+        self.happened: list[Happened] = []
+        self._aggregates: dict[str, Aggregate] = {}
+        self._time = NOON
+
+    def aggregate(self, order_id: str) -> Aggregate:
+        return self._aggregates.get(order_id, NO_ORDER)
+
+    def record(self, order_id: str, event: Event, time: int | None = None) -> str:
+        """Append a fact, one second after the last unless a time is given; return a token that includes it."""
+        before = self.aggregate(order_id)
+        self._time = self._time + SECOND if time is None else time
+        value = sealed(order_id, before.version + 1, before.head, encode(event), self._time)
+        offset = self.land(order_id, value)
+        reading = read(value)
+        assert reading is not None
+        after = advance(before, reading.event, reading.fault, digest(value))
+        self._aggregates[order_id] = after
+        if after.order is not None and not after.parked:
+            self.happened.append(_happened(self._partition(order_id) << 48 | offset, reading.event, after.order))
+        return write_token(self.log.identity, {self._partition(order_id): offset + 1})
+
+    def land(self, order_id: str, value: bytes) -> int:
+        """Append any bytes under the order's key; return the offset."""
+        return self.log.land(self._partition(order_id), Entry(order_id, value))
+
+    async def project(self) -> None:
+        if self.projector is None:
+            self.projector = await Projector.open(self.log, self.path)
+        await self.projector.catch_up(self.progress.advance)
+        self.progress.advance(self.projector.positions)
+
+    @property
+    def orders(self) -> dict[str, Order]:
+        return {happened.order.order_id: happened.order for happened in self.in_log_order()}
+
+    def in_log_order(self) -> list[Happened]:
+        return sorted(self.happened)
+
+    def names(self, wanted: Callable[[Happened], bool] = lambda _: True) -> list[tuple[str, int]]:
+        return [happened.name for happened in self.in_log_order() if wanted(happened)]
+
+    async def stream(self, request: StreamOrderEventsRequest) -> list[StreamOrderEventsResponse]:
+        return [StreamOrderEventsResponse.FromString(f) async for f in self.service.StreamOrderEvents(request, None)]
+
+    def _partition(self, order_id: str) -> int:
+        return partition_of(order_id, self.log.partitions)
+
+
+@asynccontextmanager
+async def shop_in(directory: Path, partitions: int = 1, heartbeat_s: float = 15.0) -> AsyncIterator[Shop]:
+    shop = Shop(directory, partitions, heartbeat_s)
+    try:
+        yield shop
+    finally:
+        shop.model.close()
+        if shop.projector is not None:
+            shop.projector.close()
+
+
+def sealed(order_id: str, version: int, previous: bytes, chunk: bytes, time: int = NOON) -> bytes:
+    return seal(
+        event_id=f"{order_id}-{version}",
+        order_id=order_id,
+        order_version=version,
+        previous=previous,
+        record_time_ns=time,
+        request_id="",
+        command_digest=b"",
+        origin="",
+        actor="",
+        traceparent="",
+        chunk=chunk,
+    )
+
+
+def placed(*products: str, customer: str = "", reference: str = "") -> OrderPlaced:
+    return OrderPlaced(
+        customer_id=customer or None,
+        lines=[OrderedLine(product_id=p, quantity=2, unit_price=Money(currency_code="EUR", units=3)) for p in products],
+        source=OrderSource(reference=reference) if reference else None,
+    )
+
+
+def added(product: str) -> OrderLineAdded:
+    return OrderLineAdded(line=placed(product).lines[0])
+
+
+def changed(product: str, quantity: int) -> OrderLineQuantityChanged:
+    return OrderLineQuantityChanged(product_id=product, quantity=quantity)
+
+
+def removed(product: str) -> OrderLineRemoved:
+    return OrderLineRemoved(product_id=product)
+
+
+def confirmed() -> OrderConfirmed:
+    return OrderConfirmed()
+
+
+def names_of(events: Iterable[HistoryEvent]) -> list[tuple[str, int]]:
+    return [(event.order_id, event.order_version) for event in events]
+
+
+def names_in(frames: Iterable[StreamOrderEventsResponse]) -> list[tuple[str, int]]:
+    return [name for frame in frames for name in names_of(frame.events)]
+
+
+def _happened(position: int, event: HistoryEvent, order: Order) -> Happened:
+    time = order.update_time.seconds * SECOND + order.update_time.nanos
+    kind = EVENT_TYPE[event.WhichOneof("event") or ""]
+    return Happened(position, time, order.customer_id, tuple(products_named(event)), kind, order)

@@ -1,0 +1,59 @@
+"""A log in memory, for tests and simulations: several writers may share one."""
+
+import asyncio
+from collections.abc import Sequence
+from secrets import token_bytes
+
+from ordertrail_server.log.port import Entry, Logged
+from ordertrail_server.orders.chain import digest
+
+
+class MemoryLog:
+    """Conforms to the log's port. Without `atomic`, the records of other appends may land between those of one."""
+
+    topic = "orders.events"
+
+    def __init__(self, *, partitions: int = 1, atomic: bool = True, identity: bytes | None = None) -> None:
+        self.partitions = partitions
+        self.atomic = atomic
+        self.identity = identity or token_bytes(16)
+        self.records: list[list[Logged]] = [[] for _ in range(partitions)]
+        self._appended = asyncio.Event()
+
+    async def end(self, partition: int) -> int:
+        self._check(partition)
+        return len(self.records[partition])
+
+    async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
+        self._check(partition)
+        offsets = []
+        for entry in entries:
+            offsets.append(self.land(partition, entry))
+            if not self.atomic:
+                await asyncio.sleep(0)
+        return offsets
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        self._check(partition)
+        if offset < 0 or limit < 1:
+            raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
+        return self.records[partition][offset : offset + limit]
+
+    async def wait(self, partition: int, offset: int) -> None:
+        while await self.end(partition) <= offset:
+            await self._appended.wait()
+
+    async def close(self) -> None:
+        pass
+
+    def land(self, partition: int, entry: Entry) -> int:
+        """Append one record at once and return its offset: what a delayed or duplicated message does."""
+        records = self.records[partition]
+        records.append(Logged(len(records), entry.key, entry.value, digest(entry.value)))
+        self._appended.set()
+        self._appended.clear()
+        return len(records) - 1
+
+    def _check(self, partition: int) -> None:
+        if not 0 <= partition < self.partitions:
+            raise ValueError(f"the log has the partitions 0 to {self.partitions - 1}, not {partition}")

@@ -1,0 +1,189 @@
+"""The file of the embedded log defends its records, and damage is found."""
+
+import sqlite3  # deliberately not the one that the server uses: any tool's connection is refused
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from tests.log.contract import entries, logged
+
+from ordertrail_server.log.continuity import check_continues
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.log.sqlite import UnsoundSqlite, connect_reader, refuse_unsound, sqlite3 as server_sqlite3
+from ordertrail_server.orders.chain import digest
+
+APPENDED = entries(10)
+SECOND = 1 << 48  # where the second partition begins
+NEW_RECORD = "INTO records VALUES ({}, 'order-1', x'00', x'00112233445566778899aabbccddeeff')"
+
+
+@pytest.fixture
+async def data(tmp_path: Path) -> Path:
+    """A data directory with two partitions, ten records in the first, nobody serving it."""
+    log = EmbeddedLog.create(tmp_path, partitions=2)
+    await log.append(0, APPENDED)
+    await log.close()
+    return tmp_path
+
+
+@contextmanager
+def plain_connection(data: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(data / "log.sqlite", isolation_level=None)) as connection:
+        yield connection
+
+
+def tamper(data: Path, statement: str, *parameters: bytes) -> None:
+    with plain_connection(data) as connection:
+        connection.execute("DROP TRIGGER records_are_never_changed")
+        connection.execute("DROP TRIGGER records_are_never_removed")
+        connection.execute(statement, parameters)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE records SET value = x'00' WHERE position = 3",
+        "UPDATE records SET position = 11 WHERE position = 9",
+        "UPDATE OR REPLACE records SET position = 3 WHERE position = 9",
+        "DELETE FROM records WHERE position = 9",
+        "DELETE FROM records",
+        f"INSERT {NEW_RECORD.format(9)}",
+        f"INSERT OR REPLACE {NEW_RECORD.format(3)}",
+        f"INSERT OR REPLACE {NEW_RECORD.format(9)}",
+        f"INSERT OR IGNORE {NEW_RECORD.format(9)}",
+        f"INSERT {NEW_RECORD.format(9)} ON CONFLICT (position) DO UPDATE SET value = x'00'",
+        f"INSERT {NEW_RECORD.format(11)}",
+        f"INSERT {NEW_RECORD.format(-1)}",
+        f"INSERT {NEW_RECORD.format('NULL')}",
+        f"INSERT {NEW_RECORD.format(SECOND + 1)}",
+        f"INSERT {NEW_RECORD.format(2 * SECOND)}",
+    ],
+)
+def test_the_file_itself_refuses_all_but_an_append_at_the_end(data: Path, statement: str) -> None:
+    with plain_connection(data) as connection:
+        before = connection.execute("SELECT * FROM records").fetchall()
+        with pytest.raises(sqlite3.IntegrityError, match="the log is append-only"):
+            connection.execute(statement)
+        assert connection.execute("SELECT * FROM records").fetchall() == before
+        assert len(before) == 10
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE log SET identity = x'00112233445566778899aabbccddeeff'",
+        "UPDATE log SET partitions = 3",
+        "DELETE FROM log",
+        "INSERT INTO log SELECT * FROM log",
+        "INSERT OR REPLACE INTO log (rowid, identity, partitions, format, topic) SELECT 1, * FROM log",
+    ],
+)
+def test_the_file_itself_keeps_its_identity(data: Path, statement: str) -> None:
+    with plain_connection(data) as connection, pytest.raises(sqlite3.IntegrityError, match="for ever"):
+        connection.execute(statement)
+
+
+def test_a_record_has_its_types_and_a_digest_of_16_bytes(data: Path) -> None:
+    with plain_connection(data) as connection:
+        with pytest.raises(sqlite3.IntegrityError, match="cannot store TEXT value in BLOB"):
+            connection.execute("INSERT INTO records VALUES (10, 'order-1', 'text', zeroblob(16))")
+        with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+            connection.execute("INSERT INTO records VALUES (10, 'order-1', x'00', x'00')")
+        connection.execute(f"INSERT {NEW_RECORD.format(10)}")
+        connection.execute(f"INSERT {NEW_RECORD.format(SECOND)}")
+
+
+async def test_a_changed_byte_is_found_and_its_offset_named(data: Path) -> None:
+    tamper(data, "UPDATE records SET value = ? WHERE position = 3", b"Value 3")
+    log = EmbeddedLog.open(data)
+    with pytest.raises(LogDamaged, match="partition 0, offset 3 is not what was appended"):
+        await log.read(0, 0, 10)
+    assert await log.read(0, 4, 10) == logged(APPENDED[4:], 4)
+    await log.close()
+
+
+async def test_a_missing_record_is_found_and_its_offset_named(data: Path) -> None:
+    tamper(data, "DELETE FROM records WHERE position = 3")
+    log = EmbeddedLog.open(data)
+    for offset in (0, 3):
+        with pytest.raises(LogDamaged, match="partition 0, offset 3 is missing"):
+            await log.read(0, offset, 10)
+    await log.close()
+
+
+async def test_a_damaged_page_is_found(data: Path) -> None:
+    log = EmbeddedLog.open(data)
+    await log.append(0, entries(1000, 10))
+    await log.close()
+    with (data / "log.sqlite").open("r+b") as file:
+        size = file.seek(0, 2)
+        file.seek(size // 8192 * 4096)
+        file.write(b"\xff" * 4096)
+    log = EmbeddedLog.open(data)
+    with pytest.raises(LogDamaged, match="the log is damaged at or after partition 0, offset 0"):
+        await log.read(0, 0, 2000)
+    await log.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"no database" * 1000, "not a database"), (b"", "no Ordertrail log")],
+    ids=["garbage", "empty"],
+)
+def test_a_file_that_is_no_log_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "log.sqlite").write_bytes(content)
+    for open_log in (EmbeddedLog.open, EmbeddedLog.follow):
+        with pytest.raises(LogDamaged, match=said):
+            open_log(tmp_path)
+
+
+def test_a_log_of_a_later_format_is_refused(data: Path) -> None:
+    with plain_connection(data) as connection:
+        connection.execute("DROP TRIGGER log_is_never_changed")
+        connection.execute("UPDATE log SET format = 2")
+    with pytest.raises(LogDamaged, match="format 2, and this release reads format 1"):
+        EmbeddedLog.open(data)
+
+
+def test_an_sqlite_that_can_lose_commits_is_refused() -> None:
+    for unsound in [(3, 40, 1), (3, 51, 2)]:
+        with pytest.raises(UnsoundSqlite, match="WAL-reset bug"):
+            refuse_unsound(unsound)
+    refuse_unsound((3, 51, 3))
+    refuse_unsound()
+
+
+def test_a_reader_connection_cannot_write(data: Path) -> None:
+    refused = pytest.raises(server_sqlite3.OperationalError, match="readonly")
+    with closing(connect_reader(data / "log.sqlite")) as connection, refused:
+        connection.execute(f"INSERT {NEW_RECORD.format(10)}")
+
+
+class TestCheckContinues:
+    async def test_a_store_whose_last_record_is_still_there_may_go_on(self, data: Path) -> None:
+        log = EmbeddedLog.open(data)
+        for next_offset in (1, 5, 10):
+            await check_continues(log, 0, next_offset, digest(APPENDED[next_offset - 1].value))
+        await log.close()
+
+    async def test_a_store_that_has_folded_nothing_may_begin(self, data: Path) -> None:
+        log = EmbeddedLog.open(data)
+        await check_continues(log, 0, 0, b"")
+        await check_continues(log, 1, 0, b"")
+        await log.close()
+
+    @pytest.mark.parametrize("end", [0, 7, 9])
+    async def test_a_log_that_lost_its_end_is_found(self, data: Path, end: int) -> None:
+        tamper(data, f"DELETE FROM records WHERE position >= {end}")
+        log = EmbeddedLog.open(data)
+        with pytest.raises(LogDamaged, match=f"ends at offset {end}, but records up to offset 9 were read"):
+            await check_continues(log, 0, 10, digest(APPENDED[9].value))
+        await log.close()
+
+    async def test_a_log_with_another_record_in_its_place_is_found(self, data: Path) -> None:
+        log = EmbeddedLog.open(data)
+        with pytest.raises(LogDamaged, match="partition 0, offset 4 is not the one that was read there before"):
+            await check_continues(log, 0, 5, digest(b"another"))
+        await log.close()

@@ -1,0 +1,94 @@
+"""The chain rule: one verdict on every record, whoever asks."""
+
+from hashlib import sha256
+
+from hypothesis import given, strategies as st
+
+from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, digest, judge
+
+FACTS = st.lists(st.binary(max_size=8), unique=True, max_size=8)
+"""The stored bytes of an order's facts, from version 1 on."""
+
+VERSIONS = st.integers(-3, 12) | st.integers(-(2**63), 2**63 - 1)
+"""Any version that a record can carry."""
+
+
+def judged(facts: list[bytes], version: int, previous: bytes) -> Verdict:
+    def digest_of(asked: int) -> bytes | None:
+        assert 1 <= asked < len(facts), "only digests of facts below the head are kept ready"
+        return digest(facts[asked - 1])
+
+    head = digest(facts[-1]) if facts else NO_PREDECESSOR
+    return judge(len(facts), head, version, previous, digest_of)
+
+
+def link(facts: list[bytes], version: int) -> bytes:
+    """The predecessor that a record of this version names, if it is linked as it should be."""
+    return digest(facts[version - 2]) if version > 1 else NO_PREDECESSOR
+
+
+@st.composite
+def records(draw: st.DrawFn) -> tuple[list[bytes], int, bytes]:
+    facts = draw(FACTS)
+    links = [link(facts, version) for version in range(1, len(facts) + 2)]
+    return facts, draw(VERSIONS), draw(st.sampled_from(links) | st.binary(max_size=16))
+
+
+def test_a_digest_is_the_first_16_bytes_of_the_sha_256() -> None:
+    assert digest(b"ordertrail") == sha256(b"ordertrail").digest()[:16]
+
+
+@given(records())
+def test_every_record_has_the_one_verdict_that_its_definition_gives(record: tuple[list[bytes], int, bytes]) -> None:
+    facts, version, previous = record
+    names_the_fact_before = 1 <= version <= len(facts) + 1 and previous == link(facts, version)
+    holds = {
+        Verdict.FACT: names_the_fact_before and version == len(facts) + 1,
+        Verdict.VOID: names_the_fact_before and version <= len(facts),
+        Verdict.BROKEN: not names_the_fact_before,
+    }
+    assert [verdict for verdict, true in holds.items() if true] == [judged(facts, version, previous)]
+
+
+@given(FACTS)
+def test_the_next_record_is_a_fact(facts: list[bytes]) -> None:
+    assert judged(facts, len(facts) + 1, link(facts, len(facts) + 1)) is Verdict.FACT
+
+
+@given(FACTS, st.data())
+def test_a_duplicate_of_any_fact_is_void(facts: list[bytes], data: st.DataObject) -> None:
+    version = data.draw(st.integers(1, max(1, len(facts))))
+    expected = Verdict.VOID if facts else Verdict.FACT
+    assert judged(facts, version, link(facts, version)) is expected
+
+
+@given(FACTS.filter(bool), st.data())
+def test_of_two_records_that_name_the_same_predecessor_the_second_is_void(
+    facts: list[bytes], data: st.DataObject
+) -> None:
+    *before, _ = facts
+    loser = len(facts), link(before, len(facts))
+    assert judged(before, *loser) is Verdict.FACT
+    assert judged(facts, *loser) is Verdict.VOID
+
+
+@given(FACTS.filter(bool), st.data())
+def test_a_record_behind_a_changed_predecessor_is_broken(facts: list[bytes], data: st.DataObject) -> None:
+    version = data.draw(st.integers(2, len(facts) + 1))
+    named = link(facts, version)
+    changed = list(facts)
+    changed[version - 2] += b"!"
+    assert judged(changed, version, named) is Verdict.BROKEN
+
+
+@given(FACTS, st.data())
+def test_a_record_that_leaves_a_gap_is_broken_whatever_it_names(facts: list[bytes], data: st.DataObject) -> None:
+    version = data.draw(st.integers(len(facts) + 2, 2**63 - 1))
+    previous = data.draw(st.sampled_from([link(facts, v) for v in range(1, len(facts) + 2)]))
+    assert judged(facts, version, previous) is Verdict.BROKEN
+
+
+@given(FACTS.filter(bool))
+def test_a_digest_that_is_not_known_makes_an_old_record_broken_and_not_void(facts: list[bytes]) -> None:
+    head = digest(facts[-1])
+    assert judge(9, head, 5, head, lambda version: None) is Verdict.BROKEN

@@ -1,0 +1,174 @@
+"""Changing an order that is placed: its lines and its day of delivery."""
+
+from tests.orders.spec import ORDER, day, given, line, money, placed, unpriced
+
+from ordertrail.v1.commands_pb2 import (
+    AddOrderLineRequest,
+    ChangeOrderLineQuantityRequest,
+    RemoveOrderLineRequest,
+    RescheduleDeliveryRequest,
+)
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.order_events_pb2 import (
+    OrderDeliveryRescheduled,
+    OrderedLine,
+    OrderLineAdded,
+    OrderLineQuantityChanged,
+    OrderLineRemoved,
+    OrderPlaced,
+)
+
+HALF = money(500_000_000_000)
+
+
+def add(new: OrderedLine) -> AddOrderLineRequest:
+    return AddOrderLineRequest(order_id=ORDER, line=new)
+
+
+def change(product: str, quantity: int) -> ChangeOrderLineQuantityRequest:
+    return ChangeOrderLineQuantityRequest(order_id=ORDER, product_id=product, quantity=quantity)
+
+
+def remove(product: str) -> RemoveOrderLineRequest:
+    return RemoveOrderLineRequest(order_id=ORDER, product_id=product)
+
+
+def reschedule(to: Date) -> RescheduleDeliveryRequest:
+    return RescheduleDeliveryRequest(order_id=ORDER, expected_delivery_date=to)
+
+
+def test_a_product_is_added_behind_the_others() -> None:
+    order = (
+        given(placed(line("pen", 2)))
+        .when(add(line("ink", 3, money(0, 1))))
+        .then(OrderLineAdded(line=line("ink", 3, money(0, 1))))
+    )
+    assert [each.product_id for each in order.lines] == ["pen", "ink"]
+    assert (order.total_amount, order.total_quantity) == (money(20, 3), 5)
+
+
+def test_a_product_is_added_once() -> None:
+    given(placed(line("pen"))).when(add(line("pen", 9))).refused("PRODUCT_ALREADY_ORDERED", product_id="pen")
+
+
+def test_an_added_line_has_a_price() -> None:
+    given(placed(line("pen"))).when(add(unpriced("ink"))).refused("INVALID_REQUEST", "line.unit_price")
+
+
+def test_an_added_price_names_its_currency_also_on_an_order_without_one() -> None:
+    imported = OrderPlaced(lines=[line("pen", 1, money(5, currency="XXX"))])
+    command = add(line("ink", 1, money(5, currency="XXX")))
+    given(imported).when(command).refused("INVALID_REQUEST", "line.unit_price.currency_code")
+
+
+def test_the_201st_line_is_refused() -> None:
+    full = placed(*[line(f"p-{number}") for number in range(200)])
+    given(full).when(add(line("pen"))).refused("TOO_MANY_LINES", max_lines="200")
+
+
+def test_an_added_price_is_in_the_currency_of_the_order() -> None:
+    where, said = "line.unit_price.currency_code", line("ink", 1, money(1, currency="USD"))
+    given(placed(line("pen"))).when(add(said)).refused("CURRENCY_DIFFERS", where, currency="USD", order_currency="EUR")
+
+
+def test_the_currency_of_an_order_is_that_of_its_priced_lines() -> None:
+    where, said = "line.unit_price.currency_code", line("ink", 1, money(1, currency="USD"))
+    given(OrderPlaced(lines=[unpriced("pad"), line("pen")])).when(add(said)).refused(
+        "CURRENCY_DIFFERS", where, currency="USD", order_currency="EUR"
+    )
+
+
+def test_an_order_without_any_price_takes_a_price_in_any_currency_and_has_no_total_yet() -> None:
+    said = line("ink", 1, money(1, currency="USD"))
+    order = given(OrderPlaced(lines=[unpriced("pen")])).when(add(said)).then(OrderLineAdded(line=said))
+    assert not order.HasField("total_amount")
+
+
+def test_an_added_line_keeps_to_the_largest_total() -> None:
+    order = given(placed(line("pen", 1, HALF)))
+    order.when(add(line("ink", 1, HALF))).then(OrderLineAdded(line=line("ink", 1, HALF)))
+    order.when(add(line("ink", 3, HALF))).refused("TOTAL_TOO_LARGE", max_total_units="1000000000000")
+
+
+def test_a_line_without_a_price_does_not_lift_the_largest_total() -> None:
+    imported = OrderPlaced(lines=[unpriced("pad"), line("pen", 2, HALF)])
+    given(imported).when(add(line("ink", 1, money(0, 1)))).refused("TOTAL_TOO_LARGE", max_total_units="1000000000000")
+
+
+def test_a_quantity_is_changed_with_the_totals() -> None:
+    order = (
+        given(placed(line("pen", 2), line("ink", 1)))
+        .when(change("pen", 5))
+        .then(OrderLineQuantityChanged(product_id="pen", quantity=5))
+    )
+    assert (order.total_amount, order.total_quantity) == (money(60), 6)
+
+
+def test_the_quantity_of_a_product_that_is_not_ordered_cannot_be_changed() -> None:
+    given(placed(line("pen"))).when(change("ink", 1)).refused("PRODUCT_NOT_ORDERED", product_id="ink")
+
+
+def test_the_same_quantity_changes_nothing() -> None:
+    given(placed(line("pen", 2))).when(change("pen", 2)).refused("NOTHING_CHANGES")
+
+
+def test_a_changed_quantity_keeps_to_the_largest_total() -> None:
+    order = given(placed(line("pen", 1, HALF)))
+    order.when(change("pen", 2)).then(OrderLineQuantityChanged(product_id="pen", quantity=2))
+    order.when(change("pen", 3)).refused("TOTAL_TOO_LARGE", max_total_units="1000000000000")
+
+
+def test_the_quantity_of_a_line_without_a_price_can_be_changed() -> None:
+    order = (
+        given(OrderPlaced(lines=[unpriced("pen", 0)]))
+        .when(change("pen", 7))
+        .then(OrderLineQuantityChanged(product_id="pen", quantity=7))
+    )
+    assert order.total_quantity == 7
+    assert not order.HasField("total_amount")
+
+
+def test_a_product_is_taken_off() -> None:
+    order = given(placed(line("pen", 2), line("ink", 1))).when(remove("pen")).then(OrderLineRemoved(product_id="pen"))
+    assert [each.product_id for each in order.lines] == ["ink"]
+    assert (order.total_amount, order.total_quantity) == (money(10), 1)
+
+
+def test_an_order_has_a_total_once_its_last_line_without_a_price_is_gone() -> None:
+    order = (
+        given(OrderPlaced(lines=[unpriced("pen"), line("ink", 2)]))
+        .when(remove("pen"))
+        .then(OrderLineRemoved(product_id="pen"))
+    )
+    assert order.total_amount == money(20)
+
+
+def test_a_product_that_is_not_ordered_cannot_be_taken_off() -> None:
+    given(placed(line("pen"))).when(remove("ink")).refused("PRODUCT_NOT_ORDERED", product_id="ink")
+
+
+def test_the_last_line_stays() -> None:
+    given(placed(line("pen"))).when(remove("pen")).refused("LAST_LINE")
+
+
+def test_the_delivery_is_moved_to_another_day() -> None:
+    order = (
+        given(placed(line("pen"), day=day(2024, 3, 1)))
+        .when(reschedule(day(2024, 2, 29)))
+        .then(OrderDeliveryRescheduled(expected_delivery_date=day(2024, 2, 29)))
+    )
+    assert order.expected_delivery_date == day(2024, 2, 29)
+
+
+def test_an_order_without_a_delivery_day_gets_one() -> None:
+    given(placed(line("pen"))).when(reschedule(day(2024, 3, 1))).then(
+        OrderDeliveryRescheduled(expected_delivery_date=day(2024, 3, 1))
+    )
+
+
+def test_the_same_day_changes_nothing() -> None:
+    given(placed(line("pen"), day=day(2024, 3, 1))).when(reschedule(day(2024, 3, 1))).refused("NOTHING_CHANGES")
+
+
+def test_the_delivery_is_not_moved_to_a_day_that_the_calendar_does_not_have() -> None:
+    given(placed(line("pen"))).when(reschedule(day(2024, 2, 30))).refused("INVALID_REQUEST", "expected_delivery_date")

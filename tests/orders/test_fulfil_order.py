@@ -1,0 +1,118 @@
+"""Confirming, shipping, delivering, cancelling and returning an order."""
+
+from tests.orders.spec import ORDER, given, line, placed, shipped, unpriced
+
+from ordertrail.v1.commands_pb2 import (
+    CancelOrderRequest,
+    ConfirmOrderRequest,
+    DeliverOrderRequest,
+    ReturnOrderRequest,
+    ShipOrderRequest,
+)
+from ordertrail.v1.order_events_pb2 import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderPlaced,
+    OrderReturned,
+    OrderShipped,
+    ShippedLine,
+)
+from ordertrail.v1.order_status_pb2 import ORDER_STATUS_PARTLY_SHIPPED, ORDER_STATUS_SHIPPED
+
+TWO = (placed(line("pen", 3), line("ink", 2)), OrderConfirmed())
+
+
+def ship(*lines: ShippedLine) -> ShipOrderRequest:
+    return ShipOrderRequest(order_id=ORDER, lines=lines)
+
+
+def test_an_order_is_confirmed() -> None:
+    given(placed(line("pen"))).when(ConfirmOrderRequest(order_id=ORDER)).then(OrderConfirmed())
+
+
+def test_an_order_of_nothing_is_not_confirmed() -> None:
+    nothing = OrderPlaced(lines=[unpriced("pen", 0), unpriced("ink", 0)])
+    given(nothing).when(ConfirmOrderRequest(order_id=ORDER)).refused("NOTHING_ORDERED")
+
+
+def test_one_quantity_above_0_is_enough_to_confirm() -> None:
+    some = OrderPlaced(lines=[unpriced("pen", 0), unpriced("ink", 1)])
+    given(some).when(ConfirmOrderRequest(order_id=ORDER)).then(OrderConfirmed())
+
+
+def test_without_lines_all_of_the_order_is_shipped() -> None:
+    order = given(*TWO).when(ship()).then(OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)]))
+    assert order.status == ORDER_STATUS_SHIPPED
+
+
+def test_without_lines_only_what_remains_is_shipped_and_named() -> None:
+    before = OrderShipped(lines=[shipped("pen", 1), shipped("ink", 2)])
+    order = given(*TWO, before).when(ship()).then(OrderShipped(lines=[shipped("pen", 2)]))
+    assert order.status == ORDER_STATUS_SHIPPED
+    assert [each.shipped_quantity for each in order.lines] == [3, 2]
+
+
+def test_a_line_of_quantity_0_is_never_part_of_a_shipment() -> None:
+    imported = OrderPlaced(lines=[unpriced("pen", 0), unpriced("ink", 1)])
+    order = given(imported, OrderConfirmed()).when(ship()).then(OrderShipped(lines=[shipped("ink", 1)]))
+    assert order.status == ORDER_STATUS_SHIPPED
+
+
+def test_some_lines_are_shipped_in_the_order_of_the_order() -> None:
+    order = (
+        given(*TWO)
+        .when(ship(shipped("ink", 1), shipped("pen", 3)))
+        .then(OrderShipped(lines=[shipped("pen", 3), shipped("ink", 1)]))
+    )
+    assert order.status == ORDER_STATUS_PARTLY_SHIPPED
+
+
+def test_named_lines_after_which_nothing_remains_ship_the_order_wholly() -> None:
+    last = OrderShipped(lines=[shipped("ink", 2)])
+    order = given(*TWO, OrderShipped(lines=[shipped("pen", 3)])).when(ship(shipped("ink", 2))).then(last)
+    assert order.status == ORDER_STATUS_SHIPPED
+
+
+def test_a_product_that_is_not_ordered_is_not_shipped() -> None:
+    given(*TWO).when(ship(shipped("pad", 1))).refused("PRODUCT_NOT_ORDERED", product_id="pad")
+
+
+def test_no_more_is_shipped_than_remains() -> None:
+    before = OrderShipped(lines=[shipped("pen", 1)])
+    given(*TWO, before).when(ship(shipped("ink", 1), shipped("pen", 3))).refused(
+        "MORE_THAN_ORDERED", product_id="pen", remaining="2"
+    )
+
+
+def test_a_shipment_names_a_product_once() -> None:
+    given(*TWO).when(ship(shipped("pen", 1), shipped("pen", 1))).refused("INVALID_REQUEST", "lines[1].product_id")
+
+
+def test_goods_cannot_be_shipped_a_second_time() -> None:
+    whole = OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)])
+    refusal = (
+        given(*TWO, whole)
+        .when(ship(shipped("pen", 1)))
+        .refused("STATUS_FORBIDS", status="ORDER_STATUS_SHIPPED", verb="ship_order")
+    )
+    assert refusal.message == "The order is SHIPPED; ship_order needs it to be CONFIRMED or PARTLY_SHIPPED."
+
+
+def test_a_shipped_order_is_delivered() -> None:
+    whole = OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)])
+    given(*TWO, whole).when(DeliverOrderRequest(order_id=ORDER)).then(OrderDelivered())
+
+
+def test_why_an_order_is_cancelled_is_kept_as_it_was_said() -> None:
+    order = given(placed(line("pen")))
+    order.when(CancelOrderRequest(order_id=ORDER, reason="too late")).then(OrderCancelled(reason="too late"))
+    order.when(CancelOrderRequest(order_id=ORDER, reason="")).then(OrderCancelled(reason=""))
+    order.when(CancelOrderRequest(order_id=ORDER)).then(OrderCancelled())
+
+
+def test_why_an_order_is_returned_is_kept_as_it_was_said() -> None:
+    whole = OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)])
+    order = given(*TWO, whole)
+    order.when(ReturnOrderRequest(order_id=ORDER, reason="leaking")).then(OrderReturned(reason="leaking"))
+    order.when(ReturnOrderRequest(order_id=ORDER)).then(OrderReturned())

@@ -1,0 +1,85 @@
+"""Taking in orders of older producers: an OrderPlaced given as a command."""
+
+import pytest
+from tests.orders.spec import day, given, line, money, placed, unpriced
+
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.order_events_pb2 import OrderedLine, OrderPlaced, OrderSource
+from ordertrail.v1.order_status_pb2 import (
+    ORDER_STATUS_CONFIRMED,
+    ORDER_STATUS_PLACED,
+    ORDER_STATUS_RETURNED,
+    OrderStatus,
+)
+
+FREE = money(0, currency="XXX")
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        OrderPlaced(lines=[line("p_23", 3000, money(5, currency="XXX"))], source=OrderSource(reference="0")),
+        OrderPlaced(lines=[unpriced("product 01", 10)], expected_delivery_date=day(2019, 3, 15)),
+        OrderPlaced(lines=[line("pen", 0, FREE)]),
+        OrderPlaced(lines=[unpriced("pen"), line("ink", 1, money(3))]),
+        OrderPlaced(lines=[line("pen")], source=OrderSource(status=ORDER_STATUS_PLACED)),
+        OrderPlaced(lines=[line("pen")], source=OrderSource(status_text="waiting for rain")),
+        OrderPlaced(lines=[line("p" * 128, 1_000_000, money(1_000_000))], customer_id="c" * 128),
+        OrderPlaced(lines=[unpriced(f"p-{number}") for number in range(200)]),
+    ],
+)
+def test_what_old_producers_left_out_or_set_to_0_is_taken_in_as_it_was_said(order: OrderPlaced) -> None:
+    given().when(order).then(order)
+
+
+def test_an_order_that_exists_is_not_taken_in_again() -> None:
+    assert given(placed(line("pen"))).when(placed(unpriced("pen"))).refused("ORDER_EXISTS").order_id == "order-1"
+
+
+def refuse(order: OrderPlaced, words: str) -> None:
+    assert words in given().when(order).refused("UNREADABLE_DOCUMENT").message
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([], "1 to 200 lines, not 0"),
+        ([unpriced(f"p-{number}") for number in range(201)], "1 to 200 lines, not 201"),
+        ([unpriced("pen"), unpriced("")], "Line 2 names no product"),
+        ([unpriced("p" * 129)], "more than 128 characters"),
+        ([unpriced("pen", -1)], "orders -1"),
+        ([unpriced("pen", 1_000_001)], "orders 1000001"),
+        ([unpriced("pen"), unpriced("pen")], "'pen' a second time"),
+        ([line("pen", 1, money(-1))], "below 0"),
+        ([line("pen", 1, money(0, -1))], "below 0"),
+        ([line("pen", 1, money(0, 1_000_000_000))], "beyond all bounds"),
+        ([line("pen", 0, money(1_000_000_000_001))], "beyond all bounds"),
+        ([line("pen", 1, money(1, currency=""))], "no currency code"),
+        ([line("pen", 1, money(1, currency="eur"))], "no currency code"),
+        ([line("pen", 1, money(1, currency="EUR\n"))], "no currency code"),
+        ([line("pen", 1, FREE), unpriced("pad"), line("ink")], "several currencies"),
+        ([line("pen", 2, money(500_000_000_000, 1)), unpriced("pad")], "total exceeds"),
+    ],
+)
+def test_lines_that_no_order_can_have_are_refused_in_words(lines: list[OrderedLine], words: str) -> None:
+    refuse(OrderPlaced(lines=lines), words)
+
+
+@pytest.mark.parametrize("wrong", [day(2019, 2, 29), Date()])
+def test_a_day_that_the_calendar_does_not_have_is_refused(wrong: Date) -> None:
+    refuse(OrderPlaced(lines=[line("pen")], expected_delivery_date=wrong), "no day of the calendar")
+
+
+@pytest.mark.parametrize("customer", ["", "c" * 129])
+def test_a_customer_id_that_is_there_has_1_to_128_characters(customer: str) -> None:
+    refuse(OrderPlaced(lines=[line("pen")], customer_id=customer), "1 to 128 characters")
+
+
+@pytest.mark.parametrize("status", range(ORDER_STATUS_CONFIRMED, ORDER_STATUS_RETURNED + 1))
+def test_an_order_that_its_source_calls_more_than_placed_is_no_place_order(status: OrderStatus.ValueType) -> None:
+    refuse(OrderPlaced(lines=[line("pen")], source=OrderSource(status=status)), "not that it was placed")
+
+
+def test_a_status_that_this_release_does_not_know_is_refused_rather_than_guessed() -> None:
+    source = OrderSource.FromString(b"\x20\x63")  # field 4, status 99
+    refuse(OrderPlaced(lines=[line("pen")], source=source), "is 99, not that it was placed")

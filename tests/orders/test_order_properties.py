@@ -1,0 +1,197 @@
+"""What holds of every order, whatever commands it is given."""
+
+from collections.abc import Iterator
+
+from hypothesis import given, strategies as st
+from tests.orders.spec import CASE_OF, ORDER, happened
+from tests.orders.test_order_rules_table import TABLE
+
+from ordertrail.v1.commands_pb2 import (
+    AddOrderLineRequest,
+    CancelOrderRequest,
+    ChangeOrderLineQuantityRequest,
+    ConfirmOrderRequest,
+    DeliverOrderRequest,
+    PlaceOrderRequest,
+    RemoveOrderLineRequest,
+    RescheduleDeliveryRequest,
+    ReturnOrderRequest,
+    ShipOrderRequest,
+)
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.money_pb2 import Money
+from ordertrail.v1.order_events_pb2 import OrderedLine, OrderPlaced, OrderShipped, ShippedLine
+from ordertrail.v1.order_pb2 import Order
+from ordertrail.v1.order_status_pb2 import (
+    ORDER_STATUS_PARTLY_SHIPPED,
+    ORDER_STATUS_SHIPPED,
+    OrderStatus,
+)
+from ordertrail_server.orders.decide import Command, decide
+from ordertrail_server.orders.evolve import evolve, fold
+from ordertrail_server.orders.refusal import Refusal
+
+PRODUCTS = st.sampled_from(["pen", "ink", "pad", "cap"])
+QUANTITIES = st.integers(1, 4) | st.integers(1, 1_000_000)
+UNITS = st.integers(0, 9) | st.integers(0, 1_000_000_000_000)
+NANOS = st.integers(0, 999_999_999)
+DAYS = st.builds(Date, year=st.just(2023), month=st.integers(2, 4), day=st.integers(28, 31))
+REASONS = st.none() | st.text(max_size=3)
+
+
+def prices(currencies: list[str]) -> st.SearchStrategy[Money]:
+    return st.builds(Money, currency_code=st.sampled_from(currencies), units=UNITS, nanos=NANOS)
+
+
+NEW_LINES = st.builds(
+    OrderedLine, product_id=PRODUCTS, quantity=QUANTITIES, unit_price=prices(["EUR"]) | prices(["EUR", "USD", "XXX"])
+)
+OLD_LINES = st.builds(
+    OrderedLine,
+    product_id=PRODUCTS,
+    quantity=st.integers(0, 3),
+    unit_price=st.none() | prices(["EUR"]) | prices(["XXX"]),
+)
+SHIPMENTS = st.lists(st.builds(ShippedLine, product_id=PRODUCTS, quantity=st.integers(1, 3)), max_size=3)
+
+ON_ORDER = st.just(ORDER)
+PLACE: st.SearchStrategy[Command] = st.builds(
+    PlaceOrderRequest,
+    order_id=ON_ORDER,
+    customer_id=st.just("shop-1"),
+    lines=st.lists(NEW_LINES, min_size=1, max_size=4, unique_by=lambda line: line.product_id),
+    expected_delivery_date=st.none() | DAYS,
+)
+IMPORT: st.SearchStrategy[Command] = st.builds(
+    OrderPlaced,
+    customer_id=st.none() | st.just("shop-1"),
+    lines=st.lists(OLD_LINES, min_size=1, max_size=4, unique_by=lambda line: line.product_id),
+)
+CHANGE: st.SearchStrategy[Command] = st.one_of(
+    st.builds(AddOrderLineRequest, order_id=ON_ORDER, line=NEW_LINES),
+    st.builds(ChangeOrderLineQuantityRequest, order_id=ON_ORDER, product_id=PRODUCTS, quantity=QUANTITIES),
+    st.builds(RemoveOrderLineRequest, order_id=ON_ORDER, product_id=PRODUCTS),
+    st.builds(RescheduleDeliveryRequest, order_id=ON_ORDER, expected_delivery_date=DAYS),
+)
+FULFIL: st.SearchStrategy[Command] = st.one_of(
+    st.builds(ConfirmOrderRequest, order_id=ON_ORDER),
+    st.builds(ShipOrderRequest, order_id=ON_ORDER, lines=SHIPMENTS),
+    st.builds(DeliverOrderRequest, order_id=ON_ORDER),
+    st.builds(CancelOrderRequest, order_id=ON_ORDER, reason=REASONS),
+    st.builds(ReturnOrderRequest, order_id=ON_ORDER, reason=REASONS),
+)
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Command]:
+    """Commands of any kind, so mixed that many orders get far."""
+    begin = draw(st.lists(PLACE | IMPORT, max_size=2))
+    changes = draw(st.lists(CHANGE, max_size=6))
+    return begin + changes + draw(st.lists(FULFIL | CHANGE | FULFIL | PLACE, max_size=8))
+
+
+def lived(commands: list[Command]) -> Iterator[tuple[Order | None, Command, HistoryEvent, Order]]:
+    """For each accepted command: the order before it, the command, what happened, and the order after it."""
+    order: Order | None = None
+    for command in commands:
+        outcome = decide(order, command)
+        if not isinstance(outcome, Refusal):
+            event = happened(outcome, 1 if order is None else order.version + 1)
+            before, order = order, evolve(order, event)
+            yield before, command, event, order
+
+
+def in_nanos(money: Money) -> int:
+    return money.units * 10**9 + money.nanos
+
+
+def word(status: OrderStatus.ValueType) -> str:
+    return OrderStatus.Name(status).removeprefix("ORDER_STATUS_")
+
+
+STEPS = {(status, after) for (_, status), after in TABLE.items() if after.isupper()} | {("CONFIRMED", "SHIPPED")}
+"""(status before, status after), read from the documented table."""
+
+
+@given(lives())
+def test_the_totals_always_equal_the_sum_over_the_lines(commands: list[Command]) -> None:
+    for _, _, _, order in lived(commands):
+        assert order.total_quantity == sum(line.quantity for line in order.lines)
+        priced = [line for line in order.lines if line.HasField("unit_price")]
+        assert order.HasField("total_amount") == (len(priced) == len(order.lines) > 0)
+        total = sum(in_nanos(line.unit_price) * line.quantity for line in priced)
+        assert total <= 10**21
+        if order.HasField("total_amount"):
+            assert in_nanos(order.total_amount) == total
+            assert {order.total_amount.currency_code} == {line.unit_price.currency_code for line in priced}
+
+
+@given(lives())
+def test_the_lines_of_an_order_stay_what_lines_are(commands: list[Command]) -> None:
+    for _, _, _, order in lived(commands):
+        products = [line.product_id for line in order.lines]
+        assert 1 <= len(products) == len(set(products)) <= 200
+        assert all(0 <= line.shipped_quantity <= line.quantity for line in order.lines)
+        assert len({line.unit_price.currency_code for line in order.lines if line.HasField("unit_price")}) <= 1
+
+
+@given(lives())
+def test_a_status_says_what_was_shipped(commands: list[Command]) -> None:
+    for _, _, _, order in lived(commands):
+        shipped = sum(line.shipped_quantity for line in order.lines)
+        if order.status == ORDER_STATUS_PARTLY_SHIPPED:
+            assert 0 < shipped < order.total_quantity
+        if order.status == ORDER_STATUS_SHIPPED:
+            assert shipped == order.total_quantity > 0
+
+
+@given(lives())
+def test_versions_count_and_the_status_moves_along_the_documented_table_only(commands: list[Command]) -> None:
+    for version, (before, _, _, order) in enumerate(lived(commands), 1):
+        assert order.version == version
+        assert ("no order" if before is None else word(before.status), word(order.status)) in STEPS
+
+
+@given(lives())
+def test_deciding_and_evolving_change_nothing_they_are_given(commands: list[Command]) -> None:
+    order: Order | None = None
+    for command in commands:
+        given_order, given_command = order and order.SerializeToString(), command.SerializeToString()
+        outcome = decide(order, command)
+        assert (order and order.SerializeToString(), command.SerializeToString()) == (given_order, given_command)
+        if isinstance(outcome, Refusal):
+            continue
+        event = happened(outcome, 1 if order is None else order.version + 1)
+        given_event = event.SerializeToString()
+        after = evolve(order, event)
+        assert (order and order.SerializeToString(), event.SerializeToString()) == (given_order, given_event)
+        order = after
+
+
+@given(lives())
+def test_an_accepted_command_is_refused_the_second_time_unless_it_ships_more(commands: list[Command]) -> None:
+    for _, command, event, order in lived(commands):
+        again = decide(order, command)
+        if isinstance(again, OrderShipped):
+            assert isinstance(command, ShipOrderRequest)
+            assert list(again.lines) == list(event.order_shipped.lines)
+        else:
+            assert isinstance(again, Refusal)
+
+
+@given(lives())
+def test_an_order_is_the_fold_of_its_events_from_any_snapshot_on(commands: list[Command]) -> None:
+    life = list(lived(commands))
+    events, states = [event for _, _, event, _ in life], [order for _, _, _, order in life]
+    for number, snapshot in enumerate(states, 1):
+        assert fold(events[:number]) == snapshot
+        assert fold(events[number:], snapshot) == states[-1]
+
+
+@given(PLACE | IMPORT | CHANGE | FULFIL, lives())
+def test_every_command_on_every_order_is_decided(command: Command, commands: list[Command]) -> None:
+    states = [None, *[order for _, _, _, order in lived(commands)]]
+    for order in states:
+        outcome = decide(order, command)
+        assert isinstance(outcome, Refusal) or outcome.DESCRIPTOR in CASE_OF

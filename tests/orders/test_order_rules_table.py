@@ -1,0 +1,113 @@
+"""The table of verbs and states in docs/order-rules.md says what the rules do, for every verb in every status."""
+
+from pathlib import Path
+
+import pytest
+from tests.orders.spec import ORDER, after, day, line, order_of, placed, shipped
+
+from ordertrail.v1.commands_pb2 import (
+    AddOrderLineRequest,
+    CancelOrderRequest,
+    ChangeOrderLineQuantityRequest,
+    Command as CommandMessage,
+    ConfirmOrderRequest,
+    DeliverOrderRequest,
+    PlaceOrderRequest,
+    RemoveOrderLineRequest,
+    RescheduleDeliveryRequest,
+    ReturnOrderRequest,
+    ShipOrderRequest,
+)
+from ordertrail.v1.error_reason_pb2 import ErrorReason
+from ordertrail.v1.order_events_pb2 import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderReturned,
+    OrderShipped,
+)
+from ordertrail.v1.order_pb2 import Order
+from ordertrail.v1.order_status_pb2 import OrderStatus
+from ordertrail_server.orders.decide import Command, decide
+from ordertrail_server.orders.refusal import Refusal
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "order-rules.md"
+
+NEW = placed(line("pen", 3), line("ink", 2))
+SOME = OrderShipped(lines=[shipped("pen", 1)])
+WHOLE = OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)])
+
+ORDERS: dict[str, Order | None] = {
+    "no order": None,
+    "PLACED": order_of(NEW),
+    "CONFIRMED": order_of(NEW, OrderConfirmed()),
+    "PARTLY_SHIPPED": order_of(NEW, OrderConfirmed(), SOME),
+    "SHIPPED": order_of(NEW, OrderConfirmed(), WHOLE),
+    "DELIVERED": order_of(NEW, OrderConfirmed(), WHOLE, OrderDelivered()),
+    "CANCELLED": order_of(NEW, OrderCancelled()),
+    "RETURNED": order_of(NEW, OrderConfirmed(), WHOLE, OrderReturned()),
+}
+
+COMMANDS: dict[str, Command] = {
+    "place_order": PlaceOrderRequest(order_id=ORDER, customer_id="shop-1", lines=NEW.lines),
+    "add_order_line": AddOrderLineRequest(order_id=ORDER, line=line("pad")),
+    "change_order_line_quantity": ChangeOrderLineQuantityRequest(order_id=ORDER, product_id="pen", quantity=9),
+    "remove_order_line": RemoveOrderLineRequest(order_id=ORDER, product_id="pen"),
+    "reschedule_delivery": RescheduleDeliveryRequest(order_id=ORDER, expected_delivery_date=day(2024, 3, 1)),
+    "confirm_order": ConfirmOrderRequest(order_id=ORDER),
+    "ship_order, some of it": ShipOrderRequest(order_id=ORDER, lines=[shipped("pen", 1)]),
+    "ship_order, all that remains": ShipOrderRequest(order_id=ORDER),
+    "deliver_order": DeliverOrderRequest(order_id=ORDER),
+    "cancel_order": CancelOrderRequest(order_id=ORDER),
+    "return_order": ReturnOrderRequest(order_id=ORDER),
+}
+
+WORD_OF = {
+    "ERROR_REASON_ORDER_EXISTS": "exists",
+    "ERROR_REASON_ORDER_NOT_FOUND": "not found",
+    "ERROR_REASON_NOTHING_CHANGES": "no change",
+    "ERROR_REASON_STATUS_FORBIDS": "–",
+}
+
+
+def documented() -> dict[tuple[str, str], str]:
+    rows = [
+        [cell.strip() for cell in text.strip("|\n").split("|")]
+        for text in DOCUMENT.read_text(encoding="utf-8").splitlines()
+        if text.startswith("|") and not text.startswith("|-")
+    ]
+    (_, *statuses), *verbs = rows
+    return {(verb, status): cell for verb, *cells in verbs for status, cell in zip(statuses, cells, strict=True)}
+
+
+TABLE = documented()
+
+
+def test_the_table_has_every_verb_of_the_contract_and_every_status() -> None:
+    statuses = {name.removeprefix("ORDER_STATUS_") for name in OrderStatus.keys()} - {"UNSPECIFIED"}
+    assert {status for _, status in TABLE} == statuses | {"no order"}
+    assert {verb for verb, _ in TABLE} == set(COMMANDS)
+    assert {verb.split(",")[0] for verb, _ in TABLE} == {
+        field.name for field in CommandMessage.DESCRIPTOR.oneofs_by_name["verb"].fields
+    }
+
+
+@pytest.mark.parametrize(("verb", "status"), list(TABLE))
+def test_a_verb_in_a_status_does_what_the_table_says(verb: str, status: str) -> None:
+    order = ORDERS[status]
+    outcome = decide(order, COMMANDS[verb])
+    if isinstance(outcome, Refusal):
+        assert WORD_OF[ErrorReason.Name(outcome.reason)] == TABLE[verb, status]
+        assert outcome.order_id == ORDER
+    else:
+        assert OrderStatus.Name(after(order, outcome).status) == f"ORDER_STATUS_{TABLE[verb, status]}"
+
+
+@pytest.mark.parametrize(("verb", "status"), [key for key, cell in TABLE.items() if cell == "–"])
+def test_a_status_that_forbids_names_itself_the_verb_and_every_status_that_allows_it(verb: str, status: str) -> None:
+    refusal = decide(ORDERS[status], COMMANDS[verb])
+    assert isinstance(refusal, Refusal)
+    assert dict(refusal.facts) == {"status": f"ORDER_STATUS_{status}", "verb": verb.split(",")[0]}
+    refused = {"not found", "no change", "–", "exists"}
+    allowed = [other for (each, other), cell in TABLE.items() if each == verb and cell not in refused]
+    assert refusal.message.endswith(f"needs it to be {' or '.join(allowed)}.")

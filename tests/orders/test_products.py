@@ -1,0 +1,46 @@
+"""Which products an event names."""
+
+import pytest
+from tests.orders.spec import CASE_OF, happened, line, placed, shipped
+
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.order_events_pb2 import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderDeliveryRescheduled,
+    OrderLineAdded,
+    OrderLineQuantityChanged,
+    OrderLineRemoved,
+    OrderReturned,
+    OrderShipped,
+)
+from ordertrail_server.orders.decide import Event
+from ordertrail_server.orders.products import products_named
+
+NAMED: list[tuple[Event, list[str]]] = [
+    (placed(line("pen"), line("ink")), ["pen", "ink"]),
+    (placed(line("pen"), line("ink"), line("pen")), ["pen", "ink"]),
+    (OrderLineAdded(line=line("pen")), ["pen"]),
+    (OrderLineQuantityChanged(product_id="pen", quantity=1), ["pen"]),
+    (OrderLineRemoved(product_id="pen"), ["pen"]),
+    (OrderShipped(lines=[shipped("ink", 1), shipped("pen", 1)]), ["ink", "pen"]),
+    (OrderDeliveryRescheduled(), []),
+    (OrderConfirmed(), []),
+    (OrderDelivered(), []),
+    (OrderCancelled(), []),
+    (OrderReturned(), []),
+]
+
+
+@pytest.mark.parametrize(("event", "products"), NAMED)
+def test_an_event_names_each_of_its_products_once(event: Event, products: list[str]) -> None:
+    assert products_named(happened(event, 1)) == products
+
+
+def test_every_kind_of_event_has_its_example_above() -> None:
+    assert {event.DESCRIPTOR for event, _ in NAMED} == set(CASE_OF)
+
+
+def test_an_event_of_an_unknown_kind_names_no_product() -> None:
+    assert products_named(HistoryEvent()) == []

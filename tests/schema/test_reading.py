@@ -1,0 +1,165 @@
+"""Stored bytes as they are read today, whatever they are."""
+
+import random
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+from hypothesis import given, settings, strategies as st
+from tests.schema.records import record_of
+from tests.schema.strategies import messages
+
+from ordertrail.events.v1 import order_events_pb2 as v1
+from ordertrail.events.v2 import order_events_pb2 as v2
+from ordertrail.log.v1.record_pb2 import Record
+from ordertrail.v1 import order_events_pb2 as public
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail_server.schema import registry
+from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.registry import cases, message_of, version_of
+from ordertrail_server.schema.upcasting import Hop
+from ordertrail_server.schema.wire import bytes_tag, chunk, varint, varint_tag
+from ordertrail_server.schema.writing import encode, encode_statement
+
+CASES = {case.name: case for case in cases()}
+PLACED = public.OrderPlaced(customer_id="c", lines=[public.OrderedLine(product_id="p", quantity=2)])
+SAID = v1.OrderPlaced(id=7, product_id="p", quantity=2)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_every_version_of_every_event_has_a_reading_or_a_fault_that_says_why(case: FieldDescriptor) -> None:
+    @settings(max_examples=40, deadline=None)
+    @given(messages(message_of(case)))
+    def has_a_reading(stored: Message) -> None:
+        reading = read(record_of(chunk(bytes_tag(case.number), stored.SerializeToString())))
+        assert reading is not None
+        assert reading.written_version == version_of(message_of(case))
+        assert (reading.event.WhichOneof("event") is None) == bool(reading.fault)
+        assert (reading.event.order_id, reading.event.order_version) == ("order-1", 2)
+
+    has_a_reading()
+
+
+@given(messages(v2.OrderPlaced.DESCRIPTOR))
+@settings(max_examples=60, deadline=None)
+def test_a_newest_event_means_what_its_bytes_mean_as_a_public_event(stored: Message) -> None:
+    reading = read(record_of(chunk(bytes_tag(20), stored.SerializeToString())))
+    assert reading is not None
+    assert reading.event.order_placed == public.OrderPlaced.FromString(stored.SerializeToString())
+
+
+def test_a_newest_event_passes_through_and_an_older_one_does_not() -> None:
+    newest, older = read(record_of(encode(PLACED))), read(record_of(encode_statement(SAID)))
+    assert newest is not None
+    assert older is not None
+    assert (newest.passes_through, older.passes_through) == (True, False)
+
+
+def test_all_that_is_written_today_passes_through() -> None:
+    for case in cases():
+        if version_of(message_of(case)) == 2:
+            reading = read(record_of(chunk(bytes_tag(case.number), b"")))
+            assert reading is not None
+            assert reading.passes_through, case.name
+
+
+def test_an_older_event_leaves_nothing_of_its_old_shape_in_the_public_one() -> None:
+    reading = read(record_of(encode_statement(SAID)))
+    assert reading is not None
+    expected = HistoryEvent.FromString(record_of(encode(public.OrderPlaced())))
+    expected.order_placed.CopyFrom(
+        public.OrderPlaced(
+            lines=[public.OrderedLine(product_id="p", quantity=2)], source=public.OrderSource(reference="7")
+        )
+    )
+    assert reading.event.SerializeToString(deterministic=True) == expected.SerializeToString(deterministic=True)
+
+
+@pytest.mark.parametrize(
+    ("planted", "fault"),
+    [
+        (chunk(bytes_tag(30), b""), "the record holds an event of number 30, which this release does not know"),
+        (chunk(bytes_tag(12), b"x"), "the record holds an event of number 12, which this release does not know"),
+        (varint_tag(20) + varint(3), "the record holds an event of number 20, which this release does not know"),
+        (b"", "the record holds no event"),
+        (encode(PLACED) + encode_statement(SAID), "the record holds more than one event"),
+        (encode_statement(SAID) + encode(PLACED), "the record holds more than one event"),
+        (encode_statement(SAID) * 2, "the record holds more than one event"),
+        (encode(PLACED) + chunk(bytes_tag(30), b""), "the record holds more than one event"),
+    ],
+)
+def test_an_event_that_cannot_be_told_is_a_fault_and_the_envelope_is_still_read(planted: bytes, fault: str) -> None:
+    reading = read(record_of(planted))
+    assert reading is not None
+    assert (reading.fault, reading.written_version, reading.passes_through) == (fault, 0, False)
+    assert reading.event == HistoryEvent.FromString(record_of(b""))
+
+
+def test_what_a_newer_release_adds_to_the_envelope_does_no_harm() -> None:
+    reading = read(chunk(bytes_tag(9), b"new") + record_of(encode(PLACED)))
+    assert reading is not None
+    assert (reading.fault, reading.passes_through) == ("", True)
+
+
+def test_a_place_that_the_record_claims_is_not_believed() -> None:
+    claim = HistoryEvent(digest=b"d", written_version=9)
+    claim.position.offset = 5
+    for event in (encode(PLACED), encode_statement(SAID), b""):
+        reading = read(record_of(event) + claim.SerializeToString())
+        honest = read(record_of(event))
+        assert reading is not None
+        assert honest is not None
+        assert reading.event == honest.event
+
+
+def test_what_version_1_said_without_a_reading_is_a_fault_in_plain_words() -> None:
+    reading = read(record_of(encode_statement(v1.OrderPlaced(product_id="p", quantity=1, unit_price=-1))))
+    assert reading is not None
+    assert (reading.fault, reading.written_version) == ("unitPrice -1.0 is no amount from 0 to one trillion", 1)
+
+
+def test_an_upcaster_that_fails_is_a_fault_of_that_record_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def upcast(said: v1.OrderPlaced) -> v2.OrderPlaced:
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setitem(registry.HOPS, v1.OrderPlaced, Hop(v2.OrderPlaced, upcast))
+    reading = read(record_of(encode_statement(SAID)))
+    assert reading is not None
+    assert reading.fault == "the reading of ordertrail.events.v1.OrderPlaced failed"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"not a record",
+        Record(event_id="e", order_version=1).SerializeToString(),
+        record_of(encode(PLACED), order_id=""),
+        record_of(encode(PLACED))[:-1],
+        record_of(chunk(bytes_tag(10), chunk(bytes_tag(2), b"\xff"))),
+    ],
+    ids=["nothing", "text", "without an order id", "with an empty order id", "cut short", "text that is not UTF-8"],
+)
+def test_bytes_that_are_no_record_of_an_order_have_no_reading(value: bytes) -> None:
+    assert read(value) is None
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=300, deadline=None)
+def test_no_bytes_stop_the_reader(value: bytes) -> None:
+    reading = read(value)
+    assert reading is None or reading.event.order_id
+
+
+def test_no_damage_to_a_record_stops_the_reader() -> None:
+    chance = random.Random(20)
+    records = [record_of(chunk(bytes_tag(case.number), b"")) for case in cases()]
+    records += [record_of(encode(PLACED)), record_of(encode_statement(SAID))]
+    read_anyway = 0
+    for _ in range(20_000):
+        value = bytearray(chance.choice(records))
+        for _ in range(chance.randint(1, 4)):
+            value[chance.randrange(len(value))] = chance.randrange(256)
+        reading = read(bytes(value))
+        read_anyway += reading is not None and not reading.fault
+    assert 0 < read_anyway < 20_000

@@ -1,0 +1,92 @@
+"""Facts as the bytes that clients get."""
+
+import pytest
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given, settings, strategies as st
+from tests.schema.records import record_of
+from tests.schema.strategies import messages
+
+from ordertrail.events.v1 import order_events_pb2 as v1
+from ordertrail.v1 import order_events_pb2 as public
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsResponse
+from ordertrail.v1.position_pb2 import Position
+from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.ready import framed, ready_event
+from ordertrail_server.schema.wire import bytes_tag, chunk
+from ordertrail_server.schema.writing import encode, encode_statement
+
+DIGEST = b"d" * 16
+NEWEST = record_of(encode(public.OrderCancelled(reason="too late")))
+OLDER = record_of(encode_statement(v1.OrderPlaced(product_id="p", quantity=1)))
+UNKNOWN = record_of(chunk(bytes_tag(99), b"new"))
+
+
+def ready(value: bytes, partition: int = 0, offset: int = 0, time: Timestamp | None = None) -> HistoryEvent:
+    reading = read(value)
+    assert reading is not None
+    return HistoryEvent.FromString(ready_event(reading, value, "orders.events", partition, offset, DIGEST, time))
+
+
+def expected(value: bytes, partition: int = 0, offset: int = 0) -> HistoryEvent:
+    reading = read(value)
+    assert reading is not None
+    event = HistoryEvent()
+    event.CopyFrom(reading.event)
+    event.position.CopyFrom(Position(topic="orders.events", partition=partition, offset=offset))
+    event.digest = DIGEST
+    event.written_version = reading.written_version
+    return event
+
+
+@pytest.mark.parametrize("value", [NEWEST, OLDER, UNKNOWN], ids=["newest", "older", "unknown"])
+@pytest.mark.parametrize(("partition", "offset"), [(0, 0), (0, 127), (3, 128), (3, 2**14), (2**31 - 1, 2**63 - 1)])
+def test_a_ready_event_is_what_was_read_and_where_it_stands(value: bytes, partition: int, offset: int) -> None:
+    assert ready(value, partition, offset) == expected(value, partition, offset)
+
+
+@given(messages(public.OrderPlaced.DESCRIPTOR), st.integers(0, 2**31 - 1), st.integers(0, 2**63 - 1))
+@settings(max_examples=60, deadline=None)
+def test_any_event_is_ready_at_any_place(event: Message, partition: int, offset: int) -> None:
+    assert isinstance(event, public.OrderPlaced)
+    value = record_of(encode(event))
+    assert ready(value, partition, offset) == expected(value, partition, offset)
+
+
+@given(messages(Position.DESCRIPTOR), st.binary(), st.integers(-(2**31), 2**31 - 1), st.sampled_from([NEWEST, OLDER]))
+@settings(max_examples=60, deadline=None)
+def test_a_place_that_the_record_claims_is_overruled_by_its_place(
+    position: Message, digest: bytes, version: int, value: bytes
+) -> None:
+    claim = HistoryEvent(position=position, digest=digest, written_version=version)  # type: ignore[arg-type]
+    for planted in (value + claim.SerializeToString(), claim.SerializeToString() + value):
+        assert ready(planted) == expected(value)
+
+
+@given(messages(Timestamp.DESCRIPTOR), st.sampled_from([NEWEST, OLDER]))
+@settings(max_examples=60, deadline=None)
+def test_a_record_time_that_is_given_takes_the_place_of_the_stored_one(time: Message, value: bytes) -> None:
+    assert isinstance(time, Timestamp)
+    event = expected(value)
+    event.record_time.CopyFrom(time)
+    assert ready(value, time=time) == event
+
+
+def test_the_topic_may_be_text_or_its_bytes() -> None:
+    reading = read(NEWEST)
+    assert reading is not None
+    assert ready_event(reading, NEWEST, "t", 0, 0, DIGEST) == ready_event(reading, NEWEST, b"t", 0, 0, DIGEST)
+
+
+def test_a_newest_event_keeps_its_stored_bytes_and_grows_at_the_end_only() -> None:
+    reading = read(NEWEST)
+    assert reading is not None
+    assert ready_event(reading, NEWEST, "t", 0, 0, DIGEST).startswith(NEWEST)
+
+
+def test_framed_events_joined_are_a_response() -> None:
+    values = [NEWEST, OLDER, record_of(encode(public.OrderCancelled(reason="x" * 20_000)))]
+    frame = b"".join(framed(ready(value, 1, place).SerializeToString()) for place, value in enumerate(values))
+    response = StreamOrderEventsResponse.FromString(frame)
+    assert list(response.events) == [expected(value, 1, place) for place, value in enumerate(values)]

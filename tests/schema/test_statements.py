@@ -1,0 +1,258 @@
+"""Documents of older producers, and what they state."""
+
+import json
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import ParseDict
+from hypothesis import given, settings, strategies as st
+from tests.schema.records import record_of
+from tests.schema.strategies import DOCUMENTS
+
+from ordertrail.events.v1 import order_events_pb2 as v1
+from ordertrail.v1 import order_events_pb2 as public
+from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.statements import MAX_BYTES, UnreadableDocument, read_document, read_statement
+from ordertrail_server.schema.writing import encode_statement
+
+FLAT: dict[str, Any] = {
+    "id": 17,
+    "company": "retailer-1",
+    "productId": "p_23",
+    "quantity": 3000,
+    "unitPrice": 5,
+    "timestamp": 1553000000000,
+}
+ORDER: dict[str, Any] = {
+    "orderID": "order001",
+    "creationDate": "2019-03-01T10:15:30.123Z",
+    "expectedDeliveryDate": "03/15/2019",
+    "items": [{"productID": "product 01", "quantity": 10}],
+}
+NESTED: dict[str, Any] = {
+    "orderID": "order001",
+    "order": ORDER,
+    "timestamp": "2019-03-01T10:15:31.000Z",
+    "type": "OrderCreated",
+}
+
+
+def document(said: object) -> bytes:
+    return json.dumps(said).encode()
+
+
+def flat(**other: object) -> bytes:
+    return document({**FLAT, **other})
+
+
+def nested(order: object = None, **other: object) -> bytes:
+    return document({**NESTED, "order": {**ORDER, **order} if isinstance(order, dict) else order or ORDER, **other})
+
+
+def without(said: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in said.items() if key != name}
+
+
+def test_the_first_producers_order_is_kept_as_it_was_said() -> None:
+    assert read_document(flat()) == v1.OrderPlaced(
+        id=17, company="retailer-1", product_id="p_23", quantity=3000, unit_price=5, timestamp=1553000000000
+    )
+
+
+def test_the_second_producers_order_is_kept_as_it_was_said() -> None:
+    assert read_document(nested()) == v1.OrderCreated(
+        order_id="order001",
+        creation_date="2019-03-01T10:15:30.123Z",
+        expected_delivery_date="03/15/2019",
+        items=[v1.OrderItem(product_id="product 01", quantity=10)],
+        timestamp="2019-03-01T10:15:31.000Z",
+    )
+
+
+def test_the_samples_read_as_orders_of_today() -> None:
+    assert read_statement(read_document(flat())) == ParseDict(
+        {
+            "customerId": "retailer-1",
+            "lines": [{"productId": "p_23", "quantity": 3000, "unitPrice": {"currencyCode": "XXX", "units": 5}}],
+            "source": {"reference": "17", "publishTime": "2019-03-19T12:53:20Z"},
+        },
+        public.OrderPlaced(),
+    )
+    assert read_statement(read_document(nested())) == ParseDict(
+        {
+            "lines": [{"productId": "product 01", "quantity": 10}],
+            "expectedDeliveryDate": {"year": 2019, "month": 3, "day": 15},
+            "source": {"createTime": "2019-03-01T10:15:30.123Z", "publishTime": "2019-03-01T10:15:31Z"},
+        },
+        public.OrderPlaced(),
+    )
+
+
+@pytest.mark.parametrize("name", ["id", "company", "unitPrice", "timestamp"])
+def test_a_member_that_a_flat_order_lacks_stays_absent(name: str) -> None:
+    field = {"unitPrice": "unit_price"}.get(name, name)
+    stated = read_document(document(without(FLAT, name)))
+    assert isinstance(stated, v1.OrderPlaced)
+    assert field not in {found.name for found, _ in stated.ListFields()}
+
+
+def test_zero_is_said_and_not_absent() -> None:
+    stated = read_document(flat(id=0, quantity=0, unitPrice=0))
+    assert isinstance(stated, v1.OrderPlaced)
+    assert stated.HasField("id")
+    assert stated.HasField("quantity")
+    assert stated.HasField("unit_price")
+
+
+def test_null_is_absent_and_kept_beside() -> None:
+    stated = read_document(flat(company=None, unitPrice=None))
+    assert isinstance(stated, v1.OrderPlaced)
+    assert not stated.HasField("company")
+    assert not stated.HasField("unit_price")
+    assert stated.other_json == '{"company":null,"unitPrice":null}'
+
+
+@pytest.mark.parametrize(
+    ("written", "quantity"), [("10.0", 10), ("1e1", 10), ("-0", 0), ("9223372036854775807", 2**63 - 1), ("10e-1", 1)]
+)
+def test_a_whole_number_may_be_written_in_any_way(written: str, quantity: int) -> None:
+    stated = read_document(b'{"productId": "p", "quantity": %s}' % written.encode())
+    assert isinstance(stated, v1.OrderPlaced)
+    assert stated.quantity == quantity
+
+
+def test_what_no_field_models_is_kept_with_its_numbers_as_they_were_written() -> None:
+    more = '"more": {"ä": [1.10, 1E+5, -0, 123456789012345678901234567890, true, null]}'
+    stated = read_document(f'{{"productId": "p", "quantity": 1, {more}}}'.encode())
+    assert stated.other_json == "{" + more.replace(" ", "") + "}"
+
+
+def test_what_no_field_of_a_nested_order_models_is_kept_where_it_stood() -> None:
+    item = {"productID": "p", "quantity": 1, "color": "red"}
+    stated = read_document(nested({"items": [item], "pickup": "here"}, version=3))
+    assert isinstance(stated, v1.OrderCreated)
+    assert stated.other_json == '{"version":3,"order":{"pickup":"here"}}'
+    assert stated.items[0].other_json == '{"color":"red"}'
+
+
+def test_status_and_customer_are_kept_in_their_words() -> None:
+    stated = read_document(nested({"status": "Pending", "customerID": "shop"}))
+    assert isinstance(stated, v1.OrderCreated)
+    assert (stated.status, stated.customer_id) == ("Pending", "shop")
+
+
+@pytest.mark.parametrize("place", ["outside", "inside"])
+def test_an_order_id_may_be_said_once(place: str) -> None:
+    order = without(ORDER, "orderID") if place == "outside" else ORDER
+    said = {**(without(NESTED, "orderID") if place == "inside" else NESTED), "order": order}
+    stated = read_document(document(said))
+    assert isinstance(stated, v1.OrderCreated)
+    assert stated.order_id == "order001"
+
+
+def test_a_byte_order_mark_is_tolerated() -> None:
+    assert read_document(b"\xef\xbb\xbf" + flat()) == read_document(flat())
+
+
+UNREADABLE = [
+    (b"", "The document is not JSON from character 0 on."),
+    (b"{", "The document is not JSON from character 1 on."),
+    (flat() + b"x", f"The document is not JSON from character {len(flat())} on."),
+    (b"[]", "The document is not a JSON object."),
+    (b'"text"', "The document is not a JSON object."),
+    (b'{"a": "\xff"}', "The document is not UTF-8 from byte 7 on."),
+    ('{"productId": "p"}'.encode("utf-16"), "The document is not UTF-8 from byte 0 on."),
+    (b" " * (MAX_BYTES + 1), "The document has 65537 bytes; 65536 are allowed."),
+    (b'{"id": 1, "id": 2}', 'The document says "id" more than once.'),
+    (b'{"x": {"a": 1, "a": 1}}', 'The document says "a" more than once.'),
+    (b'{"unitPrice": NaN}', "The document holds NaN, which is not JSON."),
+    (b'{"unitPrice": -Infinity}', "The document holds -Infinity, which is not JSON."),
+    (b'{"company": "\\ud800"}', "The document holds half a surrogate pair, which is no text."),
+    (b'{"\\udc00": 1}', "The document holds half a surrogate pair, which is no text."),
+    (b'{"x":' + b"[" * 32 + b"]" * 32 + b"}", "The document is nested deeper than 32 levels."),
+    (b'{"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}", "The document is nested deeper than 32 levels."),
+    (b"[" * 60_000, "The document is nested deeper than 32 levels."),
+    (b"{}", "The document is of no known shape: it has neither a type nor a productId."),
+    (document({"order": ORDER}), "The document is of no known shape: it has neither a type nor a productId."),
+    (nested(type="OrderUpdated"), 'The type "OrderUpdated" is unknown.'),
+    (flat(type="x" * 100), f'The type "{"x" * 60}…" is unknown.'),
+    (flat(type=7), "type must be text."),
+    (nested("no order"), "order must be an object."),
+    (document(without(NESTED, "order")), "order must be an object."),
+    (document(without(FLAT, "productId")), "productId is missing."),
+    (document(without(FLAT, "quantity")), "quantity is missing."),
+    (flat(productId=""), "productId is missing."),
+    (flat(productId=5), "productId must be text."),
+    (flat(quantity="5"), "quantity must be a whole number."),
+    (flat(quantity=True), "quantity must be a whole number."),
+    (flat(quantity=1.5), "quantity must be a whole number."),
+    (flat(quantity=2**63), "quantity is out of range."),
+    (flat(id=-(2**63) - 1), "id is out of range."),
+    (b'{"productId": "p", "quantity": 1e999999999}', "quantity is out of range."),
+    (b'{"productId": "p", "quantity": 1e99999999999999999999}', "quantity is out of range."),
+    (b'{"productId": "p", "quantity": 1e-99999999999999999999}', "quantity is out of range."),
+    (b'{"productId": "p", "quantity": 1e-999999999}', "quantity must be a whole number."),
+    (flat(unitPrice="5"), "unitPrice must be a number."),
+    (flat(unitPrice=False), "unitPrice must be a number."),
+    (flat(unitPrice=-5), "unitPrice -5.0 is no amount from 0 to one trillion."),
+    (b'{"productId": "p", "quantity": 1, "unitPrice": 1e400}', "unitPrice inf is no amount from 0 to one trillion."),
+    (flat(timestamp="2019-03-01T10:15:31.000Z"), "timestamp must be a whole number."),
+    (flat(timestamp=2**62), "timestamp 4611686018427387904 lies outside of the years 1 to 9999."),
+    (nested(orderID="other"), 'order.orderID "order001" is another one than orderID "other".'),
+    (nested({"orderID": ""}, orderID=""), "orderID is missing."),
+    (document({**without(NESTED, "orderID"), "order": without(ORDER, "orderID")}), "orderID is missing."),
+    (nested({"items": []}), "order.items is empty."),
+    (nested({"items": {}}), "order.items must be an array."),
+    (nested(without(ORDER, "items") | {"items": None}), "order.items must be an array."),
+    (nested({"items": [ORDER["items"][0], 5]}), "order.items[1] must be an object."),
+    (nested({"items": [{"productID": "p"}]}), "order.items[0].quantity is missing."),
+    (nested({"items": [{"productID": "p", "quantity": "1"}]}), "order.items[0].quantity must be a whole number."),
+    (nested(items=[]), "items stands outside of order."),
+    (nested({"status": 5}), "order.status must be text."),
+    (nested({"creationDate": 5}), "order.creationDate must be text."),
+    (
+        nested({"expectedDeliveryDate": "2019-03-15"}),
+        'order.expectedDeliveryDate "2019-03-15" is no day written month/day/year.',
+    ),
+    (nested(timestamp="noon"), 'timestamp "noon" is no ISO 8601 time with a time zone.'),
+]
+
+
+@pytest.mark.parametrize(("json", "reason"), UNREADABLE, ids=range(len(UNREADABLE)))
+def test_what_is_no_order_by_any_reading_is_refused_in_one_sentence(json: bytes, reason: str) -> None:
+    with pytest.raises(UnreadableDocument) as refused:
+        read_document(json)
+    assert refused.value.reason == reason
+
+
+@given(DOCUMENTS)
+@settings(max_examples=200, deadline=None)
+def test_what_is_accepted_always_has_a_reading(json: bytes) -> None:
+    stated = read_document(json)
+    reading = read(record_of(encode_statement(stated)))
+    assert reading is not None
+    assert (reading.fault, reading.written_version) == ("", 1)
+    assert reading.event.order_placed == read_statement(stated)
+
+
+@given(DOCUMENTS, st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_damaged_document_is_read_or_refused_and_nothing_else(json: bytes, data: st.DataObject) -> None:
+    damaged = bytearray(json)
+    for _ in range(data.draw(st.integers(1, 3))):
+        damaged[data.draw(st.integers(0, len(json) - 1))] = data.draw(st.sampled_from(b'{}[]",:0e-.\\u\x00\xff'))
+    assert _read_or_refused(bytes(damaged))
+
+
+@given(st.binary(max_size=100))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_read_or_refused_and_nothing_else(json: bytes) -> None:
+    assert _read_or_refused(json)
+
+
+def _read_or_refused(json: bytes) -> bool:
+    try:
+        stated = read_document(json)
+    except UnreadableDocument as refused:
+        return refused.reason.endswith(".")
+    return len(read_statement(stated).lines) > 0

@@ -1,0 +1,81 @@
+"""Public events as they are stored."""
+
+import pytest
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given, settings, strategies as st
+from tests.schema.records import record_of
+from tests.schema.strategies import messages
+
+from ordertrail.events.v1 import order_events_pb2 as v1
+from ordertrail.log.v1.record_pb2 import Record
+from ordertrail.v1 import order_events_pb2 as public
+from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.registry import message_of, public_events
+from ordertrail_server.schema.writing import encode, encode_statement, seal
+
+PUBLIC = {field.name: message_of(field) for field in public_events().values()}
+
+
+@pytest.mark.parametrize(("field", "kind"), PUBLIC.items(), ids=PUBLIC)
+def test_every_public_event_reads_back_as_it_was_written(field: str, kind: Descriptor) -> None:
+    @settings(max_examples=40, deadline=None)
+    @given(messages(kind))
+    def reads_back(event: public.OrderPlaced) -> None:
+        reading = read(record_of(encode(event)))
+        assert reading is not None
+        assert (reading.written_version, reading.fault, reading.passes_through) == (2, "", True)
+        assert reading.event.WhichOneof("event") == field
+        assert getattr(reading.event, field) == event
+
+    reads_back()
+
+
+def test_a_public_event_is_stored_in_the_newest_version() -> None:
+    record = Record.FromString(record_of(encode(public.OrderCancelled(reason="too late"))))
+    assert record.order_cancelled_v2.reason == "too late"
+
+
+def test_a_statement_is_stored_in_the_version_in_which_it_was_said() -> None:
+    said = v1.OrderPlaced(id=0, product_id="p_1", quantity=0, unit_price=0)
+    assert Record.FromString(record_of(encode_statement(said))).order_placed_v1 == said
+
+
+def test_the_envelope_says_all_that_it_was_given() -> None:
+    record = Record.FromString(record_of(encode(public.OrderConfirmed())))
+    assert record.event_id == "01890a5d-ac96-774b-bcce-b302099a8057"
+    assert (record.order_id, record.order_version, record.previous) == ("order-1", 2, b"p" * 16)
+    assert record.record_time == Timestamp(seconds=1_700_000_000, nanos=5)
+    assert (record.cause.request_id, record.cause.command_digest) == ("request-1", b"c" * 16)
+    assert (record.cause.origin, record.actor) == ("file:1", "someone")
+    assert record.traceparent == "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@given(st.integers(-62_135_596_800_000_000_000, 253_402_300_799_999_999_999))
+@settings(max_examples=50, deadline=None)
+def test_a_record_time_is_kept_to_the_nanosecond_also_before_1970(nanoseconds: int) -> None:
+    record = Record.FromString(_bare(nanoseconds))
+    assert record.record_time.ToNanoseconds() == nanoseconds
+
+
+def test_what_was_not_given_is_absent() -> None:
+    record = Record.FromString(_bare(0))
+    said = {field.name for field, _ in record.ListFields()}
+    assert said == {"event_id", "order_id", "order_version", "record_time", "cause", "order_confirmed_v2"}
+    assert not record.cause.ListFields()
+
+
+def _bare(record_time_ns: int) -> bytes:
+    return seal(
+        event_id="e",
+        order_id="o",
+        order_version=1,
+        previous=b"",
+        record_time_ns=record_time_ns,
+        request_id="",
+        command_digest=b"",
+        origin="",
+        actor="",
+        traceparent="",
+        chunk=encode(public.OrderConfirmed()),
+    )
