@@ -6,7 +6,6 @@ from typing import NamedTuple
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderPlaced
-
 from ordertrail_server.commands.attempt import Accepted, Answer, Attempt, Fact, Preview
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.log.port import Entry

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Protocol
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
-
 from ordertrail_server.commands.attempt import Fact
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged, Logged

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from time import time_ns
 
 from ordertrail.v1 import error_reason_pb2 as reasons
-
 from ordertrail_server.commands.attempt import Accepted, Attempt
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.state_store import StateStore
@@ -47,6 +46,7 @@ class CommandHandler:
         ]
         self._tasks: list[asyncio.Task[None]] = []
         self._saver = ThreadPoolExecutor(1, "state-store")
+        self._saving = asyncio.Lock()
         self._accepting = False
 
     async def start(self) -> None:
@@ -115,12 +115,11 @@ class CommandHandler:
                 waited = 0.0
 
     async def _save(self, partition: int, fold: Fold) -> None:
-        saving = asyncio.get_running_loop().run_in_executor(
-            self._saver, self._store.save, partition, fold.snapshot()
-        )
-        try:
-            await saving
-        except sqlite3.Error as error:  # the store may lag: the snapshot stays in memory and is tried again
-            _log.warning("the state store could not be written: %s", error)
-        else:
-            fold.saved()
+        loop = asyncio.get_running_loop()
+        async with self._saving:  # a snapshot on its way must have arrived before the next one is taken
+            try:
+                await loop.run_in_executor(self._saver, self._store.save, partition, fold.snapshot())
+            except sqlite3.Error as error:  # the store may lag: the snapshot stays in memory and is tried again
+                _log.warning("the state store could not be written: %s", error)
+            else:
+                fold.saved()

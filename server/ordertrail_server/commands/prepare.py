@@ -3,13 +3,11 @@
 from asyncio import Future
 from collections.abc import Callable
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderPlaced
-
 from ordertrail_server.commands.attempt import Answer, Attempt
-from typing import Any
 
 UUID_LENGTH = 36
 
@@ -31,7 +29,7 @@ def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Call
     expected_version = request.expected_version if request.HasField("expected_version") else None
     validate_only = request.validate_only
     for name in ("request_id", "expected_version", "validate_only"):
-        request.ClearField(name)  # type: ignore[arg-type]  # each request has these fields, by the contract
+        request.ClearField(name)
     digest = _digest(request.DESCRIPTOR.full_name, request.SerializeToString(deterministic=True))
     named = request_id or new_id()
     order_id = request.order_id

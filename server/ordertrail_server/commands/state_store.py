@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 
 from ordertrail.v1.order_pb2 import Order
-
 from ordertrail_server.commands.attempt import Fact
 from ordertrail_server.commands.fold import Snapshot
 from ordertrail_server.log.port import LogDamaged
@@ -51,7 +50,9 @@ class StateStore:
 
     def position(self, partition: int) -> tuple[int, bytes]:
         """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""
-        row = self._reader.execute("SELECT position, digest FROM positions WHERE partition = ?", (partition,)).fetchone()
+        row = self._reader.execute(
+            "SELECT position, digest FROM positions WHERE partition = ?", (partition,)
+        ).fetchone()
         return row or (0, b"")
 
     def aggregate(self, order_id: str) -> Aggregate | None:

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from itertools import islice
 
 from ordertrail.v1 import error_reason_pb2 as reasons
-
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.draft import Draft, Planned
 from ordertrail_server.commands.fold import Fold

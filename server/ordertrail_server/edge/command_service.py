@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from google.protobuf.message import Message
+
 from ordertrail.v1.commands_pb2 import (
     Command,
     CommandResult,
@@ -11,8 +12,7 @@ from ordertrail.v1.commands_pb2 import (
     ExecuteCommandsResponse,
 )
 from ordertrail.v1.receipt_pb2 import Receipt
-
-from ordertrail_server.commands.attempt import Accepted, Answer, Attempt, Preview
+from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller, prepare
 from ordertrail_server.edge.receipts import Receipts
@@ -31,12 +31,7 @@ class CommandService:
         """Handle one valid command; returns the full receipt. Raises Refused."""
         attempt = self._prepare(request, caller)
         self._handler.submit(attempt)
-        answer = await attempt.answer
-        if isinstance(answer, Refusal):
-            raise Refused(answer)
-        if isinstance(answer, Preview):
-            return self._receipts.preview(attempt, answer)
-        return await self._receipts.full(attempt, answer)
+        return await self._receipts.full(attempt)
 
     async def execute_batches(
         self, batches: AsyncIterator[ExecuteCommandsRequest], caller: Caller
@@ -44,8 +39,7 @@ class CommandService:
         """Handle batches one after another; a refused command stops nothing."""
         async for batch in batches:
             submitted = [await self._submit(command, caller) for command in batch.commands]
-            results = [await self._result(outcome) for outcome in submitted]
-            yield ExecuteCommandsResponse(results=results)
+            yield ExecuteCommandsResponse(results=[_result(await self._receipts.outcome(one)) for one in submitted])
 
     def _prepare(self, request: Message, caller: Caller) -> Attempt:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -60,10 +54,8 @@ class CommandService:
             return refused.refusal
         return attempt
 
-    async def _result(self, submitted: Attempt | Refusal) -> CommandResult:
-        answer = submitted if isinstance(submitted, Refusal) else await submitted.answer
-        if isinstance(answer, Accepted) and isinstance(submitted, Attempt):
-            return CommandResult(receipt=self._receipts.slim(submitted, answer))
-        if isinstance(answer, Preview) and isinstance(submitted, Attempt):
-            return CommandResult(receipt=self._receipts.preview(submitted, answer))
-        return CommandResult(status=status_of(answer))
+
+def _result(outcome: Receipt | Refusal) -> CommandResult:
+    if isinstance(outcome, Refusal):
+        return CommandResult(status=status_of(outcome))
+    return CommandResult(receipt=outcome)

@@ -11,8 +11,8 @@ from ordertrail.v1.order_import_service_pb2 import (
     ImportResult,
     SourceDocument,
 )
-
-from ordertrail_server.commands.attempt import Accepted, Answer, Attempt
+from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare_import
 from ordertrail_server.edge.receipts import Receipts
@@ -35,7 +35,7 @@ class ImportService:
         """Take in batches one after another; a refused document stops nothing."""
         async for batch in batches:
             submitted = [(document.origin, await self._submit(document, caller)) for document in batch.documents]
-            results = [await self._result(origin, outcome) for origin, outcome in submitted]
+            results = [_result(origin, await self._receipts.outcome(one)) for origin, one in submitted]
             yield ImportOrdersResponse(results=results)
 
     async def _submit(self, document: SourceDocument, caller: Caller) -> Attempt | Refusal:
@@ -49,13 +49,11 @@ class ImportService:
             return refused.refusal
         return attempt
 
-    async def _result(self, origin: str, submitted: Attempt | Refusal) -> ImportResult:
-        answer = submitted if isinstance(submitted, Refusal) else await submitted.answer
-        if isinstance(answer, Accepted) and isinstance(submitted, Attempt):
-            return ImportResult(origin=origin, receipt=self._receipts.slim(submitted, answer))
-        if isinstance(answer, Refusal):
-            return ImportResult(origin=origin, status=status_of(answer))
-        raise AssertionError(f"an import is accepted or refused, not {answer}")
+
+def _result(origin: str, outcome: Receipt | Refusal) -> ImportResult:
+    if isinstance(outcome, Refusal):
+        return ImportResult(origin=origin, status=status_of(outcome))
+    return ImportResult(origin=origin, receipt=outcome)
 
 
 def _attempt(document: SourceDocument, caller: Caller) -> Attempt:

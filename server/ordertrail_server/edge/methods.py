@@ -6,8 +6,8 @@ from typing import Any, NoReturn, TypeVar
 
 import grpc
 from google.protobuf.message import Message
-from ordertrail.v1 import error_reason_pb2 as reasons
 
+from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.prepare import Caller
 from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import parse, validate

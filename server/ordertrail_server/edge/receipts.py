@@ -3,11 +3,11 @@
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.position_pb2 import Position
 from ordertrail.v1.receipt_pb2 import Receipt
-
 from ordertrail_server.commands.attempt import Accepted, Attempt, Preview
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.log.port import Log
 from ordertrail_server.log.token import write_token
+from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.ready import ready_event
 
 
@@ -17,8 +17,33 @@ class Receipts:
     def __init__(self, log: Log, handler: CommandHandler) -> None:
         self._log, self._handler = log, handler
 
-    def slim(self, attempt: Attempt, accepted: Accepted) -> Receipt:
-        """Return the receipt without the event."""
+    async def outcome(self, submitted: Attempt | Refusal) -> Receipt | Refusal:
+        """Wait for what becomes of a command of a batch: a receipt without the event, or a refusal."""
+        if isinstance(submitted, Refusal):
+            return submitted
+        answer = await submitted.answer
+        if isinstance(answer, Accepted):
+            return self._slim(submitted, answer)
+        return _preview(submitted, answer) if isinstance(answer, Preview) else answer
+
+    async def full(self, attempt: Attempt) -> Receipt:
+        """Wait for the receipt, with the event, which is read from the log again if it was recorded earlier.
+
+        Raises Refused.
+        """
+        answer = await attempt.answer
+        if isinstance(answer, Refusal):
+            raise Refused(answer)
+        if isinstance(answer, Preview):
+            return _preview(attempt, answer)
+        receipt = self._slim(attempt, answer)
+        reading, value = await self._handler.record_of(attempt.order_id, answer)
+        place = receipt.position
+        event = ready_event(reading, value, self._log.topic, place.partition, place.offset, answer.fact.digest)
+        receipt.event.MergeFromString(event)
+        return receipt
+
+    def _slim(self, attempt: Attempt, accepted: Accepted) -> Receipt:
         fact = accepted.fact
         partition = self._handler.partition_of(attempt.order_id)
         return Receipt(
@@ -31,20 +56,12 @@ class Receipts:
             consistency_token=write_token(self._log.identity, {partition: fact.offset + 1}),
         )
 
-    async def full(self, attempt: Attempt, accepted: Accepted) -> Receipt:
-        """Return the receipt with the event, which is read from the log again if it was recorded earlier."""
-        receipt = self.slim(attempt, accepted)
-        reading, value = await self._handler.record_of(attempt.order_id, accepted)
-        place = receipt.position
-        event = ready_event(reading, value, self._log.topic, place.partition, place.offset, accepted.fact.digest)
-        receipt.event.MergeFromString(event)
-        return receipt
 
-    def preview(self, attempt: Attempt, preview: Preview) -> Receipt:
-        """Return what validate_only answers: the fact that would be recorded, without a place or a digest."""
-        event = HistoryEvent()
-        event.CopyFrom(preview.reading.event)
-        event.ClearField("event_id")
-        return Receipt(
-            order_id=attempt.order_id, order_version=event.order_version, request_id=attempt.request_id, event=event
-        )
+def _preview(attempt: Attempt, preview: Preview) -> Receipt:
+    """Return what validate_only answers: the fact that would be recorded, without id, place or digest."""
+    event = HistoryEvent()
+    event.CopyFrom(preview.reading.event)
+    event.ClearField("event_id")
+    return Receipt(
+        order_id=attempt.order_id, order_version=event.order_version, request_id=attempt.request_id, event=event
+    )

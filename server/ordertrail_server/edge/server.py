@@ -8,13 +8,14 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha.reflection import aio
+from grpc_health.v1._async import HealthServicer
+from grpc_reflection.v1alpha._async import ReflectionServicer
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+
 from ordertrail.v1 import order_command_service_pb2, order_history_service_pb2, order_import_service_pb2
 from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
-
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
@@ -40,7 +41,7 @@ class Server:
 
     def __init__(self, commands: CommandService, history: HistoryService, imports: ImportService) -> None:
         self._server = grpc.aio.server(options=OPTIONS)
-        self._health = health.aio.HealthServicer()
+        self._health = HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._add(COMMANDS, _commands(commands))
         self._add(HISTORY, _history(history))
@@ -55,7 +56,7 @@ class Server:
 
     def _reflect(self) -> None:
         names = [service.full_name for service in (COMMANDS, HISTORY, IMPORT)]
-        servicer = aio.ReflectionServicer([*names, health.SERVICE_NAME])
+        servicer = ReflectionServicer([*names, health.SERVICE_NAME])
         handlers = {
             "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
                 servicer.ServerReflectionInfo,
@@ -92,7 +93,9 @@ def _commands(service: CommandService) -> Handlers:
         # All verbs are answered by one shape: the receipt as field 1.
         return framed((await service.execute(request, caller(context))).SerializeToString())
 
-    async def handle_batches(requests: AsyncIterator[ExecuteCommandsRequest], context: Context) -> AsyncIterator[Message]:
+    async def handle_batches(
+        requests: AsyncIterator[ExecuteCommandsRequest], context: Context
+    ) -> AsyncIterator[Message]:
         async for response in service.execute_batches(requests, caller(context)):
             yield response
 

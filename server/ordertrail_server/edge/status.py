@@ -7,9 +7,9 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure, ResourceInfo, RetryInfo
 from google.rpc.status_pb2 import Status
+
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.error_reason_pb2 import ErrorGuide, ErrorReason
-
 from ordertrail_server.orders.refusal import Refusal
 
 DOMAIN = "ordertrail"
@@ -28,7 +28,7 @@ FAILED_PRECONDITION = 9
 def guide(reason: ErrorReason.ValueType) -> ErrorGuide:
     """Return how a reason travels and what the caller should do, as the contract says."""
     value = ErrorReason.DESCRIPTOR.values_by_number[reason]
-    return value.GetOptions().Extensions[reasons.guide]  # type: ignore[no-any-return]  # stubs leave extensions untyped
+    return value.GetOptions().Extensions[reasons.guide]
 
 
 def status_of(refusal: Refusal) -> Status:

@@ -3,9 +3,9 @@
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
-from ordertrail.v1 import error_reason_pb2 as reasons
 from protovalidate import ValidationError, Validator, Violation
 
+from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 M = TypeVar("M", bound=Message)

@@ -1,0 +1,64 @@
+"""The projector over a whole log, beside a loop that parses each record and writes bare rows: SQLite's and upb's share."""
+
+import asyncio
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from benchmarks.samples import make_log
+from benchmarks.table import Row
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.sqlite import connect_writer
+from ordertrail_server.projections.projector import Projector
+
+FLOOR = 20_000
+ROUNDS = 3
+BATCH = 1_000
+
+
+def measure(events: int) -> Row:
+    """Return events a second from an empty read model to a current one, and those of the bare loop, in turns."""
+    ours, limit = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "data"
+        make_log(data, events)
+        for round_ in range(ROUNDS):
+            limit.append(events / asyncio.run(_seconds_of_bare_loop(data, Path(folder) / f"bare-{round_}")))
+            ours.append(events / asyncio.run(_seconds_of_projector(data, Path(folder) / f"read-model-{round_}")))
+    name = f"projector from offset 0, of {events:,} events"
+    return Row(name, "events/s", median(ours), "parse, and two bare rows each", median(limit), floor=FLOOR)
+
+
+async def _seconds_of_projector(data: Path, path: Path) -> float:
+    log = EmbeddedLog.follow(data)
+    begun = perf_counter()
+    projector = await Projector.open(log, path)
+    await projector.catch_up(lambda _: None)
+    projector.close()
+    seconds = perf_counter() - begun
+    await log.close()
+    return seconds
+
+
+async def _seconds_of_bare_loop(data: Path, path: Path) -> float:
+    log = EmbeddedLog.follow(data)
+    begun = perf_counter()
+    with closing(connect_writer(path, "NORMAL")) as connection:
+        connection.execute("CREATE TABLE events (position INTEGER PRIMARY KEY, order_id TEXT, version INT, value BLOB)")
+        connection.execute("CREATE TABLE orders (order_id TEXT PRIMARY KEY, version INT)")
+        offset = 0
+        while records := await log.read(0, offset, BATCH):
+            parsed = [(record.offset, HistoryEvent.FromString(record.value), record.value) for record in records]
+            rows = [(offset, event.order_id, event.order_version, value) for offset, event, value in parsed]
+            orders = [(order_id, version) for _, order_id, version, _ in rows]
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO orders VALUES (?, ?)", orders)
+            connection.execute("COMMIT")
+            offset = records[-1].offset + 1
+    seconds = perf_counter() - begun
+    await log.close()
+    return seconds
