@@ -1,4 +1,4 @@
-"""The projector over a whole log, beside a loop that parses each record and writes bare rows: SQLite's and upb's share."""
+"""The projector over a whole log, beside a loop that only parses each record and writes two bare rows."""
 
 import asyncio
 import tempfile

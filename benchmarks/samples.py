@@ -1,4 +1,4 @@
-"""The messages that are measured with: orders of three lines, confirmed now and then, as a log that is made directly."""
+"""The messages that are measured with: orders of three lines, two of three confirmed, as commands and as a log."""
 
 import asyncio
 from itertools import islice

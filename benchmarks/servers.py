@@ -36,9 +36,8 @@ def ordertrail(data: Path) -> Iterator[str]:
         yield address
 
 
-async def bare(response: Path, frames: int) -> None:
-    """Answer every unary call with the bytes of a file, every stream with that many times the same frame."""
-    body = response.read_bytes()
+async def bare(body: bytes, frames: int) -> None:
+    """Answer every unary call with the same bytes, every stream with that many frames of them."""
 
     async def echo(_request: bytes, _context: Any) -> bytes:
         return body
@@ -60,4 +59,4 @@ async def bare(response: Path, frames: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(bare(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(bare(Path(sys.argv[1]).read_bytes(), int(sys.argv[2])))

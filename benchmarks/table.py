@@ -8,7 +8,7 @@ from rich.table import Table
 
 
 class Row(NamedTuple):
-    """`ours` and `limit` are rates in `unit`; `goal` is the ratio to reach, `floor` the rate to reach, where there is one."""
+    """`ours` and `limit` are rates in `unit`. To be reached: `goal`, their ratio, or `floor`, a rate."""
 
     name: str
     unit: str

@@ -50,7 +50,7 @@ class Service:
         self._watched: list[asyncio.Task[Any]] = []
 
     async def start(self) -> int:
-        """Start all parts; returns the port. Commands are answered when this returns, reads as soon as they are current.
+        """Start all parts; returns the port. Commands are answered from then on, reads once they are current.
 
         Raises DataDirectoryRefused, LogDamaged, OSError.
         """

@@ -55,8 +55,8 @@ class Happened(NamedTuple):
 
 
 class Shop:
-    def __init__(self, directory: Path, partitions: int, heartbeat_s: float) -> None:
-        self.log = MemoryLog(partitions=partitions)
+    def __init__(self, directory: Path, partitions: int, heartbeat_s: float, identity: bytes | None) -> None:
+        self.log = MemoryLog(partitions=partitions, identity=identity)
         self.path = directory / "order-history.sqlite"
         self.progress = Progress()
         self.model = ReadModel(self.path, self.log.identity, self.log.topic, partitions)
@@ -111,8 +111,10 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop_in(directory: Path, partitions: int = 1, heartbeat_s: float = 15.0) -> AsyncIterator[Shop]:
-    shop = Shop(directory, partitions, heartbeat_s)
+async def shop_in(
+    directory: Path, partitions: int = 1, heartbeat_s: float = 15.0, identity: bytes | None = None
+) -> AsyncIterator[Shop]:
+    shop = Shop(directory, partitions, heartbeat_s, identity)
     try:
         yield shop
     finally:

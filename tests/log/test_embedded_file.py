@@ -104,6 +104,14 @@ async def test_a_changed_byte_is_found_and_its_offset_named(data: Path) -> None:
     await log.close()
 
 
+async def test_a_key_that_is_no_longer_text_is_damage_and_not_a_passing_failure(data: Path) -> None:
+    tamper(data, "UPDATE records SET key = CAST(x'ff' AS TEXT) WHERE position = 3")
+    log = EmbeddedLog.open(data)
+    with pytest.raises(LogDamaged, match="at or after partition 0, offset 2"):
+        await log.read(0, 2, 10)
+    await log.close()
+
+
 async def test_a_missing_record_is_found_and_its_offset_named(data: Path) -> None:
     tamper(data, "DELETE FROM records WHERE position = 3")
     log = EmbeddedLog.open(data)

@@ -84,7 +84,7 @@ TABLE = documented()
 
 
 def test_the_table_has_every_verb_of_the_contract_and_every_status() -> None:
-    statuses = {name.removeprefix("ORDER_STATUS_") for name in OrderStatus.keys()} - {"UNSPECIFIED"}
+    statuses = {name.removeprefix("ORDER_STATUS_") for name in OrderStatus.DESCRIPTOR.values_by_name} - {"UNSPECIFIED"}
     assert {status for _, status in TABLE} == statuses | {"no order"}
     assert {verb for verb, _ in TABLE} == set(COMMANDS)
     assert {verb.split(",")[0] for verb, _ in TABLE} == {

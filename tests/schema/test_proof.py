@@ -12,12 +12,14 @@ from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.events.v2 import order_events_pb2 as v2
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
-from ordertrail.v1.order_events_pb2 import OrderedLine, OrderPlaced
+from ordertrail.v1.order_events_pb2 import OrderedLine, OrderPlaced, OrderReturned
+from ordertrail_server.schema import writing
 from ordertrail_server.schema.gaps import envelope_gaps, hop_gaps, newest_gaps, number_gaps
 from ordertrail_server.schema.proof import SchemaIncompleteError, prove
 from ordertrail_server.schema.registry import HOPS
 from ordertrail_server.schema.upcasting import Hop
 from ordertrail_server.schema.v1 import order_placed
+from ordertrail_server.schema.wire import bytes_tag
 from ordertrail_server.schema.wire_shape import shape_gaps
 
 RECORD: Descriptor = Record.DESCRIPTOR
@@ -197,6 +199,16 @@ STORED_LINE = "ordertrail.events.v2.OrderedLine"
 )
 def test_a_newest_event_of_another_wire_shape_is_found_however_deep(change: Change, gap: str) -> None:
     assert gap in shape_gaps(altered(v2.OrderPlaced.DESCRIPTOR, change), OrderPlaced.DESCRIPTOR)
+
+
+def test_an_event_that_is_written_as_another_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(writing._NEWEST_TAG, OrderReturned, bytes_tag(28))
+    with pytest.raises(SchemaIncompleteError) as incomplete:
+        prove()
+    assert incomplete.value.gaps == [
+        "ordertrail.v1.OrderReturned, written as ordertrail.log.v1.Record.order_returned_v2, "
+        "does not read back as itself"
+    ]
 
 
 def test_presence_is_no_difference_on_the_wire() -> None:

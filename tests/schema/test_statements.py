@@ -164,6 +164,7 @@ UNREADABLE = [
     ('{"productId": "p"}'.encode("utf-16"), "The document is not UTF-8 from byte 0 on."),
     (b" " * (MAX_BYTES + 1), "The document has 65537 bytes; 65536 are allowed."),
     (b'{"id": 1, "id": 2}', 'The document says "id" more than once.'),
+    (b'{"\\ud800": 1, "\\ud800": 2}', 'The document says "?" more than once.'),
     (b'{"x": {"a": 1, "a": 1}}', 'The document says "a" more than once.'),
     (b'{"unitPrice": NaN}', "The document holds NaN, which is not JSON."),
     (b'{"unitPrice": -Infinity}', "The document holds -Infinity, which is not JSON."),
@@ -254,5 +255,5 @@ def _read_or_refused(json: bytes) -> bool:
     try:
         stated = read_document(json)
     except UnreadableDocument as refused:
-        return refused.reason.endswith(".")
+        return refused.reason.encode().endswith(b".")
     return len(read_statement(stated).lines) > 0

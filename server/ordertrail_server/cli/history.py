@@ -1,7 +1,7 @@
 """`ordertrail history`: what happened to an order, or to all orders of a customer."""
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,8 +11,6 @@ from ordertrail_server.cli.target import calls_server, target_option
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ordertrail.client import OrderTrail
-    from ordertrail.questions import StreamConditions
     from ordertrail.v1.history_event_pb2 import HistoryEvent
 
 PAGE = 1000
@@ -44,17 +42,24 @@ async def history(
         raise click.UsageError("Name one: an ORDER_ID, or a --customer.")
     async with connect(target) as orders:
         if follow:
-            await _follow(orders.stream(**whose, follow=True), as_json)
-        events = orders.list_events(order_id=order_id, customer_id=customer_id, product_id=product_id, page_size=PAGE)
-        if not await (_print_json(events) if as_json else _print_table(events)):
-            subject = f"order {order_id}" if order_id else f"customer {customer_id}"
-            raise click.ClickException(f"There are no events of {subject}{' with this product' if product_id else ''}.")
+            events = orders.stream(order_id=order_id, customer_id=customer_id, product_id=product_id, follow=True)
+        else:
+            events = orders.list_events(
+                order_id=order_id, customer_id=customer_id, product_id=product_id, page_size=PAGE
+            )
+        async with aclosing(events):
+            found = await (_print_lines(events, as_json) if follow or as_json else _print_table(events))
+    if not found:
+        subject = f"order {order_id}" if order_id else f"customer {customer_id}"
+        raise click.ClickException(f"There are no events of {subject}{' with this product' if product_id else ''}.")
 
 
-async def _print_json(events: "AsyncIterator[HistoryEvent]") -> bool:
+async def _print_lines(events: "AsyncIterator[HistoryEvent]", as_json: bool) -> bool:
+    from ordertrail_server.cli.happenings import line
+
     found = False
     async for event in events:
-        click.echo(json_line(event))
+        click.echo(json_line(event) if as_json else line(event))
         found = True
     return found
 
@@ -66,11 +71,3 @@ async def _print_table(events: "AsyncIterator[HistoryEvent]") -> bool:
     if rows:
         print_table(HEADINGS, rows, numbers=("Version",))
     return bool(rows)
-
-
-async def _follow(orders: "OrderTrail", as_json: bool, **whose: Unpack["StreamConditions"]) -> None:
-    from ordertrail_server.cli.happenings import line
-
-    async with aclosing(orders.stream(**whose, follow=True)) as events:
-        async for event in events:
-            click.echo(json_line(event) if as_json else line(event))

@@ -1,6 +1,6 @@
 """`ordertrail import-json`: orders that older producers wrote, from a file."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -53,40 +53,50 @@ def _documents(file: BufferedReader, report: "Report") -> "Iterator[SourceDocume
     prefix = origin_prefix(file)
     for line in document_lines(file):
         if line.json is None:
-            report.refuse(line.number, "REQUEST_TOO_LARGE", f"The line is longer than {LONGEST:,} bytes.")
+            report.too_long.append(line.number)
         else:
             yield SourceDocument(origin=f"{prefix}{line.number}", json=line.json)
 
 
 @dataclass
 class Report:
-    """What became of the lines so far; refused ones are printed at once."""
+    """What became of the lines so far; refused ones are printed in their order, as soon as they are known.
+
+    `too_long` holds the lines that were not sent and are not printed yet.
+    """
 
     as_json: bool
     counts: Counter[str] = field(default_factory=Counter)
+    too_long: deque[int] = field(default_factory=deque)
 
     def note(self, result: "ImportResult") -> None:
         """Count a result."""
         from ordertrail.errors import from_status
 
+        number = int(result.origin.rpartition(":")[2])
+        self._refuse_too_long(number)
         if result.HasField("receipt"):
             self.counts["already there" if result.receipt.replayed else "taken in"] += 1
             return
         error = from_status(result.status)
-        self.refuse(int(result.origin.rpartition(":")[2]), error.reason, told(error))
-
-    def refuse(self, number: int, reason: str, sentence: str) -> None:
-        """Count and print a refused line."""
-        self.counts["refused"] += 1
-        if self.as_json:
-            click.echo(json_line({"line": number, "reason": reason, "message": sentence}))
-        else:
-            click.echo(f"line {number}: {plain(sentence)}")
+        self._refuse(number, error.reason, error.message if self.as_json else told(error))
 
     def finish(self) -> None:
-        """Print the counts."""
+        """Print what is left to print, and the counts."""
+        self._refuse_too_long(None)
         taken, there, refused = (self.counts[name] for name in ("taken in", "already there", "refused"))
         if self.as_json:
             click.echo(json_line({"takenIn": taken, "alreadyThere": there, "refused": refused}))
         else:
             click.echo(f"{taken:,} taken in, {there:,} already there, {refused:,} refused")
+
+    def _refuse_too_long(self, before: int | None) -> None:
+        while self.too_long and (before is None or self.too_long[0] < before):
+            self._refuse(self.too_long.popleft(), "REQUEST_TOO_LARGE", f"The line is longer than {LONGEST:,} bytes.")
+
+    def _refuse(self, number: int, reason: str, sentence: str) -> None:
+        self.counts["refused"] += 1
+        if self.as_json:
+            click.echo(json_line({"line": number, "reason": reason, "message": sentence}))
+        else:
+            click.echo(f"line {number}: {plain(sentence)}")

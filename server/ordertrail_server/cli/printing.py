@@ -1,5 +1,6 @@
 """What commands print: messages as JSON lines, and short words for people."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -61,5 +62,10 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers:
         table.add_column(heading, justify="right" if heading in numbers else "left")
     for row in rows:
         table.add_row(*(Text(plain(cell)) for cell in row))
-    stdout = click.get_text_stream("stdout")
-    Console(file=stdout, width=None if stdout.isatty() else PIPE_WIDTH).print(table)
+    if sys.stdout.isatty():
+        Console().print(table)
+        return
+    console = Console(width=PIPE_WIDTH, color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))

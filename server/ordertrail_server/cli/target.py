@@ -60,7 +60,8 @@ def told(error: "OrderTrailError", target: str = "") -> str:
     """Return one line: what is wrong, with the fields at fault, its reason, and what to do."""
     from ordertrail.errors import Unavailable
 
-    if target and isinstance(error, Unavailable) and not error.metadata and error.reason == "UNAVAILABLE":
-        return f"The server at {target} cannot be reached ({error.message}). Is it running there?"
+    # A server that answers UNAVAILABLE says how long to wait; without that, nobody answered.
+    if target and isinstance(error, Unavailable) and error.reason == "UNAVAILABLE" and error.retry_after is None:
+        return f"The server at {target} cannot be reached: is it running there?"
     fields = "".join(f" {each.field}: {each.description}." for each in error.violations)
     return f"{error.message}{fields} [{error.reason}] {error.action}".strip()

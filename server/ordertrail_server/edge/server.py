@@ -93,11 +93,8 @@ def _commands(service: CommandService) -> Handlers:
         # All verbs are answered by one shape: the receipt as field 1.
         return framed((await service.execute(request, caller(context))).SerializeToString())
 
-    async def handle_batches(
-        requests: AsyncIterator[ExecuteCommandsRequest], context: Context
-    ) -> AsyncIterator[Message]:
-        async for response in service.execute_batches(requests, caller(context)):
-            yield response
+    def handle_batches(requests: AsyncIterator[ExecuteCommandsRequest], context: Context) -> AsyncIterator[Message]:
+        return service.execute_batches(requests, caller(context))
 
     verbs = {
         method.name: unary(GetMessageClass(method.input_type), handle)
@@ -126,8 +123,7 @@ def _history(service: HistoryService) -> Handlers:
 
 
 def _imports(service: ImportService) -> Handlers:
-    async def handle(requests: AsyncIterator[ImportOrdersRequest], context: Context) -> AsyncIterator[Message]:
-        async for response in service.import_batches(requests, caller(context)):
-            yield response
+    def handle(requests: AsyncIterator[ImportOrdersRequest], context: Context) -> AsyncIterator[Message]:
+        return service.import_batches(requests, caller(context))
 
     return {"ImportOrders": batches(ImportOrdersRequest, handle)}

@@ -44,10 +44,16 @@ def open_to_serve(directory: Path, *, partitions: int = 1) -> EmbeddedLog:
     if data.log.exists():
         return EmbeddedLog.open(directory)
     if not directory.exists():
-        directory.mkdir(parents=True)
-        make_durable(directory.parent)
+        _make(directory)
     _refuse_others(data)
     return EmbeddedLog.create(directory, partitions=partitions)
+
+
+def _make(directory: Path) -> None:
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(parents=True)
+    for path in missing:
+        make_durable(path.parent)
 
 
 def _refuse_others(data: DataDirectory) -> None:

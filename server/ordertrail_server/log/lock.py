@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
@@ -21,7 +21,8 @@ class DataDirectoryBusy(DataDirectoryRefused):
 def locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock; the kernel releases it with the process, however that ends.
 
-    Raises DataDirectoryBusy. The file stays: removing it would let two processes lock two files of one name.
+    Raises DataDirectoryBusy. A process forked meanwhile would hold the lock too: spawn processes instead.
+    The file stays: removing it would let two processes lock two files of one name.
     """
     # Python opens files close-on-exec, so programs started meanwhile do not inherit the lock.
     descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
@@ -40,5 +41,6 @@ def _take(descriptor: int, directory: Path) -> None:
         raise DataDirectoryBusy(
             f"Another process (pid {holder}) already serves {directory}; one process serves a data directory at a time."
         ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    with suppress(OSError):  # the pid only informs, and a full disk must not keep anyone from opening the log
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -49,7 +49,8 @@ def read_records(connection: sqlite3.Connection, partition: int, offset: int, li
 
 def unreadable(error: sqlite3.Error, where: str) -> LogDamaged | LogUnavailable:
     """Return what an error of SQLite while reading means to those who use the log."""
-    if primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    # No code of SQLite's: the connection found a key that is no UTF-8.
+    if primary_code(error) in (0, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return LogDamaged(f"the log is damaged {where}: {error}")
     return LogUnavailable(f"the log could not be read: {error}")
 

@@ -20,9 +20,7 @@ def envelope_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
     for number in ENVELOPE:
         one, other = record.fields_by_number.get(number), history_event.fields_by_number.get(number)
         if one is None or other is None:
-            gaps.append(
-                f"field {number} of the envelope is not in both {record.full_name} and {history_event.full_name}"
-            )
+            gaps.append(f"{record.full_name} and {history_event.full_name} do not both have a field {number}")
         else:
             gaps += field_gaps(one, other)
     return gaps

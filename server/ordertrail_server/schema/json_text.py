@@ -51,8 +51,9 @@ def compact(value: Value) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a text in quotes, to be shown in a sentence; a long one is cut."""
-    return encode_basestring(text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…")
+    """Return a text in quotes, to be shown in a sentence; a long one is cut, and what no UTF-8 can hold is a `?`."""
+    shown = text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…"
+    return encode_basestring(shown.encode(errors="replace").decode())
 
 
 _TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"

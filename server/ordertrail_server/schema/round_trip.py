@@ -10,7 +10,7 @@ from ordertrail_server.schema.registry import Event, message_class, message_of, 
 from ordertrail_server.schema.writing import encode, seal
 
 _DEEPEST = 8
-_WORDS: dict[int, object] = {FieldDescriptor.CPPTYPE_BOOL: True, FieldDescriptor.CPPTYPE_DOUBLE: 0.5}
+_SCALARS: dict[int, object] = {FieldDescriptor.CPPTYPE_BOOL: True, FieldDescriptor.CPPTYPE_DOUBLE: 0.5}
 
 
 def round_trip_gaps() -> list[str]:
@@ -45,7 +45,7 @@ def _value(field: FieldDescriptor, depth: int) -> object:
         return field.enum_type.values[-1].number
     if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
         return field.name.encode() if field.type == FieldDescriptor.TYPE_BYTES else field.name
-    return _WORDS.get(field.cpp_type, field.number)
+    return _SCALARS.get(field.cpp_type, field.number)
 
 
 def _sealed(event: Event) -> bytes:

@@ -1,0 +1,66 @@
+"""`make run`: a server, shown at work by the commands that anyone would type, and left running."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BIN = Path(sys.executable).parent
+DATA, LISTEN = "data", os.environ.get("ORDERTRAIL_LISTEN", "127.0.0.1:50051")
+ORDER = "order001"
+
+NEXT = """
+The server runs on {address} until Ctrl-C; its data stays in ./{data}. In another terminal:
+
+  .venv/bin/ordertrail produce 1000 --target {address}
+  .venv/bin/ordertrail orders --customer retailer-1 --target {address}
+  .venv/bin/ordertrail history {order} --follow --target {address}
+  grpcurl -plaintext {address} list
+  grpcurl -plaintext -d '{{"order_id": "{order}"}}' {address} ordertrail.v1.OrderHistoryService/StreamOrderEvents
+"""
+
+
+def ordertrail(*arguments: str) -> None:
+    """Say a command and run it."""
+    print(f"\n$ ordertrail {shlex.join(arguments)}", flush=True)
+    subprocess.run([BIN / "ordertrail", *arguments], check=True)
+
+
+def tour(address: str) -> None:
+    """Sample orders in, old orders in, one order's history out."""
+    ordertrail("produce", "200", "--target", address)
+    ordertrail("import-json", os.path.relpath(HERE / "old-orders.jsonl"), "--target", address)
+    ordertrail("history", ORDER, "--target", address)
+    ordertrail("orders", "--customer", "retailer-1", "--target", address)
+    print(NEXT.format(address=address, data=DATA, order=ORDER), flush=True)
+
+
+def main() -> int:
+    """Run the server until Ctrl-C. Returns its exit code."""
+    # Ctrl-C reaches the server by itself, being in the same group; it ends, and so does this.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    print(f"$ ordertrail serve --data {DATA} --listen {LISTEN}", flush=True)
+    serve = [BIN / "ordertrail", "serve", "--data", DATA, "--listen", LISTEN, "--json"]
+    server = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True, preexec_fn=_listen_to_interrupts)
+    assert server.stdout is not None
+    ready = server.stdout.readline()
+    try:
+        if ready:
+            tour(json.loads(ready)["listening"])
+    except BaseException:
+        server.terminate()
+        server.wait()
+        raise
+    return server.wait()
+
+
+def _listen_to_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

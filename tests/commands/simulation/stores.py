@@ -1,0 +1,57 @@
+"""Where the folds of simulated servers begin."""
+
+from ordertrail_server.commands.attempt import Fact
+from ordertrail_server.commands.fold import Snapshot
+from ordertrail_server.orders.aggregate import Aggregate
+
+
+class NoSnapshot:
+    """Holds nothing: every fold begins at offset 0."""
+
+    def position(self, partition: int) -> tuple[int, bytes]:
+        return 0, b""
+
+    def aggregate(self, order_id: str) -> Aggregate | None:
+        return None
+
+    def receipt(self, order_id: str, request_id: str) -> Fact | None:
+        return None
+
+    def digest_of(self, order_id: str, version: int) -> bytes | None:
+        return None
+
+    def save(self, partition: int, snapshot: Snapshot) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Kept(NoSnapshot):
+    """Keeps in memory what a state store keeps in its file."""
+
+    def __init__(self) -> None:
+        self._position = (0, b"")
+        self._orders: dict[str, Aggregate] = {}
+        self._facts: dict[tuple[str, int], Fact] = {}
+
+    def position(self, partition: int) -> tuple[int, bytes]:
+        return self._position
+
+    def aggregate(self, order_id: str) -> Aggregate | None:
+        return self._orders.get(order_id)
+
+    def receipt(self, order_id: str, request_id: str) -> Fact | None:
+        facts = [fact for (of, _), fact in self._facts.items() if of == order_id and fact.request_id == request_id]
+        return min(facts, default=None)
+
+    def digest_of(self, order_id: str, version: int) -> bytes | None:
+        fact = self._facts.get((order_id, version))
+        return fact.digest if fact else None
+
+    def save(self, partition: int, snapshot: Snapshot) -> None:
+        self._orders.update(snapshot.orders)
+        for order_id, fact in snapshot.facts:
+            assert (order_id, fact.version) not in self._facts, "a version is one fact"
+            self._facts[order_id, fact.version] = fact
+        self._position = (snapshot.position, snapshot.digest)

@@ -1,0 +1,42 @@
+"""Random histories and filters, for properties."""
+
+from hypothesis import strategies as st
+from tests.history.shop import NOON, SECOND, Shop, added, changed, confirmed, placed, removed
+
+from ordertrail_server.schema.registry import Event
+
+PRODUCTS = ["p0", "p1", "p2", "p3"]
+CUSTOMERS = ["", "c0", "c1"]
+ORDERS = 6
+
+Step = tuple[int, int, str, str, int]
+
+steps: st.SearchStrategy[list[Step]] = st.lists(
+    st.tuples(
+        st.integers(0, ORDERS - 1),
+        st.integers(0, 3),
+        st.sampled_from(PRODUCTS),
+        st.sampled_from(CUSTOMERS),
+        st.integers(0, 20),
+    ),
+    max_size=40,
+)
+
+
+def happen(shop: Shop, history: list[Step]) -> None:
+    """Record a history; times go forth and back."""
+    for number, (order, verb, product, customer, second) in enumerate(history):
+        event = _event(shop, f"order-{order}", verb, product, customer, number)
+        shop.record(f"order-{order}", event, NOON + second * SECOND)
+
+
+def _event(shop: Shop, order_id: str, verb: int, product: str, customer: str, number: int) -> Event:
+    order = shop.aggregate(order_id).order
+    if order is None:
+        return placed(product, PRODUCTS[0] + "-also", customer=customer, reference=str(number % 3) if verb else "")
+    on_order = [line.product_id for line in order.lines]
+    if product not in on_order:
+        return added(product)
+    if verb == 1 and len(on_order) > 1:
+        return removed(product)
+    return confirmed() if verb == 2 else changed(product, number + 1)

@@ -1,0 +1,65 @@
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from ordertrail_server.history.event_filter import EventFilter
+from ordertrail_server.history.frames import Limits, element, join
+from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.projections.order_history_ddl import INDEXES, TABLES
+
+messages = st.lists(st.binary(max_size=300) | st.sampled_from([b"", b"\0" * 5, b"\xff\xfe", b"x" * 130]), max_size=60)
+
+
+def stored(frames: list[bytes]) -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for statement in (*TABLES, *INDEXES):
+        connection.execute(statement)
+    rows = [(3 * number, "o", number, "c", 20, 0, b"", frame) for number, frame in enumerate(frames)]
+    connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    return connection
+
+
+def joined(connection: sqlite3.Connection, high: int, limits: Limits) -> Iterator[bytes]:
+    low, more = 0, True
+    while more:
+        found = join(connection, EventFilter(), low, high, limits)
+        assert found.taken <= limits.most
+        assert len(found.events) <= limits.room or found.taken == 1
+        low, more = found.next, found.more
+        yield found.events
+    assert low == high
+
+
+@settings(deadline=None)
+@given(messages=messages, most=st.integers(1, 20), room=st.integers(1, 2_000))
+def test_whatever_the_bytes_and_the_limits_all_events_come_once_and_in_order(
+    messages: list[bytes], most: int, room: int
+) -> None:
+    frames = [element(message) for message in messages]
+    with closing(stored(frames)) as connection:
+        parts = list(joined(connection, 3 * len(frames), Limits(most, room)))
+        assert b"".join(parts) == b"".join(frames)
+
+
+@pytest.mark.parametrize("most", [999, 1_000, 1_001])
+def test_a_limit_near_what_there_is_takes_as_much_as_it_may(most: int) -> None:
+    frames = [element(b"x" * 20)] * 1_000
+    with closing(stored(frames)) as connection:
+        found = join(connection, EventFilter(), 0, 3_000, Limits(most, 1 << 20))
+        assert (found.taken, found.more) == (min(most, 1_000), most < 1_000)
+
+
+def test_a_frame_is_filled_as_far_as_it_has_room() -> None:
+    frames = [element(b"x" * (number % 90)) for number in range(3_000)]
+    with closing(stored(frames)) as connection:
+        found = join(connection, EventFilter(), 0, 9_000, Limits(3_000, 50_000))
+        assert found.more
+        assert len(found.events) <= 50_000 < len(found.events) + len(frames[found.taken])
+
+
+def test_an_event_too_large_for_the_room_left_waits_for_the_next_frame() -> None:
+    with closing(stored([element(b"x" * 100)])) as connection:
+        found = join(connection, EventFilter(), 0, 3, Limits(10, 50, least=0))
+        assert (found.events, found.next, found.more) == (b"", 0, True)

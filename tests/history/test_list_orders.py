@@ -1,0 +1,203 @@
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given, settings, strategies as st
+from tests.history.histories import CUSTOMERS, PRODUCTS, Step, happen, steps
+from tests.history.shop import NOON, SECOND, Shop, added, placed, sealed, shop_in
+
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.error_reason_pb2 import ErrorReason
+from ordertrail.v1.order_events_pb2 import OrderDeliveryRescheduled, OrderSource
+from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, ListOrdersRequest, ListOrdersResponse
+from ordertrail.v1.order_pb2 import Order
+from ordertrail.v1.order_status_pb2 import OrderStatus
+from ordertrail_server.history import order_filter
+from ordertrail_server.log.token import write_page_token
+from ordertrail_server.orders.refusal import Refused
+
+NOON_S = NOON // SECOND
+moments = st.none() | st.integers(NOON_S, NOON_S + 20).map(lambda seconds: Timestamp(seconds=seconds))
+requests = st.builds(
+    ListOrdersRequest,
+    customer_id=st.sampled_from(CUSTOMERS),
+    statuses=st.lists(st.sampled_from([1, 2, 3]), max_size=2),
+    product_id=st.sampled_from(["", *PRODUCTS]),
+    source_reference=st.sampled_from(["", "", "1", "2"]),
+    created_from=moments,
+    created_before=moments,
+    page_size=st.integers(1, 8),
+)
+
+
+def meets(order: Order, request: ListOrdersRequest) -> bool:
+    created = order.create_time.seconds
+    return (
+        request.customer_id in ("", order.customer_id)
+        and (not request.statuses or order.status in request.statuses)
+        and (not request.product_id or request.product_id in [line.product_id for line in order.lines])
+        and request.source_reference in ("", order.source.reference)
+        and (not request.HasField("created_from") or created >= request.created_from.seconds)
+        and (not request.HasField("created_before") or created < request.created_before.seconds)
+    )
+
+
+def expected(shop: Shop, request: ListOrdersRequest) -> list[Order]:
+    found = [order for order in shop.orders.values() if meets(order, request)]
+    return sorted(found, key=lambda o: (o.create_time.seconds, o.create_time.nanos, o.order_id), reverse=True)
+
+
+async def ask(shop: Shop, request: ListOrdersRequest) -> ListOrdersResponse:
+    return ListOrdersResponse.FromString(await shop.service.ListOrders(request, None))
+
+
+async def pages(
+    shop: Shop, request: ListOrdersRequest, between: Callable[[], object] = lambda: None
+) -> list[list[Order]]:
+    found, token = [], None
+    while token != "":
+        page = await ask(shop, ListOrdersRequest.FromString(request.SerializeToString() + token_field(token)))
+        found.append(list(page.orders))
+        token = page.next_page_token
+        between()
+        await shop.project()
+    return found
+
+
+def token_field(token: str | None) -> bytes:
+    return ListOrdersRequest(page_token=token or "").SerializeToString()
+
+
+@pytest.mark.parametrize("few", [0, 2, 10_000])
+@settings(max_examples=25, deadline=None)
+@given(history=steps, request=requests, partitions=st.sampled_from([1, 3]))
+async def test_pages_of_any_filter_are_the_whole_list_filtered_and_each_order_comes_once(
+    few: int, history: list[Step], request: ListOrdersRequest, partitions: int
+) -> None:
+    with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(order_filter, "FEW", few)
+        async with shop_in(Path(directory), partitions) as shop:
+            happen(shop, history)
+            await shop.project()
+            found = await pages(shop, request)
+            assert [order for page in found for order in page] == expected(shop, request)
+            assert all(len(page) == request.page_size for page in found[:-1])
+
+
+async def test_orders_placed_while_paging_neither_repeat_nor_hide_an_order(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        for number in range(10):
+            shop.record(f"old-{number}", placed("p"))
+        await shop.project()
+        before = expected(shop, ListOrdersRequest())
+        request = ListOrdersRequest(page_size=3)
+        found = await pages(shop, request, lambda: shop.record(f"new-{len(shop.orders)}", placed("p")))
+        assert [order for page in found for order in page] == before
+
+
+async def test_orders_of_one_moment_are_listed_by_id_from_the_last_and_paged_once(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        for number in range(5):
+            shop.record(f"o-{number}", placed("p"), NOON)
+        await shop.project()
+        found = await pages(shop, ListOrdersRequest(page_size=2))
+        assert [[order.order_id for order in page] for page in found] == [["o-4", "o-3"], ["o-2", "o-1"], ["o-0"]]
+
+
+async def test_a_page_holds_100_orders_unless_asked_otherwise_and_1000_at_most(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        for number in range(1_002):
+            shop.record(f"o-{number}", placed("p"))
+        await shop.project()
+        sizes = [len((await ask(shop, ListOrdersRequest(page_size=size))).orders) for size in (0, 5_000)]
+        assert sizes == [100, 1_000]
+
+
+async def test_a_page_of_huge_orders_is_cut_short_so_that_clients_can_take_it(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        for number in range(90):
+            huge = placed("p")
+            huge.source.CopyFrom(OrderSource(other_json="x" * 60_000))
+            shop.record(f"o-{number}", huge)
+        await shop.project()
+        found = await pages(shop, ListOrdersRequest())
+        assert [order for page in found for order in page] == expected(shop, ListOrdersRequest())
+        assert all(sum(order.ByteSize() for order in page) <= 2 * 1024 * 1024 for page in found)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "found"),
+    [
+        (None, Date(year=2024, month=2, day=29), []),
+        (Date(year=2024, month=2, day=29), Date(year=2024, month=3, day=1), ["o"]),
+        (Date(year=2024, month=3, day=1), None, []),
+        (Date(year=2023, month=12, day=31), None, ["o"]),
+    ],
+)
+async def test_orders_are_found_by_the_day_on_which_they_are_expected_now(
+    tmp_path: Path, begin: Date | None, end: Date | None, found: list[str]
+) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        shop.record("without a day", placed("p"))
+        shop.record("o", OrderDeliveryRescheduled(expected_delivery_date=Date(year=2024, month=2, day=29)))
+        await shop.project()
+        listed = await ask(shop, ListOrdersRequest(delivery_from=begin, delivery_before=end))
+        assert [order.order_id for order in listed.orders] == found
+
+
+@pytest.mark.parametrize("where", ["delivery_from", "delivery_before"])
+async def test_a_day_that_no_calendar_has_is_refused(tmp_path: Path, where: str) -> None:
+    async with shop_in(tmp_path) as shop:
+        await shop.project()
+        request = ListOrdersRequest()
+        getattr(request, where).CopyFrom(Date(year=2023, month=2, day=29))
+        with pytest.raises(Refused) as refused:
+            await ask(shop, request)
+        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_INVALID_REQUEST
+        assert refused.value.refusal.where == where
+
+
+async def test_a_parked_order_is_listed_as_it_stood(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        shop.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
+        await shop.project()
+        assert list((await ask(shop, ListOrdersRequest())).orders) == [shop.orders["o"]]
+
+
+async def test_a_page_token_serves_the_conditions_it_came_from_only(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        for number in range(3):
+            shop.record(f"o-{number}", placed("p", "q"))
+        fresh = shop.record("o-0", added("r"))
+        await shop.project()
+        token = (await ask(shop, ListOrdersRequest(product_id="p", page_size=1))).next_page_token
+        same = ListOrdersRequest(product_id="p", page_size=2, page_token=token, at_least_as_fresh=[fresh])
+        assert len((await ask(shop, same)).orders) == 2
+        others = [
+            ListOrdersRequest(product_id="q", page_token=token),
+            ListOrdersRequest(product_id="p", statuses=[OrderStatus.ORDER_STATUS_PLACED], page_token=token),
+            ListOrdersRequest(page_token=token),
+        ]
+        for other in others:
+            assert await page_token_refusal(shop.service.ListOrders(other, None)) == "PAGE_TOKEN_MISMATCH"
+        of_events = ListOrderEventsRequest(order_id="o-0", page_token=token)
+        assert await page_token_refusal(shop.service.ListOrderEvents(of_events, None)) == "PAGE_TOKEN_MISMATCH"
+
+
+@pytest.mark.parametrize("token", ["x", "ü", write_page_token(b"", 1)[:-2]])
+async def test_a_damaged_page_token_is_refused(tmp_path: Path, token: str) -> None:
+    async with shop_in(tmp_path) as shop:
+        await shop.project()
+        answer = shop.service.ListOrders(ListOrdersRequest(page_token=token), None)
+        assert await page_token_refusal(answer) == "INVALID_TOKEN"
+
+
+async def page_token_refusal(answer: Awaitable[bytes]) -> str:
+    with pytest.raises(Refused) as refused:
+        await answer
+    assert refused.value.refusal.where == "page_token"
+    return ErrorReason.Name(refused.value.refusal.reason).removeprefix("ERROR_REASON_")

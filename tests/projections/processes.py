@@ -1,0 +1,42 @@
+"""The projector's process in tests: how far it is, and whether it is gone."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+MODULE = [sys.executable, "-m", "ordertrail_server.projections.process", "--data"]
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+class Reached:
+    """How far a projector said it is, for one partition; made to be its `on_progress`."""
+
+    def __init__(self) -> None:
+        self.offset = -1
+        self._moved = asyncio.Event()
+
+    def __call__(self, positions: dict[int, int]) -> None:
+        self.offset = positions[0]
+        self._moved.set()
+
+    async def at_least(self, offset: int) -> None:
+        async with asyncio.timeout(20):
+            while self.offset < offset:
+                self._moved.clear()
+                await self._moved.wait()
+
+
+async def gone(pid: int) -> None:
+    """Return when the process has ended, whether or not its new parent has taken note."""
+    async with asyncio.timeout(20):
+        while runs(pid):
+            await asyncio.sleep(0.01)
+
+
+def runs(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"

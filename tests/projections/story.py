@@ -1,0 +1,154 @@
+"""Records as writers put them on a log, right and wrong ones, and the read model as plain rows."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from ordertrail.events.v1 import order_events_pb2 as v1
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.money_pb2 import Money
+from ordertrail.v1.order_events_pb2 import (
+    OrderConfirmed,
+    OrderedLine,
+    OrderLineAdded,
+    OrderLineRemoved,
+    OrderPlaced,
+    OrderSource,
+)
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.port import Entry
+from ordertrail_server.log.sqlite import connect_reader
+from ordertrail_server.orders.chain import digest
+from ordertrail_server.schema.writing import encode, encode_statement, seal
+
+# Field 99 of a record, holding an empty message: an event that this release does not know.
+FUTURE = b"\x9a\x06\x00"
+
+PLACED = OrderPlaced(
+    customer_id="shop-1",
+    lines=[
+        OrderedLine(product_id="apple", quantity=3, unit_price=Money(currency_code="EUR", units=2)),
+        OrderedLine(product_id="pear", quantity=1, unit_price=Money(currency_code="EUR", units=5)),
+    ],
+    expected_delivery_date=Date(year=2026, month=3, day=15),
+    source=OrderSource(reference="17"),
+)
+PLUM_ADDED = OrderLineAdded(
+    line=OrderedLine(product_id="plum", quantity=2, unit_price=Money(currency_code="EUR", units=1))
+)
+CONFIRMED = OrderConfirmed()
+STATED = v1.OrderPlaced(id=4, company="shop-2", product_id="fig", quantity=7, unit_price=1.5, timestamp=1553000000000)
+
+
+class Story:
+    """What happened, record by record, over a number of partitions.
+
+    Methods that make facts extend the chain of their order, the others do not.
+    """
+
+    def __init__(self, partitions: int = 1) -> None:
+        self.records: list[list[Entry]] = [[] for _ in range(partitions)]
+        self._facts: dict[str, list[bytes]] = {}
+        self._sealed = 0
+
+    def fact(self, order_id: str, event: object, seconds: int | None = None) -> None:
+        self._extend(order_id, self._seal(order_id, encode(event), seconds))  # type: ignore[arg-type]
+
+    def statement(self, order_id: str) -> None:
+        self._extend(order_id, self._seal(order_id, encode_statement(STATED)))
+
+    def future(self, order_id: str) -> None:
+        self._extend(order_id, self._seal(order_id, FUTURE))
+
+    def repeat(self, order_id: str, version: int) -> None:
+        self._land(order_id, self._facts[order_id][version - 1])
+
+    def late(self, order_id: str, follows: int) -> None:
+        self._land(order_id, self._seal(order_id, encode(CONFIRMED), follows=follows))
+
+    def broken(self, order_id: str) -> None:
+        value = self._seal(order_id, encode(CONFIRMED))
+        head = self.head(order_id)
+        self._land(order_id, value.replace(head, b"?" * 16) if head else value.replace(b"\x18\x01", b"\x18\x09", 1))
+
+    def unreadable(self, key: str) -> None:
+        self._land(key, b"\xff no record \xff")
+
+    def misplaced(self, order_id: str) -> None:
+        home = partition_of(order_id, len(self.records))
+        self.records[home - 1].append(Entry(order_id, self._seal(order_id, encode(CONFIRMED))))
+
+    def under_another_key(self, order_id: str, key: str) -> None:
+        self._land(key, self._seal(order_id, encode(CONFIRMED)))
+
+    def head(self, order_id: str) -> bytes:
+        facts = self._facts.get(order_id)
+        return digest(facts[-1]) if facts else b""
+
+    def version(self, order_id: str) -> int:
+        return len(self._facts.get(order_id, ()))
+
+    def _seal(self, order_id: str, chunk: bytes, seconds: int | None = None, follows: int | None = None) -> bytes:
+        self._sealed += 1
+        facts = self._facts.get(order_id, [])
+        before = len(facts) if follows is None else follows
+        return seal(
+            event_id=f"event-{self._sealed}",
+            order_id=order_id,
+            order_version=before + 1,
+            previous=digest(facts[before - 1]) if before else b"",
+            record_time_ns=(1_750_000_000 + self._sealed if seconds is None else seconds) * 1_000_000_000,
+            request_id=f"request-{self._sealed}",
+            command_digest=b"c" * 16,
+            origin="",
+            actor="",
+            traceparent="",
+            chunk=chunk,
+        )
+
+    def _extend(self, order_id: str, value: bytes) -> None:
+        self._facts.setdefault(order_id, []).append(value)
+        self._land(order_id, value)
+
+    def _land(self, key: str, value: bytes) -> None:
+        self.records[partition_of(key, len(self.records))].append(Entry(key, value))
+
+
+def many_orders(count: int) -> Sequence[Entry]:
+    """Return the records of orders placed, extended and confirmed, in turns: three for each."""
+    story = Story()
+    ids = [f"order-{number}" for number in range(count)]
+    for event in (PLACED, PLUM_ADDED, CONFIRMED):
+        for order_id in ids:
+            story.fact(order_id, event)
+    return story.records[0]
+
+
+def remove(product_id: str) -> OrderLineRemoved:
+    return OrderLineRemoved(product_id=product_id)
+
+
+def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Return every row of every table of a read model."""
+    with closing(connect_reader(path)) as connection:
+        named = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        tables = [name for (name,) in connection.execute(named)]
+        return {table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in tables}
+
+
+def indexes(path: Path) -> set[str]:
+    with closing(connect_reader(path)) as connection:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")}
+
+
+def write_log(directory: Path, entries: Sequence[Entry]) -> None:
+    """Make a data directory whose embedded log holds the entries."""
+
+    async def write() -> None:
+        log = EmbeddedLog.create(directory)
+        await log.append(0, entries)
+        await log.close()
+
+    asyncio.run(write())

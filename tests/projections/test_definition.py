@@ -1,0 +1,41 @@
+"""Code that folds otherwise is another definition, and so another file."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ordertrail_server.projections.definition import SERVER, SOURCES, definition_digest, read_model_file
+
+ASK = "from ordertrail_server.projections.definition import *; print(definition_digest().hex())"
+
+
+@pytest.mark.parametrize("pattern", SOURCES)
+def test_every_source_of_the_definition_is_there(pattern: str) -> None:
+    assert list(SERVER.glob(pattern))
+
+
+def test_the_file_is_named_after_the_definition() -> None:
+    assert read_model_file(Path("read-model")).name == f"order-history-{definition_digest().hex()[:12]}.sqlite"
+
+
+@pytest.mark.parametrize(
+    ("changed", "other"),
+    [
+        ("orders/evolve.py", True),
+        ("schema/reading.py", True),
+        ("projections/fold.py", True),
+        ("projections/supervisor.py", False),
+        ("log/embedded.py", False),
+    ],
+)
+def test_a_change_of_what_decides_on_rows_is_another_definition(tmp_path: Path, changed: str, other: bool) -> None:
+    shutil.copytree(SERVER, tmp_path / SERVER.name, ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / SERVER.name / changed).open("a") as source:
+        source.write("\n# changed\n")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    answer = subprocess.run([sys.executable, "-c", ASK], env=environment, check=True, capture_output=True, text=True)
+    assert (answer.stdout.strip() != definition_digest().hex()) is other

@@ -1,0 +1,88 @@
+"""Orders that cannot be folded wait, and nobody else does."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
+from tests.projections.test_order_history import Rows, events_of, path, project
+
+from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.schema.reading import read
+
+__all__ = ["path"]
+
+
+def order(model: Rows, order_id: str) -> tuple[object, ...]:
+    [row] = [row for row in model["orders"] if row[0] == order_id]
+    return row
+
+
+async def test_an_event_from_the_future_parks_its_order_and_later_facts_wait_in_order(path: Path) -> None:
+    story = Story()
+    story.fact("order-1", PLACED)
+    story.future("order-1")
+    story.fact("order-2", PLACED)
+    story.fact("order-1", CONFIRMED)
+    story.fact("order-2", CONFIRMED)
+    model = await project(story, path)
+    future = story.records[0][1].value
+    reading = read(future)
+    assert reading is not None
+    assert model["parked"] == [
+        (1, "order-1", reading.fault, future),
+        (3, "order-1", reading.fault, story.records[0][3].value),
+    ]
+    assert order(model, "order-1")[1:4] == (3, story.head("order-1"), reading.fault)
+    assert Order.FromString(order(model, "order-1")[9]).version == 1  # type: ignore[arg-type]
+    assert [(event.order_id, event.order_version) for event in events_of(model)] == [
+        ("order-1", 1),
+        ("order-2", 1),
+        ("order-2", 2),
+    ]
+
+
+async def test_a_fact_that_does_not_fold_parks_its_order(path: Path) -> None:
+    story = Story()
+    story.fact("order-1", PLACED)
+    story.fact("order-1", remove("never ordered"))
+    model = await project(story, path)
+    assert order(model, "order-1")[3] == "cannot be folded: 'never ordered' is not on the order"
+    assert [row[0] for row in model["parked"]] == [1]
+
+
+async def test_a_broken_chain_parks_its_order_and_the_record_itself_has_no_effect(path: Path) -> None:
+    story = Story()
+    story.fact("order-1", PLACED)
+    story.broken("order-1")
+    story.fact("order-1", CONFIRMED)
+    model = await project(story, path)
+    assert [row[:3] for row in model["not_facts"]] == [(1, "broken", "order-1")]
+    assert order(model, "order-1")[1:4] == (2, story.head("order-1"), "its chain is broken at offset 1")
+    assert [row[0] for row in model["parked"]] == [2]
+
+
+@pytest.mark.parametrize("damage", [Story.future, Story.broken])
+async def test_an_order_that_could_never_be_folded_is_there_and_says_so(
+    path: Path, damage: Callable[[Story, str], None]
+) -> None:
+    story = Story()
+    damage(story, "order-1")
+    model = await project(story, path)
+    row = order(model, "order-1")
+    assert row[3]
+    assert (row[5], row[8]) == (0, 1_750_000_001 * 10**9)
+    assert Order.FromString(row[9]).order_id == "order-1"  # type: ignore[arg-type]
+    assert not model["events"]
+
+
+async def test_the_chain_of_a_parked_order_is_still_judged(path: Path) -> None:
+    story = Story()
+    story.fact("order-1", PLACED)
+    story.future("order-1")
+    story.fact("order-1", PLUM_ADDED)
+    story.repeat("order-1", version=2)
+    story.repeat("order-1", version=3)
+    model = await project(story, path)
+    assert [row[:3] for row in model["not_facts"]] == [(3, "void", "order-1"), (4, "void", "order-1")]
+    assert order(model, "order-1")[1:3] == (3, story.head("order-1"))

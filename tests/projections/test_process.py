@@ -1,0 +1,105 @@
+"""The projector in a process of its own: killed, orphaned, woken, refused."""
+
+import asyncio
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.projections.processes import ENVIRONMENT, MODULE, gone
+from tests.projections.story import many_orders, rows, write_log
+
+from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.sqlite import connect_writer
+from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.process import REFUSED
+from ordertrail_server.projections.rebuild import rebuild
+
+RECORDS = 9_000
+
+
+def started(directory: Path) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*MODULE, str(directory)], stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT)
+
+
+def offset(line: bytes) -> int:
+    reached: int = json.loads(line)["positions"]["0"]
+    return reached
+
+
+def test_killed_at_random_moments_and_resumed_is_as_if_never_killed(tmp_path: Path) -> None:
+    write_log(tmp_path, many_orders(RECORDS // 3))
+    chance, reached, kills = random.Random(7), 0, 0
+    while reached < RECORDS:
+        with started(tmp_path) as process:
+            assert process.stdout is not None
+            stands = offset(process.stdout.readline())
+            assert stands >= reached  # nothing that was said to be committed is lost
+            time.sleep(chance.random() * 0.1)  # the moment is the point: any is as good
+            process.kill()
+            reached = max([stands, *map(offset, process.stdout.read().splitlines())])
+            kills += 1
+    assert kills > 1
+    live = read_model_file(DataDirectory(tmp_path).read_model)
+    resumed = rows(live)
+    rebuild(tmp_path, lambda done, total: None)
+    assert rows(live) == resumed
+
+
+def test_the_end_of_stdin_ends_the_process_with_0(tmp_path: Path) -> None:
+    write_log(tmp_path, many_orders(1))
+    with started(tmp_path) as process:
+        output, errors = process.communicate()
+    assert (process.returncode, errors) == (0, b"")
+    assert [offset(line) for line in output.splitlines()] in ([0], [0, 3])
+
+
+def test_signals_to_the_group_are_left_to_the_parent(tmp_path: Path) -> None:
+    write_log(tmp_path, many_orders(1))
+    with started(tmp_path) as process:
+        assert process.stdout is not None
+        assert offset(process.stdout.readline()) == 0
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert offset(process.stdout.readline()) == 3
+        process.communicate()
+    assert process.returncode == 0
+
+
+async def test_the_death_of_the_parent_ends_the_process(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_log, tmp_path, many_orders(1))
+    parent_of = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\n"
+        "print(child.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    command = [sys.executable, "-c", parent_of, *MODULE, str(tmp_path)]
+    parent = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, env=ENVIRONMENT)
+    assert parent.stdout is not None
+    child = int(await parent.stdout.readline())
+    parent.kill()
+    await parent.wait()
+    await gone(child)
+
+
+@pytest.mark.parametrize("log", ["missing", "another"])
+def test_a_refusal_is_one_plain_line_and_an_exit_code_of_its_own(tmp_path: Path, log: str) -> None:
+    if log == "another":
+        write_log(tmp_path, many_orders(1))
+        rebuild(tmp_path, lambda done, total: None)
+        connection = connect_writer(read_model_file(DataDirectory(tmp_path).read_model), "NORMAL")
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'log_id'", (b"?" * 16,))
+        connection.close()
+    with started(tmp_path) as process:
+        output, errors = process.communicate()
+    [line] = errors.decode().splitlines()
+    assert process.returncode == REFUSED
+    assert output == b""
+    assert line.startswith("order-history-") if log == "another" else "holds no log" in line

@@ -1,0 +1,71 @@
+"""The rebuild: afresh from offset 0, and in place in one step."""
+
+from pathlib import Path
+
+import pytest
+from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, indexes, rows, write_log
+
+from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.lock import DataDirectoryRefused
+from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.rebuild import Rebuilt, rebuild
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    story = Story()
+    story.fact("order-1", PLACED)
+    story.fact("order-2", PLACED)
+    story.statement("order-3")
+    story.repeat("order-1", version=1)
+    story.future("order-2")
+    story.fact("order-2", CONFIRMED)
+    story.unreadable("order-1")
+    story.fact("order-1", PLUM_ADDED)
+    write_log(tmp_path, story.records[0])
+    return tmp_path
+
+
+def live(data: Path) -> Path:
+    return read_model_file(DataDirectory(data).read_model)
+
+
+def test_a_rebuild_counts_what_it_holds_and_tells_how_far_it_is(data: Path) -> None:
+    told: list[tuple[int, int]] = []
+    assert rebuild(data, lambda done, total: told.append((done, total))) == Rebuilt(8, 3, 4, 2, 2)
+    assert told == [(8, 8)]
+
+
+@pytest.mark.parametrize("damage", ["none", "row", "file", "missing"])
+def test_whatever_the_live_file_was_it_is_replaced_by_what_the_log_says(data: Path, damage: str) -> None:
+    rebuild(data, lambda done, total: None)
+    whole, indexed = rows(live(data)), indexes(live(data))
+    if damage == "file":
+        live(data).write_bytes(b"no SQLite file at all")
+        live(data).with_name(f"{live(data).name}-wal").write_bytes(b"left by another file")
+    elif damage == "row":
+        live(data).write_bytes(live(data).read_bytes().replace(b"order-3", b"order-4"))
+    elif damage == "missing":
+        live(data).unlink()
+    rebuild(data, lambda done, total: None)
+    assert (rows(live(data)), indexes(live(data))) == (whole, indexed)
+    assert [path.name for path in live(data).parent.iterdir()] == [live(data).name]
+
+
+def test_what_an_interrupted_rebuild_left_is_begun_anew(data: Path) -> None:
+    rebuild(data, lambda done, total: None)
+    whole = rows(live(data))
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rebuild(data, interrupt)
+    assert rows(live(data)) == whole
+    assert rebuild(data, lambda done, total: None).records == 8
+    assert rows(live(data)) == whole
+
+
+def test_a_directory_without_a_log_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataDirectoryRefused, match="holds no log"):
+        rebuild(tmp_path, lambda done, total: None)

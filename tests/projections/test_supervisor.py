@@ -1,0 +1,102 @@
+"""The supervisor keeps a projector going, and says why when it cannot."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.projections.processes import Reached, gone, runs
+from tests.projections.story import many_orders
+
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.projections.supervisor import ProjectorProcess
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
+    log = EmbeddedLog.create(tmp_path)
+    yield log
+    await log.close()
+
+
+async def test_what_is_appended_is_folded_when_nudged(log: EmbeddedLog, tmp_path: Path) -> None:
+    reached = Reached()
+    projector = ProjectorProcess(tmp_path, reached)
+    await projector.start()
+    await reached.at_least(0)
+    entries = many_orders(3)
+    for count, entry in enumerate(entries, 1):
+        await log.append(0, [entry])
+        projector.nudge()
+        await reached.at_least(count)
+    await projector.stop(grace_s=10)
+    assert projector.failed is None
+
+
+async def test_a_killed_projector_is_started_again_and_goes_on(log: EmbeddedLog, tmp_path: Path) -> None:
+    reached = Reached()
+    projector = ProjectorProcess(tmp_path, reached)
+    await projector.start()
+    entries = many_orders(2)
+    for count, entry in enumerate(entries[:3], 1):
+        await log.append(0, [entry])
+        projector.nudge()
+        await reached.at_least(count)
+        assert projector.pid is not None
+        os.kill(projector.pid, signal.SIGKILL)
+    await log.append(0, entries[3:])
+    await reached.at_least(len(entries))
+    await projector.stop(grace_s=10)
+
+
+async def test_a_stopped_projector_is_gone_and_stays_gone(log: EmbeddedLog, tmp_path: Path) -> None:
+    reached = Reached()
+    projector = ProjectorProcess(tmp_path, reached)
+    await projector.start()
+    await reached.at_least(0)
+    pid = projector.pid
+    assert pid is not None
+    await projector.stop(grace_s=10)
+    assert (runs(pid), projector.pid) == (False, None)
+    projector.nudge()
+    await projector.stop(grace_s=10)
+
+
+async def test_a_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog, tmp_path: Path) -> None:
+    reached = Reached()
+    projector = ProjectorProcess(tmp_path, reached)
+    await projector.start()
+    await reached.at_least(0)
+    pid = projector.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    await projector.stop(grace_s=0.1)
+    await gone(pid)
+
+
+async def test_a_refusal_is_told_and_not_tried_again(tmp_path: Path) -> None:
+    projector = ProjectorProcess(tmp_path, Reached())
+    await projector.start()
+    async with asyncio.timeout(20):
+        while projector.pid is not None:
+            await asyncio.sleep(0.01)
+    assert projector.failed is not None
+    assert "holds no log" in projector.failed
+    await projector.stop(grace_s=1)
+
+
+async def test_a_defect_of_the_listener_does_not_stop_progress(log: EmbeddedLog, tmp_path: Path) -> None:
+    reached = Reached()
+
+    def listener(positions: dict[int, int]) -> None:
+        reached(positions)
+        raise RuntimeError("a listener's defect")
+
+    projector = ProjectorProcess(tmp_path, listener)
+    await projector.start()
+    await reached.at_least(0)
+    await log.append(0, many_orders(1))
+    await reached.at_least(3)
+    await projector.stop(grace_s=10)
