@@ -116,14 +116,14 @@ async def test_a_version_that_is_not_there_yet_is_refused_with_the_one_that_is(t
         assert "version 1;" in refused.message
 
 
-@pytest.mark.parametrize("point", [{}, {"version": 1}])
-async def test_a_parked_order_says_so(tmp_path: Path, point: dict[str, int]) -> None:
+@pytest.mark.parametrize("asked_for", [GetOrderRequest(order_id="o"), GetOrderRequest(order_id="o", version=1)])
+async def test_a_parked_order_says_so(tmp_path: Path, asked_for: GetOrderRequest) -> None:
     async with shop_in(tmp_path) as shop:
         shop.record("o", placed("p"))
         shop.record("other", placed("p"))
         shop.land("o", sealed("o", 2, b"no such fact's digest"[:16], b""))
         await shop.project()
-        refused = await refusal(shop, GetOrderRequest(order_id="o", version=point.get("version")))
+        refused = await refusal(shop, asked_for)
         assert (refused.reason, refused.order_id) == (ErrorReason.ERROR_REASON_ORDER_PARKED, "o")
         assert await ask(shop, GetOrderRequest(order_id="other")) == shop.orders["other"]
 

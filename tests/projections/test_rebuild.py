@@ -48,8 +48,8 @@ def test_whatever_the_live_file_was_it_is_replaced_by_what_the_log_says(data: Pa
     elif damage == "missing":
         live(data).unlink()
     rebuild(data, lambda done, total: None)
-    assert (rows(live(data)), indexes(live(data))) == (whole, indexed)
     assert [path.name for path in live(data).parent.iterdir()] == [live(data).name]
+    assert (rows(live(data)), indexes(live(data))) == (whole, indexed)
 
 
 def test_what_an_interrupted_rebuild_left_is_begun_anew(data: Path) -> None:

@@ -13,7 +13,7 @@ from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.embedded_file import make_durable
 from ordertrail_server.log.port import Log
-from ordertrail_server.log.sqlite import checkpoint, connect_reader, connect_writer, sqlite3
+from ordertrail_server.log.sqlite import checkpoint, connect_writer, sqlite3
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.projector import Projector
 
@@ -49,7 +49,9 @@ async def _rebuild(data_dir: Path, progress: Progress) -> Rebuilt:
         await _build(log, fresh, progress)
     finally:
         await log.close()
-    counts = _count(fresh)
+    with closing(connect_writer(fresh, "NORMAL")) as connection:
+        counts = _count(connection)
+        checkpoint(connection)
     _replace(live, fresh)
     return counts
 
@@ -58,15 +60,12 @@ async def _build(log: Log, path: Path, progress: Progress) -> None:
     total = sum([await log.end(partition) for partition in range(log.partitions)])
     with closing(await Projector.open(log, path)) as projector:
         await projector.catch_up(lambda positions: progress(sum(positions.values()), total))
-    with closing(connect_writer(path, "NORMAL")) as connection:
-        checkpoint(connection)
 
 
-def _count(path: Path) -> Rebuilt:
-    with closing(connect_reader(path)) as connection:
-        (records,) = connection.execute("SELECT sum(next_offset) FROM positions").fetchone()
-        tables = ("orders", "events", "not_facts", "parked")
-        counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
+def _count(connection: sqlite3.Connection) -> Rebuilt:
+    (records,) = connection.execute("SELECT sum(next_offset) FROM positions").fetchone()
+    tables = ("orders", "events", "not_facts", "parked")
+    counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
     return Rebuilt(records, *counts)
 
 

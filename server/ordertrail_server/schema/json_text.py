@@ -1,6 +1,7 @@
 """Strict JSON that loses nothing: numbers keep their text, and what two readers could read differently is refused."""
 
 import json
+from collections import Counter
 from json.encoder import encode_basestring
 from typing import Final, NoReturn, TypeAlias
 
@@ -62,9 +63,8 @@ _TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
 def _members(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise NotStrictJson(f"says {quoted(twice)} more than once")
+        [(most_said, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise NotStrictJson(f"says {quoted(most_said)} more than once")
     return members
 
 

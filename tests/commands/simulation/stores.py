@@ -20,12 +20,6 @@ class NoSnapshot:
     def digest_of(self, order_id: str, version: int) -> bytes | None:
         return None
 
-    def save(self, partition: int, snapshot: Snapshot) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
 
 class Kept(NoSnapshot):
     """Keeps in memory what a state store keeps in its file."""
@@ -55,3 +49,6 @@ class Kept(NoSnapshot):
             assert (order_id, fact.version) not in self._facts, "a version is one fact"
             self._facts[order_id, fact.version] = fact
         self._position = (snapshot.position, snapshot.digest)
+
+    def close(self) -> None:
+        pass

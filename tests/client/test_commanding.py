@@ -1,0 +1,138 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import grpc
+import pytest
+from ordertrail.client import OrderTrail, connect, line, shipped
+from ordertrail.errors import Refused, Unavailable
+from ordertrail.v1 import commands_pb2 as messages
+from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail.values import day
+
+from tests.client.stand_in import AWAY, StandIn, serving
+
+LINE = line("p_1", 3, "5.20", "EUR")
+LATER = date(2026, 12, 1)
+
+VERBS: dict[str, tuple[Callable[..., Awaitable[Receipt]], tuple[Any, ...], dict[str, Any], Any]] = {
+    "PlaceOrder": (
+        OrderTrail.place,
+        ("shop-1", [LINE]),
+        {"order_id": "o-1", "expected_delivery_date": LATER},
+        messages.PlaceOrderRequest(
+            order_id="o-1", customer_id="shop-1", lines=[LINE], expected_delivery_date=day(LATER)
+        ),
+    ),
+    "AddOrderLine": (
+        OrderTrail.add_line,
+        ("o-1", LINE),
+        {},
+        messages.AddOrderLineRequest(order_id="o-1", line=LINE),
+    ),
+    "ChangeOrderLineQuantity": (
+        OrderTrail.change_line_quantity,
+        ("o-1", "p_1", 4),
+        {},
+        messages.ChangeOrderLineQuantityRequest(order_id="o-1", product_id="p_1", quantity=4),
+    ),
+    "RemoveOrderLine": (
+        OrderTrail.remove_line,
+        ("o-1", "p_1"),
+        {},
+        messages.RemoveOrderLineRequest(order_id="o-1", product_id="p_1"),
+    ),
+    "RescheduleDelivery": (
+        OrderTrail.reschedule_delivery,
+        ("o-1", LATER),
+        {},
+        messages.RescheduleDeliveryRequest(order_id="o-1", expected_delivery_date=day(LATER)),
+    ),
+    "ConfirmOrder": (OrderTrail.confirm, ("o-1",), {}, messages.ConfirmOrderRequest(order_id="o-1")),
+    "ShipOrder": (
+        OrderTrail.ship,
+        ("o-1", [shipped("p_1", 2)]),
+        {},
+        messages.ShipOrderRequest(order_id="o-1", lines=[shipped("p_1", 2)]),
+    ),
+    "DeliverOrder": (OrderTrail.deliver, ("o-1",), {}, messages.DeliverOrderRequest(order_id="o-1")),
+    "CancelOrder": (
+        OrderTrail.cancel,
+        ("o-1",),
+        {"reason": "late"},
+        messages.CancelOrderRequest(order_id="o-1", reason="late"),
+    ),
+    "ReturnOrder": (
+        OrderTrail.return_,
+        ("o-1",),
+        {"reason": "broken"},
+        messages.ReturnOrderRequest(order_id="o-1", reason="broken"),
+    ),
+}
+OPTIONS: dict[str, Any] = {"request_id": "r-1", "expected_version": 0, "validate_only": True}
+
+
+def test_every_verb_of_the_contract_has_a_method() -> None:
+    verbs = {field.message_type.name for field in messages.Command.DESCRIPTOR.fields}  # type: ignore[union-attr]
+    assert {f"{verb}Request" for verb in VERBS} == verbs
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_verb_says_what_its_arguments_say(client: OrderTrail, stand_in: StandIn, verb: str) -> None:
+    method, args, kwargs, expected = VERBS[verb]
+    expected.MergeFrom(type(expected)(**OPTIONS))
+    receipt = await method(client, *args, **kwargs, **OPTIONS)
+    assert stand_in.seen == [expected]
+    assert receipt == Receipt(order_id="o-1", request_id="r-1")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_a_command_without_a_request_id_gets_a_uuid(client: OrderTrail, stand_in: StandIn, verb: str) -> None:
+    method, args, kwargs, _ = VERBS[verb]
+    receipts = [await method(client, *args, **kwargs) for _ in range(2)]
+    assert len({UUID(receipt.request_id) for receipt in receipts}) == 2
+    assert not stand_in.seen[0].HasField("expected_version")
+
+
+async def test_while_the_server_is_away_the_same_request_id_is_sent_again(
+    client: OrderTrail, stand_in: StandIn
+) -> None:
+    stand_in.failures.extend([AWAY, AWAY])
+    receipt = await client.confirm("o-1")
+    assert [request.request_id for request in stand_in.seen] == [receipt.request_id] * 3
+
+
+async def test_a_refusal_is_not_sent_again(client: OrderTrail, stand_in: StandIn) -> None:
+    stand_in.failures.append((grpc.StatusCode.FAILED_PRECONDITION, "no"))
+    with pytest.raises(Refused, match="no"):
+        await client.confirm("o-1")
+    assert len(stand_in.seen) == 1
+
+
+async def test_a_call_has_a_deadline_of_ten_seconds_or_its_own(client: OrderTrail, stand_in: StandIn) -> None:
+    await client.confirm("o-1")
+    await client.confirm("o-1", timeout=3)
+    assert 9 < stand_in.deadlines[0] <= 10
+    assert 2 < stand_in.deadlines[1] <= 3
+
+
+async def test_a_deadline_that_passes_is_unavailable_and_says_which(stand_in: StandIn) -> None:
+    with pytest.raises(Unavailable) as raised:
+        async with connect("192.0.2.1:1", timeout=0.2) as nobody:  # an address that no one answers on
+            await nobody.confirm("o-1")
+    assert raised.value.reason == "DEADLINE_EXCEEDED"
+    assert "same request id" in raised.value.action
+
+
+async def test_the_actor_goes_with_each_command(stand_in: StandIn) -> None:
+    async with serving(stand_in, actor="clerk-7") as client:
+        await client.confirm("o-1")
+        [_ async for _ in client.execute([messages.ConfirmOrderRequest(order_id="o-1")])]
+    assert [seen["ordertrail-actor"] for seen in stand_in.metadata] == ["clerk-7", "clerk-7"]
+
+
+async def test_tasks_share_a_client(client: OrderTrail, stand_in: StandIn) -> None:
+    receipts = await asyncio.gather(*(client.confirm(f"o-{number}") for number in range(50)))
+    assert [receipt.order_id for receipt in receipts] == [f"o-{number}" for number in range(50)]

@@ -1,0 +1,94 @@
+"""A simulated server: a writer, its fold, and a store that outlives both."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Literal
+
+from tests.commands.simulation.log import Connection, SimulatedLog
+from tests.commands.simulation.stores import Kept, NoSnapshot
+from tests.commands.simulation.write_path import WritePath
+
+from ordertrail_server.commands.state_store import StateStore
+
+Storing = Literal["nothing", "memory", "file"]
+SECOND = 1_000_000_000
+BEGINNING = 1_900_000_000 * SECOND
+
+
+class World:
+    """What all servers of one run share: the true time, and ids that are never made twice."""
+
+    def __init__(self, log: SimulatedLog, random: Random, directory: Path) -> None:
+        self.log, self.random, self.directory = log, random, directory
+        self._made, self._ticks = count(), count()
+
+    def new_id(self) -> str:
+        return f"01900000-0000-7000-8000-{next(self._made):012x}"
+
+    def true_time(self) -> int:
+        return BEGINNING + next(self._ticks) * SECOND
+
+
+class Server:
+    """Runs until it crashes, then again. While `frozen` no call of it on the log is answered."""
+
+    def __init__(self, number: int, world: World, path: WritePath, storing: Storing) -> None:
+        self._number, self._world, self._path, self._storing = number, world, path, storing
+        self.frozen = False
+        self._clock_error = 0
+        self._start()
+
+    def _start(self) -> None:
+        self.store = self._open_store()
+        self.connection = Connection(self._world.log)
+        fold = self._path.fold(self.connection, 0, self.store, hot_orders=1)
+        batch = self._world.random.randint(1, 5)
+        self.writer = self._path.writer(
+            self.connection, 0, fold, now=self._now, new_id=self._world.new_id, batch=batch, capacity=8
+        )
+        self.task = asyncio.create_task(self.writer.run())
+
+    def _open_store(self) -> "NoSnapshot | StateStore":
+        if self._storing == "nothing":
+            return NoSnapshot()
+        if self._storing == "memory":
+            return self.store if hasattr(self, "store") else Kept()
+        file = self._world.directory / f"state-{self._number}.sqlite"
+        return StateStore(file, self.connection_identity(), b"the only definition")
+
+    def connection_identity(self) -> bytes:
+        return self._world.log.stored.identity
+
+    def _now(self) -> int:
+        return self._world.true_time() + self._clock_error
+
+    def set_clock(self) -> None:
+        """Let the server's clock go wrong, forwards or back."""
+        self._clock_error = self._world.random.randint(-100, 100) * SECOND
+
+    def save(self, at_once: bool) -> None:
+        """Begin a snapshot; store it now, or leave that for later (a crash may come first)."""
+        if isinstance(self.store, NoSnapshot) and not isinstance(self.store, Kept):
+            return
+        snapshot = self.writer.fold.snapshot()
+        if at_once:
+            self.store.save(0, snapshot)
+            self.writer.fold.saved()
+
+    async def crash(self) -> None:
+        """Lose all that is in memory, and what waits; start again from the store."""
+        await self.close()
+        self._start()
+
+    async def close(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.connection.close()
+        if isinstance(self.store, StateStore):
+            self.store.close()
+
+
+NewServer = Callable[[int], Server]

@@ -1,0 +1,82 @@
+"""Callers that never give up: every command is sent until it is answered, with the same request id."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from random import Random
+
+from tests.e2e.shop import life
+
+from ordertrail.client import OrderTrail
+from ordertrail.commands import Request
+from ordertrail.errors import Unavailable
+from ordertrail.v1.receipt_pb2 import Receipt
+
+RETRY_SECONDS = 0.05
+
+
+class Ledger:
+    """Every receipt that was ever handed out, and when the last one was."""
+
+    def __init__(self) -> None:
+        self.receipts: list[Receipt] = []
+        self.latest = 0.0
+        self._noted = asyncio.Event()
+
+    def note(self, receipt: Receipt) -> None:
+        self.receipts.append(receipt)
+        self.latest = time.monotonic()
+        self._noted.set()
+
+    async def next(self) -> float:
+        """Return when the next receipt was handed out."""
+        self._noted.clear()
+        await self._noted.wait()
+        return self.latest
+
+
+class Load:
+    """Callers on one server, unary and in batches, until `stop`."""
+
+    def __init__(self, orders: OrderTrail, ledger: Ledger, unary: int, batches: int, seed: int) -> None:
+        self._orders, self._ledger = orders, ledger
+        self._stopping = False
+        callers = [self._unary(f"u{n}", Random(f"{seed}/{n}")) for n in range(unary)]
+        callers += [self._batches(f"b{n}", Random(f"{seed}/batches/{n}")) for n in range(batches)]
+        self.tasks = [asyncio.create_task(caller) for caller in callers]
+
+    async def stop(self) -> None:
+        """Let every caller finish the order it is at."""
+        self._stopping = True
+        await asyncio.gather(*self.tasks)
+
+    async def _unary(self, name: str, random: Random) -> None:
+        for order_id in self._ids(name):
+            for request in life(order_id, random):
+                answers = await asyncio.gather(*(self._answer(request) for _ in range(random.choice((1, 1, 1, 2)))))
+                for receipt in answers:
+                    self._ledger.note(receipt)
+                assert len({receipt.digest for receipt in answers}) == 1
+
+    async def _answer(self, request: Request) -> Receipt:
+        while True:
+            try:
+                return await self._orders.send(request)
+            except Unavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _batches(self, name: str, random: Random) -> None:
+        async for result in self._orders.execute(self._commands(name, random), batch_size=50, in_flight=2):
+            assert result.WhichOneof("result") == "receipt", result.status
+            self._ledger.note(result.receipt)
+
+    async def _commands(self, name: str, random: Random) -> AsyncIterator[Request]:
+        for order_id in self._ids(name):
+            for request in life(order_id, random):
+                yield request
+
+    def _ids(self, name: str) -> Iterable[str]:
+        number = 0
+        while not self._stopping:
+            number += 1
+            yield f"{name}-{number}"

@@ -1,0 +1,65 @@
+"""The log as it is, read and judged from offset 0: what everything else is compared with."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
+from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, digest, judge
+from ordertrail_server.schema.reading import Reading, read
+
+
+class Fact(NamedTuple):
+    """One fact of the log."""
+
+    offset: int
+    reading: Reading
+    value: bytes
+
+    @property
+    def request(self) -> tuple[str, str]:
+        return self.reading.event.order_id, self.reading.event.cause.request_id
+
+
+class Truth:
+    """Every fact of a log, and every order folded from them.
+
+    Reading it asserts what must hold of any log: every record is a fact or void, and verified by its digest.
+    """
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.void = 0
+        self.orders: dict[str, Aggregate] = {}
+        self._digests: dict[tuple[str, int], bytes] = {}
+
+    def take(self, offset: int, value: bytes) -> None:
+        reading = read(value)
+        assert reading is not None, f"no record at offset {offset}"
+        event, before = reading.event, self.orders.get(reading.event.order_id, NO_ORDER)
+        verdict = judge(before.version, before.head, event.order_version, event.previous, self._digest_of(event.order_id))
+        if verdict is Verdict.VOID:
+            self.void += 1
+            return
+        assert verdict is Verdict.FACT, f"{verdict} at offset {offset}"
+        self.facts.append(Fact(offset, reading, value))
+        self._digests[event.order_id, event.order_version] = digest(value)
+        self.orders[event.order_id] = advance(before, event, reading.fault, digest(value))
+
+    def _digest_of(self, order_id: str):  # type: ignore[no-untyped-def]
+        return lambda version: self._digests.get((order_id, version), NO_PREDECESSOR)
+
+
+async def truth_of(data: Path) -> Truth:
+    """Read the whole log of a data directory, which a server may be serving."""
+    log, truth, expected = EmbeddedLog.follow(data), Truth(), 0
+    try:
+        while records := await log.read(0, expected, 5_000):
+            for logged in records:
+                assert logged.offset == expected
+                assert logged.digest == digest(logged.value)
+                truth.take(logged.offset, logged.value)
+                expected += 1
+    finally:
+        await log.close()
+    return truth

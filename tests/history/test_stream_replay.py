@@ -1,0 +1,197 @@
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given, settings, strategies as st
+from tests.history.histories import CUSTOMERS, ORDERS, PRODUCTS, Step, happen, steps
+from tests.history.shop import (
+    NOON,
+    SECOND,
+    Happened,
+    Shop,
+    confirmed,
+    names_in,
+    placed,
+    sealed,
+    shop_in,
+)
+
+from ordertrail.v1.error_reason_pb2 import ErrorReason
+from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderEventType
+from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
+from ordertrail_server.history import scan, start
+from ordertrail_server.log.token import read_token
+from ordertrail_server.orders.refusal import Refused
+
+NOON_S = NOON // SECOND
+moments = st.integers(NOON_S - 1, NOON_S + 21).map(lambda seconds: Timestamp(seconds=seconds))
+starts = st.fixed_dictionaries({}) | st.fixed_dictionaries({"recorded_from": moments}) | st.just({"now": False})
+filters = st.builds(
+    lambda begin, **conditions: StreamOrderEventsRequest(**begin, **conditions),
+    begin=starts,
+    order_id=st.sampled_from(["", "", *(f"order-{n}" for n in range(ORDERS))]),
+    customer_id=st.sampled_from(CUSTOMERS),
+    product_id=st.sampled_from(["", *PRODUCTS]),
+    event_types=st.lists(st.sampled_from([0, 20, 21, 22, 23, 25]), max_size=3),
+    recorded_before=st.none() | moments,
+    max_events_per_frame=st.integers(0, 5),
+)
+
+
+def meets(fact: Happened, request: StreamOrderEventsRequest) -> bool:
+    return (
+        request.order_id in ("", fact.order.order_id)
+        and request.customer_id in ("", fact.customer)
+        and (not request.product_id or request.product_id in fact.products)
+        and (not request.event_types or fact.type in request.event_types)
+        and (not request.HasField("recorded_before") or fact.time < request.recorded_before.seconds * SECOND)
+        and (not request.HasField("recorded_from") or fact.time >= request.recorded_from.seconds * SECOND)
+    )
+
+
+def end_of(shop: Shop) -> dict[int, int]:
+    return {p: len(records) for p, records in enumerate(shop.log.records) if records}
+
+
+@pytest.mark.parametrize(("window", "few"), [(3, 2), (50_000, 100_000)])
+@settings(max_examples=40, deadline=None)
+@given(history=steps, request=filters, partitions=st.sampled_from([1, 3]))
+async def test_any_filter_gives_the_whole_history_filtered_then_says_caught_up(
+    window: int, few: int, history: list[Step], request: StreamOrderEventsRequest, partitions: int
+) -> None:
+    with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan, "WINDOW", window)
+        patch.setattr(start, "FEW", few)
+        async with shop_in(Path(directory), partitions) as shop:
+            happen(shop, history)
+            await shop.project()
+            frames = await shop.stream(request)
+            assert in_log_order(frames) == shop.names(lambda fact: meets(fact, request))
+            assert [frame.WhichOneof("standing") for frame in frames] == [None] * (len(frames) - 1) + ["caught_up"]
+            assert all(len(frame.events) <= (request.max_events_per_frame or 1_000) for frame in frames)
+            assert read_token(frames[-1].resume_token, shop.log.identity) == end_of(shop)
+
+
+def in_log_order(frames: list[StreamOrderEventsResponse]) -> list[tuple[str, int]]:
+    """Partitions come in any order; each has its own."""
+    events = [event for frame in frames for event in frame.events]
+    assert all(
+        earlier.position.offset < later.position.offset
+        for number, later in enumerate(events)
+        for earlier in events[:number]
+        if earlier.position.partition == later.position.partition
+    )
+    ordered = sorted(events, key=lambda event: (event.position.partition, event.position.offset))
+    return [(event.order_id, event.order_version) for event in ordered]
+
+
+@settings(max_examples=30, deadline=None)
+@given(history=steps, request=filters, partitions=st.sampled_from([1, 3]))
+async def test_resumed_at_any_frame_a_stream_goes_on_without_gap_or_repetition(
+    history: list[Step], request: StreamOrderEventsRequest, partitions: int
+) -> None:
+    request.ClearField("recorded_from")
+    with TemporaryDirectory() as directory:
+        async with shop_in(Path(directory), partitions) as shop:
+            happen(shop, history)
+            await shop.project()
+            whole = await shop.stream(request)
+            for number, frame in enumerate(whole, start=1):
+                resumed = StreamOrderEventsRequest()
+                resumed.CopyFrom(request)
+                resumed.resume_token = frame.resume_token
+                rest = await shop.stream(resumed)
+                assert sorted(names_in([*whole[:number], *rest])) == sorted(names_in(whole))
+
+
+async def test_an_empty_request_streams_everything_from_the_beginning_then_ends(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        for number in range(2_500):
+            shop.record(f"o-{number}", placed("p"))
+        await shop.project()
+        frames = await shop.stream(StreamOrderEventsRequest())
+        assert names_in(frames) == shop.names()
+        assert all(len(frame.events) <= 1_000 for frame in frames)
+
+
+async def test_a_frame_holds_at_most_256_kib(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        for number in range(30):
+            shop.record(f"o-{number}", placed("p"))
+            shop.record(f"o-{number}", OrderCancelled(reason="x" * 50_000))
+        await shop.project()
+        frames = await shop.stream(StreamOrderEventsRequest())
+        assert names_in(frames) == shop.names()
+        assert all(frame.ByteSize() <= 256 * 1024 for frame in frames)
+        assert len(frames) < 10
+
+
+async def test_a_replay_ends_with_what_was_projected_when_it_began(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        for number in range(6):
+            shop.record(f"o-{number}", placed("p"))
+        await shop.project()
+        before = shop.names()
+        stream = shop.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=4), None)
+        frames = [StreamOrderEventsResponse.FromString(await anext(stream))]
+        shop.record("later", placed("p"))
+        await shop.project()
+        frames += [StreamOrderEventsResponse.FromString(frame) async for frame in stream]
+        assert names_in(frames) == before
+        assert frames[-1].caught_up
+
+
+async def test_a_replay_includes_what_its_freshness_tokens_name(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        token = shop.record("o", placed("p"))
+        with pytest.raises(Refused) as refused:
+            await anext(shop.service.StreamOrderEvents(StreamOrderEventsRequest(at_least_as_fresh=[token]), 0.01))
+        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
+        await shop.project()
+        assert names_in(await shop.stream(StreamOrderEventsRequest(at_least_as_fresh=[token]))) == shop.names()
+
+
+async def test_now_without_follow_has_nothing_to_say_but_where_now_is(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        await shop.project()
+        [frame] = await shop.stream(StreamOrderEventsRequest(now=True))
+        assert (len(frame.events), frame.caught_up) == (0, True)
+        shop.record("o", confirmed())
+        await shop.project()
+        later = await shop.stream(StreamOrderEventsRequest(resume_token=frame.resume_token))
+        assert names_in(later) == [("o", 2)]
+
+
+async def test_a_token_ahead_of_this_read_model_is_kept_as_it_is(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        await shop.project()
+        ahead = shop.record("o", confirmed())
+        [frame] = await shop.stream(StreamOrderEventsRequest(resume_token=ahead))
+        assert (len(frame.events), frame.resume_token) == (0, ahead)
+
+
+async def test_records_that_are_no_facts_are_passed_over_and_covered_by_the_token(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        shop.land("o", b"no record")
+        await shop.project()
+        frames = await shop.stream(StreamOrderEventsRequest(event_types=[OrderEventType.ORDER_EVENT_TYPE_ORDER_PLACED]))
+        assert names_in(frames) == [("o", 1)]
+        assert read_token(frames[-1].resume_token, shop.log.identity) == {0: 2}
+
+
+async def test_the_stream_of_a_parked_order_sends_its_facts_and_then_says_so(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        shop.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
+        shop.record("other", placed("p"))
+        await shop.project()
+        stream = shop.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), None)
+        assert names_in([StreamOrderEventsResponse.FromString(await anext(stream))]) == [("o", 1)]
+        with pytest.raises(Refused) as refused:
+            await anext(stream)
+        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
+        assert names_in(await shop.stream(StreamOrderEventsRequest())) == [("o", 1), ("other", 1)]
