@@ -11,7 +11,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
 DATA, LISTEN = "data", os.environ.get("ORDERTRAIL_LISTEN", "127.0.0.1:50051")
-ORDER = "order001"
 
 NEXT = """
 The server runs on {address} until Ctrl-C; its data stays in ./{data}. In another terminal:
@@ -34,9 +33,19 @@ def tour(address: str) -> None:
     """Sample orders in, old orders in, one order's history out."""
     ordertrail("produce", "200", "--target", address)
     ordertrail("import-json", os.path.relpath(HERE / "old-orders.jsonl"), "--target", address)
-    ordertrail("history", ORDER, "--target", address)
     ordertrail("orders", "--customer", "retailer-1", "--target", address)
-    print(NEXT.format(address=address, data=DATA, order=ORDER), flush=True)
+    order = longest_lived(address)
+    ordertrail("history", order, "--target", address)
+    print(NEXT.format(address=address, data=DATA, order=order), flush=True)
+
+
+def longest_lived(address: str) -> str:
+    """Return the id of the order to which most has happened."""
+    listed = subprocess.run(
+        [BIN / "ordertrail", "orders", "--json", "--target", address], check=True, capture_output=True, text=True
+    ).stdout
+    orders = [json.loads(line) for line in listed.splitlines()]
+    return str(max(orders, key=lambda order: int(order["version"]))["orderId"])
 
 
 def main() -> int:

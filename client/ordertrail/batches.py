@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import grpc
 
-from ordertrail.errors import Unavailable, from_rpc_error
+from ordertrail.errors import OrderTrailError, Unavailable, from_rpc_error
 from ordertrail.patience import Patience
 
 __all__ = ["BatchRpc", "Batches", "each"]
@@ -53,7 +53,7 @@ class Batches(Generic[Item, Request, Response]):
         self._waiting: asyncio.Queue[Item | None] = asyncio.Queue(rpc.batch_size)  # None: the source has ended
         self._held_back: Item | None = None
         self._unanswered: deque[Request] = deque()
-        self._all_sent = False
+        self._all_sent = self._write_failed = False
         self._changed = asyncio.Event()
         self._patience = Patience(rpc.patience)
 
@@ -82,12 +82,18 @@ class Batches(Generic[Item, Request, Response]):
         await self._waiting.put(None)
 
     async def _endure(self, error: grpc.aio.AioRpcError | TimeoutError) -> None:
-        cause = from_rpc_error(error) if isinstance(error, grpc.aio.AioRpcError) else _silence(self._rpc.timeout)
+        if isinstance(error, TimeoutError) or self._write_failed:
+            # A write to a stream that just ended makes grpc.aio report INTERNAL in place of how it ended. If no retry
+            # can mend that, the next attempt learns it.
+            cause: OrderTrailError = _cut(self._rpc.timeout)
+        else:
+            cause = from_rpc_error(error)
         if not isinstance(cause, Unavailable):
             raise cause from None
         await self._patience.wait(cause)
 
     async def _attempt(self) -> AsyncGenerator[Response, None]:
+        self._write_failed = False
         call = self._rpc.open()
         sending = asyncio.create_task(self._send(call))
         try:
@@ -118,8 +124,10 @@ class Batches(Generic[Item, Request, Response]):
                 if batch_sent is not None:
                     await call.write(batch_sent)
             await call.done_writing()
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            return  # the call is over; the reader learns why, and sends again what has no answer
+        except grpc.aio.AioRpcError:
+            self._write_failed = True
+        except asyncio.InvalidStateError:
+            return  # the call is over, and the reader learns why
 
     async def _next_batch(self) -> Request | None:
         while len(self._unanswered) >= self._rpc.in_flight:
@@ -164,8 +172,8 @@ async def each(source: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[It
             yield item
 
 
-def _silence(seconds: float) -> Unavailable:
-    message = f"The server gave no answer within {seconds:g} seconds, or ended the stream early."
+def _cut(seconds: float) -> Unavailable:
+    message = f"The server gave no answer within {seconds:g} seconds, or the stream was cut off."
     return Unavailable(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", message)
 
 

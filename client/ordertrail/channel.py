@@ -15,7 +15,6 @@ SERVICE_CONFIG = {
             "name": [
                 {"service": "ordertrail.v1.OrderCommandService"},
                 {"service": "ordertrail.v1.OrderHistoryService"},
-                {"service": "ordertrail.v1.OrderImportService"},
             ],
             "retryPolicy": {
                 "maxAttempts": 5,
@@ -24,7 +23,15 @@ SERVICE_CONFIG = {
                 "backoffMultiplier": 3,
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
-        }
+        },
+        # Without a policy: streams take themselves up again, from where they were.
+        {
+            "name": [
+                {"service": "ordertrail.v1.OrderCommandService", "method": "ExecuteCommands"},
+                {"service": "ordertrail.v1.OrderImportService", "method": "ImportOrders"},
+                {"service": "ordertrail.v1.OrderHistoryService", "method": "StreamOrderEvents"},
+            ]
+        },
     ],
     "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.2},
 }

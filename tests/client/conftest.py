@@ -1,9 +1,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from ordertrail.client import OrderTrail
-
 from tests.client.stand_in import StandIn, serving
+
+from ordertrail.client import OrderTrail
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+# ruff: noqa: N802  (the rpcs' names are the contract's)
 """A server of the contract that does as it is told: it notes what it was sent, and fails where a test says so."""
 
 from collections import deque
@@ -7,6 +8,8 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
 from ordertrail.client import OrderTrail, connect
 from ordertrail.v1.commands_pb2 import CommandResult, ExecuteCommandsRequest, ExecuteCommandsResponse
 from ordertrail.v1.order_command_service_pb2 import DESCRIPTOR as COMMANDS
@@ -28,6 +31,7 @@ from ordertrail.v1.order_history_service_pb2_grpc import (
     OrderHistoryServiceServicer,
     add_OrderHistoryServiceServicer_to_server,
 )
+from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.receipt_pb2 import Receipt
 
 Failure = tuple[grpc.StatusCode, str]
@@ -57,7 +61,7 @@ class StandIn(OrderHistoryServiceServicer):
 
     async def GetOrder(self, request: GetOrderRequest, context: Any) -> GetOrderResponse:
         await self.note(request, context)
-        return GetOrderResponse(order={"order_id": request.order_id})
+        return GetOrderResponse(order=Order(order_id=request.order_id))
 
     async def ListOrders(self, request: ListOrdersRequest, context: Any) -> ListOrdersResponse:
         await self.note(request, context)
@@ -96,12 +100,12 @@ def receipt_of(command: Message) -> Receipt:
 def command_service(stand_in: StandIn) -> OrderCommandServiceServicer:
     """Return a servicer whose every verb answers with a receipt of the request's ids."""
     methods = {
-        method.name: _verb(stand_in, method.output_type._concrete_class)
+        method.name: _verb(stand_in, GetMessageClass(method.output_type))
         for method in COMMANDS.services_by_name["OrderCommandService"].methods
         if not method.client_streaming
     }
     kind = type("CommandService", (OrderCommandServiceServicer,), {**methods, "ExecuteCommands": _batches(stand_in)})
-    return kind()  # type: ignore[no-any-return]
+    return kind()
 
 
 def _verb(stand_in: StandIn, response: Any) -> Any:

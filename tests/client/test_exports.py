@@ -2,8 +2,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
 
-import ordertrail
 import pytest
+
+import ordertrail
 
 TAKEN = {"v1", "events", "log", "evolve"}  # the packages of the contract
 MODULES = [module.name for module in iter_modules(ordertrail.__path__) if module.name not in TAKEN]

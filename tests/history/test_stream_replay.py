@@ -1,5 +1,6 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -26,7 +27,11 @@ from ordertrail_server.orders.refusal import Refused
 
 NOON_S = NOON // SECOND
 moments = st.integers(NOON_S - 1, NOON_S + 21).map(lambda seconds: Timestamp(seconds=seconds))
-starts = st.fixed_dictionaries({}) | st.fixed_dictionaries({"recorded_from": moments}) | st.just({"now": False})
+starts: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}), st.just({"now": False}), st.fixed_dictionaries({"recorded_from": moments})
+)
+    st.fixed_dictionaries({}) | st.fixed_dictionaries({"recorded_from": moments}) | st.just({"now": False})
+)
 filters = st.builds(
     lambda begin, **conditions: StreamOrderEventsRequest(**begin, **conditions),
     begin=starts,

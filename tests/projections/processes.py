@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from ordertrail_server.projections.supervisor import ProjectorProcess
+
 MODULE = [sys.executable, "-m", "ordertrail_server.projections.process", "--data"]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
@@ -30,7 +32,7 @@ class Reached:
 async def gone(pid: int) -> None:
     """Return when the process has ended, whether or not its new parent has taken note."""
     async with asyncio.timeout(20):
-        while runs(pid):
+        while runs(pid):  # noqa: ASYNC110 (the end of a process that is not a child is told to nobody)
             await asyncio.sleep(0.01)
 
 
@@ -40,3 +42,11 @@ def runs(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+async def refused(projector: ProjectorProcess) -> str:
+    """Return why the projector refuses, as soon as it does."""
+    async with asyncio.timeout(20):
+        while projector.failed is None:  # noqa: ASYNC110 (a state to be asked for, as health checks do)
+            await asyncio.sleep(0.01)
+    return projector.failed

@@ -110,9 +110,9 @@ def test_every_offset_is_accounted_for_once_and_as_the_chain_rule_judges_it(happ
         log = await log_of(happened)
         await project(log, directory / "model", batch=10, hot_orders=2)
         model = rows(directory / "model")
-        held = [(row[0], "fact") for table in ("events", "parked") for row in model[table]]
+        held: list[tuple[object, object]] = [(row[0], "fact") for table in ("events", "parked") for row in model[table]]
         held += [(row[0], row[1]) for row in model["not_facts"]]
-        assert sorted(held) == sorted(judged(log))
+        assert sorted(held, key=repr) == sorted(judged(log), key=repr)
 
     with TemporaryDirectory() as directory:
         asyncio.run(account(Path(directory)))

@@ -70,7 +70,8 @@ class Draft:
         planned = self._seal(attempt, before, outcome)
         if attempt.validate_only:
             return Preview(planned.reading)
-        attempt.written = planned.fact.digest
+        # Once its record may be on the log, the order is no longer surely new.
+        attempt.written, attempt.new_order = planned.fact.digest, False
         self._aggregates[attempt.order_id] = planned.step[1]
         self._receipts[attempt.order_id, attempt.request_id] = planned
         self.planned.append(planned)

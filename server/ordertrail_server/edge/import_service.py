@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from ordertrail.events.v1.order_events_pb2 import OrderCreated
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.order_import_service_pb2 import (
     ImportOrdersRequest,
@@ -18,8 +17,9 @@ from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare_
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import validate
+from ordertrail_server.orders.imported import MAX_ID
 from ordertrail_server.orders.refusal import Refusal, Refused
-from ordertrail_server.schema.statements import UnreadableDocument, read_document, read_statement
+from ordertrail_server.schema.statements import UnreadableDocument, own_order_id, read_document, read_statement
 from ordertrail_server.schema.writing import encode_statement
 
 
@@ -59,15 +59,21 @@ def _result(origin: str, outcome: Receipt | Refusal) -> ImportResult:
 def _attempt(document: SourceDocument, caller: Caller) -> Attempt:
     """Return the attempt to take a document in. Raises UnreadableDocument.
 
-    The first producer's numbers are not unique: an order of its own is known by where it was read. The second
-    producer's ids are: saying such an order again is a retry, saying another order under the id is refused.
+    An order that its producer gave no id of its own is known by where it was read. Where it has one, saying the same
+    again is a retry, whatever the origin, and saying another order under the id is refused.
     """
     stated = read_document(document.json)
-    placed = read_statement(stated)
+    order_id = own_order_id(stated)
+    if len(order_id) > MAX_ID:
+        raise UnreadableDocument(f"The order id has more than {MAX_ID} characters.")
+    request_id = "import" if order_id else f"import:{document.origin}"
     answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-    if isinstance(stated, OrderCreated):
-        order_id, request_id = stated.order_id, "import:order-created"
-    else:
-        request_id = f"import:{document.origin}"
-        order_id = derive_order_id("import", request_id)
-    return prepare_import(order_id, request_id, caller, document.origin, encode_statement(stated), placed, answer)
+    return prepare_import(
+        order_id or derive_order_id("import", request_id),
+        request_id,
+        caller,
+        document.origin,
+        encode_statement(stated),
+        read_statement(stated),
+        answer,
+    )

@@ -22,6 +22,13 @@ def named_offsets(model: ReadModel, tokens: Sequence[str]) -> Offsets:
     return latest([(0,) * model.partitions, *read])
 
 
+async def known_positions(model: ReadModel, progress: Progress) -> Offsets:
+    """Return how far the read model is known to be; it is asked if nobody has told yet."""
+    if not progress.positions:
+        progress.advance(dict(enumerate(await model.read(model.positions))))
+    return tuple(progress.positions.get(partition, 0) for partition in range(model.partitions))
+
+
 async def until_fresh(model: ReadModel, progress: Progress, wanted: Offsets, time_remaining: float | None) -> None:
     """Return when the read model includes everything before `wanted`. Raises Refused NOT_FRESH_YET.
 
@@ -29,8 +36,7 @@ async def until_fresh(model: ReadModel, progress: Progress, wanted: Offsets, tim
     """
     if not any(wanted):
         return
-    if not progress.positions:
-        progress.advance(dict(enumerate(await model.read(model.positions))))
+    await known_positions(model, progress)
     try:
         async with timeout(WITHOUT_DEADLINE if time_remaining is None else time_remaining * OF_THE_DEADLINE):
             await progress.reached(dict(enumerate(wanted)))

@@ -4,7 +4,7 @@ from functools import partial
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail_server.history.event_filter import nanoseconds
-from ordertrail_server.history.freshness import named_offsets, until_fresh
+from ordertrail_server.history.freshness import known_positions, named_offsets, until_fresh
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS, Offsets, latest, offsets_of
@@ -26,7 +26,7 @@ async def begin_and_end(
     if start == "resume_token":
         begin = offsets_of(request.resume_token, "resume_token", model.log_id, model.partitions)
     elif start == "now" and request.now:
-        begin = latest([await model.read(model.positions), wanted])
+        begin = latest([await known_positions(model, progress), wanted])
     await until_fresh(model, progress, wanted, time_remaining)
     if start == "recorded_from":
         begin = await model.read(partial(first_recorded, model, nanoseconds(request.recorded_from)))

@@ -45,6 +45,11 @@ def read_statement(stated: Statement) -> OrderPlaced:
     return OrderPlaced.FromString(upcast(stated).SerializeToString())
 
 
+def own_order_id(stated: Statement) -> str:
+    """Return the order id that a statement gives; "" from the first producer, whose numbers begin anew in every run."""
+    return stated.order_id if isinstance(stated, v1.OrderCreated) else ""
+
+
 def _text(json: bytes) -> str:
     if len(json) > MAX_BYTES:
         raise UnreadableDocument(f"The document has {len(json)} bytes; {MAX_BYTES} are allowed.")

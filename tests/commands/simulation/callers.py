@@ -21,11 +21,19 @@ class Call:
     """One call of one caller: what was asked, and the log's ends when it was made and when it was answered."""
 
     number: int
+    server: int
     request: Any
     attempt: Attempt
     since: int
     until: int = -1
-    given_up: bool = False
+
+    @property
+    def waits(self) -> bool:
+        return not self.attempt.answer.done()
+
+    def give_up(self) -> None:
+        """The caller goes: by its own time-out, or because its server crashed."""
+        self.attempt.answer.cancel()
 
     @property
     def actor(self) -> str:

@@ -1,7 +1,6 @@
 """A simulated server: a writer, its fold, and a store that outlives both."""
 
 import asyncio
-from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -36,45 +35,40 @@ class Server:
     """Runs until it crashes, then again. While `frozen` no call of it on the log is answered."""
 
     def __init__(self, number: int, world: World, path: WritePath, storing: Storing) -> None:
-        self._number, self._world, self._path, self._storing = number, world, path, storing
+        self.number, self.world, self._path, self._storing = number, world, path, storing
         self.frozen = False
         self._clock_error = 0
         self._start()
 
     def _start(self) -> None:
         self.store = self._open_store()
-        self.connection = Connection(self._world.log)
+        self.connection = Connection(self.world.log)
         fold = self._path.fold(self.connection, 0, self.store, hot_orders=1)
-        batch = self._world.random.randint(1, 5)
+        batch = self.world.random.randint(1, 5)
         self.writer = self._path.writer(
-            self.connection, 0, fold, now=self._now, new_id=self._world.new_id, batch=batch, capacity=8
+            self.connection, 0, fold, now=self._now, new_id=self.world.new_id, batch=batch, capacity=8
         )
         self.task = asyncio.create_task(self.writer.run())
 
-    def _open_store(self) -> "NoSnapshot | StateStore":
+    def _open_store(self) -> "NoSnapshot | Kept | StateStore":
         if self._storing == "nothing":
             return NoSnapshot()
         if self._storing == "memory":
             return self.store if hasattr(self, "store") else Kept()
-        file = self._world.directory / f"state-{self._number}.sqlite"
-        return StateStore(file, self.connection_identity(), b"the only definition")
-
-    def connection_identity(self) -> bytes:
-        return self._world.log.stored.identity
+        file = self.world.directory / f"state-{self.number}.sqlite"
+        return StateStore(file, self.world.log.stored.identity, b"the only definition")
 
     def _now(self) -> int:
-        return self._world.true_time() + self._clock_error
+        return self.world.true_time() + self._clock_error
 
     def set_clock(self) -> None:
         """Let the server's clock go wrong, forwards or back."""
-        self._clock_error = self._world.random.randint(-100, 100) * SECOND
+        self._clock_error = self.world.random.randint(-100, 100) * SECOND
 
     def save(self, at_once: bool) -> None:
         """Begin a snapshot; store it now, or leave that for later (a crash may come first)."""
-        if isinstance(self.store, NoSnapshot) and not isinstance(self.store, Kept):
-            return
         snapshot = self.writer.fold.snapshot()
-        if at_once:
+        if at_once and isinstance(self.store, Kept | StateStore):
             self.store.save(0, snapshot)
             self.writer.fold.saved()
 
@@ -89,6 +83,3 @@ class Server:
         await self.connection.close()
         if isinstance(self.store, StateStore):
             self.store.close()
-
-
-NewServer = Callable[[int], Server]

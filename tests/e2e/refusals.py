@@ -1,0 +1,68 @@
+"""What a refused call says, down to its details."""
+
+import re
+from collections.abc import Awaitable
+from typing import Any, NamedTuple
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure, ResourceInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from ordertrail.v1.error_reason_pb2 import ErrorReason, guide
+
+# What only our own code would say: a traceback, an exception or its class, an object's repr, a source file.
+PYTHON = re.compile(r"Traceback|Error\(|Exception|<class|object at 0x|\.py\b|site-packages|NoneType|b'|\bself\b|asyncio")
+
+
+class Refused(NamedTuple):
+    """A refusal: `reason` is a value of ErrorReason without its prefix."""
+
+    code: grpc.StatusCode
+    reason: str
+    message: str
+    metadata: dict[str, str]
+    fields: list[str]
+    preconditions: list[str]
+    resources: list[str]
+    retry_seconds: float | None
+
+
+async def refusal(call: Awaitable[Any]) -> Refused:
+    """Return how a call was refused. Asserts that it was, and as the contract says."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        status = rpc_status.from_call(error)  # type: ignore[arg-type]
+        assert status is not None, f"no details: {error.code()} {error.details()}"
+        return read_status(status)
+    raise AssertionError(f"not refused: {answer}")
+
+
+def read_status(status: Status) -> Refused:
+    """Return what a status says. Asserts that it is one of the contract's, and holds nothing of Python's."""
+    info, bad, violated, resource, retry = ErrorInfo(), BadRequest(), PreconditionFailure(), ResourceInfo(), RetryInfo()
+    known: list[Message] = [info, bad, violated, resource, retry]
+    unpacked = [sum(detail.Unpack(message) for message in known) for detail in status.details]
+    assert all(count == 1 for count in unpacked)
+    assert not PYTHON.search(str(status)), status
+    promised = guide_of(info.reason)
+    assert (status.code, info.domain, info.metadata["action"]) == (promised.code, "ordertrail", promised.action)
+    assert status.message
+    return Refused(
+        next(code for code in grpc.StatusCode if code.value[0] == status.code),
+        info.reason,
+        status.message,
+        dict(info.metadata),
+        [violation.field for violation in bad.field_violations],
+        [violation.type for violation in violated.violations],
+        [resource.resource_name] if resource.resource_name else [],
+        retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None,
+    )
+
+
+def guide_of(reason: str) -> Any:
+    """Return what the contract says of a reason."""
+    value = ErrorReason.DESCRIPTOR.values_by_name[f"ERROR_REASON_{reason}"]
+    return value.GetOptions().Extensions[guide]

@@ -1,0 +1,101 @@
+"""Every rpc of the contract, found by its descriptor, with a request that the server takes."""
+
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from ordertrail import commands
+from ordertrail.v1 import order_command_service_pb2, order_history_service_pb2, order_import_service_pb2
+from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.order_history_service_pb2 import (
+    GetOrderRequest,
+    ListOrderEventsRequest,
+    ListOrdersRequest,
+    StreamOrderEventsRequest,
+)
+from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest, SourceDocument
+from ordertrail.values import line, shipped
+
+FILES = (order_command_service_pb2, order_history_service_pb2, order_import_service_pb2)
+
+
+class Rpc(NamedTuple):
+    """One rpc; `path` is how gRPC names it."""
+
+    method: MethodDescriptor
+
+    @property
+    def name(self) -> str:
+        return str(self.method.name)
+
+    @property
+    def path(self) -> str:
+        return f"/{self.method.containing_service.full_name}/{self.name}"
+
+    @property
+    def request(self) -> type[Message]:
+        return GetMessageClass(self.method.input_type)
+
+    @property
+    def batched(self) -> bool:
+        return bool(self.method.client_streaming)
+
+    async def call(self, channel: grpc.aio.Channel, raw: bytes, timeout_s: float = 20) -> list[Message]:
+        """Send one request, as bytes; return all answers. Raises AioRpcError."""
+        answer = GetMessageClass(self.method.output_type).FromString
+        if self.batched:
+            return [each async for each in channel.stream_stream(self.path, None, answer)(one(raw), timeout=timeout_s)]
+        if self.method.server_streaming:
+            return [each async for each in channel.unary_stream(self.path, None, answer)(raw, timeout=timeout_s)]
+        return [await channel.unary_unary(self.path, None, answer)(raw, timeout=timeout_s)]
+
+
+async def one(raw: bytes) -> AsyncIterator[bytes]:
+    yield raw
+
+
+RPCS = {
+    method.name: Rpc(method)
+    for file in FILES
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+}
+VERBS = [name for name, rpc in RPCS.items() if rpc.path.startswith("/ordertrail.v1.OrderCommandService") and not rpc.batched]
+
+
+def a_request(name: str, order_id: str = "some-order") -> Any:
+    """Return a request of an rpc that is within all bounds, and says something in every field that can be sent."""
+    of_line = line("p_1", 1, "1.00", "EUR")
+    verbs: dict[str, Message] = {
+        "PlaceOrder": commands.place("shop-1", [of_line], order_id=order_id),
+        "AddOrderLine": commands.add_line(order_id, line("p_9", 1, "1.00", "EUR")),
+        "ChangeOrderLineQuantity": commands.change_line_quantity(order_id, "p_1", 3),
+        "RemoveOrderLine": commands.remove_line(order_id, "p_1"),
+        "RescheduleDelivery": reschedule(order_id),
+        "ConfirmOrder": commands.confirm(order_id),
+        "ShipOrder": commands.ship(order_id, [shipped("p_1", 1)]),
+        "DeliverOrder": commands.deliver(order_id),
+        "CancelOrder": commands.cancel(order_id, reason="too late"),
+        "ReturnOrder": commands.return_(order_id, reason="broken"),
+    }
+    if name in verbs:
+        return verbs[name]
+    return {
+        "ExecuteCommands": ExecuteCommandsRequest(commands=[Command(confirm_order=commands.confirm(order_id))]),
+        "ImportOrders": ImportOrdersRequest(documents=[SourceDocument(origin="somewhere", json=b"{}")]),
+        "GetOrder": GetOrderRequest(order_id=order_id),
+        "ListOrders": ListOrdersRequest(customer_id="shop-1"),
+        "ListOrderEvents": ListOrderEventsRequest(order_id=order_id),
+        "StreamOrderEvents": StreamOrderEventsRequest(order_id=order_id),
+    }[name]
+
+
+def reschedule(order_id: str) -> Any:
+    request = RPCS["RescheduleDelivery"].request(order_id=order_id)  # type: ignore[call-arg]
+    request.expected_delivery_date.CopyFrom(Date(year=2031, month=5, day=17))  # type: ignore[attr-defined]
+    return request

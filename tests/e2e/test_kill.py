@@ -1,0 +1,118 @@
+"""A loaded server is killed at random moments; nothing that it ever acknowledged may be lost, doubled or changed.
+
+ORDERTRAIL_KILL_ROUNDS sets how often (30); ORDERTRAIL_KILL_SEED repeats the moments of another run.
+"""
+
+import asyncio
+import os
+import statistics
+import time
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+from tests.e2e.load import Ledger, Load
+from tests.e2e.running_server import RunningServer
+from tests.e2e.truth import Truth, truth_of
+
+from ordertrail.client import OrderTrail, connect
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.order_pb2 import Order
+from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail_server.log.sqlite import connect_reader
+from ordertrail_server.orders.chain import digest
+
+ROUNDS = int(os.environ.get("ORDERTRAIL_KILL_ROUNDS", "30"))
+SEED = int(os.environ.get("ORDERTRAIL_KILL_SEED", str(time.time_ns())))
+
+
+@pytest.mark.timeout(60 + 20 * ROUNDS)
+async def test_whatever_was_acknowledged_outlives_every_kill(server: RunningServer) -> None:
+    server.start()
+    ledger, streamed, to_next_receipt = Ledger(), list[HistoryEvent](), list[float]()
+    async with connect(server.address) as orders:
+        following = asyncio.create_task(follow(orders, streamed))
+        load = Load(orders, ledger, unary=16, batches=2, seed=SEED)
+        for _ in range(ROUNDS):
+            to_next_receipt.append(await kill_and_restart(server, ledger, Random(f"{SEED}/{len(to_next_receipt)}")))
+        await load.stop()
+        truth = await truth_of(server.data)
+        tell(ledger, truth, to_next_receipt)
+
+        receipts_are_facts(ledger.receipts, truth)
+        no_request_led_to_two_facts(truth)
+        await the_stream_saw_each_fact_once(following, streamed, truth)
+        await reads_agree(orders, truth)
+    server.stop()
+    the_state_store_agrees(server.data, truth)
+
+
+async def kill_and_restart(server: RunningServer, ledger: Ledger, random: Random) -> float:
+    """Kill the server at a random moment, now and then while it starts; return the seconds to the next receipt."""
+    await ledger.next()
+    await asyncio.sleep(random.uniform(0, 0.6))
+    killed = time.monotonic()
+    server.kill()
+    while random.random() < 0.25:
+        server.spawn()
+        await asyncio.sleep(random.uniform(0, 1.0))
+        server.kill()
+    server.spawn()
+    await asyncio.to_thread(server.listening)
+    return await ledger.next() - killed
+
+
+async def follow(orders: OrderTrail, streamed: list[HistoryEvent]) -> None:
+    async for event in orders.stream(follow=True):
+        streamed.append(event)
+
+
+def receipts_are_facts(receipts: list[Receipt], truth: Truth) -> None:
+    facts = {fact.request: fact for fact in truth.facts}
+    for receipt in receipts:
+        fact = facts[receipt.order_id, receipt.request_id]
+        event = fact.reading.event
+        assert receipt.position.offset == fact.offset
+        assert receipt.order_version == event.order_version
+        assert receipt.digest == digest(fact.value)
+
+
+def no_request_led_to_two_facts(truth: Truth) -> None:
+    assert len({fact.request for fact in truth.facts}) == len(truth.facts)
+
+
+async def the_stream_saw_each_fact_once(
+    following: "asyncio.Task[None]", streamed: list[HistoryEvent], truth: Truth
+) -> None:
+    async with asyncio.timeout(30):
+        while not streamed or streamed[-1].position.offset < truth.facts[-1].offset:
+            assert not following.done(), following.exception()
+            await asyncio.sleep(0.01)  # there is no event of ours to wait for: another task reads the stream
+    following.cancel()
+    assert [(event.position.offset, event.digest) for event in streamed] == [
+        (fact.offset, digest(fact.value)) for fact in truth.facts
+    ]
+
+
+async def reads_agree(orders: OrderTrail, truth: Truth) -> None:
+    listed = {order.order_id: order async for order in orders.list_orders(page_size=1000)}
+    assert listed == {order_id: known.order for order_id, known in truth.orders.items()}
+
+
+def the_state_store_agrees(data: Path, truth: Truth) -> None:
+    with closing(connect_reader(data / "state.sqlite")) as store:
+        rows = store.execute("SELECT order_id, version, head, parked, state FROM orders").fetchall()
+    assert {order_id: (version, head, parked, Order.FromString(state)) for order_id, version, head, parked, state in rows} == {
+        order_id: (known.version, known.head, known.parked, known.order) for order_id, known in truth.orders.items()
+    }
+
+
+def tell(ledger: Ledger, truth: Truth, to_next_receipt: list[float]) -> None:
+    """Print what the run was like; how fast is not asserted here."""
+    milliseconds = sorted(1000 * seconds for seconds in to_next_receipt)
+    print(
+        f"\n{len(milliseconds)} kills (ORDERTRAIL_KILL_SEED={SEED}), {len(ledger.receipts)} receipts, "
+        f"{len(truth.facts)} facts of {len(truth.orders)} orders, {truth.void} void records; "
+        f"kill to next receipt: median {statistics.median(milliseconds):.0f} ms, worst {milliseconds[-1]:.0f} ms"
+    )

@@ -1,0 +1,102 @@
+"""Which way SQLite takes to the rows: by an index, or along the log in bounded steps; never over a whole table."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from itertools import product
+
+import pytest
+
+from ordertrail_server.history.event_filter import EventFilter
+from ordertrail_server.history.order_filter import OrderFilter
+from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.projections.order_history_ddl import INDEXES, TABLES
+
+Plan = list[str]
+
+
+@pytest.fixture
+def model() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statement in (*TABLES, *INDEXES):
+            connection.execute(statement)
+        yield connection
+
+
+def plan(model: sqlite3.Connection, statement: str, values: Mapping[str, str | int | None]) -> Plan:
+    return [step[3] for step in model.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+
+
+EVENT_PATHS = {
+    (True, True): "SEARCH e USING INDEX events_by_order (order_id=?)",
+    (True, False): "SEARCH e USING INDEX events_by_order (order_id=?)",
+    (False, True): "SEARCH e USING INDEX events_by_customer (customer_id=? AND position>? AND position<?)",
+}
+OTHER_EVENT_CONDITIONS = [
+    {},
+    {"types": (20, 21)},
+    {"recorded_from": 1},
+    {"recorded_before": 2},
+    {"types": (20,), "recorded_from": 1, "recorded_before": 2},
+]
+
+
+@pytest.mark.parametrize(("order", "customer", "named"), list(product([True, False], repeat=3)))
+@pytest.mark.parametrize("others", OTHER_EVENT_CONDITIONS)
+def test_events_are_searched_by_the_narrowest_condition_and_never_sorted(
+    model: sqlite3.Connection, order: bool, customer: bool, named: bool, others: dict[str, int]
+) -> None:
+    asked = EventFilter("o" * order, "c" * customer, "p" * named, **others)  # type: ignore[arg-type]
+    steps = plan(model, asked.rows(), asked.values() | {"low": 0, "high": 9, "limit": 5})
+    if order or customer:
+        assert steps[0] == EVENT_PATHS[order, customer]
+    elif named:
+        assert steps[0] == "SEARCH n USING PRIMARY KEY (product_id=? AND position>? AND position<?)"
+        assert steps[1] == "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"
+    else:
+        assert steps == ["SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]
+    assert not [step for step in steps if step.startswith("SCAN") or "B-TREE" in step]
+
+
+ORDER_PATHS = {
+    "source_reference": "SEARCH o USING INDEX orders_by_reference (source_reference=?)",
+    "customer_id": "SEARCH o USING INDEX orders_by_customer (customer_id=?",
+    "product_id": "SEARCH n USING PRIMARY KEY (product_id=?)",
+}
+ALL_CONDITIONS: dict[str, str | int] = {
+    "source_reference": "1",
+    "customer_id": "c",
+    "product_id": "p",
+    "created_from": 1,
+    "created_before": 2,
+    "delivery_from": 20240101,
+    "delivery_before": 20240201,
+    "last_created": 1,
+    "last_order_id": "o",
+}
+
+
+@pytest.mark.parametrize("path", list(ORDER_PATHS))
+@pytest.mark.parametrize("others", [False, True])
+def test_orders_are_searched_by_the_path_that_was_chosen(model: sqlite3.Connection, path: str, others: bool) -> None:
+    asked = OrderFilter(ALL_CONDITIONS if others else {path: ALL_CONDITIONS[path]}, (1, 2) if others else ())
+    steps = plan(model, asked.rows(path), asked.bound() | {"limit": 5})
+    assert steps[0].startswith(ORDER_PATHS[path])
+    if path == "product_id":
+        assert steps[1] == "SEARCH o USING INDEX sqlite_autoindex_orders_1 (order_id=?)"
+    assert not [step for step in steps if step.startswith("SCAN")]
+
+
+@pytest.mark.parametrize("path", ["customer_id", ""])
+def test_many_orders_are_walked_as_they_are_sorted_so_that_a_page_ends_the_walk(
+    model: sqlite3.Connection, path: str
+) -> None:
+    asked = OrderFilter({"customer_id": "c", "product_id": "p"} if path else {"product_id": "p"})
+    steps = plan(model, asked.rows(path), asked.bound() | {"limit": 5})
+    assert not [step for step in steps if "B-TREE" in step]
+
+
+@pytest.mark.parametrize("condition", ["created_from", "created_before", "last_created"])
+def test_a_time_of_creation_bounds_the_walk_over_all_orders(model: sqlite3.Connection, condition: str) -> None:
+    asked = OrderFilter({condition: 1, "last_order_id": "o"})
+    [step] = plan(model, asked.rows(""), asked.bound() | {"limit": 5})
+    assert step.startswith("SEARCH o USING INDEX orders_by_time (")
