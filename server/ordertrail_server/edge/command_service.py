@@ -8,7 +8,6 @@ from google.protobuf.message import Message
 from ordertrail.v1.commands_pb2 import (
     Command,
     CommandResult,
-    ExecuteCommandsRequest,
     ExecuteCommandsResponse,
 )
 from ordertrail.v1.receipt_pb2 import Receipt
@@ -17,7 +16,7 @@ from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller, prepare
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.status import status_of
-from ordertrail_server.edge.validation import validate
+from ordertrail_server.edge.validation import COMMAND_BYTES, parse, validate
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 
@@ -34,19 +33,20 @@ class CommandService:
         return await self._receipts.full(attempt)
 
     async def execute_batches(
-        self, batches: AsyncIterator[ExecuteCommandsRequest], caller: Caller
+        self, batches: AsyncIterator[list[bytes]], caller: Caller
     ) -> AsyncIterator[ExecuteCommandsResponse]:
-        """Handle batches one after another; a refused command stops nothing."""
+        """Handle batches of serialized commands one after another; a refused command stops nothing."""
         async for batch in batches:
-            submitted = [await self._submit(command, caller) for command in batch.commands]
+            submitted = [await self._submit(raw, caller) for raw in batch]
             yield ExecuteCommandsResponse(results=[_result(await self._receipts.outcome(one)) for one in submitted])
 
     def _prepare(self, request: Message, caller: Caller) -> Attempt:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         return prepare(request, answer, caller, self._new_id)
 
-    async def _submit(self, command: Command, caller: Caller) -> Attempt | Refusal:
+    async def _submit(self, raw: bytes, caller: Caller) -> Attempt | Refusal:
         try:
+            command = parse(Command, raw, COMMAND_BYTES)
             validate(command)
             attempt = self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller)
             await self._handler.submit_in_turn(attempt)

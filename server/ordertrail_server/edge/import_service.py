@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.order_import_service_pb2 import (
-    ImportOrdersRequest,
     ImportOrdersResponse,
     ImportResult,
     SourceDocument,
@@ -16,7 +15,7 @@ from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare_import
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.status import status_of
-from ordertrail_server.edge.validation import validate
+from ordertrail_server.edge.validation import BATCH_BYTES, parse, validate
 from ordertrail_server.orders.imported import MAX_ID
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.statements import UnreadableDocument, own_order_id, read_document, read_statement
@@ -30,13 +29,20 @@ class ImportService:
         self._handler, self._receipts = handler, receipts
 
     async def import_batches(
-        self, batches: AsyncIterator[ImportOrdersRequest], caller: Caller
+        self, batches: AsyncIterator[list[bytes]], caller: Caller
     ) -> AsyncIterator[ImportOrdersResponse]:
-        """Take in batches one after another; a refused document stops nothing."""
+        """Take in batches of serialized documents one after another; a refused document stops nothing."""
         async for batch in batches:
-            submitted = [(document.origin, await self._submit(document, caller)) for document in batch.documents]
+            submitted = [await self._read_and_submit(raw, caller) for raw in batch]
             results = [_result(origin, await self._receipts.outcome(one)) for origin, one in submitted]
             yield ImportOrdersResponse(results=results)
+
+    async def _read_and_submit(self, raw: bytes, caller: Caller) -> tuple[str, Attempt | Refusal]:
+        try:
+            document = parse(SourceDocument, raw, BATCH_BYTES)
+        except Refused as refused:
+            return "", refused.refusal
+        return document.origin, await self._submit(document, caller)
 
     async def _submit(self, document: SourceDocument, caller: Caller) -> Attempt | Refusal:
         try:

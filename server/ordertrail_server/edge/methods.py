@@ -9,8 +9,9 @@ from google.protobuf.message import Message
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.prepare import Caller
+from ordertrail_server.edge.elements import elements_of
 from ordertrail_server.edge.status import status_of
-from ordertrail_server.edge.validation import parse, validate
+from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES, parse, refuse_larger, validate
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 _log = logging.getLogger(__name__)
@@ -18,9 +19,6 @@ _log = logging.getLogger(__name__)
 Context = grpc.aio.ServicerContext[Any, Any]
 M = TypeVar("M", bound=Message)
 
-# A small body can unfold into many times its size in memory, so single requests stay small.
-COMMAND_BYTES = 65_536
-BATCH_BYTES = 4_194_304
 TEXT_BYTES = 256
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own.")
@@ -52,16 +50,17 @@ def stream(kind: type[M], handle: Callable[[M, Context], AsyncIterator[bytes]]) 
 
 
 def batches(
-    kind: type[M], handle: Callable[[AsyncIterator[M], Context], AsyncIterator[Message]]
+    kind: type[Message], handle: Callable[[AsyncIterator[list[bytes]], Context], AsyncIterator[Message]]
 ) -> "grpc.RpcMethodHandler[Any, Any]":
     """Return the handler of an rpc with a stream of batches and a stream of answers.
 
-    Only the batch itself is validated here, with its bounds; what it holds is its handler's, element by element.
+    Only the batch itself is checked here, with its bounds; what it holds is its handler's, element by element.
     """
 
-    async def requests(raw: AsyncIterator[bytes]) -> AsyncIterator[M]:
+    async def requests(raw: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
         async for one in raw:
-            yield parse(kind, one, BATCH_BYTES)
+            refuse_larger(one, BATCH_BYTES)
+            yield elements_of(kind.DESCRIPTOR, one)
 
     async def behavior(raw: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         try:

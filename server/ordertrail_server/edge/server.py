@@ -19,7 +19,8 @@ from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
-from ordertrail_server.edge.methods import BATCH_BYTES, Context, batches, caller, stream, unary
+from ordertrail_server.edge.methods import Context, batches, caller, stream, unary
+from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.schema.ready import framed
 
 COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandService"]
@@ -93,7 +94,7 @@ def _commands(service: CommandService) -> Handlers:
         # All verbs are answered by one shape: the receipt as field 1.
         return framed((await service.execute(request, caller(context))).SerializeToString())
 
-    def handle_batches(requests: AsyncIterator[ExecuteCommandsRequest], context: Context) -> AsyncIterator[Message]:
+    def handle_batches(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
         return service.execute_batches(requests, caller(context))
 
     verbs = {
@@ -123,7 +124,7 @@ def _history(service: HistoryService) -> Handlers:
 
 
 def _imports(service: ImportService) -> Handlers:
-    def handle(requests: AsyncIterator[ImportOrdersRequest], context: Context) -> AsyncIterator[Message]:
+    def handle(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
         return service.import_batches(requests, caller(context))
 
     return {"ImportOrders": batches(ImportOrdersRequest, handle)}

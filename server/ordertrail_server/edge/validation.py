@@ -10,19 +10,31 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 
 M = TypeVar("M", bound=Message)
 
+# A small body can unfold into many times its size in memory, so single requests stay small.
+COMMAND_BYTES = 65_536
+BATCH_BYTES = 4_194_304
+
 _validator = Validator()
 
 
 def parse(kind: type[M], raw: bytes, limit: int) -> M:
     """Return the message that `raw` holds. Raises Refused if it holds none, or is larger than `limit` bytes."""
-    if len(raw) > limit:
-        text = f"The request has {len(raw):,} bytes; at most {limit:,} are taken."
-        raise Refused(Refusal(reasons.ERROR_REASON_REQUEST_TOO_LARGE, text))
+    refuse_larger(raw, limit)
     try:
-        return kind.FromString(raw)
+        message = kind.FromString(raw)
     except DecodeError:
         text = f"The request is no {kind.DESCRIPTOR.full_name}."
         raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text)) from None
+    # What this release cannot check must not become part of a fact, which a later release would believe.
+    message.DiscardUnknownFields()
+    return message
+
+
+def refuse_larger(raw: bytes, limit: int) -> None:
+    """Raise Refused if there are more than `limit` bytes."""
+    if len(raw) > limit:
+        text = f"The request has {len(raw):,} bytes; at most {limit:,} are taken."
+        raise Refused(Refusal(reasons.ERROR_REASON_REQUEST_TOO_LARGE, text))
 
 
 def validate(message: Message) -> None:

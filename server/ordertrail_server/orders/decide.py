@@ -35,26 +35,12 @@ from ordertrail.v1.order_events_pb2 import (
 from ordertrail.v1.order_pb2 import Order, OrderLine
 from ordertrail.v1.order_status_pb2 import (
     ORDER_STATUS_CANCELLED as CANCELLED,
-)
-from ordertrail.v1.order_status_pb2 import (
     ORDER_STATUS_CONFIRMED as CONFIRMED,
-)
-from ordertrail.v1.order_status_pb2 import (
     ORDER_STATUS_DELIVERED as DELIVERED,
-)
-from ordertrail.v1.order_status_pb2 import (
     ORDER_STATUS_PARTLY_SHIPPED as PARTLY_SHIPPED,
-)
-from ordertrail.v1.order_status_pb2 import (
     ORDER_STATUS_PLACED as PLACED,
-)
-from ordertrail.v1.order_status_pb2 import (
     ORDER_STATUS_RETURNED as RETURNED,
-)
-from ordertrail.v1.order_status_pb2 import (
     ORDER_STATUS_SHIPPED as SHIPPED,
-)
-from ordertrail.v1.order_status_pb2 import (
     OrderStatus,
 )
 from ordertrail_server.orders import grounds

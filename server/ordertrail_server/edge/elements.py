@@ -1,0 +1,66 @@
+"""A batch request taken apart before it is parsed: a small body can unfold into many times its size in memory.
+
+So the bound on the number of elements is checked on the bytes, and elements are parsed one at a time.
+"""
+
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import Descriptor
+
+from buf.validate.validate_pb2 import field as rules
+from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+VARINT, SIXTY_FOUR_BITS, BYTES, THIRTY_TWO_BITS = 0, 1, 2, 5
+FIXED = {SIXTY_FOUR_BITS: 8, THIRTY_TWO_BITS: 4}
+
+
+def elements_of(batch: Descriptor, raw: bytes) -> list[bytes]:
+    """Return what the batch's one field, a repeated message, holds: each element as bytes, in order. Raises Refused."""
+    [field] = batch.fields
+    most = field.GetOptions().Extensions[rules].repeated.max_items
+    found: list[bytes] = []
+    try:
+        for number, element in _chunks(raw):
+            if number == field.number:
+                found.append(element)
+            if len(found) > most:
+                text = f"{field.name}: must contain no more than {most} item(s)."
+                raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text, where=field.name))
+    except IndexError:
+        text = f"The request is no {batch.full_name}."
+        raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text)) from None
+    return found
+
+
+def _chunks(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield (field number, value) of every field that has a length, passing over others. Raises IndexError.
+
+    The source of the format: https://protobuf.dev/programming-guides/encoding/
+    """
+    at = 0
+    while at < len(raw):
+        tag, at = _varint(raw, at)
+        number, kind = tag >> 3, tag & 7
+        if kind == BYTES:
+            size, at = _varint(raw, at)
+            yield number, raw[at : at + size]
+            at += size
+        elif kind == VARINT:
+            _, at = _varint(raw, at)
+        else:
+            at += FIXED.get(kind, len(raw) + 1)  # groups are long gone from the format
+    if at > len(raw):
+        raise IndexError
+
+
+def _varint(raw: bytes, at: int) -> tuple[int, int]:
+    number = raw[at] & 0x7F
+    shift = 7
+    while raw[at] & 0x80:
+        at += 1
+        if shift > 63:
+            raise IndexError
+        number |= (raw[at] & 0x7F) << shift
+        shift += 7
+    return number, at + 1
