@@ -84,7 +84,7 @@ class Asking:
         """Yield frames of events, each with the token that continues behind it.
 
         A cut stream is taken up again from its last resume token. After `silence` seconds without a frame, heartbeats
-        included, it counts as cut. Raises Unavailable after `patience` seconds without any frame.
+        included, it counts as cut. Raises Unavailable when attempts have failed for `patience` seconds.
         """
         request = ask(StreamOrderEventsRequest(), conditions)
         async with aclosing(tail.frames(self.history, request, silence=silence, patience=patience)) as frames:

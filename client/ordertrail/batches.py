@@ -31,7 +31,7 @@ class BatchRpc(Generic[Item, Request, Response]):
     """A batch rpc and its measures.
 
     `batch_size` bounds the items of a request, `in_flight` the requests without an answer. `timeout` is how many
-    seconds one answer may take, `patience` how many may pass without any before Unavailable is raised.
+    seconds one answer may take, `patience` how many attempts may go on failing before Unavailable is raised.
     """
 
     open: Callable[[], "grpc.aio.StreamStreamCall[Request, Response]"]
@@ -96,8 +96,9 @@ class Batches(Generic[Item, Request, Response]):
         self._write_failed = False
         call = self._rpc.open()
         sending = asyncio.create_task(self._send(call))
+        sending.add_done_callback(lambda _: self._changed.set())
         try:
-            while await self._answer_is_due():
+            while await self._answer_is_due(sending):
                 async with asyncio.timeout(self._rpc.timeout):
                     response: Any = await call.read()
                 if response is grpc.aio.EOF:  # type: ignore[attr-defined]
@@ -110,8 +111,12 @@ class Batches(Generic[Item, Request, Response]):
             await _stop(sending)
             call.cancel()
 
-    async def _answer_is_due(self) -> bool:
+    async def _answer_is_due(self, sending: "asyncio.Task[None]") -> bool:
+        """Wait for a batch without an answer; say whether there is one. Raises what was wrong with an item."""
         while not self._unanswered and not self._all_sent:
+            if sending.done():
+                sending.result()
+                return True  # the stream ended while nothing was on its way; reading tells how
             await self._change()
         return bool(self._unanswered)
 

@@ -11,6 +11,7 @@ commands carry a request id, so a retry never does a thing twice. What this face
 `orders.commands`, `orders.history`, `orders.imports`. A blocking face of the same names is to be `ordertrail.blocking`.
 """
 
+import asyncio
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,7 @@ import grpc
 from ordertrail.asking import Asking
 from ordertrail.channel import open_channel
 from ordertrail.commanding import Commanding
+from ordertrail.errors import Unavailable
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_import_service_pb2_grpc import OrderImportServiceStub
@@ -32,16 +34,27 @@ class OrderTrail(Commanding, Asking):
     """A connection to Ordertrail. Tasks of one event loop may share it; `async with` closes it.
 
     `timeout` is the deadline of each unary call in seconds, unless the call names its own. `actor` says who gives the
-    commands, in printable ASCII; facts remember it.
+    commands, in printable ASCII (else ValueError); facts remember it.
     """
 
     def __init__(self, channel: grpc.aio.Channel, *, timeout: float = 10.0, actor: str = "") -> None:
+        if not (actor.isascii() and actor.isprintable()):
+            raise ValueError("An actor is named in printable ASCII.")
         self.channel = channel
         self.timeout = timeout
         self.metadata = (("ordertrail-actor", actor),) if actor else ()
         self.commands = OrderCommandServiceStub(channel)
         self.history = OrderHistoryServiceStub(channel)
         self.imports = OrderImportServiceStub(channel)
+
+    async def reach(self, seconds: float) -> None:
+        """Connect now; raises Unavailable if that takes longer. Calls connect by themselves, and are more patient."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.channel.channel_ready()
+        except TimeoutError:
+            message = f"The server was not reached within {seconds:g} seconds."
+            raise Unavailable(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", message) from None
 
     async def close(self) -> None:
         """End all running calls and the connection."""

@@ -161,8 +161,8 @@ class Commanding:
         """Give many commands in batches, and yield one result for each, in their order; a refusal stops nothing.
 
         A result holds a receipt without its event, or a status for `ordertrail.errors.from_status`. Batches cut off by
-        a lost connection are sent again with the same request ids. Raises Unavailable after `patience` seconds
-        without an answer, and what the source of commands raises.
+        a lost connection are sent again with the same request ids. Raises Unavailable when attempts have failed for
+        `patience` seconds, and what the source of commands raises.
         """
         rpc: BatchRpc[Command, ExecuteCommandsRequest, ExecuteCommandsResponse] = BatchRpc(
             open=lambda: self.commands.ExecuteCommands(None, metadata=self.metadata),

@@ -143,13 +143,16 @@ def return_(order_id: str, *, reason: str | None = None, **options: Unpack[Comma
 
 
 def as_command(request: Request | Command) -> Command:
-    """Return the request as a command of a batch, with a request id."""
+    """Return the request as a command of a batch, with a request id. Raises TypeError if it is none."""
     if isinstance(request, Command):
-        verb = request.WhichOneof("verb")
-        if verb:
-            named(getattr(request, verb))
+        said = request.WhichOneof("verb")
+        if said:
+            named(getattr(request, said))
         return request
-    return Command(**{_VERBS[type(request)]: named(request)})  # type: ignore[arg-type]
+    verb = _VERBS.get(type(request))
+    if verb is None:
+        raise TypeError(f"{type(request).__name__} is no command.")
+    return Command(**{verb: named(request)})  # type: ignore[arg-type]
 
 
 def named(request: R) -> R:

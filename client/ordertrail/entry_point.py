@@ -1,22 +1,17 @@
-"""The console script `ordertrail`: the server's command line, where the server is installed."""
+"""The console script `ordertrail`: the server's command line, where all that it needs is installed."""
 
 import sys
 
 __all__ = ["main"]
 
-NEEDED = "This needs the server's part of Ordertrail: pip install 'ordertrail[server]'"
-
 
 def main() -> None:
-    """Run the command line, or say how to install it. Exits with the command's code."""
+    """Run the command line, or say how to install what it needs. Exits with the command's code."""
     try:
         from ordertrail_server.cli.main import main as run
+
+        run()
     except ModuleNotFoundError as missing:
-        if not _belongs_to_the_server(missing.name or ""):
-            raise
-        sys.exit(NEEDED)
-    run()
-
-
-def _belongs_to_the_server(module: str) -> bool:
-    return module.partition(".")[0] in {"click", "ordertrail_server", "pydantic_settings", "rich", "structlog"}
+        if (missing.name or "").startswith(("ordertrail.", "ordertrail_server.")):
+            raise  # a defect of ours, that no installation mends
+        sys.exit(f"The module {missing.name} is missing. Install the server: pip install 'ordertrail[server]'")

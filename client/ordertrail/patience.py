@@ -12,7 +12,7 @@ FIRST, LONGEST = 0.1, 5.0
 
 
 class Patience:
-    """Allows attempts until `seconds` have passed since the last sign of life."""
+    """Allows attempts until they have failed for `seconds`, counted from the first failure since a sign of life."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -21,12 +21,15 @@ class Patience:
     def renew(self) -> None:
         """Note a sign of life: waits are short again."""
         self._delay = FIRST
-        self._last_sign = time.monotonic()
+        self._trouble_since: float | None = None
 
     async def wait(self, cause: Unavailable) -> None:
         """Wait before the next attempt, at least as long as the server asked for. Raises `cause` when time is up."""
         delay = max(self._delay * random.uniform(0.5, 1.0), cause.retry_after or 0.0)
-        if time.monotonic() + delay - self._last_sign > self._seconds:
+        now = time.monotonic()
+        if self._trouble_since is None:
+            self._trouble_since = now
+        if now + delay - self._trouble_since > self._seconds:
             raise cause from None
         self._delay = min(self._delay * 2, LONGEST)
         await asyncio.sleep(delay)

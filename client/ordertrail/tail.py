@@ -23,8 +23,8 @@ async def frames(
     """Yield frames, each once.
 
     A following stream never ends by itself; another ends when all was sent. After `silence` seconds without a frame,
-    heartbeats included, the connection counts as cut. Raises Unavailable after `patience` seconds without any frame,
-    and at once whatever no retry can mend.
+    heartbeats included, the connection counts as cut. Raises Unavailable when attempts have failed for `patience`
+    seconds, and at once whatever no retry can mend.
     """
     request = _own(request)
     waiting = Patience(patience)

@@ -16,7 +16,7 @@ from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.receipts import Receipts
-from ordertrail_server.edge.server import COMMANDS, HISTORY, IMPORT, Server
+from ordertrail_server.edge.server import COMMANDS, EVERYTHING, HISTORY, IMPORT, Server
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
@@ -28,7 +28,6 @@ from ordertrail_server.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-EVERYTHING = ""  # the name under which grpc.health.v1 speaks of the server as a whole
 
 
 class Stopped(Exception):
@@ -101,6 +100,7 @@ class Service:
 
     async def _serve_reads(self, server: Server, log: Log) -> None:
         """Say that reads are served once the read model holds all that the log held at the start."""
+        await self._progress.beyond(dict.fromkeys(range(log.partitions), -1))  # then there is a read model
         await self._progress.reached({partition: await log.end(partition) for partition in range(log.partitions)})
         for name in (HISTORY.full_name, EVERYTHING):
             await server.set_serving(name, True)

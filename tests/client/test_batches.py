@@ -130,3 +130,10 @@ async def test_leaving_early_leaves_no_task_behind(client: OrderTrail) -> None:
     await results.aclose()
     assert first.receipt.request_id == "r-0"
     assert {task for task in asyncio.all_tasks() - before if "Batches" in repr(task)} == set()
+
+
+async def test_an_item_of_the_wrong_kind_is_told(client: OrderTrail) -> None:
+    with pytest.raises(TypeError, match="str is no command"):
+        await anext(client.execute(["confirm o-1"]))  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="bytes"):
+        await anext(client.import_documents([b"{}"]))  # type: ignore[list-item]

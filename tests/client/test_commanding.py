@@ -132,6 +132,11 @@ async def test_the_actor_goes_with_each_command(stand_in: StandIn) -> None:
     assert [seen["ordertrail-actor"] for seen in stand_in.metadata] == ["clerk-7", "clerk-7"]
 
 
+async def test_an_actor_that_metadata_cannot_carry_is_refused() -> None:
+    with pytest.raises(ValueError, match="printable ASCII"):
+        connect("127.0.0.1:1", actor="Zoë")
+
+
 async def test_tasks_share_a_client(client: OrderTrail, stand_in: StandIn) -> None:
     receipts = await asyncio.gather(*(client.confirm(f"o-{number}") for number in range(50)))
     assert [receipt.order_id for receipt in receipts] == [f"o-{number}" for number in range(50)]

@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 from tests.e2e.running_server import RunningServer
 
@@ -30,3 +31,10 @@ async def orders(shared: RunningServer) -> AsyncIterator[OrderTrail]:
     """A client of the shared server."""
     async with connect(shared.address) as client:
         yield client
+
+
+@pytest.fixture
+async def channel(shared: RunningServer) -> AsyncIterator[grpc.aio.Channel]:
+    """A bare channel to the shared server, which shows each answer as it came: `orders` retries what it may."""
+    async with grpc.aio.insecure_channel(shared.address, options=[("grpc.enable_retries", 0)]) as channel:
+        yield channel

@@ -65,7 +65,8 @@ RPCS = {
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 }
-VERBS = [name for name, rpc in RPCS.items() if rpc.path.startswith("/ordertrail.v1.OrderCommandService") and not rpc.batched]
+COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandService"]
+VERBS = [method.name for method in COMMANDS.methods if not method.client_streaming]
 
 
 def a_request(name: str, order_id: str = "some-order") -> Any:

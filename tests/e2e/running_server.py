@@ -88,15 +88,19 @@ class RunningServer:
         return self._stderr.read_text()
 
     @property
+    def pid(self) -> int:
+        return self._running.pid
+
+    @property
     def resident_bytes(self) -> int:
         """The memory of the server's own process."""
-        status = Path(f"/proc/{self._running.pid}/status").read_text()
+        status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) * 1024
 
     @property
     def projector(self) -> int:
         """The process id of its projector."""
-        [child] = Path(f"/proc/{self._running.pid}/task/{self._running.pid}/children").read_text().split()
+        [child] = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return int(child)
 
     @property

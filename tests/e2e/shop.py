@@ -6,8 +6,10 @@ from itertools import count
 from random import Random
 
 from ordertrail import commands
+from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.v1.order_import_service_pb2 import ImportResult, SourceDocument
 from ordertrail.values import line, shipped
 
 _numbers = count(1)
@@ -41,3 +43,9 @@ def life(order_id: str, random: Random) -> Iterator[Request]:
     yield commands.deliver(order_id, request_id=next(said))
     if random.random() < 0.2:
         yield commands.return_(order_id, request_id=next(said))
+
+
+async def imported(orders: OrderTrail, *documents: bytes, origin: str = "") -> list[ImportResult]:
+    """Import documents, each from an origin of its own unless one is given."""
+    sources = [SourceDocument(origin=origin or new_id("origin"), json=document) for document in documents]
+    return [result async for result in orders.import_documents(sources)]

@@ -21,6 +21,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.log.sqlite import connect_reader
+from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import digest
 
 ROUNDS = int(os.environ.get("ORDERTRAIL_KILL_ROUNDS", "30"))
@@ -64,8 +65,8 @@ async def kill_and_restart(server: RunningServer, ledger: Ledger, random: Random
 
 
 async def follow(orders: OrderTrail, streamed: list[HistoryEvent]) -> None:
-    async for event in orders.stream(follow=True):
-        streamed.append(event)
+    async for frame in orders.stream_frames(follow=True):
+        streamed.extend(frame.events)
 
 
 def receipts_are_facts(receipts: list[Receipt], truth: Truth) -> None:
@@ -102,10 +103,9 @@ async def reads_agree(orders: OrderTrail, truth: Truth) -> None:
 
 def the_state_store_agrees(data: Path, truth: Truth) -> None:
     with closing(connect_reader(data / "state.sqlite")) as store:
-        rows = store.execute("SELECT order_id, version, head, parked, state FROM orders").fetchall()
-    assert {order_id: (version, head, parked, Order.FromString(state)) for order_id, version, head, parked, state in rows} == {
-        order_id: (known.version, known.head, known.parked, known.order) for order_id, known in truth.orders.items()
-    }
+        rows = store.execute("SELECT order_id, state, version, head, parked FROM orders").fetchall()
+    stored = {order_id: Aggregate(Order.FromString(state), *rest) for order_id, state, *rest in rows}
+    assert stored == truth.orders
 
 
 def tell(ledger: Ledger, truth: Truth, to_next_receipt: list[float]) -> None:

@@ -1,11 +1,12 @@
 """The log as it is, read and judged from offset 0: what everything else is compared with."""
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
-from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, digest, judge
+from ordertrail_server.orders.chain import Verdict, digest, judge
 from ordertrail_server.schema.reading import Reading, read
 
 
@@ -37,7 +38,8 @@ class Truth:
         reading = read(value)
         assert reading is not None, f"no record at offset {offset}"
         event, before = reading.event, self.orders.get(reading.event.order_id, NO_ORDER)
-        verdict = judge(before.version, before.head, event.order_version, event.previous, self._digest_of(event.order_id))
+        digest_of = partial(self._digest_of, event.order_id)
+        verdict = judge(before.version, before.head, event.order_version, event.previous, digest_of)
         if verdict is Verdict.VOID:
             self.void += 1
             return
@@ -46,8 +48,8 @@ class Truth:
         self._digests[event.order_id, event.order_version] = digest(value)
         self.orders[event.order_id] = advance(before, event, reading.fault, digest(value))
 
-    def _digest_of(self, order_id: str):  # type: ignore[no-untyped-def]
-        return lambda version: self._digests.get((order_id, version), NO_PREDECESSOR)
+    def _digest_of(self, order_id: str, version: int) -> bytes | None:
+        return self._digests.get((order_id, version))
 
 
 async def truth_of(data: Path) -> Truth:

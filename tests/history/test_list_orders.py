@@ -127,6 +127,16 @@ async def test_a_page_of_huge_orders_is_cut_short_so_that_clients_can_take_it(tm
         assert all(sum(order.ByteSize() for order in page) <= 2 * 1024 * 1024 for page in found)
 
 
+async def test_an_order_larger_than_a_page_comes_alone(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        for number in range(2):
+            huge = placed("p")
+            huge.source.CopyFrom(OrderSource(other_json="x" * 2_200_000))
+            shop.record(f"o-{number}", huge)
+        await shop.project()
+        assert [len(page) for page in await pages(shop, ListOrdersRequest())] == [1, 1]
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "found"),
     [

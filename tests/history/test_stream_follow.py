@@ -139,16 +139,16 @@ async def test_silence_is_broken_by_heartbeats_whose_token_covers_all_that_was_l
 ) -> None:
     async with shop_in(tmp_path, heartbeat_s=0.05) as shop:
         shop.record("o", placed("q", customer="c"))
+        shop.record("other", placed("p"))
         await shop.project()
         kinds = [OrderEventType.ORDER_EVENT_TYPE_ORDER_PLACED]
         async with following(shop, **conditions, event_types=kinds) as tail:
-            assert await tail.until(1) == [("o", 1)]
-            shop.record("o", changed("q", 7))
-            shop.record("o", confirmed())
+            before = await tail.until(1)
+            shop.record("other", confirmed())
             await shop.project()
             while (end := read_token((await tail.next()).resume_token, shop.log.identity)) != {0: 3}:
-                assert end == {0: 1}
-            assert tail.names == [("o", 1)]
+                assert end == {0: 2}
+            assert tail.names == before
 
 
 async def test_a_silent_tail_is_woken_by_its_own_events_whatever_it_asks_for(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.printing import json_line, print_table
-from ordertrail_server.cli.target import calls_server, target_option
+from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,6 +42,7 @@ async def history(
         raise click.UsageError("Name one: an ORDER_ID, or a --customer.")
     async with connect(target) as orders:
         if follow:
+            await orders.reach(FIRST_CONTACT_SECONDS)
             events = orders.stream(order_id=order_id, customer_id=customer_id, product_id=product_id, follow=True)
         else:
             events = orders.list_events(

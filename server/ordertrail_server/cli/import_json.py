@@ -11,7 +11,7 @@ import click
 
 from ordertrail_server.cli.document_lines import LONGEST, document_lines, origin_prefix
 from ordertrail_server.cli.printing import json_line, plain
-from ordertrail_server.cli.target import calls_server, target_option, told
+from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option, told
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_import_service_pb2 import ImportResult, SourceDocument
@@ -39,9 +39,11 @@ async def import_json(file: BufferedReader, as_json: bool, target: str) -> None:
     from ordertrail.client import connect
 
     report = Report(as_json)
-    async with connect(target) as orders, aclosing(orders.import_documents(_documents(file, report))) as results:
-        async for result in results:
-            report.note(result)
+    async with connect(target, actor="ordertrail import-json") as orders:
+        await orders.reach(FIRST_CONTACT_SECONDS)
+        async with aclosing(orders.import_documents(_documents(file, report))) as results:
+            async for result in results:
+                report.note(result)
     report.finish()
     if report.counts["refused"]:
         raise click.exceptions.Exit(1)

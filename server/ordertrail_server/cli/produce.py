@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import click
 
-from ordertrail_server.cli.target import calls_server, target_option
+from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option
 
 EPILOG = """\b
 Examples:
@@ -40,8 +40,9 @@ async def produce(
     from ordertrail_server.cli.sending import in_batches, one_by_one
 
     samples = SampleOrders(seed, alive=life, run=_new_run(), today=date.today())
-    with Production(count, show_acks=show_acks, as_json=as_json) as production:
-        async with connect(target, actor="ordertrail produce") as client:
+    async with connect(target, actor="ordertrail produce") as client:
+        await client.reach(FIRST_CONTACT_SECONDS)
+        with Production(count, show_acks=show_acks, as_json=as_json) as production:
             await (one_by_one if unary else in_batches)(client, samples.draw(count), production)
     if production.refused:
         raise click.exceptions.Exit(1)

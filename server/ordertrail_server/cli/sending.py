@@ -19,7 +19,11 @@ Orders = Iterable[list[Request]]
 async def in_batches(client: OrderTrail, orders: Orders, production: Production) -> None:
     """Send all commands in batches. Raises Unavailable when the server stays away."""
     patience = Patience(PATIENCE_SECONDS)
+    acknowledged = 0
     while left := await _round(client, orders, production):
+        if production.acknowledged > acknowledged:
+            acknowledged = production.acknowledged
+            patience.renew()
         await patience.wait(left.cause)
         orders = list(left.orders.values())
 

@@ -15,6 +15,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 AsyncCommand = Callable[P, Coroutine[Any, Any, None]]
 
 DEFAULT = "127.0.0.1:50051"
+# For commands that outlast a restart of the server, and so cannot tell by themselves that there never was one.
+FIRST_CONTACT_SECONDS = 2.0
 
 
 class CallFailed(click.ClickException):
@@ -63,5 +65,6 @@ def told(error: "OrderTrailError", target: str = "") -> str:
     # A server that answers UNAVAILABLE says how long to wait; without that, nobody answered.
     if target and isinstance(error, Unavailable) and error.reason == "UNAVAILABLE" and error.retry_after is None:
         return f"The server at {target} cannot be reached: is it running there?"
-    fields = "".join(f" {each.field}: {each.description}." for each in error.violations)
+    unsaid = (each for each in error.violations if each.description not in error.message)
+    fields = "".join(f" {each.field}: {each.description}." for each in unsaid)
     return f"{error.message}{fields} [{error.reason}] {error.action}".strip()

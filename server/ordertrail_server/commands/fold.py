@@ -175,6 +175,7 @@ class Fold:
 
 
 def _fact(event: HistoryEvent, after: Aggregate, digest: bytes, offset: int) -> Fact:
-    time = event.record_time if after.order is None else after.order.update_time
+    # The state of a parked order stands still, and so does its time.
+    time = event.record_time if after.order is None or after.parked else after.order.update_time
     nanoseconds = time.seconds * 1_000_000_000 + time.nanos
     return Fact(event.order_version, digest, event.cause.request_id, event.cause.command_digest, offset, nanoseconds)

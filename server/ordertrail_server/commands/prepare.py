@@ -1,5 +1,6 @@
 """From a request to an attempt: ids filled in, the command's digest taken."""
 
+import re
 from asyncio import Future
 from collections.abc import Callable
 from hashlib import sha256
@@ -9,7 +10,7 @@ from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.commands.attempt import Answer, Attempt
 
-UUID_LENGTH = 36
+_UUID7 = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Caller(NamedTuple):
@@ -77,6 +78,5 @@ def derive_order_id(scope: str, request_id: str) -> str:
     side in every index.
     """
     digest = sha256(f"{scope}\0{request_id}".encode()).hexdigest()
-    is_uuid7 = len(request_id) == UUID_LENGTH and request_id[14] == "7" and request_id[13] == request_id[8] == "-"
-    head = request_id[:13] if is_uuid7 else f"{digest[:8]}-{digest[8:12]}"
+    head = request_id[:13] if _UUID7.fullmatch(request_id) else f"{digest[:8]}-{digest[8:12]}"
     return f"{head}-8{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"

@@ -18,7 +18,7 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.draft import Draft, Planned
 from ordertrail_server.commands.fold import Fold
-from ordertrail_server.log.port import AppendUncertain, Log, LogUnavailable
+from ordertrail_server.log.port import AppendUncertain, Log, LogDamaged, LogUnavailable
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 _log = logging.getLogger(__name__)
@@ -133,6 +133,11 @@ class Writer:
             self._fold_own(draft, expected)
             self._answer_all(draft, expected)
             self._again(draft.put_off)
+        elif min(offsets) < expected:
+            raise LogDamaged(
+                f"partition {self._partition} gave a record the offset {min(offsets)}, but {expected} records of it "
+                "were known: facts are missing; restore the log"
+            )
         else:
             await self._settle(draft, max(offsets) + 1)
 

@@ -26,8 +26,8 @@ class CommandService:
     def __init__(self, handler: CommandHandler, receipts: Receipts, new_id: Callable[[], str]) -> None:
         self._handler, self._receipts, self._new_id = handler, receipts, new_id
 
-    async def execute(self, request: Message, caller: Caller) -> Receipt:
-        """Handle one valid command; returns the full receipt. Raises Refused."""
+    async def execute(self, request: Message, caller: Caller) -> bytes:
+        """Handle one valid command; returns the serialized receipt, with the event. Raises Refused."""
         attempt = self._prepare(request, caller)
         self._handler.submit(attempt)
         return await self._receipts.full(attempt)
@@ -51,6 +51,8 @@ class CommandService:
             attempt = self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller)
             await self._handler.submit_in_turn(attempt)
         except Refused as refused:
+            # Seeing what is wrong with a batch of wrong commands takes seconds, which other calls must not wait.
+            await asyncio.sleep(0)
             return refused.refusal
         return attempt
 

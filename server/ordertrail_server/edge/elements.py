@@ -5,7 +5,7 @@ So the bound on the number of elements is checked on the bytes, and elements are
 
 from collections.abc import Iterator
 
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
 
 from buf.validate.validate_pb2 import field as rules
 from ordertrail.v1 import error_reason_pb2 as reasons
@@ -15,9 +15,9 @@ VARINT, SIXTY_FOUR_BITS, BYTES, THIRTY_TWO_BITS = 0, 1, 2, 5
 FIXED = {SIXTY_FOUR_BITS: 8, THIRTY_TWO_BITS: 4}
 
 
-def elements_of(batch: Descriptor, raw: bytes) -> list[bytes]:
+def elements_of(batch: type[Message], raw: bytes) -> list[bytes]:
     """Return what the batch's one field, a repeated message, holds: each element as bytes, in order. Raises Refused."""
-    [field] = batch.fields
+    [field] = batch.DESCRIPTOR.fields
     most = field.GetOptions().Extensions[rules].repeated.max_items
     found: list[bytes] = []
     try:
@@ -28,7 +28,7 @@ def elements_of(batch: Descriptor, raw: bytes) -> list[bytes]:
                 text = f"{field.name}: must contain no more than {most} item(s)."
                 raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text, where=field.name))
     except IndexError:
-        text = f"The request is no {batch.full_name}."
+        text = f"The request is no {batch.DESCRIPTOR.full_name}."
         raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text)) from None
     return found
 

@@ -60,7 +60,7 @@ def batches(
     async def requests(raw: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
         async for one in raw:
             refuse_larger(one, BATCH_BYTES)
-            yield elements_of(kind.DESCRIPTOR, one)
+            yield elements_of(kind, one)
 
     async def behavior(raw: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         try:

@@ -9,6 +9,9 @@ from ordertrail_server.log.port import Log
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.ready import ready_event
+from ordertrail_server.schema.wire import bytes_tag, chunk
+
+EVENT = bytes_tag(Receipt.DESCRIPTOR.fields_by_name["event"].number)
 
 
 class Receipts:
@@ -26,8 +29,8 @@ class Receipts:
             return self._slim(submitted, answer)
         return _preview(submitted, answer) if isinstance(answer, Preview) else answer
 
-    async def full(self, attempt: Attempt) -> Receipt:
-        """Wait for the receipt, with the event, which is read from the log again if it was recorded earlier.
+    async def full(self, attempt: Attempt) -> bytes:
+        """Wait for the serialized receipt, with the event, which is read from the log again if it is an earlier one.
 
         Raises Refused.
         """
@@ -35,13 +38,12 @@ class Receipts:
         if isinstance(answer, Refusal):
             raise Refused(answer)
         if isinstance(answer, Preview):
-            return _preview(attempt, answer)
+            return _preview(attempt, answer).SerializeToString()
         receipt = self._slim(attempt, answer)
         reading, value = await self._handler.record_of(attempt.order_id, answer)
         place = receipt.position
         event = ready_event(reading, value, self._log.topic, place.partition, place.offset, answer.fact.digest)
-        receipt.event.MergeFromString(event)
-        return receipt
+        return receipt.SerializeToString() + chunk(EVENT, event)
 
     def _slim(self, attempt: Attempt, accepted: Accepted) -> Receipt:
         fact = accepted.fact

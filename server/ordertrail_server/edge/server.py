@@ -34,6 +34,7 @@ OPTIONS = [
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
 ]
+EVERYTHING = ""  # the name under which grpc.health.v1 speaks of the server as a whole
 Handlers = dict[str, "grpc.RpcMethodHandler[Any, Any]"]
 
 
@@ -75,6 +76,8 @@ class Server:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}: is another server running there?") from error
+        for service in (EVERYTHING, COMMANDS.full_name, HISTORY.full_name, IMPORT.full_name):
+            await self.set_serving(service, False)  # the library begins by saying that everything is served
         await self._server.start()
         return port
 
@@ -92,7 +95,7 @@ class Server:
 def _commands(service: CommandService) -> Handlers:
     async def handle(request: Message, context: Context) -> bytes:
         # All verbs are answered by one shape: the receipt as field 1.
-        return framed((await service.execute(request, caller(context))).SerializeToString())
+        return framed(await service.execute(request, caller(context)))
 
     def handle_batches(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
         return service.execute_batches(requests, caller(context))

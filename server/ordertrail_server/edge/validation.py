@@ -14,6 +14,9 @@ M = TypeVar("M", bound=Message)
 COMMAND_BYTES = 65_536
 BATCH_BYTES = 4_194_304
 
+# No list of a request may be longer, but for those of a batch, which is taken apart first.
+LONG_LIST = 200
+
 _validator = Validator()
 
 
@@ -40,9 +43,24 @@ def refuse_larger(raw: bytes, limit: int) -> None:
 def validate(message: Message) -> None:
     """Raise Refused, naming every field that is outside its bounds."""
     try:
-        _validator.validate(message)
+        _validator.validate(message, fail_fast=True)
+        return
     except ValidationError as error:
-        raise Refused(_refusal(error.violations)) from None
+        violations = error.violations
+    if not _has_long_list(message):
+        violations = _validator.collect_violations(message)
+    raise Refused(_refusal(violations))
+
+
+def _has_long_list(message: Message) -> bool:
+    """Say whether so much can be wrong with a message that telling it all would keep the server from other calls."""
+    for field, value in message.ListFields():
+        if field.is_repeated:
+            if len(value) > LONG_LIST:
+                return True
+        elif field.message_type is not None and _has_long_list(value):
+            return True
+    return False
 
 
 def _refusal(violations: list[Violation]) -> Refusal:

@@ -4,8 +4,8 @@ tokens        tokens and page tokens of a request, read or refused
 freshness     waiting until the read model includes what a token names (progress: how far it has come)
 read_model    a pool of readers, each answer from one short read transaction
 event_filter  which events are asked for, as SQL over the indexes; order_filter: which orders
-frames        stored events joined as bytes, never parsed
-orders        GetOrder, ListOrders
+frames        stored events joined as bytes (joining), never parsed
+orders        GetOrder (as_of: as it stood), ListOrders
 events        ListOrderEvents
-scan, stream  StreamOrderEvents (arrivals: who is woken by what)
+stream        StreamOrderEvents: start, one scan after another; arrivals and topics: who is woken by what
 """

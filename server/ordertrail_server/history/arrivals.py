@@ -5,9 +5,10 @@ nothing. A tail may be woken for nothing, but is never left asleep when an event
 """
 
 from asyncio import Event, Task, create_task
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
@@ -15,13 +16,16 @@ from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.history.topics import ALL, Topic, touched_since
 from ordertrail_server.orders.refusal import Refused
 
+Tails = dict[str, set[Event]]
+
 
 class Arrivals:
     """Watches the progress of the read model while any tail is open."""
 
     def __init__(self, model: ReadModel, progress: Progress) -> None:
         self._model, self._progress = model, progress
-        self._tails: dict[Event, Topic] = {}
+        self._tails: dict[str, Tails] = {}
+        self._newcomers: set[Event] = set()
         self._watch: Task[None] | None = None
         self.announced: Offsets = ()
         """The offsets before which every event was announced to the tails it concerns."""
@@ -33,38 +37,59 @@ class Arrivals:
         Clear it, then look, then wait for it: whatever the look missed sets it.
         """
         arrived = Event()
-        if self._watch is None:
-            self.announced = self._known()
-            self._watch = create_task(self._announce())
-        self._tails[arrived] = topic
+        self._add(topic, arrived)
         try:
             yield arrived
         finally:
-            del self._tails[arrived]
-            if not self._tails:
-                self._watch.cancel()
-                self._watch = None
+            self._remove(topic, arrived)
 
     def wake_all(self) -> None:
         """Set the event of every tail."""
-        self._wake({ALL}, self._tails)
+        self._wake({ALL})
+
+    def _add(self, topic: Topic, arrived: Event) -> None:
+        if self._watch is None:
+            self.announced = self._known()
+            self._watch = create_task(self._announce())
+        self._tails.setdefault(topic.kind, {}).setdefault(topic.name, set()).add(arrived)
+        self._newcomers.add(arrived)
+
+    def _remove(self, topic: Topic, arrived: Event) -> None:
+        self._newcomers.discard(arrived)
+        tails = self._tails[topic.kind]
+        tails[topic.name].discard(arrived)
+        if not tails[topic.name]:
+            del tails[topic.name]
+        if not any(self._tails.values()) and self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     async def _announce(self) -> None:
         while True:
             await self._progress.beyond(dict(enumerate(self.announced)))
-            known = dict(self._tails)
-            read = partial(touched_since, self._model, self.announced, set(known.values()))
+            self._newcomers.clear()
+            kinds = [kind for kind, tails in self._tails.items() if tails]
+            products = list(self._tails.get("product", ()))
             try:
+                read = partial(touched_since, self._model, self.announced, kinds, products)
                 self.announced, touched = await self._model.read(read)
             except Refused:  # each tail learns why by its own look
                 self.announced, touched = self._known(), {ALL}
-            self._wake(touched, known)
+            self._wake(touched)
 
-    def _wake(self, touched: set[Topic], known: Mapping[Event, Topic]) -> None:
-        # A tail that came while touched_since was reading was not asked about, and may have looked before it.
-        for arrived, topic in self._tails.items():
-            if topic == ALL or topic in touched or ALL in touched or arrived not in known:
-                arrived.set()
+    def _wake(self, touched: set[Topic]) -> None:
+        # A newcomer came while touched_since was reading: it was not asked about, and may have looked before.
+        _set(self._newcomers)
+        if ALL in touched:
+            _set(chain.from_iterable(chain.from_iterable(map(dict.values, self._tails.values()))))
+            return
+        for kind, name in {ALL, *touched}:
+            _set(self._tails.get(kind, {}).get(name, ()))
 
     def _known(self) -> Offsets:
         return tuple(self._progress.positions.get(p, 0) for p in range(self._model.partitions))
+
+
+def _set(events: Iterable[Event]) -> None:
+    for event in events:
+        event.set()

@@ -33,11 +33,6 @@ class EventFilter:
     recorded_before: int | None = None
 
     @property
-    def by_index(self) -> bool:
-        """Whether an index leads to the events, so that others are not even looked at."""
-        return bool(self.order_id or self.customer_id or self.product_id)
-
-    @property
     def exact(self) -> bool:
         """Whether every row that is looked at is asked for, so that a limit on rows also bounds the work."""
         return bool(self.order_id) or not self._others()

@@ -11,6 +11,7 @@ from ordertrail.v1.order_history_service_pb2 import (
 )
 from ordertrail_server.history.as_of import state_as_of
 from ordertrail_server.history.frames import element
+from ordertrail_server.history.joining import joined
 from ordertrail_server.history.order_filter import OrderFilter, listed
 from ordertrail_server.history.pages import PAGE_BYTES, next_page, page_start, rows_of
 from ordertrail_server.history.parked import parked_reason, refuse_parked
@@ -20,10 +21,9 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 
 Row = tuple[int, str, bytes]
 
-# One step of SQLite for all rows, as in frames.
 _JOINED = (
     "SELECT json_group_array(created), json_group_array(order_id), json_group_array(length(state)),"
-    " CAST(coalesce(group_concat(state, ''), '') AS BLOB) FROM ({})"
+    f" {joined('state')} FROM ({{}})"
 )
 
 

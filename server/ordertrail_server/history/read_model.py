@@ -1,5 +1,6 @@
 """The read model as its readers see it: short reads in a small pool of threads, each from one state of the file."""
 
+import logging
 from asyncio import get_running_loop
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +9,12 @@ from threading import Lock, local
 from typing import TypeVar
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
+from ordertrail_server.history.joining import prove_joining
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.sqlite import connect_reader, sqlite3
 from ordertrail_server.orders.refusal import Refusal, Refused
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Connection = sqlite3.Connection
@@ -56,6 +60,7 @@ class ReadModel:
             finally:
                 connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
+            _log.warning("the read model cannot be read: %s", error)
             message = "The read model cannot be read for now; the projector may still be beginning it."
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message)) from error
 
@@ -70,6 +75,7 @@ class ReadModel:
     def _connected(self) -> Connection:
         connection = connect_reader(self.path)
         try:
+            prove_joining(connection)
             self._refuse_other_log(connection)
         except BaseException:
             connection.close()

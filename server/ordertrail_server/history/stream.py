@@ -5,7 +5,7 @@ The next look begins only when the last frame was taken, so a slow reader delays
 
 from asyncio import Event, get_running_loop, timeout
 from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 from ordertrail_server.history.event_filter import streamed
@@ -14,7 +14,7 @@ from ordertrail_server.history.parked import refuse_parked
 from ordertrail_server.history.scan import Scan, Scope
 from ordertrail_server.history.start import begin_and_end
 from ordertrail_server.history.tails import Tails
-from ordertrail_server.history.tokens import Offsets, latest, token_of
+from ordertrail_server.history.tokens import Offsets, token_of
 from ordertrail_server.history.topics import topic_of
 
 FRAME_EVENTS = 1_000
@@ -37,7 +37,7 @@ async def stream_events(
             arrived.clear()
             found = await stream.look()
             standing = stream.standing_after(found)
-            if found.events or standing:
+            if found.events or standing or stream.silent():
                 yield stream.frame(found.events, standing)
             if found.at_end:
                 refuse_parked(request.order_id, found.parked)
@@ -48,8 +48,6 @@ async def stream_events(
                 return
             if found.at_end:
                 await stream.wait(arrived)
-            if stream.silent():
-                yield stream.frame()
 
 
 class _Stream:
@@ -81,12 +79,9 @@ class _Stream:
         return events + StreamOrderEventsResponse(resume_token=token).SerializeToString() + standing
 
     async def wait(self, arrived: Event) -> None:
-        try:
+        with suppress(TimeoutError):
             async with timeout(self._tails.heartbeat - (self._time() - self._last_frame)):
                 await arrived.wait()
-        except TimeoutError:
-            # Not woken since the last look: nothing of all that was announced is asked for.
-            self._reached = latest([self._reached, self._tails.arrivals.announced])
 
     def silent(self) -> bool:
         return self._time() - self._last_frame >= self._tails.heartbeat

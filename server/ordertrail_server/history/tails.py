@@ -27,13 +27,16 @@ class Tails:
         self.arrivals.wake_all()
 
     async def look(self, scope: Scope, begin: Offsets) -> Scan:
-        """Return what one scan finds; streams that ask for the same at the same time share it."""
+        """Return what one scan finds; tails that ask for the same at the same time share it."""
+        read = partial(scan, self.model, scope, begin)
+        if scope.until is not None:
+            return await self.model.read(read)
         # A look begun before the last announcement may not include what was announced: it is not shared.
         key = (scope, begin, self.arrivals.announced)
         running = self._looking.get(key)
         if running is None:
-            running = ensure_future(self.model.read(partial(scan, self.model, scope, begin)))
+            running = ensure_future(self.model.read(read))
             self._looking[key] = running
             running.add_done_callback(lambda _: self._looking.pop(key))
-        # One stream that is cancelled must not take the others' look with it.
+        # One tail that is cancelled must not take the others' look with it.
         return await shield(running)

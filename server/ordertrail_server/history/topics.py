@@ -1,5 +1,6 @@
 """Topics: the part of all events that can concern a tail, coarser than its filter, and quick to tell."""
 
+from collections.abc import Collection, Sequence
 from json import dumps, loads
 from typing import NamedTuple
 
@@ -20,19 +21,21 @@ class Topic(NamedTuple):
 
 ALL = Topic("log", "")
 
-# An order that is parked concerns its tails too, as they must say so.
-_ORDERS = (
-    "SELECT json_group_array(order_id) FROM"
-    " (SELECT order_id FROM events WHERE position >= ?1 AND position < ?2"
-    " UNION SELECT order_id FROM parked WHERE position >= ?1 AND position < ?2"
-    " UNION SELECT order_id FROM not_facts WHERE position >= ?1 AND position < ?2)"
-)
-_CUSTOMERS = "SELECT json_group_array(DISTINCT customer_id) FROM events WHERE position >= ? AND position < ?"
-# There is no index from an event to its products, so each product that is waited for is looked up.
-_PRODUCTS = (
-    "SELECT json_group_array(value) FROM json_each(?3) WHERE EXISTS (SELECT 1 FROM event_products"
-    " WHERE product_id = value AND position >= ?1 AND position < ?2)"
-)
+_TOUCHED = {
+    # An order that is parked concerns its tails too, as they must say so.
+    "order": (
+        "SELECT json_group_array(order_id) FROM"
+        " (SELECT order_id FROM events WHERE position >= ?1 AND position < ?2"
+        " UNION SELECT order_id FROM parked WHERE position >= ?1 AND position < ?2"
+        " UNION SELECT order_id FROM not_facts WHERE position >= ?1 AND position < ?2)"
+    ),
+    "customer": "SELECT json_group_array(DISTINCT customer_id) FROM events WHERE position >= ?1 AND position < ?2",
+    # There is no index from an event to its products, so each product that is waited for is looked up.
+    "product": (
+        "SELECT json_group_array(value) FROM json_each(?3) WHERE EXISTS (SELECT 1 FROM event_products"
+        " WHERE product_id = value AND position >= ?1 AND position < ?2)"
+    ),
+}
 
 
 def topic_of(asked: EventFilter) -> Topic:
@@ -45,9 +48,12 @@ def topic_of(asked: EventFilter) -> Topic:
 
 
 def touched_since(
-    model: ReadModel, since: Offsets, topics: set[Topic], connection: Connection
+    model: ReadModel, since: Offsets, kinds: Collection[str], products: Sequence[str], connection: Connection
 ) -> tuple[Offsets, set[Topic]]:
-    """Return how far the read model is, and which topics (of those given, at least) got events since `since`."""
+    """Return how far the read model is, and the topics that got events since `since`.
+
+    Of the kinds given only, and of products only those given.
+    """
     projected = model.positions(connection)
     if sum(projected) - sum(since) > MANY:
         return projected, {ALL}
@@ -55,15 +61,9 @@ def touched_since(
     for partition, (begin, end) in enumerate(zip(since, projected, strict=True)):
         if begin < end:
             base = partition << OFFSET_BITS
-            touched |= _touched(connection, base | begin, base | end, topics)
+            values = (base | begin, base | end, dumps(products))
+            for kind in _TOUCHED.keys() & kinds:
+                bound = values[: 3 if kind == "product" else 2]
+                names = loads(connection.execute(_TOUCHED[kind], bound).fetchone()[0])
+                touched.update(Topic(kind, name) for name in names)
     return projected, touched
-
-
-def _touched(connection: Connection, low: int, high: int, topics: set[Topic]) -> set[Topic]:
-    products = dumps([name for kind, name in topics if kind == "product"])
-    asked = {"order": (_ORDERS, ()), "customer": (_CUSTOMERS, ()), "product": (_PRODUCTS, (products,))}
-    return {
-        Topic(kind, name)
-        for kind in {topic.kind for topic in topics} & asked.keys()
-        for name in loads(connection.execute(asked[kind][0], (low, high, *asked[kind][1])).fetchone()[0])
-    }

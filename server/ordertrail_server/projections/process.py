@@ -10,11 +10,12 @@ go on, it ends with REFUSED and one plain line on stderr. Killed at any moment i
 
 import argparse
 import asyncio
-import gc
 import json
+import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from ordertrail_server.log.data_directory import DataDirectory
@@ -66,26 +67,29 @@ async def run(directory: Path) -> None:
     life = Life()
     await asyncio.get_running_loop().connect_read_pipe(lambda: life, sys.stdin)
     log = EmbeddedLog.follow(directory)
-    projector = await Projector.open(log, read_model_file(DataDirectory(directory).read_model))
+    try:
+        projector = await Projector.open(log, read_model_file(DataDirectory(directory).read_model))
+        with closing(projector):
+            await _project(projector, life)
+    finally:
+        await log.close()
 
+
+async def _project(projector: Projector, life: Life) -> None:
     def committed(positions: Mapping[int, int]) -> None:
         _say(positions)
         if life.over:
             raise ParentGone
 
-    try:
-        _say(projector.positions)
-        while not life.over:
-            await projector.catch_up(committed)
-            await life.woken()
-    finally:
-        projector.close()
-        await log.close()
+    _say(projector.positions)
+    while not life.over:
+        await projector.catch_up(committed)
+        await life.woken()
 
 
 def _say(positions: Mapping[int, int]) -> None:
     try:
-        print(json.dumps({"positions": positions}), flush=True)
+        os.write(sys.stdout.fileno(), f"{json.dumps({'positions': positions})}\n".encode())
     except BrokenPipeError:
         raise ParentGone from None
 
@@ -98,9 +102,6 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     directory = arguments.parse_args().data
-    # Orders kept in memory are many and form no cycles; scanning them again and again costs a tenth of the speed.
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
     try:
         asyncio.run(run(directory))
     except ParentGone:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_UNSPECIFIED
@@ -39,7 +40,7 @@ class StoredOrders:
         for order_id, aggregate in orders.items():
             hot.pop(order_id, None)
             hot[order_id] = aggregate
-        for order_id in list(hot)[: max(0, len(hot) - self._hot_orders)]:
+        for order_id in list(islice(hot, max(0, len(hot) - self._hot_orders))):
             del hot[order_id]
 
     def digest_of(self, order_id: str, stored: Aggregate, version: int) -> bytes | None:

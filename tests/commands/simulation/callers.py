@@ -16,7 +16,7 @@ PRODUCTS = ["apple", "pear", "plum"]
 CUSTOMERS = ["shop-1", "shop-2"]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Call:
     """One call of one caller: what was asked, and the log's ends when it was made and when it was answered."""
 
@@ -26,6 +26,10 @@ class Call:
     attempt: Attempt
     since: int
     until: int = -1
+
+    def __repr__(self) -> str:
+        asked = f"{type(self.request).__name__}({self.attempt.order_id}, {self.attempt.request_id})"
+        return f"call {self.number} of server {self.server}, {asked}, [{self.since}, {self.until}], {self.answer}"
 
     @property
     def waits(self) -> bool:
@@ -59,8 +63,13 @@ class Callers:
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self.orders = ["order-1"]
+        self.orders: list[str] = []
         self._said: list[Any] = []
+
+    def learn(self, order_id: str) -> None:
+        """Know an order from now on; an id that a server makes up is known only when it is told."""
+        if order_id not in self.orders:
+            self.orders.append(order_id)
 
     def next_request(self) -> Any:
         """Return a request: a new one, a retry, or one under a request id that was used before."""
@@ -93,23 +102,25 @@ class Callers:
     def _new(self) -> Any:
         names: list[str] = list(_VERBS)
         [name] = self._random.choices(names, [_VERBS[name][0] for name in names])
+        if len(self.orders) < 2 and self._random.random() < 0.6:
+            name = "place"
         request = _VERBS[name][1](self._random)
         request.request_id = f"request-{len(self._said)}-{self._random.randrange(1000)}"
-        request.order_id = self._random.choice(self.orders[-3:])
+        request.order_id = self._random.choice(self.orders[-2:] or ["order-1"])
         if name == "place":
             self._leave_out_ids(request)
-        if self._random.random() < 0.25:
+        if self._random.random() < 0.25 and (name != "place" or self._random.random() < 0.3):
             self._expect(request)
         request.validate_only = self._random.random() < 0.1
         return request
 
     def _leave_out_ids(self, request: Any) -> None:
         roll = self._random.random()
-        if roll < 0.5:
+        if roll < 0.4:
             request.order_id = ""
-        elif roll < 0.7:
+        elif roll < 0.6:
             request.order_id = f"order-{len(self.orders) + 1}"
-        if roll < 0.15:
+        if roll < 0.1:
             request.request_id = ""
 
     def _expect(self, request: Any) -> None:

@@ -2,9 +2,10 @@
 
 from random import Random
 
-from tests.commands.simulation.log import Connection
+from tests.commands.simulation.connection import Connection
 from tests.commands.simulation.reference import Past
-from tests.commands.simulation.run import Run, Violation
+from tests.commands.simulation.run import Run
+from tests.commands.simulation.shape import Violation
 from tests.commands.simulation.stores import Kept, NoSnapshot
 
 from ordertrail_server.commands.fold import Fold

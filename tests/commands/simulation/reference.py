@@ -79,20 +79,20 @@ class Past:
         return order
 
     def right_answer(self, attempt: Attempt, end: int) -> "PastFact | Event | Refusal":
-        """Return what an attempt ought to be told if the log ended at `end`: its receipt first of all."""
+        """Return what an attempt ought to be told if the log ended at `end`: its receipt first of all.
+
+        Refusals in the writer's own words are without their message here.
+        """
         facts = self.facts_before(attempt.order_id, end)
         for fact in facts:
             if fact.request_id == attempt.request_id:
-                reused = _refusal(reasons.ERROR_REASON_REQUEST_ID_REUSED, attempt)
+                reused = Refusal(reasons.ERROR_REASON_REQUEST_ID_REUSED, "", attempt.order_id)
                 return fact if fact.command_digest == attempt.digest else reused
         if self.parked(attempt.order_id, end):
-            return _refusal(reasons.ERROR_REASON_ORDER_PARKED, attempt)
+            told = {"version": str(len(facts))}
+            return Refusal(reasons.ERROR_REASON_ORDER_PARKED, "", attempt.order_id, facts=told)
         concerned = bool(facts) or isinstance(attempt.command, PlaceOrderRequest)
         if concerned and attempt.expected_version not in (None, len(facts)):
             told = {"expected": str(attempt.expected_version), "actual": str(len(facts))}
             return Refusal(reasons.ERROR_REASON_VERSION_MISMATCH, "", attempt.order_id, facts=told)
         return decide(self.state(attempt.order_id, end), attempt.command)
-
-
-def _refusal(reason: reasons.ErrorReason.ValueType, attempt: Attempt) -> Refusal:
-    return Refusal(reason, "", attempt.order_id)

@@ -4,15 +4,15 @@ import asyncio
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Literal
 
-from tests.commands.simulation.log import Connection, SimulatedLog
+from tests.commands.simulation.connection import Connection
+from tests.commands.simulation.log import SimulatedLog
+from tests.commands.simulation.shape import Storing
 from tests.commands.simulation.stores import Kept, NoSnapshot
 from tests.commands.simulation.write_path import WritePath
 
 from ordertrail_server.commands.state_store import StateStore
 
-Storing = Literal["nothing", "memory", "file"]
 SECOND = 1_000_000_000
 BEGINNING = 1_900_000_000 * SECOND
 

@@ -1,5 +1,6 @@
 """Records that no server of ours wrote: noise on the topic, and damage."""
 
+from hashlib import sha256
 from random import Random
 
 from ordertrail.log.v1.record_pb2 import Record
@@ -19,8 +20,12 @@ def strange_entry(random: Random, records: list[Logged]) -> Entry:
         return Entry(found.key, found.value)
     damaged = Record.FromString(found.value)
     newest = max(read.order_version for read in map(Record.FromString, _values_of(damaged.order_id, records)))
-    damaged.order_version = random.choice([damaged.order_version, newest + 1])
-    damaged.previous = random.choice([bytes(16), b"", random.choice(records).digest])
+    if random.random() < 0.5:
+        # The right version on another past.
+        damaged.order_version, damaged.previous = newest + 1, sha256(found.value).digest()[16:]
+    else:
+        # A gap behind a real record.
+        damaged.order_version, damaged.previous = newest + 2, found.digest
     return Entry(found.key, damaged.SerializeToString())
 
 

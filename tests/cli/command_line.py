@@ -1,0 +1,76 @@
+"""The command line and the server as a user has them: processes of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+ORDERTRAIL = [sys.executable, "-m", "ordertrail_server.cli"]
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": f"{ROOT / 'client'}{os.pathsep}{ROOT / 'server'}",
+    "COLUMNS": "80",
+    "ORDERTRAIL_GRACE_SECONDS": "1",
+}
+
+
+class CommandLine:
+    """Runs `ordertrail` against the server at `target`."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        self.environment = {**ENVIRONMENT, "ORDERTRAIL_TARGET": target}
+
+    def run(self, *args: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end."""
+        return subprocess.run(
+            [*ORDERTRAIL, *args], env=self.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def lines(self, *args: str) -> list[Any]:
+        """Run a command with --json that must succeed; return its lines as values."""
+        ended = self.run(*args, "--json")
+        assert ended.returncode == 0, ended.stderr
+        return [json.loads(line) for line in ended.stdout.splitlines()]
+
+    def start(self, *args: str) -> "subprocess.Popen[str]":
+        """Start a command."""
+        return subprocess.Popen(
+            [*ORDERTRAIL, *args], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+
+def start_server(data: Path, listen: str = "127.0.0.1:0") -> tuple["subprocess.Popen[str]", str]:
+    """Start a server; return it with its address as soon as it listens."""
+    server = subprocess.Popen(
+        [*ORDERTRAIL, "serve", "--data", str(data), "--listen", listen, "--json"],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    return server, json.loads(server.stdout.readline())["listening"]
+
+
+@contextmanager
+def serving(data: Path, listen: str = "127.0.0.1:0") -> Iterator[str]:
+    """Serve a data directory; yields the address."""
+    server, address = start_server(data, listen)
+    try:
+        yield address
+    finally:
+        stop(server)
+
+
+def stop(process: "subprocess.Popen[str]") -> None:
+    """End a process, whatever it does, and close its pipes."""
+    process.terminate()
+    try:
+        process.communicate(timeout=20)
+    finally:
+        process.kill()

@@ -1,0 +1,88 @@
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from tests.cli.command_line import ENVIRONMENT, ORDERTRAIL, CommandLine
+
+from ordertrail_server.cli.main import COMMANDS, ordertrail
+
+
+def command(name: str) -> click.Command:
+    found = ordertrail.get_command(click.Context(ordertrail), name)
+    assert found is not None
+    return found
+
+
+def examples(epilog: str | None) -> list[str]:
+    return re.findall(r"^  ordertrail (.+)$", epilog or "", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_an_example_that_is_right_usage(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("orders.jsonl").touch()
+    shown = examples(command(name).epilog)
+    assert shown
+    for line in shown:
+        called, *args = shlex.split(line.partition(" | ")[0])
+        assert called == name
+        command(name).make_context(name, args).close()
+
+
+def test_the_examples_of_the_whole_are_right_usage() -> None:
+    for line in examples(ordertrail.epilog):
+        called, *args = shlex.split(line)
+        command(called).make_context(called, args).close()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_is_listed_and_has_json_for_machines(name: str) -> None:
+    listed = CliRunner().invoke(ordertrail, ["--help"]).output
+    assert re.search(rf"^  {name} +{re.escape(COMMANDS[name])}$", listed, re.MULTILINE)
+    assert "--json" in {option for param in command(name).params for option in param.opts}
+
+
+def test_help_is_fast_because_it_imports_nothing_heavy() -> None:
+    script = """
+import sys
+from ordertrail_server.cli.main import main
+try:
+    main()
+except SystemExit as ended:
+    assert ended.code == 0
+print(sorted({"grpc", "google", "pydantic", "rich", "asyncio"} & sys.modules.keys()), file=sys.stderr)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script, "--help"], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert ended.stderr == "[]\n"
+
+
+def test_the_version_is_told() -> None:
+    ended = subprocess.run([*ORDERTRAIL, "--version"], env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"ordertrail, version \S.*\n", ended.stdout)
+
+
+@pytest.mark.parametrize("args", [["nosuch"], ["produce"], ["produce", "0"], ["history"], ["orders", "--status", "x"]])
+def test_wrong_usage_exits_with_2(args: list[str]) -> None:
+    ended = CommandLine("127.0.0.1:1").run(*args)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Usage: ")
+
+
+@pytest.mark.parametrize(("missing", "command"), [("click", "orders"), ("pysqlite3", "serve")])
+def test_without_the_server_part_the_script_says_how_to_get_it(missing: str, command: str) -> None:
+    script = f"import sys; sys.modules[{missing!r}] = None; from ordertrail.entry_point import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", script, command], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == f"The module {missing} is missing. Install the server: pip install 'ordertrail[server]'\n"

@@ -1,0 +1,91 @@
+from collections import Counter
+from datetime import date
+from itertools import chain
+from random import Random
+from statistics import mean, median, pstdev
+
+import pytest
+
+from ordertrail.commands import Request, as_command
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.values import amount_of
+from ordertrail_server.cli.sample_orders import PRODUCTS, SampleOrders
+from ordertrail_server.cli.skewed import skewed
+
+TODAY = date(2026, 3, 1)
+SEED = 7
+
+
+def drawn(count: int, *, seed: int | None = SEED, alive: float = 0.5, run: str = "run") -> list[list[Request]]:
+    return list(SampleOrders(seed, alive=alive, run=run, today=TODAY).draw(count))
+
+
+def sample_placements(count: int) -> list[PlaceOrderRequest]:
+    return [request for request, *_ in drawn(count) if isinstance(request, PlaceOrderRequest)]
+
+
+def skewness(values: list[float]) -> float:
+    """The third standardized moment: 0 for what is even to both sides, positive for a long tail upwards."""
+    centre = mean(values)
+    spread = pstdev(values)
+    return mean(((value - centre) / spread) ** 3 for value in values)
+
+
+def test_the_same_seed_draws_the_same_commands() -> None:
+    assert drawn(200) == drawn(200)
+
+
+def test_another_seed_draws_other_commands() -> None:
+    assert drawn(200) != drawn(200, seed=8)
+
+
+def test_another_run_of_a_seed_says_the_same_under_other_ids() -> None:
+    here, there = drawn(50, run="a"), drawn(50, run="b")
+    for request, other in zip(chain(*here), chain(*there), strict=True):
+        assert request.order_id != other.order_id
+        assert request.request_id != other.request_id
+        request.order_id, request.request_id = other.order_id, other.request_id
+        assert request == other
+
+
+def test_no_two_commands_share_a_request_id() -> None:
+    ids = [request.request_id for requests in drawn(500, alive=1) for request in requests]
+    assert len(ids) == len(set(ids)) > 500
+
+
+def test_an_order_names_each_product_once_and_some_name_several() -> None:
+    placed = sample_placements(1000)
+    assert all(len(request.lines) == len({line.product_id for line in request.lines}) for request in placed)
+    counts = Counter(len(request.lines) for request in placed)
+    assert set(counts) == {1, 2, 3, 4}
+    assert counts[1] > 500
+
+
+def test_product_quantity_and_price_are_within_bounds_and_skewed_to_the_low_end() -> None:
+    lines = [line for request in sample_placements(5000) for line in request.lines]
+    products = [float(line.product_id.removeprefix("p_")) for line in lines]
+    quantities = [float(line.quantity) for line in lines]
+    prices = [float(amount_of(line.unit_price)) for line in lines]
+    assert {int(product) for product in products} <= set(range(PRODUCTS))
+    assert len(set(products)) > 40
+    for values, low, high in ((products, 0, 49), (quantities, 1, 100), (prices, 1, 100)):
+        assert low <= min(values) < max(values) <= high
+        assert median(values) < (low + high) / 2
+        assert skewness(values) > 0.4
+
+
+def test_a_skew_of_1_is_not_bent() -> None:
+    random = Random(SEED)
+    values = [skewed(random, 10, 20, 1) for _ in range(20_000)]
+    assert mean(values) == pytest.approx(15, abs=0.05)
+    assert abs(skewness(values)) < 0.05
+
+
+@pytest.mark.parametrize(("alive", "least", "most"), [(0, 100, 100), (1, 300, 900)])
+def test_life_is_the_share_of_orders_that_go_on(alive: float, least: int, most: int) -> None:
+    assert least <= sum(len(requests) for requests in drawn(100, alive=alive)) <= most
+
+
+def test_a_long_run_gives_every_kind_of_command() -> None:
+    verbs = {as_command(request).WhichOneof("verb") for requests in drawn(500, alive=1) for request in requests}
+    assert len(verbs) == 10

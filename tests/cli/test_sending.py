@@ -1,0 +1,80 @@
+import json
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from google.rpc.status_pb2 import Status
+from tests.client.stand_in import AWAY, StandIn, accept_all, serving
+
+from ordertrail import commands
+from ordertrail.client import OrderTrail
+from ordertrail.commands import Request
+from ordertrail.v1.commands_pb2 import CommandResult, ExecuteCommandsRequest, ExecuteCommandsResponse
+from ordertrail_server.cli.production import Production
+from ordertrail_server.cli.sending import in_batches, one_by_one
+
+BUSY = CommandResult(status=Status(code=14, message="busy"))
+NO = CommandResult(status=Status(code=9, message="no"))
+ORDERS: list[list[Request]] = [
+    [commands.confirm("o-1", request_id="r-1"), commands.ship("o-1", request_id="r-2")],
+    [commands.confirm("o-2", request_id="r-3"), commands.ship("o-2", request_id="r-4")],
+]
+
+
+def first_answers(*results: CommandResult | None) -> Callable[[ExecuteCommandsRequest], ExecuteCommandsResponse]:
+    """Answer the first commands with these results; None, and whatever follows, is accepted."""
+    left = deque(results)
+
+    def answer(batch: ExecuteCommandsRequest) -> ExecuteCommandsResponse:
+        response = accept_all(batch)
+        for result in response.results:
+            planned = left.popleft() if left else None
+            if planned is not None:
+                result.CopyFrom(planned)
+        return response
+
+    return answer
+
+
+async def produced(stand_in: StandIn, send: Any, capsys: pytest.CaptureFixture[str]) -> tuple[Any, str]:
+    """Send the orders; return the counts, and what was said of refusals."""
+    async with serving(stand_in) as client:
+        assert isinstance(client, OrderTrail)
+        with Production(len(ORDERS), show_acks=False, as_json=True) as production:
+            await send(client, ORDERS, production)
+    said = capsys.readouterr()
+    return json.loads(said.out), said.err
+
+
+def sent(stand_in: StandIn) -> list[list[str]]:
+    return [
+        [getattr(command, command.WhichOneof("verb")).request_id for command in batch.commands]
+        for batch in stand_in.seen
+    ]
+
+
+async def test_a_command_that_could_not_be_taken_is_sent_again_with_all_that_follows_on_its_order(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stand_in = StandIn()
+    stand_in.batches = first_answers(BUSY, NO, None, None)
+    counts, refused = await produced(stand_in, in_batches, capsys)
+    assert (counts["acknowledged"], counts["refused"], refused) == (4, 0, "")
+    assert sent(stand_in) == [["r-1", "r-2", "r-3", "r-4"], ["r-1", "r-2"]]
+
+
+async def test_a_refused_command_is_told_and_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    stand_in = StandIn()
+    stand_in.batches = first_answers(None, NO, None, None)
+    counts, refused = await produced(stand_in, in_batches, capsys)
+    assert (counts["acknowledged"], counts["refused"]) == (3, 1)
+    assert refused == "o-1: no [FAILED_PRECONDITION]\n"
+
+
+async def test_one_by_one_a_call_that_outlives_its_retries_is_made_again(capsys: pytest.CaptureFixture[str]) -> None:
+    stand_in = StandIn()
+    stand_in.failures.extend([AWAY] * 12)
+    counts, refused = await produced(stand_in, one_by_one, capsys)
+    assert (counts["acknowledged"], counts["refused"], refused) == (4, 0, "")
+    assert {request.request_id for request in stand_in.seen} == {"r-1", "r-2", "r-3", "r-4"}

@@ -1,0 +1,102 @@
+"""Whatever becomes of appends, servers and callers, in whatever order: every promise of the write path holds.
+
+ORDERTRAIL_TEST_ROUNDS multiplies the number of runs.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import hypothesis.strategies as st
+from hypothesis import given, settings
+from ordertrail.v1 import error_reason_pb2 as reasons
+from tests.commands.simulation.promises import run_and_check
+from tests.commands.simulation.reference import Past
+from tests.commands.simulation.run import Run
+from tests.commands.simulation.shape import Shape
+from tests.commands.simulation.write_path import WritePath
+
+from ordertrail_server.commands.attempt import Accepted, Preview
+from ordertrail_server.orders.refusal import Refusal
+
+ROUNDS = int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
+NOWHERE = Path(os.devnull)
+
+shapes = st.builds(
+    Shape,
+    seed=st.integers(0, 2**32),
+    steps=st.integers(20, 400),
+    servers=st.integers(1, 3),
+    atomic=st.just(False),
+    storing=st.sampled_from(["nothing", "memory"]),
+    strangers=st.booleans(),
+)
+one_writer_with_atomic_appends = st.builds(
+    Shape,
+    seed=st.integers(0, 2**32),
+    steps=st.integers(20, 400),
+    servers=st.just(1),
+    atomic=st.just(True),
+    storing=st.sampled_from(["nothing", "memory"]),
+    strangers=st.booleans(),
+)
+
+
+def runs(number: int) -> settings:
+    return settings(max_examples=number * ROUNDS, deadline=None, database=None)
+
+
+@runs(400)
+@given(shapes)
+def test_any_number_of_servers_on_a_log_whose_records_each_have_their_own_fate(shape: Shape) -> None:
+    asyncio.run(run_and_check(shape, WritePath(), NOWHERE))
+
+
+@runs(200)
+@given(one_writer_with_atomic_appends)
+def test_one_server_after_another_on_a_log_with_atomic_appends(shape: Shape) -> None:
+    asyncio.run(run_and_check(shape, WritePath(), NOWHERE))
+
+
+@runs(40)
+@given(seed=st.integers(0, 2**32), atomic=st.booleans())
+def test_servers_that_restart_from_the_file_of_their_state_store(seed: int, atomic: bool) -> None:
+    shape = Shape(seed, 200, 1 if atomic else 2, atomic, "file", False)
+    with TemporaryDirectory() as directory:
+        asyncio.run(run_and_check(shape, WritePath(), Path(directory)))
+
+
+def test_the_simulation_reaches_what_it_is_about() -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(150):
+        seen.update(_reached(*asyncio.run(run_and_check(Shape.of(seed), WritePath(), NOWHERE))))
+    expected = {"fact", "void", "foreign", "broken", "first receipt", "receipt of a retry", "receipt read back"}
+    expected |= {"preview", "refusal", "reuse of a request id", "version mismatch", "parked", "unavailable", "overloaded"}
+    assert expected <= seen.keys()
+    assert min(seen[each] for each in ("void", "receipt of a retry", "receipt read back", "refusal")) > 50
+
+
+def _reached(run: Run, past: Past) -> Counter[str]:
+    seen = Counter({"fact": sum(map(len, past.facts.values())), "void": len(past.void), "foreign": len(past.foreign)})
+    seen["broken"] = sum(map(len, past.broken.values()))
+    for call in run.calls:
+        answer = call.answer
+        if isinstance(answer, Accepted):
+            seen["receipt of a retry" if answer.replayed else "first receipt"] += 1
+            seen["receipt read back"] += answer.record is None
+        elif isinstance(answer, Preview):
+            seen["preview"] += 1
+        elif isinstance(answer, Refusal):
+            seen[_KINDS.get(answer.reason, "refusal")] += 1
+    return +seen
+
+
+_KINDS: dict[int, str] = {
+    reasons.ERROR_REASON_REQUEST_ID_REUSED: "reuse of a request id",
+    reasons.ERROR_REASON_VERSION_MISMATCH: "version mismatch",
+    reasons.ERROR_REASON_ORDER_PARKED: "parked",
+    reasons.ERROR_REASON_UNAVAILABLE: "unavailable",
+    reasons.ERROR_REASON_OVERLOADED: "overloaded",
+}

@@ -1,0 +1,116 @@
+"""Specifications of the write path: given a log and a writer on it, when commands come, then answers and records."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from itertools import count
+from typing import Any, Self
+
+from tests.commands.simulation.stores import NoSnapshot
+from tests.log.memory import MemoryLog
+
+from ordertrail.v1 import commands_pb2 as commands
+from ordertrail.v1.error_reason_pb2 import ErrorReason
+from ordertrail.v1.money_pb2 import Money
+from ordertrail.v1.order_events_pb2 import OrderedLine
+from ordertrail_server.commands.attempt import Accepted, Answer, Attempt
+from ordertrail_server.commands.fold import Fold
+from ordertrail_server.commands.prepare import Caller, prepare
+from ordertrail_server.commands.writer import Writer
+from ordertrail_server.log.port import Entry
+from ordertrail_server.orders.refusal import Refusal
+
+ORDER = "order-1"
+SECOND = 1_000_000_000
+BEGINNING = 1_900_000_000 * SECOND
+
+_ids = count(1)
+
+
+def new_id() -> str:
+    return f"01900000-0000-7000-8000-{next(_ids):012x}"
+
+
+def line(product: str = "apple", quantity: int = 1) -> OrderedLine:
+    price = Money(currency_code="EUR", units=5)
+    return OrderedLine(product_id=product, quantity=quantity, unit_price=price)
+
+
+def place(request_id: str = "place", order_id: str = ORDER, **fields: Any) -> commands.PlaceOrderRequest:
+    request = {"customer_id": "shop-1", "lines": [line()], "request_id": request_id, "order_id": order_id, **fields}
+    return commands.PlaceOrderRequest(**request)
+
+
+def change(request_id: str, quantity: int, order_id: str = ORDER, **fields: Any) -> Any:
+    request = {"product_id": "apple", "quantity": quantity, "request_id": request_id, "order_id": order_id, **fields}
+    return commands.ChangeOrderLineQuantityRequest(**request)
+
+
+def confirm(request_id: str = "confirm", order_id: str = ORDER, **fields: Any) -> commands.ConfirmOrderRequest:
+    return commands.ConfirmOrderRequest(request_id=request_id, order_id=order_id, **fields)
+
+
+def attempt_of(request: Any) -> Attempt:
+    """Return the attempt that a request asks for; the request stays as it is, to be sent again."""
+    copy = type(request)()
+    copy.CopyFrom(request)
+    return prepare(copy, asyncio.get_running_loop().create_future(), Caller(), new_id)
+
+
+def accepted(answer: Answer) -> Accepted:
+    assert isinstance(answer, Accepted), answer
+    return answer
+
+
+def reason(answer: Answer) -> str:
+    assert isinstance(answer, Refusal), answer
+    return ErrorReason.Name(answer.reason).removeprefix("ERROR_REASON_")
+
+
+class TroubledLog(MemoryLog):
+    """Raises what is in `troubles` instead of answering the next appends; their records land where `lands` says so."""
+
+    def __init__(self, *, atomic: bool = True) -> None:
+        super().__init__(atomic=atomic)
+        self.troubles: deque[Exception] = deque()
+        self.lands = False
+        self.unreachable = False
+        self.appends: list[int] = []
+
+    async def end(self, partition: int) -> int:
+        if self.unreachable:
+            raise self.troubles[0]
+        return await super().end(partition)
+
+    async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
+        self.appends.append(len(entries))
+        if not self.troubles:
+            return await super().append(partition, entries)
+        if self.lands:
+            await super().append(partition, entries)
+        raise self.troubles.popleft()
+
+
+class Writing:
+    """A writer at work on a log, from its beginning; several may share one."""
+
+    def __init__(self, log: MemoryLog, capacity: int = 100) -> None:
+        self.now = BEGINNING
+        self.fold = Fold(log, 0, NoSnapshot())
+        self.writer = Writer(log, 0, self.fold, now=lambda: self.now, new_id=new_id, capacity=capacity)
+
+    async def __aenter__(self) -> Self:
+        self.task = asyncio.create_task(self.writer.run())
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+    async def handle(self, *requests: Any) -> list[Answer]:
+        """Return the answers to requests that come at once."""
+        attempts = [attempt_of(request) for request in requests]
+        for attempt in attempts:
+            self.writer.submit(attempt)
+        async with asyncio.timeout(10):
+            return [await attempt.answer for attempt in attempts]

@@ -1,0 +1,155 @@
+"""The write side of a server on the embedded log: it restarts from its snapshot, stops in order, and may be killed."""
+
+import asyncio
+import os
+import random
+import sys
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+import pytest
+from tests.commands import handling as program
+from tests.commands.handling import ORDERS, WatchedLog, handle, handling
+from tests.commands.spec import ORDER, accepted, attempt_of, change, confirm, place, reason
+
+from ordertrail_server.commands.fold import Fold
+from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.orders.refusal import Refused
+
+FRESH, RESUMED = "fresh.sqlite", "state.sqlite"
+KILLS = 4 * int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / RESUMED
+
+
+async def test_every_partition_has_a_writer(tmp_path: Path, state: Path) -> None:
+    log = EmbeddedLog.create(tmp_path, partitions=3)
+    async with handling(log, state) as handler:
+        answers = await handle(handler, [place("place", f"order-{number}") for number in range(12)])
+        ends = [await log.end(partition) for partition in range(3)]
+    assert [accepted(answer).fact.version for answer in answers] == [1] * 12
+    assert sum(ends) == 12
+    assert all(ends)
+
+
+async def test_a_restart_reads_only_what_came_after_the_snapshot(tmp_path: Path, state: Path) -> None:
+    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
+        [first] = await handle(handler, [place()])
+        await handle(handler, [change(f"change-{number}", number) for number in range(2, 50)])
+    log = WatchedLog.open(tmp_path)
+    async with handling(log, state) as handler:
+        assert log.read_from == [48]  # the last record before the snapshot's position, to see that it is still there
+        [again, then] = await handle(handler, [place(), confirm()])
+    assert accepted(again).fact == accepted(first).fact
+    assert accepted(then).fact.version == 50
+
+
+async def test_without_its_state_store_a_restart_folds_all_to_the_same_state(tmp_path: Path, state: Path) -> None:
+    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
+        [first] = await handle(handler, [place()])
+    state.unlink()
+    async with handling(EmbeddedLog.open(tmp_path), state) as handler:
+        [again, then] = await handle(handler, [place(), confirm()])
+    assert accepted(again).fact == accepted(first).fact
+    assert accepted(then).fact.version == 2
+
+
+async def test_a_receipt_of_a_retry_leads_to_the_record_that_it_speaks_of(tmp_path: Path, state: Path) -> None:
+    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
+        [first] = await handle(handler, [place()])
+        [again] = await handle(handler, [place()])
+        assert accepted(again).record is None
+        assert await handler.record_of(ORDER, accepted(again)) == accepted(first).record
+
+
+async def test_a_stop_answers_what_waits_and_takes_nothing_more(tmp_path: Path, state: Path) -> None:
+    log = EmbeddedLog.create(tmp_path)
+    async with handling(log, state) as handler:
+        waiting = [attempt_of(place("place", f"order-{number}")) for number in range(50)]
+        for attempt in waiting:
+            handler.submit(attempt)
+        stopping = asyncio.create_task(handler.stop())
+        await asyncio.sleep(0)
+        with pytest.raises(Refused) as raised:
+            handler.submit(attempt_of(place()))
+        await stopping
+    assert reason(raised.value.refusal) == "UNAVAILABLE"
+    assert {accepted(await attempt.answer).fact.version for attempt in waiting} == {1}
+    store = StateStore(state, log.identity, b"rules")
+    assert store.position(0)[0] == 50
+    store.close()
+
+
+async def test_nothing_is_taken_before_the_log_is_folded(tmp_path: Path, state: Path) -> None:
+    log = EmbeddedLog.create(tmp_path)
+    handler = CommandHandler(log, StateStore(state, log.identity, b"rules"), lambda: "id", lambda: None, 10)
+    with pytest.raises(Refused):
+        handler.submit(attempt_of(place()))
+    await handler.stop()
+    await log.close()
+
+
+async def test_a_log_that_lost_its_end_is_refused_at_the_start(tmp_path: Path, state: Path) -> None:
+    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
+        await handle(handler, [place()])
+    identity = EmbeddedLog.follow(tmp_path)
+    log_id = identity.identity
+    await identity.close()
+    store = StateStore(state, log_id, b"rules")
+    store._writer.execute("UPDATE positions SET position = 7")
+    store.close()
+    with pytest.raises(LogDamaged, match="ends at offset 1"):
+        async with handling(EmbeddedLog.open(tmp_path), state):
+            pass
+
+
+def acknowledged_until_killed(directory: Path, count: int) -> list[str]:
+    """Return the request ids that a process acknowledged before it was killed, with others under way."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, program.__file__, str(directory)]
+    with Popen(command, stdout=PIPE, stderr=PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(count)]
+        process.kill()
+        printed, errors = process.communicate()
+        assert lines[-1], errors
+    whole = printed[: printed.rfind("\n") + 1]
+    return [line.strip() for line in lines] + whole.splitlines()
+
+
+async def folded(log: EmbeddedLog, file: Path) -> tuple[StateStore, Fold]:
+    store = StateStore(file, log.identity, b"rules")
+    fold = Fold(log, 0, store)
+    await fold.catch_up()
+    return store, fold
+
+
+async def test_a_server_that_is_killed_at_any_moment_resumes_to_the_state_that_a_fresh_fold_finds(
+    tmp_path: Path, state: Path
+) -> None:
+    acknowledged: list[str] = []
+    begun_at: list[int] = []
+    for kill in range(KILLS):
+        acknowledged += acknowledged_until_killed(tmp_path, random.Random(kill).randrange(1, 600))
+        log = EmbeddedLog.open(tmp_path)
+        resumed_store, resumed = StateStore(state, log.identity, b"rules"), None
+        begun_at.append(resumed_store.position(0)[0])
+        resumed = Fold(log, 0, resumed_store)
+        await resumed.catch_up()
+        fresh_store, fresh = await folded(log, tmp_path / f"{kill}-{FRESH}")
+        for order in ORDERS:
+            assert resumed.aggregate(order) == fresh.aggregate(order)
+        for request in acknowledged:
+            receipt = fresh.receipt(request.split("-", 1)[1], request)
+            assert receipt is not None
+            assert resumed.receipt(request.split("-", 1)[1], request) == receipt
+        resumed_store.close()
+        fresh_store.close()
+        await log.close()
+    assert any(begun_at), "no process lived to make a snapshot"

@@ -1,0 +1,118 @@
+"""How a request becomes an attempt: its ids, and the digest that tells a retry from another command."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+from tests.commands.spec import change, confirm, line, new_id, place
+
+from ordertrail.v1 import commands_pb2 as commands
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.order_events_pb2 import OrderPlaced
+from ordertrail_server.commands.attempt import Attempt
+from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare, prepare_import
+
+UUID7 = "0190a5b2-7c3d-7e4f-8a1b-2c3d4e5f6a7b"
+VERBS = [field.message_type._concrete_class for field in commands.Command.DESCRIPTOR.oneofs_by_name["verb"].fields]
+
+
+def prepared(request: Any) -> Attempt:
+    copy = type(request)()
+    copy.CopyFrom(request)
+    answer: asyncio.Future[Any] = asyncio.Future(loop=_NO_LOOP)
+    return prepare(copy, answer, Caller("clerk", "00-trace"), new_id)
+
+
+_NO_LOOP = asyncio.new_event_loop()
+_NO_LOOP.close()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_digest_leaves_out_request_id_expected_version_and_validate_only(verb: Any) -> None:
+    plain = prepared(verb(order_id="order-1"))
+    other = prepared(verb(order_id="order-1", request_id="named", expected_version=3, validate_only=True))
+    assert other.digest == plain.digest
+    assert (other.request_id, other.expected_version, other.validate_only) == ("named", 3, True)
+    assert (plain.expected_version, plain.validate_only) == (None, False)
+
+
+def test_an_expected_version_of_0_is_not_the_same_as_none() -> None:
+    assert prepared(place(expected_version=0)).expected_version == 0
+    assert prepared(place()).expected_version is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        place(order_id="order-2"),
+        place(order_id=""),
+        place(customer_id="shop-2"),
+        place(lines=[line("pear")]),
+        place(lines=[line(), line("pear")]),
+        place(expected_delivery_date=Date(year=2030, month=1, day=2)),
+        confirm("place"),
+    ],
+)
+def test_another_command_has_another_digest(other: Any) -> None:
+    assert prepared(other).digest != prepared(place()).digest
+
+
+def test_verbs_that_say_the_same_have_different_digests() -> None:
+    digests = {prepared(verb(order_id="order-1")).digest for verb in VERBS}
+    assert len(digests) == len(VERBS) == 10
+
+
+def test_an_attempt_says_who_calls_and_in_which_trace() -> None:
+    attempt = prepared(change("change", 2))
+    assert (attempt.actor, attempt.traceparent) == ("clerk", "00-trace")
+
+
+def test_a_request_without_an_id_gets_a_new_one_each_time() -> None:
+    first, second = prepared(confirm("")), prepared(confirm(""))
+    assert first.request_id
+    assert first.request_id != second.request_id
+    assert not first.new_order
+
+
+def test_a_retry_of_a_place_without_order_id_finds_the_same_order() -> None:
+    first, again = prepared(place(order_id="")), prepared(place(order_id="", expected_version=0))
+    assert first.order_id == again.order_id
+    assert not first.new_order
+
+
+def test_only_an_order_whose_request_id_the_server_made_is_surely_new() -> None:
+    assert prepared(place("", "")).new_order
+    assert not prepared(place("place", "")).new_order
+    assert not prepared(place("", "order-1")).new_order
+
+
+def test_orders_of_other_customers_and_requests_have_other_ids() -> None:
+    ids = {derive_order_id(customer, request) for customer in ("a", "b", "ab") for request in ("", "b", UUID7)}
+    assert len(ids) == 9
+
+
+def test_behind_a_uuid7_an_order_id_begins_with_the_same_time() -> None:
+    assert derive_order_id("shop-1", UUID7).startswith(UUID7[:13])
+    later = derive_order_id("shop-1", "0190a5b2-7c3e" + UUID7[13:])
+    assert derive_order_id("shop-1", UUID7) < later
+
+
+@given(customer=st.text(), request=st.one_of(st.text(), st.uuids().map(str), st.from_regex(r".{8}-.{4}-7.{21}")))
+def test_a_derived_order_id_is_a_uuid8_and_stable(customer: str, request: str) -> None:
+    order_id = derive_order_id(customer, request)
+    assert str(UUID(order_id)) == order_id
+    assert UUID(order_id).version == 8
+    assert derive_order_id(customer, request) == order_id
+
+
+def test_an_imported_statement_has_the_digest_of_what_was_said() -> None:
+    def imported(chunk: bytes, request_id: str) -> Attempt:
+        answer: asyncio.Future[Any] = asyncio.Future(loop=_NO_LOOP)
+        return prepare_import("order-1", request_id, Caller(), "file:1", chunk, OrderPlaced(), answer)
+
+    assert imported(b"said", "a").digest == imported(b"said", "b").digest
+    assert imported(b"said", "a").digest != imported(b"said otherwise", "a").digest
+    assert imported(b"said", "a").origin == "file:1"

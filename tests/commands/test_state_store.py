@@ -1,0 +1,175 @@
+"""The snapshot of the write side's fold: what was saved is there again, and it is never trusted when it must not be."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.commands.spec import ORDER, TroubledLog, Writing, change, confirm, place
+
+from ordertrail_server.commands.attempt import Fact
+from ordertrail_server.commands.fold import Fold, Snapshot
+from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.orders.aggregate import Aggregate
+
+LOG, OTHER_LOG = b"the log's own id", b"another log's id"
+RULES, OTHER_RULES = b"rules", b"other rules"
+
+Open = Callable[..., StateStore]
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Iterator[Open]:
+    opened: list[StateStore] = []
+
+    def open_store(log_id: bytes = LOG, definition: bytes = RULES) -> StateStore:
+        for store in opened:
+            store.close()
+        opened[:] = []
+        opened.append(StateStore(tmp_path / "state.sqlite", log_id, definition))
+        return opened[0]
+
+    yield open_store
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+async def log() -> TroubledLog:
+    """A log with three facts of one order and one of another."""
+    log = TroubledLog()
+    async with Writing(log) as writing:
+        await writing.handle(place(), change("change", 2), confirm(), place("other", "order-2"))
+    return log
+
+
+async def folded(log: TroubledLog, store: StateStore) -> Fold:
+    fold = Fold(log, 0, store)
+    await fold.catch_up()
+    return fold
+
+
+def known(fold: Fold) -> list[object]:
+    requests = [(ORDER, "place"), (ORDER, "change"), (ORDER, "confirm"), ("order-2", "other"), (ORDER, "never")]
+    receipts = [fold.receipt(*request) for request in requests]
+    return [fold.position, fold.aggregate(ORDER), fold.aggregate("order-2"), fold.aggregate("order-3"), *receipts]
+
+
+async def test_a_new_store_begins_at_the_beginning(open_store: Open) -> None:
+    store = open_store()
+    assert store.position(0) == (0, b"")
+    assert store.aggregate(ORDER) is None
+    assert store.receipt(ORDER, "place") is None
+    assert store.digest_of(ORDER, 1) is None
+
+
+async def test_what_was_saved_is_there_again_when_the_file_is_opened(log: TroubledLog, open_store: Open) -> None:
+    store = open_store()
+    fold = await folded(log, store)
+    store.save(0, fold.snapshot())
+    told = known(fold)
+    store = open_store()
+    digests = [logged.digest for logged in log.records[0]]
+    assert known(Fold(log, 0, store)) == told
+    assert store.position(0) == (4, digests[3])
+    assert [store.digest_of(ORDER, version) for version in (1, 2, 3, 4)] == [*digests[:3], None]
+
+
+async def test_a_fold_goes_on_while_and_after_it_is_saved(log: TroubledLog, open_store: Open) -> None:
+    store = open_store()
+    fold = await folded(log, store)
+    told = known(fold)
+    snapshot = fold.snapshot()
+    assert known(fold) == told
+    store.save(0, snapshot)
+    fold.saved()
+    assert known(fold) == told
+    assert fold.unsaved == 0
+
+
+async def test_a_snapshot_that_could_not_be_stored_is_given_again(log: TroubledLog, open_store: Open) -> None:
+    store = open_store()
+    fold = await folded(log, store)
+    first = fold.snapshot()
+    assert fold.snapshot() is first
+    store.save(0, first)
+    fold.saved()
+    assert fold.snapshot() is not first
+
+
+async def test_a_save_that_fails_changes_nothing(log: TroubledLog, open_store: Open) -> None:
+    store = open_store()
+    fact = Fact(1, b"digest", "request", b"command", 0, 0)
+    twice = Snapshot(7, b"digest", {ORDER: Aggregate(None, 1, b"digest", "")}, [(ORDER, fact), (ORDER, fact)])
+    with pytest.raises(sqlite3.IntegrityError):
+        store.save(0, twice)
+    assert store.position(0) == (0, b"")
+    assert store.aggregate(ORDER) is None
+    store.save(0, (await folded(log, store)).snapshot())
+    assert store.position(0)[0] == 4
+
+
+async def test_a_parked_order_is_parked_again(open_store: Open) -> None:
+    store = open_store()
+    parked = Aggregate(None, 2, b"head", "its chain is broken at offset 9")
+    store.save(0, Snapshot(10, b"last", {ORDER: parked}))
+    assert open_store().aggregate(ORDER) == parked
+
+
+async def test_partitions_have_positions_of_their_own(open_store: Open) -> None:
+    store = open_store()
+    store.save(0, Snapshot(10, b"zero"))
+    store.save(2, Snapshot(5, b"two"))
+    assert [open_store().position(partition) for partition in range(3)] == [(10, b"zero"), (0, b""), (5, b"two")]
+
+
+async def test_a_store_of_other_rules_is_begun_anew(log: TroubledLog, open_store: Open) -> None:
+    store = open_store()
+    fold = await folded(log, store)
+    store.save(0, fold.snapshot())
+    told = known(fold)
+    anew = open_store(definition=OTHER_RULES)
+    assert anew.position(0) == (0, b"")
+    assert known(await folded(log, anew)) == told
+
+
+async def test_a_store_of_another_log_is_refused_and_left_as_it_is(open_store: Open, tmp_path: Path) -> None:
+    open_store().save(0, Snapshot(10, b"zero"))
+    with pytest.raises(LogDamaged, match="state.sqlite belongs to another log"):
+        open_store(OTHER_LOG)
+    with pytest.raises(LogDamaged, match="state.sqlite belongs to another log"):
+        open_store(OTHER_LOG, OTHER_RULES)
+    assert open_store().position(0) == (10, b"zero")
+
+
+def overwrite(content: bytes) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        path.write_bytes(content)
+
+    return damage
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5_000])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(overwrite(b""), id="empty"),
+        pytest.param(overwrite(b"no database at all" * 1000), id="another format"),
+        pytest.param(truncate, id="truncated"),
+        pytest.param(Path.unlink, id="deleted"),
+    ],
+)
+async def test_a_file_that_is_lost_or_damaged_is_folded_anew_to_the_same_state(
+    log: TroubledLog, open_store: Open, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    store = open_store()
+    fold = await folded(log, store)
+    store.save(0, fold.snapshot())
+    told = known(fold)
+    store.close()
+    damage(tmp_path / "state.sqlite")
+    assert known(await folded(log, open_store())) == told

@@ -1,0 +1,145 @@
+"""What callers may rely on when the log fails, others write too, or an order is damaged."""
+
+import pytest
+from tests.commands.simulation.stores import NoSnapshot
+from tests.commands.spec import ORDER, TroubledLog, Writing, accepted, change, confirm, place, reason
+
+from ordertrail.log.v1.record_pb2 import Record
+from ordertrail_server.commands.fold import Fold
+from ordertrail_server.log.port import AppendUncertain, Entry, Logged, LogUnavailable
+
+
+@pytest.fixture(params=[True, False], ids=["atomic", "record by record"])
+def log(request: pytest.FixtureRequest) -> TroubledLog:
+    return TroubledLog(atomic=request.param)
+
+
+async def facts_of(log: TroubledLog, order_id: str) -> int:
+    fold = Fold(log, 0, NoSnapshot())
+    await fold.catch_up()
+    return fold.aggregate(order_id).version
+
+
+async def test_a_log_that_cannot_be_written_is_answered_unavailable_and_the_writer_goes_on(log: TroubledLog) -> None:
+    async with Writing(log) as writing:
+        log.troubles.append(LogUnavailable())
+        [failed] = await writing.handle(place())
+        [then] = await writing.handle(place())
+    assert reason(failed) == "UNAVAILABLE"
+    assert accepted(then).fact.version == 1
+    assert not accepted(then).replayed
+
+
+async def test_a_log_that_cannot_be_reached_is_answered_unavailable_and_the_writer_goes_on(log: TroubledLog) -> None:
+    async with Writing(log) as writing:
+        log.unreachable = True
+        log.troubles.append(LogUnavailable())
+        failed = await writing.handle(place(), confirm())
+        log.unreachable = False
+        log.troubles.clear()
+        then = await writing.handle(place(), confirm())
+    assert [reason(answer) for answer in failed] == ["UNAVAILABLE"] * 2
+    assert [accepted(answer).fact.version for answer in then] == [1, 2]
+
+
+async def test_an_append_of_unknown_outcome_that_landed_is_answered_with_its_receipt(log: TroubledLog) -> None:
+    async with Writing(log) as writing:
+        log.lands = True
+        log.troubles.append(AppendUncertain())
+        [answer] = await writing.handle(place())
+    assert accepted(answer).fact.digest == log.records[0][0].digest
+    assert not accepted(answer).replayed
+    assert len(log.records[0]) == 1
+
+
+async def test_an_append_of_unknown_outcome_that_was_lost_is_tried_again(log: TroubledLog) -> None:
+    async with Writing(log) as writing:
+        log.troubles.append(AppendUncertain())
+        answers = await writing.handle(place(), place("other", "order-2"))
+    assert [accepted(answer).fact.version for answer in answers] == [1, 1]
+    assert len(log.records[0]) == 2
+
+
+@pytest.mark.parametrize("lands", [True, False])
+async def test_an_order_whose_ids_the_server_made_is_placed_once_whatever_became_of_the_append(
+    log: TroubledLog, lands: bool
+) -> None:
+    async with Writing(log) as writing:
+        log.lands = lands
+        log.troubles.append(AppendUncertain())
+        [answer] = await writing.handle(place("", ""))
+        order_id = log.records[0][0].key
+        [then] = await writing.handle(confirm(order_id=order_id))
+    assert accepted(answer).fact.digest == log.records[0][0].digest
+    assert accepted(then).fact.version == 2
+    assert len(log.records[0]) == 2
+    assert await facts_of(log, order_id) == 2
+
+
+async def test_an_order_whose_ids_the_server_made_is_placed_once_when_others_write_too() -> None:
+    class Shared(TroubledLog):
+        """Another server's record always lands first."""
+
+        async def append(self, partition: int, entries: object) -> list[int]:
+            self.land(0, Entry("order-9", b"of another server"))
+            return await super().append(partition, entries)  # type: ignore[arg-type]
+
+    log = Shared(atomic=False)
+    async with Writing(log) as writing:
+        [answer] = await writing.handle(place("", ""))
+    assert [logged.key for logged in log.records[0]] == ["order-9", log.records[0][1].key]
+    assert accepted(answer).fact.offset == 1
+
+
+async def test_a_refusal_rests_on_what_others_wrote_before_the_call(log: TroubledLog) -> None:
+    async with Writing(log) as one, Writing(log) as other:
+        await one.handle(place())
+        await other.handle(change("change", 7))
+        [answer] = await one.handle(change("same", 7))
+        [then] = await one.handle(change("back", 1))
+    assert reason(answer) == "NOTHING_CHANGES"
+    assert accepted(then).fact.version == 3
+
+
+async def test_a_record_that_lost_a_race_is_void_and_its_command_is_decided_again(log: TroubledLog) -> None:
+    async with Writing(log) as one, Writing(log) as other:
+        await one.handle(place())
+        await other.handle(change("change", 7))
+        [answer] = await one.handle(confirm())
+    assert accepted(answer).fact.version == 3
+    assert [Record.FromString(logged.value).order_version for logged in log.records[0]] == [1, 2, 2, 3]
+    assert await facts_of(log, ORDER) == 3
+
+
+def damaged(logged: Logged) -> Entry:
+    record = Record.FromString(logged.value)
+    record.order_version, record.previous = 2, bytes(16)
+    return Entry(logged.key, record.SerializeToString())
+
+
+def from_the_future(logged: Logged) -> Entry:
+    record = Record(order_id=ORDER, order_version=2, previous=logged.digest)
+    return Entry(logged.key, record.SerializeToString() + b"\xfa\xff\x03\x00")
+
+
+@pytest.mark.parametrize("parking", [damaged, from_the_future])
+async def test_a_parked_order_refuses_commands_but_still_answers_receipts(log: TroubledLog, parking: object) -> None:
+    async with Writing(log) as writing:
+        [first] = await writing.handle(place())
+        log.land(0, parking(log.records[0][0]))  # type: ignore[operator]
+        [other] = await writing.handle(place("other", "order-2"))
+        refused, again = await writing.handle(confirm(), place())
+    assert reason(refused) == "ORDER_PARKED"
+    assert accepted(again).fact == accepted(first).fact
+    assert accepted(other).fact.version == 1
+
+
+async def test_foreign_records_change_nothing(log: TroubledLog) -> None:
+    async with Writing(log) as writing:
+        await writing.handle(place())
+        log.land(0, Entry("order-2", log.records[0][0].value))
+        log.land(0, Entry(ORDER, b"\xff"))
+        [answer] = await writing.handle(confirm())
+    assert accepted(answer).fact.version == 2
+    assert await facts_of(log, ORDER) == 2
+    assert await facts_of(log, "order-2") == 0

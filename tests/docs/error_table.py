@@ -1,0 +1,44 @@
+"""The table of errors in docs/contract.md, as the proto says it.
+
+python -m tests.docs.error_table
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.rpc.code_pb2 import Code
+
+from ordertrail.v1.error_reason_pb2 import guide
+
+ROOT = Path(__file__).resolve().parents[2]
+PROTO = "ordertrail/v1/error_reason.proto"
+ENUM, VALUE = 5, 2  # field numbers in FileDescriptorProto and EnumDescriptorProto, of which source paths are made
+HEADING = ["| reason | code | meaning | what to do |", "|---|---|---|---|"]
+
+
+def error_table() -> list[str]:
+    """Return the lines of the table: every reason but the zero value, in the order of the proto."""
+    file = _described()
+    meanings = {tuple(place.path): place.leading_comments for place in file.source_code_info.location}
+    [reasons] = file.enum_type
+    rows = list(HEADING)
+    for index, value in enumerate(reasons.value):
+        if value.number:
+            told = value.options.Extensions[guide]
+            reason = value.name.removeprefix("ERROR_REASON_")
+            meaning = " ".join(meanings[ENUM, 0, VALUE, index].split())
+            rows.append(f"| `{reason}` | {Code.Name(told.code)} | {meaning} | {told.action} |")
+    return rows
+
+
+def _described() -> FileDescriptorProto:
+    buf = Path(sys.executable).parent / "buf"
+    command = [buf, "build", "proto", "--path", f"proto/{PROTO}", "--as-file-descriptor-set", "-o", "-"]
+    image = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
+    return next(file for file in FileDescriptorSet.FromString(image).file if file.name == PROTO)
+
+
+if __name__ == "__main__":
+    print("\n".join(error_table()))

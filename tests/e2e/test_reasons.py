@@ -1,0 +1,135 @@
+"""Every way in which the contract says that a call may be refused, provoked as a client could.
+
+Not here: REQUEST_TOO_LARGE and further INVALID_REQUESTs (test_bad_input, test_bounds); NOT_FRESH_YET, OVERLOADED,
+ORDER_PARKED, UNAVAILABLE and INTERNAL, which a client alone cannot provoke (test_trouble). DEADLINE_EXCEEDED is
+said by gRPC itself, on the client's side, without details.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+from tests.e2e.refusals import guide_of, refusal
+from tests.e2e.rpcs import RPCS, VERBS, a_request
+from tests.e2e.shop import an_order, imported, new_id
+
+from ordertrail import commands
+from ordertrail.client import OrderTrail
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
+from ordertrail.values import line, shipped
+
+SPLENDID = "999999999999"
+
+
+def of_line(product: str, price: str = "1.00", currency: str = "EUR") -> Any:
+    return line(product, 1, price, currency)
+
+
+# Given an order of p_1 (10 pieces) and p_2 (5 pieces) after some verbs, when a command, then a reason.
+REFUSALS: dict[str, tuple[list[str], Callable[[str], Message]]] = {
+    "NOTHING_CHANGES": (["ConfirmOrder"], commands.confirm),
+    "STATUS_FORBIDS": (["ConfirmOrder"], lambda i: commands.remove_line(i, "p_1")),
+    "PRODUCT_ALREADY_ORDERED": ([], lambda i: commands.add_line(i, of_line("p_1"))),
+    "PRODUCT_NOT_ORDERED": ([], lambda i: commands.remove_line(i, "p_77")),
+    "LAST_LINE": (["RemoveOrderLine"], lambda i: commands.remove_line(i, "p_2")),
+    "CURRENCY_DIFFERS": ([], lambda i: commands.add_line(i, of_line("p_3", currency="USD"))),
+    "TOTAL_TOO_LARGE": ([], lambda i: commands.add_line(i, line("p_3", 1_000_000, SPLENDID, "EUR"))),
+    "MORE_THAN_ORDERED": (["ConfirmOrder"], lambda i: commands.ship(i, [shipped("p_1", 11)])),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSALS)
+async def test_the_rules_of_an_order_are_told_by_reason(orders: OrderTrail, reason: str) -> None:
+    before, command = REFUSALS[reason]
+    order_id = (await orders.send(an_order())).order_id
+    for name in before:
+        await orders.send(a_request(name, order_id))
+    refused = await refusal(raw(orders, command(order_id)))
+    assert refused.reason == reason
+    assert refused.code.name == "FAILED_PRECONDITION"
+    assert refused.preconditions == [reason]
+    assert (await orders.get(order_id)).version == 1 + len(before)
+
+
+async def test_an_order_has_at_most_200_lines(orders: OrderTrail) -> None:
+    receipt = await orders.place("shop-1", [of_line(f"p_{number}") for number in range(200)])
+    refused = await refusal(raw(orders, commands.add_line(receipt.order_id, of_line("p_200"))))
+    assert refused.reason == "TOO_MANY_LINES"
+
+
+async def test_an_imported_order_of_nothing_cannot_be_confirmed(orders: OrderTrail) -> None:
+    [taken_in] = await imported(orders, b'{"company": "retailer-1", "productId": "p_1", "quantity": 0, "unitPrice": 1}')
+    refused = await refusal(raw(orders, commands.confirm(taken_in.receipt.order_id)))
+    assert refused.reason == "NOTHING_ORDERED"
+
+
+@pytest.mark.parametrize("verb", VERBS[1:])
+async def test_every_verb_on_an_order_that_there_is_not_is_not_found(orders: OrderTrail, verb: str) -> None:
+    refused = await refusal(raw(orders, a_request(verb, "no-such-order")))
+    assert (refused.code.name, refused.reason) == ("NOT_FOUND", "ORDER_NOT_FOUND")
+    assert refused.resources == ["no-such-order"]
+
+
+async def test_an_order_that_there_is_not_cannot_be_read(orders: OrderTrail) -> None:
+    refused = await refusal(orders.history.GetOrder(GetOrderRequest(order_id="no-such-order")))
+    assert (refused.code.name, refused.reason) == ("NOT_FOUND", "ORDER_NOT_FOUND")
+
+
+async def test_an_order_cannot_be_placed_twice(orders: OrderTrail) -> None:
+    order_id = new_id("order")
+    await orders.send(an_order(order_id))
+    refused = await refusal(raw(orders, an_order(order_id)))
+    assert (refused.code.name, refused.reason) == ("ALREADY_EXISTS", "ORDER_EXISTS")
+    assert refused.resources == [order_id]
+
+
+async def test_a_request_id_belongs_to_one_command(orders: OrderTrail) -> None:
+    order_id, request_id = new_id("order"), new_id("request")
+    await orders.send(an_order(order_id, request_id))
+    refused = await refusal(raw(orders, an_order(order_id, request_id, customer="another-shop")))
+    assert (refused.code.name, refused.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+    assert refused.fields == ["request_id"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_another_version_than_expected_is_told_with_both(orders: OrderTrail, verb: str) -> None:
+    order_id = (await orders.send(an_order())).order_id
+    request = a_request(verb, order_id)
+    request.expected_version = 7
+    refused = await refusal(raw(orders, request))
+    assert (refused.code.name, refused.reason) == ("ABORTED", "VERSION_MISMATCH")
+    assert (refused.metadata["expected"], refused.metadata["actual"]) == ("7", "1")
+
+
+async def test_an_order_that_must_not_exist_is_placed_once(orders: OrderTrail) -> None:
+    order_id = new_id("order")
+    first, second = an_order(order_id), an_order(order_id)
+    first.expected_version = second.expected_version = 0
+    assert (await orders.send(first)).order_version == 1
+    refused = await refusal(raw(orders, second))
+    assert (refused.metadata["expected"], refused.metadata["actual"]) == ("0", "1")
+
+
+async def test_a_product_twice_and_a_day_that_is_none_name_their_fields(orders: OrderTrail) -> None:
+    twice = commands.place("shop-1", [of_line("p_1"), of_line("p_1")])
+    assert (await refusal(raw(orders, twice))).fields == ["lines[1].product_id"]
+    nowhen = an_order()
+    nowhen.expected_delivery_date.year, nowhen.expected_delivery_date.month = 2031, 2
+    nowhen.expected_delivery_date.day = 30
+    assert (await refusal(raw(orders, nowhen))).fields == ["expected_delivery_date"]
+    unpriced = PlaceOrderRequest(customer_id="shop-1", lines=[{"product_id": "p_1", "quantity": 1}])  # type: ignore[list-item]
+    assert (await refusal(raw(orders, unpriced))).fields == ["lines[0].unit_price"]
+
+
+def test_every_reason_has_a_code_and_says_what_to_do() -> None:
+    for reason in REFUSALS:
+        assert guide_of(reason).action
+
+
+def raw(orders: OrderTrail, request: Message) -> Any:
+    """Send a request past the client's face, whose errors are of its own."""
+    name = type(request).__name__.removesuffix("Request")
+    assert name in RPCS
+    return getattr(orders.commands, name)(request)

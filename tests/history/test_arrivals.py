@@ -1,0 +1,60 @@
+import asyncio
+from functools import partial
+from pathlib import Path
+from threading import Event
+
+from tests.history.shop import Shop, placed, shop_in
+
+from ordertrail_server.history.arrivals import Arrivals
+from ordertrail_server.history.read_model import READERS, Connection
+from ordertrail_server.history.topics import Topic
+
+
+async def hold_all_readers(shop: Shop, until: Event) -> list[asyncio.Task[None]]:
+    held = [Event() for _ in range(READERS)]
+
+    def hold(reached: Event, connection: Connection) -> None:
+        reached.set()
+        until.wait()
+
+    readers = [asyncio.create_task(shop.model.read(partial(hold, reached))) for reached in held]
+    await asyncio.gather(*(asyncio.to_thread(reached.wait) for reached in held))
+    return readers
+
+
+async def test_a_tail_that_comes_while_the_new_events_are_being_read_is_woken(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        await shop.project()
+        arrivals = Arrivals(shop.model, shop.progress)
+        with arrivals.of(Topic("order", "other")) as other:
+            await asyncio.sleep(0)
+            free = Event()
+            readers = await hold_all_readers(shop, free)
+            shop.record("o", placed("p", customer="c"))
+            await shop.project()
+            await asyncio.sleep(0)
+            with arrivals.of(Topic("customer", "c")) as newcomer:
+                free.set()
+                async with asyncio.timeout(10):
+                    await newcomer.wait()
+                    await asyncio.gather(*readers)
+            assert not other.is_set()
+
+
+async def test_only_tails_whom_an_advance_concerns_are_woken(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        await shop.project()
+        arrivals = Arrivals(shop.model, shop.progress)
+        with (
+            arrivals.of(Topic("order", "o")) as mine,
+            arrivals.of(Topic("order", "x")) as order,
+            arrivals.of(Topic("customer", "x")) as customer,
+            arrivals.of(Topic("product", "x")) as product,
+        ):
+            await asyncio.sleep(0)
+            shop.record("o", placed("p", customer="c"))
+            await shop.project()
+            async with asyncio.timeout(10):
+                await mine.wait()
+            assert [event.is_set() for event in (order, customer, product)] == [False] * 3
+            assert arrivals.announced == (1,)

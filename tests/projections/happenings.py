@@ -1,0 +1,90 @@
+"""Random logs of several orders, right and wrong records mixed, and what the chain rule makes of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import strategies as st
+from tests.log.memory import MemoryLog
+from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
+
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, judge
+from ordertrail_server.projections.projector import Projector
+from ordertrail_server.schema.reading import read
+
+PARTITIONS = 2
+IDS = [f"order-{number}" for number in range(5)]
+
+
+def _next_fact(story: Story, order_id: str) -> None:
+    events = (PLACED, PLUM_ADDED, remove("apple"), CONFIRMED)
+    story.fact(order_id, events[min(story.version(order_id), 3)])
+
+
+def _begin(story: Story, order_id: str) -> None:
+    if story.version(order_id) == 0:
+        story.statement(order_id)
+
+
+def _repeat(story: Story, order_id: str) -> None:
+    if story.version(order_id):
+        story.repeat(order_id, version=1 + story.version(order_id) // 2)
+
+
+def _late(story: Story, order_id: str) -> None:
+    if story.version(order_id):
+        story.late(order_id, follows=story.version(order_id) - 1)
+
+
+STEPS: list[Callable[[Story, str], None]] = [
+    *(_next_fact,) * 6,
+    *(_begin, _repeat, _repeat, _late),
+    *(Story.future, Story.broken, Story.unreadable, Story.misplaced),
+    lambda story, order_id: story.fact(order_id, remove("never ordered")),
+    lambda story, order_id: story.fact(order_id, CONFIRMED, seconds=5),
+]
+
+Happened = list[tuple[Callable[[Story, str], None], str]]
+happenings = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(IDS)), max_size=60)
+
+
+async def log_of(happened: Happened) -> MemoryLog:
+    story = Story(PARTITIONS)
+    for step, order_id in happened:
+        step(story, order_id)
+    log = MemoryLog(partitions=PARTITIONS)
+    for partition, entries in enumerate(story.records):
+        await log.append(partition, entries)
+    return log
+
+
+def judged(log: MemoryLog) -> list[tuple[int, str]]:
+    """The position and verdict of every record, by the rule itself over plain lists of facts."""
+    verdicts = []
+    facts: dict[str, list[bytes]] = {}
+    for partition, records in enumerate(log.records):
+        for logged in records:
+            reading = read(logged.value)
+            home = partition_of(logged.key, PARTITIONS)
+            if reading is None or reading.event.order_id != logged.key or home != partition:
+                verdicts.append((partition << 48 | logged.offset, "foreign"))
+                continue
+            chain = facts.setdefault(logged.key, [])
+            event, head = reading.event, chain[-1] if chain else NO_PREDECESSOR
+            verdict = judge(len(chain), head, event.order_version, event.previous, _digest_in(chain))
+            if verdict is Verdict.FACT:
+                chain.append(logged.digest)
+            verdicts.append((partition << 48 | logged.offset, verdict.value))
+    return verdicts
+
+
+def _digest_in(chain: list[bytes]) -> Callable[[int], bytes | None]:
+    return lambda version: chain[version - 1]
+
+
+async def project(log: MemoryLog, path: Path, batch: int, hot_orders: int) -> None:
+    projector = await Projector.open(log, path, batch, hot_orders)
+    try:
+        await projector.catch_up()
+    finally:
+        projector.close()

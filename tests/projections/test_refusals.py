@@ -1,0 +1,46 @@
+"""A read model that does not belong to the log, or to this code, is refused and never rebuilt in silence."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.log.memory import MemoryLog
+from tests.projections.happenings import project
+from tests.projections.story import many_orders, rows
+
+from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.log.sqlite import connect_writer
+from ordertrail_server.projections.projector import Projector
+from ordertrail_server.projections.refused import ReadModelRefused
+
+
+async def test_a_read_model_of_another_log_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    log, other = MemoryLog(), MemoryLog()
+    await log.append(0, many_orders(2))
+    await project(log, tmp_path / "model", batch=10, hot_orders=10)
+    before = rows(tmp_path / "model")
+    with pytest.raises(ReadModelRefused, match="model was built from another log"):
+        await Projector.open(other, tmp_path / "model")
+    assert rows(tmp_path / "model") == before
+
+
+async def test_a_log_that_lost_its_end_or_was_changed_is_refused(tmp_path: Path) -> None:
+    log = MemoryLog()
+    await log.append(0, many_orders(2))
+    await project(log, tmp_path / "model", batch=10, hot_orders=10)
+    last = log.records[0].pop()
+    with pytest.raises(LogDamaged, match="ends at offset 5"):
+        await Projector.open(log, tmp_path / "model")
+    log.land(0, many_orders(3)[-1])
+    assert log.records[0][-1].digest != last.digest
+    with pytest.raises(LogDamaged, match="is not the one"):
+        await Projector.open(log, tmp_path / "model")
+
+
+async def test_a_read_model_of_other_code_under_this_name_is_refused(tmp_path: Path) -> None:
+    log = MemoryLog()
+    await project(log, tmp_path / "model", batch=10, hot_orders=10)
+    with closing(connect_writer(tmp_path / "model", "NORMAL")) as connection:
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'definition'", (b"?" * 32,))
+    with pytest.raises(ReadModelRefused, match="built by other code"):
+        await Projector.open(log, tmp_path / "model")
