@@ -58,7 +58,7 @@ class EventConditions(TypedDict, total=False):
 
 
 class StreamConditions(TypedDict, total=False):
-    """Which events to stream, from the beginning, or from one of a resume token, a record time, or now.
+    """Which events to stream, from the beginning, or from one of a resume token and now.
 
     `follow` goes on with new events as they are recorded.
     """
@@ -67,9 +67,9 @@ class StreamConditions(TypedDict, total=False):
     customer_id: str | None
     product_id: str | None
     event_types: "Iterable[OrderEventType.ValueType]"
+    recorded_from: datetime | None
     recorded_before: datetime | None
     resume_token: str | None
-    recorded_from: datetime | None
     now: bool
     follow: bool
     max_events_per_frame: int

@@ -29,7 +29,6 @@ from ordertrail_server.settings import Settings
 _log = logging.getLogger(__name__)
 
 
-
 class Stopped(Exception):
     """The server met damage or a refusal, and must not go on; says why."""
 

@@ -36,11 +36,15 @@ class WatchedLog(EmbeddedLog):
         return await super().read(partition, offset, limit)
 
 
+def handler_of(log: EmbeddedLog, state: Path, definition: bytes = b"rules") -> CommandHandler:
+    """Return a handler that has not started."""
+    return CommandHandler(log, StateStore(state, log.identity, definition), new_id, lambda: None, 1_000)
+
+
 @asynccontextmanager
 async def handling(log: EmbeddedLog, state: Path, definition: bytes = b"rules") -> AsyncIterator[CommandHandler]:
     """Run a handler; at the end it is stopped, and so is the log closed."""
-    store = StateStore(state, log.identity, definition)
-    handler = CommandHandler(log, store, new_id, lambda: None, 1_000)
+    handler = handler_of(log, state, definition)
     try:
         await handler.start()
         yield handler
@@ -64,7 +68,7 @@ async def _command_for_ever(directory: Path) -> None:
         end = await log.end(0)
         await handle(handler, [place(f"place-{order}", order) for order in ORDERS])
         for number in range(end, 1_000_000):
-            requests = [change(f"{number}-{order}", number % 7 + 1, order) for order in ORDERS]
+            requests = [change(f"{number}-{order}", number + 2, order) for order in ORDERS]
             await asyncio.sleep(0.001)  # as a caller on a network would, so that snapshots come in between
             for answer in await handle(handler, requests):
                 print(accepted(answer).fact.request_id, flush=True)

@@ -9,23 +9,21 @@ from subprocess import PIPE, Popen
 
 import pytest
 from tests.commands import handling as program
-from tests.commands.handling import ORDERS, WatchedLog, handle, handling
+from tests.commands.handling import ORDERS, WatchedLog, handle, handler_of, handling
 from tests.commands.spec import ORDER, accepted, attempt_of, change, confirm, place, reason
 
-from ordertrail_server.commands.fold import Fold
-from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.commands.fold import Fold, Snapshot
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.orders.refusal import Refused
 
-FRESH, RESUMED = "fresh.sqlite", "state.sqlite"
 KILLS = 4 * int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    return tmp_path / RESUMED
+    return tmp_path / "state.sqlite"
 
 
 async def test_every_partition_has_a_writer(tmp_path: Path, state: Path) -> None:
@@ -53,8 +51,7 @@ async def test_a_restart_reads_only_what_came_after_the_snapshot(tmp_path: Path,
 async def test_without_its_state_store_a_restart_folds_all_to_the_same_state(tmp_path: Path, state: Path) -> None:
     async with handling(EmbeddedLog.create(tmp_path), state) as handler:
         [first] = await handle(handler, [place()])
-    state.unlink()
-    async with handling(EmbeddedLog.open(tmp_path), state) as handler:
+    async with handling(EmbeddedLog.open(tmp_path), tmp_path / "another.sqlite") as handler:
         [again, then] = await handle(handler, [place(), confirm()])
     assert accepted(again).fact == accepted(first).fact
     assert accepted(then).fact.version == 2
@@ -70,42 +67,46 @@ async def test_a_receipt_of_a_retry_leads_to_the_record_that_it_speaks_of(tmp_pa
 
 async def test_a_stop_answers_what_waits_and_takes_nothing_more(tmp_path: Path, state: Path) -> None:
     log = EmbeddedLog.create(tmp_path)
-    async with handling(log, state) as handler:
-        waiting = [attempt_of(place("place", f"order-{number}")) for number in range(50)]
-        for attempt in waiting:
-            handler.submit(attempt)
-        stopping = asyncio.create_task(handler.stop())
-        await asyncio.sleep(0)
-        with pytest.raises(Refused) as raised:
-            handler.submit(attempt_of(place()))
-        await stopping
+    handler = handler_of(log, state)
+    await handler.start()
+    waiting = [attempt_of(place("place", f"order-{number}")) for number in range(50)]
+    for attempt in waiting:
+        handler.submit(attempt)
+    stopping = asyncio.create_task(handler.stop())
+    await asyncio.sleep(0)
+    with pytest.raises(Refused) as raised:
+        handler.submit(attempt_of(place()))
+    await stopping
     assert reason(raised.value.refusal) == "UNAVAILABLE"
     assert {accepted(await attempt.answer).fact.version for attempt in waiting} == {1}
-    store = StateStore(state, log.identity, b"rules")
-    assert store.position(0)[0] == 50
-    store.close()
+    assert position_of(log, state) == 50
+    await log.close()
 
 
 async def test_nothing_is_taken_before_the_log_is_folded(tmp_path: Path, state: Path) -> None:
     log = EmbeddedLog.create(tmp_path)
-    handler = CommandHandler(log, StateStore(state, log.identity, b"rules"), lambda: "id", lambda: None, 10)
-    with pytest.raises(Refused):
+    handler = handler_of(log, state)
+    with pytest.raises(Refused) as raised:
         handler.submit(attempt_of(place()))
+    assert reason(raised.value.refusal) == "UNAVAILABLE"
     await handler.stop()
     await log.close()
 
 
-async def test_a_log_that_lost_its_end_is_refused_at_the_start(tmp_path: Path, state: Path) -> None:
-    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
-        await handle(handler, [place()])
-    identity = EmbeddedLog.follow(tmp_path)
-    log_id = identity.identity
-    await identity.close()
-    store = StateStore(state, log_id, b"rules")
-    store._writer.execute("UPDATE positions SET position = 7")
+def position_of(log: EmbeddedLog, state: Path) -> int:
+    store = StateStore(state, log.identity, b"rules")
+    position, _ = store.position(0)
     store.close()
-    with pytest.raises(LogDamaged, match="ends at offset 1"):
-        async with handling(EmbeddedLog.open(tmp_path), state):
+    return position
+
+
+async def test_a_log_that_lost_its_end_is_refused_at_the_start(tmp_path: Path, state: Path) -> None:
+    log = EmbeddedLog.create(tmp_path)
+    store = StateStore(state, log.identity, b"rules")
+    store.save(0, Snapshot(7, b"the digest of record 6"))
+    store.close()
+    with pytest.raises(LogDamaged, match="ends at offset 0"):
+        async with handling(log, state):
             pass
 
 
@@ -123,11 +124,16 @@ def acknowledged_until_killed(directory: Path, count: int) -> list[str]:
     return [line.strip() for line in lines] + whole.splitlines()
 
 
-async def folded(log: EmbeddedLog, file: Path) -> tuple[StateStore, Fold]:
+async def known(log: EmbeddedLog, file: Path, requests: list[str]) -> list[object]:
+    """Return all that a fold which begins with the file knows of the orders and requests."""
     store = StateStore(file, log.identity, b"rules")
     fold = Fold(log, 0, store)
     await fold.catch_up()
-    return store, fold
+    receipts = [fold.receipt(request.split("-", 1)[1], request) for request in requests]
+    assert None not in receipts
+    orders = [fold.aggregate(order) for order in ORDERS]
+    store.close()
+    return [*orders, *receipts]
 
 
 async def test_a_server_that_is_killed_at_any_moment_resumes_to_the_state_that_a_fresh_fold_finds(
@@ -138,18 +144,8 @@ async def test_a_server_that_is_killed_at_any_moment_resumes_to_the_state_that_a
     for kill in range(KILLS):
         acknowledged += acknowledged_until_killed(tmp_path, random.Random(kill).randrange(1, 600))
         log = EmbeddedLog.open(tmp_path)
-        resumed_store, resumed = StateStore(state, log.identity, b"rules"), None
-        begun_at.append(resumed_store.position(0)[0])
-        resumed = Fold(log, 0, resumed_store)
-        await resumed.catch_up()
-        fresh_store, fresh = await folded(log, tmp_path / f"{kill}-{FRESH}")
-        for order in ORDERS:
-            assert resumed.aggregate(order) == fresh.aggregate(order)
-        for request in acknowledged:
-            receipt = fresh.receipt(request.split("-", 1)[1], request)
-            assert receipt is not None
-            assert resumed.receipt(request.split("-", 1)[1], request) == receipt
-        resumed_store.close()
-        fresh_store.close()
+        begun_at.append(position_of(log, state))
+        fresh = await known(log, tmp_path / f"fresh-{kill}.sqlite", acknowledged)
+        assert await known(log, state, acknowledged) == fresh
         await log.close()
     assert any(begun_at), "no process lived to make a snapshot"

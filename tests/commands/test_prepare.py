@@ -6,6 +6,7 @@ from uuid import UUID
 
 import hypothesis.strategies as st
 import pytest
+from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
 from tests.commands.spec import change, confirm, line, new_id, place
 
@@ -16,7 +17,11 @@ from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare, prepare_import
 
 UUID7 = "0190a5b2-7c3d-7e4f-8a1b-2c3d4e5f6a7b"
-VERBS = [field.message_type._concrete_class for field in commands.Command.DESCRIPTOR.oneofs_by_name["verb"].fields]
+VERBS: list[Any] = [
+    GetMessageClass(field.message_type)
+    for field in commands.Command.DESCRIPTOR.oneofs_by_name["verb"].fields
+    if field.message_type
+]
 
 
 def prepared(request: Any) -> Attempt:

@@ -136,9 +136,9 @@ async def test_a_store_of_other_rules_is_begun_anew(log: TroubledLog, open_store
 
 async def test_a_store_of_another_log_is_refused_and_left_as_it_is(open_store: Open, tmp_path: Path) -> None:
     open_store().save(0, Snapshot(10, b"zero"))
-    with pytest.raises(LogDamaged, match="state.sqlite belongs to another log"):
+    with pytest.raises(LogDamaged, match=r"state\.sqlite belongs to another log"):
         open_store(OTHER_LOG)
-    with pytest.raises(LogDamaged, match="state.sqlite belongs to another log"):
+    with pytest.raises(LogDamaged, match=r"state\.sqlite belongs to another log"):
         open_store(OTHER_LOG, OTHER_RULES)
     assert open_store().position(0) == (10, b"zero")
 

@@ -107,9 +107,7 @@ async def test_a_retry_gets_its_receipt_whatever_version_it_expects(log: Trouble
 async def test_validate_only_tells_what_would_happen_and_records_nothing(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         await writing.handle(place())
-        would_be, refused = await writing.handle(
-            confirm(validate_only=True), change("change", 1, validate_only=True)
-        )
+        would_be, refused = await writing.handle(confirm(validate_only=True), change("change", 1, validate_only=True))
         [after] = await writing.handle(confirm())
     assert isinstance(would_be, Preview)
     assert would_be.reading.event.WhichOneof("event") == "order_confirmed"

@@ -34,7 +34,7 @@ def error_table() -> list[str]:
 
 
 def _described() -> FileDescriptorProto:
-    buf = Path(sys.executable).parent / "buf"
+    buf = str(Path(sys.executable).parent / "buf")
     command = [buf, "build", "proto", "--path", f"proto/{PROTO}", "--as-file-descriptor-set", "-o", "-"]
     image = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
     return next(file for file in FileDescriptorSet.FromString(image).file if file.name == PROTO)

@@ -83,7 +83,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_every_command_is_documented_with_its_line_of_the_help() -> None:
-    assert {name: line for name, line in table(OPERATIONS, "command")} == COMMANDS
+    assert {row[0]: row[1] for row in table(OPERATIONS, "command")} == COMMANDS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -86,3 +86,14 @@ async def test_the_chain_of_a_parked_order_is_still_judged(path: Path) -> None:
     model = await project(story, path)
     assert [row[:3] for row in model["not_facts"]] == [(3, "void", "order-1"), (4, "void", "order-1")]
     assert order(model, "order-1")[1:3] == (3, story.head("order-1"))
+
+
+async def test_the_first_reason_is_the_one_that_stays(path: Path) -> None:
+    story = Story()
+    story.fact("order-1", PLACED)
+    story.broken("order-1")
+    story.broken("order-1")
+    story.future("order-1")
+    model = await project(story, path)
+    assert order(model, "order-1")[3] == "its chain is broken at offset 1"
+    assert [row[:2] for row in model["not_facts"]] == [(1, "broken"), (2, "broken")]

@@ -297,9 +297,9 @@ class StreamOrderEventsRequest(_message.Message):
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     EVENT_TYPES_FIELD_NUMBER: _builtins.int
+    RECORDED_FROM_FIELD_NUMBER: _builtins.int
     RECORDED_BEFORE_FIELD_NUMBER: _builtins.int
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
-    RECORDED_FROM_FIELD_NUMBER: _builtins.int
     NOW_FIELD_NUMBER: _builtins.int
     FOLLOW_FIELD_NUMBER: _builtins.int
     MAX_EVENTS_PER_FRAME_FIELD_NUMBER: _builtins.int
@@ -313,7 +313,7 @@ class StreamOrderEventsRequest(_message.Message):
     resume_token: _builtins.str
     """Where the stream ended that gave this resume token."""
     now: _builtins.bool
-    """Only events recorded after the call began."""
+    """Behind what was recorded before the call began."""
     follow: _builtins.bool
     """Go on with new events as they are recorded, until the caller ends the call."""
     max_events_per_frame: _builtins.int
@@ -323,12 +323,12 @@ class StreamOrderEventsRequest(_message.Message):
         """Only events of these kinds; empty means any."""
 
     @_builtins.property
-    def recorded_before(self) -> _timestamp_pb2.Timestamp:
-        """Only events recorded before this time."""
-
-    @_builtins.property
     def recorded_from(self) -> _timestamp_pb2.Timestamp:
         """Only events recorded at or after this time."""
+
+    @_builtins.property
+    def recorded_before(self) -> _timestamp_pb2.Timestamp:
+        """Only events recorded before this time."""
 
     @_builtins.property
     def at_least_as_fresh(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -341,9 +341,9 @@ class StreamOrderEventsRequest(_message.Message):
         customer_id: _builtins.str = ...,
         product_id: _builtins.str = ...,
         event_types: _abc.Iterable[_order_events_pb2.OrderEventType.ValueType] | None = ...,
+        recorded_from: _timestamp_pb2.Timestamp | None = ...,
         recorded_before: _timestamp_pb2.Timestamp | None = ...,
         resume_token: _builtins.str = ...,
-        recorded_from: _timestamp_pb2.Timestamp | None = ...,
         now: _builtins.bool = ...,
         follow: _builtins.bool = ...,
         max_events_per_frame: _builtins.int = ...,
@@ -353,7 +353,7 @@ class StreamOrderEventsRequest(_message.Message):
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "customer_id", b"customer_id", "event_types", b"event_types", "follow", b"follow", "max_events_per_frame", b"max_events_per_frame", "now", b"now", "order_id", b"order_id", "product_id", b"product_id", "recorded_before", b"recorded_before", "recorded_from", b"recorded_from", "resume_token", b"resume_token", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_start: _TypeAlias = _typing.Literal["resume_token", "recorded_from", "now"]  # noqa: Y015
+    _WhichOneofReturnType_start: _TypeAlias = _typing.Literal["resume_token", "now"]  # noqa: Y015
     _WhichOneofArgType_start: _TypeAlias = _typing.Literal["start", b"start"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_start) -> _WhichOneofReturnType_start | None: ...
 

@@ -1,8 +1,9 @@
 """How a gRPC call becomes a call of a service: bytes in, bytes out, and every failure a typed status."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, NoReturn, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -18,13 +19,14 @@ _log = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 M = TypeVar("M", bound=Message)
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 TEXT_BYTES = 256
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own.")
 
 
-def unary(kind: type[M], handle: Callable[[M, Context], Awaitable[bytes]]) -> "grpc.RpcMethodHandler[Any, Any]":
+def unary(kind: type[M], handle: Callable[[M, Context], Awaitable[bytes]]) -> Handler:
     """Return the handler of an rpc with one request and one response."""
 
     async def behavior(raw: bytes, context: Context) -> bytes:
@@ -36,13 +38,14 @@ def unary(kind: type[M], handle: Callable[[M, Context], Awaitable[bytes]]) -> "g
     return grpc.unary_unary_rpc_method_handler(behavior)
 
 
-def stream(kind: type[M], handle: Callable[[M, Context], AsyncIterator[bytes]]) -> "grpc.RpcMethodHandler[Any, Any]":
+def stream(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[bytes, None]]) -> Handler:
     """Return the handler of an rpc with one request and a stream of responses."""
 
     async def behavior(raw: bytes, context: Context) -> AsyncIterator[bytes]:
         try:
-            async for frame in handle(_request(kind, raw), context):
-                yield frame
+            async with aclosing(handle(_request(kind, raw), context)) as frames:
+                async for frame in frames:
+                    yield frame
         except Exception as error:  # as above
             await _abort(context, error)
 
@@ -51,7 +54,7 @@ def stream(kind: type[M], handle: Callable[[M, Context], AsyncIterator[bytes]]) 
 
 def batches(
     kind: type[Message], handle: Callable[[AsyncIterator[list[bytes]], Context], AsyncIterator[Message]]
-) -> "grpc.RpcMethodHandler[Any, Any]":
+) -> Handler:
     """Return the handler of an rpc with a stream of batches and a stream of answers.
 
     Only the batch itself is checked here, with its bounds; what it holds is its handler's, element by element.

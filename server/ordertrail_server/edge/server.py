@@ -1,6 +1,6 @@
 """The gRPC server: which rpc is answered by which service, health, reflection."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -115,7 +115,7 @@ def _history(service: HistoryService) -> Handlers:
 
         return handle
 
-    def frames(request: StreamOrderEventsRequest, context: Context) -> AsyncIterator[bytes]:
+    def frames(request: StreamOrderEventsRequest, context: Context) -> AsyncGenerator[bytes, None]:
         return service.StreamOrderEvents(request, context.time_remaining())
 
     pages = {

@@ -28,7 +28,7 @@ async def begin_and_end(
     elif start == "now" and request.now:
         begin = latest([await known_positions(model, progress), wanted])
     await until_fresh(model, progress, wanted, time_remaining)
-    if start == "recorded_from":
+    if start is None and request.HasField("recorded_from"):
         begin = await model.read(partial(first_recorded, model, nanoseconds(request.recorded_from)))
     return begin, None if request.follow else await model.read(model.positions)
 

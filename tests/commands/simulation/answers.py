@@ -5,11 +5,11 @@ right on a state in between. So the calls on an order have one order in time tha
 linearizable.
 """
 
-from ordertrail.v1 import error_reason_pb2 as reasons
 from tests.commands.simulation.callers import Call
 from tests.commands.simulation.reference import Past, PastFact
 from tests.commands.simulation.shape import require
 
+from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Fact, Preview
 from ordertrail_server.orders.refusal import Refusal
 
@@ -56,10 +56,14 @@ def _as_told(known: PastFact) -> Fact:
 def _right_at(end: int, call: Call, past: Past) -> bool:
     right, answer = past.right_answer(call.attempt, end), call.answer
     if isinstance(answer, Refusal):
-        same = isinstance(right, Refusal) and (right.reason, right.order_id) == (answer.reason, answer.order_id)
-        return same and right.facts == answer.facts and right.message in ("", answer.message)
+        return isinstance(right, Refusal) and _says(answer, right)
     assert isinstance(answer, Preview)
     event, facts = answer.reading.event, past.facts_before(call.attempt.order_id, end)
     behind = (len(facts) + 1, facts[-1].digest if facts else b"")
     would_be = getattr(event, event.WhichOneof("event") or "")
     return call.attempt.validate_only and would_be == right and (event.order_version, event.previous) == behind
+
+
+def _says(answer: Refusal, right: Refusal) -> bool:
+    told, true = (answer.reason, answer.order_id, answer.facts), (right.reason, right.order_id, right.facts)
+    return told == true and right.message in ("", answer.message)

@@ -1,4 +1,4 @@
-"""The fourteen defects that the model check of the chain rule names, each put into today's source as a replaced text."""
+"""The fourteen defects that the chain rule's model check names, each as a text to replace in today's source."""
 
 from typing import NamedTuple
 

@@ -19,7 +19,11 @@ def require(holds: bool, what: str) -> None:
 
 @dataclass(frozen=True)
 class Shape:
-    """The seed decides all that the rest leaves open. An atomic log has one server at a time, as the embedded one has."""
+    """The seed decides all that the rest leaves open.
+
+    An atomic log has one server at a time, as the embedded log has: where a batch is linked within itself, and another
+    server's record came in between, the rest of the batch would look like damage.
+    """
 
     seed: int
     steps: int
