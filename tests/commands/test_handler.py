@@ -10,7 +10,7 @@ from subprocess import PIPE, Popen
 import pytest
 from tests.commands import handling as program
 from tests.commands.handling import ORDERS, WatchedLog, handle, handler_of, handling
-from tests.commands.spec import ORDER, accepted, attempt_of, change, confirm, place, reason
+from tests.commands.spec import ORDER, TroubledLog, accepted, attempt_of, change, confirm, place, reason
 
 from ordertrail_server.commands.fold import Fold, Snapshot
 from ordertrail_server.commands.state_store import StateStore
@@ -81,6 +81,18 @@ async def test_a_stop_answers_what_waits_and_takes_nothing_more(tmp_path: Path, 
     assert {accepted(await attempt.answer).fact.version for attempt in waiting} == {1}
     assert position_of(log, state) == 50
     await log.close()
+
+
+async def test_a_stop_does_not_wait_for_a_writer_that_has_met_damage(state: Path) -> None:
+    log = TroubledLog()
+    handler = handler_of(log, state)
+    await handler.start()
+    await handle(handler, [place()])
+    log.records[0].clear()
+    unanswered = attempt_of(change("change", 2))
+    handler.submit(unanswered)
+    await asyncio.wait_for(handler.stop(), 10)
+    assert not unanswered.answer.done()
 
 
 async def test_nothing_is_taken_before_the_log_is_folded(tmp_path: Path, state: Path) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from tests.commands.spec import ORDER, TroubledLog, Writing, change, confirm, place
 
+from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.commands.attempt import Fact
 from ordertrail_server.commands.fold import Fold, Snapshot
 from ordertrail_server.commands.state_store import StateStore
-from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.log.port import Entry, LogDamaged
 from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
 
@@ -96,6 +97,22 @@ async def test_a_snapshot_that_could_not_be_stored_is_given_again(log: TroubledL
     store.save(0, first)
     fold.saved()
     assert fold.snapshot() is not first
+
+
+async def test_of_facts_that_name_one_request_the_first_is_the_receipt_whatever_was_saved(
+    log: TroubledLog, open_store: Open
+) -> None:
+    store = open_store()
+    fold = await folded(log, store)
+    first = fold.receipt(ORDER, "confirm")
+    newest = Record.FromString(log.records[0][2].value)
+    newest.order_version, newest.previous = 4, log.records[0][2].digest
+    log.land(0, Entry(ORDER, newest.SerializeToString()))  # a stranger knows the chain, but not the receipts
+    store.save(0, fold.snapshot())
+    fold.saved()
+    await fold.catch_up()
+    assert fold.aggregate(ORDER).version == 4
+    assert fold.receipt(ORDER, "confirm") == first
 
 
 async def test_a_save_that_fails_changes_nothing(log: TroubledLog, open_store: Open) -> None:

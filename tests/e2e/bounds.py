@@ -1,9 +1,8 @@
 """From the bounds that the contract gives to fields: for each of them, a message that breaks it and no other."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -18,7 +17,7 @@ class Broken(NamedTuple):
     message: Message
 
 
-def each_broken(kind: type[Message]) -> Iterator[Broken]:
+def each_broken(kind: Any) -> Iterator[Broken]:
     """Yield a message for every bound of every field that `kind` has, or that a message in it has."""
     for oneof in kind.DESCRIPTOR.oneofs:
         if oneof.GetOptions().Extensions[rules_of_oneof].required:
@@ -33,7 +32,7 @@ def each_broken(kind: type[Message]) -> Iterator[Broken]:
                 yield Broken(f"{place}.{path}", rule, _with(kind, field, inner))
 
 
-def valid(kind: type[Message]) -> Any:
+def valid(kind: Any) -> Any:
     """Return a message within all bounds, with every message of ours in it that there can be."""
     message = kind()
     for field in kind.DESCRIPTOR.fields:
@@ -43,7 +42,7 @@ def valid(kind: type[Message]) -> Any:
     return message
 
 
-def _within(field: FieldDescriptor) -> Any:
+def _within(field: Any) -> Any:
     rules = _rules(field)
     if _is_ours(field):
         return valid(GetMessageClass(field.message_type))
@@ -54,7 +53,7 @@ def _within(field: FieldDescriptor) -> Any:
     return max(rules.int64.gte, rules.int32.gte) or None
 
 
-def _breaking(field: FieldDescriptor) -> Iterator[tuple[str, Any]]:
+def _breaking(field: Any) -> Iterator[tuple[str, Any]]:
     rules = _rules(field)
     if rules.required:
         yield "required", None
@@ -64,7 +63,7 @@ def _breaking(field: FieldDescriptor) -> Iterator[tuple[str, Any]]:
             yield from _beyond(of_kind, rule.name, bound, field)
 
 
-def _beyond(of_kind: str, rule: str, bound: Any, field: FieldDescriptor) -> Iterator[tuple[str, Any]]:
+def _beyond(of_kind: str, rule: str, bound: Any, field: Any) -> Iterator[tuple[str, Any]]:
     """Yield values that break one rule. A rule that is not known here fails the test, so none stays untested."""
     if rule == "items":
         inside = bound.WhichOneof("type")
@@ -73,7 +72,7 @@ def _beyond(of_kind: str, rule: str, bound: Any, field: FieldDescriptor) -> Iter
                 yield f"items.{name}", [value]
         return
     letters: Any = b"x" if of_kind == "bytes" else "X"
-    values = {
+    values: dict[str, Callable[[], list[Any]]] = {
         "min_len": lambda: [letters * (bound - 1)],
         "max_len": lambda: [letters * (bound + 1)],
         "len": lambda: [letters * (bound - 1), letters * (bound + 1)],
@@ -88,20 +87,20 @@ def _beyond(of_kind: str, rule: str, bound: Any, field: FieldDescriptor) -> Iter
         yield rule, value
 
 
-def _element(field: FieldDescriptor) -> Any:
+def _element(field: Any) -> Any:
     if field.message_type is not None:
         return valid(GetMessageClass(field.message_type))
     return 1 if field.enum_type is not None else "x"
 
 
-def _with(kind: type[Message], field: FieldDescriptor, value: Any) -> Message:
-    message = valid(kind)
+def _with(kind: Any, field: Any, value: Any) -> Message:
+    message: Message = valid(kind)
     message.ClearField(field.name)
     _set(message, field, value)
     return message
 
 
-def _set(message: Any, field: FieldDescriptor, value: Any) -> None:
+def _set(message: Any, field: Any, value: Any) -> None:
     if value is None:
         return
     if field.is_repeated:
@@ -112,9 +111,9 @@ def _set(message: Any, field: FieldDescriptor, value: Any) -> None:
         setattr(message, field.name, value)
 
 
-def _is_ours(field: FieldDescriptor) -> bool:
+def _is_ours(field: Any) -> bool:
     return field.message_type is not None and field.message_type.full_name.startswith("ordertrail.")
 
 
-def _rules(field: FieldDescriptor) -> FieldRules:
+def _rules(field: Any) -> FieldRules:
     return field.GetOptions().Extensions[rules_of_field]  # type: ignore[no-any-return]

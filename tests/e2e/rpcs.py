@@ -38,14 +38,14 @@ class Rpc(NamedTuple):
         return f"/{self.method.containing_service.full_name}/{self.name}"
 
     @property
-    def request(self) -> type[Message]:
+    def request(self) -> Any:
         return GetMessageClass(self.method.input_type)
 
     @property
     def batched(self) -> bool:
         return bool(self.method.client_streaming)
 
-    async def call(self, channel: grpc.aio.Channel, raw: bytes, timeout_s: float = 20) -> list[Message]:
+    async def call(self, channel: grpc.aio.Channel, raw: bytes, timeout_s: float = 20) -> list[Any]:
         """Send one request, as bytes; return all answers. Raises AioRpcError."""
         answer = GetMessageClass(self.method.output_type).FromString
         if self.batched:
@@ -97,6 +97,6 @@ def a_request(name: str, order_id: str = "some-order") -> Any:
 
 
 def reschedule(order_id: str) -> Any:
-    request = RPCS["RescheduleDelivery"].request(order_id=order_id)  # type: ignore[call-arg]
-    request.expected_delivery_date.CopyFrom(Date(year=2031, month=5, day=17))  # type: ignore[attr-defined]
+    request = RPCS["RescheduleDelivery"].request(order_id=order_id)
+    request.expected_delivery_date.CopyFrom(Date(year=2031, month=5, day=17))
     return request

@@ -113,14 +113,14 @@ async def test_metadata_beyond_the_bound_is_refused_by_grpc(orders: OrderTrail) 
 async def test_an_rpc_that_there_is_not_is_unimplemented(orders: OrderTrail) -> None:
     for path in ("/ordertrail.v1.OrderCommandService/DropTables", "/ordertrail.v2.Nothing/At", "/"):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await orders.channel.unary_unary(path)(b"")
+            await orders.channel.unary_unary(path, None, None)(b"")
         assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
         assert not PYTHON.search(str(refused.value.details()))
 
 
 async def results(channel: grpc.aio.Channel, batch: bytes) -> list[Any]:
     [answer] = await RPCS["ExecuteCommands"].call(channel, batch)
-    return list(answer.results)  # type: ignore[attr-defined]
+    return list(answer.results)
 
 
 def repeated_fields(name: str) -> list[bytes]:

@@ -32,7 +32,7 @@ async def refused_by(channel: grpc.aio.Channel, rpc: Rpc, broken: Broken) -> Ref
     if not rpc.batched or "." not in broken.field:
         return await refusal(rpc.call(channel, raw))
     [answer] = await rpc.call(channel, raw)
-    [result] = answer.results  # type: ignore[attr-defined]
+    [result] = answer.results
     return read_status(result.status)
 
 

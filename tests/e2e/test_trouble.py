@@ -130,7 +130,8 @@ def bare(server: RunningServer) -> grpc.aio.Channel:
 
 async def placed(channel: grpc.aio.Channel, request: PlaceOrderRequest) -> Receipt:
     [answer] = await RPCS["PlaceOrder"].call(channel, request.SerializeToString())
-    return answer.receipt  # type: ignore[attr-defined, no-any-return]
+    receipt: Receipt = answer.receipt
+    return receipt
 
 
 async def outcome(call: "asyncio.Future[Receipt]") -> BaseException | None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ordertrail_server.projections.definition import SERVER, SOURCES, definition_digest, read_model_file
+from ordertrail_server.projections.definition import SOURCES, definition_digest, read_model_file
+from ordertrail_server.schema.definition import RULES, SERVER
 
 ASK = "from ordertrail_server.projections.definition import *; print(definition_digest().hex())"
 
 
-@pytest.mark.parametrize("pattern", SOURCES)
+@pytest.mark.parametrize("pattern", RULES + SOURCES)
 def test_every_source_of_the_definition_is_there(pattern: str) -> None:
     assert list(SERVER.glob(pattern))
 

@@ -28,14 +28,21 @@ def serve(as_json: bool, **flags: Any) -> None:
     import asyncio
     import json
 
+    from pydantic import ValidationError
+
     from ordertrail_server import serving
     from ordertrail_server.log.lock import DataDirectoryRefused
     from ordertrail_server.log.port import LogDamaged, LogUnavailable
+    from ordertrail_server.log.sqlite import UnsoundSqlite
     from ordertrail_server.schema.proof import SchemaIncompleteError
     from ordertrail_server.settings import Settings
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    settings = Settings(**{name: value for name, value in flags.items() if value is not None})
+    try:
+        settings = Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as wrong:
+        told = [f"ORDERTRAIL_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in wrong.errors()]
+        raise click.UsageError("; ".join(told)) from None
     host = settings.listen.rpartition(":")[0]
 
     def ready(port: int) -> None:
@@ -51,6 +58,7 @@ def serve(as_json: bool, **flags: Any) -> None:
         DataDirectoryRefused,
         LogDamaged,
         LogUnavailable,
+        UnsoundSqlite,
         OSError,
     ) as refusal:
         raise click.ClickException(str(refusal)) from refusal

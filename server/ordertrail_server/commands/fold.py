@@ -90,10 +90,14 @@ class Fold:
 
     def receipt(self, order_id: str, request_id: str) -> Fact | None:
         """Return the fact that a request led to, None if it led to none. Receipts are kept for ever."""
+        # The oldest first: should a stranger have repeated a request id, the first fact is its receipt for everyone.
+        stored = self._store.receipt(order_id, request_id)
+        if stored is not None:
+            return stored
         for part in reversed(self._parts()):
             if (order_id, request_id) in part.receipts:
                 return part.receipts[order_id, request_id]
-        return self._store.receipt(order_id, request_id)
+        return None
 
     def _digest_of(self, order_id: str, version: int) -> bytes | None:
         for part in self._parts():

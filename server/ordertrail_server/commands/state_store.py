@@ -12,6 +12,7 @@ from ordertrail_server.commands.fold import Snapshot
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.log.sqlite import connect_reader, connect_writer, sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
+from ordertrail_server.schema.definition import definition_of
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +28,15 @@ CREATE TABLE facts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX receipts ON facts (order_id, request_id);
 """
+
+
+# What of this package decides on rows.
+SOURCES = ("commands/attempt.py", "commands/fold.py", "commands/state_store.py")
+
+
+def state_definition() -> bytes:
+    """Return the definition of the state store: 32 bytes."""
+    return definition_of(*SOURCES)
 
 
 class StateStore:

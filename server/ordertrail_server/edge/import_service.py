@@ -57,6 +57,10 @@ class ImportService:
 
 
 def _result(origin: str, outcome: Receipt | Refusal) -> ImportResult:
+    if isinstance(outcome, Refusal) and outcome.reason == reasons.ERROR_REASON_REQUEST_ID_REUSED:
+        # The request id was made here, of the order's id; to the caller it is the order that was there before.
+        text = f"An order {outcome.order_id} was taken in before, and it was another one."
+        outcome = Refusal(reasons.ERROR_REASON_ORDER_EXISTS, text, outcome.order_id)
     if isinstance(outcome, Refusal):
         return ImportResult(origin=origin, status=status_of(outcome))
     return ImportResult(origin=origin, receipt=outcome)

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.prepare import Caller
+from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.elements import elements_of
 from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES, parse, refuse_larger, validate
@@ -53,17 +54,20 @@ def stream(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[bytes, N
 
 
 def batches(
-    kind: type[Message], handle: Callable[[AsyncIterator[list[bytes]], Context], AsyncIterator[Message]]
+    kind: type[Message],
+    draining: Draining,
+    handle: Callable[[AsyncIterator[list[bytes]], Context], AsyncIterator[Message]],
 ) -> Handler:
-    """Return the handler of an rpc with a stream of batches and a stream of answers.
+    """Return the handler of an rpc with a stream of batches and a stream of answers, which a drain ends between two.
 
     Only the batch itself is checked here, with its bounds; what it holds is its handler's, element by element.
     """
 
     async def requests(raw: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-        async for one in raw:
-            refuse_larger(one, BATCH_BYTES)
-            yield elements_of(kind, one)
+        async with aclosing(draining.until_begun(raw)) as ones:
+            async for one in ones:
+                refuse_larger(one, BATCH_BYTES)
+                yield elements_of(kind, one)
 
     async def behavior(raw: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
         try:

@@ -9,17 +9,17 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
-from grpc_reflection.v1alpha._async import ReflectionServicer
-from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 
 from ordertrail.v1 import order_command_service_pb2, order_history_service_pb2, order_import_service_pb2
 from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
 from ordertrail_server.edge.command_service import CommandService
+from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
-from ordertrail_server.edge.methods import Context, batches, caller, stream, unary
+from ordertrail_server.edge.methods import Context, Handler, batches, caller, stream, unary
+from ordertrail_server.edge.reflection import reflection
 from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.schema.ready import framed
 
@@ -35,7 +35,7 @@ OPTIONS = [
     ("grpc.keepalive_permit_without_calls", 1),
 ]
 EVERYTHING = ""  # the name under which grpc.health.v1 speaks of the server as a whole
-Handlers = dict[str, "grpc.RpcMethodHandler[Any, Any]"]
+Handlers = dict[str, Handler]
 
 
 class Server:
@@ -44,31 +44,19 @@ class Server:
     def __init__(self, commands: CommandService, history: HistoryService, imports: ImportService) -> None:
         self._server = grpc.aio.server(options=OPTIONS)
         self._health = HealthServicer()
+        self._history, self._draining = history, Draining()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._add(COMMANDS, _commands(commands))
+        self._add(COMMANDS, _commands(commands, self._draining))
         self._add(HISTORY, _history(history))
-        self._add(IMPORT, _imports(imports))
-        self._reflect()
+        self._add(IMPORT, _imports(imports, self._draining))
+        names = [service.full_name for service in (COMMANDS, HISTORY, IMPORT)]
+        self._server.add_generic_rpc_handlers(tuple(reflection([*names, health.SERVICE_NAME])))
 
     def _add(self, service: ServiceDescriptor, handlers: Handlers) -> None:
         missing = {method.name for method in service.methods} - handlers.keys()
         if missing:
             raise AssertionError(f"{service.full_name} has rpcs that nothing answers: {missing}")
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
-
-    def _reflect(self) -> None:
-        names = [service.full_name for service in (COMMANDS, HISTORY, IMPORT)]
-        servicer = ReflectionServicer([*names, health.SERVICE_NAME])
-        handlers = {
-            "ServerReflectionInfo": grpc.stream_stream_rpc_method_handler(
-                servicer.ServerReflectionInfo,
-                ServerReflectionRequest.FromString,
-                ServerReflectionResponse.SerializeToString,
-            )
-        }
-        for version in ("v1", "v1alpha"):  # the same messages under both names; the library registers v1alpha only
-            name = f"grpc.reflection.{version}.ServerReflection"
-            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
 
     async def start(self, address: str) -> int:
         """Listen on HOST:PORT (port 0: any free one); returns the port. Raises OSError if it is taken."""
@@ -87,12 +75,14 @@ class Server:
         await self._health.set(service, status)
 
     async def stop(self, grace: float) -> None:
-        """Say NOT_SERVING, take no more calls, let running ones finish for `grace` seconds, end the rest."""
+        """Say NOT_SERVING, end streams where they can be resumed, and give other calls `grace` seconds to finish."""
         await self._health.enter_graceful_shutdown()
+        self._history.drain()
+        self._draining.begin()
         await self._server.stop(grace)
 
 
-def _commands(service: CommandService) -> Handlers:
+def _commands(service: CommandService, draining: Draining) -> Handlers:
     async def handle(request: Message, context: Context) -> bytes:
         # All verbs are answered by one shape: the receipt as field 1.
         return framed(await service.execute(request, caller(context)))
@@ -105,7 +95,7 @@ def _commands(service: CommandService) -> Handlers:
         for method in COMMANDS.methods
         if not method.client_streaming
     }
-    return {**verbs, "ExecuteCommands": batches(ExecuteCommandsRequest, handle_batches)}
+    return {**verbs, "ExecuteCommands": batches(ExecuteCommandsRequest, draining, handle_batches)}
 
 
 def _history(service: HistoryService) -> Handlers:
@@ -126,8 +116,8 @@ def _history(service: HistoryService) -> Handlers:
     return {**pages, "StreamOrderEvents": stream(StreamOrderEventsRequest, frames)}
 
 
-def _imports(service: ImportService) -> Handlers:
+def _imports(service: ImportService, draining: Draining) -> Handlers:
     def handle(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
         return service.import_batches(requests, caller(context))
 
-    return {"ImportOrders": batches(ImportOrdersRequest, handle)}
+    return {"ImportOrders": batches(ImportOrdersRequest, draining, handle)}

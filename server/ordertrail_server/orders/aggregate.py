@@ -25,7 +25,7 @@ NO_ORDER = Aggregate(None, 0, NO_PREDECESSOR, "")
 
 
 def advance(aggregate: Aggregate, happened: HistoryEvent, fault: str, digest: bytes) -> Aggregate:
-    """Return the aggregate behind a record that was judged a fact, whose event could be read unless `fault` says why."""
+    """Return the aggregate behind a fact, whose event could be read unless `fault` says why not."""
     if aggregate.parked or fault:
         return Aggregate(aggregate.order, happened.order_version, digest, aggregate.parked or fault)
     try:

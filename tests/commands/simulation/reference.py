@@ -1,6 +1,5 @@
 """The past of a log, told slowly and independently of the code it checks, from the words of the chain rule."""
 
-from functools import cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -69,12 +68,11 @@ class Past:
     def parked(self, order_id: str, end: int) -> bool:
         return any(offset < end for offset in self.broken.get(order_id, []))
 
-    @cache  # noqa: B019 (a past lives as long as one check)
     def state(self, order_id: str, end: int) -> Order | None:
         """Return the order before `end`; a parked one stays as it was before the damage."""
-        usable = min([end, *self.broken.get(order_id, [])])
+        usable = self.facts_before(order_id, min([end, *self.broken.get(order_id, [])]))
         order = None
-        for fact in self.facts_before(order_id, usable):
+        for fact in usable:
             order = evolve(order, fact.event)
         return order
 

@@ -38,6 +38,7 @@ class Server:
         self.number, self.world, self._path, self._storing = number, world, path, storing
         self.frozen = False
         self._clock_error = 0
+        self._kept = Kept()
         self._start()
 
     def _start(self) -> None:
@@ -54,7 +55,7 @@ class Server:
         if self._storing == "nothing":
             return NoSnapshot()
         if self._storing == "memory":
-            return self.store if hasattr(self, "store") else Kept()
+            return self._kept
         file = self.world.directory / f"state-{self.number}.sqlite"
         return StateStore(file, self.world.log.stored.identity, b"the only definition")
 

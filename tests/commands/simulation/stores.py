@@ -1,5 +1,7 @@
 """Where the folds of simulated servers begin."""
 
+from tests.commands.simulation.shape import require
+
 from ordertrail_server.commands.attempt import Fact
 from ordertrail_server.commands.fold import Snapshot
 from ordertrail_server.orders.aggregate import Aggregate
@@ -46,7 +48,7 @@ class Kept(NoSnapshot):
     def save(self, partition: int, snapshot: Snapshot) -> None:
         self._orders.update(snapshot.orders)
         for order_id, fact in snapshot.facts:
-            assert (order_id, fact.version) not in self._facts, "a version is one fact"
+            require((order_id, fact.version) not in self._facts, f"two facts of {order_id} have version {fact.version}")
             self._facts[order_id, fact.version] = fact
         self._position = (snapshot.position, snapshot.digest)
 

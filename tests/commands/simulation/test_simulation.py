@@ -24,24 +24,17 @@ from ordertrail_server.orders.refusal import Refusal
 ROUNDS = int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
 NOWHERE = Path(os.devnull)
 
-shapes = st.builds(
-    Shape,
-    seed=st.integers(0, 2**32),
-    steps=st.integers(20, 400),
-    servers=st.integers(1, 3),
-    atomic=st.just(False),
-    storing=st.sampled_from(["nothing", "memory"]),
-    strangers=st.booleans(),
-)
-one_writer_with_atomic_appends = st.builds(
-    Shape,
-    seed=st.integers(0, 2**32),
-    steps=st.integers(20, 400),
-    servers=st.just(1),
-    atomic=st.just(True),
-    storing=st.sampled_from(["nothing", "memory"]),
-    strangers=st.booleans(),
-)
+
+def shapes(servers: int, atomic: bool) -> st.SearchStrategy[Shape]:
+    return st.builds(
+        Shape,
+        seed=st.integers(0, 2**32),
+        steps=st.integers(20, 400),
+        servers=st.integers(1, servers),
+        atomic=st.just(atomic),
+        storing=st.sampled_from(["nothing", "memory"]),
+        strangers=st.booleans(),
+    )
 
 
 def runs(number: int) -> settings:
@@ -49,13 +42,13 @@ def runs(number: int) -> settings:
 
 
 @runs(400)
-@given(shapes)
+@given(shapes(servers=3, atomic=False))
 def test_any_number_of_servers_on_a_log_whose_records_each_have_their_own_fate(shape: Shape) -> None:
     asyncio.run(run_and_check(shape, WritePath(), NOWHERE))
 
 
 @runs(200)
-@given(one_writer_with_atomic_appends)
+@given(shapes(servers=1, atomic=True))
 def test_one_server_after_another_on_a_log_with_atomic_appends(shape: Shape) -> None:
     asyncio.run(run_and_check(shape, WritePath(), NOWHERE))
 

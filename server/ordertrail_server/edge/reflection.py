@@ -1,0 +1,40 @@
+"""Server reflection, so that callers need no proto files: v1 and v1alpha, which have the same messages."""
+
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import FileDescriptor
+from grpc_reflection.v1alpha._async import ReflectionServicer
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+
+NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
+
+
+class Symbols:
+    """The pool of all that is described, which also finds the rpcs of a service by name: protobuf's own does not."""
+
+    def __init__(self, pool: descriptor_pool.DescriptorPool) -> None:
+        self._pool = pool
+
+    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802 (protobuf's name)
+        """Return the file that describes a symbol. Raises KeyError."""
+        service, _, rpc = symbol.rpartition(".")
+        try:
+            return self._pool.FindFileContainingSymbol(symbol)
+        except KeyError:
+            return self._pool.FindServiceByName(service).methods_by_name[rpc].containing_service.file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pool, name)
+
+
+def reflection(services: list[str]) -> "list[grpc.GenericRpcHandler[Any, Any]]":
+    """Return what answers under both names, for the services that may be told of."""
+    servicer = ReflectionServicer(services, pool=Symbols(descriptor_pool.Default()))
+    answered = grpc.stream_stream_rpc_method_handler(
+        servicer.ServerReflectionInfo,
+        ServerReflectionRequest.FromString,
+        ServerReflectionResponse.SerializeToString,
+    )
+    return [grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": answered}) for name in NAMES]
