@@ -112,6 +112,8 @@ _BY_CODE: dict[grpc.StatusCode, type[OrderTrailError]] = {
     grpc.StatusCode.FAILED_PRECONDITION: Refused,
     grpc.StatusCode.ABORTED: Refused,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
+    # From afar only: a call that a stopping server had not looked at yet. Cancelled here, it raises CancelledError.
+    grpc.StatusCode.CANCELLED: Unavailable,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: Unavailable,
     grpc.StatusCode.INTERNAL: ServerFault,

@@ -12,11 +12,12 @@ from tests.commands import handling as program
 from tests.commands.handling import ORDERS, WatchedLog, handle, handler_of, handling
 from tests.commands.spec import ORDER, TroubledLog, accepted, attempt_of, change, confirm, place, reason
 
+from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.fold import Fold, Snapshot
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.port import LogDamaged
-from ordertrail_server.orders.refusal import Refused
+from ordertrail_server.orders.refusal import Refusal, Refused
 
 KILLS = 4 * int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
 
@@ -89,10 +90,12 @@ async def test_a_stop_does_not_wait_for_a_writer_that_has_met_damage(state: Path
     await handler.start()
     await handle(handler, [place()])
     log.records[0].clear()
-    unanswered = attempt_of(change("change", 2))
-    handler.submit(unanswered)
+    waiting = attempt_of(change("change", 2))
+    handler.submit(waiting)
     await asyncio.wait_for(handler.stop(), 10)
-    assert not unanswered.answer.done()
+    outcome = await waiting.answer
+    assert isinstance(outcome, Refusal)
+    assert outcome.reason == reasons.ERROR_REASON_UNAVAILABLE
 
 
 async def test_nothing_is_taken_before_the_log_is_folded(tmp_path: Path, state: Path) -> None:

@@ -8,7 +8,7 @@ from tests.commands.spec import ORDER, TroubledLog, Writing, change, confirm, pl
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.commands.attempt import Fact
-from ordertrail_server.commands.fold import Fold, Snapshot
+from ordertrail_server.commands.fold import Fold, Snapshot, StoreDamaged
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.log.port import Entry, LogDamaged
 from ordertrail_server.log.sqlite import sqlite3
@@ -190,3 +190,20 @@ async def test_a_file_that_is_lost_or_damaged_is_folded_anew_to_the_same_state(
     store.close()
     damage(tmp_path / "state.sqlite")
     assert known(await folded(log, open_store())) == told
+
+
+async def test_a_file_damaged_in_the_middle_is_told_of_and_removed_to_be_folded_anew(
+    log: TroubledLog, tmp_path: Path
+) -> None:
+    path = tmp_path / "state.sqlite"
+    store = StateStore(path, LOG, RULES)
+    store.save(0, (await folded(log, store)).snapshot())
+    store.close()
+    whole = path.read_bytes()
+    kept = 2 * int.from_bytes(whole[16:18])  # the first pages: the schema, and meta
+    path.write_bytes(whole[:kept] + b"\xff" * (len(whole) - kept))
+    store = StateStore(path, LOG, RULES)
+    with pytest.raises(StoreDamaged, match="folded anew"):
+        known(Fold(log, 0, store))
+    store.close()
+    assert not path.exists()

@@ -14,12 +14,11 @@ from random import Random
 import pytest
 from tests.e2e.load import Ledger, Load
 from tests.e2e.running_server import RunningServer
-from tests.e2e.truth import Truth, truth_of
+from tests.e2e.truth import Truth, receipts_are_facts, truth_of
 
 from ordertrail.client import OrderTrail, connect
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
-from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.log.sqlite import connect_reader
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import digest
@@ -67,16 +66,6 @@ async def kill_and_restart(server: RunningServer, ledger: Ledger, random: Random
 async def follow(orders: OrderTrail, streamed: list[HistoryEvent]) -> None:
     async for frame in orders.stream_frames(follow=True):
         streamed.extend(frame.events)
-
-
-def receipts_are_facts(receipts: list[Receipt], truth: Truth) -> None:
-    facts = {fact.request: fact for fact in truth.facts}
-    for receipt in receipts:
-        fact = facts[receipt.order_id, receipt.request_id]
-        event = fact.reading.event
-        assert receipt.position.offset == fact.offset
-        assert receipt.order_version == event.order_version
-        assert receipt.digest == digest(fact.value)
 
 
 def no_request_led_to_two_facts(truth: Truth) -> None:

@@ -14,16 +14,17 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tests.e2e.load import Ledger, Load
 from tests.e2e.refusals import PYTHON
 from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import RunningServer, refusal_to_start, until_serving
 from tests.e2e.shop import an_order, life, new_id
-from tests.e2e.truth import truth_of
+from tests.e2e.truth import receipts_are_facts, truth_of
 
 from ordertrail.client import OrderTrail, connect
 from ordertrail.commands import confirm
 from ordertrail.errors import Refused
-from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
+from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest, ExecuteCommandsResponse
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest, StreamOrderEventsRequest
 
@@ -72,10 +73,11 @@ async def test_a_stream_of_batches_ends_between_two_of_them(server: RunningServe
             yield ExecuteCommandsRequest(commands=[*batch.commands, Command(place_order=an_order())])
 
     async with connect(server.address) as orders:
-        call = orders.commands.ExecuteCommands(batches())
-        answers = [await call.read()]
-        server.signal(signal.SIGTERM)
-        answers += [answer async for answer in call]
+        call, answers = orders.commands.ExecuteCommands(batches()), list[ExecuteCommandsResponse]()
+        async for answer in call:
+            answers.append(answer)
+            if len(answers) == 3:
+                server.signal(signal.SIGTERM)
         assert await call.code() is grpc.StatusCode.OK
         assert {len(answer.results) for answer in answers} == {200}
         assert await asyncio.to_thread(server.wait) == 0
@@ -89,7 +91,6 @@ async def test_an_idle_stream_of_batches_does_not_keep_a_server(server: RunningS
         await call.write(ExecuteCommandsRequest())
         await call.read()
         server.signal(signal.SIGTERM)
-        assert await call.read() is grpc.aio.EOF
         assert await call.code() is grpc.StatusCode.OK
         assert await asyncio.to_thread(server.wait, 5) == 0
 
@@ -115,6 +116,20 @@ async def test_load_meets_nothing_but_typed_answers_while_a_server_stops(server:
         counts = await asyncio.gather(*placing)
     assert await asyncio.to_thread(server.wait) == 0
     assert len((await truth_of(server.data)).facts) >= sum(counts) > 0
+
+
+async def test_callers_who_retry_do_not_notice_restarts(server: RunningServer) -> None:
+    server.start()
+    ledger = Ledger()
+    async with connect(server.address) as orders:
+        load = Load(orders, ledger, unary=8, batches=2, seed=1)
+        for _ in range(4):
+            await ledger.next()
+            server.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(server.wait) == 0
+            await asyncio.to_thread(server.start)
+        await load.stop()
+    receipts_are_facts(ledger.receipts, await truth_of(server.data))
 
 
 async def test_a_data_directory_has_one_server(server: RunningServer) -> None:

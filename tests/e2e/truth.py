@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import Verdict, digest, judge
@@ -65,3 +66,14 @@ async def truth_of(data: Path) -> Truth:
     finally:
         await log.close()
     return truth
+
+
+def receipts_are_facts(receipts: list[Receipt], truth: Truth) -> None:
+    """Assert that each receipt speaks of a fact of the log, and says of it what the log says."""
+    facts = {fact.request: fact for fact in truth.facts}
+    for receipt in receipts:
+        fact = facts[receipt.order_id, receipt.request_id]
+        event = fact.reading.event
+        assert receipt.position.offset == fact.offset
+        assert receipt.order_version == event.order_version
+        assert receipt.digest == digest(fact.value)

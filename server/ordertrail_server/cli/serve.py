@@ -31,6 +31,7 @@ def serve(as_json: bool, **flags: Any) -> None:
     from pydantic import ValidationError
 
     from ordertrail_server import serving
+    from ordertrail_server.commands.fold import StoreDamaged
     from ordertrail_server.log.lock import DataDirectoryRefused
     from ordertrail_server.log.port import LogDamaged, LogUnavailable
     from ordertrail_server.log.sqlite import UnsoundSqlite
@@ -58,6 +59,7 @@ def serve(as_json: bool, **flags: Any) -> None:
         DataDirectoryRefused,
         LogDamaged,
         LogUnavailable,
+        StoreDamaged,
         UnsoundSqlite,
         OSError,
     ) as refusal:

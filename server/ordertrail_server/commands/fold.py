@@ -35,8 +35,12 @@ class Snapshot:
         self.digests[order_id, fact.version] = fact.digest
 
 
+class StoreDamaged(Exception):
+    """The snapshot store cannot be read, and must be folded anew from the log."""
+
+
 class SnapshotStore(Protocol):
-    """Where the fold begins, and what it no longer holds in memory."""
+    """Where the fold begins, and what it no longer holds in memory. Every question may raise StoreDamaged."""
 
     def position(self, partition: int) -> tuple[int, bytes]:
         """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""
@@ -111,10 +115,7 @@ class Fold:
         """Fold up to `end`, or to the end that the log has now. Raises LogDamaged, LogUnavailable."""
         target = await self._log.end(self._partition) if end is None else end
         if target < self.position:
-            raise LogDamaged(
-                f"partition {self._partition} ends at {target}, but {self.position} records of it were known: "
-                "facts are missing; restore the log"
-            )
+            raise facts_missing(self._partition, target, self.position)
         while self.position < target:
             for logged in await self._log.read(self._partition, self.position, 1_000):
                 self.take(logged)
@@ -176,6 +177,13 @@ class Fold:
     def saved(self) -> None:
         """The snapshot is in the store."""
         self._saving = None
+
+
+def facts_missing(partition: int, end: int, known: int) -> LogDamaged:
+    """Return what to raise of a partition that ends before what was known of it."""
+    return LogDamaged(
+        f"partition {partition} ends at {end}, but {known} records of it were known: facts are missing; restore the log"
+    )
 
 
 def _fact(event: HistoryEvent, after: Aggregate, digest: bytes, offset: int) -> Fact:

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import time_ns
-from typing import Any
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
@@ -96,11 +95,7 @@ class CommandHandler:
     async def stop(self) -> None:
         """Stop: no further attempts; those submitted before are answered first; then the snapshots are brought up."""
         self._accepting = False
-        answered = asyncio.gather(*(writer.idle() for writer in self._writers))
-        # A writer that has met damage answers nothing more; the stop must not wait for it.
-        ends: list[asyncio.Future[Any]] = [answered, *self._tasks]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        answered.cancel()
+        await asyncio.gather(*(writer.idle() for writer in self._writers))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -77,6 +77,6 @@ def derive_order_id(scope: str, request_id: str) -> str:
     It is a UUIDv8 of the SHA-256 of both. Behind a UUIDv7 it begins with the same time, so that new orders lie side by
     side in every index.
     """
-    digest = sha256(f"{scope}\0{request_id}".encode()).hexdigest()
+    digest = sha256(f"{len(scope)}:{scope}{request_id}".encode()).hexdigest()
     head = request_id[:13] if _UUID7.fullmatch(request_id) else f"{digest[:8]}-{digest[8:12]}"
     return f"{head}-8{digest[13:16]}-8{digest[17:20]}-{digest[20:32]}"

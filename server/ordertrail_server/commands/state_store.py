@@ -5,10 +5,11 @@ It may lag behind the log, which is the truth, and may be deleted at any time: t
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.commands.attempt import Fact
-from ordertrail_server.commands.fold import Snapshot
+from ordertrail_server.commands.fold import Snapshot, StoreDamaged
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.log.sqlite import connect_reader, connect_writer, sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
@@ -44,9 +45,9 @@ class StateStore:
 
     def __init__(self, path: Path, log_id: bytes, definition: bytes) -> None:
         """Open or begin the file. One of another definition is begun anew; one of another log raises LogDamaged."""
+        self._path, self._damaged = path, False
         if not _usable(path, log_id, definition):
-            for stale in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-                stale.unlink(missing_ok=True)
+            _remove(path)
         self._writer = connect_writer(path, "NORMAL")
         if not self._writer.execute("SELECT 1 FROM sqlite_master").fetchone():
             self._writer.executescript(f"BEGIN IMMEDIATE; {DDL} COMMIT;")
@@ -54,22 +55,23 @@ class StateStore:
         self._reader = connect_reader(path)
 
     def close(self) -> None:
-        """Close the file; nothing is written."""
+        """Close the file; nothing is written. One that was found damaged is removed, to be folded anew."""
         self._reader.close()
         self._writer.close()
+        if self._damaged:
+            _remove(self._path)
 
     def position(self, partition: int) -> tuple[int, bytes]:
         """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""
-        row = self._reader.execute(
-            "SELECT position, digest FROM positions WHERE partition = ?", (partition,)
-        ).fetchone()
-        return row or (0, b"")
+        position, digest = self._one("SELECT position, digest FROM positions WHERE partition = ?", partition) or (
+            0,
+            b"",
+        )
+        return position, digest
 
     def aggregate(self, order_id: str) -> Aggregate | None:
         """Return an order as of the stored position, None if there was none."""
-        row = self._reader.execute(
-            "SELECT state, version, head, parked FROM orders WHERE order_id = ?", (order_id,)
-        ).fetchone()
+        row = self._one("SELECT state, version, head, parked FROM orders WHERE order_id = ?", order_id)
         if row is None:
             return None
         state, *rest = row
@@ -77,19 +79,27 @@ class StateStore:
 
     def receipt(self, order_id: str, request_id: str) -> Fact | None:
         """Return the fact that a request led to, None if it led to none."""
-        row = self._reader.execute(
+        row = self._one(
             "SELECT version, digest, request_id, command_digest, position, time FROM facts"
             " WHERE order_id = ? AND request_id = ? ORDER BY version LIMIT 1",
-            (order_id, request_id),
-        ).fetchone()
+            order_id,
+            request_id,
+        )
         return None if row is None else Fact(*row)
 
     def digest_of(self, order_id: str, version: int) -> bytes | None:
         """Return the digest of an order's fact, None if there is none."""
-        row = self._reader.execute(
-            "SELECT digest FROM facts WHERE order_id = ? AND version = ?", (order_id, version)
-        ).fetchone()
+        row = self._one("SELECT digest FROM facts WHERE order_id = ? AND version = ?", order_id, version)
         return None if row is None else row[0]
+
+    def _one(self, question: str, *values: str | int) -> tuple[Any, ...] | None:
+        try:
+            return self._reader.execute(question, values).fetchone()  # type: ignore[no-any-return]
+        except sqlite3.DatabaseError as error:
+            self._damaged = True
+            raise StoreDamaged(
+                f"{self._path.name} cannot be read ({error}); start again to have it folded anew"
+            ) from error
 
     def save(self, partition: int, snapshot: Snapshot) -> None:
         """Store what was folded since the last save, and the position, in one transaction."""
@@ -109,6 +119,11 @@ class StateStore:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
+
+
+def _remove(path: Path) -> None:
+    for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        file.unlink(missing_ok=True)
 
 
 def _usable(path: Path, log_id: bytes, definition: bytes) -> bool:

@@ -17,8 +17,9 @@ from itertools import islice
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.draft import Draft, Planned
-from ordertrail_server.commands.fold import Fold
-from ordertrail_server.log.port import AppendUncertain, Log, LogDamaged, LogUnavailable
+from ordertrail_server.commands.fold import Fold, StoreDamaged, facts_missing
+from ordertrail_server.log.port import AppendUncertain, Log, LogUnavailable
+from ordertrail_server.orders.chain import Verdict
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 _log = logging.getLogger(__name__)
@@ -53,9 +54,12 @@ class Writer:
         self._idle.set()
         # Until a batch has shown that nobody else writes, others may: then the end is asked for before deciding.
         self._alone = False
+        self._ended = False
 
     def submit(self, attempt: Attempt) -> None:
-        """Take an attempt in; its `answer` gets the answer. Raises Refused (OVERLOADED) when too many wait."""
+        """Take an attempt in; its `answer` gets the answer. Raises Refused when too many wait, or after damage."""
+        if self._ended:
+            raise Refused(UNAVAILABLE)
         if len(self._waiting) >= self._capacity:
             raise OVERLOADED
         self._waiting.append(attempt)
@@ -73,13 +77,22 @@ class Writer:
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Handle attempts for ever. Raises LogDamaged; then no further attempt can be answered."""
-        while True:
-            await self._submitted.wait()
-            await self._handle(self._take())
-            if not self._waiting:
-                self._submitted.clear()
-                self._idle.set()
+        """Handle attempts for ever. Raises LogDamaged, StoreDamaged; then none is handled any more."""
+        attempts: list[Attempt] = []
+        try:
+            while True:
+                await self._submitted.wait()
+                attempts = self._take()
+                await self._handle(attempts)
+                if not self._waiting:
+                    self._submitted.clear()
+                    self._idle.set()
+        finally:
+            # What became of them is not known here: neither a receipt nor a refusal would be true.
+            self._ended = True
+            for attempt in (*attempts, *self._waiting):
+                answer(attempt, UNAVAILABLE)
+            self._idle.set()
 
     def _take(self) -> list[Attempt]:
         taken = list(islice(self._waiting, self._batch))
@@ -107,6 +120,8 @@ class Writer:
         for attempt in attempts:
             try:
                 draft.add(attempt)
+            except StoreDamaged:
+                raise
             except Exception:  # a fault of ours in deciding one command must not end all others
                 _log.exception("a command could not be decided", extra={"order_id": attempt.order_id})
                 answer(attempt, FAULT)
@@ -134,16 +149,15 @@ class Writer:
             self._answer_all(draft, expected)
             self._again(draft.put_off)
         elif min(offsets) < expected:
-            raise LogDamaged(
-                f"partition {self._partition} gave a record the offset {min(offsets)}, but {expected} records of it "
-                "were known: facts are missing; restore the log"
-            )
+            raise facts_missing(self._partition, min(offsets), expected)
         else:
             await self._settle(draft, max(offsets) + 1)
 
     def _fold_own(self, draft: Draft, offset: int) -> None:
         for place, planned in enumerate(draft.planned, offset):
-            self.fold.fold(planned.reading, planned.fact.digest, place, planned.step)
+            verdict = self.fold.fold(planned.reading, planned.fact.digest, place, planned.step)
+            if verdict is not Verdict.FACT:
+                raise AssertionError(f"the writer's own record at offset {place} is {verdict}, not a fact")
 
     def _answer_all(self, draft: Draft, offset: int) -> None:
         places = {id(planned): place for place, planned in enumerate(draft.planned, offset)}

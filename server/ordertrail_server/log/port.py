@@ -53,7 +53,11 @@ class Log(Protocol):
 
     @property
     def atomic(self) -> bool:
-        """Whether the records of one append land all together or not at all, with nothing in between."""
+        """Whether records of one append may be linked to one another.
+
+        It takes that they land all together or not at all, that nobody else appends, and that none lands after its
+        call has ended.
+        """
 
     async def end(self, partition: int) -> int:
         """Return the offset that the partition's next record will get, as of a moment after the call began."""

@@ -67,20 +67,33 @@ class ProjectorProcess:
                 self._kill()
             await self._keeper
 
-    async def _keep(self, process: Process) -> None:
-        while True:
+    async def _keep(self, first: Process) -> None:
+        process: Process | None = first
+        while process is not None:
             exit_code, last_words = await self._attend(process)
-            self._process = None
-            if not self._stopping.is_set() and exit_code == REFUSED:
+            self._process = process = None
+            if self._stopping.is_set():
+                return
+            if exit_code == REFUSED:
                 self.failed = last_words
                 logger.error("the projector refuses to go on: %s", last_words)
-            if self._stopping.is_set() or self.failed is not None:
                 return
             logger.warning("the projector ended with %s and is started again: %s", exit_code, last_words)
+            process = await self._start_again()
+
+    async def _start_again(self) -> Process | None:
+        while True:
             await self._back_off()
-            process = self._process = await self._spawn()
+            if self._stopping.is_set():
+                return None
+            try:
+                self._process = await self._spawn()
+            except OSError:  # as when the machine is out of processes or memory for now
+                logger.exception("the projector could not be started")
+                continue
             if self._stopping.is_set():
                 self._let_go()
+            return self._process
 
     async def _attend(self, process: Process) -> tuple[int, str]:
         _, last_words = await asyncio.gather(self._pass_progress(process), self._pass_log(process))

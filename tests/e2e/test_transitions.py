@@ -1,0 +1,50 @@
+"""The order's life as a caller meets it: each verb in each status is allowed, or refused with the reason why."""
+
+from typing import Any
+
+import pytest
+from tests.e2e.refusals import refusal
+from tests.e2e.rpcs import RPCS, VERBS, a_request
+from tests.e2e.shop import an_order
+
+from ordertrail.client import OrderTrail
+from ordertrail.v1.commands_pb2 import ShipOrderRequest
+
+# How an order gets into a status, and which verbs are allowed there; in parentheses those whose effect is there.
+LIVES: dict[str, tuple[list[str], str]] = {
+    "PLACED": (
+        [],
+        "AddOrderLine ChangeOrderLineQuantity RemoveOrderLine RescheduleDelivery ConfirmOrder CancelOrder",
+    ),
+    "CONFIRMED": (["ConfirmOrder"], "RescheduleDelivery ShipOrder CancelOrder (ConfirmOrder)"),
+    "PARTLY_SHIPPED": (["ConfirmOrder", "ShipOrder"], "RescheduleDelivery ShipOrder"),
+    "SHIPPED": (["ConfirmOrder", "ShipWhole"], "DeliverOrder ReturnOrder (ShipWhole)"),
+    "DELIVERED": (["ConfirmOrder", "ShipWhole", "DeliverOrder"], "ReturnOrder (DeliverOrder)"),
+    "CANCELLED": (["CancelOrder"], "(CancelOrder)"),
+    "RETURNED": (["ConfirmOrder", "ShipWhole", "ReturnOrder"], "(ReturnOrder)"),
+}
+
+
+@pytest.mark.parametrize("status", LIVES)
+async def test_a_verb_is_allowed_or_refused_by_the_status(orders: OrderTrail, status: str) -> None:
+    steps, verbs = LIVES[status]
+    order_id = (await orders.send(an_order())).order_id
+    for step in steps:
+        await orders.send(asked(step, order_id, validate_only=False))
+    allowed = verbs.split()
+    for verb in [*VERBS[1:], "ShipWhole"]:
+        request = asked(verb, order_id, validate_only=True)
+        if verb in allowed or (verb == "ShipWhole" and "ShipOrder" in allowed):
+            assert (await orders.send(request)).order_version == len(steps) + 2
+        else:
+            reason = "NOTHING_CHANGES" if f"({verb})" in allowed else "STATUS_FORBIDS"
+            rpc = RPCS["ShipOrder" if verb == "ShipWhole" else verb]
+            told = await refusal(rpc.call(orders.channel, request.SerializeToString()))
+            assert (told.code.name, told.reason, told.preconditions) == ("FAILED_PRECONDITION", reason, [reason]), verb
+            assert reason != "STATUS_FORBIDS" or told.metadata["status"] == f"ORDER_STATUS_{status}"
+
+
+def asked(verb: str, order_id: str, validate_only: bool) -> Any:
+    request = ShipOrderRequest(order_id=order_id) if verb == "ShipWhole" else a_request(verb, order_id)
+    request.validate_only = validate_only
+    return request
