@@ -76,7 +76,7 @@ def _beyond(of_kind: str, rule: str, bound: Any, field: Any) -> Iterator[tuple[s
         "min_len": lambda: [letters * (bound - 1)],
         "max_len": lambda: [letters * (bound + 1)],
         "len": lambda: [letters * (bound - 1), letters * (bound + 1)],
-        "pattern": lambda: ["eur"],
+        "pattern": lambda: ["eur"] if bound == "^[A-Z]*$" else ["a\0b", "a\nb", "\x9f"],
         "gte": lambda: [bound - 1],
         "lte": lambda: [bound + 1],
         "min_items": lambda: [[]],

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -66,20 +66,16 @@ async def test_a_followed_stream_ends_with_ok_and_a_token_that_goes_on(server: R
 
 async def test_a_stream_of_batches_ends_between_two_of_them(server: RunningServer) -> None:
     server.start()
-    batch = ExecuteCommandsRequest(commands=[Command(confirm_order=confirm("no-order"))] * 199)
-
-    async def batches() -> AsyncIterator[ExecuteCommandsRequest]:
-        while True:
-            yield ExecuteCommandsRequest(commands=[*batch.commands, Command(place_order=an_order())])
-
+    refused = [Command(confirm_order=confirm("no-such-order"))] * 199
     async with connect(server.address) as orders:
-        call, answers = orders.commands.ExecuteCommands(batches()), list[ExecuteCommandsResponse]()
-        async for answer in call:
+        call, answers = orders.commands.ExecuteCommands(None), list[ExecuteCommandsResponse]()
+        for _ in range(20):
+            await call.write(ExecuteCommandsRequest(commands=[*refused, Command(place_order=an_order())]))
+        server.signal(signal.SIGTERM)
+        while isinstance(answer := await call.read(), ExecuteCommandsResponse):
             answers.append(answer)
-            if len(answers) == 3:
-                server.signal(signal.SIGTERM)
         assert await call.code() is grpc.StatusCode.OK
-        assert {len(answer.results) for answer in answers} == {200}
+        assert all(len(answer.results) == 200 for answer in answers)
         assert await asyncio.to_thread(server.wait) == 0
     assert len((await truth_of(server.data)).facts) == len(answers)
 

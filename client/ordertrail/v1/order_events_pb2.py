@@ -29,7 +29,7 @@ from ordertrail.v1 import money_pb2 as ordertrail_dot_v1_dot_money__pb2
 from ordertrail.v1 import order_status_pb2 as ordertrail_dot_v1_dot_order__status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n ordertrail/v1/order_events.proto\x12\rordertrail.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18ordertrail/v1/date.proto\x1a\x19ordertrail/v1/money.proto\x1a ordertrail/v1/order_status.proto\"\x8a\x01\n\x0bOrderedLine\x12\x1e\n\nproduct_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1d\n\x08quantity\x18\x02 \x01(\x03\x42\x0b\xbaH\x08\"\x06\x18\xc0\x84=(\x01\x12-\n\nunit_price\x18\x03 \x01(\x0b\x32\x14.ordertrail.v1.MoneyH\x00\x88\x01\x01\x42\r\n\x0b_unit_price\"L\n\x0bShippedLine\x12\x1e\n\nproduct_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12\x1d\n\x08quantity\x18\x02 \x01(\x03\x42\x0b\xbaH\x08\"\x06\x18\xc0\x84=(\x01\"\xa4\x02\n\x0bOrderSource\x12\x16\n\treference\x18\x01 \x01(\tH\x00\x88\x01\x01\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cpublish_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x06status\x18\x04 \x01(\x0e\x32\x1a.ordertrail.v1.OrderStatusH\x01\x88\x01\x01\x12\x17\n\nother_json\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x18\n\x0bstatus_text\x18\x06 \x01(\tH\x03\x88\x01\x01\x42\x0c\n\n_referenceB\t\n\x07_statusB\r\n\x0b_other_jsonB\x0e\n\x0c_status_text\"\xf3\x01\n\x0bOrderPlaced\x12\x18\n\x0b\x63ustomer_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12)\n\x05lines\x18\x02 \x03(\x0b\x32\x1a.ordertrail.v1.OrderedLine\x12\x38\n\x16\x65xpected_delivery_date\x18\x03 \x01(\x0b\x32\x13.ordertrail.v1.DateH\x01\x88\x01\x01\x12/\n\x06source\x18\x04 \x01(\x0b\x32\x1a.ordertrail.v1.OrderSourceH\x02\x88\x01\x01\x42\x0e\n\x0c_customer_idB\x19\n\x17_expected_delivery_dateB\t\n\x07_source\":\n\x0eOrderLineAdded\x12(\n\x04line\x18\x01 \x01(\x0b\x32\x1a.ordertrail.v1.OrderedLine\"@\n\x18OrderLineQuantityChanged\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"&\n\x10OrderLineRemoved\x12\x12\n\nproduct_id\x18\x01 \x01(\t\"O\n\x18OrderDeliveryRescheduled\x12\x33\n\x16\x65xpected_delivery_date\x18\x01 \x01(\x0b\x32\x13.ordertrail.v1.Date\"\x10\n\x0eOrderConfirmed\"9\n\x0cOrderShipped\x12)\n\x05lines\x18\x01 \x03(\x0b\x32\x1a.ordertrail.v1.ShippedLine\"\x10\n\x0eOrderDelivered\"0\n\x0eOrderCancelled\x12\x13\n\x06reason\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason\"/\n\rOrderReturned\x12\x13\n\x06reason\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason*\xc3\x03\n\x0eOrderEventType\x12 \n\x1cORDER_EVENT_TYPE_UNSPECIFIED\x10\x00\x12!\n\x1dORDER_EVENT_TYPE_ORDER_PLACED\x10\x14\x12%\n!ORDER_EVENT_TYPE_ORDER_LINE_ADDED\x10\x15\x12\x30\n,ORDER_EVENT_TYPE_ORDER_LINE_QUANTITY_CHANGED\x10\x16\x12\'\n#ORDER_EVENT_TYPE_ORDER_LINE_REMOVED\x10\x17\x12/\n+ORDER_EVENT_TYPE_ORDER_DELIVERY_RESCHEDULED\x10\x18\x12$\n ORDER_EVENT_TYPE_ORDER_CONFIRMED\x10\x19\x12\"\n\x1eORDER_EVENT_TYPE_ORDER_SHIPPED\x10\x1a\x12$\n ORDER_EVENT_TYPE_ORDER_DELIVERED\x10\x1b\x12$\n ORDER_EVENT_TYPE_ORDER_CANCELLED\x10\x1c\x12#\n\x1fORDER_EVENT_TYPE_ORDER_RETURNED\x10\x1d\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n ordertrail/v1/order_events.proto\x12\rordertrail.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x18ordertrail/v1/date.proto\x1a\x19ordertrail/v1/money.proto\x1a ordertrail/v1/order_status.proto\"\x95\x01\n\x0bOrderedLine\x12)\n\nproduct_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x80\x01\x32\t^\\P{Cc}*$\x12\x1d\n\x08quantity\x18\x02 \x01(\x03\x42\x0b\xbaH\x08\"\x06\x18\xc0\x84=(\x01\x12-\n\nunit_price\x18\x03 \x01(\x0b\x32\x14.ordertrail.v1.MoneyH\x00\x88\x01\x01\x42\r\n\x0b_unit_price\"W\n\x0bShippedLine\x12)\n\nproduct_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x80\x01\x32\t^\\P{Cc}*$\x12\x1d\n\x08quantity\x18\x02 \x01(\x03\x42\x0b\xbaH\x08\"\x06\x18\xc0\x84=(\x01\"\xa4\x02\n\x0bOrderSource\x12\x16\n\treference\x18\x01 \x01(\tH\x00\x88\x01\x01\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cpublish_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x06status\x18\x04 \x01(\x0e\x32\x1a.ordertrail.v1.OrderStatusH\x01\x88\x01\x01\x12\x17\n\nother_json\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x18\n\x0bstatus_text\x18\x06 \x01(\tH\x03\x88\x01\x01\x42\x0c\n\n_referenceB\t\n\x07_statusB\r\n\x0b_other_jsonB\x0e\n\x0c_status_text\"\xf3\x01\n\x0bOrderPlaced\x12\x18\n\x0b\x63ustomer_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12)\n\x05lines\x18\x02 \x03(\x0b\x32\x1a.ordertrail.v1.OrderedLine\x12\x38\n\x16\x65xpected_delivery_date\x18\x03 \x01(\x0b\x32\x13.ordertrail.v1.DateH\x01\x88\x01\x01\x12/\n\x06source\x18\x04 \x01(\x0b\x32\x1a.ordertrail.v1.OrderSourceH\x02\x88\x01\x01\x42\x0e\n\x0c_customer_idB\x19\n\x17_expected_delivery_dateB\t\n\x07_source\":\n\x0eOrderLineAdded\x12(\n\x04line\x18\x01 \x01(\x0b\x32\x1a.ordertrail.v1.OrderedLine\"@\n\x18OrderLineQuantityChanged\x12\x12\n\nproduct_id\x18\x01 \x01(\t\x12\x10\n\x08quantity\x18\x02 \x01(\x03\"&\n\x10OrderLineRemoved\x12\x12\n\nproduct_id\x18\x01 \x01(\t\"O\n\x18OrderDeliveryRescheduled\x12\x33\n\x16\x65xpected_delivery_date\x18\x01 \x01(\x0b\x32\x13.ordertrail.v1.Date\"\x10\n\x0eOrderConfirmed\"9\n\x0cOrderShipped\x12)\n\x05lines\x18\x01 \x03(\x0b\x32\x1a.ordertrail.v1.ShippedLine\"\x10\n\x0eOrderDelivered\"0\n\x0eOrderCancelled\x12\x13\n\x06reason\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason\"/\n\rOrderReturned\x12\x13\n\x06reason\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason*\xc3\x03\n\x0eOrderEventType\x12 \n\x1cORDER_EVENT_TYPE_UNSPECIFIED\x10\x00\x12!\n\x1dORDER_EVENT_TYPE_ORDER_PLACED\x10\x14\x12%\n!ORDER_EVENT_TYPE_ORDER_LINE_ADDED\x10\x15\x12\x30\n,ORDER_EVENT_TYPE_ORDER_LINE_QUANTITY_CHANGED\x10\x16\x12\'\n#ORDER_EVENT_TYPE_ORDER_LINE_REMOVED\x10\x17\x12/\n+ORDER_EVENT_TYPE_ORDER_DELIVERY_RESCHEDULED\x10\x18\x12$\n ORDER_EVENT_TYPE_ORDER_CONFIRMED\x10\x19\x12\"\n\x1eORDER_EVENT_TYPE_ORDER_SHIPPED\x10\x1a\x12$\n ORDER_EVENT_TYPE_ORDER_DELIVERED\x10\x1b\x12$\n ORDER_EVENT_TYPE_ORDER_CANCELLED\x10\x1c\x12#\n\x1fORDER_EVENT_TYPE_ORDER_RETURNED\x10\x1d\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,39 +37,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ordertrail.v1.order_events_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ORDEREDLINE'].fields_by_name['product_id']._loaded_options = None
-  _globals['_ORDEREDLINE'].fields_by_name['product_id']._serialized_options = b'\272H\007r\005\020\001\030\200\001'
+  _globals['_ORDEREDLINE'].fields_by_name['product_id']._serialized_options = b'\272H\022r\020\020\001\030\200\0012\t^\\P{Cc}*$'
   _globals['_ORDEREDLINE'].fields_by_name['quantity']._loaded_options = None
   _globals['_ORDEREDLINE'].fields_by_name['quantity']._serialized_options = b'\272H\010\"\006\030\300\204=(\001'
   _globals['_SHIPPEDLINE'].fields_by_name['product_id']._loaded_options = None
-  _globals['_SHIPPEDLINE'].fields_by_name['product_id']._serialized_options = b'\272H\007r\005\020\001\030\200\001'
+  _globals['_SHIPPEDLINE'].fields_by_name['product_id']._serialized_options = b'\272H\022r\020\020\001\030\200\0012\t^\\P{Cc}*$'
   _globals['_SHIPPEDLINE'].fields_by_name['quantity']._loaded_options = None
   _globals['_SHIPPEDLINE'].fields_by_name['quantity']._serialized_options = b'\272H\010\"\006\030\300\204=(\001'
-  _globals['_ORDEREVENTTYPE']._serialized_start=1402
-  _globals['_ORDEREVENTTYPE']._serialized_end=1853
+  _globals['_ORDEREVENTTYPE']._serialized_start=1424
+  _globals['_ORDEREVENTTYPE']._serialized_end=1875
   _globals['_ORDEREDLINE']._serialized_start=201
-  _globals['_ORDEREDLINE']._serialized_end=339
-  _globals['_SHIPPEDLINE']._serialized_start=341
-  _globals['_SHIPPEDLINE']._serialized_end=417
-  _globals['_ORDERSOURCE']._serialized_start=420
-  _globals['_ORDERSOURCE']._serialized_end=712
-  _globals['_ORDERPLACED']._serialized_start=715
-  _globals['_ORDERPLACED']._serialized_end=958
-  _globals['_ORDERLINEADDED']._serialized_start=960
-  _globals['_ORDERLINEADDED']._serialized_end=1018
-  _globals['_ORDERLINEQUANTITYCHANGED']._serialized_start=1020
-  _globals['_ORDERLINEQUANTITYCHANGED']._serialized_end=1084
-  _globals['_ORDERLINEREMOVED']._serialized_start=1086
-  _globals['_ORDERLINEREMOVED']._serialized_end=1124
-  _globals['_ORDERDELIVERYRESCHEDULED']._serialized_start=1126
-  _globals['_ORDERDELIVERYRESCHEDULED']._serialized_end=1205
-  _globals['_ORDERCONFIRMED']._serialized_start=1207
-  _globals['_ORDERCONFIRMED']._serialized_end=1223
-  _globals['_ORDERSHIPPED']._serialized_start=1225
-  _globals['_ORDERSHIPPED']._serialized_end=1282
-  _globals['_ORDERDELIVERED']._serialized_start=1284
-  _globals['_ORDERDELIVERED']._serialized_end=1300
-  _globals['_ORDERCANCELLED']._serialized_start=1302
-  _globals['_ORDERCANCELLED']._serialized_end=1350
-  _globals['_ORDERRETURNED']._serialized_start=1352
-  _globals['_ORDERRETURNED']._serialized_end=1399
+  _globals['_ORDEREDLINE']._serialized_end=350
+  _globals['_SHIPPEDLINE']._serialized_start=352
+  _globals['_SHIPPEDLINE']._serialized_end=439
+  _globals['_ORDERSOURCE']._serialized_start=442
+  _globals['_ORDERSOURCE']._serialized_end=734
+  _globals['_ORDERPLACED']._serialized_start=737
+  _globals['_ORDERPLACED']._serialized_end=980
+  _globals['_ORDERLINEADDED']._serialized_start=982
+  _globals['_ORDERLINEADDED']._serialized_end=1040
+  _globals['_ORDERLINEQUANTITYCHANGED']._serialized_start=1042
+  _globals['_ORDERLINEQUANTITYCHANGED']._serialized_end=1106
+  _globals['_ORDERLINEREMOVED']._serialized_start=1108
+  _globals['_ORDERLINEREMOVED']._serialized_end=1146
+  _globals['_ORDERDELIVERYRESCHEDULED']._serialized_start=1148
+  _globals['_ORDERDELIVERYRESCHEDULED']._serialized_end=1227
+  _globals['_ORDERCONFIRMED']._serialized_start=1229
+  _globals['_ORDERCONFIRMED']._serialized_end=1245
+  _globals['_ORDERSHIPPED']._serialized_start=1247
+  _globals['_ORDERSHIPPED']._serialized_end=1304
+  _globals['_ORDERDELIVERED']._serialized_start=1306
+  _globals['_ORDERDELIVERED']._serialized_end=1322
+  _globals['_ORDERCANCELLED']._serialized_start=1324
+  _globals['_ORDERCANCELLED']._serialized_end=1372
+  _globals['_ORDERRETURNED']._serialized_start=1374
+  _globals['_ORDERRETURNED']._serialized_end=1421
 # @@protoc_insertion_point(module_scope)

@@ -16,7 +16,7 @@ from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare_
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import BATCH_BYTES, parse, validate
-from ordertrail_server.orders.imported import MAX_ID
+from ordertrail_server.orders.imported import MAX_ID, is_id
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.statements import UnreadableDocument, own_order_id, read_document, read_statement
 from ordertrail_server.schema.writing import encode_statement
@@ -74,8 +74,8 @@ def _attempt(document: SourceDocument, caller: Caller) -> Attempt:
     """
     stated = read_document(document.json)
     order_id = own_order_id(stated)
-    if len(order_id) > MAX_ID:
-        raise UnreadableDocument(f"The order id has more than {MAX_ID} characters.")
+    if order_id and not is_id(order_id):
+        raise UnreadableDocument(f"An order id has 1 to {MAX_ID} characters, and no control characters.")
     request_id = "import" if order_id else f"import:{document.origin}"
     answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     return prepare_import(

@@ -12,7 +12,13 @@ from ordertrail_server.orders.grounds import MAX_LINES, status_word
 MAX_ID = 128
 MAX_QUANTITY = 1_000_000
 MAX_UNITS = 1_000_000_000_000
+_ID = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{1,{MAX_ID}}}")
 _CURRENCY = re.compile("[A-Z]{3}")
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text may be an id: 1 to 128 characters, none of them a control character."""
+    return _ID.fullmatch(text) is not None
 
 
 def fault_of(order: OrderPlaced) -> str | None:
@@ -47,8 +53,8 @@ def _fault_of_lines(order: OrderPlaced) -> str | None:
 def _fault_of_line(line: OrderedLine) -> str | None:
     if not line.product_id:
         return "names no product"
-    if len(line.product_id) > MAX_ID:
-        return f"names a product of more than {MAX_ID} characters"
+    if not is_id(line.product_id):
+        return f"names a product of more than {MAX_ID} characters, or with control characters"
     if not 0 <= line.quantity <= MAX_QUANTITY:
         return f"orders {line.quantity}; 0 to {MAX_QUANTITY} is possible"
     return _fault_of_price(line.unit_price) if line.HasField("unit_price") else None
@@ -65,8 +71,8 @@ def _fault_of_price(price: Money) -> str | None:
 
 
 def _fault_beyond_lines(order: OrderPlaced) -> str | None:
-    if order.HasField("customer_id") and not 1 <= len(order.customer_id) <= MAX_ID:
-        return f"A customer id has 1 to {MAX_ID} characters."
+    if order.HasField("customer_id") and not is_id(order.customer_id):
+        return f"A customer id has 1 to {MAX_ID} characters, and no control characters."
     if order.HasField("expected_delivery_date") and not is_real_day(order.expected_delivery_date):
         return "The expected delivery date is no day of the calendar."
     if len({line.unit_price.currency_code for line in order.lines if line.HasField("unit_price")}) > 1:
