@@ -8,6 +8,9 @@ from google.protobuf.message_factory import GetMessageClass
 
 from buf.validate.validate_pb2 import FieldRules, field as rules_of_field, oneof as rules_of_oneof
 
+# For each pattern of the contract texts that it does not match.
+OUTSIDE = {"^[A-Z]*$": ["eur"], r"^\P{Cc}*$": ["a\0b", "a\nb", "\x9f"]}
+
 
 class Broken(NamedTuple):
     """A message that breaks one bound: `field` is the path that its refusal must name."""
@@ -76,7 +79,7 @@ def _beyond(of_kind: str, rule: str, bound: Any, field: Any) -> Iterator[tuple[s
         "min_len": lambda: [letters * (bound - 1)],
         "max_len": lambda: [letters * (bound + 1)],
         "len": lambda: [letters * (bound - 1), letters * (bound + 1)],
-        "pattern": lambda: ["eur"] if bound == "^[A-Z]*$" else ["a\0b", "a\nb", "\x9f"],
+        "pattern": lambda: OUTSIDE[bound],
         "gte": lambda: [bound - 1],
         "lte": lambda: [bound + 1],
         "min_items": lambda: [[]],

@@ -29,9 +29,10 @@ class Ledger:
         self._noted.set()
 
     async def next(self) -> float:
-        """Return when the next receipt was handed out."""
+        """Return when the next receipt was handed out. Raises TimeoutError if there is none for a minute."""
         self._noted.clear()
-        await self._noted.wait()
+        async with asyncio.timeout(60):
+            await self._noted.wait()
         return self.latest
 
 
@@ -44,6 +45,12 @@ class Load:
         callers = [self._unary(f"u{n}", Random(f"{seed}/{n}")) for n in range(unary)]
         callers += [self._batches(f"b{n}", Random(f"{seed}/batches/{n}")) for n in range(batches)]
         self.tasks = [asyncio.create_task(caller) for caller in callers]
+
+    def check(self) -> None:
+        """Raise what a caller met that it could not retry."""
+        for task in self.tasks:
+            if task.done():
+                task.result()
 
     async def stop(self) -> None:
         """Let every caller finish the order it is at."""

@@ -17,8 +17,6 @@ from ordertrail.v1.order_events_pb2 import OrderedLine
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrdersRequest, StreamOrderEventsRequest
 
 TEXTS = (
-    "\x00",
-    "a\x00b",
     "'; DROP TABLE orders; --",
     '"quoted"',
     "%",
@@ -26,7 +24,6 @@ TEXTS = (
     "ö\u0308",
     "🙂" * 128,
     "\u202e",
-    "a\nb",
     "\ufeff",
 )
 ENDS = [

@@ -195,6 +195,8 @@ async def test_documents_that_are_no_orders_are_refused_and_the_rest_goes_in(ord
         nested("x" * 129),
         nested("x", quantity=-1),
         nested("\ud800"),
+        nested("a\nb"),
+        nested("\x00"),
         nested("old-1").replace(b"03/15/2019", b"15/03/2019"),
         nested("old-1").replace(b'"old-1"', b'"old-2"', 1),
     ]

@@ -1,0 +1,154 @@
+"""How a server ends: what was begun is finished, and whoever comes again goes on where it was."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tests.e2e.load import Ledger, Load
+from tests.e2e.refusals import PYTHON
+from tests.e2e.rpcs import RPCS
+from tests.e2e.running_server import RunningServer, until_serving
+from tests.e2e.shop import an_order
+from tests.e2e.truth import receipts_are_facts, truth_of
+
+from ordertrail.client import connect
+from ordertrail.commands import confirm
+from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest, ExecuteCommandsResponse
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stopping_server_says_so_and_ends_with_0(server: RunningServer, number: signal.Signals) -> None:
+    server.start()
+    await until_serving(server.address)
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        server.signal(number)
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+        watch.cancel()
+    assert await asyncio.to_thread(server.wait) == 0
+    assert "Traceback" not in server.stderr
+
+
+async def test_a_followed_stream_ends_with_ok_and_a_token_that_goes_on(server: RunningServer) -> None:
+    server.start()
+    await until_serving(server.address)
+    async with connect(server.address) as orders:
+        placed = [await orders.send(an_order()) for _ in range(3)]
+        stream = orders.history.StreamOrderEvents(StreamOrderEventsRequest(follow=True))
+        seen, token = await until_caught_up(stream, len(placed))
+        server.signal(signal.SIGTERM)
+        async for frame in stream:
+            token = frame.resume_token
+        assert await stream.code() is grpc.StatusCode.OK
+        assert await asyncio.to_thread(server.wait) == 0
+    server.start()
+    await until_serving(server.address)
+    async with connect(server.address) as orders:
+        later = await orders.send(an_order())
+        fresh = [later.consistency_token]
+        behind = [event async for event in orders.stream(resume_token=token, at_least_as_fresh=fresh)]
+    assert [event.digest for event in [*seen, *behind]] == [receipt.digest for receipt in [*placed, later]]
+
+
+async def test_a_stream_of_batches_ends_between_two_of_them(server: RunningServer) -> None:
+    server.start()
+    refused = [Command(confirm_order=confirm("no-such-order"))] * 199
+    async with connect(server.address) as orders:
+        call, answers = orders.commands.ExecuteCommands(None), list[ExecuteCommandsResponse]()
+        for _ in range(20):
+            await call.write(ExecuteCommandsRequest(commands=[*refused, Command(place_order=an_order())]))
+        while isinstance(answer := await call.read(), ExecuteCommandsResponse):
+            answers.append(answer)
+            if len(answers) == 1:
+                server.signal(signal.SIGTERM)
+        assert await call.code() is grpc.StatusCode.OK
+        assert all(len(answer.results) == 200 for answer in answers)
+        assert await asyncio.to_thread(server.wait) == 0
+    assert len((await truth_of(server.data)).facts) == len(answers)
+
+
+async def test_an_idle_stream_of_batches_does_not_keep_a_server(server: RunningServer) -> None:
+    server.start()
+    async with connect(server.address) as orders:
+        call = orders.commands.ExecuteCommands(None)
+        await call.write(ExecuteCommandsRequest())
+        await call.read()
+        server.signal(signal.SIGTERM)
+        assert await call.code() is grpc.StatusCode.OK
+        assert await asyncio.to_thread(server.wait, 5) == 0
+
+
+async def test_a_call_that_never_ends_keeps_a_server_no_longer_than_its_grace(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path / "data", {"ORDERTRAIL_GRACE_SECONDS": "1"}).start()
+    with closing(server):
+        await until_serving(server.address)
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+            await watch.read()
+            server.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(server.wait, 5) == 0
+            watch.cancel()
+
+
+async def test_load_meets_nothing_but_typed_answers_while_a_server_stops(server: RunningServer) -> None:
+    server.start()
+    async with grpc.aio.insecure_channel(server.address, options=[("grpc.enable_retries", 0)]) as channel:
+        placing = [asyncio.create_task(place_until_refused(channel)) for _ in range(8)]
+        await asyncio.sleep(0.3)  # some load, then the signal in its midst
+        server.signal(signal.SIGTERM)
+        counts = await asyncio.gather(*placing)
+    assert await asyncio.to_thread(server.wait) == 0
+    assert len((await truth_of(server.data)).facts) >= sum(counts) > 0
+
+
+async def test_callers_who_retry_do_not_notice_restarts(server: RunningServer) -> None:
+    server.start()
+    ledger = Ledger()
+    async with connect(server.address) as orders:
+        load = Load(orders, ledger, unary=8, batches=2, seed=1)
+        for _ in range(4):
+            await ledger.next()
+            server.signal(signal.SIGTERM)
+            assert await asyncio.to_thread(server.wait) == 0
+            await asyncio.to_thread(server.start)
+        await load.stop()
+    receipts_are_facts(ledger.receipts, await truth_of(server.data))
+
+
+async def until_caught_up(stream: Any, count: int) -> tuple[list[HistoryEvent], str]:
+    """Read a stream until so many events and caught_up were sent."""
+    seen: list[HistoryEvent] = []
+    async for frame in stream:
+        seen.extend(frame.events)
+        if len(seen) >= count and frame.caught_up:
+            return seen, frame.resume_token
+    raise AssertionError("the stream ended")
+
+
+async def place_until_refused(channel: grpc.aio.Channel) -> int:
+    """Place orders until the server is gone; return how many were acknowledged."""
+    count = 0
+    while (error := await error_of(RPCS["PlaceOrder"].call(channel, an_order().SerializeToString()))) is None:
+        count += 1
+    # gRPC itself cancels a call that arrived and was not looked at yet.
+    assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+    assert not PYTHON.search(str(error.details()))
+    return count
+
+
+async def error_of(call: Awaitable[Any]) -> grpc.aio.AioRpcError | None:
+    """Return how a call failed, None if it did not."""
+    try:
+        await call
+    except grpc.aio.AioRpcError as error:
+        return error
+    return None
