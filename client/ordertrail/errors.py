@@ -48,7 +48,7 @@ class OrderTrailError(Exception):
     """A call that did not do what was asked.
 
     `code` is the gRPC status. `reason` names the way it was refused; where the server said none, it is the code's name.
-    `action` is what the contract tells the caller to do, or "". `metadata` holds facts to compute with.
+    `action` is what the caller should do, or "". `metadata` holds facts to compute with.
     `retry_after` is in seconds, if the server gave a delay.
     """
 
@@ -122,6 +122,14 @@ _BY_CODE: dict[grpc.StatusCode, type[OrderTrailError]] = {
     grpc.StatusCode.UNIMPLEMENTED: ServerFault,
 }
 
+# What gRPC says by itself, which gives no reason, where our server means another thing by the code.
+_OF_GRPC: dict[grpc.StatusCode, type[OrderTrailError]] = {
+    grpc.StatusCode.RESOURCE_EXHAUSTED: InvalidRequest,  # its own bound on a message's size
+    grpc.StatusCode.INTERNAL: Unavailable,  # a stream that ended while something was being written to it
+}
+
+_AGAIN = "Retry with the same request id: it is answered with the first receipt, if there is one."
+
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -138,10 +146,13 @@ def from_status(status: status_pb2.Status) -> OrderTrailError:
     reason = info.reason or code.name
     metadata = dict(info.metadata)
     # The server's own words first: its reason may be newer than this client.
-    action = metadata.pop("action", "") or _action(reason)
+    action = metadata.pop("action", "")
     kind = _BY_REASON.get(reason) or _BY_CODE.get(code, OrderTrailError)
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and not info.reason:
-        kind = InvalidRequest  # gRPC's own bound on a message's size; our server always names a reason
+    if info.reason:
+        action = action or _action(reason)
+    else:
+        kind = _OF_GRPC.get(code, kind)
+        action = _AGAIN if kind is Unavailable else ""
     return kind(code, reason, status.message, action, metadata, violations, delay)
 
 

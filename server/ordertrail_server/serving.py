@@ -22,6 +22,7 @@ from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.order_history import refuse_foreign
 from ordertrail_server.projections.supervisor import ProjectorProcess
 from ordertrail_server.schema.proof import prove
 from ordertrail_server.settings import Settings
@@ -54,6 +55,7 @@ class Service:
         """
         log = open_to_serve(self._settings.data)
         self._held.push_async_callback(log.close)
+        refuse_foreign(read_model_file(self._data.read_model), log)
         projector = ProjectorProcess(self._settings.data, self._progress.advance)
         await projector.start()
         self._held.push_async_callback(projector.stop, self._settings.grace_seconds)

@@ -102,6 +102,16 @@ async def test_an_error_that_no_retry_can_mend_is_raised_at_once(client: OrderTr
     assert len(stand_in.seen) == 1
 
 
+async def test_a_stream_that_ends_with_grpc_s_own_internal_is_taken_up_again(
+    client: OrderTrail, stand_in: StandIn
+) -> None:
+    answers: list[Failure] = [(grpc.StatusCode.INTERNAL, "no details")]
+    stand_in.batches = lambda batch: answers.pop() if answers else accept_all(batch)
+    results = [result async for result in client.execute(confirmations(3))]
+    assert ids(results) == ["r-0", "r-1", "r-2"]
+    assert answers == []
+
+
 async def test_patience_with_a_server_that_stays_away_ends(client: OrderTrail, stand_in: StandIn) -> None:
     stand_in.batches = lambda _: AWAY
     with pytest.raises(Unavailable, match="away"):

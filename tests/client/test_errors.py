@@ -47,7 +47,6 @@ EXPECTED: dict[str, type[OrderTrailError]] = {
     "OVERLOADED": Unavailable,
     "UNAVAILABLE": Unavailable,
     "NOT_FRESH_YET": Unavailable,
-    "DEADLINE_EXCEEDED": Unavailable,
     "INTERNAL": ServerFault,
 }
 REASONS = [name for name in ErrorReason.keys() if name != "ERROR_REASON_UNSPECIFIED"]  # noqa: SIM118 (no dict)
@@ -106,6 +105,8 @@ def test_a_reason_from_the_future_is_told_by_its_code_and_the_server_s_action() 
     [
         (grpc.StatusCode.UNAVAILABLE, Unavailable),
         (grpc.StatusCode.DEADLINE_EXCEEDED, Unavailable),
+        (grpc.StatusCode.CANCELLED, Unavailable),  # by a server that stops
+        (grpc.StatusCode.INTERNAL, Unavailable),  # a stream that ended while the client was writing
         (grpc.StatusCode.RESOURCE_EXHAUSTED, InvalidRequest),  # gRPC's own bound on a message's size
         (grpc.StatusCode.UNIMPLEMENTED, ServerFault),
         (grpc.StatusCode.PERMISSION_DENIED, OrderTrailError),
@@ -115,6 +116,7 @@ def test_a_status_without_details_is_told_by_its_code(code: Any, kind: type[Orde
     error = from_status(Status(code=code.value[0], message="no details"))
     assert type(error) is kind
     assert error.reason == code.name
+    assert ("same request id" in error.action) == (kind is Unavailable)
 
 
 def test_the_docstring_draws_every_error_there_is() -> None:

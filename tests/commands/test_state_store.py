@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from tests.commands.spec import ORDER, TroubledLog, Writing, change, confirm, place
 
-from ordertrail.log.v1.record_pb2 import Record
+from ordertrail.log.v1.record_pb2 import Cause, Record
 from ordertrail_server.commands.attempt import Fact
 from ordertrail_server.commands.fold import Fold, Snapshot, StoreDamaged
 from ordertrail_server.commands.state_store import StateStore
@@ -207,3 +208,15 @@ async def test_a_file_damaged_in_the_middle_is_told_of_and_removed_to_be_folded_
         known(Fold(log, 0, store))
     store.close()
     assert not path.exists()
+
+
+async def test_a_record_of_an_absurd_time_can_be_stored(open_store: Open) -> None:
+    log = TroubledLog()
+    record = Record(
+        order_id=ORDER, order_version=1, record_time=Timestamp(seconds=1 << 60), cause=Cause(request_id="r")
+    )
+    record.order_confirmed_v2.SetInParent()
+    log.land(0, Entry(ORDER, record.SerializeToString()))
+    store = open_store()
+    store.save(0, (await folded(log, store)).snapshot())
+    assert open_store().receipt(ORDER, "r") is not None

@@ -124,16 +124,13 @@ def environment(further: Mapping[str, str] = {}) -> dict[str, str]:
     return clean | {"PYTHONPATH": os.pathsep.join((str(ROOT / "client"), str(ROOT / "server")))} | dict(further)
 
 
-def refusal_to_start(data: Path, address: str = "127.0.0.1:0", listens: bool = False) -> str:
-    """Return what a server says that must not start here; it ends with 1 and one sentence.
-
-    `listens` says that it finds out only after it has begun to listen.
-    """
+def refusal_to_start(data: Path, address: str = "127.0.0.1:0") -> str:
+    """Return what a server says that must not start here; it ends with 1 and one sentence, and never listens."""
     ended = subprocess.run(
         arguments(data, address), env=environment(), capture_output=True, text=True, timeout=START_SECONDS, check=False
     )
     assert ended.returncode == 1, f"{ended.returncode}: {ended.stderr}"
-    assert listens or ended.stdout == ""
+    assert ended.stdout == ""
     assert "Traceback" not in ended.stderr
     return ended.stderr
 

@@ -12,6 +12,7 @@ from tests.e2e.rpcs import RPCS
 from tests.e2e.shop import an_order, new_id
 
 from ordertrail.client import OrderTrail
+from ordertrail.errors import Unavailable
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
     ListOrderEventsRequest,
@@ -95,7 +96,10 @@ async def test_a_token_from_beyond_the_end_of_the_log_is_not_reached_in_time(
     beyond = write_token(log_identity(of_log), {0: 1 << 40})
     request = ListOrdersRequest(at_least_as_fresh=[beyond])
     told = await refusal(RPCS["ListOrders"].call(channel, request.SerializeToString(), 1))
-    assert (told.code.name, told.reason) == ("UNAVAILABLE", "NOT_FRESH_YET")
+    assert (told.code.name, told.reason) == ("DEADLINE_EXCEEDED", "NOT_FRESH_YET")
+    with pytest.raises(Unavailable) as unavailable:  # told, not tried again until the deadline
+        [order async for order in orders.list_orders(at_least_as_fresh=[beyond], timeout=1)]
+    assert unavailable.value.reason == "NOT_FRESH_YET"
 
 
 @pytest.mark.parametrize("offsets", [{7: 1}, {-1: 1}, {0: -1}, {0: 1 << 60}])

@@ -57,7 +57,7 @@ async def test_a_read_model_that_stands_still_is_not_fresh_yet(server: RunningSe
             receipt = await placed(channel, an_order())
             asked = GetOrderRequest(order_id=receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
             told = await refusal(RPCS["GetOrder"].call(channel, asked.SerializeToString(), 1))
-            assert (told.code.name, told.reason) == ("UNAVAILABLE", "NOT_FRESH_YET")
+            assert (told.code.name, told.reason) == ("DEADLINE_EXCEEDED", "NOT_FRESH_YET")
             assert told.retry_seconds
             os.kill(projector, signal.SIGCONT)
             assert await RPCS["GetOrder"].call(channel, asked.SerializeToString())

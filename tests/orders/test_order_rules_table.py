@@ -1,5 +1,6 @@
 """The table of verbs and states in docs/order-rules.md says what the rules do, for every verb in every status."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from ordertrail.v1.order_events_pb2 import (
 )
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.order_status_pb2 import OrderStatus
+from ordertrail_server.orders import grounds as grounds_module
 from ordertrail_server.orders.decide import Command, decide
 from ordertrail_server.orders.refusal import Refusal
 
@@ -111,3 +113,10 @@ def test_a_status_that_forbids_names_itself_the_verb_and_every_status_that_allow
     refused = {"not found", "no change", "–", "exists"}
     allowed = [other for (each, other), cell in TABLE.items() if each == verb and cell not in refused]
     assert refusal.message.endswith(f"needs it to be {' or '.join(allowed)}.")
+
+
+def test_every_ground_of_a_refusal_is_named_beside_the_table_and_no_other_reason_is() -> None:
+    grounds = set(re.findall(r"reasons\.ERROR_REASON_(\w+)", Path(str(grounds_module.__file__)).read_text()))
+    named = set(re.findall(r"`([A-Z_]+)`", DOCUMENT.read_text(encoding="utf-8")))
+    known = {value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DESCRIPTOR.values}
+    assert grounds == named & known

@@ -163,3 +163,14 @@ def test_no_damage_to_a_record_stops_the_reader() -> None:
         reading = read(bytes(value))
         read_anyway += reading is not None and not reading.fault
     assert 0 < read_anyway < 20_000
+
+
+@pytest.mark.parametrize("number", [9, 100, 150, 199])
+@pytest.mark.parametrize("held", [encode(PLACED), encode_statement(SAID)], ids=["newest", "older"])
+def test_a_later_release_may_add_to_the_envelope(number: int, held: bytes) -> None:
+    later = record_of(held) + chunk(bytes_tag(number), b"said by a later release")
+    today, told = read(record_of(held)), read(later)
+    assert today is not None
+    assert told is not None
+    assert (told.fault, told.written_version) == ("", today.written_version)
+    assert told.event.order_placed == today.event.order_placed

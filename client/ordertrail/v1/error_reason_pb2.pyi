@@ -76,8 +76,6 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The server is starting, stopping, or cannot reach its log."""
     ERROR_REASON_NOT_FRESH_YET: _ErrorReason.ValueType  # 82
     """The read model did not reach the tokens in time."""
-    ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 83
-    """The deadline passed; a command may or may not have led to a fact."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 84
     """The server met a fault of its own, or damage in its log; its operator finds it in the server's own output."""
 
@@ -134,8 +132,6 @@ ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 81
 """The server is starting, stopping, or cannot reach its log."""
 ERROR_REASON_NOT_FRESH_YET: ErrorReason.ValueType  # 82
 """The read model did not reach the tokens in time."""
-ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 83
-"""The deadline passed; a command may or may not have led to a fact."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 84
 """The server met a fault of its own, or damage in its log; its operator finds it in the server's own output."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -52,7 +52,8 @@ Global___Cause: _TypeAlias = Cause  # noqa: Y015
 @_typing.final
 class HistoryEvent(_message.Message):
     """One fact of an order's history, read in today's shape whatever the version it was written in.
-    Its fields 1 to 8 are those of the stored record, so a fact written in today's shape is passed on as it is stored.
+    Its fields 1 to 9 and 100 to 199 are those of the stored record, so a fact written in today's shape is passed on as
+    it is stored.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -76,14 +76,16 @@ class OrderHistoryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListOrderEvents(self, request, context):
-        """Lists the events of one order, or of all orders of a customer, the earliest first.
+        """Lists the events of one order, or of all orders of a customer, in the order of the log: each order's in their order,
+        and those of several orders by partition, then by offset.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StreamOrderEvents(self, request, context):
-        """Streams events in the order of the log; an empty request streams all there are, then ends.
+        """Streams events, each order's in their order, and each partition's in the order of the log; an empty request streams
+        all there are, then ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,9 +38,13 @@ class OrderHistoryServiceStub:
     ListOrders: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrdersRequest, _order_history_service_pb2.ListOrdersResponse]
     """Lists orders, the latest first."""
     ListOrderEvents: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrderEventsRequest, _order_history_service_pb2.ListOrderEventsResponse]
-    """Lists the events of one order, or of all orders of a customer, the earliest first."""
+    """Lists the events of one order, or of all orders of a customer, in the order of the log: each order's in their order,
+    and those of several orders by partition, then by offset.
+    """
     StreamOrderEvents: _grpc.UnaryStreamMultiCallable[_order_history_service_pb2.StreamOrderEventsRequest, _order_history_service_pb2.StreamOrderEventsResponse]
-    """Streams events in the order of the log; an empty request streams all there are, then ends."""
+    """Streams events, each order's in their order, and each partition's in the order of the log; an empty request streams
+    all there are, then ends.
+    """
 
 @_typing.type_check_only
 class OrderHistoryServiceAsyncStub(OrderHistoryServiceStub):
@@ -52,9 +56,13 @@ class OrderHistoryServiceAsyncStub(OrderHistoryServiceStub):
     ListOrders: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrdersRequest, _order_history_service_pb2.ListOrdersResponse]  # type: ignore[assignment]
     """Lists orders, the latest first."""
     ListOrderEvents: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrderEventsRequest, _order_history_service_pb2.ListOrderEventsResponse]  # type: ignore[assignment]
-    """Lists the events of one order, or of all orders of a customer, the earliest first."""
+    """Lists the events of one order, or of all orders of a customer, in the order of the log: each order's in their order,
+    and those of several orders by partition, then by offset.
+    """
     StreamOrderEvents: _aio.UnaryStreamMultiCallable[_order_history_service_pb2.StreamOrderEventsRequest, _order_history_service_pb2.StreamOrderEventsResponse]  # type: ignore[assignment]
-    """Streams events in the order of the log; an empty request streams all there are, then ends."""
+    """Streams events, each order's in their order, and each partition's in the order of the log; an empty request streams
+    all there are, then ends.
+    """
 
 class OrderHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers what orders are and were. Reads may lag behind commands by a moment, unless at_least_as_fresh says otherwise."""
@@ -81,7 +89,9 @@ class OrderHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_history_service_pb2.ListOrderEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_history_service_pb2.ListOrderEventsResponse, _abc.Awaitable[_order_history_service_pb2.ListOrderEventsResponse]]:
-        """Lists the events of one order, or of all orders of a customer, the earliest first."""
+        """Lists the events of one order, or of all orders of a customer, in the order of the log: each order's in their order,
+        and those of several orders by partition, then by offset.
+        """
 
     @_abc_1.abstractmethod
     def StreamOrderEvents(
@@ -89,6 +99,8 @@ class OrderHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_history_service_pb2.StreamOrderEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_order_history_service_pb2.StreamOrderEventsResponse], _abc.AsyncIterator[_order_history_service_pb2.StreamOrderEventsResponse]]:
-        """Streams events in the order of the log; an empty request streams all there are, then ends."""
+        """Streams events, each order's in their order, and each partition's in the order of the log; an empty request streams
+        all there are, then ends.
+        """
 
 def add_OrderHistoryServiceServicer_to_server(servicer: OrderHistoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

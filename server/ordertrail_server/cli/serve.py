@@ -28,6 +28,7 @@ def serve(as_json: bool, **flags: Any) -> None:
     import asyncio
     import json
 
+    import uvloop
     from pydantic import ValidationError
 
     from ordertrail_server import serving
@@ -52,7 +53,8 @@ def serve(as_json: bool, **flags: Any) -> None:
         sys.stdout.flush()
 
     try:
-        asyncio.run(serving.serve(settings, ready))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serving.serve(settings, ready))
     except (
         serving.Stopped,
         SchemaIncompleteError,

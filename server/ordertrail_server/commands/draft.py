@@ -13,6 +13,7 @@ from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.orders.decide import Event, decide
 from ordertrail_server.orders.refusal import Refusal
+from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.schema.writing import encode, seal
 
@@ -102,8 +103,7 @@ class Draft:
         # The writer's clock may stand still or go back; a fact is never older than its predecessor.
         if before.order is None:
             return self._now()
-        last = before.order.update_time
-        return max(self._now(), last.seconds * 1_000_000_000 + last.nanos)
+        return max(self._now(), nanoseconds(before.order.update_time))
 
 
 class Planned(NamedTuple):
@@ -127,11 +127,11 @@ def _planned(attempt: Attempt, value: bytes, before: Aggregate) -> Planned:
     if reading is None or reading.fault:
         raise AssertionError(f"a record just sealed cannot be read: {reading}")
     link = digest(value)
-    time = reading.event.record_time
-    fact = Fact(
-        before.version + 1, link, attempt.request_id, attempt.digest, -1, time.seconds * 1_000_000_000 + time.nanos
-    )
+    time = nanoseconds(reading.event.record_time)
+    fact = Fact(before.version + 1, link, attempt.request_id, attempt.digest, -1, time)
     after = advance(before, reading.event, reading.fault, link)
+    if after.parked:
+        raise AssertionError(f"a decision led to an event that cannot be folded: {after.parked}")
     return Planned(Entry(attempt.order_id, value), reading, fact, (before, after))
 
 

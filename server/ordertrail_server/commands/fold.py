@@ -11,6 +11,7 @@ from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged, Logged
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import Verdict, judge
+from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.schema.reading import Reading, read
 
 
@@ -117,7 +118,10 @@ class Fold:
         if target < self.position:
             raise facts_missing(self._partition, target, self.position)
         while self.position < target:
-            for logged in await self._log.read(self._partition, self.position, 1_000):
+            records = await self._log.read(self._partition, self.position, 1_000)
+            if not records:
+                raise facts_missing(self._partition, self.position, target)
+            for logged in records:
                 self.take(logged)
 
     def take(self, logged: Logged) -> Verdict | None:
@@ -189,5 +193,5 @@ def facts_missing(partition: int, end: int, known: int) -> LogDamaged:
 def _fact(event: HistoryEvent, after: Aggregate, digest: bytes, offset: int) -> Fact:
     # The state of a parked order stands still, and so does its time.
     time = event.record_time if after.order is None or after.parked else after.order.update_time
-    nanoseconds = time.seconds * 1_000_000_000 + time.nanos
-    return Fact(event.order_version, digest, event.cause.request_id, event.cause.command_digest, offset, nanoseconds)
+    cause = event.cause
+    return Fact(event.order_version, digest, cause.request_id, cause.command_digest, offset, nanoseconds(time))

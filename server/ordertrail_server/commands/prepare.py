@@ -3,6 +3,7 @@
 import re
 from asyncio import Future
 from collections.abc import Callable
+from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -68,7 +69,12 @@ def prepare_import(
 
 
 def _digest(kind: str, body: bytes) -> bytes:
-    return sha256(kind.encode() + b"\0" + body).digest()[:16]
+    return sha256(_named(kind) + body).digest()[:16]
+
+
+@cache
+def _named(kind: str) -> bytes:
+    return kind.encode() + b"\0"
 
 
 def derive_order_id(scope: str, request_id: str) -> str:

@@ -11,7 +11,7 @@ from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.commands.attempt import Fact
 from ordertrail_server.commands.fold import Snapshot, StoreDamaged
 from ordertrail_server.log.port import LogDamaged
-from ordertrail_server.log.sqlite import connect_reader, connect_writer, sqlite3
+from ordertrail_server.log.sqlite import connect_reader, connect_writer, insert_rows, sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.schema.definition import definition_of
 
@@ -110,8 +110,8 @@ class StateStore:
         facts = [(order_id, *fact) for order_id, fact in snapshot.facts]
         self._writer.execute("BEGIN IMMEDIATE")
         try:
-            self._writer.executemany("INSERT OR REPLACE INTO orders VALUES (?, ?, ?, ?, ?)", orders)
-            self._writer.executemany("INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?)", facts)
+            insert_rows(self._writer, "INSERT OR REPLACE INTO orders", orders)
+            insert_rows(self._writer, "INSERT INTO facts", facts)
             reached = (partition, snapshot.position, snapshot.digest)
             self._writer.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", reached)
             self._writer.execute("COMMIT")

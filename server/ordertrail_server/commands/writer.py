@@ -11,7 +11,7 @@ writers on one log and whatever an append's fate:
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import islice
 
 from ordertrail.v1 import error_reason_pb2 as reasons
@@ -25,7 +25,8 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 _log = logging.getLogger(__name__)
 
 OVERLOADED = Refused(Refusal(reasons.ERROR_REASON_OVERLOADED, "Too many commands are waiting; try again shortly."))
-FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own; nothing was recorded.")
+FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.02, 1.0
+FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own in deciding the command.")
 UNAVAILABLE = Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be written for now; try again shortly.")
 
 
@@ -43,10 +44,13 @@ class Writer:
         appended: Callable[[], None] = lambda: None,
         capacity: int = 10_000,
         batch: int = 1_000,
+        quiet_rounds: int = 8,
+        back_off: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._log, self._partition, self.fold = log, partition, fold
         self._now, self._new_id, self._appended = now, new_id, appended
-        self._capacity, self._batch = capacity, batch
+        self._capacity, self._batch, self._quiet_rounds = capacity, batch, quiet_rounds
+        self._back_off = back_off
         self._waiting: deque[Attempt] = deque()
         self._submitted = asyncio.Event()
         self._room = asyncio.Event()
@@ -54,6 +58,8 @@ class Writer:
         self._idle.set()
         # Until a batch has shown that nobody else writes, others may: then the end is asked for before deciding.
         self._alone = False
+        self._crowded = False
+        self._uncertain = FIRST_BACK_OFF_S
         self._ended = False
 
     def submit(self, attempt: Attempt) -> None:
@@ -68,7 +74,7 @@ class Writer:
 
     async def room(self) -> None:
         """Return when an attempt can be submitted."""
-        while len(self._waiting) >= self._capacity:
+        while len(self._waiting) >= self._capacity and not self._ended:
             self._room.clear()
             await self._room.wait()
 
@@ -82,6 +88,7 @@ class Writer:
         try:
             while True:
                 await self._submitted.wait()
+                await self._gather()
                 attempts = self._take()
                 await self._handle(attempts)
                 if not self._waiting:
@@ -93,11 +100,24 @@ class Writer:
             for attempt in (*attempts, *self._waiting):
                 answer(attempt, UNAVAILABLE)
             self._idle.set()
+            self._room.set()
+
+    async def _gather(self) -> None:
+        """Where callers are many, let in what is on its way already: a larger batch costs each of them less.
+
+        It is over after `quiet_rounds` of the event loop in which none came in. A caller who is alone never waits.
+        """
+        quiet = 0
+        while self._crowded and quiet < self._quiet_rounds and len(self._waiting) < self._batch:
+            before = len(self._waiting)
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == before else 0
 
     def _take(self) -> list[Attempt]:
         taken = list(islice(self._waiting, self._batch))
         for _ in taken:
             self._waiting.popleft()
+        self._crowded = len(taken) > 1
         self._room.set()
         return [attempt for attempt in taken if not attempt.answer.done()]
 
@@ -139,9 +159,13 @@ class Writer:
         expected = self.fold.position
         try:
             offsets = await self._log.append(self._partition, draft.entries)
-        except AppendUncertain:
+        except AppendUncertain as error:
+            _log.warning("an append has an unknown outcome, and is settled: %s", error)
             await self._settle(draft, None)
+            await self._back_off(self._uncertain)
+            self._uncertain = min(2 * self._uncertain, LONGEST_BACK_OFF_S)
             return
+        self._uncertain = FIRST_BACK_OFF_S
         self._appended()
         if offsets == list(range(expected, expected + len(offsets))):
             self._alone = True

@@ -15,7 +15,7 @@ class Draining:
         self._begun.set()
 
     async def until_begun(self, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-        """Pass requests on until they end, or draining begins."""
+        """Pass requests on until they end, or draining has begun and none has arrived."""
         begun = asyncio.create_task(self._begun.wait())
         try:
             while (request := await self._next(requests, begun)) is not None:
@@ -25,11 +25,12 @@ class Draining:
 
     async def _next(self, requests: AsyncIterator[bytes], begun: "asyncio.Task[bool]") -> bytes | None:
         coming = asyncio.create_task(_next_or_none(requests))
-        await asyncio.wait({coming, begun}, return_when=asyncio.FIRST_COMPLETED)
-        if begun.done():
+        try:
+            await asyncio.wait({coming, begun}, return_when=asyncio.FIRST_COMPLETED)
+            # A request that was taken from its stream would be lost; a drain ends only the wait for one.
+            return coming.result() if coming.done() else None
+        finally:
             coming.cancel()
-            return None
-        return coming.result()
 
 
 async def _next_or_none(requests: AsyncIterator[bytes]) -> bytes | None:

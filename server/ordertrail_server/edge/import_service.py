@@ -21,6 +21,9 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.statements import UnreadableDocument, own_order_id, read_document, read_statement
 from ordertrail_server.schema.writing import encode_statement
 
+# No customer has an empty id, so no order that a caller places can be given the id of an imported one.
+NO_CUSTOMER = ""
+
 
 class ImportService:
     """Hands documents to the write side, as commands that bring their own stored event."""
@@ -79,7 +82,7 @@ def _attempt(document: SourceDocument, caller: Caller) -> Attempt:
     request_id = "import" if order_id else f"import:{document.origin}"
     answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     return prepare_import(
-        order_id or derive_order_id("import", request_id),
+        order_id or derive_order_id(NO_CUSTOMER, request_id),
         request_id,
         caller,
         document.origin,

@@ -14,6 +14,7 @@ from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.elements import elements_of
 from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES, parse, refuse_larger, validate
+from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 _log = logging.getLogger(__name__)
@@ -99,11 +100,18 @@ def _request(kind: type[M], raw: bytes) -> M:
     return request
 
 
+def _refusal(error: Exception) -> Refusal:
+    if isinstance(error, Refused):
+        return error.refusal
+    if isinstance(error, LogUnavailable):
+        return Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be read for now; try again shortly.")
+    _log.error("a call failed by a fault of the server", exc_info=error)
+    return FAULT
+
+
 async def _abort(context: Context, error: Exception) -> NoReturn:
     if isinstance(error, grpc.aio.AbortError):
         raise error
-    if not isinstance(error, Refused):
-        _log.error("a call failed by a fault of the server", exc_info=error)
-    status = status_of(error.refusal if isinstance(error, Refused) else FAULT)
+    status = status_of(_refusal(error))
     details = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(CODES[status.code], status.message, details)

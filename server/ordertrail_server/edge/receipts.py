@@ -8,6 +8,7 @@ from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.log.port import Log
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.orders.times import moment, nanoseconds
 from ordertrail_server.schema.ready import ready_event
 from ordertrail_server.schema.wire import bytes_tag, chunk
 
@@ -42,7 +43,10 @@ class Receipts:
         receipt = self._slim(attempt, answer)
         reading, value = await self._handler.record_of(attempt.order_id, answer)
         place = receipt.position
-        event = ready_event(reading, value, self._log.topic, place.partition, place.offset, answer.fact.digest)
+        fact, told = answer.fact, reading.event.record_time
+        # The fold's time holds: within an order it never goes back, whatever a writer's clock said.
+        time = None if nanoseconds(told) == fact.time else moment(fact.time)
+        event = ready_event(reading, value, self._log.topic, place.partition, place.offset, fact.digest, time)
         return receipt.SerializeToString() + chunk(EVENT, event)
 
     def _slim(self, attempt: Attempt, accepted: Accepted) -> Receipt:

@@ -3,13 +3,14 @@
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_FOUND
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrderEventsResponse
 from ordertrail.v1.order_pb2 import Order
-from ordertrail_server.history.event_filter import EventFilter, nanoseconds
+from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits, join
 from ordertrail_server.history.read_model import Connection
 from ordertrail_server.history.tokens import OFFSET_BITS, Offsets
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.orders.evolve import fold
 from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.orders.times import nanoseconds
 
 FOLDED_AT_ONCE = Limits(10_000, 1024 * 1024)
 """How much is parsed before it is folded; bounds the memory for an order of a long history."""

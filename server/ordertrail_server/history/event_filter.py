@@ -5,11 +5,8 @@ A unary plus keeps SQLite from taking another index than the one meant.
 
 from dataclasses import dataclass
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, StreamOrderEventsRequest
-
-_LATEST = 2**63 - 1
+from ordertrail_server.orders.times import nanoseconds
 
 _OF_ORDER = "e.order_id = :order_id AND +e.position >= :low AND +e.position < :high"
 _OF_CUSTOMER = "e.customer_id = :customer_id AND e.position >= :low AND e.position < :high"
@@ -92,8 +89,3 @@ def streamed(request: StreamOrderEventsRequest) -> EventFilter:
         nanoseconds(request.recorded_from) if request.HasField("recorded_from") else None,
         nanoseconds(request.recorded_before) if request.HasField("recorded_before") else None,
     )
-
-
-def nanoseconds(time: Timestamp) -> int:
-    """Return a time as nanoseconds since the epoch; one outside the years 1677 to 2262 becomes the first or last."""
-    return max(-_LATEST, min(_LATEST, time.seconds * 1_000_000_000 + time.nanos))

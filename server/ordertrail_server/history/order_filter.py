@@ -11,10 +11,10 @@ from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INVALID_REQUEST
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
 from ordertrail.v1.position_pb2 import PageTokenContents
-from ordertrail_server.history.event_filter import nanoseconds
 from ordertrail_server.history.read_model import Connection
 from ordertrail_server.orders.days import is_real_day
 from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.orders.times import nanoseconds
 
 Value = str | int
 

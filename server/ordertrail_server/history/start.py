@@ -3,11 +3,11 @@
 from functools import partial
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
-from ordertrail_server.history.event_filter import nanoseconds
 from ordertrail_server.history.freshness import known_positions, named_offsets, until_fresh
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS, Offsets, latest, offsets_of
+from ordertrail_server.orders.times import nanoseconds
 
 FEW = 100_000
 """Up to so many events recorded since a time, their first is found by index; else the log is looked through."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from ordertrail_server.log.embedded_file import describe
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
 from ordertrail_server.log.records import position, read_end
-from ordertrail_server.log.sqlite import checkpoint, connect_writer, primary_code, sqlite3
+from ordertrail_server.log.sqlite import checkpoint, connect_writer, insert_rows, primary_code, sqlite3
 from ordertrail_server.orders.chain import digest
 
 
@@ -57,10 +57,8 @@ class Appender:
 
     def _insert(self, first: int, entries: Sequence[Entry]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
-        self._connection.executemany(
-            "INSERT INTO records VALUES (?, ?, ?, ?)",
-            [(place, key, value, digest(value)) for place, (key, value) in enumerate(entries, first)],
-        )
+        rows = [(place, key, value, digest(value)) for place, (key, value) in enumerate(entries, first)]
+        insert_rows(self._connection, "INSERT INTO records", rows)
 
     def _commit(self) -> None:
         try:

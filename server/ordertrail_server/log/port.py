@@ -69,7 +69,7 @@ class Log(Protocol):
         """
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
-        """Return up to `limit` records from `offset` on, in order; none at the end. Raises LogDamaged."""
+        """Return up to `limit` records from `offset` on, in order; none at the end only. Raises LogDamaged."""
 
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end lies beyond `offset`."""

@@ -25,7 +25,10 @@ class ForeignToken(ValueError):
 
 def write_token(log_id: bytes, offsets: Mapping[int, int]) -> str:
     """Return the token of {partition: offset before which everything is included}."""
-    return _wrap(POSITION, TokenContents(log_id=log_id, offsets=offsets).SerializeToString(deterministic=True))
+    contents = TokenContents(log_id=log_id)
+    for partition, offset in offsets.items():
+        contents.offsets[partition] = offset
+    return _wrap(POSITION, contents.SerializeToString(deterministic=True))
 
 
 def read_token(token: str, log_id: bytes) -> dict[int, int]:

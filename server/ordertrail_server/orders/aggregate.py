@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.orders.chain import NO_PREDECESSOR
-from ordertrail_server.orders.evolve import evolve
+from ordertrail_server.orders.evolve import CannotFold, evolve
 
 
 class Aggregate(NamedTuple):
@@ -30,6 +30,10 @@ def advance(aggregate: Aggregate, happened: HistoryEvent, fault: str, digest: by
         return Aggregate(aggregate.order, happened.order_version, digest, aggregate.parked or fault)
     try:
         order = evolve(aggregate.order, happened)
-    except Exception as error:  # a fact that cannot be folded parks its own order, and never stops the fold
+    except CannotFold as error:
         return Aggregate(aggregate.order, happened.order_version, digest, f"cannot be folded: {error}")
+    except (
+        Exception
+    ):  # a defect of ours, or a value no order can hold: it parks its own order, and never stops the fold
+        return Aggregate(aggregate.order, happened.order_version, digest, "cannot be folded")
     return Aggregate(order, happened.order_version, digest, "")

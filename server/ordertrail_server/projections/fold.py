@@ -11,7 +11,8 @@ from ordertrail_server.log.port import Logged
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import Verdict, judge
 from ordertrail_server.orders.products import products_named
-from ordertrail_server.projections.rows import Rows, customer_of, nanoseconds
+from ordertrail_server.orders.times import nanoseconds
+from ordertrail_server.projections.rows import Rows, customer_of
 from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.schema.ready import framed, ready_event
 
@@ -85,14 +86,13 @@ class BatchFold:
     def _event(self, logged: Logged, reading: Reading, order: Order) -> None:
         offset, value, digest, event = logged.offset, logged.value, logged.digest, reading.event
         time, own = order.update_time, event.record_time
-        seconds, nanos = time.seconds, time.nanos
         # Within an order time never goes back: the fold's time holds, and readers are shown the same.
-        override = None if seconds == own.seconds and nanos == own.nanos else time
+        override = None if time.seconds == own.seconds and time.nanos == own.nanos else time
         topic, partition, _ = self._place
         ready = ready_event(reading, value, topic, partition, offset, digest, override)
         position = self._first_position | offset
         kind = EVENT_TYPE[event.WhichOneof("event") or ""]
-        at = nanoseconds(seconds, nanos)
+        at = nanoseconds(time)
         row = (position, event.order_id, event.order_version, customer_of(order), kind, at, digest, framed(ready))
         self.rows.events.append(row)
         for product_id in products_named(event):

@@ -1,10 +1,12 @@
 """The file of the order history: opened, begun, or refused."""
 
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from pathlib import Path
 
 from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.port import Log
-from ordertrail_server.log.sqlite import connect_writer, sqlite3
+from ordertrail_server.log.sqlite import connect_reader, connect_writer, sqlite3
 from ordertrail_server.projections.definition import definition_digest
 from ordertrail_server.projections.order_history_ddl import INDEXED, INDEXES, TABLES
 from ordertrail_server.projections.refused import ReadModelRefused
@@ -32,6 +34,16 @@ async def open_order_history(path: Path, log: Log) -> sqlite3.Connection:
     return connection
 
 
+def refuse_foreign(path: Path, log: Log) -> None:
+    """Raise ReadModelRefused if the read model at `path` is another log's. Nothing is written.
+
+    For a server that is about to listen. A file that is missing, empty or unreadable is left to the projector.
+    """
+    with suppress(sqlite3.Error), closing(connect_reader(path)) as connection:
+        if _is_begun(connection):
+            _refuse_another_log(_meta(connection), path, log)
+
+
 def stored_positions(connection: sqlite3.Connection) -> list[tuple[int, int, bytes]]:
     """Return partition, next offset and the digest of the last record folded, of every partition."""
     return connection.execute("SELECT partition, next_offset, digest FROM positions ORDER BY partition").fetchall()
@@ -51,7 +63,7 @@ def create_indexes(connection: sqlite3.Connection) -> None:
 def _begin_if_new(connection: sqlite3.Connection, log: Log) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if not connection.execute(BEGUN).fetchone()[0]:
+        if not _is_begun(connection):
             for statement in TABLES:
                 connection.execute(statement)
             meta = [("log_id", log.identity), ("definition", definition_digest())]
@@ -65,13 +77,25 @@ def _begin_if_new(connection: sqlite3.Connection, log: Log) -> None:
 
 
 def _check_belongs(connection: sqlite3.Connection, path: Path, log: Log) -> None:
-    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    meta = _meta(connection)
+    _refuse_another_log(meta, path, log)
+    if meta.get("definition") != definition_digest():
+        raise ReadModelRefused(f"{path.name} was built by other code than its name says; move the file away")
+    if len(stored_positions(connection)) != log.partitions:
+        raise ReadModelRefused(f"{path.name} was built from a log with another number of partitions")
+
+
+def _refuse_another_log(meta: Mapping[str, bytes], path: Path, log: Log) -> None:
     if meta.get("log_id") != log.identity:
         raise ReadModelRefused(
             f"{path.name} was built from another log; restore the log that it was built from, "
             "or move the file away to build it from this one"
         )
-    if meta.get("definition") != definition_digest():
-        raise ReadModelRefused(f"{path.name} was built by other code than its name says; move the file away")
-    if len(stored_positions(connection)) != log.partitions:
-        raise ReadModelRefused(f"{path.name} was built from a log with another number of partitions")
+
+
+def _is_begun(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute(BEGUN).fetchone()[0])
+
+
+def _meta(connection: sqlite3.Connection) -> dict[str, bytes]:
+    return dict(connection.execute("SELECT key, value FROM meta").fetchall())

@@ -1,7 +1,9 @@
 """Why a projector stops."""
 
+from ordertrail_server.log.lock import DataDirectoryRefused
 
-class ReadModelRefused(Exception):
+
+class ReadModelRefused(DataDirectoryRefused):
     """The read model does not belong to this log or this code; says why in one plain sentence. Nothing was changed."""
 
 

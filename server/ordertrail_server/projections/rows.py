@@ -1,14 +1,12 @@
 """The rows of one batch, and how they are written. Nothing here decides anything."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
-
-LONGEST_TIME = (1 << 63) - 1
-
+from ordertrail_server.orders.times import nanoseconds
 
 # position, order id, version, customer, type, record time, digest, frame: a row of `events`.
 # A bare tuple, since naming the parts of each row would cost as much as inserting one of its columns.
@@ -30,12 +28,6 @@ class Rows:
     bare: dict[str, Order] = field(default_factory=dict)
 
 
-def nanoseconds(seconds: int, nanos: int) -> int:
-    """Return a time since 1970-01-01 UTC in nanoseconds, held to what an SQLite integer can say."""
-    whole = seconds * 1_000_000_000 + nanos
-    return whole if -LONGEST_TIME <= whole <= LONGEST_TIME else LONGEST_TIME if whole > 0 else -LONGEST_TIME
-
-
 def customer_of(order: Order) -> str | None:
     """Return the customer of an order, None if its source named none."""
     return order.customer_id if order.HasField("customer_id") else None
@@ -43,7 +35,11 @@ def customer_of(order: Order) -> str | None:
 
 def write_rows(connection: sqlite3.Connection, rows: Rows, before: Mapping[str, Aggregate]) -> None:
     """Write a batch inside the caller's transaction; `before` has the orders that were stored already."""
-    many = connection.executemany
+
+    def many(statement: str, some: Sequence[Sequence[object]]) -> None:
+        if some:
+            connection.executemany(statement, some)
+
     many("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows.events)
     many("INSERT INTO event_products VALUES (?, ?)", rows.event_products)
     many("INSERT INTO not_facts VALUES (?, ?, ?, ?)", rows.not_facts)
@@ -78,7 +74,7 @@ def _order_row(order_id: str, after: Aggregate, state: Order) -> tuple[object, .
         state.status,
         source.reference if source.HasField("reference") else None,
         _delivery_date(state),
-        nanoseconds(state.create_time.seconds, state.create_time.nanos),
+        nanoseconds(state.create_time),
         state.SerializeToString(deterministic=True),
     )
 

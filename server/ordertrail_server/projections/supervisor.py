@@ -13,6 +13,7 @@ from pathlib import Path
 from ordertrail_server.projections.process import REFUSED
 
 COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process", "--data")
+PACE_S = 0.02
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ class ProjectorProcess:
         self._process: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._wake_up: asyncio.TimerHandle | None = None
+        self._woken = 0.0
         self._backoff_s = FIRST_BACKOFF_S
         self.failed: str | None = None
 
@@ -52,7 +55,17 @@ class ProjectorProcess:
         return self.failed
 
     def nudge(self) -> None:
-        """Say that the log has grown. Never blocks, never raises; a wake-up still on its way covers this one."""
+        """Say that the log has grown. Never blocks, never raises.
+
+        At once, then at most every PACE_S: under load, larger batches leave more of the machine to others.
+        """
+        if self._wake_up is None:
+            loop = asyncio.get_running_loop()
+            self._wake_up = loop.call_later(max(0.0, self._woken + PACE_S - loop.time()), self._wake)
+
+    def _wake(self) -> None:
+        self._wake_up = None
+        self._woken = asyncio.get_running_loop().time()
         stdin = None if self._process is None else self._process.stdin
         if stdin is not None and not stdin.is_closing() and stdin.transport.get_write_buffer_size() == 0:
             stdin.write(b"\n")

@@ -18,8 +18,8 @@ from ordertrail_server.schema.wire import bytes_tag, chunk
 
 _PASSING = {public.name: version_of(message_of(case)) for case, public in written_as() if public.number == case.number}
 _PUBLIC_TAG = {name: bytes_tag(field.number) for name, field in public_events().items()}
-_BEFORE_EVENTS = 10  # Record's envelope has the numbers below
-_PLACE = range(16, 20)  # what HistoryEvent adds to a record; reserved there
+# The numbers of a record that are no event's: its envelope, also of a later release, and what HistoryEvent adds.
+_NO_EVENTS = {*range(1, 10), *range(16, 20), *range(100, 200)}
 
 
 class Reading(NamedTuple):
@@ -65,7 +65,7 @@ def _read_unlike(event: HistoryEvent, version: int | None, value: bytes) -> Read
     """Read a record that is not wholly of the public wire shape; `version` is that of a newest event it holds."""
     unknown = UnknownFieldSet(event)
     numbers = [unknown[place].field_number for place in range(len(unknown))]
-    others = [number for number in numbers if number >= _BEFORE_EVENTS and number not in _PLACE]
+    others = [number for number in numbers if number not in _NO_EVENTS]
     if version is not None and not others:
         return Reading(event, version, "", True)
     event.DiscardUnknownFields()

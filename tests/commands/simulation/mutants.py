@@ -120,10 +120,10 @@ MUTANTS = [
     Mutant(
         "time-out reported as failure",
         WRITER,
-        "            await self._settle(draft, None)\n            return\n",
+        "            await self._settle(draft, None)\n",
         "            for attempt in draft.attempts:\n"
         "                answer(attempt, OVERLOADED.refusal)\n"
-        "            await self._settle(draft, None)\n            return\n",
+        "            await self._settle(draft, None)\n",
     ),
     Mutant(
         "fast path by first offset only",

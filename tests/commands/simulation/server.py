@@ -47,7 +47,15 @@ class Server:
         fold = self._path.fold(self.connection, 0, self.store, hot_orders=1)
         batch = self.world.random.randint(1, 5)
         self.writer = self._path.writer(
-            self.connection, 0, fold, now=self._now, new_id=self.world.new_id, batch=batch, capacity=8
+            self.connection,
+            0,
+            fold,
+            now=self._now,
+            new_id=self.world.new_id,
+            batch=batch,
+            capacity=8,
+            quiet_rounds=1,
+            back_off=lambda _: asyncio.sleep(0),
         )
         self.task = asyncio.create_task(self.writer.run())
 

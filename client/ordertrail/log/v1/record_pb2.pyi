@@ -64,6 +64,8 @@ Global___Cause: _TypeAlias = Cause  # noqa: Y015
 class Record(_message.Message):
     """The one message type on the log: one event of one order, linked to the order's preceding fact.
     A record is a fact if and only if it names its order's newest fact as its predecessor (the chain rule).
+    The numbers 1 to 9 and 100 to 199 are the envelope's, so that a later one is no obstacle to readers of today;
+    10 to 15, 20 to 99 and those from 200 on are events.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

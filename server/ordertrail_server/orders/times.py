@@ -1,0 +1,20 @@
+"""Moments as numbers."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+_LAST = (1 << 63) - 1
+
+
+def nanoseconds(time: Timestamp) -> int:
+    """Return a time as nanoseconds since 1970-01-01 UTC, held to what 64 bits can say.
+
+    One outside the years 1677 to 2262 becomes the first or the last moment.
+    """
+    whole = time.seconds * 1_000_000_000 + time.nanos
+    return whole if -_LAST <= whole <= _LAST else _LAST if whole > 0 else -_LAST
+
+
+def moment(nanoseconds: int) -> Timestamp:
+    """Return the time that lies so many nanoseconds behind 1970-01-01 UTC."""
+    seconds, nanos = divmod(nanoseconds, 1_000_000_000)
+    return Timestamp(seconds=seconds, nanos=nanos)

@@ -1,0 +1,79 @@
+"""From bytes to a valid request, or a refusal that says what is wrong."""
+
+import pytest
+from google.protobuf.message import Message
+from hypothesis import given, strategies as st
+
+from ordertrail.v1.commands_pb2 import Command, ConfirmOrderRequest, PlaceOrderRequest, ShipOrderRequest
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INVALID_REQUEST, ERROR_REASON_REQUEST_TOO_LARGE
+from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
+from ordertrail_server.edge.validation import COMMAND_BYTES, parse, validate
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+
+def refused(message: Message) -> Refusal:
+    with pytest.raises(Refused) as raised:
+        validate(message)
+    assert raised.value.refusal.reason == ERROR_REASON_INVALID_REQUEST
+    return raised.value.refusal
+
+
+def test_a_request_may_be_as_large_as_the_limit_and_no_larger() -> None:
+    request = ConfirmOrderRequest(order_id="o" * 97)
+    raw = request.SerializeToString()
+    assert parse(ConfirmOrderRequest, raw, len(raw)) == request
+    with pytest.raises(Refused) as raised:
+        parse(ConfirmOrderRequest, raw, len(raw) - 1)
+    assert raised.value.refusal.reason == ERROR_REASON_REQUEST_TOO_LARGE
+    assert raised.value.refusal.message == "The request has 99 bytes; at most 98 are taken."
+
+
+@given(st.binary(max_size=200))
+def test_whatever_bytes_come_they_are_a_request_or_refused(raw: bytes) -> None:
+    reasons = []
+    try:
+        validate(parse(Command, raw, COMMAND_BYTES))
+    except Refused as raised:
+        reasons.append(raised.refusal.reason)
+    assert set(reasons) <= {ERROR_REASON_INVALID_REQUEST}
+
+
+def test_fields_that_this_release_does_not_know_are_dropped_at_every_depth() -> None:
+    strange = b"\xf8\x07\x01"  # field 127 = 1
+    known = ShipOrderRequest(order_id="o-1")
+    known.lines.add().MergeFromString(b"\x0a\x03p_1" + strange)
+    raw = known.SerializeToString() + strange
+    assert strange in ShipOrderRequest.FromString(raw).SerializeToString()
+    assert strange not in parse(ShipOrderRequest, raw, COMMAND_BYTES).SerializeToString()
+
+
+def test_every_field_at_fault_is_named_with_its_path() -> None:
+    request = PlaceOrderRequest(customer_id="\n")
+    request.lines.add(product_id="p_1", quantity=1)
+    request.lines.add(product_id="", quantity=0)
+    found = refused(request)
+    assert [path for path, _ in found.violations] == ["customer_id", "lines[1].product_id", "lines[1].quantity"]
+    assert found.where == "customer_id"
+    assert all(f"{path}: {text}" in found.message for path, text in found.violations)
+
+
+def test_of_very_many_fields_at_fault_twenty_are_named() -> None:
+    request = ShipOrderRequest(order_id="o-1")
+    for _ in range(200):
+        request.lines.add()
+    assert len(refused(request).violations) == 20
+
+
+def test_of_a_list_that_is_too_long_one_fault_is_told_so_that_looking_takes_no_time() -> None:
+    request = Command(ship_order=ShipOrderRequest(order_id="o-1"))
+    for _ in range(5_000):
+        request.ship_order.lines.add()
+    assert len(refused(request).violations) == 1
+
+
+def test_a_choice_that_was_not_made_is_named() -> None:
+    assert refused(Command()).where == "verb"
+
+
+def test_a_valid_request_passes() -> None:
+    validate(GetOrderRequest(order_id="o-1"))
