@@ -49,26 +49,23 @@ def longest_lived(address: str) -> str:
 
 
 def main() -> int:
-    """Run the server until Ctrl-C. Returns its exit code."""
-    # Ctrl-C reaches the server by itself, being in the same group; it ends, and so does this.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Run the server until Ctrl-C or SIGTERM. Returns its exit code."""
+    # Ctrl-C reaches the server by itself, being in the same group; it ends, and so does this. It is caught and not
+    # ignored, since what is ignored here would be ignored by every program started from here.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     print(f"$ ordertrail serve --data {DATA} --listen {LISTEN}", flush=True)
-    serve = [BIN / "ordertrail", "serve", "--data", DATA, "--listen", LISTEN, "--json"]
-    server = subprocess.Popen(serve, stdout=subprocess.PIPE, text=True, preexec_fn=_listen_to_interrupts)
-    assert server.stdout is not None
-    ready = server.stdout.readline()
-    try:
-        if ready:
-            tour(json.loads(ready)["listening"])
-    except BaseException:
-        server.terminate()
-        server.wait()
-        raise
-    return server.wait()
-
-
-def _listen_to_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    serve = [str(BIN / "ordertrail"), "serve", "--data", DATA, "--listen", LISTEN, "--json"]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            if ready := server.stdout.readline():
+                tour(json.loads(ready)["listening"])
+            return server.wait()
+        except subprocess.CalledProcessError as failed:  # it has said why itself
+            return abs(failed.returncode)
+        finally:
+            server.terminate()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import uuid_utils
 
@@ -17,6 +18,7 @@ from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.server import COMMANDS, EVERYTHING, HISTORY, IMPORT, Server
+from ordertrail_server.history.freshness import ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
@@ -28,6 +30,8 @@ from ordertrail_server.schema.proof import prove
 from ordertrail_server.settings import Settings
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Stopped(Exception):
@@ -61,14 +65,14 @@ class Service:
         self._held.push_async_callback(projector.stop, self._settings.grace_seconds)
         self._watch(self._refusal_of(projector))
         handler = await self._handler(log, projector)
-        history = self._history(log)
+        history = await self._history(log)
         receipts = Receipts(log, handler)
         server = Server(CommandService(handler, receipts, new_id), history, ImportService(handler, receipts))
         port = await server.start(self._settings.listen)
         self._held.push_async_callback(server.stop, self._settings.grace_seconds)
         for name in (COMMANDS.full_name, IMPORT.full_name):
             await server.set_serving(name, True)
-        self._watch(self._serve_reads(server, log))
+        self._watch(self._serve_reads(server, history))
         return port
 
     async def failed(self) -> None:
@@ -83,25 +87,25 @@ class Service:
     async def _handler(self, log: Log, projector: ProjectorProcess) -> CommandHandler:
         store = StateStore(self._data.state, log.identity, state_definition())
         handler = CommandHandler(log, store, new_id, projector.nudge, self._settings.waiting_commands)
-        self._held.push_async_callback(handler.stop)
+        self._held.push_async_callback(handler.stop, self._settings.grace_seconds)
         await handler.start()
         self._watched.extend(handler.tasks)
         return handler
 
-    def _history(self, log: Log) -> HistoryService:
+    async def _history(self, log: Log) -> HistoryService:
         model = ReadModel(read_model_file(self._data.read_model), log.identity, log.topic, log.partitions)
         self._held.callback(model.close)
-        return HistoryService(model, self._progress, self._settings.heartbeat_seconds)
+        ends, heartbeat_s = partial(ends_of, log), self._settings.heartbeat_seconds
+        return HistoryService(model, self._progress, ends, await ends(), heartbeat_s)
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._watched.append(task)
         self._held.callback(task.cancel)
 
-    async def _serve_reads(self, server: Server, log: Log) -> None:
+    async def _serve_reads(self, server: Server, history: HistoryService) -> None:
         """Say that reads are served once the read model holds all that the log held at the start."""
-        await self._progress.beyond(dict.fromkeys(range(log.partitions), -1))  # then there is a read model
-        await self._progress.reached({partition: await log.end(partition) for partition in range(log.partitions)})
+        await history.whole()
         for name in (HISTORY.full_name, EVERYTHING):
             await server.set_serving(name, True)
 
@@ -112,25 +116,32 @@ class Service:
 
 
 async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is told the port once commands are answered.
+    """Serve until SIGTERM or SIGINT, also while starting; `ready` is told the port once commands are answered.
 
-    Raises Stopped, SchemaIncomplete, DataDirectoryRefused, LogDamaged, OSError.
+    Raises Stopped, SchemaIncomplete, DataDirectoryRefused, LogDamaged, OSError, and sqlite3.Error for a full disk.
     """
-    prove()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    prove()
     async with AsyncExitStack() as held:
         service = Service(settings, held)
-        port = await service.start()
-        _spare_the_collector()
-        ready(port)
-        stopping, failing = asyncio.create_task(stop.wait()), asyncio.create_task(service.failed())
-        await asyncio.wait({stopping, failing}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if failing.done():
-            failing.result()
-        failing.cancel()
+        port = await _unless(stop, service.start())
+        if port is not None:
+            _spare_the_collector()
+            ready(port)
+            await _unless(stop, service.failed())
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return what `work` returns, or None if `stop` is set first; then it is cancelled, and has ended."""
+    stopping, working = asyncio.create_task(stop.wait()), asyncio.create_task(work)
+    await asyncio.wait({stopping, working}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait({working})
+    return None if working.cancelled() else working.result()
 
 
 def _spare_the_collector() -> None:

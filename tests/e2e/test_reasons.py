@@ -44,14 +44,16 @@ REFUSALS: dict[str, tuple[list[str], Callable[[str], Message]]] = {
 @pytest.mark.parametrize("reason", REFUSALS)
 async def test_the_rules_of_an_order_are_told_by_reason(orders: OrderTrail, reason: str) -> None:
     before, command = REFUSALS[reason]
-    order_id = (await orders.send(an_order())).order_id
+    receipt = await orders.send(an_order())
+    order_id = receipt.order_id
     for name in before:
-        await orders.send(a_request(name, order_id))
+        receipt = await orders.send(a_request(name, order_id))
     refused = await refusal(raw(orders, command(order_id)))
     assert refused.reason == reason
     assert refused.code.name == "FAILED_PRECONDITION"
     assert refused.preconditions == [reason]
-    assert (await orders.get(order_id)).version == 1 + len(before)
+    order = await orders.get(order_id, at_least_as_fresh=[receipt.consistency_token])
+    assert order.version == 1 + len(before)
 
 
 async def test_an_order_has_at_most_200_lines(orders: OrderTrail) -> None:

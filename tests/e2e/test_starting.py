@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.e2e.running_server import RunningServer, refusal_to_start, until_serving
 from tests.e2e.shop import an_order, life, new_id
+from tests.projections.story import many_orders, write_log
 
 from ordertrail.client import OrderTrail, connect
 from ordertrail.errors import Refused
@@ -110,6 +111,57 @@ async def test_a_server_that_is_stopped_while_it_starts_ends_cleanly(server: Run
         assert await asyncio.to_thread(server.wait) in (0, -signal.SIGTERM)
         assert "Traceback" not in server.stderr
     await filled(server)
+
+
+async def test_a_server_that_is_stopped_while_it_folds_its_log_ends_cleanly_and_soon(server: RunningServer) -> None:
+    server.data.mkdir()
+    entries = await asyncio.to_thread(many_orders, 17_000)
+    await asyncio.to_thread(write_log, server.data, entries)
+    for _ in range(2):
+        server.spawn()
+        await exists(server.data / "state.sqlite-wal")
+        server.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(server.wait, 5) == 0
+        assert folded(server.data) < len(entries)
+    assert "Traceback" not in server.stderr
+    server.start()
+    assert server.stop() == 0
+    assert folded(server.data) == len(entries)
+
+
+async def test_a_damaged_read_model_ends_a_server_with_one_sentence(server: RunningServer) -> None:
+    await filled(server)
+    [model] = (server.data / "read-model").glob("*.sqlite")
+    model.write_bytes(b"?" * model.stat().st_size)
+    server.spawn()
+    assert await asyncio.to_thread(server.wait) == 1
+    last = server.stderr.splitlines()[-1]
+    assert last.startswith(f"Error: the read model {model} is damaged (")
+    assert "Traceback" not in server.stderr
+    model.unlink()
+    await filled(server)
+
+
+async def test_a_store_that_cannot_be_opened_is_told_in_one_sentence(server: RunningServer) -> None:
+    await filled(server)
+    remove(server.data / "state.sqlite")
+    (server.data / "state.sqlite").symlink_to(server.data.with_name("not mounted") / "state.sqlite")
+    said = refusal_to_start(server.data).splitlines()[-1]
+    assert said == f"Error: a file in {server.data} cannot be used: unable to open database file"
+
+
+async def exists(path: Path) -> None:
+    """Return once a file is there."""
+    async with asyncio.timeout(20):
+        while not path.exists():  # noqa: ASYNC110, ASYNC240 (a new file is told to nobody)
+            await asyncio.sleep(0.01)
+
+
+def folded(data: Path) -> int:
+    """Return up to where the state store of a stopped server is folded."""
+    with closing(sqlite3.connect(data / "state.sqlite")) as connection:
+        [(position,)] = connection.execute("SELECT position FROM positions").fetchall()
+    return int(position)
 
 
 async def filled(server: RunningServer) -> None:

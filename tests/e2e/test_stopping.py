@@ -1,8 +1,10 @@
 """How a server ends: what was begun is finished, and whoever comes again goes on where it was."""
 
 import asyncio
+import re
 import signal
-from collections.abc import Awaitable
+import sys
+from collections.abc import Awaitable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -10,18 +12,27 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tests.commands.handling import handler_of
+from tests.commands.spec import attempt_of, place
 from tests.e2e.load import Ledger, Load
 from tests.e2e.refusals import PYTHON
 from tests.e2e.rpcs import RPCS
-from tests.e2e.running_server import RunningServer, until_serving
+from tests.e2e.running_server import ROOT, RunningServer, environment, until_serving
 from tests.e2e.shop import an_order
 from tests.e2e.truth import receipts_are_facts, truth_of
+from tests.log.memory import MemoryLog
+from tests.projections.processes import gone
 
 from ordertrail.client import connect
 from ordertrail.commands import confirm
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest, ExecuteCommandsResponse
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
+from ordertrail_server.log.port import Entry
+from ordertrail_server.orders.refusal import Refusal
+
+TOUR = (sys.executable, str(ROOT / "examples" / "tour.py"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -43,7 +54,8 @@ async def test_a_followed_stream_ends_with_ok_and_a_token_that_goes_on(server: R
     await until_serving(server.address)
     async with connect(server.address) as orders:
         placed = [await orders.send(an_order()) for _ in range(3)]
-        stream = orders.history.StreamOrderEvents(StreamOrderEventsRequest(follow=True))
+        fresh = [placed[-1].consistency_token]
+        stream = orders.history.StreamOrderEvents(StreamOrderEventsRequest(follow=True, at_least_as_fresh=fresh))
         seen, token = await until_caught_up(stream, len(placed))
         server.signal(signal.SIGTERM)
         async for frame in stream:
@@ -122,6 +134,66 @@ async def test_callers_who_retry_do_not_notice_restarts(server: RunningServer) -
             await asyncio.to_thread(server.start)
         await load.stop()
     receipts_are_facts(ledger.receipts, await truth_of(server.data))
+
+
+async def test_a_command_whose_append_hangs_keeps_a_handler_no_longer_than_its_grace(tmp_path: Path) -> None:
+    handler = handler_of(HangingLog(), tmp_path / "state.sqlite")
+    await handler.start()
+    hanging, behind = attempt_of(place("first")), attempt_of(place("second"))
+    handler.submit(hanging)
+    handler.submit(behind)
+    async with asyncio.timeout(5):
+        await handler.stop(0.1)
+        answers = [await attempt.answer for attempt in (hanging, behind)]
+    assert [answer.reason for answer in answers if isinstance(answer, Refusal)] == [ERROR_REASON_UNAVAILABLE] * 2
+
+
+@pytest.mark.parametrize("said", ["$ ordertrail produce", "until Ctrl-C"])
+async def test_the_tour_takes_its_server_with_it(tmp_path: Path, said: str) -> None:
+    settings = environment({"ORDERTRAIL_LISTEN": "127.0.0.1:0"})
+    pipe = asyncio.subprocess.PIPE
+    tour = await asyncio.create_subprocess_exec(*TOUR, cwd=tmp_path, env=settings, stdout=pipe)
+    assert tour.stdout is not None
+    async with asyncio.timeout(30):
+        while said not in (line := await tour.stdout.readline()).decode():
+            assert line, "the tour ended"
+        [server, *_] = children(tour.pid)
+        tour.send_signal(signal.SIGTERM)
+        await tour.communicate()
+    assert tour.returncode == 0
+    await gone(server)
+
+
+async def test_what_the_tour_starts_listens_to_interrupts(tmp_path: Path) -> None:
+    settings = environment({"ORDERTRAIL_LISTEN": "127.0.0.1:0"})
+    pipe = asyncio.subprocess.PIPE
+    tour = await asyncio.create_subprocess_exec(*TOUR, cwd=tmp_path, env=settings, stdout=pipe)
+    async with asyncio.timeout(30):
+        while len(started := children(tour.pid)) < 2:  # noqa: ASYNC110 (the server, then a command that uses it)
+            await asyncio.sleep(0.01)
+        ignored = [ignores(pid, signal.SIGINT) for pid in started]
+        tour.send_signal(signal.SIGTERM)
+        await tour.communicate()
+    assert ignored == [False, False]
+
+
+def ignores(pid: int, number: signal.Signals) -> bool:
+    """Return whether a process ignores a signal (see proc_pid_status(5))."""
+    [mask] = re.findall(r"SigIgn:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started, the first one first."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+class HangingLog(MemoryLog):
+    """A log on a disk that no longer answers."""
+
+    async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
+        await asyncio.Event().wait()
+        raise AssertionError
 
 
 async def until_caught_up(stream: Any, count: int) -> tuple[list[HistoryEvent], str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from ordertrail.v1.order_events_pb2 import (
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.edge.history_service import HistoryService
+from ordertrail_server.history.freshness import ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.placement import partition_of
@@ -60,11 +62,16 @@ class Shop:
         self.path = directory / "order-history.sqlite"
         self.progress = Progress()
         self.model = ReadModel(self.path, self.log.identity, self.log.topic, partitions)
-        self.service = HistoryService(self.model, self.progress, heartbeat_s)
+        self.service = self.served(self.progress, heartbeat_s)
         self.projector: Projector | None = None
         self.happened: list[Happened] = []
         self._aggregates: dict[str, Aggregate] = {}
         self._time = NOON
+
+    def served(self, progress: Progress, heartbeat_s: float = 15.0) -> HistoryService:
+        """Return a service that starts now: what the log holds already must be projected before it answers."""
+        least = tuple(map(len, self.log.records))
+        return HistoryService(self.model, progress, partial(ends_of, self.log), least, heartbeat_s)
 
     def aggregate(self, order_id: str) -> Aggregate:
         return self._aggregates.get(order_id, NO_ORDER)

@@ -3,6 +3,7 @@ from functools import partial
 from pathlib import Path
 from threading import Event
 
+import pytest
 from tests.history.shop import Shop, placed, shop_in
 
 from ordertrail_server.history.arrivals import Arrivals
@@ -58,3 +59,21 @@ async def test_only_tails_whom_an_advance_concerns_are_woken(tmp_path: Path) -> 
                 await mine.wait()
             assert [event.is_set() for event in (order, customer, product)] == [False] * 3
             assert arrivals.announced == (1,)
+
+
+async def test_a_read_that_fails_wakes_all_tails_and_the_watch_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with shop_in(tmp_path) as shop:
+        await shop.project()
+        arrivals = Arrivals(shop.model, shop.progress)
+        with arrivals.of(Topic("order", "x")) as order, arrivals.of(Topic("customer", "x")) as customer:
+            shop.model.close()  # from now on every read fails, and not by a refusal
+            for number in range(2):
+                order.clear()
+                customer.clear()
+                shop.record(f"o-{number}", placed("p"))
+                await shop.project()
+                async with asyncio.timeout(10):
+                    await asyncio.gather(order.wait(), customer.wait())
+                assert len(caplog.records) == number + 1

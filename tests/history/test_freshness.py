@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail_server.edge.history_service import HistoryService
+from ordertrail_server.history.freshness import ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.token import write_token
@@ -38,7 +40,7 @@ async def test_a_server_that_was_told_no_progress_yet_asks_the_read_model(tmp_pa
     async with shop_in(tmp_path) as shop:
         token = shop.record("o", placed("p"))
         await shop.project()
-        untold = HistoryService(shop.model, Progress())
+        untold = shop.served(Progress())
         await untold.GetOrder(GetOrderRequest(order_id="o", at_least_as_fresh=[token]), 5.0)
 
 
@@ -102,8 +104,9 @@ async def test_a_read_model_of_another_log_is_never_answered_from(tmp_path: Path
         shop.record("o", placed("p"))
         await shop.project()
         other = ReadModel(shop.path, b"another log's id", shop.log.topic, 1)
+        service = HistoryService(other, Progress(), partial(ends_of, shop.log), (0,))
         with pytest.raises(Refused) as refused:
-            await HistoryService(other, Progress()).GetOrder(GetOrderRequest(order_id="o"), None)
+            await service.GetOrder(GetOrderRequest(order_id="o"), None)
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
         other.close()
 

@@ -178,6 +178,15 @@ async def test_a_parked_order_is_listed_as_it_stood(tmp_path: Path) -> None:
         assert list((await ask(shop, ListOrdersRequest())).orders) == [shop.orders["o"]]
 
 
+async def test_an_order_of_which_no_fact_could_be_folded_is_not_listed(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.land("bare", sealed("bare", 5, b"no such fact's digest"[:16], b""))
+        shop.record("o", placed("p"))
+        await shop.project()
+        for request in (ListOrdersRequest(), ListOrdersRequest(statuses=OrderStatus.values())):
+            assert [order.order_id for order in (await ask(shop, request)).orders] == ["o"]
+
+
 async def test_a_page_token_serves_the_conditions_it_came_from_only(tmp_path: Path) -> None:
     async with shop_in(tmp_path) as shop:
         for number in range(3):

@@ -1,3 +1,4 @@
+from contextlib import aclosing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,7 +24,7 @@ from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderEventType, Order
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 from ordertrail_server.history import scan, start
 from ordertrail_server.log.placement import partition_of
-from ordertrail_server.log.token import read_token
+from ordertrail_server.log.token import read_token, write_token
 from ordertrail_server.orders.refusal import Refused
 
 NOON_S = NOON // SECOND
@@ -203,6 +204,32 @@ async def test_now_without_follow_has_nothing_to_say_but_where_now_is(tmp_path: 
         await shop.project()
         later = await shop.stream(StreamOrderEventsRequest(resume_token=frame.resume_token))
         assert names_in(later) == [("o", 2)]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+async def test_now_is_the_end_of_the_log_however_far_the_read_model_is(tmp_path: Path, follow: bool) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        await shop.project()
+        shop.record("o", confirmed())
+        request = StreamOrderEventsRequest(now=True, follow=follow)
+        async with aclosing(shop.service.StreamOrderEvents(request, None)) as frames:
+            frame = StreamOrderEventsResponse.FromString(await anext(frames))
+        assert (len(frame.events), read_token(frame.resume_token, shop.log.identity)) == (0, {0: 2})
+
+
+async def test_a_resume_token_of_facts_that_the_log_does_not_have_is_refused(tmp_path: Path) -> None:
+    async with shop_in(tmp_path, 3) as shop:
+        shop.record("o", placed("p"))
+        await shop.project()
+        for partition in range(3):
+            beyond = {p: len(records) + (p == partition) for p, records in enumerate(shop.log.records)}
+            request = StreamOrderEventsRequest(resume_token=write_token(shop.log.identity, beyond))
+            with pytest.raises(Refused) as refused:
+                await shop.stream(request)
+            refusal = refused.value.refusal
+            assert (refusal.reason, refusal.where) == (ErrorReason.ERROR_REASON_INVALID_TOKEN, "resume_token")
+            assert refusal.message == "resume_token is of facts that this log does not have."
 
 
 async def test_a_token_ahead_of_this_read_model_is_kept_as_it_is(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """The supervisor keeps a projector going, and says why when it cannot."""
 
+import asyncio
+import logging
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -96,3 +99,62 @@ async def test_a_defect_of_the_listener_does_not_stop_progress(log: EmbeddedLog,
     await log.append(0, many_orders(1))
     await reached.at_least(3)
     await projector.stop(grace_s=10)
+
+
+async def test_a_line_of_any_length_is_passed_on_and_stops_nothing(tmp_path: Path) -> None:
+    reached = Reached()
+    long_line = "head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2"
+    projector = ProjectorProcess(tmp_path, reached, program(f"{long_line}; echo its last words >&2; exit 3"))
+    await projector.start()
+    async with asyncio.timeout(20):
+        assert await projector.ended() == "its last words"
+    await projector.stop(grace_s=1)
+
+
+async def test_a_projector_that_can_no_longer_be_watched_is_told_and_is_gone(
+    log: EmbeddedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = Reached()
+    projector = ProjectorProcess(tmp_path, reached)
+    await projector.start()
+    await reached.at_least(0)
+    monkeypatch.setattr(sys, "path", [*sys.path, "no environment holds this: \0"])
+    assert projector.pid is not None
+    os.kill(projector.pid, signal.SIGKILL)
+    async with asyncio.timeout(20):
+        assert "can no longer be watched" in str(await projector.ended())
+    assert projector.pid is None
+    await projector.stop(grace_s=1)
+
+
+async def test_a_projector_that_gets_nowhere_is_started_again_more_and_more_rarely(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await waits(tmp_path, program(stands_at(7)), caplog) == ["0.1", "0.2", "0.4"]
+
+
+async def test_a_projector_that_gets_on_before_it_dies_is_started_again_soon(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert await waits(tmp_path, program(f"{stands_at(7)}; {stands_at(8)}"), caplog) == ["0.1", "0.1", "0.1"]
+
+
+def program(script: str) -> list[str]:
+    """Return a program in the projector's place, since a projector of ours has no defect to show."""
+    return ["sh", "-c", script]
+
+
+def stands_at(offset: int) -> str:
+    return f"""echo '{{"positions": {{"0": {offset}}}}}'"""
+
+
+async def waits(directory: Path, command: list[str], caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return how many seconds the first three restarts were waited for."""
+    caplog.set_level(logging.WARNING)
+    projector = ProjectorProcess(directory, Reached(), command)
+    await projector.start()
+    async with asyncio.timeout(20):
+        while len(caplog.messages) < 3:  # noqa: ASYNC110 (log lines are told to nobody)
+            await asyncio.sleep(0.01)
+    await projector.stop(grace_s=1)
+    return [message.partition(" again in ")[2].partition(" s")[0] for message in caplog.messages[:3]]

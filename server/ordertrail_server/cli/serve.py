@@ -35,7 +35,7 @@ def serve(as_json: bool, **flags: Any) -> None:
     from ordertrail_server.commands.fold import StoreDamaged
     from ordertrail_server.log.lock import DataDirectoryRefused
     from ordertrail_server.log.port import LogDamaged, LogUnavailable
-    from ordertrail_server.log.sqlite import UnsoundSqlite
+    from ordertrail_server.log.sqlite import UnsoundSqlite, sqlite3
     from ordertrail_server.schema.proof import SchemaIncompleteError
     from ordertrail_server.settings import Settings
 
@@ -66,3 +66,5 @@ def serve(as_json: bool, **flags: Any) -> None:
         OSError,
     ) as refusal:
         raise click.ClickException(str(refusal)) from refusal
+    except sqlite3.Error as error:  # as on a disk that is full or read-only
+        raise click.ClickException(f"a file in {settings.data} cannot be used: {error}") from error

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from time import time_ns
 
 from ordertrail.v1 import error_reason_pb2 as reasons
@@ -92,10 +93,15 @@ class CommandHandler:
             raise LogDamaged(f"the record at offset {logged.offset} is not the one that was acknowledged")
         return reading, logged.value
 
-    async def stop(self) -> None:
-        """Stop: no further attempts; those submitted before are answered first; then the snapshots are brought up."""
+    async def stop(self, grace_s: float = 10.0) -> None:
+        """Stop: no further attempts; those submitted before are answered first; then the snapshots are brought up.
+
+        Attempts without an answer after `grace_s` seconds are refused as UNAVAILABLE: they may have led to facts.
+        """
         self._accepting = False
-        await asyncio.gather(*(writer.idle() for writer in self._writers))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await asyncio.gather(*(writer.idle() for writer in self._writers))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -10,24 +10,28 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail_server.history.events import list_events
-from ordertrail_server.history.freshness import named_offsets, until_fresh
+from ordertrail_server.history.freshness import Ends, Freshness, named_offsets
 from ordertrail_server.history.orders import get_order, list_orders
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.stream import stream_events
 from ordertrail_server.history.tails import HEARTBEAT, Tails
-from ordertrail_server.history.tokens import latest, offsets_of
+from ordertrail_server.history.tokens import Offsets, latest, offsets_of
 
 
 class HistoryService:
     """Answers from the read model; its owner closes that, after the last answer.
 
     Every method raises Refused. `time_remaining` is what is left of the call's deadline, in seconds; None if it has
-    none. `heartbeat_s` is how many seconds a stream may be silent.
+    none. `ends` asks for the log's ends; `least` are those at the server's start, and nothing is answered before the
+    read model has reached them. `heartbeat_s` is how many seconds a stream may be silent.
     """
 
-    def __init__(self, read_model: ReadModel, progress: Progress, heartbeat_s: float = HEARTBEAT) -> None:
-        self._model, self._progress = read_model, progress
+    def __init__(
+        self, read_model: ReadModel, progress: Progress, ends: Ends, least: Offsets, heartbeat_s: float = HEARTBEAT
+    ) -> None:
+        self._model = read_model
+        self._freshness = Freshness(read_model, progress, ends, least)
         self._tails = Tails(read_model, progress, heartbeat_s)
 
     async def GetOrder(self, request: GetOrderRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
@@ -37,26 +41,30 @@ class HistoryService:
         if request.HasField("token"):
             as_of = offsets_of(request.token, "token", model.log_id, model.partitions)
             wanted = latest([wanted, as_of])
-        await until_fresh(model, self._progress, wanted, time_remaining)
+        await self._freshness.until(wanted, time_remaining)
         return await model.read(partial(get_order, model, request, as_of))
 
     async def ListOrders(self, request: ListOrdersRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrdersResponse."""
         wanted = named_offsets(self._model, request.at_least_as_fresh)
-        await until_fresh(self._model, self._progress, wanted, time_remaining)
+        await self._freshness.until(wanted, time_remaining)
         return await self._model.read(partial(list_orders, self._model, request))
 
     async def ListOrderEvents(self, request: ListOrderEventsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrderEventsResponse."""
         wanted = named_offsets(self._model, request.at_least_as_fresh)
-        await until_fresh(self._model, self._progress, wanted, time_remaining)
+        await self._freshness.until(wanted, time_remaining)
         return await self._model.read(partial(list_events, self._model, request))
 
     def StreamOrderEvents(  # noqa: N802
         self, request: StreamOrderEventsRequest, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield serialized StreamOrderEventsResponse frames; to be closed (aclose) when the caller is gone."""
-        return stream_events(self._tails, request, time_remaining)
+        return stream_events(self._tails, self._freshness, request, time_remaining)
+
+    async def whole(self) -> None:
+        """Return once reads are answered without waiting: the read model holds all that the log held at the start."""
+        await self._freshness.whole()
 
     def drain(self) -> None:
         """End every open stream with a last frame that holds its resume token (for the server's stop)."""

@@ -4,6 +4,7 @@ A tail of one order, customer or product sleeps until its own events come, so a 
 nothing. A tail may be woken for nothing, but is never left asleep when an event of its own was announced.
 """
 
+import logging
 from asyncio import Event, Task, create_task
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.history.topics import ALL, Topic, touched_since
 from ordertrail_server.orders.refusal import Refused
+
+_log = logging.getLogger(__name__)
 
 Tails = dict[str, set[Event]]
 
@@ -68,14 +71,19 @@ class Arrivals:
         while True:
             await self._progress.beyond(dict(enumerate(self.announced)))
             self._newcomers.clear()
-            kinds = [kind for kind, tails in self._tails.items() if tails]
-            products = list(self._tails.get("product", ()))
-            try:
-                read = partial(touched_since, self._model, self.announced, kinds, products)
-                self.announced, touched = await self._model.read(read)
-            except Refused:  # each tail learns why by its own look
-                self.announced, touched = self._known(), {ALL}
+            self.announced, touched = await self._touched()
             self._wake(touched)
+
+    async def _touched(self) -> tuple[Offsets, set[Topic]]:
+        kinds = [kind for kind, tails in self._tails.items() if tails]
+        products = list(self._tails.get("product", ()))
+        try:
+            return await self._model.read(partial(touched_since, self._model, self.announced, kinds, products))
+        except Refused:  # each tail learns why by its own look
+            return self._known(), {ALL}
+        except Exception:  # whatever it is, tails must not sleep on: the watch goes on, and each looks for itself
+            _log.exception("whom new events concern could not be read, so every stream looks")
+            return self._known(), {ALL}
 
     def _wake(self, touched: set[Topic]) -> None:
         # A newcomer came while touched_since was reading: it was not asked about, and may have looked before.

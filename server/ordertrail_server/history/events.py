@@ -6,19 +6,26 @@ from ordertrail_server.history.frames import Limits, join
 from ordertrail_server.history.pages import PAGE_BYTES, next_page, page_start, rows_of
 from ordertrail_server.history.parked import parked_reason, refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.tokens import OFFSET_BITS, token_of
+from ordertrail_server.history.tokens import OFFSET_BITS, invalid_token, token_of
 
 
 def list_events(model: ReadModel, request: ListOrderEventsRequest, connection: Connection) -> bytes:
     """Return a serialized ListOrderEventsResponse. Raises Refused: a bad page token, a parked order."""
-    start = page_start(request)
+    low, end = _after(request, model), model.partitions << OFFSET_BITS
     if request.order_id:
         refuse_parked(request.order_id, parked_reason(connection, request.order_id))
-    low = start.last_number + 1 if start else 0
-    end = model.partitions << OFFSET_BITS
     page = join(connection, listed(request), low, end, Limits(rows_of(request), PAGE_BYTES))
     rest = ListOrderEventsResponse(
-        next_page_token=next_page(request, page.next - 1) if page.more else "",
+        next_page_token=next_page(request, model.log_id, page.next - 1) if page.more else "",
         consistency_token=token_of(model.log_id, model.positions(connection)),
     )
     return page.events + rest.SerializeToString()
+
+
+def _after(request: ListOrderEventsRequest, model: ReadModel) -> int:
+    start = page_start(request, model.log_id)
+    if start is None:
+        return 0
+    if not 0 <= start.last_number < model.partitions << OFFSET_BITS:
+        raise invalid_token("page_token")
+    return start.last_number + 1

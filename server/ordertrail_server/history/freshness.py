@@ -1,12 +1,15 @@
-"""Read your writes: an answer waits until the read model includes what the request's tokens name."""
+"""How fresh answers are: they wait for what their tokens name, and for a read model that is whole."""
 
 from asyncio import timeout
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from operator import ge
 
-from ordertrail.v1.error_reason_pb2 import ERROR_REASON_NOT_FRESH_YET
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_NOT_FRESH_YET, ERROR_REASON_UNAVAILABLE
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.tokens import Offsets, latest, offsets_of
+from ordertrail_server.log.port import Log
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 WITHOUT_DEADLINE = 10.0
@@ -15,6 +18,14 @@ WITHOUT_DEADLINE = 10.0
 OF_THE_DEADLINE = 0.9
 """The share of a call's time that may go into waiting; the rest is for the answer, also for that of having waited."""
 
+Ends = Callable[[], Awaitable[Offsets]]
+"""Asks the log for the end of each partition, as of a moment after the call began. May raise LogUnavailable."""
+
+
+async def ends_of(log: Log) -> Offsets:
+    """Return the end of each partition of the log."""
+    return tuple([await log.end(partition) for partition in range(log.partitions)])
+
 
 def named_offsets(model: ReadModel, tokens: Sequence[str]) -> Offsets:
     """Return the latest offsets that at_least_as_fresh names. Raises Refused for tokens that are none of this log."""
@@ -22,25 +33,52 @@ def named_offsets(model: ReadModel, tokens: Sequence[str]) -> Offsets:
     return latest([(0,) * model.partitions, *read])
 
 
-async def known_positions(model: ReadModel, progress: Progress) -> Offsets:
-    """Return how far the read model is known to be; it is asked if nobody has told yet."""
-    if not progress.positions:
-        progress.advance(dict(enumerate(await model.read(model.positions))))
-    return tuple(progress.positions.get(partition, 0) for partition in range(model.partitions))
+class Freshness:
+    """What the log has, and how much of that the read model includes.
 
-
-async def until_fresh(model: ReadModel, progress: Progress, wanted: Offsets, time_remaining: float | None) -> None:
-    """Return when the read model includes everything before `wanted`. Raises Refused NOT_FRESH_YET.
-
-    `time_remaining` is what is left of the call's deadline, in seconds; None if it has none.
+    `least` are the offsets before which no read is answered: the log's ends at the server's start. A read model that
+    is being built would else lack orders that exist.
     """
-    if not any(wanted):
-        return
-    await known_positions(model, progress)
-    try:
-        async with timeout(WITHOUT_DEADLINE if time_remaining is None else time_remaining * OF_THE_DEADLINE):
-            await progress.reached(dict(enumerate(wanted)))
-    except TimeoutError as error:
-        behind = [f"{p}: {progress.positions.get(p, 0)}, not {offset}" for p, offset in enumerate(wanted)]
+
+    def __init__(self, model: ReadModel, progress: Progress, ends: Ends, least: Offsets) -> None:
+        self._model, self._progress, self._ends, self._least = model, progress, ends, least
+
+    async def ends(self) -> Offsets:
+        """Return the present ends of the log, never behind what is known to be projected."""
+        return latest([await self._ends(), self._projected()])
+
+    async def whole(self) -> None:
+        """Return once there is a read model that holds all that the log held at the server's start."""
+        await self._progress.beyond(dict.fromkeys(range(self._model.partitions), -1))
+        await self._progress.reached(dict(enumerate(self._least)))
+
+    async def until(self, wanted: Offsets, time_remaining: float | None) -> None:
+        """Return when the read model includes everything before `wanted`, and was whole once.
+
+        `time_remaining` is what is left of the call's deadline, in seconds; None if it has none. Raises Refused:
+        UNAVAILABLE while the read model is being built, else NOT_FRESH_YET.
+        """
+        wanted = latest([wanted, self._least])
+        if all(map(ge, self._projected(), wanted)):
+            return
+        if not self._progress.positions:  # nobody has told yet
+            with suppress(Refused):  # nor is there a read model: the projector is about to begin it
+                self._progress.advance(dict(enumerate(await self._model.read(self._model.positions))))
+        try:
+            async with timeout(WITHOUT_DEADLINE if time_remaining is None else time_remaining * OF_THE_DEADLINE):
+                await self._progress.reached(dict(enumerate(wanted)))
+        except TimeoutError as error:
+            raise Refused(self._refusal(wanted)) from error
+
+    def _projected(self) -> Offsets:
+        return tuple(self._progress.positions.get(partition, 0) for partition in range(self._model.partitions))
+
+    def _refusal(self, wanted: Offsets) -> Refusal:
+        projected, least = self._projected(), self._least
+        if not self._progress.positions or not all(map(ge, projected, least)):
+            done = sum(map(min, projected, least))
+            message = f"The read model is being built: it holds {done} of {sum(least)} records."
+            return Refusal(ERROR_REASON_UNAVAILABLE, message)
+        behind = [f"{p}: {at}, not {offset}" for p, (at, offset) in enumerate(zip(projected, wanted, strict=True))]
         message = f"The read model stands, by partition, at {'; '.join(behind)}."
-        raise Refused(Refusal(ERROR_REASON_NOT_FRESH_YET, message, where="at_least_as_fresh")) from error
+        return Refusal(ERROR_REASON_NOT_FRESH_YET, message, where="at_least_as_fresh")

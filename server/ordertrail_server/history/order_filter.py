@@ -39,6 +39,9 @@ _OTHERS = {
     "delivery_before": "+o.delivery_date < :delivery_before",
     "last_created": "(o.created, o.order_id) < (:last_created, :last_order_id)",
 }
+_FOLDED = "+o.status <> 0"
+"""Leaves out orders that were parked before any fact of them could be folded: there is nothing to show of them."""
+
 _COUNTS = {
     "customer_id": "SELECT count(*) FROM (SELECT 1 FROM orders WHERE customer_id = ? LIMIT ?)",
     "product_id": "SELECT count(*) FROM (SELECT 1 FROM order_products WHERE product_id = ? LIMIT ?)",
@@ -58,7 +61,7 @@ class OrderFilter:
         `path` is what `path_of` returned.
         """
         source, condition = _PATHS[path]
-        others = [sql for name, sql in _OTHERS.items() if name in self.values and name != path]
+        others = [_FOLDED, *(sql for name, sql in _OTHERS.items() if name in self.values and name != path)]
         if self.statuses:
             others.append(f"+o.status IN ({', '.join(f':status{i}' for i in range(len(self.statuses)))})")
         return (

@@ -47,11 +47,11 @@ def get_order(model: ReadModel, request: GetOrderRequest, as_of: Offsets | None,
 def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connection) -> bytes:
     """Return a serialized ListOrdersResponse. Raises Refused: a bad page token, no such day."""
     most = rows_of(request)
-    rows = _rows(connection, listed(request, page_start(request)), most + 1)
+    rows = _rows(connection, listed(request, page_start(request, model.log_id)), most + 1)
     page = _cut(rows, most)
     more = len(page) < len(rows)
     rest = ListOrdersResponse(
-        next_page_token=next_page(request, *page[-1][:2]) if more else "",
+        next_page_token=next_page(request, model.log_id, *page[-1][:2]) if more else "",
         consistency_token=token_of(model.log_id, model.positions(connection)),
     )
     return b"".join([element(state) for _, _, state in page]) + rest.SerializeToString()

@@ -1,4 +1,4 @@
-"""Pages (AIP-158): how many rows, where to go on, and that the conditions are as they were."""
+"""Pages (AIP-158): how many rows, where to go on, and that the log and the conditions are as they were."""
 
 from hashlib import sha256
 
@@ -22,7 +22,7 @@ def rows_of(request: PagedRequest) -> int:
     return min(request.page_size or ROWS, MOST_ROWS)
 
 
-def page_start(request: PagedRequest) -> PageTokenContents | None:
+def page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents | None:
     """Return the sort key behind which the page begins; None for the first page. Raises Refused."""
     if not request.page_token:
         return None
@@ -30,20 +30,20 @@ def page_start(request: PagedRequest) -> PageTokenContents | None:
         start = read_page_token(request.page_token)
     except InvalidToken as error:
         raise invalid_token("page_token") from error
-    if start.filter_digest != _digest(request):
-        message = "page_token came from a request with other conditions."
+    if start.filter_digest != _digest(request, log_id):
+        message = "page_token came from a request with other conditions, or of another log."
         raise Refused(Refusal(ERROR_REASON_PAGE_TOKEN_MISMATCH, message, where="page_token"))
     return start
 
 
-def next_page(request: PagedRequest, number: int, text: str = "") -> str:
+def next_page(request: PagedRequest, log_id: bytes, number: int, text: str = "") -> str:
     """Return the token of the page behind the row with this sort key."""
-    return write_page_token(_digest(request), number, text)
+    return write_page_token(_digest(request, log_id), number, text)
 
 
-def _digest(request: PagedRequest) -> bytes:
+def _digest(request: PagedRequest, log_id: bytes) -> bytes:
     conditions = type(request).FromString(request.SerializeToString())
     for aside in ("page_size", "page_token", "at_least_as_fresh"):
         conditions.ClearField(aside)
     name = request.DESCRIPTOR.full_name.encode()
-    return sha256(name + conditions.SerializeToString(deterministic=True)).digest()[:16]
+    return sha256(log_id + name + conditions.SerializeToString(deterministic=True)).digest()[:16]

@@ -11,7 +11,7 @@ from typing import TypeVar
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.history.joining import prove_joining
 from ordertrail_server.history.tokens import Offsets
-from ordertrail_server.log.sqlite import connect_reader, sqlite3
+from ordertrail_server.log.sqlite import connect_reader, primary_code, sqlite3
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 _log = logging.getLogger(__name__)
@@ -59,9 +59,11 @@ class ReadModel:
                 return work(connection)
             finally:
                 connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
+            message = _why_unreadable(error)
+            if message is None:
+                raise
             _log.warning("the read model cannot be read: %s", error)
-            message = "The read model cannot be read for now; the projector may still be beginning it."
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message)) from error
 
     def _connection(self) -> Connection:
@@ -87,3 +89,12 @@ class ReadModel:
         if row is None or bytes(row[0]) != self.log_id:
             message = "The read model is not, or not yet, one of this server's log."
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message))
+
+
+def _why_unreadable(error: sqlite3.DatabaseError) -> str | None:
+    # The kinds that are neither tell of a fault in our own statements.
+    if primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return "The read model is damaged; whoever runs the server must have it built again."
+    if isinstance(error, sqlite3.OperationalError):
+        return "The read model cannot be read for now; the projector may still be beginning it."
+    return None

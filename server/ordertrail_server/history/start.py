@@ -1,12 +1,12 @@
 """Where a stream begins and ends."""
 
 from functools import partial
+from operator import gt
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
-from ordertrail_server.history.freshness import known_positions, named_offsets, until_fresh
-from ordertrail_server.history.progress import Progress
+from ordertrail_server.history.freshness import Freshness, named_offsets
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.tokens import OFFSET_BITS, Offsets, latest, offsets_of
+from ordertrail_server.history.tokens import OFFSET_BITS, Offsets, invalid_token, latest, offsets_of
 from ordertrail_server.orders.times import nanoseconds
 
 FEW = 100_000
@@ -14,23 +14,31 @@ FEW = 100_000
 
 
 async def begin_and_end(
-    model: ReadModel, progress: Progress, request: StreamOrderEventsRequest, time_remaining: float | None
+    model: ReadModel, freshness: Freshness, request: StreamOrderEventsRequest, time_remaining: float | None
 ) -> tuple[Offsets, Offsets | None]:
     """Return the offsets a stream begins at, and those it ends at (None if it follows), once the model is fresh enough.
 
-    Raises Refused: a bad token, or NOT_FRESH_YET.
+    Raises Refused: a bad token, or what Freshness.until raises.
     """
     wanted = named_offsets(model, request.at_least_as_fresh)
     start = request.WhichOneof("start")
     begin: Offsets = (0,) * model.partitions
     if start == "resume_token":
-        begin = offsets_of(request.resume_token, "resume_token", model.log_id, model.partitions)
+        begin = await _resumed(model, freshness, request.resume_token)
     elif start == "now" and request.now:
-        begin = latest([await known_positions(model, progress), wanted])
-    await until_fresh(model, progress, wanted, time_remaining)
+        begin = latest([await freshness.ends(), wanted])
+    await freshness.until(wanted, time_remaining)
     if start is None and request.HasField("recorded_from"):
         begin = await model.read(partial(first_recorded, model, nanoseconds(request.recorded_from)))
     return begin, None if request.follow else await model.read(model.positions)
+
+
+async def _resumed(model: ReadModel, freshness: Freshness, token: str) -> Offsets:
+    begin = offsets_of(token, "resume_token", model.log_id, model.partitions)
+    # As of a log that lost its end, or was restored: what comes at these offsets was never seen by the caller.
+    if any(map(gt, begin, await freshness.ends())):
+        raise invalid_token("resume_token", "is of facts that this log does not have")
+    return begin
 
 
 def first_recorded(model: ReadModel, since: int, connection: Connection) -> Offsets:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 from ordertrail_server.history.event_filter import streamed
 from ordertrail_server.history.frames import Limits
+from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.parked import refuse_parked
 from ordertrail_server.history.scan import Scan, Scope
 from ordertrail_server.history.start import begin_and_end
@@ -22,13 +23,13 @@ FRAME_BYTES = 256 * 1024
 
 
 async def stream_events(
-    tails: Tails, request: StreamOrderEventsRequest, time_remaining: float | None
+    tails: Tails, freshness: Freshness, request: StreamOrderEventsRequest, time_remaining: float | None
 ) -> AsyncGenerator[bytes, None]:
-    """Yield serialized StreamOrderEventsResponse frames. Raises Refused: a bad token, NOT_FRESH_YET, a parked order.
+    """Yield serialized StreamOrderEventsResponse frames. Raises Refused: a bad token, not fresh in time, parked.
 
     A parked order's facts are sent as far as they can be read; then the stream is refused.
     """
-    begin, until = await begin_and_end(tails.model, tails.progress, request, time_remaining)
+    begin, until = await begin_and_end(tails.model, freshness, request, time_remaining)
     most = request.max_events_per_frame or FRAME_EVENTS
     room = FRAME_BYTES - _rest_bytes(tails.model.partitions)
     stream = _Stream(tails, Scope(streamed(request), Limits(most, room), until), begin)

@@ -35,6 +35,6 @@ def latest(offsets: Iterable[Offsets]) -> Offsets:
     return tuple(map(max, zip(*offsets, strict=True)))
 
 
-def invalid_token(where: str) -> Refused:
-    """Return the refusal of a token that cannot be read."""
-    return Refused(Refusal(ERROR_REASON_INVALID_TOKEN, f"{where} holds no token of this service.", where=where))
+def invalid_token(where: str, fault: str = "holds no token of this service") -> Refused:
+    """Return the refusal of the token in the request field `where`; `fault` ends a sentence that begins with that."""
+    return Refused(Refusal(ERROR_REASON_INVALID_TOKEN, f"{where} {fault}.", where=where))

@@ -21,7 +21,8 @@ from pathlib import Path
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.lock import DataDirectoryRefused
-from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.log.port import Log, LogDamaged
+from ordertrail_server.log.sqlite import primary_code, sqlite3
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.refused import ReadModelRefused
@@ -29,6 +30,7 @@ from ordertrail_server.projections.refused import ReadModelRefused
 REFUSED = 3
 # In case a wake-up got lost, and for a parent that gives none.
 POLL_S = 0.5
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Life(asyncio.Protocol):
@@ -63,19 +65,33 @@ class ParentGone(Exception):
 
 
 async def run(directory: Path) -> None:
-    """Project until the parent is gone. Raises what the log and the projector raise."""
+    """Project until the parent is gone. Raises what the log and the projector raise; ReadModelRefused on damage."""
     life = Life()
     await asyncio.get_running_loop().connect_read_pipe(lambda: life, sys.stdin)
     log = EmbeddedLog.follow(directory)
     try:
-        projector = await Projector.open(log, read_model_file(DataDirectory(directory).read_model))
-        with closing(projector):
-            await _project(projector, life)
+        await _project(log, read_model_file(DataDirectory(directory).read_model), life)
+    except sqlite3.DatabaseError as error:
+        if primary_code(error) not in DAMAGED:
+            raise
+        raise _damaged(directory, error) from error
     finally:
         await log.close()
 
 
-async def _project(projector: Projector, life: Life) -> None:
+async def _project(log: Log, path: Path, life: Life) -> None:
+    with closing(await Projector.open(log, path)) as projector:
+        await _follow(projector, life)
+
+
+def _damaged(directory: Path, error: sqlite3.Error) -> ReadModelRefused:
+    path = read_model_file(DataDirectory(directory).read_model)
+    return ReadModelRefused(
+        f"the read model {path} is damaged ({error}); stop the server and run `ordertrail rebuild`, or delete it"
+    )
+
+
+async def _follow(projector: Projector, life: Life) -> None:
     def committed(positions: Mapping[int, int]) -> None:
         _say(positions)
         if life.over:

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ordertrail_server.projections.process import REFUSED
 COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process", "--data")
 PACE_S = 0.02
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
+LONGEST_LINE = 64 * 1024
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +26,12 @@ class ProjectorProcess:
     """Runs the projector of a data directory and passes on how far it is.
 
     `on_progress` is called on the event loop with {partition: next offset}, first with where the read model stands,
-    then after each commit. `failed` is None, or says why the projector refused to go on; then it is not restarted.
+    then after each commit. `failed` is None, or says why the projector is not started again: it refused to go on, or
+    watching it failed. `command` is the program, which gets the data directory as its last argument.
     """
 
-    def __init__(self, data_dir: Path, on_progress: OnProgress) -> None:
-        self._data_dir, self._on_progress = data_dir, on_progress
+    def __init__(self, data_dir: Path, on_progress: OnProgress, command: Sequence[str] = COMMAND) -> None:
+        self._data_dir, self._on_progress, self._command = data_dir, on_progress, command
         self._process: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -49,7 +51,7 @@ class ProjectorProcess:
         self._keeper = asyncio.create_task(self._keep(self._process))
 
     async def ended(self) -> str | None:
-        """Return when the process is no longer kept running: why it refuses to go on, None after `stop`."""
+        """Return when the process is no longer kept running: why (see `failed`), None after `stop`."""
         if self._keeper is not None:
             await asyncio.wait({self._keeper})
         return self.failed
@@ -81,6 +83,14 @@ class ProjectorProcess:
             await self._keeper
 
     async def _keep(self, first: Process) -> None:
+        try:
+            await self._watch(first)
+        except Exception as fault:  # unwatched, it would stand still one day, and nobody would know
+            logger.exception("the projector can no longer be watched")
+            self.failed = f"the projector can no longer be watched, by a fault of the server: {fault}"
+            self._kill()
+
+    async def _watch(self, first: Process) -> None:
         process: Process | None = first
         while process is not None:
             exit_code, last_words = await self._attend(process)
@@ -91,7 +101,8 @@ class ProjectorProcess:
                 self.failed = last_words
                 logger.error("the projector refuses to go on: %s", last_words)
                 return
-            logger.warning("the projector ended with %s and is started again: %s", exit_code, last_words)
+            told = "the projector ended with %s and is started again in %.1f s: %s"
+            logger.warning(told, exit_code, self._backoff_s, last_words)
             process = await self._start_again()
 
     async def _start_again(self) -> Process | None:
@@ -121,7 +132,7 @@ class ProjectorProcess:
     async def _spawn(self) -> Process:
         # A bare checkout runs without an install, so where modules are found is handed on.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = (*COMMAND, str(self._data_dir))
+        command = (*self._command, str(self._data_dir))
         return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
 
     def _let_go(self) -> None:
@@ -134,19 +145,34 @@ class ProjectorProcess:
                 self._process.kill()
 
     async def _pass_progress(self, process: Process) -> None:
-        assert process.stdout is not None
-        async for line in process.stdout:
+        stood = None
+        async for line in _lines(process.stdout):
+            if stood not in (None, line):  # the first line only says where the read model stands
+                self._backoff_s = FIRST_BACKOFF_S
+            stood = line
             try:
                 positions = json.loads(line)["positions"]
                 self._on_progress({int(partition): offset for partition, offset in positions.items()})
             except Exception:  # whatever a line leads to, the next ones must be read, or the projector would stall
                 logger.exception("the projector's progress could not be passed on")
-            self._backoff_s = FIRST_BACKOFF_S
 
     async def _pass_log(self, process: Process) -> str:
-        assert process.stderr is not None
         last = ""
-        async for line in process.stderr:
+        async for line in _lines(process.stderr):
             last = line.decode(errors="replace").rstrip()
             logger.info("projector: %s", last)
         return last
+
+
+async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
+    # A StreamReader's own lines end in a ValueError at one that is too long. Here it comes in pieces.
+    assert stream is not None
+    rest = b""
+    while chunk := await stream.read(LONGEST_LINE):
+        *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) >= LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
+        for line in lines:
+            yield line
+    if rest:
+        yield rest

@@ -1,0 +1,115 @@
+"""While the read model is being built nothing is answered from it: it lacks orders that exist."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Coroutine
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.history.shop import Shop, confirmed, placed, shop_in
+
+from ordertrail.v1.error_reason_pb2 import ErrorReason
+from ordertrail.v1.order_history_service_pb2 import (
+    GetOrderRequest,
+    GetOrderResponse,
+    ListOrderEventsRequest,
+    ListOrderEventsResponse,
+    ListOrdersRequest,
+    ListOrdersResponse,
+    StreamOrderEventsRequest,
+    StreamOrderEventsResponse,
+)
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+
+@pytest.fixture
+async def half_built(tmp_path: Path) -> AsyncIterator[Shop]:
+    """Give a shop whose server starts with a read model that holds one of the log's three records."""
+    async with shop_in(tmp_path) as shop:
+        shop.record("first", placed("p"))
+        await shop.project()
+        shop.record("o", placed("p", customer="c"))
+        shop.record("o", confirmed())
+        shop.service = shop.served(shop.progress)
+        yield shop
+
+
+def every_read(shop: Shop, time_remaining: float) -> list[Coroutine[Any, Any, bytes]]:
+    service = shop.service
+    return [
+        service.GetOrder(GetOrderRequest(order_id="o"), time_remaining),
+        service.ListOrders(ListOrdersRequest(), time_remaining),
+        service.ListOrderEvents(ListOrderEventsRequest(order_id="o"), time_remaining),
+        first_frame(shop, StreamOrderEventsRequest(), time_remaining),
+    ]
+
+
+async def first_frame(shop: Shop, request: StreamOrderEventsRequest, time_remaining: float) -> bytes:
+    async with aclosing(shop.service.StreamOrderEvents(request, time_remaining)) as frames:
+        return await anext(frames)
+
+
+async def refusal_of(answer: Awaitable[bytes]) -> Refusal:
+    with pytest.raises(Refused) as refused:
+        await answer
+    return refused.value.refusal
+
+
+async def test_reads_are_refused_as_unavailable_and_told_how_far_it_is(half_built: Shop) -> None:
+    for answer in every_read(half_built, 0.02):
+        refusal = await refusal_of(answer)
+        assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
+        assert refusal.message == "The read model is being built: it holds 1 of 3 records."
+
+
+async def test_reads_that_have_the_time_are_answered_when_it_is_whole(half_built: Shop) -> None:
+    reading = [asyncio.create_task(answer) for answer in every_read(half_built, 20.0)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in reading)
+    await half_built.project()
+    order, orders, events, frame = await asyncio.gather(*reading)
+    assert GetOrderResponse.FromString(order).order.version == 2
+    assert len(ListOrdersResponse.FromString(orders).orders) == 2
+    assert len(ListOrderEventsResponse.FromString(events).events) == 2
+    assert len(StreamOrderEventsResponse.FromString(frame).events) == 3
+
+
+async def test_reads_wait_also_for_a_read_model_that_is_not_begun_yet(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        shop.service = shop.served(shop.progress)
+        reading = asyncio.create_task(shop.service.GetOrder(GetOrderRequest(order_id="o"), 20.0))
+        refusal = await refusal_of(shop.service.GetOrder(GetOrderRequest(order_id="o"), 0.02))
+        assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
+        assert refusal.message == "The read model is being built: it holds 0 of 1 records."
+        await shop.project()
+        assert GetOrderResponse.FromString(await reading).order.version == 1
+
+
+async def test_once_it_was_whole_reads_are_answered_though_it_lags(half_built: Shop) -> None:
+    await half_built.project()
+    token = half_built.record("later", placed("p"))
+    assert all(await asyncio.gather(*every_read(half_built, 0.5)))
+    fresh = GetOrderRequest(order_id="o", at_least_as_fresh=[token])
+    refusal = await refusal_of(half_built.service.GetOrder(fresh, 0.02))
+    assert refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
+
+
+async def test_reads_are_said_to_be_served_once_it_is_whole(half_built: Shop) -> None:
+    whole = asyncio.create_task(half_built.service.whole())
+    await asyncio.sleep(0)
+    assert not whole.done()
+    await half_built.project()
+    async with asyncio.timeout(10):
+        await whole
+
+
+async def test_of_an_empty_log_reads_are_said_to_be_served_once_there_is_a_read_model(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        whole = asyncio.create_task(shop.service.whole())
+        await asyncio.sleep(0)
+        assert not whole.done()
+        await shop.project()
+        async with asyncio.timeout(10):
+            await whole

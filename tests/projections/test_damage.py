@@ -1,0 +1,99 @@
+"""A read model file that was damaged on disk: nobody goes on with it, all are told, and it can be made again."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.projections.processes import ENVIRONMENT, MODULE
+from tests.projections.story import many_orders, rows, write_log
+
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
+from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.orders.refusal import Refused
+from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.process import REFUSED
+from ordertrail_server.projections.rebuild import rebuild
+
+PAGE = 4096
+ENTRIES = many_orders(510)
+KNOWN, FURTHER = ENTRIES[:1500], ENTRIES[1500:]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A read model of 1,500 records, in a file that nobody has open."""
+    write_log(tmp_path, KNOWN)
+    rebuild(tmp_path, lambda done, total: None)
+    return read_model_file(DataDirectory(tmp_path).read_model)
+
+
+@pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
+def test_a_projector_refuses_it_in_one_plain_line(tmp_path: Path, model: Path, first: int) -> None:
+    overwrite(model, first)
+    asyncio.run(append(tmp_path))
+    ended = subprocess.run(
+        [*MODULE, str(tmp_path)], input="", capture_output=True, text=True, env=ENVIRONMENT, check=False
+    )
+    [line] = ended.stderr.splitlines()
+    assert ended.returncode == REFUSED, line
+    assert line.startswith(f"the read model {model} is damaged (")
+    assert line.endswith("; stop the server and run `ordertrail rebuild`, or delete it")
+
+
+@pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
+def test_a_rebuild_makes_it_again_as_it_was(tmp_path: Path, model: Path, first: int) -> None:
+    whole = rows(model)
+    overwrite(model, first)
+    rebuild(tmp_path, lambda done, total: None)
+    assert rows(model) == whole
+
+
+@pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
+async def test_reads_are_refused_as_unavailable(tmp_path: Path, first: int) -> None:
+    await asyncio.to_thread(write_log, tmp_path, KNOWN)
+    await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
+    log = EmbeddedLog.follow(tmp_path)
+    reads = ReadModel(read_model_file(DataDirectory(tmp_path).read_model), log.identity, log.topic, log.partitions)
+    overwrite(reads.path, first)
+    with pytest.raises(Refused) as refused:
+        await reads.read(count_everything)
+    assert refused.value.refusal.reason == ERROR_REASON_UNAVAILABLE
+    assert "is damaged" in refused.value.refusal.message
+    reads.close()
+    await log.close()
+
+
+async def test_a_faulty_statement_is_not_taken_for_damage(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_log, tmp_path, KNOWN)
+    await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
+    log = EmbeddedLog.follow(tmp_path)
+    reads = ReadModel(read_model_file(DataDirectory(tmp_path).read_model), log.identity, log.topic, log.partitions)
+    with pytest.raises(sqlite3.ProgrammingError):
+        await reads.read(lambda connection: connection.execute("SELECT ?"))
+    reads.close()
+    await log.close()
+
+
+def overwrite(path: Path, first: int) -> None:
+    """Overwrite all pages from `first` (0 is the file's header) on, but for the last."""
+    pages = path.stat().st_size // PAGE
+    with path.open("r+b") as file:
+        file.seek(first * PAGE)
+        file.write(b"\xa5" * PAGE * (pages - 1 - first))
+
+
+def count_everything(connection: sqlite3.Connection) -> int:
+    total = 0
+    for table in ("orders", "events"):
+        total += len(connection.execute(f"SELECT * FROM {table}").fetchall())
+    return total
+
+
+async def append(directory: Path) -> None:
+    log = EmbeddedLog.open(directory)
+    await log.append(0, FURTHER)
+    await log.close()
