@@ -25,7 +25,7 @@ def _module(path: str) -> str:
 def said() -> dict[str, FileDescriptorProto]:
     """What the protos say, as buf reads them: {file: descriptor}."""
     buf = Path(sys.executable).parent / "buf"
-    command = [buf, "build", "proto", "--as-file-descriptor-set", "--exclude-source-info", "-o", "-"]
+    command = [str(buf), "build", "proto", "--as-file-descriptor-set", "--exclude-source-info", "-o", "-"]
     image = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
     return {file.name: file for file in FileDescriptorSet.FromString(image).file}
 
