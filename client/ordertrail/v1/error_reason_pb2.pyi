@@ -33,11 +33,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 2
     """The request is larger than the server takes."""
     ERROR_REASON_INVALID_TOKEN: _ErrorReason.ValueType  # 3
-    """A token was damaged, or is none of this release."""
+    """A token was damaged, is none of this release, or is of facts that this log does not have."""
     ERROR_REASON_FOREIGN_TOKEN: _ErrorReason.ValueType  # 4
     """A token belongs to another log."""
     ERROR_REASON_PAGE_TOKEN_MISMATCH: _ErrorReason.ValueType  # 5
-    """The page token came from a request with other conditions."""
+    """The page token came from a request with other conditions, or of another log."""
     ERROR_REASON_ORDER_NOT_FOUND: _ErrorReason.ValueType  # 20
     """No such order, or not at that point in time."""
     ERROR_REASON_ORDER_EXISTS: _ErrorReason.ValueType  # 21
@@ -89,11 +89,11 @@ ERROR_REASON_INVALID_REQUEST: ErrorReason.ValueType  # 1
 ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 2
 """The request is larger than the server takes."""
 ERROR_REASON_INVALID_TOKEN: ErrorReason.ValueType  # 3
-"""A token was damaged, or is none of this release."""
+"""A token was damaged, is none of this release, or is of facts that this log does not have."""
 ERROR_REASON_FOREIGN_TOKEN: ErrorReason.ValueType  # 4
 """A token belongs to another log."""
 ERROR_REASON_PAGE_TOKEN_MISMATCH: ErrorReason.ValueType  # 5
-"""The page token came from a request with other conditions."""
+"""The page token came from a request with other conditions, or of another log."""
 ERROR_REASON_ORDER_NOT_FOUND: ErrorReason.ValueType  # 20
 """No such order, or not at that point in time."""
 ERROR_REASON_ORDER_EXISTS: ErrorReason.ValueType  # 21
