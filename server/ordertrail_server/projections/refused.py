@@ -4,7 +4,7 @@ from ordertrail_server.log.lock import DataDirectoryRefused
 
 
 class ReadModelRefused(DataDirectoryRefused):
-    """The read model is damaged, or not of this log or this code; says why in one plain sentence. Nothing was changed."""
+    """The read model is damaged, or not of this log or code; says why in one plain sentence. Nothing was changed."""
 
 
 class PositionMoved(Exception):
