@@ -44,7 +44,7 @@ class Writer:
         appended: Callable[[], None] = lambda: None,
         capacity: int = 10_000,
         batch: int = 1_000,
-        quiet_rounds: int = 8,
+        quiet_rounds: int = 24,
         back_off: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._log, self._partition, self.fold = log, partition, fold
