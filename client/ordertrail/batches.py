@@ -101,7 +101,7 @@ class Batches(Generic[Item, Request, Response]):
             while await self._answer_is_due(sending):
                 async with asyncio.timeout(self._rpc.timeout):
                     response: Any = await call.read()
-                if response is grpc.aio.EOF:  # type: ignore[attr-defined]
+                if response is grpc.aio.EOF:  # type: ignore[attr-defined]  # the stubs leave EOF out
                     raise TimeoutError  # the server ended the stream early; what it left is sent again
                 self._patience.renew()
                 self._unanswered.popleft()

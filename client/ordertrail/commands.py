@@ -152,7 +152,7 @@ def as_command(request: Request | Command) -> Command:
     verb = _VERBS.get(type(request))
     if verb is None:
         raise TypeError(f"{type(request).__name__} is no command.")
-    return Command(**{verb: named(request)})  # type: ignore[arg-type]
+    return Command(**{verb: named(request)})  # type: ignore[arg-type]  # the verb names its own field
 
 
 def named(request: R) -> R:

@@ -158,7 +158,7 @@ def from_status(status: status_pb2.Status) -> OrderTrailError:
 
 def _details_of(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
     try:
-        return rpc_status.from_call(error)  # type: ignore[arg-type]
+        return rpc_status.from_call(error)  # type: ignore[arg-type]  # the stubs know sync calls only
     except ValueError:
         return None  # the details contradict the code: an intermediary's doing; the code stands
 

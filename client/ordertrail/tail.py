@@ -54,7 +54,7 @@ async def _attempt(
         while True:
             async with asyncio.timeout(silence):
                 frame: Any = await call.read()
-            if frame is grpc.aio.EOF:  # type: ignore[attr-defined]
+            if frame is grpc.aio.EOF:  # type: ignore[attr-defined]  # the stubs leave EOF out
                 return
             yield frame
     finally:

@@ -8,11 +8,9 @@ from typing import Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.events.v2 import order_events_pb2 as v2
+from ordertrail_server.orders.amounts import NO_CURRENCY
 from ordertrail_server.schema.json_text import quoted
 from ordertrail_server.schema.upcasting import CannotUpcast
-
-NO_CURRENCY: Final = "XXX"
-"""The currency of a price that was said without one (ISO 4217)."""
 
 MAX_PRICE: Final = 1_000_000_000_000
 """The most whole units of a price, as ordertrail.v1.Money says."""
