@@ -48,6 +48,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The order has another version than expected; ErrorInfo holds both."""
     ERROR_REASON_ORDER_PARKED: _ErrorReason.ValueType  # 24
     """The order holds a record that this server cannot read or that breaks its chain."""
+    ERROR_REASON_RECORD_NOT_FOUND: _ErrorReason.ValueType  # 25
+    """The log holds no record at that place."""
+    ERROR_REASON_ORDER_NOT_PARKED: _ErrorReason.ValueType  # 26
+    """The order is not parked."""
     ERROR_REASON_STATUS_FORBIDS: _ErrorReason.ValueType  # 40
     """The order's status does not allow the command; PreconditionFailure names the status."""
     ERROR_REASON_NOTHING_CHANGES: _ErrorReason.ValueType  # 41
@@ -104,6 +108,10 @@ ERROR_REASON_VERSION_MISMATCH: ErrorReason.ValueType  # 23
 """The order has another version than expected; ErrorInfo holds both."""
 ERROR_REASON_ORDER_PARKED: ErrorReason.ValueType  # 24
 """The order holds a record that this server cannot read or that breaks its chain."""
+ERROR_REASON_RECORD_NOT_FOUND: ErrorReason.ValueType  # 25
+"""The log holds no record at that place."""
+ERROR_REASON_ORDER_NOT_PARKED: ErrorReason.ValueType  # 26
+"""The order is not parked."""
 ERROR_REASON_STATUS_FORBIDS: ErrorReason.ValueType  # 40
 """The order's status does not allow the command; PreconditionFailure names the status."""
 ERROR_REASON_NOTHING_CHANGES: ErrorReason.ValueType  # 41
