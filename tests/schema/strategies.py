@@ -7,7 +7,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
-from ordertrail_server.schema.registry import message_class
+from ordertrail_server.schema.cases import message_class
 
 Doc = dict[str, Any]
 

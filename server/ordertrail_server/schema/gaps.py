@@ -1,17 +1,12 @@
-"""What may be missing between a record and the public events, each found from descriptors and said in plain words."""
+"""What may be missing between a record and the public events beside the hops, each found and said in plain words."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
 
-from ordertrail_server.schema.registry import cases, message_of, public_events, version_of
-from ordertrail_server.schema.upcasting import Hop
-from ordertrail_server.schema.wire_shape import field_gaps, shape_gaps
-
-ENVELOPE: Final = range(1, 9)
-"""The field numbers that a record and its public event have in common."""
+from ordertrail_server.schema.cases import cases, message_of, public_events, version_of
+from ordertrail_server.schema.record_fields import ENVELOPE
+from ordertrail_server.schema.wire_shape import field_gaps
 
 
 def envelope_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
@@ -38,39 +33,23 @@ def number_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
     ]
 
 
-def hop_gaps(record: Descriptor, hops: Mapping[type[Message], Hop]) -> list[str]:
-    """Return the stored messages without a version, and the hops that lead nowhere or back."""
-    stored = {message_of(case).full_name: message_of(case) for case in cases(record)}
-    gaps = [f"{name} is in no package of a version" for name, message in stored.items() if not version_of(message)]
-    for said, hop in hops.items():
-        one, other = said.DESCRIPTOR.full_name, hop.to.DESCRIPTOR.full_name
-        both = f"{one} reads as {other}"
-        if one not in stored or other not in stored:
-            gaps.append(f"{both}, but a record cannot hold both")
-        elif version_of(stored[one]) >= version_of(stored[other]):
-            gaps.append(f"{both}, which is no later version")
-    return gaps
+def message_gaps(record: Descriptor) -> list[str]:
+    """Return the stored messages without a version, and their fields that cannot tell absent from zero."""
+    stored = [message_of(case) for case in cases(record)]
+    gaps = [f"{message.full_name} is in no package of a version" for message in stored if not version_of(message)]
+    bare = {field.full_name for message in stored for field in _fields(message, set()) if _hides_absence(field)}
+    return gaps + [f"{name} must be optional: a fact tells absent from zero" for name in sorted(bare)]
 
 
-def newest_gaps(record: Descriptor, history_event: Descriptor, hops: Mapping[type[Message], Hop]) -> list[str]:
-    """Return the newest messages and the public events that do not stand for one another."""
-    public = public_events(history_event)
-    has_hop = {said.DESCRIPTOR.full_name for said in hops}
-    newest = [case for case in cases(record) if message_of(case).full_name not in has_hop]
-    gaps = _pair_gaps(newest, public)
-    for case in newest:
-        stored = message_of(case)
-        if stored.name in public:
-            gaps += shape_gaps(stored, message_of(public[stored.name]))
-        else:
-            gaps.append(f"{stored.full_name} reads neither as another version nor as a public event")
-    return gaps
+def _fields(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
+    if message.full_name not in seen and message.file.package.startswith("ordertrail.events."):
+        seen.add(message.full_name)
+        for field in message.fields:
+            yield field
+            if field.message_type is not None:
+                yield from _fields(field.message_type, seen)
 
 
-def _pair_gaps(newest: list[FieldDescriptor], public: dict[str, FieldDescriptor]) -> list[str]:
-    names = [message_of(case).name for case in newest]
-    return [
-        f"{message_of(field).full_name} must have one newest stored version, and has {names.count(name)}"
-        for name, field in public.items()
-        if names.count(name) != 1
-    ]
+def _hides_absence(field: FieldDescriptor) -> bool:
+    is_entry = field.containing_type is not None and field.containing_type.GetOptions().map_entry
+    return not field.is_repeated and not field.has_presence and not is_entry

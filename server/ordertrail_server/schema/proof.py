@@ -2,8 +2,8 @@
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
-from ordertrail_server.schema.gaps import envelope_gaps, hop_gaps, newest_gaps, number_gaps
-from ordertrail_server.schema.registry import HOPS
+from ordertrail_server.schema.gaps import envelope_gaps, message_gaps, number_gaps
+from ordertrail_server.schema.registry import FAMILIES, PUBLIC
 from ordertrail_server.schema.round_trip import round_trip_gaps
 
 
@@ -20,8 +20,9 @@ def prove() -> None:
     gaps = [
         *envelope_gaps(Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR),
         *number_gaps(Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR),
-        *hop_gaps(Record.DESCRIPTOR, HOPS),
-        *newest_gaps(Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR, HOPS),
+        *message_gaps(Record.DESCRIPTOR),
+        *FAMILIES.gaps,
+        *PUBLIC.gaps,
     ]
     # What is written can be tried only where all is in its place.
     if gaps := gaps or round_trip_gaps():

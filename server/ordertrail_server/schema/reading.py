@@ -1,25 +1,27 @@
 """The one way from stored bytes to a public event, for every path: writer, projector, streams, audit.
 
-`HistoryEvent` has the record's envelope on the same numbers, and each newest stored event that sits on its public
-event's number has its wire shape. So one parse reads the record, and its bytes are sent on as they are.
+`HistoryEvent` has the record's envelope on the same numbers, and events that need no change on those of their public
+events. So one parse reads the record, and its bytes are sent on as they are.
 `proof` shows at start that this holds.
 """
 
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
-from ordertrail_server.schema.registry import HOPS, message_of, public_events, version_of, written_as
+from ordertrail_server.schema.readers import Reader
+from ordertrail_server.schema.record_fields import event_numbers, with_envelope_only
+from ordertrail_server.schema.registry import READERS
 from ordertrail_server.schema.upcasting import CannotUpcast
-from ordertrail_server.schema.wire import bytes_tag, chunk
 
-_PASSING = {public.name: version_of(message_of(case)) for case, public in written_as() if public.number == case.number}
-_PUBLIC_TAG = {name: bytes_tag(field.number) for name, field in public_events().items()}
-# The numbers of a record that are no event's: its envelope, also of a later release, and what HistoryEvent adds.
-_NO_EVENTS = {*range(1, 10), *range(16, 20), *range(100, 200)}
+# A stored event on a public event's number, by the name of that: it is parsed with the envelope already.
+_PARSED: Final = {
+    field.name: READERS.get(field.number) for field in HistoryEvent.DESCRIPTOR.oneofs_by_name["event"].fields
+}
+_PASSING: Final = {name: reader for name, reader in _PARSED.items() if reader and reader.passes_through}
+_UNREADABLE = "its bytes are no event of its type"
 
 
 class Reading(NamedTuple):
@@ -37,21 +39,28 @@ class Reading(NamedTuple):
     passes_through: bool
     """Whether the stored bytes have the public wire shape already."""
 
+    number: int
+    """The number of the event's field in the record, also of a newer release's; 0 where there is not one event."""
+
 
 def read(value: bytes) -> Reading | None:
-    """Read a stored record; return None if it is no record that names an order. Never raises, whatever the bytes."""
+    """Read a stored record; return None if it is no record that names an order. Never raises, whatever the bytes.
+
+    Whether it is a record hangs on its envelope alone, so that releases that know other events agree on that.
+    """
     try:
         event = HistoryEvent.FromString(value)
     except DecodeError:
-        return None
+        return _read_damaged(value)
     if not event.order_id:
         return None
     if event.digest or event.written_version or event.HasField("position"):
         _clear_place(event)
-    version = _PASSING.get(event.WhichOneof("event") or "")
-    if version is None or UnknownFieldSet(event):
-        return _read_unlike(event, version, value)
-    return Reading(event, version, "", True)
+    reader = _PASSING.get(event.WhichOneof("event") or "")
+    unknown = UnknownFieldSet(event)
+    if reader is None or unknown:
+        return _read_unlike(event, reader, unknown)
+    return Reading(event, reader.version, "", True, reader.number)
 
 
 def _clear_place(event: HistoryEvent) -> None:
@@ -61,48 +70,51 @@ def _clear_place(event: HistoryEvent) -> None:
     event.ClearField("written_version")
 
 
-def _read_unlike(event: HistoryEvent, version: int | None, value: bytes) -> Reading | None:
-    """Read a record that is not wholly of the public wire shape; `version` is that of a newest event it holds."""
-    unknown = UnknownFieldSet(event)
-    numbers = [unknown[place].field_number for place in range(len(unknown))]
-    others = [number for number in numbers if number not in _NO_EVENTS]
-    if version is not None and not others:
-        return Reading(event, version, "", True)
+def _read_unlike(event: HistoryEvent, passing: Reader | None, unknown: UnknownFieldSet) -> Reading:
+    """Read a record that is not wholly of the public wire shape."""
+    numbers = event_numbers(unknown)
+    parsed = event.WhichOneof("event")
+    if passing is not None and not numbers:
+        return Reading(event, passing.version, "", True, passing.number)
+    if len(numbers) + (parsed is not None) != 1:
+        return _faulty(event, "the record holds more than one event" if numbers else "the record holds no event", 0)
+    if parsed is None:
+        [(number, stored)] = numbers.items()
+        return _read_stored(event, READERS.get(number), number, stored)
+    stored = getattr(event, parsed).SerializeToString()
+    return _read_stored(event, _PARSED[parsed], HistoryEvent.DESCRIPTOR.fields_by_name[parsed].number, stored)
+
+
+def _read_stored(event: HistoryEvent, reader: Reader | None, number: int, stored: Any) -> Reading:
     event.DiscardUnknownFields()
     event.ClearField("event")
-    if version is not None or len(others) > 1:
-        return Reading(event, 0, "the record holds more than one event", False)
+    if reader is None or not isinstance(stored, bytes):
+        unknown = f"the record holds an event of number {number}, which this release does not know"
+        return _faulty(event, unknown, number)
+    public = getattr(event, reader.public)
+    public.SetInParent()
     try:
-        record = Record.FromString(value)
-    except DecodeError:
-        return None
-    return _upcast(event, record, others)
-
-
-def _upcast(event: HistoryEvent, record: Record, numbers: list[int]) -> Reading:
-    case = record.WhichOneof("event")
-    if case is None:
-        return Reading(event, 0, _unknown(numbers), False)
-    stored = getattr(record, case)
-    version = version_of(stored.DESCRIPTOR)
-    try:
-        newest = upcast(stored)
+        reader.read(stored, public)
     except CannotUpcast as error:
-        return Reading(event, version, str(error), False)
-    except Exception:  # an upcaster's defect parks one order; it must not stop all who read
-        return Reading(event, version, f"the reading of {stored.DESCRIPTOR.full_name} failed", False)
-    event.MergeFromString(chunk(_PUBLIC_TAG[newest.DESCRIPTOR.name], newest.SerializeToString()))
-    return Reading(event, version, "", False)
+        return _faulty(event, str(error), number, reader)
+    except DecodeError:
+        return _faulty(event, _UNREADABLE, number, reader)
+    except Exception as error:  # an upcaster's defect parks one order; it must not stop all who read
+        cause = f"the reading of {reader.name} failed with {type(error).__name__}: {error}"
+        return _faulty(event, cause, number, reader)
+    return Reading(event, reader.version, "", False, number)
 
 
-def _unknown(numbers: list[int]) -> str:
-    if not numbers:
-        return "the record holds no event"
-    return f"the record holds an event of number {numbers[0]}, which this release does not know"
+def _read_damaged(value: bytes) -> Reading | None:
+    """Read a record that cannot be parsed as a whole: its envelope may be sound all the same."""
+    bare = with_envelope_only(value)
+    if bare is None or not bare.event.order_id:
+        return None
+    number = bare.numbers[0] if len(bare.numbers) == 1 else 0
+    return _faulty(bare.event, _UNREADABLE, number, READERS.get(number))
 
 
-def upcast(stored: Message) -> Message:
-    """Return a stored event in the newest version of its kind. Raises CannotUpcast."""
-    while (hop := HOPS.get(type(stored))) is not None:
-        stored = hop.upcast(stored)
-    return stored
+def _faulty(event: HistoryEvent, fault: str, number: int, reader: Reader | None = None) -> Reading:
+    event.DiscardUnknownFields()
+    event.ClearField("event")
+    return Reading(event, reader.version if reader else 0, fault, False, number)

@@ -5,8 +5,9 @@ from typing import cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from ordertrail_server.schema.cases import message_class, message_of
 from ordertrail_server.schema.reading import read
-from ordertrail_server.schema.registry import Event, message_class, message_of, written_as
+from ordertrail_server.schema.registry import PUBLIC, Event
 from ordertrail_server.schema.writing import encode, seal
 
 _DEEPEST = 8
@@ -16,7 +17,9 @@ _SCALARS: dict[int, object] = {FieldDescriptor.CPPTYPE_BOOL: True, FieldDescript
 def round_trip_gaps() -> list[str]:
     """Return the public events that are not themselves after they were written and read."""
     gaps = []
-    for case, public in written_as():
+    for case, public, _, writes in PUBLIC.hops.values():
+        if writes is None:
+            continue
         event = cast(Event, filled(message_of(public)))
         reading = read(_sealed(event))
         if reading is None or reading.fault or getattr(reading.event, public.name) != event:

@@ -25,3 +25,13 @@ def that_concern(paths: list[str], predecessor: Descriptor) -> list[str]:
     """Return the paths that mean this predecessor: those qualified by its name, and those not qualified at all."""
     parted = [(name, path) for name, _, path in (path.rpartition(":") for path in paths)]
     return [path for name, path in parted if name in ("", predecessor.name)]
+
+
+def sources_of(rules: MessageRules | FieldRules) -> list[str]:
+    """Return what `from` says."""
+    return list(getattr(rules, "from"))
+
+
+def renamed_values(field: FieldDescriptor) -> dict[str, str]:
+    """Return {value of the predecessor's enum: value of today's} as a field's `enum_map` says it."""
+    return {getattr(rule, "from"): rule.to for rule in field_rules(field).enum_map}

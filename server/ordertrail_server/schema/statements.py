@@ -4,15 +4,16 @@ from typing import Final
 
 from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.v1.order_events_pb2 import OrderPlaced
+from ordertrail_server.schema.cases import cases, message_class, message_of
 from ordertrail_server.schema.json_text import NotStrictJson, compact, parse_object, quoted
 from ordertrail_server.schema.members import Members, WrongMember
-from ordertrail_server.schema.reading import upcast
-from ordertrail_server.schema.registry import Statement
+from ordertrail_server.schema.registry import READERS, Statement
 from ordertrail_server.schema.upcasting import CannotUpcast
 
 MAX_BYTES: Final = 65_536
 """The size of the largest document, as ordertrail.v1.SourceDocument says."""
 
+_READERS: Final = {message_class(message_of(case)): READERS[case.number] for case in cases() if case.number in READERS}
 _FLAT = ("productId", "quantity", "unitPrice", "company", "id")
 
 
@@ -32,7 +33,7 @@ def read_document(json: bytes) -> Statement:
     """
     try:
         stated = _stated(Members(parse_object(_text(json))))
-        upcast(stated)
+        read_statement(stated)
     except NotStrictJson as error:
         raise UnreadableDocument(f"The document {error}.") from None
     except (WrongMember, CannotUpcast) as error:
@@ -42,7 +43,9 @@ def read_document(json: bytes) -> Statement:
 
 def read_statement(stated: Statement) -> OrderPlaced:
     """Return what a statement reads as today, as every reader of its record will. Raises CannotUpcast."""
-    return OrderPlaced.FromString(upcast(stated).SerializeToString())
+    placed = OrderPlaced()
+    _READERS[type(stated)].read(stated.SerializeToString(), placed)
+    return placed
 
 
 def own_order_id(stated: Statement) -> str:

@@ -1,20 +1,48 @@
 """Public events to stored bytes: the inverse of the last step of reading."""
 
+from collections.abc import Callable
+from typing import Any, Final
+
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.log.v1.record_pb2 import Cause, Record
-from ordertrail_server.schema.registry import Event, Statement, cases, message_class, message_of, written_as
+from ordertrail_server.schema.cases import cases, message_class, message_of
+from ordertrail_server.schema.families import Hop
+from ordertrail_server.schema.hops.compiler import gives_up, only_parses
+from ordertrail_server.schema.readers import into_of
+from ordertrail_server.schema.registry import PUBLIC, Event, Statement
 from ordertrail_server.schema.wire import bytes_tag, chunk
 
-_NEWEST_TAG = {message_class(message_of(public)): bytes_tag(case.number) for case, public in written_as()}
-_STATED_TAG = {message_class(message_of(case)): bytes_tag(case.number) for case in cases()}
+_Write = Callable[[Any], bytes]
+
+
+def _writer(hop: Hop) -> _Write:
+    if hop.plan is not None and only_parses(hop.plan) and not gives_up(hop.plan):
+        return lambda event: bytes(event.SerializeToString())
+    into, kind = into_of(hop), message_class(hop.new)
+
+    def write(event: Message) -> bytes:
+        stored = kind()
+        into(event, stored)
+        return stored.SerializeToString()
+
+    return write
+
+
+_NEWEST: Final[dict[type[Message], tuple[bytes, _Write]]] = {
+    message_class(message_of(hop.public)): (bytes_tag(hop.case.number), _writer(hop.writes))
+    for hop in PUBLIC.hops.values()
+    if hop.writes is not None
+}
+_STATED_TAG: Final = {message_class(message_of(case)): bytes_tag(case.number) for case in cases()}
 _NANOS = 1_000_000_000
 
 
 def encode(event: Event) -> bytes:
     """Return a public event as it stands in a `Record`: the field of the newest version of its kind."""
-    # The newest version has the public event's wire shape (see proof), so its bytes are the stored ones.
-    return chunk(_NEWEST_TAG[type(event)], event.SerializeToString())
+    tag, write = _NEWEST[type(event)]
+    return chunk(tag, write(event))
 
 
 def encode_statement(stated: Statement) -> bytes:

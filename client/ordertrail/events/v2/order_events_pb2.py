@@ -23,45 +23,48 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from ordertrail.evolve.v1 import rules_pb2 as ordertrail_dot_evolve_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'ordertrail/events/v2/order_events.proto\x12\x14ordertrail.events.v2\x1a\x1fgoogle/protobuf/timestamp.proto\"q\n\x05Money\x12\x1a\n\rcurrency_code\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05units\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x12\n\x05nanos\x18\x03 \x01(\x05H\x02\x88\x01\x01\x42\x10\n\x0e_currency_codeB\x08\n\x06_unitsB\x08\n\x06_nanos\"Z\n\x04\x44\x61te\x12\x11\n\x04year\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\x05month\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x10\n\x03\x64\x61y\x18\x03 \x01(\x05H\x02\x88\x01\x01\x42\x07\n\x05_yearB\x08\n\x06_monthB\x06\n\x04_day\"\x9e\x01\n\x0bOrderedLine\x12\x17\n\nproduct_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08quantity\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x34\n\nunit_price\x18\x03 \x01(\x0b\x32\x1b.ordertrail.events.v2.MoneyH\x02\x88\x01\x01\x42\r\n\x0b_product_idB\x0b\n\t_quantityB\r\n\x0b_unit_price\"Y\n\x0bShippedLine\x12\x17\n\nproduct_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08quantity\x18\x02 \x01(\x03H\x01\x88\x01\x01\x42\r\n\x0b_product_idB\x0b\n\t_quantity\"\xab\x02\n\x0bOrderSource\x12\x16\n\treference\x18\x01 \x01(\tH\x00\x88\x01\x01\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cpublish_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x06status\x18\x04 \x01(\x0e\x32!.ordertrail.events.v2.OrderStatusH\x01\x88\x01\x01\x12\x17\n\nother_json\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x18\n\x0bstatus_text\x18\x06 \x01(\tH\x03\x88\x01\x01\x42\x0c\n\n_referenceB\t\n\x07_statusB\r\n\x0b_other_jsonB\x0e\n\x0c_status_text\"\x88\x02\n\x0bOrderPlaced\x12\x18\n\x0b\x63ustomer_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x30\n\x05lines\x18\x02 \x03(\x0b\x32!.ordertrail.events.v2.OrderedLine\x12?\n\x16\x65xpected_delivery_date\x18\x03 \x01(\x0b\x32\x1a.ordertrail.events.v2.DateH\x01\x88\x01\x01\x12\x36\n\x06source\x18\x04 \x01(\x0b\x32!.ordertrail.events.v2.OrderSourceH\x02\x88\x01\x01\x42\x0e\n\x0c_customer_idB\x19\n\x17_expected_delivery_dateB\t\n\x07_source\"A\n\x0eOrderLineAdded\x12/\n\x04line\x18\x01 \x01(\x0b\x32!.ordertrail.events.v2.OrderedLine\"f\n\x18OrderLineQuantityChanged\x12\x17\n\nproduct_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08quantity\x18\x02 \x01(\x03H\x01\x88\x01\x01\x42\r\n\x0b_product_idB\x0b\n\t_quantity\":\n\x10OrderLineRemoved\x12\x17\n\nproduct_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_product_id\"V\n\x18OrderDeliveryRescheduled\x12:\n\x16\x65xpected_delivery_date\x18\x01 \x01(\x0b\x32\x1a.ordertrail.events.v2.Date\"\x10\n\x0eOrderConfirmed\"@\n\x0cOrderShipped\x12\x30\n\x05lines\x18\x01 \x03(\x0b\x32!.ordertrail.events.v2.ShippedLine\"\x10\n\x0eOrderDelivered\"0\n\x0eOrderCancelled\x12\x13\n\x06reason\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason\"/\n\rOrderReturned\x12\x13\n\x06reason\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason*\xee\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13ORDER_STATUS_PLACED\x10\x01\x12\x1a\n\x16ORDER_STATUS_CONFIRMED\x10\x02\x12\x1f\n\x1bORDER_STATUS_PARTLY_SHIPPED\x10\x03\x12\x18\n\x14ORDER_STATUS_SHIPPED\x10\x04\x12\x1a\n\x16ORDER_STATUS_DELIVERED\x10\x05\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x06\x12\x19\n\x15ORDER_STATUS_RETURNED\x10\x07\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'ordertrail/events/v2/order_events.proto\x12\x14ordertrail.events.v2\x1a\x1fgoogle/protobuf/timestamp.proto\x1a ordertrail/evolve/v1/rules.proto\"q\n\x05Money\x12\x1a\n\rcurrency_code\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05units\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x12\n\x05nanos\x18\x03 \x01(\x05H\x02\x88\x01\x01\x42\x10\n\x0e_currency_codeB\x08\n\x06_unitsB\x08\n\x06_nanos\"Z\n\x04\x44\x61te\x12\x11\n\x04year\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\x05month\x18\x02 \x01(\x05H\x01\x88\x01\x01\x12\x10\n\x03\x64\x61y\x18\x03 \x01(\x05H\x02\x88\x01\x01\x42\x07\n\x05_yearB\x08\n\x06_monthB\x06\n\x04_day\"\x9e\x01\n\x0bOrderedLine\x12\x17\n\nproduct_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08quantity\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x34\n\nunit_price\x18\x03 \x01(\x0b\x32\x1b.ordertrail.events.v2.MoneyH\x02\x88\x01\x01\x42\r\n\x0b_product_idB\x0b\n\t_quantityB\r\n\x0b_unit_price\"Y\n\x0bShippedLine\x12\x17\n\nproduct_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08quantity\x18\x02 \x01(\x03H\x01\x88\x01\x01\x42\r\n\x0b_product_idB\x0b\n\t_quantity\"\xab\x02\n\x0bOrderSource\x12\x16\n\treference\x18\x01 \x01(\tH\x00\x88\x01\x01\x12/\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cpublish_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x06status\x18\x04 \x01(\x0e\x32!.ordertrail.events.v2.OrderStatusH\x01\x88\x01\x01\x12\x17\n\nother_json\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x18\n\x0bstatus_text\x18\x06 \x01(\tH\x03\x88\x01\x01\x42\x0c\n\n_referenceB\t\n\x07_statusB\r\n\x0b_other_jsonB\x0e\n\x0c_status_text\"\xf6\x02\n\x0bOrderPlaced\x12\x18\n\x0b\x63ustomer_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x30\n\x05lines\x18\x02 \x03(\x0b\x32!.ordertrail.events.v2.OrderedLine\x12?\n\x16\x65xpected_delivery_date\x18\x03 \x01(\x0b\x32\x1a.ordertrail.events.v2.DateH\x01\x88\x01\x01\x12\x36\n\x06source\x18\x04 \x01(\x0b\x32!.ordertrail.events.v2.OrderSourceH\x02\x88\x01\x01:l\xf2\xd4\x18h\n ordertrail.events.v1.OrderPlaced\n!ordertrail.events.v1.OrderCreated\"\x0fv1.order_placed\"\x10v1.order_createdB\x0e\n\x0c_customer_idB\x19\n\x17_expected_delivery_dateB\t\n\x07_source\"A\n\x0eOrderLineAdded\x12/\n\x04line\x18\x01 \x01(\x0b\x32!.ordertrail.events.v2.OrderedLine\"f\n\x18OrderLineQuantityChanged\x12\x17\n\nproduct_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08quantity\x18\x02 \x01(\x03H\x01\x88\x01\x01\x42\r\n\x0b_product_idB\x0b\n\t_quantity\":\n\x10OrderLineRemoved\x12\x17\n\nproduct_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\r\n\x0b_product_id\"V\n\x18OrderDeliveryRescheduled\x12:\n\x16\x65xpected_delivery_date\x18\x01 \x01(\x0b\x32\x1a.ordertrail.events.v2.Date\"\x10\n\x0eOrderConfirmed\"@\n\x0cOrderShipped\x12\x30\n\x05lines\x18\x01 \x03(\x0b\x32!.ordertrail.events.v2.ShippedLine\"\x10\n\x0eOrderDelivered\"0\n\x0eOrderCancelled\x12\x13\n\x06reason\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason\"/\n\rOrderReturned\x12\x13\n\x06reason\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason*\xee\x01\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13ORDER_STATUS_PLACED\x10\x01\x12\x1a\n\x16ORDER_STATUS_CONFIRMED\x10\x02\x12\x1f\n\x1bORDER_STATUS_PARTLY_SHIPPED\x10\x03\x12\x18\n\x14ORDER_STATUS_SHIPPED\x10\x04\x12\x1a\n\x16ORDER_STATUS_DELIVERED\x10\x05\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x06\x12\x19\n\x15ORDER_STATUS_RETURNED\x10\x07\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ordertrail.events.v2.order_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ORDERSTATUS']._serialized_start=1647
-  _globals['_ORDERSTATUS']._serialized_end=1885
-  _globals['_MONEY']._serialized_start=98
-  _globals['_MONEY']._serialized_end=211
-  _globals['_DATE']._serialized_start=213
-  _globals['_DATE']._serialized_end=303
-  _globals['_ORDEREDLINE']._serialized_start=306
-  _globals['_ORDEREDLINE']._serialized_end=464
-  _globals['_SHIPPEDLINE']._serialized_start=466
-  _globals['_SHIPPEDLINE']._serialized_end=555
-  _globals['_ORDERSOURCE']._serialized_start=558
-  _globals['_ORDERSOURCE']._serialized_end=857
-  _globals['_ORDERPLACED']._serialized_start=860
-  _globals['_ORDERPLACED']._serialized_end=1124
-  _globals['_ORDERLINEADDED']._serialized_start=1126
-  _globals['_ORDERLINEADDED']._serialized_end=1191
-  _globals['_ORDERLINEQUANTITYCHANGED']._serialized_start=1193
-  _globals['_ORDERLINEQUANTITYCHANGED']._serialized_end=1295
-  _globals['_ORDERLINEREMOVED']._serialized_start=1297
-  _globals['_ORDERLINEREMOVED']._serialized_end=1355
-  _globals['_ORDERDELIVERYRESCHEDULED']._serialized_start=1357
-  _globals['_ORDERDELIVERYRESCHEDULED']._serialized_end=1443
-  _globals['_ORDERCONFIRMED']._serialized_start=1445
-  _globals['_ORDERCONFIRMED']._serialized_end=1461
-  _globals['_ORDERSHIPPED']._serialized_start=1463
-  _globals['_ORDERSHIPPED']._serialized_end=1527
-  _globals['_ORDERDELIVERED']._serialized_start=1529
-  _globals['_ORDERDELIVERED']._serialized_end=1545
-  _globals['_ORDERCANCELLED']._serialized_start=1547
-  _globals['_ORDERCANCELLED']._serialized_end=1595
-  _globals['_ORDERRETURNED']._serialized_start=1597
-  _globals['_ORDERRETURNED']._serialized_end=1644
+  _globals['_ORDERPLACED']._loaded_options = None
+  _globals['_ORDERPLACED']._serialized_options = b'\362\324\030h\n ordertrail.events.v1.OrderPlaced\n!ordertrail.events.v1.OrderCreated\"\017v1.order_placed\"\020v1.order_created'
+  _globals['_ORDERSTATUS']._serialized_start=1791
+  _globals['_ORDERSTATUS']._serialized_end=2029
+  _globals['_MONEY']._serialized_start=132
+  _globals['_MONEY']._serialized_end=245
+  _globals['_DATE']._serialized_start=247
+  _globals['_DATE']._serialized_end=337
+  _globals['_ORDEREDLINE']._serialized_start=340
+  _globals['_ORDEREDLINE']._serialized_end=498
+  _globals['_SHIPPEDLINE']._serialized_start=500
+  _globals['_SHIPPEDLINE']._serialized_end=589
+  _globals['_ORDERSOURCE']._serialized_start=592
+  _globals['_ORDERSOURCE']._serialized_end=891
+  _globals['_ORDERPLACED']._serialized_start=894
+  _globals['_ORDERPLACED']._serialized_end=1268
+  _globals['_ORDERLINEADDED']._serialized_start=1270
+  _globals['_ORDERLINEADDED']._serialized_end=1335
+  _globals['_ORDERLINEQUANTITYCHANGED']._serialized_start=1337
+  _globals['_ORDERLINEQUANTITYCHANGED']._serialized_end=1439
+  _globals['_ORDERLINEREMOVED']._serialized_start=1441
+  _globals['_ORDERLINEREMOVED']._serialized_end=1499
+  _globals['_ORDERDELIVERYRESCHEDULED']._serialized_start=1501
+  _globals['_ORDERDELIVERYRESCHEDULED']._serialized_end=1587
+  _globals['_ORDERCONFIRMED']._serialized_start=1589
+  _globals['_ORDERCONFIRMED']._serialized_end=1605
+  _globals['_ORDERSHIPPED']._serialized_start=1607
+  _globals['_ORDERSHIPPED']._serialized_end=1671
+  _globals['_ORDERDELIVERED']._serialized_start=1673
+  _globals['_ORDERDELIVERED']._serialized_end=1689
+  _globals['_ORDERCANCELLED']._serialized_start=1691
+  _globals['_ORDERCANCELLED']._serialized_end=1739
+  _globals['_ORDERRETURNED']._serialized_start=1741
+  _globals['_ORDERRETURNED']._serialized_end=1788
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,67 @@
+"""The reading of one stored event told step by step: each hop, and what each rule did in it."""
+
+from typing import Any, NamedTuple
+
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import DecodeError, Message
+
+from ordertrail.v1.projection_service_pb2 import AppliedRule, ReadingStep
+from ordertrail_server.schema.cases import message_class
+from ordertrail_server.schema.families import Hop
+from ordertrail_server.schema.hops.trace import applied
+from ordertrail_server.schema.readers import Reader, into_of
+from ordertrail_server.schema.record_fields import event_in
+from ordertrail_server.schema.registry import READERS
+
+
+class Explained(NamedTuple):
+    """How the event of a record reads. What cannot be told is empty: an unknown event, and what lies behind a fault."""
+
+    written_as: str
+    written_json: str
+    steps: list[ReadingStep]
+
+
+def steps_of(value: bytes) -> Explained:
+    """Return how the event of a stored record reads, as far as it does. Never raises, whatever the bytes."""
+    found = event_in(value)
+    reader = READERS.get(found[0]) if found else None
+    if found is None or reader is None:
+        return Explained("", "", [])
+    stored = message_class(reader.way[0].old)()
+    try:
+        stored.MergeFromString(found[1])
+    except DecodeError:
+        return Explained(reader.name, "", [])
+    return Explained(reader.name, _json(stored), _steps(reader, stored))
+
+
+def _steps(reader: Reader, message: Any) -> list[ReadingStep]:
+    steps: list[ReadingStep] = []
+    for hop in () if reader.passes_through else reader.way:
+        new: Any = message_class(hop.new)()
+        try:
+            into_of(hop)(message, new)
+        except Exception:  # the reading ends here, and its fault says why
+            break
+        steps.append(_step(hop, message, new))
+        message = new
+    return steps
+
+
+def _step(hop: Hop, old: Message, new: Message) -> ReadingStep:
+    if hop.function is not None:
+        rules = [AppliedRule(rule=f"python {hop.function.name}")]
+    else:
+        assert hop.plan is not None
+        rules = [
+            AppliedRule(rule=rule, **{"from": was}, to=now, value_json=said)
+            for rule, was, now, said in applied(hop.plan, old)
+        ]
+    step = ReadingStep(to=hop.new.full_name, rules=rules, result_json=_json(new))
+    setattr(step, "from", hop.old.full_name)
+    return step
+
+
+def _json(message: Message) -> str:
+    return MessageToJson(message, indent=None, ensure_ascii=False, preserving_proto_field_name=True)

@@ -1,0 +1,90 @@
+"""How the versions of events hang together: each reads as its successor, the newest of a family as the public event.
+
+All of it follows from descriptors and their options; what does not fit is said as gaps, and never stops the rest.
+"""
+
+from typing import NamedTuple
+
+from google.protobuf.descriptor import Descriptor
+
+from ordertrail_server.schema.cases import cases, message_of, version_of
+from ordertrail_server.schema.functions import Function, functions_of
+from ordertrail_server.schema.hops.matching import match
+from ordertrail_server.schema.hops.plan import Plan
+from ordertrail_server.schema.rules import message_rules, sources_of
+
+
+class Hop(NamedTuple):
+    """One step of a reading: by a plan of rules, or by a function."""
+
+    old: Descriptor
+    new: Descriptor
+    plan: Plan | None
+    function: Function | None
+
+
+class Families:
+    """Every hop between stored versions, by the full name of the message that it reads, and every gap."""
+
+    def __init__(self, record: Descriptor) -> None:
+        self.stored = {message_of(case).full_name: message_of(case) for case in cases(record)}
+        self.hops: dict[str, Hop] = {}
+        self.functions: dict[str, list[Function]] = {}
+        self.gaps: list[str] = []
+        for message in self.stored.values():
+            self.functions[message.full_name], gaps = functions_of(message)
+            self.gaps += gaps
+            for source in sources_of(message_rules(message)):
+                self._add(source, message)
+
+    @property
+    def newest(self) -> list[Descriptor]:
+        """The messages that no other reads from."""
+        return [message for name, message in self.stored.items() if name not in self.hops]
+
+    def way(self, message: Descriptor) -> list[Hop]:
+        """Return the hops from a stored message to the newest one, in their order."""
+        way: list[Hop] = []
+        while (hop := self.hops.get(message.full_name)) is not None:
+            way.append(hop)
+            message = hop.new
+        return way
+
+    def past(self, newest: Descriptor) -> list[Plan]:
+        """Return the hops by rules that lead to a message, the last one first; of several predecessors, the first's."""
+        past: list[Plan] = []
+        while (plan := self._plan_to(past[-1].old if past else newest)) is not None:
+            past.append(plan)
+        return past
+
+    def _plan_to(self, message: Descriptor) -> Plan | None:
+        hops = (self.hops.get(source) for source in sources_of(message_rules(message)))
+        return next((hop.plan for hop in hops if hop and hop.new.full_name == message.full_name), None)
+
+    def _add(self, source: str, message: Descriptor) -> None:
+        old = self.stored.get(source)
+        if old is None:
+            self.gaps.append(f"{message.full_name} reads from {source}, which no record can hold: correct its `from`")
+        elif version_of(old) >= version_of(message):
+            self.gaps.append(
+                f"{message.full_name} reads from {source}, which is no earlier version: correct its `from`"
+            )
+        elif source in self.hops:
+            both = f"{self.hops[source].new.full_name} and {message.full_name}"
+            self.gaps.append(f"{both} both read from {source}: let the newer read from the older")
+        else:
+            self.hops[source] = self._hop(old, message)
+
+    def _hop(self, old: Descriptor, new: Descriptor) -> Hop:
+        function = function_between(self.functions[new.full_name], old, new)
+        if function is not None:
+            return Hop(old, new, None, function)
+        plan, gaps = match(old, new)
+        self.gaps += gaps
+        return Hop(old, new, plan, None)
+
+
+def function_between(functions: list[Function], reads: Descriptor, gives: Descriptor) -> Function | None:
+    """Return the function that reads the one message and gives the other, None if there is none."""
+    wanted = reads.full_name, gives.full_name
+    return next((one for one in functions if (one.reads, one.gives) == wanted), None)

@@ -1,0 +1,51 @@
+"""The Python functions that messages name for what rules cannot say, found by the types in their signatures."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, NamedTuple, get_type_hints
+
+from google.protobuf.descriptor import Descriptor
+
+from ordertrail_server.schema.rules import message_rules
+
+PACKAGE = __name__.rpartition(".")[0]
+
+
+class Function(NamedTuple):
+    """A function from one message to another, by their full names."""
+
+    name: str
+    reads: str
+    gives: str
+    call: Callable[[Any], Any]
+
+
+def functions_of(message: Descriptor) -> tuple[list[Function], list[str]]:
+    """Return the functions that a message names, and what is wrong with the others, as sentences that mend it."""
+    found: list[Function] = []
+    gaps: list[str] = []
+    for name in message_rules(message).python:
+        try:
+            found.append(_function(name))
+        except (ImportError, AttributeError, TypeError, NameError) as error:
+            gaps.append(f"{message.full_name} names the Python function {name}, which cannot be used: {error}")
+    return found, gaps
+
+
+def _function(name: str) -> Function:
+    module, _, attribute = name.rpartition(".")
+    if not module:
+        raise ImportError(f'name it with its module below {PACKAGE}, as "v1.{name}"')
+    call = getattr(import_module(f"{PACKAGE}.{module}"), attribute)
+    hints = list(get_type_hints(call).values())
+    if len(hints) != 2:
+        raise TypeError("it must take one message and return one, and say so in its signature")
+    reads, gives = (_full_name(hint, name) for hint in hints)
+    return Function(name, reads, gives, call)
+
+
+def _full_name(type_: Any, name: str) -> str:
+    descriptor = getattr(type_, "DESCRIPTOR", None)
+    if not isinstance(descriptor, Descriptor):
+        raise TypeError(f"{type_} in the signature of {name} is no message")
+    return descriptor.full_name

@@ -1,0 +1,45 @@
+"""What of an old message nothing reads, which must not happen in silence."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from google.protobuf.descriptor import Descriptor
+
+from ordertrail_server.schema.hops.plan import Names
+from ordertrail_server.schema.rules import HERE, field_rules, sources_of, that_concern
+
+
+class Lost(NamedTuple):
+    """A field that nothing reads: its path, the message it ends in, and the new message that should have read it."""
+
+    path: Names
+    old: Descriptor
+    new: Descriptor
+
+    @property
+    def gap(self) -> str:
+        """The loss as a sentence that says how to mend it."""
+        field = f"{self.old.full_name}.{self.path[-1]}"
+        return f"{field} is lost in {self.new.full_name}: use it with `from`, or list it in `dropped` there"
+
+
+def named_sources(old: Descriptor, message: Descriptor) -> Iterator[Names]:
+    """Return every path that a field of the message names as its source, those that moved in included."""
+    for field in message.fields:
+        for path in that_concern(sources_of(field_rules(field)), old):
+            if path != HERE:
+                yield tuple(path.split("."))
+            elif field.message_type is not None and field.message_type is not message:
+                yield from named_sources(old, field.message_type)
+
+
+def unused(message: Descriptor, used: set[Names], within: Names = ()) -> Iterator[Names]:
+    """Return the fields that are in no used path, and of those partly used the parts that are not."""
+    for field in message.fields:
+        path = (*within, field.name)
+        if path in used:
+            continue
+        if field.message_type is not None and any(one[: len(path)] == path for one in used):
+            yield from unused(field.message_type, used, path)
+        else:
+            yield path

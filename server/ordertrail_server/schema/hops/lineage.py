@@ -1,0 +1,72 @@
+"""Where a field came from through all versions that rules lead through: the name that it was first stored under."""
+
+from collections.abc import Sequence
+
+from google.protobuf.descriptor import EnumDescriptor
+
+from ordertrail_server.schema.hops.plan import Match, Names, Plan, names
+
+
+def first_path(past: Sequence[Plan], path: Names) -> Names:
+    """Return the path under which the field at `path` was first stored. `past` has the hops, the last one first."""
+    for plan in past:
+        before = _before(plan, path)
+        if before is None:
+            break
+        path = before
+    return path
+
+
+def first_names(past: Sequence[Plan], path: Names) -> dict[str, str]:
+    """Return {value of the enum at `path`: what it was first called}, where that is another name and but one."""
+    first: dict[str, str] = {}
+    for plan in past:
+        found, before = _match_of(plan, path), _before(plan, path)
+        if found is None or before is None:
+            break
+        was = _was(found)
+        first = {now: was.get(then, then) for now, then in first.items()} | {
+            now: then for now, then in was.items() if now not in first
+        }
+        path = before
+    return {now: then for now, then in first.items() if now != then}
+
+
+def moved_in(past: Sequence[Plan], path: Names) -> bool:
+    """Return whether the message at `path` got its fields one by one, in the last hop."""
+    return bool(past) and any(path == names(found.new)[: len(path)] != names(found.new) for found in past[0].matches)
+
+
+def _before(plan: Plan, path: Names) -> Names | None:
+    """Return where the value at a path came from, None if it came from nowhere."""
+    for found in plan.matches:
+        inner = _inside(found, path)
+        if inner is not None:
+            rest = _before(found.value.message, inner) if inner and found.value.message else inner
+            return None if rest is None or not found.old else (*names(found.old), *rest)
+    return path
+
+
+def _match_of(plan: Plan, path: Names) -> Match | None:
+    for found in plan.matches:
+        inner = _inside(found, path)
+        if inner is not None:
+            return _match_of(found.value.message, inner) if inner and found.value.message else found
+    return None
+
+
+def _inside(found: Match, path: Names) -> Names | None:
+    new = names(found.new)
+    return path[len(new) :] if path[: len(new)] == new else None
+
+
+def _was(found: Match) -> dict[str, str]:
+    old, new = (path[-1].enum_type if path else None for path in (found.old, found.new))
+    if old is None or new is None:
+        return {}
+    pairs = [(_now(found, number, new), value.name) for number, value in old.values_by_number.items()]
+    return {now: then for now, then in pairs if [one for one, _ in pairs].count(now) == 1}
+
+
+def _now(found: Match, number: int, new: EnumDescriptor) -> str:
+    return new.values_by_number[(found.value.enum or {}).get(number, number)].name

@@ -1,0 +1,29 @@
+"""What a literal says, as a value of its field."""
+
+import json
+from typing import Final
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.message_factory import GetMessageClass
+
+_TEXT: Final = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_ENUM)
+
+
+class NotOfType(Exception):
+    """A literal that is no value of its field; says what to do."""
+
+
+def literal_of(field: FieldDescriptor, text: str) -> object:
+    """Return the value that a text names: JSON of the field's type, text without its quotes. Raises NotOfType."""
+    message = field.containing_type
+    if field.message_type is not None or field.is_repeated or message is None:
+        raise NotOfType(f"{field.full_name} cannot have a literal, which is one plain value: say `absent`")
+    try:
+        value = text if field.type in _TEXT else json.loads(text)
+        holder = ParseDict({field.name: value}, GetMessageClass(message)())
+        if not holder.HasField(field.name):
+            raise NotOfType(f"{field.full_name} must be optional to have a literal")
+    except (ValueError, ParseError):
+        raise NotOfType(f"{field.full_name} has the literal {text}, no value of its type: correct it") from None
+    return getattr(holder, field.name)

@@ -1,0 +1,120 @@
+"""A stored version matched with its predecessor, field by field; what no rule and no name settles is a gap."""
+
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from ordertrail_server.schema.hops.guards import plan_gaps
+from ordertrail_server.schema.hops.leftovers import Lost, named_sources, unused
+from ordertrail_server.schema.hops.literals import NotOfType, literal_of
+from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, find, names
+from ordertrail_server.schema.hops.values import PYTHON, Mismatch, value_of
+from ordertrail_server.schema.rules import (
+    HERE,
+    field_rules,
+    message_rules,
+    renamed_values,
+    sources_of,
+    that_concern,
+)
+
+
+def match(old: Descriptor, new: Descriptor) -> tuple[Plan, list[str]]:
+    """Return how `new` reads from its predecessor `old`, and each gap, as a sentence that says how to mend it."""
+    matcher = _Matcher(old, new, {new.full_name})
+    return matcher.plan, [*matcher.gaps, *(lost.gap for lost in matcher.lost())]
+
+
+class _Matcher:
+    """Matches two messages; `around` are the names of the new messages in which these two stand, and the new one."""
+
+    def __init__(self, old: Descriptor, new: Descriptor, around: set[str]) -> None:
+        self._old, self._new, self._around = old, new, around
+        self._matches: list[Match] = []
+        self._lost_inside: list[Lost] = []
+        self._only = len(sources_of(message_rules(new))) < 2
+        self.gaps: list[str] = []
+        self._dropped = tuple(self._drops())
+        self._taken = {names(path) for path in self._dropped} | set(named_sources(old, new))
+        self._match_all(new, ())
+        self.plan = Plan(old, new, tuple(self._matches), self._dropped)
+        self.gaps += plan_gaps(self.plan)
+
+    def lost(self) -> list[Lost]:
+        """Return what is neither used nor dropped; a path inside of a nested message may yet be used from outside."""
+        used = {names(found.old) for found in self._matches if found.old} | {names(path) for path in self._dropped}
+        here = [Lost(path, self._old, self._new) for path in unused(self._old, used)]
+        return here + [lost for lost in self._lost_inside if lost.path not in used]
+
+    def _drops(self) -> Iterator[Path]:
+        for path in that_concern(list(message_rules(self._new).dropped), self._old):
+            found = find(self._old, tuple(path.split(".")))
+            if found:
+                yield found
+            elif self._only:
+                self.gaps.append(f"{self._new.full_name} drops {path}, which {self._old.full_name} has not: correct it")
+
+    def _match_all(self, message: Descriptor, within: Path) -> None:
+        for field in message.fields:
+            try:
+                self._match(field, (*within, field))
+            except (Mismatch, NotOfType) as error:
+                self.gaps.append(str(error))
+
+    def _match(self, field: FieldDescriptor, place: Path) -> None:
+        rules = field_rules(field)
+        sources = that_concern(sources_of(rules), self._old)
+        by_name = None if (field.name,) in self._taken else find(self._old, (field.name,))
+        if sources == [HERE]:
+            self._move_in(field, place)
+        elif sources:
+            self._copy(Rule.FROM, self._source(field, sources), place)
+        elif by_name:
+            self._refuse_needless(field, by_name[0])
+            self._copy(Rule.SAME, by_name, place)
+        elif rules.HasField("literal"):
+            self._matches.append(Match(Rule.LITERAL, (), place, literal=literal_of(field, rules.literal)))
+        elif rules.absent:
+            self._matches.append(Match(Rule.ABSENT, (), place))
+        else:
+            lacks = f"{field.full_name} gets no value from {self._old.full_name}"
+            raise Mismatch(f"{lacks}: say `from`, `literal` or `absent` on it")
+
+    def _refuse_needless(self, field: FieldDescriptor, by_name: FieldDescriptor) -> None:
+        rules = field_rules(field)
+        if self._only and (rules.absent or rules.HasField("literal")):
+            rule = "absent" if rules.absent else "literal"
+            raise Mismatch(f"{field.full_name} says `{rule}`, but {by_name.full_name} fills it: drop one of the two")
+
+    def _source(self, field: FieldDescriptor, sources: list[str]) -> Path:
+        found = find(self._old, tuple(sources[0].split(".")))
+        if len(sources) > 1:
+            raise Mismatch(f"{field.full_name} says `from` more than once for {self._old.full_name}: keep one")
+        if found is None:
+            raise Mismatch(f"{field.full_name} is from {sources[0]}, which {self._old.full_name} has not: correct it")
+        return found
+
+    def _move_in(self, field: FieldDescriptor, place: Path) -> None:
+        if field.message_type is None or field.is_repeated:
+            raise Mismatch(f'{field.full_name} says from: "{HERE}", but is not one message: name a field')
+        self._refuse_recursion(field.message_type)
+        self._match_all(field.message_type, place)
+
+    def _copy(self, rule: Rule, old: Path, new: Path) -> None:
+        def nested(one: Descriptor, other: Descriptor) -> Plan:
+            return self._nested(names(old), one, other)
+
+        self._matches.append(Match(rule, old, new, value_of(old[-1], new[-1], renamed_values(new[-1]), nested)))
+
+    def _nested(self, within: Names, old: Descriptor, new: Descriptor) -> Plan:
+        if old.name != new.name and old.full_name not in sources_of(message_rules(new)):
+            raise Mismatch(f'{new.full_name} does not read from {old.full_name}: say from: "{old.full_name}" on it')
+        self._refuse_recursion(new)
+        inner = _Matcher(old, new, self._around | {new.full_name})
+        self.gaps += inner.gaps
+        self._lost_inside += [lost._replace(path=(*within, *lost.path)) for lost in inner.lost()]
+        return inner.plan
+
+    def _refuse_recursion(self, message: Descriptor) -> None:
+        if message.full_name in self._around:
+            raise Mismatch(f"{message.full_name} holds itself, which rules cannot follow: {PYTHON}")

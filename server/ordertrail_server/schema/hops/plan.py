@@ -1,0 +1,92 @@
+"""What a hop does, as data: which field of the new message gets which value of the old one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+Path: TypeAlias = tuple[FieldDescriptor, ...]
+"""A field, or one inside of singular messages: outermost first."""
+
+Names: TypeAlias = tuple[str, ...]
+
+
+class Rule(Enum):
+    """Why a field gets its value, by the name under which users know it."""
+
+    SAME = "same name"
+    FROM = "from"
+    LITERAL = "literal"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """How a value changes on its way: not at all, unless one of these says so."""
+
+    same_bytes: bool = True
+    """The value has the same bytes in both messages, as far as they are not a message's."""
+
+    enum: Mapping[int, int] | None = None
+    """The number of each value of the old enum in the new one, where they differ."""
+
+    message: "Plan | None" = None
+    """How the message in the field, or each of several, reads as the new one, where they differ."""
+
+    to_list: bool = False
+    """One value becomes a list of one."""
+
+    widened: bool = False
+    """A number goes into a wider type, which loses nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One field of the new message, and where its value comes from: `old` is empty for a literal and for absence."""
+
+    rule: Rule
+    old: Path
+    new: Path
+    value: Value = Value()
+    literal: object = None
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the value stays under its number, so that it may need no touch at all."""
+        return len(self.old) == len(self.new) == 1 and self.old[0].number == self.new[0].number
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one message reads as another."""
+
+    old: Descriptor
+    new: Descriptor
+    matches: tuple[Match, ...]
+    dropped: tuple[Path, ...] = ()
+
+
+def names(path: Path) -> Names:
+    """Return the names along a path."""
+    return tuple(field.name for field in path)
+
+
+def find(message: Descriptor, path: Names) -> Path | None:
+    """Return the field at a path through singular messages, None if there is none."""
+    field = message.fields_by_name.get(path[0]) if path else None
+    if field is None or len(path) == 1:
+        return (field,) if field else None
+    if field.message_type is None or field.is_repeated:
+        return None
+    rest = find(field.message_type, path[1:])
+    return (field, *rest) if rest else None
+
+
+def oneof_of(field: FieldDescriptor) -> str:
+    """Return the full name of the oneof that a field is a member of; empty if it is in none."""
+    oneof = field.containing_oneof
+    # An optional field is, in a descriptor, the only member of a oneof of its own.
+    is_presence = oneof is not None and len(oneof.fields) == 1 and oneof.name == f"_{field.name}"
+    return "" if oneof is None or is_presence else oneof.full_name

@@ -1,0 +1,84 @@
+"""Whether a value of one field can stand in another, and how; every obstacle is a sentence that says how to mend it."""
+
+from collections.abc import Callable, Mapping
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+
+from ordertrail_server.schema.hops.lossless import loses_nothing, same_bytes
+from ordertrail_server.schema.hops.plan import Plan, Value
+
+Nested = Callable[[Descriptor, Descriptor], Plan]
+"""Matches two messages that are not the same."""
+
+PYTHON = "name a Python function with the option `python`"
+
+
+class Mismatch(Exception):
+    """The value cannot stand there; the text says why, and what to do."""
+
+
+def value_of(old: FieldDescriptor, new: FieldDescriptor, enum_map: Mapping[str, str], nested: Nested) -> Value:
+    """Return how a value of `old` becomes one of `new`. Raises Mismatch."""
+    both = f"{old.full_name} reads as {new.full_name}"
+    if is_map(old) or is_map(new):
+        return _map(old, new, enum_map, nested, both)
+    if old.is_repeated and not new.is_repeated:
+        raise Mismatch(f"{both}, but may hold several values: keep it repeated, or {PYTHON}")
+    return _one(old, new, enum_map, nested, both, to_list=new.is_repeated and not old.is_repeated)
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    """Return whether a field is a map."""
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
+
+
+def message_in(field: FieldDescriptor) -> Descriptor | None:
+    """Return the message that a field holds, or that is each value of a map; None for scalars."""
+    return entry_of(field)[1].message_type if is_map(field) else field.message_type
+
+
+def entry_of(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:
+    """Return the key and the value of a map."""
+    entry = field.message_type
+    assert entry is not None
+    return entry.fields_by_name["key"], entry.fields_by_name["value"]
+
+
+def _map(old: FieldDescriptor, new: FieldDescriptor, enum_map: Mapping[str, str], nested: Nested, both: str) -> Value:
+    if not (is_map(old) and is_map(new)):
+        raise Mismatch(f"{both}, but only one of them is a map: {PYTHON}")
+    (old_key, old_value), (new_key, new_value) = entry_of(old), entry_of(new)
+    if old_key.type != new_key.type:
+        raise Mismatch(f"{both}, but their keys are of two types: {PYTHON}")
+    return _one(old_value, new_value, enum_map, nested, both, to_list=False)
+
+
+def _one(
+    old: FieldDescriptor,
+    new: FieldDescriptor,
+    enum_map: Mapping[str, str],
+    nested: Nested,
+    both: str,
+    *,
+    to_list: bool,
+) -> Value:
+    if old.message_type is not None and new.message_type is not None:
+        alike = old.message_type.full_name == new.message_type.full_name
+        return Value(message=None if alike else nested(old.message_type, new.message_type), to_list=to_list)
+    if old.enum_type is not None and new.enum_type is not None:
+        numbers = _numbers(old.enum_type, new.enum_type, enum_map, both)
+        changes = any(number != now for number, now in numbers.items())
+        return Value(not changes, enum=numbers if changes else None, to_list=to_list)
+    if not loses_nothing(old.type, new.type) or (old.enum_type or old.message_type):
+        raise Mismatch(f"{both}, but is of another type, which may not hold every value: {PYTHON}")
+    return Value(same_bytes(old.type, new.type), to_list=to_list, widened=old.type != new.type)
+
+
+def _numbers(old: EnumDescriptor, new: EnumDescriptor, enum_map: Mapping[str, str], both: str) -> dict[int, int]:
+    unknown = sorted({*enum_map} - {*old.values_by_name} | {*enum_map.values()} - {*new.values_by_name})
+    if unknown:
+        raise Mismatch(f"{both}, and its enum_map names {unknown[0]}, which is no value there: correct it")
+    now = {value.number: enum_map.get(value.name, value.name) for value in old.values}
+    if lost := sorted(set(now.values()) - set(new.values_by_name)):
+        raise Mismatch(f"{both}, but {new.full_name} has no value {lost[0]}: add it, or say `enum_map`")
+    return {number: new.values_by_name[name].number for number, name in now.items()}

@@ -1,0 +1,71 @@
+"""Each public event and the newest stored version of it: how it is read from there, and written there."""
+
+from typing import NamedTuple
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from ordertrail_server.schema.cases import cases, message_of, public_events
+from ordertrail_server.schema.families import Families, Hop, function_between
+from ordertrail_server.schema.hops.public_match import inverse, match_public
+from ordertrail_server.schema.rules import message_rules
+
+
+class PublicHop(NamedTuple):
+    """A public event and its newest stored version; `writes` is None for what is no longer written."""
+
+    case: FieldDescriptor
+    public: FieldDescriptor
+    reads: Hop
+    writes: Hop | None
+
+
+class PublicHops:
+    """The last hop of every family, by the full name of its newest stored message, and every gap."""
+
+    def __init__(self, families: Families, record: Descriptor, history_event: Descriptor) -> None:
+        self._families = families
+        self._cases = {message_of(case).full_name: case for case in cases(record)}
+        self._public = public_events(history_event)
+        self.hops: dict[str, PublicHop] = {}
+        self.gaps: list[str] = []
+        for newest in families.newest:
+            self._add(newest)
+        self.gaps += self._unpaired()
+
+    def _add(self, newest: Descriptor) -> None:
+        public = self._public.get(self._public_name(newest))
+        if public is None:
+            neither = f"{newest.full_name} reads neither as another version nor as a public event"
+            self.gaps.append(f"{neither}: say `from` on its successor")
+            return
+        reads, writes = self._both_ways(newest, message_of(public))
+        self.hops[newest.full_name] = PublicHop(self._cases[newest.full_name], public, reads, writes)
+
+    def _both_ways(self, newest: Descriptor, public: Descriptor) -> tuple[Hop, Hop | None]:
+        functions, retired = self._families.functions[newest.full_name], message_rules(newest).retired
+        read, write = (function_between(functions, *way) for way in ((newest, public), (public, newest)))
+        if (read is None) != (write is None) and not (retired and read):
+            lacks = f"from {public.full_name} to it" if read else f"from it to {public.full_name}"
+            self.gaps.append(f"{newest.full_name} names a Python function for one way only: name one {lacks}")
+        if read or write:
+            return Hop(newest, public, None, read), None if retired else Hop(public, newest, None, write)
+        plan, gaps = match_public(newest, public, self._families.past(newest))
+        self.gaps += gaps
+        return Hop(newest, public, plan, None), None if retired else Hop(public, newest, inverse(plan), None)
+
+    def _public_name(self, newest: Descriptor) -> str:
+        past = self._families.past(newest)
+        return newest.name if newest.name in self._public or not past else past[-1].old.name
+
+    def _unpaired(self) -> list[str]:
+        gaps = []
+        for field in self._public.values():
+            found = sorted(name for name, hop in self.hops.items() if hop.public.number == field.number)
+            event = message_of(field).full_name
+            if not found:
+                gaps.append(f"{event} reads from no stored version: add one to ordertrail.log.v1.Record")
+            elif len(found) > 1:
+                gaps.append(
+                    f"{event} reads from {' and '.join(found)}: say on the newer one that it is `from` the older"
+                )
+        return gaps

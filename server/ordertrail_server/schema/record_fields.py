@@ -1,0 +1,72 @@
+"""Records taken apart field by field, for those that cannot be parsed as a whole and for those to be explained."""
+
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail_server.schema.wire import bytes_tag, chunk, varint, varint_tag
+
+ENVELOPE: Final = range(1, 9)
+"""The field numbers that a record and its public event have in common."""
+
+# The numbers of a record that are no event's: its envelope, also of a later release, and what HistoryEvent adds.
+_NO_EVENTS: Final = {*range(1, 10), *range(16, 20), *range(100, 200)}
+_VARINT, _LENGTH_DELIMITED = 0, 2
+
+
+class Bare(NamedTuple):
+    """The envelope of a record, and the numbers of the events that it holds."""
+
+    event: HistoryEvent
+    numbers: list[int]
+
+
+def event_numbers(unknown: UnknownFieldSet) -> dict[int, Any]:
+    """Return {number of an event: its bytes} of fields that are unknown to `HistoryEvent`.
+
+    What stands under an event's number without being bytes is no event of today, and returned as what it is.
+    """
+    found: dict[int, Any] = {}
+    for number, _, more in _all(unknown):
+        if number not in _NO_EVENTS:
+            before = found.get(number, b"")
+            # A message that is said in parts is their merge, which joining their bytes is.
+            found[number] = before + more if isinstance(before, bytes) and isinstance(more, bytes) else more
+    return found
+
+
+def _all(unknown: UnknownFieldSet) -> list[tuple[int, int, Any]]:
+    """Return the number, the wire type and the data of every field of a set, which can only be counted and indexed."""
+    fields = (unknown[place] for place in range(len(unknown)))
+    return [(field.field_number, field.wire_type, field.data) for field in fields]
+
+
+def event_in(value: bytes) -> tuple[int, bytes] | None:
+    """Return the number and the bytes of the one event that a record holds, None if it does not hold one."""
+    try:
+        found = event_numbers(UnknownFieldSet(Empty.FromString(value)))
+    except DecodeError:
+        return None
+    events = [(number, stored) for number, stored in found.items() if isinstance(stored, bytes)]
+    return events[0] if len(events) == len(found) == 1 else None
+
+
+def with_envelope_only(value: bytes) -> Bare | None:
+    """Return what the envelope of a record says, whatever its event; None if that cannot be read either."""
+    try:
+        # Any well-formed bytes are an Empty with unknown fields.
+        whole = Empty.FromString(value)
+        fields = _all(UnknownFieldSet(whole))
+        envelope = b"".join(_again(*field) for field in fields if field[0] in ENVELOPE)
+        return Bare(HistoryEvent.FromString(envelope), sorted({field[0] for field in fields} - _NO_EVENTS))
+    except DecodeError:
+        return None
+
+
+def _again(number: int, wire_type: int, data: Any) -> bytes:
+    if wire_type == _LENGTH_DELIMITED:
+        return chunk(bytes_tag(number), data)
+    return varint_tag(number) + varint(data) if wire_type == _VARINT else b""

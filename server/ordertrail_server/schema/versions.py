@@ -1,0 +1,33 @@
+"""Every version of every event that this release knows, for those who look after a log."""
+
+from typing import NamedTuple
+
+from ordertrail_server.schema.registry import PUBLIC, READERS
+
+
+class Version(NamedTuple):
+    """One version of one event."""
+
+    message: str
+    """The full name of the stored message."""
+
+    version: int
+    """2 for a message of `ordertrail.events.v2`."""
+
+    number: int
+    """Its number in the record."""
+
+    reads_as: str
+    """The full name of the message that it reads as: the next version, or the public event."""
+
+    written: bool
+    """Whether new facts are written as this message."""
+
+
+def versions() -> list[Version]:
+    """Return the versions by their numbers."""
+    written = {hop.case.number for hop in PUBLIC.hops.values() if hop.writes is not None}
+    return [
+        Version(reader.name, reader.version, number, reader.way[0].new.full_name, number in written)
+        for number, reader in sorted(READERS.items())
+    ]
