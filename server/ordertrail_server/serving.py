@@ -26,7 +26,7 @@ from ordertrail_server.log.port import Log
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.order_history import refuse_foreign
 from ordertrail_server.projections.supervisor import ProjectorProcess
-from ordertrail_server.schema.proof import prove
+from ordertrail_server.schema.proof import prove_all
 from ordertrail_server.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -118,12 +118,12 @@ class Service:
 async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     """Serve until SIGTERM or SIGINT, also while starting; `ready` is told the port once commands are answered.
 
-    Raises Stopped, SchemaIncomplete, DataDirectoryRefused, LogDamaged, OSError, and sqlite3.Error for a full disk.
+    Raises Stopped, SchemaRefused, DataDirectoryRefused, LogDamaged, OSError, and sqlite3.Error for a full disk.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    prove()
+    prove_all(settings.allow_unlocked_schema)
     async with AsyncExitStack() as held:
         service = Service(settings, held)
         port = await _unless(stop, service.start())

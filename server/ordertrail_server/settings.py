@@ -22,5 +22,8 @@ class Settings(BaseSettings):
     waiting_commands: int = 10_000
     """How many commands may wait for a partition's writer; further ones are refused with OVERLOADED."""
 
+    allow_unlocked_schema: bool = False
+    """Start although proto/schema.lock does not hold all that is written: for development, since it may change yet."""
+
     heartbeat_seconds: float = 15.0
     """How long a followed stream is silent at most before it sends an empty frame."""

@@ -10,10 +10,20 @@ from click.testing import CliRunner
 from tests.cli.command_line import ENVIRONMENT, ORDERTRAIL, CommandLine
 
 from ordertrail_server.cli.main import COMMANDS, ordertrail
+from ordertrail_server.cli.schema import SCHEMA_COMMANDS
+
+GROUPS = {"schema": SCHEMA_COMMANDS}
+# Each command by its whole name, with its line in the list of commands that it stands in.
+LISTED = {name: line for name, line in COMMANDS.items() if name not in GROUPS} | {
+    f"{group} {name}": line for group, commands in GROUPS.items() for name, line in commands.items()
+}
 
 
 def command(name: str) -> click.Command:
-    found = ordertrail.get_command(click.Context(ordertrail), name)
+    found: click.Command | None = ordertrail
+    for part in name.split():
+        assert isinstance(found, click.Group)
+        found = found.get_command(click.Context(found), part)
     assert found is not None
     return found
 
@@ -22,19 +32,20 @@ def examples(epilog: str | None) -> list[str]:
     return re.findall(r"^  ordertrail (.+)$", epilog or "", re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", LISTED)
 def test_each_command_has_an_example_that_is_right_usage(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
+    Path("proto").mkdir()
     Path("orders.jsonl").touch()
     shown = examples(command(name).epilog)
     assert shown
     for line in shown:
-        called, *args = shlex.split(line.partition(" | ")[0])
-        assert called == name
-        command(name).make_context(name, args).close()
+        called, args = shlex.split(line.partition(" | ")[0]), name.split()
+        assert called[: len(args)] == args
+        command(name).make_context(name, called[len(args) :]).close()
 
 
 def test_the_examples_of_the_whole_are_right_usage() -> None:
@@ -43,10 +54,17 @@ def test_the_examples_of_the_whole_are_right_usage() -> None:
         command(called).make_context(called, args).close()
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_is_listed_and_has_json_for_machines(name: str) -> None:
+@pytest.mark.parametrize("name", GROUPS)
+def test_each_group_is_listed(name: str) -> None:
     listed = CliRunner().invoke(ordertrail, ["--help"]).output
     assert re.search(rf"^  {name} +{re.escape(COMMANDS[name])}$", listed, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_each_command_is_listed_and_has_json_for_machines(name: str) -> None:
+    *group, last = name.split()
+    listed = CliRunner().invoke(ordertrail, [*group, "--help"]).output
+    assert re.search(rf"^  {last} +{re.escape(LISTED[name])}$", listed, re.MULTILINE)
     assert "--json" in {option for param in command(name).params for option in param.opts}
 
 

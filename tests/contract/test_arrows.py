@@ -19,6 +19,7 @@ ARROWS = {
     "log": {"orders"},
     "projections": {"orders", "schema", "log"},
     "history": {"orders", "log", "schema"},
+    "authoring": {"schema"},
 }
 CONTRACT_OF_ORDERS = ("ordertrail.v1",)
 PURE = {"orders"}

@@ -1,10 +1,13 @@
-"""The client installs alone: what it imports is what `pip install ordertrail` brings, and nothing of the server's."""
+"""What is installed is what is needed: the client alone without the server's, the server with its schema lock."""
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+from ordertrail_server.schema import lock
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = "import json, sys, ordertrail.client; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
@@ -39,3 +42,20 @@ def test_importing_the_client_imports_nothing_of_the_servers() -> None:
     imported = set(json.loads(run.stdout))
     assert {_imported_as(one) for one in project["dependencies"]} <= imported
     assert not imported & ((servers | {"ordertrail_server"}) - BY_GRPC_ITSELF)
+
+
+def test_the_schema_lock_is_put_where_an_installed_server_looks_for_it() -> None:
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    beside = Path(lock.__file__).with_name(lock.LOCK_NAME).relative_to(ROOT / "server").as_posix()
+    assert wheel["force-include"] == {f"proto/{lock.LOCK_NAME}": beside}
+    assert (ROOT / "proto" / lock.LOCK_NAME).is_file()
+
+
+def test_a_server_that_is_no_checkout_reads_the_lock_that_came_with_it(tmp_path: Path) -> None:
+    installed = tmp_path / "site" / "ordertrail_server"
+    shutil.copytree(ROOT / "server" / "ordertrail_server", installed, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "proto" / lock.LOCK_NAME, installed / "schema")
+    shown = "from ordertrail_server.schema.lock import read_lock; print(read_lock(), end='')"
+    path = f"import sys; sys.path[:0] = {[str(installed.parent), str(ROOT / 'client')]!r}; "
+    run = subprocess.run([sys.executable, "-I", "-c", path + shown], check=True, capture_output=True, text=True)
+    assert run.stdout == (ROOT / "proto" / lock.LOCK_NAME).read_text()

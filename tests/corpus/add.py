@@ -3,7 +3,8 @@
     python -m tests.corpus.add RECORD
 
 RECORD is a file with the bytes of one record, as a log holds them; a file whose name ends in .json holds a
-`Record` as protobuf JSON instead. What is in the corpus is never changed: if a reading changes, so must its test fail.
+`Record` as protobuf JSON instead. What is in the corpus is never changed: if a reading changes, so must its test fail;
+samples.lock holds what every sample was.
 """
 
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from google.protobuf.json_format import MessageToJson, Parse
+from tests.corpus.samples_lock import lock_sample
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.schema.reading import Reading, read
@@ -23,7 +25,7 @@ class NotASample(ValueError):
 
 
 def add(value: bytes, corpus: Path = CORPUS) -> Path:
-    """Write the bytes of a record and their meaning, and return where the bytes are. Raises NotASample."""
+    """Write the bytes of a record and their meaning, lock them, and return where the bytes are. Raises NotASample."""
     reading = read(value)
     if reading is None or reading.fault:
         raise NotASample(reading.fault if reading else "The bytes are no record.")
@@ -33,6 +35,7 @@ def add(value: bytes, corpus: Path = CORPUS) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_new(path, value)
     _write_new(path.with_suffix(".json"), _meaning(reading).encode())
+    lock_sample(path, corpus)
     return path
 
 

@@ -8,8 +8,8 @@ from tests.corpus.add import CORPUS
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail_server.schema.cases import cases, message_of, version_of
 from ordertrail_server.schema.reading import read
-from ordertrail_server.schema.registry import cases, message_of, version_of
 
 SAMPLES = sorted(CORPUS.glob("v*/*.binpb"))
 

@@ -10,8 +10,8 @@ from tests.schema.strategies import messages
 from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1 import order_events_pb2 as public
-from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.cases import message_of, public_events
+from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.writing import encode, encode_statement, seal
 
 PUBLIC = {field.name: message_of(field) for field in public_events().values()}

@@ -15,6 +15,7 @@ COMMANDS = {
     "tail": "Show the records of a data directory's log.",
     "import-json": "Take in orders that older producers wrote as JSON.",
     "rebuild": "Build the read model again from the log.",
+    "schema": "Change what events are stored as.",
 }
 
 EXAMPLE = """\b

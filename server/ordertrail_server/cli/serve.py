@@ -12,12 +12,15 @@ Example:
   ordertrail serve --data ./data --listen 127.0.0.1:50051
 
 Settings may come from the environment instead: ORDERTRAIL_DATA, ORDERTRAIL_LISTEN, ORDERTRAIL_GRACE_SECONDS,
-ORDERTRAIL_WAITING_COMMANDS, ORDERTRAIL_HEARTBEAT_SECONDS."""
+ORDERTRAIL_WAITING_COMMANDS, ORDERTRAIL_HEARTBEAT_SECONDS, ORDERTRAIL_ALLOW_UNLOCKED_SCHEMA."""
 
 
 @click.command(epilog=EPILOG)
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The data directory; made if missing.")
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen (127.0.0.1:50051); port 0 takes any free one.")
+@click.option(
+    "--allow-unlocked-schema", is_flag=True, default=None, help="Start with stored versions that are not released yet."
+)
 @click.option("--json", "as_json", is_flag=True, help="Say where it listens as one JSON object.")
 def serve(as_json: bool, **flags: Any) -> None:
     """Serve commands and history over gRPC until SIGTERM or Ctrl-C.
@@ -36,7 +39,7 @@ def serve(as_json: bool, **flags: Any) -> None:
     from ordertrail_server.log.lock import DataDirectoryRefused
     from ordertrail_server.log.port import LogDamaged, LogUnavailable
     from ordertrail_server.log.sqlite import UnsoundSqlite, sqlite3
-    from ordertrail_server.schema.proof import SchemaIncompleteError
+    from ordertrail_server.schema.proof import SchemaRefused
     from ordertrail_server.settings import Settings
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
@@ -57,7 +60,7 @@ def serve(as_json: bool, **flags: Any) -> None:
             runner.run(serving.serve(settings, ready))
     except (
         serving.Stopped,
-        SchemaIncompleteError,
+        SchemaRefused,
         DataDirectoryRefused,
         LogDamaged,
         LogUnavailable,

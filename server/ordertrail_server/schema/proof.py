@@ -1,18 +1,33 @@
-"""The proof at start that every event ever stored has a reading, and that what is written reads back as itself."""
+"""The proof at start that every event ever stored has a reading, and that what was released is as it was."""
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.schema.gaps import envelope_gaps, message_gaps, number_gaps
+from ordertrail_server.schema.lock import lock_gaps, read_lock, unlocked
 from ordertrail_server.schema.registry import FAMILIES, PUBLIC
 from ordertrail_server.schema.round_trip import round_trip_gaps
 
 
-class SchemaIncompleteError(Exception):
-    """Some stored event has no sound reading; the text lists every gap, as `gaps` does."""
+class SchemaRefused(Exception):
+    """The stored schema must not be used as it is; the text lists every gap, as `gaps` does."""
+
+    said = "The schema cannot be used"
 
     def __init__(self, gaps: list[str]) -> None:
-        super().__init__("The schema is incomplete:\n" + "\n".join(f"- {gap}" for gap in gaps))
+        super().__init__(f"{self.said}:\n" + "\n".join(f"- {gap}" for gap in gaps))
         self.gaps = gaps
+
+
+class SchemaIncompleteError(SchemaRefused):
+    """Some stored event has no sound reading."""
+
+    said = "The schema is incomplete"
+
+
+class ReleasedSchemaError(SchemaRefused):
+    """What was released is no longer as it was, or what is written is not released."""
+
+    said = "The schema does not hold to its lock"
 
 
 def prove() -> None:
@@ -27,3 +42,25 @@ def prove() -> None:
     # What is written can be tried only where all is in its place.
     if gaps := gaps or round_trip_gaps():
         raise SchemaIncompleteError(gaps)
+
+
+def hold_to_lock(lock: str, allow_unlocked: bool = False) -> None:
+    """Check that all that the lock holds is as it was, and that it holds all there is. Raises ReleasedSchemaError.
+
+    A fact stored in a version that may still be edited could not be read after the edit. `allow_unlocked` lets that
+    pass, for development.
+    """
+    gaps = lock_gaps(Record.DESCRIPTOR, lock)
+    if not allow_unlocked:
+        release = "release it with `ordertrail schema lock`, or start with --allow-unlocked-schema to try it"
+        gaps += [
+            f"{name} is not released, so it may still change: {release}" for name in unlocked(Record.DESCRIPTOR, lock)
+        ]
+    if gaps:
+        raise ReleasedSchemaError(gaps)
+
+
+def prove_all(allow_unlocked: bool = False) -> None:
+    """Check the schema as a server must at its start. Raises SchemaIncompleteError, ReleasedSchemaError."""
+    prove()
+    hold_to_lock(read_lock(), allow_unlocked)

@@ -1,0 +1,46 @@
+"""Files replaced all or none."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from shutil import copymode
+
+
+def replace_all(contents: Mapping[Path, bytes]) -> None:
+    """Give each file its new content, in the order given, or leave all as they were and raise OSError.
+
+    If the machine goes down in between, the first ones may have theirs and the others not.
+    """
+    before = {path: path.read_bytes() if path.exists() else None for path in contents}
+    made = [folder for path in contents for folder in _missing_folders(path)]
+    try:
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _beside(path).write_bytes(content)
+            if path.exists():
+                copymode(path, _beside(path))
+        for path in contents:
+            _beside(path).replace(path)
+    except OSError:
+        _undo(before, made)
+        raise
+
+
+def _undo(before: Mapping[Path, bytes | None], made: list[Path]) -> None:
+    for path, content in before.items():
+        if _beside(path).is_file():
+            _beside(path).unlink()
+        if content is None:
+            path.unlink(missing_ok=True)
+        elif path.read_bytes() != content:
+            path.write_bytes(content)
+    for folder in made:
+        if folder.exists():
+            folder.rmdir()
+
+
+def _missing_folders(path: Path) -> list[Path]:
+    return [folder for folder in path.parents if not folder.exists()]
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")

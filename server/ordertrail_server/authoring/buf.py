@@ -1,0 +1,35 @@
+"""buf, as far as authors of protos need it: build a tree, and format a file."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ordertrail_server.authoring.refused import AuthoringRefused
+
+
+def build(proto: Path) -> bytes:
+    """Return the serialized FileDescriptorSet of a tree of protos, with source info and all that it imports.
+
+    Raises AuthoringRefused with buf's words if the tree does not compile, or if there is no buf.
+    """
+    return _run("build", str(proto), "--as-file-descriptor-set", "-o", "-#format=binpb")
+
+
+def format_file(path: Path) -> None:
+    """Format a file in its place. Raises AuthoringRefused as `build` does."""
+    _run("format", "-w", str(path))
+
+
+def _run(*arguments: str) -> bytes:
+    ended = subprocess.run([_buf(), *arguments], capture_output=True, check=False)
+    if ended.returncode:
+        raise AuthoringRefused(f"buf cannot read the protos:\n{ended.stderr.decode(errors='replace').strip()}")
+    return ended.stdout
+
+
+def _buf() -> str:
+    beside = shutil.which("buf", path=str(Path(sys.executable).parent))
+    if found := beside or shutil.which("buf"):
+        return found
+    raise AuthoringRefused("buf is not installed: pip install 'ordertrail[dev]', or put buf on the PATH.")

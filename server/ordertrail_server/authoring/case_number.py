@@ -1,0 +1,23 @@
+"""Which number of `Record` a new case gets."""
+
+from collections.abc import Collection, Iterable
+from typing import Final
+
+ENVELOPE: Final = range(100, 200)
+"""Never an event's, as the comment of `Record` has it; nor is anything below 20, where there is no room left."""
+
+FIRST: Final = 20
+
+
+def next_number(events: Collection[int], taken: Iterable[range], *, begins_version: bool) -> int:
+    """Return the number of a new event: above all events, free, and a multiple of ten if it begins a version.
+
+    `events` are the numbers of the events there are, stored and public; `taken` those that a new one cannot have.
+    """
+    highest = max(events, default=0)
+    number = max(FIRST, highest // 10 * 10 + 10 if begins_version else highest + 1)
+    forbidden = sorted([ENVELOPE, *taken], key=lambda numbers: numbers.start)
+    for numbers in forbidden:
+        if number in numbers:
+            number = numbers.stop
+    return number

@@ -1,0 +1,50 @@
+"""What a file of protos declares, and where: each message and enum with its path in the file's source info."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias, TypeGuard
+
+from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto, SourceCodeInfo
+
+TypeProto: TypeAlias = DescriptorProto | EnumDescriptorProto
+SourcePath: TypeAlias = tuple[int, ...]
+Location: TypeAlias = SourceCodeInfo.Location
+
+FILE_MESSAGES, FILE_ENUMS = 4, 5  # the numbers of FileDescriptorProto's fields, of which a source path is made
+FIELDS, NESTED_MESSAGES, NESTED_ENUMS = 2, 3, 4  # those of DescriptorProto
+
+
+def is_message(proto: TypeProto) -> TypeGuard[DescriptorProto]:
+    """Whether a type is a message; its class may be that of a tree's own descriptor.proto."""
+    return proto.DESCRIPTOR.name == DescriptorProto.DESCRIPTOR.name
+
+
+class Declared(NamedTuple):
+    """A message or an enum: its full name, its file, and its path in that file's source info."""
+
+    name: str
+    file: FileDescriptorProto
+    path: SourcePath
+    proto: TypeProto
+
+
+def declared_in(file: FileDescriptorProto) -> Iterator[Declared]:
+    """Yield all types of a file, also those that another one declares within itself."""
+    for index, message in enumerate(file.message_type):
+        yield from _with_nested(file, file.package, (FILE_MESSAGES, index), message)
+    for index, enum in enumerate(file.enum_type):
+        yield Declared(_within(file.package, enum.name), file, (FILE_ENUMS, index), enum)
+
+
+def _with_nested(
+    file: FileDescriptorProto, scope: str, path: SourcePath, message: DescriptorProto
+) -> Iterator[Declared]:
+    name = _within(scope, message.name)
+    yield Declared(name, file, path, message)
+    for index, nested in enumerate(message.nested_type):
+        yield from _with_nested(file, name, (*path, NESTED_MESSAGES, index), nested)
+    for index, enum in enumerate(message.enum_type):
+        yield Declared(f"{name}.{enum.name}", file, (*path, NESTED_ENUMS, index), enum)
+
+
+def _within(scope: str, name: str) -> str:
+    return f"{scope}.{name}" if scope else name

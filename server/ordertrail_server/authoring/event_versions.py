@@ -1,0 +1,89 @@
+"""Which versions of an event a tree has, as the cases of `Record`, and which of them is the newest."""
+
+import re
+from typing import NamedTuple
+
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
+
+from ordertrail_server.authoring.declared import FIELDS, Declared, SourcePath
+from ordertrail_server.authoring.refused import AuthoringRefused
+from ordertrail_server.authoring.rules import read_from
+from ordertrail_server.authoring.tree import Tree
+
+RECORD, HISTORY_EVENT = "ordertrail.log.v1.Record", "ordertrail.v1.HistoryEvent"
+VERSIONED = re.compile(r"(?P<family>.+)\.v(?P<version>[1-9]\d*)")
+
+
+class Case(NamedTuple):
+    """One version of an event: its message, its field of `Record`, and that field's source path."""
+
+    message: Declared
+    record: Declared
+    field: FieldDescriptorProto
+    path: SourcePath
+
+    @property
+    def version(self) -> int:
+        """The version of the message's package; 0 if that names none."""
+        return version_of(self.message.file.package)
+
+
+def version_of(package: str) -> int:
+    """Return the version that a package names in its last part; 0 if it names none."""
+    found = VERSIONED.fullmatch(package)
+    return int(found["version"]) if found else 0
+
+
+def family_of(package: str) -> str:
+    """Return a package without its version."""
+    found = VERSIONED.fullmatch(package)
+    return found["family"] if found else package
+
+
+def cases(tree: Tree) -> list[Case]:
+    """Return every version of every event of a tree. Raises AuthoringRefused if it has no `Record`."""
+    events, record = _events(tree, RECORD), tree.types[RECORD]
+    return [
+        Case(tree.types[field.type_name[1:]], record, field, (*record.path, FIELDS, index)) for index, field in events
+    ]
+
+
+def newest(tree: Tree, event: str) -> Case:
+    """Return the version of an event that no other one reads from.
+
+    Raises AuthoringRefused if there is no event of this name, or if it now reads as one of another name.
+    """
+    known = cases(tree)
+    versions = [case for case in known if case.message.proto.name == event]
+    if not versions:
+        names = ", ".join(sorted({case.message.proto.name for case in known}))
+        raise AuthoringRefused(f"There is no event {event}. There are {names}.")
+    found = max(versions, key=lambda case: case.version)
+    for successor in (case.message for case in known):
+        if found.message.name in read_from(tree, successor):
+            raise AuthoringRefused(
+                f"{found.message.name} reads as {successor.name}: make a new version of {successor.proto.name}."
+            )
+    return found
+
+
+def event_numbers(tree: Tree) -> set[int]:
+    """Return the numbers that mean an event, stored or public."""
+    return {field.number for name in (RECORD, HISTORY_EVENT) for _, field in _events(tree, name)}
+
+
+def taken_numbers(tree: Tree) -> list[range]:
+    """Return the numbers that no new event can have: those in use and those reserved, stored or public."""
+    protos = [tree.message(name) for name in (RECORD, HISTORY_EVENT)]
+    used = [range(field.number, field.number + 1) for proto in protos for field in proto.field]
+    return used + [range(each.start, each.end) for proto in protos for each in proto.reserved_range]
+
+
+def _events(tree: Tree, name: str) -> list[tuple[int, FieldDescriptorProto]]:
+    message = tree.message(name)
+    oneofs = [oneof.name for oneof in message.oneof_decl]
+    return [
+        (index, field)
+        for index, field in enumerate(message.field)
+        if field.HasField("oneof_index") and oneofs[field.oneof_index] == "event" and field.type_name
+    ]

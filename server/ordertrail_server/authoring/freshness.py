@@ -1,0 +1,43 @@
+"""Whether the generated code is what the protos say: whoever edits a proto and does not generate checks the old one."""
+
+from importlib import import_module
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+from ordertrail_server.authoring.buf import build
+
+
+def stale_files(proto: Path) -> list[str]:
+    """Return the files below ordertrail/ that the generated code does not hold as they are. Raises AuthoringRefused."""
+    files = FileDescriptorSet.FromString(build(proto)).file
+    ours = [file for file in files if file.name.startswith("ordertrail/")]
+    made = {file.name: generated(file.name) for file in ours}  # all first: some declare the options that others have
+    return [file.name for file in ours if bare(file) != made[file.name]]
+
+
+def generated(name: str) -> FileDescriptorProto | None:
+    """Return what the generated code of a proto says, None if there is none."""
+    try:
+        module = import_module(f"{name.removesuffix('.proto').replace('/', '.')}_pb2")
+    except ModuleNotFoundError:
+        return None
+    return bare(FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb))
+
+
+def bare(file: FileDescriptorProto) -> FileDescriptorProto:
+    """Return a file without what is said twice or not at all: buf fills in json_name, which protoc does not.
+
+    Read again, options are known as such and no longer compared as bytes, which the two write in different orders.
+    """
+    same = FileDescriptorProto.FromString(file.SerializeToString())
+    same.ClearField("source_code_info")
+    messages = list(same.message_type)
+    while messages:
+        message = messages.pop()
+        messages.extend(message.nested_type)
+        for field in [*message.field, *message.extension]:
+            field.ClearField("json_name")
+    for extension in same.extension:
+        extension.ClearField("json_name")
+    return same

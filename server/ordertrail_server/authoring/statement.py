@@ -1,0 +1,80 @@
+"""Statements of a proto with their comments, put in the order and with the blank lines of their source."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+from ordertrail_server.authoring.declared import Location, SourcePath
+
+BEFORE_ALL = (-2, 0)
+
+
+class Statement(NamedTuple):
+    """What stood at (line, column) up to the line `end`, as lines that begin with the comments before it."""
+
+    start: tuple[int, int]
+    end: int
+    lines: list[str]
+
+
+class Around:
+    """Where the statements of a file stood, and the comments around them, by source path."""
+
+    def __init__(self, file: FileDescriptorProto) -> None:
+        self._locations = list(file.source_code_info.location)
+        self._at = {tuple(each.path): each for each in reversed(self._locations)}
+
+    def at(self, path: SourcePath) -> Location | None:
+        """Return the first location of a path."""
+        return self._at.get(path)
+
+    def lines(self, path: SourcePath) -> tuple[int, int]:
+        """Return the first and the last line of what stands at a path, counted from 0. Raises KeyError."""
+        return _lines(self._at[path])
+
+    def below(self, path: SourcePath) -> Location | None:
+        """Return the first location of a path or of what lies deeper, one with comments if there is one."""
+        found = [each for each in self._locations if tuple(each.path[: len(path)]) == path]
+        return next((each for each in found if each.leading_comments), found[0] if found else None)
+
+
+def statement(location: Location | None, head: str, body: Sequence[str] | None = None) -> Statement:
+    """Return a statement, or a block if there is a body; without a location it stands first."""
+    if location is None:
+        return Statement(BEFORE_ALL, BEFORE_ALL[0], [head, *_closed(body)])
+    begin, end = _lines(location)
+    detached = [line for comment in location.leading_detached_comments for line in ("", *comment_lines(comment), "")]
+    leading = comment_lines(location.leading_comments)
+    after = comment_lines(location.trailing_comments)
+    first = [f"{head} {after[0]}"] if len(after) == 1 else [head, *after, *([""] if after else [])]
+    lines = [*detached, *leading, *first, *_closed(body)]
+    return Statement((begin - len(leading), location.span[1]), end, lines)
+
+
+def joined(statements: Iterable[Statement]) -> list[str]:
+    """Return the lines of statements in the order of their source, with a blank one where there was one."""
+    lines: list[str] = []
+    last = None
+    for each in sorted(statements, key=lambda one: one.start):
+        if last is not None and each.start[0] - last > 1:
+            lines.append("")
+        lines += each.lines
+        last = each.end
+    return lines
+
+
+def comment_lines(text: str) -> list[str]:
+    """Return a comment, as source info has it, as lines of a proto; none if it is empty."""
+    return [f"//{line}".rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+def _lines(location: Location) -> tuple[int, int]:
+    # The compiler leaves the last line out where it is the first.
+    return location.span[0], location.span[2 if len(location.span) == 4 else 0]
+
+
+def _closed(body: Sequence[str] | None) -> Iterator[str]:
+    if body is not None:
+        yield from body
+        yield "}"

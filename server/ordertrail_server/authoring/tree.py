@@ -1,0 +1,69 @@
+"""A tree of protos as buf has compiled it: its files, and the types they declare."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+
+from ordertrail_server.authoring.buf import build
+from ordertrail_server.authoring.declared import Declared, declared_in, is_message
+from ordertrail_server.authoring.refused import AuthoringRefused
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import FieldDescriptor
+
+
+class Tree:
+    """The files of a tree, by name, and the types, by full name. Options of any kind are known, not mere bytes."""
+
+    def __init__(self, image: bytes) -> None:
+        plain = FileDescriptorSet.FromString(image)
+        self._pool = DescriptorPool()
+        for file in plain.file:
+            self._pool.AddSerializedFile(file.SerializeToString())
+        self.files = {file.name: file for file in self._known(image, plain).file}
+        declared = [one for file in self.files.values() for one in declared_in(file)]
+        self.types = {one.name: one for one in declared}
+        self.names = {*self.types, *(name for file in plain.file for name in _outer(file.package))}
+
+    def extension(self, name: str) -> "FieldDescriptor":
+        """Return an option that every tree of ours has. Raises AuthoringRefused."""
+        try:
+            return self._pool.FindExtensionByName(name)
+        except KeyError:
+            raise AuthoringRefused(f"These are no protos of Ordertrail: there is no {name}.") from None
+
+    def message(self, name: str) -> DescriptorProto:
+        """Return a message that every tree of ours has. Raises AuthoringRefused."""
+        found = self.types.get(name)
+        if found and is_message(found.proto):
+            return found.proto
+        raise AuthoringRefused(f"These are no protos of Ordertrail: there is no {name}.")
+
+    def outermost(self, name: str) -> Declared:
+        """Return the type that holds the type of this full name; itself if none does."""
+        package = self.types[name].file.package
+        prefix = f"{package}." if package else ""
+        return self.types[prefix + name.removeprefix(prefix).partition(".")[0]]
+
+    def _known(self, image: bytes, plain: FileDescriptorSet) -> FileDescriptorSet:
+        # Read by the tree's own descriptor.proto, options that are declared anywhere in the tree have names.
+        try:
+            own = self._pool.FindMessageTypeByName(FileDescriptorSet.DESCRIPTOR.full_name)
+        except KeyError:  # then there are no such options
+            return plain
+        return cast(FileDescriptorSet, GetMessageClass(own).FromString(image))
+
+
+def read_tree(proto: Path) -> Tree:
+    """Compile a tree of protos. Raises AuthoringRefused."""
+    return Tree(build(proto))
+
+
+def _outer(package: str) -> Iterator[str]:
+    while package:
+        yield package
+        package = package.rpartition(".")[0]

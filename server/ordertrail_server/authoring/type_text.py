@@ -1,0 +1,124 @@
+"""Messages and enums as text, from their descriptors and the comments around them."""
+
+from collections.abc import Iterator, Sequence, Set
+from typing import TypeAlias, cast
+
+from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
+from google.protobuf.message import Message
+
+from ordertrail_server.authoring.declared import (
+    FIELDS,
+    NESTED_ENUMS,
+    NESTED_MESSAGES,
+    SourcePath,
+    TypeProto,
+    is_message,
+)
+from ordertrail_server.authoring.field_text import field_text
+from ordertrail_server.authoring.option_text import settings
+from ordertrail_server.authoring.statement import Around, Statement, joined, statement
+
+Range: TypeAlias = DescriptorProto.ReservedRange | EnumDescriptorProto.EnumReservedRange
+
+# The numbers of fields of DescriptorProto, EnumDescriptorProto and OneofDescriptorProto, as source paths have them.
+MESSAGE_OPTIONS, ONEOFS, RANGES, RESERVED_NAMES = 7, 8, 9, 10
+VALUES, ENUM_OPTIONS, ENUM_RANGES, ENUM_RESERVED_NAMES = 2, 3, 4, 5
+ONEOF_OPTIONS = 2
+MAX_FIELD, MAX_VALUE = 2**29 - 1, 2**31 - 1
+
+
+class TypeText:
+    """Prints types of one file. `names` are the full names of all types and packages that stand around the text."""
+
+    def __init__(self, file: FileDescriptorProto, names: Set[str]) -> None:
+        self._around, self._names = Around(file), names
+
+    def of(self, proto: TypeProto, path: SourcePath, scope: str) -> Statement:
+        """Return a type that is declared in `scope`; `path` is where its comments are looked for."""
+        if is_message(proto):
+            return self._message(proto, path, f"{scope}.{proto.name}")
+        return self._enum(cast(EnumDescriptorProto, proto), path)
+
+    def _message(self, message: DescriptorProto, path: SourcePath, name: str) -> Statement:
+        parts = [
+            *self._options(message.options, (*path, MESSAGE_OPTIONS)),
+            *self._fields(message, path, name),
+            *self._reserved(message.reserved_range, (*path, RANGES), past_the_end=1, most=MAX_FIELD),
+            *self._reserved_names(message.reserved_name, (*path, RESERVED_NAMES)),
+            *self._nested(message, path, name),
+        ]
+        return statement(self._around.at(path), f"message {message.name} {{", joined(parts))
+
+    def _nested(self, message: DescriptorProto, path: SourcePath, name: str) -> Iterator[Statement]:
+        for index, nested in enumerate(message.nested_type):
+            if not nested.options.map_entry:
+                yield self._message(nested, (*path, NESTED_MESSAGES, index), f"{name}.{nested.name}")
+        for index, enum in enumerate(message.enum_type):
+            yield self._enum(enum, (*path, NESTED_ENUMS, index))
+
+    def _fields(self, message: DescriptorProto, path: SourcePath, name: str) -> Iterator[Statement]:
+        maps = {f"{name}.{each.name}": each for each in message.nested_type if each.options.map_entry}
+        in_oneofs: dict[int, list[Statement]] = {}
+        for index, field in enumerate(message.field):
+            text = field_text(field, name, maps, self._names)
+            made = statement(self._around.at((*path, FIELDS, index)), text)
+            if field.HasField("oneof_index") and not field.proto3_optional:
+                in_oneofs.setdefault(field.oneof_index, []).append(made)
+            else:
+                yield made
+        for index, fields in in_oneofs.items():
+            oneof, where = message.oneof_decl[index], (*path, ONEOFS, index)
+            parts = [*self._options(oneof.options, (*where, ONEOF_OPTIONS)), *fields]
+            yield statement(self._around.at(where), f"oneof {oneof.name} {{", joined(parts))
+
+    def _enum(self, enum: EnumDescriptorProto, path: SourcePath) -> Statement:
+        parts = [
+            *self._options(enum.options, (*path, ENUM_OPTIONS)),
+            *self._values(enum, path),
+            *self._reserved(enum.reserved_range, (*path, ENUM_RANGES), past_the_end=0, most=MAX_VALUE),
+            *self._reserved_names(enum.reserved_name, (*path, ENUM_RESERVED_NAMES)),
+        ]
+        return statement(self._around.at(path), f"enum {enum.name} {{", joined(parts))
+
+    def _values(self, enum: EnumDescriptorProto, path: SourcePath) -> Iterator[Statement]:
+        for index, value in enumerate(enum.value):
+            said = ", ".join(setting.text for setting in settings(value.options))
+            options = f" [{said}]" if said else ""
+            yield statement(self._around.at((*path, VALUES, index)), f"{value.name} = {value.number}{options};")
+
+    def _options(self, options: Message, path: SourcePath) -> Iterator[Statement]:
+        begun: dict[int, Statement] = {}
+        for number, text in settings(options):
+            line = f"option {text};"
+            if number in begun:  # values of one option stay together, in their order
+                yield begun[number]._replace(lines=[line])
+            else:
+                begun[number] = statement(self._around.below((*path, number)), line)
+                yield begun[number]
+
+    def _reserved(
+        self, ranges: Sequence[Range], path: SourcePath, *, past_the_end: int, most: int
+    ) -> Iterator[Statement]:
+        written = {index: _range(each.start, each.end - past_the_end, most) for index, each in enumerate(ranges)}
+        yield from self._lists(written, path)
+
+    def _reserved_names(self, names: Sequence[str], path: SourcePath) -> Iterator[Statement]:
+        yield from self._lists({index: f'"{name}"' for index, name in enumerate(names)}, path)
+
+    def _lists(self, written: dict[int, str], path: SourcePath) -> Iterator[Statement]:
+        # What stood on one line is one statement; the comments are those of the first, the compiler keeps no others.
+        lines: dict[int, list[int]] = {}
+        for index in written:
+            location = self._around.at((*path, index))
+            lines.setdefault(location.span[0] if location else 0, []).append(index)
+        whole = self._around.at(path)
+        for line, indexes in lines.items():
+            said = f"reserved {', '.join(written[index] for index in indexes)};"
+            first = whole is not None and whole.span[0] == line
+            yield statement(whole if first else self._around.at((*path, indexes[0])), said)
+
+
+def _range(first: int, last: int, most: int) -> str:
+    if first == last:
+        return str(first)
+    return f"{first} to {'max' if last == most else last}"

@@ -1,0 +1,68 @@
+"""`ordertrail schema check`: whether every stored event has a reading, before a server tells."""
+
+from pathlib import Path
+
+import click
+
+from ordertrail_server.cli.printing import json_line
+
+EPILOG = """\b
+Example:
+  make generate
+  ordertrail schema check"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--proto",
+    type=click.Path(path_type=Path),
+    default=Path("proto"),
+    show_default=True,
+    metavar="DIR",
+    help="The root of the protos, which the generated code must hold as they are.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: the gaps, and what is not released.")
+def check(proto: Path, as_json: bool) -> None:
+    """Check what a server checks at its start, and that nothing was edited since the code was generated.
+
+    Every stored event must reach the public one, nothing said may be lost, and what was released must be as it was.
+    Each gap is told with the option that mends it. Exit codes: 0 total, 1 not, and why.
+    """
+    from ordertrail.log.v1.record_pb2 import Record
+    from ordertrail_server.schema.lock import LOCK_NAME, unlocked
+
+    gaps, unreleased = _gaps(proto), []
+    if not gaps:
+        unreleased = unlocked(Record.DESCRIPTOR, (proto / LOCK_NAME).read_text(encoding="utf-8"))
+    if as_json:
+        click.echo(json_line({"gaps": gaps, "unreleased": unreleased}))
+    else:
+        click.echo(_told(gaps, unreleased), err=bool(gaps))
+    if gaps:
+        raise click.exceptions.Exit(1)
+
+
+def _gaps(proto: Path) -> list[str]:
+    from ordertrail_server.authoring.freshness import stale_files
+    from ordertrail_server.authoring.refused import AuthoringRefused
+    from ordertrail_server.schema.lock import LOCK_NAME
+    from ordertrail_server.schema.proof import SchemaRefused, hold_to_lock, prove
+
+    try:
+        if stale := stale_files(proto):
+            return [f"{name} was edited since the code was generated: run `make generate`" for name in stale]
+        prove()
+        hold_to_lock((proto / LOCK_NAME).read_text(encoding="utf-8"), allow_unlocked=True)
+    except SchemaRefused as refusal:
+        return refusal.gaps
+    except (AuthoringRefused, OSError) as refusal:
+        return [str(refusal)]
+    return []
+
+
+def _told(gaps: list[str], unreleased: list[str]) -> str:
+    if gaps:
+        return "\n".join(["not total:", *(f"- {gap}" for gap in gaps)])
+    total = "total: every version of every event reads as today's, and what was released is as it was"
+    names = [f"not released yet: {name}" for name in unreleased]
+    return "\n".join([total, *names, *(["`ordertrail schema lock` releases them"] if names else [])])

@@ -1,0 +1,44 @@
+"""`ordertrail schema list`: the versions of events, and how many records of each a log holds."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ordertrail_server.cli.printing import json_line, print_table
+from ordertrail_server.cli.target import calls_server, target_option
+
+if TYPE_CHECKING:
+    from ordertrail.v1.projection_service_pb2 import EventSchema
+
+HEADINGS = ("Number", "Message", "Reads as", "Written", "Records")
+EPILOG = """\b
+Examples:
+  ordertrail schema list
+  ordertrail schema list --json"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a version.")
+@target_option
+@calls_server()
+async def list(as_json: bool, target: str) -> None:
+    """Show every version of every event that a server knows, which are written, and how many records of each there are.
+
+    Records of no known event, as a newer release writes them, are counted last.
+    """
+    from ordertrail.client import connect
+
+    async with connect(target) as client:
+        found = await client.list_event_schemas()
+    if as_json:
+        for schema in found.schemas:
+            click.echo(json_line(schema))
+        return
+    print_table(HEADINGS, [_row(schema) for schema in found.schemas], numbers=("Number", "Records"))
+    if found.unknown_record_count:
+        click.echo(f"Records of no event known here: {found.unknown_record_count}")
+
+
+def _row(schema: "EventSchema") -> tuple[str, ...]:
+    written = "yes" if schema.written else ""
+    return str(schema.number), schema.message, schema.reads_as, written, f"{schema.record_count:,}"

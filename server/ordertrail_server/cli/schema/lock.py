@@ -1,0 +1,54 @@
+"""`ordertrail schema lock`: what is released from now on, and never changed again."""
+
+from pathlib import Path
+
+import click
+
+from ordertrail_server.cli.printing import json_line
+
+EPILOG = """\b
+Example:
+  make generate
+  ordertrail schema lock
+  git add proto/schema.lock"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--proto",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=Path("proto"),
+    show_default=True,
+    help="The folder of the protos, where schema.lock is.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object of what was added.")
+def lock(proto: Path, as_json: bool) -> None:
+    """Add to proto/schema.lock every stored message that is not in it, as the generated code has it.
+
+    What is in it stays as it is. Nothing is added where the lock does not hold or an event has no reading.
+    Exit codes: 0 all is locked, 1 refused.
+    """
+    from ordertrail.log.v1.record_pb2 import Record
+    from ordertrail_server.schema.lock import LOCK_NAME, lock_gaps, unlocked, with_unlocked
+    from ordertrail_server.schema.proof import SchemaIncompleteError, prove
+
+    path, record = proto / LOCK_NAME, Record.DESCRIPTOR
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if gaps := lock_gaps(record, text):
+        raise click.ClickException("The lock does not hold:\n" + "\n".join(f"- {gap}" for gap in gaps))
+    try:
+        prove()
+    except SchemaIncompleteError as incomplete:
+        raise click.ClickException(str(incomplete)) from incomplete
+    added = unlocked(record, text)
+    if added:
+        _replace(path, with_unlocked(record, text))
+    told = "\n".join(f"locked {name}" for name in added) or "Nothing to add: all is locked."
+    click.echo(json_line({"locked": added}) if as_json else told)
+
+
+def _replace(path: Path, text: str) -> None:
+    # Never half of it: what is cut off would have to be mended by hand.
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8", newline="\n")
+    new.replace(path)

@@ -1,0 +1,87 @@
+"""Text that only grows: entries under one another, each sealed by a digest that covers all that stands above it.
+
+    message ordertrail.events.v2.Money
+      1 optional string currency_code
+    digest 0c8f2a35d1a94b7e6f10c2b8d9e4a3f7
+
+So an entry that was edited, moved or removed is found, and the difference of two states of a file says what was added.
+Lines that begin with # are comments; they are sealed too.
+"""
+
+import re
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+_SEALED: Final = re.compile(r"(.*?)^digest ([^\n]*)\n", re.DOTALL | re.MULTILINE)
+_BREAK: Final = "\n"
+_INDENTATION: Final = "  "
+
+
+class Entry(NamedTuple):
+    """A heading, and the lines below it without their indentation. None of them holds a line break."""
+
+    heading: str
+    lines: tuple[str, ...]
+
+
+class _Block(NamedTuple):
+    first: int  # the number of its first line, from 1
+    text: str  # all that stands above its digest, up to the digest before
+    digest: str
+
+
+def with_entries(text: str, entries: Iterable[Entry]) -> str:
+    """Return the text with these entries below it, each sealed."""
+    blocks, begun = _split(text)
+    above = blocks[-1].digest if blocks else ""
+    for entry in entries:
+        added = "\n".join(("", entry.heading, *(_INDENTATION + line for line in entry.lines), ""))
+        above, begun = _digest(above, begun + added), ""
+        text += f"{added}digest {above}\n"
+    return text
+
+
+def entries(text: str) -> list[Entry]:
+    """Return the entries in their order; whether they are as they were added, `damage` says."""
+    return [Entry(", ".join(_headings(block.text)), _lines(block.text)) for block in _split(text)[0]]
+
+
+def damage(text: str) -> list[str]:
+    """Return where the text is not what it grew to be, each with its line number; nothing if it is sound."""
+    blocks, below = _split(text)
+    found, above = [], ""
+    for block in blocks:
+        if block.digest != _digest(above, block.text):
+            found.append(_broken(block))
+        above = block.digest
+    if _headings(below) or _lines(below):
+        found.append(f"line {text.removesuffix(below).count(_BREAK) + 1}: what stands from here on has no digest")
+    return found
+
+
+def _broken(block: _Block) -> str:
+    headings = _headings(block.text) or ["a digest of nothing"]
+    line = block.first + block.text.partition(headings[0])[0].count(_BREAK)
+    return f"line {line}: {', '.join(headings)}: was edited, or what stood right above was edited, moved or removed"
+
+
+def _split(text: str) -> tuple[list[_Block], str]:
+    """Return what is sealed, and the text below it that is not."""
+    blocks, first, end = [], 1, 0
+    for match in _SEALED.finditer(text):
+        blocks.append(_Block(first, match[1], match[2]))
+        first, end = first + match[0].count(_BREAK), match.end()
+    return blocks, text[end:]
+
+
+def _headings(text: str) -> list[str]:
+    return [line for line in text.split(_BREAK) if line and not line.startswith(("#", _INDENTATION))]
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(line.removeprefix(_INDENTATION) for line in text.split(_BREAK) if line.startswith(_INDENTATION))
+
+
+def _digest(above: str, text: str) -> str:
+    return sha256(f"{above}\n{text}".encode()).hexdigest()[:32]

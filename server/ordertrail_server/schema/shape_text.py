@@ -1,0 +1,116 @@
+"""What a stored message or enum is, as lines of text: all that decides what its bytes mean, and nothing else.
+
+    2 optional int64 units                  a field: number, label, type, name
+    20 oneof event events.v2.Paid paid_v2   a field of a oneof
+    3 ORDER_STATUS_SHIPPED                  a value of an enum
+    rule dropped = "note"                   a rule of the message
+    2 rule from = "amount"                  a rule of a field
+
+Neither comments, files, the order of declarations nor any other option have a part in it.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Final, TypeAlias
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
+from google.protobuf.message import Message
+
+from ordertrail_server.schema.rules import field_rules, message_rules
+
+StoredType: TypeAlias = Descriptor | EnumDescriptor
+
+# What may be said of a released message later, since it changes no reading of what is stored: that it is no longer
+# written, and that a field becomes part of the public event.
+_FREE: Final = ("retired", "not_public")
+# Frozen by those who own them.
+_WELL_KNOWN: Final = "google.protobuf"
+_TYPES: Final[dict[int, str]] = {
+    number: name.removeprefix("TYPE_").lower() for name, number in FieldDescriptorProto.Type.items()
+}
+
+
+def stored_types(record: Descriptor) -> list[StoredType]:
+    """Return every message and enum that a record can hold, itself included, each behind those that it holds."""
+    found: dict[str, StoredType] = {}
+    _add(record, found, set())
+    return list(found.values())
+
+
+def shape_lines(of: StoredType) -> list[str]:
+    """Return the lines that say what a message or an enum is."""
+    if isinstance(of, EnumDescriptor):
+        return [f"{number} {name}" for number, name in sorted((value.number, value.name) for value in of.values)]
+    lines = _rule_lines("rule", message_rules(of))
+    for field in sorted(of.fields, key=lambda field: field.number):
+        lines += [_field_line(field), *_rule_lines(f"{field.number} rule", field_rules(field))]
+    return lines
+
+
+def _add(of: StoredType, found: dict[str, StoredType], begun: set[str]) -> None:
+    if of.full_name in begun or of.file.package == _WELL_KNOWN:
+        return
+    begun.add(of.full_name)
+    if isinstance(of, Descriptor):
+        for held in _held(of):
+            _add(held, found, begun)
+    if not _is_map_entry(of):
+        found[of.full_name] = of
+
+
+def _held(message: Descriptor) -> Iterator[StoredType]:
+    for field in sorted(message.fields, key=lambda field: field.number):
+        held = field.message_type or field.enum_type
+        if held is not None:
+            yield held
+
+
+def _field_line(field: FieldDescriptor) -> str:
+    if field.message_type is not None and _is_map_entry(field.message_type):
+        key, value = (field.message_type.fields_by_number[number] for number in (1, 2))
+        return f"{field.number} map<{_type(key)}, {_type(value)}> {field.name}"
+    default = f" default {json.dumps(str(field.default_value))}" if field.has_default_value else ""
+    return f"{field.number} {_label(field)}{default} {_type(field)} {field.name}"
+
+
+def _label(field: FieldDescriptor) -> str:
+    if field.is_repeated:
+        return "repeated"
+    if field.is_required:
+        return "required"
+    oneof = field.containing_oneof
+    # proto3 wraps each optional field in a oneof of its own, named after it, with an X in front if that was taken.
+    if oneof is not None and oneof.name.lstrip("X") != f"_{field.name}":
+        return f"oneof {oneof.name}"
+    return "optional" if field.has_presence else "implicit"
+
+
+def _type(field: FieldDescriptor) -> str:
+    if field.message_type is not None:
+        group = "group " if field.type == FieldDescriptor.TYPE_GROUP else ""
+        return f"{group}{field.message_type.full_name}"
+    if field.enum_type is not None:
+        # A closed enum has no other values: what is none of them is no value of the field.
+        return f"{'closed ' if field.enum_type.is_closed else ''}{field.enum_type.full_name}"
+    return _TYPES[field.type]
+
+
+def _is_map_entry(of: StoredType) -> bool:
+    return isinstance(of, Descriptor) and of.GetOptions().map_entry
+
+
+def _rule_lines(prefix: str, rules: Message) -> list[str]:
+    return [f"{prefix} {said}" for said in _said(rules)]
+
+
+def _said(rules: Message) -> list[str]:
+    """Return what rules say, in the order of the numbers of their kinds."""
+    lines = []
+    for kind, value in rules.ListFields():
+        if kind.name in _FREE:
+            continue
+        for one in value if kind.is_repeated else [value]:
+            text = f"{{{'; '.join(_said(one))}}}" if isinstance(one, Message) else json.dumps(one, ensure_ascii=False)
+            lines.append(f"{kind.name} = {text}")
+    return lines

@@ -1,0 +1,200 @@
+"""A small tree of protos with all that the language has, in which events evolve."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from shutil import copy
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from ordertrail_server.authoring.buf import build
+from ordertrail_server.schema.growing_text import Entry, with_entries
+from ordertrail_server.schema.lock import HEADER, LOCK_NAME
+
+PROTO = Path(__file__).parents[2] / "proto"
+RULES, RECORD = "ordertrail/evolve/v1/rules.proto", "ordertrail/log/v1/record.proto"
+V1, V2 = "ordertrail/events/v1/shop_events.proto", "ordertrail/events/v2/shop_events.proto"
+V3 = "ordertrail/events/v3/shop_events.proto"
+
+FILES = {
+    "shop/options.proto": """\
+syntax = "proto3";
+package shop;
+import "google/protobuf/descriptor.proto";
+message Hint { string text = 1; repeated int32 numbers = 2; map<string, double> weights = 3; Hint more = 4; }
+enum Colour { COLOUR_UNSPECIFIED = 0; COLOUR_RED = 1; }
+extend google.protobuf.MessageOptions { Hint hint = 51000; repeated string tag = 51001; }
+extend google.protobuf.FieldOptions { Hint about = 51000; Colour colour = 51001; double weight = 51002; }
+extend google.protobuf.EnumValueOptions { bytes raw = 51000; }
+extend google.protobuf.OneofOptions { bool told = 51000; }
+extend google.protobuf.EnumOptions { optional sint64 rank = 51000; }
+""",
+    V1: """\
+syntax = "proto3";
+package ordertrail.events.v1;
+// First of all.
+message BasketFilled { optional string shop = 1; }
+""",
+    "bare.proto": """\
+syntax = "proto3";
+message Bare { message Inner {} }
+""",
+    V2: """\
+syntax = "proto3";
+
+package ordertrail.events.v2;
+
+import "bare.proto";
+import "google/protobuf/timestamp.proto";
+import "ordertrail/evolve/v1/rules.proto";
+import "shop/options.proto";
+
+// Above the colours, and not of them.
+
+// What a thing looks like.
+enum Look {
+  option allow_alias = true;
+  option (shop.rank) = -7;
+  // None.
+  LOOK_UNSPECIFIED = 0; // said behind
+  LOOK_RED = 1 [deprecated = true, (shop.raw) = "\\x00\\"\\xff"];
+  LOOK_CRIMSON = 1;
+  LOOK_COLD = -3;
+  // No more.
+  reserved 5, 7 to 9, 1000 to max;
+  reserved "LOOK_OLD";
+}
+
+// Used by nothing.
+message Unused {}
+
+// A thing in a basket.
+message Thing { // behind the brace
+  // What a part is.
+  message Part {
+    // Its own kind of look.
+    enum Look {
+      LOOK_UNSPECIFIED = 0;
+    }
+    // The part's own, not that of the package.
+    Look look = 1;
+    .ordertrail.events.v2.Look outer_look = 2;
+    Thing again = 3;
+  }
+  // Parts by name.
+  map<string, Part> parts = 1;
+  map<int32, Wrapping> wrappings = 2;
+}
+
+// What a thing comes in: "café".
+message Wrapping {
+  option (ordertrail.evolve.v1.message).from = "ordertrail.events.v1.Paper";
+  option deprecated = true;
+  /* In a block,
+   * on two lines. */
+  option (shop.hint) = {text: "a \\"quoted\\" é\\n" numbers: [1, 2] weights: {key: "x" value: 0.5}};
+  option (shop.tag) = "one";
+  option (shop.tag) = "two";
+
+  // Chosen, or not.
+  oneof closing {
+    option (shop.told) = true;
+    // By tape.
+    string tape = 1;
+    // By string.
+    uint64 string = 2 [jstype = JS_STRING];
+  }
+
+  // Never said.
+  optional bytes seal = 4;
+  repeated sfixed32 folds = 6 [packed = false, (shop.about) = {text: "t" more: {numbers: 3}}];
+  reserved 3, 10 to 12;
+  reserved 5;
+  reserved "knot", "bow";
+}
+
+// A basket was filled.
+message BasketFilled {
+  option (ordertrail.evolve.v1.message).from = "ordertrail.events.v1.BasketFilled";
+
+  // Who filled it.
+  optional string shop_id = 1 [
+    (ordertrail.evolve.v1.field).from = "shop",
+    (ordertrail.evolve.v1.field).public = "shop",
+    json_name = "who",
+    (shop.colour) = COLOUR_RED,
+    (shop.weight) = -inf
+  ];
+
+  // With what.
+  repeated Thing things = 2 [(ordertrail.evolve.v1.field).absent = true];
+  optional Look look = 3 [(ordertrail.evolve.v1.field).not_public = true, (ordertrail.evolve.v1.field).absent = true];
+  google.protobuf.Timestamp fill_time = 4;
+  Thing.Part loose = 8;
+  Bare.Inner bare = 9;
+}
+
+// A basket was emptied.
+message BasketEmptied {
+  Thing last = 1;
+}
+""",
+    RECORD: """\
+syntax = "proto3";
+
+package ordertrail.log.v1;
+
+import "ordertrail/events/v1/shop_events.proto";
+import "ordertrail/events/v2/shop_events.proto";
+
+message Record {
+  string event_id = 1;
+
+  oneof event {
+    // The first words.
+    ordertrail.events.v1.BasketFilled basket_filled_v1 = 20;
+    // Filled.
+    ordertrail.events.v2.BasketFilled basket_filled_v2 = 30;
+    // Emptied.
+    ordertrail.events.v2.BasketEmptied basket_emptied_v2 = 31;
+  }
+  // Not to be used.
+  reserved 16 to 19;
+}
+""",
+    "ordertrail/v1/history_event.proto": """\
+syntax = "proto3";
+package ordertrail.v1;
+message BasketFilled { string shop = 1; }
+message HistoryEvent { oneof event { BasketFilled basket_filled = 42; } }
+""",
+}
+
+
+def write_shop(proto: Path) -> Path:
+    """Write the tree; return its root."""
+    for name, text in FILES.items():
+        write(proto / name, text)
+    (proto / RULES).parent.mkdir(parents=True)
+    copy(PROTO / RULES, proto / RULES)
+    return proto
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file, and the folders to it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def lock(proto: Path, names: Iterable[str]) -> None:
+    """Lock these messages and no others."""
+    write(proto / LOCK_NAME, with_entries(HEADER, [Entry(f"message {name}", ("as it was",)) for name in names]))
+
+
+def contents(proto: Path) -> dict[str, bytes]:
+    """Return every file there is, hidden ones too."""
+    return {str(path.relative_to(proto)): path.read_bytes() for path in proto.rglob("*") if path.is_file()}
+
+
+def compiled(proto: Path) -> FileDescriptorSet:
+    """Return the tree as buf compiles it."""
+    return FileDescriptorSet.FromString(build(proto))

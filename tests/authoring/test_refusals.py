@@ -1,0 +1,113 @@
+"""Where `new_version` refuses, it says why and changes nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.authoring.shop import RECORD, V2, V3, contents, lock, write, write_shop
+
+from ordertrail_server.authoring.new_version import new_version
+from ordertrail_server.authoring.refused import AuthoringRefused
+
+
+@pytest.fixture
+def proto(tmp_path: Path) -> Path:
+    return write_shop(tmp_path / "proto")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def nothing(proto: Path) -> None:
+    pass
+
+
+def unreleased(proto: Path) -> None:
+    lock(proto, ["ordertrail.events.v1.BasketFilled"])
+
+
+def half_done(proto: Path) -> None:
+    lock(proto, ["ordertrail.events.v2.BasketFilled"])
+    write(proto / V3, 'syntax = "proto3";\npackage ordertrail.events.v3;\nmessage BasketFilled {}\n')
+
+
+def not_compiling(proto: Path) -> None:
+    edit(proto / V2, "repeated Thing things", "repeated Thnig things")
+
+
+def renamed_since(proto: Path) -> None:
+    rule = 'option (ordertrail.evolve.v1.message).from = "ordertrail.events.v2.BasketFilled";'
+    edit(proto / V2, "message BasketEmptied {", f"message BasketEmptied {{ {rule}")
+
+
+def no_record(proto: Path) -> None:
+    (proto / RECORD).unlink()
+
+
+def extending(proto: Path) -> None:
+    edit(proto / V2, "message Thing {", "message Thing { extend google.protobuf.FileOptions { bool odd = 52000; }")
+    edit(proto / V2, 'import "shop/', 'import "google/protobuf/descriptor.proto";\nimport "shop/')
+
+
+def unfit(proto: Path) -> None:
+    lock(proto, ["ordertrail.events.v2.BasketFilled"])
+    write(proto / V3, 'syntax = "proto3";\npackage ordertrail.events.v3;\nmessage Thing {}\n')
+
+
+def mixed(proto: Path) -> None:
+    edit(proto / "ordertrail/events/v1/shop_events.proto", "message", "message Look {}\nmessage")
+    edit(proto / V2, "Thing.Part loose = 8;", "Thing.Part loose = 8; ordertrail.events.v1.Look old = 10;")
+    edit(proto / V2, 'import "shop/', 'import "ordertrail/events/v1/shop_events.proto";\nimport "shop/')
+
+
+@pytest.mark.parametrize(
+    ("event", "given", "said"),
+    [
+        ("BasketFiled", nothing, "There is no event BasketFiled. There are BasketEmptied, BasketFilled."),
+        ("Thing", nothing, "There is no event Thing"),
+        ("BasketFilled", unreleased, rf"events.v2.BasketFilled is not released yet: edit it in {V2}"),
+        ("BasketFilled", half_done, rf"events.v3.BasketFilled stands in {V3} without a case in Record"),
+        ("BasketFilled", not_compiling, r"(?s)buf cannot read the protos:.*shop_events.proto:\d+:\d+:.*Thnig"),
+        ("BasketFilled", renamed_since, "v2.BasketEmptied: make a new version of BasketEmptied"),
+        ("BasketFilled", no_record, "no protos of Ordertrail: there is no ordertrail.log.v1.Record"),
+        ("BasketFilled", extending, "It would lose something of ordertrail.events.v3.Thing: copy it by hand"),
+        ("BasketFilled", unfit, r"(?s)would not be sound. buf cannot read the protos:\nordertrail/events/v3.*Part"),
+        ("BasketFilled", mixed, "only one can become ordertrail.events.v3.Look"),
+    ],
+)
+def test_a_refusal_names_its_reason_and_changes_nothing(
+    event: str, given: Callable[[Path], None], said: str, proto: Path
+) -> None:
+    given(proto)
+    before = contents(proto)
+    with pytest.raises(AuthoringRefused, match=said):
+        new_version(proto, event)
+    assert contents(proto) == before
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AuthoringRefused, match=r"There is no folder .*nosuch: name that of the protos with --proto"):
+        new_version(tmp_path / "nosuch", "BasketFilled")
+
+
+@pytest.mark.parametrize("in_the_way", [".record.proto.new", "../../events/v3"])
+def test_where_one_file_cannot_be_written_no_file_is_changed(in_the_way: str, proto: Path) -> None:
+    blocked = (proto / RECORD).parent / in_the_way
+    if in_the_way.endswith("new"):
+        blocked.mkdir()
+    else:
+        blocked.write_text("a file where a folder must be")
+    before = contents(proto), sorted(proto.rglob("*"))
+    with pytest.raises(OSError, match=blocked.name):
+        new_version(proto, "BasketFilled")
+    assert (contents(proto), sorted(proto.rglob("*"))) == before
+
+
+def test_without_buf_it_says_how_to_get_it(proto: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", str(proto / "python"))
+    monkeypatch.setenv("PATH", str(proto))
+    with pytest.raises(AuthoringRefused, match="buf is not installed: pip install"):
+        new_version(proto, "BasketFilled")

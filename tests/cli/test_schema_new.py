@@ -1,0 +1,49 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.authoring.shop import V3, write_shop
+
+from ordertrail_server.cli.main import ordertrail
+
+
+@pytest.fixture
+def proto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The protos below the folder in which the command is run."""
+    monkeypatch.chdir(tmp_path)
+    return write_shop(Path("proto"))
+
+
+def new(*arguments: str) -> Result:
+    return CliRunner().invoke(ordertrail, ["schema", "new", *arguments])
+
+
+def test_it_tells_what_it_made_and_what_to_do_next(proto: Path) -> None:
+    said = new("BasketFilled").output
+    made, _, next_steps = said.partition("\n\n")
+    assert made.splitlines() == [
+        f"Made ordertrail.events.v3.BasketFilled in {proto / V3}, a copy of ordertrail.events.v2.BasketFilled.",
+        "Copied with it: Look, Thing, Wrapping.",
+        "Added basket_filled_v3 = 50 to Record in proto/ordertrail/log/v1/record.proto.",
+    ]
+    assert f"1. Edit {proto / V3}." in next_steps
+    steps = ["make generate", "ordertrail schema check", "ordertrail schema lock", "Restart"]
+    assert sorted(steps, key=next_steps.index) == steps
+
+
+def test_for_machines_it_is_one_object(proto: Path) -> None:
+    assert json.loads(new("BasketFilled", "--json").output)["number"] == 50
+
+
+def test_a_refusal_is_one_sentence_and_exits_with_1(proto: Path) -> None:
+    refused = new("BasketFiled")
+    assert refused.exit_code == 1
+    assert refused.output == "Error: There is no event BasketFiled. There are BasketEmptied, BasketFilled.\n"
+
+
+def test_without_protos_below_the_folder_it_asks_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = new("BasketFilled")
+    assert refused.exit_code == 1
+    assert refused.output == "Error: There is no folder proto: name that of the protos with --proto.\n"

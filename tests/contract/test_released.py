@@ -1,0 +1,50 @@
+"""What was released is locked, and is today what it was; the image of the last release vouches for the lock's end."""
+
+from pathlib import Path
+
+import pytest
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from tests.schema.other_protos import record_in
+
+from ordertrail.log.v1.record_pb2 import Record
+from ordertrail_server.schema.growing_text import entries
+from ordertrail_server.schema.lock import lock_gaps, read_lock, unlocked, with_unlocked
+from ordertrail_server.schema.shape_changes import changes
+
+PROTO = Path(__file__).resolve().parents[2] / "proto"
+IMAGE = FileDescriptorSet.FromString((PROTO / "released.binpb").read_bytes())
+# An image from before there were rules cannot tell which ones its messages had.
+RULES_TOLD = any(file.package == "ordertrail.evolve.v1" for file in IMAGE.file)
+
+
+@pytest.fixture(scope="module")
+def released() -> Descriptor:
+    return record_in(IMAGE)
+
+
+def shapes(lock: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for entry in entries(lock):
+        lines = [line for line in entry.lines if RULES_TOLD or "rule" not in line.split()[:2]]
+        found.setdefault(entry.heading, []).extend(lines)
+    return found
+
+
+def test_the_lock_holds() -> None:
+    assert lock_gaps(Record.DESCRIPTOR, read_lock()) == []
+
+
+def test_the_lock_that_is_read_is_that_of_the_protos() -> None:
+    assert read_lock() == (PROTO / "schema.lock").read_text(encoding="utf-8")
+
+
+def test_all_of_the_last_release_is_in_the_lock(released: Descriptor) -> None:
+    assert unlocked(released, read_lock()) == []
+
+
+def test_all_of_the_last_release_is_what_the_lock_says(released: Descriptor) -> None:
+    locked = shapes(read_lock())
+    for heading, was in shapes(with_unlocked(released, "")).items():
+        grows = heading.startswith(f"message {released.file.package}.")
+        assert changes(was, locked[heading], may_grow=grows) == [], heading

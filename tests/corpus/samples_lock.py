@@ -1,0 +1,64 @@
+"""The lock of the golden corpus: what every sample was when it was added, so that none is ever changed or removed."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from ordertrail_server.schema.growing_text import Entry, damage, entries, with_entries
+
+LOCK_NAME: Final = "samples.lock"
+HEADER: Final = """\
+# Every sample of the corpus as it was added: the SHA-256 of its bytes, and that of its meaning as compact JSON with
+# sorted names. Never edit it: `python -m tests.corpus.add` adds to it, and each digest covers all that stands above it.
+"""
+
+
+def lock_sample(sample: Path, corpus: Path) -> None:
+    """Add a sample, of which `sample` has the bytes, to the lock of its corpus."""
+    lock = corpus / LOCK_NAME
+    text = with_entries(_read(lock) or HEADER, [_entry(sample, corpus)])
+    lock.write_text(text, encoding="utf-8", newline="\n")
+
+
+def sample_gaps(corpus: Path) -> list[str]:
+    """Return which samples are not as they were added, or not locked, and where the lock is not as it grew."""
+    text = _read(corpus / LOCK_NAME)
+    found = [f"{LOCK_NAME}, {where}" for where in damage(text)]
+    locked = {entry.heading: entry.lines for entry in entries(text)}
+    present = {_name(path, corpus): path for path in sorted(corpus.glob("v*/*")) if path.suffix in (".binpb", ".json")}
+    for name in sorted({*locked, *present}):
+        if name not in locked:
+            found.append(f"{name} is not locked: add samples with `python -m tests.corpus.add`")
+        elif (was := locked[name]) != (now := _lines(corpus / name)):
+            changed = [one for one, other in zip(was, now, strict=True) if one != other]
+            found.append(f"{name} was added with other contents ({', '.join(changed)}); bring it back")
+    return found
+
+
+def _entry(sample: Path, corpus: Path) -> Entry:
+    return Entry(_name(sample, corpus), _lines(sample.with_suffix("")))
+
+
+def _name(sample: Path, corpus: Path) -> str:
+    return sample.with_suffix("").relative_to(corpus).as_posix()
+
+
+def _lines(sample: Path) -> tuple[str, str]:
+    return (
+        f"bytes {_digest(sample.with_suffix('.binpb'))}",
+        f"meaning {_digest(sample.with_suffix('.json'))}",
+    )
+
+
+def _digest(path: Path) -> str:
+    if not path.exists():
+        return "gone"
+    content = path.read_bytes()
+    if path.suffix == ".json":
+        content = json.dumps(json.loads(content), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return sha256(content).hexdigest()
+
+
+def _read(lock: Path) -> str:
+    return lock.read_text(encoding="utf-8") if lock.exists() else ""

@@ -1,0 +1,43 @@
+"""The samples of each event together say all that it can say."""
+
+from collections.abc import Iterator
+
+import pytest
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from tests.corpus.add import CORPUS
+
+from ordertrail.log.v1.record_pb2 import Record
+
+RECORDS: list[Message] = [Record.FromString(path.read_bytes()) for path in sorted(CORPUS.glob("v*/*.binpb"))]
+CASES = [case.name for case in Record.DESCRIPTOR.oneofs_by_name["event"].fields]
+ENVELOPE = [field.name for field in Record.DESCRIPTOR.fields if field.name not in CASES]
+
+
+@pytest.mark.parametrize("field", [*ENVELOPE, *CASES])
+def test_every_field_and_every_value_of_an_enum_is_in_a_sample(field: str) -> None:
+    of = Record.DESCRIPTOR.fields_by_name[field]
+    said = {what for record in RECORDS if record.HasField(field) for what in said_by(of, getattr(record, field))}
+    assert [what for what in sayable(of) if what not in said] == []
+
+
+def sayable(field: FieldDescriptor, within: tuple[Descriptor, ...] = ()) -> Iterator[str]:
+    """All that a field can say: itself, the fields in it, the values of its enum but for the first, which is none."""
+    yield field.name
+    if field.enum_type is not None:
+        yield from (f"{field.name}={value.name}" for value in field.enum_type.values if value.number)
+    message = field.message_type
+    if message is not None and message not in within and message.file.package != "google.protobuf":
+        for inner in message.fields:
+            yield from (f"{field.name}.{what}" for what in sayable(inner, (*within, message)))
+
+
+def said_by(field: FieldDescriptor, value: object) -> Iterator[str]:
+    """What the value of a field says of that."""
+    yield field.name
+    if field.enum_type is not None and isinstance(value, int) and value in field.enum_type.values_by_number:
+        yield f"{field.name}={field.enum_type.values_by_number[value].name}"
+    if isinstance(value, Message):
+        for inner, held in value.ListFields():
+            for one in held if inner.is_repeated else [held]:
+                yield from (f"{field.name}.{what}" for what in said_by(inner, one))

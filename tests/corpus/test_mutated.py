@@ -1,0 +1,109 @@
+"""Damaged records never stop a fold, and none is passed over in silence.
+
+ORDERTRAIL_MUTATIONS says how many are tried; a million take a minute or two.
+"""
+
+import os
+from collections import Counter
+from contextlib import closing
+from random import Random
+
+import pytest
+from google.protobuf.message import Message
+from tests.corpus.damaged import SETTINGS, Setting, damaged
+
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsResponse
+from ordertrail_server.log.port import Logged
+from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.orders.chain import digest
+from ordertrail_server.projections.fold import BatchFold, Place
+from ordertrail_server.projections.order_history_ddl import INDEXES, TABLES
+from ordertrail_server.projections.rows import Rows, write_rows
+from ordertrail_server.schema.reading import Reading, read
+
+MUTATIONS = int(os.environ.get("ORDERTRAIL_MUTATIONS", "20000"))
+PLACE, OFFSET = Place("orders.events", 0, 1), 7
+
+
+def folded(setting: Setting, value: bytes, key: str) -> Rows:
+    fold = BatchFold(PLACE, setting.stored, lambda order_id, stored, version: None)
+    fold.take(Logged(OFFSET, key, value, digest(value)))
+    return fold.rows
+
+
+def assert_accounted_for(rows: Rows) -> str:
+    """The record is in one of the three tables, at its offset; returns which."""
+    places = {
+        "event": [row[0] for row in rows.events],
+        "not a fact": [row[0] for row in rows.not_facts],
+        "parked": [row[0] for row in rows.parked],
+    }
+    [(table, found)] = [(table, found) for table, found in places.items() if found]
+    assert found == [OFFSET]
+    return table
+
+
+def assert_shown_as_read(rows: Rows, reading: Reading, value: bytes) -> None:
+    """What clients are sent is what was read, at its place."""
+    [shown] = StreamOrderEventsResponse.FromString(rows.events[0][-1]).events
+    kind = shown.WhichOneof("event")
+    assert kind is not None
+    assert (kind, event_of(shown)) == (reading.event.WhichOneof("event"), event_of(reading.event))
+    assert (shown.position.offset, shown.digest) == (OFFSET, digest(value))
+    assert (shown.order_id, shown.written_version) == (reading.event.order_id, reading.written_version)
+
+
+def event_of(happened: HistoryEvent) -> Message:
+    event: Message = getattr(happened, happened.WhichOneof("event") or "")
+    return event
+
+
+def read_model() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for statement in (*TABLES, *INDEXES):
+        connection.execute(statement)
+    return connection
+
+
+def assert_storable(rows: Rows, setting: Setting, model: sqlite3.Connection) -> None:
+    model.execute("BEGIN")
+    write_rows(model, rows, setting.stored)
+    model.execute("ROLLBACK")
+
+
+def test_every_sample_folds_as_it_is() -> None:
+    for setting in SETTINGS:
+        rows = folded(setting, setting.value, setting.order_id)
+        assert assert_accounted_for(rows) == "event", rows.parked or rows.not_facts
+
+
+@pytest.mark.timeout(300 + MUTATIONS // 1000)
+def test_a_damaged_record_is_an_event_or_parked_or_no_fact_and_stops_nothing() -> None:
+    outcomes: Counter[str] = Counter()
+    with closing(read_model()) as model:
+        for number in range(MUTATIONS):
+            chance = Random(number)
+            setting = chance.choice(SETTINGS)
+            value = damaged(setting, chance)
+            try:
+                outcomes[take(setting, value, chance, model)] += 1
+            except Exception as error:
+                error.add_note(f"mutation {number}: {value!r}")
+                raise
+    # Each way out was taken, so what is asserted of it was tried.
+    assert outcomes.keys() == {"event", "not a fact", "parked"}
+
+
+def take(setting: Setting, value: bytes, chance: Random, model: sqlite3.Connection) -> str:
+    reading = read(value)
+    named = reading.event.order_id if reading is not None else ""
+    key = chance.choice((setting.order_id, named or setting.order_id))
+    rows = folded(setting, value, key)
+    table = assert_accounted_for(rows)
+    if table == "event":
+        assert reading is not None
+        assert not reading.fault
+        assert_shown_as_read(rows, reading, value)
+    assert_storable(rows, setting, model)
+    return table

@@ -1,0 +1,77 @@
+"""The lock finds every sample that was changed or removed, and no edit that leaves its meaning as it is."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.corpus.add import CORPUS, add
+from tests.corpus.samples_lock import LOCK_NAME, sample_gaps
+
+from ordertrail.log.v1.record_pb2 import Record
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """Two samples: v2/OrderConfirmed-1 and v2/OrderConfirmed-2."""
+    for event_id in ("a", "b"):
+        record = Record(event_id=event_id, order_id="order-1", order_version=2)
+        record.order_confirmed_v2.SetInParent()
+        add(record.SerializeToString(), tmp_path)
+    return tmp_path
+
+
+def test_every_sample_is_as_it_was_added() -> None:
+    assert sample_gaps(CORPUS) == []
+
+
+def test_what_was_just_added_is_locked(corpus: Path) -> None:
+    assert sample_gaps(corpus) == []
+
+
+def test_other_white_space_is_no_change(corpus: Path) -> None:
+    meaning = corpus / "v2" / "OrderConfirmed-1.json"
+    meaning.write_text(json.dumps(json.loads(meaning.read_text())))
+    assert sample_gaps(corpus) == []
+
+
+def first(corpus: Path, suffix: str) -> Path:
+    return corpus / "v2" / f"OrderConfirmed-1.{suffix}"
+
+
+def remove(corpus: Path) -> None:
+    first(corpus, "binpb").unlink()
+    first(corpus, "json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda corpus: first(corpus, "binpb").write_bytes(b"\x12\x01x"), "added with other contents (bytes "),
+        (lambda corpus: first(corpus, "json").write_text('{"eventId": "c"}'), "added with other contents (meaning "),
+        (lambda corpus: first(corpus, "json").unlink(), "added with other contents (meaning "),
+        (remove, "added with other contents (bytes "),
+    ],
+)
+def test_a_sample_that_was_changed_or_removed_is_named(
+    corpus: Path, change: Callable[[Path], object], found: str
+) -> None:
+    change(corpus)
+    [gap] = sample_gaps(corpus)
+    assert gap.startswith("v2/OrderConfirmed-1 was ")
+    assert found in gap
+
+
+def test_a_sample_that_was_not_added_by_the_command_is_named(corpus: Path) -> None:
+    (corpus / "v2" / "OrderConfirmed-3.binpb").write_bytes(first(corpus, "binpb").read_bytes())
+    [gap] = sample_gaps(corpus)
+    assert gap.startswith("v2/OrderConfirmed-3 is not locked")
+
+
+def test_a_sample_cannot_be_taken_out_of_the_lock(corpus: Path) -> None:
+    remove(corpus)
+    lock = corpus / LOCK_NAME
+    text = lock.read_text()
+    begin, end = text.index("v2/OrderConfirmed-1"), text.index("v2/OrderConfirmed-2")
+    lock.write_text(text[:begin] + text[end:])
+    assert [gap.split(":")[0] for gap in sample_gaps(corpus)] == [f"{LOCK_NAME}, line 4"]

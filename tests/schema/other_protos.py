@@ -1,0 +1,84 @@
+"""The stored messages as they would be if their protos were written otherwise."""
+
+from collections.abc import Callable
+
+from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+    FileDescriptorSet,
+)
+from google.protobuf.descriptor_pool import DescriptorPool
+
+from ordertrail.log.v1.record_pb2 import Record
+
+RECORD: Descriptor = Record.DESCRIPTOR
+
+
+class Protos:
+    """The files that a record is made of, open to any edit."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, FileDescriptorProto] = {}
+        self._add(RECORD.file)
+
+    def _add(self, file: FileDescriptor) -> None:
+        for needed in file.dependencies:
+            self._add(needed)
+        self.files[file.name] = proto = FileDescriptorProto()
+        file.CopyToProto(proto)
+
+    def package(self, name: str) -> FileDescriptorProto:
+        """Return the one file of a package of ours: "events.v2"."""
+        return next(file for file in self.files.values() if file.package == f"ordertrail.{name}")
+
+    def message(self, name: str) -> DescriptorProto:
+        """Return a message: "events.v2.Money"."""
+        package, _, own = name.rpartition(".")
+        return next(message for message in self.package(package).message_type if message.name == own)
+
+    def enum(self, name: str) -> EnumDescriptorProto:
+        """Return an enum: "events.v2.OrderStatus"."""
+        package, _, own = name.rpartition(".")
+        return next(enum for enum in self.package(package).enum_type if enum.name == own)
+
+    def field(self, message: str, number: int) -> FieldDescriptorProto:
+        """Return a field of a message."""
+        return next(field for field in self.message(message).field if field.number == number)
+
+    def rename(self, message: str, number: int, name: str) -> FieldDescriptorProto:
+        """Give a field another name, and the oneof of its own that makes it optional."""
+        field = self.field(message, number)
+        field.name = name
+        if field.proto3_optional:
+            self.message(message).oneof_decl[field.oneof_index].name = f"_{name}"
+        return field
+
+    def add_field(
+        self, message: str, number: int, name: str, of: "FieldDescriptorProto.Type.ValueType", type_name: str = ""
+    ) -> FieldDescriptorProto:
+        """Add a field without presence to a message."""
+        label = FieldDescriptorProto.LABEL_OPTIONAL
+        return self.message(message).field.add(
+            number=number, name=name, type=of, label=label, type_name=type_name or None
+        )
+
+
+Edit = Callable[[Protos], object]
+
+
+def record_after(edit: Edit) -> Descriptor:
+    """Return the record as it would be after an edit of the protos."""
+    protos = Protos()
+    edit(protos)
+    return record_in(FileDescriptorSet(file=protos.files.values()))
+
+
+def record_in(image: FileDescriptorSet) -> Descriptor:
+    """Return the record of an image, whose files stand behind those that they import."""
+    pool = DescriptorPool()
+    for file in image.file:
+        pool.Add(file)
+    return pool.FindMessageTypeByName(RECORD.full_name)
