@@ -23,9 +23,14 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def shown(page: Path) -> list[Shown]:
-    """Return the commands of a page's console blocks, in their order. A command may go over several lines."""
+    """Return the commands of a page's console blocks, in their order."""
+    return shown_in("".join(blocks(page, "console")))
+
+
+def shown_in(block: str) -> list[Shown]:
+    """Return the commands of a console block, in their order. A command may go over several lines."""
     found: list[Shown] = []
-    for line in "".join(blocks(page, "console")).splitlines():
+    for line in block.splitlines():
         if line.startswith("$ "):
             found.append(Shown(line.removeprefix("$ "), []))
         elif _is_open(found[-1].command):

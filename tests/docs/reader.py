@@ -35,7 +35,7 @@ class Reader:
         if command.startswith("ordertrail rebuild"):
             assert self.server.stop() == 0
         else:
-            await self._until_current()
+            await until_current(self.server)
         program, *arguments = shlex.split(command.replace(SHOWN_ADDRESS, self.server.address))
         return self.runs([*PROGRAMS[program], *arguments])
 
@@ -53,12 +53,14 @@ class Reader:
             check=False,
         ).stdout
 
-    async def _until_current(self) -> None:
-        log = EmbeddedLog.follow(self.server.data)
-        try:
-            now = write_token(log.identity, {0: await log.end(0)})
-        finally:
-            await log.close()
-        async with connect(self.server.address) as orders:
-            async for _ in orders.list_orders(page_size=1, at_least_as_fresh=[now]):
-                break
+
+async def until_current(server: RunningServer) -> None:
+    """Return once a server's reads include all that its log holds now."""
+    log = EmbeddedLog.follow(server.data)
+    try:
+        now = write_token(log.identity, {0: await log.end(0)})
+    finally:
+        await log.close()
+    async with connect(server.address) as orders:
+        async for _ in orders.list_orders(page_size=1, at_least_as_fresh=[now]):
+            break

@@ -84,6 +84,10 @@ class RunningServer:
             self.kill()
 
     @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    @property
     def stderr(self) -> str:
         return self._stderr.read_text()
 

@@ -10,6 +10,7 @@ SCHEMA_COMMANDS = {
     "check": "Check that every stored event has a reading.",
     "lock": "Release what is stored: from then on it never changes.",
     "list": "Show the versions of events, and how many records of each there are.",
+    "explain": "Show how one record is read, rule by rule.",
 }
 
 EPILOG = """\b

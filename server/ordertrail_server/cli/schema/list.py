@@ -29,7 +29,7 @@ async def list(as_json: bool, target: str) -> None:
     from ordertrail.client import connect
 
     async with connect(target) as client:
-        found = await client.list_event_schemas()
+        found = await client.event_schemas()
     if as_json:
         for schema in found.schemas:
             click.echo(json_line(schema))

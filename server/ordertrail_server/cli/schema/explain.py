@@ -1,0 +1,89 @@
+"""`ordertrail schema explain`: one record of the log, and how it is read, step by step."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from ordertrail_server.cli.printing import json_line, plain, print_table, time_text
+from ordertrail_server.cli.target import calls_server, target_option
+
+if TYPE_CHECKING:
+    from ordertrail.v1.projection_service_pb2 import ExplainEventResponse, ReadingStep
+
+HEADINGS = ("Rule", "From", "To", "Value")
+BYTES_A_LINE = 32
+EPILOG = """\b
+Examples:
+  ordertrail schema explain 0:17
+  ordertrail schema explain 0:17 --json"""
+
+
+class Place(click.ParamType):
+    """PARTITION:OFFSET, as events and receipts name their place."""
+
+    name = "place"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return the two numbers."""
+        if not re.fullmatch(r"[0-9]{1,9}:[0-9]{1,18}", value):
+            self.fail(f"{value} is no PARTITION:OFFSET, such as 0:17.", param, ctx)
+        partition, _, offset = value.partition(":")
+        return int(partition), int(offset)
+
+
+@click.command(epilog=EPILOG)
+@click.argument("place", metavar="PARTITION:OFFSET", type=Place())
+@click.option("--json", "as_json", is_flag=True, help="All of it as one JSON object.")
+@target_option
+@calls_server()
+async def explain(place: tuple[int, int], as_json: bool, target: str) -> None:
+    """Show what one record is: its bytes, its place in its order's chain, and what each rule of its reading did."""
+    from ordertrail.client import connect
+
+    async with connect(target) as client:
+        found = await client.explain(*place)
+    if as_json:
+        click.echo(json_line(found))
+        return
+    for line in _record(found):
+        click.echo(line)
+    for step in found.steps:
+        _print_step(step)
+    if found.event.WhichOneof("event"):
+        click.echo(f"public event\n  {json_line(found.event)}")
+
+
+def _record(found: "ExplainEventResponse") -> Iterator[str]:
+    from ordertrail.v1.projection_service_pb2 import RecordVerdict
+
+    event = found.event
+    verdict = RecordVerdict.Name(found.verdict).removeprefix("RECORD_VERDICT_").lower()
+    yield f"record {found.position.partition}:{found.position.offset} of {plain(found.position.topic)}"
+    yield f"  verdict   {verdict}{f': {plain(found.verdict_detail)}' if found.verdict_detail else ''}"
+    if event.order_id:
+        yield f"  order     {plain(event.order_id)}, version {event.order_version}, {time_text(event.record_time)}"
+        yield f"  cause     {plain(event.cause.request_id)}"
+        yield f"  previous  {event.previous.hex() or '-'}"
+    yield f"  digest    {found.digest.hex()}"
+    yield f"  written   {_written(found)}"
+    if found.fault:
+        yield f"  fault     {plain(found.fault)}"
+    yield f"  bytes     {len(found.value)}"
+    yield from (
+        f"    {found.value[at : at + BYTES_A_LINE].hex(' ')}" for at in range(0, len(found.value), BYTES_A_LINE)
+    )
+    if found.written_json:
+        yield f"as written\n  {plain(found.written_json)}"
+
+
+def _written(found: "ExplainEventResponse") -> str:
+    number = f", number {found.written_number}" if found.HasField("written_number") else ""
+    return (found.written_as or "no event known here") + number
+
+
+def _print_step(step: "ReadingStep") -> None:
+    click.echo(f"{getattr(step, 'from')} → {step.to}")
+    rows = [(rule.rule, getattr(rule, "from"), rule.to, rule.value_json) for rule in step.rules]
+    print_table(HEADINGS, rows)

@@ -1,0 +1,53 @@
+"""A checkout of the project, to be changed as a user would: a copy of what is worked on, with the same environment."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shutil import copy2, copytree, ignore_patterns
+
+from tests.e2e.running_server import RunningServer
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("client", "proto", "server")
+FILES = ("Makefile", "buf.yaml", "pyproject.toml", "constraints.txt")
+GENERATOR = ".venv-proto"
+
+
+class Checkout:
+    """The code of one state of the project, below `root`; what runs there is that code."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.environment = {"PYTHONPATH": f"{root / 'client'}{os.pathsep}{root / 'server'}"}
+
+    def runs(self, *command: str, **told: str) -> str:
+        """Run a program in the checkout, and return all that it prints, whatever its exit code."""
+        program, *arguments = command
+        known = {"ordertrail": [sys.executable, "-m", "ordertrail_server.cli"], "python": [sys.executable]}
+        return subprocess.run(
+            [*known.get(program, [program]), *arguments],
+            cwd=self.root,
+            env=os.environ | self.environment | told,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        ).stdout
+
+    def server(self, data: Path) -> RunningServer:
+        """Return a server of this checkout's code; it is not started yet."""
+        return RunningServer(data, self.environment)
+
+
+def check_out(root: Path) -> Checkout:
+    """Copy what is worked on to `root`, which must not exist."""
+    # The generator's environment is made but once, and by the project's own rule.
+    subprocess.run(["make", "--quiet", f"{GENERATOR}/made"], cwd=ROOT, check=True, capture_output=True)
+    for folder in FOLDERS:
+        copytree(ROOT / folder, root / folder, ignore=ignore_patterns("__pycache__"))
+    for file in FILES:
+        copy2(ROOT / file, root / file)
+    (root / GENERATOR).symlink_to(ROOT / GENERATOR)
+    return Checkout(root)

@@ -1,0 +1,27 @@
+"""Edits as a page shows them: unified diffs without line numbers, each hunk found by what it says."""
+
+import re
+from pathlib import Path
+
+
+class NotApplicable(AssertionError):
+    """A hunk is not found in its file, or more than once."""
+
+
+def apply(root: Path, diff: str) -> None:
+    """Make the edit of one file below `root`. Raises NotApplicable."""
+    [name] = re.findall(r"^\+\+\+ b/(.+)$", diff, re.MULTILINE)
+    path = root / name
+    text = path.read_text()
+    for hunk in re.split(r"^@@.*\n", diff, flags=re.MULTILINE)[1:]:
+        text = _after(text, hunk, name)
+    path.write_text(text)
+
+
+def _after(text: str, hunk: str, name: str) -> str:
+    lines = [(line[:1], line[1:]) for line in hunk.splitlines(keepends=True)]
+    old = "".join(line for kind, line in lines if kind != "+") or "\n"
+    new = "".join(line for kind, line in lines if kind != "-")
+    if text.count(old) != 1:
+        raise NotApplicable(f"{name} has {text.count(old)} places for\n{hunk}")
+    return text.replace(old, new)

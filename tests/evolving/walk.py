@@ -1,0 +1,55 @@
+"""A walk along docs/changing-events.md: every command run, every edit made, every output compared."""
+
+import asyncio
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from tests.docs.likeness import missing
+from tests.docs.pages import ROOT, Shown, shown_in
+from tests.docs.reader import SHOWN_ADDRESS, until_current
+from tests.e2e.running_server import RunningServer
+from tests.evolving.checkout import Checkout
+from tests.evolving.edits import apply
+
+PAGE = ROOT / "docs" / "changing-events.md"
+GRPCURL = str(Path(sys.executable).parent / "grpcurl")
+
+
+class Walker:
+    """Works in a checkout, with one server on `data` that is started anew when the page says so."""
+
+    def __init__(self, checkout: Checkout, data: Path) -> None:
+        self._checkout = checkout
+        self.server: RunningServer = checkout.server(data)
+        self.steps = 0
+
+    def walk(self) -> None:
+        """Do all that the page shows. Fails where something else comes of it."""
+        for language, block in re.findall(r"^```(diff|console)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+            if language == "diff":
+                apply(self._checkout.root, block)
+            else:
+                for step in shown_in(block):
+                    self._do(step)
+            self.steps += 1
+
+    def close(self) -> None:
+        """Stop the server."""
+        self.server.close()
+
+    def _do(self, step: Shown) -> None:
+        if step.command == "ordertrail serve":
+            self.server.close()
+            self.server.start()
+            return
+        if self.server.running:
+            asyncio.run(until_current(self.server))
+        printed = self._run(step.command)
+        assert missing(step.output, printed) is None, f"{step.command}\nprinted\n{printed}"
+
+    def _run(self, command: str) -> str:
+        program, *arguments = shlex.split(command.replace(SHOWN_ADDRESS, self.server.address))
+        program = GRPCURL if program == "grpcurl" else program
+        return self._checkout.runs(program, *arguments, ORDERTRAIL_TARGET=self.server.address)
