@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from benchmarks import commands, history, projector
+from benchmarks import aged_log, commands, history, peer_upcasts, projector, proving, upcasting
+from benchmarks.changes import KINDS
 from benchmarks.load import require_h2load
 from benchmarks.table import Row, show
 
@@ -14,6 +15,11 @@ MEASURES: list[Callable[[], Row]] = [
     partial(history.measure, MANY),
     partial(projector.measure, FEW),
     partial(projector.measure, MANY),
+    partial(aged_log.measure, 2_000, "literal"),
+    *(partial(upcasting.measure_kind, kind) for kind in KINDS),
+    *(partial(upcasting.measure, hops) for hops in (5, 20)),
+    *(partial(peer_upcasts.measure, hops) for hops in (1, 5, 20)),
+    partial(proving.measure, 50),
 ]
 
 

@@ -27,12 +27,12 @@ def measure(events: int) -> Row:
         make_log(data, events)
         for round_ in range(ROUNDS):
             limit.append(events / asyncio.run(_seconds_of_bare_loop(data, Path(folder) / f"bare-{round_}")))
-            ours.append(events / asyncio.run(_seconds_of_projector(data, Path(folder) / f"read-model-{round_}")))
+            ours.append(events / asyncio.run(seconds_of_projector(data, Path(folder) / f"read-model-{round_}")))
     name = f"projector from offset 0, of {events:,} events"
     return Row(name, "events/s", median(ours), "parse, and two bare rows each", median(limit), floor=FLOOR)
 
 
-async def _seconds_of_projector(data: Path, path: Path) -> float:
+async def seconds_of_projector(data: Path, path: Path) -> float:
     log = EmbeddedLog.follow(data)
     begun = perf_counter()
     projector = await Projector.open(log, path)

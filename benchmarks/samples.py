@@ -48,13 +48,13 @@ async def _make_log(data: Path, events: int) -> None:
 
 def _life(number: int) -> list[Entry]:
     order_id = str(uuid_utils.uuid7())
-    placed = _record(order_id, 1, b"", encode(OrderPlaced(customer_id=f"shop-{number % 100}", lines=lines(number))))
+    placed = record(order_id, 1, b"", encode(OrderPlaced(customer_id=f"shop-{number % 100}", lines=lines(number))))
     if number % 3 == 0:
         return [placed]
-    return [placed, _record(order_id, 2, digest(placed.value), encode(OrderConfirmed()))]
+    return [placed, record(order_id, 2, digest(placed.value), encode(OrderConfirmed()))]
 
 
-def _record(order_id: str, version: int, previous: bytes, chunk: bytes) -> Entry:
+def record(order_id: str, version: int, previous: bytes, chunk: bytes) -> Entry:
     event_id = str(uuid_utils.uuid7())
     value = seal(
         event_id=event_id,

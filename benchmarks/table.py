@@ -8,7 +8,7 @@ from rich.table import Table
 
 
 class Row(NamedTuple):
-    """`ours` and `limit` are rates in `unit`. To be reached: `goal`, their ratio, or `floor`, a rate."""
+    """`ours` and `limit` are in `unit`. To be reached: `goal`, their ratio, `floor`, a rate, or `ceiling`, a cost."""
 
     name: str
     unit: str
@@ -17,17 +17,26 @@ class Row(NamedTuple):
     limit: float
     goal: float | None = None
     floor: float | None = None
+    ceiling: float | None = None
 
     @property
     def wanted(self) -> str:
         """Say what is to be reached."""
-        return f"≥ {self.goal:.2f} of it" if self.goal is not None else f"≥ {self.floor:,.0f}" if self.floor else ""
+        if self.goal is not None:
+            return f"≥ {self.goal:.2f} of it"
+        if self.floor is not None:
+            return f"≥ {_figure(self.floor)}"
+        return f"≤ {_figure(self.ceiling)}" if self.ceiling is not None else ""
 
 
 def show(rows: Iterable[Row]) -> None:
     """Print the table."""
     table = Table("what", "ours", "limit", "ratio", "to reach", title="Ordertrail on this machine, medians")
     for row in rows:
-        ours, limit = f"{row.ours:,.0f} {row.unit}", f"{row.limit:,.0f}  ({row.limit_name})"
+        ours, limit = f"{_figure(row.ours)} {row.unit}", f"{_figure(row.limit)}  ({row.limit_name})"
         table.add_row(row.name, ours, limit, f"{row.ours / row.limit:.2f}", row.wanted)
     Console(width=150).print(table)
+
+
+def _figure(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.2f}"

@@ -20,6 +20,17 @@ class Checkout:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.environment = {"PYTHONPATH": f"{root / 'client'}{os.pathsep}{root / 'server'}"}
+        self._began_with = self._server_code()
+
+    @property
+    def changed_code(self) -> set[str]:
+        """The modules of the server that are no longer as they were checked out."""
+        before, now = self._began_with, self._server_code()
+        return {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
+
+    def _server_code(self) -> dict[str, bytes]:
+        server = self.root / "server" / "ordertrail_server"
+        return {path.relative_to(server).as_posix(): path.read_bytes() for path in server.rglob("*.py")}
 
     def runs(self, *command: str, **told: str) -> str:
         """Run a program in the checkout, and return all that it prints, whatever its exit code."""

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +6,7 @@ from tests.evolving.walk import Walker
 
 
 @pytest.fixture(scope="session")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """The next release: a checkout in which all of docs/changing-events.md was done. OrderPlaced is at version 4."""
     folder: Path = tmp_path_factory.mktemp("grown")
     checkout = check_out(folder / "checkout")
@@ -16,4 +15,4 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         walker.walk()
     finally:
         walker.close()
-    yield checkout
+    return checkout

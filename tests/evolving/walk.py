@@ -14,6 +14,7 @@ from tests.evolving.checkout import Checkout
 from tests.evolving.edits import apply
 
 PAGE = ROOT / "docs" / "changing-events.md"
+BLOCKS = re.compile(r"^```(diff|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 GRPCURL = str(Path(sys.executable).parent / "grpcurl")
 
 
@@ -27,7 +28,7 @@ class Walker:
 
     def walk(self) -> None:
         """Do all that the page shows. Fails where something else comes of it."""
-        for language, block in re.findall(r"^```(diff|console)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+        for language, block in BLOCKS.findall(PAGE.read_text()):
             if language == "diff":
                 apply(self._checkout.root, block)
             else:

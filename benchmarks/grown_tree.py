@@ -1,0 +1,110 @@
+"""OrderPlaced in all its versions, as the server would read them if the protos had grown."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+
+from benchmarks.changes import add_what_changes
+from benchmarks.drafts import EVENT, Change
+from benchmarks.grown_protos import FIRST, grown
+from benchmarks.samples import lines
+from ordertrail.evolve.v1 import rules_pb2
+from ordertrail.log.v1.record_pb2 import Record
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.order_events_pb2 import OrderPlaced
+from ordertrail_server.schema.cases import cases, message_class, message_of
+from ordertrail_server.schema.families import Families
+from ordertrail_server.schema.public_hops import PublicHops
+from ordertrail_server.schema.readers import Reader, into_of, reader_of
+
+
+class Version(NamedTuple):
+    """A stored version of OrderPlaced: how it reads, its class, and one and the same order as it would store it."""
+
+    reader: Reader
+    kind: type[Any]
+    stored: bytes
+
+    def read(self) -> Any:
+        """Return the order as the public event."""
+        public = message_class(self.reader.way[-1].new)()
+        self.reader.read(self.stored, public)
+        return public
+
+
+class Tree(NamedTuple):
+    """The two messages that everything follows from."""
+
+    record: Descriptor
+    history_event: Descriptor
+
+
+def tree_of(changes: Sequence[Change]) -> Tree:
+    """Return the tree in which OrderPlaced has version 3 and one more version for each change."""
+    pool = DescriptorPool()
+    for file in files_of(changes):
+        pool.Add(file)
+    return Tree(*(pool.FindMessageTypeByName(one.DESCRIPTOR.full_name) for one in (Record, HistoryEvent)))
+
+
+def files_of(changes: Sequence[Change]) -> list[FileDescriptorProto]:
+    """Return every file of the tree, each behind those that it imports."""
+    new = {file.name: file for file in grown(add_what_changes, changes)}
+    today: dict[str, FileDescriptorProto] = {}
+    for file in (rules_pb2.DESCRIPTOR, HistoryEvent.DESCRIPTOR.file, *Record.DESCRIPTOR.file.dependencies):
+        _add(file, today)
+    return [*(new.pop(name, file) for name, file in today.items()), *new.values()]
+
+
+def readers_of(tree: Tree) -> dict[str, Reader]:
+    """Return how each stored message reads. Exits if the tree has gaps."""
+    families = Families(tree.record)
+    public = PublicHops(families, tree.record, tree.history_event)
+    if gaps := families.gaps + public.gaps:
+        raise SystemExit("\n".join(gaps))
+    found = (reader_of(case, families, public) for case in cases(tree.record))
+    return {reader.name: reader for reader in found if reader is not None}
+
+
+def versions_of(changes: Sequence[Change]) -> list[Version]:
+    """Return version 3 of OrderPlaced and those behind it, the newest one last. Exits if they do not read alike."""
+    tree = tree_of(changes)
+    versions = list(_versions(tree, readers_of(tree)))
+    if any(version.read() != versions[-1].read() for version in versions):
+        raise SystemExit("The versions of one order do not read alike.")
+    return versions
+
+
+def order_in(kind: type[Any]) -> Any:
+    """Return one and the same order in a version of OrderPlaced that keeps the names of version 3."""
+    placed = OrderPlaced(customer_id="shop-1", lines=lines(1), expected_delivery_date=Date(year=2026, month=12, day=24))
+    order = kind.FromString(placed.SerializeToString())
+    order.priority, order.note, order.door = 2, "second floor, ring twice", "on the left"
+    weight = kind.DESCRIPTOR.fields_by_name.get("weight")
+    if weight is not None:
+        order.weight = 1.5
+    return order
+
+
+def _versions(tree: Tree, readers: dict[str, Reader]) -> Iterator[Version]:
+    kinds = [message_class(message_of(case)) for case in cases(tree.record) if message_of(case).name == EVENT]
+    order = order_in(next(kind for kind in kinds if kind.DESCRIPTOR.full_name.endswith(f"events.v{FIRST}.{EVENT}")))
+    while True:
+        reader = readers[order.DESCRIPTOR.full_name]
+        yield Version(reader, type(order), order.SerializeToString())
+        if len(reader.way) == 1:
+            return
+        later = message_class(reader.way[0].new)()
+        into_of(reader.way[0])(order, later)
+        order = later
+
+
+def _add(file: FileDescriptor, files: dict[str, FileDescriptorProto]) -> None:
+    for needed in file.dependencies:
+        _add(needed, files)
+    files[file.name] = proto = FileDescriptorProto()
+    file.CopyToProto(proto)
