@@ -19,6 +19,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsResponse,
 )
 from ordertrail.v1.order_pb2 import Order
+from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceAsyncStub
@@ -27,7 +28,7 @@ __all__ = ["Asking"]
 
 Request = TypeVar("Request", contravariant=True)
 Response = TypeVar("Response", covariant=True)
-Paged = TypeVar("Paged", ListOrdersRequest, ListOrderEventsRequest)
+Paged = TypeVar("Paged", ListOrdersRequest, ListOrderEventsRequest, ListParkedOrdersRequest)
 
 
 class Rpc(Protocol[Request, Response]):

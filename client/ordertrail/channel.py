@@ -15,6 +15,7 @@ SERVICE_CONFIG = {
             "name": [
                 {"service": "ordertrail.v1.OrderCommandService"},
                 {"service": "ordertrail.v1.OrderHistoryService"},
+                {"service": "ordertrail.v1.ProjectionService"},
             ],
             "retryPolicy": {
                 "maxAttempts": 5,

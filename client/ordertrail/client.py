@@ -8,7 +8,8 @@
 
 Errors are those of `ordertrail.errors`. Every unary call has a deadline, and is retried while the server is away:
 commands carry a request id, so a retry never does a thing twice. What this face leaves out is on the generated stubs:
-`orders.commands`, `orders.history`, `orders.imports`. A blocking face of the same names is to be `ordertrail.blocking`.
+`orders.commands`, `orders.history`, `orders.imports`, `orders.projection`. A blocking face of the same names is to be
+`ordertrail.blocking`.
 """
 
 import asyncio
@@ -18,19 +19,20 @@ from typing import Self
 
 import grpc
 
-from ordertrail.asking import Asking
 from ordertrail.channel import open_channel
 from ordertrail.commanding import Commanding
 from ordertrail.errors import Unavailable
+from ordertrail.inspecting import Inspecting
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_import_service_pb2_grpc import OrderImportServiceStub
+from ordertrail.v1.projection_service_pb2_grpc import ProjectionServiceStub
 from ordertrail.values import line, money, shipped
 
 __all__ = ["OrderTrail", "connect", "line", "money", "shipped"]
 
 
-class OrderTrail(Commanding, Asking):
+class OrderTrail(Commanding, Inspecting):
     """A connection to Ordertrail. Tasks of one event loop may share it; `async with` closes it.
 
     `timeout` is the deadline of each unary call in seconds, unless the call names its own. `actor` says who gives the
@@ -46,6 +48,7 @@ class OrderTrail(Commanding, Asking):
         self.commands = OrderCommandServiceStub(channel)
         self.history = OrderHistoryServiceStub(channel)
         self.imports = OrderImportServiceStub(channel)
+        self.projection = ProjectionServiceStub(channel)
 
     async def reach(self, seconds: float) -> None:
         """Connect now; raises Unavailable if that takes longer. Calls connect by themselves, and are more patient."""

@@ -16,9 +16,10 @@ from ordertrail_server.commands.state_store import StateStore, state_definition
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
+from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.receipts import Receipts
-from ordertrail_server.edge.server import COMMANDS, EVERYTHING, HISTORY, IMPORT, Server
-from ordertrail_server.history.freshness import ends_of
+from ordertrail_server.edge.server import COMMANDS, EVERYTHING, HISTORY, IMPORT, PROJECTION, Server
+from ordertrail_server.history.freshness import Freshness, ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
@@ -65,9 +66,14 @@ class Service:
         self._held.push_async_callback(projector.stop, self._settings.grace_seconds)
         self._watch(self._refusal_of(projector))
         handler = await self._handler(log, projector)
-        history = await self._history(log)
+        model = self._read_model(log)
+        ends = partial(ends_of, log)
+        freshness = Freshness(model, self._progress, ends, await ends())
+        history = HistoryService(model, self._progress, freshness, self._settings.heartbeat_seconds)
+        projection = ProjectionService(log, model, freshness, handler, projector.retry)
         receipts = Receipts(log, handler)
-        server = Server(CommandService(handler, receipts, new_id), history, ImportService(handler, receipts))
+        commands = CommandService(handler, receipts, new_id)
+        server = Server(commands, history, ImportService(handler, receipts), projection)
         port = await server.start(self._settings.listen)
         self._held.push_async_callback(server.stop, self._settings.grace_seconds)
         for name in (COMMANDS.full_name, IMPORT.full_name):
@@ -92,11 +98,10 @@ class Service:
         self._watched.extend(handler.tasks)
         return handler
 
-    async def _history(self, log: Log) -> HistoryService:
+    def _read_model(self, log: Log) -> ReadModel:
         model = ReadModel(read_model_file(self._data.read_model), log.identity, log.topic, log.partitions)
         self._held.callback(model.close)
-        ends, heartbeat_s = partial(ends_of, log), self._settings.heartbeat_seconds
-        return HistoryService(model, self._progress, ends, await ends(), heartbeat_s)
+        return model
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -106,7 +111,7 @@ class Service:
     async def _serve_reads(self, server: Server, history: HistoryService) -> None:
         """Say that reads are served once the read model holds all that the log held at the start."""
         await history.whole()
-        for name in (HISTORY.full_name, EVERYTHING):
+        for name in (HISTORY.full_name, PROJECTION.full_name, EVERYTHING):
             await server.set_serving(name, True)
 
     async def _refusal_of(self, projector: ProjectorProcess) -> None:

@@ -32,6 +32,11 @@ from ordertrail.v1.order_history_service_pb2_grpc import (
     add_OrderHistoryServiceServicer_to_server,
 )
 from ordertrail.v1.order_pb2 import Order
+from ordertrail.v1.projection_service_pb2 import DESCRIPTOR as PROJECTION
+from ordertrail.v1.projection_service_pb2_grpc import (
+    ProjectionServiceServicer,
+    add_ProjectionServiceServicer_to_server,
+)
 from ordertrail.v1.receipt_pb2 import Receipt
 
 Failure = tuple[grpc.StatusCode, str]
@@ -108,6 +113,20 @@ def command_service(stand_in: StandIn) -> OrderCommandServiceServicer:
     return cast(OrderCommandServiceServicer, kind())
 
 
+def projection_service(stand_in: StandIn) -> ProjectionServiceServicer:
+    """Return a servicer that answers every question with the next of the stand-in's pages."""
+    methods = {method.name: _page(stand_in) for method in PROJECTION.services_by_name["ProjectionService"].methods}
+    return cast(ProjectionServiceServicer, type("ProjectionService", (ProjectionServiceServicer,), methods)())
+
+
+def _page(stand_in: StandIn) -> Any:
+    async def answer(_: object, request: Any, context: Any) -> Any:
+        await stand_in.note(request, context)
+        return stand_in.pages.popleft()
+
+    return answer
+
+
 def _verb(stand_in: StandIn, response: Any) -> Any:
     async def answer(_: object, request: Any, context: Any) -> Any:
         await stand_in.note(request, context)
@@ -134,6 +153,7 @@ async def serving(stand_in: StandIn, **options: Any) -> AsyncIterator[OrderTrail
     server = grpc.aio.server()
     add_OrderCommandServiceServicer_to_server(command_service(stand_in), server)
     add_OrderHistoryServiceServicer_to_server(stand_in, server)
+    add_ProjectionServiceServicer_to_server(projection_service(stand_in), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

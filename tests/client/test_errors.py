@@ -33,6 +33,8 @@ EXPECTED: dict[str, type[OrderTrailError]] = {
     "REQUEST_ID_REUSED": Refused,
     "VERSION_MISMATCH": VersionMismatch,
     "ORDER_PARKED": Unavailable,
+    "RECORD_NOT_FOUND": NotFound,
+    "ORDER_NOT_PARKED": Refused,
     "STATUS_FORBIDS": Refused,
     "NOTHING_CHANGES": Refused,
     "PRODUCT_ALREADY_ORDERED": Refused,

@@ -9,7 +9,12 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from ordertrail import commands
-from ordertrail.v1 import order_command_service_pb2, order_history_service_pb2, order_import_service_pb2
+from ordertrail.v1 import (
+    order_command_service_pb2,
+    order_history_service_pb2,
+    order_import_service_pb2,
+    projection_service_pb2,
+)
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_history_service_pb2 import (
@@ -19,9 +24,16 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest, SourceDocument
+from ordertrail.v1.projection_service_pb2 import (
+    ExplainEventRequest,
+    GetParkedOrderRequest,
+    ListEventSchemasRequest,
+    ListParkedOrdersRequest,
+    RetryParkedOrderRequest,
+)
 from ordertrail.values import line, shipped
 
-FILES = (order_command_service_pb2, order_history_service_pb2, order_import_service_pb2)
+FILES = (order_command_service_pb2, order_history_service_pb2, order_import_service_pb2, projection_service_pb2)
 
 
 class Rpc(NamedTuple):
@@ -93,6 +105,11 @@ def a_request(name: str, order_id: str = "some-order") -> Any:
         "ListOrders": ListOrdersRequest(customer_id="shop-1"),
         "ListOrderEvents": ListOrderEventsRequest(order_id=order_id),
         "StreamOrderEvents": StreamOrderEventsRequest(order_id=order_id),
+        "ExplainEvent": ExplainEventRequest(partition=1, offset=1),
+        "ListEventSchemas": ListEventSchemasRequest(),
+        "ListParkedOrders": ListParkedOrdersRequest(page_size=7),
+        "GetParkedOrder": GetParkedOrderRequest(order_id=order_id),
+        "RetryParkedOrder": RetryParkedOrderRequest(order_id=order_id),
     }[name]
 
 

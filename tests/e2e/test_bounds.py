@@ -11,8 +11,8 @@ from ordertrail.client import OrderTrail
 
 def test_the_contract_has_the_bounds_that_are_tested_here() -> None:
     broken = {name: list(each_broken(rpc.request)) for name, rpc in RPCS.items()}
-    assert len(broken) == 16
-    assert all(broken.values())
+    assert len(broken) == 21
+    assert [name for name, found in broken.items() if not found] == ["ListEventSchemas"]  # which takes nothing
     assert ("lines[0].unit_price.nanos", "lte") in {(each.field, each.rule) for each in broken["PlaceOrder"]}
 
 

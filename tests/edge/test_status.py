@@ -6,7 +6,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFail
 from google.rpc.status_pb2 import Status
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason, guide
-from ordertrail_server.edge.status import status_of
+from ordertrail_server.edge.status import LONGEST_MESSAGE, status_of
 from ordertrail_server.orders.refusal import Refusal
 
 KINDS: list[type[Message]] = [ErrorInfo, BadRequest, PreconditionFailure, ResourceInfo, RetryInfo]
@@ -69,3 +69,9 @@ def test_an_order_whose_state_forbids_is_named_with_the_ground() -> None:
 def test_an_order_that_is_missing_or_in_the_way_is_named(reason: str) -> None:
     _, resource = details(status_of(refusal(reason, order_id="o-1")))
     assert resource == ResourceInfo(resource_type="ordertrail.v1.Order", resource_name="o-1")
+
+
+def test_a_message_that_quotes_a_whole_record_still_travels_in_headers() -> None:
+    told = status_of(Refusal(ErrorReason.ERROR_REASON_ORDER_NOT_PARKED, "ü" * 60_000, order_id="order-1"))
+    assert told.message == "ü" * LONGEST_MESSAGE + " …"
+    assert len(told.SerializeToString()) < 4_000

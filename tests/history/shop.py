@@ -22,7 +22,7 @@ from ordertrail.v1.order_events_pb2 import (
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.edge.history_service import HistoryService
-from ordertrail_server.history.freshness import ends_of
+from ordertrail_server.history.freshness import Freshness, ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.placement import partition_of
@@ -71,7 +71,8 @@ class Shop:
     def served(self, progress: Progress, heartbeat_s: float = 15.0) -> HistoryService:
         """Return a service that starts now: what the log holds already must be projected before it answers."""
         least = tuple(map(len, self.log.records))
-        return HistoryService(self.model, progress, partial(ends_of, self.log), least, heartbeat_s)
+        freshness = Freshness(self.model, progress, partial(ends_of, self.log), least)
+        return HistoryService(self.model, progress, freshness, heartbeat_s)
 
     def aggregate(self, order_id: str) -> Aggregate:
         return self._aggregates.get(order_id, NO_ORDER)

@@ -14,7 +14,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail_server.edge.history_service import HistoryService
-from ordertrail_server.history.freshness import ends_of
+from ordertrail_server.history.freshness import Freshness, ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.token import write_token
@@ -104,7 +104,8 @@ async def test_a_read_model_of_another_log_is_never_answered_from(tmp_path: Path
         shop.record("o", placed("p"))
         await shop.project()
         other = ReadModel(shop.path, b"another log's id", shop.log.topic, 1)
-        service = HistoryService(other, Progress(), partial(ends_of, shop.log), (0,))
+        progress = Progress()
+        service = HistoryService(other, progress, Freshness(other, progress, partial(ends_of, shop.log), (0,)))
         with pytest.raises(Refused) as refused:
             await service.GetOrder(GetOrderRequest(order_id="o"), None)
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE

@@ -59,6 +59,23 @@ def test_the_end_of_stdin_ends_the_process_with_0(tmp_path: Path) -> None:
     assert [offset(line) for line in output.splitlines()] in ([0], [0, 3])
 
 
+def test_a_request_may_come_in_pieces_and_among_nudges(tmp_path: Path) -> None:
+    write_log(tmp_path, many_orders(1))
+    with started(tmp_path) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for piece in (b'\n\n{"number": 4, "re', b'try": "order-0"}', b'\n\n{"number": 5, "retry": "order-1"}\n'):
+            process.stdin.write(piece)
+            process.stdin.flush()
+        told = [json.loads(process.stdout.readline()) for _ in range(4)]
+        process.communicate()
+    assert [line for line in told if "number" in line] == [
+        {"number": 4, "taken_in": None},
+        {"number": 5, "taken_in": None},
+    ]
+    assert process.returncode == 0
+
+
 def test_signals_to_the_group_are_left_to_the_parent(tmp_path: Path) -> None:
     write_log(tmp_path, many_orders(1))
     with started(tmp_path) as process:

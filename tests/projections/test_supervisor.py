@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 from tests.projections.processes import Reached, gone, refused, runs
-from tests.projections.story import many_orders
+from tests.projections.story import PLACED, Story, many_orders
 
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.projections.supervisor import ProjectorProcess
 
 
@@ -76,6 +78,67 @@ async def test_a_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog,
     os.kill(pid, signal.SIGSTOP)
     await projector.stop(grace_s=0.1)
     await gone(pid)
+
+
+async def test_a_parked_order_is_read_again_on_request_while_facts_keep_coming(
+    log: EmbeddedLog, tmp_path: Path
+) -> None:
+    story = Story()
+    story.fact("fine", PLACED)
+    story.broken("order-1")
+    await log.append(0, story.records[0])
+    reached = Reached()
+    projector = ProjectorProcess(tmp_path, reached)
+    await projector.start()
+    await reached.at_least(2)
+    for entry in many_orders(20):
+        await log.append(0, [entry])
+        projector.nudge()
+        asked = [projector.retry(order_id) for order_id in ("order-1", "fine", "no\nsuch\u2028order")]
+        assert await asyncio.gather(*asked) == [0, None, None]
+    await reached.at_least(62)
+    await projector.stop(grace_s=10)
+
+
+async def test_a_request_whose_caller_has_gone_harms_nobody(log: EmbeddedLog, tmp_path: Path) -> None:
+    reached = Reached()
+    projector = ProjectorProcess(tmp_path, reached)
+    await projector.start()
+    await reached.at_least(0)
+    gone_caller = asyncio.create_task(projector.retry("order-1"))
+    await asyncio.sleep(0)
+    gone_caller.cancel()
+    assert await projector.retry("order-1") is None
+    await projector.stop(grace_s=10)
+
+
+async def test_a_request_that_a_dying_projector_did_not_answer_is_refused_as_unavailable(
+    log: EmbeddedLog, tmp_path: Path
+) -> None:
+    reached = Reached()
+    projector = ProjectorProcess(tmp_path, reached)
+    await projector.start()
+    await reached.at_least(0)
+    assert projector.pid is not None
+    os.kill(projector.pid, signal.SIGSTOP)
+    asked = asyncio.create_task(projector.retry("order-1"))
+    await asyncio.sleep(0)
+    os.kill(projector.pid, signal.SIGKILL)
+    with pytest.raises(Refused) as refused:
+        await asked
+    assert refused.value.refusal.reason == ERROR_REASON_UNAVAILABLE
+    await projector.stop(grace_s=10)
+
+
+async def test_a_request_to_a_projector_that_does_not_run_is_refused_as_unavailable(
+    log: EmbeddedLog, tmp_path: Path
+) -> None:
+    projector = ProjectorProcess(tmp_path, Reached())
+    await projector.start()
+    await projector.stop(grace_s=10)
+    with pytest.raises(Refused) as refused:
+        await projector.retry("order-1")
+    assert refused.value.refusal.reason == ERROR_REASON_UNAVAILABLE
 
 
 async def test_a_refusal_is_told_and_not_tried_again(tmp_path: Path) -> None:

@@ -1,16 +1,13 @@
 """Whether the generated code is what the protos say: whoever edits a proto and does not generate checks the old one."""
 
 from importlib import import_module
-from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from ordertrail_server.authoring.buf import build
 
-
-def stale_files(proto: Path) -> list[str]:
-    """Return the files below ordertrail/ that the generated code does not hold as they are. Raises AuthoringRefused."""
-    files = FileDescriptorSet.FromString(build(proto)).file
+def stale_files(image: bytes) -> list[str]:
+    """Return the files of a tree, as `build` returned it, below ordertrail/ that the generated code has otherwise."""
+    files = FileDescriptorSet.FromString(image).file
     ours = [file for file in files if file.name.startswith("ordertrail/")]
     made = {file.name: generated(file.name) for file in ours}  # all first: some declare the options that others have
     return [file.name for file in ours if bare(file) != made[file.name]]

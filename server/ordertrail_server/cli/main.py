@@ -14,6 +14,7 @@ COMMANDS = {
     "orders": "List orders as they stand.",
     "tail": "Show the records of a data directory's log.",
     "import-json": "Take in orders that older producers wrote as JSON.",
+    "parked": "List, show and retry orders that could not be read.",
     "rebuild": "Build the read model again from the log.",
     "schema": "Change what events are stored as.",
 }

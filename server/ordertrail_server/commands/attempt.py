@@ -4,8 +4,11 @@ from asyncio import Future
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.decide import Command
 from ordertrail_server.orders.refusal import Refusal
+from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.schema.reading import Reading
 
 
@@ -21,6 +24,13 @@ class Fact(NamedTuple):
     command_digest: bytes
     offset: int
     time: int
+
+
+def fact_of(event: HistoryEvent, after: Aggregate, digest: bytes, offset: int) -> Fact:
+    """Return what is kept of a fact that led to `after`; the state of a parked order stands still, so does its time."""
+    time = event.record_time if after.order is None or after.parked else after.order.update_time
+    cause = event.cause
+    return Fact(event.order_version, digest, cause.request_id, cause.command_digest, offset, nanoseconds(time))
 
 
 class Accepted(NamedTuple):

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from ordertrail.v1.history_event_pb2 import HistoryEvent
-from ordertrail_server.commands.attempt import Fact
+from ordertrail_server.commands.attempt import Fact, fact_of
+from ordertrail_server.commands.retry import fold_again
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged, Logged
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
-from ordertrail_server.orders.chain import Verdict, judge
-from ordertrail_server.orders.times import nanoseconds
+from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, judge
 from ordertrail_server.schema.reading import Reading, read
 
 
@@ -19,7 +18,8 @@ from ordertrail_server.schema.reading import Reading, read
 class Snapshot:
     """What was folded since the snapshot before it, to be stored with the position reached, in one transaction.
 
-    The facts are in the order of the log, each with its order id.
+    The facts are in the order of the log, each with its order id. `broken` are the orders and offsets of the records
+    that broke a chain; `corrected` are facts of a parked order that were stored before with another time.
     """
 
     position: int
@@ -28,6 +28,8 @@ class Snapshot:
     facts: list[tuple[str, Fact]] = field(default_factory=list)
     receipts: dict[tuple[str, str], Fact] = field(default_factory=dict)
     digests: dict[tuple[str, int], bytes] = field(default_factory=dict)
+    broken: list[tuple[str, int]] = field(default_factory=list)
+    corrected: list[tuple[str, Fact]] = field(default_factory=list)
 
     def note(self, order_id: str, fact: Fact) -> None:
         """Add a fact. Of facts that name one request id, the first is the request's receipt."""
@@ -54,6 +56,9 @@ class SnapshotStore(Protocol):
 
     def digest_of(self, order_id: str, version: int) -> bytes | None:
         """Return the digest of an order's fact, None if there is none."""
+
+    def offsets_behind(self, order_id: str, version: int) -> list[int]:
+        """Return the offsets of an order's facts behind a version, and of the records that broke its chain."""
 
 
 class Fold:
@@ -151,9 +156,10 @@ class Fold:
         if verdict is Verdict.FACT:
             after = step[1] if step else advance(before, event, reading.fault, digest)
             self._put(order_id, after)
-            self._unsaved.note(order_id, _fact(event, after, digest, offset))
+            self._unsaved.note(order_id, fact_of(event, after, digest, offset))
         elif verdict is Verdict.BROKEN:
             self._put(order_id, before._replace(parked=before.parked or f"its chain is broken at offset {offset}"))
+            self._unsaved.broken.append((order_id, offset))
         self._pass(offset, digest)
         return verdict
 
@@ -164,12 +170,37 @@ class Fold:
     def _pass(self, offset: int, digest: bytes) -> None:
         self._unsaved.position, self._unsaved.digest = offset + 1, digest
 
+    # A parked order
+
+    async def retry(self, order_id: str) -> Aggregate | None:
+        """Fold what waits of a parked order once more; return the order as it stands then, None if it is not parked.
+
+        It may run beside the task that folds: nothing is awaited between the last look for records of the order and
+        taking it over. Raises LogDamaged, LogUnavailable, StoreDamaged; then nothing was changed.
+        """
+        parked = self.aggregate(order_id)
+        if not parked.parked:
+            return None
+        version = parked.order.version if parked.order else 0
+        before = Aggregate(parked.order, version, self._digest_of(order_id, version) or NO_PREDECESSOR, "")
+        again = await fold_again(self._log, self._partition, before, partial(self._offsets_behind, order_id, version))
+        self._put(order_id, again.order)
+        self._unsaved.corrected.extend((order_id, fact) for fact in again.corrected)
+        return again.order
+
+    def _offsets_behind(self, order_id: str, version: int) -> list[int]:
+        offsets = set(self._store.offsets_behind(order_id, version))
+        for part in self._parts():
+            offsets.update(fact.offset for of, fact in part.facts if of == order_id and fact.version > version)
+            offsets.update(offset for of, offset in part.broken if of == order_id)
+        return sorted(offsets)
+
     # What is to be stored
 
     @property
     def unsaved(self) -> int:
-        """How many facts were folded since the last snapshot was begun."""
-        return len(self._unsaved.facts)
+        """How many facts were folded since the last snapshot was begun; without any, how many orders were changed."""
+        return len(self._unsaved.facts) or len(self._unsaved.orders)
 
     def snapshot(self) -> Snapshot:
         """Return what is to be stored: the same again until `saved` says that it is."""
@@ -188,10 +219,3 @@ def facts_missing(partition: int, end: int, known: int) -> LogDamaged:
     return LogDamaged(
         f"partition {partition} ends at {end}, but {known} records of it were known: facts are missing; restore the log"
     )
-
-
-def _fact(event: HistoryEvent, after: Aggregate, digest: bytes, offset: int) -> Fact:
-    # The state of a parked order stands still, and so does its time.
-    time = event.record_time if after.order is None or after.parked else after.order.update_time
-    cause = event.cause
-    return Fact(event.order_version, digest, cause.request_id, cause.command_digest, offset, nanoseconds(time))

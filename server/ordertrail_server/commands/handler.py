@@ -16,6 +16,7 @@ from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.reading import Reading, read
 
@@ -92,6 +93,21 @@ class CommandHandler:
         if reading is None or logged.digest != accepted.fact.digest:
             raise LogDamaged(f"the record at offset {logged.offset} is not the one that was acknowledged")
         return reading, logged.value
+
+    async def retry(self, order_id: str) -> Aggregate | None:
+        """Fold what waits of a parked order once more; returns the order as it stands then, None if it is not parked.
+
+        What it found is stored at once where the store can be written; after a crash before that it is to be asked for
+        again. Raises Refused when stopped, LogDamaged, LogUnavailable, StoreDamaged.
+        """
+        if not self._accepting:
+            raise STOPPED
+        partition = self.partition_of(order_id)
+        fold = self._writers[partition].fold
+        order = await fold.retry(order_id)
+        if order is not None:
+            await self._save(partition, fold)
+        return order
 
     async def stop(self, grace_s: float = 10.0) -> None:
         """Stop: no further attempts; those submitted before are answered first; then the snapshots are brought up.

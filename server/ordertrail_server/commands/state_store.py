@@ -28,11 +28,12 @@ CREATE TABLE facts (
   command_digest BLOB NOT NULL, position INTEGER NOT NULL, time INTEGER NOT NULL, PRIMARY KEY (order_id, version)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX receipts ON facts (order_id, request_id);
+CREATE TABLE broken (order_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (order_id, position)) STRICT;
 """
 
 
 # What of this package decides on rows.
-SOURCES = ("commands/attempt.py", "commands/fold.py", "commands/state_store.py")
+SOURCES = ("commands/attempt.py", "commands/fold.py", "commands/retry.py", "commands/state_store.py")
 
 
 def state_definition() -> bytes:
@@ -92,14 +93,27 @@ class StateStore:
         row = self._one("SELECT digest FROM facts WHERE order_id = ? AND version = ?", order_id, version)
         return None if row is None else row[0]
 
+    def offsets_behind(self, order_id: str, version: int) -> list[int]:
+        """Return the offsets of an order's facts behind a version, and of the records that broke its chain."""
+        facts = self._all("SELECT position FROM facts WHERE order_id = ? AND version > ?", order_id, version)
+        broken = self._all("SELECT position FROM broken WHERE order_id = ?", order_id)
+        return [offset for (offset,) in facts + broken]
+
     def _one(self, question: str, *values: str | int) -> tuple[Any, ...] | None:
         try:
             return self._reader.execute(question, values).fetchone()  # type: ignore[no-any-return]
         except sqlite3.DatabaseError as error:
-            self._damaged = True
-            raise StoreDamaged(
-                f"{self._path.name} cannot be read ({error}); start again to have it folded anew"
-            ) from error
+            raise self._unreadable(error) from error
+
+    def _all(self, question: str, *values: str | int) -> list[tuple[Any, ...]]:
+        try:
+            return self._reader.execute(question, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: sqlite3.Error) -> StoreDamaged:
+        self._damaged = True
+        return StoreDamaged(f"{self._path.name} cannot be read ({error}); start again to have it folded anew")
 
     def save(self, partition: int, snapshot: Snapshot) -> None:
         """Store what was folded since the last save, and the position, in one transaction."""
@@ -108,10 +122,13 @@ class StateStore:
             for order_id, known in snapshot.orders.items()
         ]
         facts = [(order_id, *fact) for order_id, fact in snapshot.facts]
+        corrected = [(order_id, *fact) for order_id, fact in snapshot.corrected]
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             insert_rows(self._writer, "INSERT OR REPLACE INTO orders", orders)
             insert_rows(self._writer, "INSERT INTO facts", facts)
+            insert_rows(self._writer, "INSERT OR REPLACE INTO facts", corrected)
+            insert_rows(self._writer, "INSERT INTO broken", snapshot.broken)
             reached = (partition, snapshot.position, snapshot.digest)
             self._writer.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", reached)
             self._writer.execute("COMMIT")

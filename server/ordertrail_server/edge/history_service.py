@@ -10,28 +10,26 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail_server.history.events import list_events
-from ordertrail_server.history.freshness import Ends, Freshness, named_offsets
+from ordertrail_server.history.freshness import Freshness, named_offsets
 from ordertrail_server.history.orders import get_order, list_orders
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.stream import stream_events
 from ordertrail_server.history.tails import HEARTBEAT, Tails
-from ordertrail_server.history.tokens import Offsets, latest, offsets_of
+from ordertrail_server.history.tokens import latest, offsets_of
 
 
 class HistoryService:
     """Answers from the read model; its owner closes that, after the last answer.
 
     Every method raises Refused. `time_remaining` is what is left of the call's deadline, in seconds; None if it has
-    none. `ends` asks for the log's ends; `least` are those at the server's start, and nothing is answered before the
-    read model has reached them. `heartbeat_s` is how many seconds a stream may be silent.
+    none. `heartbeat_s` is how many seconds a stream may be silent.
     """
 
     def __init__(
-        self, read_model: ReadModel, progress: Progress, ends: Ends, least: Offsets, heartbeat_s: float = HEARTBEAT
+        self, read_model: ReadModel, progress: Progress, freshness: Freshness, heartbeat_s: float = HEARTBEAT
     ) -> None:
-        self._model = read_model
-        self._freshness = Freshness(read_model, progress, ends, least)
+        self._model, self._freshness = read_model, freshness
         self._tails = Tails(read_model, progress, heartbeat_s)
 
     async def GetOrder(self, request: GetOrderRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)

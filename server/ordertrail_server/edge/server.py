@@ -10,7 +10,12 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
-from ordertrail.v1 import order_command_service_pb2, order_history_service_pb2, order_import_service_pb2
+from ordertrail.v1 import (
+    order_command_service_pb2,
+    order_history_service_pb2,
+    order_import_service_pb2,
+    projection_service_pb2,
+)
 from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
@@ -19,6 +24,7 @@ from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.methods import Context, Handler, batches, caller, stream, unary
+from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.reflection import reflection
 from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.schema.ready import framed
@@ -26,6 +32,7 @@ from ordertrail_server.schema.ready import framed
 COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandService"]
 HISTORY = order_history_service_pb2.DESCRIPTOR.services_by_name["OrderHistoryService"]
 IMPORT = order_import_service_pb2.DESCRIPTOR.services_by_name["OrderImportService"]
+PROJECTION = projection_service_pb2.DESCRIPTOR.services_by_name["ProjectionService"]
 OPTIONS = [
     ("grpc.max_receive_message_length", BATCH_BYTES + 1024),
     ("grpc.max_metadata_size", 16_384),
@@ -34,14 +41,21 @@ OPTIONS = [
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
 ]
+SERVICES = (COMMANDS, HISTORY, IMPORT, PROJECTION)
 EVERYTHING = ""  # the name under which grpc.health.v1 speaks of the server as a whole
 Handlers = dict[str, Handler]
 
 
 class Server:
-    """Serves the three services on one address."""
+    """Serves the four services on one address."""
 
-    def __init__(self, commands: CommandService, history: HistoryService, imports: ImportService) -> None:
+    def __init__(
+        self,
+        commands: CommandService,
+        history: HistoryService,
+        imports: ImportService,
+        projection: ProjectionService,
+    ) -> None:
         self._server = grpc.aio.server(options=OPTIONS)
         self._health = HealthServicer()
         self._history, self._draining = history, Draining()
@@ -49,7 +63,8 @@ class Server:
         self._add(COMMANDS, _commands(commands, self._draining))
         self._add(HISTORY, _history(history))
         self._add(IMPORT, _imports(imports, self._draining))
-        names = [service.full_name for service in (COMMANDS, HISTORY, IMPORT)]
+        self._add(PROJECTION, _answers(PROJECTION, projection))
+        names = [service.full_name for service in SERVICES]
         self._server.add_generic_rpc_handlers(tuple(reflection([*names, health.SERVICE_NAME])))
 
     def _add(self, service: ServiceDescriptor, handlers: Handlers) -> None:
@@ -64,7 +79,7 @@ class Server:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}: is another server running there?") from error
-        for service in (EVERYTHING, COMMANDS.full_name, HISTORY.full_name, IMPORT.full_name):
+        for service in (EVERYTHING, *(service.full_name for service in SERVICES)):
             await self.set_serving(service, False)  # the library begins by saying that everything is served
         await self._server.start()
         return port
@@ -98,22 +113,27 @@ def _commands(service: CommandService, draining: Draining) -> Handlers:
     return {**verbs, "ExecuteCommands": batches(ExecuteCommandsRequest, draining, handle_batches)}
 
 
-def _history(service: HistoryService) -> Handlers:
+def _answers(described: ServiceDescriptor, service: HistoryService | ProjectionService) -> Handlers:
+    """Return what answers those rpcs that have one request and one response: the method of the rpc's name."""
+
     def answer(method: Callable[[Any, float | None], Awaitable[bytes]]) -> Callable[[Any, Context], Awaitable[bytes]]:
         async def handle(request: Message, context: Context) -> bytes:
             return await method(request, context.time_remaining())
 
         return handle
 
+    return {
+        method.name: unary(GetMessageClass(method.input_type), answer(getattr(service, method.name)))
+        for method in described.methods
+        if not method.server_streaming
+    }
+
+
+def _history(service: HistoryService) -> Handlers:
     def frames(request: StreamOrderEventsRequest, context: Context) -> AsyncGenerator[bytes, None]:
         return service.StreamOrderEvents(request, context.time_remaining())
 
-    pages = {
-        method.name: unary(GetMessageClass(method.input_type), answer(getattr(service, method.name)))
-        for method in HISTORY.methods
-        if not method.server_streaming
-    }
-    return {**pages, "StreamOrderEvents": stream(StreamOrderEventsRequest, frames)}
+    return {**_answers(HISTORY, service), "StreamOrderEvents": stream(StreamOrderEventsRequest, frames)}
 
 
 def _imports(service: ImportService, draining: Draining) -> Handlers:

@@ -1,5 +1,6 @@
 """From a refusal to the google.rpc.Status that tells a caller of it. The contract says which code each reason has."""
 
+from dataclasses import replace
 from functools import cache
 
 from google.protobuf.any_pb2 import Any
@@ -20,8 +21,15 @@ RETRY = {
     reasons.ERROR_REASON_ORDER_PARKED: Duration(seconds=5),
     reasons.ERROR_REASON_NOT_FRESH_YET: Duration(nanos=200_000_000),
 }
-ABOUT_ORDERS = (reasons.ERROR_REASON_ORDER_NOT_FOUND, reasons.ERROR_REASON_ORDER_EXISTS)
+ABOUT_ORDERS = (
+    reasons.ERROR_REASON_ORDER_NOT_FOUND,
+    reasons.ERROR_REASON_ORDER_EXISTS,
+    reasons.ERROR_REASON_ORDER_PARKED,
+    reasons.ERROR_REASON_ORDER_NOT_PARKED,
+)
 FAILED_PRECONDITION = 9
+LONGEST_MESSAGE = 500
+"""In characters. A status travels in headers, which have bounds of their own, and an error may quote a whole record."""
 
 
 @cache
@@ -33,6 +41,8 @@ def guide(reason: ErrorReason.ValueType) -> ErrorGuide:
 
 def status_of(refusal: Refusal) -> Status:
     """Return the status of a refusal: ErrorInfo always, and the details that fit its reason."""
+    if len(refusal.message) > LONGEST_MESSAGE:
+        refusal = replace(refusal, message=f"{refusal.message[:LONGEST_MESSAGE]} …")
     told = guide(refusal.reason)
     name = ErrorReason.Name(refusal.reason).removeprefix(PREFIX)
     info = ErrorInfo(reason=name, domain=DOMAIN, metadata={**refusal.facts, "action": told.action})

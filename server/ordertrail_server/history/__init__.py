@@ -7,5 +7,7 @@ event_filter  which events are asked for, as SQL over the indexes; order_filter:
 frames        stored events joined as bytes (joining), never parsed
 orders        GetOrder (as_of: as it stood), ListOrders
 events        ListOrderEvents
+parked_orders ListParkedOrders, GetParkedOrder
+event_schemas ListEventSchemas; explain: ExplainEvent
 stream        StreamOrderEvents: start, one scan after another; arrivals and topics: who is woken by what
 """

@@ -2,9 +2,12 @@
 
 from hashlib import sha256
 
+from google.protobuf.message import Message
+
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_PAGE_TOKEN_MISMATCH
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, ListOrdersRequest
 from ordertrail.v1.position_pb2 import PageTokenContents
+from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
 from ordertrail_server.history.tokens import invalid_token
 from ordertrail_server.log.token import InvalidToken, read_page_token, write_page_token
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -14,7 +17,10 @@ ROWS, MOST_ROWS = 100, 1_000
 PAGE_BYTES = 2 * 1024 * 1024
 """A page of rows larger than this is cut short, with a token: gRPC clients take 4 MiB by default."""
 
-PagedRequest = ListOrdersRequest | ListOrderEventsRequest
+ASIDE = {"page_size", "page_token", "at_least_as_fresh"}
+"""The fields of a request that may differ from page to page."""
+
+PagedRequest = ListOrdersRequest | ListOrderEventsRequest | ListParkedOrdersRequest
 
 
 def rows_of(request: PagedRequest) -> int:
@@ -42,8 +48,8 @@ def next_page(request: PagedRequest, log_id: bytes, number: int, text: str = "")
 
 
 def _digest(request: PagedRequest, log_id: bytes) -> bytes:
-    conditions = type(request).FromString(request.SerializeToString())
-    for aside in ("page_size", "page_token", "at_least_as_fresh"):
+    conditions: Message = type(request).FromString(request.SerializeToString())
+    for aside in ASIDE.intersection(conditions.DESCRIPTOR.fields_by_name):
         conditions.ClearField(aside)
     name = request.DESCRIPTOR.full_name.encode()
     return sha256(log_id + name + conditions.SerializeToString(deterministic=True)).digest()[:16]

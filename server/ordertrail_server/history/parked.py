@@ -11,6 +11,12 @@ def parked_reason(connection: Connection, order_id: str) -> str | None:
     return row[0] if row else None
 
 
+def parked_at(connection: Connection, order_id: str) -> int | None:
+    """Return the position of the record that parked the order; None if it is not parked."""
+    row = connection.execute("SELECT position FROM parked_orders WHERE order_id = ?", (order_id,)).fetchone()
+    return row[0] if row else None
+
+
 def refuse_parked(order_id: str, reason: str | None) -> None:
     """Raise Refused if there is a reason."""
     if reason is not None:

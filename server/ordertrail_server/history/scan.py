@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits, join
-from ordertrail_server.history.parked import parked_reason
+from ordertrail_server.history.parked import parked_at, parked_reason
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS, Offsets
 
@@ -47,13 +47,24 @@ def scan(model: ReadModel, scope: Scope, begin: Offsets, connection: Connection)
     """Look on from the offsets `begin`."""
     projected = model.positions(connection)
     ends = projected if scope.until is None else tuple(map(min, scope.until, projected))
+    parked = None
+    if scope.asked.order_id:
+        parked = parked_reason(connection, scope.asked.order_id)
+        ends = _before(parked_at(connection, scope.asked.order_id), ends)
     look = _Look(connection, scope, begin)
     # Where least waits is looked first, so that a busy partition never keeps the others waiting.
     for partition in sorted(range(len(begin)), key=lambda p: ends[p] - begin[p]):
         if not look.through(partition, ends[partition]):
             break
-    parked = parked_reason(connection, scope.asked.order_id) if scope.asked.order_id else None
     return Scan(b"".join(look.parts), tuple(look.reached), ends, look.more, parked)
+
+
+def _before(parked: int | None, ends: Offsets) -> Offsets:
+    # Tokens of a parked order's stream stay before what waits, so that it is sent once it was taken in.
+    if parked is None:
+        return ends
+    home, offset = parked >> OFFSET_BITS, parked & (1 << OFFSET_BITS) - 1
+    return tuple(min(end, offset) if partition == home else end for partition, end in enumerate(ends))
 
 
 class _Look:

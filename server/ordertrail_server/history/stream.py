@@ -69,6 +69,8 @@ class _Stream:
         return found
 
     def standing_after(self, found: Scan) -> bytes:
+        if found.parked is not None and found.at_end:
+            return b""  # what waits is missing
         if found.at_end == self._caught_up or not (found.at_end or found.more):
             return b""
         self._caught_up = found.at_end

@@ -32,8 +32,7 @@ def advance(aggregate: Aggregate, happened: HistoryEvent, fault: str, digest: by
         order = evolve(aggregate.order, happened)
     except CannotFold as error:
         return Aggregate(aggregate.order, happened.order_version, digest, f"cannot be folded: {error}")
-    except (
-        Exception
-    ):  # a defect of ours, or a value no order can hold: it parks its own order, and never stops the fold
-        return Aggregate(aggregate.order, happened.order_version, digest, "cannot be folded")
+    except Exception as error:  # a defect of ours, or a value no order can hold: it parks its order, and stops no fold
+        cause = f"cannot be folded: {type(error).__name__}: {error}"
+        return Aggregate(aggregate.order, happened.order_version, digest, cause)
     return Aggregate(order, happened.order_version, digest, "")

@@ -8,6 +8,7 @@ from ordertrail_server.schema.definition import definition_of
 SOURCES = (
     "projections/fold.py",
     "projections/order_history_ddl.py",
+    "projections/retry.py",
     "projections/rows.py",
     "projections/stored_orders.py",
 )

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.log.placement import partition_of
@@ -51,9 +53,10 @@ class BatchFold:
     def take(self, logged: Logged) -> None:
         """Fold one record."""
         reading = read(logged.value)
+        self.rows.written.append(0 if reading is None else reading.number)
         foreign = self._why_foreign(logged.key, reading)
         if reading is None or foreign is not None:
-            self.rows.not_facts.append((self._first_position | logged.offset, "foreign", None, foreign or ""))
+            self.rows.not_facts.append((self._first_position | logged.offset, "foreign", None, foreign or "", None))
             return
         event = reading.event
         order_id, version = event.order_id, event.order_version
@@ -79,7 +82,7 @@ class BatchFold:
         after = advance(before, event, reading.fault, logged.digest)
         self.rows.orders[event.order_id] = after
         if after.order is None or after.parked:
-            self._park(logged, event, after)
+            self._park(logged, reading, before, after)
         else:
             self._event(logged, reading, after.order)
 
@@ -98,26 +101,35 @@ class BatchFold:
         for product_id in products_named(event):
             self.rows.event_products.append((product_id, position))
 
-    def _park(self, logged: Logged, event: HistoryEvent, after: Aggregate) -> None:
-        # Mending takes an order's rows of `parked`, in order, through `advance` again, and from there to `events`.
-        order_id = event.order_id
-        self.rows.parked.append((self._first_position | logged.offset, order_id, after.parked, logged.value))
+    def _park(self, logged: Logged, reading: Reading, before: Aggregate, after: Aggregate) -> None:
+        event = reading.event
+        order_id, position = event.order_id, self._first_position | logged.offset
+        self.rows.parked.append((position, order_id, reading.fault or after.parked, logged.value))
         self._digests[order_id, event.order_version] = logged.digest
-        self._note_bare(event, after)
+        self._note_parked(order_id, position, event.record_time, before, after)
 
     def _not_fact(self, logged: Logged, event: HistoryEvent, before: Aggregate, verdict: Verdict) -> None:
-        order_id, position = event.order_id, self._first_position | logged.offset
+        order_id, offset = event.order_id, logged.offset
+        position, time = self._first_position | offset, event.record_time
         detail = f"it says it is version {event.order_version}, its order stood at version {before.version}"
-        self.rows.not_facts.append((position, verdict.value, order_id, detail))
+        self.rows.not_facts.append((position, verdict.value, order_id, detail, nanoseconds(time)))
         if verdict is Verdict.BROKEN:
-            after = before._replace(parked=before.parked or f"its chain is broken at offset {logged.offset}")
-            self.rows.orders[order_id] = after
-            self._note_bare(event, after)
+            self.break_chain(order_id, offset, time)
 
-    def _note_bare(self, event: HistoryEvent, after: Aggregate) -> None:
-        if after.order is None and event.order_id not in self._stored:
-            bare = Order(order_id=event.order_id, create_time=event.record_time)
-            self.rows.bare.setdefault(event.order_id, bare)
+    def break_chain(self, order_id: str, offset: int, record_time: Timestamp) -> None:
+        """Park an order for a record that fits nowhere in its chain."""
+        before = self.rows.orders.get(order_id) or self._stored.get(order_id, NO_ORDER)
+        after = before._replace(parked=before.parked or f"its chain is broken at offset {offset}")
+        self.rows.orders[order_id] = after
+        self._note_parked(order_id, self._first_position | offset, record_time, before, after)
+
+    def _note_parked(
+        self, order_id: str, position: int, record_time: Timestamp, before: Aggregate, after: Aggregate
+    ) -> None:
+        if not before.parked:
+            self.rows.parked_orders.append((order_id, position, nanoseconds(record_time)))
+        if after.order is None and order_id not in self._stored:
+            self.rows.bare.setdefault(order_id, Order(order_id=order_id, create_time=record_time))
 
     def _digest_of(self, order_id: str, version: int) -> bytes | None:
         for _, of, its_version, _, _, _, its_digest, _ in self.rows.events[self._digests_of_events :]:

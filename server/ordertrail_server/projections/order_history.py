@@ -68,8 +68,8 @@ def _begin_if_new(connection: sqlite3.Connection, log: Log) -> None:
                 connection.execute(statement)
             meta = [("log_id", log.identity), ("definition", definition_digest())]
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
-            positions = [(partition, 0, b"") for partition in range(log.partitions)]
-            connection.executemany("INSERT INTO positions VALUES (?, ?, ?)", positions)
+            positions = [(partition, 0, b"", 0) for partition in range(log.partitions)]
+            connection.executemany("INSERT INTO positions VALUES (?, ?, ?, ?)", positions)
         connection.execute("COMMIT")
     except BaseException:
         connection.rollback()

@@ -1,14 +1,21 @@
 """The tables of the order history, the read model that history/ answers from. One SQLite file holds one of them.
 
-Every offset of the log is in exactly one of `events`, `not_facts` and `parked`. A position is partition << 48 | offset.
-Times are nanoseconds since 1970-01-01 UTC, held to what 64 bits can say.
+Every offset of the log is in exactly one of `events`, `not_facts` and `parked`, and counted in `written`. A position is
+partition << 48 | offset. Times are nanoseconds since 1970-01-01 UTC, held to what 64 bits can say.
 """
 
 TABLES = (
     # log_id: the identity of the log; definition: the digest of the code that filled this file (definition.py).
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
     # digest: of the last record folded, whatever it was judged; empty at offset 0.
-    "CREATE TABLE positions (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, digest BLOB NOT NULL) STRICT",
+    # retries: how often a parked order of the partition was read again, which changes rows behind next_offset.
+    """CREATE TABLE positions (
+        partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, digest BLOB NOT NULL, retries INTEGER NOT NULL
+    ) STRICT""",
+    # How many records hold an event of each number in `Record`, whatever their verdict; 0 is no event at all.
+    """CREATE TABLE written (
+        partition INTEGER NOT NULL, number INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (partition, number)
+    ) STRICT, WITHOUT ROWID""",
     # version and head are the chain's and go on while an order is parked; all else is the state folded last.
     # An order parked before any fact of it could be folded has status 0 and a state without lines.
     """CREATE TABLE orders (
@@ -27,11 +34,18 @@ TABLES = (
     """CREATE TABLE event_products (
         product_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (product_id, position)
     ) STRICT, WITHOUT ROWID""",
-    # verdict: void, broken or foreign (orders/chain.py); order_id is NULL for foreign records.
+    # verdict: void, broken or foreign (orders/chain.py); order_id and record_time are NULL for foreign records.
     """CREATE TABLE not_facts (
-        position INTEGER PRIMARY KEY, verdict TEXT NOT NULL, order_id TEXT, detail TEXT NOT NULL
+        position INTEGER PRIMARY KEY, verdict TEXT NOT NULL, order_id TEXT, detail TEXT NOT NULL, record_time INTEGER
     ) STRICT""",
-    # The facts of parked orders that wait, in order; value is the stored record.
+    "CREATE INDEX broken_by_order ON not_facts (order_id, position) WHERE verdict = 'broken'",
+    # The orders that are parked; position and record_time are those of the record that parked the order.
+    """CREATE TABLE parked_orders (
+        order_id TEXT PRIMARY KEY, position INTEGER NOT NULL, record_time INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX parked_orders_by_time ON parked_orders (record_time, order_id)",
+    # The facts of parked orders that wait, in order; value is the stored record. reason: the fault of its own reading,
+    # or else why its order is parked.
     """CREATE TABLE parked (
         position INTEGER PRIMARY KEY, order_id TEXT NOT NULL, reason TEXT NOT NULL, value BLOB NOT NULL
     ) STRICT""",

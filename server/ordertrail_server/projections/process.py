@@ -3,9 +3,10 @@
     python -m ordertrail_server.projections.process --data DIR
 
 It follows the log of the data directory and folds it into the read model there. Its life hangs on stdin alone: each
-byte says that the log has grown, its end says that the parent is gone; then the batch at hand is finished and the
-process ends, with 0. After each commit one line on stdout says how far it is: {"positions": {"0": 123}}. If it must not
-go on, it ends with REFUSED and one plain line on stderr. Killed at any moment it resumes where the last commit was.
+line says that the log has grown, and may hold a request (requests.py), which is done between two batches; its end says
+that the parent is gone; then the batch at hand is finished and the process ends, with 0. After each commit one line on
+stdout says how far it is: {"positions": {"0": 123}}. If it must not go on, it ends with REFUSED and one plain line on
+stderr. Killed at any moment it resumes where the last commit was.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import json
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -34,14 +36,18 @@ DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Life(asyncio.Protocol):
-    """What stdin says: whether the log has grown since the last look, and whether the parent is gone."""
+    """What stdin says: whether the log has grown since the last look, what is asked, whether the parent is gone."""
 
     def __init__(self) -> None:
         self._woken = asyncio.Event()
+        self._rest = b""
+        self.requests: deque[bytes] = deque()
         self.over = False
 
     def data_received(self, data: bytes) -> None:
-        """The log has grown."""
+        """The log has grown; a line that holds anything is a request."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self.requests.extend(filter(None, lines))
         self._woken.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -93,19 +99,28 @@ def _damaged(directory: Path, error: sqlite3.Error) -> ReadModelRefused:
 
 async def _follow(projector: Projector, life: Life) -> None:
     def committed(positions: Mapping[int, int]) -> None:
-        _say(positions)
+        _say({"positions": positions})
         if life.over:
             raise ParentGone
+        # Here too: while the log grows faster than it is folded, there is no end to catch up with.
+        _answer(projector, life.requests)
 
-    _say(projector.positions)
+    _say({"positions": projector.positions})
     while not life.over:
         await projector.catch_up(committed)
+        _answer(projector, life.requests)
         await life.woken()
 
 
-def _say(positions: Mapping[int, int]) -> None:
+def _answer(projector: Projector, requests: deque[bytes]) -> None:
+    while requests:
+        asked = json.loads(requests.popleft())
+        _say({"number": asked["number"], "taken_in": projector.retry(asked["retry"])})
+
+
+def _say(told: Mapping[str, object]) -> None:
     try:
-        os.write(sys.stdout.fileno(), f"{json.dumps({'positions': positions})}\n".encode())
+        os.write(sys.stdout.fileno(), f"{json.dumps(told)}\n".encode())
     except BrokenPipeError:
         raise ParentGone from None
 

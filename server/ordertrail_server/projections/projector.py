@@ -1,8 +1,10 @@
 """The projector: folds the log into the read model, batch by batch, each exactly once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, Logged
 from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
@@ -14,7 +16,8 @@ from ordertrail_server.projections.order_history import (
     stored_positions,
 )
 from ordertrail_server.projections.refused import PositionMoved
-from ordertrail_server.projections.rows import Rows, write_rows
+from ordertrail_server.projections.retry import read_again, write_again
+from ordertrail_server.projections.rows import Rows, count_written, write_rows
 from ordertrail_server.projections.stored_orders import StoredOrders
 
 BATCH = 2_000
@@ -22,7 +25,9 @@ HOT_ORDERS = 20_000
 # With more records than this still to fold, the secondary indexes wait until they are folded.
 BULK = 20_000
 
-MOVE = "UPDATE positions SET next_offset = ?, digest = ? WHERE partition = ? AND next_offset = ?"
+MOVE = "UPDATE positions SET next_offset = ?, digest = ? WHERE partition = ? AND next_offset = ? AND retries = ?"
+RETRY = "UPDATE positions SET retries = retries + 1 WHERE partition = ? AND next_offset = ? AND retries = ?"
+RETRIES = "SELECT partition, retries FROM positions"
 
 Committed = Callable[[Mapping[int, int]], None]
 
@@ -37,6 +42,7 @@ class Projector:
         self._log, self._connection, self._batch = log, connection, batch
         self._orders = StoredOrders(connection, hot_orders)
         self._positions = {partition: offset for partition, offset, _ in stored_positions(connection)}
+        self._retries: dict[int, int] = dict(connection.execute(RETRIES).fetchall())
         self._indexed = is_indexed(connection)
 
     @classmethod
@@ -55,12 +61,30 @@ class Projector:
     async def catch_up(self, committed: Committed = lambda positions: None) -> None:
         """Fold up to the end of the log; `committed` is called with the positions after each commit.
 
-        Raises PositionMoved, LogDamaged, LogUnavailable, and sqlite3.Error, as for a full disk. Whichever it is, the
-        read model stands where the last commit left it; open it anew.
+        `committed` may call `retry`. Raises PositionMoved, LogDamaged, LogUnavailable, and sqlite3.Error, as for a full
+        disk. Whichever it is, the read model stands where the last commit left it; open it anew.
         """
         await self._index_when_near()
         while await self._fold_round(committed):
             await self._index_when_near()
+
+    def retry(self, order_id: str) -> int | None:
+        """Read a parked order's waiting facts once more, and take in, in their order, those that can be read now.
+
+        Returns how many were taken in, None if the order is not parked. All in one transaction; safe to be repeated.
+        Raises PositionMoved, ReadModelRefused, sqlite3.Error; then nothing was changed, but open the read model anew.
+        """
+        known = self._orders.aggregates([order_id]).get(order_id)
+        if known is None or not known.parked:
+            return None
+        partition = partition_of(order_id, self._log.partitions)
+        with self._moved(RETRY, partition):
+            place = Place(self._log.topic, partition, self._log.partitions)
+            again = read_again(self._connection, self._orders, place, order_id, known)
+            write_again(self._connection, order_id, again)
+        self._retries[partition] += 1
+        self._orders.keep(again.rows.orders)
+        return len(again.rows.events)
 
     def close(self) -> None:
         """Release the read model; the log stays open."""
@@ -94,13 +118,19 @@ class Projector:
         self._orders.keep(batch.rows.orders)
 
     def _commit(self, partition: int, last: Logged, rows: Rows, stored: Mapping[str, Aggregate]) -> None:
-        expected = self._positions[partition]
+        with self._moved(MOVE, partition, last.offset + 1, last.digest):
+            write_rows(self._connection, rows, stored)
+            count_written(self._connection, partition, rows)
+
+    @contextmanager
+    def _moved(self, statement: str, partition: int, *to: object) -> Iterator[None]:
+        """Write in one transaction, if the partition stands as this projector left it."""
+        expected = self._positions[partition], self._retries[partition]
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            moved = self._connection.execute(MOVE, (last.offset + 1, last.digest, partition, expected))
-            if moved.rowcount != 1:
-                raise PositionMoved(f"partition {partition} of the read model no longer stands at {expected}")
-            write_rows(self._connection, rows, stored)
+            if self._connection.execute(statement, (*to, partition, *expected)).rowcount != 1:
+                raise PositionMoved(f"partition {partition} of the read model no longer stands at {expected[0]}")
+            yield
             self._connection.execute("COMMIT")
         except BaseException:
             self._connection.rollback()

@@ -1,5 +1,6 @@
 """The rows of one batch, and how they are written. Nothing here decides anything."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,15 +18,22 @@ EventRow = tuple[int, str, int, str | None, int, int, bytes, bytes]
 class Rows:
     """What a batch of records adds to the tables that only grow, and the orders that it changed.
 
-    `bare` has a placeholder state for each order that was parked before any fact of it could be folded.
+    `bare` has a placeholder state for each order that was parked before any fact of it could be folded. `written` has
+    the number of every record's event.
     """
 
     events: list[EventRow] = field(default_factory=list)
     event_products: list[tuple[str, int]] = field(default_factory=list)
-    not_facts: list[tuple[int, str, str | None, str]] = field(default_factory=list)
+    not_facts: list[tuple[int, str, str | None, str, int | None]] = field(default_factory=list)
+    parked_orders: list[tuple[str, int, int]] = field(default_factory=list)
     parked: list[tuple[int, str, str, bytes]] = field(default_factory=list)
+    written: list[int] = field(default_factory=list)
     orders: dict[str, Aggregate] = field(default_factory=dict)
     bare: dict[str, Order] = field(default_factory=dict)
+
+
+COUNT = """INSERT INTO written VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET count = count + excluded.count"""
 
 
 def customer_of(order: Order) -> str | None:
@@ -42,7 +50,8 @@ def write_rows(connection: sqlite3.Connection, rows: Rows, before: Mapping[str, 
 
     many("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows.events)
     many("INSERT INTO event_products VALUES (?, ?)", rows.event_products)
-    many("INSERT INTO not_facts VALUES (?, ?, ?, ?)", rows.not_facts)
+    many("INSERT INTO not_facts VALUES (?, ?, ?, ?, ?)", rows.not_facts)
+    many("INSERT INTO parked_orders VALUES (?, ?, ?)", rows.parked_orders)
     many("INSERT INTO parked VALUES (?, ?, ?, ?)", rows.parked)
     new = [(order_id, after) for order_id, after in rows.orders.items() if order_id not in before]
     old = [(order_id, after) for order_id, after in rows.orders.items() if order_id in before]
@@ -61,6 +70,11 @@ def write_rows(connection: sqlite3.Connection, rows: Rows, before: Mapping[str, 
         [(after.version, after.head, after.parked or None, order_id) for order_id, after in old if after.order is None],
     )
     _write_products(connection, rows.orders, before)
+
+
+def count_written(connection: sqlite3.Connection, partition: int, rows: Rows) -> None:
+    """Count a batch's records by the numbers of their events, inside the caller's transaction."""
+    connection.executemany(COUNT, [(partition, number, count) for number, count in Counter(rows.written).items()])
 
 
 def _order_row(order_id: str, after: Aggregate, state: Order) -> tuple[object, ...]:

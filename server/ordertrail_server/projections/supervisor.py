@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ordertrail_server.projections.process import REFUSED
+from ordertrail_server.projections.requests import NUDGE, Requests, away
 
 COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process", "--data")
 PACE_S = 0.02
@@ -38,6 +39,7 @@ class ProjectorProcess:
         self._wake_up: asyncio.TimerHandle | None = None
         self._woken = 0.0
         self._backoff_s = FIRST_BACKOFF_S
+        self._requests = Requests()
         self.failed: str | None = None
 
     @property
@@ -68,9 +70,25 @@ class ProjectorProcess:
     def _wake(self) -> None:
         self._wake_up = None
         self._woken = asyncio.get_running_loop().time()
+        stdin = self._stdin()
+        # Whatever is still on its way there wakes it as well.
+        if stdin is not None and stdin.transport.get_write_buffer_size() == 0:
+            stdin.write(NUDGE)
+
+    async def retry(self, order_id: str) -> int | None:
+        """Have a parked order's waiting facts read once more, between two batches.
+
+        Returns how many were taken in, None if the order is not parked. Raises Refused (UNAVAILABLE) if the projector
+        is away, or ends before it has answered; asking again is safe.
+        """
+        stdin = self._stdin()
+        if stdin is None:
+            raise away()
+        return await self._requests.retry(order_id, stdin.write)
+
+    def _stdin(self) -> asyncio.StreamWriter | None:
         stdin = None if self._process is None else self._process.stdin
-        if stdin is not None and not stdin.is_closing() and stdin.transport.get_write_buffer_size() == 0:
-            stdin.write(b"\n")
+        return None if stdin is None or stdin.is_closing() else stdin
 
     async def stop(self, grace_s: float) -> None:
         """Let the process finish its batch, for at most `grace_s` seconds, then kill it; both are safe."""
@@ -120,8 +138,10 @@ class ProjectorProcess:
             return self._process
 
     async def _attend(self, process: Process) -> tuple[int, str]:
-        _, last_words = await asyncio.gather(self._pass_progress(process), self._pass_log(process))
-        return await process.wait(), last_words
+        _, last_words = await asyncio.gather(self._pass_on(process), self._pass_log(process))
+        exit_code = await process.wait()
+        self._requests.ended()
+        return exit_code, last_words
 
     async def _back_off(self) -> None:
         with suppress(TimeoutError):
@@ -144,17 +164,20 @@ class ProjectorProcess:
             with suppress(ProcessLookupError):
                 self._process.kill()
 
-    async def _pass_progress(self, process: Process) -> None:
-        stood = None
+    async def _pass_on(self, process: Process) -> None:
+        stood: dict[str, int] | None = None
         async for line in _lines(process.stdout):
-            if stood not in (None, line):  # the first line only says where the read model stands
-                self._backoff_s = FIRST_BACKOFF_S
-            stood = line
             try:
-                positions = json.loads(line)["positions"]
-                self._on_progress({int(partition): offset for partition, offset in positions.items()})
+                told = json.loads(line)
+                if "positions" not in told:
+                    self._requests.answered(told)
+                    continue
+                if stood not in (None, told["positions"]):  # the first only says where the read model stands
+                    self._backoff_s = FIRST_BACKOFF_S
+                stood = told["positions"]
+                self._on_progress({int(partition): offset for partition, offset in stood.items()})
             except Exception:  # whatever a line leads to, the next ones must be read, or the projector would stall
-                logger.exception("the projector's progress could not be passed on")
+                logger.exception("what the projector said could not be passed on")
 
     async def _pass_log(self, process: Process) -> str:
         last = ""

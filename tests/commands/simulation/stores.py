@@ -22,6 +22,9 @@ class NoSnapshot:
     def digest_of(self, order_id: str, version: int) -> bytes | None:
         return None
 
+    def offsets_behind(self, order_id: str, version: int) -> list[int]:
+        return []
+
 
 class Kept(NoSnapshot):
     """Keeps in memory what a state store keeps in its file."""
@@ -30,6 +33,7 @@ class Kept(NoSnapshot):
         self._position = (0, b"")
         self._orders: dict[str, Aggregate] = {}
         self._facts: dict[tuple[str, int], Fact] = {}
+        self._broken: list[tuple[str, int]] = []
 
     def position(self, partition: int) -> tuple[int, bytes]:
         return self._position
@@ -45,11 +49,17 @@ class Kept(NoSnapshot):
         fact = self._facts.get((order_id, version))
         return fact.digest if fact else None
 
+    def offsets_behind(self, order_id: str, version: int) -> list[int]:
+        facts = [fact.offset for (of, _), fact in self._facts.items() if of == order_id and fact.version > version]
+        return facts + [offset for of, offset in self._broken if of == order_id]
+
     def save(self, partition: int, snapshot: Snapshot) -> None:
         self._orders.update(snapshot.orders)
         for order_id, fact in snapshot.facts:
             require((order_id, fact.version) not in self._facts, f"two facts of {order_id} have version {fact.version}")
             self._facts[order_id, fact.version] = fact
+        self._facts.update({(order_id, fact.version): fact for order_id, fact in snapshot.corrected})
+        self._broken += snapshot.broken
         self._position = (snapshot.position, snapshot.digest)
 
     def close(self) -> None:

@@ -43,16 +43,21 @@ def check(proto: Path, as_json: bool) -> None:
 
 
 def _gaps(proto: Path) -> list[str]:
+    from ordertrail_server.authoring.buf import build
+    from ordertrail_server.authoring.caseless import caseless
     from ordertrail_server.authoring.freshness import stale_files
     from ordertrail_server.authoring.refused import AuthoringRefused
+    from ordertrail_server.authoring.tree import Tree
     from ordertrail_server.schema.lock import LOCK_NAME
-    from ordertrail_server.schema.proof import SchemaRefused, hold_to_lock, prove
+    from ordertrail_server.schema.proof import SchemaRefused, prove_with
 
     try:
-        if stale := stale_files(proto):
+        image, lock = build(proto), proto / LOCK_NAME
+        if stale := stale_files(image):
             return [f"{name} was edited since the code was generated: run `make generate`" for name in stale]
-        prove()
-        hold_to_lock((proto / LOCK_NAME).read_text(encoding="utf-8"), allow_unlocked=True)
+        if homeless := list(caseless(Tree(image))):
+            return homeless
+        prove_with(lock.read_text(encoding="utf-8") if lock.exists() else "", allow_unlocked=True)
     except SchemaRefused as refusal:
         return refusal.gaps
     except (AuthoringRefused, OSError) as refusal:

@@ -1,0 +1,54 @@
+"""`ordertrail parked list`: which orders are parked."""
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import click
+
+from ordertrail_server.cli.printing import json_line, print_table, time_text
+from ordertrail_server.cli.target import calls_server, target_option
+
+if TYPE_CHECKING:
+    from ordertrail.v1.projection_service_pb2 import ParkedOrder
+
+HEADINGS = ("Since", "Order", "Version", "Waiting", "Record", "Reason")
+EPILOG = """\b
+Examples:
+  ordertrail parked list
+  ordertrail parked list --limit 0 --json"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="Show so many; 0 shows all.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an order.")
+@target_option
+@calls_server()
+async def list(limit: int, as_json: bool, target: str) -> None:
+    """List the orders that are parked, those that have waited longest first."""
+    from ordertrail.client import connect
+
+    found: dict[str, ParkedOrder] = {}
+    async with (
+        connect(target) as client,
+        aclosing(client.parked_orders(page_size=min(limit + 1, 1000) if limit else 1000)) as orders,
+    ):
+        async for order in orders:
+            if limit and len(found) == limit:
+                click.echo(f"There are more than {limit}; --limit 0 shows all.", err=True)
+                break
+            found[order.order_id] = order
+            if as_json:
+                click.echo(json_line(order))
+    if not as_json:
+        print_table(HEADINGS, map(_row, found.values()), numbers=("Version", "Waiting"))
+
+
+def _row(order: "ParkedOrder") -> tuple[str, ...]:
+    return (
+        time_text(order.record_time),
+        order.order_id,
+        str(order.version),
+        str(order.waiting_count),
+        f"{order.position.partition}:{order.position.offset}",
+        order.reason,
+    )

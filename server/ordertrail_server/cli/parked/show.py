@@ -1,0 +1,45 @@
+"""`ordertrail parked show`: why an order is parked, and what waits."""
+
+import click
+
+from ordertrail_server.cli.printing import json_line, plain, print_table
+from ordertrail_server.cli.target import calls_server, target_option
+
+HEADINGS = ("Record", "Version", "Digest", "Reason")
+EPILOG = """\b
+Examples:
+  ordertrail parked show 0193a7c2-order-1
+  ordertrail parked show 0193a7c2-order-1 --json"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("order_id")
+@click.option("--json", "as_json", is_flag=True, help="Print all as one JSON object.")
+@target_option
+@calls_server()
+async def show(order_id: str, as_json: bool, target: str) -> None:
+    """Show why an order is parked, and the first thousand of its facts that wait.
+
+    Exits with 1 if it is not parked.
+    """
+    from ordertrail.client import connect
+
+    async with connect(target) as client:
+        found = await client.parked_order(order_id)
+    if as_json:
+        click.echo(json_line(found))
+        return
+    order = found.order
+    click.echo(f"{plain(order.order_id)} is parked behind version {order.version}: {plain(order.reason)}.")
+    rows = [
+        (
+            f"{event.position.partition}:{event.position.offset}",
+            str(event.order_version),
+            event.digest.hex(),
+            event.reason,
+        )
+        for event in found.waiting
+    ]
+    print_table(HEADINGS, rows, numbers=("Version",))
+    if order.waiting_count > len(rows):
+        click.echo(f"{order.waiting_count - len(rows):,} more wait.", err=True)

@@ -1,0 +1,48 @@
+"""What waits of a parked order, folded once more from the log."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ordertrail_server.commands.attempt import Fact, fact_of
+from ordertrail_server.log.port import Log, LogDamaged, Logged
+from ordertrail_server.orders.aggregate import Aggregate, advance
+from ordertrail_server.orders.chain import Verdict, judge
+from ordertrail_server.orders.times import nanoseconds
+from ordertrail_server.schema.reading import read
+
+
+class FoldedAgain(NamedTuple):
+    """The order now, and those of its facts that stood under their own time, as parked ones do, but have another."""
+
+    order: Aggregate
+    corrected: list[Fact]
+
+
+async def fold_again(log: Log, partition: int, before: Aggregate, offsets: Callable[[], list[int]]) -> FoldedAgain:
+    """Fold the order's records at `offsets` behind `before`; they are asked for again until there are no more.
+
+    Raises LogDamaged, LogUnavailable.
+    """
+    order, corrected, taken = before, list[Fact](), 0
+    while more := offsets()[taken:]:
+        for offset in more:
+            for logged in await log.read(partition, offset, 1):
+                order = _step(order, logged, corrected)
+        taken += len(more)
+    return FoldedAgain(order, corrected)
+
+
+def _step(order: Aggregate, logged: Logged, corrected: list[Fact]) -> Aggregate:
+    reading = read(logged.value)
+    if reading is None:
+        raise LogDamaged(f"the record at offset {logged.offset} was a fact and is no record any more")
+    event = reading.event
+    # Void records are not among the offsets, so no older digest is ever asked for to any effect.
+    verdict = judge(order.version, order.head, event.order_version, event.previous, lambda version: None)
+    if verdict is not Verdict.FACT:
+        return order._replace(parked=order.parked or f"its chain is broken at offset {logged.offset}")
+    after = advance(order, event, reading.fault, logged.digest)
+    fact = fact_of(event, after, logged.digest, logged.offset)
+    if fact.time != nanoseconds(event.record_time):
+        corrected.append(fact)
+    return after

@@ -1,0 +1,98 @@
+"""ExplainEvent: one record of the log, what the chain rule says of it, and how its event is read."""
+
+from functools import partial
+from typing import NamedTuple
+
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_RECORD_NOT_FOUND
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.order_history_service_pb2 import ListOrderEventsResponse
+from ordertrail.v1.position_pb2 import Position
+from ordertrail.v1.projection_service_pb2 import (
+    RECORD_VERDICT_BROKEN,
+    RECORD_VERDICT_FACT,
+    RECORD_VERDICT_FOREIGN,
+    RECORD_VERDICT_VOID,
+    ExplainEventRequest,
+    ExplainEventResponse,
+    RecordVerdict,
+)
+from ordertrail_server.history.freshness import Freshness
+from ordertrail_server.history.read_model import Connection, ReadModel
+from ordertrail_server.history.tokens import OFFSET_BITS
+from ordertrail_server.log.port import Log, Logged
+from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.schema.explain import steps_of
+from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.ready import ready_event
+
+_VERDICTS = {
+    "void": RECORD_VERDICT_VOID,
+    "broken": RECORD_VERDICT_BROKEN,
+    "foreign": RECORD_VERDICT_FOREIGN,
+}
+
+
+class _Judged(NamedTuple):
+    """What the read model says of a record; `sent` is its event as clients get it, of a fact that was taken in."""
+
+    verdict: RecordVerdict.ValueType
+    detail: str
+    sent: HistoryEvent | None
+
+
+async def explain_event(
+    log: Log, model: ReadModel, freshness: Freshness, request: ExplainEventRequest, time_remaining: float | None
+) -> bytes:
+    """Return a serialized ExplainEventResponse.
+
+    A record that was just appended is waited for as a token is. Raises Refused: no such record, not fresh in time;
+    LogUnavailable, LogDamaged.
+    """
+    logged = await _record(log, request.partition, request.offset)
+    folded = tuple(request.offset + 1 if p == request.partition else 0 for p in range(model.partitions))
+    await freshness.until(folded, time_remaining)
+    judged = await model.read(partial(_judged, request.partition << OFFSET_BITS | request.offset))
+    place = Position(topic=log.topic, partition=request.partition, offset=request.offset)
+    return _explained(place, logged, judged).SerializeToString()
+
+
+async def _record(log: Log, partition: int, offset: int) -> Logged:
+    if partition < log.partitions and offset < await log.end(partition):
+        for logged in await log.read(partition, offset, 1):
+            return logged
+    message = f"The log holds no record at partition {partition}, offset {offset}."
+    facts = {"partition": str(partition), "offset": str(offset)}
+    raise Refused(Refusal(ERROR_REASON_RECORD_NOT_FOUND, message, facts=facts))
+
+
+def _judged(position: int, connection: Connection) -> _Judged:
+    row = connection.execute("SELECT verdict, detail FROM not_facts WHERE position = ?", (position,)).fetchone()
+    if row is not None:
+        return _Judged(_VERDICTS[row[0]], row[1], None)
+    row = connection.execute("SELECT frame FROM events WHERE position = ?", (position,)).fetchone()
+    sent = ListOrderEventsResponse.FromString(row[0]).events[0] if row is not None else None
+    return _Judged(RECORD_VERDICT_FACT, "", sent)
+
+
+def _explained(place: Position, logged: Logged, judged: _Judged) -> ExplainEventResponse:
+    reading, told = read(logged.value), steps_of(logged.value)
+    answer = ExplainEventResponse(
+        position=place,
+        key=logged.key,
+        value=logged.value,
+        digest=logged.digest,
+        verdict=judged.verdict,
+        verdict_detail=judged.detail,
+        written_as=told.written_as,
+        written_json=told.written_json,
+        steps=told.steps,
+    )
+    if reading is None:
+        answer.fault = "its value is not a readable record"
+        return answer
+    answer.fault = reading.fault
+    if reading.number:
+        answer.written_number = reading.number
+    ready = ready_event(reading, logged.value, place.topic, place.partition, place.offset, logged.digest)
+    answer.event.CopyFrom(judged.sent or HistoryEvent.FromString(ready))
+    return answer

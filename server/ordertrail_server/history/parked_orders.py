@@ -1,0 +1,101 @@
+"""ListParkedOrders and GetParkedOrder: which orders are parked, since when, why, and what waits."""
+
+from collections.abc import Sequence
+
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_FOUND, ERROR_REASON_ORDER_NOT_PARKED
+from ordertrail.v1.position_pb2 import Position
+from ordertrail.v1.projection_service_pb2 import (
+    GetParkedOrderResponse,
+    ListParkedOrdersRequest,
+    ListParkedOrdersResponse,
+    ParkedOrder,
+    WaitingEvent,
+)
+from ordertrail_server.history.pages import next_page, page_start, rows_of
+from ordertrail_server.history.read_model import Connection, ReadModel
+from ordertrail_server.history.tokens import OFFSET_BITS
+from ordertrail_server.orders.chain import digest
+from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.orders.times import moment
+
+WAITING = 1_000
+"""How many waiting facts are told of one order."""
+
+REASON = 1_000
+"""Of a longer reason so many characters are told, as an error may quote a whole record, and a page holds many."""
+
+_PARKED = """SELECT p.order_id, p.position, p.record_time, o.parked, o.version,
+(SELECT count(*) FROM parked w WHERE w.order_id = p.order_id)
+FROM parked_orders p JOIN orders o ON o.order_id = p.order_id"""
+_PAGE = f"{_PARKED} WHERE (p.record_time, p.order_id) > (?, ?) ORDER BY p.record_time, p.order_id LIMIT ?"
+_ONE = f"{_PARKED} WHERE p.order_id = ?"
+_WAITING = "SELECT position, reason, value FROM parked WHERE order_id = ? ORDER BY position LIMIT ?"
+_EARLIEST = -(1 << 63)
+
+Row = tuple[str, int, int, str, int, int]
+
+
+def list_parked(model: ReadModel, request: ListParkedOrdersRequest, connection: Connection) -> bytes:
+    """Return a serialized ListParkedOrdersResponse. Raises Refused: a bad page token."""
+    start, most = page_start(request, model.log_id), rows_of(request)
+    behind = (start.last_number, start.last_text) if start else (_EARLIEST, "")
+    rows: Sequence[Row] = connection.execute(_PAGE, (*behind, most + 1)).fetchall()
+    page = rows[:most]
+    answer = ListParkedOrdersResponse(orders=[_parked_order(model, row) for row in page])
+    if len(rows) > most:
+        order_id, _, record_time, *_ = page[-1]
+        answer.next_page_token = next_page(request, model.log_id, record_time, order_id)
+    return answer.SerializeToString()
+
+
+def parked_order(model: ReadModel, order_id: str, connection: Connection) -> ParkedOrder | None:
+    """Return a parked order; None if it is not parked. Raises Refused if there is no such order."""
+    row = connection.execute(_ONE, (order_id,)).fetchone()
+    if row is not None:
+        return _parked_order(model, row)
+    if connection.execute("SELECT 1 FROM orders WHERE order_id = ?", (order_id,)).fetchone() is None:
+        raise Refused(Refusal(ERROR_REASON_ORDER_NOT_FOUND, f"There is no order {order_id}.", order_id=order_id))
+    return None
+
+
+def get_parked(model: ReadModel, order_id: str, connection: Connection) -> bytes:
+    """Return a serialized GetParkedOrderResponse. Raises Refused: no such order, or it is not parked."""
+    order = parked_order(model, order_id, connection)
+    if order is None:
+        raise not_parked(order_id)
+    rows = connection.execute(_WAITING, (order_id, WAITING)).fetchall()
+    # Facts that wait follow the ones that were taken in without a gap.
+    waiting = [
+        WaitingEvent(
+            position=_place(model, position), order_version=version, reason=_short(reason), digest=digest(value)
+        )
+        for version, (position, reason, value) in enumerate(rows, order.version + 1)
+    ]
+    return GetParkedOrderResponse(order=order, waiting=waiting).SerializeToString()
+
+
+def not_parked(order_id: str) -> Refused:
+    """Return the refusal of what can be asked of parked orders only."""
+    message = f"Order {order_id} is not parked."
+    return Refused(Refusal(ERROR_REASON_ORDER_NOT_PARKED, message, order_id=order_id))
+
+
+def _parked_order(model: ReadModel, row: Row) -> ParkedOrder:
+    order_id, position, record_time, reason, version, waiting = row
+    return ParkedOrder(
+        order_id=order_id,
+        reason=_short(reason),
+        version=version - waiting,
+        waiting_count=waiting,
+        position=_place(model, position),
+        record_time=moment(record_time),
+    )
+
+
+def _short(reason: str) -> str:
+    return reason if len(reason) <= REASON else f"{reason[:REASON]} …"
+
+
+def _place(model: ReadModel, position: int) -> Position:
+    partition, offset = position >> OFFSET_BITS, position & (1 << OFFSET_BITS) - 1
+    return Position(topic=model.topic, partition=partition, offset=offset)

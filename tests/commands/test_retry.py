@@ -1,0 +1,190 @@
+"""A parked order folded once more by the write side: it is as if it had been read at once, and stays so."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from tests.commands.handling import handle, handling
+from tests.commands.simulation.stores import NoSnapshot
+from tests.commands.spec import ORDER, accepted, change, confirm, place, reason
+from tests.log.memory import MemoryLog
+from tests.projections.happenings import IDS, PARTITIONS, Happened, happenings, log_of
+from tests.projections.older_release import not_knowing
+from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, write_log
+
+from ordertrail_server.commands.fold import Fold, SnapshotStore
+from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.port import Logged, LogUnavailable
+from ordertrail_server.schema.reading import read
+
+EVENTS = ["order_placed", "order_line_added", "order_line_removed", "order_confirmed"]
+
+
+def known(folds: list[Fold], log: MemoryLog) -> list[object]:
+    """Return all that the folds of a log's partitions know of it, each of its own orders."""
+    readings = [read(logged.value) for records in log.records for logged in records]
+    requests = {(r.event.order_id, r.event.cause.request_id) for r in readings if r is not None}
+    home = {order_id: folds[partition_of(order_id, PARTITIONS)] for order_id in IDS}
+    orders = [home[order_id].aggregate(order_id) for order_id in IDS]
+    return [orders, [home[order_id].receipt(order_id, request_id) for order_id, request_id in sorted(requests)]]
+
+
+async def known_at_once(log: MemoryLog) -> list[object]:
+    folds = [Fold(log, partition, NoSnapshot()) for partition in range(PARTITIONS)]
+    for fold in folds:
+        await fold.catch_up()
+    return known(folds, log)
+
+
+async def fold_in_turns(log: MemoryLog, partition: int, store: StateStore, random: Random) -> Fold:
+    """Fold a partition, and store a snapshot now and then; a crash may come behind it."""
+    fold = Fold(log, partition, store, hot_orders=random.choice([0, 100]))
+    for logged in log.records[partition]:
+        if logged.offset >= fold.position:  # a fold that catches up may have gone further
+            fold.take(logged)
+        if random.random() < 0.2:
+            store.save(partition, fold.snapshot())
+            fold.saved()
+        if random.random() < 0.1:
+            fold = Fold(log, partition, store)
+            await fold.catch_up(max(fold.position, logged.offset + 1))
+    return fold
+
+
+@settings(max_examples=60, deadline=None)
+@given(happenings, st.sets(st.sampled_from(EVENTS)), st.integers(0, 1_000_000))
+def test_whatever_was_unknown_a_retry_folds_it_as_if_all_had_been_known(
+    happened: Happened, unknown: set[str], seed: int
+) -> None:
+    async def compare(directory: Path) -> None:
+        log, random = await log_of(happened), Random(seed)
+        store = StateStore(directory / "state.sqlite", log.identity, b"rules")
+        with not_knowing(*unknown):
+            folds = [await fold_in_turns(log, partition, store, random) for partition in range(PARTITIONS)]
+        for order_id in IDS:
+            await folds[partition_of(order_id, PARTITIONS)].retry(order_id)
+        for partition, fold in enumerate(folds):
+            store.save(partition, fold.snapshot())
+            fold.saved()
+        assert known(folds, log) == await known_at_once(log)
+        store.close()
+        store = StateStore(directory / "state.sqlite", log.identity, b"rules")
+        assert known([Fold(log, partition, store) for partition in range(PARTITIONS)], log) == await known_at_once(log)
+        store.close()
+
+    with TemporaryDirectory() as directory:
+        asyncio.run(compare(Path(directory)))
+
+
+async def test_a_command_on_an_order_that_was_freed_is_decided_on_all_its_facts(tmp_path: Path) -> None:
+    async with handling(EmbeddedLog.create(tmp_path), tmp_path / "state.sqlite") as handler:
+        await handle(handler, [place(), change("change", 2)])
+    (tmp_path / "state.sqlite").unlink()
+    with not_knowing("order_line_quantity_changed"):
+        log = EmbeddedLog.open(tmp_path)
+        async with handling(log, tmp_path / "state.sqlite") as handler:
+            [refused, replayed] = await handle(handler, [confirm(), change("change", 2)])
+            assert (reason(refused), accepted(replayed).replayed) == ("ORDER_PARKED", True)
+            still = await handler.retry(ORDER)
+            assert still is not None
+            assert still.parked
+    async with handling(EmbeddedLog.open(tmp_path), tmp_path / "state.sqlite") as handler:
+        [refused] = await handle(handler, [confirm()])  # the same store, which is not read again by itself
+        assert reason(refused) == "ORDER_PARKED"
+        freed = await handler.retry(ORDER)
+        assert freed is not None
+        assert not freed.parked
+        [confirmed] = await handle(handler, [confirm()])
+        assert accepted(confirmed).fact.version == 3
+        assert await handler.retry(ORDER) is None
+
+
+async def test_an_order_that_was_freed_is_free_after_a_crash(tmp_path: Path) -> None:
+    story = Story()
+    story.fact(ORDER, PLACED)
+    story.fact(ORDER, PLUM_ADDED)
+    await asyncio.to_thread(write_log, tmp_path, story.records[0])
+    with not_knowing("order_line_added"):
+        async with handling(EmbeddedLog.open(tmp_path), tmp_path / "state.sqlite"):
+            pass
+    log = EmbeddedLog.open(tmp_path)
+    async with handling(log, tmp_path / "state.sqlite") as handler:
+        await handler.retry(ORDER)
+        after_a_crash = StateStore(tmp_path / "state.sqlite", log.identity, b"rules")
+        stored = after_a_crash.aggregate(ORDER)
+        after_a_crash.close()
+    assert stored is not None
+    assert (stored.parked, stored.version, stored.order and stored.order.version) == ("", 2, 2)
+
+
+class GrowingLog(MemoryLog):
+    """Gets one more record each time that one is read alone, until none is left; or cannot be reached."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.coming: list[Logged] = []
+        self.fold: Fold | None = None
+        self.unreachable = False
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        if self.unreachable:
+            raise LogUnavailable
+        if limit == 1 and self.coming and self.fold is not None:
+            self.records[0].append(self.coming[0])
+            self.fold.take(self.coming.pop(0))
+        return await super().read(partition, offset, limit)
+
+
+@pytest.fixture
+async def growing() -> GrowingLog:
+    """A log with two facts of an order, and two to come."""
+    story, log = Story(), GrowingLog()
+    for event in (PLACED, PLUM_ADDED, CONFIRMED):
+        story.fact("order-0", event)
+    story.broken("order-0")
+    await log.append(0, story.records[0])
+    log.coming = log.records[0][2:]
+    del log.records[0][2:]
+    return log
+
+
+async def parked_in(log: MemoryLog, store: SnapshotStore) -> Fold:
+    fold = Fold(log, 0, store)
+    with not_knowing("order_line_added"):
+        await fold.catch_up()
+    return fold
+
+
+async def test_facts_that_come_during_a_retry_are_not_forgotten(growing: GrowingLog) -> None:
+    growing.fold = fold = await parked_in(growing, NoSnapshot())
+    after = await fold.retry("order-0")
+    assert after is not None
+    assert (after.version, after.parked) == (3, "its chain is broken at offset 3")
+    fresh = Fold(growing, 0, NoSnapshot())
+    await fresh.catch_up()
+    assert after == fresh.aggregate("order-0") == fold.aggregate("order-0")
+
+
+async def test_a_retry_that_cannot_reach_the_log_changes_nothing(growing: GrowingLog) -> None:
+    fold = await parked_in(growing, NoSnapshot())
+    before = fold.aggregate("order-0")
+    growing.unreachable = True
+    with pytest.raises(LogUnavailable):
+        await fold.retry("order-0")
+    assert fold.aggregate("order-0") == before
+    growing.unreachable = False
+    after = await fold.retry("order-0")
+    assert after is not None
+    assert (after.version, after.parked) == (2, "")
+
+
+async def test_an_order_that_is_not_parked_is_left_alone(growing: GrowingLog) -> None:
+    fold = Fold(growing, 0, NoSnapshot())
+    await fold.catch_up()
+    growing.unreachable = True
+    assert (await fold.retry("order-0"), await fold.retry("order-9")) == (None, None)

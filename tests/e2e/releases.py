@@ -1,0 +1,32 @@
+"""Servers that cannot read what this release reads: an older one, and one whose process is ill."""
+
+import os
+import shutil
+from pathlib import Path
+
+from tests.e2e.running_server import ROOT, RunningServer
+
+CLIENT, SERVER = ROOT / "client", ROOT / "server"
+UNKNOWN = "order_line_added"
+# As a library in the process might leave it: too little for the price of an order that came from the first producer.
+ILL = "import decimal\ndecimal.DefaultContext.prec = 5\ndecimal.setcontext(decimal.Context(prec=5))\n"
+
+
+def older_release(data: Path, folder: Path) -> RunningServer:
+    """Return a server from a tree that does not know `UNKNOWN` yet; it is of another definition, as any release is."""
+    tree = folder / "older"
+    shutil.copytree(SERVER, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    schema = tree / "ordertrail_server" / "schema"
+    with (schema / "reading.py").open("a") as source:
+        source.write(f"\n_PARSED[{UNKNOWN!r}] = None\n_PASSING.pop({UNKNOWN!r})\n")
+    # Its generated contract is today's, of which it would find that it misses a case.
+    with (schema / "proof.py").open("a") as source:
+        source.write("\n\ndef prove_all(*_args, **_named) -> None:\n    pass\n")
+    return RunningServer(data, {"PYTHONPATH": os.pathsep.join([str(CLIENT), str(tree)])})
+
+
+def ill_process(data: Path, folder: Path) -> RunningServer:
+    """Return a server of this release, whose process fails in reading statements of the first producer."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(ILL)
+    return RunningServer(data, {"PYTHONPATH": os.pathsep.join([str(folder), str(CLIENT), str(SERVER)])})

@@ -1,0 +1,256 @@
+"""A parked order read once more: what can be read is taken in, and the read model is as if it had been read at once."""
+
+import asyncio
+import decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from tests.log.memory import MemoryLog
+from tests.projections.happenings import IDS, PARTITIONS, Happened, happenings, log_of, project
+from tests.projections.older_release import not_knowing
+from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove, rows
+
+from ordertrail_server.log.sqlite import connect_writer, sqlite3
+from ordertrail_server.projections.projector import Projector
+from ordertrail_server.projections.refused import PositionMoved, ReadModelRefused
+
+Rows = dict[str, list[tuple[object, ...]]]
+EVENTS = ["order_placed", "order_line_added", "order_line_removed", "order_confirmed"]
+
+
+async def opened(story: Story, path: Path, hot_orders: int = 100) -> tuple[Projector, MemoryLog]:
+    """Return a projector that has folded a story."""
+    log = MemoryLog(partitions=len(story.records))
+    for partition, entries in enumerate(story.records):
+        await log.append(partition, entries)
+    projector = await Projector.open(log, path, hot_orders=hot_orders)
+    await projector.catch_up()
+    return projector, log
+
+
+async def fold_of(log: MemoryLog, path: Path) -> Rows:
+    """Return what a fold from the beginning, by what is known now, makes of a log."""
+    await project(log, path, batch=1_000, hot_orders=1_000)
+    return told(path)
+
+
+def told(path: Path) -> Rows:
+    """Return all rows, without how often an order was read again: a fold from the beginning never did that."""
+    model = rows(path)
+    model["positions"] = [row[:3] for row in model["positions"]]
+    return model
+
+
+def story_of_one() -> Story:
+    story = Story()
+    for event in (PLACED, PLUM_ADDED, remove("apple"), CONFIRMED):
+        story.fact("order-1", event)
+    return story
+
+
+@pytest.mark.parametrize("hot_orders", [0, 100])
+@pytest.mark.parametrize("unknown", EVENTS)
+async def test_what_can_be_read_now_is_taken_in_and_the_order_goes_on(
+    tmp_path: Path, unknown: str, hot_orders: int
+) -> None:
+    with not_knowing(unknown):
+        projector, log = await opened(story_of_one(), tmp_path / "model", hot_orders)
+    waiting = 4 - EVENTS.index(unknown)
+    assert len(rows(tmp_path / "model")["parked"]) == waiting
+    assert projector.retry("order-1") == waiting
+    assert told(tmp_path / "model") == await fold_of(log, tmp_path / "fresh")
+    assert projector.retry("order-1") is None
+    projector.close()
+
+
+async def test_facts_that_come_after_a_retry_are_folded_on_it(tmp_path: Path) -> None:
+    story = story_of_one()
+    with not_knowing("order_line_added"):
+        projector, log = await opened(story, tmp_path / "model")
+    projector.retry("order-1")
+    story.statement("order-2")
+    story.repeat("order-1", version=2)
+    await log.append(0, story.records[0][4:])
+    await projector.catch_up()
+    projector.close()
+    assert told(tmp_path / "model") == await fold_of(log, tmp_path / "fresh")
+
+
+async def test_what_still_cannot_be_read_waits_on_with_the_reason_found_now(tmp_path: Path) -> None:
+    with not_knowing("order_line_added"):
+        projector, _ = await opened(story_of_one(), tmp_path / "model")
+    with not_knowing("order_line_removed"):
+        assert projector.retry("order-1") == 1
+    projector.close()
+    model = rows(tmp_path / "model")
+    fault = "the record holds an event of number 23, which this release does not know"
+    assert [(row[0], row[2]) for row in model["parked"]] == [(2, fault), (3, fault)]
+    assert [row[:4] for row in model["orders"]] == [("order-1", 4, model["orders"][0][2], fault)]
+    assert [row[:2] for row in model["parked_orders"]] == [("order-1", 2)]
+
+
+async def test_an_order_that_cannot_be_read_at_all_yet_stays_as_it_is(tmp_path: Path) -> None:
+    with not_knowing("order_placed"):
+        projector, _ = await opened(story_of_one(), tmp_path / "model")
+        before = told(tmp_path / "model")
+        assert projector.retry("order-1") == 0
+    projector.close()
+    assert told(tmp_path / "model") == before
+
+
+async def test_each_fact_keeps_the_fault_of_its_own_reading(tmp_path: Path) -> None:
+    with not_knowing("order_line_added", "order_confirmed"):
+        projector, _ = await opened(story_of_one(), tmp_path / "model")
+    projector.close()
+    number = "the record holds an event of number {}, which this release does not know"
+    assert [row[2] for row in rows(tmp_path / "model")["parked"]] == [
+        number.format(21),
+        number.format(21),
+        number.format(25),
+    ]
+
+
+async def test_an_upcaster_that_raises_is_told_with_its_error_and_helped_by_what_mends_its_cause(
+    tmp_path: Path,
+) -> None:
+    story = Story()
+    story.statement("order-1")
+    story.fact("order-1", PLUM_ADDED)
+    with decimal.localcontext(prec=5):  # as a library in the process might leave it
+        projector, log = await opened(story, tmp_path / "model")
+    reasons = [row[2] for row in rows(tmp_path / "model")["parked"]]
+    assert "ordertrail.events.v1.OrderPlaced failed with InvalidOperation" in str(reasons[0])
+    assert projector.retry("order-1") == 2
+    projector.close()
+    assert told(tmp_path / "model") == await fold_of(log, tmp_path / "fresh")
+
+
+async def test_a_broken_chain_stays_parked(tmp_path: Path) -> None:
+    story = Story()
+    story.fact("order-1", PLACED)
+    story.broken("order-1")
+    story.fact("order-1", CONFIRMED)
+    story.broken("order-2")
+    projector, _ = await opened(story, tmp_path / "model")
+    before = told(tmp_path / "model")
+    assert (projector.retry("order-1"), projector.retry("order-2")) == (0, 0)
+    projector.close()
+    assert told(tmp_path / "model") == before
+
+
+async def test_facts_before_the_record_that_broke_the_chain_are_taken_in(tmp_path: Path) -> None:
+    story = Story()
+    story.fact("order-1", PLACED)
+    story.fact("order-1", PLUM_ADDED)
+    story.broken("order-1")
+    story.fact("order-1", CONFIRMED)
+    with not_knowing("order_line_added"):
+        projector, log = await opened(story, tmp_path / "model")
+    assert projector.retry("order-1") == 1
+    projector.close()
+    model = told(tmp_path / "model")
+    assert model == await fold_of(log, tmp_path / "fresh")
+    assert model["orders"][0][3] == "its chain is broken at offset 2"
+
+
+async def test_an_order_that_is_not_parked_or_not_there_is_left_alone(tmp_path: Path) -> None:
+    projector, _ = await opened(story_of_one(), tmp_path / "model")
+    before = rows(tmp_path / "model")
+    assert (projector.retry("order-1"), projector.retry("order-2")) == (None, None)
+    projector.close()
+    assert rows(tmp_path / "model") == before
+
+
+knowledge = st.sets(st.sampled_from(EVENTS))
+
+
+@settings(max_examples=150, deadline=None)
+@given(happenings, knowledge, knowledge, st.integers(0, 60), st.integers(0, 3))
+def test_whatever_was_unknown_and_whenever_orders_are_retried_it_is_as_if_all_had_been_known(
+    happened: Happened, unknown: set[str], later_unknown: set[str], cut: int, hot_orders: int
+) -> None:
+    async def compare(directory: Path) -> None:
+        log = await log_of(happened)
+        whole, log.records = log.records, [records[:cut] for records in log.records]
+        projector = await Projector.open(log, directory / "retried", batch=7, hot_orders=hot_orders)
+        with not_knowing(*unknown):
+            await projector.catch_up()
+        with not_knowing(*later_unknown):
+            for order_id in IDS:
+                projector.retry(order_id)
+            log.records = whole
+            await projector.catch_up()
+        for order_id in IDS:
+            projector.retry(order_id)
+        projector.close()
+        assert told(directory / "retried") == await fold_of(log, directory / "fresh")
+
+    with TemporaryDirectory() as directory:
+        asyncio.run(compare(Path(directory)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(happenings, knowledge)
+def test_every_record_is_counted_once_by_the_number_of_its_event(happened: Happened, unknown: set[str]) -> None:
+    async def count(directory: Path) -> None:
+        log = await log_of(happened)
+        projector = await Projector.open(log, directory / "model", batch=7)
+        with not_knowing(*unknown):
+            await projector.catch_up()
+        for order_id in IDS:
+            projector.retry(order_id)
+        projector.close()
+        counted = rows(directory / "model")["written"]
+        for partition in range(PARTITIONS):
+            counts = [count for of, _, count in counted if of == partition]
+            assert sum(counts) == len(log.records[partition])  # type: ignore[arg-type]
+
+    with TemporaryDirectory() as directory:
+        asyncio.run(count(Path(directory)))
+
+
+async def test_a_retry_that_fails_changes_nothing_and_can_be_repeated(tmp_path: Path) -> None:
+    with not_knowing("order_line_added"):
+        projector, log = await opened(story_of_one(), tmp_path / "model")
+    with connect_writer(tmp_path / "model", "NORMAL") as other:
+        other.execute("CREATE TRIGGER no_room BEFORE INSERT ON event_products BEGIN SELECT raise(ABORT, 'full'); END")
+    before = rows(tmp_path / "model")
+    with pytest.raises(sqlite3.IntegrityError):
+        projector.retry("order-1")
+    assert rows(tmp_path / "model") == before
+    other.execute("DROP TRIGGER no_room")
+    other.close()
+    assert projector.retry("order-1") == 3
+    projector.close()
+    assert told(tmp_path / "model") == await fold_of(log, tmp_path / "fresh")
+
+
+async def test_of_two_projectors_on_one_file_none_goes_on_behind_a_retry_of_the_other(tmp_path: Path) -> None:
+    story = story_of_one()
+    with not_knowing("order_line_added"):
+        first, log = await opened(story, tmp_path / "model")
+        second = await Projector.open(log, tmp_path / "model")
+    assert first.retry("order-1") == 3
+    story.fact("order-1", PLUM_ADDED)
+    await log.append(0, story.records[0][4:])
+    before = rows(tmp_path / "model")
+    with pytest.raises(PositionMoved):
+        await second.catch_up()
+    assert rows(tmp_path / "model") == before
+    first.close()
+    second.close()
+
+
+async def test_waiting_records_that_are_no_chain_are_damage_and_nothing_is_taken_in(tmp_path: Path) -> None:
+    with not_knowing("order_line_added"):
+        projector, _ = await opened(story_of_one(), tmp_path / "model")
+    with connect_writer(tmp_path / "model", "NORMAL") as other:
+        other.execute("DELETE FROM parked WHERE position = 1")
+    other.close()
+    before = rows(tmp_path / "model")
+    with pytest.raises(ReadModelRefused, match="order-1 is damaged"):
+        projector.retry("order-1")
+    projector.close()
+    assert rows(tmp_path / "model") == before
