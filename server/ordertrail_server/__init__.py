@@ -8,5 +8,6 @@ log          5  the log's port and its adapters
 projections  6  the projector and the read model
 history      7  queries and streams over the read model
 
-`authoring` edits a tree of protos, for the next version of an event. `cli` is the operator's way in; `settings` says what may be set.
+`authoring` edits a tree of protos, for the next version of an event. `cli` is the operator's way in; `settings` says
+what may be set.
 """

@@ -1,4 +1,4 @@
-"""One server, put together: every role on the embedded log, from opening the data directory to closing it."""
+"""One server, put together: its roles on its log, from opening the data directory to closing it."""
 
 import asyncio
 import gc
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import uuid_utils
 
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.state_store import StateStore, state_definition
 from ordertrail_server.edge.command_service import CommandService
@@ -19,14 +20,18 @@ from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.server import COMMANDS, EVERYTHING, HISTORY, IMPORT, PROJECTION, Server
+from ordertrail_server.history.following import follow_positions
 from ordertrail_server.history.freshness import Freshness, ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
-from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
+from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log
+from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
+from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.order_history import refuse_foreign
 from ordertrail_server.projections.supervisor import ProjectorProcess
+from ordertrail_server.schema.cloud_event import headers_of
 from ordertrail_server.schema.proof import prove_all
 from ordertrail_server.settings import Settings
 
@@ -50,68 +55,95 @@ class Service:
     def __init__(self, settings: Settings, held: AsyncExitStack) -> None:
         self._settings, self._held = settings, held
         self._data = DataDirectory(settings.data)
+        self._source = _source(settings)
         self._progress = Progress()
         self._watched: list[asyncio.Task[Any]] = []
 
     async def start(self) -> int:
         """Start all parts; returns the port. Commands are answered from then on, reads once they are current.
 
-        Raises DataDirectoryRefused, LogDamaged, OSError.
+        Raises DataDirectoryRefused, LogRefused, LogDamaged, LogUnavailable, OSError.
         """
-        log = open_to_serve(self._settings.data)
+        roles = self._settings.role
+        log = await self._source.open(self._held)
         self._held.push_async_callback(log.close)
         refuse_foreign(read_model_file(self._data.read_model), log)
-        projector = ProjectorProcess(self._settings.data, self._progress.advance)
-        await projector.start()
-        self._held.push_async_callback(projector.stop, self._settings.grace_seconds)
-        self._watch(self._refusal_of(projector))
-        handler = await self._handler(log, projector)
-        model = self._read_model(log)
-        ends = partial(ends_of, log)
-        freshness = Freshness(model, self._progress, ends, await ends())
-        history = HistoryService(model, self._progress, freshness, self._settings.heartbeat_seconds)
-        projection = ProjectionService(log, model, freshness, handler, projector.retry)
-        receipts = Receipts(log, handler)
-        commands = CommandService(handler, receipts, new_id)
-        server = Server(commands, history, ImportService(handler, receipts), projection)
+        projector = await self._projector() if "projector" in roles else None
+        handler = await self._handler(log, projector) if "command" in roles else None
+        server = Server()
+        history = await self._queries(server, log, handler, projector) if {"query", "projector"} & {*roles} else None
+        if handler is not None:
+            receipts = Receipts(log, handler)
+            server.answer_commands(CommandService(handler, receipts, new_id), ImportService(handler, receipts))
         port = await server.start(self._settings.listen)
         self._held.push_async_callback(server.stop, self._settings.grace_seconds)
-        for name in (COMMANDS.full_name, IMPORT.full_name):
-            await server.set_serving(name, True)
-        self._watch(self._serve_reads(server, history))
+        await self._say_serving(server, handler, history)
         return port
 
     async def failed(self) -> None:
         """Return never, but raise when a part of the server ends that must not."""
         watched = self._watched
-        while True:
+        while watched:
             done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
                 watched.remove(task)
+        await asyncio.Event().wait()
 
-    async def _handler(self, log: Log, projector: ProjectorProcess) -> CommandHandler:
+    async def _projector(self) -> ProjectorProcess:
+        projector = ProjectorProcess(self._source, self._progress.advance)
+        await projector.start()
+        self._held.push_async_callback(projector.stop, self._settings.grace_seconds)
+        self._watch(self._refusal_of(projector))
+        return projector
+
+    async def _handler(self, log: Log, projector: ProjectorProcess | None) -> CommandHandler:
         store = StateStore(self._data.state, log.identity, state_definition())
-        handler = CommandHandler(log, store, new_id, projector.nudge, self._settings.waiting_commands)
+        # A projector that the log itself wakes needs nobody else to.
+        nudge = projector.nudge if projector and not self._source.tells_of_growth else _nobody_waits
+        handler = CommandHandler(log, store, new_id, nudge, self._settings.waiting_commands)
         self._held.push_async_callback(handler.stop, self._settings.grace_seconds)
         await handler.start()
         self._watched.extend(handler.tasks)
         return handler
 
-    def _read_model(self, log: Log) -> ReadModel:
+    async def _queries(
+        self, server: Server, log: Log, handler: CommandHandler | None, projector: ProjectorProcess | None
+    ) -> HistoryService:
+        """Make ready what answers from the read model; a server that only projects answers nothing, but is healthy."""
         model = ReadModel(read_model_file(self._data.read_model), log.identity, log.topic, log.partitions)
         self._held.callback(model.close)
-        return model
+        if projector is None:
+            self._watch(follow_positions(model, self._progress))
+        ends = partial(ends_of, log)
+        freshness = Freshness(model, self._progress, ends, await ends())
+        history = HistoryService(model, self._progress, freshness, self._settings.heartbeat_seconds)
+        if "query" in self._settings.role:
+            retry = projector.retry if projector else _projects_not
+            server.answer_queries(history, ProjectionService(log, model, freshness, handler, retry))
+        return history
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._watched.append(task)
         self._held.callback(task.cancel)
 
+    async def _say_serving(
+        self, server: Server, handler: CommandHandler | None, history: HistoryService | None
+    ) -> None:
+        if handler is not None:
+            for name in (COMMANDS.full_name, IMPORT.full_name):
+                await server.set_serving(name, True)
+        if history is None:
+            await server.set_serving(EVERYTHING, True)
+        else:
+            self._watch(self._serve_reads(server, history))
+
     async def _serve_reads(self, server: Server, history: HistoryService) -> None:
         """Say that reads are served once the read model holds all that the log held at the start."""
         await history.whole()
-        for name in (HISTORY.full_name, PROJECTION.full_name, EVERYTHING):
+        services = (HISTORY.full_name, PROJECTION.full_name) if "query" in self._settings.role else ()
+        for name in (*services, EVERYTHING):
             await server.set_serving(name, True)
 
     async def _refusal_of(self, projector: ProjectorProcess) -> None:
@@ -120,10 +152,26 @@ class Service:
             raise Stopped(refusal)
 
 
+def _source(settings: Settings) -> LogSource:
+    if settings.log == "kafka":
+        return KafkaSource(settings.data, settings.bootstrap, settings.topic, headers_of)
+    return EmbeddedSource(settings.data)
+
+
+def _nobody_waits() -> None:
+    pass
+
+
+async def _projects_not(order_id: str) -> int | None:
+    message = "This server only answers queries; have the one retry that projects into its data directory."
+    raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message, order_id=order_id))
+
+
 async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     """Serve until SIGTERM or SIGINT, also while starting; `ready` is told the port once commands are answered.
 
-    Raises Stopped, SchemaRefused, DataDirectoryRefused, LogDamaged, OSError, and sqlite3.Error for a full disk.
+    Raises Stopped, SchemaRefused, DataDirectoryRefused, LogRefused, LogDamaged, LogUnavailable, OSError, and
+    sqlite3.Error for a full disk.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

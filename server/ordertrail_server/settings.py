@@ -1,8 +1,13 @@
 """What may be set, by flag or by environment (ORDERTRAIL_…), and what holds when nothing is."""
 
 from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Role = Literal["command", "projector", "query"]
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 class Settings(BaseSettings):
@@ -12,6 +17,18 @@ class Settings(BaseSettings):
 
     data: Path = Path("data")
     """The data directory, made if it does not exist."""
+
+    log: Literal["embedded", "kafka"] = "embedded"
+    """Where facts are: in the data directory itself, or on a Kafka topic."""
+
+    bootstrap: str = ""
+    """Brokers of the Kafka cluster to begin with, HOST:PORT, several with commas between."""
+
+    topic: str = "orders.events"
+    """The Kafka topic of the log."""
+
+    role: Annotated[tuple[Role, ...], NoDecode] = ROLES
+    """What the server does: take commands, fold the log into its read model, answer queries; with commas between."""
 
     listen: str = "127.0.0.1:50051"
     """The address to listen on, HOST:PORT; port 0 takes any free one."""
@@ -27,3 +44,14 @@ class Settings(BaseSettings):
 
     heartbeat_seconds: float = 15.0
     """How long a followed stream is silent at most before it sends an empty frame."""
+
+    @field_validator("role", mode="before")
+    @classmethod
+    def _parted(cls, said: Any) -> Any:
+        return [part.strip() for part in said.split(",")] if isinstance(said, str) else said
+
+    @model_validator(mode="after")
+    def _brokers_are_named(self) -> Self:
+        if self.log == "kafka" and not self.bootstrap:
+            raise ValueError("a Kafka log needs --bootstrap HOST:PORT (ORDERTRAIL_BOOTSTRAP), its brokers")
+        return self

@@ -26,7 +26,7 @@ from ordertrail_server.settings import Settings
 DOCS, SERVER = ROOT / "docs", ROOT / "server" / "ordertrail_server"
 CONTRACT, OPERATIONS, ARCHITECTURE = DOCS / "contract.md", DOCS / "operations.md", DOCS / "architecture.md"
 # Named by the documents as the place of what is not built yet.
-PLANNED = {"log/kafka.py", "proto/ordertrail/events/v3"}
+PLANNED = {"proto/ordertrail/events/v3"}
 FOLDERS = ("tests", "docs", "proto", "client", "server", "examples", "cli", *ARROWS)
 PLACE = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`")
 SAID_OF_LIMITS = re.compile(r"[\d,]*\d")

@@ -14,6 +14,7 @@ from tests.projections.story import PLACED, Story, many_orders
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.source import EmbeddedSource
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.projections.supervisor import ProjectorProcess
 
@@ -27,7 +28,7 @@ async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
 
 async def test_what_is_appended_is_folded_when_nudged(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
-    projector = ProjectorProcess(tmp_path, reached)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
     await reached.at_least(0)
     entries = many_orders(3)
@@ -41,7 +42,7 @@ async def test_what_is_appended_is_folded_when_nudged(log: EmbeddedLog, tmp_path
 
 async def test_a_killed_projector_is_started_again_and_goes_on(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
-    projector = ProjectorProcess(tmp_path, reached)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
     entries = many_orders(2)
     for count, entry in enumerate(entries[:3], 1):
@@ -57,7 +58,7 @@ async def test_a_killed_projector_is_started_again_and_goes_on(log: EmbeddedLog,
 
 async def test_a_stopped_projector_is_gone_and_stays_gone(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
-    projector = ProjectorProcess(tmp_path, reached)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
     await reached.at_least(0)
     pid = projector.pid
@@ -70,7 +71,7 @@ async def test_a_stopped_projector_is_gone_and_stays_gone(log: EmbeddedLog, tmp_
 
 async def test_a_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
-    projector = ProjectorProcess(tmp_path, reached)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
     await reached.at_least(0)
     pid = projector.pid
@@ -88,7 +89,7 @@ async def test_a_parked_order_is_read_again_on_request_while_facts_keep_coming(
     story.broken("order-1")
     await log.append(0, story.records[0])
     reached = Reached()
-    projector = ProjectorProcess(tmp_path, reached)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
     await reached.at_least(2)
     for entry in many_orders(20):
@@ -102,7 +103,7 @@ async def test_a_parked_order_is_read_again_on_request_while_facts_keep_coming(
 
 async def test_a_request_whose_caller_has_gone_harms_nobody(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
-    projector = ProjectorProcess(tmp_path, reached)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
     await reached.at_least(0)
     gone_caller = asyncio.create_task(projector.retry("order-1"))
@@ -116,7 +117,7 @@ async def test_a_request_that_a_dying_projector_did_not_answer_is_refused_as_una
     log: EmbeddedLog, tmp_path: Path
 ) -> None:
     reached = Reached()
-    projector = ProjectorProcess(tmp_path, reached)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
     await reached.at_least(0)
     assert projector.pid is not None
@@ -133,7 +134,7 @@ async def test_a_request_that_a_dying_projector_did_not_answer_is_refused_as_una
 async def test_a_request_to_a_projector_that_does_not_run_is_refused_as_unavailable(
     log: EmbeddedLog, tmp_path: Path
 ) -> None:
-    projector = ProjectorProcess(tmp_path, Reached())
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), Reached())
     await projector.start()
     await projector.stop(grace_s=10)
     with pytest.raises(Refused) as refused:
@@ -142,7 +143,7 @@ async def test_a_request_to_a_projector_that_does_not_run_is_refused_as_unavaila
 
 
 async def test_a_refusal_is_told_and_not_tried_again(tmp_path: Path) -> None:
-    projector = ProjectorProcess(tmp_path, Reached())
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), Reached())
     await projector.start()
     assert "holds no log" in await refused(projector)
     assert projector.pid is None
@@ -156,7 +157,7 @@ async def test_a_defect_of_the_listener_does_not_stop_progress(log: EmbeddedLog,
         reached(positions)
         raise RuntimeError("a listener's defect")
 
-    projector = ProjectorProcess(tmp_path, listener)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), listener)
     await projector.start()
     await reached.at_least(0)
     await log.append(0, many_orders(1))
@@ -167,7 +168,9 @@ async def test_a_defect_of_the_listener_does_not_stop_progress(log: EmbeddedLog,
 async def test_a_line_of_any_length_is_passed_on_and_stops_nothing(tmp_path: Path) -> None:
     reached = Reached()
     long_line = "head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2"
-    projector = ProjectorProcess(tmp_path, reached, program(f"{long_line}; echo its last words >&2; exit 3"))
+    projector = ProjectorProcess(
+        EmbeddedSource(tmp_path), reached, program(f"{long_line}; echo its last words >&2; exit 3")
+    )
     await projector.start()
     async with asyncio.timeout(20):
         assert await projector.ended() == "its last words"
@@ -178,7 +181,7 @@ async def test_a_projector_that_can_no_longer_be_watched_is_told_and_is_gone(
     log: EmbeddedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached = Reached()
-    projector = ProjectorProcess(tmp_path, reached)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
     await reached.at_least(0)
     monkeypatch.setattr(sys, "path", [*sys.path, "no environment holds this: \0"])
@@ -214,7 +217,7 @@ def stands_at(offset: int) -> str:
 async def waits(directory: Path, command: list[str], caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return how many seconds the first three restarts were waited for."""
     caplog.set_level(logging.WARNING)
-    projector = ProjectorProcess(directory, Reached(), command)
+    projector = ProjectorProcess(EmbeddedSource(directory), Reached(), command)
     await projector.start()
     async with asyncio.timeout(20):
         while len(caplog.messages) < 3:  # noqa: ASYNC110 (log lines are told to nobody)

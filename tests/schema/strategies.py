@@ -8,36 +8,53 @@ from google.protobuf.message import Message
 from hypothesis import strategies as st
 
 from ordertrail_server.schema.cases import message_class
+from ordertrail_server.schema.hops.values import entry_of, is_map
 
 Doc = dict[str, Any]
 
+_DEEPEST = 4
+_SIGNED_32, _UNSIGNED_32 = st.integers(-(2**31), 2**31 - 1), st.integers(0, 2**32 - 1)
+_SIGNED_64, _UNSIGNED_64 = st.integers(-(2**63), 2**63 - 1), st.integers(0, 2**64 - 1)
 _SCALARS: dict[int, st.SearchStrategy[Any]] = {
     FieldDescriptor.TYPE_STRING: st.text(max_size=8),
     FieldDescriptor.TYPE_BYTES: st.binary(max_size=8),
     FieldDescriptor.TYPE_BOOL: st.booleans(),
     FieldDescriptor.TYPE_DOUBLE: st.floats(allow_nan=False),
-    FieldDescriptor.TYPE_INT32: st.integers(-(2**31), 2**31 - 1),
-    FieldDescriptor.TYPE_INT64: st.integers(-(2**63), 2**63 - 1),
+    FieldDescriptor.TYPE_FLOAT: st.floats(allow_nan=False, width=32),
+    FieldDescriptor.TYPE_INT32: _SIGNED_32,
+    FieldDescriptor.TYPE_SINT32: _SIGNED_32,
+    FieldDescriptor.TYPE_SFIXED32: _SIGNED_32,
+    FieldDescriptor.TYPE_UINT32: _UNSIGNED_32,
+    FieldDescriptor.TYPE_FIXED32: _UNSIGNED_32,
+    FieldDescriptor.TYPE_INT64: _SIGNED_64,
+    FieldDescriptor.TYPE_SINT64: _SIGNED_64,
+    FieldDescriptor.TYPE_SFIXED64: _SIGNED_64,
+    FieldDescriptor.TYPE_UINT64: _UNSIGNED_64,
+    FieldDescriptor.TYPE_FIXED64: _UNSIGNED_64,
 }
 
 
 def messages(message: Descriptor) -> st.SearchStrategy[Message]:
-    """Messages of this type: each field absent, at a bound, or anything between."""
-    return _values(message).map(lambda values: message_class(message)(**values))
+    """Messages of this type: each field absent, at a bound, or anything between; of a oneof one member at most."""
+    return _messages(message, 0)
 
 
-def _values(message: Descriptor) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({}, optional={field.name: _field(field) for field in message.fields})
+def _messages(message: Descriptor, depth: int) -> st.SearchStrategy[Message]:
+    fields = {field.name: _field(field, depth) for field in message.fields if depth < _DEEPEST}
+    return st.fixed_dictionaries({}, optional=fields).map(lambda values: message_class(message)(**values))
 
 
-def _field(field: FieldDescriptor) -> st.SearchStrategy[Any]:
-    one = _one(field)
+def _field(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
+    if is_map(field):
+        key, value = entry_of(field)
+        return st.dictionaries(_one(key, depth), _one(value, depth), max_size=3)
+    one = _one(field, depth)
     return st.lists(one, max_size=3) if field.is_repeated else one
 
 
-def _one(field: FieldDescriptor) -> st.SearchStrategy[Any]:
+def _one(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     if field.message_type is not None:
-        return _values(field.message_type)
+        return _messages(field.message_type, depth + 1)
     if field.enum_type is not None:
         return st.sampled_from([value.number for value in field.enum_type.values])
     return _SCALARS[field.type]

@@ -10,13 +10,25 @@ import click
 EPILOG = """\b
 Example:
   ordertrail serve --data ./data --listen 127.0.0.1:50051
+  ordertrail serve --log kafka --bootstrap 127.0.0.1:9092 --data ./server-1 --role command
 
-Settings may come from the environment instead: ORDERTRAIL_DATA, ORDERTRAIL_LISTEN, ORDERTRAIL_GRACE_SECONDS,
-ORDERTRAIL_WAITING_COMMANDS, ORDERTRAIL_HEARTBEAT_SECONDS, ORDERTRAIL_ALLOW_UNLOCKED_SCHEMA."""
+Settings may come from the environment instead: ORDERTRAIL_DATA, ORDERTRAIL_LOG, ORDERTRAIL_BOOTSTRAP,
+ORDERTRAIL_TOPIC, ORDERTRAIL_ROLE, ORDERTRAIL_KAFKA_… (any of librdkafka's: SASL_USERNAME is sasl.username),
+ORDERTRAIL_LISTEN, ORDERTRAIL_GRACE_SECONDS, ORDERTRAIL_WAITING_COMMANDS, ORDERTRAIL_HEARTBEAT_SECONDS,
+ORDERTRAIL_ALLOW_UNLOCKED_SCHEMA."""
 
 
 @click.command(epilog=EPILOG)
 @click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The data directory; made if missing.")
+@click.option("--log", type=click.Choice(["embedded", "kafka"]), help="Where facts are kept (embedded).")
+@click.option("--bootstrap", metavar="HOST:PORT,…", help="Brokers of the Kafka cluster to begin with.")
+@click.option("--topic", metavar="NAME", help="The Kafka topic of the log (orders.events).")
+@click.option(
+    "--role",
+    multiple=True,
+    type=click.Choice(["command", "projector", "query"]),
+    help="What this server does; may be repeated (all of them).",
+)
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen (127.0.0.1:50051); port 0 takes any free one.")
 @click.option(
     "--allow-unlocked-schema", is_flag=True, default=None, help="Start with stored versions that are not released yet."
@@ -37,16 +49,16 @@ def serve(as_json: bool, **flags: Any) -> None:
     from ordertrail_server import serving
     from ordertrail_server.commands.fold import StoreDamaged
     from ordertrail_server.log.lock import DataDirectoryRefused
-    from ordertrail_server.log.port import LogDamaged, LogUnavailable
+    from ordertrail_server.log.port import LogDamaged, LogRefused, LogUnavailable
     from ordertrail_server.log.sqlite import UnsoundSqlite, sqlite3
     from ordertrail_server.schema.proof import SchemaRefused
     from ordertrail_server.settings import Settings
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
-        settings = Settings(**{name: value for name, value in flags.items() if value is not None})
+        settings = Settings(**{name: value for name, value in flags.items() if value not in (None, ())})
     except ValidationError as wrong:
-        told = [f"ORDERTRAIL_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in wrong.errors()]
+        told = [f"{_name(e['loc'])}{e['msg']}" for e in wrong.errors()]
         raise click.UsageError("; ".join(told)) from None
     host = settings.listen.rpartition(":")[0]
 
@@ -63,6 +75,7 @@ def serve(as_json: bool, **flags: Any) -> None:
         SchemaRefused,
         DataDirectoryRefused,
         LogDamaged,
+        LogRefused,
         LogUnavailable,
         StoreDamaged,
         UnsoundSqlite,
@@ -71,3 +84,7 @@ def serve(as_json: bool, **flags: Any) -> None:
         raise click.ClickException(str(refusal)) from refusal
     except sqlite3.Error as error:  # as on a disk that is full or read-only
         raise click.ClickException(f"a file in {settings.data} cannot be used: {error}") from error
+
+
+def _name(place: tuple[int | str, ...]) -> str:
+    return f"ORDERTRAIL_{str(place[0]).upper()}: " if place else ""

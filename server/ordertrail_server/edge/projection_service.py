@@ -31,12 +31,19 @@ RetryInReadModel = Callable[[str], Awaitable[int | None]]
 class ProjectionService:
     """Answers from the read model and the log; both are closed by their owner, after the last answer.
 
+    `handler` is None where this server takes no commands.
+
     Every method raises Refused. `time_remaining` is what is left of the call's deadline, in seconds; None if it has
     none.
     """
 
     def __init__(
-        self, log: Log, read_model: ReadModel, freshness: Freshness, handler: CommandHandler, retry: RetryInReadModel
+        self,
+        log: Log,
+        read_model: ReadModel,
+        freshness: Freshness,
+        handler: CommandHandler | None,
+        retry: RetryInReadModel,
     ) -> None:
         self._log, self._model, self._freshness = log, read_model, freshness
         self._handler, self._retry = handler, retry
@@ -71,7 +78,7 @@ class ProjectionService:
         await self._freshness.until(await self._freshness.ends(), time_remaining)
         order_id = request.order_id
         taken_in = await self._answer_of_projector(order_id, by)
-        deciding = await self._handler.retry(order_id)
+        deciding = await self._handler.retry(order_id) if self._handler else None
         parked = await self._model.read(partial(parked_order, self._model, order_id))
         if taken_in is None and deciding is None:
             raise not_parked(order_id)

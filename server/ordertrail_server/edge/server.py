@@ -41,36 +41,37 @@ OPTIONS = [
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
 ]
-SERVICES = (COMMANDS, HISTORY, IMPORT, PROJECTION)
 EVERYTHING = ""  # the name under which grpc.health.v1 speaks of the server as a whole
 Handlers = dict[str, Handler]
 
 
 class Server:
-    """Serves the four services on one address."""
+    """Serves on one address what is added before it starts."""
 
-    def __init__(
-        self,
-        commands: CommandService,
-        history: HistoryService,
-        imports: ImportService,
-        projection: ProjectionService,
-    ) -> None:
+    def __init__(self) -> None:
         self._server = grpc.aio.server(options=OPTIONS)
         self._health = HealthServicer()
-        self._history, self._draining = history, Draining()
+        self._history: HistoryService | None = None
+        self._draining = Draining()
+        self._services: list[str] = []
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+
+    def answer_commands(self, commands: CommandService, imports: ImportService) -> None:
+        """Serve what orders are changed by."""
         self._add(COMMANDS, _commands(commands, self._draining))
-        self._add(HISTORY, _history(history))
         self._add(IMPORT, _imports(imports, self._draining))
+
+    def answer_queries(self, history: HistoryService, projection: ProjectionService) -> None:
+        """Serve what is asked of the read model."""
+        self._history = history
+        self._add(HISTORY, _history(history))
         self._add(PROJECTION, _answers(PROJECTION, projection))
-        names = [service.full_name for service in SERVICES]
-        self._server.add_generic_rpc_handlers(tuple(reflection([*names, health.SERVICE_NAME])))
 
     def _add(self, service: ServiceDescriptor, handlers: Handlers) -> None:
         missing = {method.name for method in service.methods} - handlers.keys()
         if missing:
             raise AssertionError(f"{service.full_name} has rpcs that nothing answers: {missing}")
+        self._services.append(service.full_name)
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
 
     async def start(self, address: str) -> int:
@@ -79,7 +80,8 @@ class Server:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}: is another server running there?") from error
-        for service in (EVERYTHING, *(service.full_name for service in SERVICES)):
+        self._server.add_generic_rpc_handlers(tuple(reflection([*self._services, health.SERVICE_NAME])))
+        for service in (EVERYTHING, *self._services):
             await self.set_serving(service, False)  # the library begins by saying that everything is served
         await self._server.start()
         return port
@@ -92,7 +94,8 @@ class Server:
     async def stop(self, grace: float) -> None:
         """Say NOT_SERVING, end streams where they can be resumed, and give other calls `grace` seconds to finish."""
         await self._health.enter_graceful_shutdown()
-        self._history.drain()
+        if self._history is not None:
+            self._history.drain()
         self._draining.begin()
         await self._server.stop(grace)
 

@@ -1,6 +1,6 @@
 """How fresh answers are: they wait for what their tokens name, and for a read model that is whole."""
 
-from asyncio import timeout
+from asyncio import gather, timeout
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from operator import ge
@@ -24,7 +24,7 @@ Ends = Callable[[], Awaitable[Offsets]]
 
 async def ends_of(log: Log) -> Offsets:
     """Return the end of each partition of the log."""
-    return tuple([await log.end(partition) for partition in range(log.partitions)])
+    return tuple(await gather(*(log.end(partition) for partition in range(log.partitions))))
 
 
 def named_offsets(model: ReadModel, tokens: Sequence[str]) -> Offsets:

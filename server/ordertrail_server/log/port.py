@@ -24,6 +24,10 @@ class AppendUncertain(Exception):
     """An append failed or timed out, and its records may still land, now or later, whole or in part."""
 
 
+class LogRefused(Exception):
+    """The log cannot be served as it is set up; the message is for its operator and says why, and what to do."""
+
+
 class LogUnavailable(Exception):
     """The log cannot be reached for now; nothing was changed."""
 

@@ -1,17 +1,18 @@
 """The projector in a process of its own, so that commands keep their core.
 
-    python -m ordertrail_server.projections.process --data DIR
+    python -m ordertrail_server.projections.process --data DIR [--bootstrap HOST:PORT] [--topic NAME]
 
-It follows the log of the data directory and folds it into the read model there. Its life hangs on stdin alone: each
-line says that the log has grown, and may hold a request (requests.py), which is done between two batches; its end says
-that the parent is gone; then the batch at hand is finished and the process ends, with 0. After each commit one line on
-stdout says how far it is: {"positions": {"0": 123}}. If it must not go on, it ends with REFUSED and one plain line on
-stderr. Killed at any moment it resumes where the last commit was.
+It follows the log of the data directory, or of the topic, and folds it into the read model in the directory. Its life
+hangs on stdin alone: each line says that the log has grown, and may hold a request (requests.py), which is done between
+two batches; its end says that the parent is gone; then the batch at hand is finished and the process ends, with 0.
+After each commit one line on stdout says how far it is: {"positions": {"0": 123}}. If it must not go on, it ends with REFUSED
+and one plain line on stderr. Killed at any moment it resumes where the last commit was.
 """
 
 import argparse
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -21,13 +22,16 @@ from contextlib import closing
 from pathlib import Path
 
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.lock import DataDirectoryRefused
-from ordertrail_server.log.port import Log, LogDamaged
+from ordertrail_server.log.port import Log, LogDamaged, LogUnavailable
+from ordertrail_server.log.source import LogSource, add_arguments
 from ordertrail_server.log.sqlite import primary_code, sqlite3
 from ordertrail_server.projections.definition import read_model_file
-from ordertrail_server.projections.projector import Projector
+from ordertrail_server.projections.growth import Growth
+from ordertrail_server.projections.projector import Committed, Projector
 from ordertrail_server.projections.refused import ReadModelRefused
+
+_log = logging.getLogger(__name__)
 
 REFUSED = 3
 # In case a wake-up got lost, and for a parent that gives none.
@@ -50,6 +54,10 @@ class Life(asyncio.Protocol):
         self.requests.extend(filter(None, lines))
         self._woken.set()
 
+    def wake(self) -> None:
+        """Something else says that the log has grown."""
+        self._woken.set()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The parent is gone."""
         self.over = True
@@ -70,34 +78,35 @@ class ParentGone(Exception):
     """There is nobody left to project for."""
 
 
-async def run(directory: Path) -> None:
+async def run(source: LogSource) -> None:
     """Project until the parent is gone. Raises what the log and the projector raise; ReadModelRefused on damage."""
     life = Life()
     await asyncio.get_running_loop().connect_read_pipe(lambda: life, sys.stdin)
-    log = EmbeddedLog.follow(directory)
+    path = read_model_file(DataDirectory(source.data).read_model)
+    log = await source.follow()
     try:
-        await _project(log, read_model_file(DataDirectory(directory).read_model), life)
+        await _project(log, path, life, source.tells_of_growth)
     except sqlite3.DatabaseError as error:
         if primary_code(error) not in DAMAGED:
             raise
-        raise _damaged(directory, error) from error
+        raise _damaged(path, error) from error
     finally:
         await log.close()
 
 
-async def _project(log: Log, path: Path, life: Life) -> None:
+async def _project(log: Log, path: Path, life: Life, told_by_log: bool) -> None:
     with closing(await Projector.open(log, path)) as projector:
-        await _follow(projector, life)
+        watch = Growth(log) if told_by_log else None
+        await _follow(projector, life, watch)
 
 
-def _damaged(directory: Path, error: sqlite3.Error) -> ReadModelRefused:
-    path = read_model_file(DataDirectory(directory).read_model)
+def _damaged(path: Path, error: sqlite3.Error) -> ReadModelRefused:
     return ReadModelRefused(
         f"the read model {path} is damaged ({error}); stop the server and run `ordertrail rebuild`, or delete it"
     )
 
 
-async def _follow(projector: Projector, life: Life) -> None:
+async def _follow(projector: Projector, life: Life, growth: Growth | None) -> None:
     def committed(positions: Mapping[int, int]) -> None:
         _say({"positions": positions})
         if life.over:
@@ -107,9 +116,18 @@ async def _follow(projector: Projector, life: Life) -> None:
 
     _say({"positions": projector.positions})
     while not life.over:
-        await projector.catch_up(committed)
+        await _catch_up(projector, committed)
         _answer(projector, life.requests)
+        if growth is not None:
+            growth.watch(projector.positions, life.wake)
         await life.woken()
+
+
+async def _catch_up(projector: Projector, committed: Committed) -> None:
+    try:
+        await projector.catch_up(committed)
+    except LogUnavailable as error:  # what was folded stands; the rest is there when the log is again
+        _log.warning("%s", error)
 
 
 def _answer(projector: Projector, requests: deque[bytes]) -> None:
@@ -128,13 +146,13 @@ def _say(told: Mapping[str, object]) -> None:
 def main() -> int:
     """Run the process and return its exit code."""
     arguments = argparse.ArgumentParser(prog="python -m ordertrail_server.projections.process")
-    arguments.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data directory")
+    source_of = add_arguments(arguments)
     # Signals to the whole group are for the parent, which lets its calls finish first: they may still need us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    directory = arguments.parse_args().data
+    source = source_of(arguments.parse_args())
     try:
-        asyncio.run(run(directory))
+        asyncio.run(run(source))
     except ParentGone:
         return 0
     except (ReadModelRefused, DataDirectoryRefused, LogDamaged) as refusal:

@@ -8,12 +8,12 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
+from ordertrail_server.log.source import LogSource
 from ordertrail_server.projections.process import REFUSED
 from ordertrail_server.projections.requests import NUDGE, Requests, away
 
-COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process", "--data")
+COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process")
 PACE_S = 0.02
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
 LONGEST_LINE = 64 * 1024
@@ -24,15 +24,15 @@ OnProgress = Callable[[dict[int, int]], None]
 
 
 class ProjectorProcess:
-    """Runs the projector of a data directory and passes on how far it is.
+    """Runs the projector of a log and passes on how far it is.
 
     `on_progress` is called on the event loop with {partition: next offset}, first with where the read model stands,
     then after each commit. `failed` is None, or says why the projector is not started again: it refused to go on, or
-    watching it failed. `command` is the program, which gets the data directory as its last argument.
+    watching it failed. `command` is the program, which gets the arguments of `source`.
     """
 
-    def __init__(self, data_dir: Path, on_progress: OnProgress, command: Sequence[str] = COMMAND) -> None:
-        self._data_dir, self._on_progress, self._command = data_dir, on_progress, command
+    def __init__(self, source: LogSource, on_progress: OnProgress, command: Sequence[str] = COMMAND) -> None:
+        self._source, self._on_progress, self._command = source, on_progress, command
         self._process: Process | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -152,7 +152,7 @@ class ProjectorProcess:
     async def _spawn(self) -> Process:
         # A bare checkout runs without an install, so where modules are found is handed on.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = (*self._command, str(self._data_dir))
+        command = (*self._command, *self._source.arguments())
         return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
 
     def _let_go(self) -> None:

@@ -9,8 +9,8 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 
 
 def cases(record: Descriptor = Record.DESCRIPTOR) -> list[FieldDescriptor]:
-    """Return every version of every event, as the fields of the record."""
-    return list(record.oneofs_by_name["event"].fields)
+    """Return every version of every event, as the fields of the record; a field that holds no message is none."""
+    return [field for field in record.oneofs_by_name["event"].fields if field.message_type is not None]
 
 
 def public_events(history_event: Descriptor = HistoryEvent.DESCRIPTOR) -> dict[str, FieldDescriptor]:

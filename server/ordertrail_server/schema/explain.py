@@ -1,13 +1,14 @@
 """The reading of one stored event told step by step: each hop, and what each rule did in it."""
 
+import json
 from typing import Any, NamedTuple
 
-from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import DecodeError, Message
 
 from ordertrail.v1.projection_service_pb2 import AppliedRule, ReadingStep
 from ordertrail_server.schema.cases import message_class
 from ordertrail_server.schema.families import Hop
+from ordertrail_server.schema.hops.shown import shown
 from ordertrail_server.schema.hops.trace import applied
 from ordertrail_server.schema.readers import Reader, into_of
 from ordertrail_server.schema.record_fields import event_in
@@ -64,4 +65,4 @@ def _step(hop: Hop, old: Message, new: Message) -> ReadingStep:
 
 
 def _json(message: Message) -> str:
-    return MessageToJson(message, indent=None, ensure_ascii=False, preserving_proto_field_name=True)
+    return json.dumps(shown(message), ensure_ascii=False)

@@ -3,6 +3,7 @@
 All of it follows from descriptors and their options; what does not fit is said as gaps, and never stops the rest.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from google.protobuf.descriptor import Descriptor
@@ -31,8 +32,13 @@ class Families:
         self.hops: dict[str, Hop] = {}
         self.functions: dict[str, list[Function]] = {}
         self.gaps: list[str] = []
+        # Those whose functions are not what they should be: how rules would read instead is no advice.
+        self.doubtful: set[str] = set()
         for message in self.stored.values():
             self.functions[message.full_name], gaps = functions_of(message)
+            gaps += self._strays(message)
+            if gaps:
+                self.doubtful.add(message.full_name)
             self.gaps += gaps
             for source in sources_of(message_rules(message)):
                 self._add(source, message)
@@ -57,6 +63,18 @@ class Families:
             past.append(plan)
         return past
 
+    def _strays(self, message: Descriptor) -> Iterator[str]:
+        """Yield the functions that are no hop of the message; those to and from a public event may be past use."""
+        name, sources = message.full_name, sources_of(message_rules(message))
+        for function in self.functions[name]:
+            gives_it = function.gives == name and (function.reads in sources or function.reads not in self.stored)
+            if not gives_it and (function.reads != name or function.gives in self.stored):
+                does = f"which reads {function.reads} as {function.gives}"
+                yield f"{name} names the Python function {function.name}, {does}, no hop of it: correct one of the two"
+        hops = [(function.reads, function.gives) for function in self.functions[name]]
+        for reads, gives in dict.fromkeys(hop for hop in hops if hops.count(hop) > 1):
+            yield f"{name} names more than one Python function that reads {reads} as {gives}: correct their types"
+
     def _plan_to(self, message: Descriptor) -> Plan | None:
         hops = (self.hops.get(source) for source in sources_of(message_rules(message)))
         return next((hop.plan for hop in hops if hop and hop.new.full_name == message.full_name), None)
@@ -80,7 +98,8 @@ class Families:
         if function is not None:
             return Hop(old, new, None, function)
         plan, gaps = match(old, new)
-        self.gaps += gaps
+        if new.full_name not in self.doubtful:
+            self.gaps += gaps
         return Hop(old, new, plan, None)
 
 

@@ -27,7 +27,7 @@ def functions_of(message: Descriptor) -> tuple[list[Function], list[str]]:
     for name in message_rules(message).python:
         try:
             found.append(_function(name))
-        except (ImportError, AttributeError, TypeError, NameError) as error:
+        except Exception as error:  # whatever a module does when it is loaded
             gaps.append(f"{message.full_name} names the Python function {name}, which cannot be used: {error}")
     return found, gaps
 

@@ -1,11 +1,16 @@
 """The proof at start that every event ever stored has a reading, and that what was released is as it was."""
 
+from google.protobuf.descriptor import Descriptor
+
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
-from ordertrail_server.schema.gaps import envelope_gaps, message_gaps, number_gaps
-from ordertrail_server.schema.lock import lock_gaps, read_lock, unlocked
+from ordertrail_server.schema.families import Families
+from ordertrail_server.schema.gaps import decision_gaps, envelope_gaps, message_gaps, number_gaps
+from ordertrail_server.schema.lock import LOCK_NAME, lock_gaps, read_lock, unlocked
+from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.registry import FAMILIES, PUBLIC
 from ordertrail_server.schema.round_trip import round_trip_gaps
+from ordertrail_server.schema.spent_numbers import spent_number_gaps
 
 
 class SchemaRefused(Exception):
@@ -30,15 +35,22 @@ class ReleasedSchemaError(SchemaRefused):
     said = "The schema does not hold to its lock"
 
 
+def gaps_of(record: Descriptor, history_event: Descriptor, families: Families, public: PublicHops) -> list[str]:
+    """Return what keeps stored events from a sound reading, as far as descriptors tell, each with what mends it."""
+    return [
+        *envelope_gaps(record, history_event),
+        *number_gaps(record, history_event),
+        *message_gaps(record),
+        *families.gaps,
+        *spent_number_gaps(families),
+        *public.gaps,
+        *decision_gaps(public),
+    ]
+
+
 def prove() -> None:
     """Check every version of every event, in some milliseconds. Raises SchemaIncompleteError."""
-    gaps = [
-        *envelope_gaps(Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR),
-        *number_gaps(Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR),
-        *message_gaps(Record.DESCRIPTOR),
-        *FAMILIES.gaps,
-        *PUBLIC.gaps,
-    ]
+    gaps = gaps_of(Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR, FAMILIES, PUBLIC)
     # What is written can be tried only where all is in its place.
     if gaps := gaps or round_trip_gaps():
         raise SchemaIncompleteError(gaps)
@@ -50,6 +62,9 @@ def hold_to_lock(lock: str, allow_unlocked: bool = False) -> None:
     A fact stored in a version that may still be edited could not be read after the edit. `allow_unlocked` lets that
     pass, for development.
     """
+    if not lock:
+        nothing = f"there is no {LOCK_NAME}, so nothing tells what was released"
+        raise ReleasedSchemaError([f"{nothing}: bring it back from version control"])
     gaps = lock_gaps(Record.DESCRIPTOR, lock)
     if not allow_unlocked:
         release = "release it with `ordertrail schema lock`, or start with --allow-unlocked-schema to try it"
@@ -60,7 +75,14 @@ def hold_to_lock(lock: str, allow_unlocked: bool = False) -> None:
         raise ReleasedSchemaError(gaps)
 
 
-def prove_all(allow_unlocked: bool = False) -> None:
-    """Check the schema as a server must at its start. Raises SchemaIncompleteError, ReleasedSchemaError."""
+def prove_with(lock: str, allow_unlocked: bool = False) -> None:
+    """Prove, and hold to this lock. Raises ReleasedSchemaError, SchemaIncompleteError."""
+    # The lock comes first: how to mend what does not fit to an edited message is no advice if it must be put back.
+    hold_to_lock(lock, allow_unlocked=True)
     prove()
-    hold_to_lock(read_lock(), allow_unlocked)
+    hold_to_lock(lock, allow_unlocked)
+
+
+def prove_all(allow_unlocked: bool = False) -> None:
+    """Check the schema as a server must at its start. Raises ReleasedSchemaError, SchemaIncompleteError."""
+    prove_with(read_lock(), allow_unlocked)

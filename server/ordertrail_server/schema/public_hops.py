@@ -30,7 +30,8 @@ class PublicHops:
         self.gaps: list[str] = []
         for newest in families.newest:
             self._add(newest)
-        self.gaps += self._unpaired()
+        # Before what follows from it.
+        self.gaps = [*self._unpaired(), *self.gaps]
 
     def _add(self, newest: Descriptor) -> None:
         public = self._public.get(self._public_name(newest))
@@ -47,15 +48,17 @@ class PublicHops:
         if (read is None) != (write is None) and not (retired and read):
             lacks = f"from {public.full_name} to it" if read else f"from it to {public.full_name}"
             self.gaps.append(f"{newest.full_name} names a Python function for one way only: name one {lacks}")
-        if read or write:
-            return Hop(newest, public, None, read), None if retired else Hop(public, newest, None, write)
         plan, gaps = match_public(newest, public, self._families.past(newest))
-        self.gaps += gaps
-        return Hop(newest, public, plan, None), None if retired else Hop(public, newest, inverse(plan), None)
+        if not (read or write or newest.full_name in self._families.doubtful):
+            self.gaps += gaps
+        reads = Hop(newest, public, None if read else plan, read)
+        return reads, None if retired else Hop(public, newest, None if write else inverse(plan), write)
 
     def _public_name(self, newest: Descriptor) -> str:
-        past = self._families.past(newest)
-        return newest.name if newest.name in self._public or not past else past[-1].old.name
+        if newest.name in self._public:
+            return newest.name
+        older = [hop.old for hop in self._families.hops.values() if self._families.way(hop.old)[-1].new is newest]
+        return next((message.name for message in older if message.name in self._public), newest.name)
 
     def _unpaired(self) -> list[str]:
         gaps = []

@@ -1,9 +1,10 @@
 """One version of one event, made a function that reads its stored bytes as the public event."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class, message_of, version_of
@@ -48,7 +49,7 @@ def reader_of(case: FieldDescriptor, families: Families, public: PublicHops) -> 
         return None
     way = (*hops, last.reads)
     passes = case.number == last.public.number and all(_passes(hop) for hop in way)
-    read = _read_whole if passes else _compile(way)
+    read = _read_whole if passes else _chain([_step_of(hop, families) for hop in way])
     return Reader(case.number, message.full_name, version_of(message), last.public.name, passes, way, read)
 
 
@@ -69,31 +70,68 @@ def _passes(hop: Hop) -> bool:
     return hop.plan is not None and only_parses(hop.plan) and not gives_up(hop.plan)
 
 
-def _compile(way: Sequence[Hop]) -> Callable[[bytes, Any], None]:
-    """Return the hops as one function. Those at the beginning that only parse are one parse, of the last one's message.
+class _Step(NamedTuple):
+    """A hop made ready to run, once for all versions that it is on the way of."""
+
+    old: type[Any]
+    new: type[Any]
+    into: ReadInto
+    parses: bool
+    """Whether to parse the old bytes as the new message is all there is to it, but for the bytes that it gives up."""
+
+    gives_up: bool
+
+
+_STEPS: Final[WeakKeyDictionary[Families, dict[tuple[Descriptor, Descriptor], _Step]]] = WeakKeyDictionary()
+
+
+def _step_of(hop: Hop, families: Families) -> _Step:
+    known, ends = _STEPS.setdefault(families, {}), (hop.old, hop.new)
+    if ends not in known:
+        parses = hop.plan is not None and only_parses(hop.plan)
+        discards = hop.plan is not None and gives_up(hop.plan)
+        known[ends] = _Step(message_class(hop.old), message_class(hop.new), into_of(hop), parses, discards)
+    return known[ends]
+
+
+def _merged(steps: Sequence[_Step]) -> list[_Step]:
+    """Return the steps with those in a row that only parse made one parse, of the last one's message.
 
     But a hop that gives up bytes ends that: a later version may have used their number again.
     """
-    parsed = 0
-    while parsed < len(way) and (hop := way[parsed]).plan is not None and only_parses(hop.plan):
-        parsed += 1
-        if gives_up(hop.plan):
-            break
-    discards = parsed > 0 and not _passes(way[parsed - 1])
-    return _chain(way, parsed, discards)
+    merged: list[_Step] = []
+    for step in steps:
+        before = merged[-1] if merged else None
+        if before and before.parses and step.parses and not before.gives_up:
+            merged[-1] = _parse(before.old, step.new, step.gives_up)
+        else:
+            merged.append(step)
+    return merged
 
 
-def _chain(way: Sequence[Hop], parsed: int, discards: bool) -> Callable[[bytes, Any], None]:
-    steps = [(into_of(hop), message_class(hop.new)) for hop in way[parsed:]]
-    first = message_class(way[parsed].old) if steps else None
+def _parse(old: type[Any], new: type[Any], discards: bool) -> _Step:
+    def into(before: Message, after: Message) -> None:
+        after.MergeFromString(before.SerializeToString())
+        if discards:
+            after.DiscardUnknownFields()
+
+    return _Step(old, new, into, True, discards)
+
+
+def _chain(way: Sequence[_Step]) -> Callable[[bytes, Any], None]:
+    """Return the steps as one function."""
+    steps = _merged(way)
+    parses, discards = steps[0].parses, steps[0].parses and steps[0].gives_up
+    first = steps[0].new if parses else steps[0].old
+    rest = [(step.into, step.new) for step in (steps[1:] if parses else steps)]
 
     def read(stored: bytes, public: Any) -> None:
-        message = public if first is None else first()
+        message = first() if rest else public
         message.MergeFromString(stored)
         if discards:
             message.DiscardUnknownFields()
-        for place, (into, kind) in enumerate(steps, 1):
-            new = public if place == len(steps) else kind()
+        for place, (into, kind) in enumerate(rest, 1):
+            new = public if place == len(rest) else kind()
             into(message, new)
             message = new
 

@@ -12,8 +12,11 @@ from ordertrail_server.schema.wire import bytes_tag, chunk, varint, varint_tag
 ENVELOPE: Final = range(1, 9)
 """The field numbers that a record and its public event have in common."""
 
-# The numbers of a record that are no event's: its envelope, also of a later release, and what HistoryEvent adds.
-_NO_EVENTS: Final = {*range(1, 10), *range(16, 20), *range(100, 200)}
+ENVELOPES: Final = frozenset({*range(1, 10), *range(100, 200)})
+"""The field numbers that the envelope of a later release may have, too."""
+
+# The numbers of a record that are no event's: its envelope, and what HistoryEvent adds.
+NO_EVENTS: Final = ENVELOPES | {*range(16, 20)}
 _VARINT, _LENGTH_DELIMITED = 0, 2
 
 
@@ -31,7 +34,7 @@ def event_numbers(unknown: UnknownFieldSet) -> dict[int, Any]:
     """
     found: dict[int, Any] = {}
     for number, _, more in _all(unknown):
-        if number not in _NO_EVENTS:
+        if number not in NO_EVENTS:
             before = found.get(number, b"")
             # A message that is said in parts is their merge, which joining their bytes is.
             found[number] = before + more if isinstance(before, bytes) and isinstance(more, bytes) else more
@@ -61,7 +64,7 @@ def with_envelope_only(value: bytes) -> Bare | None:
         whole = Empty.FromString(value)
         fields = _all(UnknownFieldSet(whole))
         envelope = b"".join(_again(*field) for field in fields if field[0] in ENVELOPE)
-        return Bare(HistoryEvent.FromString(envelope), sorted({field[0] for field in fields} - _NO_EVENTS))
+        return Bare(HistoryEvent.FromString(envelope), sorted({field[0] for field in fields} - NO_EVENTS))
     except DecodeError:
         return None
 

@@ -23,7 +23,8 @@ def round_trip_gaps() -> list[str]:
         event = cast(Event, filled(message_of(public)))
         reading = read(_sealed(event))
         if reading is None or reading.fault or getattr(reading.event, public.name) != event:
-            gaps.append(f"{message_of(public).full_name}, written as {case.full_name}, does not read back as itself")
+            written = f"{message_of(public).full_name}, written as {case.full_name}, does not read back as itself"
+            gaps.append(f"{written}: let what writes it be the inverse of what reads it")
     return gaps
 
 

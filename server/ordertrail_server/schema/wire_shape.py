@@ -1,25 +1,6 @@
-"""Whether two messages have one wire shape: each reads the bytes of the other as the same thing."""
+"""Whether two fields have one wire shape: each reads the bytes of the other as the same thing."""
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
-
-
-def shape_gaps(stored: Descriptor, public: Descriptor) -> list[str]:
-    """Return where the wire shapes of two messages differ, to whatever depth; nothing if they are the same."""
-    return _message_gaps(stored, public, frozenset())
-
-
-def _message_gaps(stored: Descriptor, public: Descriptor, seen: frozenset[str]) -> list[str]:
-    if stored.full_name == public.full_name or stored.full_name in seen:
-        return []
-    gaps = []
-    for number in sorted({*stored.fields_by_number, *public.fields_by_number}):
-        one, other = stored.fields_by_number.get(number), public.fields_by_number.get(number)
-        if one is None or other is None:
-            has, lacks = (stored, public) if one else (public, stored)
-            gaps.append(f"{has.full_name} has a field {number}, {lacks.full_name} has none")
-        else:
-            gaps += field_gaps(one, other, seen | {stored.full_name})
-    return gaps
 
 
 def field_gaps(one: FieldDescriptor, other: FieldDescriptor, seen: frozenset[str] = frozenset()) -> list[str]:
@@ -36,6 +17,20 @@ def field_gaps(one: FieldDescriptor, other: FieldDescriptor, seen: frozenset[str
     if one.enum_type is not None and other.enum_type is not None and _values(one.enum_type) != _values(other.enum_type):
         return [f"{both} do not know the same values"]
     return []
+
+
+def _message_gaps(stored: Descriptor, public: Descriptor, seen: frozenset[str]) -> list[str]:
+    if stored.full_name == public.full_name or stored.full_name in seen:
+        return []
+    gaps = []
+    for number in sorted({*stored.fields_by_number, *public.fields_by_number}):
+        one, other = stored.fields_by_number.get(number), public.fields_by_number.get(number)
+        if one is None or other is None:
+            has, lacks = (stored, public) if one else (public, stored)
+            gaps.append(f"{has.full_name} has a field {number}, {lacks.full_name} has none")
+        else:
+            gaps += field_gaps(one, other, seen | {stored.full_name})
+    return gaps
 
 
 def _values(enum: EnumDescriptor) -> dict[int, str]:

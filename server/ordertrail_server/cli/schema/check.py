@@ -55,14 +55,12 @@ def _gaps(proto: Path) -> list[str]:
         image, lock = build(proto), proto / LOCK_NAME
         if stale := stale_files(image):
             return [f"{name} was edited since the code was generated: run `make generate`" for name in stale]
-        if homeless := list(caseless(Tree(image))):
-            return homeless
         prove_with(lock.read_text(encoding="utf-8") if lock.exists() else "", allow_unlocked=True)
+        return list(caseless(Tree(image)))
     except SchemaRefused as refusal:
         return refusal.gaps
     except (AuthoringRefused, OSError) as refusal:
         return [str(refusal)]
-    return []
 
 
 def _told(gaps: list[str], unreleased: list[str]) -> str:

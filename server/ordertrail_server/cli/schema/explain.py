@@ -20,7 +20,7 @@ Examples:
   ordertrail schema explain 0:17 --json"""
 
 
-class Place(click.ParamType):
+class Place(click.ParamType[tuple[int, int]]):
     """PARTITION:OFFSET, as events and receipts name their place."""
 
     name = "place"

@@ -4,8 +4,10 @@ The bytes of the old message are parsed as the new one: all that keeps its numbe
 by that alone. Only what changes is touched then, field by field.
 """
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from ordertrail_server.schema.hops.apart import apart, stands_apart, without
 from ordertrail_server.schema.hops.inside import inside
 from ordertrail_server.schema.hops.moves import Into, move, walk
 from ordertrail_server.schema.hops.plan import Match, Plan, Rule, oneof_of
@@ -14,10 +16,11 @@ from ordertrail_server.schema.hops.values import message_in
 
 def compile_into(plan: Plan) -> Into:
     """Return the function that reads an old message into a new one, which is empty; it may raise CannotUpcast."""
-    fixes, discards = _fixes(plan), gives_up(plan)
+    fixes, discards, misread = _fixes(plan), gives_up(plan), apart(plan)
+    serialized = without(misread) if misread else _whole
 
     def into(old: Message, new: Message) -> None:
-        new.MergeFromString(old.SerializeToString())
+        new.MergeFromString(serialized(old))
         if discards:
             new.DiscardUnknownFields()
         for fix in fixes:
@@ -26,18 +29,29 @@ def compile_into(plan: Plan) -> Into:
     return into
 
 
+def _whole(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
 def only_parses(plan: Plan) -> bool:
     """Return whether to parse the old bytes as the new message, and discard what is unknown there, is all there is."""
-    return not _fixes(plan) and all(_parses_alike(found) for found in plan.matches)
+    return not _fixes(plan) and not apart(plan) and all(_parses_alike(found) for found in plan.matches)
 
 
 def _parses_alike(found: Match) -> bool:
     # Bytes that say a field twice mean the last one, or a merge, where it is single or in a oneof, and else both.
     if not found.old:
         return True
-    was, is_now = (bool(oneof_of(path[-1])) for path in (found.old, found.new))
+    were, are = _rivals(found.old[-1]), _rivals(found.new[-1])
     inner = found.value.message
-    return not found.value.to_list and was == is_now and (inner is None or only_parses(inner))
+    alike = were <= are and bool(were) == bool(are) and not found.value.to_list
+    return alike and (inner is None or only_parses(inner))
+
+
+def _rivals(field: FieldDescriptor) -> set[int]:
+    """Return the numbers of which one alone can be set, if it is one; empty for a field in no oneof."""
+    oneof = field.containing_oneof
+    return {member.number for member in oneof.fields} if oneof and oneof_of(field) else set()
 
 
 def gives_up(plan: Plan) -> bool:
@@ -49,7 +63,9 @@ def gives_up(plan: Plan) -> bool:
 
 def _fixes(plan: Plan) -> list[Into]:
     """Return what is left to do after the old bytes were parsed as the new message."""
-    return [fix for found in plan.matches if (fix := _fix(found)) is not None]
+    # A message comes before what is put into it.
+    matches = sorted(plan.matches, key=lambda found: len(found.new))
+    return [fix for found in matches if (fix := _fix(found)) is not None]
 
 
 def _fix(found: Match) -> Into | None:
@@ -57,7 +73,7 @@ def _fix(found: Match) -> Into | None:
         return None
     if found.rule is Rule.LITERAL:
         return _literal(found)
-    if not found.in_place or not found.value.same_bytes:
+    if not found.in_place or not found.value.same_bytes or stands_apart(found):
         return move(found, _reader(found))
     inner = [] if found.value.message is None else _fixes(found.value.message)
     return inside(found, inner) if inner else None

@@ -1,45 +1,73 @@
 """What a plan must not do beyond its single fields: reuse numbers, read a value twice, fill two members of a oneof."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
-from ordertrail_server.schema.hops.plan import Match, Plan, Rule, names, oneof_of
-
-
-def plan_gaps(plan: Plan) -> list[str]:
-    """Return what is wrong with a plan as a whole, nested messages left out, as sentences that say how to mend it."""
-    return [*_number_gaps(plan), *_double_gaps(plan), *_oneof_gaps(plan)]
+from ordertrail_server.schema.hops.plan import Match, Names, Plan, Rule, names, oneof_of
 
 
-def _number_gaps(plan: Plan) -> Iterator[str]:
+def plan_gaps(plan: Plan, unsettled: Set[str] = frozenset()) -> list[str]:
+    """Return what is wrong with a plan as a whole, nested messages left out, as sentences that say how to mend it.
+
+    `unsettled` has the new fields that may yet be matched otherwise.
+    """
+    return [*_number_gaps(plan, unsettled), *oneof_gaps(plan), *_dropped_gaps(plan)]
+
+
+def _dropped_gaps(plan: Plan) -> Iterator[str]:
+    dropped = {names(path) for path in plan.dropped}
+    for found in plan.matches:
+        if found.old and names(found.old) in dropped:
+            path, reader = ".".join(names(found.old)), found.new[-1].full_name
+            yield f"{plan.new.full_name} drops {path}, which {reader} reads: take it out of `dropped`"
+
+
+def _number_gaps(plan: Plan, unsettled: Set[str]) -> Iterator[str]:
     # The bytes of the old message are parsed as the new one, so that all that stays in place costs nothing.
     kept = {found.new[0].number for found in plan.matches if found.in_place}
     for number, field in plan.new.fields_by_number.items():
-        if number in plan.old.fields_by_number and number not in kept:
+        if number in plan.old.fields_by_number and number not in kept and field.full_name not in unsettled:
             before = plan.old.fields_by_number[number].full_name
             yield f"{field.full_name} has the number {number} of {before}: give it a number that was never used"
 
 
-def _double_gaps(plan: Plan) -> Iterator[str]:
-    uses = Counter(names(found.old) for found in plan.matches if found.old)
-    for path, count in uses.items():
+def double_gaps(plan: Plan) -> Iterator[str]:
+    """Yield the values that are read more than once, those of nested messages too, as sentences that mend it."""
+    reads = list(_reads(plan))
+    for path in dict.fromkeys(reads):
+        count = sum(path[: len(other)] == other for other in reads)
         if count > 1:
             yield f"{plan.old.full_name}.{'.'.join(path)} is read by {count} fields of {plan.new.full_name}: keep one"
 
 
-def _oneof_gaps(plan: Plan) -> Iterator[str]:
-    filled: dict[str, list[Match]] = {}
+def _reads(plan: Plan) -> Iterator[Names]:
     for found in plan.matches:
-        oneof = oneof_of(found.new[-1])
-        if oneof and found.rule is not Rule.ABSENT:
-            filled.setdefault(oneof, []).append(found)
-    for name, members in filled.items():
-        if len(members) > 1 and not _from_one_oneof(members):
-            yield f"{name} gets its members from several fields, of which two may be set: keep them apart"
-        elif any(member.rule is Rule.LITERAL for member in members):
-            yield f"{name} has a literal, though it may hold another member: say `absent` there"
+        if found.value.message is not None:
+            yield from ((*names(found.old), *path) for path in _reads(found.value.message))
+        elif found.old:
+            yield names(found.old)
+
+
+def oneof_gaps(plan: Plan) -> Iterator[str]:
+    """Yield the oneofs that would hold two members, nested messages left out, as sentences that say how to mend it."""
+    for oneof, members in _filled(plan).items():
+        every = [found for matches in members.values() for found in matches]
+        if len(members) > 1 and not _from_one_oneof(every):
+            yield f"{oneof[1]} gets its members from several fields, of which two may be set: keep them apart"
+        elif any(found.rule is Rule.LITERAL for found in every):
+            yield f"{oneof[1]} has a literal, though it may hold another member: say `absent` there"
+
+
+def _filled(plan: Plan) -> dict[tuple[Names, str], dict[str, list[Match]]]:
+    """Return {where a oneof is, and its name: {member: what fills it, or fields inside of it}}."""
+    filled: dict[tuple[Names, str], dict[str, list[Match]]] = {}
+    for found in plan.matches:
+        for depth, field in enumerate(found.new if found.rule is not Rule.ABSENT else ()):
+            if oneof := oneof_of(field):
+                members = filled.setdefault((names(found.new[:depth]), oneof), {})
+                members.setdefault(field.name, []).append(found)
+    return filled
 
 
 def _from_one_oneof(members: list[Match]) -> bool:
-    sources = {oneof_of(member.old[-1]) if member.old else "" for member in members}
-    return len(sources) == 1 and "" not in sources
+    sources = {(names(found.old[:-1]), oneof_of(found.old[-1]) if found.old else "") for found in members}
+    return len(sources) == 1 and not any(oneof == "" for _, oneof in sources)

@@ -10,27 +10,29 @@ from ordertrail_server.schema.rules import HERE, field_rules, sources_of, that_c
 
 
 class Lost(NamedTuple):
-    """A field that nothing reads: its path, the message it ends in, and the new message that should have read it."""
+    """A field that nothing reads: its path, and that from the nested message that should have read it."""
 
     path: Names
+    inside: Names
     old: Descriptor
     new: Descriptor
 
     @property
     def gap(self) -> str:
         """The loss as a sentence that says how to mend it."""
-        field = f"{self.old.full_name}.{self.path[-1]}"
+        field = f"{self.old.full_name}.{'.'.join(self.inside)}"
         return f"{field} is lost in {self.new.full_name}: use it with `from`, or list it in `dropped` there"
 
 
-def named_sources(old: Descriptor, message: Descriptor) -> Iterator[Names]:
+def named_sources(old: Descriptor, message: Descriptor, around: frozenset[str] = frozenset()) -> Iterator[Names]:
     """Return every path that a field of the message names as its source, those that moved in included."""
+    around |= {message.full_name}
     for field in message.fields:
         for path in that_concern(sources_of(field_rules(field)), old):
             if path != HERE:
                 yield tuple(path.split("."))
-            elif field.message_type is not None and field.message_type is not message:
-                yield from named_sources(old, field.message_type)
+            elif field.message_type is not None and field.message_type.full_name not in around:
+                yield from named_sources(old, field.message_type, around)
 
 
 def unused(message: Descriptor, used: set[Names], within: Names = ()) -> Iterator[Names]:

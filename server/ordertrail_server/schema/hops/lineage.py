@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from google.protobuf.descriptor import EnumDescriptor
 
 from ordertrail_server.schema.hops.plan import Match, Names, Plan, names
+from ordertrail_server.schema.hops.values import held_in
 
 
 def first_path(past: Sequence[Plan], path: Names) -> Names:
@@ -19,22 +20,37 @@ def first_path(past: Sequence[Plan], path: Names) -> Names:
 
 def first_names(past: Sequence[Plan], path: Names) -> dict[str, str]:
     """Return {value of the enum at `path`: what it was first called}, where that is another name and but one."""
-    first: dict[str, str] = {}
+    first: dict[str, str] | None = None
     for plan in past:
         found, before = _match_of(plan, path), _before(plan, path)
         if found is None or before is None:
             break
         was = _was(found)
-        first = {now: was.get(then, then) for now, then in first.items()} | {
-            now: then for now, then in was.items() if now not in first
-        }
+        first = was if first is None else {now: was.get(then, then) for now, then in first.items()}
         path = before
-    return {now: then for now, then in first.items() if now != then}
+    return {now: then for now, then in (first or {}).items() if now != then}
 
 
 def moved_in(past: Sequence[Plan], path: Names) -> bool:
-    """Return whether the message at `path` got its fields one by one, in the last hop."""
-    return bool(past) and any(path == names(found.new)[: len(path)] != names(found.new) for found in past[0].matches)
+    """Return whether the message at `path` got its fields one by one, in any hop."""
+    for plan in past:
+        if _moves_in(plan, path):
+            return True
+        before = _before(plan, path)
+        if before is None:
+            return False
+        path = before
+    return False
+
+
+def _moves_in(plan: Plan, path: Names) -> bool:
+    for found in plan.matches:
+        new, inner = names(found.new), _inside(found, path)
+        if path == new[: len(path)] != new:
+            return True
+        if inner and found.value.message and _moves_in(found.value.message, inner):
+            return True
+    return False
 
 
 def _before(plan: Plan, path: Names) -> Names | None:
@@ -61,7 +77,7 @@ def _inside(found: Match, path: Names) -> Names | None:
 
 
 def _was(found: Match) -> dict[str, str]:
-    old, new = (path[-1].enum_type if path else None for path in (found.old, found.new))
+    old, new = (held_in(path[-1]).enum_type if path else None for path in (found.old, found.new))
     if old is None or new is None:
         return {}
     pairs = [(_now(found, number, new), value.name) for number, value in old.values_by_number.items()]

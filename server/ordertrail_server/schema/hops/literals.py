@@ -19,11 +19,13 @@ def literal_of(field: FieldDescriptor, text: str) -> object:
     message = field.containing_type
     if field.message_type is not None or field.is_repeated or message is None:
         raise NotOfType(f"{field.full_name} cannot have a literal, which is one plain value: say `absent`")
+    if not field.has_presence:
+        raise NotOfType(f"{field.full_name} must be optional to have a literal")
     try:
         value = text if field.type in _TEXT else json.loads(text)
+        if value is None:
+            raise ValueError(text)
         holder = ParseDict({field.name: value}, GetMessageClass(message)())
-        if not holder.HasField(field.name):
-            raise NotOfType(f"{field.full_name} must be optional to have a literal")
     except (ValueError, ParseError):
         raise NotOfType(f"{field.full_name} has the literal {text}, no value of its type: correct it") from None
     return getattr(holder, field.name)

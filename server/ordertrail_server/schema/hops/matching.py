@@ -1,10 +1,11 @@
 """A stored version matched with its predecessor, field by field; what no rule and no name settles is a gap."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from ordertrail_server.schema.hops.guards import plan_gaps
+from ordertrail_server.schema.hops.contradictions import contradiction
+from ordertrail_server.schema.hops.guards import double_gaps, plan_gaps
 from ordertrail_server.schema.hops.leftovers import Lost, named_sources, unused
 from ordertrail_server.schema.hops.literals import NotOfType, literal_of
 from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, find, names
@@ -22,7 +23,9 @@ from ordertrail_server.schema.rules import (
 def match(old: Descriptor, new: Descriptor) -> tuple[Plan, list[str]]:
     """Return how `new` reads from its predecessor `old`, and each gap, as a sentence that says how to mend it."""
     matcher = _Matcher(old, new, {new.full_name})
-    return matcher.plan, [*matcher.gaps, *(lost.gap for lost in matcher.lost())]
+    gaps = [*matcher.gaps, *double_gaps(matcher.plan), *(lost.gap for lost in matcher.lost())]
+    # A message that is nested in several places says its gaps in each.
+    return matcher.plan, list(dict.fromkeys(gaps))
 
 
 class _Matcher:
@@ -31,6 +34,8 @@ class _Matcher:
     def __init__(self, old: Descriptor, new: Descriptor, around: set[str]) -> None:
         self._old, self._new, self._around = old, new, around
         self._matches: list[Match] = []
+        self._tried: set[Names] = set()
+        self._unsettled: set[str] = set()
         self._lost_inside: list[Lost] = []
         self._only = len(sources_of(message_rules(new))) < 2
         self.gaps: list[str] = []
@@ -38,12 +43,12 @@ class _Matcher:
         self._taken = {names(path) for path in self._dropped} | set(named_sources(old, new))
         self._match_all(new, ())
         self.plan = Plan(old, new, tuple(self._matches), self._dropped)
-        self.gaps += plan_gaps(self.plan)
+        self.gaps += plan_gaps(self.plan, self._unsettled)
 
     def lost(self) -> list[Lost]:
         """Return what is neither used nor dropped; a path inside of a nested message may yet be used from outside."""
-        used = {names(found.old) for found in self._matches if found.old} | {names(path) for path in self._dropped}
-        here = [Lost(path, self._old, self._new) for path in unused(self._old, used)]
+        used = self._tried | {names(path) for path in self._dropped}
+        here = [Lost(path, path, self._old, self._new) for path in unused(self._old, used)]
         return here + [lost for lost in self._lost_inside if lost.path not in used]
 
     def _drops(self) -> Iterator[Path]:
@@ -60,17 +65,29 @@ class _Matcher:
                 self._match(field, (*within, field))
             except (Mismatch, NotOfType) as error:
                 self.gaps.append(str(error))
+                self._put_aside(field)
+
+    def _put_aside(self, field: FieldDescriptor) -> None:
+        """Leave a field and its sources out of all that is checked of the whole: one gap is enough for it."""
+        self._unsettled.add(field.full_name)
+        sources = that_concern(sources_of(field_rules(field)), self._old)
+        self._tried |= {(field.name,), *(tuple(path.split(".")) for path in sources)}
 
     def _match(self, field: FieldDescriptor, place: Path) -> None:
         rules = field_rules(field)
+        if wrong := contradiction(field):
+            raise Mismatch(wrong)
+        self._refuse_strangers(field.full_name, sources_of(rules))
         sources = that_concern(sources_of(rules), self._old)
         by_name = None if (field.name,) in self._taken else find(self._old, (field.name,))
+        if sources:
+            self._refuse_needless(field, f'from: "{sources[0]}"')
         if sources == [HERE]:
             self._move_in(field, place)
         elif sources:
             self._copy(Rule.FROM, self._source(field, sources), place)
         elif by_name:
-            self._refuse_needless(field, by_name[0])
+            self._refuse_needless(field, by_name[0].full_name)
             self._copy(Rule.SAME, by_name, place)
         elif rules.HasField("literal"):
             self._matches.append(Match(Rule.LITERAL, (), place, literal=literal_of(field, rules.literal)))
@@ -80,11 +97,16 @@ class _Matcher:
             lacks = f"{field.full_name} gets no value from {self._old.full_name}"
             raise Mismatch(f"{lacks}: say `from`, `literal` or `absent` on it")
 
-    def _refuse_needless(self, field: FieldDescriptor, by_name: FieldDescriptor) -> None:
+    def _refuse_needless(self, field: FieldDescriptor, filled_by: str) -> None:
         rules = field_rules(field)
         if self._only and (rules.absent or rules.HasField("literal")):
             rule = "absent" if rules.absent else "literal"
-            raise Mismatch(f"{field.full_name} says `{rule}`, but {by_name.full_name} fills it: drop one of the two")
+            raise Mismatch(f"{field.full_name} says `{rule}`, but {filled_by} fills it: drop one of the two")
+
+    def _refuse_strangers(self, who: str, paths: list[str]) -> None:
+        known = {self._old.name, *(name.rpartition(".")[2] for name in sources_of(message_rules(self._new)))}
+        if strangers := sorted({path for path in paths if ":" in path and path.rpartition(":")[0] not in known}):
+            raise Mismatch(f'{who} says "{strangers[0]}", but no message of that name reads as it: correct it')
 
     def _source(self, field: FieldDescriptor, sources: list[str]) -> Path:
         found = find(self._old, tuple(sources[0].split(".")))
@@ -97,13 +119,15 @@ class _Matcher:
     def _move_in(self, field: FieldDescriptor, place: Path) -> None:
         if field.message_type is None or field.is_repeated:
             raise Mismatch(f'{field.full_name} says from: "{HERE}", but is not one message: name a field')
-        self._refuse_recursion(field.message_type)
+        outer = {step.message_type.full_name for step in place[:-1] if step.message_type}
+        self._refuse_recursion(field.message_type, outer)
         self._match_all(field.message_type, place)
 
     def _copy(self, rule: Rule, old: Path, new: Path) -> None:
         def nested(one: Descriptor, other: Descriptor) -> Plan:
             return self._nested(names(old), one, other)
 
+        self._tried.add(names(old))
         self._matches.append(Match(rule, old, new, value_of(old[-1], new[-1], renamed_values(new[-1]), nested)))
 
     def _nested(self, within: Names, old: Descriptor, new: Descriptor) -> Plan:
@@ -115,6 +139,6 @@ class _Matcher:
         self._lost_inside += [lost._replace(path=(*within, *lost.path)) for lost in inner.lost()]
         return inner.plan
 
-    def _refuse_recursion(self, message: Descriptor) -> None:
-        if message.full_name in self._around:
+    def _refuse_recursion(self, message: Descriptor, around: Set[str] = frozenset()) -> None:
+        if message.full_name in self._around | around:
             raise Mismatch(f"{message.full_name} holds itself, which rules cannot follow: {PYTHON}")

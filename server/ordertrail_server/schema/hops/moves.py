@@ -1,6 +1,7 @@
 """Values that change their place or their bytes, one function for each."""
 
 from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -17,33 +18,53 @@ _Convert: TypeAlias = Callable[[Any], Any]
 
 def move(found: Match, read: Into | None) -> Into:
     """Return what moves a value; `read` reads each message of it, and is None where it holds none."""
+    if read is None and len(found.old) == len(found.new) == 1 and _is_single(found):
+        return _set(found)
     holder_of, target_of = _reach(found.old[:-1]), walk(found.new[:-1])
     name, present, put = found.new[-1].name, _present(found.old[-1]), _put(found, read)
-    was = found.old[-1].name
+    was, outermost = found.old[-1].name, len(found.new) == 1
 
     def fix(old: Any, new: Any) -> None:
-        holder, target = holder_of(old), target_of(new)
-        target.ClearField(name)
+        holder = holder_of(old)
+        # Only what was parsed is cleared: to clear a field of a nested message would make that message present.
+        if outermost:
+            new.ClearField(name)
         if holder is not None and present(holder):
-            put(getattr(holder, was), target)
+            put(getattr(holder, was), target_of(new))
 
     return fix
 
 
 def walk(path: Path) -> Callable[[Any], Any]:
     """Return what leads from a message to the one at a path in it, whether that is set or not."""
-    steps = [field.name for field in path]
+    return attrgetter(".".join(field.name for field in path)) if path else _itself
 
-    def at(message: Any) -> Any:
-        for step in steps:
-            message = getattr(message, step)
-        return message
 
-    return at
+def _is_single(found: Match) -> bool:
+    return found.old[0].has_presence and not found.new[0].is_repeated
+
+
+def _set(found: Match) -> Into:
+    """Return what moves one value from field to field: by far the most common move, with nothing on its way."""
+    was, name, convert = found.old[0].name, found.new[0].name, _converter(found)
+
+    def fix(old: Any, new: Any) -> None:
+        if old.HasField(was):
+            setattr(new, name, convert(getattr(old, was)))
+        else:
+            new.ClearField(name)
+
+    return fix
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _reach(path: Path) -> Callable[[Any], Any]:
     """Return what leads to the message at a path, or to None where it is not set."""
+    if not path:
+        return _itself
     steps = [field.name for field in path]
 
     def at(message: Any) -> Any:
@@ -107,7 +128,7 @@ def _put_map(name: str, read: Into | None, convert: _Convert) -> Callable[[Any, 
 def _converter(found: Match) -> _Convert:
     enum, field = found.value.enum, found.old[-1].full_name
     if enum is None:
-        return lambda value: value
+        return _itself
 
     def convert(number: int) -> int:
         if number not in enum:

@@ -4,15 +4,18 @@ A field stands for the public field of the name under which it was first stored:
 leaves the public event alone. Everything must stand for something, and nothing may change on its way.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from ordertrail_server.schema.hops.guards import double_gaps, oneof_gaps
 from ordertrail_server.schema.hops.leftovers import unused
 from ordertrail_server.schema.hops.lineage import first_names, first_path, moved_in
 from ordertrail_server.schema.hops.lossless import loses_nothing
 from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, Value, find, names
-from ordertrail_server.schema.hops.values import PYTHON, Mismatch, value_of
+from ordertrail_server.schema.hops.values import BOTH_WAYS, Mismatch, held_in, value_of
 from ordertrail_server.schema.rules import field_rules
 
 
@@ -21,9 +24,11 @@ def match_public(newest: Descriptor, public: Descriptor, past: Sequence[Plan]) -
 
     `past` has the hops by rules that lead to the newest version, the last one first.
     """
-    matcher = _PublicMatcher(newest, public, past)
-    plan = matcher.match(newest, public, (), ())
-    return plan, matcher.gaps
+    matcher = _PublicMatcher(past)
+    plan = matcher.match(_Pair(newest, public, (), ()))
+    gaps = [*matcher.gaps, *matcher.unfilled(), *double_gaps(inverse(plan))]
+    # A message that is nested in several places says its gaps in each.
+    return plan, list(dict.fromkeys(gaps))
 
 
 def inverse(plan: Plan) -> Plan:
@@ -38,63 +43,105 @@ def _turned(found: Match) -> Match:
     return Match(found.rule, found.new, found.old, Value(value.same_bytes, enum, message))
 
 
+class _Pair(NamedTuple):
+    """A stored message and the public one that stands for it, and where they are in the two events."""
+
+    stored: Descriptor
+    public: Descriptor
+    at: Names
+    public_at: Names
+
+
 class _PublicMatcher:
-    def __init__(self, newest: Descriptor, public: Descriptor, past: Sequence[Plan]) -> None:
-        self._newest, self._public, self._past = newest, public, past
+    def __init__(self, past: Sequence[Plan]) -> None:
+        self._past = past
+        self._pairs: list[_Pair] = []
+        self._around: list[str] = []
+        self._filled: set[Names] = set()
         self.gaps: list[str] = []
 
-    def match(self, stored: Descriptor, public: Descriptor, at: Names, public_at: Names) -> Plan:
-        """Match a stored message and the public one that stands for it, at their paths in the two events."""
-        matches = list(self._matches(stored, public, at, public_at, ()))
-        used = {names(found.new) for found in matches}
-        for path in unused(public, used):
-            name = f"{public.full_name}.{'.'.join(path)}"
-            self.gaps.append(f"{name} reads from no field of {stored.full_name}: say public on the field that it is")
-        return Plan(stored, public, tuple(matches))
+    def match(self, pair: _Pair) -> Plan:
+        """Match two messages, those nested in them too."""
+        self._pairs.append(pair)
+        self._around.append(pair.stored.full_name)
+        plan = Plan(pair.stored, pair.public, tuple(self._matches(pair, pair.stored, ())))
+        self._around.pop()
+        self.gaps += [*oneof_gaps(plan), *oneof_gaps(inverse(plan))]
+        return plan
 
-    def _matches(
-        self, stored: Descriptor, public: Descriptor, at: Names, public_at: Names, within: Path
-    ) -> Iterator[Match]:
-        """Yield the matches of a message's fields; `within` leads to it from the one that the public message reads."""
-        for field in stored.fields:
+    def unfilled(self) -> Iterator[str]:
+        """Yield the public fields that nothing stands for; one of a nested message may be filled from outside of it."""
+        for pair in self._pairs:
+            depth = len(pair.public_at)
+            filled = {path[depth:] for path in self._filled if path[:depth] == pair.public_at}
+            for path in unused(pair.public, filled):
+                name = f"{pair.public.full_name}.{'.'.join(path)}"
+                yield f"{name} reads from no field of {pair.stored.full_name}: say `public` on the field that it is"
+
+    def _matches(self, pair: _Pair, message: Descriptor, within: Path) -> Iterator[Match]:
+        """Yield the matches of a message's fields; `within` leads to it from the stored message of the pair."""
+        for field in message.fields:
             place = (*within, field)
-            path = self._public_path((*at, field.name), public_at, field)
-            target = find(public, path[len(public_at) :]) if path[: len(public_at)] == public_at else None
+            path, at = self._public_path(pair, place), (*pair.at, *names(place))
+            depth = len(pair.public_at)
+            target = find(pair.public, path[depth:]) if path[:depth] == pair.public_at else None
             if field_rules(field).not_public:
                 continue
             if target is not None:
-                yield from self._pair(place, target, (*at, field.name), path)
-            elif field.message_type is not None and not field.is_repeated and moved_in(self._past, (*at, field.name)):
-                yield from self._matches(field.message_type, public, (*at, field.name), public_at, place)
+                yield from self._pair(place, target, at, path)
+            elif field.message_type is not None and not field.is_repeated and moved_in(self._past, at):
+                yield from self._matches(pair, field.message_type, place)
             else:
-                say = f"add it to {public.full_name}, or say `public` or `not_public` on it"
-                self.gaps.append(f"{field.full_name} is no part of the public event: {say}")
+                self.gaps.append(_not_found(field, pair.public))
 
     def _pair(self, place: Path, target: Path, at: Names, public_at: Names) -> Iterator[Match]:
+        self._filled.add(public_at)
+        first = _first_names(first_names(self._past, at), target[-1])
+
         def nested(stored: Descriptor, public: Descriptor) -> Plan:
-            return self.match(stored, public, at, public_at)
+            if stored.full_name in self._around:
+                raise Mismatch(f"{stored.full_name} holds itself, which rules cannot follow: {BOTH_WAYS}")
+            return self.match(_Pair(stored, public, at, public_at))
 
         try:
-            value = value_of(place[-1], target[-1], first_names(self._past, at), nested)
-            _refuse_change(place[-1], target[-1], value)
+            _refuse_change(place[-1], target[-1], first)
+            value = value_of(place[-1], target[-1], first, nested)
             yield Match(Rule.SAME if names(place) == names(target) else Rule.FROM, place, target, value)
         except Mismatch as error:
             self.gaps.append(str(error))
 
-    def _public_path(self, path: Names, container: Names, field: FieldDescriptor) -> Names:
-        said = field_rules(field).public
+    def _public_path(self, pair: _Pair, place: Path) -> Names:
+        said = field_rules(place[-1]).public
         if said:
-            return (*container, *said.split("."))
-        return first_path(self._past, path)
+            return (*pair.public_at, *said.split("."))
+        first, around = first_path(self._past, (*pair.at, *names(place))), first_path(self._past, pair.at)
+        inside = first[: len(around)] == around
+        return (*pair.public_at, *first[len(around) :]) if inside else first
 
 
-def _refuse_change(stored: FieldDescriptor, public: FieldDescriptor, value: Value) -> None:
+def _not_found(field: FieldDescriptor, public: Descriptor) -> str:
+    if said := field_rules(field).public:
+        return f"{field.full_name} is the public {said}, which {public.full_name} has not: correct it"
+    say = f"add it to {public.full_name}, or say `public` or `not_public` on it"
+    return f"{field.full_name} is no part of the public event: {say}"
+
+
+def _first_names(first: dict[str, str], public: FieldDescriptor) -> dict[str, str]:
+    """Return what the values of an enum were first called, as far as the public enum calls them so."""
+    enum = held_in(public).enum_type
+    return {now: then for now, then in first.items() if enum is not None and then in enum.values_by_name}
+
+
+def _refuse_change(stored: FieldDescriptor, public: FieldDescriptor, first: dict[str, str]) -> None:
     both = f"{stored.full_name} and {public.full_name}"
-    if value.to_list:
-        raise Mismatch(f"{both} are not both single: {PYTHON}s for both ways")
-    if not loses_nothing(public.type, stored.type):
-        raise Mismatch(f"{both} do not hold the same numbers: {PYTHON}s for both ways")
-    if public.enum_type is not None and stored.enum_type is not None:
-        reached = [(value.enum or {}).get(number, number) for number in stored.enum_type.values_by_number]
-        if sorted(reached) != sorted(public.enum_type.values_by_number):
-            raise Mismatch(f"{both} do not tell the same values apart: add what one of them lacks")
+    if stored.is_repeated != public.is_repeated:
+        raise Mismatch(f"{both} are not both single: {BOTH_WAYS}")
+    one, other = held_in(stored), held_in(public)
+    if not (loses_nothing(one.type, other.type) and loses_nothing(other.type, one.type)):
+        raise Mismatch(f"{both} do not hold the same values: {BOTH_WAYS}")
+    if one.enum_type is not None and other.enum_type is not None:
+        reached = Counter(first.get(value.name, value.name) for value in one.enum_type.values)
+        wanted = Counter(other.enum_type.values_by_name)
+        if apart := sorted((reached - wanted) + (wanted - reached)):
+            lacks = f"add what one of them lacks ({', '.join(apart)})"
+            raise Mismatch(f"{both} do not tell the same values apart: {lacks}")

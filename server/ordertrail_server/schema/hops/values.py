@@ -11,6 +11,7 @@ Nested = Callable[[Descriptor, Descriptor], Plan]
 """Matches two messages that are not the same."""
 
 PYTHON = "name a Python function with the option `python`"
+BOTH_WAYS = "name Python functions for both ways with the option `python`"
 
 
 class Mismatch(Exception):
@@ -34,7 +35,12 @@ def is_map(field: FieldDescriptor) -> bool:
 
 def message_in(field: FieldDescriptor) -> Descriptor | None:
     """Return the message that a field holds, or that is each value of a map; None for scalars."""
-    return entry_of(field)[1].message_type if is_map(field) else field.message_type
+    return held_in(field).message_type
+
+
+def held_in(field: FieldDescriptor) -> FieldDescriptor:
+    """Return the field that says what a field holds: itself, or the value of a map."""
+    return entry_of(field)[1] if is_map(field) else field
 
 
 def entry_of(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:

@@ -1,0 +1,115 @@
+"""Where the partitions of a topic end, as far as is known, and who waits for more."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from ordertrail_server.log.port import LogDamaged, LogUnavailable
+
+# A broker that leads no more, and does not know it yet, may for a moment tell of an end that lies further back.
+STALE_SECONDS = 10.0
+AGAIN_SECONDS = 0.1
+
+Query = Callable[[int], Awaitable[tuple[int, int]]]
+Grown = Callable[[int, int], Awaitable[int]]
+
+
+class KafkaEnds:
+    """The ends of all partitions, of one event loop.
+
+    `query` asks a partition's leader for (first offset, end); `grown` waits a moment for an end beyond the one given.
+    """
+
+    def __init__(self, partitions: int, query: Query, grown: Grown) -> None:
+        self._query, self._grown = query, grown
+        self.known = [0] * partitions
+        self._markers: dict[int, tuple[int, int]] = {}
+        self._news = [asyncio.Event() for _ in range(partitions)]
+        self._waiting = [0] * partitions
+        self._watching: dict[int, asyncio.Task[None]] = {}
+        self._failure: Exception | None = None
+
+    async def ask(self, partition: int) -> int:
+        """Return the partition's end, as of a moment after the call began. Raises LogDamaged, LogUnavailable."""
+        known = self.known[partition]
+        give_up = asyncio.get_running_loop().time() + STALE_SECONDS
+        while True:
+            first, end = await self._query(partition)
+            if first > 0:
+                raise LogDamaged(f"partition {partition} begins at offset {first}: the facts before it were removed")
+            end = self._without_markers(partition, end)
+            if end >= known:
+                self.learn(partition, end)
+                return end
+            if asyncio.get_running_loop().time() > give_up:
+                raise LogDamaged(
+                    f"partition {partition} ends at offset {end}, and ended at {known} before: facts are lost"
+                )
+            await asyncio.sleep(AGAIN_SECONDS)
+            self._raise_failure()
+
+    def learn(self, partition: int, end: int) -> None:
+        """Take in an end that was seen."""
+        end = self._without_markers(partition, end)
+        if end > self.known[partition]:
+            self.known[partition] = end
+            self._tell(partition)
+
+    def nothing_between(self, partition: int, begin: int, end: int) -> None:
+        """Take in that there are no records from `begin` to the end, only markers of somebody's transactions."""
+        if self.known[partition] <= end:  # else a record came meanwhile
+            self._markers[partition] = (begin, end)
+            self.known[partition] = begin
+
+    async def wait(self, partition: int, offset: int) -> None:
+        """Return as soon as the partition's end lies beyond `offset`. Raises what `fail` was told, and LogDamaged."""
+        if self.known[partition] <= offset:
+            await self.ask(partition)
+        self._waiting[partition] += 1
+        try:
+            while self.known[partition] <= offset:
+                self._raise_failure()
+                self._watch(partition)
+                await self._news[partition].wait()
+        finally:
+            self._waiting[partition] -= 1
+
+    def fail(self, failure: Exception) -> None:
+        """Have all who wait, now and later, raise this."""
+        self._failure = failure
+        for partition in range(len(self.known)):
+            self._tell(partition)
+
+    async def close(self) -> None:
+        """Return when nothing is watched any more; those who wait get LogUnavailable."""
+        self.fail(LogUnavailable("the log is closed"))
+        if self._watching:
+            await asyncio.wait(self._watching.values())
+
+    def _watch(self, partition: int) -> None:
+        if partition not in self._watching:
+            self._watching[partition] = asyncio.create_task(self._follow(partition))
+
+    async def _follow(self, partition: int) -> None:
+        try:
+            while self._waiting[partition] and self._failure is None:
+                try:
+                    self.learn(partition, await self._grown(partition, self.known[partition]))
+                except LogUnavailable:
+                    await asyncio.sleep(AGAIN_SECONDS)
+        except Exception as failure:  # damage, or a defect of ours: whoever waits must not wait for ever
+            self.fail(failure)
+        finally:
+            del self._watching[partition]
+
+    def _tell(self, partition: int) -> None:
+        # Set and cleared at once, an event wakes those who wait now; each looks for itself.
+        self._news[partition].set()
+        self._news[partition].clear()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _without_markers(self, partition: int, end: int) -> int:
+        begin, marked = self._markers.get(partition, (0, -1))
+        return begin if end == marked else end

@@ -1,0 +1,65 @@
+"""What an error of Kafka's means to those who use the log."""
+
+from confluent_kafka import KafkaError
+
+from ordertrail_server.log.port import AppendUncertain, LogDamaged, LogUnavailable
+
+# The topic is not known: deleted, or a broker that does not know it yet. Only its description tells.
+UNKNOWN_TOPIC = frozenset(
+    {
+        KafkaError.INCONSISTENT_TOPIC_ID,
+        KafkaError.UNKNOWN_TOPIC_ID,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError._UNKNOWN_TOPIC,
+    }
+)
+# The record itself is refused, and so was every earlier try of the producer's to send it.
+_NEVER_APPENDED = frozenset(
+    {KafkaError.INVALID_RECORD, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
+)
+# The partition's leader moves, or the broker comes up: asked again, another answers.
+PASSING = frozenset(
+    {
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.KAFKA_STORAGE_ERROR,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.REPLICA_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError._TRANSPORT,
+    }
+)
+_NOT_THERE = frozenset({KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION})
+_NOT_WHAT_WAS_APPENDED = frozenset({KafkaError.INVALID_MSG, KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG})
+
+
+def not_appended(error: KafkaError) -> bool:
+    """Return whether a record whose delivery failed with this error surely is not, and never will be, on the log."""
+    return error.code() in _NEVER_APPENDED
+
+
+def append_failed(first: KafkaError, *, surely: bool) -> AppendUncertain | LogUnavailable:
+    """Return what a batch's failure means; `surely` says that none of its records is, or will be, on the log."""
+    if surely:
+        return LogUnavailable(f"nothing was appended: {said(first)}")
+    return AppendUncertain(f"the records may be on the log, or appear there later: {said(first)}")
+
+
+def unreadable(error: KafkaError, partition: int, offset: int) -> LogDamaged | LogUnavailable:
+    """Return what an error while reading at this place means."""
+    where = f"partition {partition}, offset {offset}"
+    if error.code() in _NOT_THERE:
+        return LogDamaged(
+            f"the log has nothing at {where}, where it had records or its end before: it has lost its beginning or "
+            f"its end, or another topic was put in its place ({said(error)})"
+        )
+    if error.code() in _NOT_WHAT_WAS_APPENDED:
+        return LogDamaged(f"the record at {where} is not what was appended: {said(error)}")
+    return LogUnavailable(f"the log could not be read at {where}: {said(error)}")
+
+
+def said(error: KafkaError) -> str:
+    """Return an error's own words."""
+    return f"{error.str()} ({error.name()})"

@@ -1,0 +1,164 @@
+"""Whether a topic can be a log: what in its settings is unsafe, and how to mend it. Pure."""
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from ordertrail_server.log.kafka_settings import BATCH_BYTES
+
+
+class Topic(NamedTuple):
+    """What a cluster says of a topic."""
+
+    name: str
+    identity: bytes
+    """The topic's id (16 bytes): a topic that was deleted and made again has another."""
+
+    replicas: tuple[int, ...]
+    """How many replicas each partition has."""
+
+    first_offsets: tuple[int, ...]
+    """The offset of the first record that each partition still has."""
+
+    settings: Mapping[str, str]
+    """The topic's settings as they are in force; those that may not be read are missing."""
+
+
+class Known(NamedTuple):
+    """What those who keep positions in the log know of it."""
+
+    identity: bytes
+    partitions: int
+
+
+class Gravity(Enum):
+    """What a finding forbids."""
+
+    UNSAFE = "unsafe"  # nothing is served from such a topic
+    NOTE = "note"  # allowed, and said
+
+
+class Finding(NamedTuple):
+    """One thing about a topic that its operator should know."""
+
+    gravity: Gravity
+    what: str
+    """What is so, and what it leads to, in one or two sentences."""
+
+    mend: str
+    """What to do about it."""
+
+
+IMMUTABLE = {
+    "cleanup.policy": "delete",
+    "retention.ms": "-1",
+    "retention.bytes": "-1",
+    "unclean.leader.election.enable": "false",
+}
+_CONSEQUENCES = {
+    "retention.ms": "Kafka removes records that are older: the log loses its beginning",
+    "retention.bytes": "Kafka removes the oldest records of a partition that outgrows it: the log loses its beginning",
+    "unclean.leader.election.enable": "a replica that lags behind may take the lead, and acknowledged facts are lost",
+}
+
+
+def findings(topic: Topic, known: Known | None = None) -> list[Finding]:
+    """Return all that is to be said of the topic, the unsafe first. `known` is what was known of it before, if any."""
+    found = [*_another(topic, known), *_lost(topic), *_immutable(topic), *_replicas(topic), *_room(topic)]
+    return sorted(found, key=lambda finding: finding.gravity is Gravity.NOTE)
+
+
+def _unsafe(what: str, mend: str) -> Finding:
+    return Finding(Gravity.UNSAFE, what, mend)
+
+
+def _another(topic: Topic, known: Known | None) -> Iterator[Finding]:
+    if known is None:
+        return
+    if topic.identity != known.identity:
+        yield _unsafe(
+            f"The topic {topic.name} is not the one that was read before: it was deleted and made again.",
+            "Name the old topic's cluster, or begin anew with empty data directories.",
+        )
+    elif len(topic.replicas) != known.partitions:
+        yield _unsafe(
+            f"The topic {topic.name} has {len(topic.replicas)} partitions, and had {known.partitions}: orders would "
+            "be looked for in partitions where their facts are not.",
+            f"Make a topic with {known.partitions} partitions again and copy every partition into it.",
+        )
+
+
+def _lost(topic: Topic) -> Iterator[Finding]:
+    for partition, first in enumerate(topic.first_offsets):
+        if first > 0:
+            yield _unsafe(
+                f"Partition {partition} of the topic {topic.name} begins at offset {first}: the facts before it were "
+                "removed.",
+                "Restore the topic from a copy that is whole.",
+            )
+
+
+def _immutable(topic: Topic) -> Iterator[Finding]:
+    for name, safe in IMMUTABLE.items():
+        value = topic.settings.get(name)
+        if value is None:
+            yield _unsafe(
+                f"The setting {name} of the topic {topic.name} may not be read.",
+                "Allow the server's user to DESCRIBE_CONFIGS the topic.",
+            )
+        elif name == "cleanup.policy":
+            yield from _cleanup(topic, value)
+        elif value != safe:
+            yield _unsafe(f"The topic {topic.name} has {name}={value}: {_CONSEQUENCES[name]}.", _set(name, safe))
+
+
+def _cleanup(topic: Topic, policy: str) -> Iterator[Finding]:
+    if "compact" in policy.split(","):
+        yield _unsafe(
+            f"The topic {topic.name} is compacted (cleanup.policy={policy}): Kafka removes all facts of an order but "
+            "its last.",
+            _set("cleanup.policy", "delete"),
+        )
+
+
+def _replicas(topic: Topic) -> Iterator[Finding]:
+    replicas, in_sync = min(topic.replicas), int(topic.settings.get("min.insync.replicas", "1"))
+    if replicas == 1:
+        yield Finding(
+            Gravity.NOTE,
+            f"The topic {topic.name} has one replica: a broker's lost disk is lost facts. It will do for development.",
+            "Make the topic with three replicas.",
+        )
+    elif in_sync < 2:
+        yield _unsafe(
+            f"The topic {topic.name} has min.insync.replicas={in_sync}: a fact may be acknowledged while one broker "
+            "alone holds it.",
+            _set("min.insync.replicas", "2"),
+        )
+    elif in_sync == replicas:
+        yield Finding(
+            Gravity.NOTE,
+            f"All {replicas} replicas of the topic {topic.name} must be in sync: one broker down, and nothing can be "
+            "written.",
+            "Make the topic with three replicas, and min.insync.replicas=2.",
+        )
+    if in_sync > replicas:
+        yield _unsafe(
+            f"The topic {topic.name} has min.insync.replicas={in_sync}, and {replicas} replicas: nothing can be "
+            "written.",
+            _set("min.insync.replicas", str(min(replicas, 2))),
+        )
+
+
+def _room(topic: Topic) -> Iterator[Finding]:
+    most = int(topic.settings.get("max.message.bytes", BATCH_BYTES))
+    if most < BATCH_BYTES:
+        yield _unsafe(
+            f"The topic {topic.name} takes batches of {most} bytes at most (max.message.bytes), and the server may "
+            f"send {BATCH_BYTES}: such ones would be refused.",
+            _set("max.message.bytes", "1048588"),
+        )
+
+
+def _set(name: str, value: str) -> str:
+    return f"Set {name}={value} on the topic."

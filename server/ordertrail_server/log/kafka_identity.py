@@ -1,0 +1,51 @@
+"""Whether a topic is still the one that was opened: one that was deleted and made again is another log."""
+
+import asyncio
+from collections.abc import Callable
+
+from confluent_kafka.admin import AdminClient
+
+from ordertrail_server.log import kafka_topic
+from ordertrail_server.log.kafka_findings import Known
+from ordertrail_server.log.kafka_settings import Settings, admin_settings, made
+from ordertrail_server.log.kafka_topic import TopicMissing
+from ordertrail_server.log.port import LogDamaged, LogUnavailable
+
+
+class KafkaIdentity:
+    """Compares the topic with what was known of it; `lost` is told why, once it is no more that topic."""
+
+    def __init__(
+        self, settings: Settings, topic: str, known: Known, patience_s: float, lost: Callable[[LogDamaged], None]
+    ) -> None:
+        self._admin = made(AdminClient, admin_settings(settings))
+        self._topic, self._known, self._patience_s, self._lost = topic, known, patience_s, lost
+
+    async def check(self) -> None:
+        """Raise LogDamaged if the topic is no more what it was, LogUnavailable if nobody says."""
+        why = await asyncio.to_thread(self._difference)
+        if why is not None:
+            damage = LogDamaged(f"the topic {self._topic} {why}")
+            self._lost(damage)
+            raise damage
+
+    async def plainly(self, damage: LogDamaged) -> LogDamaged:
+        """Return why the log is damaged: that the topic is no more what it was says more than what follows from it."""
+        try:
+            await self.check()
+        except LogDamaged as why:
+            return why
+        except LogUnavailable:
+            pass
+        return damage
+
+    def _difference(self) -> str | None:
+        try:
+            now = kafka_topic.known(self._admin, self._topic, self._patience_s)
+        except TopicMissing:
+            return "was deleted"
+        if now.identity != self._known.identity:
+            return "was deleted and made again: it is another log now"
+        if now.partitions != self._known.partitions:
+            return f"has {now.partitions} partitions, and had {self._known.partitions}"
+        return None

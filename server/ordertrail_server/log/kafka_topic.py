@@ -1,0 +1,106 @@
+"""Asking a cluster for a topic, and making one that can be a log. All of it blocks: not for an event loop's thread."""
+
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from time import monotonic, sleep
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, Uuid
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, TopicDescription  # type: ignore[attr-defined]  # the package marks no exports
+
+from ordertrail_server.log.kafka_cursor import query_ends
+from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, said
+from ordertrail_server.log.kafka_findings import IMMUTABLE, Known, Topic
+from ordertrail_server.log.kafka_settings import Settings, admin_settings, made, reader_settings
+from ordertrail_server.log.port import LogRefused, LogUnavailable
+
+ORDER_EVENTS = "orders.events"
+ANSWER_SECONDS = 10.0
+
+
+class TopicRefused(LogRefused):
+    """The topic cannot be served; the message is for its operator and says why, and what to do."""
+
+
+class TopicMissing(TopicRefused):
+    """The cluster has no such topic."""
+
+
+def describe(settings: Settings, name: str, patience_s: float = ANSWER_SECONDS) -> Topic:
+    """Return what the cluster says of a topic. Raises TopicMissing, LogUnavailable, KafkaSettingRefused."""
+    admin = made(AdminClient, admin_settings(settings))
+    found = _describe(admin, name, patience_s)
+    with closing(made(Consumer, reader_settings(settings))) as consumer, _answering():
+        firsts = [query_ends(consumer, name, partition, patience_s)[0] for partition in range(len(found.partitions))]
+    replicas = tuple(len(partition.replicas) for partition in found.partitions)
+    return Topic(name, _bytes(found.topic_id), replicas, tuple(firsts), _settings(admin, name, patience_s))
+
+
+def known(admin: AdminClient, name: str, patience_s: float = ANSWER_SECONDS) -> Known:
+    """Return the topic's identity and count of partitions. Raises TopicMissing, LogUnavailable."""
+    found = _describe(admin, name, patience_s)
+    return Known(_bytes(found.topic_id), len(found.partitions))
+
+
+def create(settings: Settings, name: str = ORDER_EVENTS, *, partitions: int, replicas: int) -> None:
+    """Make a topic that can be a log; returns when it can be written. Raises TopicRefused, LogUnavailable."""
+    config = IMMUTABLE | {"min.insync.replicas": str(min(replicas, 2))}
+    topic = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
+    admin = made(AdminClient, admin_settings(settings))
+    with _answering():
+        try:
+            admin.create_topics([topic], operation_timeout=ANSWER_SECONDS)[name].result()
+        except KafkaException as error:
+            cause = error.args[0]
+            if cause.retriable() or cause.code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
+                raise
+            raise TopicRefused(f"The topic {name} could not be made: {said(cause)}.") from error
+    _await_leaders(admin, name, partitions)
+
+
+def _await_leaders(admin: AdminClient, name: str, partitions: int) -> None:
+    deadline = monotonic() + ANSWER_SECONDS
+    while monotonic() < deadline:
+        with suppress(TopicMissing):
+            found = _describe(admin, name, ANSWER_SECONDS).partitions
+            if len(found) == partitions and all(each.leader is not None and each.leader.id >= 0 for each in found):
+                return
+        sleep(0.02)
+    raise LogUnavailable(f"the topic {name} was made, but has no leaders after {ANSWER_SECONDS} seconds")
+
+
+def _describe(admin: AdminClient, name: str, patience_s: float) -> TopicDescription:
+    with _answering():
+        try:
+            asked = admin.describe_topics(TopicCollection([name]), request_timeout=patience_s)
+            found: TopicDescription = asked[name].result()
+        except KafkaException as error:
+            if error.args[0].code() in UNKNOWN_TOPIC:
+                raise TopicMissing(f"The cluster has no topic {name}.") from error
+            raise
+    return found
+
+
+def _settings(admin: AdminClient, name: str, patience_s: float) -> dict[str, str]:
+    resource = ConfigResource(ConfigResource.Type.TOPIC, name)
+    with _answering():
+        try:
+            entries = admin.describe_configs([resource], request_timeout=patience_s)[resource].result()
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                return {}
+            raise
+    return {key: entry.value for key, entry in entries.items() if entry.value is not None}
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as error:
+        raise LogUnavailable(f"the cluster did not answer: {said(error.args[0])}") from error
+
+
+def _bytes(topic_id: Uuid) -> bytes:
+    # Kafka writes its ids in base64 with an alphabet that is safe in URLs; librdkafka with the other one.
+    return urlsafe_b64decode(str(topic_id).replace("+", "-").replace("/", "_") + "==")

@@ -1,0 +1,21 @@
+"""What the rules of one field say against each other, or of what it is not."""
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from ordertrail_server.schema.hops.values import held_in
+from ordertrail_server.schema.rules import field_rules
+
+
+def contradiction(field: FieldDescriptor) -> str | None:
+    """Return what cannot be meant as it is said, as a sentence that says how to mend it; None if all can."""
+    rules = field_rules(field)
+    if rules.absent and rules.HasField("literal"):
+        return f"{field.full_name} says both `literal` and `absent`: keep one"
+    if rules.not_public and rules.public:
+        return f"{field.full_name} says both `public` and `not_public`: keep one"
+    if rules.enum_map and held_in(field).enum_type is None:
+        return f"{field.full_name} says `enum_map`, but is of no enum: take it out"
+    named = [getattr(rule, "from") for rule in rules.enum_map]
+    if twice := sorted({name for name in named if named.count(name) > 1}):
+        return f"{field.full_name} says in its enum_map more than once what {twice[0]} is: keep one"
+    return None

@@ -1,0 +1,52 @@
+"""Numbers of fields that were given up in an earlier version, and are used for another thing since.
+
+Readers do not mix them up, since each version is a message of its own; people who look at bytes do. A field that got
+its own number back is no mistake.
+"""
+
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import Descriptor
+
+from ordertrail_server.schema.families import Families
+from ordertrail_server.schema.hops.plan import Plan
+
+
+def spent_number_gaps(families: Families) -> list[str]:
+    """Return the fields of every version, nested ones included, whose numbers were another field's before."""
+    pairs = [pair for hop in families.hops.values() if hop.plan for pair in _pairs(hop.plan)]
+    before: dict[str, dict[str, Descriptor]] = {}
+    for old, new in pairs:
+        before.setdefault(new.full_name, {})[old.full_name] = old
+    messages = {new.full_name: new for _, new in pairs}
+    return [gap for name in messages for gap in _gaps(messages[name], before)]
+
+
+def _pairs(plan: Plan) -> Iterator[tuple[Descriptor, Descriptor]]:
+    yield plan.old, plan.new
+    for found in plan.matches:
+        if found.value.message is not None:
+            yield from _pairs(found.value.message)
+
+
+def _gaps(message: Descriptor, before: dict[str, dict[str, Descriptor]]) -> Iterator[str]:
+    direct = before[message.full_name]
+    earlier = _earlier(direct, before)
+    known = {number for old in direct.values() for number in old.fields_by_number}
+    for number, field in message.fields_by_number.items():
+        once = [old.fields_by_number[number] for old in earlier if number in old.fields_by_number]
+        if once and number not in known and all(field.name != was.name for was in once):
+            has = f"{field.full_name} has the number {number} of {once[0].full_name}"
+            yield f"{has}: give it a number that was never used"
+
+
+def _earlier(direct: dict[str, Descriptor], before: dict[str, dict[str, Descriptor]]) -> list[Descriptor]:
+    """Return all that these messages read from, however far back."""
+    found: dict[str, Descriptor] = {}
+    names = list(direct)
+    while names:
+        for name, old in before.get(names.pop(), {}).items():
+            if name not in found:
+                found[name] = old
+                names.append(name)
+    return list(found.values())

@@ -1,0 +1,67 @@
+"""Stored bytes are read in one place: whoever else parses something parses something else, and says here what."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+SERVER = Path(__file__).resolve().parents[2] / "server" / "ordertrail_server"
+SCHEMA = SERVER / "schema"
+PARSES = {"FromString", "ParseFromString", "MergeFromString"}
+
+# What is parsed outside of schema, file by file, and why that is no stored record nor a stored event.
+OTHER_BYTES = {
+    "authoring/copying.py": {"type(one.proto)": "a copy of a descriptor"},
+    "authoring/freshness.py": {
+        "FileDescriptorSet": "what buf makes of the protos",
+        "FileDescriptorProto": "the descriptor in a generated module, and a copy of one",
+    },
+    "authoring/tree.py": {
+        "FileDescriptorSet": "what buf makes of the protos",
+        "GetMessageClass(own)": "the same, with the options that it knows",
+    },
+    "commands/state_store.py": {"Order": "the public order in the command side's own store"},
+    "edge/reflection.py": {"ServerReflectionRequest": "a client's request"},
+    "edge/validation.py": {"kind": "a client's request"},
+    "history/as_of.py": {"ListOrderEventsResponse": "public events, as they are sent"},
+    "history/explain.py": {
+        "ListOrderEventsResponse": "public events, as they are sent",
+        "HistoryEvent": "a public event that schema has just made ready to be sent",
+    },
+    "history/pages.py": {"type(request)": "a copy of a client's request"},
+    "log/token.py": {"contents": "a consistency token"},
+    "projections/stored_orders.py": {"Order": "the public order in the read model"},
+}
+# Who knows the stored contract outside of schema: tools that hand on the descriptor of the record, and see no record.
+KNOW_RECORD = {"cli/schema/check.py", "cli/schema/lock.py"}
+
+
+def _modules() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(SERVER.rglob("*.py")):
+        if SCHEMA not in path.parents:
+            yield str(path.relative_to(SERVER)), ast.parse(path.read_text())
+
+
+def _parsed(module: ast.Module) -> set[str]:
+    """Return what the methods that parse bytes are called on."""
+    nodes = [node for node in ast.walk(module) if isinstance(node, ast.Attribute) and node.attr in PARSES]
+    return {ast.unparse(node.value) for node in nodes}
+
+
+def _imports(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def test_no_one_but_the_schema_parses_stored_bytes() -> None:
+    found = {name: parsed for name, module in _modules() if (parsed := _parsed(module))}
+    assert found == {name: set(parsed) for name, parsed in OTHER_BYTES.items()}
+
+
+def test_no_one_but_the_schema_and_its_tools_knows_the_stored_contract() -> None:
+    stored = ("ordertrail.log.", "ordertrail.events.")
+    assert {
+        name for name, module in _modules() if any(one.startswith(stored) for one in _imports(module))
+    } == KNOW_RECORD

@@ -1,0 +1,68 @@
+"""One node of a development cluster: broker and controller in one process, which may be killed and frozen."""
+
+import signal
+from pathlib import Path
+from subprocess import DEVNULL, STDOUT, Popen, run
+
+from tests.kafka.distribution import jars, java
+
+OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+
+
+class Node:
+    """A node whose properties and data lie in a directory, which may hold those of an earlier run."""
+
+    def __init__(self, directory: Path, properties: dict[str, str]) -> None:
+        self._properties = directory / "server.properties"
+        self._output = directory / "output.txt"
+        self._data = directory / "data"
+        self._process: Popen[bytes] | None = None
+        directory.mkdir(parents=True, exist_ok=True)
+        lines = [f"{name}={value}\n" for name, value in (properties | {"log.dirs": str(self._data)}).items()]
+        self._properties.write_text("".join(lines))
+
+    def format(self, cluster_id: str) -> None:
+        """Prepare the data directory, unless it is already."""
+        if not self._data.exists():
+            command = self._command("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c")
+            with self._output.open("ab") as output:
+                run(command, stdin=DEVNULL, stdout=output, stderr=STDOUT, check=True)
+
+    def start(self) -> None:
+        """Start the process; it is not ready yet."""
+        with self._output.open("ab") as output:
+            self._process = Popen(self._command("kafka.Kafka"), stdin=DEVNULL, stdout=output, stderr=STDOUT)
+
+    def check(self) -> None:
+        """Raise RuntimeError, with what it said, if the process has ended by itself."""
+        if self._process is not None and self._process.poll() is not None:
+            raise RuntimeError(f"the broker ended by itself:\n{self._output.read_text()[-4000:]}")
+
+    def stop(self) -> None:
+        """Stop the process as an operator does."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill the process (kill -9)."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop the process in its tracks; its connections stay open, and nobody answers."""
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen process go on."""
+        self._send(signal.SIGCONT)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._send(number)
+            self._process.wait()
+            self._process = None
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def _command(self, main: str, *arguments: str) -> list[str]:
+        return [java(), *OPTIONS, "-cp", f"{jars()}/*", main, *arguments, str(self._properties)]

@@ -1,0 +1,31 @@
+"""The Kafka adapter against the log's contract, on a real broker."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from tests.kafka.cluster import Cluster
+from tests.kafka.topics import renew
+from tests.log.contract import Durability, LogContract
+
+from ordertrail_server.log.kafka import KafkaLog
+
+
+class TestKafkaLog(LogContract, Durability):
+    @pytest.fixture(params=[1, 3])
+    async def log(self, request: pytest.FixtureRequest, cluster: Cluster) -> AsyncIterator[KafkaLog]:
+        renew(cluster, partitions=request.param)
+        log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap})
+        yield log
+        await log.close()
+
+    @pytest.fixture
+    async def reopen(self, log: KafkaLog, cluster: Cluster) -> AsyncIterator[Callable[[], Awaitable[KafkaLog]]]:
+        opened = [log]
+
+        async def reopen() -> KafkaLog:
+            await opened[-1].close()
+            opened.append(await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}))
+            return opened[-1]
+
+        yield reopen
+        await opened[-1].close()

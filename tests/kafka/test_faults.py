@@ -1,0 +1,243 @@
+"""What only a log on brokers meets: they die, freeze and come back, and their topics are meddled with."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package marks no exports
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+)
+from tests.kafka.cluster import Cluster
+from tests.kafka.topics import remove, renew
+from tests.log.contract import SOON, entries, logged
+
+from ordertrail_server.log.kafka import KafkaLog
+from ordertrail_server.log.kafka_topic import ORDER_EVENTS, TopicMissing, TopicRefused
+from ordertrail_server.log.port import AppendUncertain, Entry, LogDamaged, LogUnavailable
+
+PATIENCE = 1.0
+
+
+@asynccontextmanager
+async def opened(cluster: Cluster, **settings: str | int | bool) -> AsyncIterator[KafkaLog]:
+    names = {name.replace("_", "."): value for name, value in settings.items()}
+    log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap, **names}, patience_s=PATIENCE)
+    try:
+        yield log
+    finally:
+        await log.close()
+
+
+def admin(cluster: Cluster) -> AdminClient:
+    return AdminClient({"bootstrap.servers": cluster.bootstrap})
+
+
+def restart(cluster: Cluster) -> None:
+    cluster.nodes[0].start()
+    cluster.await_ready()
+
+
+async def until(what: Callable[[], Awaitable[Any]], *passing: type[Exception]) -> Any:
+    """Return what the call returns, as soon as it raises nothing passing any more."""
+    async with asyncio.timeout(3 * SOON):
+        while True:
+            try:
+                return await what()
+            except passing:
+                await asyncio.sleep(0.05)
+
+
+async def told(log: KafkaLog, receipts: dict[int, bytes], stop: asyncio.Event) -> None:
+    """Append one record after another, and keep what each receipt said; what is uncertain is never tried again."""
+    number = 0
+    while not stop.is_set():
+        batch = entries(3, number)
+        number += 3
+        try:
+            offsets = await log.append(0, batch)
+        except (AppendUncertain, LogUnavailable):
+            continue
+        receipts.update(zip(offsets, [value for _, value in batch], strict=True))
+
+
+async def test_no_receipt_lies_when_the_broker_is_killed_and_comes_back_while_records_are_appended(
+    cluster: Cluster,
+) -> None:
+    renew(cluster)
+    async with opened(cluster, message_timeout_ms=1_000) as log:
+        receipts: dict[int, bytes] = {}
+        stop = asyncio.Event()
+        appending = asyncio.create_task(told(log, receipts, stop))
+        await _more(receipts)
+        cluster.nodes[0].kill()
+        await asyncio.to_thread(restart, cluster)
+        await _more(receipts)
+        stop.set()
+        await appending
+        end = await log.end(0)
+        found = {record.offset: record.value for record in await log.read(0, 0, end)}
+        assert len(found) == end
+        assert {offset: found[offset] for offset in receipts} == receipts
+
+
+async def _more(receipts: dict[int, bytes]) -> None:
+    enough = len(receipts) + 300
+    async with asyncio.timeout(3 * SOON):
+        while len(receipts) < enough:  # noqa: ASYNC110 (appends go on meanwhile)
+            await asyncio.sleep(0.01)
+
+
+async def test_an_append_that_meets_a_frozen_broker_is_uncertain_and_its_records_land_when_it_thaws(
+    cluster: Cluster,
+) -> None:
+    renew(cluster)
+    async with opened(cluster, message_timeout_ms=1_500) as log:
+        await log.append(0, entries(3))
+        cluster.nodes[0].freeze()
+        try:
+            with pytest.raises(AppendUncertain, match="may be on the log, or appear there later"):
+                await log.append(0, entries(2, 3))
+        finally:
+            cluster.nodes[0].thaw()
+        await asyncio.wait_for(log.wait(0, 4), SOON)
+        end = await until(lambda: log.append(0, entries(1, 5)), AppendUncertain)
+        assert end == [5]
+        assert await log.read(0, 0, 100) == logged(entries(6))
+
+
+async def test_without_a_broker_nothing_is_appended_or_read_and_all_goes_on_when_it_is_back(cluster: Cluster) -> None:
+    renew(cluster)
+    async with opened(cluster, message_timeout_ms=1_000) as log:
+        await until(lambda: log.append(0, entries(3)), AppendUncertain)
+        cluster.nodes[0].kill()
+        with pytest.raises((AppendUncertain, LogUnavailable)):
+            await log.append(0, entries(1))
+        with pytest.raises(LogUnavailable):
+            await log.end(0)
+        with pytest.raises(LogUnavailable, match="nothing was appended, no broker answers"):
+            await log.append(0, entries(1))
+        waiting = asyncio.ensure_future(log.wait(0, 3))
+        await asyncio.to_thread(restart, cluster)
+        assert await until(lambda: log.read(0, 0, 3), LogUnavailable) == logged(entries(3))
+        await until(lambda: log.append(0, entries(2, 3)), LogUnavailable, AppendUncertain)
+        with pytest.raises(LogUnavailable):  # it asked while nobody answered
+            await waiting
+
+
+async def test_a_topic_that_is_made_again_under_a_log_ends_it(cluster: Cluster) -> None:
+    renew(cluster)
+    async with opened(cluster) as log:
+        await log.append(0, entries(10))
+        waiting = asyncio.ensure_future(log.wait(0, 10))
+        await asyncio.to_thread(renew, cluster)
+        with pytest.raises(LogDamaged, match=r"made again|was deleted"):
+            await asyncio.wait_for(waiting, 2 * SOON)
+        with pytest.raises(LogDamaged, match=r"made again|was deleted"):
+            await log.append(0, entries(1))
+        with pytest.raises(LogDamaged, match=r"made again|was deleted"):
+            await log.read(0, 0, 1)
+
+
+async def test_a_topic_that_is_deleted_under_a_log_ends_it(cluster: Cluster) -> None:
+    renew(cluster)
+    async with opened(cluster) as log:
+        await log.append(0, entries(10))
+        await asyncio.to_thread(remove, cluster)
+        with pytest.raises(LogDamaged, match="was deleted"):
+            await until(lambda: _always(log.end(0)), LogUnavailable, LookupError)
+
+
+async def _always(call: Awaitable[object]) -> None:
+    await call
+    raise LookupError
+
+
+async def test_more_partitions_under_a_log_end_it(cluster: Cluster) -> None:
+    renew(cluster, partitions=2)
+    async with opened(cluster) as log:
+        client = admin(cluster)
+        client.create_partitions([NewPartitions(ORDER_EVENTS, 3)])[ORDER_EVENTS].result()
+        with pytest.raises(LogDamaged, match="has 3 partitions, and had 2"):
+            await asyncio.wait_for(log.wait(0, 0), SOON)
+
+
+async def test_a_log_that_lost_its_beginning_is_damaged_and_not_opened_again(cluster: Cluster) -> None:
+    renew(cluster)
+    async with opened(cluster) as log:
+        await log.append(0, entries(10))
+        client, beginning = admin(cluster), TopicPartition(ORDER_EVENTS, 0, 4)
+        client.delete_records([beginning])[beginning].result()
+        with pytest.raises(LogDamaged, match="lost its beginning"):
+            await log.read(0, 0, 3)
+        with pytest.raises(LogDamaged, match="begins at offset 4"):
+            await log.end(0)
+    with pytest.raises(TopicRefused, match=r"Partition 0 of the topic orders\.events begins at offset 4"):
+        async with opened(cluster):
+            pass
+
+
+async def test_a_topic_that_is_not_there_is_refused(cluster: Cluster) -> None:
+    remove(cluster)
+    with pytest.raises(TopicMissing, match=r"no topic orders\.events"):
+        async with opened(cluster):
+            pass
+
+
+async def test_a_cluster_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(LogUnavailable, match="did not answer"):
+        await KafkaLog.open({"bootstrap.servers": "127.0.0.1:1", "reconnect.backoff.max.ms": 100}, patience_s=1.0)
+
+
+async def test_after_an_error_that_ends_the_producer_another_takes_its_place(cluster: Cluster) -> None:
+    renew(cluster)
+    # Gapless, a record that the broker refuses is such an error.
+    async with opened(cluster, enable_gapless_guarantee=True) as log:
+        await log.append(0, entries(1))
+        await asyncio.to_thread(_set, cluster, "max.message.bytes", "10000")
+        with pytest.raises((LogUnavailable, AppendUncertain)):
+            await log.append(0, [Entry("order-1", b"x" * 20_000)])
+        assert await until(lambda: log.append(0, entries(2, 1)), LogUnavailable, AppendUncertain) == [1, 2]
+        assert await log.read(0, 0, 10) == logged(entries(3))
+
+
+def _set(cluster: Cluster, name: str, value: str) -> None:
+    change = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ConfigResource.Type.TOPIC, ORDER_EVENTS, incremental_configs=[change])
+    client = admin(cluster)
+    client.incremental_alter_configs([resource])[resource].result()
+
+
+async def test_markers_of_a_foreign_transaction_are_no_records_and_hold_nobody_up(cluster: Cluster) -> None:
+    renew(cluster)
+    async with opened(cluster) as log:
+        await log.append(0, entries(2))
+        await asyncio.to_thread(_transaction, cluster)
+        await asyncio.wait_for(log.wait(0, 2), SOON)
+        assert [record.value for record in await log.read(0, 0, 10)] == [b"value 0", b"value 1", b"foreign"]
+        await until(lambda: _reaches(log, 4), LookupError)  # the marker has offset 3
+        assert await log.read(0, 3, 10) == []
+        assert await log.end(0) == 3
+        waiting = asyncio.ensure_future(log.wait(0, 3))
+        assert await log.append(0, entries(1)) == [4]
+        await asyncio.wait_for(waiting, SOON)
+        assert [record.offset for record in await log.read(0, 3, 10)] == [4]
+
+
+async def _reaches(log: KafkaLog, end: int) -> None:
+    if await log.end(0) < end:
+        raise LookupError
+
+
+def _transaction(cluster: Cluster) -> None:
+    producer = Producer({"bootstrap.servers": cluster.bootstrap, "transactional.id": "foreign"})
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.produce(ORDER_EVENTS, b"foreign", partition=0)
+    producer.commit_transaction()

@@ -1,0 +1,93 @@
+"""What is said of a topic that is to be a log."""
+
+import pytest
+
+from ordertrail_server.log.kafka_findings import Gravity, Known, Topic, findings
+
+SAFE = Topic(
+    name="orders.events",
+    identity=b"i" * 16,
+    replicas=(3, 3),
+    first_offsets=(0, 0),
+    settings={
+        "cleanup.policy": "delete",
+        "retention.ms": "-1",
+        "retention.bytes": "-1",
+        "unclean.leader.election.enable": "false",
+        "min.insync.replicas": "2",
+        "max.message.bytes": "1048588",
+    },
+)
+
+
+def with_setting(name: str, value: str) -> Topic:
+    return SAFE._replace(settings={**SAFE.settings, name: value})
+
+
+def test_of_a_safe_topic_nothing_is_said() -> None:
+    assert findings(SAFE) == []
+    assert findings(SAFE, Known(SAFE.identity, 2)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what", "mend"),
+    [
+        ("cleanup.policy", "compact", "is compacted", "Set cleanup.policy=delete"),
+        ("cleanup.policy", "compact,delete", "is compacted", "Set cleanup.policy=delete"),
+        ("retention.ms", "604800000", "loses its beginning", "Set retention.ms=-1"),
+        ("retention.bytes", "1073741824", "loses its beginning", "Set retention.bytes=-1"),
+        ("unclean.leader.election.enable", "true", "acknowledged facts are lost", "=false"),
+        ("min.insync.replicas", "1", "one broker alone holds it", "Set min.insync.replicas=2"),
+        ("min.insync.replicas", "4", "nothing can be written", "Set min.insync.replicas=2"),
+        ("max.message.bytes", "64000", "64000 bytes at most", "Set max.message.bytes=1048588"),
+    ],
+)
+def test_an_unsafe_setting_is_named_with_what_mends_it(name: str, value: str, what: str, mend: str) -> None:
+    [finding] = findings(with_setting(name, value))
+    assert finding.gravity is Gravity.UNSAFE
+    assert what in finding.what
+    assert mend in finding.mend
+
+
+@pytest.mark.parametrize("name", ["cleanup.policy", "retention.ms", "retention.bytes"])
+def test_a_setting_that_may_not_be_read_is_not_taken_for_safe(name: str) -> None:
+    settings = {key: value for key, value in SAFE.settings.items() if key != name}
+    [finding] = findings(SAFE._replace(settings=settings))
+    assert finding.gravity is Gravity.UNSAFE
+    assert f"{name} of the topic orders.events may not be read" in finding.what
+
+
+def test_a_lost_beginning_is_named_by_partition_and_offset() -> None:
+    [finding] = findings(SAFE._replace(first_offsets=(0, 17)))
+    assert finding.gravity is Gravity.UNSAFE
+    assert "Partition 1 of the topic orders.events begins at offset 17" in finding.what
+
+
+def test_another_topic_of_the_same_name_is_told_from_the_one_that_was_known() -> None:
+    [finding] = findings(SAFE, Known(b"j" * 16, 2))
+    assert "deleted and made again" in finding.what
+
+
+@pytest.mark.parametrize("before", [1, 3])
+def test_another_count_of_partitions_is_told_from_the_one_that_was_known(before: int) -> None:
+    [finding] = findings(SAFE, Known(SAFE.identity, before))
+    assert f"has 2 partitions, and had {before}" in finding.what
+
+
+def test_one_replica_is_allowed_and_said() -> None:
+    development = with_setting("min.insync.replicas", "1")._replace(replicas=(1,), first_offsets=(0,))
+    [finding] = findings(development)
+    assert finding.gravity is Gravity.NOTE
+    assert "has one replica" in finding.what
+
+
+def test_replicas_that_must_all_be_there_are_allowed_and_said() -> None:
+    [finding] = findings(SAFE._replace(replicas=(2, 2)))
+    assert finding.gravity is Gravity.NOTE
+    assert "one broker down, and nothing can be written" in finding.what
+
+
+def test_what_is_unsafe_is_said_first() -> None:
+    development = with_setting("retention.ms", "1")._replace(replicas=(1, 1))
+    gravities = [finding.gravity for finding in findings(development)]
+    assert gravities == [Gravity.UNSAFE, Gravity.UNSAFE, Gravity.NOTE]

@@ -1,0 +1,31 @@
+"""Topics as tests need them: empty, and under the one name that a log has."""
+
+from contextlib import suppress
+from time import monotonic, sleep
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from tests.kafka.cluster import Cluster
+
+from ordertrail_server.log.kafka_topic import ORDER_EVENTS, TopicMissing, create, known
+
+SOON = 10.0
+
+
+def remove(cluster: Cluster, name: str = ORDER_EVENTS) -> None:
+    """Delete the topic, if there is one, and return when it is gone."""
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
+    with suppress(KafkaException):
+        admin.delete_topics([name], operation_timeout=SOON)[name].result()
+    deadline = monotonic() + SOON
+    with suppress(TopicMissing):
+        while monotonic() < deadline:
+            known(admin, name)
+            sleep(0.01)
+        raise TimeoutError(f"{name} is still there")
+
+
+def renew(cluster: Cluster, partitions: int = 1, replicas: int = 1) -> None:
+    """Make an empty topic in the place of the one that may be there."""
+    remove(cluster)
+    create({"bootstrap.servers": cluster.bootstrap}, partitions=partitions, replicas=replicas)

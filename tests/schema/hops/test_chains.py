@@ -1,0 +1,187 @@
+"""Chains of versions with random legal changes: all that was ever said is read, and nothing of it is lost."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from hypothesis import given, settings, strategies as st
+from tests.schema.hops.evolutions import Chain, evolution
+from tests.schema.hops.trees import Tree, as_dict, trees
+from tests.schema.strategies import messages
+
+from ordertrail_server.schema.cases import message_class
+from ordertrail_server.schema.hops.values import entry_of, is_map
+from ordertrail_server.schema.readers import into_of
+from ordertrail_server.schema.wire import bytes_tag, chunk, varint_tag
+
+VERSIONS = 6
+CHAINS = {
+    **{f"free{seed}": evolution(seed, VERSIONS, keeps_public=False) for seed in range(8)},
+    **{f"kept{seed}": evolution(100 + seed, VERSIONS, keeps_public=True) for seed in range(8)},
+}
+EVENTS = [f"v{version}.Placed" for version in range(1, VERSIONS + 1)]
+
+
+@pytest.fixture(scope="module")
+def compiled() -> dict[str, Tree]:
+    return trees({name: chain.texts for name, chain in CHAINS.items()})
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_a_legal_chain_has_no_gap(compiled: dict[str, Tree], name: str) -> None:
+    assert (compiled[name].gaps, compiled[name].public_gaps) == ([], [])
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_every_message_of_every_version_reads_hop_by_hop_as_it_does_at_once(
+    compiled: dict[str, Tree], name: str
+) -> None:
+    readers = [compiled[name].reader(event) for event in EVENTS]
+    ways = [[(into_of(hop), message_class(hop.new)) for hop in reader.way] for reader in readers]
+    stored = [messages(reader.way[0].old) for reader in readers]
+
+    @settings(max_examples=15, deadline=None)
+    @given(st.integers(0, VERSIONS - 1), st.data())
+    def reads(place: int, data: st.DataObject) -> None:
+        said = data.draw(stored[place])
+        at_once = message_class(readers[place].way[-1].new)()
+        readers[place].read(said.SerializeToString(), at_once)
+        for into, kind in ways[place]:
+            new = kind()
+            into(said, new)
+            said = new
+        assert at_once == said
+        assert as_dict(at_once) == as_dict(said)
+
+    reads()
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_what_no_version_knows_changes_nothing_that_is_read(compiled: dict[str, Tree], name: str) -> None:
+    unknown = b"".join(
+        chunk(bytes_tag(number), b"\xff") + varint_tag(number + 1) + b"\x01" for number in (9_000, 9_500)
+    )
+    for event in EVENTS:
+        reader = compiled[name].reader(event)
+        for said in full_messages(reader.way[0].old):
+            plain, more = (message_class(reader.way[-1].new)() for _ in range(2))
+            reader.read(said.SerializeToString(), plain)
+            reader.read(said.SerializeToString() + unknown, more)
+            more.DiscardUnknownFields()
+            assert more == plain
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_every_value_that_is_not_given_up_is_in_the_next_version(compiled: dict[str, Tree], name: str) -> None:
+    tree, chain = compiled[name], CHAINS[name]
+    for event in EVENTS[:-1]:
+        hop = tree.families.hops[f"{name}.{event}"]
+        for old in full_messages(hop.old):
+            new = message_class(hop.new)()
+            into_of(hop)(old, new)
+            assert not kept_values(old, name, chain) - Counter(values(new)), event
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_every_value_of_the_newest_version_is_in_the_public_event(compiled: dict[str, Tree], name: str) -> None:
+    [hop] = compiled[name].public.hops.values()
+    for stored in full_messages(hop.reads.old):
+        public = message_class(hop.reads.new)()
+        into_of(hop.reads)(stored, public)
+        assert Counter(values(public)) == Counter(values(stored))
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_what_is_written_reads_back_as_itself(compiled: dict[str, Tree], name: str) -> None:
+    [hop] = compiled[name].public.hops.values()
+    assert hop.writes is not None
+    write, read = into_of(hop.writes), into_of(hop.reads)
+
+    @settings(max_examples=12, deadline=None)
+    @given(messages(hop.reads.new))
+    def reads_back(public: Message) -> None:
+        stored, again = message_class(hop.reads.old)(), message_class(hop.reads.new)()
+        write(public, stored)
+        as_dict(stored)
+        read(stored, again)
+        assert without_empty_messages(as_dict(again)) == without_empty_messages(as_dict(public))
+
+    reads_back()
+
+
+def without_empty_messages(said: Any) -> Any:
+    """Return what JSON says without messages that say nothing: what moved out of one does not tell it was there."""
+    if not isinstance(said, dict):
+        return [without_empty_messages(one) for one in said] if isinstance(said, list) else said
+    bare = {key: without_empty_messages(one) for key, one in said.items()}
+    return {key: one for key, one in bare.items() if one != {}}
+
+
+def full_messages(message: Descriptor) -> Iterator[Message]:
+    """Yield messages that say all they can, each value but once in them; of a oneof, each member in one of two."""
+    for member in (0, 1):
+        numbers = count(1)
+        full = message_class(message)()
+        _fill(full, numbers, member)
+        yield full
+
+
+def _fill(message: Any, numbers: Iterator[int], member: int) -> None:
+    for field in message.DESCRIPTOR.fields:
+        rivals = field.containing_oneof.fields if field.containing_oneof else [field]
+        if len(rivals) > 1 and rivals[member].name != field.name:
+            continue
+        if is_map(field):
+            _fill_map(getattr(message, field.name), entry_of(field)[1], numbers, member)
+        elif field.message_type is not None:
+            held = getattr(message, field.name)
+            for one in [held.add(), held.add()] if field.is_repeated else [held]:
+                one.SetInParent()
+                _fill(one, numbers, member)
+        elif field.is_repeated:
+            getattr(message, field.name).extend(_value(field, next(numbers)) for _ in range(2))
+        else:
+            setattr(message, field.name, _value(field, next(numbers)))
+
+
+def _fill_map(entries: Any, value: FieldDescriptor, numbers: Iterator[int], member: int) -> None:
+    for _ in range(2):
+        key = f"key {next(numbers)}"
+        if value.message_type is not None:
+            _fill(entries[key], numbers, member)
+        else:
+            entries[key] = _value(value, next(numbers))
+
+
+def _value(field: FieldDescriptor, number: int) -> Any:
+    if field.enum_type is not None:
+        return field.enum_type.values[number % len(field.enum_type.values)].number
+    kinds = {FieldDescriptor.TYPE_BOOL: True, FieldDescriptor.TYPE_STRING: f"text {number}"}
+    fractions = (FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE)
+    if field.type == FieldDescriptor.TYPE_BYTES:
+        return b"%d" % number
+    return kinds.get(field.type, number + 0.5 if field.type in fractions else number)
+
+
+def kept_values(message: Message, tree: str, chain: Chain) -> Counter[Any]:
+    """Return the values that a message says in fields which its next version does not give up."""
+    return Counter(values(message, {f"{tree}.{name}" for name in chain.given_up}))
+
+
+def values(message: Any, but: set[str] = frozenset()) -> Iterator[Any]:  # type: ignore[assignment]
+    """Yield every text and number in a message, keys too; of an enum only that there is one, since it may change."""
+    for field, held in message.ListFields():
+        if field.full_name in but:
+            continue
+        inner = entry_of(field)[1] if is_map(field) else field
+        if is_map(field):
+            yield from held
+        for one in held.values() if is_map(field) else held if field.is_repeated else [held]:
+            if inner.message_type is not None:
+                yield from values(one, but)
+            else:
+                yield "a value" if inner.enum_type else one

@@ -1,0 +1,309 @@
+"""What is missing or wrong between two versions is said with the option that mends it, which then does mend it."""
+
+from typing import NamedTuple
+
+import pytest
+from tests.schema.hops.trees import Tree, trees
+
+FROM = 'option (message).from = "v1.Placed";'
+PYTHON = "name a Python function with the option `python`"
+
+
+class Spec(NamedTuple):
+    """A first version, a second with a gap, how that is said, and the second mended so; None if no option can."""
+
+    v1: str
+    v2: str
+    gap: str
+    mended: str | None
+
+
+NESTED_1 = """
+enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; MOOD_ODD = 2; }
+message One { optional string x = 1; }
+message Two { optional string x = 1; optional string y = 2; }
+message Way { oneof way { string post = 1; string desk = 2; } }
+message Loop { repeated Loop loops = 1; }
+"""
+NESTED_2 = """
+enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; }
+message One { optional string x = 1; }
+message Two { optional string x = 1; }
+message Pair { optional string x = 1; }
+message Loop { repeated Loop loops = 1; }
+message In { optional string x = 1; }
+message Out { optional string x = 1; }
+message Round { optional Round round = 1 [(field).from = "."]; }
+"""
+SPECS = {
+    "a new field without a value, which may be absent": Spec(
+        "optional string a = 1;",
+        "optional string a = 1; optional string b = 2;",
+        "v2.Placed.b gets no value from v1.Placed: say `from`, `literal` or `absent` on it",
+        "optional string a = 1; optional string b = 2 [(field).absent = true];",
+    ),
+    "a new field without a value, which may be made up": Spec(
+        "",
+        "optional string b = 2;",
+        "v2.Placed.b gets no value from v1.Placed: say `from`, `literal` or `absent` on it",
+        'optional string b = 2 [(field).literal = "x"];',
+    ),
+    "a field that is lost, which may be given up": Spec(
+        "optional string a = 1;",
+        "",
+        "v1.Placed.a is lost in v2.Placed: use it with `from`, or list it in `dropped` there",
+        'option (message).dropped = "a";',
+    ),
+    "a field that is lost in a nested message of which another is used": Spec(
+        "optional Two two = 1;",
+        'optional string x = 2 [(field).from = "two.x"];',
+        "v1.Placed.two.y is lost in v2.Placed: use it with `from`, or list it in `dropped` there",
+        'option (message).dropped = "two.y"; optional string x = 2 [(field).from = "two.x"];',
+    ),
+    "a field that is lost inside of a nested message": Spec(
+        "optional Two two = 1;",
+        "optional Two two = 1;",
+        "v1.Two.y is lost in v2.Two: use it with `from`, or list it in `dropped` there",
+        'optional Two two = 1; optional string y = 2 [(field).from = "two.y"];',
+    ),
+    "an unknown source": Spec(
+        "optional string a = 1;",
+        'option (message).dropped = "a"; optional string b = 1 [(field).from = "aa"];',
+        "v2.Placed.b is from aa, which v1.Placed has not: correct it",
+        'optional string b = 1 [(field).from = "a"];',
+    ),
+    "a source inside of several messages": Spec(
+        "repeated One a = 1;",
+        'optional string b = 1 [(field).from = "a.x"];',
+        "v2.Placed.b is from a.x, which v1.Placed has not: correct it",
+        'repeated One b = 1 [(field).from = "a"];',
+    ),
+    "a source of no predecessor": Spec(
+        "optional string a = 1;",
+        'optional string a = 1 [(field).from = "Plaecd:a"];',
+        'v2.Placed.a says "Plaecd:a", but no message of that name reads as it: correct it',
+        'optional string a = 1 [(field).from = "Placed:a"];',
+    ),
+    "two sources": Spec(
+        "optional string a = 1; optional string b = 2;",
+        'optional string c = 1 [(field) = {from: ["a", "b"]}]; option (message).dropped = "b";',
+        "v2.Placed.c says `from` more than once for v1.Placed: keep one",
+        'optional string c = 1 [(field).from = "a"]; option (message).dropped = "b";',
+    ),
+    "an unknown field given up": Spec(
+        "optional string a = 1;",
+        'option (message).dropped = "b"; optional string a = 1;',
+        "v2.Placed drops b, which v1.Placed has not: correct it",
+        "optional string a = 1;",
+    ),
+    "a needless absent": Spec(
+        "optional string a = 1;",
+        "optional string a = 1 [(field).absent = true];",
+        "v2.Placed.a says `absent`, but v1.Placed.a fills it: drop one of the two",
+        "optional string a = 1;",
+    ),
+    "a needless literal": Spec(
+        "optional string a = 1;",
+        'optional string a = 1 [(field).literal = "x"];',
+        "v2.Placed.a says `literal`, but v1.Placed.a fills it: drop one of the two",
+        "optional string a = 1;",
+    ),
+    "a literal beside a source": Spec(
+        "optional string a = 1;",
+        'optional string b = 1 [(field) = {from: "a" literal: "x"}];',
+        'v2.Placed.b says `literal`, but from: "a" fills it: drop one of the two',
+        'optional string b = 1 [(field) = {from: "a"}];',
+    ),
+    "a literal of another type": Spec(
+        "",
+        'optional int32 a = 1 [(field).literal = "many"];',
+        "v2.Placed.a has the literal many, no value of its type: correct it",
+        'optional int32 a = 1 [(field).literal = "5"];',
+    ),
+    "a literal that is null": Spec(
+        "",
+        'optional int32 a = 1 [(field).literal = "null"];',
+        "v2.Placed.a has the literal null, no value of its type: correct it",
+        'optional int32 a = 1 [(field).literal = "0"];',
+    ),
+    "a literal that is no value of its enum": Spec(
+        "",
+        'optional Mood a = 1 [(field).literal = "MOOD_BAD"];',
+        "v2.Placed.a has the literal MOOD_BAD, no value of its type: correct it",
+        'optional Mood a = 1 [(field).literal = "MOOD_GOOD"];',
+    ),
+    "a literal for several values": Spec(
+        "",
+        'repeated int32 a = 1 [(field).literal = "5"];',
+        "v2.Placed.a cannot have a literal, which is one plain value: say `absent`",
+        "repeated int32 a = 1 [(field).absent = true];",
+    ),
+    "a literal for a message": Spec(
+        "",
+        'optional One a = 1 [(field).literal = "{}"];',
+        "v2.Placed.a cannot have a literal, which is one plain value: say `absent`",
+        "optional One a = 1 [(field).absent = true];",
+    ),
+    "a literal for what has no presence": Spec(
+        "",
+        'string a = 1 [(field).literal = ""];',
+        "v2.Placed.a must be optional to have a literal",
+        'optional string a = 1 [(field).literal = ""];',
+    ),
+    "a number of another field": Spec(
+        "optional string a = 1; optional string b = 2;",
+        'option (message).dropped = "a"; optional string c = 1 [(field).absent = true]; optional string b = 2;',
+        "v2.Placed.c has the number 1 of v1.Placed.a: give it a number that was never used",
+        'option (message).dropped = "a"; optional string c = 3 [(field).absent = true]; optional string b = 2;',
+    ),
+    "a number of another field, in a message that moves in": Spec(
+        "optional string x = 1;",
+        'optional In in = 1 [(field).from = "."];',
+        "v2.Placed.in has the number 1 of v1.Placed.x: give it a number that was never used",
+        'optional In in = 2 [(field).from = "."];',
+    ),
+    "a value that is read twice": Spec(
+        "optional string a = 1;",
+        'optional string a = 1 [(field).from = "a"]; optional string b = 2 [(field).from = "a"];',
+        "v1.Placed.a is read by 2 fields of v2.Placed: keep one",
+        "optional string a = 1; optional string b = 2 [(field).absent = true];",
+    ),
+    "a value that is read twice, once within its message": Spec(
+        "optional One one = 1;",
+        'optional One one = 1; optional string b = 2 [(field).from = "one.x"];',
+        "v1.Placed.one.x is read by 2 fields of v2.Placed: keep one",
+        "optional One one = 1;",
+    ),
+    "a value that is read twice, once with the whole of its message": Spec(
+        "optional One one = 1;",
+        'optional v1.One one = 1; optional string b = 2 [(field).from = "one.x"];',
+        "v1.Placed.one.x is read by 2 fields of v2.Placed: keep one",
+        "optional v1.One one = 1;",
+    ),
+    "a oneof that could hold two": Spec(
+        "optional string a = 1; optional string b = 2;",
+        "oneof c { string a = 1; string b = 2; }",
+        "v2.Placed.c gets its members from several fields, of which two may be set: keep them apart",
+        "optional string a = 1; optional string b = 2;",
+    ),
+    "a oneof that could hold two, of two messages of one type": Spec(
+        "optional Way a = 1; optional Way b = 2;",
+        """option (message).dropped = "a.desk"; option (message).dropped = "b.post";
+           oneof way { string post = 3 [(field).from = "a.post"]; string desk = 4 [(field).from = "b.desk"]; }""",
+        "v2.Placed.way gets its members from several fields, of which two may be set: keep them apart",
+        """option (message).dropped = "a.desk"; option (message).dropped = "b";
+           oneof way { string post = 3 [(field).from = "a.post"]; string desk = 4 [(field).absent = true]; }""",
+    ),
+    "a oneof that could hold two messages which moved in": Spec(
+        "optional string x = 1; optional string y = 2;",
+        """oneof both { In in = 3 [(field).from = "."]; Out out = 4 [(field).absent = true]; string y = 2; }""",
+        "v2.Placed.both gets its members from several fields, of which two may be set: keep them apart",
+        'optional string y = 2; oneof both { In in = 3 [(field).from = "."]; Out out = 4 [(field).absent = true]; }',
+    ),
+    "a literal in a oneof": Spec(
+        "oneof a { string b = 1; string c = 2; }",
+        'oneof a { string b = 1; string c = 2; string d = 3 [(field).literal = "x"]; }',
+        "v2.Placed.a gets its members from several fields, of which two may be set: keep them apart",
+        "oneof a { string b = 1; string c = 2; string d = 3 [(field).absent = true]; }",
+    ),
+    "a literal alone in a oneof": Spec(
+        "",
+        'oneof a { string b = 1 [(field).absent = true]; string d = 3 [(field).literal = "x"]; }',
+        "v2.Placed.a has a literal, though it may hold another member: say `absent` there",
+        "oneof a { string b = 1 [(field).absent = true]; string d = 3 [(field).absent = true]; }",
+    ),
+    "an enum without a value": Spec(
+        "optional Mood a = 1;",
+        "optional Mood a = 1;",
+        "v1.Placed.a reads as v2.Placed.a, but v2.Mood has no value MOOD_ODD: add it, or say `enum_map`",
+        'optional Mood a = 1 [(field) = {enum_map: {from: "MOOD_ODD" to: "MOOD_NONE"}}];',
+    ),
+    "an enum value that there never was": Spec(
+        "optional Mood a = 1;",
+        'optional Mood a = 1 [(field) = {enum_map: {from: "MOOD_AWFUL" to: "MOOD_NONE"}}];',
+        "v1.Placed.a reads as v2.Placed.a, and its enum_map names MOOD_AWFUL, which is no value there: correct it",
+        'optional Mood a = 1 [(field) = {enum_map: {from: "MOOD_ODD" to: "MOOD_NONE"}}];',
+    ),
+    "another nested message": Spec(
+        "optional One a = 1;",
+        "optional Pair a = 1;",
+        'v2.Pair does not read from v1.One: say from: "v1.One" on it',
+        "optional One a = 1;",
+    ),
+    "a message moves in where there is none": Spec(
+        "optional string x = 1;",
+        'repeated string x = 2 [(field).from = "."];',
+        'v2.Placed.x says from: ".", but is not one message: name a field',
+        'repeated string x = 2 [(field).from = "x"];',
+    ),
+    "a message that moves into itself": Spec(
+        "optional string x = 1;",
+        'optional string x = 1; optional Round round = 2 [(field).from = "."];',
+        f"v2.Round holds itself, which rules cannot follow: {PYTHON}",
+        "optional string x = 1; optional Round round = 2 [(field).absent = true];",
+    ),
+    "a message that holds itself": Spec(
+        "optional Loop loop = 1;",
+        "optional Loop loop = 1;",
+        f"v2.Loop holds itself, which rules cannot follow: {PYTHON}",
+        "optional v1.Loop loop = 1;",
+    ),
+    "several values in one": Spec(
+        "repeated string a = 1;",
+        "optional string a = 1;",
+        f"v1.Placed.a reads as v2.Placed.a, but may hold several values: keep it repeated, or {PYTHON}",
+        "repeated string a = 1;",
+    ),
+    "a map in a list": Spec(
+        "map<string, string> a = 1;",
+        "repeated string a = 1;",
+        f"v1.Placed.a reads as v2.Placed.a, but only one of them is a map: {PYTHON}",
+        None,
+    ),
+    "other keys": Spec(
+        "map<int32, string> a = 1;",
+        "map<int64, string> a = 1;",
+        f"v1.Placed.a reads as v2.Placed.a, but their keys are of two types: {PYTHON}",
+        None,
+    ),
+}
+NARROWER = [
+    *("int64:int32", "uint64:uint32", "int32:uint32", "uint32:int32", "uint64:int64", "int64:uint64", "sint64:sint32"),
+    *("fixed64:fixed32", "double:float", "int64:double", "uint64:double", "double:int64", "float:int32"),
+    *("string:bytes", "bytes:string", "bool:int32", "int32:bool", "int32:Mood", "Mood:int32"),
+    *("string:One", "One:string", "One:Mood"),
+]
+
+
+@pytest.fixture(scope="module")
+def compiled() -> dict[str, Tree]:
+    texts = {}
+    for number, spec in enumerate(SPECS.values()):
+        v1 = f"{NESTED_1}\nmessage Placed {{ {spec.v1} }}"
+        for name, v2 in {"gap": spec.v2, "mended": spec.mended}.items():
+            if v2 is not None:
+                texts[f"{name}{number}"] = {"v1": v1, "v2": f"{NESTED_2}\nmessage Placed {{ {FROM} {v2} }}"}
+    for number, pair in enumerate(NARROWER):
+        v1, v2 = (f"message Placed {{ optional {kind} a = 1; }}" for kind in pair.split(":"))
+        v2 = v2.replace("{", "{" + FROM, 1)
+        texts[f"narrower{number}"] = {"v1": f"{NESTED_1}\n{v1}", "v2": f"{NESTED_2}\n{v2}"}
+    return trees(texts)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_gap_is_said_once_and_alone(compiled: dict[str, Tree], name: str) -> None:
+    assert compiled[f"gap{[*SPECS].index(name)}"].gaps == [SPECS[name].gap]
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.mended is not None])
+def test_to_do_what_a_gap_says_mends_it(compiled: dict[str, Tree], name: str) -> None:
+    gaps = compiled[f"mended{[*SPECS].index(name)}"].gaps
+    assert SPECS[name].gap not in gaps
+    assert gaps == []
+
+
+@pytest.mark.parametrize("pair", NARROWER)
+def test_a_type_that_may_not_hold_every_value_is_refused(compiled: dict[str, Tree], pair: str) -> None:
+    assert compiled[f"narrower{NARROWER.index(pair)}"].gaps == [
+        f"v1.Placed.a reads as v2.Placed.a, but is of another type, which may not hold every value: {PYTHON}"
+    ]

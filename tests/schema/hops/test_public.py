@@ -1,0 +1,287 @@
+"""The newest version and its public event stand for each other, both ways, or a gap says what keeps them from it."""
+
+from typing import Any, NamedTuple
+
+import pytest
+from tests.schema.hops.trees import Tree, trees
+
+BOTH_WAYS = "name Python functions for both ways with the option `python`"
+FROM_1, FROM_2 = 'option (message).from = "v1.Placed";', 'option (message).from = "v2.Placed";'
+JSON = dict[str, Any]
+
+VERSIONS = {
+    "renamed twice": {
+        "v1": "message Placed { optional string shop = 1; }",
+        "v2": f'message Placed {{ {FROM_1} optional string seller = 1 [(field).from = "shop"]; }}',
+        "v3": f'message Placed {{ {FROM_2} optional string buyer = 9 [(field).from = "seller"]; }}',
+        "public": "message Placed { string shop = 1; }",
+    },
+    "said to be another one": {
+        "v1": 'message Placed { optional string buyer_id = 1 [(field).public = "customer_id"]; }',
+        "public": "message Placed { optional string customer_id = 1; }",
+    },
+    "a message of another name, said to be another one": {
+        "v1": """
+message Shipping { optional string day = 1; optional Place place = 2; }
+message Place { optional string town = 1; }
+message Placed { optional Shipping shipping = 1 [(field).public = "delivery"]; }""",
+        "public": """
+message Delivery { string day = 4; Town place = 2; }
+message Town { string town = 1; }
+message Placed { Delivery delivery = 2; }""",
+    },
+    "moved in, and on in the next version": {
+        "v1": """
+message Line { optional int32 a = 1; }
+message Placed { optional string day = 1; repeated Line lines = 2; }""",
+        "v2": f"""
+message Delivery {{ optional string day = 1; }}
+message Amount {{ optional int32 a = 1; }}
+message Line {{ optional Amount amount = 2 [(field).from = "."]; }}
+message Placed {{ {FROM_1} optional Delivery delivery = 3 [(field).from = "."]; repeated Line lines = 2; }}""",
+        "v3": f"""
+message Delivery {{ optional string day = 1; }}
+message Amount {{ optional int32 a = 1; }}
+message Line {{ optional Amount amount = 2; }}
+message Placed {{ {FROM_2} optional Delivery delivery = 3; repeated Line lines = 2; }}""",
+        "public": """
+message Line { optional int32 a = 1; }
+message Placed { optional string day = 1; repeated Line lines = 2; }""",
+    },
+    "moved out, but not all of it": {
+        "v1": "message Two { optional string x = 1; optional string y = 2; }\nmessage Placed { optional Two two = 1; }",
+        "v2": f"""
+message Two {{ optional string y = 2; }}
+message Placed {{ {FROM_1} optional string x = 2 [(field).from = "two.x"]; optional Two two = 3; }}""",
+        "public": """
+message Two { optional string x = 1; optional string y = 2; }
+message Placed { optional Two two = 1; }""",
+    },
+    "numbers that mean another thing in public": {
+        "v1": """
+message Deep { optional bytes a = 1; optional string b = 2; }
+message Placed { optional bytes a = 1; optional string b = 2; optional Deep c = 3; repeated sint32 d = 4; }""",
+        "public": """
+message Deep { string b = 1; bytes a = 2; }
+message Placed { string b = 1; bytes a = 2; Deep c = 3; repeated sfixed32 d = 4; }""",
+    },
+    "stored, but not public": {
+        "v1": "message Placed { optional string a = 1; optional bytes note = 2 [(field).not_public = true]; }",
+        "public": "message Placed { string a = 1; }",
+    },
+    "enum values renamed twice, in places of every kind": {
+        "v1": """
+enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; MOOD_BAD = 2; }
+message Placed { optional Mood one = 1; repeated Mood many = 2; map<string, Mood> by_name = 3; }""",
+        "v2": f"""
+enum Mood {{ MOOD_NONE = 0; MOOD_FINE = 2; MOOD_BAD = 1; }}
+message Placed {{ {FROM_1}
+  optional Mood one = 1 [(field) = {{enum_map: {{from: "MOOD_GOOD" to: "MOOD_FINE"}}}}];
+  repeated Mood many = 2 [(field) = {{enum_map: {{from: "MOOD_GOOD" to: "MOOD_FINE"}}}}];
+  map<string, Mood> by_name = 3 [(field) = {{enum_map: {{from: "MOOD_GOOD" to: "MOOD_FINE"}}}}];
+}}""",
+        "v3": f"""
+enum Mood {{ MOOD_NONE = 0; MOOD_GREAT = 1; MOOD_BAD = 2; }}
+message Placed {{ {FROM_2}
+  optional Mood one = 1 [(field) = {{enum_map: {{from: "MOOD_FINE" to: "MOOD_GREAT"}}}}];
+  repeated Mood many = 2 [(field) = {{enum_map: {{from: "MOOD_FINE" to: "MOOD_GREAT"}}}}];
+  map<string, Mood> by_name = 3 [(field) = {{enum_map: {{from: "MOOD_FINE" to: "MOOD_GREAT"}}}}];
+}}""",
+        "public": """
+enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; MOOD_BAD = 2; }
+message Placed { optional Mood one = 1; repeated Mood many = 2; map<string, Mood> by_name = 3; }""",
+    },
+    "an event of another name": {
+        "v1": "message Placed { optional string a = 1; }",
+        "v2": f"message PlacedByShop {{ {FROM_1} optional string a = 1; }}",
+        "public": "message Placed { optional string a = 1; }",
+    },
+    "an event that is no longer written": {
+        "v1": "message Placed { option (message).retired = true; optional string a = 1; }",
+        "public": "message Placed { optional string a = 1; }",
+    },
+}
+MOOD = {"one": "MOOD_GOOD", "many": ["MOOD_BAD", "MOOD_GOOD"], "by_name": {"k": "MOOD_GOOD"}}
+# What a version says: its name, what is said, and what it means in public.
+READS = [
+    ("renamed twice", "v1.Placed", {"shop": "s"}, {"shop": "s"}),
+    ("renamed twice", "v2.Placed", {"seller": "s"}, {"shop": "s"}),
+    ("renamed twice", "v3.Placed", {"buyer": "s"}, {"shop": "s"}),
+    ("said to be another one", "v1.Placed", {"buyer_id": ""}, {"customer_id": ""}),
+    (
+        "a message of another name, said to be another one",
+        "v1.Placed",
+        {"shipping": {"day": "d", "place": {"town": "t"}}},
+        {"delivery": {"day": "d", "place": {"town": "t"}}},
+    ),
+    *(
+        ("moved in, and on in the next version", name, said, {"day": "d", "lines": [{"a": 0}, {}]})
+        for name, said in {
+            "v1.Placed": {"day": "d", "lines": [{"a": 0}, {}]},
+            "v2.Placed": {"delivery": {"day": "d"}, "lines": [{"amount": {"a": 0}}, {}]},
+            "v3.Placed": {"delivery": {"day": "d"}, "lines": [{"amount": {"a": 0}}, {}]},
+        }.items()
+    ),
+    ("moved in, and on in the next version", "v1.Placed", {}, {}),
+    ("moved out, but not all of it", "v1.Placed", {"two": {"x": "a", "y": "b"}}, {"two": {"x": "a", "y": "b"}}),
+    ("moved out, but not all of it", "v2.Placed", {"x": "a", "two": {"y": "b"}}, {"two": {"x": "a", "y": "b"}}),
+    ("moved out, but not all of it", "v2.Placed", {"x": "a"}, {"two": {"x": "a"}}),
+    ("moved out, but not all of it", "v2.Placed", {}, {}),
+    *(
+        ("numbers that mean another thing in public", "v1.Placed", said, said)
+        for said in [{"a": "/w==", "b": "t", "c": {"a": "/w==", "b": "t"}, "d": [-1, 1, 300]}, {"c": {}}]
+    ),
+    ("stored, but not public", "v1.Placed", {"a": "x", "note": "/w=="}, {"a": "x"}),
+    ("enum values renamed twice, in places of every kind", "v1.Placed", MOOD, MOOD),
+    ("an event of another name", "v1.Placed", {"a": "x"}, {"a": "x"}),
+    ("an event of another name", "v2.PlacedByShop", {"a": "x"}, {"a": "x"}),
+    ("an event that is no longer written", "v1.Placed", {"a": "x"}, {"a": "x"}),
+]
+
+
+class Spec(NamedTuple):
+    """A stored message with a gap, the public one, how it is said, and the stored message mended as it says."""
+
+    stored: str
+    public: str
+    gap: str
+    mended: str | None = None
+
+
+NESTED = """
+enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; }
+message Loop { repeated Loop loops = 1; }
+message One { optional string x = 1; }
+"""
+NESTED_PUBLIC = NESTED.replace("MOOD_GOOD = 1;", "MOOD_GOOD = 1; MOOD_BAD = 2;")
+GAPS = {
+    "a stored field that is not public": Spec(
+        "optional string a = 1; optional string b = 2;",
+        "optional string a = 1;",
+        "v1.Placed.b is no part of the public event: add it to public.Placed, or say `public` or `not_public` on it",
+        "optional string a = 1; optional string b = 2 [(field).not_public = true];",
+    ),
+    "a public field that nothing fills": Spec(
+        "optional string b = 1 [(field).not_public = true];",
+        "optional string a = 1;",
+        "public.Placed.a reads from no field of v1.Placed: say `public` on the field that it is",
+        'optional string b = 1 [(field).public = "a"];',
+    ),
+    "two fields for one": Spec(
+        'optional string a = 1; optional string b = 2 [(field).public = "a"];',
+        "optional string a = 1;",
+        "public.Placed.a is read by 2 fields of v1.Placed: keep one",
+        "optional string a = 1; optional string b = 2 [(field).not_public = true];",
+    ),
+    "a oneof in public alone": Spec(
+        "optional string a = 1; optional string b = 2;",
+        "oneof c { string a = 1; string b = 2; }",
+        "public.Placed.c gets its members from several fields, of which two may be set: keep them apart",
+        "oneof c { string a = 1; string b = 2; }",
+    ),
+    "a oneof in storage alone": Spec(
+        "oneof c { string a = 1; string b = 2; }",
+        "optional string a = 1; optional string b = 2;",
+        "v1.Placed.c gets its members from several fields, of which two may be set: keep them apart",
+        "optional string a = 1; optional string b = 2;",
+    ),
+    "a narrower type": Spec(
+        "optional int32 a = 1;",
+        "optional int64 a = 1;",
+        f"v1.Placed.a and public.Placed.a do not hold the same values: {BOTH_WAYS}",
+        "optional sint64 a = 1;",
+    ),
+    "a narrower type in a map": Spec(
+        "map<string, int32> a = 1;",
+        "map<string, int64> a = 1;",
+        f"v1.Placed.a and public.Placed.a do not hold the same values: {BOTH_WAYS}",
+        "map<string, sfixed64> a = 1;",
+    ),
+    "a wider type": Spec(
+        "optional int64 a = 1;",
+        "optional int32 a = 1;",
+        f"v1.Placed.a and public.Placed.a do not hold the same values: {BOTH_WAYS}",
+    ),
+    "one where there are several": Spec(
+        "optional string a = 1;",
+        "repeated string a = 1;",
+        f"v1.Placed.a and public.Placed.a are not both single: {BOTH_WAYS}",
+    ),
+    "several where there is one": Spec(
+        "repeated string a = 1;",
+        "optional string a = 1;",
+        f"v1.Placed.a and public.Placed.a are not both single: {BOTH_WAYS}",
+    ),
+    "an enum without a value": Spec(
+        "optional Mood a = 1;",
+        "optional Mood a = 1;",
+        "v1.Placed.a and public.Placed.a do not tell the same values apart: add what one of them lacks (MOOD_BAD)",
+    ),
+    "a message that holds itself": Spec(
+        "optional Loop a = 1;",
+        "optional Loop a = 1;",
+        f"v1.Loop holds itself, which rules cannot follow: {BOTH_WAYS}",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def compiled() -> dict[str, Tree]:
+    texts = {f"versions{number}": each for number, each in enumerate(VERSIONS.values())}
+    for number, spec in enumerate(GAPS.values()):
+        public = f"{NESTED_PUBLIC}\nmessage Placed {{ {spec.public} }}"
+        for name, stored in {"gap": spec.stored, "mended": spec.mended}.items():
+            if stored is not None:
+                texts[f"{name}{number}"] = {"v1": f"{NESTED}\nmessage Placed {{ {stored} }}", "public": public}
+    return trees(texts)
+
+
+@pytest.mark.parametrize(("name", "event", "said", "means"), READS)
+def test_a_version_reads_as_the_public_event(
+    compiled: dict[str, Tree], name: str, event: str, said: JSON, means: JSON
+) -> None:
+    tree = compiled[f"versions{[*VERSIONS].index(name)}"]
+    assert (tree.gaps, tree.public_gaps) == ([], [])
+    assert tree.read(event, **said) == means
+
+
+@pytest.mark.parametrize(
+    ("name", "public", "stored"),
+    [
+        ("renamed twice", {"shop": "s"}, {"buyer": "s"}),
+        ("renamed twice", {"shop": ""}, {}),
+        ("said to be another one", {"customer_id": ""}, {"buyer_id": ""}),
+        (
+            "moved in, and on in the next version",
+            {"day": "d", "lines": [{"a": 1}, {}]},
+            {"delivery": {"day": "d"}, "lines": [{"amount": {"a": 1}}, {}]},
+        ),
+        ("moved out, but not all of it", {"two": {"x": "a", "y": "b"}}, {"x": "a", "two": {"y": "b"}}),
+        ("numbers that mean another thing in public", *[{"a": "/w==", "b": "t", "c": {"b": "t"}, "d": [-1]}] * 2),
+        ("stored, but not public", {"a": "x"}, {"a": "x"}),
+        (
+            "enum values renamed twice, in places of every kind",
+            MOOD,
+            {"one": "MOOD_GREAT", "many": ["MOOD_BAD", "MOOD_GREAT"], "by_name": {"k": "MOOD_GREAT"}},
+        ),
+    ],
+)
+def test_a_public_event_is_written_as_the_newest_version(
+    compiled: dict[str, Tree], name: str, public: JSON, stored: JSON
+) -> None:
+    assert compiled[f"versions{[*VERSIONS].index(name)}"].written(**public) == stored
+
+
+def test_what_is_retired_is_read_but_not_written(compiled: dict[str, Tree]) -> None:
+    [hop] = compiled[f"versions{[*VERSIONS].index('an event that is no longer written')}"].public.hops.values()
+    assert hop.writes is None
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_a_gap_to_the_public_event_is_said_once_and_alone(compiled: dict[str, Tree], name: str) -> None:
+    assert compiled[f"gap{[*GAPS].index(name)}"].public_gaps == [GAPS[name].gap]
+
+
+@pytest.mark.parametrize("name", [name for name, spec in GAPS.items() if spec.mended is not None])
+def test_to_do_what_a_gap_to_the_public_event_says_mends_it(compiled: dict[str, Tree], name: str) -> None:
+    assert compiled[f"mended{[*GAPS].index(name)}"].public_gaps == []

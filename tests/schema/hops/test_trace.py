@@ -1,0 +1,96 @@
+"""What each rule did is told: every value that was said, where it was and where it is now."""
+
+import pytest
+from tests.schema.hops.trees import Tree, trees
+
+from ordertrail_server.schema.hops.trace import Applied, applied
+
+V1 = """
+enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; }
+message Line { optional int32 count = 1; optional string note = 2; }
+message Stop { optional string town = 1; }
+message Placed {
+  optional string shop = 1;
+  optional Mood mood = 2;
+  repeated Line lines = 3;
+  map<string, Line> by_name = 4;
+  optional Stop stop = 5;
+  optional string text = 6;
+  optional float rate = 7;
+  optional google.protobuf.Timestamp at = 8;
+  optional Stop same = 9;
+}"""
+V2 = """
+enum Mood { MOOD_NONE = 0; MOOD_FINE = 1; }
+message Line { option (message).dropped = "note"; optional int64 count = 1; }
+message Stop { optional string city = 1 [(field).from = "town"]; }
+message In { optional string text = 1; }
+message Placed {
+  option (message).from = "v1.Placed";
+  optional string customer = 1 [(field).from = "shop"];
+  optional Mood mood = 2 [(field) = {enum_map: {from: "MOOD_GOOD" to: "MOOD_FINE"}}];
+  repeated Line lines = 3;
+  map<string, Line> by_name = 4;
+  repeated Stop stops = 5 [(field).from = "stop"];
+  optional In in = 16 [(field).from = "."];
+  optional double rate = 7;
+  optional google.protobuf.Timestamp at = 8;
+  optional v1.Stop same = 9;
+  optional string gift = 10 [(field).absent = true];
+  optional Mood made = 11 [(field).literal = "MOOD_FINE"];
+  optional bytes key = 12 [(field).literal = "eA=="];
+  optional double none = 13 [(field).literal = "\\"NaN\\""];
+}"""
+ALWAYS = [
+    Applied("absent", "", "gift", ""),
+    Applied("literal", "", "made", '"MOOD_FINE"'),
+    Applied("literal", "", "key", '"eA=="'),
+    Applied("literal", "", "none", '"NaN"'),
+]
+
+
+@pytest.fixture(scope="module")
+def tree() -> Tree:
+    return trees({"told": {"v1": V1, "v2": V2}})["told"]
+
+
+def test_each_value_is_told_with_its_places_before_and_after(tree: Tree) -> None:
+    said = tree.make(
+        "v1.Placed",
+        shop="Möbel",
+        mood="MOOD_GOOD",
+        lines=[{"count": 1}, {"count": 0, "note": "n"}],
+        by_name={"ü": {"count": 2}},
+        stop={"town": "Ghent"},
+        text="t",
+        rate=0.5,
+        same={"town": "Bruges"},
+    )
+    assert tree.gaps == []
+    told = [*applied(tree.plan(), said)]
+    assert [one for one in told if one not in ALWAYS] == [
+        Applied("from", "shop", "customer", '"Möbel"'),
+        Applied("same name, enum_map", "mood", "mood", '"MOOD_GOOD"'),
+        Applied("same name", "lines", "lines", '[{"count": 1}, {"count": 0, "note": "n"}]'),
+        Applied("same name, widened", "lines[0].count", "lines[0].count", "1"),
+        Applied("same name, widened", "lines[1].count", "lines[1].count", "0"),
+        Applied("dropped", "lines[1].note", "", '"n"'),
+        Applied("same name", "by_name", "by_name", '{"ü": {"count": 2}}'),
+        Applied("same name, widened", 'by_name["ü"].count', 'by_name["ü"].count', "2"),
+        Applied("from, to list", "stop", "stops", '{"town": "Ghent"}'),
+        Applied("from", "stop.town", "stops[0].city", '"Ghent"'),
+        Applied("same name", "text", "in.text", '"t"'),
+        Applied("same name, widened", "rate", "rate", "0.5"),
+        Applied("same name", "same", "same", '{"town": "Bruges"}'),
+    ]
+
+
+def test_what_was_not_said_is_not_told_but_what_is_made_up_or_left_absent_is(tree: Tree) -> None:
+    assert [*applied(tree.plan(), tree.make("v1.Placed"))] == ALWAYS
+
+
+def test_what_json_cannot_say_is_told_as_text(tree: Tree) -> None:
+    said = tree.make("v1.Placed")
+    said.at.seconds = 2**62  # type: ignore[attr-defined]
+    [told] = [one for one in applied(tree.plan(), said) if one not in ALWAYS]
+    assert told == Applied("same name", "at", "at", f'"at {{ seconds: {2**62} }}"')

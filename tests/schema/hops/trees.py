@@ -1,0 +1,164 @@
+"""Small trees of protos: an event in several versions and its public event, compiled as a whole module would be.
+
+The texts are short: `(field)` and `(message)` stand for the options of ordertrail.evolve.v1, "v1.Placed" for the full
+name of a message. Types of other versions are named as protos of one package name each other: v1.Line.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.message import Message
+
+from ordertrail_server.schema.cases import cases, message_class, message_of
+from ordertrail_server.schema.families import Families
+from ordertrail_server.schema.hops.plan import Plan
+from ordertrail_server.schema.public_hops import PublicHops
+from ordertrail_server.schema.readers import Reader, into_of, reader_of
+
+ROOT = Path(__file__).resolve().parents[3]
+RULES = "ordertrail/evolve/v1/rules.proto"
+FACTS = "Placed", "Created"
+"""The messages of a version that are events; all others are nested in them."""
+
+
+class Tree(NamedTuple):
+    """One compiled tree."""
+
+    pool: DescriptorPool
+    package: str
+
+    def message(self, name: str) -> Descriptor:
+        """Return a message: "v1.Placed" or "public.Placed"."""
+        return self.pool.FindMessageTypeByName(f"{self.package}.{name}")
+
+    def make(self, name: str, **said: Any) -> Message:
+        """Return a message that says this, as JSON has it."""
+        return ParseDict(said, message_class(self.message(name))())
+
+    @property
+    def families(self) -> Families:
+        return Families(self.message("log.Record"))
+
+    @property
+    def public(self) -> PublicHops:
+        return PublicHops(self.families, self.message("log.Record"), self.message("public.HistoryEvent"))
+
+    @property
+    def gaps(self) -> list[str]:
+        """Every gap between stored versions, as a user of a module without this tree's package would read it."""
+        return [self.short(gap) for gap in self.families.gaps]
+
+    @property
+    def public_gaps(self) -> list[str]:
+        """Every gap between the newest version and the public event."""
+        return [self.short(gap) for gap in self.public.gaps]
+
+    def short(self, text: str) -> str:
+        return text.replace(f"{self.package}.", "")
+
+    def plan(self, name: str = "v1.Placed") -> Plan:
+        """Return the plan by which a message is read."""
+        plan = self.families.hops[f"{self.package}.{name}"].plan
+        assert plan is not None
+        return plan
+
+    def hop(self, name: str = "v1.Placed", /, **said: Any) -> dict[str, Any]:
+        """Return what a stored message means in the next version, as JSON has it."""
+        hop = self.families.hops[f"{self.package}.{name}"]
+        new = message_class(hop.new)()
+        into_of(hop)(self.make(name, **said), new)
+        return as_dict(new)
+
+    def reader(self, name: str = "v1.Placed") -> Reader:
+        """Return what reads a stored message as its public event."""
+        record = self.message("log.Record")
+        [case] = [case for case in cases(record) if message_of(case) is self.message(name)]
+        reader = reader_of(case, self.families, self.public)
+        assert reader is not None
+        return reader
+
+    def read(self, name: str = "v1.Placed", /, **said: Any) -> dict[str, Any]:
+        """Return what a stored message means as its public event, read from its bytes at once, as JSON has it."""
+        reader = self.reader(name)
+        public = message_class(reader.way[-1].new)()
+        reader.read(self.make(name, **said).SerializeToString(), public)
+        return as_dict(public)
+
+    def written(self, **said: Any) -> dict[str, Any]:
+        """Return how a public event is stored, as JSON has it."""
+        [hop] = self.public.hops.values()
+        assert hop.writes is not None
+        stored = message_class(hop.writes.new)()
+        into_of(hop.writes)(self.make("public.Placed", **said), stored)
+        return as_dict(stored)
+
+
+def as_dict(message: Message) -> dict[str, Any]:
+    """Return what a message says as JSON has it; bytes that its type does not know are an error."""
+    before = message.SerializeToString(deterministic=True)
+    message.DiscardUnknownFields()
+    assert message.SerializeToString(deterministic=True) == before, "bytes of another message are left in it"
+    said: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
+    return said
+
+
+def trees(texts: Mapping[str, Mapping[str, str]]) -> dict[str, Tree]:
+    """Compile trees in one go: {name of the tree: {"v1", "v2", … or "public": messages}}."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        _write(root / RULES, (ROOT / "proto" / RULES).read_text())
+        for name, packages in texts.items():
+            _write_tree(root, name, packages)
+        (root / "buf.yaml").write_text("version: v2\n")
+        buf = str(Path(sys.executable).parent / "buf")
+        built = subprocess.run([buf, "build", "--as-file-descriptor-set", "-o", "-"], cwd=root, capture_output=True)
+    assert built.returncode == 0, built.stderr.decode()
+    pool = DescriptorPool()
+    for file in FileDescriptorSet.FromString(built.stdout).file:
+        pool.Add(file)
+    return {name: Tree(pool, name) for name in texts}
+
+
+def _write_tree(root: Path, tree: str, packages: Mapping[str, str]) -> None:
+    stored = [package for package in packages if package != "public"]
+    imports = [f'import "{RULES}";', 'import "google/protobuf/timestamp.proto";']
+    for place, package in enumerate(stored):
+        earlier = [f'import "{tree}/{before}.proto";' for before in stored[:place]]
+        _write(root / tree / f"{package}.proto", _file(tree, package, [*imports, *earlier], packages[package]))
+    every = [f'import "{tree}/{package}.proto";' for package in packages]
+    events = [(package, name) for package in stored for name in _events(packages[package])]
+    record = _oneof(f"{package}.{name} {name.lower()}_{package}" for package, name in events)
+    _write(root / tree / "log.proto", _file(tree, "log", every, f"message Record {{ {record} }}"))
+    public = packages.get("public", "message Placed {}")
+    history = _oneof((f"{name} {name.lower()}" for name in _events(public)), 1001)
+    public += f"message HistoryEvent {{ {history} }}"
+    _write(root / tree / "public.proto", _file(tree, "public", imports[1:], public))
+
+
+def _events(text: str) -> list[str]:
+    return [name for name in re.findall(r"^message (\w+)", text, re.MULTILINE) if name.startswith(FACTS)]
+
+
+def _oneof(fields: Any, first: int = 1) -> str:
+    numbered = " ".join(f"{field} = {number};" for number, field in enumerate(fields, first))
+    return f"oneof event {{ {numbered} }}"
+
+
+def _file(tree: str, package: str, imports: list[str], text: str) -> str:
+    text = re.sub(r"\((field|message)\)", r"(ordertrail.evolve.v1.\1)", text)
+    text = re.sub(r'"(v\d+\.[A-Z])', rf'"{tree}.\1', text)
+    return "\n".join(['syntax = "proto3";', f"package {tree}.{package};", *imports, text])
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)

@@ -1,0 +1,110 @@
+"""The reading of an event, told step by step, is the reading that everyone else gets."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.json_format import MessageToDict, Parse
+from google.protobuf.message import Message
+from hypothesis import given, settings, strategies as st
+from tests.corpus.add import CORPUS
+from tests.schema.records import record_of
+from tests.schema.strategies import messages
+
+from ordertrail.events.v1 import order_events_pb2 as v1
+from ordertrail.events.v2 import order_events_pb2 as v2
+from ordertrail.log.v1.record_pb2 import Record
+from ordertrail_server.schema.cases import cases, message_of
+from ordertrail_server.schema.explain import steps_of
+from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.wire import bytes_tag, chunk
+from ordertrail_server.schema.writing import encode_statement
+
+SAMPLES = sorted(CORPUS.glob("v*/*.binpb"))
+CASES = {case.name: case for case in cases()}
+SAID = v1.OrderPlaced(id=7, company="c", product_id="p", quantity=2, unit_price=1.5, timestamp=3, other_json='{"a":1}')
+
+
+def held(value: bytes) -> Any:
+    record = Record.FromString(value)
+    return getattr(record, record.WhichOneof("event") or "")
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_sample_is_told_as_it_is_read(sample: Path) -> None:
+    value = sample.read_bytes()
+    reading, told = read(value), steps_of(value)
+    assert reading is not None
+    event = getattr(reading.event, reading.event.WhichOneof("event") or "")
+    stored = held(value)
+    assert told.written_as == stored.DESCRIPTOR.full_name
+    assert Parse(told.written_json, type(stored)()) == stored
+    last = told.steps[-1].result_json if told.steps else told.written_json
+    assert Parse(last, type(event)()) == event
+    assert bool(told.steps) == (not reading.passes_through)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_every_event_is_told_as_it_is_read(case: FieldDescriptor) -> None:
+    @settings(max_examples=25, deadline=None)
+    @given(messages(message_of(case)))
+    def is_told(stored: Message) -> None:
+        value = record_of(chunk(bytes_tag(case.number), stored.SerializeToString()))
+        reading, told = read(value), steps_of(value)
+        assert reading is not None
+        assert told.written_as == message_of(case).full_name
+        public = getattr(reading.event, reading.event.WhichOneof("event") or "", None)
+        if public is not None and told.steps:
+            assert json.loads(told.steps[-1].result_json) == MessageToDict(public, preserving_proto_field_name=True)
+            assert told.steps[-1].to == public.DESCRIPTOR.full_name
+
+    is_told()
+
+
+def test_a_statement_is_told_hop_by_hop() -> None:
+    told = steps_of(record_of(encode_statement(SAID)))
+    assert [(getattr(step, "from"), step.to) for step in told.steps] == [
+        ("ordertrail.events.v1.OrderPlaced", "ordertrail.events.v2.OrderPlaced"),
+        ("ordertrail.events.v2.OrderPlaced", "ordertrail.v1.OrderPlaced"),
+    ]
+    up, out = told.steps
+    assert [rule.rule for rule in up.rules] == ["python v1.order_placed"]
+    assert {rule.to for rule in out.rules} == {"customer_id", "lines", "source"}
+    for rule in out.rules:
+        assert json.loads(rule.value_json) == json.loads(out.result_json)[rule.to]
+
+
+def test_the_telling_ends_where_the_reading_does() -> None:
+    value = record_of(encode_statement(v1.OrderPlaced(product_id="p")))
+    reading, told = read(value), steps_of(value)
+    assert reading is not None
+    assert reading.fault == "quantity is missing"
+    assert (told.written_as, told.steps) == ("ordertrail.events.v1.OrderPlaced", [])
+    assert json.loads(told.written_json) == {"product_id": "p"}
+
+
+def test_a_time_that_no_calendar_has_is_told_as_text() -> None:
+    placed = v2.OrderPlaced()
+    placed.source.create_time.seconds = 2**62
+    told = steps_of(record_of(chunk(bytes_tag(20), placed.SerializeToString())))
+    assert str(2**62) in json.loads(told.written_json)
+
+
+@pytest.mark.parametrize(
+    "planted", [b"", chunk(bytes_tag(30), b""), chunk(bytes_tag(20), b"") + chunk(bytes_tag(10), b"")]
+)
+def test_what_is_not_one_known_event_is_not_told(planted: bytes) -> None:
+    assert steps_of(record_of(planted)) == ("", "", [])
+
+
+def test_an_event_whose_bytes_are_not_sound_is_told_by_its_name_alone() -> None:
+    assert steps_of(record_of(chunk(bytes_tag(20), b"\xff"))) == ("ordertrail.events.v2.OrderPlaced", "", [])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=60), st.sampled_from([case.number for case in cases()]))
+def test_no_bytes_stop_the_telling(noise: bytes, number: int) -> None:
+    assert all(isinstance(step.result_json, str) for step in steps_of(noise).steps)
+    assert isinstance(steps_of(record_of(chunk(bytes_tag(number), noise))).written_as, str)

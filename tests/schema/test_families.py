@@ -1,0 +1,235 @@
+"""How versions hang together: what is a family, what is none, and what Python functions may do in one."""
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from tests.schema.hops.trees import Tree, as_dict, trees
+
+from ordertrail_server.schema import functions
+from ordertrail_server.schema.cases import message_class
+
+PUBLIC = "message Placed { optional string a = 1; }"
+PLACED = "message Placed { %s optional string a = 1; }"
+READS_FROM = 'option (message).from = "%s";'
+PYTHON = 'option (message).python = "tried.%s";'
+TEXTS = {
+    "one": {"v1": PLACED % ""},
+    "chain": {
+        "v1": PLACED % "",
+        "v2": PLACED % READS_FROM % "v1.Placed",
+        "v3": PLACED % READS_FROM % "v2.Placed",
+        "v5": PLACED % READS_FROM % "v3.Placed",
+    },
+    "several": {
+        "v1": PLACED % "" + "\nmessage Created { optional string a = 1; }",
+        "v2": PLACED % 'option (message) = { from: ["v1.Placed", "v1.Created"] };',
+    },
+    "fork": {
+        "v1": PLACED % "",
+        "v2": PLACED % READS_FROM % "v1.Placed",
+        "v3": PLACED % READS_FROM % "v1.Placed",
+    },
+    "hole": {"v1": PLACED % "", "v2": PLACED % ""},
+    "nobody": {"v1": PLACED % READS_FROM % "v0.Placed"},
+    "itself": {"v1": PLACED % READS_FROM % "v1.Placed"},
+    "stranger": {"v1": PLACED % "" + "\nmessage Created { optional string a = 1; }"},
+    "unwritten": {"v1": "message Created { optional string a = 1; }"},
+    # One number may mean one thing in version 1 and another in version 3, as long as version 2 has none of it.
+    "again": {
+        "v1": """
+message In { optional string c = 1; optional string d = 2; }
+message Placed { optional string a = 1; optional string b = 2; optional In in = 3; }""",
+        "v2": """
+message In { option (message).dropped = "d"; optional string c = 1; }
+message Placed {
+  option (message) = { from: "v1.Placed" dropped: "b" };
+  optional string a = 1;
+  optional In in = 3;
+}""",
+        "v3": """
+message In { optional string c = 1; optional string f = 2 [(field).absent = true]; }
+message Placed {
+  option (message).from = "v2.Placed";
+  optional string a = 1;
+  optional string e = 2 [(field).absent = true];
+  optional In in = 3;
+}""",
+        "public": """
+message In { optional string c = 1; optional string f = 2; }
+message Placed { optional string a = 1; optional string e = 2; optional In in = 3; }""",
+    },
+    "rivals": {
+        "v1": "message Placed { oneof way { string a = 1; string b = 2; } }",
+        "v2": """
+message Placed {
+  option (message) = { from: "v1.Placed" dropped: "b" };
+  oneof way { string a = 1; string c = 3 [(field).absent = true]; }
+}""",
+        "public": "message Placed { oneof way { string a = 1; string c = 3; } }",
+    },
+    "python": {
+        "v1": "message Placed { optional int32 n = 1; }",
+        "v2": PLACED % (READS_FROM % "v1.Placed" + PYTHON % "up"),
+    },
+    "both_ways": {
+        "v1": f"message Placed {{ {PYTHON % 'out'} {PYTHON % 'back'} optional int32 n = 1; }}",
+    },
+    "renamed_by_python": {
+        "v1": "message Placed { optional int32 n = 1; }",
+        "v2": "message PlacedByShop { %s optional string a = 1; }" % (READS_FROM % "v1.Placed" + PYTHON % "rename"),
+    },
+    "out_only": {"v1": f"message Placed {{ {PYTHON % 'only_out'} optional int32 n = 1; }}"},
+    "back_only": {"v1": f"message Placed {{ {PYTHON % 'only_back'} optional int32 n = 1; }}"},
+    "retired_out": {
+        "v1": f"message Placed {{ {PYTHON % 'retired_out'} option (message).retired = true; optional int32 n = 1; }}"
+    },
+    "missing": {"v1": PLACED % PYTHON % "nowhere"},
+    "no_module": {"v1": PLACED % 'option (message).python = "up";'},
+    "other_module": {"v1": PLACED % 'option (message).python = "nowhere.up";'},
+    "no_types": {"v1": PLACED % PYTHON % "says_nothing"},
+    "no_message": {"v1": PLACED % PYTHON % "of_text"},
+    "stray": {"v1": PLACED % PYTHON % "stray"},
+}
+
+
+@pytest.fixture(scope="module")
+def compiled() -> dict[str, Tree]:
+    return trees({name: {"public": PUBLIC, **packages} for name, packages in TEXTS.items()})
+
+
+@pytest.fixture(autouse=True)
+def tried(compiled: dict[str, Tree], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module of the functions that the messages name."""
+
+    def function(tree: str, reads: str, gives: str) -> Callable[[Any], Any]:
+        old, new = (message_class(compiled[tree].message(name)) for name in (reads, gives))
+
+        def call(said: Any) -> Any:
+            return new(a=str(said.n)) if "n" in said.DESCRIPTOR.fields_by_name else new(n=int(said.a))
+
+        call.__annotations__ = {"said": old, "return": new}
+        return call
+
+    module: Any = ModuleType(f"{functions.PACKAGE}.tried")
+    module.up = function("python", "v1.Placed", "v2.Placed")
+    module.out = function("both_ways", "v1.Placed", "public.Placed")
+    module.back = function("both_ways", "public.Placed", "v1.Placed")
+    module.rename = function("renamed_by_python", "v1.Placed", "v2.PlacedByShop")
+    module.only_out = function("out_only", "v1.Placed", "public.Placed")
+    module.only_back = function("back_only", "public.Placed", "v1.Placed")
+    module.retired_out = function("retired_out", "v1.Placed", "public.Placed")
+    module.stray = function("python", "v1.Placed", "v2.Placed")
+    module.says_nothing = lambda said: said
+    module.of_text = _of_text
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+def _of_text(said: str) -> str:
+    return said
+
+
+@pytest.mark.parametrize("name", ["one", "chain", "several", "python", "both_ways", "renamed_by_python", "retired_out"])
+def test_a_family_without_gaps(compiled: dict[str, Tree], name: str) -> None:
+    assert (compiled[name].gaps, compiled[name].public_gaps) == ([], [])
+
+
+def test_the_way_of_a_version_leads_over_each_later_one(compiled: dict[str, Tree]) -> None:
+    tree = compiled["chain"]
+    way = tree.families.way(tree.message("v1.Placed"))
+    assert [tree.short(hop.new.full_name) for hop in way] == ["v2.Placed", "v3.Placed", "v5.Placed"]
+    assert [tree.short(newest.full_name) for newest in tree.families.newest] == ["v5.Placed"]
+
+
+def test_a_number_that_is_used_again_after_a_drop_reads_as_nothing_of_what_it_was(compiled: dict[str, Tree]) -> None:
+    tree = compiled["again"]
+    assert (tree.gaps, tree.public_gaps) == ([], [])
+    assert tree.read("v1.Placed", a="x", b="old", **{"in": {"c": "y", "d": "old"}}) == {"a": "x", "in": {"c": "y"}}
+    assert tree.read("v3.Placed", e="new", **{"in": {"f": "new"}}) == {"e": "new", "in": {"f": "new"}}
+
+
+def test_of_two_members_of_a_oneof_the_last_one_said_counts_also_when_it_was_given_up(
+    compiled: dict[str, Tree],
+) -> None:
+    tree = compiled["rivals"]
+    assert (tree.gaps, tree.public_gaps) == ([], [])
+    reader, public = tree.reader("v1.Placed"), tree.make("public.Placed")
+    reader.read(b"".join(tree.make("v1.Placed", **{name: "x"}).SerializeToString() for name in ("a", "b")), public)
+    assert as_dict(public) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "gap"),
+    [
+        ("fork", "v2.Placed and v3.Placed both read from v1.Placed: let the newer read from the older"),
+        ("nobody", "v1.Placed reads from v0.Placed, which no record can hold: correct its `from`"),
+        ("itself", "v1.Placed reads from v1.Placed, which is no earlier version: correct its `from`"),
+        (
+            "missing",
+            "v1.Placed names the Python function tried.nowhere, which cannot be used: "
+            "module 'ordertrail_server.schema.tried' has no attribute 'nowhere'",
+        ),
+        (
+            "no_module",
+            "v1.Placed names the Python function up, which cannot be used: "
+            'name it with its module below ordertrail_server.schema, as "v1.up"',
+        ),
+        (
+            "other_module",
+            "v1.Placed names the Python function nowhere.up, which cannot be used: "
+            "No module named 'ordertrail_server.schema.nowhere'",
+        ),
+        (
+            "no_types",
+            "v1.Placed names the Python function tried.says_nothing, which cannot be used: "
+            "it must take one message and return one, and say so in its signature",
+        ),
+        (
+            "no_message",
+            "v1.Placed names the Python function tried.of_text, which cannot be used: "
+            "<class 'str'> in the signature of tried.of_text is no message",
+        ),
+        (
+            "stray",
+            "v1.Placed names the Python function tried.stray, which reads python.v1.Placed as python.v2.Placed, "
+            "no hop of it: correct one of the two",
+        ),
+    ],
+)
+def test_what_is_no_family_is_said(compiled: dict[str, Tree], name: str, gap: str) -> None:
+    assert gap in compiled[name].gaps
+
+
+@pytest.mark.parametrize(
+    ("name", "gap"),
+    [
+        (
+            "hole",
+            "public.Placed reads from v1.Placed and v2.Placed: say on the newer one that it is `from` the older",
+        ),
+        (
+            "stranger",
+            "v1.Created reads neither as another version nor as a public event: say `from` on its successor",
+        ),
+        ("unwritten", "public.Placed reads from no stored version: add one to ordertrail.log.v1.Record"),
+        (
+            "out_only",
+            "v1.Placed names a Python function for one way only: name one from public.Placed to it",
+        ),
+        (
+            "back_only",
+            "v1.Placed names a Python function for one way only: name one from it to public.Placed",
+        ),
+    ],
+)
+def test_what_does_not_reach_the_public_event_is_said(compiled: dict[str, Tree], name: str, gap: str) -> None:
+    assert gap in compiled[name].public_gaps
+
+
+def test_a_python_function_is_a_hop_among_those_of_rules(compiled: dict[str, Tree]) -> None:
+    assert compiled["python"].read("v1.Placed", n=7) == {"a": "7"}
+    assert compiled["renamed_by_python"].read("v1.Placed", n=7) == {"a": "7"}
+    assert compiled["both_ways"].read("v1.Placed", n=7) == {"a": "7"}
+    assert compiled["both_ways"].written(a="7") == {"n": 7}

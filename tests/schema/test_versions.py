@@ -1,0 +1,35 @@
+"""The versions that this release knows, as the record lists them."""
+
+from tests.schema.records import record_of
+
+from ordertrail_server.schema.cases import cases, message_of
+from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.versions import Version, versions
+from ordertrail_server.schema.wire import bytes_tag, chunk
+
+
+def test_every_version_of_every_event_is_listed_once_by_its_number() -> None:
+    listed = [(version.number, version.message) for version in versions()]
+    assert listed == sorted((case.number, message_of(case).full_name) for case in cases())
+
+
+def test_a_version_reads_as_its_successor_and_the_newest_as_the_public_event() -> None:
+    by_number = {version.number: version for version in versions()}
+    assert by_number[11] == Version(
+        "ordertrail.events.v1.OrderCreated", 1, 11, "ordertrail.events.v2.OrderPlaced", written=False
+    )
+    assert by_number[20] == Version(
+        "ordertrail.events.v2.OrderPlaced", 2, 20, "ordertrail.v1.OrderPlaced", written=True
+    )
+
+
+def test_of_each_event_one_version_is_written() -> None:
+    written = [version.reads_as for version in versions() if version.written]
+    assert sorted(written) == sorted({version.reads_as for version in versions() if "events" not in version.reads_as})
+
+
+def test_the_version_is_the_one_that_a_reading_tells() -> None:
+    for version in versions():
+        reading = read(record_of(chunk(bytes_tag(version.number), b"")))
+        assert reading is not None
+        assert (reading.written_version, reading.number) == (version.version, version.number)
