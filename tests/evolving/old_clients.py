@@ -1,0 +1,95 @@
+"""Clients as others have them: made of what was generated from the image of the last release, and of nothing newer."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.evolving.compilers import NODE, files_of_image, node, node_modules, protoc, run
+
+HERE = Path(__file__).parent
+TYPESCRIPT = HERE / "typescript"
+SECONDS = 30.0
+
+
+class Said:
+    """What a running client says, line by line."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def next(self, what: str) -> list[Any]:
+        """Return what comes next, which must be of this kind."""
+        assert self._process.stdout is not None
+        said = await asyncio.wait_for(self._process.stdout.readline(), SECONDS)
+        assert said, f"nothing was said of {what}: {await self._last_words()}"
+        things: list[Any] = json.loads(said)[what]
+        return things
+
+    async def end(self) -> None:
+        """Return once the client has ended, well and without another word."""
+        rest, last_words = await asyncio.wait_for(self._process.communicate(), SECONDS)
+        assert (self._process.returncode, rest, last_words) == (0, b"", b"")
+
+    async def _last_words(self) -> str:
+        assert self._process.stderr is not None
+        return (await self._process.stderr.read()).decode()
+
+
+class OldClient(NamedTuple):
+    """A program that is given an address and a task."""
+
+    command: list[str]
+    environment: Mapping[str, str]
+
+    @asynccontextmanager
+    async def runs(self, address: str, task: str) -> AsyncIterator[Said]:
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            *self.command, address, task, env=os.environ | self.environment, stdout=pipe, stderr=pipe
+        )
+        try:
+            said = Said(process)
+            yield said
+            await said.end()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+
+
+def in_python(folder: Path) -> OldClient:
+    """Generate the client of old_client.py into an empty folder, and return it."""
+    ours = [name for name in files_of_image() if not name.startswith("google/")]
+    services = [name for name in ours if name.endswith("_service.proto")]
+    protoc(f"--python_out={folder}", *ours)
+    protoc(f"--grpc_python_out={folder}", *services)
+    # Where the package of this release is installed, only a package of the same kind comes before it.
+    (folder / "ordertrail" / "__init__.py").touch()
+    client = OldClient([sys.executable, "-P", "-W", "error", str(HERE / "old_client.py")], {"PYTHONPATH": str(folder)})
+    used = run(
+        [sys.executable, "-P", "-c", "import ordertrail; print(ordertrail.__file__)"], folder, **client.environment
+    )
+    assert used.startswith(str(folder)), "the generated code is not what is used"
+    return client
+
+
+def in_typescript(folder: Path) -> OldClient:
+    """Generate the client of typescript/client.ts into an empty folder, check its types, and return it compiled."""
+    modules = node_modules(TYPESCRIPT)
+    for name in ("client.ts", "package.json", "tsconfig.json"):
+        shutil.copy2(TYPESCRIPT / name, folder / name)
+    (folder / "node_modules").symlink_to(modules)
+    (folder / "generated").mkdir()
+    plugin = f"--plugin={modules / '.bin' / 'protoc-gen-es'}"
+    protoc(plugin, f"--es_out=target=ts,import_extension=js:{folder / 'generated'}", *files_of_image())
+    node("node_modules/typescript/bin/tsc", cwd=folder)
+    return OldClient([NODE, str(folder / "build" / "client.js")], {})
+
+
+LANGUAGES: dict[str, Callable[[Path], OldClient]] = {"python": in_python, "typescript": in_typescript}

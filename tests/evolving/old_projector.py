@@ -1,0 +1,65 @@
+"""The projector of the old release in a process of its own, beside whatever serves the same log."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.e2e.running_server import environment
+
+from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.sqlite import connect_reader
+from ordertrail_server.projections.definition import read_model_file
+
+SECONDS = 20.0
+
+
+class Folded(NamedTuple):
+    """How an order stands in a read model: its newest version, the version it was folded to, and why it is parked."""
+
+    newest: int
+    version: int
+    parked: str | None
+
+
+class OldProjector:
+    """Follows the log of a data directory; what it made of it is read from its read model."""
+
+    def __init__(self, process: Process, data: Path) -> None:
+        self._process = process
+        self._model = read_model_file(DataDirectory(data).read_model)
+
+    async def reaches(self, offset: int) -> None:
+        """Return once it has folded all records before this offset."""
+        assert self._process.stdout is not None
+        reached = -1
+        while reached < offset:
+            said = await asyncio.wait_for(self._process.stdout.readline(), SECONDS)
+            reached = json.loads(said)["positions"]["0"]
+
+    def orders(self) -> dict[str, Folded]:
+        with closing(connect_reader(self._model)) as connection:
+            rows = connection.execute("SELECT order_id, version, state, parked FROM orders").fetchall()
+        return {row[0]: Folded(row[1], Order.FromString(row[2]).version, row[3]) for row in rows}
+
+    def waiting(self) -> list[str]:
+        """Return the order ids of the facts that wait, in the order of the log."""
+        with closing(connect_reader(self._model)) as connection:
+            return [row[0] for row in connection.execute("SELECT order_id FROM parked ORDER BY position")]
+
+
+@asynccontextmanager
+async def old_projector(data: Path) -> AsyncIterator[OldProjector]:
+    """Run it on a data directory that a server may be serving; the end of its stdin ends it."""
+    command = [sys.executable, "-m", "ordertrail_server.projections.process", "--data", str(data)]
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=environment())
+    try:
+        yield OldProjector(process, data)
+    finally:
+        await asyncio.wait_for(process.communicate(b""), SECONDS)
+    assert process.returncode == 0

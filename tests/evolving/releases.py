@@ -1,0 +1,100 @@
+"""Two releases of the project on one log: what is worked on is the old one, a checkout grown from it the new one."""
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import NamedTuple
+
+import grpc
+from tests.e2e.running_server import RunningServer
+from tests.evolving.checkout import ROOT, Checkout
+from tests.evolving.old_projector import OldProjector, old_projector
+
+from ordertrail.client import OrderTrail
+from ordertrail.v1.order_pb2 import Order
+from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail_server.log.embedded import EmbeddedLog
+
+
+class Fact(NamedTuple):
+    """A fact of the log. `digest` is in hex; `written_version` is 0 where the release that read it cannot name it."""
+
+    offset: int
+    order_id: str
+    order_version: int
+    request_id: str
+    digest: str
+    written_version: int
+
+
+class Reading(NamedTuple):
+    """A whole log as one release reads it; that every record is a fact or void was checked."""
+
+    facts: list[Fact]
+    orders: dict[str, Order]
+    parked: dict[str, str]
+
+
+class Releases:
+    """A server of each release, and the old release's projector; all of one log, both servers at one address.
+
+    Only this class knows which log it is.
+    """
+
+    def __init__(self, data: Path, new: Checkout) -> None:
+        self._data, self._checkout = data, new
+        self.old, self.new = RunningServer(data), new.server(data)
+
+    def turn_to(self, server: RunningServer, *, kill: bool = False) -> None:
+        """Serve from now on by this release alone; what serves until now is stopped, or killed."""
+        for other in (self.old, self.new):
+            if other.running:
+                server.address = other.address
+                if kill:
+                    other.kill()
+                else:
+                    assert other.stop() == 0
+        server.start()
+
+    def client(self) -> OrderTrail:
+        """Return a client of what serves now, which shows each answer as it came: it retries nothing by itself."""
+        serving = self.old if self.old.running else self.new
+        return OrderTrail(grpc.aio.insecure_channel(serving.address, options=[("grpc.enable_retries", 0)]))
+
+    def close(self) -> None:
+        """End what runs."""
+        self.old.close()
+        self.new.close()
+
+    def old_projector(self) -> AbstractAsyncContextManager[OldProjector]:
+        """Run the old release's projector beside what serves."""
+        return old_projector(self._data)
+
+    async def end(self) -> int:
+        """Return the end of the log."""
+        log = EmbeddedLog.follow(self._data)
+        try:
+            return await log.end(0)
+        finally:
+            await log.close()
+
+    def read_by_new(self) -> Reading:
+        """Return the whole log as the new release reads it, in a process of its own."""
+        path = os.pathsep.join([self._checkout.environment["PYTHONPATH"], str(ROOT)])
+        told = self._checkout.runs("python", "-m", "tests.evolving.facts", str(self._data), PYTHONPATH=path)
+        assert told.startswith("{"), told
+        read = json.loads(told)
+        orders = {order_id: Order.FromString(bytes.fromhex(order)) for order_id, order in read["orders"].items()}
+        return Reading([Fact(**fact) for fact in read["facts"]], orders, read["parked"])
+
+
+def receipts_hold(receipts: Sequence[Receipt], reading: Reading) -> None:
+    """Assert that each receipt speaks of a fact, and says of it what the log says."""
+    facts = {(fact.order_id, fact.request_id): fact for fact in reading.facts}
+    assert len(facts) == len(reading.facts), "a request led to two facts"
+    for receipt in receipts:
+        fact = facts[receipt.order_id, receipt.request_id]
+        said = (receipt.position.offset, receipt.order_version, receipt.digest.hex())
+        assert said == (fact.offset, fact.order_version, fact.digest)

@@ -1,0 +1,63 @@
+"""A log that two releases wrote: what was ordered, by which of them, and what the old one makes of it."""
+
+import grpc
+from google.protobuf.message import Message
+from tests.e2e.refusals import Refused, refusal
+from tests.e2e.rpcs import RPCS
+from tests.e2e.shop import an_order
+from tests.evolving.gifts import a_gift
+from tests.evolving.releases import Releases
+
+from ordertrail import commands
+from ordertrail.client import OrderTrail
+from ordertrail.commands import Request
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail.values import line
+
+# `older` is placed by the old release, the others by the new one, which stores that as OrderPlaced of version 4.
+BY_OLD: list[Request] = [an_order("older", "older/1")]
+GIFT = a_gift("gift", "gift/1")
+BY_NEW: list[Request] = [
+    GIFT,
+    commands.add_line("older", line("p_3", 7, "0.10", "EUR"), request_id="older/2"),
+    an_order("newer", "newer/1"),
+    commands.add_line("gift", line("p_3", 1, "4.00", "EUR"), request_id="gift/2"),
+    commands.confirm("gift", request_id="gift/3"),
+    commands.confirm("older", request_id="older/3"),
+]
+WRITTEN_VERSIONS = [2, 4, 2, 4, 2, 2, 2]
+PARKED = ("gift", "newer")
+WAITING = ["gift", "newer", "gift", "gift"]
+
+
+async def roll_out(releases: Releases) -> list[Receipt]:
+    """Let the old release serve, then the new one, which goes on serving; return what they answered."""
+    releases.turn_to(releases.old)
+    answered = await sent(releases, BY_OLD)
+    releases.turn_to(releases.new)
+    return answered + await sent(releases, BY_NEW)
+
+
+async def sent(releases: Releases, requests: list[Request]) -> list[Receipt]:
+    """Send commands to the release that serves."""
+    async with releases.client() as orders:
+        return [await orders.send(request) for request in requests]
+
+
+async def history(orders: OrderTrail) -> list[HistoryEvent]:
+    """Return all events that can be read."""
+    return [event async for event in orders.stream()]
+
+
+async def refused(orders: OrderTrail, rpc: str, request: Message) -> Refused:
+    """Return how a call was refused; asserts that it was."""
+    return await refusal(RPCS[rpc].call(orders.channel, request.SerializeToString()))
+
+
+def says_parked(told: Refused, order_id: str) -> None:
+    """Assert that a refusal says that this order waits for a newer release, and when to come again."""
+    assert (told.code, told.reason) == (grpc.StatusCode.UNAVAILABLE, "ORDER_PARKED")
+    assert told.retry_seconds
+    assert order_id in told.message
+    assert "which this release does not know" in told.message

@@ -1,0 +1,73 @@
+"""A roll-back: the old release serves again on a log that the new one wrote to. What it cannot read, it says so of."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+
+import pytest
+from tests.e2e.refusals import read_status
+from tests.e2e.rpcs import RPCS, VERBS, a_request
+from tests.e2e.running_server import until_serving
+from tests.e2e.shop import an_order
+from tests.evolving.checkout import Checkout
+from tests.evolving.releases import Releases
+from tests.evolving.rollout import PARKED, history, refused, roll_out, says_parked
+
+from ordertrail import commands
+from ordertrail.client import OrderTrail
+from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
+
+
+@pytest.fixture(scope="module")
+def rolled_back(tmp_path_factory: pytest.TempPathFactory, grown: Checkout) -> Iterator[Releases]:
+    """The old release serves, behind the new one."""
+    with closing(Releases(tmp_path_factory.mktemp("rolled-back") / "data", grown)) as releases:
+        asyncio.run(roll_out(releases))
+        releases.turn_to(releases.old)
+        asyncio.run(until_serving(releases.old.address))
+        yield releases
+
+
+@pytest.fixture
+async def orders(rolled_back: Releases) -> AsyncIterator[OrderTrail]:
+    """A client of the old release."""
+    async with rolled_back.client() as orders:
+        yield orders
+
+
+@pytest.mark.parametrize("order_id", PARKED)
+@pytest.mark.parametrize("verb", VERBS)
+async def test_no_command_touches_what_cannot_be_read(orders: OrderTrail, verb: str, order_id: str) -> None:
+    says_parked(await refused(orders, verb, a_request(verb, order_id)), order_id)
+
+
+@pytest.mark.parametrize("order_id", PARKED)
+async def test_in_a_batch_it_is_refused_and_the_rest_goes_on(orders: OrderTrail, order_id: str) -> None:
+    batch = ExecuteCommandsRequest(
+        commands=[Command(cancel_order=commands.cancel(order_id)), Command(place_order=an_order())]
+    )
+    [answer] = await RPCS["ExecuteCommands"].call(orders.channel, batch.SerializeToString())
+    says_parked(read_status(answer.results[0].status), order_id)
+    assert answer.results[1].receipt.order_version == 1
+
+
+@pytest.mark.parametrize("order_id", PARKED)
+@pytest.mark.parametrize("rpc", ["GetOrder", "ListOrderEvents", "StreamOrderEvents"])
+async def test_nobody_is_shown_a_part_of_what_cannot_be_read(orders: OrderTrail, rpc: str, order_id: str) -> None:
+    says_parked(await refused(orders, rpc, RPCS[rpc].request(order_id=order_id)), order_id)
+
+
+async def test_all_other_orders_go_on(orders: OrderTrail) -> None:
+    shipped = await orders.ship("older")
+    placed = await orders.send(an_order("late"))
+    fresh = [shipped.consistency_token, placed.consistency_token]
+    assert (await orders.get("older", at_least_as_fresh=fresh)).version == 4
+    events = [(event.order_id, event.order_version) for event in await history(orders)]
+    assert [event for event in events if event[0] == "older"] == [("older", version) for version in (1, 2, 3, 4)]
+    assert ("late", 1) in events
+    assert not {order_id for order_id, _ in events} & set(PARKED)
+
+
+async def test_the_orders_that_wait_are_listed(orders: OrderTrail) -> None:
+    listed = [(order.order_id, order.version, order.waiting_count) async for order in orders.parked_orders()]
+    assert listed == [("gift", 0, 3), ("newer", 0, 1)]
