@@ -9,7 +9,8 @@ from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class, message_of, version_of
 from ordertrail_server.schema.families import Families, Hop
-from ordertrail_server.schema.hops.compiler import compile_into, gives_up, only_parses
+from ordertrail_server.schema.hops.compiler import compile_into, compile_stored, gives_up, only_parses
+from ordertrail_server.schema.hops.fused import fused
 from ordertrail_server.schema.public_hops import PublicHops
 
 ReadInto = Callable[[Any, Any], None]
@@ -49,7 +50,7 @@ def reader_of(case: FieldDescriptor, families: Families, public: PublicHops) -> 
         return None
     way = (*hops, last.reads)
     passes = case.number == last.public.number and all(_passes(hop) for hop in way)
-    read = _read_whole if passes else _chain([_step_of(hop, families) for hop in way])
+    read = _read_whole if passes else _chain(_fused(way, families), families)
     return Reader(case.number, message.full_name, version_of(message), last.public.name, passes, way, read)
 
 
@@ -70,69 +71,59 @@ def _passes(hop: Hop) -> bool:
     return hop.plan is not None and only_parses(hop.plan) and not gives_up(hop.plan)
 
 
-class _Step(NamedTuple):
-    """A hop made ready to run, once for all versions that it is on the way of."""
-
-    old: type[Any]
-    new: type[Any]
-    into: ReadInto
-    parses: bool
-    """Whether to parse the old bytes as the new message is all there is to it, but for the bytes that it gives up."""
-
-    gives_up: bool
+_FUSED: Final[WeakKeyDictionary[Families, dict[tuple[Descriptor, Descriptor], list[Hop]]]] = WeakKeyDictionary()
+_INTO: Final[WeakKeyDictionary[Families, dict[tuple[Descriptor, Descriptor], ReadInto]]] = WeakKeyDictionary()
 
 
-_STEPS: Final[WeakKeyDictionary[Families, dict[tuple[Descriptor, Descriptor], _Step]]] = WeakKeyDictionary()
+def _fused(way: Sequence[Hop], families: Families) -> list[Hop]:
+    """Return the hops with as many as possible made one. What a later version has in common with it is made once."""
+    known, fewer = _FUSED.setdefault(families, {}), list[Hop]()
+    for hop in reversed(way):
+        ends = hop.old, way[-1].new
+        fewer = known[ends] if ends in known else known.setdefault(ends, _before(hop, fewer))
+    return fewer
 
 
-def _step_of(hop: Hop, families: Families) -> _Step:
-    known, ends = _STEPS.setdefault(families, {}), (hop.old, hop.new)
-    if ends not in known:
-        parses = hop.plan is not None and only_parses(hop.plan)
-        discards = hop.plan is not None and gives_up(hop.plan)
-        known[ends] = _Step(message_class(hop.old), message_class(hop.new), into_of(hop), parses, discards)
-    return known[ends]
+def _before(hop: Hop, hops: list[Hop]) -> list[Hop]:
+    after = hops[0] if hops else None
+    if after is None or hop.plan is None or after.plan is None:
+        return [hop, *hops]
+    plan = fused(hop.plan, after.plan)
+    return [hop, *hops] if plan is None else [Hop(hop.old, after.new, plan, None), *hops[1:]]
 
 
-def _merged(steps: Sequence[_Step]) -> list[_Step]:
-    """Return the steps with those in a row that only parse made one parse, of the last one's message.
-
-    But a hop that gives up bytes ends that: a later version may have used their number again.
-    """
-    merged: list[_Step] = []
-    for step in steps:
-        before = merged[-1] if merged else None
-        if before and before.parses and step.parses and not before.gives_up:
-            merged[-1] = _parse(before.old, step.new, step.gives_up)
-        else:
-            merged.append(step)
-    return merged
-
-
-def _parse(old: type[Any], new: type[Any], discards: bool) -> _Step:
-    def into(before: Message, after: Message) -> None:
-        after.MergeFromString(before.SerializeToString())
-        if discards:
-            after.DiscardUnknownFields()
-
-    return _Step(old, new, into, True, discards)
-
-
-def _chain(way: Sequence[_Step]) -> Callable[[bytes, Any], None]:
-    """Return the steps as one function."""
-    steps = _merged(way)
-    parses, discards = steps[0].parses, steps[0].parses and steps[0].gives_up
-    first = steps[0].new if parses else steps[0].old
-    rest = [(step.into, step.new) for step in (steps[1:] if parses else steps)]
+def _chain(way: Sequence[Hop], families: Families) -> Callable[[bytes, Any], None]:
+    """Return the hops as one function."""
+    known = _INTO.setdefault(families, {})
+    rest = [(_into_once(hop, known), message_class(hop.new)) for hop in way[1:]]
+    first, kind = _from_stored(way[0]), message_class(way[0].new)
+    if not rest:
+        return first
 
     def read(stored: bytes, public: Any) -> None:
-        message = first() if rest else public
-        message.MergeFromString(stored)
-        if discards:
-            message.DiscardUnknownFields()
-        for place, (into, kind) in enumerate(rest, 1):
-            new = public if place == len(rest) else kind()
+        message = kind()
+        first(stored, message)
+        for place, (into, newer) in enumerate(rest, 1):
+            new = public if place == len(rest) else newer()
             into(message, new)
             message = new
+
+    return read
+
+
+def _into_once(hop: Hop, known: dict[tuple[Descriptor, Descriptor], ReadInto]) -> ReadInto:
+    ends = hop.old, hop.new
+    return known[ends] if ends in known else known.setdefault(ends, into_of(hop))
+
+
+def _from_stored(hop: Hop) -> Callable[[bytes, Any], None]:
+    if hop.plan is not None:
+        return compile_stored(hop.plan)
+    into, kind = into_of(hop), message_class(hop.old)
+
+    def read(stored: bytes, new: Any) -> None:
+        old = kind()
+        old.MergeFromString(stored)
+        into(old, new)
 
     return read

@@ -4,9 +4,13 @@ The bytes of the old message are parsed as the new one: all that keeps its numbe
 by that alone. Only what changes is touched then, field by field.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from ordertrail_server.schema.cases import message_class
 from ordertrail_server.schema.hops.apart import apart, stands_apart, without
 from ordertrail_server.schema.hops.inside import inside
 from ordertrail_server.schema.hops.moves import Into, move, walk
@@ -29,13 +33,50 @@ def compile_into(plan: Plan) -> Into:
     return into
 
 
+def compile_stored(plan: Plan) -> Callable[[bytes, Any], None]:
+    """Return the function that reads the bytes of an old message into a new one; it may raise what compile_into does.
+
+    Where it can it parses them as the new message at once; as the old one only if something must be looked up there.
+    """
+    into, kind = compile_into(plan), message_class(plan.old)
+
+    def read_old(stored: bytes, new: Any) -> None:
+        old = kind()
+        old.MergeFromString(stored)
+        into(old, new)
+
+    if not _bytes_alike(plan):
+        return read_old
+    fixes, discards = _fixes(plan), gives_up(plan)
+    asks = any(found.old and _fix(found) is not None for found in plan.matches)
+
+    def read(stored: bytes, new: Any) -> None:
+        new.MergeFromString(stored)
+        if discards:
+            new.DiscardUnknownFields()
+        if asks:
+            old = kind()
+            old.MergeFromString(stored)
+        else:
+            old = None
+        for fix in fixes:
+            fix(old, new)
+
+    return read
+
+
 def _whole(message: Message) -> bytes:
     return message.SerializeToString()
 
 
 def only_parses(plan: Plan) -> bool:
     """Return whether to parse the old bytes as the new message, and discard what is unknown there, is all there is."""
-    return not _fixes(plan) and not apart(plan) and all(_parses_alike(found) for found in plan.matches)
+    return not _fixes(plan) and _bytes_alike(plan)
+
+
+def _bytes_alike(plan: Plan) -> bool:
+    """Return whether any bytes of the old message say in place, parsed as the new one, what they said."""
+    return not apart(plan) and all(_parses_alike(found) for found in plan.matches)
 
 
 def _parses_alike(found: Match) -> bool:
@@ -45,7 +86,7 @@ def _parses_alike(found: Match) -> bool:
     were, are = _rivals(found.old[-1]), _rivals(found.new[-1])
     inner = found.value.message
     alike = were <= are and bool(were) == bool(are) and not found.value.to_list
-    return alike and (inner is None or only_parses(inner))
+    return alike and (inner is None or _bytes_alike(inner))
 
 
 def _rivals(field: FieldDescriptor) -> set[int]:
