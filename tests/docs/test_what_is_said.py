@@ -79,7 +79,7 @@ def test_the_packages_and_their_arrows_are_those_of_the_arrows_test() -> None:
 def test_every_setting_is_documented_with_its_default() -> None:
     said = {name: default for name, default, _ in table(OPERATIONS, "variable")}
     fields = Settings.model_fields.items()
-    assert said == {f"ORDERTRAIL_{name.upper()}": str(field.default) for name, field in fields}
+    assert said == {f"ORDERTRAIL_{name.upper()}": _shown(field.default) for name, field in fields}
 
 
 def test_every_command_is_documented_with_its_line_of_the_help() -> None:
@@ -130,3 +130,7 @@ def test_a_decision_says_why_and_what_follows_and_is_numbered(page: Path) -> Non
 def test_decisions_are_numbered_without_a_gap() -> None:
     numbers = [int(page.name[:4]) for page in sorted((DOCS / "decisions").glob("*.md"))]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def _shown(default: object) -> str:
+    return ",".join(default) if isinstance(default, tuple) else str(default)
