@@ -19,7 +19,7 @@ from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.schema.cases import cases, message_class, message_of
 from ordertrail_server.schema.families import Families
 from ordertrail_server.schema.public_hops import PublicHops
-from ordertrail_server.schema.readers import Reader, into_of, reader_of
+from ordertrail_server.schema.readers import Reader, Readers, into_of
 
 
 class Version(NamedTuple):
@@ -66,7 +66,8 @@ def readers_of(tree: Tree) -> dict[str, Reader]:
     public = PublicHops(families, tree.record, tree.history_event)
     if gaps := families.gaps + public.gaps:
         raise SystemExit("\n".join(gaps))
-    found = (reader_of(case, families, public) for case in cases(tree.record))
+    readers = Readers(families, public)
+    found = map(readers.of, cases(tree.record))
     return {reader.name: reader for reader in found if reader is not None}
 
 

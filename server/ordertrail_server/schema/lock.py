@@ -48,6 +48,12 @@ def locked_messages(path: Path) -> set[str]:
     return {name for kind, _, name in parted if kind == "message"}
 
 
+def released_gaps(record: Descriptor, text: str) -> list[str]:
+    """Return what keeps the stored messages from being as they were released; there must be a lock that tells."""
+    nothing = f"there is no {LOCK_NAME}, so nothing tells what was released: bring it back from version control"
+    return lock_gaps(record, text) if text else [nothing]
+
+
 def lock_gaps(record: Descriptor, text: str) -> list[str]:
     """Return where the stored messages are not as they were released, and where the lock is not as it grew."""
     stored = {of.heading: of for of in _stored(record)}

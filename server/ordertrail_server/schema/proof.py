@@ -6,7 +6,7 @@ from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.schema.families import Families
 from ordertrail_server.schema.gaps import decision_gaps, envelope_gaps, message_gaps, number_gaps
-from ordertrail_server.schema.lock import LOCK_NAME, lock_gaps, read_lock, unlocked
+from ordertrail_server.schema.lock import read_lock, released_gaps, unlocked
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.registry import FAMILIES, PUBLIC
 from ordertrail_server.schema.round_trip import round_trip_gaps
@@ -62,11 +62,8 @@ def hold_to_lock(lock: str, allow_unlocked: bool = False) -> None:
     A fact stored in a version that may still be edited could not be read after the edit. `allow_unlocked` lets that
     pass, for development.
     """
-    if not lock:
-        nothing = f"there is no {LOCK_NAME}, so nothing tells what was released"
-        raise ReleasedSchemaError([f"{nothing}: bring it back from version control"])
-    gaps = lock_gaps(Record.DESCRIPTOR, lock)
-    if not allow_unlocked:
+    gaps = released_gaps(Record.DESCRIPTOR, lock)
+    if lock and not allow_unlocked:
         release = "release it with `ordertrail schema lock`, or start with --allow-unlocked-schema to try it"
         gaps += [
             f"{name} is not released, so it may still change: {release}" for name in unlocked(Record.DESCRIPTOR, lock)
@@ -75,14 +72,10 @@ def hold_to_lock(lock: str, allow_unlocked: bool = False) -> None:
         raise ReleasedSchemaError(gaps)
 
 
-def prove_with(lock: str, allow_unlocked: bool = False) -> None:
-    """Prove, and hold to this lock. Raises ReleasedSchemaError, SchemaIncompleteError."""
+def prove_all(allow_unlocked: bool = False) -> None:
+    """Check the schema as a server must at its start. Raises ReleasedSchemaError, SchemaIncompleteError."""
+    lock = read_lock()
     # The lock comes first: how to mend what does not fit to an edited message is no advice if it must be put back.
     hold_to_lock(lock, allow_unlocked=True)
     prove()
     hold_to_lock(lock, allow_unlocked)
-
-
-def prove_all(allow_unlocked: bool = False) -> None:
-    """Check the schema as a server must at its start. Raises ReleasedSchemaError, SchemaIncompleteError."""
-    prove_with(read_lock(), allow_unlocked)

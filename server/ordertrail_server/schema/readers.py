@@ -1,8 +1,7 @@
 """One version of one event, made a function that reads its stored bytes as the public event."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -41,17 +40,58 @@ class Reader(NamedTuple):
     """Reads stored bytes into an empty public event. Raises DecodeError, CannotUpcast, and what a function raises."""
 
 
-def reader_of(case: FieldDescriptor, families: Families, public: PublicHops) -> Reader | None:
-    """Return how a version reads, None if it leads to no public event."""
-    message = message_of(case)
-    hops = families.way(message)
-    last = public.hops.get(hops[-1].new.full_name if hops else message.full_name)
-    if last is None:
-        return None
-    way = (*hops, last.reads)
-    passes = case.number == last.public.number and all(_passes(hop) for hop in way)
-    read = _read_whole if passes else _chain(_fused(way, families), families)
-    return Reader(case.number, message.full_name, version_of(message), last.public.name, passes, way, read)
+class Readers:
+    """Makes the readers of one tree; what several versions have in common of their ways is made once."""
+
+    def __init__(self, families: Families, public: PublicHops) -> None:
+        self._families, self._public = families, public
+        self._fused: dict[tuple[Descriptor, Descriptor], list[Hop]] = {}
+        self._into: dict[tuple[Descriptor, Descriptor], ReadInto] = {}
+
+    def of(self, case: FieldDescriptor) -> Reader | None:
+        """Return how a version reads, None if it leads to no public event."""
+        message = message_of(case)
+        hops = self._families.way(message)
+        last = self._public.hops.get(hops[-1].new.full_name if hops else message.full_name)
+        if last is None:
+            return None
+        way = (*hops, last.reads)
+        passes = case.number == last.public.number and all(_passes(hop) for hop in way)
+        read = _read_whole if passes else self._chain(self._fuse(way))
+        return Reader(case.number, message.full_name, version_of(message), last.public.name, passes, way, read)
+
+    def _fuse(self, way: Sequence[Hop]) -> list[Hop]:
+        """Return the hops with as many as possible made one."""
+        fewer: list[Hop] = []
+        for hop in reversed(way):
+            ends = hop.old, way[-1].new
+            if ends not in self._fused:
+                self._fused[ends] = _before(hop, fewer)
+            fewer = self._fused[ends]
+        return fewer
+
+    def _chain(self, way: Sequence[Hop]) -> Callable[[bytes, Any], None]:
+        """Return the hops as one function."""
+        rest = [(self._into_of(hop), message_class(hop.new)) for hop in way[1:]]
+        first, kind = _from_stored(way[0]), message_class(way[0].new)
+        if not rest:
+            return first
+
+        def read(stored: bytes, public: Any) -> None:
+            message = kind()
+            first(stored, message)
+            for place, (into, newer) in enumerate(rest, 1):
+                new = public if place == len(rest) else newer()
+                into(message, new)
+                message = new
+
+        return read
+
+    def _into_of(self, hop: Hop) -> ReadInto:
+        ends = hop.old, hop.new
+        if ends not in self._into:
+            self._into[ends] = into_of(hop)
+        return self._into[ends]
 
 
 def into_of(hop: Hop) -> ReadInto:
@@ -71,49 +111,12 @@ def _passes(hop: Hop) -> bool:
     return hop.plan is not None and only_parses(hop.plan) and not gives_up(hop.plan)
 
 
-_FUSED: Final[WeakKeyDictionary[Families, dict[tuple[Descriptor, Descriptor], list[Hop]]]] = WeakKeyDictionary()
-_INTO: Final[WeakKeyDictionary[Families, dict[tuple[Descriptor, Descriptor], ReadInto]]] = WeakKeyDictionary()
-
-
-def _fused(way: Sequence[Hop], families: Families) -> list[Hop]:
-    """Return the hops with as many as possible made one. What a later version has in common with it is made once."""
-    known, fewer = _FUSED.setdefault(families, {}), list[Hop]()
-    for hop in reversed(way):
-        ends = hop.old, way[-1].new
-        fewer = known[ends] if ends in known else known.setdefault(ends, _before(hop, fewer))
-    return fewer
-
-
 def _before(hop: Hop, hops: list[Hop]) -> list[Hop]:
     after = hops[0] if hops else None
     if after is None or hop.plan is None or after.plan is None:
         return [hop, *hops]
     plan = fused(hop.plan, after.plan)
     return [hop, *hops] if plan is None else [Hop(hop.old, after.new, plan, None), *hops[1:]]
-
-
-def _chain(way: Sequence[Hop], families: Families) -> Callable[[bytes, Any], None]:
-    """Return the hops as one function."""
-    known = _INTO.setdefault(families, {})
-    rest = [(_into_once(hop, known), message_class(hop.new)) for hop in way[1:]]
-    first, kind = _from_stored(way[0]), message_class(way[0].new)
-    if not rest:
-        return first
-
-    def read(stored: bytes, public: Any) -> None:
-        message = kind()
-        first(stored, message)
-        for place, (into, newer) in enumerate(rest, 1):
-            new = public if place == len(rest) else newer()
-            into(message, new)
-            message = new
-
-    return read
-
-
-def _into_once(hop: Hop, known: dict[tuple[Descriptor, Descriptor], ReadInto]) -> ReadInto:
-    ends = hop.old, hop.new
-    return known[ends] if ends in known else known.setdefault(ends, into_of(hop))
 
 
 def _from_stored(hop: Hop) -> Callable[[bytes, Any], None]:

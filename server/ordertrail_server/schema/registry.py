@@ -12,7 +12,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.schema.cases import cases
 from ordertrail_server.schema.families import Families
 from ordertrail_server.schema.public_hops import PublicHops
-from ordertrail_server.schema.readers import Reader, reader_of
+from ordertrail_server.schema.readers import Reader, Readers
 
 Event: TypeAlias = (
     public.OrderPlaced
@@ -31,7 +31,6 @@ Statement: TypeAlias = events_v1.OrderPlaced | events_v1.OrderCreated
 FAMILIES: Final = Families(Record.DESCRIPTOR)
 PUBLIC: Final = PublicHops(FAMILIES, Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR)
 
-READERS: Final[dict[int, Reader]] = {
-    case.number: reader for case in cases() if (reader := reader_of(case, FAMILIES, PUBLIC)) is not None
-}
+_OF: Final = Readers(FAMILIES, PUBLIC).of
+READERS: Final[dict[int, Reader]] = {case.number: reader for case in cases() if (reader := _OF(case)) is not None}
 """How each version of each event reads, by its number in the record. A message with a gap may have none."""

@@ -22,7 +22,7 @@ from ordertrail_server.schema.cases import cases, message_class, message_of
 from ordertrail_server.schema.families import Families
 from ordertrail_server.schema.hops.plan import Plan
 from ordertrail_server.schema.public_hops import PublicHops
-from ordertrail_server.schema.readers import Reader, into_of, reader_of
+from ordertrail_server.schema.readers import Reader, Readers, into_of
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = "ordertrail/evolve/v1/rules.proto"
@@ -82,7 +82,7 @@ class Tree(NamedTuple):
         """Return what reads a stored message as its public event."""
         record = self.message("log.Record")
         [case] = [case for case in cases(record) if message_of(case) is self.message(name)]
-        reader = reader_of(case, self.families, self.public)
+        reader = Readers(self.families, self.public).of(case)
         assert reader is not None
         return reader
 
