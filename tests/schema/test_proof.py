@@ -177,7 +177,7 @@ def test_an_event_that_is_written_as_another_one_is_found(monkeypatch: pytest.Mo
         prove()
     gap = (
         "ordertrail.v1.OrderReturned, written as ordertrail.log.v1.Record.order_returned_v2, "
-        "does not read back as itself"
+        "does not read back as itself: let what writes it be the inverse of what reads it"
     )
     assert incomplete.value.gaps == [gap]
     assert gap in str(incomplete.value)

@@ -48,19 +48,33 @@ def _gaps(proto: Path) -> list[str]:
     from ordertrail_server.authoring.freshness import stale_files
     from ordertrail_server.authoring.refused import AuthoringRefused
     from ordertrail_server.authoring.tree import Tree
-    from ordertrail_server.schema.lock import LOCK_NAME
-    from ordertrail_server.schema.proof import SchemaRefused, prove_with
 
     try:
-        image, lock = build(proto), proto / LOCK_NAME
+        image = build(proto)
         if stale := stale_files(image):
             return [f"{name} was edited since the code was generated: run `make generate`" for name in stale]
-        prove_with(lock.read_text(encoding="utf-8") if lock.exists() else "", allow_unlocked=True)
-        return list(caseless(Tree(image)))
-    except SchemaRefused as refusal:
-        return refusal.gaps
+        return _changed(proto) or _unread() or list(caseless(Tree(image)))
     except (AuthoringRefused, OSError) as refusal:
         return [str(refusal)]
+
+
+def _changed(proto: Path) -> list[str]:
+    # Before all else is loaded, which counts on what was released.
+    from ordertrail.log.v1.record_pb2 import Record
+    from ordertrail_server.schema.lock import LOCK_NAME, released_gaps
+
+    lock = proto / LOCK_NAME
+    return released_gaps(Record.DESCRIPTOR, lock.read_text(encoding="utf-8") if lock.exists() else "")
+
+
+def _unread() -> list[str]:
+    from ordertrail_server.schema.proof import SchemaIncompleteError, prove
+
+    try:
+        prove()
+    except SchemaIncompleteError as incomplete:
+        return incomplete.gaps
+    return []
 
 
 def _told(gaps: list[str], unreleased: list[str]) -> str:

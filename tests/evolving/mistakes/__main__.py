@@ -1,0 +1,28 @@
+"""Make every mistake, and print which guard finds it and what it says.
+
+python -m tests.evolving.mistakes
+"""
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+from tests.evolving.mistakes.table import MISTAKES, made
+
+
+def main() -> int:
+    """Print the table. Returns 1 if a mistake was not found."""
+    table = Table("Mistake", "Guard", "Found", "It says", title=f"{len(MISTAKES)} mistakes", show_lines=True)
+    missed = 0
+    with made(MISTAKES) as said:
+        for mistake in MISTAKES:
+            lines = said[mistake.what].result()
+            told = [line for line in lines if mistake.says in line]
+            missed += not told
+            table.add_row(mistake.what, mistake.guard.value, "yes" if told else "NO", "\n".join(told[:1] or lines))
+    Console(width=None if sys.stdout.isatty() else 160, markup=False).print(table)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

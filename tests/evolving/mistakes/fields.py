@@ -1,0 +1,192 @@
+"""The fields of a new version do not say rightly where their values come from."""
+
+from typing import Final
+
+from tests.evolving.mistakes.edit import Edit, all_of, cut, replaced
+from tests.evolving.mistakes.guard import Guard
+from tests.evolving.mistakes.mistake import Mistake
+from tests.evolving.mistakes.trees import FIELD, V3, V4, V5, State, next_version, placed_from
+
+_DROPPED: Final = "option (ordertrail.evolve.v1.message).dropped"
+_SAY: Final = "say `from`, `literal` or `absent` on it"
+_USE: Final = "use it with `from`, or list it in `dropped` there"
+_NEW_NUMBER: Final = "give it a number that was never used"
+
+
+def _field(what: str, says: str, edit: Edit, state: State = State.V3) -> Mistake:
+    return Mistake(what, Guard.CHECK, says, edit, state)
+
+
+def _v3(what: str, says: str, was: str, now: str) -> Mistake:
+    return _field(what, says, replaced(V3, was, now))
+
+
+def _dropping(field: str, version: str = "v2", file: str = V3) -> Edit:
+    return replaced(file, placed_from(version), f'{placed_from(version)} {_DROPPED} = "{field}";')
+
+
+_DROP_CHANNEL: Final = all_of(_dropping("channel", "v3", V4), cut(V4, "  // The way by which the order came.\n", ";\n"))
+_RANK: Final = f"optional int64 rank = 6 [{FIELD} = {{absent: true not_public: true}}];"
+
+MISTAKES: Final = [
+    _field(
+        "a field is neither used nor dropped",
+        f"v3.OrderPlaced.channel is lost in v4.OrderPlaced: {_USE}",
+        cut(V4, "  // The way by which the order came.\n", ";\n"),
+        State.V4,
+    ),
+    _field(
+        "a field of a nested message is neither used nor dropped",
+        f"v2.OrderSource.status_text is lost in v3.OrderSource: {_USE}",
+        cut(V3, "  // The status that the source gave the order, in its own words", ";\n"),
+    ),
+    _v3(
+        "a field is renamed without a word",
+        f"v2.OrderPlaced.customer_id is lost in v3.OrderPlaced: {_USE}",
+        f'string shop_id = 1 [{FIELD}.from = "customer_id"]',
+        "string shop_id = 1",
+    ),
+    _v3(
+        "`from` of a field is misspelt",
+        "v3.OrderPlaced.shop_id is from costumer_id, which v2.OrderPlaced has not: correct it",
+        '"customer_id"',
+        '"costumer_id"',
+    ),
+    _v3(
+        "`from` of a field in a nested message is misspelt",
+        "v3.OrderedLine.sku is from productid, which v2.OrderedLine has not: correct it",
+        '"product_id"',
+        '"productid"',
+    ),
+    _v3(
+        "`from` names a predecessor that there is not",
+        'says "OrderCreated:customer_id", but no message of that name reads as it: correct it',
+        '"customer_id"',
+        '"OrderCreated:customer_id"',
+    ),
+    _v3(
+        "a value is read by two fields",
+        "v2.OrderPlaced.customer_id is read by 2 fields of v3.OrderPlaced: keep one",
+        'literal: "unknown"',
+        'from: "customer_id"',
+    ),
+    _v3(
+        "a message moves in without a word",
+        f"v3.OrderPlaced.delivery gets no value from v2.OrderPlaced: {_SAY}",
+        f' [{FIELD}.from = "."]',
+        "",
+    ),
+    _v3(
+        "several messages are to move in",
+        'v3.OrderPlaced.delivery says from: ".", but is not one message: name a field',
+        "optional Delivery delivery",
+        "repeated Delivery delivery",
+    ),
+    _field(
+        "what is dropped is misspelt",
+        "v3.OrderPlaced drops custmer, which v2.OrderPlaced has not: correct it",
+        _dropping("custmer"),
+    ),
+    _field(
+        "what is dropped is read",
+        "v3.OrderPlaced drops customer_id, which v3.OrderPlaced.shop_id reads: take it out of `dropped`",
+        _dropping("customer_id"),
+    ),
+    _v3(
+        "a new field has no rule",
+        f"v3.OrderPlaced.channel gets no value from v2.OrderPlaced: {_SAY}",
+        'literal: "unknown" ',
+        "",
+    ),
+    _v3(
+        "a new field of a message that moves in has no rule",
+        f"v3.Delivery.carrier gets no value from v2.OrderPlaced: {_SAY}",
+        "message Delivery {",
+        "message Delivery { optional string carrier = 2;",
+    ),
+    _v3(
+        "a literal is of another type",
+        "v3.OrderPlaced.parcels has the literal one, no value of its type: correct it",
+        f"parcels = 12 [{FIELD} = {{absent: true",
+        f'parcels = 12 [{FIELD} = {{literal: "one"',
+    ),
+    _v3(
+        "a literal is too large",
+        "has the literal 9223372036854775808, no value of its type: correct it",
+        f"parcels = 12 [{FIELD} = {{absent: true",
+        f'parcels = 12 [{FIELD} = {{literal: "9223372036854775808"',
+    ),
+    _v3(
+        "a literal is no value of its enum",
+        "v3.OrderPlaced.priority has the literal NORMAL, no value of its type: correct it",
+        '"PRIORITY_NORMAL"',
+        '"NORMAL"',
+    ),
+    _v3(
+        "a message has a literal",
+        "v3.OrderPlaced.parent cannot have a literal, which is one plain value: say `absent`",
+        f"parent = 15 [{FIELD} = {{absent: true",
+        f'parent = 15 [{FIELD} = {{literal: "x"',
+    ),
+    _v3(
+        "a list has a literal",
+        "v3.OrderPlaced.remarks cannot have a literal, which is one plain value: say `absent`",
+        f"remarks = 14 [{FIELD} = {{absent: true",
+        f'remarks = 14 [{FIELD} = {{literal: "x"',
+    ),
+    _v3(
+        "a member of a oneof has a literal",
+        "v3.OrderPlaced.payer has a literal, though it may hold another member: say `absent` there",
+        f"paying_shop = 9 [{FIELD} = {{absent: true",
+        f'paying_shop = 9 [{FIELD} = {{literal: "x"',
+    ),
+    _v3(
+        "a field says both `literal` and `absent`",
+        "v3.OrderPlaced.channel says both `literal` and `absent`: keep one",
+        'literal: "unknown"',
+        'literal: "unknown" absent: true',
+    ),
+    _v3(
+        "a field that is filled says `absent`",
+        "v3.OrderPlaced.source says `absent`, but v2.OrderPlaced.source fills it: drop one of the two",
+        "optional OrderSource source = 4;",
+        f"optional OrderSource source = 4 [{FIELD}.absent = true];",
+    ),
+    _v3(
+        "a field says both `from` and `literal`",
+        'v3.OrderPlaced.shop_id says `literal`, but from: "customer_id" fills it: drop one of the two',
+        '.from = "customer_id"]',
+        ' = {from: "customer_id" literal: "x"}]',
+    ),
+    _v3(
+        "a rule is misspelt",
+        "cannot resolve message field name for `ordertrail.evolve.v1.FieldRules`",
+        'literal: "unknown"',
+        'litteral: "unknown"',
+    ),
+    _v3(
+        "the number of a field that moved is used again",
+        f"v3.OrderPlaced.channel has the number 3 of v2.OrderPlaced.expected_delivery_date: {_NEW_NUMBER}",
+        "channel = 6",
+        "channel = 3",
+    ),
+    _field(
+        "the number of a field that is dropped is used again",
+        f"v4.OrderPlaced.rank has the number 6 of v3.OrderPlaced.channel: {_NEW_NUMBER}",
+        all_of(
+            _DROP_CHANNEL,
+            replaced(V4, "  // What the packers should know.\n", f"{_RANK}\n  // What the packers should know.\n"),
+        ),
+        State.V4,
+    ),
+    _field(
+        "the number of a field that an earlier version dropped is used again",
+        f"v5.OrderPlaced.rank has the number 6 of v3.OrderPlaced.channel: {_NEW_NUMBER}",
+        all_of(
+            _DROP_CHANNEL,
+            next_version,
+            replaced(V5, "  // What the packers should know.\n", f"{_RANK}\n  // What the packers should know.\n"),
+        ),
+        State.V4,
+    ),
+]

@@ -1,0 +1,92 @@
+"""The guards that docs/changing-events.md names, each asked what it finds in a tree."""
+
+import subprocess
+import sys
+from enum import Enum
+from pathlib import Path
+
+from tests.corpus.samples_lock import sample_gaps
+from tests.e2e.running_server import RunningServer
+from tests.evolving.checkout import Checkout
+from tests.evolving.mistakes.schema import schema_of
+from tests.evolving.mistakes.trees import LOCK
+
+from ordertrail_server.authoring.caseless import caseless
+from ordertrail_server.authoring.refused import AuthoringRefused
+from ordertrail_server.authoring.tree import Tree
+from ordertrail_server.schema.lock import released_gaps
+
+_BUF = str(Path(sys.executable).parent / "buf")
+_CHECK = ("ordertrail", "schema", "check")
+
+
+class Guard(Enum):
+    """Who finds a mistake."""
+
+    LINT = "buf lint"
+    BREAKING = "buf breaking"
+    CHECK = "schema check"
+    LOCK = "schema.lock"
+    START = "the start"
+    CORPUS = "the golden corpus"
+    FRESHNESS = "the freshness test"
+    RELEASE = "the last release's image"
+    PACKAGING = "the packaging test"
+
+
+_TESTS = {
+    Guard.CORPUS: ["tests/corpus/test_corpus.py"],
+    Guard.FRESHNESS: ["tests/contract/test_freshness.py"],
+    Guard.RELEASE: ["tests/contract/test_released.py"],
+    Guard.PACKAGING: ["tests/contract/test_packaging.py"],
+}
+
+
+def findings(guard: Guard, root: Path) -> list[str]:
+    """Return what a guard says of a tree; where that has its code, by running it."""
+    if (root / "server").exists():
+        return code_findings(guard, Checkout(root))
+    if guard is Guard.LINT:
+        return _buf(root, "lint")
+    if guard is Guard.BREAKING:
+        return _buf(root, "breaking", "proto", "--against", "proto/released.binpb")
+    return schema_findings(root)[guard]
+
+
+def code_findings(guard: Guard, checkout: Checkout) -> list[str]:
+    """Return what a guard says of a checkout, line by line."""
+    if guard is Guard.START:
+        return _refusal(checkout.server(checkout.root / "data"))
+    if guard is Guard.CORPUS and (samples := sample_gaps(checkout.root / "tests" / "corpus")):
+        return samples
+    tests = _TESTS.get(guard)
+    command = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests) if tests else _CHECK
+    lines = checkout.runs(*command).splitlines()
+    sound = lines[0].startswith("total:") if not tests else " passed in " in lines[-1] and " failed" not in lines[-1]
+    return [] if sound else lines
+
+
+def schema_findings(root: Path) -> dict[Guard, list[str]]:
+    """Return what `ordertrail schema check` says of a tree, had it been generated: what comes first alone."""
+    try:
+        schema = schema_of(root)
+    except AuthoringRefused as refusal:
+        return {Guard.LOCK: [], Guard.CHECK: [str(refusal)]}
+    if released := released_gaps(schema.record, (root / LOCK).read_text(encoding="utf-8")):
+        return {Guard.LOCK: released, Guard.CHECK: []}
+    return {Guard.LOCK: [], Guard.CHECK: schema.gaps() or list(caseless(Tree(schema.image)))}
+
+
+def _refusal(server: RunningServer) -> list[str]:
+    server.spawn()
+    try:
+        server.listening()
+    except AssertionError as refused:
+        return str(refused).splitlines()
+    finally:
+        server.close()
+    return []
+
+
+def _buf(root: Path, *command: str) -> list[str]:
+    return subprocess.run([_BUF, *command], cwd=root, capture_output=True, text=True, check=False).stdout.splitlines()

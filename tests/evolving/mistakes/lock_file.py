@@ -1,0 +1,73 @@
+"""The lock itself is edited."""
+
+from pathlib import Path
+from typing import Final
+
+from tests.evolving.mistakes.edit import Edit, all_of, appended, cut, removed, replaced
+from tests.evolving.mistakes.guard import Guard
+from tests.evolving.mistakes.mistake import Mistake
+from tests.evolving.mistakes.trees import LOCK, State
+
+_DATE: Final = "message ordertrail.events.v2.Date\n"
+_LAST: Final = "message ordertrail.log.v1.Record\n"
+
+
+def _edited(what: str, says: str, edit: Edit) -> Mistake:
+    return Mistake(
+        f"of schema.lock, {what}",
+        Guard.LOCK,
+        f"{says}; nothing in it is ever changed: bring it back from version control",
+        edit,
+    )
+
+
+def _without_last_entry(root: Path) -> None:
+    lock = root / LOCK
+    lock.write_text(lock.read_text(encoding="utf-8").rpartition("\n\n")[0] + "\n", encoding="utf-8")
+
+
+MISTAKES: Final = [
+    _edited(
+        "a line is edited",
+        "message v2.Money: was edited, or what stood right above was edited, moved or removed",
+        replaced(LOCK, "int64 units", "int32 units"),
+    ),
+    _edited("an entry is removed", "or what stood right above was edited, moved or removed", cut(LOCK, _DATE, "\n\n")),
+    _edited(
+        "two entries change places",
+        "was edited, or what stood right above was edited, moved or removed",
+        all_of(
+            cut(LOCK, _DATE, "\n\n"),
+            replaced(
+                LOCK,
+                _LAST,
+                f"{_DATE}  1 optional int32 year\n  2 optional int32 month\n  3 optional int32 day\n"
+                "digest f27e338959e6adb904e771bf4c1f4af5\n\n" + _LAST,
+            ),
+        ),
+    ),
+    _edited(
+        "a digest is made up",
+        "message v2.Date: was edited, or what stood right above was edited, moved or removed",
+        replaced(LOCK, "digest f27e", "digest f27f"),
+    ),
+    _edited(
+        "a message is written down by hand",
+        "what stands from here on has no digest",
+        appended(LOCK, "\nmessage ordertrail.events.v3.OrderPlaced\n"),
+    ),
+    Mistake(
+        "schema.lock is deleted",
+        Guard.START,
+        "there is no schema.lock, so nothing tells what was released: bring it back from version control",
+        removed(LOCK),
+        State.CODE,
+    ),
+    Mistake(
+        "of schema.lock, the last entry is removed",
+        Guard.RELEASE,
+        "test_all_of_the_last_release_is_in_the_lock",
+        _without_last_entry,
+        State.CODE,
+    ),
+]

@@ -1,0 +1,184 @@
+"""The public API is broken, or a stored event and the public one do not hold the same; protos are without comments."""
+
+from typing import Final
+
+from tests.evolving.mistakes.edit import Edit, all_of, cut, replaced
+from tests.evolving.mistakes.guard import Guard
+from tests.evolving.mistakes.mistake import Mistake
+from tests.evolving.mistakes.trees import FIELD, RECORD, V3, State
+
+EVENTS: Final = "proto/ordertrail/v1/order_events.proto"
+_STATUS: Final = "proto/ordertrail/v1/order_status.proto"
+_ORDER: Final = "proto/ordertrail/v1/order.proto"
+_COMMANDS: Final = "proto/ordertrail/v1/order_command_service.proto"
+_REASON: Final = "optional string reason = 1;"
+_CANCELLED: Final = "message OrderCancelled {"
+_RETURNED: Final = 'from: "ORDER_STATUS_RETURNED" to: "ORDER_STATUS_CALLED_OFF"'
+_SAY: Final = "say `public` on the field that it is"
+_ALIKE: Final = "do not tell the same values apart: add what one of them lacks"
+
+
+def _v3(what: str, says: str, was: str, now: str) -> Mistake:
+    return Mistake(what, Guard.CHECK, says, replaced(V3, was, now), State.V3)
+
+
+def _today(what: str, says: str, edit: Edit) -> Mistake:
+    return Mistake(what, Guard.CHECK, says, edit)
+
+
+def _breaking(what: str, says: str, edit: Edit) -> Mistake:
+    return Mistake(what, Guard.BREAKING, says, edit)
+
+
+def _lint(what: str, says: str, was: str, now: str) -> Mistake:
+    return Mistake(what, Guard.LINT, says, replaced(V3, was, now), State.V3)
+
+
+MISTAKES: Final = [
+    _v3(
+        "a stored field is not public, and does not say so",
+        "v3.OrderPlaced.channel is no part of the public event: "
+        "add it to ordertrail.v1.OrderPlaced, or say `public` or `not_public` on it",
+        'literal: "unknown" not_public: true',
+        'literal: "unknown"',
+    ),
+    _v3(
+        "`public` is misspelt",
+        "v3.OrderPlaced.channel is the public chanel, which ordertrail.v1.OrderPlaced has not: correct it",
+        'literal: "unknown" not_public: true',
+        'literal: "unknown" public: "chanel"',
+    ),
+    _v3(
+        "two stored fields are the same public one",
+        "ordertrail.v1.OrderPlaced.customer_id is read by 2 fields of v3.OrderPlaced: keep one",
+        'literal: "unknown" not_public: true',
+        'literal: "unknown" public: "customer_id"',
+    ),
+    _v3(
+        "a field says both `public` and `not_public`",
+        "v3.OrderPlaced.channel says both `public` and `not_public`: keep one",
+        'literal: "unknown" not_public',
+        'literal: "unknown" public: "customer_id" not_public',
+    ),
+    _v3(
+        "a field that is public says `not_public`",
+        f"ordertrail.v1.OrderPlaced.customer_id reads from no field of v3.OrderPlaced: {_SAY}",
+        f'[{FIELD}.from = "customer_id"]',
+        f'[{FIELD} = {{from: "customer_id" not_public: true}}]',
+    ),
+    _v3(
+        "a value of an enum is stored that the public one has not",
+        f"{_ALIKE} (ORDER_STATUS_LOST)",
+        "ORDER_STATUS_RETURNED = 7;",
+        "ORDER_STATUS_RETURNED = 7; ORDER_STATUS_LOST = 8;",
+    ),
+    Mistake(
+        "two values of an enum become one",
+        Guard.CHECK,
+        _ALIKE,
+        all_of(
+            replaced(V3, "  ORDER_STATUS_RETURNED = 7;\n", ""),
+            replaced(V3, "enum_map: {", f"enum_map: {{{_RETURNED}}} enum_map: {{"),
+        ),
+        State.V3,
+    ),
+    _today(
+        "a public field is added that nothing fills",
+        f"ordertrail.v1.OrderCancelled.refund reads from no field of v2.OrderCancelled: {_SAY}",
+        replaced(EVENTS, _REASON, f"{_REASON} optional string refund = 2;", after=_CANCELLED),
+    ),
+    _today(
+        "a public value of an enum is added that nothing stands for",
+        f"{_ALIKE} (ORDER_STATUS_LOST)",
+        replaced(_STATUS, "ORDER_STATUS_RETURNED = 7;", "ORDER_STATUS_RETURNED = 7; ORDER_STATUS_LOST = 8;"),
+    ),
+    _breaking(
+        "a public field is removed",
+        'Previously present field "1" with name "reason" on message "OrderCancelled" was deleted',
+        replaced(EVENTS, _REASON, "", after=_CANCELLED),
+    ),
+    _breaking(
+        "a public field is renumbered",
+        'Previously present field "1" with name "reason" on message "OrderCancelled" was deleted',
+        replaced(EVENTS, _REASON, "optional string reason = 2;", after=_CANCELLED),
+    ),
+    _breaking(
+        "a public field is renamed",
+        'Field "1" on message "OrderCancelled" changed name from "reason" to "why"',
+        replaced(EVENTS, _REASON, "optional string why = 1;", after=_CANCELLED),
+    ),
+    _breaking(
+        "a public field is retyped",
+        'Field "1" with name "reason" on message "OrderCancelled" changed type from "string" to "bytes"',
+        replaced(EVENTS, _REASON, "optional bytes reason = 1;", after=_CANCELLED),
+    ),
+    _breaking(
+        "a public field becomes a list",
+        'Field "1" with name "reason" on message "OrderCancelled" changed cardinality',
+        replaced(EVENTS, _REASON, "repeated string reason = 1;", after=_CANCELLED),
+    ),
+    _breaking(
+        "a public value of an enum is removed",
+        'Previously present enum value "7" on enum "OrderStatus" was deleted',
+        replaced(_STATUS, "ORDER_STATUS_RETURNED = 7;", ""),
+    ),
+    _breaking(
+        "a public value of an enum is renamed",
+        'Enum value "7" on enum "OrderStatus" changed name from "ORDER_STATUS_RETURNED" to "ORDER_STATUS_BACK"',
+        replaced(_STATUS, "ORDER_STATUS_RETURNED = 7;", "ORDER_STATUS_BACK = 7;"),
+    ),
+    _breaking(
+        "a public message is removed",
+        'Previously present message "OrderLine" was deleted from file',
+        all_of(
+            replaced(_ORDER, "message OrderLine {", "message LineOfOrder {"),
+            replaced(_ORDER, "repeated OrderLine", "repeated LineOfOrder"),
+        ),
+    ),
+    _breaking(
+        "an rpc is removed",
+        'Previously present RPC "ReturnOrder" on service "OrderCommandService" was deleted',
+        cut(_COMMANDS, "  // Says that a wholly shipped", ";\n"),
+    ),
+    _breaking(
+        "an rpc returns another message",
+        'RPC "ReturnOrder" on service "OrderCommandService" changed response type',
+        replaced(_COMMANDS, "returns (ReturnOrderResponse)", "returns (CancelOrderResponse)"),
+    ),
+    _lint(
+        "a field has no comment",
+        'Field "note" should have a non-empty comment for documentation',
+        "  // What the packers should know.\n",
+        "",
+    ),
+    _lint(
+        "a message has no comment",
+        'Message "Money" should have a non-empty comment',
+        "// An exact amount of money in one currency.\n",
+        "",
+    ),
+    _lint("a value of an enum has no comment", "should have a non-empty comment", "  // Before others.\n", ""),
+    _lint(
+        "a field is named against the style",
+        'Field name "orderNote" should be lower_snake_case',
+        "string note",
+        "string orderNote",
+    ),
+    _lint(
+        "an enum has no zero that means nothing",
+        'should be suffixed with "_UNSPECIFIED"',
+        "PRIORITY_UNSPECIFIED = 0;",
+        "PRIORITY_LOW = 0;",
+    ),
+    Mistake(
+        "a file is not where its package is",
+        Guard.LINT,
+        'must be within a directory "ordertrail/events/v4"',
+        all_of(
+            replaced(V3, "package ordertrail.events.v3;", "package ordertrail.events.v4;"),
+            replaced(RECORD, "v3.OrderPlaced", "v4.OrderPlaced"),
+            replaced(RECORD, "v3.OrderShipped", "v4.OrderShipped"),
+        ),
+        State.V3,
+    ),
+]

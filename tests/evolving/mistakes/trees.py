@@ -1,0 +1,189 @@
+"""The trees of protos in which mistakes are made: what is worked on, and what comes after it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from shutil import copy2, copytree, ignore_patterns
+from tempfile import TemporaryDirectory
+from threading import Lock
+from typing import Final
+
+from tests.evolving.checkout import ROOT, Checkout, check_out
+from tests.evolving.mistakes.edit import all_of, replaced
+from tests.evolving.mistakes.schema import schema_of
+
+from ordertrail_server.authoring.new_version import new_version
+from ordertrail_server.schema.lock import LOCK_NAME, with_unlocked
+
+V1, V2, V3, V4, V5 = (f"proto/ordertrail/events/v{number}/order_events.proto" for number in range(1, 6))
+RECORD = "proto/ordertrail/log/v1/record.proto"
+LOCK = f"proto/{LOCK_NAME}"
+
+FIELD = "(ordertrail.evolve.v1.field)"
+_STORED_ONLY = "not_public: true"
+_MAKING: Final = Lock()
+
+
+class State(Enum):
+    """How far a tree is."""
+
+    TODAY = "as it is worked on"
+    V3 = "version 3 begun"
+    V4 = "version 3 released, version 4 begun"
+    CODE = "with its code, as it is worked on"
+    CODE_V3 = "with its code, version 3 begun"
+
+
+@contextmanager
+def tree_in(state: State) -> Iterator[Path]:
+    """Make a tree of protos in this state, to be changed; it lasts as long as the context."""
+    with _MAKING:
+        made = _made(state)
+    with TemporaryDirectory() as folder:
+        yield Path(copytree(made, Path(folder, "tree"), symlinks=True))
+
+
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory()
+
+
+@cache
+def _made(state: State) -> Path:
+    """Return the tree in this state, made once."""
+    root = Path(_folder().name, state.name)
+    if state is State.TODAY:
+        copytree(ROOT / "proto", root / "proto", ignore=ignore_patterns("__pycache__"))
+        copy2(ROOT / "buf.yaml", root)
+    elif state is State.CODE:
+        with_tests(check_out(root))
+    elif state is State.CODE_V3:
+        copytree(_made(State.CODE), root, symlinks=True)
+        begin_v3(root)
+        generate(root)
+    elif state is State.V3:
+        copytree(_made(State.TODAY), root)
+        begin_v3(root)
+    else:
+        copytree(_made(State.V3), root)
+        next_version(root)
+    return root
+
+
+def with_tests(checkout: Checkout) -> None:
+    """Add the tests that guard what is stored, and run what all will run, so that it is compiled but once."""
+    for folder in ("corpus", "contract"):
+        copytree(ROOT / "tests" / folder, checkout.root / "tests" / folder, ignore=ignore_patterns("__pycache__"))
+    (checkout.root / "tests" / "schema").mkdir()
+    copy2(ROOT / "tests" / "schema" / "other_protos.py", checkout.root / "tests" / "schema")
+    checkout.runs("ordertrail", "schema", "check")
+
+
+def generate(root: Path) -> None:
+    """Compile the protos, as a user does."""
+    said = Checkout(root).runs("make", "--quiet", "generate")
+    assert "***" not in said, said
+
+
+def begin_v3(root: Path) -> None:
+    """Begin version 3 of two events, in which there is one of all that rules can say."""
+    for event in ("OrderPlaced", "OrderShipped"):
+        new_version(root / "proto", event)
+    _EDIT_V3(root)
+
+
+def next_version(root: Path) -> None:
+    """Release all there is, as `ordertrail schema lock` does, and begin the next version of OrderPlaced."""
+    lock, record = root / LOCK, schema_of(root).record
+    lock.write_text(with_unlocked(record, lock.read_text(encoding="utf-8")), encoding="utf-8")
+    new_version(root / "proto", "OrderPlaced")
+
+
+def placed_from(version: str) -> str:
+    """Return the option by which a version of OrderPlaced says what it reads from."""
+    return f'option (ordertrail.evolve.v1.message).from = "ordertrail.events.{version}.OrderPlaced";'
+
+
+_DELIVERY = f"""\
+// How urgent an order is.
+enum Priority {{
+  // Nothing was said.
+  PRIORITY_UNSPECIFIED = 0;
+  // As always.
+  PRIORITY_NORMAL = 1;
+  // Before others.
+  PRIORITY_HIGH = 2;
+}}
+
+// What is known of a delivery.
+message Delivery {{
+  // The day on which the customer expects the goods; absent where none was named.
+  optional Date date = 1 [{FIELD}.from = "expected_delivery_date"];
+}}
+
+// A customer ordered.
+message OrderPlaced {{"""
+_NEW_FIELDS = f"""\
+  // What is known of the delivery.
+  optional Delivery delivery = 5 [{FIELD}.from = "."];
+
+  // The way by which the order came.
+  optional string channel = 6 [{FIELD} = {{literal: "unknown" {_STORED_ONLY}}}];
+
+  // What the packers should know.
+  optional string note = 7 [{FIELD} = {{absent: true {_STORED_ONLY}}}];
+
+  // What the shop calls the order, by language.
+  map<string, string> titles = 8 [{FIELD} = {{absent: true {_STORED_ONLY}}}];
+
+  // Who pays.
+  oneof payer {{
+    // The shop, by its account.
+    string paying_shop = 9 [{FIELD} = {{absent: true {_STORED_ONLY}}}];
+    // A person, by name.
+    string paying_person = 10 [{FIELD} = {{absent: true {_STORED_ONLY}}}];
+  }}
+
+  // How urgent the order is.
+  optional Priority priority = 11 [{FIELD} = {{literal: "PRIORITY_NORMAL" {_STORED_ONLY}}}];
+
+  // How many parcels the shop expects.
+  optional int64 parcels = 12 [{FIELD} = {{absent: true {_STORED_ONLY}}}];
+
+  // What the parcels weigh together, in kilograms.
+  optional double weight = 13 [{FIELD} = {{absent: true {_STORED_ONLY}}}];
+
+  // Texts for the invoice.
+  repeated string remarks = 14 [{FIELD} = {{absent: true {_STORED_ONLY}}}];
+
+  // What the order is one of.
+  optional OrderSource parent = 15 [{FIELD} = {{absent: true {_STORED_ONLY}}}];
+"""
+_EDIT_V3 = all_of(
+    replaced(V3, "ORDER_STATUS_CANCELLED", "ORDER_STATUS_CALLED_OFF"),
+    replaced(
+        V3,
+        "optional OrderStatus status = 4;",
+        f"""optional OrderStatus status = 4 [{FIELD} = {{
+    enum_map: {{from: "ORDER_STATUS_CANCELLED" to: "ORDER_STATUS_CALLED_OFF"}}
+  }}];""",
+    ),
+    replaced(
+        V3,
+        "string product_id = 1;",
+        f'string sku = 1 [{FIELD}.from = "product_id"];',
+        after="message OrderedLine {",
+    ),
+    replaced(V3, "string customer_id = 1;", f'string shop_id = 1 [{FIELD}.from = "customer_id"];'),
+    replaced(
+        V3,
+        """\
+  // The day on which the customer expects the goods; absent where none was named.
+  optional Date expected_delivery_date = 3;
+""",
+        _NEW_FIELDS,
+    ),
+    replaced(V3, "// A customer ordered.\nmessage OrderPlaced {", _DELIVERY),
+)
