@@ -1,7 +1,8 @@
 """The client's questions: what orders are and were, page by page, and streams of events."""
 # ruff: noqa: ASYNC109  (a deadline travels to the server with its call; asyncio.timeout would stay here)
 
-from collections.abc import AsyncGenerator, Awaitable
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 
@@ -24,11 +25,21 @@ from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
 if TYPE_CHECKING:
     from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceAsyncStub
 
-__all__ = ["Asking"]
+__all__ = ["Asking", "OnParked", "log_parked"]
+
+OnParked = Callable[[Sequence[str]], object]
+"""Is told the ids of parked orders of which events were passed over, before the events that came with them."""
+
+_log = logging.getLogger(__name__)
 
 Request = TypeVar("Request", contravariant=True)
 Response = TypeVar("Response", covariant=True)
 Paged = TypeVar("Paged", ListOrdersRequest, ListOrderEventsRequest, ListParkedOrdersRequest)
+
+
+def log_parked(order_ids: Sequence[str]) -> None:
+    """Log a warning that events of parked orders were passed over."""
+    _log.warning("events of parked orders were passed over; list each one's later: %s", ", ".join(order_ids))
 
 
 class Rpc(Protocol[Request, Response]):
@@ -60,29 +71,45 @@ class Asking:
                 yield order
 
     async def list_events(
-        self, *, timeout: float | None = None, **conditions: Unpack[EventConditions]
+        self, *, timeout: float | None = None, on_parked: OnParked = log_parked, **conditions: Unpack[EventConditions]
     ) -> AsyncGenerator[HistoryEvent, None]:
-        """Yield the events of an order or of a customer, the earliest first; pages are fetched as they are needed."""
+        """Yield the events of an order or of a customer, the earliest first; pages are fetched as they are needed.
+
+        `on_parked` is told of orders of the customer whose events are passed over; see `stream`.
+        """
         request = ask(ListOrderEventsRequest(), conditions)
         if request.WhichOneof("subject") is None:
             raise TypeError("Give one of order_id, customer_id.")
         async for page in self._pages(self.history.ListOrderEvents, request, timeout):
+            if page.parked_order_ids:
+                on_parked(page.parked_order_ids)
             for event in page.events:
                 yield event
 
     async def stream(
-        self, *, silence: float = 60.0, patience: float = 60.0, **conditions: Unpack[StreamConditions]
+        self,
+        *,
+        silence: float = 60.0,
+        patience: float = 60.0,
+        on_parked: OnParked = log_parked,
+        **conditions: Unpack[StreamConditions],
     ) -> AsyncGenerator[HistoryEvent, None]:
-        """Yield events as they come, each once, over as many connections as it takes; see `stream_frames`."""
+        """Yield events as they come, each once, over as many connections as it takes; see `stream_frames`.
+
+        Events of parked orders are passed over, and this stream will not send them later. `on_parked` is told of those
+        orders: list the events of each, from the last that you have on, once its order is parked no more.
+        """
         async with aclosing(self.stream_frames(silence=silence, patience=patience, **conditions)) as frames:
             async for frame in frames:
+                if frame.parked_order_ids:
+                    on_parked(frame.parked_order_ids)
                 for event in frame.events:
                     yield event
 
     async def stream_frames(
         self, *, silence: float = 60.0, patience: float = 60.0, **conditions: Unpack[StreamConditions]
     ) -> AsyncGenerator[StreamOrderEventsResponse, None]:
-        """Yield frames of events, each with the token that continues behind it.
+        """Yield frames of events, each with the token that continues behind it, and parked orders that it passes over.
 
         A cut stream is taken up again from its last resume token. After `silence` seconds without a frame, heartbeats
         included, it counts as cut. Raises Unavailable when attempts have failed for `patience` seconds.

@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.cli.command_line import CommandLine, serving
+from tests.cli.command_line import CommandLine, serving, stop
 from tests.e2e.releases import ill_process
 from tests.projections.story import CONFIRMED, PLACED, Story, write_log
 
@@ -49,6 +49,19 @@ def test_a_parked_order_is_shown_with_what_waits(troubled: CommandLine) -> None:
     said, *table = troubled.run("parked", "show", "order-1").stdout.splitlines()
     assert said == f"order-1 is parked behind version 1: {FAULT}."
     assert [line.split()[:2] for line in table if line.strip().startswith("0:")] == [["0:2", "2"], ["0:3", "3"]]
+
+
+def test_a_history_of_many_orders_says_on_stderr_of_which_events_are_left_out(troubled: CommandLine) -> None:
+    said = "Order order-1 is parked: events of it are left out, see `parked show`.\n"
+    listed = troubled.run("history", "--customer", "shop-1", "--json")
+    shown = [(event["orderId"], event["orderVersion"]) for event in map(json.loads, listed.stdout.splitlines())]
+    assert (shown, listed.stderr) == ([("fine", "1"), ("order-1", "1")], said)
+    following = troubled.start("history", "--customer", "shop-1", "--follow", "--json")
+    try:
+        assert following.stderr is not None
+        assert following.stderr.readline() == said
+    finally:
+        stop(following)
 
 
 def test_a_retry_that_does_not_help_exits_with_1_and_says_why(troubled: CommandLine) -> None:

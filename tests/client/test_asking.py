@@ -130,6 +130,18 @@ async def test_events_of_an_order_come_page_by_page(client: OrderTrail, stand_in
     assert stand_in.seen[0] == ListOrderEventsRequest(order_id="o-1", product_id="p_1")
 
 
+async def test_parked_orders_whose_events_are_not_on_a_page_are_told(client: OrderTrail, stand_in: StandIn) -> None:
+    stand_in.pages.extend(
+        [
+            ListOrderEventsResponse(parked_order_ids=["o-1", "o-2"], next_page_token="t1"),
+            ListOrderEventsResponse(events=[HistoryEvent(order_version=2)]),
+        ]
+    )
+    told: list[str] = []
+    found = [event.order_version async for event in client.list_events(customer_id="c", on_parked=told.extend)]
+    assert (found, told) == ([2], ["o-1", "o-2"])
+
+
 @pytest.mark.parametrize("whose", [{}, {"order_id": "o-1", "customer_id": "shop-1"}])
 async def test_events_are_those_of_one_order_or_of_one_customer(client: OrderTrail, whose: Any) -> None:
     with pytest.raises(TypeError, match="order_id, customer_id"):

@@ -81,6 +81,47 @@ async def test_a_stream_keeps_its_conditions_when_it_goes_on(client: OrderTrail,
     assert stand_in.seen == [asked, resumed]
 
 
+async def passing_over(request: StreamOrderEventsRequest) -> AsyncIterator[StreamOrderEventsResponse]:
+    """One frame, then orders that were passed over, in a frame of their own and beside events."""
+    yield frame(0)
+    yield StreamOrderEventsResponse(resume_token="over", parked_order_ids=["p-1", "p-2"])
+    yield StreamOrderEventsResponse(events=[HistoryEvent(order_version=3)], parked_order_ids=["p-1"], caught_up=True)
+
+
+async def test_parked_orders_that_were_passed_over_are_told_before_the_events_that_came_with_them(
+    client: OrderTrail, stand_in: StandIn
+) -> None:
+    stand_in.frames = passing_over
+    told: list[object] = []
+    stream = client.stream(on_parked=lambda order_ids: told.append(list(order_ids)))
+    async for event in stream:
+        told += [event.order_version]
+    assert told == [1, 2, ["p-1", "p-2"], ["p-1"], 3]
+
+
+async def test_a_caller_who_does_not_ask_for_them_finds_them_in_the_log(
+    client: OrderTrail, stand_in: StandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    stand_in.frames = passing_over
+    assert [event.order_version async for event in client.stream()] == [1, 2, 3]
+    assert [(record.levelname, record.name) for record in caplog.records] == [("WARNING", "ordertrail.asking")] * 2
+    assert "p-1, p-2" in caplog.messages[0]
+
+
+async def test_a_stream_that_ends_behind_a_frame_of_passed_over_orders_goes_on_from_its_token(
+    client: OrderTrail, stand_in: StandIn
+) -> None:
+    async def ends_early(request: StreamOrderEventsRequest) -> AsyncIterator[StreamOrderEventsResponse]:
+        if not request.resume_token:
+            yield StreamOrderEventsResponse(resume_token="4", parked_order_ids=["p-1"])
+            return
+        yield frame(int(request.resume_token))
+
+    stand_in.frames = ends_early
+    assert [event.order_version async for event in client.stream()] == [7]
+    assert [request.resume_token for request in stand_in.seen] == ["", "4"]
+
+
 async def test_frames_come_with_their_tokens_and_a_caller_may_go_on_from_one(
     client: OrderTrail, stand_in: StandIn
 ) -> None:

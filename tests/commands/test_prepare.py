@@ -16,6 +16,7 @@ from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare, prepare_import
 
+STRANGE = b"\xf8\x07\x01"  # field 127 = 1
 UUID7 = "0190a5b2-7c3d-7e4f-8a1b-2c3d4e5f6a7b"
 VERBS: list[Any] = [
     GetMessageClass(field.message_type)
@@ -63,6 +64,22 @@ def test_an_expected_version_of_0_is_not_the_same_as_none() -> None:
 )
 def test_another_command_has_another_digest(other: Any) -> None:
     assert prepared(other).digest != prepared(place()).digest
+
+
+def with_strange_fields(request: Any) -> Any:
+    """The request as a newer release's client sends it: it says more, as a whole and of a line."""
+    strange = type(request)()
+    strange.CopyFrom(request)
+    strange.lines[0].MergeFromString(STRANGE)
+    strange.MergeFromString(STRANGE)
+    return strange
+
+
+def test_what_this_release_does_not_know_is_covered_by_the_digest_and_then_dropped_at_every_depth() -> None:
+    strange = prepared(with_strange_fields(place()))
+    assert strange.command == prepared(place()).command
+    assert strange.digest == prepared(with_strange_fields(place(expected_version=3))).digest
+    assert strange.digest != prepared(place()).digest
 
 
 def test_verbs_that_say_the_same_have_different_digests() -> None:

@@ -173,6 +173,23 @@ async def test_a_tail_of_all_orders_goes_on_past_a_parked_one(client: OrderTrail
     assert [event.order_id for event in events] == [receipt.order_id]
 
 
+@pytest.mark.parametrize("conditions", [{}, {"customer_id": "shop-1"}, {"product_id": "apple"}])
+async def test_a_stream_of_many_orders_names_those_whose_facts_it_passes_over(
+    client: OrderTrail, conditions: dict[str, str]
+) -> None:
+    told: list[str] = []
+    events = [event async for event in client.stream(on_parked=told.extend, **conditions)]  # type: ignore[arg-type]
+    assert ("newer", 1) in [(event.order_id, event.order_version) for event in events]
+    assert told == ["newer", "first"]
+
+
+async def test_a_list_of_a_customers_events_names_them_too(client: OrderTrail) -> None:
+    told: list[str] = []
+    events = [event async for event in client.list_events(customer_id="shop-1", on_parked=told.extend)]
+    assert [(event.order_id, event.order_version) for event in events][:2] == [("newer", 1), ("fine", 1)]
+    assert told == ["newer", "first"]
+
+
 # Receipts are still answered
 
 
@@ -333,6 +350,8 @@ async def test_after_an_upgrade_all_that_waited_is_taken_in_by_itself_and_in_ord
             [parked] = [order async for order in client.parked_orders()]
             assert (parked.order_id, parked.version, parked.waiting_count) == ("order-1", 1, 2)
             request.resume_token = await last_token(client, request)
+            of_all = [frame async for frame in client.stream_frames()]
+            assert [order_id for frame in of_all for order_id in frame.parked_order_ids] == ["order-1"]
             refused = await told(client, "ConfirmOrder", commands.confirm("order-1"))
             assert refused.reason == "ORDER_PARKED"
         assert older.stop() == 0
@@ -345,6 +364,14 @@ async def test_after_an_upgrade_all_that_waited_is_taken_in_by_itself_and_in_ord
             # Where the stream broke off it goes on, with what could not be sent then.
             resumed = [frame async for frame in client.history.StreamOrderEvents(request)]
             assert [event.order_version for frame in resumed for event in frame.events] == [2, 3]
+            # A stream of all orders went past it: with what is listed of the orders it named, it has each event once.
+            events = [event for frame in of_all for event in frame.events]
+            events += [event async for event in client.list_events(order_id="order-1") if event.order_version > 1]
+            events += [event async for event in client.stream(resume_token=of_all[-1].resume_token)]
+            names = [(event.order_id, event.order_version) for event in events]
+            assert sorted(names) == [
+                (order_id, version) for order_id in ("order-1", "order-2") for version in (1, 2, 3)
+            ]
             assert (await client.confirm("order-1", expected_version=3)).order_version == 4
 
 

@@ -6,9 +6,12 @@ from hypothesis import given, strategies as st
 
 from ordertrail.v1.commands_pb2 import Command, ConfirmOrderRequest, PlaceOrderRequest, ShipOrderRequest
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INVALID_REQUEST, ERROR_REASON_REQUEST_TOO_LARGE
+from ordertrail.v1.order_events_pb2 import ShippedLine
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
 from ordertrail_server.edge.validation import COMMAND_BYTES, parse, validate
 from ordertrail_server.orders.refusal import Refusal, Refused
+
+STRANGE = b"\xf8\x07\x01"  # field 127 = 1
 
 
 def refused(message: Message) -> Refusal:
@@ -38,13 +41,26 @@ def test_whatever_bytes_come_they_are_a_request_or_refused(raw: bytes) -> None:
     assert set(reasons) <= {ERROR_REASON_INVALID_REQUEST}
 
 
-def test_fields_that_this_release_does_not_know_are_dropped_at_every_depth() -> None:
-    strange = b"\xf8\x07\x01"  # field 127 = 1
-    known = ShipOrderRequest(order_id="o-1")
-    known.lines.add().MergeFromString(b"\x0a\x03p_1" + strange)
-    raw = known.SerializeToString() + strange
-    assert strange in ShipOrderRequest.FromString(raw).SerializeToString()
-    assert strange not in parse(ShipOrderRequest, raw, COMMAND_BYTES).SerializeToString()
+def with_strange_fields(request: ShipOrderRequest) -> bytes:
+    for line in request.lines:
+        line.MergeFromString(STRANGE)
+    return request.SerializeToString() + STRANGE
+
+
+def test_fields_that_this_release_does_not_know_are_kept_for_the_digest_and_count_as_bytes() -> None:
+    raw = with_strange_fields(ShipOrderRequest(order_id="o-1", lines=[ShippedLine(product_id="p_1", quantity=1)]))
+    request = parse(ShipOrderRequest, raw, len(raw))
+    validate(request)
+    assert request.SerializeToString().count(STRANGE) == 2
+    with pytest.raises(Refused) as raised:
+        parse(ShipOrderRequest, raw, len(raw) - 1)
+    assert raised.value.refusal.reason == ERROR_REASON_REQUEST_TOO_LARGE
+
+
+def test_beside_fields_that_this_release_does_not_know_those_it_knows_keep_their_bounds() -> None:
+    raw = with_strange_fields(ShipOrderRequest(lines=[ShippedLine(product_id="p_1", quantity=0)]))
+    found = refused(parse(ShipOrderRequest, raw, COMMAND_BYTES))
+    assert [path for path, _ in found.violations] == ["order_id", "lines[0].quantity"]
 
 
 def test_every_field_at_fault_is_named_with_its_path() -> None:

@@ -71,3 +71,11 @@ async def test_orders_behind_the_first_and_the_last_of_all_moments_are_listed(
     async with shop_of_two_orders(tmp_path, b"1" * 16) as shop:
         of_filter = read_page_token((await orders(shop, page_size=1)).next_page_token).filter_digest
         assert len((await orders(shop, page_token=write_page_token(of_filter, number))).orders) == listed
+
+
+async def test_a_condition_of_a_newer_release_is_no_part_of_a_page_token_as_it_is_not_in_force(tmp_path: Path) -> None:
+    async with shop_of_two_orders(tmp_path, b"1" * 16) as shop:
+        request = ListOrdersRequest(customer_id="c", page_size=1)
+        request.MergeFromString(b"\xf8\x07\x01")  # field 127 = 1
+        first = ListOrdersResponse.FromString(await shop.service.ListOrders(request, None))
+        assert len((await orders(shop, page_token=first.next_page_token)).orders) == 1

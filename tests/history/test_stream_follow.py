@@ -126,7 +126,9 @@ async def test_now_after_a_token_leaves_out_what_the_token_includes(tmp_path: Pa
         token = shop.record("known", placed("p"))
         async with following(shop, now=True, at_least_as_fresh=[token]) as tail:
             first = asyncio.create_task(tail.next())
-            await asyncio.sleep(0)
+            # Once it waits for what the token names it has asked for the end of the log.
+            while not shop.progress._waiting:  # noqa: ASYNC110  (nothing tells)
+                await asyncio.sleep(0)
             shop.record("new", placed("p"))
             await shop.project()
             await first

@@ -264,6 +264,7 @@ class ListOrderEventsResponse(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
+    PARKED_ORDER_IDS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Asks for the next page; empty on the last."""
     consistency_token: _builtins.str
@@ -272,16 +273,23 @@ class ListOrderEventsResponse(_message.Message):
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_history_event_pb2.HistoryEvent]:
         """The events, in the order of the log."""
 
+    @_builtins.property
+    def parked_order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Orders of which this page passes over facts, because they are parked; read each by itself, once it is no more. An order
+        is among them as well where it is not known whether its facts meet the conditions.
+        """
+
     def __init__(
         self,
         *,
         events: _abc.Iterable[_history_event_pb2.HistoryEvent] | None = ...,
         next_page_token: _builtins.str = ...,
         consistency_token: _builtins.str = ...,
+        parked_order_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "events", b"events", "next_page_token", b"next_page_token", "parked_order_ids", b"parked_order_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -361,7 +369,7 @@ Global___StreamOrderEventsRequest: _TypeAlias = StreamOrderEventsRequest  # noqa
 
 @_typing.final
 class StreamOrderEventsResponse(_message.Message):
-    """One frame of a stream: some events, or none as a sign of life."""
+    """One frame of a stream: some events, orders that were passed over, or neither as a sign of life."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -369,15 +377,23 @@ class StreamOrderEventsResponse(_message.Message):
     RESUME_TOKEN_FIELD_NUMBER: _builtins.int
     CAUGHT_UP_FIELD_NUMBER: _builtins.int
     FELL_BEHIND_FIELD_NUMBER: _builtins.int
+    PARKED_ORDER_IDS_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
     """Continues behind this frame, on any server of the log, also after a rebuild."""
     caught_up: _builtins.bool
-    """All events recorded so far have been sent."""
+    """All events recorded so far have been sent, but those of parked orders."""
     fell_behind: _builtins.bool
     """The reader had caught up and is behind again: more events wait than this frame could hold."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_history_event_pb2.HistoryEvent]:
         """The events, in the order of the log."""
+
+    @_builtins.property
+    def parked_order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Orders of which this stream has passed over facts since the frame before, because they are parked; read each by itself
+        (ListOrderEvents), once it is no more. An order is among them as well where it is not known whether its facts meet
+        the conditions. The stream of one order names none: it is refused where its order is parked.
+        """
 
     def __init__(
         self,
@@ -386,10 +402,11 @@ class StreamOrderEventsResponse(_message.Message):
         resume_token: _builtins.str = ...,
         caught_up: _builtins.bool = ...,
         fell_behind: _builtins.bool = ...,
+        parked_order_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "fell_behind", b"fell_behind", "standing", b"standing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "events", b"events", "fell_behind", b"fell_behind", "resume_token", b"resume_token", "standing", b"standing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "events", b"events", "fell_behind", b"fell_behind", "parked_order_ids", b"parked_order_ids", "resume_token", b"resume_token", "standing", b"standing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_standing: _TypeAlias = _typing.Literal["caught_up", "fell_behind"]  # noqa: Y015
     _WhichOneofArgType_standing: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.printing import json_line, print_table
+from ordertrail_server.cli.printing import json_line, plain, print_table
 from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
+    from ordertrail.asking import OnParked
     from ordertrail.v1.history_event_pb2 import HistoryEvent
 
 PAGE = 1000
@@ -34,7 +35,7 @@ async def history(
 ) -> None:
     """Show the events of an order, the earliest first.
 
-    Exits with 1 if there are none.
+    What cannot be read of a customer's parked orders is left out; stderr names them. Exits with 1 if there are none.
     """
     from ordertrail.client import connect
 
@@ -43,16 +44,29 @@ async def history(
     async with connect(target) as orders:
         if follow:
             await orders.reach(FIRST_CONTACT_SECONDS)
-            events = orders.stream(order_id=order_id, customer_id=customer_id, product_id=product_id, follow=True)
+            events = orders.stream(
+                order_id=order_id, customer_id=customer_id, product_id=product_id, follow=True, on_parked=_say_once()
+            )
         else:
             events = orders.list_events(
-                order_id=order_id, customer_id=customer_id, product_id=product_id, page_size=PAGE
+                order_id=order_id, customer_id=customer_id, product_id=product_id, page_size=PAGE, on_parked=_say_once()
             )
         async with aclosing(events):
             found = await (_print_lines(events, as_json) if follow or as_json else _print_table(events))
     if not found:
         subject = f"order {order_id}" if order_id else f"customer {customer_id}"
         raise click.ClickException(f"There are no events of {subject}{' with this product' if product_id else ''}.")
+
+
+def _say_once() -> "OnParked":
+    said = set[str]()
+
+    def say(order_ids: "Sequence[str]") -> None:
+        for order_id in [each for each in order_ids if each not in said]:
+            click.echo(f"Order {plain(order_id)} is parked: events of it are left out, see `parked show`.", err=True)
+        said.update(order_ids)
+
+    return say
 
 
 async def _print_lines(events: "AsyncIterator[HistoryEvent]", as_json: bool) -> bool:

@@ -1,55 +1,120 @@
-"""`ordertrail import-json`: orders that older producers wrote, from a file."""
+"""`ordertrail import-json`: orders that older producers wrote, from a file or from their topic."""
 
-from collections import Counter, deque
-from collections.abc import Iterator
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, closing
 from io import BufferedReader
 from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.document_lines import LONGEST, document_lines, origin_prefix
-from ordertrail_server.cli.printing import json_line, plain
-from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option, told
+from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, refusals_told
+from ordertrail_server.cli.document_lines import document_lines, origin_prefix
+from ordertrail_server.cli.import_report import REFUSED, LineReport, Report
+from ordertrail_server.cli.place import Place
+from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option
+from ordertrail_server.cli.topic_report import TopicReport
 
 if TYPE_CHECKING:
-    from ordertrail.v1.order_import_service_pb2 import ImportResult, SourceDocument
+    from ordertrail.v1.order_import_service_pb2 import SourceDocument
 
 UNREACHABLE = 2
-EPILOG = """\b
+# An origin has at most 128 characters, and an offset up to 19 digits.
+LONGEST_TOPIC = 96
+EPILOG = f"""\b
 Examples:
   ordertrail import-json orders.jsonl
   ordertrail import-json orders.jsonl --json | grep '"line"'
+  ordertrail import-json --from-topic orders --bootstrap 127.0.0.1:9092
 
-Exit codes: 0 all taken in, 1 some lines refused, 2 wrong usage or no server."""
+Exit codes: 0 all taken in, 1 some refused, 2 wrong usage, no server or no broker.
+
+{ENVIRONMENT}"""
 
 
 @click.command("import-json", epilog=EPILOG)
-@click.argument("file", type=click.File("rb"))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a refused line, and one of the counts.")
+@click.argument("file", type=click.File("rb"), required=False)
+@click.option("--from-topic", metavar="NAME", help="Read this Kafka topic, instead of a file: all of its partitions.")
+@bootstrap_option(required=False)
+@click.option(
+    "--from-offset",
+    "begin",
+    metavar="PARTITION:OFFSET",
+    type=Place(),
+    multiple=True,
+    help="Where a partition of the topic is read from (its beginning); may be repeated.",
+)
+@click.option("--follow", is_flag=True, help="Go on with what comes to the topic until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a refused document, and one of the counts.")
 @target_option
 @calls_server(exit_code=UNREACHABLE)
-async def import_json(file: BufferedReader, as_json: bool, target: str) -> None:
-    """Take in orders that older producers wrote: one JSON document a line.
+async def import_json(
+    file: BufferedReader | None,
+    from_topic: str | None,
+    bootstrap: str | None,
+    begin: tuple[tuple[int, int], ...],
+    follow: bool,
+    as_json: bool,
+    target: str,
+) -> None:
+    """Take in orders that older producers wrote: one JSON document a line of a file, or a message of their topic.
 
-    Each becomes the fact that its producer stated. Blank lines are skipped; a line that is no order is shown with its
-    reason, and the rest goes in. Importing a file again adds nothing.
+    Each becomes the fact that its producer stated. Blank lines are skipped; a document that is no order is shown with
+    its reason, and the rest goes in. Importing a file again adds nothing.
+
+    Of a topic each message is known by topic, partition and offset, so it too may be read again, from its beginning or
+    from anywhere. Its settings do not matter, keys have no meaning, and nothing is written to it. Messages without a
+    value (tombstones) or with an empty one are told and skipped.
     """
+    if (file is None) == (from_topic is None):
+        raise click.UsageError("Name one: a FILE, or --from-topic NAME.")
+    if file is not None and (begin or follow):
+        raise click.UsageError("--from-offset and --follow go with --from-topic.")
+    if file is not None:
+        lines = LineReport(as_json)
+        await _import(_documents(file, lines), lines, target)
+        return
+    assert from_topic is not None
+    await _import_topic(from_topic, bootstrap, dict(begin), TopicReport(as_json), target, follow=follow)
+
+
+async def _import(
+    documents: "Iterator[SourceDocument] | AsyncIterator[SourceDocument]", report: Report, target: str
+) -> None:
     from ordertrail.client import connect
 
-    report = Report(as_json)
     async with connect(target, actor="ordertrail import-json") as orders:
         await orders.reach(FIRST_CONTACT_SECONDS)
-        async with aclosing(orders.import_documents(_documents(file, report))) as results:
-            async for result in results:
-                report.note(result)
-    report.finish()
-    if report.counts["refused"]:
+        try:
+            async with aclosing(orders.import_documents(documents)) as results:
+                async for result in results:
+                    report.note(result)
+        finally:
+            report.finish()
+    if report.counts[REFUSED]:
         raise click.exceptions.Exit(1)
 
 
-def _documents(file: BufferedReader, report: "Report") -> "Iterator[SourceDocument]":
+async def _import_topic(
+    topic: str, bootstrap: str | None, begin: dict[int, int], report: TopicReport, target: str, *, follow: bool
+) -> None:
+    if not bootstrap:
+        raise click.UsageError("--from-topic needs --bootstrap HOST:PORT (ORDERTRAIL_BOOTSTRAP).")
+    if len(topic) > LONGEST_TOPIC:
+        raise click.UsageError(
+            f"A topic is named in at most {LONGEST_TOPIC} characters here: an origin has no room for more."
+        )
+    from ordertrail_server.cli.old_topic import OldTopic
+    from ordertrail_server.cli.topic_documents import documents_of
+
+    def tell(sentence: str) -> None:
+        click.echo(sentence, err=True)
+
+    with refusals_told(UNREACHABLE), closing(OldTopic(kafka_settings(bootstrap), topic, tell)) as old:
+        await old.open(begin)
+        await _import(documents_of(old, topic, report, follow=follow), report, target)
+
+
+def _documents(file: BufferedReader, report: LineReport) -> "Iterator[SourceDocument]":
     from ordertrail.v1.order_import_service_pb2 import SourceDocument
 
     prefix = origin_prefix(file)
@@ -58,47 +123,3 @@ def _documents(file: BufferedReader, report: "Report") -> "Iterator[SourceDocume
             report.too_long.append(line.number)
         else:
             yield SourceDocument(origin=f"{prefix}{line.number}", json=line.json)
-
-
-@dataclass
-class Report:
-    """What became of the lines so far; refused ones are printed in their order, as soon as they are known.
-
-    `too_long` holds the lines that were not sent and are not printed yet.
-    """
-
-    as_json: bool
-    counts: Counter[str] = field(default_factory=Counter)
-    too_long: deque[int] = field(default_factory=deque)
-
-    def note(self, result: "ImportResult") -> None:
-        """Count a result."""
-        from ordertrail.errors import from_status
-
-        number = int(result.origin.rpartition(":")[2])
-        self._refuse_too_long(number)
-        if result.HasField("receipt"):
-            self.counts["already there" if result.receipt.replayed else "taken in"] += 1
-            return
-        error = from_status(result.status)
-        self._refuse(number, error.reason, error.message if self.as_json else told(error))
-
-    def finish(self) -> None:
-        """Print what is left to print, and the counts."""
-        self._refuse_too_long(None)
-        taken, there, refused = (self.counts[name] for name in ("taken in", "already there", "refused"))
-        if self.as_json:
-            click.echo(json_line({"takenIn": taken, "alreadyThere": there, "refused": refused}))
-        else:
-            click.echo(f"{taken:,} taken in, {there:,} already there, {refused:,} refused")
-
-    def _refuse_too_long(self, before: int | None) -> None:
-        while self.too_long and (before is None or self.too_long[0] < before):
-            self._refuse(self.too_long.popleft(), "REQUEST_TOO_LARGE", f"The line is longer than {LONGEST:,} bytes.")
-
-    def _refuse(self, number: int, reason: str, sentence: str) -> None:
-        self.counts["refused"] += 1
-        if self.as_json:
-            click.echo(json_line({"line": number, "reason": reason, "message": sentence}))
-        else:
-            click.echo(f"line {number}: {plain(sentence)}")

@@ -12,11 +12,13 @@ COMMANDS = {
     "produce": "Send sample orders to a server.",
     "history": "Show the events of an order, or of a customer.",
     "orders": "List orders as they stand.",
-    "tail": "Show the records of a data directory's log.",
+    "tail": "Show the records of the log, one by one.",
     "import-json": "Take in orders that older producers wrote as JSON.",
     "parked": "List, show and retry orders that could not be read.",
     "rebuild": "Build the read model again from the log.",
     "schema": "Change what events are stored as.",
+    "topics": "Make, check and delete the Kafka topic of a log.",
+    "log": "Copy a log between a data directory and a topic.",
 }
 
 EXAMPLE = """\b

@@ -1,98 +1,134 @@
-"""`ordertrail tail`: the log itself, record by record, beside a running server or without one."""
+"""`ordertrail tail`: the log itself, record by record, beside running servers or without any."""
 
 import asyncio
-from base64 import b64encode
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from ordertrail_server.cli.printing import json_line, plain
+from ordertrail_server.cli.brokers import (
+    ENVIRONMENT,
+    bootstrap_option,
+    kafka_settings,
+    open_topic,
+    refusals_told,
+    topic_option,
+)
 
 if TYPE_CHECKING:
-    from ordertrail_server.log.port import Log, Logged
+    from ordertrail_server.cli.partition_tail import Show
+    from ordertrail_server.log.port import Log
 
-BATCH = 500
-EPILOG = """\b
+EPILOG = f"""\b
 Examples:
   ordertrail tail --data ./data
   ordertrail tail --data ./data --partition 0 --from 1200 --follow
-  ordertrail tail --data ./data --json | head -3"""
+  ordertrail tail --data ./data --json | head -3
+  ordertrail tail --bootstrap 127.0.0.1:9092 --partition 0 --from 1200
+  ordertrail tail --bootstrap 127.0.0.1:9092 --group watchers
+
+{ENVIRONMENT}"""
 
 
 @click.command(epilog=EPILOG)
-@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, metavar="DIR")
-@click.option("--partition", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--from", "offset", type=click.IntRange(0), default=0, show_default=True, help="The first offset.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="A data directory with its own log.",
+)
+@bootstrap_option(required=False)
+@topic_option
+@click.option("--partition", type=click.IntRange(0), help="Only this partition (all, one after another).")
+@click.option("--from", "offset", type=click.IntRange(0), help="The first offset (0), of one partition.")
+@click.option("--group", metavar="NAME", help="Share the topic's partitions with all who name this group; follows.")
 @click.option("--follow", is_flag=True, help="Go on with new records until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a record.")
-def tail(data: Path, partition: int, offset: int, follow: bool, as_json: bool) -> None:
-    """Show the records of a data directory's log, decoded, from an offset of a partition.
+@click.pass_context
+def tail(
+    ctx: click.Context,
+    data: Path | None,
+    bootstrap: str | None,
+    topic: str,
+    partition: int | None,
+    offset: int | None,
+    group: str | None,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Show the records of a log, decoded: of a data directory, or of a Kafka topic.
 
-    What is no readable record is shown as such, at its offset.
+    What is no readable record is shown as such, at its offset. Of a topic each record has its verdict: fact, void,
+    broken or foreign. To know it, the partition is folded from its beginning, whatever the first offset that is shown.
+
+    With --group each partition is shown by one of the members, from the offset that the group has committed. When a
+    member ends, the others take over its partitions (after 6 seconds, if it was killed); what it showed last may be
+    shown again. A new group begins at offset 0. No server reads or writes these offsets.
     """
-    from ordertrail_server.log.lock import DataDirectoryRefused
-    from ordertrail_server.log.port import LogDamaged, LogUnavailable
+    if data and bootstrap and ctx.get_parameter_source("bootstrap") is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("Name one: --data, or --bootstrap.")
+    if group and (data or partition is not None or offset is not None):
+        raise click.UsageError("--group goes with --bootstrap, and neither with --partition nor with --from.")
+    with refusals_told():
+        asyncio.run(_tail(data, bootstrap, topic, _Wanted(partition, offset, group, follow), as_json))
 
-    try:
-        asyncio.run(_tail(data, partition, offset, follow, as_json))
-    except (DataDirectoryRefused, LogDamaged, LogUnavailable) as error:
-        raise click.ClickException(str(error)) from None
+
+class _Wanted(NamedTuple):
+    """Which records are to be shown."""
+
+    partition: int | None
+    offset: int | None
+    group: str | None
+    follow: bool
 
 
-async def _tail(data: Path, partition: int, offset: int, follow: bool, as_json: bool) -> None:
+async def _tail(data: Path | None, bootstrap: str | None, topic: str, wanted: _Wanted, as_json: bool) -> None:
+    from ordertrail_server.cli import record_lines
     from ordertrail_server.log.embedded import EmbeddedLog
 
-    log = EmbeddedLog.follow(data)
+    if data is not None:
+        log: Log = EmbeddedLog.follow(data)
+    elif bootstrap:
+        log = await open_topic(bootstrap, topic)
+    else:
+        raise click.UsageError("Name one: --data DIR, or --bootstrap HOST:PORT.")
+    show = record_lines.as_json if as_json else record_lines.as_text
     try:
-        if partition >= log.partitions:
-            raise click.UsageError(f"The log has the partitions 0 to {log.partitions - 1}, not {partition}.")
-        await _print_from(log, partition, offset, follow, as_json)
+        if wanted.group and bootstrap:
+            await _print_with_others(log, bootstrap, wanted.group, show)
+        else:
+            await _print(log, wanted, show, judged=data is None)
     finally:
         await log.close()
 
 
-async def _print_from(log: "Log", partition: int, offset: int, follow: bool, as_json: bool) -> None:
-    show = _as_json if as_json else _as_text
-    while True:
-        records = await log.read(partition, offset, BATCH)
-        for record in records:
-            click.echo(show(log.topic, partition, record))
-        if records:
-            offset = records[-1].offset + 1
-        elif follow:
-            await log.wait(partition, offset)
-        else:
-            return
+async def _print_with_others(log: "Log", bootstrap: str, group: str, show: "Show") -> None:
+    from ordertrail_server.cli.group_tail import GroupTail
+
+    await GroupTail(log, kafka_settings(bootstrap), group, show).run()
 
 
-def _as_text(topic: str, partition: int, record: "Logged") -> str:
-    from ordertrail_server.cli.happenings import line
-    from ordertrail_server.schema.reading import read
+async def _print(log: "Log", wanted: _Wanted, show: "Show", *, judged: bool) -> None:
+    from ordertrail_server.cli.partition_fold import PartitionFold
+    from ordertrail_server.cli.partition_tail import PartitionTail, all_at_once
 
-    reading = read(record.value)
-    place = f"{partition}:{record.offset}"
-    if reading is None or reading.event.order_id != record.key:
-        return f"{place:<10} {plain(record.key)}  {_unreadable(reading)} ({len(record.value)} bytes)"
-    if reading.fault:
-        return f"{place:<10} {plain(record.key)}  {reading.event.order_version:>3}  {plain(reading.fault)}"
-    return f"{place:<10} {line(reading.event)}"
-
-
-def _as_json(topic: str, partition: int, record: "Logged") -> str:
-    from google.protobuf.json_format import MessageToDict
-
-    from ordertrail_server.schema.reading import read
-
-    shown: dict[str, Any] = {"topic": topic, "partition": partition, "offset": record.offset, "key": record.key}
-    reading = read(record.value)
-    if reading is None or reading.event.order_id != record.key:
-        return json_line({**shown, "fault": _unreadable(reading), "value": b64encode(record.value).decode()})
-    shown |= {"digest": b64encode(record.digest).decode(), "writtenVersion": reading.written_version}
-    if reading.fault:
-        shown |= {"fault": reading.fault, "value": b64encode(record.value).decode()}
-    return json_line({**shown, "event": MessageToDict(reading.event)})
+    begin = wanted.offset or 0
+    tails = [
+        PartitionTail(log, partition, show, PartitionFold(partition, log.partitions) if judged else None)
+        for partition in _partitions(log, wanted)
+    ]
+    if wanted.follow:
+        await all_at_once(each.run(begin, follow=True) for each in tails)
+    else:
+        for each in tails:
+            await each.run(begin, follow=False)
 
 
-def _unreadable(reading: object) -> str:
-    return "is no readable record" if reading is None else "is a record of another order than its key"
+def _partitions(log: "Log", wanted: _Wanted) -> range:
+    if wanted.partition is None:
+        if wanted.offset and log.partitions > 1:
+            raise click.UsageError("--from goes with --partition: each partition counts its own offsets.")
+        return range(log.partitions)
+    if wanted.partition >= log.partitions:
+        raise click.UsageError(f"The log has the partitions 0 to {log.partitions - 1}, not {wanted.partition}.")
+    return range(wanted.partition, wanted.partition + 1)

@@ -25,7 +25,8 @@ def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Call
     """Return the attempt that a validated request asks for.
 
     The request is used up: the fields that do not belong to the command are cleared from it. What remains is what the
-    digest covers, so that a retry has the same digest whatever version it expects.
+    digest covers, so that a retry has the same digest whatever version it expects. It covers fields that this release
+    does not know, so that a retry has the same digest on another release; then they are dropped.
     """
     request_id = request.request_id
     expected_version = request.expected_version if request.HasField("expected_version") else None
@@ -33,6 +34,8 @@ def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Call
     for name in ("request_id", "expected_version", "validate_only"):
         request.ClearField(name)
     digest = _digest(request.DESCRIPTOR.full_name, request.SerializeToString(deterministic=True))
+    # What this release cannot check must not become part of a fact, which a later release would believe.
+    request.DiscardUnknownFields()
     named = request_id or new_id()
     order_id = request.order_id
     if not order_id and isinstance(request, PlaceOrderRequest):

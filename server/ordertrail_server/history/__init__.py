@@ -5,6 +5,7 @@ freshness     waiting until the read model is whole and includes what a token na
 read_model    a pool of readers, each answer from one short read transaction
 event_filter  which events are asked for, as SQL over the indexes; order_filter: which orders
 frames        stored events joined as bytes (joining), never parsed
+gathering     events of one answer, step by step, and the parked orders it passes over (passed_over)
 orders        GetOrder (as_of: as it stood), ListOrders
 events        ListOrderEvents
 parked_orders ListParkedOrders, GetParkedOrder

@@ -2,7 +2,8 @@
 
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, ListOrderEventsResponse
 from ordertrail_server.history.event_filter import listed
-from ordertrail_server.history.frames import Limits, join
+from ordertrail_server.history.frames import Limits
+from ordertrail_server.history.gathering import Gathering
 from ordertrail_server.history.pages import PAGE_BYTES, next_page, page_start, rows_of
 from ordertrail_server.history.parked import parked_reason, refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
@@ -14,10 +15,13 @@ def list_events(model: ReadModel, request: ListOrderEventsRequest, connection: C
     low, end = _after(request, model), model.partitions << OFFSET_BITS
     if request.order_id:
         refuse_parked(request.order_id, parked_reason(connection, request.order_id))
-    page = join(connection, listed(request), low, end, Limits(rows_of(request), PAGE_BYTES))
+    page = Gathering(connection, listed(request), Limits(rows_of(request), PAGE_BYTES))
+    while low < end and not page.full:
+        low = page.step(low, end)
     rest = ListOrderEventsResponse(
-        next_page_token=next_page(request, model.log_id, page.next - 1) if page.more else "",
+        next_page_token=next_page(request, model.log_id, low - 1) if low < end else "",
         consistency_token=token_of(model.log_id, model.positions(connection)),
+        parked_order_ids=page.parked,
     )
     return page.events + rest.SerializeToString()
 

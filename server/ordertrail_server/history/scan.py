@@ -5,7 +5,8 @@ from time import monotonic
 from typing import NamedTuple
 
 from ordertrail_server.history.event_filter import EventFilter
-from ordertrail_server.history.frames import Limits, join
+from ordertrail_server.history.frames import Limits
+from ordertrail_server.history.gathering import Gathering
 from ordertrail_server.history.parked import parked_at, parked_reason
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS, Offsets
@@ -28,10 +29,12 @@ class Scope(NamedTuple):
 class Scan(NamedTuple):
     """What one read found: events, the offsets before which all was looked through, and those to get to.
 
-    `more` says that asked-for events wait behind `reached`. `parked` is why the one order asked for is parked.
+    `passed_over` are parked orders with facts that were looked at. `more` says that asked-for events wait behind
+    `reached`. `parked` is why the one order asked for is parked.
     """
 
     events: bytes
+    passed_over: tuple[str, ...]
     reached: Offsets
     ends: Offsets
     more: bool
@@ -56,7 +59,8 @@ def scan(model: ReadModel, scope: Scope, begin: Offsets, connection: Connection)
     for partition in sorted(range(len(begin)), key=lambda p: ends[p] - begin[p]):
         if not look.through(partition, ends[partition]):
             break
-    return Scan(b"".join(look.parts), tuple(look.reached), ends, look.more, parked)
+    gathered = look.gathered
+    return Scan(gathered.events, gathered.parked, tuple(look.reached), ends, gathered.more, parked)
 
 
 def _before(parked: int | None, ends: Offsets) -> Offsets:
@@ -69,23 +73,17 @@ def _before(parked: int | None, ends: Offsets) -> Offsets:
 
 class _Look:
     def __init__(self, connection: Connection, scope: Scope, begin: Offsets) -> None:
-        self._connection, self._asked, self._left = connection, scope.asked, scope.frame
+        self._whole = scope.asked.exact
         self._stop = monotonic() + SECONDS
-        self.reached, self.parts, self.more = list(begin), list[bytes](), False
+        self.reached, self.gathered = list(begin), Gathering(connection, scope.asked, scope.frame)
 
     def through(self, partition: int, end: int) -> bool:
         """Look through a partition up to `end`; return whether there is room and time to go on with others."""
         base = partition << OFFSET_BITS
         while self.reached[partition] < end:
             low = self.reached[partition]
-            high = end if self._asked.exact else min(end, low + WINDOW)
-            found = join(self._connection, self._asked, base | low, base | high, self._left)
-            self.reached[partition] = found.next - base
-            if found.taken:
-                self.parts.append(found.events)
-                most, room, _ = self._left
-                self._left = Limits(most - found.taken, room - len(found.events), least=0)
-            self.more = found.more
-            if found.more or self._left.most <= 0 or monotonic() > self._stop:
+            high = end if self._whole else min(end, low + WINDOW)
+            self.reached[partition] = self.gathered.step(base | low, base | high) - base
+            if self.gathered.full or monotonic() > self._stop:
                 return False
         return True

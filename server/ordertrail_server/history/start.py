@@ -42,7 +42,10 @@ async def _resumed(model: ReadModel, freshness: Freshness, token: str) -> Offset
 
 
 def first_recorded(model: ReadModel, since: int, connection: Connection) -> Offsets:
-    """Return offsets before which nothing was recorded at or after `since` (nanoseconds): the best found quickly."""
+    """Return offsets before which nothing was recorded at or after `since` (nanoseconds): the best found quickly.
+
+    Nor does a fact of a parked order wait before them, whatever its time: the stream must come by it to name the order.
+    """
     recent = "SELECT position FROM events WHERE record_time >= ? ORDER BY record_time LIMIT ?"
     counted = f"SELECT min(position), count(*) FROM ({recent}) GROUP BY position >> {OFFSET_BITS}"
     rows = connection.execute(counted, (since, FEW + 1)).fetchall()
@@ -51,4 +54,12 @@ def first_recorded(model: ReadModel, since: int, connection: Connection) -> Offs
     offsets = list(model.positions(connection))
     for first, _ in rows:
         offsets[first >> OFFSET_BITS] = first & (1 << OFFSET_BITS) - 1
-    return tuple(offsets)
+    return tuple(_first_waiting(connection, partition, offset) for partition, offset in enumerate(offsets))
+
+
+def _first_waiting(connection: Connection, partition: int, before: int) -> int:
+    """Return the offset of a partition's first fact that waits, or `before` if none does before that."""
+    base = partition << OFFSET_BITS
+    first = "SELECT min(position) FROM parked WHERE position >= ? AND position < ?"
+    position: int | None = connection.execute(first, (base, base | before)).fetchone()[0]
+    return before if position is None else position - base

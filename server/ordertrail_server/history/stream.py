@@ -27,7 +27,8 @@ async def stream_events(
 ) -> AsyncGenerator[bytes, None]:
     """Yield serialized StreamOrderEventsResponse frames. Raises Refused: a bad token, not fresh in time, parked.
 
-    A parked order's facts are sent as far as they can be read; then the stream is refused.
+    A parked order's own stream sends its facts as far as they can be read, and then is refused; others pass over what
+    waits of it, and name it.
     """
     begin, until = await begin_and_end(tails.model, freshness, request, time_remaining)
     most = request.max_events_per_frame or FRAME_EVENTS
@@ -38,8 +39,8 @@ async def stream_events(
             arrived.clear()
             found = await stream.look()
             standing = stream.standing_after(found)
-            if found.events or standing or stream.silent():
-                yield stream.frame(found.events, standing)
+            if found.events or found.passed_over or standing or stream.silent():
+                yield stream.frame(found.events, found.passed_over, standing)
             if found.at_end:
                 refuse_parked(request.order_id, found.parked)
                 if not request.follow:
@@ -76,10 +77,11 @@ class _Stream:
         self._caught_up = found.at_end
         return _CAUGHT_UP if found.at_end else _FELL_BEHIND
 
-    def frame(self, events: bytes = b"", standing: bytes = b"") -> bytes:
+    def frame(self, events: bytes = b"", passed_over: tuple[str, ...] = (), standing: bytes = b"") -> bytes:
         self._last_frame = self._time()
         token = token_of(self._tails.model.log_id, self._reached)
-        return events + StreamOrderEventsResponse(resume_token=token).SerializeToString() + standing
+        rest = StreamOrderEventsResponse(resume_token=token, parked_order_ids=passed_over)
+        return events + rest.SerializeToString() + standing
 
     async def wait(self, arrived: Event) -> None:
         with suppress(TimeoutError):

@@ -1,11 +1,11 @@
 """`ordertrail schema explain`: one record of the log, and how it is read, step by step."""
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
+from ordertrail_server.cli.place import Place
 from ordertrail_server.cli.printing import json_line, plain, print_table, time_text
 from ordertrail_server.cli.target import calls_server, target_option
 
@@ -18,19 +18,6 @@ EPILOG = """\b
 Examples:
   ordertrail schema explain 0:17
   ordertrail schema explain 0:17 --json"""
-
-
-class Place(click.ParamType[tuple[int, int]]):
-    """PARTITION:OFFSET, as events and receipts name their place."""
-
-    name = "place"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        """Return the two numbers."""
-        if not re.fullmatch(r"[0-9]{1,9}:[0-9]{1,18}", value):
-            self.fail(f"{value} is no PARTITION:OFFSET, such as 0:17.", param, ctx)
-        partition, _, offset = value.partition(":")
-        return int(partition), int(offset)
 
 
 @click.command(epilog=EPILOG)

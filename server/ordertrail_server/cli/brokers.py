@@ -1,0 +1,81 @@
+"""Commands that talk to Kafka: where its brokers are, and how a refusal is told."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ordertrail_server.cli.target import CallFailed
+
+if TYPE_CHECKING:
+    from ordertrail_server.log.kafka import KafkaLog
+    from ordertrail_server.log.kafka_settings import Value
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_TOPIC = "orders.events"
+ENVIRONMENT = "Further settings of librdkafka come from ORDERTRAIL_KAFKA_…: SASL_USERNAME is sasl.username."
+
+
+def bootstrap_option(*, required: bool = True) -> Callable[[F], F]:
+    """Add `--bootstrap`."""
+    return click.option(
+        "--bootstrap",
+        metavar="HOST:PORT,…",
+        required=required,
+        envvar="ORDERTRAIL_BOOTSTRAP",
+        show_envvar=True,
+        help="Brokers of the Kafka cluster to begin with.",
+    )
+
+
+def topic_option(command: F) -> F:
+    """Add `--topic`, the one of a log."""
+    return click.option(
+        "--topic",
+        metavar="NAME",
+        default=DEFAULT_TOPIC,
+        show_default=True,
+        envvar="ORDERTRAIL_TOPIC",
+        show_envvar=True,
+        help="The topic of the log.",
+    )(command)
+
+
+def kafka_settings(bootstrap: str) -> "dict[str, Value]":
+    """Return the settings that a server would have, from the same environment."""
+    from ordertrail_server.log.kafka_environment import own_settings
+
+    return {**own_settings(os.environ), "bootstrap.servers": bootstrap}
+
+
+async def open_topic(bootstrap: str, topic: str) -> "KafkaLog":
+    """Open the log on a topic, as a server does. Raises LogRefused, LogUnavailable."""
+    import logging
+
+    from ordertrail_server.log.kafka import KafkaLog
+    from ordertrail_server.schema.cloud_event import headers_of
+
+    # What is only worth a note, `serve` and `topics check` say.
+    logging.getLogger("ordertrail_server.log.kafka").setLevel(logging.ERROR)
+    return await KafkaLog.open(kafka_settings(bootstrap), topic, headers_of=headers_of)
+
+
+@contextmanager
+def refusals_told(exit_code: int = 1) -> Iterator[None]:
+    """End a command with one sentence where a log, or the directory of one, cannot be used."""
+    from ordertrail_server.log.lock import DataDirectoryRefused
+    from ordertrail_server.log.port import AppendUncertain, LogDamaged, LogRefused, LogUnavailable
+
+    try:
+        yield
+    except (AppendUncertain, DataDirectoryRefused, LogDamaged, LogRefused, LogUnavailable) as refusal:
+        raise CallFailed(f"{refusal}{_hint(refusal)}", exit_code) from None
+
+
+def _hint(refusal: Exception) -> str:
+    if type(refusal).__name__ != "TopicMissing":  # not imported for its name: the Kafka client takes a while to load
+        return ""
+    return " `ordertrail topics create` makes one."

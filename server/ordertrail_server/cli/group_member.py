@@ -1,0 +1,104 @@
+"""A member of a Kafka consumer group that fetches nothing: it learns which partitions are its own, and commits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from ordertrail_server.log.kafka_errors import said
+from ordertrail_server.log.kafka_settings import Settings, made, reader_settings
+from ordertrail_server.log.port import LogRefused, LogUnavailable
+
+TURN_SECONDS = 0.1
+ANSWER_SECONDS = 10.0
+# Whoever reads the output may pause; meanwhile the group waits for this member's partitions.
+STUCK_SECONDS = 60.0
+# A member that died is missed after this time; brokers allow no less than 6 seconds by default.
+_SOON_MISSED: Settings = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 1_000}
+_REFUSED = frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED})
+
+Taken = Callable[[Mapping[int, int]], Coroutine[Any, Any, None]]
+GivenUp = Callable[[], Coroutine[Any, Any, None]]
+
+
+class GroupMember:
+    """One membership, as long as `attend` is called again and again. All that the client does runs in one thread.
+
+    `taken` is called in the event loop with {partition: the group's offset, 0 if it has none} of all that is the
+    member's from now on; `given_up` before another may have it, and returns when nothing moves on. `reached` has
+    {partition: offset} of what the member is done with; it is committed soon, and before anything is given up.
+    Raises KafkaSettingRefused.
+    """
+
+    def __init__(self, settings: Settings, topic: str, group: str, taken: Taken, given_up: GivenUp) -> None:
+        self.reached: dict[int, int] = {}
+        self._committed: dict[int, int] = {}
+        self._topic, self._taken, self._given_up = topic, taken, given_up
+        self._loop = asyncio.get_running_loop()
+        self._consumer = made(Consumer, {**_SOON_MISSED, **reader_settings(settings), "group.id": group})
+        self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked)
+        self._thread = ThreadPoolExecutor(1, "group")
+
+    async def attend(self) -> None:
+        """Take part for a moment. Raises LogUnavailable, LogRefused, and what `taken` and `given_up` raise."""
+        await self._run(self._turn)
+
+    async def leave(self) -> None:
+        """Commit, give up all, and let the others of the group know."""
+        await self._run(self._leave)
+        self._thread.shutdown()
+
+    def _run(self, work: Callable[[], None]) -> Awaitable[None]:
+        return self._loop.run_in_executor(self._thread, work)
+
+    def _turn(self) -> None:
+        try:
+            message = self._consumer.poll(TURN_SECONDS)
+        except KafkaException as error:
+            raise LogUnavailable(f"the group did not answer: {said(error.args[0])}") from error
+        met = message and message.error()
+        if met and (met.fatal() or met.code() in _REFUSED):
+            raise LogRefused(f"the group does not take this member: {said(met)}")
+        self._commit()
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        offsets = {each.partition: max(each.offset, 0) for each in consumer.committed(partitions, ANSWER_SECONDS)}
+        places = [TopicPartition(self._topic, *place) for place in offsets.items()]
+        consumer.assign(places)
+        consumer.pause(places)  # another client reads
+        self._call(self._taken(offsets))
+
+    def _revoked(self, consumer: Consumer, _: list[TopicPartition]) -> None:
+        self._call(self._given_up())
+        self._commit()
+        self.reached, self._committed = {}, {}
+        consumer.unassign()
+
+    def _call(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            asyncio.run_coroutine_threadsafe(work, self._loop).result(STUCK_SECONDS)
+        except TimeoutError:
+            raise LogUnavailable("nobody takes what this member of the group has to say") from None
+
+    def _commit(self) -> None:
+        """Commit what is new. What fails is tried again, or, when another has the partition by now, is not ours."""
+        reached = dict(self.reached)
+        new = {partition: offset for partition, offset in reached.items() if self._committed.get(partition) != offset}
+        if not new:
+            return
+        try:
+            places = [TopicPartition(self._topic, *place) for place in new.items()]
+            self._consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException as error:
+            if error.args[0].code() in _REFUSED:
+                raise LogRefused(f"the group takes no offsets of this member: {said(error.args[0])}") from error
+        else:
+            self._committed |= new
+
+    def _leave(self) -> None:
+        try:
+            self._commit()
+        finally:
+            self._consumer.close()

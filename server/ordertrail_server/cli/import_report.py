@@ -1,0 +1,85 @@
+"""What became of the documents of an import, told while it goes on."""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ordertrail_server.cli.document_lines import LONGEST
+from ordertrail_server.cli.printing import json_line, plain
+from ordertrail_server.cli.target import told
+
+if TYPE_CHECKING:
+    from ordertrail.v1.order_import_service_pb2 import ImportResult
+
+REFUSED = "refused"
+_IN_JSON = {"taken in": "takenIn", "already there": "alreadyThere"}
+
+
+@dataclass
+class Report:
+    """Counts of what became of documents; refused ones are printed as soon as they are known.
+
+    `counts` begins with what is told at the end, also of nothing.
+    """
+
+    as_json: bool
+    counts: Counter[str] = field(default_factory=lambda: Counter({"taken in": 0, "already there": 0, REFUSED: 0}))
+
+    def note(self, result: "ImportResult") -> None:
+        """Count a result."""
+        from ordertrail.errors import from_status
+
+        if result.HasField("receipt"):
+            self.counts["already there" if result.receipt.replayed else "taken in"] += 1
+            return
+        error = from_status(result.status)
+        self._tell(REFUSED, result.origin, error.reason, error.message if self.as_json else told(error))
+
+    def finish(self) -> None:
+        """Print the counts."""
+        if self.as_json:
+            click.echo(json_line({_IN_JSON.get(name, name): count for name, count in self.counts.items()}))
+        else:
+            click.echo(", ".join(f"{count:,} {name}" for name, count in self.counts.items()))
+
+    def place(self, origin: str) -> tuple[str, Mapping[str, Any]]:
+        """Return where a document was read, for people and for machines."""
+        raise NotImplementedError
+
+    def _tell(self, what: str, origin: str, reason: str, sentence: str) -> None:
+        self.counts[what] += 1
+        text, members = self.place(origin)
+        if self.as_json:
+            click.echo(json_line({**members, "reason": reason, "message": sentence}))
+        else:
+            click.echo(f"{text}: {plain(sentence)}")
+
+
+@dataclass
+class LineReport(Report):
+    """Of the lines of a file, in their order. `too_long` holds those that were not sent and are not printed yet."""
+
+    too_long: deque[int] = field(default_factory=deque)
+
+    def note(self, result: "ImportResult") -> None:
+        """Count a result."""
+        self._refuse_too_long(int(result.origin.rpartition(":")[2]))
+        super().note(result)
+
+    def finish(self) -> None:
+        """Print what is left to print, and the counts."""
+        self._refuse_too_long(None)
+        super().finish()
+
+    def place(self, origin: str) -> tuple[str, Mapping[str, Any]]:
+        """Return the number of the line."""
+        number = int(origin.rpartition(":")[2])
+        return f"line {number}", {"line": number}
+
+    def _refuse_too_long(self, before: int | None) -> None:
+        while self.too_long and (before is None or self.too_long[0] < before):
+            line = str(self.too_long.popleft())
+            self._tell(REFUSED, line, "REQUEST_TOO_LARGE", f"The line is longer than {LONGEST:,} bytes.")

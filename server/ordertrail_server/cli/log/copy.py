@@ -1,0 +1,92 @@
+"""`ordertrail log copy`: from a data directory to a topic, and back."""
+
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, open_topic, refusals_told, topic_option
+from ordertrail_server.cli.printing import json_line
+
+if TYPE_CHECKING:
+    from ordertrail_server.cli.log.copying import Copied, Told
+    from ordertrail_server.log.port import Log
+
+EPILOG = f"""\b
+Examples:
+  ordertrail log copy --data ./data --bootstrap 127.0.0.1:9092 --to topic
+  ordertrail log copy --data ./backup --bootstrap 127.0.0.1:9092 --to data
+
+{ENVIRONMENT}"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    metavar="DIR",
+    help="The data directory: that of a stopped server to copy from, a new one to copy to.",
+)
+@bootstrap_option()
+@topic_option
+@click.option("--to", type=click.Choice(["topic", "data"]), required=True, help="Which of the two gets the copy.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object of the counts.")
+def copy(data: Path, bootstrap: str, topic: str, to: Literal["topic", "data"], as_json: bool) -> None:
+    """Copy every record of a log, byte for byte and in order, so that chains and digests stay; then verify each.
+
+    The topic must have as many partitions as the data directory's log, which has 1 (`ordertrail topics create
+    --partitions 1`); a new data directory gets as many as the topic has. The target must be empty, or hold the
+    beginning of a copy of the same log: a copy that was ended half-way is finished by copying again, and so is a backup
+    brought up to date. Anything else is refused, and nothing is written.
+
+    Only records, their keys and order are copied: the copy is another log, so tokens of the one are not honoured on
+    the other, and headers are made anew. While a topic is copied to a directory, servers may write to it: what it held
+    at the start is copied. Exit codes: 0 copied and verified, 1 not.
+    """
+    from rich.progress import Progress
+
+    with refusals_told(), Progress(disable=as_json or not sys.stdout.isatty(), transient=True) as bar:
+        task = bar.add_task("copying and verifying")
+        try:
+            copied = asyncio.run(
+                _copy(data, bootstrap, topic, to, lambda done, total: bar.update(task, completed=done, total=total))
+            )
+        except (OSError, ValueError) as error:  # a disk that is full, a record that is too large for the topic
+            raise click.ClickException(str(error)) from error
+    click.echo(json_line(_object(copied, to)) if as_json else _text(copied, data, topic, to))
+
+
+async def _copy(data: Path, bootstrap: str, topic: str, to: str, told: "Told") -> "Copied":
+    from ordertrail_server.cli.log.copying import copy
+    from ordertrail_server.log.data_directory import open_to_serve
+    from ordertrail_server.log.embedded import EmbeddedLog
+
+    async with AsyncExitStack() as held:
+
+        async def hold(log: "Log") -> "Log":
+            held.push_async_callback(log.close)
+            return log
+
+        if to == "topic":
+            embedded = await hold(EmbeddedLog.open(data))
+            return await copy(embedded, await hold(await open_topic(bootstrap, topic)), told)
+        on_kafka = await hold(await open_topic(bootstrap, topic))
+        return await copy(on_kafka, await hold(open_to_serve(data, partitions=on_kafka.partitions)), told)
+
+
+def _object(copied: "Copied", to: str) -> dict[str, object]:
+    return {"to": to, "records": copied.records, "alreadyThere": copied.already_there, "verified": True}
+
+
+def _text(copied: "Copied", data: Path, topic: str, to: str) -> str:
+    said = f"{copied.records:,} records copied and verified, of which {copied.already_there:,} were there before."
+    if to == "data":
+        return said
+    return (
+        f"{said}\nFrom now on serve the topic {topic} (--log kafka, with a new data directory). What a server still "
+        f"wrote to {data} would not be on the topic."
+    )

@@ -1,0 +1,109 @@
+"""One log into another, record for record: the same bytes in the same order, so chains and digests stay.
+
+What the target holds already is compared with the source and, if it is the source's beginning, kept: so a copy that was
+killed half-way goes on where it was, and a backup is brought up to date, by copying again.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ordertrail_server.log.port import Entry, Log, Logged, LogRefused
+
+BATCH = 1000
+
+Told = Callable[[int, int], None]
+
+
+class CopyRefused(LogRefused):
+    """The target cannot take the copy, or is not one; says why, and what to do."""
+
+
+class Copied(NamedTuple):
+    """How many records the copy holds, all verified, and how many of them the target had before."""
+
+    records: int
+    already_there: int
+
+
+class _Common(NamedTuple):
+    """Up to where source and target hold the same: the offset at which each goes on."""
+
+    source: int
+    target: int
+    records: int
+
+
+async def copy(source: Log, target: Log, told: Told = lambda _, __: None) -> Copied:
+    """Bring the target to what the source held when this began, and verify every record of it.
+
+    Both have as many partitions; nobody else may write to the target. `told` gets how many records were read, and how
+    many are to be, the second reading to verify them included. Raises CopyRefused, and what the logs raise.
+    """
+    if source.partitions != target.partitions:
+        raise CopyRefused(
+            f"The log has {_partitions(source)}, and the target {_partitions(target)}: an order would be looked for "
+            f"where its facts are not. Name a target of {_partitions(source)}."
+        )
+    ends = [await source.end(partition) for partition in range(source.partitions)]
+    progress = _Progress(told, 2 * sum(ends))
+    common = [await _compare(source, target, partition, progress) for partition in range(source.partitions)]
+    for partition, (end, there) in enumerate(zip(ends, common, strict=True)):
+        await _append(source, target, partition, there, end, progress)
+    verified = [await _compare(source, target, partition, progress) for partition in range(source.partitions)]
+    for partition, (end, reached) in enumerate(zip(ends, verified, strict=True)):
+        if await _read(source, partition, reached.source, 1, end):
+            raise CopyRefused(f"Partition {partition} of the copy ends before offset {reached.target + 1}: copy again.")
+    return Copied(sum(each.records for each in verified), sum(each.records for each in common))
+
+
+async def _compare(source: Log, target: Log, partition: int, progress: "_Progress") -> _Common:
+    """Return how much the target holds. Raises CopyRefused if that is anything but the source's beginning."""
+    at, there, count = 0, 0, 0
+    while theirs := await target.read(partition, there, BATCH):
+        ours = await _read(source, partition, at, len(theirs))
+        for number, found in enumerate(theirs):
+            if number >= len(ours) or (ours[number].key, ours[number].digest) != (found.key, found.digest):
+                raise CopyRefused(
+                    f"The target holds another record than the log at partition {partition}, offset {found.offset}: it "
+                    "is neither empty nor the beginning of a copy of this log. Name an empty target, or empty this one."
+                )
+        at, there, count = ours[-1].offset + 1, theirs[-1].offset + 1, count + len(theirs)
+        progress.add(len(theirs))
+    return _Common(at, there, count)
+
+
+async def _append(source: Log, target: Log, partition: int, common: _Common, end: int, progress: "_Progress") -> None:
+    at, there, _ = common
+    while records := await _read(source, partition, at, BATCH, end):
+        offsets = await target.append(partition, [Entry(record.key, record.value) for record in records])
+        if offsets != [*range(there, there + len(records))]:
+            raise CopyRefused(
+                f"Somebody else writes to partition {partition} of the target: records of the copy were to begin at "
+                f"offset {there}, and lie at {offsets[0]} to {offsets[-1]}. Empty the target, and copy again."
+            )
+        at, there = records[-1].offset + 1, there + len(records)
+        progress.add(len(records))
+
+
+async def _read(log: Log, partition: int, offset: int, count: int, end: int | None = None) -> list[Logged]:
+    """Return `count` records from `offset` on, or as many as there are, before `end` if one is named."""
+    found: list[Logged] = []
+    while len(found) < count and (more := await log.read(partition, offset, count - len(found))):
+        found += more if end is None else [record for record in more if record.offset < end]
+        offset = more[-1].offset + 1
+        if end is not None and offset >= end:
+            break
+    return found
+
+
+def _partitions(log: Log) -> str:
+    return "1 partition" if log.partitions == 1 else f"{log.partitions} partitions"
+
+
+class _Progress:
+    def __init__(self, told: Told, total: int) -> None:
+        self._told, self._total, self._done = told, total, 0
+
+    def add(self, count: int) -> None:
+        self._done += count
+        self._told(self._done, self._total)

@@ -1,0 +1,108 @@
+"""Reading a topic that is no log: it may be compacted, have lost its beginning, and be written to meanwhile."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+from typing import TypeVar, TypeVarTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from ordertrail_server.log.kafka_cursor import query_ends
+from ordertrail_server.log.kafka_errors import PASSING, said
+from ordertrail_server.log.kafka_settings import Settings, made, reader_settings
+from ordertrail_server.log.port import LogRefused, LogUnavailable
+
+Arguments = TypeVarTuple("Arguments")
+T = TypeVar("T")
+
+BATCH = 500
+POLL_SECONDS = 0.1
+PATIENCE_SECONDS = 30.0
+
+
+class OldTopic:
+    """A topic's messages in every partition. Commits nothing.
+
+    `tell` is told what was to be read and is not there. Raises KafkaSettingRefused.
+    """
+
+    def __init__(self, settings: Settings, topic: str, tell: Callable[[str], None]) -> None:
+        # What its producers took back in an aborted transaction was never said.
+        committed_only = {**reader_settings(settings), "isolation.level": "read_committed"}
+        self._consumer, self._topic, self._tell = made(Consumer, committed_only), topic, tell
+        self._thread = ThreadPoolExecutor(1, "topic")
+        self._left: dict[int, int] = {}
+        """{partition: its end when reading began}, of those that have not been read up to there."""
+
+    async def open(self, begin: Mapping[int, int]) -> None:
+        """Stand at the earliest message of each partition, or at the offset that `begin` names.
+
+        Raises LogRefused for a topic, partition or offset that is not there, LogUnavailable.
+        """
+        await self._run(self._assign, begin)
+
+    async def messages(self, *, follow: bool) -> AsyncGenerator[Message, None]:
+        """Yield the messages up to what the partitions held when this was opened; with `follow` for ever.
+
+        Raises LogUnavailable.
+        """
+        deadline = monotonic() + PATIENCE_SECONDS
+        while follow or self._left:
+            found = await self._run(self._poll)
+            for message in found:
+                if self._note(message):
+                    yield message
+            if found:
+                deadline = monotonic() + PATIENCE_SECONDS
+            elif not follow and monotonic() > deadline:
+                raise LogUnavailable(f"no broker gave a message of the topic {self._topic} for {PATIENCE_SECONDS} s")
+
+    def close(self) -> None:
+        """Let the consumer go, once it has ended what it does."""
+        self._thread.shutdown()
+        self._consumer.close()
+
+    async def _run(self, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+    def _assign(self, begin: Mapping[int, int]) -> None:
+        try:
+            partitions = self._partitions()
+            ends = {each: query_ends(self._consumer, self._topic, each, PATIENCE_SECONDS) for each in partitions}
+        except KafkaException as error:
+            raise LogUnavailable(f"the cluster did not answer: {said(error.args[0])}") from error
+        if unknown := begin.keys() - ends.keys():
+            raise LogRefused(f"The topic {self._topic} has no partition {min(unknown)}.")
+        firsts = {partition: self._first(partition, begin.get(partition, 0), *ends[partition]) for partition in ends}
+        self._left = {partition: end for partition, (_, end) in ends.items() if firsts[partition] < end}
+        self._consumer.assign([TopicPartition(self._topic, *place) for place in firsts.items()])
+
+    def _partitions(self) -> list[int]:
+        found = self._consumer.list_topics(self._topic, PATIENCE_SECONDS).topics[self._topic]
+        if found.error is not None:
+            raise LogRefused(f"The topic {self._topic} cannot be read: {said(found.error)}.")
+        return sorted(found.partitions)
+
+    def _first(self, partition: int, begin: int, first: int, end: int) -> int:
+        if begin > end:
+            raise LogRefused(f"Partition {partition} of the topic {self._topic} ends at {end}, before offset {begin}.")
+        if begin < first:
+            self._tell(f"Partition {partition} begins at offset {first}: Kafka has removed what was before.")
+        return max(begin, first)
+
+    def _poll(self) -> list[Message]:
+        # `consume` alone would wait for all of them, or for the whole time.
+        first = self._consumer.poll(POLL_SECONDS)
+        return [] if first is None else [first, *self._consumer.consume(BATCH - 1, 0)]
+
+    def _note(self, message: Message) -> bool:
+        """Note how far a partition was read; say whether this is a message, and no sign of the partition's end."""
+        partition, offset, error = message.partition() or 0, message.offset() or 0, message.error()
+        if error is not None and error.code() in PASSING:
+            return False
+        if error is not None and error.code() != KafkaError._PARTITION_EOF:
+            raise LogUnavailable(f"partition {partition} could not be read from offset {offset} on: {said(error)}")
+        if error is not None or offset + 1 >= self._left.get(partition, 0):
+            self._left.pop(partition, None)
+        return error is None

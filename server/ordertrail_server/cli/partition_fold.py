@@ -1,0 +1,74 @@
+"""What each record of a partition is by the chain rule, for those who read a log with no server's help."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.port import Logged
+from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, judge
+from ordertrail_server.schema.reading import Reading, read
+
+FOREIGN = "foreign"
+DIGEST_BYTES = 16
+
+
+class Told(NamedTuple):
+    """What a record is."""
+
+    verdict: str
+    """fact, void, broken or foreign; empty where nobody judged."""
+
+    reading: Reading | None
+    """What it says; None if it is no readable record, or not one of its key's order."""
+
+    fault: str
+    """Why there is no reading, as the rest of a sentence that begins with its key."""
+
+
+def unjudged(record: Logged) -> Told:
+    """Return what a record says, without a verdict."""
+    reading = read(record.value)
+    if reading is None:
+        return Told("", None, "is no readable record")
+    if reading.event.order_id != record.key:
+        return Told("", None, "is a record of another order than its key")
+    return Told("", reading, "")
+
+
+class PartitionFold:
+    """Judges the records of one partition, which come in order and from its beginning on.
+
+    It keeps the digest of every fact, 16 bytes each, and nothing else of them. `offset` is where it goes on.
+    """
+
+    def __init__(self, partition: int, partitions: int) -> None:
+        self.offset = 0
+        self._partition, self._partitions = partition, partitions
+        self._digests: dict[str, bytearray] = {}
+
+    def judge(self, record: Logged) -> Told:
+        """Return what the next record is."""
+        self.offset = record.offset + 1
+        told = unjudged(record)
+        if told.reading is None:
+            return told._replace(verdict=FOREIGN)
+        if partition_of(record.key, self._partitions) != self._partition:
+            return Told(FOREIGN, None, "is a record of an order of another partition")
+        return told._replace(verdict=self._verdict(record, told.reading).value)
+
+    def _verdict(self, record: Logged, reading: Reading) -> Verdict:
+        digests = self._digests.get(record.key, bytearray())
+        head_version, event = len(digests) // DIGEST_BYTES, reading.event
+        digest_of: Callable[[int], bytes | None] = partial(_of_version, digests)
+        head = digest_of(head_version) or NO_PREDECESSOR
+        verdict = judge(head_version, head, event.order_version, event.previous, digest_of)
+        if verdict is Verdict.FACT:
+            digests += record.digest
+            self._digests[record.key] = digests
+        return verdict
+
+
+def _of_version(digests: bytearray, version: int) -> bytes | None:
+    end = version * DIGEST_BYTES
+    return bytes(digests[end - DIGEST_BYTES : end]) or None

@@ -1,0 +1,79 @@
+"""Printing partitions of a log, record by record."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from ordertrail_server.cli.partition_fold import PartitionFold, Told, unjudged
+from ordertrail_server.log.port import Log, Logged, LogUnavailable
+
+T = TypeVar("T")
+
+BATCH = 500
+AGAIN_SECONDS = 1.0
+
+Show = Callable[[str, int, Logged, Told], str]
+
+
+class PartitionTail(NamedTuple):
+    """How one partition is printed. With a fold each record has its verdict, and those before are folded in silence."""
+
+    log: Log
+    partition: int
+    show: Show
+    fold: PartitionFold | None = None
+    passed: Callable[[int], None] = lambda _: None
+    """Is told, now and then, the offset before which all is printed."""
+
+    async def run(self, begin: int, *, follow: bool) -> None:
+        """Print all from offset `begin` on; for ever, if it is followed: then brokers may be away for a while."""
+        at = begin if self.fold is None else self.fold.offset
+        while True:
+            read = partial(self.log.read, self.partition, at, BATCH)
+            if records := await (patiently(read) if follow else read()):
+                self._print(records, begin)
+                at = records[-1].offset + 1
+            elif follow:
+                await patiently(partial(self.log.wait, self.partition, at))
+            else:
+                return
+
+    def _print(self, records: list[Logged], begin: int) -> None:
+        judge = unjudged if self.fold is None else self.fold.judge
+        for record in records:
+            told = judge(record)
+            if record.offset >= begin:
+                click.echo(self.show(self.log.topic, self.partition, record, told))
+        if records[-1].offset >= begin:
+            self.passed(records[-1].offset + 1)
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """Return what a question to the log returns, as soon as the log can be reached."""
+    while True:
+        try:
+            return await ask()
+        except LogUnavailable as error:
+            click.echo(f"{error}; trying again", err=True)
+            await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def all_at_once(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Return when all are done; raise what the first that fails raises, and let the others end."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        await cancelled(tasks)
+
+
+async def cancelled(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel tasks and return when they have ended."""
+    running = [task for task in tasks if not task.done()]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running)

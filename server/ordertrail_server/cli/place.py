@@ -1,0 +1,18 @@
+"""A record's place as commands take it."""
+
+import re
+
+import click
+
+
+class Place(click.ParamType[tuple[int, int]]):
+    """PARTITION:OFFSET, as events and receipts name their place."""
+
+    name = "place"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return the two numbers."""
+        if not re.fullmatch(r"[0-9]{1,9}:[0-9]{1,18}", value):
+            self.fail(f"{value} is no PARTITION:OFFSET, such as 0:17.", param, ctx)
+        partition, _, offset = value.partition(":")
+        return int(partition), int(offset)

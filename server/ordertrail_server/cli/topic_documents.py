@@ -1,0 +1,35 @@
+"""The messages of an older producers' topic, as documents to import."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from confluent_kafka import Message
+
+from ordertrail.v1.order_import_service_pb2 import SourceDocument
+from ordertrail_server.cli.document_lines import LONGEST
+from ordertrail_server.cli.old_topic import OldTopic
+from ordertrail_server.cli.topic_report import TopicReport, origin_of
+
+
+async def documents_of(
+    old: OldTopic, topic: str, report: TopicReport, *, follow: bool
+) -> AsyncIterator[SourceDocument]:
+    """Yield the topic's messages as documents to import; what is none is told to the report."""
+    async with aclosing(old.messages(follow=follow)) as messages:
+        async for message in messages:
+            if (document := _document(message, topic, report)) is not None:
+                yield document
+
+
+def _document(message: Message, topic: str, report: TopicReport) -> SourceDocument | None:
+    origin = origin_of(topic, message.partition() or 0, message.offset() or 0)
+    key, value = (message.key() or b"").decode(errors="backslashreplace"), message.value()
+    if value is None:
+        report.tombstone(origin, key)
+    elif not value:
+        report.empty(origin, key)
+    elif len(value) > LONGEST:
+        report.too_long(origin, len(value))
+    else:
+        return SourceDocument(origin=origin, json=value)
+    return None

@@ -1,0 +1,73 @@
+"""What became of the messages of an older producers' topic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ordertrail_server.cli.document_lines import LONGEST
+from ordertrail_server.cli.import_report import REFUSED, Report
+from ordertrail_server.cli.printing import json_line
+
+if TYPE_CHECKING:
+    from ordertrail.v1.order_import_service_pb2 import ImportResult
+
+SKIPPED = "skipped"
+
+
+def origin_of(topic: str, partition: int, offset: int) -> str:
+    """Return what a message's order is known by for ever, if its producer gave it no id of its own."""
+    return f"topic:{topic}:{partition}:{offset}"
+
+
+def _partition_and_offset(origin: str) -> tuple[int, int]:
+    _, partition, offset = origin.rsplit(":", 2)
+    return int(partition), int(offset)
+
+
+@dataclass
+class TopicReport(Report):
+    """Of messages, each by its partition and offset. `answered` has how far each partition has come."""
+
+    answered: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.counts[SKIPPED] = 0
+
+    def note(self, result: "ImportResult") -> None:
+        """Count a result."""
+        super().note(result)
+        partition, offset = _partition_and_offset(result.origin)
+        self.answered[partition] = offset + 1
+
+    def tombstone(self, origin: str, key: str) -> None:
+        """Tell of a message without a value."""
+        sentence = f"The message has no value (a tombstone, of the key {key!r}): it states no order. It is skipped."
+        self._tell(SKIPPED, origin, "TOMBSTONE", sentence)
+
+    def empty(self, origin: str, key: str) -> None:
+        """Tell of a message whose value has no bytes."""
+        sentence = f"The message has an empty value (of the key {key!r}): it states no order. It is skipped."
+        self._tell(SKIPPED, origin, "EMPTY_VALUE", sentence)
+
+    def too_long(self, origin: str, size: int) -> None:
+        """Tell of a message that is longer than a document may be."""
+        sentence = f"The message has {size:,} bytes, and a document at most {LONGEST:,}."
+        self._tell(REFUSED, origin, "REQUEST_TOO_LARGE", sentence)
+
+    def finish(self) -> None:
+        """Print the counts, and from where to go on."""
+        super().finish()
+        if not self.answered:
+            return
+        places = [f"{partition}:{offset}" for partition, offset in sorted(self.answered.items())]
+        if self.as_json:
+            click.echo(json_line({"goOnFrom": places}))
+        else:
+            click.echo(f"To go on from here: {' '.join(f'--from-offset {place}' for place in places)}")
+
+    def place(self, origin: str) -> tuple[str, Mapping[str, Any]]:
+        """Return partition and offset."""
+        partition, offset = _partition_and_offset(origin)
+        return f"{partition}:{offset}", {"partition": partition, "offset": offset}

@@ -1,0 +1,21 @@
+"""`ordertrail topics`: the Kafka topic of a log; one file per command, as in the folder above."""
+
+import click
+
+from ordertrail_server.cli.lazy_group import LazyGroup
+
+TOPIC_COMMANDS = {
+    "create": "Make a topic that can be a log.",
+    "check": "Check whether a topic can be a log, and say how to mend it.",
+    "delete": "Delete a topic, and all facts on it.",
+}
+
+EPILOG = """\b
+Examples:
+  ordertrail topics create --bootstrap 127.0.0.1:9092 --partitions 1 --replicas 1
+  ordertrail topics check --bootstrap 127.0.0.1:9092"""
+
+
+@click.command(cls=LazyGroup, modules=__name__, summaries=TOPIC_COMMANDS, epilog=EPILOG)
+def topics() -> None:
+    """Make, check and delete the Kafka topic of a log."""

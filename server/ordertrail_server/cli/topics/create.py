@@ -1,0 +1,90 @@
+"""`ordertrail topics create`: a topic whose settings keep every fact."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, refusals_told, topic_option
+from ordertrail_server.cli.printing import json_line
+from ordertrail_server.cli.topics.told import as_object, as_text, is_safe
+
+if TYPE_CHECKING:
+    from ordertrail_server.log.kafka_findings import Topic
+    from ordertrail_server.log.kafka_settings import Value
+
+EPILOG = f"""\b
+Examples:
+  ordertrail topics create --bootstrap broker-1:9092,broker-2:9092 --partitions 12
+  ordertrail topics create --bootstrap 127.0.0.1:9092 --partitions 1 --replicas 1 --if-missing
+
+{ENVIRONMENT}"""
+
+
+@click.command(epilog=EPILOG)
+@bootstrap_option()
+@topic_option
+@click.option(
+    "--partitions",
+    type=click.IntRange(1, 32768),
+    default=3,
+    show_default=True,
+    help="How many; it can never be changed. A log copied from a data directory needs as many as that has: 1.",
+)
+@click.option(
+    "--replicas",
+    type=click.IntRange(1, 32767),
+    default=3,
+    show_default=True,
+    help="How many brokers hold each partition; of 3, 2 must have a fact before it is acknowledged.",
+)
+@click.option("--if-missing", is_flag=True, help="If there is such a topic, only check it, and its partitions.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: the topic, and each finding.")
+def create(bootstrap: str, topic: str, partitions: int, replicas: int, if_missing: bool, as_json: bool) -> None:
+    """Make an empty topic from which Kafka never removes anything, and check it.
+
+    It is made with cleanup.policy=delete, without any retention, and never led by a replica that lags behind. Exit
+    codes: 0 made, 1 not (there is one already, or the cluster does not make it).
+    """
+    from ordertrail_server.log.kafka_findings import findings
+    from ordertrail_server.log.kafka_topic import describe
+
+    settings = kafka_settings(bootstrap)
+    with refusals_told():
+        made = not (if_missing and _is_there(settings, topic))
+        if made:
+            _create(settings, topic, partitions, replicas)
+        described = describe(settings, topic)
+    found = findings(described)
+    click.echo(json_line({**as_object(described, found), "made": made}) if as_json else as_text(described, found))
+    if not made:
+        _refuse_another_count(described, partitions)
+    if not is_safe(found):
+        raise click.exceptions.Exit(1)
+
+
+def _is_there(settings: "dict[str, Value]", topic: str) -> bool:
+    from ordertrail_server.log.kafka_topic import TopicMissing, describe
+
+    try:
+        describe(settings, topic)
+    except TopicMissing:
+        return False
+    return True
+
+
+def _create(settings: "dict[str, Value]", topic: str, partitions: int, replicas: int) -> None:
+    from ordertrail_server.log.kafka_topic import TopicRefused, create
+
+    try:
+        create(settings, topic, partitions=partitions, replicas=replicas)
+    except TopicRefused as refused:
+        few = "INVALID_REPLICATION_FACTOR" in str(refused)
+        hint = " The cluster has fewer brokers than that; --replicas 1 will do for development." if few else ""
+        raise click.ClickException(f"{refused}{hint}") from None
+
+
+def _refuse_another_count(there: "Topic", partitions: int) -> None:
+    if len(there.replicas) != partitions:
+        raise click.ClickException(
+            f"The topic {there.name} is there, with {len(there.replicas)} partitions and not {partitions}."
+        )

@@ -1,0 +1,94 @@
+"""`ordertrail topics delete`: the end of a log."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+import click
+
+from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, refusals_told, topic_option
+from ordertrail_server.cli.printing import json_line
+
+if TYPE_CHECKING:
+    from ordertrail_server.log.kafka_settings import Value
+
+SECONDS = 10.0
+EPILOG = f"""\b
+Examples:
+  ordertrail topics delete --bootstrap 127.0.0.1:9092
+  ordertrail topics delete --bootstrap 127.0.0.1:9092 --topic orders.events --yes
+
+{ENVIRONMENT}"""
+
+
+@click.command(epilog=EPILOG)
+@bootstrap_option()
+@topic_option
+@click.option("--yes", is_flag=True, help="Do it. Without, only what would be lost is said.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: the topic, and how many records it held.")
+def delete(bootstrap: str, topic: str, yes: bool, as_json: bool) -> None:
+    """Delete a topic for ever, with every fact on it; without --yes nothing is deleted, and what would be lost is said.
+
+    Exit codes: 0 deleted, 1 not.
+    """
+    settings = kafka_settings(bootstrap)
+    with refusals_told():
+        counts = _record_counts(settings, topic)
+        if not yes:
+            raise click.ClickException(_lost(topic, counts))
+        _delete(settings, topic)
+    if as_json:
+        click.echo(json_line({"topic": topic, "deleted": True, "records": sum(counts)}))
+    else:
+        click.echo(f"Deleted the topic {topic}, which held {sum(counts):,} records.")
+
+
+def _lost(topic: str, counts: Sequence[int]) -> str:
+    return (
+        f"Nothing was deleted. The topic {topic} (partitions: {len(counts)}) holds {sum(counts):,} records. With it "
+        "all facts of all its orders are lost for ever, and every token and receipt of them means nothing any more; "
+        "servers that work on it stop. `ordertrail log copy --to data` keeps a copy. With --yes it is deleted."
+    )
+
+
+def _record_counts(settings: "dict[str, Value]", topic: str) -> list[int]:
+    """Return how many offsets each partition has."""
+    from confluent_kafka import Consumer, KafkaException
+
+    from ordertrail_server.log.kafka_cursor import query_ends
+    from ordertrail_server.log.kafka_errors import said
+    from ordertrail_server.log.kafka_settings import made, reader_settings
+    from ordertrail_server.log.kafka_topic import describe
+    from ordertrail_server.log.port import LogUnavailable
+
+    partitions = len(describe(settings, topic).replicas)
+    try:
+        with closing(made(Consumer, reader_settings(settings))) as consumer:
+            ends = [query_ends(consumer, topic, partition, SECONDS) for partition in range(partitions)]
+    except KafkaException as error:
+        raise LogUnavailable(f"the cluster did not answer: {said(error.args[0])}") from error
+    return [end - first for first, end in ends]
+
+
+def _delete(settings: "dict[str, Value]", topic: str) -> None:
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    from ordertrail_server.log.kafka_errors import said
+    from ordertrail_server.log.kafka_settings import admin_settings, made
+    from ordertrail_server.log.kafka_topic import TopicMissing, known
+
+    admin = made(AdminClient, admin_settings(settings))
+    try:
+        admin.delete_topics([topic], operation_timeout=SECONDS)[topic].result()
+    except KafkaException as error:
+        raise click.ClickException(f"The topic {topic} was not deleted: {said(error.args[0])}.") from error
+    deadline = monotonic() + SECONDS
+    while monotonic() < deadline:
+        try:
+            known(admin, topic)
+        except TopicMissing:
+            return
+        sleep(0.02)
+    raise click.ClickException(f"The cluster took the order to delete the topic {topic}, and still shows it.")

@@ -1,0 +1,305 @@
+"""Answers over many orders pass over what waits of parked ones, and name those orders."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given, settings, strategies as st
+from tests.history.shop import (
+    NOON,
+    SECOND,
+    Shop,
+    added,
+    confirmed,
+    names_in,
+    names_of,
+    placed,
+    removed,
+    sealed,
+    shop_in,
+)
+from tests.history.test_stream_follow import following
+from tests.projections.story import FUTURE
+
+from ordertrail.v1.order_events_pb2 import ORDER_EVENT_TYPE_ORDER_PLACED, OrderPlaced, OrderSource
+from ordertrail.v1.order_history_service_pb2 import (
+    ListOrderEventsRequest,
+    ListOrderEventsResponse,
+    StreamOrderEventsRequest,
+    StreamOrderEventsResponse,
+)
+from ordertrail_server.history import events, passed_over, scan
+from ordertrail_server.log.token import read_token
+
+FRAME_BYTES = 256 * 1024
+
+
+def park(shop: Shop, order_id: str, customer: str = "c") -> None:
+    """Record an order, and a fact that cannot be folded."""
+    shop.record(order_id, placed("p", customer=customer))
+    shop.record(order_id, removed("never ordered"))
+
+
+def park_unknown(shop: Shop, order_id: str) -> None:
+    """Record an order that begins with an event of a newer release, so that nothing is known of it."""
+    shop.land(order_id, sealed(order_id, 1, b"", FUTURE))
+
+
+def named(frames: list[StreamOrderEventsResponse]) -> list[str]:
+    return [order_id for frame in frames for order_id in frame.parked_order_ids]
+
+
+async def streamed(shop: Shop, **conditions: Any) -> list[StreamOrderEventsResponse]:
+    return await shop.stream(StreamOrderEventsRequest(**conditions))
+
+
+async def listed(shop: Shop, **conditions: Any) -> list[ListOrderEventsResponse]:
+    request, pages = ListOrderEventsRequest(**conditions), list[ListOrderEventsResponse]()
+    while not pages or request.page_token:
+        pages.append(ListOrderEventsResponse.FromString(await shop.service.ListOrderEvents(request, None)))
+        request.page_token = pages[-1].next_page_token
+    return pages
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+async def test_a_stream_of_all_orders_names_each_parked_order_whose_facts_it_passes_over(
+    tmp_path: Path, partitions: int
+) -> None:
+    async with shop_in(tmp_path, partitions) as shop:
+        park(shop, "parked")
+        shop.record("parked", confirmed())
+        park_unknown(shop, "unknown")
+        shop.record("fine", placed("p"))
+        await shop.project()
+        frames = await streamed(shop)
+        assert sorted(named(frames)) == ["parked", "unknown"]
+        assert sorted(names_in(frames)) == [("fine", 1), ("parked", 1)]
+        resumed = await streamed(shop, resume_token=frames[-1].resume_token)
+        assert named(resumed) == []
+
+
+async def test_an_order_without_facts_that_wait_is_not_named(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("broken", placed("p"))
+        shop.land("broken", sealed("broken", 9, b"no such fact's digest"[:16], b""))
+        await shop.project()
+        assert named(await streamed(shop)) == []
+
+
+async def test_a_frame_names_what_lies_before_its_token_and_no_more(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        for number in range(3):
+            park(shop, f"o-{number}")
+        await shop.project()
+        frames = await streamed(shop, max_events_per_frame=1)
+        told = [(names_of(frame.events), list(frame.parked_order_ids)) for frame in frames]
+        assert told == [([("o-0", 1)], []), ([("o-1", 1)], ["o-0"]), ([("o-2", 1)], ["o-1", "o-2"])]
+        offsets = [read_token(frame.resume_token, shop.log.identity)[0] for frame in frames]
+        assert offsets == [1, 3, 6]
+
+
+async def test_the_stream_of_a_customer_names_its_own_parked_orders_and_those_of_an_unknown_one(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        park(shop, "own", customer="c")
+        park(shop, "foreign", customer="d")
+        park(shop, "nobody's", customer="")
+        park_unknown(shop, "unknown")
+        await shop.project()
+        assert named(await streamed(shop, customer_id="c")) == ["own", "unknown"]
+        assert named(await streamed(shop, customer_id="c", product_id="p")) == ["own", "unknown"]
+        [page] = await listed(shop, customer_id="c")
+        assert (names_of(page.events), list(page.parked_order_ids)) == ([("own", 1)], ["own", "unknown"])
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"product_id": "never named"},
+        {"event_types": [ORDER_EVENT_TYPE_ORDER_PLACED]},
+        {"recorded_from": Timestamp(seconds=NOON // SECOND + 1_000)},
+        {"recorded_before": Timestamp(seconds=1)},
+    ],
+)
+async def test_no_other_condition_keeps_an_order_from_being_named(tmp_path: Path, conditions: dict[str, Any]) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("fine", placed("p"))
+        park(shop, "parked")
+        shop.record("fine", added("q"))
+        await shop.project()
+        frames = await streamed(shop, **conditions)
+        assert named(frames) == ["parked"]
+        assert frames[-1].caught_up
+
+
+async def test_a_stream_names_an_order_parked_while_it_follows_in_a_frame_without_events(tmp_path: Path) -> None:
+    async with shop_in(tmp_path, heartbeat_s=3600.0) as shop:
+        shop.record("o", placed("p"))
+        await shop.project()
+        async with following(shop) as tail:
+            assert (await tail.next()).caught_up
+            shop.record("o", removed("never ordered"))
+            await shop.project()
+            frame = await tail.next()
+            assert (len(frame.events), list(frame.parked_order_ids), frame.WhichOneof("standing")) == (0, ["o"], None)
+            assert read_token(frame.resume_token, shop.log.identity) == {0: 2}
+            shop.record("other", placed("p"))
+            await shop.project()
+            assert (await tail.next()).parked_order_ids == []
+
+
+async def test_the_stream_of_a_customer_names_it_with_its_next_frame(tmp_path: Path) -> None:
+    async with shop_in(tmp_path, heartbeat_s=3600.0) as shop:
+        shop.record("o", placed("p", customer="c"))
+        await shop.project()
+        async with following(shop, customer_id="c") as tail:
+            assert (await tail.next()).caught_up
+            shop.record("o", removed("never ordered"))
+            shop.record("other", placed("p", customer="c"))
+            await shop.project()
+            frame = await tail.next()
+            assert (names_of(frame.events), list(frame.parked_order_ids)) == ([("other", 1)], ["o"])
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reads that look on until a frame is full, however slow the machine is."""
+    monkeypatch.setattr(scan, "SECONDS", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_very_many_parked_orders_are_each_named_in_frames_within_their_bounds(tmp_path: Path) -> None:
+    ids = [f"{number:04}-" + "ü" * 123 for number in range(2_500)]
+    async with shop_in(tmp_path) as shop:
+        for order_id in ids:
+            park_unknown(shop, order_id)
+        shop.record("last", placed("p", customer="c"))
+        await shop.project()
+        for conditions in ({}, {"customer_id": "c"}):
+            frames = await streamed(shop, **conditions)
+            assert named(frames) == ids
+            assert names_in(frames) == [("last", 1)]
+            assert all(frame.ByteSize() <= FRAME_BYTES for frame in frames)
+            assert len(frames) == 3
+            assert [frame.WhichOneof("standing") for frame in frames] == [None, None, "caught_up"]
+
+
+def huge(customer: str) -> OrderPlaced:
+    order = placed("p", customer=customer)
+    order.source.CopyFrom(OrderSource(other_json="x" * 40_000))
+    return order
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_frame_of_large_events_and_many_names_is_within_its_bounds(tmp_path: Path) -> None:
+    parked = [f"parked-{number:03}-" + "ü" * 112 for number in range(1_000)]
+    async with shop_in(tmp_path) as shop:
+        for number, order_id in enumerate(parked):
+            park_unknown(shop, order_id)
+            if number % 50 == 0:
+                shop.record(f"o-{number}", huge("c"))
+        await shop.project()
+        frames = await streamed(shop)
+        assert (named(frames), names_in(frames)) == (parked, shop.names())
+        assert all(frame.ByteSize() <= FRAME_BYTES for frame in frames)
+        assert all(frame.ByteSize() >= FRAME_BYTES / 2 for frame in frames[:-1])
+
+
+async def test_a_page_too_small_for_all_names_goes_on_with_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "PAGE_BYTES", 1_000)
+    parked = [f"parked-{number:03}-" + "ü" * 112 for number in range(20)]
+    async with shop_in(tmp_path) as shop:
+        for order_id in parked:
+            park_unknown(shop, order_id)
+        shop.record("last", placed("p", customer="c"))
+        await shop.project()
+        pages = await listed(shop, customer_id="c")
+        assert [order_id for page in pages for order_id in page.parked_order_ids] == parked
+        assert [len(page.parked_order_ids) for page in pages] == [4, 4, 4, 4, 4, 0]
+        assert [name for page in pages for name in names_of(page.events)] == [("last", 1)]
+
+
+Step = tuple[int, bool, bool]
+histories = st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.booleans()), max_size=60)
+"""For each record: the order's number, whether it is one that parks, whether what it begins with is unknown."""
+
+
+def happen(shop: Shop, history: list[Step]) -> None:
+    unknown = set[str]()
+    for number, parks, begins_unknown in history:
+        order_id = f"o-{number}"
+        if order_id in unknown:
+            continue
+        if shop.aggregate(order_id).version == 0 and begins_unknown:
+            park_unknown(shop, order_id)
+            unknown.add(order_id)
+        elif shop.aggregate(order_id).version == 0:
+            shop.record(order_id, placed("p", customer=f"c{number % 2}"))
+        else:
+            shop.record(order_id, removed("never ordered") if parks else added(f"q{len(shop.happened)}"))
+
+
+def waiting(shop: Shop, customer: str) -> Iterator[tuple[int, int, str]]:
+    """Yield (partition, offset, order) of every fact that waits and may be the customer's, as a naive model sees it."""
+    folded = {happened.position for happened in shop.happened}
+    for partition, records in enumerate(shop.log.records):
+        for record in records:
+            known = shop.aggregate(record.key).order
+            if partition << 48 | record.offset not in folded and customer in (
+                "",
+                known.customer_id if known else customer,
+            ):
+                yield partition, record.offset, record.key
+
+
+@pytest.mark.parametrize(("at_once", "window"), [(2, 3), (100, 50_000)])
+@settings(max_examples=40, deadline=None)
+@given(
+    history=histories,
+    partitions=st.sampled_from([1, 3]),
+    customer=st.sampled_from(["", "c0"]),
+    most=st.integers(1, 5),
+    types=st.sampled_from([[], [20]]),
+)
+async def test_whatever_waits_before_a_frames_token_was_named_by_then_since_the_token_before(
+    at_once: int, window: int, history: list[Step], partitions: int, customer: str, most: int, types: list[int]
+) -> None:
+    with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passed_over, "AT_ONCE", at_once)
+        patch.setattr(scan, "WINDOW", window)
+        async with shop_in(Path(directory), partitions) as shop:
+            happen(shop, history)
+            await shop.project()
+            request: dict[str, Any] = {"customer_id": customer, "max_events_per_frame": most, "event_types": types}
+            before = dict.fromkeys(range(partitions), 0)
+            facts = list(waiting(shop, customer))
+            frames = await streamed(shop, **request)
+            for frame in frames:
+                now = before | read_token(frame.resume_token, shop.log.identity)
+                assert set(frame.parked_order_ids) == {o for p, at, o in facts if before[p] <= at < now[p]}
+                before = now
+            assert sorted(names_in(frames)) == sorted(
+                shop.names(lambda fact: customer in ("", fact.customer) and (not types or fact.type in types))
+            )
+            pages = await listed(shop, customer_id=customer or "c1", page_size=most)
+            of_customer = {order_id for _, _, order_id in waiting(shop, customer or "c1")}
+            assert {order_id for page in pages for order_id in page.parked_order_ids} == of_customer
+            found = [name for page in pages for name in names_of(page.events)]
+            assert found == shop.names(lambda fact: fact.customer == (customer or "c1"))
+
+
+async def test_tails_that_share_a_look_are_all_told(tmp_path: Path) -> None:
+    async with shop_in(tmp_path, heartbeat_s=3600.0) as shop:
+        shop.record("o", placed("p"))
+        await shop.project()
+        async with following(shop) as one, following(shop) as other:
+            await asyncio.gather(one.next(), other.next())
+            shop.record("o", removed("never ordered"))
+            await shop.project()
+            told = await asyncio.gather(one.next(), other.next())
+            assert [list(frame.parked_order_ids) for frame in told] == [["o"], ["o"]]

@@ -1,0 +1,132 @@
+"""`ordertrail topics` against a real broker."""
+
+import asyncio
+import json
+from uuid import uuid4
+
+import pytest
+from click.testing import CliRunner, Result
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package marks no exports
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+)
+from tests.kafka.cluster import Cluster
+from tests.projections.story import CONFIRMED, PLACED, Story
+
+from ordertrail_server.cli.main import ordertrail
+from ordertrail_server.log.kafka import KafkaLog
+from ordertrail_server.log.kafka_findings import IMMUTABLE
+from ordertrail_server.log.kafka_topic import TopicMissing, describe
+
+
+class Topics:
+    """Runs `ordertrail topics` on one topic, which nobody else has."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.settings = {"bootstrap.servers": cluster.bootstrap}
+        self.name = f"topic-{uuid4().hex}"
+
+    def run(self, command: str, *args: str, **environment: str) -> Result:
+        found = {
+            "ORDERTRAIL_BOOTSTRAP": self.settings["bootstrap.servers"],
+            "ORDERTRAIL_TOPIC": self.name,
+            **environment,
+        }
+        return CliRunner(env=found).invoke(ordertrail, ["topics", command, *args])
+
+    def create(self, *args: str) -> Result:
+        return self.run("create", "--replicas", "1", *args)
+
+    def set(self, name: str, value: str) -> None:
+        change = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ConfigResource.Type.TOPIC, self.name, incremental_configs=[change])
+        admin = AdminClient({**self.settings})
+        admin.incremental_alter_configs([resource])[resource].result()
+
+
+@pytest.fixture
+def topics(cluster: Cluster) -> Topics:
+    return Topics(cluster)
+
+
+def test_a_topic_is_made_as_a_log_must_be(topics: Topics) -> None:
+    made = topics.create("--partitions", "2", "--json")
+    assert made.exit_code == 0, made.output
+    told = json.loads(made.stdout)
+    assert (told["made"], told["safe"], told["partitions"], told["replicas"]) == (True, True, 2, 1)
+    assert [finding["gravity"] for finding in told["findings"]] == ["note"]
+    assert describe(topics.settings, topics.name).settings.items() >= IMMUTABLE.items()
+
+
+def test_a_topic_that_is_there_is_not_made_again_but_may_be_checked(topics: Topics) -> None:
+    topics.create("--partitions", "1")
+    again = topics.create("--partitions", "1")
+    assert (again.exit_code, "already exists" in again.stderr) == (1, True)
+    checked = topics.create("--partitions", "1", "--if-missing", "--json")
+    assert (checked.exit_code, json.loads(checked.stdout)["made"]) == (0, False)
+    other = topics.create("--partitions", "3", "--if-missing")
+    assert other.exit_code == 1
+    assert other.stderr == f"Error: The topic {topics.name} is there, with 1 partitions and not 3.\n"
+
+
+def test_more_replicas_than_brokers_are_refused_with_what_helps(topics: Topics) -> None:
+    refused = topics.run("create")
+    assert refused.exit_code == 1
+    assert "--replicas 1 will do for development" in refused.stderr
+
+
+def test_an_unsafe_topic_is_told_in_plain_words_with_what_mends_it_and_exits_with_1(topics: Topics) -> None:
+    topics.create()
+    topics.set("retention.ms", "604800000")
+    unsafe = topics.run("check")
+    assert unsafe.exit_code == 1
+    what, mend, note, *_, verdict = unsafe.stdout.splitlines()
+    assert what.startswith(f"unsafe  The topic {topics.name} has retention.ms=604800000: Kafka removes records")
+    assert mend.split() == ["Set", "retention.ms=-1", "on", "the", "topic."]
+    assert note.startswith("note    ")
+    assert verdict == f"The topic {topics.name} (partitions: 3, replicas: 1) is unsafe: no server starts on it."
+    machines = topics.run("check", "--json")
+    assert (machines.exit_code, json.loads(machines.stdout)["safe"]) == (1, False)
+    topics.set("retention.ms", "-1")
+    mended = topics.run("check")
+    assert (mended.exit_code, mended.stdout.splitlines()[-1].endswith("is safe: it can be a log.")) == (0, True)
+
+
+def test_a_topic_that_is_not_there_is_told_with_what_makes_it(topics: Topics) -> None:
+    missing = topics.run("check")
+    assert missing.exit_code == 1
+    told = f"Error: The cluster has no topic {topics.name}. `ordertrail topics create` makes one.\n"
+    assert missing.stderr == told
+
+
+def test_nothing_is_deleted_before_it_was_said_what_is_lost(topics: Topics) -> None:
+    topics.create("--partitions", "1")
+    asyncio.run(_write(topics))
+    asked = topics.run("delete")
+    assert asked.exit_code == 1
+    assert f"Nothing was deleted. The topic {topics.name} (partitions: 1) holds 2 records." in asked.stderr
+    assert describe(topics.settings, topics.name).name == topics.name
+    deleted = topics.run("delete", "--yes", "--json")
+    assert deleted.exit_code == 0, deleted.output
+    assert json.loads(deleted.stdout) == {"topic": topics.name, "deleted": True, "records": 2}
+    with pytest.raises(TopicMissing):
+        describe(topics.settings, topics.name)
+
+
+def test_settings_of_librdkafka_come_from_the_environment_and_what_promises_rest_on_does_not(topics: Topics) -> None:
+    refused = topics.run("check", ORDERTRAIL_KAFKA_ACKS="1")
+    assert refused.exit_code == 1
+    assert refused.stderr == "Error: acks cannot be set: what Ordertrail promises rests on it.\n"
+    unknown = topics.run("check", ORDERTRAIL_KAFKA_NO_SUCH="1")
+    assert (unknown.exit_code, "no.such" in unknown.stderr) == (1, True)
+
+
+async def _write(topics: Topics) -> None:
+    story = Story()
+    story.fact("order-1", PLACED)
+    story.fact("order-1", CONFIRMED)
+    log = await KafkaLog.open(topics.settings, topics.name)
+    await log.append(0, story.records[0])
+    await log.close()

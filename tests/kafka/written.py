@@ -1,0 +1,44 @@
+"""Topics that hold what a test wrote, each under a name of its own."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import uuid4
+
+from tests.kafka.cluster import Cluster
+
+from ordertrail_server.log.kafka import KafkaLog
+from ordertrail_server.log.kafka_topic import create
+from ordertrail_server.log.port import Entry, Logged
+
+
+def new_topic(cluster: Cluster, partitions: int = 1) -> str:
+    """Make an empty topic that can be a log; return its name."""
+    name = f"log-{uuid4().hex}"
+    create({"bootstrap.servers": cluster.bootstrap}, name, partitions=partitions, replicas=1)
+    return name
+
+
+def write(cluster: Cluster, topic: str, records: Sequence[Sequence[Entry]]) -> None:
+    """Append to each partition."""
+
+    async def append() -> None:
+        log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}, topic)
+        for partition, entries in enumerate(records):
+            await log.append(partition, entries)
+        await log.close()
+
+    asyncio.run(append())
+
+
+def read_all(cluster: Cluster, topic: str, partition: int = 0) -> list[Logged]:
+    """Return what a partition holds."""
+
+    async def read() -> list[Logged]:
+        log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}, topic)
+        found: list[Logged] = []
+        while more := await log.read(partition, len(found), 10_000):
+            found += more
+        await log.close()
+        return found
+
+    return asyncio.run(read())
