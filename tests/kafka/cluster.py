@@ -1,8 +1,9 @@
 """A development cluster of Apache Kafka on this machine: loopback only, free ports, no container."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
 
@@ -13,18 +14,41 @@ from tests.kafka.node import Node
 READY_SECONDS = 60.0
 
 
-class Cluster:
-    """Nodes 1 to n, each a broker and a controller; `bootstrap` is where clients begin."""
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the nodes of a cluster have beside what all have; the plain listener stays, as their operator's way in."""
 
-    def __init__(self, directory: Path, brokers: int = 1) -> None:
-        ports = _free_ports(2 * brokers)
-        listeners, controllers = ports[:brokers], ports[brokers:]
-        voters = ",".join(f"{number}@127.0.0.1:{port}" for number, port in enumerate(controllers, 1))
-        shared = _properties(brokers) | {"controller.quorum.voters": voters}
-        self.bootstrap = ",".join(f"127.0.0.1:{port}" for port in listeners)
+    protocols: Sequence[str] = ()
+    """The security protocols of further listeners, by Kafka's names."""
+
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """What stands in server.properties beside addresses."""
+
+    users: Sequence[str] = ()
+    """SCRAM credentials, as kafka-storage takes them."""
+
+
+OPEN = Setup()
+
+
+class Cluster:
+    """Nodes 1 to n, each a broker and a controller; `bootstrap` is where clients begin.
+
+    `secured` has the same by protocol, of the further listeners. `version` is Kafka's; without it, the pom's.
+    """
+
+    def __init__(self, directory: Path, brokers: int = 1, version: str = "", setup: Setup = OPEN) -> None:
+        names = ("PLAINTEXT", "CONTROLLER", *setup.protocols)
+        free = iter(free_ports(brokers * len(names)))
+        ports = [{name: next(free) for name in names} for _ in range(brokers)]
+        voters = ",".join(f"{number}@127.0.0.1:{of['CONTROLLER']}" for number, of in enumerate(ports, 1))
+        shared = _properties(brokers) | dict(setup.properties) | {"controller.quorum.voters": voters}
+        addresses = {name: ",".join(f"127.0.0.1:{of[name]}" for of in ports) for name in names}
+        self.bootstrap = addresses["PLAINTEXT"]
+        self.secured = {protocol: addresses[protocol] for protocol in setup.protocols}
         self.nodes = [
-            Node(directory / f"node-{number}", shared | _own(number, listener, controller))
-            for number, (listener, controller) in enumerate(zip(listeners, controllers, strict=True), 1)
+            Node(directory / f"node-{number}", shared | _own(number, of), version, setup.users)
+            for number, of in enumerate(ports, 1)
         ]
 
     def start(self) -> None:
@@ -58,9 +82,9 @@ class Cluster:
 
 
 @contextmanager
-def running(directory: Path, brokers: int = 1) -> Iterator[Cluster]:
+def running(directory: Path, brokers: int = 1, version: str = "", setup: Setup = OPEN) -> Iterator[Cluster]:
     """Run a cluster whose data lies in the directory; its nodes are killed at the end. Raises KafkaMissing."""
-    cluster = Cluster(directory, brokers)
+    cluster = Cluster(directory, brokers, version, setup)
     with ExitStack() as held:
         for node in cluster.nodes:
             held.callback(node.kill)
@@ -88,15 +112,19 @@ def _properties(brokers: int) -> dict[str, str]:
     return properties
 
 
-def _own(number: int, listener: int, controller: int) -> dict[str, str]:
+def _own(number: int, ports: Mapping[str, int]) -> dict[str, str]:
+    listeners = ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
+    protocols = ",".join(f"{name}:{'PLAINTEXT' if name == 'CONTROLLER' else name}" for name in ports)
     return {
         "node.id": str(number),
-        "listeners": f"PLAINTEXT://127.0.0.1:{listener},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{listener},CONTROLLER://127.0.0.1:{controller}",
+        "listeners": listeners,
+        "advertised.listeners": listeners,
+        "listener.security.protocol.map": protocols,
     }
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
     with ExitStack() as held:
         sockets = [held.enter_context(socket()) for _ in range(count)]
         for each in sockets:

@@ -1,21 +1,39 @@
-"""A real broker for the tests of this directory, started once."""
+"""Real brokers for the tests of this directory."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
 from tests.kafka.cluster import Cluster, running
-from tests.kafka.distribution import KafkaMissing, jars, java
+from tests.kafka.distribution import OLDER, KafkaMissing, jars, java
 
 
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One broker. Where Kafka cannot be run the tests are skipped, but in CI they fail."""
+def need(version: str = "") -> None:
+    """Where Kafka cannot be run the tests are skipped, but in CI they fail."""
     try:
-        java(), jars()
+        java(), jars(version)
     except KafkaMissing as missing:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def kafka() -> None:
+    """For tests that run brokers of their own."""
+    need()
+
+
+@pytest.fixture(scope="session")
+def cluster(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One broker, started once."""
     with running(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def older_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One broker of the last release before Kafka 4."""
+    need(OLDER)
+    with running(tmp_path_factory.mktemp("older"), version=OLDER) as cluster:
         yield cluster

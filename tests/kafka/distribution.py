@@ -11,6 +11,8 @@ from subprocess import DEVNULL, PIPE, STDOUT, run
 
 POM = Path(__file__).with_name("pom.xml")
 OLDEST_JAVA = 17
+# The last release before Kafka 4, which older producers still need.
+OLDER = "3.9.1"
 
 
 class KafkaMissing(Exception):
@@ -18,14 +20,18 @@ class KafkaMissing(Exception):
 
 
 @cache
-def jars() -> Path:
-    """Return the directory of Kafka's jars; they are fetched once for every state of the pom. Raises KafkaMissing."""
+def jars(version: str = "") -> Path:
+    """Return the directory of Kafka's jars, of the pom's version or another. Raises KafkaMissing.
+
+    They are fetched once for every state of the pom, and every version.
+    """
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ordertrail"
-    kept = home / f"kafka-{sha256(POM.read_bytes()).hexdigest()[:16]}"
+    state = sha256(POM.read_bytes()).hexdigest()[:16]
+    kept = home / (f"kafka-{state}-{version}" if version else f"kafka-{state}")
     if not kept.exists():
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as unfinished:
-            _fetch(Path(unfinished) / "jars")
+            _fetch(Path(unfinished) / "jars", [f"-Dkafka.version={version}"] if version else [])
             if not kept.exists():  # another run may have been faster
                 (Path(unfinished) / "jars").rename(kept)
     return kept
@@ -46,13 +52,13 @@ def java() -> str:
     return str(JAVA)
 
 
-def _fetch(directory: Path) -> None:
+def _fetch(directory: Path, further: list[str]) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise KafkaMissing("The jars of Kafka are fetched by Maven: install it, so that `mvn` is on the PATH.")
     command = [maven, "--batch-mode", "--quiet", "--file", str(POM), "dependency:copy-dependencies"]
     done = run(
-        [*command, f"-DoutputDirectory={directory}", "-DincludeScope=runtime"],
+        [*command, f"-DoutputDirectory={directory}", "-DincludeScope=runtime", *further],
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,

@@ -1,6 +1,7 @@
 """One node of a development cluster: broker and controller in one process, which may be killed and frozen."""
 
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen, run
 
@@ -10,9 +11,15 @@ OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf
 
 
 class Node:
-    """A node whose properties and data lie in a directory, which may hold those of an earlier run."""
+    """A node whose properties and data lie in a directory, which may hold those of an earlier run.
 
-    def __init__(self, directory: Path, properties: dict[str, str]) -> None:
+    `version` is Kafka's; without it, the pom's. `users` are SCRAM credentials, as kafka-storage takes them.
+    """
+
+    def __init__(
+        self, directory: Path, properties: dict[str, str], version: str = "", users: Sequence[str] = ()
+    ) -> None:
+        self._version, self._users = version, users
         self._properties = directory / "server.properties"
         self._output = directory / "output.txt"
         self._data = directory / "data"
@@ -24,7 +31,8 @@ class Node:
     def format(self, cluster_id: str) -> None:
         """Prepare the data directory, unless it is already."""
         if not self._data.exists():
-            command = self._command("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c")
+            users = [word for user in self._users for word in ("--add-scram", user)]
+            command = self._command("kafka.tools.StorageTool", "format", "-t", cluster_id, *users, "-c")
             with self._output.open("ab") as output:
                 run(command, stdin=DEVNULL, stdout=output, stderr=STDOUT, check=True)
 
@@ -65,4 +73,4 @@ class Node:
             self._process.send_signal(number)
 
     def _command(self, main: str, *arguments: str) -> list[str]:
-        return [java(), *OPTIONS, "-cp", f"{jars()}/*", main, *arguments, str(self._properties)]
+        return [java(), *OPTIONS, "-cp", f"{jars(self._version)}/*", main, *arguments, str(self._properties)]

@@ -63,6 +63,8 @@ def with_envelope_only(value: bytes) -> Bare | None:
         # Any well-formed bytes are an Empty with unknown fields.
         whole = Empty.FromString(value)
         fields = _all(UnknownFieldSet(whole))
+        if any(number == 0 for number, _, _ in fields):  # an Empty lets that through, which no other message does
+            return None
         envelope = b"".join(_again(*field) for field in fields if field[0] in ENVELOPE)
         return Bare(HistoryEvent.FromString(envelope), sorted({field[0] for field in fields} - NO_EVENTS))
     except DecodeError:

@@ -1,0 +1,17 @@
+FROM python:3.11-slim
+
+WORKDIR /build
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY client client
+COPY server server
+COPY proto/schema.lock proto/schema.lock
+RUN pip install --no-cache-dir --constraint constraints.txt '.[server]' && rm -r /build/*
+
+RUN useradd --create-home ordertrail && install --directory --owner ordertrail /data
+USER ordertrail
+WORKDIR /home/ordertrail
+ENV ORDERTRAIL_DATA=/data ORDERTRAIL_LISTEN=0.0.0.0:50051
+VOLUME /data
+EXPOSE 50051
+ENTRYPOINT ["ordertrail"]
+CMD ["serve"]

@@ -1,0 +1,59 @@
+"""A cluster as careful operators run it: TLS, users with passwords or certificates, and rights for each."""
+
+from pathlib import Path
+
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package marks no exports
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+from tests.kafka.cluster import Cluster, Setup
+
+from ordertrail_server.log.kafka_topic import ORDER_EVENTS
+
+USER, PASSWORD = "ordertrail", "not-so-secret"  # of a cluster that lives for one test
+CERTIFIED = "CN=server"
+PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+ALLOW = AclPermissionType.ALLOW
+SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
+
+
+def secured(certificates: Path) -> Setup:
+    """Return what a cluster needs to offer SASL_SSL (PLAIN and SCRAM-SHA-512) and SSL with client certificates.
+
+    Whoever comes by the plain listener may do all; others only what they are given rights to.
+    """
+    return Setup(
+        protocols=("SASL_SSL", "SSL"),
+        properties={
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(certificates / "broker-store.pem"),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(certificates / "ca.pem"),
+            "listener.name.ssl.ssl.client.auth": "required",
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512",
+            "listener.name.sasl_ssl.plain.sasl.jaas.config": f'{PLAIN} required user_{USER}="{PASSWORD}";',
+            "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": f"{SCRAM} required;",
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",
+        },
+        users=[f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"],
+    )
+
+
+def grant(cluster: Cluster, user: str, topic_rights: list[str], group_rights: list[str]) -> None:
+    """Give a user rights to the log's topic and to the group that servers name, by librdkafka's names."""
+    bindings = [
+        AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{user}", "*", AclOperation[right], ALLOW)
+        for kind, name, rights in (
+            (ResourceType.TOPIC, ORDER_EVENTS, topic_rights),
+            (ResourceType.GROUP, "ordertrail", group_rights),
+        )
+        for right in rights
+    ]
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
+    for done in admin.create_acls(bindings).values():
+        done.result()

@@ -1,0 +1,35 @@
+"""The same log, and the same service, on a broker of the last release before Kafka 4."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.kafka.cluster import Cluster
+from tests.kafka.servers import a_server, started
+from tests.kafka.topics import renew
+from tests.log.contract import LogContract
+
+from ordertrail.client import connect, line
+from ordertrail_server.log.kafka import KafkaLog
+from ordertrail_server.log.kafka_topic import ORDER_EVENTS
+
+
+class TestOnAnOlderBroker(LogContract):
+    @pytest.fixture(params=[3])
+    async def log(self, request: pytest.FixtureRequest, older_cluster: Cluster) -> AsyncIterator[KafkaLog]:
+        renew(older_cluster, partitions=request.param)
+        log = await KafkaLog.open({"bootstrap.servers": older_cluster.bootstrap})
+        yield log
+        await log.close()
+
+
+async def test_two_servers_share_the_orders_of_an_older_broker(older_cluster: Cluster, tmp_path: Path) -> None:
+    renew(older_cluster, partitions=3)
+    roles = "command,projector,query"
+    servers = [a_server(older_cluster, ORDER_EVENTS, tmp_path / name, roles) for name in ("server-1", "server-2")]
+    with started(*servers):
+        async with connect(servers[0].address) as ours, connect(servers[1].address) as theirs:
+            placed = await ours.place("shop-1", [line("p_1", 3, "5.20", "EUR")])
+            confirmed = await theirs.confirm(placed.order_id, expected_version=1)
+            order = await ours.get(placed.order_id, at_least_as_fresh=[confirmed.consistency_token])
+            assert order.version == 2
