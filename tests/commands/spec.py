@@ -68,7 +68,10 @@ def reason(answer: Answer) -> str:
 
 
 class TroubledLog(MemoryLog):
-    """Raises what is in `troubles` instead of answering the next appends; their records land where `lands` says so."""
+    """Raises what is in `troubles` instead of answering the next appends; their records land where `lands` says so.
+
+    While `answers` is not set, no append is answered.
+    """
 
     def __init__(self, *, atomic: bool = True) -> None:
         super().__init__(atomic=atomic)
@@ -76,14 +79,20 @@ class TroubledLog(MemoryLog):
         self.lands = False
         self.unreachable = False
         self.appends: list[int] = []
+        self.asked = 0
+        self.asked_to_append, self.answers = asyncio.Event(), asyncio.Event()
+        self.answers.set()
 
     async def end(self, partition: int) -> int:
+        self.asked += 1
         if self.unreachable:
             raise self.troubles[0]
         return await super().end(partition)
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
         self.appends.append(len(entries))
+        self.asked_to_append.set()
+        await self.answers.wait()
         if not self.troubles:
             return await super().append(partition, entries)
         if self.lands:
@@ -92,20 +101,41 @@ class TroubledLog(MemoryLog):
 
 
 class Writing:
-    """A writer at work on a log, from its beginning; several may share one."""
+    """A writer at work on a log, from its beginning; several may share one. One that `follows` is told of more."""
 
-    def __init__(self, log: MemoryLog, capacity: int = 100) -> None:
-        self.now = BEGINNING
+    def __init__(self, log: MemoryLog, capacity: int = 100, follows: bool = False) -> None:
+        self.now, self.elapsed = BEGINNING, 0.0
         self.fold = Fold(log, 0, NoSnapshot())
-        self.writer = Writer(log, 0, self.fold, now=lambda: self.now, new_id=new_id, capacity=capacity)
+        self.writer = Writer(
+            log,
+            0,
+            self.fold,
+            now=lambda: self.now,
+            new_id=new_id,
+            capacity=capacity,
+            back_off=lambda _: asyncio.sleep(0),
+            clock=lambda: self.elapsed,
+        )
+        self._follows = follows
 
     async def __aenter__(self) -> Self:
         self.task = asyncio.create_task(self.writer.run())
+        self._tasks = [self.task]
+        if self._follows:
+            self._tasks.append(asyncio.create_task(self.writer.follow()))
         return self
 
     async def __aexit__(self, *raised: object) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def write_alone(self) -> None:
+        """Place an order and change it again and again, until the writer may hold that nobody else writes."""
+        await self.handle(place("place alone", "order-alone"))
+        for quantity in range(2, 40):
+            self.elapsed += 0.04
+            await self.handle(change(f"change {quantity}", quantity, "order-alone"))
 
     async def handle(self, *requests: Any) -> list[Answer]:
         """Return the answers to requests that come at once."""

@@ -2,7 +2,7 @@
 
 import pytest
 from tests.commands.simulation.stores import NoSnapshot
-from tests.commands.spec import ORDER, TroubledLog, Writing, accepted, change, confirm, place, reason
+from tests.commands.spec import ORDER, TroubledLog, Writing, accepted, attempt_of, change, confirm, place, reason
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.commands.fold import Fold
@@ -60,6 +60,29 @@ async def test_an_append_of_unknown_outcome_that_was_lost_is_tried_again(log: Tr
     assert len(log.records[0]) == 2
 
 
+async def test_while_the_log_does_not_answer_callers_are_told_so_in_time_and_a_retry_gets_the_receipt(
+    log: TroubledLog,
+) -> None:
+    async with Writing(log, capacity=2) as writing:
+        log.answers.clear()
+        at_hand, waiting, patient = attempt_of(place()), attempt_of(change("change", 2)), attempt_of(confirm())
+        at_hand.until = waiting.until = 5.0
+        writing.writer.submit(at_hand)
+        await log.asked_to_append.wait()
+        writing.writer.submit(waiting)
+        writing.writer.answer_late_ones(4.9)
+        assert not at_hand.answer.done()
+        assert not waiting.answer.done()
+        writing.writer.answer_late_ones(5.0)
+        assert [reason(attempt.answer.result()) for attempt in (at_hand, waiting)] == ["UNAVAILABLE"] * 2
+        writing.writer.submit(patient)
+        log.answers.set()
+        assert accepted(await patient.answer).fact.version == 2
+        [again] = await writing.handle(place())
+    assert accepted(again).replayed
+    assert [logged.key for logged in log.records[0]] == [ORDER, ORDER]
+
+
 @pytest.mark.parametrize("lands", [True, False])
 async def test_an_order_whose_ids_the_server_made_is_placed_once_whatever_became_of_the_append(
     log: TroubledLog, lands: bool
@@ -104,10 +127,12 @@ async def test_a_refusal_rests_on_what_others_wrote_before_the_call(log: Trouble
 async def test_a_record_that_lost_a_race_is_void_and_its_command_is_decided_again(log: TroubledLog) -> None:
     async with Writing(log) as one, Writing(log) as other:
         await one.handle(place())
+        await one.write_alone()
         await other.handle(change("change", 7))
         [answer] = await one.handle(confirm())
     assert accepted(answer).fact.version == 3
-    assert [Record.FromString(logged.value).order_version for logged in log.records[0]] == [1, 2, 2, 3]
+    versions = [Record.FromString(logged.value).order_version for logged in log.records[0] if logged.key == ORDER]
+    assert versions == [1, 2, 2, 3]
     assert await facts_of(log, ORDER) == 3
 
 

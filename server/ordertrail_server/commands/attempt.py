@@ -2,6 +2,7 @@
 
 from asyncio import Future
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
@@ -56,7 +57,8 @@ class Attempt:
 
     `digest` is that of the command; `chunk` is the stored form of the event where the command brings its own (an
     imported statement); `new_order` says that the server itself has just made up the order id, so nothing can be
-    known of the order; `written` is the digest of the record last appended for the attempt.
+    known of the order; `written` is the digest of the record last appended for the attempt; `until` is the moment, by
+    the monotonic clock, after which an answer may come too late for its caller.
     """
 
     order_id: str
@@ -72,3 +74,4 @@ class Attempt:
     chunk: bytes = b""
     new_order: bool = False
     written: bytes = b""
+    until: float = inf

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from time import time_ns
+from time import monotonic, time_ns
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 SNAPSHOT_SECONDS = 1.0
 SNAPSHOT_FACTS = 5_000
+LATE_SECONDS = 0.1
 STOPPED = Refused(Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The server is starting or stopping; try again shortly."))
 
 
@@ -59,6 +60,9 @@ class CommandHandler:
             self._tasks.append(saving)
             await writer.fold.catch_up()
             self._tasks.append(asyncio.create_task(writer.run(), name=f"writer-{partition}"))
+            if not self._log.atomic:
+                self._tasks.append(asyncio.create_task(writer.follow(), name=f"follower-{partition}"))
+        self._tasks.append(asyncio.create_task(self._answer_late_ones(), name="late-ones"))
         self._accepting = True
 
     @property
@@ -125,6 +129,12 @@ class CommandHandler:
             await self._save(partition, writer.fold)
         self._saver.shutdown()
         self._store.close()
+
+    async def _answer_late_ones(self) -> None:
+        while True:
+            await asyncio.sleep(LATE_SECONDS)
+            for writer in self._writers:
+                writer.answer_late_ones(monotonic())
 
     async def _save_now_and_then(self, partition: int, fold: Fold) -> None:
         waited = 0.0

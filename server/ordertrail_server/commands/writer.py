@@ -6,6 +6,10 @@ writers on one log and whatever an append's fate:
 - A command is acknowledged only when the log has been folded up to its record and the record was judged a fact.
 - A refusal rests on confirmed state that was current after the call arrived; a replayed receipt on confirmed state.
 - A record that was judged void, or whose append had an unknown outcome: the command is decided again, receipts first.
+
+Where others may write too, it follows what they write also while it is idle; and unless it seems to be alone it asks
+for the end of the partition before it decides, so that commands that come one after another, to any server, waste
+nothing.
 """
 
 import asyncio
@@ -13,9 +17,11 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from itertools import islice
+from time import monotonic
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Answer, Attempt
+from ordertrail_server.commands.company import Company
 from ordertrail_server.commands.draft import Draft, Planned
 from ordertrail_server.commands.fold import Fold, StoreDamaged, facts_missing
 from ordertrail_server.log.port import AppendUncertain, Log, LogUnavailable
@@ -26,6 +32,9 @@ _log = logging.getLogger(__name__)
 
 OVERLOADED = Refused(Refusal(reasons.ERROR_REASON_OVERLOADED, "Too many commands are waiting; try again shortly."))
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.02, 1.0
+# How soon it looks again for what others write: what comes meanwhile is folded in one batch. Its own batches wake it
+# as well; after one of those there is time, since a writer at work finds by itself that others write.
+PACE_S, PACE_AT_WORK_S = 0.005, 0.1
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own in deciding the command.")
 UNAVAILABLE = Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be written for now; try again shortly.")
 
@@ -46,18 +55,20 @@ class Writer:
         batch: int = 1_000,
         quiet_rounds: int = 24,
         back_off: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._log, self._partition, self.fold = log, partition, fold
         self._now, self._new_id, self._appended = now, new_id, appended
         self._capacity, self._batch, self._quiet_rounds = capacity, batch, quiet_rounds
         self._back_off = back_off
         self._waiting: deque[Attempt] = deque()
+        self._taken: list[Attempt] = []
         self._submitted = asyncio.Event()
         self._room = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
-        # Until a batch has shown that nobody else writes, others may: then the end is asked for before deciding.
-        self._alone = False
+        self._company = Company(not log.atomic, clock)
+        self._turn = asyncio.Lock()
         self._crowded = False
         self._uncertain = FIRST_BACK_OFF_S
         self._ended = False
@@ -82,22 +93,56 @@ class Writer:
         """Return when every attempt submitted so far is answered."""
         await self._idle.wait()
 
+    def answer_late_ones(self, now: float) -> None:
+        """Answer those whose callers would go without an answer otherwise: the log does not answer in time.
+
+        What becomes of them is not known: they may lead to facts yet, or have.
+        """
+        late = [attempt for attempt in (*self._taken, *self._waiting) if attempt.until <= now]
+        for attempt in late:
+            answer(attempt, UNAVAILABLE)
+        if late:
+            self._waiting = deque(attempt for attempt in self._waiting if not attempt.answer.done())
+            self._room.set()
+
+    async def follow(self) -> None:
+        """Fold for ever what others write; nobody does where appends are atomic. Raises LogDamaged, StoreDamaged."""
+        while True:
+            try:
+                await self._log.wait(self._partition, self.fold.position)
+                async with self._turn:  # what came may be our own, and not folded yet
+                    pace_s = PACE_S if await self._catch_up() else PACE_AT_WORK_S
+            except LogUnavailable:
+                pace_s = LONGEST_BACK_OFF_S
+            await self._back_off(pace_s)
+
+    async def _catch_up(self) -> bool:
+        """Fold to the end that the log has now, and return whether there was anything: others wrote it."""
+        known = self.fold.position
+        try:
+            await self.fold.catch_up()
+        finally:
+            if self.fold.position > known:
+                self._company.met()
+        return self.fold.position > known
+
     async def run(self) -> None:
         """Handle attempts for ever. Raises LogDamaged, StoreDamaged; then none is handled any more."""
-        attempts: list[Attempt] = []
         try:
             while True:
                 await self._submitted.wait()
                 await self._gather()
-                attempts = self._take()
-                await self._handle(attempts)
+                async with self._turn:
+                    self._taken = self._take()
+                    await self._handle(self._taken)
+                self._taken = []
                 if not self._waiting:
                     self._submitted.clear()
                     self._idle.set()
         finally:
             # What became of them is not known here: neither a receipt nor a refusal would be true.
             self._ended = True
-            for attempt in (*attempts, *self._waiting):
+            for attempt in (*self._taken, *self._waiting):
                 answer(attempt, UNAVAILABLE)
             self._idle.set()
             self._room.set()
@@ -126,9 +171,9 @@ class Writer:
 
     async def _handle(self, attempts: list[Attempt]) -> None:
         try:
-            current = not self._alone
+            current = not self._company.alone
             if current:
-                await self.fold.catch_up()
+                await self._catch_up()
             draft = self._draft(attempts)
             await (self._append(draft) if draft.planned else self._confirm(draft, current))
         except LogUnavailable:
@@ -152,7 +197,7 @@ class Writer:
         if current or await self._log.end(self._partition) == self.fold.position:
             self._answer_all(draft, 0)
         else:
-            self._alone = False
+            self._company.met()
             self._again(draft.attempts)
 
     async def _append(self, draft: Draft) -> None:
@@ -168,7 +213,7 @@ class Writer:
         self._uncertain = FIRST_BACK_OFF_S
         self._appended()
         if offsets == list(range(expected, expected + len(offsets))):
-            self._alone = True
+            self._company.unmet()
             self._fold_own(draft, expected)
             self._answer_all(draft, expected)
             self._again(draft.put_off)
@@ -197,7 +242,7 @@ class Writer:
 
         Deciding again looks for the receipt first, so an attempt whose record became a fact is answered with it.
         """
-        self._alone = False
+        self._company.met()
         self._again(draft.attempts)
         await self.fold.catch_up(end)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from time import monotonic
 
 from google.protobuf.message import Message
 
@@ -19,6 +20,9 @@ from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import COMMAND_BYTES, parse, validate
 from ordertrail_server.orders.refusal import Refusal, Refused
 
+OF_THE_DEADLINE = 0.9
+"""The share of a call's time in which it waits for the log; the rest is for saying that the log does not answer."""
+
 
 class CommandService:
     """Hands commands to the write side and answers with receipts."""
@@ -26,9 +30,14 @@ class CommandService:
     def __init__(self, handler: CommandHandler, receipts: Receipts, new_id: Callable[[], str]) -> None:
         self._handler, self._receipts, self._new_id = handler, receipts, new_id
 
-    async def execute(self, request: Message, caller: Caller) -> bytes:
-        """Handle one valid command; returns the serialized receipt, with the event. Raises Refused."""
+    async def execute(self, request: Message, caller: Caller, time_remaining: float | None = None) -> bytes:
+        """Handle one valid command; returns the serialized receipt, with the event. Raises Refused.
+
+        `time_remaining` is what is left of the call's deadline, in seconds; None if it has none.
+        """
         attempt = self._prepare(request, caller)
+        if time_remaining is not None:
+            attempt.until = monotonic() + OF_THE_DEADLINE * time_remaining
         self._handler.submit(attempt)
         return await self._receipts.full(attempt)
 

@@ -103,7 +103,7 @@ class Server:
 def _commands(service: CommandService, draining: Draining) -> Handlers:
     async def handle(request: Message, context: Context) -> bytes:
         # All verbs are answered by one shape: the receipt as field 1.
-        return framed(await service.execute(request, caller(context)))
+        return framed(await service.execute(request, caller(context), context.time_remaining()))
 
     def handle_batches(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
         return service.execute_batches(requests, caller(context))

@@ -22,7 +22,8 @@ class Topic(NamedTuple):
 ALL = Topic("log", "")
 
 _TOUCHED = {
-    # An order that is parked concerns its tails too, as they must say so.
+    # An order that is parked concerns its tails too, as they must say so. Tails of a customer or a product name it with
+    # their next frame, for which a sign of life is soon enough: in a roll-out each fact that waits would wake them all.
     "order": (
         "SELECT json_group_array(order_id) FROM"
         " (SELECT order_id FROM events WHERE position >= ?1 AND position < ?2"

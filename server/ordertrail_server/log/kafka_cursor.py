@@ -66,8 +66,9 @@ class Cursor:
         self.used = monotonic()
         if not self._ahead:
             message = self._consumer.poll(PEEK_SECONDS)
-            error = message and message.error()
-            if error and error.code() != KafkaError._PARTITION_EOF:
+            # A message without a value is false: it has the length of its value.
+            error = None if message is None else message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
                 raise unreadable(error, self.partition, self.position)
             if message is not None and error is None:
                 self._ahead = [message]

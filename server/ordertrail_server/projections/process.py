@@ -5,8 +5,9 @@
 It follows the log of the data directory, or of the topic, and folds it into the read model in the directory. Its life
 hangs on stdin alone: each line says that the log has grown, and may hold a request (requests.py), which is done between
 two batches; its end says that the parent is gone; then the batch at hand is finished and the process ends, with 0.
-After each commit one line on stdout says how far it is: {"positions": {"0": 123}}. If it must not go on, it ends with REFUSED
-and one plain line on stderr. Killed at any moment it resumes where the last commit was.
+After each commit one line on stdout says how far it is: {"positions": {"0": 123}}. If it must not go on, it ends with
+REFUSED and one plain line on stderr; with AWAY if the log cannot be reached when it starts. Killed at any moment it
+resumes where the last commit was.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from pathlib import Path
 
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.lock import DataDirectoryRefused
-from ordertrail_server.log.port import Log, LogDamaged, LogUnavailable
+from ordertrail_server.log.port import Log, LogDamaged, LogRefused, LogUnavailable
 from ordertrail_server.log.source import LogSource, add_arguments
 from ordertrail_server.log.sqlite import primary_code, sqlite3
 from ordertrail_server.projections.definition import read_model_file
@@ -34,6 +35,7 @@ from ordertrail_server.projections.refused import ReadModelRefused
 _log = logging.getLogger(__name__)
 
 REFUSED = 3
+AWAY = 4
 # In case a wake-up got lost, and for a parent that gives none.
 POLL_S = 0.5
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -155,9 +157,12 @@ def main() -> int:
         asyncio.run(run(source))
     except ParentGone:
         return 0
-    except (ReadModelRefused, DataDirectoryRefused, LogDamaged) as refusal:
+    except (ReadModelRefused, DataDirectoryRefused, LogDamaged, LogRefused) as refusal:
         print(refusal, file=sys.stderr)
         return REFUSED
+    except LogUnavailable as absence:  # from the start: whoever keeps the process running tries again
+        print(absence, file=sys.stderr)
+        return AWAY
     return 0
 
 

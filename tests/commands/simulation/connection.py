@@ -36,7 +36,15 @@ class Sending:
     offsets: list[int] = field(default_factory=list)
 
 
-Call = Question | Sending
+@dataclass(eq=False)
+class Waiting:
+    """A call of `wait`: it is answered once the end lies beyond `offset`, but perhaps long after."""
+
+    offset: int
+    answer: Future[None]
+
+
+Call = Question | Sending | Waiting
 
 
 class Connection:
@@ -74,7 +82,10 @@ class Connection:
         return await sending.answer
 
     async def wait(self, partition: int, offset: int) -> None:
-        raise NotImplementedError("the write path never waits for records of others")
+        assert partition == 0
+        waiting = Waiting(offset, get_running_loop().create_future())
+        self.calls.append(waiting)
+        await waiting.answer
 
     async def close(self) -> None:
         """Break off: nothing is answered any more, but what was sent may land."""
@@ -92,9 +103,17 @@ class Connection:
 
     # What the simulation lets happen
 
+    @property
+    def open_calls(self) -> list[Call]:
+        """The calls to which something may happen now."""
+        end = self.log.end()
+        return [call for call in self.calls if not isinstance(call, Waiting) or call.offset < end]
+
     def go_on(self, call: Call, faults: bool) -> None:
         """Let the next thing happen to a call; without faults, what ought to."""
-        if isinstance(call, Question):
+        if isinstance(call, Waiting):
+            self._done(call, LogUnavailable() if faults and self.log.random.random() < 0.05 else None)
+        elif isinstance(call, Question):
             self._answer(call, faults)
         elif self.atomic:
             self._commit(call, faults)

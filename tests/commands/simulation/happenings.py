@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.commands.simulation.callers import Call
 from tests.commands.simulation.run import Run
+from tests.commands.simulation.server import Server
 from tests.commands.simulation.strangers import strange_entry
 
 from ordertrail_server.commands.prepare import Caller
@@ -24,7 +25,12 @@ async def play(run: Run) -> None:
 
 
 async def _a_call_is_made(run: Run) -> None:
-    server, request = run.random.choice(run.servers), run.callers.next_request()
+    make_call(run, run.random.choice(run.servers))
+
+
+def make_call(run: Run, server: Server) -> None:
+    """Have a caller send its next command to a server."""
+    request = run.callers.next_request()
     asked = type(request)()
     asked.CopyFrom(request)
     answer = get_running_loop().create_future()
@@ -39,7 +45,7 @@ async def _a_call_is_made(run: Run) -> None:
 
 
 async def _the_log_goes_on(run: Run) -> None:
-    pending = [(server, call) for server in run.servers if not server.frozen for call in server.connection.calls]
+    pending = [(server, call) for server in run.servers if not server.frozen for call in server.connection.open_calls]
     if pending:
         server, call = run.random.choice(pending)
         server.connection.go_on(call, faults=True)
@@ -73,6 +79,10 @@ async def _a_clock_goes_wrong(run: Run) -> None:
     run.random.choice(run.servers).set_clock()
 
 
+async def _time_passes(run: Run) -> None:
+    run.world.elapsed += run.random.choice([0.001, 0.04, 1.0, 12.0])
+
+
 async def _a_snapshot_is_begun(run: Run) -> None:
     run.random.choice(run.servers).save(at_once=run.random.random() < 0.8)
 
@@ -90,5 +100,6 @@ HAPPENINGS: dict[Callable[[Run], Awaitable[None]], float] = {
     _a_server_freezes_or_thaws: 1.5,
     _a_caller_goes: 1,
     _a_clock_goes_wrong: 1,
+    _time_passes: 20,
     _a_stranger_writes: 0.5,
 }

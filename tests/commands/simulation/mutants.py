@@ -46,7 +46,7 @@ MUTANTS = [
         "acknowledge on delivery without folding",
         WRITER,
         "            await self._settle(draft, max(offsets) + 1)\n",
-        "            self._alone = False\n"
+        "            self._company.met()\n"
         "            places = {id(planned): offset for planned, offset in zip(draft.planned, offsets)}\n"
         "            for attempt, outcome in draft.outcomes:\n"
         "                if isinstance(outcome, Planned):\n"

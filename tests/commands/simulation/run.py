@@ -34,8 +34,9 @@ class Run:
                 call.until = self.log.end()
                 self.callers.learn(call.attempt.order_id)
         for server in self.servers:
-            if server.task.done():
-                raise Violation(f"the writer of server {server.number} ended") from server.task.exception()
+            for task in server.tasks:
+                if task.done():
+                    raise Violation(f"the writer of server {server.number} ended") from task.exception()
 
     async def drain(self) -> None:
         """Let everything be answered and every late record land, and nothing else go wrong."""
@@ -50,7 +51,7 @@ class Run:
     async def _let_all_be_answered(self) -> None:
         for _ in range(PATIENCE):
             await self.let_run()
-            pending = [(server, call) for server in self.servers for call in server.connection.calls]
+            pending = [(server, call) for server in self.servers for call in server.connection.open_calls]
             if not pending:
                 break
             server, call = self.random.choice(pending)

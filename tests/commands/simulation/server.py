@@ -18,10 +18,14 @@ BEGINNING = 1_900_000_000 * SECOND
 
 
 class World:
-    """What all servers of one run share: the true time, and ids that are never made twice."""
+    """What all servers of one run share: the true time, and ids that are never made twice.
+
+    `elapsed` are the seconds that a run has taken so far, which only some pauses of servers hang on.
+    """
 
     def __init__(self, log: SimulatedLog, random: Random, directory: Path) -> None:
         self.log, self.random, self.directory = log, random, directory
+        self.elapsed = 0.0
         self._made, self._ticks = count(), count()
 
     def new_id(self) -> str:
@@ -56,8 +60,11 @@ class Server:
             capacity=8,
             quiet_rounds=1,
             back_off=lambda _: asyncio.sleep(0),
+            clock=lambda: self.world.elapsed,
         )
-        self.task = asyncio.create_task(self.writer.run())
+        self.tasks = [asyncio.create_task(self.writer.run())]
+        if not self.connection.atomic:
+            self.tasks.append(asyncio.create_task(self.writer.follow()))
 
     def _open_store(self) -> "NoSnapshot | Kept | StateStore":
         if self._storing == "nothing":
@@ -87,8 +94,9 @@ class Server:
         self._start()
 
     async def close(self) -> None:
-        self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.connection.close()
         if isinstance(self.store, StateStore):
             self.store.close()

@@ -1,0 +1,94 @@
+"""Commands that come one after another, to any server, leave no void record: only true races do."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from tests.commands.simulation.connection import Waiting
+from tests.commands.simulation.happenings import make_call
+from tests.commands.simulation.mutants import WRITER
+from tests.commands.simulation.promises import check, run_and_check
+from tests.commands.simulation.reference import Past
+from tests.commands.simulation.run import PATIENCE, Run
+from tests.commands.simulation.shape import Shape, Violation
+from tests.commands.simulation.write_path import WritePath, with_defect
+
+ROUNDS = int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
+NOWHERE = Path(os.devnull)
+PAUSES = [0.0005, 0.002, 0.03, 0.2, 3.0, 12.0]
+
+Next = Callable[[int, Random], int]
+
+
+def in_turn(number: int, random: Random) -> int:
+    return number
+
+
+def any_server(number: int, random: Random) -> int:
+    return random.randrange(3)
+
+
+async def take_turns(seed: int, servers: int, next_server: Next, tails: bool, path: WritePath) -> Past:
+    """Have 60 commands given one after another; `tails` says whether servers follow, or are told of nothing ever."""
+    run = Run(Shape(seed, 0, servers, False, "nothing", False), path, NOWHERE)
+    pauses = run.random.choices(PAUSES, k=2)
+    try:
+        for number in range(60):
+            make_call(run, run.servers[next_server(number, run.random) % servers])
+            await settle(run, tails)
+            run.world.elapsed += run.random.choice(pauses)
+        await run.drain()
+        return await check(run)
+    finally:
+        await run.close()
+
+
+async def settle(run: Run, tails: bool) -> None:
+    """Let the call be answered, and all servers be told what happened if there are tails."""
+    for _ in range(PATIENCE):
+        await run.let_run()
+        pending = [(server, call) for server in run.servers for call in server.connection.open_calls]
+        pending = [(server, call) for server, call in pending if tails or not isinstance(call, Waiting)]
+        if not pending:
+            return
+        server, call = run.random.choice(pending)
+        server.connection.go_on(call, faults=False)
+    raise Violation("never answered")
+
+
+async def keep_promises(path: WritePath) -> None:
+    """Raise Violation unless every promise is kept in runs in which anything may happen."""
+    for seed in range(200):
+        await run_and_check(Shape.of(seed), path, NOWHERE)
+
+
+@settings(max_examples=40 * ROUNDS, deadline=None, database=None)
+@given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
+def test_servers_that_take_turns_leave_no_void_record_even_if_nothing_ever_tells_them_of_each_other(
+    seed: int, servers: int
+) -> None:
+    past = asyncio.run(take_turns(seed, servers, in_turn, False, WritePath()))
+    assert past.void == []
+
+
+@settings(max_examples=40 * ROUNDS, deadline=None, database=None)
+@given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
+def test_commands_to_any_server_leave_no_void_record_where_servers_follow_the_log(seed: int, servers: int) -> None:
+    past = asyncio.run(take_turns(seed, servers, any_server, True, WritePath()))
+    assert past.void == []
+
+
+def test_a_writer_that_believes_itself_alone_after_one_batch_leaves_void_records() -> None:
+    path = with_defect(WRITER, "Company(not log.atomic, clock)", "Company(False, clock)")
+    voids = [asyncio.run(take_turns(seed, 2, in_turn, False, path)).void for seed in range(5)]
+    assert any(voids)
+
+
+def test_a_writer_that_folds_what_others_wrote_while_its_own_batch_is_on_its_way_breaks_promises() -> None:
+    path = with_defect(WRITER, "async with self._turn:  # what came", "if True:  # what came")
+    with pytest.raises(Violation):
+        asyncio.run(keep_promises(path))

@@ -1,0 +1,99 @@
+"""What a writer takes others for, and what that costs: a question before a decision, or nothing."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import pytest
+from tests.commands.spec import ORDER, TroubledLog, Writing, accepted, change, confirm, place
+
+from ordertrail.log.v1.record_pb2 import Record
+from ordertrail_server.log.port import Entry, LogUnavailable
+
+
+@pytest.fixture
+def log() -> TroubledLog:
+    return TroubledLog(atomic=False)
+
+
+async def questions(log: TroubledLog, call: Awaitable[object]) -> int:
+    """Return how often the log is asked for its end while the call lasts."""
+    before = log.asked
+    await call
+    return log.asked - before
+
+
+async def until_folded(writing: Writing, position: int) -> None:
+    async with asyncio.timeout(10):
+        while writing.fold.position < position:  # noqa: ASYNC110 (a fold tells nobody)
+            await asyncio.sleep(0)
+
+
+async def test_where_appends_are_atomic_the_first_batch_shows_that_nobody_else_writes() -> None:
+    log = TroubledLog(atomic=True)
+    async with Writing(log) as writing:
+        assert await questions(log, writing.handle(place())) == 1
+        writing.elapsed += 3600
+        assert await questions(log, writing.handle(confirm())) == 0
+
+
+async def test_elsewhere_it_asks_until_it_has_written_for_a_while_and_met_nobody(log: TroubledLog) -> None:
+    async with Writing(log) as writing:
+        assert await questions(log, writing.handle(place())) == 1
+        assert await questions(log, writing.handle(change("change", 2))) == 1
+        await writing.write_alone()
+        assert await questions(log, writing.handle(confirm())) == 0
+
+
+async def test_after_a_pause_it_asks_again(log: TroubledLog) -> None:
+    async with Writing(log) as writing:
+        await writing.handle(place())
+        await writing.write_alone()
+        writing.elapsed += 0.06
+        assert await questions(log, writing.handle(confirm())) == 1
+
+
+async def test_for_ten_seconds_after_it_met_another_it_asks_however_busy_it_is(log: TroubledLog) -> None:
+    async with Writing(log) as one, Writing(log) as other:
+        await other.handle(place())
+        await one.write_alone()  # begins by meeting the other's record
+        assert await questions(log, one.handle(change("change", 2))) == 1
+        for step in range(300):
+            one.elapsed += 0.04
+            await one.handle(change(f"later {step}", step + 3))
+        assert await questions(log, one.handle(confirm())) == 0
+
+
+async def test_an_idle_writer_folds_what_others_write_as_it_comes(log: TroubledLog) -> None:
+    async with Writing(log, follows=True) as idle, Writing(log) as other:
+        await other.handle(place())
+        await until_folded(idle, 1)
+        await other.handle(change("change", 2), confirm())
+        await until_folded(idle, 3)
+        assert idle.fold.aggregate(ORDER).version == 3
+
+
+async def test_a_writer_that_follows_does_not_take_its_own_records_for_others(log: TroubledLog) -> None:
+    async with Writing(log, follows=True) as writing:
+        await writing.handle(place())
+        await writing.write_alone()
+        before = len(log.records[0])
+        answers = await writing.handle(confirm())
+        assert accepted(answers[0]).fact.offset == before
+    assert [Record.FromString(logged.value).order_version for logged in log.records[0] if logged.key == ORDER] == [1, 2]
+
+
+async def test_a_writer_follows_on_when_the_log_is_back(log: TroubledLog) -> None:
+    async with Writing(log, follows=True) as idle, Writing(log) as other:
+        await other.handle(place())
+        await until_folded(idle, 1)
+        log.unreachable = True
+        log.troubles.append(LogUnavailable())
+        log.land(0, Entry(ORDER, b"wakes whoever waits"))
+        before = log.asked
+        async with asyncio.timeout(10):
+            while log.asked < before + 3:  # noqa: ASYNC110 (until it has met the trouble more than once)
+                await asyncio.sleep(0)
+        log.unreachable = False
+        log.troubles.clear()
+        await other.handle(confirm())
+        await until_folded(idle, 3)

@@ -1,0 +1,202 @@
+"""An offline checker: reads a topic from offset 0, judges every record, and compares with every receipt handed out.
+
+It shares with a server what is pure: the chain rule, the reading of one record, and the place of an order. `check` may
+run while servers write: it judges each partition up to the end that it has when it is begun.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, digest, judge
+from ordertrail_server.schema.reading import read
+
+PATIENCE_S = 20.0
+
+Request = tuple[str, str]
+"""An order id and a request id."""
+
+
+class Fact(NamedTuple):
+    """A record that became a fact, and where."""
+
+    partition: int
+    offset: int
+    version: int
+    digest: bytes
+    created_ms: int
+    """When its writer handed it to its producer, by the writer's clock."""
+
+
+class Void(NamedTuple):
+    """A record without effect, and how it came about."""
+
+    partition: int
+    offset: int
+    request: Request
+    why: str
+    """"repeated": a fact's own bytes once more; "decided again": its request led to a fact, by another record;
+    "given up": its request led to no fact, so its caller was refused, or was told nothing."""
+
+    behind_ms: int
+    """How much later it was written than the fact that stands in its place; a long time is no race."""
+
+
+@dataclass
+class Report:
+    """What a topic holds. Lists of places and requests name what was found; `faults` are the broken promises."""
+
+    records: int = 0
+    facts: dict[Request, Fact] = field(default_factory=dict)
+    """The fact that each request led to, the first if there were several."""
+
+    orders: dict[str, list[Fact]] = field(default_factory=lambda: defaultdict(list))
+    """Every order's facts, from version 1 on."""
+
+    voids: list[Void] = field(default_factory=list)
+    broken: list[tuple[int, int]] = field(default_factory=list)
+    foreign: list[tuple[int, int]] = field(default_factory=list)
+    doubled: list[Request] = field(default_factory=list)
+    """Requests that led to more than one fact."""
+
+    lost: list[Request] = field(default_factory=list)
+    """Requests with a receipt and without a fact."""
+
+    differing: list[Request] = field(default_factory=list)
+    """Requests with a receipt that says other than the log: version, digest, partition or offset."""
+
+    unasked: list[Request] = field(default_factory=list)
+    """Requests that nobody made, and that led to a record; only looked for where `asked` was given."""
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """How many promises of each kind are broken; empty if all were kept. A foreign record breaks none."""
+        kinds = ("lost", "doubled", "differing", "broken", "unasked")
+        return {kind: len(getattr(self, kind)) for kind in kinds if getattr(self, kind)}
+
+    def __str__(self) -> str:
+        facts, why = sum(map(len, self.orders.values())), defaultdict[str, int](int)
+        for void in self.voids:
+            why[void.why] += 1
+        voids = ", ".join(f"{count} {kind}" for kind, count in sorted(why.items()))
+        told = f"{self.records} records: {facts} facts of {len(self.orders)} orders, {len(self.voids)} void"
+        return f"{told} ({voids or 'none'}), {len(self.foreign)} foreign; faults: {self.faults or 'none'}"
+
+
+def check(bootstrap: str, topic: str, receipts: Iterable[Receipt], asked: Collection[Request] | None = None) -> Report:
+    """Judge a whole topic and compare it with all receipts that callers got, retries' included. Blocks.
+
+    `asked` are the (order id, request id) of every command that was ever sent, whatever became of it; without it,
+    whether a record was asked for is not looked at. Raises TimeoutError when the brokers do not answer.
+    """
+    judging = _Judging()
+    settings = {"bootstrap.servers": bootstrap, "group.id": "checker", "enable.auto.commit": False}
+    # Void and torn transactions of strangers are on the topic all the same, so they are read.
+    settings |= {"isolation.level": "read_uncommitted", "enable.partition.eof": True, "auto.offset.reset": "error"}
+    settings |= {"fetch.wait.max.ms": 10}  # a fetch that waits at one partition's end holds up the next one
+    with closing(Consumer(settings)) as consumer:
+        found = consumer.list_topics(topic, PATIENCE_S).topics[topic]
+        if found.error is not None:
+            raise KafkaException(found.error)
+        for partition in sorted(found.partitions):
+            for message in _messages(consumer, topic, partition):
+                judging.take(message, partition, len(found.partitions))
+    return judging.report(receipts, asked)
+
+
+def _messages(consumer: Consumer, topic: str, partition: int) -> Iterator[Message]:
+    first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), PATIENCE_S)
+    assert first == 0, f"partition {partition} begins at offset {first}: facts were removed"
+    consumer.assign([TopicPartition(topic, partition, 0)])
+    position, give_up = 0, monotonic() + PATIENCE_S
+    while position < end:
+        for message in consumer.consume(10_000, 0.05):
+            error = message.error()
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            position, give_up = (message.offset() or 0) + (error is None), monotonic() + PATIENCE_S
+            if error is None and position <= end:
+                yield message
+        if monotonic() > give_up:
+            raise TimeoutError(f"no broker gave the record at partition {partition}, offset {position}")
+
+
+class _Judging:
+    """The fold of the chain rule, over envelopes alone."""
+
+    def __init__(self) -> None:
+        self._report = Report()
+        self._digests: set[bytes] = set()
+        self._voids: list[tuple[int, int, Request, int, bytes, int]] = []
+
+    def take(self, message: Message, partition: int, partitions: int) -> None:
+        """Judge the next record of a partition."""
+        value, place = message.value() or b"", (partition, message.offset() or 0)
+        self._report.records += 1
+        reading = read(value)
+        if reading is None or not _at_home(reading.event, message, partition, partitions):
+            self._report.foreign.append(place)
+            return
+        record = reading.event
+        facts = self._report.orders[record.order_id]
+        version, head = (facts[-1].version, facts[-1].digest) if facts else (0, NO_PREDECESSOR)
+        verdict = judge(version, head, record.order_version, record.previous, partial(_digest_of, facts))
+        link, created_ms = digest(value), message.timestamp()[1]
+        request = (record.order_id, record.cause.request_id)
+        if verdict is Verdict.FACT:
+            self._fact(request, Fact(*place, record.order_version, link, created_ms))
+        elif verdict is Verdict.BROKEN:
+            self._report.broken.append(place)
+        else:
+            self._voids.append((*place, request, record.order_version, link, created_ms))
+
+    def _fact(self, request: Request, fact: Fact) -> None:
+        if self._report.facts.setdefault(request, fact) is not fact:
+            self._report.doubled.append(request)
+        self._report.orders[request[0]].append(fact)
+        self._digests.add(fact.digest)
+
+    def report(self, receipts: Iterable[Receipt], asked: Collection[Request] | None) -> Report:
+        """Return the report, once every record is judged."""
+        report = self._report
+        report.voids = [self._void(*void) for void in self._voids]
+        for receipt in receipts:
+            self._compare(receipt)
+        if asked is not None:
+            report.unasked = sorted({*report.facts, *(void.request for void in report.voids)} - {*asked})
+        report.orders = {order_id: facts for order_id, facts in report.orders.items() if facts}
+        return report
+
+    def _void(self, partition: int, offset: int, request: Request, version: int, link: bytes, created_ms: int) -> Void:
+        why = "decided again" if request in self._report.facts else "given up"
+        winner = self._report.orders[request[0]][version - 1]
+        return Void(
+            partition, offset, request, "repeated" if link in self._digests else why, created_ms - winner.created_ms
+        )
+
+    def _compare(self, receipt: Receipt) -> None:
+        request = (receipt.order_id, receipt.request_id)
+        fact = self._report.facts.get(request)
+        place = receipt.position
+        if fact is None:
+            self._report.lost.append(request)
+        elif fact[:4] != (place.partition, place.offset, receipt.order_version, receipt.digest):
+            self._report.differing.append(request)
+
+
+def _at_home(record: HistoryEvent, message: Message, partition: int, partitions: int) -> bool:
+    key = message.key() or b""
+    return key == record.order_id.encode() and partition_of(record.order_id, partitions) == partition
+
+
+def _digest_of(facts: list[Fact], version: int) -> bytes | None:
+    return facts[version - 1].digest if 1 <= version <= len(facts) else None

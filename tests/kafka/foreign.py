@@ -1,0 +1,93 @@
+"""What nobody of ours wrote to a topic: noise of every kind, and a few records with a wrong link."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import NamedTuple
+
+from confluent_kafka import KafkaError, Message, Producer
+
+from ordertrail.log.v1.record_pb2 import Record
+from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail_server.log.placement import partition_of
+
+LARGEST = 900_000
+WINDOW = 50_000
+
+
+class Foreign(NamedTuple):
+    """A message that is no record of an order of its partition."""
+
+    partition: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Written(NamedTuple):
+    """A record as a server wrote it."""
+
+    partition: int
+    key: bytes
+    value: bytes
+
+
+def noise(random: Random, written: list[Written], partitions: int) -> Iterator[Foreign]:
+    """Yield messages that are foreign whatever the topic holds, for ever; the first are the largest there may be."""
+    yield Foreign(0, b"large", random.randbytes(LARGEST))
+    yield Foreign(0, written[0].key, bytes(LARGEST))
+    kinds = (_random, _cut_short, _of_another_type, _under_another_key, _in_another_partition)
+    while True:
+        for kind in kinds:
+            yield kind(random, random.choice(written), partitions)
+
+
+def _random(random: Random, record: Written, partitions: int) -> Foreign:
+    # A first byte that no message begins with: what is random might else be a record, once in a long while.
+    value = random.choice([None, b"", b"\xff" + random.randbytes(random.randrange(200))])
+    return Foreign(random.randrange(partitions), random.choice([None, b"", b"\xff\xfe", record.key]), value)
+
+
+def _cut_short(random: Random, record: Written, partitions: int) -> Foreign:
+    # Before the order id, which comes second, has ended.
+    name = record.value.index(record.key)
+    return Foreign(record.partition, record.key, record.value[: random.randrange(name + len(record.key))])
+
+
+def _of_another_type(random: Random, record: Written, partitions: int) -> Foreign:
+    return Foreign(random.randrange(partitions), record.key, Receipt(order_version=3, digest=b"x").SerializeToString())
+
+
+def _under_another_key(random: Random, record: Written, partitions: int) -> Foreign:
+    return Foreign(record.partition, random.choice([None, b"", b"another", record.key + b"x"]), record.value)
+
+
+def _in_another_partition(random: Random, record: Written, partitions: int) -> Foreign:
+    return Foreign((record.partition + 1) % partitions, record.key, record.value)
+
+
+def wrongly_linked(order_id: str, version: int, partitions: int) -> Foreign:
+    """Return a record of the order that names what is none of its facts as its predecessor."""
+    record = Record(order_id=order_id, order_version=version, previous=b"none of its facts", event_id="damage")
+    record.order_confirmed_v2.SetInParent()
+    return Foreign(partition_of(order_id, partitions), order_id.encode(), record.SerializeToString())
+
+
+def produce(bootstrap: str, topic: str, messages: Iterator[Foreign]) -> int:
+    """Write the messages, and return how many there were. Blocks. Raises RuntimeError if one was not taken."""
+    refused: list[KafkaError] = []
+
+    def report(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            refused.append(error)
+
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 2 * WINDOW})
+    count = 0
+    for count, message in enumerate(messages, 1):
+        producer.produce(topic, message.value, message.key, message.partition, on_delivery=report)
+        if count % 1_000 == 0:
+            producer.poll(0)
+        if count % WINDOW == 0:
+            producer.flush()
+    producer.flush()
+    if refused:
+        raise RuntimeError(f"{len(refused)} messages were not taken: {refused[0]}")
+    return count

@@ -1,0 +1,86 @@
+"""Servers whose brokers go away and come back, and whose topic is meddled with."""
+
+import asyncio
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from tests.e2e.refusals import refusal
+from tests.e2e.rpcs import RPCS
+from tests.e2e.running_server import until_serving
+from tests.e2e.shop import an_order, new_id
+from tests.kafka.cluster import Cluster
+from tests.kafka.servers import Shop, a_server, changed, new_topic, started
+from tests.kafka.topics import remove
+
+from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
+
+ALL = "command,projector,query"
+DEADLINE_S = 2.0
+
+
+async def unavailable(shop: Shop, server: int, order_id: str, number: int) -> None:
+    """Send a command, and assert that it is answered in time that the log is away, and when to come again."""
+    request, began = changed(order_id, number), monotonic()
+    shop.asked.add((request.order_id, request.request_id))
+    rpc = RPCS["ChangeOrderLineQuantity"]
+    told = await refusal(rpc.call(shop.channels[server], request.SerializeToString(), DEADLINE_S))
+    assert (told.code.name, told.reason) == ("UNAVAILABLE", "UNAVAILABLE")
+    assert told.retry_seconds
+    assert monotonic() - began < DEADLINE_S
+
+
+async def test_without_brokers_commands_are_unavailable_and_reads_go_on_and_all_resumes_when_they_are_back(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    topic = new_topic(cluster, "brokers.gone", 3)
+    both = (a_server(cluster, topic, tmp_path / "all", ALL), a_server(cluster, topic, tmp_path / "command"))
+    with started(*both) as servers:
+        async with Shop(*servers) as shop:
+            await until_serving(servers[0].address)
+            orders = [new_id("order") for _ in range(6)]
+            placed = [await shop.send(n % 2, an_order(order_id)) for n, order_id in enumerate(orders)]
+            tokens = [receipt.consistency_token for receipt in placed]
+            await shop.ask(0, GetOrderRequest(order_id=orders[0], at_least_as_fresh=tokens))
+            cluster.nodes[0].kill()
+            for number in (1, 2):
+                await asyncio.gather(
+                    *(unavailable(shop, server, order_id, number) for server in (0, 1) for order_id in orders)
+                )
+                for order_id in orders:
+                    assert (await shop.ask(0, GetOrderRequest(order_id=order_id))).order.version == 1
+            cluster.nodes[0].start()
+            await asyncio.to_thread(cluster.await_ready)
+            for number in (1, 2, 3):
+                await asyncio.gather(*(shop.insist(number, changed(order_id, number)) for order_id in orders))
+            newest = [receipt.consistency_token for receipt in shop.receipts]
+            for order_id in orders:
+                asked = GetOrderRequest(order_id=order_id, at_least_as_fresh=newest)
+                assert (await shop.ask(0, asked)).order.version == 4
+            report = await shop.audit(cluster, topic)
+            assert {len(facts) for facts in report.orders.values()} == {4}
+        assert [server.stop() for server in servers] == [0, 0]
+    assert not any("Traceback" in server.stderr for server in both), [server.stderr for server in both]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["deleted", "made again"])
+async def test_a_topic_that_is_no_more_the_one_that_was_served_ends_its_servers_with_a_plain_message(
+    cluster: Cluster, tmp_path: Path, again: bool
+) -> None:
+    topic = new_topic(cluster, "meddled.with")
+    both = (a_server(cluster, topic, tmp_path / "all", ALL), a_server(cluster, topic, tmp_path / "command"))
+    with started(*both) as servers:
+        async with Shop(*servers) as shop:
+            await shop.send(0, an_order(new_id("order")))
+            await asyncio.to_thread(new_topic if again else remove, cluster, topic)
+            ended = await asyncio.gather(*(asyncio.to_thread(server.wait) for server in servers))
+    assert ended == [1, 1]
+    for server in both:
+        told = server.stderr.splitlines()[-1]
+        assert told.startswith(f"Error: the topic {topic} was deleted"), server.stderr
+        assert "Traceback" not in server.stderr, server.stderr
+    if again:
+        started_again = both[0]
+        started_again.spawn()
+        assert await asyncio.to_thread(started_again.wait) == 1
+        assert "another log" in started_again.stderr.splitlines()[-1]
