@@ -7,9 +7,11 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from tests.kafka.cluster import Cluster
 
-from ordertrail_server.log.kafka_topic import ORDER_EVENTS, TopicMissing, create, known
+from ordertrail_server.log.kafka_topic import ORDER_EVENTS, TopicMissing, TopicRefused, create, known
+from ordertrail_server.log.port import LogUnavailable
 
 SOON = 10.0
+READY = 60.0
 
 
 def remove(cluster: Cluster, name: str = ORDER_EVENTS) -> None:
@@ -27,5 +29,15 @@ def remove(cluster: Cluster, name: str = ORDER_EVENTS) -> None:
 
 def renew(cluster: Cluster, partitions: int = 1, replicas: int = 1) -> None:
     """Make an empty topic in the place of the one that may be there."""
-    remove(cluster)
-    create({"bootstrap.servers": cluster.bootstrap}, partitions=partitions, replicas=replicas)
+    deadline = monotonic() + READY
+    while True:
+        try:
+            remove(cluster)
+            create({"bootstrap.servers": cluster.bootstrap}, partitions=partitions, replicas=replicas)
+        except (TopicRefused, LogUnavailable):
+            # A broker that was frozen is not trusted with anything until its controller has heard of it again.
+            if monotonic() > deadline:
+                raise
+            sleep(0.1)
+        else:
+            return
