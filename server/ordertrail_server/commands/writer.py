@@ -70,6 +70,7 @@ class Writer:
         self._company = Company(not log.atomic, clock)
         self._turn = asyncio.Lock()
         self._crowded = False
+        self._reached = True
         self._uncertain = FIRST_BACK_OFF_S
         self._ended = False
 
@@ -176,7 +177,11 @@ class Writer:
                 await self._catch_up()
             draft = self._draft(attempts)
             await (self._append(draft) if draft.planned else self._confirm(draft, current))
-        except LogUnavailable:
+            self._reached = True
+        except LogUnavailable as error:
+            if self._reached:  # said once, however long it lasts
+                _log.warning("partition %s: %s", self._partition, error)
+            self._reached = False
             for attempt in attempts:
                 answer(attempt, UNAVAILABLE)
 

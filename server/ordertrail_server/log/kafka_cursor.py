@@ -13,6 +13,7 @@ from ordertrail_server.log.port import Logged, LogUnavailable
 from ordertrail_server.orders.chain import digest
 
 POLL_SECONDS = 0.1
+LOOK_SECONDS = 1.0
 # So long a log that is closed may wait for those who wait for records.
 PEEK_SECONDS = 0.25
 NOWHERE = -1
@@ -115,9 +116,22 @@ def query_ends(consumer: Consumer, topic: str, partition: int, patience_s: float
         try:
             return consumer.get_watermark_offsets(TopicPartition(topic, partition), max(give_up - monotonic(), 0.0))
         except KafkaException as error:
-            if error.args[0].code() not in PASSING or monotonic() > give_up:
+            there = _look_again(consumer, topic, partition, max(give_up - monotonic(), 0.0))
+            if monotonic() > give_up or not (there or error.args[0].code() in PASSING):
                 raise
             sleep(POLL_SECONDS)
+
+
+def _look_again(consumer: Consumer, topic: str, partition: int, patience_s: float) -> bool:
+    """Have a consumer that is never assigned learn anew who leads, which it does not by itself after a broker's fault.
+
+    Returns whether the cluster has the partition.
+    """
+    try:
+        found = consumer.list_topics(topic, timeout=min(patience_s, LOOK_SECONDS)).topics[topic]
+    except KafkaException:
+        return False
+    return found.error is None and partition in found.partitions
 
 
 def _text(key: bytes | None) -> str:

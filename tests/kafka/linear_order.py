@@ -1,0 +1,51 @@
+"""One order as its rules alone have it: what a call ought to be told, and what a fact makes of it."""
+
+from typing import Any
+
+from ordertrail.commands import Request
+from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.orders.decide import Event, decide
+from ordertrail_server.orders.evolve import evolve
+from ordertrail_server.orders.refusal import Refusal
+
+_KINDS = HistoryEvent.DESCRIPTOR.oneofs_by_name["event"].fields
+_CASES = {type(getattr(HistoryEvent(), kind.name)): kind.name for kind in _KINDS}
+
+
+class ModelOrder:
+    """An order, folded so far."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._order: Order | None = None
+        self._receipts: dict[str, tuple[int, bytes]] = {}
+
+    def __str__(self) -> str:
+        return f"version {self.version}, {self._order}"
+
+    def answer(self, request: Request) -> tuple[int, bytes] | Event | Refusal:
+        """Return what the request is to be told now: the receipt first of all, as (version, digest)."""
+        return self._receipts.get(request.request_id) or self._mismatch(request) or decide(self._order, request)
+
+    def write(self, request: Request, digest: bytes) -> HistoryEvent | None:
+        """Take in the fact that the request leads to; None, and nothing is changed, if it may lead to none."""
+        event = self.answer(request)
+        if isinstance(event, (tuple, Refusal)):
+            return None
+        case: dict[str, Any] = {_CASES[type(event)]: event}
+        happened = HistoryEvent(order_id=request.order_id, order_version=self.version + 1, **case)
+        self._order, self.version = evolve(self._order, happened), self.version + 1
+        self._receipts[request.request_id] = (self.version, digest)
+        return happened
+
+    def _mismatch(self, request: Request) -> Refusal | None:
+        if not request.HasField("expected_version") or request.expected_version == self.version:
+            return None
+        if self._order is None and not isinstance(request, PlaceOrderRequest):
+            return None
+        told = {"expected": str(request.expected_version), "actual": str(self.version)}
+        message = f"Order {request.order_id} has version {self.version}, not {request.expected_version} as expected."
+        return Refusal(reasons.ERROR_REASON_VERSION_MISMATCH, message, request.order_id, facts=told)
