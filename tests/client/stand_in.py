@@ -70,11 +70,11 @@ class StandIn(OrderHistoryServiceServicer):
 
     async def ListOrders(self, request: ListOrdersRequest, context: Any) -> ListOrdersResponse:
         await self.note(request, context)
-        return self.pages.popleft()  # type: ignore[return-value]
+        return self.pages.popleft()  # type: ignore[return-value]  # a page of whichever rpc was asked
 
     async def ListOrderEvents(self, request: ListOrderEventsRequest, context: Any) -> ListOrderEventsResponse:
         await self.note(request, context)
-        return self.pages.popleft()  # type: ignore[return-value]
+        return self.pages.popleft()  # type: ignore[return-value]  # a page of whichever rpc was asked
 
     async def StreamOrderEvents(
         self, request: StreamOrderEventsRequest, context: Any

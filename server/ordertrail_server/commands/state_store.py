@@ -101,7 +101,7 @@ class StateStore:
 
     def _one(self, question: str, *values: str | int) -> tuple[Any, ...] | None:
         try:
-            return self._reader.execute(question, values).fetchone()  # type: ignore[no-any-return]
+            return self._reader.execute(question, values).fetchone()  # type: ignore[no-any-return]  # pysqlite3 has no types
         except sqlite3.DatabaseError as error:
             raise self._unreadable(error) from error
 
