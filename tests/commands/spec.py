@@ -83,7 +83,7 @@ class TroubledLog(MemoryLog):
         self.asked_to_append, self.answers = asyncio.Event(), asyncio.Event()
         self.answers.set()
 
-    async def end(self, partition: int) -> int:
+    async def end(self, partition: int, known: int = 0) -> int:
         self.asked += 1
         if self.unreachable:
             raise self.troubles[0]

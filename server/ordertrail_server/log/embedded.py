@@ -40,7 +40,7 @@ class EmbeddedLog(EmbeddedFollower):
         """Open the log of a directory to read only, beside the process that serves it."""
         return EmbeddedFollower(directory)
 
-    async def end(self, partition: int) -> int:
+    async def end(self, partition: int, known: int = 0) -> int:
         """Return the offset that the partition's next record will get."""
         self._check(partition)
         ends = self._appender.known_ends

@@ -33,7 +33,7 @@ class EmbeddedFollower:
                 raise unreadable(error, f"({path})") from error
             self._held = held.pop_all()
 
-    async def end(self, partition: int) -> int:
+    async def end(self, partition: int, known: int = 0) -> int:
         """Return the offset that the partition's next record will get."""
         self._check(partition)
         return await self._readers.run(read_end, partition)

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaException
 
 from ordertrail_server.log import kafka_topic
 from ordertrail_server.log.kafka_ends import KafkaEnds
-from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, said
+from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, NothingThere, said
 from ordertrail_server.log.kafka_findings import Gravity, Known, Topic, findings
 from ordertrail_server.log.kafka_identity import KafkaIdentity
 from ordertrail_server.log.kafka_producer import HeadersOf, KafkaProducer
@@ -67,10 +67,10 @@ class KafkaLog:
             raise TopicRefused("\n".join(unsafe))
         return cls(settings, found, headers_of, patience_s)
 
-    async def end(self, partition: int) -> int:
+    async def end(self, partition: int, known: int = 0) -> int:
         """Return the offset that the partition's next record will get, as of a moment after the call began."""
         self._check(partition)
-        return await self._ends.ask(partition)
+        return await self._ends.ask(partition, known)
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
         """Append the entries, one after another; those of others may land between them.
@@ -102,7 +102,7 @@ class KafkaLog:
         try:
             records, end = await self._readers.read(partition, offset, limit, end)
         except LogDamaged as damage:
-            raise await self._identity.plainly(damage) from None
+            raise await self._meaning(partition, damage) from None
         if records:
             self._ends.learn(partition, end)
         else:
@@ -138,7 +138,15 @@ class KafkaLog:
         try:
             return await self._readers.grown(partition, end)
         except LogDamaged as damage:
-            raise await self._identity.plainly(damage) from None
+            raise await self._meaning(partition, damage) from None
+
+    async def _meaning(self, partition: int, damage: LogDamaged) -> LogDamaged | LogUnavailable:
+        """Return what it means that a read before the partition's known end found damage."""
+        if isinstance(damage, NothingThere):
+            with suppress(LogDamaged):
+                await self._ends.ask(partition)
+                return LogUnavailable(f"a broker that leads partition {partition} no more was asked; another one leads")
+        return await self._identity.plainly(damage)
 
     async def _keep(self) -> None:
         """Look now and then whether the topic is still the one that was opened."""

@@ -28,9 +28,12 @@ class KafkaEnds:
         self._watching: dict[int, asyncio.Task[None]] = {}
         self._failure: Exception | None = None
 
-    async def ask(self, partition: int) -> int:
-        """Return the partition's end, as of a moment after the call began. Raises LogDamaged, LogUnavailable."""
-        known = self.known[partition]
+    async def ask(self, partition: int, known: int = 0) -> int:
+        """Return the partition's end, as of a moment after the call began, once it is no less than what is known of it.
+
+        Raises LogDamaged if it goes on to be less, or the first offset is not 0; LogUnavailable.
+        """
+        known = max(known, self.known[partition])
         give_up = asyncio.get_running_loop().time() + STALE_SECONDS
         while True:
             first, end = await self._query(partition)

@@ -35,6 +35,10 @@ _NOT_THERE = frozenset({KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_
 _NOT_WHAT_WAS_APPENDED = frozenset({KafkaError.INVALID_MSG, KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG})
 
 
+class NothingThere(LogDamaged):
+    """A broker has nothing at an offset. It may only be one that leads no more, and does not know it yet."""
+
+
 def not_appended(error: KafkaError) -> bool:
     """Return whether a record whose delivery failed with this error surely is not, and never will be, on the log."""
     return error.code() in _NEVER_APPENDED
@@ -51,7 +55,7 @@ def unreadable(error: KafkaError, partition: int, offset: int) -> LogDamaged | L
     """Return what an error while reading at this place means."""
     where = f"partition {partition}, offset {offset}"
     if error.code() in _NOT_THERE:
-        return LogDamaged(
+        return NothingThere(
             f"the log has nothing at {where}, where it had records or its end before: it has lost its beginning or "
             f"its end, or another topic was put in its place ({said(error)})"
         )

@@ -63,8 +63,12 @@ class Log(Protocol):
         call has ended.
         """
 
-    async def end(self, partition: int) -> int:
-        """Return the offset that the partition's next record will get, as of a moment after the call began."""
+    async def end(self, partition: int, known: int = 0) -> int:
+        """Return the offset that the partition's next record will get, as of a moment after the call began.
+
+        `known` is an end that the caller saw before. A log that may for a while be told of an older one, as by a broker
+        that leads no more, asks again until it hears of that or a later one. Raises LogDamaged, LogUnavailable.
+        """
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
         """Append the entries, durably when this returns, and return the offset that each got.

@@ -57,7 +57,7 @@ class Connection:
         self.calls: list[Call] = []
         self.prompt = False
 
-    async def end(self, partition: int) -> int:
+    async def end(self, partition: int, known: int = 0) -> int:
         assert partition == 0
         end: int = await self._ask(self.log.end)
         return end
