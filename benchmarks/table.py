@@ -8,7 +8,10 @@ from rich.table import Table
 
 
 class Row(NamedTuple):
-    """`ours` and `limit` are in `unit`. To be reached: `goal`, their ratio, `floor`, a rate, or `ceiling`, a cost."""
+    """`ours` and `limit` are in `unit`.
+
+    To be reached: a ratio of at least `goal`, or of `at_most`; a rate, `floor`; or a cost, `ceiling`.
+    """
 
     name: str
     unit: str
@@ -18,12 +21,15 @@ class Row(NamedTuple):
     goal: float | None = None
     floor: float | None = None
     ceiling: float | None = None
+    at_most: float | None = None
 
     @property
     def wanted(self) -> str:
         """Say what is to be reached."""
         if self.goal is not None:
             return f"≥ {self.goal:.2f} of it"
+        if self.at_most is not None:
+            return f"≤ {self.at_most:.2f} of it"
         if self.floor is not None:
             return f"≥ {_figure(self.floor)}"
         return f"≤ {_figure(self.ceiling)}" if self.ceiling is not None else ""
