@@ -3,10 +3,11 @@
 import pytest
 from tests.commands.simulation.stores import NoSnapshot
 from tests.commands.spec import ORDER, TroubledLog, Writing, accepted, attempt_of, change, confirm, place, reason
+from tests.log.memory import MemoryLog
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.commands.fold import Fold
-from ordertrail_server.log.port import AppendUncertain, Entry, Logged, LogUnavailable
+from ordertrail_server.log.port import AppendUncertain, Entry, LogDamaged, Logged, LogUnavailable
 
 
 @pytest.fixture(params=[True, False], ids=["atomic", "record by record"])
@@ -168,3 +169,40 @@ async def test_foreign_records_change_nothing(log: TroubledLog) -> None:
     assert accepted(answer).fact.version == 2
     assert await facts_of(log, ORDER) == 2
     assert await facts_of(log, "order-2") == 0
+
+
+class MarkedLog(TroubledLog):
+    """Its partition ends with a mark that is no record, which it learns by looking; then somebody appends behind it."""
+
+    def __init__(self, behind: list[Entry]) -> None:
+        super().__init__(atomic=False)
+        self._behind, self._marked = behind, True
+
+    async def end(self, partition: int, known: int = 0) -> int:
+        return await super().end(partition) + self._marked
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        records = await super().read(partition, offset, limit)
+        if not records and self._marked:
+            self._marked = False
+            await self.append(partition, self._behind)
+        return records
+
+
+async def test_what_others_append_behind_a_mark_that_is_no_record_is_folded() -> None:
+    others = MemoryLog()
+    async with Writing(others) as writing:
+        await writing.handle(place("place"), confirm("confirm"))
+    log = MarkedLog([Entry(key, value) for _, key, value, _ in await others.read(0, 0, 10)])
+    fold = Fold(log, 0, NoSnapshot())
+    await fold.catch_up()
+    assert fold.position == 2
+
+
+async def test_a_log_that_ends_later_than_its_records_is_damaged() -> None:
+    class Holed(TroubledLog):
+        async def end(self, partition: int, known: int = 0) -> int:
+            return await super().end(partition) + 3
+
+    with pytest.raises(LogDamaged, match="facts are missing"):
+        await Fold(Holed(), 0, NoSnapshot()).catch_up()

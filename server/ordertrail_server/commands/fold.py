@@ -125,10 +125,11 @@ class Fold:
         while self.position < target:
             records = await self._log.read(self._partition, self.position, 1_000)
             if not records:
-                # What is left may be no records: a log knows so only once it has looked for them.
-                target = await self._log.end(self._partition)
-                if target != self.position:
-                    raise facts_missing(self._partition, self.position, target)
+                # What is left may be no records: a log knows so only once it has looked for them. Others may have
+                # appended behind it meanwhile.
+                known, target = target, await self._log.end(self._partition)
+                if target == known or target < self.position:
+                    raise facts_missing(self._partition, self.position, known)
             for logged in records:
                 self.take(logged)
 

@@ -16,6 +16,8 @@ POLL_SECONDS = 0.1
 LOOK_SECONDS = 1.0
 # So long a log that is closed may wait for those who wait for records.
 PEEK_SECONDS = 0.25
+# So many answers in a row make sure that a partition's records were all removed.
+ANSWERS_ALIKE = 5
 NOWHERE = -1
 
 # NamedTuple's own constructor costs three times as much, once for every record read.
@@ -111,6 +113,17 @@ class Cursor:
 
 def query_ends(consumer: Consumer, topic: str, partition: int, patience_s: float) -> tuple[int, int]:
     """Return a partition's first offset and its end, as its leader says now. Raises KafkaException."""
+    # librdkafka asks for the two by two requests. Where only the one for the end is answered, as by a broker that was
+    # frozen, it gives the end for both; nothing else tells that from a partition whose records were all removed.
+    for _ in range(ANSWERS_ALIKE):
+        first, end = _query(consumer, topic, partition, patience_s)
+        if first == 0 or first < end:
+            break
+        sleep(POLL_SECONDS)
+    return first, end
+
+
+def _query(consumer: Consumer, topic: str, partition: int, patience_s: float) -> tuple[int, int]:
     give_up = monotonic() + patience_s
     while True:
         try:

@@ -22,10 +22,11 @@ class Delivery:
 
     def report(self, error: KafkaError | None, message: Message | None) -> None:
         """Take the report on the batch's next record."""
-        if error is None and message is not None:
-            self._offsets.append(message.offset() or 0)
-        elif error is not None:
-            self._errors.append(error)
+        offset = None if error or message is None else message.offset()
+        if offset is not None:
+            self._offsets.append(offset)
+        else:  # a broker may know of a record that it has it, and no longer where
+            self._errors.append(error or KafkaError(KafkaError.DUPLICATE_SEQUENCE_NUMBER))
         self._look()
 
     def refuse(self, error: KafkaError, count: int) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from time import sleep
 
 from confluent_kafka.admin import AdminClient
 
@@ -10,6 +12,10 @@ from ordertrail_server.log.kafka_findings import Known
 from ordertrail_server.log.kafka_settings import Settings, admin_settings, made
 from ordertrail_server.log.kafka_topic import TopicMissing
 from ordertrail_server.log.port import LogDamaged, LogUnavailable
+
+# So many answers in a row make sure that there is no such topic.
+ANSWERS_ALIKE = 5
+AGAIN_SECONDS = 0.2
 
 
 class KafkaIdentity:
@@ -40,12 +46,19 @@ class KafkaIdentity:
         return damage
 
     def _difference(self) -> str | None:
-        try:
-            now = kafka_topic.known(self._admin, self._topic, self._patience_s)
-        except TopicMissing:
+        now = self._found()
+        if now is None:
             return "was deleted"
         if now.identity != self._known.identity:
             return "was deleted and made again: it is another log now"
         if now.partitions != self._known.partitions:
             return f"has {now.partitions} partitions, and had {self._known.partitions}"
+        return None
+
+    def _found(self) -> Known | None:
+        # A broker that comes back may not have heard of all topics yet.
+        for _ in range(ANSWERS_ALIKE):
+            with suppress(TopicMissing):
+                return kafka_topic.known(self._admin, self._topic, self._patience_s)
+            sleep(AGAIN_SECONDS)
         return None

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Thread
 from time import sleep
 
@@ -108,9 +109,12 @@ class KafkaProducer:
 
 
 def _give_up(producer: Producer) -> None:
-    # Not closed here: the polling thread may hold it still, and lets it go by itself.
+    # Not closed here: the polling thread may hold it still, and lets it go by itself. Whoever awaits one of its records
+    # hears of it here, or never.
     producer.purge()
-    producer.flush(POLL_SECONDS)
+    while len(producer):
+        with suppress(KafkaException):
+            producer.poll(POLL_SECONDS)
 
 
 def _check_size(key: bytes, value: bytes, headers: Headers) -> None:
