@@ -28,7 +28,7 @@ MEASURES: dict[str, list[Callable[[], Row]]] = {
         partial(proving.measure, 50),
     ],
     "kafka": [
-        *(partial(one_caller.measure, brokers) for brokers in (1, 3)),
+        *(partial(one_caller.measure, brokers, steady) for brokers in (1, 3) for steady in (True, False)),
         *(partial(callers.measure, count, 1, 0.7) for count in (32, 256)),
         *(partial(callers.measure, count, 3, 0.5) for count in (32, 256)),
         partial(callers.measure_servers, 96),
