@@ -1,6 +1,6 @@
 """One caller's wait for a receipt, beside the two things it cannot do without: a call, and an awaited produce."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from statistics import median
 from time import perf_counter
@@ -41,7 +41,7 @@ def measure(brokers: int, steady: bool) -> Row:
     return Row(name, "ms", placed, limit, echoed + produced, at_most=1.3)
 
 
-def _round(calls: list[Callable[[], object]], steady: bool) -> list[float]:
+def _round(calls: Sequence[Callable[[], object]], steady: bool) -> list[float]:
     begun = perf_counter()
     while steady and perf_counter() - begun < ALONE_S:
         calls[0]()
