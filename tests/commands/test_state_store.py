@@ -90,6 +90,20 @@ async def test_a_fold_goes_on_while_and_after_it_is_saved(log: TroubledLog, open
     assert fold.unsaved == 0
 
 
+async def test_records_without_effect_are_passed_for_good_once_the_position_is_saved(
+    log: TroubledLog, open_store: Open
+) -> None:
+    store = open_store()
+    fold = await folded(log, store)
+    store.save(0, fold.snapshot())
+    fold.saved()
+    await log.append(0, [Entry("nobody", b"\xff")] * 3)
+    await fold.catch_up()
+    assert fold.unsaved == 3
+    store.save(0, fold.snapshot())
+    assert open_store().position(0)[0] == 7
+
+
 async def test_a_snapshot_that_could_not_be_stored_is_given_again(log: TroubledLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)

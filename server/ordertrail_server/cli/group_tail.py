@@ -38,7 +38,7 @@ class GroupTail:
     async def _taken(self, offsets: Mapping[int, int]) -> None:
         names = ", ".join(map(str, sorted(offsets))) or "none"
         click.echo(f"partitions of this member of {self._group}: {names}", err=True)
-        self._tasks = [asyncio.create_task(self._print(*place)) for place in offsets.items()]
+        self._tasks.extend(asyncio.create_task(self._print(*place)) for place in offsets.items())
 
     async def _given_up(self) -> None:
         await cancelled(self._tasks)

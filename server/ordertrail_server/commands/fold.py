@@ -69,6 +69,7 @@ class Fold:
         self._hot: OrderedDict[str, Aggregate] = OrderedDict()
         self._unsaved = Snapshot(*store.position(partition))
         self._saving: Snapshot | None = None
+        self._saved_up_to = self.position
 
     @property
     def position(self) -> int:
@@ -203,13 +204,13 @@ class Fold:
 
     @property
     def unsaved(self) -> int:
-        """How many facts were folded since the last snapshot was begun; without any, how many orders were changed."""
-        return len(self._unsaved.facts) or len(self._unsaved.orders)
+        """How many records were passed since the last snapshot was begun; without any, how many orders were changed."""
+        return self.position - self._saved_up_to or len(self._unsaved.orders)
 
     def snapshot(self) -> Snapshot:
         """Return what is to be stored: the same again until `saved` says that it is."""
         if self._saving is None:
-            self._saving = self._unsaved
+            self._saving, self._saved_up_to = self._unsaved, self.position
             self._unsaved = Snapshot(self._saving.position, self._saving.digest)
         return self._saving
 
