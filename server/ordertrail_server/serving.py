@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import uuid_utils
 
-from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.state_store import StateStore, state_definition
 from ordertrail_server.edge.command_service import CommandService
@@ -20,14 +19,12 @@ from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.server import COMMANDS, EVERYTHING, HISTORY, IMPORT, PROJECTION, Server
-from ordertrail_server.history.following import follow_positions
 from ordertrail_server.history.freshness import Freshness, ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
-from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.order_history import refuse_foreign
 from ordertrail_server.projections.supervisor import ProjectorProcess
@@ -71,7 +68,7 @@ class Service:
         projector = await self._projector() if "projector" in roles else None
         handler = await self._handler(log, projector) if "command" in roles else None
         server = Server()
-        history = await self._queries(server, log, handler, projector) if {"query", "projector"} & {*roles} else None
+        history = None if projector is None else await self._queries(server, log, handler, projector)
         if handler is not None:
             receipts = Receipts(log, handler)
             server.answer_commands(CommandService(handler, receipts, new_id), ImportService(handler, receipts))
@@ -108,19 +105,16 @@ class Service:
         return handler
 
     async def _queries(
-        self, server: Server, log: Log, handler: CommandHandler | None, projector: ProjectorProcess | None
+        self, server: Server, log: Log, handler: CommandHandler | None, projector: ProjectorProcess
     ) -> HistoryService:
         """Make ready what answers from the read model; a server that only projects answers nothing, but is healthy."""
         model = ReadModel(read_model_file(self._data.read_model), log.identity, log.topic, log.partitions)
         self._held.callback(model.close)
-        if projector is None:
-            self._watch(follow_positions(model, self._progress))
         ends = partial(ends_of, log)
         freshness = Freshness(model, self._progress, ends, await ends())
         history = HistoryService(model, self._progress, freshness, self._settings.heartbeat_seconds)
         if "query" in self._settings.role:
-            retry = projector.retry if projector else _projects_not
-            server.answer_queries(history, ProjectionService(log, model, freshness, handler, retry))
+            server.answer_queries(history, ProjectionService(log, model, freshness, handler, projector.retry))
         return history
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
@@ -160,11 +154,6 @@ def _source(settings: Settings) -> LogSource:
 
 def _nobody_waits() -> None:
     pass
-
-
-async def _projects_not(order_id: str) -> int | None:
-    message = "This server only answers queries; have the one retry that projects into its data directory."
-    raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message, order_id=order_id))
 
 
 async def serve(settings: Settings, ready: Callable[[int], None]) -> None:

@@ -51,7 +51,9 @@ class Settings(BaseSettings):
         return [part.strip() for part in said.split(",")] if isinstance(said, str) else said
 
     @model_validator(mode="after")
-    def _brokers_are_named(self) -> Self:
+    def _parts_fit(self) -> Self:
+        if "query" in self.role and "projector" not in self.role:
+            raise ValueError("the role query answers from what the role projector makes in the same server: take both")
         if self.log == "kafka" and not self.bootstrap:
             raise ValueError("a Kafka log needs --bootstrap HOST:PORT (ORDERTRAIL_BOOTSTRAP), its brokers")
         return self

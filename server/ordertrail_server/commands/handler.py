@@ -5,13 +5,14 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from math import inf
 from time import monotonic, time_ns
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.state_store import StateStore
-from ordertrail_server.commands.writer import Writer
+from ordertrail_server.commands.writer import UNAVAILABLE, Writer
 from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged
@@ -75,8 +76,12 @@ class CommandHandler:
         self._writer(attempt).submit(attempt)
 
     async def submit_in_turn(self, attempt: Attempt) -> None:
-        """Like submit, but wait for room instead of refusing."""
-        await self._writer(attempt).room()
+        """Like submit, but wait for room, as long as an answer may come in time, instead of refusing."""
+        try:
+            async with asyncio.timeout(None if attempt.until == inf else max(attempt.until - monotonic(), 0)):
+                await self._writer(attempt).room()
+        except TimeoutError:
+            raise Refused(UNAVAILABLE) from None
         self.submit(attempt)
 
     def _writer(self, attempt: Attempt) -> Writer:

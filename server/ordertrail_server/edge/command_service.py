@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from time import monotonic
 
 from google.protobuf.message import Message
 
@@ -15,13 +14,11 @@ from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller, prepare
+from ordertrail_server.edge.deadline import in_time
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import COMMAND_BYTES, parse, validate
 from ordertrail_server.orders.refusal import Refusal, Refused
-
-OF_THE_DEADLINE = 0.9
-"""The share of a call's time in which it waits for the log; the rest is for saying that the log does not answer."""
 
 
 class CommandService:
@@ -35,29 +32,30 @@ class CommandService:
 
         `time_remaining` is what is left of the call's deadline, in seconds; None if it has none.
         """
-        attempt = self._prepare(request, caller)
-        if time_remaining is not None:
-            attempt.until = monotonic() + OF_THE_DEADLINE * time_remaining
+        attempt = self._prepare(request, caller, in_time(time_remaining))
         self._handler.submit(attempt)
         return await self._receipts.full(attempt)
 
     async def execute_batches(
-        self, batches: AsyncIterator[list[bytes]], caller: Caller
+        self, batches: AsyncIterator[list[bytes]], caller: Caller, time_remaining: float | None = None
     ) -> AsyncIterator[ExecuteCommandsResponse]:
         """Handle batches of serialized commands one after another; a refused command stops nothing."""
+        until = in_time(time_remaining)
         async for batch in batches:
-            submitted = [await self._submit(raw, caller) for raw in batch]
+            submitted = [await self._submit(raw, caller, until) for raw in batch]
             yield ExecuteCommandsResponse(results=[_result(await self._receipts.outcome(one)) for one in submitted])
 
-    def _prepare(self, request: Message, caller: Caller) -> Attempt:
+    def _prepare(self, request: Message, caller: Caller, until: float) -> Attempt:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        return prepare(request, answer, caller, self._new_id)
+        attempt = prepare(request, answer, caller, self._new_id)
+        attempt.until = until
+        return attempt
 
-    async def _submit(self, raw: bytes, caller: Caller) -> Attempt | Refusal:
+    async def _submit(self, raw: bytes, caller: Caller, until: float) -> Attempt | Refusal:
         try:
             command = parse(Command, raw, COMMAND_BYTES)
             validate(command)
-            attempt = self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller)
+            attempt = self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller, until)
             await self._handler.submit_in_turn(attempt)
         except Refused as refused:
             # Seeing what is wrong with a batch of wrong commands takes seconds, which other calls must not wait.

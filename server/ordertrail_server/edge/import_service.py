@@ -13,6 +13,7 @@ from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare_import
+from ordertrail_server.edge.deadline import in_time
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import BATCH_BYTES, parse, validate
@@ -32,25 +33,27 @@ class ImportService:
         self._handler, self._receipts = handler, receipts
 
     async def import_batches(
-        self, batches: AsyncIterator[list[bytes]], caller: Caller
+        self, batches: AsyncIterator[list[bytes]], caller: Caller, time_remaining: float | None = None
     ) -> AsyncIterator[ImportOrdersResponse]:
         """Take in batches of serialized documents one after another; a refused document stops nothing."""
+        until = in_time(time_remaining)
         async for batch in batches:
-            submitted = [await self._read_and_submit(raw, caller) for raw in batch]
+            submitted = [await self._read_and_submit(raw, caller, until) for raw in batch]
             results = [_result(origin, await self._receipts.outcome(one)) for origin, one in submitted]
             yield ImportOrdersResponse(results=results)
 
-    async def _read_and_submit(self, raw: bytes, caller: Caller) -> tuple[str, Attempt | Refusal]:
+    async def _read_and_submit(self, raw: bytes, caller: Caller, until: float) -> tuple[str, Attempt | Refusal]:
         try:
             document = parse(SourceDocument, raw, BATCH_BYTES)
         except Refused as refused:
             return "", refused.refusal
-        return document.origin, await self._submit(document, caller)
+        return document.origin, await self._submit(document, caller, until)
 
-    async def _submit(self, document: SourceDocument, caller: Caller) -> Attempt | Refusal:
+    async def _submit(self, document: SourceDocument, caller: Caller, until: float) -> Attempt | Refusal:
         try:
             validate(document)
             attempt = _attempt(document, caller)
+            attempt.until = until
             await self._handler.submit_in_turn(attempt)
         except UnreadableDocument as unreadable:
             return Refusal(reasons.ERROR_REASON_UNREADABLE_DOCUMENT, str(unreadable))

@@ -75,7 +75,7 @@ class ProjectionService:
         """
         by = get_running_loop().time() + _patience(time_remaining)
         # What the log holds now is judged before anyone is told that the order is not parked.
-        await self._freshness.until(await self._freshness.ends(), time_remaining)
+        await self._freshness.until(await self._freshness.ends(time_remaining), time_remaining)
         order_id = request.order_id
         taken_in = await self._answer_of_projector(order_id, by)
         deciding = await self._handler.retry(order_id) if self._handler else None

@@ -106,7 +106,7 @@ def _commands(service: CommandService, draining: Draining) -> Handlers:
         return framed(await service.execute(request, caller(context), context.time_remaining()))
 
     def handle_batches(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
-        return service.execute_batches(requests, caller(context))
+        return service.execute_batches(requests, caller(context), context.time_remaining())
 
     verbs = {
         method.name: unary(GetMessageClass(method.input_type), handle)
@@ -141,6 +141,6 @@ def _history(service: HistoryService) -> Handlers:
 
 def _imports(service: ImportService, draining: Draining) -> Handlers:
     def handle(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
-        return service.import_batches(requests, caller(context))
+        return service.import_batches(requests, caller(context), context.time_remaining())
 
     return {"ImportOrders": batches(ImportOrdersRequest, draining, handle)}

@@ -43,9 +43,16 @@ class Freshness:
     def __init__(self, model: ReadModel, progress: Progress, ends: Ends, least: Offsets) -> None:
         self._model, self._progress, self._ends, self._least = model, progress, ends, least
 
-    async def ends(self) -> Offsets:
-        """Return the present ends of the log, never behind what is known to be projected."""
-        return latest([await self._ends(), self._projected()])
+    async def ends(self, time_remaining: float | None) -> Offsets:
+        """Return the present ends of the log, never behind what is known to be projected.
+
+        Raises Refused (UNAVAILABLE) if the log does not tell them in time.
+        """
+        try:
+            async with timeout(_waiting(time_remaining)):
+                return latest([await self._ends(), self.projected()])
+        except TimeoutError as error:
+            raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, "The log does not say where it ends.")) from error
 
     async def whole(self) -> None:
         """Return once there is a read model that holds all that the log held at the server's start."""
@@ -59,22 +66,23 @@ class Freshness:
         UNAVAILABLE while the read model is being built, else NOT_FRESH_YET.
         """
         wanted = latest([wanted, self._least])
-        if all(map(ge, self._projected(), wanted)):
+        if all(map(ge, self.projected(), wanted)):
             return
         if not self._progress.positions:  # nobody has told yet
             with suppress(Refused):  # nor is there a read model: the projector is about to begin it
                 self._progress.advance(dict(enumerate(await self._model.read(self._model.positions))))
         try:
-            async with timeout(WITHOUT_DEADLINE if time_remaining is None else time_remaining * OF_THE_DEADLINE):
+            async with timeout(_waiting(time_remaining)):
                 await self._progress.reached(dict(enumerate(wanted)))
         except TimeoutError as error:
             raise Refused(self._refusal(wanted)) from error
 
-    def _projected(self) -> Offsets:
+    def projected(self) -> Offsets:
+        """Return the offsets before which all is known to be in the read model."""
         return tuple(self._progress.positions.get(partition, 0) for partition in range(self._model.partitions))
 
     def _refusal(self, wanted: Offsets) -> Refusal:
-        projected, least = self._projected(), self._least
+        projected, least = self.projected(), self._least
         if not self._progress.positions or not all(map(ge, projected, least)):
             done = sum(map(min, projected, least))
             message = f"The read model is being built: it holds {done} of {sum(least)} records."
@@ -82,3 +90,7 @@ class Freshness:
         behind = [f"{p}: {at}, not {offset}" for p, (at, offset) in enumerate(zip(projected, wanted, strict=True))]
         message = f"The read model stands, by partition, at {'; '.join(behind)}."
         return Refusal(ERROR_REASON_NOT_FRESH_YET, message, where="at_least_as_fresh")
+
+
+def _waiting(time_remaining: float | None) -> float:
+    return WITHOUT_DEADLINE if time_remaining is None else time_remaining * OF_THE_DEADLINE

@@ -24,19 +24,21 @@ async def begin_and_end(
     start = request.WhichOneof("start")
     begin: Offsets = (0,) * model.partitions
     if start == "resume_token":
-        begin = await _resumed(model, freshness, request.resume_token)
+        begin = await _resumed(model, freshness, request.resume_token, time_remaining)
     elif start == "now" and request.now:
-        begin = latest([await freshness.ends(), wanted])
+        begin = latest([await freshness.ends(time_remaining), wanted])
     await freshness.until(wanted, time_remaining)
     if start is None and request.HasField("recorded_from"):
         begin = await model.read(partial(first_recorded, model, nanoseconds(request.recorded_from)))
     return begin, None if request.follow else await model.read(model.positions)
 
 
-async def _resumed(model: ReadModel, freshness: Freshness, token: str) -> Offsets:
+async def _resumed(model: ReadModel, freshness: Freshness, token: str, time_remaining: float | None) -> Offsets:
     begin = offsets_of(token, "resume_token", model.log_id, model.partitions)
+    if not any(map(gt, begin, freshness.projected())):
+        return begin
     # As of a log that lost its end, or was restored: what comes at these offsets was never seen by the caller.
-    if any(map(gt, begin, await freshness.ends())):
+    if any(map(gt, begin, await freshness.ends(time_remaining))):
         raise invalid_token("resume_token", "is of facts that this log does not have")
     return begin
 
