@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.commands.spec import ORDER, TroubledLog, Writing, change, confirm, place
+from tests.projections.story import Story
+from tests.schema.hard_errors import HARD_ERRORS, raising
 
 from ordertrail.log.v1.record_pb2 import Cause, Record
 from ordertrail_server.commands.attempt import Fact
@@ -14,6 +16,7 @@ from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.log.port import Entry, LogDamaged
 from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
+from ordertrail_server.schema.registry import READERS
 
 LOG, OTHER_LOG = b"the log's own id", b"another log's id"
 RULES, OTHER_RULES = b"rules", b"other rules"
@@ -146,6 +149,22 @@ async def test_a_parked_order_is_parked_again(open_store: Open) -> None:
     store = open_store()
     parked = Aggregate(None, 2, b"head", "its chain is broken at offset 9")
     store.save(0, Snapshot(10, b"last", {ORDER: parked}))
+    assert open_store().aggregate(ORDER) == parked
+
+
+@pytest.mark.parametrize("error", HARD_ERRORS.values(), ids=HARD_ERRORS)
+async def test_an_order_that_an_upcaster_parked_is_parked_again_whatever_it_said(
+    open_store: Open, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    story, log = Story(), TroubledLog()
+    story.statement(ORDER)
+    log.land(0, story.records[0][0])
+    monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=raising(error)))
+    store = open_store()
+    fold = await folded(log, store)
+    parked = fold.aggregate(ORDER)
+    assert parked.parked
+    store.save(0, fold.snapshot())
     assert open_store().aggregate(ORDER) == parked
 
 

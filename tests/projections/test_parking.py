@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
 from tests.projections.test_order_history import Rows, events_of, path, project
+from tests.schema.hard_errors import HARD_ERRORS, raising
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.registry import READERS
 
 __all__ = ["path"]
 
@@ -49,6 +51,22 @@ async def test_a_fact_that_does_not_fold_parks_its_order(path: Path) -> None:
     model = await project(story, path)
     assert order(model, "order-1")[3] == "cannot be folded: 'never ordered' is not on the order"
     assert [row[0] for row in model["parked"]] == [1]
+
+
+@pytest.mark.parametrize("error", HARD_ERRORS.values(), ids=HARD_ERRORS)
+async def test_an_upcaster_that_fails_parks_its_order_alone_whatever_it_says(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    story = Story()
+    story.statement("order-1")
+    story.fact("order-2", PLACED)
+    monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=raising(error)))
+    model = await project(story, path)
+    reading = read(story.records[0][0].value)
+    assert reading is not None
+    assert order(model, "order-1")[3] == reading.fault
+    assert order(model, "order-2")[3] is None
+    assert [row[:3] for row in model["parked"]] == [(0, "order-1", reading.fault)]
 
 
 async def test_a_broken_chain_parks_its_order_and_the_record_itself_has_no_effect(path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import given, settings, strategies as st
+from tests.schema.hard_errors import HARD_ERRORS, raising
 from tests.schema.records import record_of
 from tests.schema.strategies import messages
 
@@ -125,6 +126,18 @@ def test_an_upcaster_that_fails_is_a_fault_of_that_record_only(monkeypatch: pyte
     assert reading is not None
     cause = "failed with ZeroDivisionError: a defect"
     assert reading.fault == f"the reading of ordertrail.events.v1.OrderPlaced {cause}"
+    assert reading.event == HistoryEvent.FromString(record_of(b""))
+
+
+@pytest.mark.parametrize("error", HARD_ERRORS.values(), ids=HARD_ERRORS)
+def test_whatever_an_upcaster_raises_is_a_short_fault_in_text_that_can_be_stored(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=raising(error)))
+    reading = read(record_of(encode_statement(SAID)))
+    assert reading is not None
+    assert 0 < len(reading.fault.encode()) < 1_000
+    assert "\0" not in reading.fault
     assert reading.event == HistoryEvent.FromString(record_of(b""))
 
 

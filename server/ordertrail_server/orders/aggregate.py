@@ -5,6 +5,7 @@ from typing import NamedTuple
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.orders.chain import NO_PREDECESSOR
+from ordertrail_server.orders.error_text import error_text, named_error_text
 from ordertrail_server.orders.evolve import CannotFold, evolve
 
 
@@ -31,8 +32,8 @@ def advance(aggregate: Aggregate, happened: HistoryEvent, fault: str, digest: by
     try:
         order = evolve(aggregate.order, happened)
     except CannotFold as error:
-        return Aggregate(aggregate.order, happened.order_version, digest, f"cannot be folded: {error}")
+        return Aggregate(aggregate.order, happened.order_version, digest, f"cannot be folded: {error_text(error)}")
     except Exception as error:  # a defect of ours, or a value no order can hold: it parks its order, and stops no fold
-        cause = f"cannot be folded: {type(error).__name__}: {error}"
+        cause = f"cannot be folded: {named_error_text(error)}"
         return Aggregate(aggregate.order, happened.order_version, digest, cause)
     return Aggregate(order, happened.order_version, digest, "")

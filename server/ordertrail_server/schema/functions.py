@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 from google.protobuf.descriptor import Descriptor
 
+from ordertrail_server.orders.error_text import error_text
 from ordertrail_server.schema.rules import message_rules
 
 PACKAGE = __name__.rpartition(".")[0]
@@ -28,7 +29,9 @@ def functions_of(message: Descriptor) -> tuple[list[Function], list[str]]:
         try:
             found.append(_function(name))
         except Exception as error:  # whatever a module does when it is loaded
-            gaps.append(f"{message.full_name} names the Python function {name}, which cannot be used: {error}")
+            gaps.append(
+                f"{message.full_name} names the Python function {name}, which cannot be used: {error_text(error)}"
+            )
     return found, gaps
 
 

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail_server.orders.error_text import error_text, named_error_text
 from ordertrail_server.schema.readers import Reader
 from ordertrail_server.schema.record_fields import event_numbers, with_envelope_only
 from ordertrail_server.schema.registry import READERS
@@ -96,11 +97,11 @@ def _read_stored(event: HistoryEvent, reader: Reader | None, number: int, stored
     try:
         reader.read(stored, public)
     except CannotUpcast as error:
-        return _faulty(event, str(error), number, reader)
+        return _faulty(event, error_text(error), number, reader)
     except DecodeError:
         return _faulty(event, _UNREADABLE, number, reader)
     except Exception as error:  # an upcaster's defect parks one order; it must not stop all who read
-        cause = f"the reading of {reader.name} failed with {type(error).__name__}: {error}"
+        cause = f"the reading of {reader.name} failed with {named_error_text(error)}"
         return _faulty(event, cause, number, reader)
     return Reading(event, reader.version, "", False, number)
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from ordertrail_server.orders.error_text import named_error_text
 from ordertrail_server.schema.cases import message_class, message_of
 from ordertrail_server.schema.hops.values import entry_of, is_map, message_in
 from ordertrail_server.schema.public_hops import PublicHop
@@ -32,7 +33,7 @@ def _gap(hop: PublicHop) -> str:
         try:
             reading = read(_sealed(cast(Event, event)))
         except Exception as error:  # whatever a function does that writes it
-            return f"{written} cannot be written: {type(error).__name__}: {error}; correct what writes it"
+            return f"{written} cannot be written: {named_error_text(error)}; correct what writes it"
         if reading is None or reading.fault:
             fault = reading.fault if reading else "it is no record"
             return f"{written} cannot be read back: {fault}; correct what reads or writes it"

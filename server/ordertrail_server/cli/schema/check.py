@@ -31,7 +31,7 @@ def check(proto: Path, as_json: bool) -> None:
     from ordertrail.log.v1.record_pb2 import Record
     from ordertrail_server.schema.lock import LOCK_NAME, unlocked
 
-    gaps, unreleased = _gaps(proto), []
+    gaps, unreleased = gaps_in(proto, may_lack_lock=False), []
     if not gaps:
         unreleased = unlocked(Record.DESCRIPTOR, (proto / LOCK_NAME).read_text(encoding="utf-8"))
     if as_json:
@@ -42,7 +42,11 @@ def check(proto: Path, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _gaps(proto: Path) -> list[str]:
+def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
+    """Return what keeps a tree of protos, and the code generated from it, from being released: what comes first alone.
+
+    Only before the first release there may be no lock.
+    """
     from ordertrail_server.authoring.buf import build
     from ordertrail_server.authoring.caseless import caseless
     from ordertrail_server.authoring.freshness import stale_files
@@ -53,18 +57,19 @@ def _gaps(proto: Path) -> list[str]:
         image = build(proto)
         if stale := stale_files(image):
             return [f"{name} was edited since the code was generated: run `make generate`" for name in stale]
-        return _changed(proto) or _unread() or list(caseless(Tree(image)))
+        return _changed(proto, may_lack_lock) or _unread() or list(caseless(Tree(image)))
     except (AuthoringRefused, OSError) as refusal:
         return [str(refusal)]
 
 
-def _changed(proto: Path) -> list[str]:
+def _changed(proto: Path, may_lack_lock: bool) -> list[str]:
     # Before all else is loaded, which counts on what was released.
     from ordertrail.log.v1.record_pb2 import Record
-    from ordertrail_server.schema.lock import LOCK_NAME, released_gaps
+    from ordertrail_server.schema.lock import LOCK_NAME, lock_gaps, released_gaps
 
     lock = proto / LOCK_NAME
-    return released_gaps(Record.DESCRIPTOR, lock.read_text(encoding="utf-8") if lock.exists() else "")
+    found = lock_gaps if may_lack_lock else released_gaps
+    return found(Record.DESCRIPTOR, lock.read_text(encoding="utf-8") if lock.exists() else "")
 
 
 def _unread() -> list[str]:
