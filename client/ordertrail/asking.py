@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 
 import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail import tail
 from ordertrail.errors import from_rpc_error
@@ -25,10 +26,16 @@ from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
 if TYPE_CHECKING:
     from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceAsyncStub
 
-__all__ = ["Asking", "OnParked", "log_parked"]
+__all__ = ["Asking", "OnPage", "OnParked", "log_parked"]
 
 OnParked = Callable[[Sequence[str]], object]
 """Is told the ids of parked orders of which events were passed over, before the events that came with them."""
+
+OnPage = Callable[[Timestamp], object]
+"""Is told of each page, before what is on it, at which time the log held nothing that the page does not include.
+
+A server that does not know says 0: the epoch.
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -63,15 +70,25 @@ class Asking:
         return (await self._ask(self.history.GetOrder, request, timeout)).order
 
     async def list_orders(
-        self, *, timeout: float | None = None, **conditions: Unpack[OrderConditions]
+        self,
+        *,
+        timeout: float | None = None,
+        on_page: OnPage = lambda _: None,
+        **conditions: Unpack[OrderConditions],
     ) -> AsyncGenerator[Order, None]:
         """Yield orders, the latest first; the next page is fetched when it is needed."""
         async for page in self._pages(self.history.ListOrders, ask(ListOrdersRequest(), conditions), timeout):
+            on_page(page.current_at)
             for order in page.orders:
                 yield order
 
     async def list_events(
-        self, *, timeout: float | None = None, on_parked: OnParked = log_parked, **conditions: Unpack[EventConditions]
+        self,
+        *,
+        timeout: float | None = None,
+        on_parked: OnParked = log_parked,
+        on_page: OnPage = lambda _: None,
+        **conditions: Unpack[EventConditions],
     ) -> AsyncGenerator[HistoryEvent, None]:
         """Yield the events of an order or of a customer, the earliest first; pages are fetched as they are needed.
 
@@ -81,6 +98,7 @@ class Asking:
         if request.WhichOneof("subject") is None:
             raise TypeError("Give one of order_id, customer_id.")
         async for page in self._pages(self.history.ListOrderEvents, request, timeout):
+            on_page(page.current_at)
             if page.parked_order_ids:
                 on_parked(page.parked_order_ids)
             for event in page.events:

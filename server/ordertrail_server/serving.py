@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from functools import partial
+from time import time_ns
 from typing import Any, TypeVar
 
 import uuid_utils
@@ -22,6 +23,7 @@ from ordertrail_server.edge.server import COMMANDS, EVERYTHING, HISTORY, IMPORT,
 from ordertrail_server.history.freshness import Freshness, ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.history.recency import Recency
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
@@ -111,8 +113,11 @@ class Service:
         model = ReadModel(read_model_file(self._data.read_model), log.identity, log.topic, log.partitions)
         self._held.callback(model.close)
         ends = partial(ends_of, log)
+        asked_at = time_ns()
         freshness = Freshness(model, self._progress, ends, await ends())
-        history = HistoryService(model, self._progress, freshness, self._settings.heartbeat_seconds)
+        recency = Recency(log.end, log.partitions, self._progress, seen_at=asked_at)
+        self._watch(recency.keep())
+        history = HistoryService(model, self._progress, freshness, recency, self._settings.heartbeat_seconds)
         if "query" in self._settings.role:
             server.answer_queries(history, ProjectionService(log, model, freshness, handler, projector.retry))
         return history

@@ -25,6 +25,7 @@ from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.history.freshness import Freshness, ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.history.recency import Recency
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Entry
 from ordertrail_server.log.token import write_token
@@ -62,17 +63,18 @@ class Shop:
         self.path = directory / "order-history.sqlite"
         self.progress = Progress()
         self.model = ReadModel(self.path, self.log.identity, self.log.topic, partitions)
+        self.recency = Recency(self.log.end, partitions, self.progress)
         self.service = self.served(self.progress, heartbeat_s)
         self.projector: Projector | None = None
         self.happened: list[Happened] = []
         self._aggregates: dict[str, Aggregate] = {}
         self._time = NOON
 
-    def served(self, progress: Progress, heartbeat_s: float = 15.0) -> HistoryService:
+    def served(self, progress: Progress, heartbeat_s: float = 15.0, recency: Recency | None = None) -> HistoryService:
         """Return a service that starts now: what the log holds already must be projected before it answers."""
         least = tuple(map(len, self.log.records))
         freshness = Freshness(self.model, progress, partial(ends_of, self.log), least)
-        return HistoryService(self.model, progress, freshness, heartbeat_s)
+        return HistoryService(self.model, progress, freshness, recency or self.recency, heartbeat_s)
 
     def aggregate(self, order_id: str) -> Aggregate:
         return self._aggregates.get(order_id, NO_ORDER)

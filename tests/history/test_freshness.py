@@ -105,7 +105,8 @@ async def test_a_read_model_of_another_log_is_never_answered_from(tmp_path: Path
         await shop.project()
         other = ReadModel(shop.path, b"another log's id", shop.log.topic, 1)
         progress = Progress()
-        service = HistoryService(other, progress, Freshness(other, progress, partial(ends_of, shop.log), (0,)))
+        freshness = Freshness(other, progress, partial(ends_of, shop.log), (0,))
+        service = HistoryService(other, progress, freshness, shop.recency)
         with pytest.raises(Refused) as refused:
             await service.GetOrder(GetOrderRequest(order_id="o"), None)
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time_ns
 
 import pytest
 from tests.e2e.refusals import refusal
@@ -14,6 +14,7 @@ from tests.kafka.servers import Shop, a_server, changed, new_topic, started
 from tests.kafka.topics import remove
 
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
+from ordertrail_server.orders.times import nanoseconds
 
 ALL = "command,projector,query"
 DEADLINE_S = 2.0
@@ -30,6 +31,16 @@ async def unavailable(shop: Shop, server: int, order_id: str, number: int) -> No
     assert monotonic() - began < DEADLINE_S
 
 
+async def current_again(shop: Shop, order_id: str, since: int) -> None:
+    """Return once an answer includes all that the log held then; until one does, each is no older than the last."""
+    before = 0
+    async with asyncio.timeout(20):
+        while before < since:
+            answer = await shop.ask(0, GetOrderRequest(order_id=order_id))
+            assert nanoseconds(answer.current_at) >= before
+            before = nanoseconds(answer.current_at)
+
+
 async def test_without_brokers_commands_are_unavailable_and_reads_go_on_and_all_resumes_when_they_are_back(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -43,12 +54,15 @@ async def test_without_brokers_commands_are_unavailable_and_reads_go_on_and_all_
             tokens = [receipt.consistency_token for receipt in placed]
             await shop.ask(0, GetOrderRequest(order_id=orders[0], at_least_as_fresh=tokens))
             cluster.nodes[0].kill()
+            gone = time_ns()
             for number in (1, 2):
                 await asyncio.gather(
                     *(unavailable(shop, server, order_id, number) for server in (0, 1) for order_id in orders)
                 )
                 for order_id in orders:
-                    assert (await shop.ask(0, GetOrderRequest(order_id=order_id))).order.version == 1
+                    old = await shop.ask(0, GetOrderRequest(order_id=order_id))
+                    assert old.order.version == 1
+                    assert 0 < nanoseconds(old.current_at) <= gone
             cluster.nodes[0].start()
             await asyncio.to_thread(cluster.await_ready)
             for number in (1, 2, 3):
@@ -57,6 +71,7 @@ async def test_without_brokers_commands_are_unavailable_and_reads_go_on_and_all_
             for order_id in orders:
                 asked = GetOrderRequest(order_id=order_id, at_least_as_fresh=newest)
                 assert (await shop.ask(0, asked)).order.version == 4
+            await current_again(shop, orders[0], time_ns())
             report = await shop.audit(cluster, topic)
             assert {len(facts) for facts in report.orders.values()} == {4}
         assert [server.stop() for server in servers] == [0, 0]

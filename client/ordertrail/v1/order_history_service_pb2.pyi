@@ -76,21 +76,29 @@ class GetOrderResponse(_message.Message):
 
     ORDER_FIELD_NUMBER: _builtins.int
     CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
+    CURRENT_AT_FIELD_NUMBER: _builtins.int
     consistency_token: _builtins.str
     """How much of the log this answer includes."""
     @_builtins.property
     def order(self) -> _order_pb2.Order:
         """The order as it is, or as it was at the point asked for."""
 
+    @_builtins.property
+    def current_at(self) -> _timestamp_pb2.Timestamp:
+        """The answer includes every fact that the log held at this time; the older it is, the longer the server has not seen the
+        end of the log. Absent until it was seen once.
+        """
+
     def __init__(
         self,
         *,
         order: _order_pb2.Order | None = ...,
         consistency_token: _builtins.str = ...,
+        current_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["current_at", b"current_at", "order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "order", b"order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "current_at", b"current_at", "order", b"order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -186,6 +194,7 @@ class ListOrdersResponse(_message.Message):
     ORDERS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
+    CURRENT_AT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Asks for the next page; empty on the last."""
     consistency_token: _builtins.str
@@ -194,16 +203,23 @@ class ListOrdersResponse(_message.Message):
     def orders(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.Order]:
         """The orders, the latest created first."""
 
+    @_builtins.property
+    def current_at(self) -> _timestamp_pb2.Timestamp:
+        """The answer includes every fact that the log held at this time; the older it is, the longer the server has not seen the
+        end of the log. Absent until it was seen once.
+        """
+
     def __init__(
         self,
         *,
         orders: _abc.Iterable[_order_pb2.Order] | None = ...,
         next_page_token: _builtins.str = ...,
         consistency_token: _builtins.str = ...,
+        current_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["current_at", b"current_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "next_page_token", b"next_page_token", "orders", b"orders"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "current_at", b"current_at", "next_page_token", b"next_page_token", "orders", b"orders"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -265,6 +281,7 @@ class ListOrderEventsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
     PARKED_ORDER_IDS_FIELD_NUMBER: _builtins.int
+    CURRENT_AT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Asks for the next page; empty on the last."""
     consistency_token: _builtins.str
@@ -279,6 +296,12 @@ class ListOrderEventsResponse(_message.Message):
         is among them as well where it is not known whether its facts meet the conditions.
         """
 
+    @_builtins.property
+    def current_at(self) -> _timestamp_pb2.Timestamp:
+        """The answer includes every fact that the log held at this time; the older it is, the longer the server has not seen the
+        end of the log. Absent until it was seen once.
+        """
+
     def __init__(
         self,
         *,
@@ -286,10 +309,11 @@ class ListOrderEventsResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         consistency_token: _builtins.str = ...,
         parked_order_ids: _abc.Iterable[_builtins.str] | None = ...,
+        current_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["current_at", b"current_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "events", b"events", "next_page_token", b"next_page_token", "parked_order_ids", b"parked_order_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "current_at", b"current_at", "events", b"events", "next_page_token", b"next_page_token", "parked_order_ids", b"parked_order_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -378,6 +402,7 @@ class StreamOrderEventsResponse(_message.Message):
     CAUGHT_UP_FIELD_NUMBER: _builtins.int
     FELL_BEHIND_FIELD_NUMBER: _builtins.int
     PARKED_ORDER_IDS_FIELD_NUMBER: _builtins.int
+    CURRENT_AT_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
     """Continues behind this frame, on any server of the log, also after a rebuild."""
     caught_up: _builtins.bool
@@ -395,6 +420,13 @@ class StreamOrderEventsResponse(_message.Message):
         the conditions. The stream of one order names none: it is refused where its order is parked.
         """
 
+    @_builtins.property
+    def current_at(self) -> _timestamp_pb2.Timestamp:
+        """All of what is asked for that the log held at this time, but for parked orders, has been sent with this frame; the older
+        it is, the longer the server has not seen the end of the log. Only in frames behind which nothing waits: those with
+        caught_up, and those without events.
+        """
+
     def __init__(
         self,
         *,
@@ -403,10 +435,11 @@ class StreamOrderEventsResponse(_message.Message):
         caught_up: _builtins.bool = ...,
         fell_behind: _builtins.bool = ...,
         parked_order_ids: _abc.Iterable[_builtins.str] | None = ...,
+        current_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "fell_behind", b"fell_behind", "standing", b"standing"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "current_at", b"current_at", "fell_behind", b"fell_behind", "standing", b"standing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "events", b"events", "fell_behind", b"fell_behind", "parked_order_ids", b"parked_order_ids", "resume_token", b"resume_token", "standing", b"standing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caught_up", b"caught_up", "current_at", b"current_at", "events", b"events", "fell_behind", b"fell_behind", "parked_order_ids", b"parked_order_ids", "resume_token", b"resume_token", "standing", b"standing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_standing: _TypeAlias = _typing.Literal["caught_up", "fell_behind"]  # noqa: Y015
     _WhichOneofArgType_standing: _TypeAlias = _typing.Literal["standing", b"standing"]  # noqa: Y015

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ordertrail_server.cli.age import say_if_old
 from ordertrail_server.cli.printing import json_line, plain, print_table
 from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option
 
@@ -49,7 +50,12 @@ async def history(
             )
         else:
             events = orders.list_events(
-                order_id=order_id, customer_id=customer_id, product_id=product_id, page_size=PAGE, on_parked=_say_once()
+                order_id=order_id,
+                customer_id=customer_id,
+                product_id=product_id,
+                page_size=PAGE,
+                on_parked=_say_once(),
+                on_page=say_if_old(),
             )
         async with aclosing(events):
             found = await (_print_lines(events, as_json) if follow or as_json else _print_table(events))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ordertrail_server.cli.age import say_if_old
 from ordertrail_server.cli.printing import day_text, json_line, money_text, print_table, time_text
 from ordertrail_server.cli.target import calls_server, target_option
 
@@ -51,6 +52,7 @@ async def orders(
             product_id=product_id,
             source_reference=source_reference,
             page_size=min(limit + 1, 1000) if limit else 1000,
+            on_page=say_if_old(),
         )
         async with aclosing(found):
             async for order in found:

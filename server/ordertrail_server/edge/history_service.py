@@ -1,22 +1,29 @@
 """OrderHistoryService, but for what is gRPC's: each method takes a validated request and returns bytes to send."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from functools import partial
 
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
+    GetOrderResponse,
     ListOrderEventsRequest,
+    ListOrderEventsResponse,
     ListOrdersRequest,
+    ListOrdersResponse,
     StreamOrderEventsRequest,
 )
 from ordertrail_server.history.events import list_events
 from ordertrail_server.history.freshness import Freshness, named_offsets
 from ordertrail_server.history.orders import get_order, list_orders
 from ordertrail_server.history.progress import Progress
-from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.history.read_model import Connection, ReadModel
+from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.stream import stream_events
 from ordertrail_server.history.tails import HEARTBEAT, Tails
 from ordertrail_server.history.tokens import latest, offsets_of
+from ordertrail_server.orders.times import moment
+
+Dated = type[GetOrderResponse] | type[ListOrdersResponse] | type[ListOrderEventsResponse]
 
 
 class HistoryService:
@@ -27,10 +34,15 @@ class HistoryService:
     """
 
     def __init__(
-        self, read_model: ReadModel, progress: Progress, freshness: Freshness, heartbeat_s: float = HEARTBEAT
+        self,
+        read_model: ReadModel,
+        progress: Progress,
+        freshness: Freshness,
+        recency: Recency,
+        heartbeat_s: float = HEARTBEAT,
     ) -> None:
-        self._model, self._freshness = read_model, freshness
-        self._tails = Tails(read_model, progress, heartbeat_s)
+        self._model, self._freshness, self._recency = read_model, freshness, recency
+        self._tails = Tails(read_model, progress, recency, heartbeat_s)
 
     async def GetOrder(self, request: GetOrderRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
         """Return a serialized GetOrderResponse. An as-of token is waited for as at_least_as_fresh is."""
@@ -40,19 +52,19 @@ class HistoryService:
             as_of = offsets_of(request.token, "token", model.log_id, model.partitions)
             wanted = latest([wanted, as_of])
         await self._freshness.until(wanted, time_remaining)
-        return await model.read(partial(get_order, model, request, as_of))
+        return await self._read(GetOrderResponse, partial(get_order, model, request, as_of))
 
     async def ListOrders(self, request: ListOrdersRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrdersResponse."""
         wanted = named_offsets(self._model, request.at_least_as_fresh)
         await self._freshness.until(wanted, time_remaining)
-        return await self._model.read(partial(list_orders, self._model, request))
+        return await self._read(ListOrdersResponse, partial(list_orders, self._model, request))
 
     async def ListOrderEvents(self, request: ListOrderEventsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrderEventsResponse."""
         wanted = named_offsets(self._model, request.at_least_as_fresh)
         await self._freshness.until(wanted, time_remaining)
-        return await self._model.read(partial(list_events, self._model, request))
+        return await self._read(ListOrderEventsResponse, partial(list_events, self._model, request))
 
     def StreamOrderEvents(  # noqa: N802
         self, request: StreamOrderEventsRequest, time_remaining: float | None
@@ -67,3 +79,9 @@ class HistoryService:
     def drain(self) -> None:
         """End every open stream with a last frame that holds its resume token (for the server's stop)."""
         self._tails.drain()
+
+    async def _read(self, kind: Dated, work: Callable[[Connection], bytes]) -> bytes:
+        # Taken before the read begins: later, it might be newer than what the answer includes.
+        current_at = self._recency.current_at
+        answer = await self._model.read(work)
+        return answer if current_at is None else answer + kind(current_at=moment(current_at)).SerializeToString()

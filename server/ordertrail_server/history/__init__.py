@@ -2,6 +2,7 @@
 
 tokens        tokens and page tokens of a request, read or refused
 freshness     waiting until the read model is whole and includes what a token names (progress: how far it has come)
+recency       until when answers are known to include all of the log
 read_model    a pool of readers, each answer from one short read transaction
 event_filter  which events are asked for, as SQL over the indexes; order_filter: which orders
 frames        stored events joined as bytes (joining), never parsed

@@ -17,6 +17,7 @@ from ordertrail_server.history.start import begin_and_end
 from ordertrail_server.history.tails import Tails
 from ordertrail_server.history.tokens import Offsets, token_of
 from ordertrail_server.history.topics import topic_of
+from ordertrail_server.orders.times import moment
 
 FRAME_EVENTS = 1_000
 FRAME_BYTES = 256 * 1024
@@ -30,32 +31,33 @@ async def stream_events(
     A parked order's own stream sends its facts as far as they can be read, and then is refused; others pass over what
     waits of it, and name it.
     """
+    current_at = tails.recency.current_at  # before the end is chosen: a replay goes no further
     begin, until = await begin_and_end(tails.model, freshness, request, time_remaining)
     most = request.max_events_per_frame or FRAME_EVENTS
     room = FRAME_BYTES - _rest_bytes(tails.model.partitions)
-    stream = _Stream(tails, Scope(streamed(request), Limits(most, room), until), begin)
+    stream = _Stream(tails, Scope(streamed(request), Limits(most, room), until), begin, current_at)
     with stream.arrivals() as arrived:
         while True:
             arrived.clear()
             found = await stream.look()
             standing = stream.standing_after(found)
             if found.events or found.passed_over or standing or stream.silent():
-                yield stream.frame(found.events, found.passed_over, standing)
+                yield stream.frame(found, standing)
             if found.at_end:
                 refuse_parked(request.order_id, found.parked)
                 if not request.follow:
                     return
             if tails.draining:
-                yield stream.frame()
+                yield stream.last_frame()
                 return
             if found.at_end:
                 await stream.wait(arrived)
 
 
 class _Stream:
-    def __init__(self, tails: Tails, scope: Scope, begin: Offsets) -> None:
+    def __init__(self, tails: Tails, scope: Scope, begin: Offsets, current_at: int | None) -> None:
         self._tails, self._scope, self._reached = tails, scope, begin
-        self._caught_up = False
+        self._caught_up, self._current_at = False, current_at
         self._time = get_running_loop().time
         self._last_frame = self._time()
 
@@ -65,6 +67,8 @@ class _Stream:
         return self._tails.arrivals.of(topic_of(self._scope.asked))
 
     async def look(self) -> Scan:
+        if self._scope.until is None:
+            self._current_at = self._tails.recency.current_at
         found = await self._tails.look(self._scope, self._reached)
         self._reached = found.reached
         return found
@@ -77,11 +81,15 @@ class _Stream:
         self._caught_up = found.at_end
         return _CAUGHT_UP if found.at_end else _FELL_BEHIND
 
-    def frame(self, events: bytes = b"", passed_over: tuple[str, ...] = (), standing: bytes = b"") -> bytes:
+    def frame(self, found: Scan, standing: bytes) -> bytes:
         self._last_frame = self._time()
-        token = token_of(self._tails.model.log_id, self._reached)
-        rest = StreamOrderEventsResponse(resume_token=token, parked_order_ids=passed_over)
-        return events + rest.SerializeToString() + standing
+        rest = StreamOrderEventsResponse(resume_token=self._token(), parked_order_ids=found.passed_over)
+        if self._current_at is not None and _nothing_waits(found) and (standing or not found.events):
+            rest.current_at.CopyFrom(moment(self._current_at))
+        return found.events + rest.SerializeToString() + standing
+
+    def last_frame(self) -> bytes:
+        return StreamOrderEventsResponse(resume_token=self._token()).SerializeToString()
 
     async def wait(self, arrived: Event) -> None:
         with suppress(TimeoutError):
@@ -91,11 +99,18 @@ class _Stream:
     def silent(self) -> bool:
         return self._time() - self._last_frame >= self._tails.heartbeat
 
+    def _token(self) -> str:
+        return token_of(self._tails.model.log_id, self._reached)
+
 
 _CAUGHT_UP = StreamOrderEventsResponse(caught_up=True).SerializeToString()
 _FELL_BEHIND = StreamOrderEventsResponse(fell_behind=True).SerializeToString()
 
 
+def _nothing_waits(found: Scan) -> bool:
+    return found.at_end and found.parked is None
+
+
 def _rest_bytes(partitions: int) -> int:
-    """Return more than the bytes that a frame holds beside its events: standing, and a token of so many partitions."""
-    return 128 + 24 * partitions
+    """Return more than a frame holds beside its events: standing, a time, and a token of so many partitions."""
+    return 144 + 24 * partitions

@@ -6,6 +6,7 @@ from functools import partial
 from ordertrail_server.history.arrivals import Arrivals
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.scan import Scan, Scope, scan
 from ordertrail_server.history.tokens import Offsets
 
@@ -15,11 +16,11 @@ HEARTBEAT = 15.0
 class Tails:
     """`heartbeat` is how many seconds a stream may be silent."""
 
-    def __init__(self, model: ReadModel, progress: Progress, heartbeat: float = HEARTBEAT) -> None:
-        self.model, self.progress, self.heartbeat = model, progress, heartbeat
+    def __init__(self, model: ReadModel, progress: Progress, recency: Recency, heartbeat: float = HEARTBEAT) -> None:
+        self.model, self.progress, self.recency, self.heartbeat = model, progress, recency, heartbeat
         self.arrivals = Arrivals(model, progress)
         self.draining = False
-        self._looking: dict[tuple[Scope, Offsets, Offsets], Future[Scan]] = {}
+        self._looking: dict[tuple[Scope, Offsets, Offsets, int | None], Future[Scan]] = {}
 
     def drain(self) -> None:
         """End every stream, now and from now on, with a last frame."""
@@ -31,8 +32,9 @@ class Tails:
         read = partial(scan, self.model, scope, begin)
         if scope.until is not None:
             return await self.model.read(read)
-        # A look begun before the last announcement may not include what was announced: it is not shared.
-        key = (scope, begin, self.arrivals.announced)
+        # A look begun before the last announcement may not include what was announced, nor one begun earlier what the
+        # answers of now are known to include: neither is shared.
+        key = (scope, begin, self.arrivals.announced, self.recency.current_at)
         running = self._looking.get(key)
         if running is None:
             running = ensure_future(self.model.read(read))
