@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help run test check lint types protos pytest bench generate pins clean
+.PHONY: help run test check lint types protos pytest bench generate pins image clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ generate: .venv-proto/made ## compile proto/ into client/
 
 pins: .venv/dev ## write constraints.txt from what is installed
 	$(PIP) freeze --exclude-editable --exclude ordertrail > constraints.txt
+
+image: protos ## renew proto/released.binpb at a release: what is public now is held to from then on
+	$(BIN)/buf build proto --exclude-source-info --output proto/released.binpb
 
 clean: ## remove the environments and the data of `make run`
 	rm -rf .venv .venv-proto data

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from tests.e2e.running_server import ROOT, RunningServer
+from tests.schema.newest import NEWEST
 
 CLIENT, SERVER = ROOT / "client", ROOT / "server"
 UNKNOWN = "order_line_added"
@@ -18,7 +19,8 @@ def older_release(data: Path, folder: Path) -> RunningServer:
     shutil.copytree(SERVER, tree, ignore=shutil.ignore_patterns("__pycache__"))
     schema = tree / "ordertrail_server" / "schema"
     with (schema / "reading.py").open("a") as source:
-        source.write(f"\n_PARSED[{UNKNOWN!r}] = None\n_PASSING.pop({UNKNOWN!r})\n")
+        source.write(f"\n_PARSED[{UNKNOWN!r}] = None\n_PASSING.pop({UNKNOWN!r}, None)\n")
+        source.write(f"READERS = {{**READERS}}\nREADERS.pop({NEWEST['OrderLineAdded'].number})\n")
     # Its generated contract is today's, of which it would find that it misses a case.
     with (schema / "proof.py").open("a") as source:
         source.write("\n\ndef prove_all(*_args, **_named) -> None:\n    pass\n")

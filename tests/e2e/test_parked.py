@@ -18,11 +18,11 @@ from tests.e2e.rpcs import RPCS, VERBS, a_request
 from tests.e2e.running_server import RunningServer, until_serving
 from tests.e2e.shop import an_order
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove, write_log
+from tests.schema.newest import NEWEST
 
 from ordertrail import commands
 from ordertrail.client import OrderTrail
 from ordertrail.errors import Refused, Unavailable
-from ordertrail.events.v2 import order_events_pb2 as stored
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
 from ordertrail.v1.order_events_pb2 import OrderLineQuantityChanged
@@ -40,6 +40,7 @@ from ordertrail.v1.projection_service_pb2 import (
 )
 from ordertrail_server.commands.prepare import Caller, prepare
 from ordertrail_server.log.port import Entry
+from ordertrail_server.schema.cases import message_of, version_of
 
 FUTURE_FAULT = "the record holds an event of number 99, which this release does not know"
 # By offset. `newer` has a fact of a newer release and one behind it, `first` begins with one, `broken` is damaged.
@@ -255,12 +256,14 @@ async def test_the_records_of_each_version_are_counted(client: OrderTrail) -> No
     receipt = await client.send(an_order())
     await client.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
     after = await client.event_schemas()
-    placed = stored.OrderPlaced.DESCRIPTOR.full_name
+    newest = NEWEST["OrderPlaced"]
+    placed, version = message_of(newest).full_name, version_of(message_of(newest))
     assert count_of(after.schemas, placed) == count_of(before.schemas, placed) + 1
-    assert count_of(after.schemas, stored.OrderConfirmed.DESCRIPTOR.full_name) == 3  # the broken one is one of them
+    assert count_of(after.schemas, message_of(NEWEST["OrderConfirmed"]).full_name) == 3  # the broken one is one of them
     assert after.unknown_record_count == 3  # two of a newer release, one that is no record
     [shown] = [schema for schema in after.schemas if schema.message == placed]
-    assert (shown.version, shown.number, shown.reads_as, shown.written) == (2, 20, "ordertrail.v1.OrderPlaced", True)
+    assert (shown.version, shown.number) == (version, newest.number)
+    assert (shown.reads_as, shown.written) == ("ordertrail.v1.OrderPlaced", True)
     assert [schema.number for schema in after.schemas] == sorted(schema.number for schema in after.schemas)
 
 
@@ -292,8 +295,8 @@ async def test_an_explained_fact_is_the_event_that_clients_get(client: OrderTrai
     [first, *_] = [event async for event in client.list_events(order_id="fine")]
     explained = await client.explain(0, 2)
     assert (explained.event, explained.digest, explained.fault) == (first, first.digest, "")
-    assert explained.written_number == 20
-    assert explained.written_as == stored.OrderPlaced.DESCRIPTOR.full_name
+    newest = NEWEST["OrderPlaced"]
+    assert (explained.written_number, explained.written_as) == (newest.number, message_of(newest).full_name)
 
 
 async def test_an_event_of_a_newer_release_is_explained_as_far_as_it_can_be_read(client: OrderTrail) -> None:

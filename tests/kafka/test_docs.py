@@ -9,11 +9,13 @@ from typing import Any
 import grpc
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from google.protobuf.json_format import MessageToDict
 from tests.docs.pages import ROOT, blocks, table
 from tests.e2e.running_server import environment
 from tests.kafka.cluster import Cluster
 from tests.kafka.kafka_page import PAGE, command
 from tests.kafka.servers import a_server, new_topic, started
+from tests.schema.newest import NEWEST
 
 from ordertrail.chain import partition_of
 from ordertrail.log.v1.record_pb2 import Record
@@ -21,6 +23,7 @@ from ordertrail.v1.commands_pb2 import ConfirmOrderRequest, PlaceOrderRequest
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.values import line
 from ordertrail_server.log.kafka_topic import ORDER_EVENTS
+from ordertrail_server.schema.cases import message_of
 
 PARTITIONS, ORDER = 3, "order-1"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -66,7 +69,7 @@ def test_a_message_has_the_key_and_the_headers_that_the_page_names(messages: lis
     said = {part: what.partition("`")[0] for part, what in table(PAGE, "part")}
     for header in ("ce_specversion", "ce_source", "content-type"):
         assert headers[header] == said[header].encode()
-    assert headers["ce_type"] == b"ordertrail.events.v2.OrderPlaced"
+    assert headers["ce_type"] == message_of(NEWEST["OrderPlaced"]).full_name.encode()
 
 
 def decoded(told: str, directory: Path) -> dict[str, Any]:
@@ -80,8 +83,9 @@ def decoded(told: str, directory: Path) -> dict[str, Any]:
 def test_a_message_is_decoded_with_nothing_but_the_proto_files(messages: list[Message], tmp_path: Path) -> None:
     (tmp_path / "record.binpb").write_bytes(messages[0].value() or b"")
     shown = decoded(command("buf"), tmp_path)
-    price = {"currencyCode": "EUR", "units": "5", "nanos": 200000000}
-    assert shown["orderPlacedV2"]["lines"] == [{"productId": "p_1", "quantity": "3", "unitPrice": price}]
+    stored = Record.FromString(messages[0].value() or b"")
+    assert stored.WhichOneof("event") == NEWEST["OrderPlaced"].name
+    assert shown == MessageToDict(stored)
     assert (shown["orderId"], shown["orderVersion"], shown["traceparent"]) == (ORDER, "1", TRACE)
     assert command("protoc").split()[4:6] == [Record.DESCRIPTOR.full_name, Record.DESCRIPTOR.file.name]
 
@@ -96,4 +100,5 @@ def test_the_reader_of_the_page_prints_facts_alone(messages: list[Message], clus
     program = blocks(PAGE, "python")[1].replace("127.0.0.1:9092", cluster.bootstrap)
     run = [sys.executable, "-c", program]
     printed = subprocess.run(run, env=environment(), check=True, capture_output=True, text=True, timeout=30).stdout
-    assert printed.splitlines() == ["order-1 1 order_placed_v2", "order-1 2 order_confirmed_v2"]
+    placed, confirmed = NEWEST["OrderPlaced"].name, NEWEST["OrderConfirmed"].name
+    assert printed.splitlines() == [f"order-1 1 {placed}", f"order-1 2 {confirmed}"]

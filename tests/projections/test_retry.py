@@ -11,6 +11,7 @@ from tests.log.memory import MemoryLog
 from tests.projections.happenings import IDS, PARTITIONS, Happened, happenings, log_of, project
 from tests.projections.older_release import not_knowing
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove, rows
+from tests.schema.newest import NEWEST
 
 from ordertrail_server.log.sqlite import connect_writer, sqlite3
 from ordertrail_server.projections.projector import Projector
@@ -85,7 +86,8 @@ async def test_what_still_cannot_be_read_waits_on_with_the_reason_found_now(tmp_
         assert projector.retry("order-1") == 1
     projector.close()
     model = rows(tmp_path / "model")
-    fault = "the record holds an event of number 23, which this release does not know"
+    number = NEWEST["OrderLineRemoved"].number
+    fault = f"the record holds an event of number {number}, which this release does not know"
     assert [(row[0], row[2]) for row in model["parked"]] == [(2, fault), (3, fault)]
     assert [row[:4] for row in model["orders"]] == [("order-1", 4, model["orders"][0][2], fault)]
     assert [row[:2] for row in model["parked_orders"]] == [("order-1", 2)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
@@ -13,16 +13,24 @@ from google.protobuf.descriptor_pb2 import (
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from ordertrail.log.v1.record_pb2 import Record
-
-RECORD: Descriptor = Record.DESCRIPTOR
+from ordertrail_server.schema.cases import cases, message_of, version_of
 
 
 class Protos:
-    """The files that a record is made of, open to any edit."""
+    """The files that a record is made of, open to any edit: all that was ever stored up to a version."""
 
-    def __init__(self) -> None:
+    def __init__(self, newest: int) -> None:
         self.files: dict[str, FileDescriptorProto] = {}
-        self._add(RECORD.file)
+        self._add(Record.DESCRIPTOR.file)
+        for case in cases():
+            if version_of(message_of(case)) > newest:
+                self._forget(case)
+
+    def _forget(self, case: FieldDescriptor) -> None:
+        record, file = self.message("log.v1.Record"), message_of(case).file.name
+        record.field.remove(self.field("log.v1.Record", case.number))
+        if self.files.pop(file, None):
+            self.package("log.v1").dependency.remove(file)
 
     def _add(self, file: FileDescriptor) -> None:
         for needed in file.dependencies:
@@ -67,11 +75,16 @@ class Protos:
 
 
 Edit = Callable[[Protos], object]
+LATEST = 1_000
+"""Above all versions that there are."""
 
 
-def record_after(edit: Edit) -> Descriptor:
-    """Return the record as it would be after an edit of the protos."""
-    protos = Protos()
+def record_after(edit: Edit, newest: int = 2) -> Descriptor:
+    """Return the record as it would be after an edit of the protos.
+
+    Versions above `newest` are left out, so that what an edit of version 2 leads to stays the same when they come.
+    """
+    protos = Protos(newest)
     edit(protos)
     return record_in(FileDescriptorSet(file=protos.files.values()))
 
@@ -81,4 +94,7 @@ def record_in(image: FileDescriptorSet) -> Descriptor:
     pool = DescriptorPool()
     for file in image.file:
         pool.Add(file)
-    return pool.FindMessageTypeByName(RECORD.full_name)
+    return pool.FindMessageTypeByName(Record.DESCRIPTOR.full_name)
+
+
+RECORD = record_after(lambda protos: None)

@@ -1,15 +1,17 @@
 """The reading of an event, told step by step, is the reading that everyone else gets."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.json_format import MessageToDict, Parse
+from google.protobuf.json_format import Parse
 from google.protobuf.message import Message
 from hypothesis import given, settings, strategies as st
 from tests.corpus.add import CORPUS
+from tests.schema.newest import UNUSED, versions_of
 from tests.schema.records import record_of
 from tests.schema.strategies import messages
 
@@ -18,6 +20,7 @@ from ordertrail.events.v2 import order_events_pb2 as v2
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.schema.cases import cases, message_of
 from ordertrail_server.schema.explain import steps_of
+from ordertrail_server.schema.hops.shown import shown
 from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.wire import bytes_tag, chunk
 from ordertrail_server.schema.writing import encode_statement
@@ -57,7 +60,7 @@ def test_every_event_is_told_as_it_is_read(case: FieldDescriptor) -> None:
         assert told.written_as == message_of(case).full_name
         public = getattr(reading.event, reading.event.WhichOneof("event") or "", None)
         if public is not None and told.steps:
-            assert json.loads(told.steps[-1].result_json) == MessageToDict(public, preserving_proto_field_name=True)
+            assert json.loads(told.steps[-1].result_json) == shown(public)
             assert told.steps[-1].to == public.DESCRIPTOR.full_name
 
     is_told()
@@ -65,11 +68,10 @@ def test_every_event_is_told_as_it_is_read(case: FieldDescriptor) -> None:
 
 def test_a_statement_is_told_hop_by_hop() -> None:
     told = steps_of(record_of(encode_statement(SAID)))
-    assert [(getattr(step, "from"), step.to) for step in told.steps] == [
-        ("ordertrail.events.v1.OrderPlaced", "ordertrail.events.v2.OrderPlaced"),
-        ("ordertrail.events.v2.OrderPlaced", "ordertrail.v1.OrderPlaced"),
-    ]
-    up, out = told.steps
+    way = [*(message_of(case).full_name for case in versions_of("OrderPlaced")), "ordertrail.v1.OrderPlaced"]
+    assert way[:2] == ["ordertrail.events.v1.OrderPlaced", "ordertrail.events.v2.OrderPlaced"]
+    assert [(getattr(step, "from"), step.to) for step in told.steps] == list(pairwise(way))
+    up, out = told.steps[0], told.steps[-1]
     assert [rule.rule for rule in up.rules] == ["python v1.order_placed"]
     assert {rule.to for rule in out.rules} == {"customer_id", "lines", "source"}
     for rule in out.rules:
@@ -93,7 +95,7 @@ def test_a_time_that_no_calendar_has_is_told_as_text() -> None:
 
 
 @pytest.mark.parametrize(
-    "planted", [b"", chunk(bytes_tag(30), b""), chunk(bytes_tag(20), b"") + chunk(bytes_tag(10), b"")]
+    "planted", [b"", chunk(bytes_tag(UNUSED), b""), chunk(bytes_tag(20), b"") + chunk(bytes_tag(10), b"")]
 )
 def test_what_is_not_one_known_event_is_not_told(planted: bytes) -> None:
     assert steps_of(record_of(planted)) == ("", "", [])
