@@ -3,15 +3,22 @@ from pathlib import Path
 
 import grpc
 import pytest
+from tests.e2e.logs import Embedded, LogOfServer, OnKafka
 from tests.e2e.running_server import RunningServer
 
 from ordertrail.client import OrderTrail, connect
 
 
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+@pytest.fixture(scope="module", params=["embedded", "kafka"])
+def log(request: pytest.FixtureRequest) -> LogOfServer:
+    """The log of `shared`: whatever uses that runs once on each kind."""
+    return _log(request)
+
+
+@pytest.fixture(scope="module")
+def shared(log: LogOfServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server that many tests use at once; each with orders of its own."""
-    server = RunningServer(tmp_path_factory.mktemp("shared") / "data").start()
+    server = log.server(tmp_path_factory.mktemp("shared") / "data").start()
     yield server
     exit_code, stderr = server.stop(), server.stderr
     assert exit_code == 0, stderr
@@ -20,10 +27,32 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RunningServer]:
-    """A server of the test's own, not started yet."""
+    """A server of the test's own on an embedded log, not started yet.
+
+    For what rests on that log's files, which are locked, damaged, filled up and taken away.
+    """
     server = RunningServer(tmp_path / "data")
     yield server
     server.close()
+
+
+@pytest.fixture(params=["embedded", "kafka"])
+def own_log(request: pytest.FixtureRequest) -> LogOfServer:
+    """The log of `own_server`: whatever uses that runs once on each kind."""
+    return _log(request)
+
+
+@pytest.fixture
+def own_server(own_log: LogOfServer, tmp_path: Path) -> Iterator[RunningServer]:
+    """A server of the test's own, not started yet, whose log may be of any kind."""
+    server = own_log.server(tmp_path / "data")
+    yield server
+    server.close()
+
+
+def _log(request: pytest.FixtureRequest) -> LogOfServer:
+    # Asked for only where it is needed: the embedded kind runs on machines without Kafka too.
+    return OnKafka(request.getfixturevalue("cluster")) if request.param == "kafka" else Embedded()
 
 
 @pytest.fixture

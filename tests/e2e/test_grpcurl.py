@@ -114,9 +114,9 @@ async def test_the_health_of_a_service_that_there_is_not_is_unknown(channel: grp
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_reads_are_said_to_be_served_only_when_they_are(server: RunningServer) -> None:
+async def test_reads_are_said_to_be_served_only_when_they_are(own_server: RunningServer) -> None:
     for _ in range(3):
-        server.start()
-        await until_serving(server.address)
-        assert answers(server.address, f"{HISTORY}/ListOrders", {}) is not None
-        server.stop()
+        own_server.start()
+        await until_serving(own_server.address)
+        assert answers(own_server.address, f"{HISTORY}/ListOrders", {}) is not None
+        own_server.stop()

@@ -4,11 +4,10 @@ import asyncio
 import json
 from typing import Any
 
+from tests.e2e.logs import LogOfServer
 from tests.e2e.refusals import read_status
 from tests.e2e.rpcs import RPCS, VERBS, a_request
-from tests.e2e.running_server import RunningServer
 from tests.e2e.shop import an_order, imported, new_id
-from tests.e2e.truth import truth_of
 
 from ordertrail import commands
 from ordertrail.client import OrderTrail
@@ -48,11 +47,9 @@ async def test_a_caller_reads_its_own_writes_under_load(orders: OrderTrail) -> N
     await asyncio.gather(*(write_and_read(caller) for caller in range(16)))
 
 
-async def test_validate_only_answers_what_would_be_and_records_nothing(
-    shared: RunningServer, orders: OrderTrail
-) -> None:
+async def test_validate_only_answers_what_would_be_and_records_nothing(log: LogOfServer, orders: OrderTrail) -> None:
     receipt = await orders.send(an_order())
-    before = len((await truth_of(shared.data)).facts)
+    before = len((await log.truth()).facts)
     for verb in VERBS[1:]:
         request = a_request(verb, receipt.order_id)
         request.validate_only = True
@@ -65,16 +62,24 @@ async def test_validate_only_answers_what_would_be_and_records_nothing(
     batch = ExecuteCommandsRequest(commands=[Command(place_order=new), Command(place_order=new)])
     [answers] = await RPCS["ExecuteCommands"].call(orders.channel, batch.SerializeToString())
     assert [result.receipt.order_version for result in answers.results] == [1, 1]
-    assert len((await truth_of(shared.data)).facts) == before
+    assert len((await log.truth()).facts) == before
     assert (await orders.send(an_order(preview.order_id, new.request_id))).order_version == 1
 
 
-async def test_one_request_id_from_many_callers_at_once_is_one_fact(shared: RunningServer, orders: OrderTrail) -> None:
+async def test_one_request_id_from_many_callers_at_once_is_one_fact(log: LogOfServer, orders: OrderTrail) -> None:
     request = an_order()
     receipts = await asyncio.gather(*(orders.send(request) for _ in range(20)))
-    assert len({(receipt.digest, receipt.position.offset, receipt.order_id) for receipt in receipts}) == 1
+    assert (
+        len(
+            {
+                (receipt.digest, receipt.position.partition, receipt.position.offset, receipt.order_id)
+                for receipt in receipts
+            }
+        )
+        == 1
+    )
     assert [receipt.replayed for receipt in receipts].count(False) == 1
-    assert [fact.request[1] for fact in (await truth_of(shared.data)).facts].count(request.request_id) == 1
+    assert [fact.request[1] for fact in (await log.truth()).facts].count(request.request_id) == 1
 
 
 async def test_of_many_who_expect_one_version_exactly_one_wins(orders: OrderTrail) -> None:
@@ -129,11 +134,11 @@ async def test_an_empty_batch_and_an_empty_command_are_answered(orders: OrderTra
 
 
 async def test_old_orders_become_facts_as_they_were_said_and_read_as_today(
-    shared: RunningServer, orders: OrderTrail
+    log: LogOfServer, orders: OrderTrail
 ) -> None:
     order_id = new_id("old")
     flat, created = await imported(orders, FLAT_ORDER, nested(order_id))
-    stored = {fact.reading.event.order_id: fact for fact in (await truth_of(shared.data)).facts}
+    stored = {fact.reading.event.order_id: fact for fact in (await log.truth()).facts}
     said = Record.FromString(stored[flat.receipt.order_id].value)
     assert said.order_placed_v1.company == "retailer-1"
     assert said.order_placed_v1.unit_price == 5.0
@@ -153,14 +158,14 @@ async def test_old_orders_become_facts_as_they_were_said_and_read_as_today(
     assert (event.written_version, event.WhichOneof("event")) == (1, "order_placed")
 
 
-async def test_importing_again_adds_nothing(shared: RunningServer, orders: OrderTrail) -> None:
+async def test_importing_again_adds_nothing(log: LogOfServer, orders: OrderTrail) -> None:
     origin, order_id = new_id("topic/0"), new_id("old")
     first = [*await imported(orders, FLAT_ORDER, origin=origin), *await imported(orders, nested(order_id))]
-    before = len((await truth_of(shared.data)).facts)
+    before = len((await log.truth()).facts)
     again = [*await imported(orders, FLAT_ORDER, origin=origin), *await imported(orders, nested(order_id))]
     assert [result.receipt.replayed for result in [*first, *again]] == [False, False, True, True]
     assert [result.receipt.digest for result in first] == [result.receipt.digest for result in again]
-    assert len((await truth_of(shared.data)).facts) == before
+    assert len((await log.truth()).facts) == before
 
 
 async def test_another_order_under_an_id_that_was_imported_is_refused(orders: OrderTrail) -> None:

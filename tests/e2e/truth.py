@@ -1,4 +1,4 @@
-"""The log as it is, read and judged from offset 0: what everything else is compared with."""
+"""A log as it is, read and judged from offset 0 on: what everything else is compared with."""
 
 from functools import partial
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.port import Log
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import Verdict, digest, judge
 from ordertrail_server.schema.reading import Reading, read
@@ -17,6 +18,7 @@ class Fact(NamedTuple):
     offset: int
     reading: Reading
     value: bytes
+    partition: int = 0
 
     @property
     def request(self) -> tuple[str, str]:
@@ -24,7 +26,7 @@ class Fact(NamedTuple):
 
 
 class Truth:
-    """Every fact of a log, and every order folded from them.
+    """Every fact of a log, partition by partition, and every order folded from them.
 
     Reading it asserts what must hold of any log: every record is a fact or void, and verified by its digest.
     """
@@ -35,17 +37,17 @@ class Truth:
         self.orders: dict[str, Aggregate] = {}
         self._digests: dict[tuple[str, int], bytes] = {}
 
-    def take(self, offset: int, value: bytes) -> None:
+    def take(self, offset: int, value: bytes, partition: int = 0) -> None:
         reading = read(value)
-        assert reading is not None, f"no record at offset {offset}"
+        assert reading is not None, f"no record at partition {partition}, offset {offset}"
         event, before = reading.event, self.orders.get(reading.event.order_id, NO_ORDER)
         digest_of = partial(self._digest_of, event.order_id)
         verdict = judge(before.version, before.head, event.order_version, event.previous, digest_of)
         if verdict is Verdict.VOID:
             self.void += 1
             return
-        assert verdict is Verdict.FACT, f"{verdict} at offset {offset}"
-        self.facts.append(Fact(offset, reading, value))
+        assert verdict is Verdict.FACT, f"{verdict} at partition {partition}, offset {offset}"
+        self.facts.append(Fact(offset, reading, value, partition))
         self._digests[event.order_id, event.order_version] = digest(value)
         self.orders[event.order_id] = advance(before, event, reading.fault, digest(value))
 
@@ -54,18 +56,29 @@ class Truth:
 
 
 async def truth_of(data: Path) -> Truth:
-    """Read the whole log of a data directory, which a server may be serving."""
-    log, truth, expected = EmbeddedLog.follow(data), Truth(), 0
+    """Read the whole embedded log of a data directory, which a server may be serving."""
+    return await truth_in(EmbeddedLog.follow(data))
+
+
+async def truth_in(log: Log) -> Truth:
+    """Read a whole log, whichever it is, and close it."""
+    truth = Truth()
     try:
-        while records := await log.read(0, expected, 5_000):
-            for logged in records:
-                assert logged.offset == expected
-                assert logged.digest == digest(logged.value)
-                truth.take(logged.offset, logged.value)
-                expected += 1
+        for partition in range(log.partitions):
+            await _take_all(log, partition, truth)
     finally:
         await log.close()
     return truth
+
+
+async def _take_all(log: Log, partition: int, truth: Truth) -> None:
+    expected = 0
+    while records := await log.read(partition, expected, 5_000):
+        for logged in records:
+            assert logged.offset == expected
+            assert logged.digest == digest(logged.value)
+            truth.take(logged.offset, logged.value, partition)
+            expected += 1
 
 
 def receipts_are_facts(receipts: list[Receipt], truth: Truth) -> None:
@@ -74,6 +87,6 @@ def receipts_are_facts(receipts: list[Receipt], truth: Truth) -> None:
     for receipt in receipts:
         fact = facts[receipt.order_id, receipt.request_id]
         event = fact.reading.event
-        assert receipt.position.offset == fact.offset
+        assert (receipt.position.partition, receipt.position.offset) == (fact.partition, fact.offset)
         assert receipt.order_version == event.order_version
         assert receipt.digest == digest(fact.value)

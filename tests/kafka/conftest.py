@@ -1,34 +1,11 @@
-"""Real brokers for the tests of this directory."""
+"""Brokers of an older release, for the tests of this directory."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
+from tests.conftest import need
 from tests.kafka.cluster import Cluster, running
-from tests.kafka.distribution import OLDER, KafkaMissing, jars, java
-
-
-def need(version: str = "") -> None:
-    """Where Kafka cannot be run the tests are skipped, but in CI they fail."""
-    try:
-        java(), jars(version)
-    except KafkaMissing as missing:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(missing))
-
-
-@pytest.fixture(scope="session")
-def kafka() -> None:
-    """For tests that run brokers of their own."""
-    need()
-
-
-@pytest.fixture(scope="session")
-def cluster(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One broker, started once."""
-    with running(tmp_path_factory.mktemp("kafka")) as cluster:
-        yield cluster
+from tests.kafka.distribution import OLDER
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,50 @@
+"""The kinds of log that a server may run on: what it promises its callers is the same on each."""
+
+from abc import ABC, abstractmethod
+from itertools import count
+from pathlib import Path
+
+from tests.e2e.running_server import RunningServer
+from tests.e2e.truth import Truth, truth_in
+from tests.kafka.cluster import Cluster
+from tests.kafka.servers import a_server, new_topic
+
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.kafka import KafkaLog
+
+PARTITIONS = 3
+_numbers = count(1)
+
+
+class LogOfServer(ABC):
+    """An empty log for one server, in whose data directory it may lie."""
+
+    @abstractmethod
+    def server(self, data: Path) -> RunningServer:
+        """Return a server on this log that has not started."""
+
+    @abstractmethod
+    async def truth(self) -> Truth:
+        """Read the whole log, which the server may be serving."""
+
+
+class Embedded(LogOfServer):
+    def server(self, data: Path) -> RunningServer:
+        self._data = data
+        return RunningServer(data)
+
+    async def truth(self) -> Truth:
+        return await truth_in(EmbeddedLog.follow(self._data))
+
+
+class OnKafka(LogOfServer):
+    """A topic of several partitions."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster, self._topic = cluster, new_topic(cluster, f"e2e.{next(_numbers)}", PARTITIONS)
+
+    def server(self, data: Path) -> RunningServer:
+        return a_server(self._cluster, self._topic, data, "command,projector,query")
+
+    async def truth(self) -> Truth:
+        return await truth_in(await KafkaLog.open({"bootstrap.servers": self._cluster.bootstrap}, self._topic))
