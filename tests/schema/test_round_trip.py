@@ -1,6 +1,7 @@
 """What is written is tried on messages that say all they can; whatever a writer does, the proof says what mends it."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,13 +10,19 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.struct_pb2 import Struct, Value
 
+from ordertrail.events.v2 import order_events_pb2 as v2
 from ordertrail.v1.commands_pb2 import CommandResult
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import OrderPlaced, OrderReturned
 from ordertrail_server.schema import writing
+from ordertrail_server.schema.edge_samples import edge_samples
+from ordertrail_server.schema.families import Hop
+from ordertrail_server.schema.functions import Function
 from ordertrail_server.schema.proof import SchemaIncompleteError, prove
+from ordertrail_server.schema.registry import PUBLIC
 from ordertrail_server.schema.round_trip import round_trip_gaps, samples
 
+PLACED = "ordertrail.v1.OrderPlaced, written as ordertrail.log.v1.Record.order_placed_v2,"
 RETURNED = "ordertrail.v1.OrderReturned, written as ordertrail.log.v1.Record.order_returned_v2,"
 
 
@@ -86,3 +93,105 @@ def test_an_event_that_nothing_writes_is_a_gap(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delitem(writing._NEWEST, OrderReturned)
     [gap] = round_trip_gaps()
     assert gap.startswith(f"{RETURNED} cannot be written: KeyError")
+
+
+def test_at_its_edges_an_event_lacks_each_optional_field_and_all_and_is_at_its_least_and_most() -> None:
+    [full] = samples(OrderPlaced.DESCRIPTOR)
+    *lacking, least, most = (OrderPlaced.FromString(edge.SerializeToString()) for edge in edge_samples(full))
+    assert [edge.HasField("customer_id") for edge in lacking].count(False) == 2
+    assert [edge.lines[1].HasField("unit_price") for edge in lacking].count(False) == 2
+    assert [edge.source.HasField("status") for edge in lacking].count(False) == 3  # once with its source, once with all
+    assert [(line.quantity, line.unit_price.units) for line in least.lines] == [(1, 0)] * 2
+    assert (least.HasField("customer_id"), least.customer_id) == (True, "")
+    assert [(line.quantity, line.unit_price.units) for line in most.lines] == [(1_000_000, 10**12)] * 2
+    assert (most.expected_delivery_date.month, most.expected_delivery_date.day) == (12, 31)
+
+
+def faithful(event: OrderPlaced) -> v2.OrderPlaced:
+    return v2.OrderPlaced.FromString(event.SerializeToString())
+
+
+def counts_on_lines_and_whole_dates(event: OrderPlaced) -> v2.OrderPlaced:
+    """Write what no command leads to otherwise."""
+    assert event.lines
+    assert all(1 <= line.quantity <= 1_000_000 for line in event.lines)
+    if event.HasField("expected_delivery_date"):
+        day = event.expected_delivery_date
+        date(day.year, day.month, day.day)
+    return faithful(event)
+
+
+def says_nothing_for_absent(event: OrderPlaced) -> v2.OrderPlaced:
+    stored = faithful(event)
+    stored.customer_id = event.customer_id
+    return stored
+
+
+def takes_nothing_for_absent(event: OrderPlaced) -> v2.OrderPlaced:
+    stored = faithful(event)
+    if not event.customer_id:
+        stored.ClearField("customer_id")
+    return stored
+
+
+def gives_every_line_a_price(event: OrderPlaced) -> v2.OrderPlaced:
+    stored = faithful(event)
+    for line in stored.lines:
+        line.unit_price.SetInParent()
+    return stored
+
+
+def counts_on_a_source(event: OrderPlaced) -> v2.OrderPlaced:
+    if not event.HasField("source"):
+        raise LookupError("no source")
+    return faithful(event)
+
+
+def caps_the_quantity(event: OrderPlaced) -> v2.OrderPlaced:
+    stored = faithful(event)
+    for line in stored.lines:
+        line.quantity = min(line.quantity, 10_000)
+    return stored
+
+
+def orders_two_at_least(event: OrderPlaced) -> v2.OrderPlaced:
+    stored = faithful(event)
+    for line in stored.lines:
+        line.quantity = max(line.quantity, 2)
+    return stored
+
+
+def written_by(function: Callable[[OrderPlaced], v2.OrderPlaced], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a function write placed orders; they are read as they are."""
+    stored, public = v2.OrderPlaced.DESCRIPTOR, OrderPlaced.DESCRIPTOR
+    named = Function(function.__name__, public.full_name, stored.full_name, function)
+    writes = Hop(public, stored, None, named)
+    tag, _ = writing._NEWEST[OrderPlaced]
+    monkeypatch.setitem(PUBLIC.hops, stored.full_name, PUBLIC.hops[stored.full_name]._replace(writes=writes))
+    monkeypatch.setitem(writing._NEWEST, OrderPlaced, (tag, writing._writer(writes)))
+
+
+@pytest.mark.parametrize("function", [faithful, counts_on_lines_and_whole_dates])
+def test_a_function_that_writes_all_that_can_be_decided_has_no_gap(
+    monkeypatch: pytest.MonkeyPatch, function: Callable[[OrderPlaced], v2.OrderPlaced]
+) -> None:
+    written_by(function, monkeypatch)
+    assert round_trip_gaps() == []
+
+
+@pytest.mark.parametrize(
+    ("function", "gap"),
+    [
+        (says_nothing_for_absent, "does not read back as itself"),
+        (takes_nothing_for_absent, "does not read back as itself"),
+        (gives_every_line_a_price, "does not read back as itself"),
+        (counts_on_a_source, "cannot be written: LookupError: no source"),
+        (caps_the_quantity, "does not read back as itself"),
+        (orders_two_at_least, "does not read back as itself"),
+    ],
+)
+def test_a_function_that_betrays_an_event_at_its_edges_is_a_gap(
+    monkeypatch: pytest.MonkeyPatch, function: Callable[[OrderPlaced], v2.OrderPlaced], gap: str
+) -> None:
+    written_by(function, monkeypatch)
+    assert [found[: len(PLACED) + 1 + len(gap)] for found in round_trip_gaps()] == [f"{PLACED} {gap}"]

@@ -1,0 +1,101 @@
+"""What an event may say at its edges, as the contract draws them: where functions go wrong that a full sample passes.
+
+Only what can be decided is made: a field is left out where it is `optional`, and a number goes as far as the bounds of
+its public field, all of them together, since a 31st goes with few months. Whoever writes a function need not think of
+other events.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from buf.validate import validate_pb2
+from ordertrail_server.schema.hops.plan import oneof_of
+from ordertrail_server.schema.hops.values import is_map
+
+_Edge: TypeAlias = Callable[[FieldDescriptor], object]
+"""Returns the value of a field at an edge, None where it is to stay as it is."""
+
+_INTEGERS = (
+    *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
+    *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
+)
+
+
+def edge_samples(full: Message) -> Iterator[Message]:
+    """Yield a message that says all it can as it is without each optional field, without all, at its least and most.
+
+    A field of a nested message is left out wherever that message stands, so that there are as many as fields.
+    """
+    optional = {field.full_name for held in _messages(full) for field, _ in held.ListFields() if _is_optional(field)}
+    for name in sorted(optional):
+        yield _without(full, {name})
+    yield _without(full, optional)
+    yield _at(full, _least)
+    yield _at(full, _most)
+
+
+def _messages(message: Any) -> Iterator[Any]:
+    """Yield a message and all that are in it, the outermost first."""
+    yield message
+    for field, held in message.ListFields():
+        values = held.values() if is_map(field) else held if field.is_repeated else (held,)
+        for value in values:
+            if isinstance(value, Message):
+                yield from _messages(value)
+
+
+def _is_optional(field: FieldDescriptor) -> bool:
+    return field.containing_oneof is not None and not oneof_of(field)
+
+
+def _without(full: Message, names: set[str]) -> Message:
+    bare = _copy(full)
+    for message in list(_messages(bare)):
+        for field, _ in message.ListFields():
+            if field.full_name in names:
+                message.ClearField(field.name)
+    return bare
+
+
+def _at(full: Message, edge: _Edge) -> Message:
+    there = _copy(full)
+    for message in list(_messages(there)):
+        for field, _ in message.ListFields():
+            value = None if field.is_repeated else edge(field)
+            if value is not None:
+                setattr(message, field.name, value)
+    return there
+
+
+def _copy(message: Message) -> Message:
+    copy = type(message)()
+    copy.CopyFrom(message)
+    return copy
+
+
+def _least(field: FieldDescriptor) -> object:
+    """Return the lower bound of a number, and nothing of what may be absent and has no bounds: it differs from that."""
+    rules = _bounds(field)
+    if field.cpp_type in _INTEGERS and rules is not None:
+        return _bound(rules, gte=0, gt=1)
+    scalar = field.message_type is None and field.enum_type is None
+    return type(field.default_value)() if rules is None and scalar and _is_optional(field) else None
+
+
+def _most(field: FieldDescriptor) -> object:
+    rules = _bounds(field)
+    return _bound(rules, lte=0, lt=-1) if field.cpp_type in _INTEGERS and rules is not None else None
+
+
+def _bounds(field: FieldDescriptor) -> Any:
+    """Return the rules that the contract has for the values of a field, None if it has none."""
+    rules = field.GetOptions().Extensions[validate_pb2.field]
+    kind = rules.WhichOneof("type")
+    return getattr(rules, kind) if kind else None
+
+
+def _bound(rules: Any, **steps: int) -> int | None:
+    return next((getattr(rules, name) + step for name, step in steps.items() if rules.HasField(name)), None)
