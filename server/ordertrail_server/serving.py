@@ -25,7 +25,7 @@ from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.log.port import Log
+from ordertrail_server.log.port import Failing, Log
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.order_history import refuse_foreign
@@ -66,6 +66,8 @@ class Service:
         roles = self._settings.role
         log = await self._source.open(self._held)
         self._held.push_async_callback(log.close)
+        if isinstance(log, Failing):
+            self._watch(log.failed())
         refuse_foreign(read_model_file(self._data.read_model), log)
         projector = await self._projector() if "projector" in roles else None
         handler = await self._handler(log, projector) if "command" in roles else None
@@ -124,6 +126,7 @@ class Service:
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
+        task.add_done_callback(_looked_at)
         self._watched.append(task)
         self._held.callback(task.cancel)
 
@@ -155,6 +158,12 @@ def _source(settings: Settings) -> LogSource:
     if settings.log == "kafka":
         return KafkaSource(settings.data, settings.bootstrap, settings.topic, headers_of)
     return EmbeddedSource(settings.data)
+
+
+def _looked_at(ended: asyncio.Task[None]) -> None:
+    # One of two that fail together ends the server; that the other was not looked at is no defect to be reported.
+    if not ended.cancelled():
+        ended.exception()
 
 
 def _nobody_waits() -> None:

@@ -154,6 +154,14 @@ async def test_a_topic_that_is_deleted_under_a_log_ends_it(cluster: Cluster) -> 
             await until(lambda: _always(log.end(0)), LogUnavailable, LookupError)
 
 
+async def test_a_log_that_nobody_uses_tells_that_its_topic_was_deleted(cluster: Cluster) -> None:
+    renew(cluster)
+    async with opened(cluster) as log:
+        await asyncio.to_thread(remove, cluster)
+        with pytest.raises(LogDamaged, match="was deleted"):
+            await asyncio.wait_for(log.failed(), SOON)
+
+
 async def _always(call: Awaitable[object]) -> None:
     await call
     raise LookupError

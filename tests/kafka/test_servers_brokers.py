@@ -83,19 +83,20 @@ async def test_a_topic_that_is_no_more_the_one_that_was_served_ends_its_servers_
     cluster: Cluster, tmp_path: Path, again: bool
 ) -> None:
     topic = new_topic(cluster, "meddled.with")
-    both = (a_server(cluster, topic, tmp_path / "all", ALL), a_server(cluster, topic, tmp_path / "command"))
-    with started(*both) as servers:
+    told_apart = {"all": ALL, "command": "command", "reads": "projector,query"}
+    every = [a_server(cluster, topic, tmp_path / name, roles) for name, roles in told_apart.items()]
+    with started(*every) as servers:
         async with Shop(*servers) as shop:
             await shop.send(0, an_order(new_id("order")))
             await asyncio.to_thread(new_topic if again else remove, cluster, topic)
             ended = await asyncio.gather(*(asyncio.to_thread(server.wait) for server in servers))
-    assert ended == [1, 1]
-    for server in both:
+    assert ended == [1, 1, 1]
+    for server in every:
         told = server.stderr.splitlines()[-1]
         assert told.startswith(f"Error: the topic {topic} was deleted"), server.stderr
         assert "Traceback" not in server.stderr, server.stderr
     if again:
-        started_again = both[0]
+        started_again = every[0]
         started_again.spawn()
         assert await asyncio.to_thread(started_again.wait) == 1
         assert "another log" in started_again.stderr.splitlines()[-1]

@@ -34,6 +34,7 @@ class KafkaLog:
         self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)
         known = Known(topic.identity, self.partitions)
         self._failure: Exception | None = None
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._producer = KafkaProducer(settings, topic.name, headers_of)
         self._readers = KafkaReaders(settings, topic.name, self.partitions, patience_s)
         self._identity = KafkaIdentity(settings, topic.name, known, patience_s, self._fail)
@@ -114,6 +115,10 @@ class KafkaLog:
         self._check(partition)
         await self._ends.wait(partition, offset)
 
+    async def failed(self) -> None:
+        """Return never, but raise LogDamaged when the topic is no more the one that was opened."""
+        await asyncio.shield(self._failed)
+
     async def close(self) -> None:
         """Release all that the log holds; running calls are finished first, those who wait get LogUnavailable."""
         if isinstance(self._failure, LogUnavailable):
@@ -161,6 +166,8 @@ class KafkaLog:
             _log.critical("%s", damage)
             self._failure = damage
             self._ends.fail(damage)
+            self._failed.set_exception(damage)
+            self._failed.exception()  # nobody needs to ask
 
     def _check(self, partition: int) -> None:
         if self._failure is not None:

@@ -1,7 +1,7 @@
 """The log's port: a fixed number of partitions of records that are never changed or removed."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Entry(NamedTuple):
@@ -84,3 +84,11 @@ class Log(Protocol):
 
     async def close(self) -> None:
         """Release all that the log holds; a running append is finished first."""
+
+
+@runtime_checkable
+class Failing(Protocol):
+    """A log that others may take away while nobody reads or writes it, and that looks for this by itself."""
+
+    async def failed(self) -> None:
+        """Return never, but raise LogDamaged when the log is no more what was opened."""
