@@ -57,6 +57,15 @@ async def test_a_condition_that_does_not_exist_is_refused(client: OrderTrail) ->
         await client.get("o-1", colour="red")  # type: ignore[call-arg]
 
 
+async def test_each_page_tells_until_when_it_includes_the_log(client: OrderTrail, stand_in: StandIn) -> None:
+    told = list[Timestamp]()
+    stand_in.pages.extend([ListOrdersResponse(next_page_token="2", current_at=NOON_STAMP), ListOrdersResponse()])
+    assert [order async for order in client.list_orders(on_page=told.append)] == []
+    stand_in.pages.append(ListOrderEventsResponse(current_at=NOON_STAMP))
+    assert [event async for event in client.list_events(order_id="o", on_page=told.append)] == []
+    assert told == [NOON_STAMP, Timestamp(), NOON_STAMP]
+
+
 async def test_an_unknown_order_is_not_found(client: OrderTrail, stand_in: StandIn) -> None:
     stand_in.failures.append((grpc.StatusCode.NOT_FOUND, "There is no order o-1."))
     with pytest.raises(NotFound, match=r"There is no order o-1\."):
