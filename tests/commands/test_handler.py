@@ -131,9 +131,11 @@ def acknowledged_until_killed(directory: Path, count: int) -> list[str]:
     command = [sys.executable, program.__file__, str(directory)]
     with Popen(command, stdout=PIPE, stderr=PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         lines = [process.stdout.readline() for _ in range(count)]
         process.kill()
-        printed, errors = process.communicate()
+        # Not `communicate`: it would leave out what readline has read ahead.
+        printed, errors = process.stdout.read(), process.stderr.read()
         assert lines[-1], errors
     whole = printed[: printed.rfind("\n") + 1]
     return [line.strip() for line in lines] + whole.splitlines()
