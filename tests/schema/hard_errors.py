@@ -15,7 +15,7 @@ class Mute(Exception):
 
 
 HARD_ERRORS: Final[dict[str, Exception]] = {
-    "half a surrogate pair": KeyError("\ud83e"),
+    "half a surrogate pair": ValueError("\ud83e"),
     "half of one in a refusal": CannotUpcast("it says \ud83e"),
     "a NUL": ValueError("before\0after"),
     "ten megabytes": ValueError("x" * 10_000_000),
