@@ -12,6 +12,8 @@ def test_the_page_goes_as_it_is_shown_and_touches_no_python_but_what_behaves(gro
 
 def test_the_tests_of_what_is_stored_go_on_to_pass_after_it(grown: Checkout) -> None:
     copytree(ROOT / "tests", grown.root / "tests", ignore=ignore_patterns("__pycache__"))
-    chosen = ["tests/schema", "--ignore=tests/schema/hops"]  # the hops are tested on trees of their own
+    # The hops are tested on trees of their own, functions that write on version 2 as it was.
+    beside = ["--ignore=tests/schema/hops", "--deselect=tests/schema/test_round_trip.py"]
+    chosen = ["tests/schema", *beside]
     printed = grown.runs("python", "-m", "pytest", *chosen, "-q", "-x", "-p", "no:cacheprovider")
     assert re.fullmatch(r"\d+ passed in .*", printed.splitlines()[-1]), printed
