@@ -1,19 +1,7 @@
 """docs/changing-events.md goes as it is shown; what it leads to is the fixture `grown`."""
 
-import re
-from shutil import copytree, ignore_patterns
-
-from tests.evolving.checkout import ROOT, Checkout
+from tests.evolving.checkout import Checkout
 
 
 def test_the_page_goes_as_it_is_shown_and_touches_no_python_but_what_behaves(grown: Checkout) -> None:
     assert grown.changed_code == {"orders/decide.py", "orders/evolve.py"}
-
-
-def test_the_tests_of_what_is_stored_go_on_to_pass_after_it(grown: Checkout) -> None:
-    copytree(ROOT / "tests", grown.root / "tests", ignore=ignore_patterns("__pycache__"))
-    # The hops are tested on trees of their own, functions that write on version 2 as it was.
-    beside = ["--ignore=tests/schema/hops", "--deselect=tests/schema/test_round_trip.py"]
-    chosen = ["tests/schema", *beside]
-    printed = grown.runs("python", "-m", "pytest", *chosen, "-q", "-x", "-p", "no:cacheprovider")
-    assert re.fullmatch(r"\d+ passed in .*", printed.splitlines()[-1]), printed
