@@ -46,7 +46,7 @@ def main(events: int) -> None:
 def _rates(events: int) -> dict[str, list[float]]:
     # Imported late, so that all of it finds the grown modules.
     from benchmarks.aged_samples import make_logs
-    from benchmarks.projector import seconds_of_projector
+    from benchmarks.projector import seconds_on_embedded
 
     rates: dict[str, list[float]] = {"old": [], "newest": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -54,7 +54,7 @@ def _rates(events: int) -> dict[str, list[float]]:
         for round_ in range(ROUNDS):
             for name, data in logs.items():
                 begun = process_time()
-                asyncio.run(seconds_of_projector(data, Path(folder) / f"{name}-{round_}"))
+                asyncio.run(seconds_on_embedded(data, Path(folder) / f"{name}-{round_}"))
                 rates[name].append(events / (process_time() - begun))
     return rates
 

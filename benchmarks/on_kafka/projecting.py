@@ -3,16 +3,14 @@
 import asyncio
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 from benchmarks.on_kafka.brokers import Site, site
-from benchmarks.projector import ROUNDS, seconds_of_projector
+from benchmarks.projector import ROUNDS, seconds_of_projector, seconds_on_embedded
 from benchmarks.samples import BATCH, make_log
 from benchmarks.table import Row
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.kafka import KafkaLog
 from ordertrail_server.log.port import Entry, Log
-from ordertrail_server.projections.projector import Projector
 
 
 def measure(events: int) -> Row:
@@ -23,7 +21,7 @@ def measure(events: int) -> Row:
         make_log(data, events)
         asyncio.run(_copy(data, there))
         for round_ in range(ROUNDS):
-            limit.append(events / asyncio.run(seconds_of_projector(data, folder / f"embedded-{round_}")))
+            limit.append(events / asyncio.run(seconds_on_embedded(data, folder / f"embedded-{round_}")))
             ours.append(events / asyncio.run(_seconds(there, folder / f"kafka-{round_}")))
     name = f"Kafka: projector from offset 0, of {events:,} events"
     return Row(name, "events/s", median(ours), "ours from the embedded log", median(limit), 0.8)
@@ -40,14 +38,7 @@ async def _copy(data: Path, there: Site) -> None:
 
 
 async def _seconds(there: Site, path: Path) -> float:
-    log = await _open(there)
-    begun = perf_counter()
-    projector = await Projector.open(log, path)
-    await projector.catch_up(lambda _: None)
-    projector.close()
-    seconds = perf_counter() - begun
-    await log.close()
-    return seconds
+    return await seconds_of_projector(await _open(there), path)
 
 
 async def _open(there: Site) -> Log:
