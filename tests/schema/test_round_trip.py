@@ -9,12 +9,14 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.struct_pb2 import Struct, Value
+from tests.schema.newest import NEWEST
 
 from ordertrail.events.v2 import order_events_pb2 as v2
 from ordertrail.v1.commands_pb2 import CommandResult
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import OrderPlaced, OrderReturned
 from ordertrail_server.schema import writing
+from ordertrail_server.schema.cases import message_of
 from ordertrail_server.schema.edge_samples import edge_samples
 from ordertrail_server.schema.families import Hop
 from ordertrail_server.schema.functions import Function
@@ -24,6 +26,11 @@ from ordertrail_server.schema.round_trip import round_trip_gaps, samples
 
 PLACED = "ordertrail.v1.OrderPlaced, written as ordertrail.log.v1.Record.order_placed_v2,"
 RETURNED = "ordertrail.v1.OrderReturned, written as ordertrail.log.v1.Record.order_returned_v2,"
+
+writing_version_2 = pytest.mark.skipif(
+    message_of(NEWEST["OrderPlaced"]) != v2.OrderPlaced.DESCRIPTOR,
+    reason="the functions here write version 2, and only the newest version is written",
+)
 
 
 def tangled(count: int) -> Descriptor:
@@ -171,6 +178,7 @@ def written_by(function: Callable[[OrderPlaced], v2.OrderPlaced], monkeypatch: p
     monkeypatch.setitem(writing._NEWEST, OrderPlaced, (tag, writing._writer(writes)))
 
 
+@writing_version_2
 @pytest.mark.parametrize("function", [faithful, counts_on_lines_and_whole_dates])
 def test_a_function_that_writes_all_that_can_be_decided_has_no_gap(
     monkeypatch: pytest.MonkeyPatch, function: Callable[[OrderPlaced], v2.OrderPlaced]
@@ -179,6 +187,7 @@ def test_a_function_that_writes_all_that_can_be_decided_has_no_gap(
     assert round_trip_gaps() == []
 
 
+@writing_version_2
 @pytest.mark.parametrize(
     ("function", "gap"),
     [
