@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail_server.log.kafka_cursor import query_ends
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, digest, judge
 from ordertrail_server.schema.reading import read
@@ -114,7 +115,7 @@ def check(bootstrap: str, topic: str, receipts: Iterable[Receipt], asked: Collec
 
 
 def _messages(consumer: Consumer, topic: str, partition: int) -> Iterator[Message]:
-    first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), PATIENCE_S)
+    first, end = query_ends(consumer, topic, partition, PATIENCE_S)  # asks again where a broker has only just come back
     assert first == 0, f"partition {partition} begins at offset {first}: facts were removed"
     consumer.assign([TopicPartition(topic, partition, 0)])
     position, give_up = 0, monotonic() + PATIENCE_S

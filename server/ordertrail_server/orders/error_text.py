@@ -3,8 +3,8 @@
 import re
 from typing import Final
 
-LONGEST: Final = 500
-"""In characters. An error may quote a whole record."""
+LONGEST: Final = 2_000
+"""In characters, of what is stored; answers show less. An error may quote a whole record."""
 
 # Half a surrogate pair is no UTF-8, and SQLite's functions on text end at a NUL.
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
