@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 OVERLOADED = Refused(Refusal(reasons.ERROR_REASON_OVERLOADED, "Too many commands are waiting; try again shortly."))
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.02, 1.0
 # How soon it looks again for what others write: what comes meanwhile is folded in one batch. Its own batches wake it
-# as well; after one of those there is time, since a writer at work finds by itself that others write.
+# as well; after one of those there is time.
 PACE_S, PACE_AT_WORK_S = 0.005, 0.1
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own in deciding the command.")
 UNAVAILABLE = Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be written for now; try again shortly.")
@@ -108,14 +108,21 @@ class Writer:
 
     async def follow(self) -> None:
         """Fold for ever what others write; nobody does where appends are atomic. Raises LogDamaged, StoreDamaged."""
+        pace_s = 0.0
         while True:
-            try:
-                await self._log.wait(self._partition, self.fold.position)
-                async with self._turn:  # what came may be our own, and not folded yet
-                    pace_s = PACE_S if await self._catch_up() else PACE_AT_WORK_S
-            except LogUnavailable:
-                pace_s = LONGEST_BACK_OFF_S
+            known = self.fold.position
             await self._back_off(pace_s)
+            # A writer at work finds by itself that others write: to wait for records would fetch its own ones as well.
+            pace_s = PACE_AT_WORK_S if self.fold.position > known else await self._fold_what_comes()
+
+    async def _fold_what_comes(self) -> float:
+        """Wait for records of others and fold them; return after how many seconds to look again."""
+        try:
+            await self._log.wait(self._partition, self.fold.position)
+            async with self._turn:  # what came may be our own, and not folded yet
+                return PACE_S if await self._catch_up() else PACE_AT_WORK_S
+        except LogUnavailable:
+            return LONGEST_BACK_OFF_S
 
     async def _catch_up(self) -> bool:
         """Fold to the end that the log has now, and return whether there was anything: others wrote it."""

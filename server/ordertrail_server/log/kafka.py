@@ -113,6 +113,9 @@ class KafkaLog:
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end lies beyond `offset`."""
         self._check(partition)
+        # A reader that waits there already hears of a record by itself.
+        if self._ends.known[partition] <= offset and not self._readers.waits_at(partition, offset):
+            await self._ends.ask(partition)
         await self._ends.wait(partition, offset)
 
     async def failed(self) -> None:

@@ -65,8 +65,6 @@ class KafkaEnds:
 
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end lies beyond `offset`. Raises what `fail` was told, and LogDamaged."""
-        if self.known[partition] <= offset:
-            await self.ask(partition)
         self._waiting[partition] += 1
         try:
             while self.known[partition] <= offset:

@@ -55,6 +55,11 @@ class Cursors:
                     return self._idle.pop(number)
         return None
 
+    def stands(self, partition: int, offset: int) -> bool:
+        """Return whether an idle cursor stands there."""
+        with self._lock:
+            return any((cursor.partition, cursor.position) == (partition, offset) for cursor in self._idle)
+
     def close_unused(self, since: float) -> None:
         """Close the idle cursors that were not used since then, by the monotonic clock."""
         with self._lock:
@@ -95,6 +100,10 @@ class KafkaReaders:
         Raises LogDamaged, LogUnavailable.
         """
         return await _run(self._threads, self._read, partition, offset, limit, end)
+
+    def waits_at(self, partition: int, offset: int) -> bool:
+        """Return whether a cursor stands there that is told of the next record as soon as there is one."""
+        return self._tails.stands(partition, offset)
 
     async def grown(self, partition: int, end: int) -> int:
         """Return the partition's end, or one that is no more than `end` if none came within a moment."""

@@ -96,7 +96,8 @@ def reader_settings(own: Settings) -> dict[str, object]:
 
 def tail_settings(own: Settings) -> dict[str, object]:
     """Return the settings of a consumer that waits at the end for what comes. Raises KafkaSettingRefused."""
-    return _consumer(own, {"fetch.wait.max.ms": 500, "queued.max.messages.kbytes": 4_096})
+    # It need not fetch more before what has come is taken: most often nobody takes what a writer itself wrote.
+    return _consumer(own, {"fetch.wait.max.ms": 500, "queued.min.messages": 1, "queued.max.messages.kbytes": 4_096})
 
 
 def admin_settings(own: Settings) -> dict[str, Value]:

@@ -2,34 +2,42 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from time import monotonic
 
 from ordertrail_server.log.port import Log, LogDamaged, LogUnavailable
 
-# Batches of what comes in meanwhile cost less each than one after another.
-PACE_S = 0.005
+# Once woken, so long nobody is woken again: under load, larger batches leave more of the machine to others.
+PACE_S = 0.02
 AGAIN_S = 0.5
 
 
 class Growth:
-    """Waits at the ends of all partitions."""
+    """Waits at the ends of all partitions; `wake` is called when one has grown."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self, log: Log, wake: Callable[[], None]) -> None:
+        self._log, self._wake = log, wake
         self._waiting: dict[int, asyncio.Task[None]] = {}
+        self._grown: set[int] = set()
+        self._woken = -PACE_S
 
-    def watch(self, positions: Mapping[int, int], wake: Callable[[], None]) -> None:
-        """Call `wake` once a partition has a record at or behind its position. Partitions watched already still are."""
+    def watch(self, positions: Mapping[int, int]) -> None:
+        """Wait for a record at or behind each partition's position; where one is waited for already, it still is."""
         for partition, offset in positions.items():
             if partition not in self._waiting:
-                task = asyncio.create_task(self._grown(partition, offset, wake))
-                self._waiting[partition] = task
+                self._waiting[partition] = asyncio.create_task(self._wait(partition, offset))
 
-    async def _grown(self, partition: int, offset: int, wake: Callable[[], None]) -> None:
-        pace_s = PACE_S
+    def grown(self) -> set[int]:
+        """Return the partitions that have grown since they were asked for last."""
+        grown, self._grown = self._grown, set()
+        return grown
+
+    async def _wait(self, partition: int, offset: int) -> None:
         try:
             await self._log.wait(partition, offset)
+            await asyncio.sleep(self._woken + PACE_S - monotonic())
         except (LogUnavailable, LogDamaged):  # which whoever is woken finds as well
-            pace_s = AGAIN_S
-        await asyncio.sleep(pace_s)
+            await asyncio.sleep(AGAIN_S)
         del self._waiting[partition]
-        wake()
+        self._grown.add(partition)
+        self._woken = monotonic()
+        self._wake()

@@ -98,8 +98,8 @@ async def run(source: LogSource) -> None:
 
 async def _project(log: Log, path: Path, life: Life, told_by_log: bool) -> None:
     with closing(await Projector.open(log, path)) as projector:
-        watch = Growth(log) if told_by_log else None
-        await _follow(projector, life, watch)
+        growth = Growth(log, life.wake) if told_by_log else None
+        await _follow(projector, life, growth)
 
 
 def _damaged(path: Path, error: sqlite3.Error) -> ReadModelRefused:
@@ -117,17 +117,19 @@ async def _follow(projector: Projector, life: Life, growth: Growth | None) -> No
         _answer(projector, life.requests)
 
     _say({"positions": projector.positions})
+    grown = None
     while not life.over:
-        await _catch_up(projector, committed)
+        await _catch_up(projector, committed, grown)
         _answer(projector, life.requests)
         if growth is not None:
-            growth.watch(projector.positions, life.wake)
+            growth.watch(projector.positions)
         await life.woken()
+        grown = None if growth is None else growth.grown()
 
 
-async def _catch_up(projector: Projector, committed: Committed) -> None:
+async def _catch_up(projector: Projector, committed: Committed, partitions: set[int] | None) -> None:
     try:
-        await projector.catch_up(committed)
+        await projector.catch_up(committed, partitions)
     except LogUnavailable as error:  # what was folded stands; the rest is there when the log is again
         _log.warning("%s", error)
 

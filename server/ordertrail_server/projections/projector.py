@@ -1,6 +1,6 @@
 """The projector: folds the log into the read model, batch by batch, each exactly once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,14 +58,18 @@ class Projector:
         """For each partition the offset before which everything is folded and committed."""
         return dict(self._positions)
 
-    async def catch_up(self, committed: Committed = lambda positions: None) -> None:
-        """Fold up to the end of the log; `committed` is called with the positions after each commit.
+    async def catch_up(
+        self, committed: Committed = lambda positions: None, partitions: Iterable[int] | None = None
+    ) -> None:
+        """Fold up to the ends of the partitions, of all by default; `committed` gets the positions after each commit.
 
         `committed` may call `retry`. Raises PositionMoved, LogDamaged, LogUnavailable, and sqlite3.Error, as for a full
         disk. Whichever it is, the read model stands where the last commit left it; open it anew.
         """
+        behind = list(self._positions if partitions is None else partitions)
         await self._index_when_near()
-        while await self._fold_round(committed):
+        while behind:
+            behind = [partition for partition in behind if await self._fold_batch(partition, committed)]
             await self._index_when_near()
 
     def retry(self, order_id: str) -> int | None:
@@ -90,15 +94,13 @@ class Projector:
         """Release the read model; the log stays open."""
         self._connection.close()
 
-    async def _fold_round(self, committed: Committed) -> bool:
-        folded = False
-        for partition, offset in self._positions.items():
-            records = await self._log.read(partition, offset, self._batch)
-            if records:
-                folded = True
-                self._fold(partition, records)
-                committed(self._positions)
-        return folded
+    async def _fold_batch(self, partition: int, committed: Committed) -> bool:
+        """Fold the partition's next records; return whether there may be more."""
+        records = await self._log.read(partition, self._positions[partition], self._batch)
+        if records:
+            self._fold(partition, records)
+            committed(self._positions)
+        return len(records) == self._batch
 
     async def _index_when_near(self) -> None:
         if not self._indexed:

@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 from ordertrail_server.log.source import LogSource
+from ordertrail_server.projections.growth import PACE_S
 from ordertrail_server.projections.process import REFUSED
 from ordertrail_server.projections.requests import NUDGE, Requests, away
 
 COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process")
-PACE_S = 0.02
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
 LONGEST_LINE = 64 * 1024
 
