@@ -52,6 +52,22 @@ async def test_after_a_pause_it_asks_again(log: TroubledLog) -> None:
         assert await questions(log, writing.handle(confirm())) == 1
 
 
+async def test_for_orders_that_only_it_can_have_named_it_does_not_ask(log: TroubledLog) -> None:
+    unnamed = place(request_id="", order_id="")
+    async with Writing(log) as writing:
+        assert await questions(log, writing.handle(unnamed, place("", "", validate_only=True))) == 0
+        assert await questions(log, writing.handle(place("", "", validate_only=True))) == 0
+        assert await questions(log, writing.handle(unnamed, confirm())) == 1
+
+
+async def test_where_others_wrote_meanwhile_such_an_order_is_answered_from_the_log(log: TroubledLog) -> None:
+    async with Writing(log) as writing, Writing(log) as other:
+        await other.handle(place())
+        [answer] = await writing.handle(place(request_id="", order_id=""))
+        assert accepted(answer).fact.offset == 1
+        assert len(log.records[0]) == 2
+
+
 async def test_for_ten_seconds_after_it_met_another_it_asks_however_busy_it_is(log: TroubledLog) -> None:
     async with Writing(log) as one, Writing(log) as other:
         await other.handle(place())

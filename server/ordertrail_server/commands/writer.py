@@ -7,9 +7,9 @@ writers on one log and whatever an append's fate:
 - A refusal rests on confirmed state that was current after the call arrived; a replayed receipt on confirmed state.
 - A record that was judged void, or whose append had an unknown outcome: the command is decided again, receipts first.
 
-Where others may write too, it follows what they write also while it is idle; and unless it seems to be alone it asks
-for the end of the partition before it decides, so that commands that come one after another, to any server, waste
-nothing.
+Where others may write too, it follows what they write also while it is idle; and unless it seems to be alone, or every
+order is new and named by this server, it asks for the end of the partition before it decides, so that commands that
+come one after another, to any server, waste nothing.
 """
 
 import asyncio
@@ -179,11 +179,13 @@ class Writer:
 
     async def _handle(self, attempts: list[Attempt]) -> None:
         try:
-            current = not self._company.alone
-            if current:
+            # What nobody else can have named, nobody else has written to: there is nothing to catch up with.
+            new = all(attempt.new_order for attempt in attempts)
+            asks = not (new or self._company.alone)
+            if asks:
                 await self._catch_up()
             draft = self._draft(attempts)
-            await (self._append(draft) if draft.planned else self._confirm(draft, current))
+            await (self._append(draft) if draft.planned else self._confirm(draft, current=asks or new))
             self._reached = True
         except LogUnavailable as error:
             if self._reached:  # said once, however long it lasts
