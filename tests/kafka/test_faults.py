@@ -161,6 +161,18 @@ async def test_a_log_that_nobody_uses_tells_that_its_topic_was_deleted(cluster: 
             await asyncio.wait_for(log.failed(), SOON)
 
 
+async def test_a_log_that_nobody_uses_tells_that_its_beginning_was_removed(cluster: Cluster) -> None:
+    renew(cluster, partitions=3)
+    async with opened(cluster) as log:
+        await log.append(1, entries(10))
+        waiting = asyncio.ensure_future(log.wait(1, 10))
+        await asyncio.to_thread(truncate, cluster, ORDER_EVENTS, 1, 4)
+        with pytest.raises(LogDamaged, match="lost its beginning: partition 1 begins at offset 4"):
+            await asyncio.wait_for(log.failed(), SOON)
+        with pytest.raises(LogDamaged, match="lost its beginning: partition 1 begins at offset 4"):
+            await waiting
+
+
 async def _always(call: Awaitable[object]) -> None:
     await call
     raise LookupError
