@@ -99,7 +99,7 @@ class Service:
         return projector
 
     async def _handler(self, log: Log, projector: ProjectorProcess | None) -> CommandHandler:
-        store = StateStore(self._data.state, log.identity, state_definition())
+        store = StateStore(self._data.state, log, state_definition())
         # A projector that the log itself wakes needs nobody else to.
         nudge = projector.nudge if projector and not self._source.tells_of_growth else _nobody_waits
         handler = CommandHandler(log, store, new_id, nudge, self._settings.waiting_commands)

@@ -38,7 +38,7 @@ class WatchedLog(EmbeddedLog):
 
 def handler_of(log: Log, state: Path, definition: bytes = b"rules") -> CommandHandler:
     """Return a handler that has not started."""
-    return CommandHandler(log, StateStore(state, log.identity, definition), new_id, lambda: None, 1_000)
+    return CommandHandler(log, StateStore(state, log, definition), new_id, lambda: None, 1_000)
 
 
 @asynccontextmanager

@@ -109,7 +109,7 @@ async def test_nothing_is_taken_before_the_log_is_folded(tmp_path: Path, state: 
 
 
 def position_of(log: EmbeddedLog, state: Path) -> int:
-    store = StateStore(state, log.identity, b"rules")
+    store = StateStore(state, log, b"rules")
     position, _ = store.position(0)
     store.close()
     return position
@@ -117,7 +117,7 @@ def position_of(log: EmbeddedLog, state: Path) -> int:
 
 async def test_a_log_that_lost_its_end_is_refused_at_the_start(tmp_path: Path, state: Path) -> None:
     log = EmbeddedLog.create(tmp_path)
-    store = StateStore(state, log.identity, b"rules")
+    store = StateStore(state, log, b"rules")
     store.save(0, Snapshot(7, b"the digest of record 6"))
     store.close()
     with pytest.raises(LogDamaged, match="ends at offset 0"):
@@ -143,7 +143,7 @@ def acknowledged_until_killed(directory: Path, count: int) -> list[str]:
 
 async def known(log: EmbeddedLog, file: Path, requests: list[str]) -> list[object]:
     """Return all that a fold which begins with the file knows of the orders and requests."""
-    store = StateStore(file, log.identity, b"rules")
+    store = StateStore(file, log, b"rules")
     fold = Fold(log, 0, store)
     await fold.catch_up()
     receipts = [fold.receipt(request.split("-", 1)[1], request) for request in requests]

@@ -63,7 +63,7 @@ def test_whatever_was_unknown_a_retry_folds_it_as_if_all_had_been_known(
 ) -> None:
     async def compare(directory: Path) -> None:
         log, random = await log_of(happened), Random(seed)
-        store = StateStore(directory / "state.sqlite", log.identity, b"rules")
+        store = StateStore(directory / "state.sqlite", log, b"rules")
         with not_knowing(*unknown):
             folds = [await fold_in_turns(log, partition, store, random) for partition in range(PARTITIONS)]
         for order_id in IDS:
@@ -73,7 +73,7 @@ def test_whatever_was_unknown_a_retry_folds_it_as_if_all_had_been_known(
             fold.saved()
         assert known(folds, log) == await known_at_once(log)
         store.close()
-        store = StateStore(directory / "state.sqlite", log.identity, b"rules")
+        store = StateStore(directory / "state.sqlite", log, b"rules")
         assert known([Fold(log, partition, store) for partition in range(PARTITIONS)], log) == await known_at_once(log)
         store.close()
 
@@ -115,7 +115,7 @@ async def test_an_order_that_was_freed_is_free_after_a_crash(tmp_path: Path) -> 
     log = EmbeddedLog.open(tmp_path)
     async with handling(log, tmp_path / "state.sqlite") as handler:
         await handler.retry(ORDER)
-        after_a_crash = StateStore(tmp_path / "state.sqlite", log.identity, b"rules")
+        after_a_crash = StateStore(tmp_path / "state.sqlite", log, b"rules")
         stored = after_a_crash.aggregate(ORDER)
         after_a_crash.close()
     assert stored is not None

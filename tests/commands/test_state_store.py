@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.commands.spec import ORDER, TroubledLog, Writing, change, confirm, place
+from tests.log.memory import MemoryLog
 from tests.projections.story import Story
 from tests.schema.hard_errors import HARD_ERRORS, raising
 
@@ -18,7 +19,8 @@ from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.schema.registry import READERS
 
-LOG, OTHER_LOG = b"the log's own id", b"another log's id"
+LOG = MemoryLog(partitions=3, identity=b"the log's own id")
+OTHER_LOG = MemoryLog(partitions=3, identity=b"another log's id")
 RULES, OTHER_RULES = b"rules", b"other rules"
 
 Open = Callable[..., StateStore]
@@ -28,11 +30,11 @@ Open = Callable[..., StateStore]
 def open_store(tmp_path: Path) -> Iterator[Open]:
     opened: list[StateStore] = []
 
-    def open_store(log_id: bytes = LOG, definition: bytes = RULES) -> StateStore:
+    def open_store(log: MemoryLog = LOG, definition: bytes = RULES) -> StateStore:
         for store in opened:
             store.close()
         opened[:] = []
-        opened.append(StateStore(tmp_path / "state.sqlite", log_id, definition))
+        opened.append(StateStore(tmp_path / "state.sqlite", log, definition))
         return opened[0]
 
     yield open_store
@@ -194,6 +196,16 @@ async def test_a_store_of_another_log_is_refused_and_left_as_it_is(open_store: O
     assert open_store().position(0) == (10, b"zero")
 
 
+@pytest.mark.parametrize("partitions", [2, 4])
+async def test_a_store_of_another_number_of_partitions_is_refused_and_left_as_it_is(
+    open_store: Open, partitions: int
+) -> None:
+    open_store().save(0, Snapshot(10, b"zero"))
+    with pytest.raises(LogDamaged, match=rf"from 3 partitions, and the topic orders\.events has {partitions}:"):
+        open_store(MemoryLog(partitions=partitions, identity=LOG.identity))
+    assert open_store().position(0) == (10, b"zero")
+
+
 def overwrite(content: bytes) -> Callable[[Path], None]:
     def damage(path: Path) -> None:
         path.write_bytes(content)
@@ -234,7 +246,7 @@ async def test_a_file_damaged_in_the_middle_is_told_of_and_removed_to_be_folded_
     store.save(0, (await folded(log, store)).snapshot())
     store.close()
     whole = path.read_bytes()
-    kept = 2 * int.from_bytes(whole[16:18])  # the first pages: the schema, and meta
+    kept = 3 * int.from_bytes(whole[16:18])  # the first pages: the schema, meta and positions
     path.write_bytes(whole[:kept] + b"\xff" * (len(whole) - kept))
     store = StateStore(path, LOG, RULES)
     with pytest.raises(StoreDamaged, match="folded anew"):

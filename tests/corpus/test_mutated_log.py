@@ -35,7 +35,7 @@ def log_of(chance: Random) -> list[Logged]:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_folds_of_writer_and_projector_agree(tmp_path: Path, seed: int) -> None:
-    with closing(StateStore(tmp_path / "state.sqlite", LOG.identity, b"rules")) as store:
+    with closing(StateStore(tmp_path / "state.sqlite", LOG, b"rules")) as store:
         writer = Fold(LOG, 0, store)
         projector = BatchFold(Place(LOG.topic, 0, LOG.partitions), {}, lambda order_id, stored, version: None)
         verdicts: Counter[Verdict | None] = Counter()

@@ -28,16 +28,21 @@ class Ledger:
         self.latest = time.monotonic()
         self._noted.set()
 
-    async def next(self) -> float:
-        """Return when the next receipt was handed out. Raises TimeoutError if there is none for a minute."""
-        self._noted.clear()
+    async def next(self, caller: str = "") -> float:
+        """Return when the next receipt was handed out, to a caller whose name begins so.
+
+        Raises TimeoutError if there is none for a minute.
+        """
+        seen = len(self.receipts)
         async with asyncio.timeout(60):
-            await self._noted.wait()
+            while not any(receipt.order_id.startswith(caller) for receipt in self.receipts[seen:]):
+                self._noted.clear()
+                await self._noted.wait()
         return self.latest
 
 
 class Load:
-    """Callers on one server, unary and in batches, until `stop`."""
+    """Callers on one server, unary (u0, u1, …) and in batches (b0, …), until `stop`."""
 
     def __init__(self, orders: OrderTrail, ledger: Ledger, unary: int, batches: int, seed: int) -> None:
         self._orders, self._ledger = orders, ledger

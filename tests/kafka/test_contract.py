@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from tests.kafka.cluster import Cluster
 from tests.kafka.topics import renew
-from tests.log.contract import Durability, LogContract
+from tests.log.contract import Durability, LogContract, ManyPartitions
 
 from ordertrail_server.log.kafka import KafkaLog
 
 
-class TestKafkaLog(LogContract, Durability):
-    @pytest.fixture(params=[1, 3])
+class OnTopic:
+    @pytest.fixture
     async def log(self, request: pytest.FixtureRequest, cluster: Cluster) -> AsyncIterator[KafkaLog]:
         renew(cluster, partitions=request.param)
         log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap})
@@ -29,3 +29,13 @@ class TestKafkaLog(LogContract, Durability):
 
         yield reopen
         await opened[-1].close()
+
+
+@pytest.mark.parametrize("log", [1, 3], indirect=True)
+class TestKafkaLog(OnTopic, LogContract, Durability):
+    pass
+
+
+@pytest.mark.parametrize("log", [12], indirect=True)
+class TestKafkaLogOfManyPartitions(OnTopic, ManyPartitions, Durability):
+    pass

@@ -6,16 +6,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import Producer
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package marks no exports
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
-    NewPartitions,
 )
 from tests.kafka.cluster import Cluster
-from tests.kafka.topics import remove, renew
+from tests.kafka.topics import add_partition, remove, renew, truncate
 from tests.log.contract import SOON, entries, logged
 
 from ordertrail_server.log.kafka import KafkaLog
@@ -162,6 +161,18 @@ async def test_a_log_that_nobody_uses_tells_that_its_topic_was_deleted(cluster: 
             await asyncio.wait_for(log.failed(), SOON)
 
 
+async def test_a_log_that_nobody_uses_tells_that_its_beginning_was_removed(cluster: Cluster) -> None:
+    renew(cluster, partitions=3)
+    async with opened(cluster) as log:
+        await log.append(1, entries(10))
+        waiting = asyncio.ensure_future(log.wait(1, 10))
+        await asyncio.to_thread(truncate, cluster, ORDER_EVENTS, 1, 4)
+        with pytest.raises(LogDamaged, match="lost its beginning: partition 1 begins at offset 4"):
+            await asyncio.wait_for(log.failed(), SOON)
+        with pytest.raises(LogDamaged, match="lost its beginning: partition 1 begins at offset 4"):
+            await waiting
+
+
 async def _always(call: Awaitable[object]) -> None:
     await call
     raise LookupError
@@ -170,8 +181,7 @@ async def _always(call: Awaitable[object]) -> None:
 async def test_more_partitions_under_a_log_end_it(cluster: Cluster) -> None:
     renew(cluster, partitions=2)
     async with opened(cluster) as log:
-        client = admin(cluster)
-        client.create_partitions([NewPartitions(ORDER_EVENTS, 3)])[ORDER_EVENTS].result()
+        add_partition(cluster, ORDER_EVENTS, 2)
         with pytest.raises(LogDamaged, match="has 3 partitions, and had 2"):
             await asyncio.wait_for(log.wait(0, 0), SOON)
 
@@ -180,8 +190,7 @@ async def test_a_log_that_lost_its_beginning_is_damaged_and_not_opened_again(clu
     renew(cluster)
     async with opened(cluster) as log:
         await log.append(0, entries(10))
-        client, beginning = admin(cluster), TopicPartition(ORDER_EVENTS, 0, 4)
-        client.delete_records([beginning])[beginning].result()
+        truncate(cluster, ORDER_EVENTS, 0, 4)
         with pytest.raises(LogDamaged, match="lost its beginning"):
             await log.read(0, 0, 3)
         with pytest.raises(LogDamaged, match="begins at offset 4"):

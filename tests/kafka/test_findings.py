@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordertrail_server.log.kafka_findings import Gravity, Known, Topic, findings
+from ordertrail_server.log.kafka_findings import Gravity, Topic, findings
 
 SAFE = Topic(
     name="orders.events",
@@ -26,7 +26,6 @@ def with_setting(name: str, value: str) -> Topic:
 
 def test_of_a_safe_topic_nothing_is_said() -> None:
     assert findings(SAFE) == []
-    assert findings(SAFE, Known(SAFE.identity, 2)) == []
 
 
 @pytest.mark.parametrize(
@@ -61,17 +60,6 @@ def test_a_lost_beginning_is_named_by_partition_and_offset() -> None:
     [finding] = findings(SAFE._replace(first_offsets=(0, 17)))
     assert finding.gravity is Gravity.UNSAFE
     assert "Partition 1 of the topic orders.events begins at offset 17" in finding.what
-
-
-def test_another_topic_of_the_same_name_is_told_from_the_one_that_was_known() -> None:
-    [finding] = findings(SAFE, Known(b"j" * 16, 2))
-    assert "deleted and made again" in finding.what
-
-
-@pytest.mark.parametrize("before", [1, 3])
-def test_another_count_of_partitions_is_told_from_the_one_that_was_known(before: int) -> None:
-    [finding] = findings(SAFE, Known(SAFE.identity, before))
-    assert f"has 2 partitions, and had {before}" in finding.what
 
 
 def test_one_replica_is_allowed_and_said() -> None:

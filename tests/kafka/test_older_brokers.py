@@ -1,17 +1,19 @@
 """The same log, and the same service, on a broker of the last release before Kafka 4."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from tests.kafka.cluster import Cluster
 from tests.kafka.servers import a_server, started
-from tests.kafka.topics import renew
-from tests.log.contract import LogContract
+from tests.kafka.topics import renew, truncate
+from tests.log.contract import SOON, LogContract, entries
 
 from ordertrail.client import connect, line
 from ordertrail_server.log.kafka import KafkaLog
 from ordertrail_server.log.kafka_topic import ORDER_EVENTS
+from ordertrail_server.log.port import LogDamaged
 
 
 class TestOnAnOlderBroker(LogContract):
@@ -21,6 +23,16 @@ class TestOnAnOlderBroker(LogContract):
         log = await KafkaLog.open({"bootstrap.servers": older_cluster.bootstrap})
         yield log
         await log.close()
+
+
+async def test_a_log_that_nobody_uses_tells_that_its_beginning_was_removed(older_cluster: Cluster) -> None:
+    renew(older_cluster)
+    log = await KafkaLog.open({"bootstrap.servers": older_cluster.bootstrap})
+    await log.append(0, entries(10))
+    await asyncio.to_thread(truncate, older_cluster, ORDER_EVENTS, 0, 4)
+    with pytest.raises(LogDamaged, match="partition 0 begins at offset 4"):
+        await asyncio.wait_for(log.failed(), SOON)
+    await log.close()
 
 
 async def test_two_servers_share_the_orders_of_an_older_broker(older_cluster: Cluster, tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from tests.kafka.cluster import Cluster
 from tests.kafka.servers import Shop, a_server, changed, new_topic, started
 
 from ordertrail_server.commands.company import COMPANY_S
-from ordertrail_server.log.placement import partition_of
 
 SERVERS = 3
 AT_ONCE_S = 1.0
@@ -131,18 +130,3 @@ async def test_when_a_server_is_killed_the_others_go_on_at_once(shared: Shared) 
         await shop.insist(0, changed(order_id, 101))
         report = await shop.audit(shared.cluster, shared.topic)
     assert len(report.orders[order_id]) == 42
-
-
-@pytest.mark.parametrize("partitions", [1, 12])
-async def test_orders_in_any_number_of_partitions_are_served_by_all_servers(
-    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, partitions: int
-) -> None:
-    topic, home = new_topic(cluster, f"partitions.{partitions}", partitions), tmp_path_factory.mktemp("partitions")
-    with started(*(a_server(cluster, topic, home / f"server-{n}") for n in range(2))) as servers:
-        async with Shop(*servers) as shop:
-            orders = [new_id("order") for _ in range(40)]
-            await asyncio.gather(*(take_turns(shop, order_id, 2, 5) for order_id in orders))
-            report = await shop.audit(cluster, topic)
-    assert {len(facts) for facts in report.orders.values()} == {5}
-    assert {facts[0].partition for facts in report.orders.values()} == {partition_of(o, partitions) for o in orders}
-    assert report.voids == []

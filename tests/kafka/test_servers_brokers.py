@@ -1,17 +1,15 @@
-"""Servers whose brokers go away and come back, and whose topic is meddled with."""
+"""Servers whose brokers go away and come back."""
 
 import asyncio
 from pathlib import Path
 from time import monotonic, time_ns
 
-import pytest
 from tests.e2e.refusals import refusal
 from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import until_serving
 from tests.e2e.shop import an_order, new_id
 from tests.kafka.cluster import Cluster
 from tests.kafka.servers import Shop, a_server, changed, new_topic, started
-from tests.kafka.topics import remove
 
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
 from ordertrail_server.orders.times import nanoseconds
@@ -76,29 +74,3 @@ async def test_without_brokers_commands_are_unavailable_and_reads_go_on_and_all_
             assert {len(facts) for facts in report.orders.values()} == {4}
         assert [server.stop() for server in servers] == [0, 0]
     assert not any("Traceback" in server.stderr for server in both), [server.stderr for server in both]
-
-
-@pytest.mark.parametrize("again", [False, True], ids=["deleted", "made again"])
-async def test_a_topic_that_is_no_more_the_one_that_was_served_ends_its_servers_with_a_plain_message(
-    cluster: Cluster, tmp_path: Path, again: bool
-) -> None:
-    topic = new_topic(cluster, "meddled.with")
-    told_apart = {"all": ALL, "command": "command", "reads": "projector,query"}
-    every = [a_server(cluster, topic, tmp_path / name, roles) for name, roles in told_apart.items()]
-    with started(*every) as servers:
-        async with Shop(*servers) as shop:
-            await shop.send(0, an_order(new_id("order")))
-            for server in (servers[0], servers[2]):  # a projector that still starts would say that there is no topic
-                await until_serving(server.address)
-            await asyncio.to_thread(new_topic if again else remove, cluster, topic)
-            ended = await asyncio.gather(*(asyncio.to_thread(server.wait) for server in servers))
-    assert ended == [1, 1, 1]
-    for server in every:
-        told = server.stderr.splitlines()[-1]
-        assert told.startswith(f"Error: the topic {topic} was deleted"), server.stderr
-        assert "Traceback" not in server.stderr, server.stderr
-    if again:
-        started_again = every[0]
-        started_again.spawn()
-        assert await asyncio.to_thread(started_again.wait) == 1
-        assert "another log" in started_again.stderr.splitlines()[-1]

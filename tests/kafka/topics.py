@@ -3,8 +3,8 @@
 from contextlib import suppress
 from time import monotonic, sleep
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # the package marks no exports
 from tests.kafka.cluster import Cluster
 
 from ordertrail_server.log.kafka_topic import ORDER_EVENTS, TopicMissing, TopicRefused, create, known
@@ -41,3 +41,15 @@ def renew(cluster: Cluster, partitions: int = 1, replicas: int = 1) -> None:
             sleep(0.1)
         else:
             return
+
+
+def truncate(cluster: Cluster, name: str, partition: int, first: int) -> None:
+    """Remove a partition's records before `first`; all of them if it is OFFSET_END."""
+    admin, beginning = AdminClient({"bootstrap.servers": cluster.bootstrap}), TopicPartition(name, partition, first)
+    admin.delete_records([beginning])[beginning].result()
+
+
+def add_partition(cluster: Cluster, name: str, partitions: int) -> None:
+    """Give a topic one partition more than the number that it has."""
+    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
+    admin.create_partitions([NewPartitions(name, partitions + 1)])[name].result()

@@ -24,7 +24,9 @@ def logged(appended: list[Entry], first: int = 0) -> list[Logged]:
     return [Logged(offset, key, value, digest(value)) for offset, (key, value) in enumerate(appended, first)]
 
 
-class LogContract:
+class ManyPartitions:
+    """What may depend on how many partitions there are."""
+
     async def test_a_new_log_is_empty_and_says_what_it_is(self, log: Log) -> None:
         assert len(log.identity) == 16
         assert log.topic == "orders.events"
@@ -32,6 +34,33 @@ class LogContract:
         assert [await log.end(partition) for partition in range(log.partitions)] == [0] * log.partitions
         assert await log.read(0, 0, 10) == []
 
+    async def test_a_partition_that_is_not_there_is_an_error_of_the_caller(self, log: Log) -> None:
+        for partition in (-1, log.partitions):
+            with pytest.raises(ValueError, match="partition"):
+                await log.append(partition, entries(1))
+            with pytest.raises(ValueError, match="partition"):
+                await log.read(partition, 0, 1)
+            with pytest.raises(ValueError, match="partition"):
+                await log.end(partition)
+
+    async def test_partitions_know_nothing_of_each_other(self, log: Log) -> None:
+        for partition in reversed(range(log.partitions)):
+            for batch in range(partition + 1):
+                await log.append(partition, entries(2, 100 * partition + 2 * batch))
+        for partition in range(log.partitions):
+            count = 2 * (partition + 1)
+            assert await log.end(partition) == count
+            assert await log.read(partition, 0, 100) == logged(entries(count, 100 * partition))
+
+    async def test_who_waits_at_one_end_is_woken_by_what_comes_there_alone(self, log: Log) -> None:
+        waiting = [asyncio.ensure_future(log.wait(partition, 0)) for partition in range(log.partitions)]
+        for partition in reversed(range(log.partitions)):
+            await log.append(partition, entries(1))
+            await asyncio.wait_for(waiting[partition], SOON)
+            assert not any(waiter.done() for waiter in waiting[:partition])
+
+
+class LogContract(ManyPartitions):
     async def test_offsets_count_from_zero_without_gaps(self, log: Log) -> None:
         assert await log.append(0, entries(1)) == [0]
         assert await log.append(0, entries(3)) == [1, 2, 3]
@@ -79,24 +108,6 @@ class LogContract:
     ) -> None:
         with pytest.raises(ValueError, match="a read begins at"):
             await log.read(0, offset, limit)
-
-    async def test_a_partition_that_is_not_there_is_an_error_of_the_caller(self, log: Log) -> None:
-        for partition in (-1, log.partitions):
-            with pytest.raises(ValueError, match="partition"):
-                await log.append(partition, entries(1))
-            with pytest.raises(ValueError, match="partition"):
-                await log.read(partition, 0, 1)
-            with pytest.raises(ValueError, match="partition"):
-                await log.end(partition)
-
-    async def test_partitions_know_nothing_of_each_other(self, log: Log) -> None:
-        for partition in reversed(range(log.partitions)):
-            for batch in range(partition + 1):
-                await log.append(partition, entries(2, 100 * partition + 2 * batch))
-        for partition in range(log.partitions):
-            count = 2 * (partition + 1)
-            assert await log.end(partition) == count
-            assert await log.read(partition, 0, 100) == logged(entries(count, 100 * partition))
 
     async def test_a_big_batch_is_read_back_whole_and_in_order(self, log: Log) -> None:
         appended = entries(10_000)

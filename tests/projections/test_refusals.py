@@ -58,6 +58,14 @@ async def test_before_a_server_listens_a_read_model_of_another_log_is_refused_an
     assert (tmp_path / "model").read_bytes() == before
 
 
+@pytest.mark.parametrize("partitions", [1, 3])
+async def test_so_is_one_of_another_number_of_partitions(tmp_path: Path, partitions: int) -> None:
+    log = MemoryLog(partitions=2)
+    await project(log, tmp_path / "model", batch=10, hot_orders=10)
+    with pytest.raises(ReadModelRefused, match=rf"from 2 partitions, and the topic orders\.events has {partitions}:"):
+        refuse_foreign(tmp_path / "model", MemoryLog(partitions=partitions, identity=log.identity))
+
+
 @pytest.mark.parametrize("content", [None, b"", b"no database" * 100])
 def test_a_read_model_that_is_missing_or_unreadable_is_left_to_the_projector(
     tmp_path: Path, content: bytes | None

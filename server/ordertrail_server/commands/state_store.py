@@ -10,7 +10,8 @@ from typing import Any
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.commands.attempt import Fact
 from ordertrail_server.commands.fold import Snapshot, StoreDamaged
-from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.log.continuity import more_or_fewer
+from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.log.sqlite import connect_reader, connect_writer, insert_rows, sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.schema.definition import definition_of
@@ -44,15 +45,18 @@ def state_definition() -> bytes:
 class StateStore:
     """Holds orders and facts of all partitions. Reads belong to the event loop, `save` to one other thread."""
 
-    def __init__(self, path: Path, log_id: bytes, definition: bytes) -> None:
+    def __init__(self, path: Path, log: Log, definition: bytes) -> None:
         """Open or begin the file. One of another definition is begun anew; one of another log raises LogDamaged."""
         self._path, self._damaged = path, False
-        if not _usable(path, log_id, definition):
+        if not _usable(path, log, definition):
             _remove(path)
         self._writer = connect_writer(path, "NORMAL")
         if not self._writer.execute("SELECT 1 FROM sqlite_master").fetchone():
-            self._writer.executescript(f"BEGIN IMMEDIATE; {DDL} COMMIT;")
-            self._writer.execute("INSERT INTO meta VALUES (?, ?)", (log_id, definition))
+            self._writer.executescript(f"BEGIN IMMEDIATE; {DDL}")
+            self._writer.execute("INSERT INTO meta VALUES (?, ?)", (log.identity, definition))
+            positions = [(partition, 0, b"") for partition in range(log.partitions)]
+            insert_rows(self._writer, "INSERT INTO positions", positions)
+            self._writer.execute("COMMIT")
         self._reader = connect_reader(path)
 
     def close(self) -> None:
@@ -64,10 +68,7 @@ class StateStore:
 
     def position(self, partition: int) -> tuple[int, bytes]:
         """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""
-        position, digest = self._one("SELECT position, digest FROM positions WHERE partition = ?", partition) or (
-            0,
-            b"",
-        )
+        [(position, digest)] = self._all("SELECT position, digest FROM positions WHERE partition = ?", partition)
         return position, digest
 
     def aggregate(self, order_id: str) -> Aggregate | None:
@@ -143,18 +144,25 @@ def _remove(path: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def _usable(path: Path, log_id: bytes, definition: bytes) -> bool:
+def _usable(path: Path, log: Log, definition: bytes) -> bool:
     if not path.exists():
         return True
     try:
         reader = connect_reader(path)
         try:
-            stored = reader.execute("SELECT log_id, definition FROM meta").fetchone()
+            stored = reader.execute("SELECT log_id, definition, (SELECT count(*) FROM positions) FROM meta").fetchone()
         finally:
             reader.close()
     except sqlite3.DatabaseError as error:
         _log.warning("the state store cannot be read (%s) and is folded anew from the log", error)
         return False
-    if stored is not None and stored[0] != log_id:
+    if stored is None:
+        return False
+    log_id, folded_by, partitions = stored
+    if log_id != log.identity:
         raise LogDamaged(f"{path.name} belongs to another log; put its own log.sqlite back, or use an empty directory")
-    return stored is not None and stored[1] == definition
+    if folded_by != definition:
+        return False
+    if partitions != log.partitions:
+        raise LogDamaged(more_or_fewer(path.name, partitions, log))
+    return True

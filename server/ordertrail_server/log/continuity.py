@@ -3,6 +3,14 @@
 from ordertrail_server.log.port import Log, LogDamaged
 
 
+def more_or_fewer(store: str, partitions: int, log: Log) -> str:
+    """Return what to say of a store that was folded from so many partitions, where the log has not as many."""
+    return (
+        f"{store} was built from {partitions} partitions, and the topic {log.topic} has {log.partitions}: orders would "
+        f"be looked for where their facts are not. Make a topic with {partitions} again and copy each into it"
+    )
+
+
 async def check_continues(log: Log, partition: int, next_offset: int, digest: bytes) -> None:
     """Raise LogDamaged unless the log still holds the last record that a store folded.
 

@@ -48,18 +48,17 @@ class KafkaLog:
         topic: str = ORDER_EVENTS,
         *,
         headers_of: HeadersOf = lambda _: [],
-        known: Known | None = None,
         patience_s: float = 10.0,
     ) -> Self:
         """Open the log on a topic, which must be safe: see kafka_findings.
 
         `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers of its value.
-        `known` is what those who keep positions know of the log. A question or read that nobody answers is
-        given up after `patience_s`. Raises TopicRefused, KafkaSettingRefused, LogUnavailable.
+        A question or read that nobody answers is given up after `patience_s`. Raises TopicRefused, KafkaSettingRefused,
+        LogUnavailable.
         """
         found = await asyncio.to_thread(kafka_topic.describe, settings, topic, patience_s)
         unsafe = []
-        for gravity, what, mend in findings(found, known):
+        for gravity, what, mend in findings(found):
             if gravity is Gravity.UNSAFE:
                 unsafe.append(f"{what} {mend}")
             else:

@@ -25,7 +25,7 @@ class Topic(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What those who keep positions in the log know of it."""
+    """What a topic must stay for as long as a log is open on it."""
 
     identity: bytes
     partitions: int
@@ -62,30 +62,14 @@ _CONSEQUENCES = {
 }
 
 
-def findings(topic: Topic, known: Known | None = None) -> list[Finding]:
-    """Return all that is to be said of the topic, the unsafe first. `known` is what was known of it before, if any."""
-    found = [*_another(topic, known), *_lost(topic), *_immutable(topic), *_replicas(topic), *_room(topic)]
+def findings(topic: Topic) -> list[Finding]:
+    """Return all that is to be said of the topic, the unsafe first."""
+    found = [*_lost(topic), *_immutable(topic), *_replicas(topic), *_room(topic)]
     return sorted(found, key=lambda finding: finding.gravity is Gravity.NOTE)
 
 
 def _unsafe(what: str, mend: str) -> Finding:
     return Finding(Gravity.UNSAFE, what, mend)
-
-
-def _another(topic: Topic, known: Known | None) -> Iterator[Finding]:
-    if known is None:
-        return
-    if topic.identity != known.identity:
-        yield _unsafe(
-            f"The topic {topic.name} is not the one that was read before: it was deleted and made again.",
-            "Name the old topic's cluster, or begin anew with empty data directories.",
-        )
-    elif len(topic.replicas) != known.partitions:
-        yield _unsafe(
-            f"The topic {topic.name} has {len(topic.replicas)} partitions, and had {known.partitions}: orders would "
-            "be looked for in partitions where their facts are not.",
-            f"Make a topic with {known.partitions} partitions again and copy every partition into it.",
-        )
 
 
 def _lost(topic: Topic) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Whether a topic is still the one that was opened: one that was deleted and made again is another log."""
+"""Whether a topic is still the one that was opened, and whole: one that was deleted and made again is another log."""
 
 import asyncio
 from collections.abc import Callable
@@ -53,6 +53,14 @@ class KafkaIdentity:
             return "was deleted and made again: it is another log now"
         if now.partitions != self._known.partitions:
             return f"has {now.partitions} partitions, and had {self._known.partitions}"
+        return self._lost_beginning()
+
+    def _lost_beginning(self) -> str | None:
+        # Whoever only waits at the end would not notice. No broker, however far behind, tells of a later beginning.
+        firsts = kafka_topic.first_offsets(self._admin, self._topic, self._known.partitions, self._patience_s)
+        for partition, first in enumerate(firsts):
+            if first > 0:
+                return f"lost its beginning: partition {partition} begins at offset {first}"
         return None
 
     def _found(self) -> Known | None:

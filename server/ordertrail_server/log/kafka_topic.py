@@ -5,8 +5,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from time import monotonic, sleep
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, Uuid
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, TopicDescription  # type: ignore[attr-defined]  # the package marks no exports
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition, Uuid
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package marks no exports
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    TopicDescription,
+)
 
 from ordertrail_server.log.kafka_cursor import query_ends
 from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, said
@@ -40,6 +46,15 @@ def known(admin: AdminClient, name: str, patience_s: float = ANSWER_SECONDS) -> 
     """Return the topic's identity and count of partitions. Raises TopicMissing, LogUnavailable."""
     found = _describe(admin, name, patience_s)
     return Known(_bytes(found.topic_id), len(found.partitions))
+
+
+def first_offsets(admin: AdminClient, name: str, partitions: int, patience_s: float = ANSWER_SECONDS) -> list[int]:
+    """Return the offset of the first record that each partition still has. Raises LogUnavailable."""
+    earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # the package types it by halves
+    asked = {TopicPartition(name, partition): earliest for partition in range(partitions)}
+    with _answering():
+        told = admin.list_offsets(asked, request_timeout=patience_s)
+        return [told[partition].result().offset for partition in asked]
 
 
 def create(settings: Settings, name: str = ORDER_EVENTS, *, partitions: int, replicas: int) -> None:

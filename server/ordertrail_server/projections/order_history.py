@@ -1,10 +1,9 @@
 """The file of the order history: opened, begun, or refused."""
 
-from collections.abc import Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 
-from ordertrail_server.log.continuity import check_continues
+from ordertrail_server.log.continuity import check_continues, more_or_fewer
 from ordertrail_server.log.port import Log
 from ordertrail_server.log.sqlite import connect_reader, connect_writer, sqlite3
 from ordertrail_server.projections.definition import definition_digest
@@ -41,7 +40,7 @@ def refuse_foreign(path: Path, log: Log) -> None:
     """
     with suppress(sqlite3.Error), closing(connect_reader(path)) as connection:
         if _is_begun(connection):
-            _refuse_another_log(_meta(connection), path, log)
+            _refuse_another_log(connection, path, log)
 
 
 def stored_positions(connection: sqlite3.Connection) -> list[tuple[int, int, bytes]]:
@@ -77,20 +76,20 @@ def _begin_if_new(connection: sqlite3.Connection, log: Log) -> None:
 
 
 def _check_belongs(connection: sqlite3.Connection, path: Path, log: Log) -> None:
-    meta = _meta(connection)
-    _refuse_another_log(meta, path, log)
-    if meta.get("definition") != definition_digest():
+    _refuse_another_log(connection, path, log)
+    if _meta(connection).get("definition") != definition_digest():
         raise ReadModelRefused(f"{path.name} was built by other code than its name says; move the file away")
-    if len(stored_positions(connection)) != log.partitions:
-        raise ReadModelRefused(f"{path.name} was built from a log with another number of partitions")
 
 
-def _refuse_another_log(meta: Mapping[str, bytes], path: Path, log: Log) -> None:
-    if meta.get("log_id") != log.identity:
+def _refuse_another_log(connection: sqlite3.Connection, path: Path, log: Log) -> None:
+    if _meta(connection).get("log_id") != log.identity:
         raise ReadModelRefused(
             f"{path.name} was built from another log; restore the log that it was built from, "
             "or move the file away to build it from this one"
         )
+    partitions = len(stored_positions(connection))
+    if partitions != log.partitions:
+        raise ReadModelRefused(more_or_fewer(path.name, partitions, log))
 
 
 def _is_begun(connection: sqlite3.Connection) -> bool:

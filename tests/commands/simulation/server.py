@@ -72,7 +72,7 @@ class Server:
         if self._storing == "memory":
             return self._kept
         file = self.world.directory / f"state-{self.number}.sqlite"
-        return StateStore(file, self.world.log.stored.identity, b"the only definition")
+        return StateStore(file, self.world.log.stored, b"the only definition")
 
     def _now(self) -> int:
         return self.world.true_time() + self._clock_error
