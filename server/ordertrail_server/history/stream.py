@@ -24,15 +24,17 @@ FRAME_BYTES = 256 * 1024
 
 
 async def stream_events(
-    tails: Tails, freshness: Freshness, request: StreamOrderEventsRequest, time_remaining: float | None
+    tails: Tails, freshness: Freshness, request: StreamOrderEventsRequest, by: float
 ) -> AsyncGenerator[bytes, None]:
     """Yield serialized StreamOrderEventsResponse frames. Raises Refused: a bad token, not fresh in time, parked.
+
+    `by` is the moment, of the event loop's clock, until which it may wait to begin.
 
     A parked order's own stream sends its facts as far as they can be read, and then is refused; others pass over what
     waits of it, and name it.
     """
     current_at = tails.recency.current_at  # before the end is chosen: a replay goes no further
-    begin, until = await begin_and_end(tails.model, freshness, request, time_remaining)
+    begin, until = await begin_and_end(tails.model, freshness, request, by)
     most = request.max_events_per_frame or FRAME_EVENTS
     room = FRAME_BYTES - _rest_bytes(tails.model.partitions)
     stream = _Stream(tails, Scope(streamed(request), Limits(most, room), until), begin, current_at)
