@@ -19,7 +19,7 @@ from ordertrail.v1.projection_service_pb2 import ExplainEventRequest, RetryParke
 from ordertrail_server.edge.deadline import OF_THE_DEADLINE
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.projection_service import ProjectionService
-from ordertrail_server.history.freshness import Freshness, ends_of
+from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.log.port import Log, Logged
 from ordertrail_server.orders.refusal import Refused
 
@@ -27,17 +27,13 @@ DEADLINE_S = 100.0
 
 
 class Services:
-    """What answers a shop's questions; the log takes nearly all of a call's time to say where it ends."""
+    """What answers questions from a shop's read model and a log."""
 
     def __init__(self, shop: Shop, log: Log) -> None:
-        async def ends() -> tuple[int, ...]:
-            later(OF_THE_DEADLINE * DEADLINE_S - 0.1)
-            return await ends_of(shop.log)
-
         async def retry(order_id: str) -> None:
             """Find the order not parked."""
 
-        freshness = Freshness(shop.model, shop.progress, ends, (0,))
+        freshness = Freshness(shop.model, shop.progress, log, (0,))
         self.history = HistoryService(shop.model, shop.progress, freshness, shop.recency)
         self.projection = ProjectionService(log, shop.model, freshness, None, retry)
 
@@ -67,14 +63,23 @@ async def a_retry(services: Services, token: str) -> None:
     await services.projection.RetryParkedOrder(RetryParkedOrderRequest(order_id="o"), DEADLINE_S)
 
 
+class Slow(MemoryLog):
+    """Takes nearly all of a call's time to say where it ends."""
+
+    async def end(self, partition: int, known: int = 0) -> int:
+        later(OF_THE_DEADLINE * DEADLINE_S - 0.1)
+        return await super().end(partition, known)
+
+
 @pytest.mark.parametrize("ask", [a_stream_from_now, a_retry])
 async def test_what_the_log_takes_to_tell_its_end_is_no_more_there_for_waiting(
     tmp_path: Path, ask: Callable[[Services, str], Awaitable[None]]
 ) -> None:
     async with shop_in(tmp_path) as shop:
         await shop.project()
-        token = shop.record("o", placed("p"))  # which is never projected
-        assert await refused(ask(Services(shop, shop.log), token)) == ERROR_REASON_NOT_FRESH_YET
+        token, log = shop.record("o", placed("p")), Slow()
+        log.records = shop.log.records  # of which the last is never projected
+        assert await refused(ask(Services(shop, log), token)) == ERROR_REASON_NOT_FRESH_YET
 
 
 class Frozen(MemoryLog):

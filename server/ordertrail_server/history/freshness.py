@@ -1,9 +1,9 @@
 """How fresh answers are: they wait for what their tokens name, and for a read model that is whole."""
 
-from asyncio import gather, timeout_at
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from asyncio import gather, get_running_loop, sleep, timeout_at
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from operator import ge
+from operator import ge, gt
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_NOT_FRESH_YET, ERROR_REASON_UNAVAILABLE
 from ordertrail_server.history.progress import Progress
@@ -12,12 +12,12 @@ from ordertrail_server.history.tokens import Offsets, latest, offsets_of
 from ordertrail_server.log.port import Log
 from ordertrail_server.orders.refusal import Refusal, Refused
 
-Ends = Callable[[], Awaitable[Offsets]]
-"""Asks the log for the end of each partition, as of a moment after the call began. May raise LogUnavailable."""
+AGAIN_S = 0.1
+"""How soon a log that may be stale is asked again."""
 
 
 async def ends_of(log: Log) -> Offsets:
-    """Return the end of each partition of the log."""
+    """Return the end of each partition of the log, as of a moment after the call began. Raises LogUnavailable."""
     return tuple(await gather(*(log.end(partition) for partition in range(log.partitions))))
 
 
@@ -46,16 +46,35 @@ class Freshness:
     `by` is the moment, of the event loop's clock, until which a call may wait.
     """
 
-    def __init__(self, model: ReadModel, progress: Progress, ends: Ends, least: Offsets) -> None:
-        self._model, self._progress, self._ends, self._least = model, progress, ends, least
+    def __init__(self, model: ReadModel, progress: Progress, log: Log, least: Offsets) -> None:
+        self._model, self._progress, self._log, self._least = model, progress, log, least
 
     async def ends(self, by: float) -> Offsets:
-        """Return the present ends of the log, never behind what is known to be projected.
+        """Return the present ends of the log, never behind what is known of it.
 
         Raises Refused (UNAVAILABLE) if the log does not tell them in time.
         """
         async with unless_late(by, "The log does not say where it ends."):
-            return latest([await self._ends(), self.projected()])
+            return await self._ends()
+
+    async def _ends(self) -> Offsets:
+        return latest([await ends_of(self._log), self.projected(), self._least])
+
+    async def log_reaches(self, offsets: Offsets, by: float) -> bool:
+        """Return whether the log has come to these offsets, as whoever was told of them says.
+
+        Where it may be told of an end that lies before that, it is asked again for as long. Raises Refused
+        (UNAVAILABLE) if the log does not say where it ends.
+        """
+        ends = latest([self.projected(), self._least])
+        if any(map(gt, offsets, ends)):
+            ends = await self.ends(by)
+        with suppress(TimeoutError):
+            async with timeout_at(min(by, get_running_loop().time() + self._log.stale_seconds)):
+                while any(map(gt, offsets, ends)):
+                    await sleep(AGAIN_S)
+                    ends = await self._ends()
+        return all(map(ge, ends, offsets))
 
     async def whole(self) -> None:
         """Return once there is a read model that holds all that the log held at the server's start."""

@@ -1,7 +1,6 @@
 """Where a stream begins and ends."""
 
 from functools import partial
-from operator import gt
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail_server.history.freshness import Freshness, named_offsets
@@ -36,10 +35,8 @@ async def begin_and_end(
 
 async def _resumed(model: ReadModel, freshness: Freshness, token: str, by: float) -> Offsets:
     begin = offsets_of(token, "resume_token", model.log_id, model.partitions)
-    if not any(map(gt, begin, freshness.projected())):
-        return begin
-    # As of a log that lost its end, or was restored: what comes at these offsets was never seen by the caller.
-    if any(map(gt, begin, await freshness.ends(by))):
+    # Else as of a log that lost its end, or was restored: what comes at these offsets was never seen by the caller.
+    if not await freshness.log_reaches(begin, by):
         raise invalid_token("resume_token", "is of facts that this log does not have")
     return begin
 

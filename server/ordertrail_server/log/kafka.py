@@ -9,7 +9,7 @@ from typing import Self
 from confluent_kafka import KafkaException
 
 from ordertrail_server.log import kafka_topic
-from ordertrail_server.log.kafka_ends import KafkaEnds
+from ordertrail_server.log.kafka_ends import STALE_SECONDS, KafkaEnds
 from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, NothingThere, said
 from ordertrail_server.log.kafka_findings import Gravity, Known, Topic, findings
 from ordertrail_server.log.kafka_identity import KafkaIdentity
@@ -29,6 +29,7 @@ class KafkaLog:
     """The log of a process, as long as it is open. Use `open`."""
 
     atomic = False
+    stale_seconds = STALE_SECONDS
 
     def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf, patience_s: float) -> None:
         self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)

@@ -63,6 +63,10 @@ class Log(Protocol):
         call has ended.
         """
 
+    @property
+    def stale_seconds(self) -> float:
+        """For how long it may be told of an end that lies before one that others were told; 0 if that cannot be."""
+
     async def end(self, partition: int, known: int = 0) -> int:
         """Return the offset that the partition's next record will get, as of a moment after the call began.
 

@@ -50,7 +50,7 @@ Call = Question | Sending | Waiting
 class Connection:
     """One server's way to the log. When `prompt`, every call is answered at once, as on a log without troubles."""
 
-    topic, partitions = MemoryLog.topic, 1
+    topic, partitions, stale_seconds = MemoryLog.topic, 1, 0.0
 
     def __init__(self, log: SimulatedLog) -> None:
         self.log, self.identity, self.atomic = log, log.stored.identity, log.stored.atomic
