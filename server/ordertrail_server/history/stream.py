@@ -61,7 +61,7 @@ class _Stream:
         self._tails, self._scope, self._reached = tails, scope, begin
         self._caught_up, self._current_at = False, current_at
         self._time = get_running_loop().time
-        self._last_frame = self._time()
+        self._last_frame = self._last_dated = self._time()
 
     def arrivals(self) -> AbstractContextManager[Event]:
         if self._scope.until is not None:
@@ -86,7 +86,8 @@ class _Stream:
     def frame(self, found: Scan, standing: bytes) -> bytes:
         self._last_frame = self._time()
         rest = StreamOrderEventsResponse(resume_token=self._token(), parked_order_ids=found.passed_over)
-        if self._current_at is not None and _nothing_waits(found) and (standing or not found.events):
+        if self._current_at is not None and _nothing_waits(found) and (standing or not found.events or self._undated()):
+            self._last_dated = self._last_frame
             rest.current_at.CopyFrom(moment(self._current_at))
         return found.events + rest.SerializeToString() + standing
 
@@ -100,6 +101,9 @@ class _Stream:
 
     def silent(self) -> bool:
         return self._time() - self._last_frame >= self._tails.heartbeat
+
+    def _undated(self) -> bool:
+        return self._last_frame - self._last_dated >= self._tails.heartbeat
 
     def _token(self) -> str:
         return token_of(self._tails.model.log_id, self._reached)
