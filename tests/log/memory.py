@@ -40,6 +40,9 @@ class MemoryLog:
             raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
         return self.records[partition][offset : offset + limit]
 
+    def gap_end(self, partition: int, offset: int) -> int:
+        return offset
+
     async def wait(self, partition: int, offset: int) -> None:
         while await self.end(partition) <= offset:
             await self._appended.wait()

@@ -111,6 +111,10 @@ class KafkaLog:
             self._ends.nothing_between(partition, offset, end)
         return records
 
+    def gap_end(self, partition: int, offset: int) -> int:
+        """Return where the markers at `offset` end, if that is where reads found nothing but markers."""
+        return self._ends.gap_end(partition, offset)
+
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end lies beyond `offset`."""
         self._check(partition)

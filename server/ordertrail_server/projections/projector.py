@@ -55,11 +55,11 @@ class Projector:
 
     @property
     def positions(self) -> dict[int, int]:
-        """For each partition the offset before which everything is folded and committed."""
-        return dict(self._positions)
+        """For each partition the offset before which everything is folded and committed, past a gap that follows."""
+        return {partition: self._log.gap_end(partition, offset) for partition, offset in self._positions.items()}
 
     async def catch_up(self, committed: Committed = lambda positions: None) -> None:
-        """Fold up to the end of the log; `committed` is called with the positions after each commit.
+        """Fold up to the end of the log; `committed` is called with the positions after each commit, and past each gap.
 
         `committed` may call `retry`. Raises PositionMoved, LogDamaged, LogUnavailable, and sqlite3.Error, as for a full
         disk. Whichever it is, the read model stands where the last commit left it; open it anew.
@@ -93,11 +93,13 @@ class Projector:
     async def _fold_round(self, committed: Committed) -> bool:
         folded = False
         for partition, offset in self._positions.items():
+            stood = self._log.gap_end(partition, offset)
             records = await self._log.read(partition, offset, self._batch)
             if records:
                 folded = True
                 self._fold(partition, records)
-                committed(self._positions)
+            if self._log.gap_end(partition, self._positions[partition]) > stood:
+                committed(self.positions)
         return folded
 
     async def _index_when_near(self) -> None:

@@ -81,6 +81,9 @@ class Connection:
         self.calls.append(sending)
         return await sending.answer
 
+    def gap_end(self, partition: int, offset: int) -> int:
+        return offset
+
     async def wait(self, partition: int, offset: int) -> None:
         assert partition == 0
         waiting = Waiting(offset, get_running_loop().create_future())
