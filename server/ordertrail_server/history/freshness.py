@@ -63,8 +63,8 @@ class Freshness:
     async def log_reaches(self, offsets: Offsets, by: float) -> bool:
         """Return whether the log has come to these offsets, as whoever was told of them says.
 
-        Where it may be told of an end that lies before that, it is asked again for as long. Raises Refused
-        (UNAVAILABLE) if the log does not say where it ends.
+        As long as it may be told of an end that lies before theirs, it is asked again. Raises Refused (UNAVAILABLE) if
+        the log does not say where it ends.
         """
         ends = latest([self.projected(), self._least])
         if any(map(gt, offsets, ends)):
