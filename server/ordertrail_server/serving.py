@@ -6,7 +6,6 @@ import logging
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from functools import partial
 from time import time_ns
 from typing import Any, TypeVar
 
@@ -114,9 +113,8 @@ class Service:
         """Make ready what answers from the read model; a server that only projects answers nothing, but is healthy."""
         model = ReadModel(read_model_file(self._data.read_model), log.identity, log.topic, log.partitions)
         self._held.callback(model.close)
-        ends = partial(ends_of, log)
         asked_at = time_ns()
-        freshness = Freshness(model, self._progress, ends, await ends())
+        freshness = Freshness(model, self._progress, log, await ends_of(log))
         recency = Recency(log.end, log.partitions, self._progress, seen_at=asked_at)
         self._watch(recency.keep())
         history = HistoryService(model, self._progress, freshness, recency, self._settings.heartbeat_seconds)

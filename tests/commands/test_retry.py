@@ -122,6 +122,30 @@ async def test_an_order_that_was_freed_is_free_after_a_crash(tmp_path: Path) -> 
     assert (stored.parked, stored.version, stored.order and stored.order.version) == ("", 2, 2)
 
 
+async def test_what_a_retry_found_is_stored_once_also_when_its_caller_goes_meanwhile(tmp_path: Path) -> None:
+    story = Story()
+    story.fact(ORDER, PLACED)
+    story.fact(ORDER, PLUM_ADDED)
+    await asyncio.to_thread(write_log, tmp_path, story.records[0])
+    with not_knowing("order_line_added"):
+        async with handling(EmbeddedLog.open(tmp_path), tmp_path / "state.sqlite"):
+            pass
+    log = EmbeddedLog.open(tmp_path)
+    async with handling(log, tmp_path / "state.sqlite") as handler:
+        await handle(handler, [place("another", "another")])
+        retrying = asyncio.ensure_future(handler.retry(ORDER))
+        while not handler._saving.locked():  # noqa: ASYNC110 (nothing tells)
+            await asyncio.sleep(0)
+        retrying.cancel()
+        await asyncio.wait([retrying])
+        await handle(handler, [place("a third", "a third")])
+    stored = StateStore(tmp_path / "state.sqlite", log, b"rules")
+    freed = stored.aggregate(ORDER)
+    assert freed is not None
+    assert (stored.position(0)[0], freed.parked) == (4, "")
+    stored.close()
+
+
 class GrowingLog(MemoryLog):
     """Gets one more record each time that one is read alone, until none is left; or cannot be reached."""
 

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +21,7 @@ from ordertrail.v1.order_events_pb2 import (
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.edge.history_service import HistoryService
-from ordertrail_server.history.freshness import Freshness, ends_of
+from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
@@ -73,7 +72,7 @@ class Shop:
     def served(self, progress: Progress, heartbeat_s: float = 15.0, recency: Recency | None = None) -> HistoryService:
         """Return a service that starts now: what the log holds already must be projected before it answers."""
         least = tuple(map(len, self.log.records))
-        freshness = Freshness(self.model, progress, partial(ends_of, self.log), least)
+        freshness = Freshness(self.model, progress, self.log, least)
         return HistoryService(self.model, progress, freshness, recency or self.recency, heartbeat_s)
 
     def aggregate(self, order_id: str) -> Aggregate:

@@ -42,6 +42,18 @@ async def test_a_tail_that_comes_while_the_new_events_are_being_read_is_woken(tm
             assert not other.is_set()
 
 
+async def test_a_gap_at_the_end_of_the_log_is_looked_at_once(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        await shop.project()
+        arrivals = Arrivals(shop.model, shop.progress)
+        with arrivals.of(Topic("order", "o")):
+            shop.progress.advance({0: 5})  # past a gap, which no table knows of
+            async with asyncio.timeout(10):
+                while arrivals.announced != (5,):  # noqa: ASYNC110 (nothing tells)
+                    await asyncio.sleep(0)
+
+
 async def test_only_tails_whom_an_advance_concerns_are_woken(tmp_path: Path) -> None:
     async with shop_in(tmp_path) as shop:
         await shop.project()

@@ -1,5 +1,4 @@
 import asyncio
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail_server.edge.history_service import HistoryService
-from ordertrail_server.history.freshness import Freshness, ends_of
+from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.token import write_token
@@ -105,7 +104,7 @@ async def test_a_read_model_of_another_log_is_never_answered_from(tmp_path: Path
         await shop.project()
         other = ReadModel(shop.path, b"another log's id", shop.log.topic, 1)
         progress = Progress()
-        freshness = Freshness(other, progress, partial(ends_of, shop.log), (0,))
+        freshness = Freshness(other, progress, shop.log, (0,))
         service = HistoryService(other, progress, freshness, shop.recency)
         with pytest.raises(Refused) as refused:
             await service.GetOrder(GetOrderRequest(order_id="o"), None)

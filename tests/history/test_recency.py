@@ -199,7 +199,7 @@ async def test_a_replay_claims_no_more_than_was_there_when_its_end_was_chosen(tm
         assert (last.caught_up, in_ns(last.current_at)) == (True, chosen)
 
 
-async def test_signs_of_life_grow_newer_with_the_log_and_frames_of_events_say_nothing(tmp_path: Path) -> None:
+async def test_signs_of_life_grow_newer_with_the_log(tmp_path: Path) -> None:
     async with shop_in(tmp_path, heartbeat_s=0.01) as shop:
         await shop.project()
         async with following(shop) as tail:
@@ -208,11 +208,35 @@ async def test_signs_of_life_grow_newer_with_the_log_and_frames_of_events_say_no
                 await shop.recency.look()
                 while in_ns((await tail.next()).current_at) != shop.recency.current_at:
                     pass
+
+
+async def test_events_that_come_soon_after_one_another_do_not_say_it(tmp_path: Path) -> None:
+    async with shop_in(tmp_path, heartbeat_s=FOR_EVER) as shop:
+        await shop.project()
+        await shop.recency.look()
+        async with following(shop) as tail:
+            assert (await tail.next()).HasField("current_at")
             shop.record("o", placed("p"))
             await shop.project()
-            while not tail.frames[-1].events:
-                await tail.next()
-            assert not tail.frames[-1].HasField("current_at")
+            frame = await tail.next()
+            assert (len(frame.events), frame.HasField("current_at")) == (1, False)
+
+
+async def test_events_that_come_without_a_pause_say_it_now_and_then(tmp_path: Path) -> None:
+    async with shop_in(tmp_path, heartbeat_s=0.2) as shop:
+        await shop.project()
+        async with following(shop) as tail:
+            await tail.next()
+            async with asyncio.timeout(20):
+                for number in range(1_000_000):
+                    shop.record(f"o-{number}", placed("p"))
+                    await shop.project()
+                    await shop.recency.look()
+                    frame = await tail.next()
+                    if frame.events and frame.HasField("current_at"):
+                        break
+            assert frame.WhichOneof("standing") is None
+            assert (len(tail.names), in_ns(frame.current_at)) == (number + 1, shop.recency.current_at)
 
 
 async def test_the_stream_of_a_parked_order_never_says_that_nothing_is_missing(tmp_path: Path) -> None:

@@ -71,6 +71,16 @@ def wrongly_linked(order_id: str, version: int, partitions: int) -> Foreign:
     return Foreign(partition_of(order_id, partitions), order_id.encode(), record.SerializeToString())
 
 
+def transact(bootstrap: str, topic: str, *partitions: int) -> None:
+    """Write a message to each partition in one transaction, which leaves a marker behind it. Blocks."""
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "foreign"})
+    producer.init_transactions()
+    producer.begin_transaction()
+    for partition in partitions:
+        producer.produce(topic, b"foreign", partition=partition)
+    producer.commit_transaction()
+
+
 def produce(bootstrap: str, topic: str, messages: Iterator[Foreign]) -> int:
     """Write the messages, and return how many there were. Blocks. Raises RuntimeError if one was not taken."""
     refused: list[KafkaError] = []

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package marks no exports
     AdminClient,
     AlterConfigOpType,
@@ -14,6 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     ConfigResource,
 )
 from tests.kafka.cluster import Cluster
+from tests.kafka.foreign import transact
 from tests.kafka.topics import add_partition, remove, renew, truncate
 from tests.log.contract import SOON, entries, logged
 
@@ -235,12 +235,13 @@ async def test_markers_of_a_foreign_transaction_are_no_records_and_hold_nobody_u
     renew(cluster)
     async with opened(cluster) as log:
         await log.append(0, entries(2))
-        await asyncio.to_thread(_transaction, cluster)
+        await asyncio.to_thread(transact, cluster.bootstrap, ORDER_EVENTS, 0)
         await asyncio.wait_for(log.wait(0, 2), SOON)
         assert [record.value for record in await log.read(0, 0, 10)] == [b"value 0", b"value 1", b"foreign"]
         await until(lambda: _reaches(log, 4), LookupError)  # the marker has offset 3
         assert await log.read(0, 3, 10) == []
-        assert await log.end(0) == 3
+        assert await log.end(0) == await log.end(0, known=4) == 3
+        assert [log.gap_end(0, offset) for offset in (2, 3, 4)] == [2, 4, 4]
         waiting = asyncio.ensure_future(log.wait(0, 3))
         assert await log.append(0, entries(1)) == [4]
         await asyncio.wait_for(waiting, SOON)
@@ -250,11 +251,3 @@ async def test_markers_of_a_foreign_transaction_are_no_records_and_hold_nobody_u
 async def _reaches(log: KafkaLog, end: int) -> None:
     if await log.end(0) < end:
         raise LookupError
-
-
-def _transaction(cluster: Cluster) -> None:
-    producer = Producer({"bootstrap.servers": cluster.bootstrap, "transactional.id": "foreign"})
-    producer.init_transactions()
-    producer.begin_transaction()
-    producer.produce(ORDER_EVENTS, b"foreign", partition=0)
-    producer.commit_transaction()

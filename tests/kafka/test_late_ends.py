@@ -1,6 +1,7 @@
 """A broker that leads no more, or only just again, may for a moment have less than is known of a partition."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from tests.kafka.cluster import Cluster
@@ -8,6 +9,9 @@ from tests.kafka.test_faults import opened, until
 from tests.kafka.topics import renew
 from tests.log.contract import entries, logged
 
+from ordertrail_server.history.freshness import Freshness
+from ordertrail_server.history.progress import Progress
+from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.kafka import KafkaLog
 from ordertrail_server.log.port import LogDamaged, LogUnavailable
@@ -62,6 +66,25 @@ async def test_a_store_that_is_ahead_of_a_broker_waits_for_what_it_knows(cluster
         await _asks_for_the_end(log)
         await other.append(0, entries(2, 3))
         await asyncio.wait_for(checking, 10)
+
+
+async def test_a_token_that_a_broker_does_not_know_of_yet_is_one_of_the_log(cluster: Cluster, tmp_path: Path) -> None:
+    renew(cluster)
+    async with opened(cluster) as log, opened(cluster) as other:
+        await other.append(0, entries(3))
+        model = ReadModel(tmp_path / "not there", log.identity, log.topic, 1)
+        freshness = Freshness(model, Progress(), log, (0,))
+        asking = asyncio.ensure_future(freshness.log_reaches((6,), soon()))
+        await _asks_for_the_end(log)
+        await other.append(0, entries(3, 3))
+        assert await asking
+        assert not await freshness.log_reaches((7,), soon(1.0))
+        assert await log.end(0) == 6  # whatever a token claims, the log is none the worse for it
+        model.close()
+
+
+def soon(seconds: float = 20.0) -> float:
+    return asyncio.get_running_loop().time() + seconds
 
 
 async def test_what_stays_away_is_lost(cluster: Cluster) -> None:

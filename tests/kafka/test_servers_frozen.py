@@ -17,6 +17,7 @@ from tests.kafka.servers import Shop, a_server, changed, new_topic, started
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest, SourceDocument
+from ordertrail.v1.projection_service_pb2 import ExplainEventRequest, RetryParkedOrderRequest
 
 ALL = "command,projector,query"
 DEADLINE_S = 3.0
@@ -78,6 +79,16 @@ async def test_streams_go_on_from_what_is_projected(cluster: Cluster, tmp_path: 
     async with frozen(cluster, tmp_path / "streams") as (shop, order_id, token):
         assert [event.order_id for event in await streamed(shop, StreamOrderEventsRequest())] == [order_id]
         assert await streamed(shop, StreamOrderEventsRequest(resume_token=token)) == []
-        now = StreamOrderEventsRequest(now=True).SerializeToString()
-        told = await refusal(RPCS["StreamOrderEvents"].call(shop.channels[0], now, DEADLINE_S))
-        assert (told.reason, bool(told.retry_seconds)) == ("UNAVAILABLE", True)
+
+
+async def test_what_takes_the_log_is_unavailable_in_time(cluster: Cluster, tmp_path: Path) -> None:
+    async with frozen(cluster, tmp_path / "asked") as (shop, order_id, _):
+        place = shop.receipts[0].position
+        requests: dict[str, Any] = {
+            "StreamOrderEvents": StreamOrderEventsRequest(now=True),
+            "ExplainEvent": ExplainEventRequest(partition=place.partition, offset=place.offset),
+            "RetryParkedOrder": RetryParkedOrderRequest(order_id=order_id),
+        }
+        for name, request in requests.items():
+            told = await refusal(RPCS[name].call(shop.channels[0], request.SerializeToString(), DEADLINE_S))
+            assert (told.reason, bool(told.retry_seconds)) == ("UNAVAILABLE", True), name

@@ -12,6 +12,7 @@ class MemoryLog:
     """Conforms to the log's port. Without `atomic`, the records of other appends may land between those of one."""
 
     topic = "orders.events"
+    stale_seconds = 0.0
 
     def __init__(self, *, partitions: int = 1, atomic: bool = True, identity: bytes | None = None) -> None:
         self.partitions = partitions
@@ -38,6 +39,9 @@ class MemoryLog:
         if offset < 0 or limit < 1:
             raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
         return self.records[partition][offset : offset + limit]
+
+    def gap_end(self, partition: int, offset: int) -> int:
+        return offset
 
     async def wait(self, partition: int, offset: int) -> None:
         while await self.end(partition) <= offset:

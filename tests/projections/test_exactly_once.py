@@ -1,6 +1,7 @@
 """However the log is cut into batches, whoever folds them, and whenever they stop: the same rows."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +11,7 @@ from tests.log.memory import MemoryLog
 from tests.projections.happenings import PARTITIONS, Happened, happenings, judged, log_of, project
 from tests.projections.story import indexes, many_orders, rows
 
+from ordertrail_server.log.port import Logged
 from ordertrail_server.projections import projector as projecting
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.refused import PositionMoved
@@ -81,6 +83,31 @@ async def test_progress_is_told_after_each_commit(tmp_path: Path) -> None:
     await projector.catch_up(lambda positions: told.append((positions[0], rows(tmp_path / "model")["positions"][0][1])))
     projector.close()
     assert told == [(5, 5), (10, 10), (12, 12)]
+
+
+class EndsInAGap(MemoryLog):
+    """Has no records from offset 12 to 14, as a read from there shows."""
+
+    found = False
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        self.found = self.found or offset == 12
+        return await super().read(partition, offset, limit)
+
+    def gap_end(self, partition: int, offset: int) -> int:
+        return 14 if self.found and offset == 12 else offset
+
+
+async def test_progress_is_told_past_a_gap_once_it_was_found(tmp_path: Path) -> None:
+    log = EndsInAGap()
+    await log.append(0, many_orders(4))
+    projector = await Projector.open(log, tmp_path / "model")
+    told: list[Mapping[int, int]] = []
+    for _ in range(3):
+        await projector.catch_up(told.append)
+    assert (told, projector.positions) == ([{0: 12}, {0: 14}], {0: 14})
+    projector.close()
+    assert rows(tmp_path / "model")["positions"][0][1] == 12  # beside the digest of a record that there is
 
 
 async def test_a_long_log_is_loaded_before_it_is_indexed_and_gives_the_same_rows(

@@ -196,13 +196,22 @@ async def test_a_projector_that_can_no_longer_be_watched_is_told_and_is_gone(
 async def test_a_projector_that_gets_nowhere_is_started_again_more_and_more_rarely(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert await waits(tmp_path, program(stands_at(7)), caplog) == ["0.1", "0.2", "0.4"]
+    assert await waits(tmp_path, program(stands_at("7")), caplog) == ["0.1", "0.2", "0.4"]
+
+
+async def test_a_projector_that_gets_no_further_than_the_one_before_gets_nowhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    again = program(f"{stands_at('7')}; {stands_at('9')}")  # as past a gap in the log, which it finds anew each time
+    assert await waits(tmp_path, again, caplog) == ["0.1", "0.2", "0.4"]
 
 
 async def test_a_projector_that_gets_on_before_it_dies_is_started_again_soon(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert await waits(tmp_path, program(f"{stands_at(7)}; {stands_at(8)}"), caplog) == ["0.1", "0.1", "0.1"]
+    further = f"at=$(cat {tmp_path}/at || echo 7); {stands_at('$at')}; at=$((at + 1)); {stands_at('$at')}"
+    further += f"; echo $at > {tmp_path}/at"
+    assert await waits(tmp_path, program(further), caplog) == ["0.1", "0.1", "0.1"]
 
 
 def program(script: str) -> list[str]:
@@ -210,8 +219,8 @@ def program(script: str) -> list[str]:
     return ["sh", "-c", script]
 
 
-def stands_at(offset: int) -> str:
-    return f"""echo '{{"positions": {{"0": {offset}}}}}'"""
+def stands_at(offset: str) -> str:
+    return f"""echo '{{"positions": {{"0": '{offset}'}}}}'"""
 
 
 async def waits(directory: Path, command: list[str], caplog: pytest.LogCaptureFixture) -> list[str]:

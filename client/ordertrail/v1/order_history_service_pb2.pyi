@@ -424,7 +424,7 @@ class StreamOrderEventsResponse(_message.Message):
     def current_at(self) -> _timestamp_pb2.Timestamp:
         """All of what is asked for that the log held at this time, but for parked orders, has been sent with this frame; the older
         it is, the longer the server has not seen the end of the log. Only in frames behind which nothing waits: those with
-        caught_up, and those without events.
+        caught_up, those without events, and where events come without a pause one every so often.
         """
 
     def __init__(

@@ -115,7 +115,7 @@ class CommandHandler:
         fold = self._writers[partition].fold
         order = await fold.retry(order_id)
         if order is not None:
-            await self._save(partition, fold)
+            await asyncio.shield(self._save(partition, fold))  # a caller who goes does not take it along
         return order
 
     async def stop(self, grace_s: float = 10.0) -> None:

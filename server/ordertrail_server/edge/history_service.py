@@ -12,6 +12,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersResponse,
     StreamOrderEventsRequest,
 )
+from ordertrail_server.edge.deadline import question_in_time
 from ordertrail_server.history.events import list_events
 from ordertrail_server.history.freshness import Freshness, named_offsets
 from ordertrail_server.history.orders import get_order, list_orders
@@ -51,26 +52,26 @@ class HistoryService:
         if request.HasField("token"):
             as_of = offsets_of(request.token, "token", model.log_id, model.partitions)
             wanted = latest([wanted, as_of])
-        await self._freshness.until(wanted, time_remaining)
+        await self._freshness.until(wanted, question_in_time(time_remaining))
         return await self._read(GetOrderResponse, partial(get_order, model, request, as_of))
 
     async def ListOrders(self, request: ListOrdersRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrdersResponse."""
         wanted = named_offsets(self._model, request.at_least_as_fresh)
-        await self._freshness.until(wanted, time_remaining)
+        await self._freshness.until(wanted, question_in_time(time_remaining))
         return await self._read(ListOrdersResponse, partial(list_orders, self._model, request))
 
     async def ListOrderEvents(self, request: ListOrderEventsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrderEventsResponse."""
         wanted = named_offsets(self._model, request.at_least_as_fresh)
-        await self._freshness.until(wanted, time_remaining)
+        await self._freshness.until(wanted, question_in_time(time_remaining))
         return await self._read(ListOrderEventsResponse, partial(list_events, self._model, request))
 
     def StreamOrderEvents(  # noqa: N802
         self, request: StreamOrderEventsRequest, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield serialized StreamOrderEventsResponse frames; to be closed (aclose) when the caller is gone."""
-        return stream_events(self._tails, self._freshness, request, time_remaining)
+        return stream_events(self._tails, self._freshness, request, question_in_time(time_remaining))
 
     async def whole(self) -> None:
         """Return once reads are answered without waiting: the read model holds all that the log held at the start."""

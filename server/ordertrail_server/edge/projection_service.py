@@ -1,10 +1,8 @@
 """ProjectionService, but for what is gRPC's: each method takes a validated request and returns bytes to send."""
 
-from asyncio import get_running_loop, timeout_at
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail.v1.projection_service_pb2 import (
     ExplainEventRequest,
     GetParkedOrderRequest,
@@ -15,14 +13,14 @@ from ordertrail.v1.projection_service_pb2 import (
     RetryParkedOrderResponse,
 )
 from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.edge.deadline import question_in_time
 from ordertrail_server.history.event_schemas import list_schemas
 from ordertrail_server.history.explain import explain_event
-from ordertrail_server.history.freshness import OF_THE_DEADLINE, WITHOUT_DEADLINE, Freshness
+from ordertrail_server.history.freshness import Freshness, unless_late
 from ordertrail_server.history.parked_orders import get_parked, list_parked, not_parked, parked_order
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.port import Log
 from ordertrail_server.orders.aggregate import Aggregate
-from ordertrail_server.orders.refusal import Refusal, Refused
 
 RetryInReadModel = Callable[[str], Awaitable[int | None]]
 """Has the projector read a parked order again: how many facts were taken in, None if the order is not parked there."""
@@ -50,7 +48,7 @@ class ProjectionService:
 
     async def ExplainEvent(self, request: ExplainEventRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
         """Return a serialized ExplainEventResponse."""
-        return await explain_event(self._log, self._model, self._freshness, request, time_remaining)
+        return await explain_event(self._log, self._model, self._freshness, request, question_in_time(time_remaining))
 
     async def ListEventSchemas(self, request: ListEventSchemasRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListEventSchemasResponse."""
@@ -73,12 +71,13 @@ class ProjectionService:
         The read side and the write side each fold the order again, and either may have been freed before by a call
         whose answer was lost; so each is asked, and the order is not parked where neither has it so.
         """
-        by = get_running_loop().time() + _patience(time_remaining)
+        order_id, by = request.order_id, question_in_time(time_remaining)
         # What the log holds now is judged before anyone is told that the order is not parked.
-        await self._freshness.until(await self._freshness.ends(time_remaining), time_remaining)
-        order_id = request.order_id
-        taken_in = await self._answer_of_projector(order_id, by)
-        deciding = await self._handler.retry(order_id) if self._handler else None
+        await self._freshness.until(await self._freshness.ends(by), by)
+        async with unless_late(by, "The projector did not answer in time; it may still read the order again."):
+            taken_in = await self._retry(order_id)
+        async with unless_late(by, "The log does not give the order's records; try again shortly."):
+            deciding = await self._handler.retry(order_id) if self._handler else None
         parked = await self._model.read(partial(parked_order, self._model, order_id))
         if taken_in is None and deciding is None:
             raise not_parked(order_id)
@@ -87,19 +86,7 @@ class ProjectionService:
         return RetryParkedOrderResponse(taken_in_count=taken_in or 0, order=parked).SerializeToString()
 
     async def _served(self, time_remaining: float | None) -> None:
-        await self._freshness.until((0,) * self._model.partitions, time_remaining)
-
-    async def _answer_of_projector(self, order_id: str, by: float) -> int | None:
-        try:
-            async with timeout_at(by):
-                return await self._retry(order_id)
-        except TimeoutError as error:
-            message = "The projector did not answer in time; it may still read the order again."
-            raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message)) from error
-
-
-def _patience(time_remaining: float | None) -> float:
-    return WITHOUT_DEADLINE if time_remaining is None else time_remaining * OF_THE_DEADLINE
+        await self._freshness.until((0,) * self._model.partitions, question_in_time(time_remaining))
 
 
 def _parked_for_commands(order_id: str, deciding: Aggregate) -> ParkedOrder:

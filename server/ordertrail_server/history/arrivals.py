@@ -13,7 +13,7 @@ from itertools import chain
 
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
-from ordertrail_server.history.tokens import Offsets
+from ordertrail_server.history.tokens import Offsets, latest
 from ordertrail_server.history.topics import ALL, Topic, touched_since
 from ordertrail_server.orders.refusal import Refused
 
@@ -75,15 +75,20 @@ class Arrivals:
             self._wake(touched)
 
     async def _touched(self) -> tuple[Offsets, set[Topic]]:
+        known = self._known()
         kinds = [kind for kind, tails in self._tails.items() if tails]
         products = list(self._tails.get("product", ()))
         try:
-            return await self._model.read(partial(touched_since, self._model, self.announced, kinds, products))
+            found, touched = await self._model.read(
+                partial(touched_since, self._model, self.announced, kinds, products)
+            )
         except Refused:  # each tail learns why by its own look
             return self._known(), {ALL}
         except Exception:  # whatever it is, tails must not sleep on: the watch goes on, and each looks for itself
             _log.exception("whom new events concern could not be read, so every stream looks")
             return self._known(), {ALL}
+        # A gap at the end of the log is in no read model, but what lies before it was looked through.
+        return latest([found, known]), touched
 
     def _wake(self, touched: set[Topic]) -> None:
         # A newcomer came while touched_since was reading: it was not asked about, and may have looked before.

@@ -16,7 +16,7 @@ from ordertrail.v1.projection_service_pb2 import (
     ExplainEventResponse,
     RecordVerdict,
 )
-from ordertrail_server.history.freshness import Freshness
+from ordertrail_server.history.freshness import Freshness, unless_late
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS
 from ordertrail_server.log.port import Log, Logged
@@ -41,16 +41,17 @@ class _Judged(NamedTuple):
 
 
 async def explain_event(
-    log: Log, model: ReadModel, freshness: Freshness, request: ExplainEventRequest, time_remaining: float | None
+    log: Log, model: ReadModel, freshness: Freshness, request: ExplainEventRequest, by: float
 ) -> bytes:
     """Return a serialized ExplainEventResponse.
 
-    A record that was just appended is waited for as a token is. Raises Refused: no such record, not fresh in time;
-    LogUnavailable, LogDamaged.
+    A record that was just appended is waited for as a token is. `by` is the moment, of the event loop's clock, until
+    which the call may wait. Raises Refused: no such record, not read or not fresh in time; LogUnavailable, LogDamaged.
     """
-    logged = await _record(log, request.partition, request.offset)
+    async with unless_late(by, "The log does not give the record; try again shortly."):
+        logged = await _record(log, request.partition, request.offset)
     folded = tuple(request.offset + 1 if p == request.partition else 0 for p in range(model.partitions))
-    await freshness.until(folded, time_remaining)
+    await freshness.until(folded, by)
     judged = await model.read(partial(_judged, request.partition << OFFSET_BITS | request.offset))
     place = Position(topic=log.topic, partition=request.partition, offset=request.offset)
     return _explained(place, logged, judged).SerializeToString()
@@ -59,7 +60,8 @@ async def explain_event(
 async def _record(log: Log, partition: int, offset: int) -> Logged:
     if partition < log.partitions and offset < await log.end(partition):
         for logged in await log.read(partition, offset, 1):
-            return logged
+            if logged.offset == offset:  # else it is no record's, as those of a foreign transaction's markers
+                return logged
     message = f"The log holds no record at partition {partition}, offset {offset}."
     facts = {"partition": str(partition), "offset": str(offset)}
     raise Refused(Refusal(ERROR_REASON_RECORD_NOT_FOUND, message, facts=facts))

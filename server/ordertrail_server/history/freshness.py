@@ -1,9 +1,9 @@
 """How fresh answers are: they wait for what their tokens name, and for a read model that is whole."""
 
-from asyncio import gather, timeout
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from operator import ge
+from asyncio import gather, get_running_loop, sleep, timeout_at
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from operator import ge, gt
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_NOT_FRESH_YET, ERROR_REASON_UNAVAILABLE
 from ordertrail_server.history.progress import Progress
@@ -12,19 +12,23 @@ from ordertrail_server.history.tokens import Offsets, latest, offsets_of
 from ordertrail_server.log.port import Log
 from ordertrail_server.orders.refusal import Refusal, Refused
 
-WITHOUT_DEADLINE = 10.0
-"""Seconds to wait for freshness in a call that has no deadline."""
-
-OF_THE_DEADLINE = 0.9
-"""The share of a call's time that may go into waiting; the rest is for the answer, also for that of having waited."""
-
-Ends = Callable[[], Awaitable[Offsets]]
-"""Asks the log for the end of each partition, as of a moment after the call began. May raise LogUnavailable."""
+AGAIN_S = 0.1
+"""How soon a log that may be stale is asked again."""
 
 
 async def ends_of(log: Log) -> Offsets:
-    """Return the end of each partition of the log."""
+    """Return the end of each partition of the log, as of a moment after the call began. Raises LogUnavailable."""
     return tuple(await gather(*(log.end(partition) for partition in range(log.partitions))))
+
+
+@asynccontextmanager
+async def unless_late(by: float, message: str) -> AsyncIterator[None]:
+    """Raise Refused (UNAVAILABLE, with this message) if what is awaited within has not come at the moment `by`."""
+    try:
+        async with timeout_at(by):
+            yield
+    except TimeoutError as error:
+        raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message)) from error
 
 
 def named_offsets(model: ReadModel, tokens: Sequence[str]) -> Offsets:
@@ -38,32 +42,49 @@ class Freshness:
 
     `least` are the offsets before which no read is answered: the log's ends at the server's start. A read model that
     is being built would else lack orders that exist.
+
+    `by` is the moment, of the event loop's clock, until which a call may wait.
     """
 
-    def __init__(self, model: ReadModel, progress: Progress, ends: Ends, least: Offsets) -> None:
-        self._model, self._progress, self._ends, self._least = model, progress, ends, least
+    def __init__(self, model: ReadModel, progress: Progress, log: Log, least: Offsets) -> None:
+        self._model, self._progress, self._log, self._least = model, progress, log, least
 
-    async def ends(self, time_remaining: float | None) -> Offsets:
-        """Return the present ends of the log, never behind what is known to be projected.
+    async def ends(self, by: float) -> Offsets:
+        """Return the present ends of the log, never behind what is known of it.
 
         Raises Refused (UNAVAILABLE) if the log does not tell them in time.
         """
-        try:
-            async with timeout(_waiting(time_remaining)):
-                return latest([await self._ends(), self.projected()])
-        except TimeoutError as error:
-            raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, "The log does not say where it ends.")) from error
+        async with unless_late(by, "The log does not say where it ends."):
+            return await self._ends()
+
+    async def _ends(self) -> Offsets:
+        return latest([await ends_of(self._log), self.projected(), self._least])
+
+    async def log_reaches(self, offsets: Offsets, by: float) -> bool:
+        """Return whether the log has come to these offsets, as whoever was told of them says.
+
+        As long as it may be told of an end that lies before theirs, it is asked again. Raises Refused (UNAVAILABLE) if
+        the log does not say where it ends.
+        """
+        ends = latest([self.projected(), self._least])
+        if any(map(gt, offsets, ends)):
+            ends = await self.ends(by)
+        with suppress(TimeoutError):
+            async with timeout_at(min(by, get_running_loop().time() + self._log.stale_seconds)):
+                while any(map(gt, offsets, ends)):
+                    await sleep(AGAIN_S)
+                    ends = await self._ends()
+        return all(map(ge, ends, offsets))
 
     async def whole(self) -> None:
         """Return once there is a read model that holds all that the log held at the server's start."""
         await self._progress.beyond(dict.fromkeys(range(self._model.partitions), -1))
         await self._progress.reached(dict(enumerate(self._least)))
 
-    async def until(self, wanted: Offsets, time_remaining: float | None) -> None:
+    async def until(self, wanted: Offsets, by: float) -> None:
         """Return when the read model includes everything before `wanted`, and was whole once.
 
-        `time_remaining` is what is left of the call's deadline, in seconds; None if it has none. Raises Refused:
-        UNAVAILABLE while the read model is being built, else NOT_FRESH_YET.
+        Raises Refused: UNAVAILABLE while the read model is being built, else NOT_FRESH_YET.
         """
         wanted = latest([wanted, self._least])
         if all(map(ge, self.projected(), wanted)):
@@ -72,7 +93,7 @@ class Freshness:
             with suppress(Refused):  # nor is there a read model: the projector is about to begin it
                 self._progress.advance(dict(enumerate(await self._model.read(self._model.positions))))
         try:
-            async with timeout(_waiting(time_remaining)):
+            async with timeout_at(by):
                 await self._progress.reached(dict(enumerate(wanted)))
         except TimeoutError as error:
             raise Refused(self._refusal(wanted)) from error
@@ -90,7 +111,3 @@ class Freshness:
         behind = [f"{p}: {at}, not {offset}" for p, (at, offset) in enumerate(zip(projected, wanted, strict=True))]
         message = f"The read model stands, by partition, at {'; '.join(behind)}."
         return Refusal(ERROR_REASON_NOT_FRESH_YET, message, where="at_least_as_fresh")
-
-
-def _waiting(time_remaining: float | None) -> float:
-    return WITHOUT_DEADLINE if time_remaining is None else time_remaining * OF_THE_DEADLINE

@@ -1,7 +1,6 @@
 """Where a stream begins and ends."""
 
 from functools import partial
-from operator import gt
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail_server.history.freshness import Freshness, named_offsets
@@ -14,31 +13,30 @@ FEW = 100_000
 
 
 async def begin_and_end(
-    model: ReadModel, freshness: Freshness, request: StreamOrderEventsRequest, time_remaining: float | None
+    model: ReadModel, freshness: Freshness, request: StreamOrderEventsRequest, by: float
 ) -> tuple[Offsets, Offsets | None]:
     """Return the offsets a stream begins at, and those it ends at (None if it follows), once the model is fresh enough.
 
-    Raises Refused: a bad token, or what Freshness.until raises.
+    `by` is the moment, of the event loop's clock, until which the call may wait. Raises Refused: a bad token, or what
+    Freshness raises.
     """
     wanted = named_offsets(model, request.at_least_as_fresh)
     start = request.WhichOneof("start")
     begin: Offsets = (0,) * model.partitions
     if start == "resume_token":
-        begin = await _resumed(model, freshness, request.resume_token, time_remaining)
+        begin = await _resumed(model, freshness, request.resume_token, by)
     elif start == "now" and request.now:
-        begin = latest([await freshness.ends(time_remaining), wanted])
-    await freshness.until(wanted, time_remaining)
+        begin = latest([await freshness.ends(by), wanted])
+    await freshness.until(wanted, by)
     if start is None and request.HasField("recorded_from"):
         begin = await model.read(partial(first_recorded, model, nanoseconds(request.recorded_from)))
     return begin, None if request.follow else await model.read(model.positions)
 
 
-async def _resumed(model: ReadModel, freshness: Freshness, token: str, time_remaining: float | None) -> Offsets:
+async def _resumed(model: ReadModel, freshness: Freshness, token: str, by: float) -> Offsets:
     begin = offsets_of(token, "resume_token", model.log_id, model.partitions)
-    if not any(map(gt, begin, freshness.projected())):
-        return begin
-    # As of a log that lost its end, or was restored: what comes at these offsets was never seen by the caller.
-    if any(map(gt, begin, await freshness.ends(time_remaining))):
+    # Else as of a log that lost its end, or was restored: what comes at these offsets was never seen by the caller.
+    if not await freshness.log_reaches(begin, by):
         raise invalid_token("resume_token", "is of facts that this log does not have")
     return begin
 

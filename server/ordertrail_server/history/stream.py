@@ -24,15 +24,17 @@ FRAME_BYTES = 256 * 1024
 
 
 async def stream_events(
-    tails: Tails, freshness: Freshness, request: StreamOrderEventsRequest, time_remaining: float | None
+    tails: Tails, freshness: Freshness, request: StreamOrderEventsRequest, by: float
 ) -> AsyncGenerator[bytes, None]:
     """Yield serialized StreamOrderEventsResponse frames. Raises Refused: a bad token, not fresh in time, parked.
+
+    `by` is the moment, of the event loop's clock, until which it may wait to begin.
 
     A parked order's own stream sends its facts as far as they can be read, and then is refused; others pass over what
     waits of it, and name it.
     """
     current_at = tails.recency.current_at  # before the end is chosen: a replay goes no further
-    begin, until = await begin_and_end(tails.model, freshness, request, time_remaining)
+    begin, until = await begin_and_end(tails.model, freshness, request, by)
     most = request.max_events_per_frame or FRAME_EVENTS
     room = FRAME_BYTES - _rest_bytes(tails.model.partitions)
     stream = _Stream(tails, Scope(streamed(request), Limits(most, room), until), begin, current_at)
@@ -59,7 +61,7 @@ class _Stream:
         self._tails, self._scope, self._reached = tails, scope, begin
         self._caught_up, self._current_at = False, current_at
         self._time = get_running_loop().time
-        self._last_frame = self._time()
+        self._last_frame = self._last_dated = self._time()
 
     def arrivals(self) -> AbstractContextManager[Event]:
         if self._scope.until is not None:
@@ -84,7 +86,8 @@ class _Stream:
     def frame(self, found: Scan, standing: bytes) -> bytes:
         self._last_frame = self._time()
         rest = StreamOrderEventsResponse(resume_token=self._token(), parked_order_ids=found.passed_over)
-        if self._current_at is not None and _nothing_waits(found) and (standing or not found.events):
+        if self._current_at is not None and _nothing_waits(found) and (standing or not found.events or self._undated()):
+            self._last_dated = self._last_frame
             rest.current_at.CopyFrom(moment(self._current_at))
         return found.events + rest.SerializeToString() + standing
 
@@ -98,6 +101,9 @@ class _Stream:
 
     def silent(self) -> bool:
         return self._time() - self._last_frame >= self._tails.heartbeat
+
+    def _undated(self) -> bool:
+        return self._last_frame - self._last_dated >= self._tails.heartbeat
 
     def _token(self) -> str:
         return token_of(self._tails.model.log_id, self._reached)

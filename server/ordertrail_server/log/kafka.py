@@ -9,7 +9,7 @@ from typing import Self
 from confluent_kafka import KafkaException
 
 from ordertrail_server.log import kafka_topic
-from ordertrail_server.log.kafka_ends import KafkaEnds
+from ordertrail_server.log.kafka_ends import STALE_SECONDS, KafkaEnds
 from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, NothingThere, said
 from ordertrail_server.log.kafka_findings import Gravity, Known, Topic, findings
 from ordertrail_server.log.kafka_identity import KafkaIdentity
@@ -29,6 +29,7 @@ class KafkaLog:
     """The log of a process, as long as it is open. Use `open`."""
 
     atomic = False
+    stale_seconds = STALE_SECONDS
 
     def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf, patience_s: float) -> None:
         self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)
@@ -108,6 +109,10 @@ class KafkaLog:
         else:
             self._ends.nothing_between(partition, offset, end)
         return records
+
+    def gap_end(self, partition: int, offset: int) -> int:
+        """Return where the markers at `offset` end, if that is where reads found nothing but markers."""
+        return self._ends.gap_end(partition, offset)
 
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end lies beyond `offset`."""

@@ -8,6 +8,7 @@ from ordertrail_server.log.port import LogDamaged, LogUnavailable
 # A broker that leads no more, and does not know it yet, may for a moment tell of an end that lies further back.
 STALE_SECONDS = 10.0
 AGAIN_SECONDS = 0.1
+NO_MARKERS = (-1, -1)
 
 Query = Callable[[int], Awaitable[tuple[int, int]]]
 Grown = Callable[[int, int], Awaitable[int]]
@@ -31,7 +32,8 @@ class KafkaEnds:
     async def ask(self, partition: int, known: int = 0) -> int:
         """Return the partition's end, as of a moment after the call began, once it is no less than what is known of it.
 
-        Raises LogDamaged if it goes on to be less, or the first offset is not 0; LogUnavailable.
+        Markers that are known at the end lie behind it, and are heard of all the same. Raises LogDamaged if it goes on
+        to be less, or the first offset is not 0; LogUnavailable.
         """
         known = max(known, self.known[partition])
         give_up = asyncio.get_running_loop().time() + STALE_SECONDS
@@ -39,10 +41,9 @@ class KafkaEnds:
             first, end = await self._query(partition)
             if first > 0:
                 raise LogDamaged(f"partition {partition} begins at offset {first}: the facts before it were removed")
-            end = self._without_markers(partition, end)
             if end >= known:
                 self.learn(partition, end)
-                return end
+                return self._without_markers(partition, end)
             if asyncio.get_running_loop().time() > give_up:
                 raise LogDamaged(
                     f"partition {partition} ends at offset {end}, and ended at {known} before: facts are lost"
@@ -62,6 +63,11 @@ class KafkaEnds:
         if self.known[partition] <= end:  # else a record came meanwhile
             self._markers[partition] = (begin, end)
             self.known[partition] = begin
+
+    def gap_end(self, partition: int, offset: int) -> int:
+        """Return where the markers end that begin at `offset`; `offset` itself if none are known there."""
+        begin, end = self._markers.get(partition, NO_MARKERS)
+        return end if begin == offset else offset
 
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end lies beyond `offset`. Raises what `fail` was told, and LogDamaged."""
@@ -112,5 +118,5 @@ class KafkaEnds:
             raise self._failure
 
     def _without_markers(self, partition: int, end: int) -> int:
-        begin, marked = self._markers.get(partition, (0, -1))
+        begin, marked = self._markers.get(partition, NO_MARKERS)
         return begin if end == marked else end

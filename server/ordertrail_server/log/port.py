@@ -63,11 +63,16 @@ class Log(Protocol):
         call has ended.
         """
 
+    @property
+    def stale_seconds(self) -> float:
+        """For how long it may be told of an end that lies before one that others were told; 0 if that cannot be."""
+
     async def end(self, partition: int, known: int = 0) -> int:
         """Return the offset that the partition's next record will get, as of a moment after the call began.
 
         `known` is an end that the caller saw before. A log that may for a while be told of an older one, as by a broker
-        that leads no more, asks again until it hears of that or a later one. Raises LogDamaged, LogUnavailable.
+        that leads no more, asks again until it hears of that or a later one. A gap that is known at the end counts as
+        behind it. Raises LogDamaged, LogUnavailable.
         """
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
@@ -78,6 +83,12 @@ class Log(Protocol):
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         """Return up to `limit` records from `offset` on, in order; none at the end only. Raises LogDamaged."""
+
+    def gap_end(self, partition: int, offset: int) -> int:
+        """Return where the gap at `offset` ends, as far as reads have shown; `offset` itself where none is known.
+
+        A gap are offsets that no record has, nor ever gets, as those of the markers of a transaction.
+        """
 
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end lies beyond `offset`."""

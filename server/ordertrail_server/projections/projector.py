@@ -55,16 +55,17 @@ class Projector:
 
     @property
     def positions(self) -> dict[int, int]:
-        """For each partition the offset before which everything is folded and committed."""
-        return dict(self._positions)
+        """For each partition the offset before which everything is folded and committed, past a gap that follows."""
+        return {partition: self._log.gap_end(partition, offset) for partition, offset in self._positions.items()}
 
     async def catch_up(
         self, committed: Committed = lambda positions: None, partitions: Iterable[int] | None = None
     ) -> None:
-        """Fold up to the ends of the partitions, of all by default; `committed` gets the positions after each commit.
+        """Fold up to the ends of the partitions, of all by default.
 
-        `committed` may call `retry`. Raises PositionMoved, LogDamaged, LogUnavailable, and sqlite3.Error, as for a full
-        disk. Whichever it is, the read model stands where the last commit left it; open it anew.
+        `committed` gets the positions after each commit, and past each gap; it may call `retry`. Raises PositionMoved,
+        LogDamaged, LogUnavailable, and sqlite3.Error, as for a full disk. Whichever it is, the read model stands where
+        the last commit left it; open it anew.
         """
         behind = list(self._positions if partitions is None else partitions)
         await self._index_when_near()
@@ -95,11 +96,14 @@ class Projector:
         self._connection.close()
 
     async def _fold_batch(self, partition: int, committed: Committed) -> bool:
-        """Fold the partition's next records; return whether there may be more."""
-        records = await self._log.read(partition, self._positions[partition], self._batch)
+        """Fold the partition's next records, or pass a gap; return whether there may be more."""
+        offset = self._positions[partition]
+        stood = self._log.gap_end(partition, offset)
+        records = await self._log.read(partition, offset, self._batch)
         if records:
             self._fold(partition, records)
-            committed(self._positions)
+        if self._log.gap_end(partition, self._positions[partition]) > stood:
+            committed(self.positions)
         return len(records) == self._batch
 
     async def _index_when_near(self) -> None:

@@ -39,6 +39,7 @@ class ProjectorProcess:
         self._wake_up: asyncio.TimerHandle | None = None
         self._woken = 0.0
         self._backoff_s = FIRST_BACKOFF_S
+        self._reached: int | None = None
         self._requests = Requests()
         self.failed: str | None = None
 
@@ -165,19 +166,22 @@ class ProjectorProcess:
                 self._process.kill()
 
     async def _pass_on(self, process: Process) -> None:
-        stood: dict[str, int] | None = None
         async for line in _lines(process.stdout):
             try:
                 told = json.loads(line)
                 if "positions" not in told:
                     self._requests.answered(told)
                     continue
-                if stood not in (None, told["positions"]):  # the first only says where the read model stands
-                    self._backoff_s = FIRST_BACKOFF_S
-                stood = told["positions"]
-                self._on_progress({int(partition): offset for partition, offset in stood.items()})
+                positions = {int(partition): offset for partition, offset in told["positions"].items()}
+                self._note(sum(positions.values()))
+                self._on_progress(positions)
             except Exception:  # whatever a line leads to, the next ones must be read, or the projector would stall
                 logger.exception("what the projector said could not be passed on")
+
+    def _note(self, reached: int) -> None:
+        if self._reached is not None and reached > self._reached:  # at first it only says where the read model stands
+            self._backoff_s = FIRST_BACKOFF_S
+        self._reached = max(reached, self._reached or 0)
 
     async def _pass_log(self, process: Process) -> str:
         last = ""

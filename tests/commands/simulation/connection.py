@@ -50,7 +50,7 @@ Call = Question | Sending | Waiting
 class Connection:
     """One server's way to the log. When `prompt`, every call is answered at once, as on a log without troubles."""
 
-    topic, partitions = MemoryLog.topic, 1
+    topic, partitions, stale_seconds = MemoryLog.topic, 1, 0.0
 
     def __init__(self, log: SimulatedLog) -> None:
         self.log, self.identity, self.atomic = log, log.stored.identity, log.stored.atomic
@@ -80,6 +80,9 @@ class Connection:
         sending = Sending(entries, list(entries), get_running_loop().create_future())
         self.calls.append(sending)
         return await sending.answer
+
+    def gap_end(self, partition: int, offset: int) -> int:
+        return offset
 
     async def wait(self, partition: int, offset: int) -> None:
         assert partition == 0
