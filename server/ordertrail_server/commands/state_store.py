@@ -160,7 +160,7 @@ def _usable(path: Path, log: Log, definition: bytes) -> bool:
         return False
     log_id, folded_by, partitions = stored
     if log_id != log.identity:
-        raise LogDamaged(f"{path.name} belongs to another log; put its own log.sqlite back, or use an empty directory")
+        raise LogDamaged(f"{path.name} belongs to another log; restore that log, or use an empty directory")
     if folded_by != definition:
         return False
     if partitions != log.partitions:
