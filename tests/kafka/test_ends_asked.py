@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Consumer
 
-from ordertrail_server.log.kafka_cursor import ANSWERS_ALIKE, query_ends
+from ordertrail_server.log.kafka_questions import ANSWERS_ALIKE, query_ends
 
 Ends = tuple[int, int]
 

@@ -39,7 +39,7 @@ async def _asks_for_the_end(log: KafkaLog) -> None:
     """Return once the broker said that it has nothing there."""
     query, asked = log._ends._query, asyncio.Event()
 
-    async def told(partition: int) -> tuple[int, int]:
+    async def told(partition: int) -> int:
         asked.set()
         return await query(partition)
 

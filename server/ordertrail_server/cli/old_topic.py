@@ -8,8 +8,8 @@ from typing import TypeVar, TypeVarTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from ordertrail_server.log.kafka_cursor import query_ends
 from ordertrail_server.log.kafka_errors import PASSING, said
+from ordertrail_server.log.kafka_questions import query_ends
 from ordertrail_server.log.kafka_settings import Settings, made, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 

@@ -138,9 +138,9 @@ class KafkaLog:
         for part in (self._producer, self._readers):
             await asyncio.to_thread(part.close)
 
-    async def _query(self, partition: int) -> tuple[int, int]:
+    async def _query(self, partition: int) -> int:
         try:
-            return await self._readers.ask(partition)
+            return await self._readers.end(partition)
         except KafkaException as error:
             if error.args[0].code() in UNKNOWN_TOPIC:
                 await self._identity.check()
@@ -156,6 +156,7 @@ class KafkaLog:
         """Return what it means that a read before the partition's known end found damage."""
         if isinstance(damage, NothingThere):
             with suppress(LogDamaged):
+                await self._identity.check()
                 await self._ends.ask(partition)
                 return LogUnavailable(f"a broker that leads partition {partition} no more was asked; another one leads")
         return await self._identity.plainly(damage)

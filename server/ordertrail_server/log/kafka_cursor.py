@@ -2,22 +2,19 @@
 
 from collections.abc import Callable
 from functools import partial
-from time import monotonic, sleep
+from time import monotonic
 from typing import cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from ordertrail_server.log.kafka_errors import PASSING, unreadable
+from ordertrail_server.log.kafka_errors import unreadable
 from ordertrail_server.log.kafka_settings import made
 from ordertrail_server.log.port import Logged, LogUnavailable
 from ordertrail_server.orders.chain import digest
 
 POLL_SECONDS = 0.1
-LOOK_SECONDS = 1.0
 # So long a log that is closed may wait for those who wait for records.
 PEEK_SECONDS = 0.25
-# So many answers in a row make sure that a partition's records were all removed.
-ANSWERS_ALIKE = 5
 NOWHERE = -1
 
 # NamedTuple's own constructor costs three times as much, once for every record read.
@@ -109,42 +106,6 @@ class Cursor:
                 self.position = max(self.position, offset)  # beyond what are no records: a transaction's markers
             else:
                 raise unreadable(error, self.partition, self.position)
-
-
-def query_ends(consumer: Consumer, topic: str, partition: int, patience_s: float) -> tuple[int, int]:
-    """Return a partition's first offset and its end, as its leader says now. Raises KafkaException."""
-    # librdkafka asks for the two by two requests. Where only the one for the end is answered, as by a broker that was
-    # frozen, it gives the end for both; nothing else tells that from a partition whose records were all removed.
-    for _ in range(ANSWERS_ALIKE):
-        first, end = _query(consumer, topic, partition, patience_s)
-        if first == 0 or first < end:
-            break
-        sleep(POLL_SECONDS)
-    return first, end
-
-
-def _query(consumer: Consumer, topic: str, partition: int, patience_s: float) -> tuple[int, int]:
-    give_up = monotonic() + patience_s
-    while True:
-        try:
-            return consumer.get_watermark_offsets(TopicPartition(topic, partition), max(give_up - monotonic(), 0.0))
-        except KafkaException as error:
-            there = _look_again(consumer, topic, partition, max(give_up - monotonic(), 0.0))
-            if monotonic() > give_up or not (there or error.args[0].code() in PASSING):
-                raise
-            sleep(POLL_SECONDS)
-
-
-def _look_again(consumer: Consumer, topic: str, partition: int, patience_s: float) -> bool:
-    """Have a consumer that is never assigned learn anew who leads, which it does not by itself after a broker's fault.
-
-    Returns whether the cluster has the partition.
-    """
-    try:
-        found = consumer.list_topics(topic, timeout=min(patience_s, LOOK_SECONDS)).topics[topic]
-    except KafkaException:
-        return False
-    return found.error is None and partition in found.partitions
 
 
 def _text(key: bytes | None) -> str:

@@ -10,14 +10,14 @@ STALE_SECONDS = 10.0
 AGAIN_SECONDS = 0.1
 NO_MARKERS = (-1, -1)
 
-Query = Callable[[int], Awaitable[tuple[int, int]]]
+Query = Callable[[int], Awaitable[int]]
 Grown = Callable[[int, int], Awaitable[int]]
 
 
 class KafkaEnds:
     """The ends of all partitions, of one event loop.
 
-    `query` asks a partition's leader for (first offset, end); `grown` waits a moment for an end beyond the one given.
+    `query` asks a partition's leader for its end; `grown` waits a moment for an end beyond the one given.
     """
 
     def __init__(self, partitions: int, query: Query, grown: Grown) -> None:
@@ -33,14 +33,12 @@ class KafkaEnds:
         """Return the partition's end, as of a moment after the call began, once it is no less than what is known of it.
 
         Markers that are known at the end lie behind it, and are heard of all the same. Raises LogDamaged if it goes on
-        to be less, or the first offset is not 0; LogUnavailable.
+        to be less, LogUnavailable.
         """
         known = max(known, self.known[partition])
         give_up = asyncio.get_running_loop().time() + STALE_SECONDS
         while True:
-            first, end = await self._query(partition)
-            if first > 0:
-                raise LogDamaged(f"partition {partition} begins at offset {first}: the facts before it were removed")
+            end = await self._query(partition)
             if end >= known:
                 self.learn(partition, end)
                 return self._without_markers(partition, end)

@@ -10,7 +10,8 @@ from typing import TypeVar, TypeVarTuple
 
 from confluent_kafka import Consumer
 
-from ordertrail_server.log.kafka_cursor import NOWHERE, Cursor, query_ends
+from ordertrail_server.log.kafka_cursor import NOWHERE, Cursor
+from ordertrail_server.log.kafka_questions import query_end
 from ordertrail_server.log.kafka_settings import Settings, made, reader_settings, tail_settings
 from ordertrail_server.log.port import Logged, LogUnavailable
 
@@ -89,9 +90,9 @@ class KafkaReaders:
         self._threads = ThreadPoolExecutor(partitions + SPARE_READERS, "reader")
         self._waiting = ThreadPoolExecutor(partitions, "tail")
 
-    async def ask(self, partition: int) -> tuple[int, int]:
-        """Return a partition's first offset and its end, as its leader says now. Raises KafkaException."""
-        return await _run(self._questions, query_ends, self._asking, self._topic, partition, self._patience_s)
+    async def end(self, partition: int) -> int:
+        """Return a partition's end, as its leader says now. Raises KafkaException."""
+        return await _run(self._questions, query_end, self._asking, self._topic, partition, self._patience_s)
 
     async def read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
         """Return up to `limit` records, those there are before `end`, and the partition's end as it was seen meanwhile.

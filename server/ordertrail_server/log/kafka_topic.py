@@ -14,9 +14,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     TopicDescription,
 )
 
-from ordertrail_server.log.kafka_cursor import query_ends
 from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, said
 from ordertrail_server.log.kafka_findings import IMMUTABLE, Known, Topic
+from ordertrail_server.log.kafka_questions import query_ends
 from ordertrail_server.log.kafka_settings import Settings, admin_settings, made, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 

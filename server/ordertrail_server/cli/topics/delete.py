@@ -56,8 +56,8 @@ def _record_counts(settings: "dict[str, Value]", topic: str) -> list[int]:
     """Return how many offsets each partition has."""
     from confluent_kafka import Consumer, KafkaException
 
-    from ordertrail_server.log.kafka_cursor import query_ends
     from ordertrail_server.log.kafka_errors import said
+    from ordertrail_server.log.kafka_questions import query_ends
     from ordertrail_server.log.kafka_settings import made, reader_settings
     from ordertrail_server.log.kafka_topic import describe
     from ordertrail_server.log.port import LogUnavailable
