@@ -62,17 +62,21 @@ class Cursor:
         return records
 
     def peek(self) -> bool:
-        """Return whether a record has come, waiting for one for a moment; it stays to be taken."""
+        """Return whether the partition has grown, waiting for that for a moment; what has come stays to be taken."""
         self.used = monotonic()
         if not self._ahead:
             message = self._consumer.poll(PEEK_SECONDS)
-            # A message without a value is false: it has the length of its value.
-            error = None if message is None else message.error()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                raise unreadable(error, self.partition, self.position)
-            if message is not None and error is None:
+            if message is not None and self._is_more(message):
                 self._ahead = [message]
         return bool(self._ahead)
+
+    def _is_more(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.code() != KafkaError._PARTITION_EOF:
+            raise unreadable(error, self.partition, self.position)
+        return cast("int", message.offset()) > self.position  # a transaction's markers have come
 
     def end_seen(self) -> int:
         """Return the partition's end as the last fetch found it; a negative number if there was none."""
