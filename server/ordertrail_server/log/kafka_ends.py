@@ -99,6 +99,7 @@ class KafkaEnds:
             while self._waiting[partition] and self._failure is None:
                 try:
                     self.learn(partition, await self._grown(partition, self.known[partition]))
+                    await asyncio.sleep(0)  # who is told may wait no more, and will read where the record stands ready
                 except LogUnavailable:
                     await asyncio.sleep(AGAIN_SECONDS)
         except Exception as failure:  # damage, or a defect of ours: whoever waits must not wait for ever
