@@ -28,7 +28,8 @@ MEASURES: dict[str, list[Callable[[], Row]]] = {
         partial(proving.measure, 50),
     ],
     "kafka": [
-        *(partial(one_caller.measure, brokers, steady) for brokers in (1, 3) for steady in (True, False)),
+        *(partial(one_caller.measure, brokers, named, "the sum") for brokers in (1, 3) for named in (False, True)),
+        *(partial(one_caller.measure, brokers, False, "both at once") for brokers in (1, 3)),
         *(partial(callers.measure, count, 1, 0.7) for count in (32, 256)),
         *(partial(callers.measure, count, 3, 0.5) for count in (32, 256)),
         partial(callers.measure_servers, 96),

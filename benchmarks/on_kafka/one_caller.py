@@ -1,58 +1,76 @@
 """One caller's wait for a receipt, beside the two things it cannot do without: a call, and an awaited produce."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import count
 from statistics import median
 from time import perf_counter
+from typing import Literal, cast
 
 import grpc
-from confluent_kafka import Producer
 
 from benchmarks.commands import PLACE_ORDER
+from benchmarks.on_kafka.bare_produce import METHOD, RECORD_BYTES, producer
 from benchmarks.on_kafka.brokers import Site, counted, site
 from benchmarks.samples import place_order
 from benchmarks.servers import BARE, running
 from benchmarks.table import Row
-from ordertrail_server.commands.company import SOLO_S
 from ordertrail_server.log.kafka_topic import create
 
 ROUNDS, CALLS = 7, 200
-ALONE_S = SOLO_S + 0.2
-RECORD_BYTES = 250
+# A broker that has only just started takes four times as long for a record as one whose code is compiled.
+WARM_UP = 5_000
 BARE_TOPIC = "bare"
+BARE_PRODUCE = ("-m", "benchmarks.on_kafka.bare_produce")
+
+Limit = Literal["the sum", "both at once"]
 
 
-def measure(brokers: int, steady: bool) -> Row:
-    """Return the median ms to a receipt, and those of an echo and of a produce that is awaited, in turns.
+def measure(brokers: int, named: bool, limit: Limit) -> Row:
+    """Return the median ms until an order is placed beside a limit, in turns.
 
-    A server whose caller calls steadily finds that nobody else writes; else it asks the log for its end first.
+    An order that the caller has `named` may be another server's already, so that the log is asked for its end first.
+    The sum is that of an echo and of a produce that is awaited, each for itself; both at once is a bare server that
+    awaits a produce.
     """
     with ExitStack() as held:
         there = held.enter_context(site(brokers))
-        place = _caller(held, held.enter_context(there.server("server")), PLACE_ORDER)
+        place = _caller(held, held.enter_context(there.server("server")), PLACE_ORDER, named)
         response = there.folder / "response"
         response.write_bytes(place())
-        echo = _caller(held, held.enter_context(running(*BARE, str(response), "0")), "Bare/Echo")
-        calls = [place, echo, held.enter_context(_awaited_produce(there, brokers))]
-        rounds = [_round(calls, steady) for _ in range(ROUNDS)]
-    placed, echoed, produced = (median(figures) for figures in zip(*rounds, strict=True))
-    limit = f"echo {echoed:.2f} + awaited produce {produced:.2f}"
-    name = f"Kafka, {counted(brokers)}: p50 of one caller, {'steady' if steady else 'now and then'}"
-    return Row(name, "ms", placed, limit, echoed + produced, at_most=1.3)
+        calls = [place, *_bare(held, there, brokers, limit)]
+        for _ in range(WARM_UP):
+            calls[-1]()
+        rounds = [[_milliseconds(call) for call in calls] for _ in range(ROUNDS)]
+    placed, *bare = (median(figures) for figures in zip(*rounds, strict=True))
+    name = f"Kafka, {counted(brokers)}: p50 of one caller{' who names the orders' if named else ''}"
+    if limit == "the sum":
+        told = f"echo {bare[0]:.2f} + awaited produce {bare[1]:.2f}"
+        return Row(name, "ms", placed, told, sum(bare), at_most=1.3)
+    return Row(name, "ms", placed, "a bare server that awaits a produce", sum(bare))
 
 
-def _round(calls: Sequence[Callable[[], object]], steady: bool) -> list[float]:
-    begun = perf_counter()
-    while steady and perf_counter() - begun < ALONE_S:
-        calls[0]()
-    return [_milliseconds(call) for call in calls]
+def _bare(held: ExitStack, there: Site, brokers: int, limit: Limit) -> list[Callable[[], object]]:
+    create({"bootstrap.servers": there.bootstrap}, BARE_TOPIC, partitions=1, replicas=min(brokers, 3))
+    response = str(there.folder / "response")
+    if limit == "both at once":
+        at_once = running(*BARE_PRODUCE, response, there.bootstrap, BARE_TOPIC)
+        return [_caller(held, held.enter_context(at_once), METHOD)]
+    echo = _caller(held, held.enter_context(running(*BARE, response, "0")), "Bare/Echo")
+    return [echo, held.enter_context(_awaited_produce(there))]
 
 
-def _caller(held: ExitStack, address: str, rpc: str) -> Callable[[], bytes]:
-    request = place_order().SerializeToString()
+def _caller(held: ExitStack, address: str, rpc: str, named: bool = False) -> Callable[[], bytes]:
+    request, numbers = place_order(), count()
     channel = held.enter_context(grpc.insecure_channel(address))
     call = channel.unary_unary(f"/{rpc}", None, None)
-    return lambda: call(request, wait_for_ready=True)
+
+    def ask() -> bytes:
+        if named:
+            request.order_id = request.request_id = f"order-{next(numbers)}"
+        return cast("bytes", call(request.SerializeToString(), wait_for_ready=True))
+
+    return ask
 
 
 def _milliseconds(call: Callable[[], object]) -> float:
@@ -65,15 +83,13 @@ def _milliseconds(call: Callable[[], object]) -> float:
 
 
 @contextmanager
-def _awaited_produce(there: Site, brokers: int) -> Iterator[Callable[[], None]]:
-    """Yield what returns once a record is on the log, with the settings that the log's promises rest on."""
-    settings = {"bootstrap.servers": there.bootstrap}
-    create(settings, BARE_TOPIC, partitions=1, replicas=min(brokers, 3))
-    producer = Producer(settings | {"acks": "all", "enable.idempotence": True, "linger.ms": 0})
+def _awaited_produce(there: Site) -> Iterator[Callable[[], None]]:
+    """Yield what returns once a record is on the log."""
+    producing = producer(there.bootstrap)
 
     def produce() -> None:
-        producer.produce(BARE_TOPIC, bytes(RECORD_BYTES), partition=0)
-        producer.flush()
+        producing.produce(BARE_TOPIC, bytes(RECORD_BYTES), partition=0)
+        producing.flush()
 
     yield produce
-    producer.close()
+    producing.close()
