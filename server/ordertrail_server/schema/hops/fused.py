@@ -1,6 +1,5 @@
 """Two hops by rules made one plan, so that an event is parsed and serialized once for both."""
 
-from ordertrail_server.schema.hops.compiler import gives_up
 from ordertrail_server.schema.hops.guards import plan_gaps
 from ordertrail_server.schema.hops.plan import Match, Path, Plan, Rule, Value, names, oneof_of
 
@@ -10,12 +9,7 @@ class _Apart(Exception):
 
 
 def fused(first: Plan, second: Plan) -> Plan | None:
-    """Return the plan that reads what the two read one after the other, None if there is none.
-
-    A hop that gives up bytes stays by itself: a later version may have used their number again.
-    """
-    if gives_up(first):
-        return None
+    """Return the plan that reads what the two read one after the other, None if there is none."""
     try:
         return _join(first, second)
     except _Apart:
