@@ -108,6 +108,8 @@ def _add_inside(found: Match, inner: _Steps, steps: _Steps) -> None:
 
 def _literal(found: Match) -> Do:
     at, name, value = walk(found.new[:-1]), found.new[-1].name, found.literal
+    if found.new[-1].is_repeated:
+        return lambda new: getattr(at(new), name).append(value)
     return lambda new: setattr(at(new), name, value)
 
 

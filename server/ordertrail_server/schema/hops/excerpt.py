@@ -99,11 +99,10 @@ def _fields(message: Descriptor, known: Known) -> Iterator[FieldDescriptor]:
 
 
 def _copy(file: FileDescriptorProto, field: FieldDescriptor, inner: Known, copy: FieldDescriptorProto) -> None:
-    copy.name, copy.number, copy.type = field.name, field.number, field.type
+    copy.name, copy.number = field.name, field.number
     copy.label = copy.LABEL_REPEATED if field.is_repeated else copy.LABEL_OPTIONAL
-    if field.enum_type is not None:
-        copy.type = copy.TYPE_INT32
-    elif field.message_type is not None and not is_map(field):
+    copy.type = copy.TYPE_INT32 if field.enum_type is not None else FieldDescriptorProto.Type.ValueType(field.type)
+    if field.message_type is not None and not is_map(field):
         copy.type_name = f".{_draft(file, field.message_type, inner)}"
 
 

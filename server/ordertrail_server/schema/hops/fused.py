@@ -32,9 +32,8 @@ def _follow(first: Plan, found: Match) -> Match:
         return Match(Rule.ABSENT, (), found.new)
     if before.rule is not Rule.LITERAL:
         return Match(Rule.FROM, before.old, found.new, _change(before.value, found.value))
-    if found.value.enum or found.value.to_list:
-        raise _Apart
-    return Match(Rule.LITERAL, (), found.new, literal=before.literal)
+    literal = found.value.enum[before.literal] if found.value.enum else before.literal
+    return Match(Rule.LITERAL, (), found.new, literal=literal)
 
 
 def _source(plan: Plan, path: Path) -> Match:

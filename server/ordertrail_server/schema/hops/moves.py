@@ -1,6 +1,6 @@
 """Values that change their place or their bytes: each is taken out of the old message, and put into the new one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter, methodcaller
 from typing import Any, NamedTuple, TypeAlias
 
@@ -71,14 +71,16 @@ def _one(found: Match) -> _Take | None:
     """Return what makes of one value what stays when its message is cleared, None where it is that already."""
     if message_in(found.old[-1]) is not None:
         return methodcaller("SerializeToString")
-    enum, field = found.value.enum, found.old[-1].full_name
+    return None if found.value.enum is None else _converter(found.value.enum, found.old[-1].full_name)
 
+
+def _converter(enum: Mapping[int, int], field: str) -> _Take:
     def convert(number: int) -> int:
         if number not in enum:
             raise CannotUpcast(f"{field} holds {number}, which is no value of its enum")
         return enum[number]
 
-    return None if enum is None else convert
+    return convert
 
 
 def _all(field: FieldDescriptor, one: _Take | None) -> _Take:
@@ -94,15 +96,27 @@ def _put(found: Match, read: Read | None) -> _Put:
         target_of = walk(found.new[:-1])
         # Nothing is cleared there: to clear a field of a nested message would make that message present.
         return lambda value, new: None if value is None else fill(value, target_of(new))
+    if read is None and not found.new[-1].is_repeated:
+        return _set(name)
 
     def put(value: Any, new: Any) -> None:
         # Bytes that the old message does not know may have been parsed there.
-        if value is None or clears:
-            new.ClearField(name)
+        new.ClearField(name)
         if value is not None:
             fill(value, new)
 
-    clears = read is not None or found.new[-1].is_repeated
+    return put
+
+
+def _set(name: str) -> _Put:
+    """Return what puts a number or a text into a field, which is by far the most common."""
+
+    def put(value: Any, new: Any) -> None:
+        if value is None:
+            new.ClearField(name)
+        else:
+            setattr(new, name, value)
+
     return put
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -50,7 +50,8 @@ class Match:
     old: Path
     new: Path
     value: Value = Value()
-    literal: object = None
+    literal: Any = None
+    """The value of a literal; where hops are made one, it may be that of a list of one."""
 
     @property
     def in_place(self) -> bool:
