@@ -56,15 +56,23 @@ def walk(path: Path) -> Callable[[Any], Any]:
 
 
 def _take(path: Path, one: _Take | None) -> _Take:
-    if len(path) > 1:
-        outer, inside = path[0].name, _take(path[1:], one)
-        return lambda old: inside(getattr(old, outer)) if old.HasField(outer) else None
-    [field], name, all_of = path, path[0].name, _all(path[0], one)
+    take = _take_here(path[-1], one)
+    if len(path) == 1:
+        return take
+    # A message that is not there says nothing, so that it need not be asked for.
+    holder_of = walk(path[:-1])
+    return lambda old: take(holder_of(old))
+
+
+def _take_here(field: FieldDescriptor, one: _Take | None) -> _Take:
+    name, all_of = field.name, _all(field, one)
     if not field.has_presence:
         return lambda old: all_of(held) if (held := getattr(old, name)) else None
+    if field.message_type is not None:
+        return lambda old: all_of(getattr(old, name)) if old.HasField(name) else None
     if one is None:
-        return lambda old: getattr(old, name) if old.HasField(name) else None
-    return lambda old: one(getattr(old, name)) if old.HasField(name) else None
+        return lambda old: held if (held := getattr(old, name)) or old.HasField(name) else None
+    return lambda old: one(held) if (held := getattr(old, name)) or old.HasField(name) else None
 
 
 def _one(found: Match) -> _Take | None:
