@@ -8,7 +8,7 @@ from collections.abc import Callable
 from operator import methodcaller
 from typing import Any, NamedTuple, TypeAlias
 
-from ordertrail_server.schema.hops.excerpt import excerpt_class, given_up, known_in, stays
+from ordertrail_server.schema.hops.excerpt import excerpt_class, given_up, known_in
 from ordertrail_server.schema.hops.inside import Do, do_in_each, move_in_each
 from ordertrail_server.schema.hops.moves import Move, Read, move, together, walk
 from ordertrail_server.schema.hops.plan import Match, Plan, Rule
@@ -90,7 +90,7 @@ def _steps(plan: Plan) -> _Steps:
     for found in sorted(plan.matches, key=lambda found: len(found.new)):
         if found.rule is Rule.LITERAL:
             steps.fills.append(_literal(found))
-        elif found.old and not stays(found):
+        elif found.old and not found.stays:
             steps.moves.append(move(found, _reader(found)))
         elif found.value.message is not None:
             _add_inside(found, _steps(found.value.message), steps)

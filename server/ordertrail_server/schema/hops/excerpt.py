@@ -25,20 +25,15 @@ def known_in(plan: Plan) -> Known:
     known: Known = {field.name: {} for field in given_up(plan)}
     for found in plan.matches:
         if found.old:
-            inner = known_in(found.value.message) if stays(found) and found.value.message else {}
-            if inner or not (stays(found) and _parses_alike(found)):
+            inner = known_in(found.value.message) if found.stays and found.value.message else {}
+            if inner or not (found.stays and _parses_alike(found)):
                 _add(known, _at(found, inner))
     return known
 
 
-def stays(found: Match) -> bool:
-    """Return whether the bytes of a value lie where the new message looks for them, whatever is to be done in them."""
-    return found.in_place and found.value.same_bytes
-
-
 def given_up(plan: Plan) -> list[FieldDescriptor]:
     """Return the fields of the old message whose bytes must not be parsed as the new one's."""
-    kept = {found.old[0].number for found in plan.matches if stays(found)}
+    kept = {found.old[0].number for found in plan.matches if found.stays}
     return [field for number, field in plan.old.fields_by_number.items() if number not in kept]
 
 

@@ -38,13 +38,12 @@ def _follow(first: Plan, found: Match) -> Match:
 
 def _source(plan: Plan, path: Path) -> Match:
     """Return how the field at a path of the new message, or in a message there, gets its value."""
-    for found in plan.matches:
-        if names(found.new) == names(path):
-            return found
-        if names(found.new) == names(path)[: len(found.new)]:
-            return _source_inside(found, path[len(found.new) :])
-    # A message whose fields moved in one by one is the value of no field.
-    raise _Apart
+    filling = plan.filling(names(path))
+    if filling is None:
+        # A message whose fields moved in one by one is the value of no field.
+        raise _Apart
+    found, inside = filling
+    return _source_inside(found, path[len(found.new) :]) if inside else found
 
 
 def _source_inside(found: Match, rest: Path) -> Match:
