@@ -54,7 +54,7 @@ class Match:
     literal: Any = None
     """The value of a literal; where hops are made one, it may be that of a list of one."""
 
-    @cached_property
+    @property
     def in_place(self) -> bool:
         """Whether the value stays under its number, so that it may need no touch at all."""
         return len(self.old) == len(self.new) == 1 and self.old[0].number == self.new[0].number
@@ -89,7 +89,7 @@ class Plan:
 
 def names(path: Path) -> Names:
     """Return the names along a path."""
-    return tuple(field.name for field in path)
+    return tuple([field.name for field in path])
 
 
 def find(message: Descriptor, path: Names) -> Path | None:
