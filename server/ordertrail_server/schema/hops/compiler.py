@@ -8,9 +8,9 @@ from collections.abc import Callable
 from operator import methodcaller
 from typing import Any, NamedTuple, TypeAlias
 
-from ordertrail_server.schema.hops.excerpt import excerpt_class, given_up, known_in
+from ordertrail_server.schema.hops.excerpt import excerpt_class, given_up, known_in, recodes, stays
 from ordertrail_server.schema.hops.inside import Do, do_in_each, move_in_each
-from ordertrail_server.schema.hops.moves import Move, Read, move, together, walk
+from ordertrail_server.schema.hops.moves import Move, Read, move, recode, together, walk
 from ordertrail_server.schema.hops.plan import Match, Plan, Rule
 from ordertrail_server.schema.hops.values import message_in
 
@@ -23,7 +23,7 @@ class _Steps(NamedTuple):
 
     moves: list[Move]
     clears: list[Do]  # to the old message, after all that moves was taken out
-    fills: list[Do]  # to the new one, at last
+    fills: list[Do]  # to the new one, at last: what it needs no old one for
 
 
 def compile_into(plan: Plan) -> Into:
@@ -90,8 +90,10 @@ def _steps(plan: Plan) -> _Steps:
     for found in sorted(plan.matches, key=lambda found: len(found.new)):
         if found.rule is Rule.LITERAL:
             steps.fills.append(_literal(found))
-        elif found.old and not found.stays:
+        elif found.old and not stays(found):
             steps.moves.append(move(found, _reader(found)))
+        elif recodes(found):
+            steps.fills.append(recode(found))
         elif found.value.message is not None:
             _add_inside(found, _steps(found.value.message), steps)
     return steps

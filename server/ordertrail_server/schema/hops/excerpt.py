@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class
 from ordertrail_server.schema.hops.plan import Match, Plan, oneof_of
-from ordertrail_server.schema.hops.values import entry_of, is_map
+from ordertrail_server.schema.hops.values import entry_of, held_in, is_map
 
 Known: TypeAlias = dict[str, "Known"]
 """The fields to know by their names, and those of the messages in them; a message of which none is known is bytes."""
@@ -25,15 +25,30 @@ def known_in(plan: Plan) -> Known:
     known: Known = {field.name: {} for field in given_up(plan)}
     for found in plan.matches:
         if found.old:
-            inner = known_in(found.value.message) if found.stays and found.value.message else {}
-            if inner or not (found.stays and _parses_alike(found)):
+            inner = known_in(found.value.message) if stays(found) and found.value.message else {}
+            if inner or not (stays(found) and _parses_alike(found)):
                 _add(known, _at(found, inner))
     return known
 
 
+def stays(found: Match) -> bool:
+    """Return whether the bytes of a value lie where the new message looks for them, whatever is to be done to it."""
+    return found.in_place and (found.value.same_bytes or recodes(found))
+
+
+def recodes(found: Match) -> bool:
+    """Return whether a value is parsed in its place as the number that it had in its enum, and has another now."""
+    if found.value.enum is None or not found.in_place:
+        return False
+    old, new = found.old[0], found.new[0]
+    enum = held_in(new).enum_type
+    alike = new.is_repeated or old.has_presence == new.has_presence
+    return alike and enum is not None and not enum.is_closed
+
+
 def given_up(plan: Plan) -> list[FieldDescriptor]:
     """Return the fields of the old message whose bytes must not be parsed as the new one's."""
-    kept = {found.old[0].number for found in plan.matches if found.stays}
+    kept = {found.old[0].number for found in plan.matches if stays(found)}
     return [field for number, field in plan.old.fields_by_number.items() if number not in kept]
 
 

@@ -32,6 +32,28 @@ def move(found: Match, read: Read | None) -> Move:
     return Move(_take(found.old, _one(found)), _put(found, read))
 
 
+def recode(found: Match) -> Callable[[Any], None]:
+    """Return what makes the values of an enum, which were parsed in their place, those of the new one."""
+    assert found.value.enum is not None
+    field, name = found.new[0], found.new[0].name
+    present, convert = field.has_presence, _converter(found.value.enum, found.old[0].full_name)
+
+    def one(new: Any) -> None:
+        if (number := getattr(new, name)) or (present and new.HasField(name)):
+            setattr(new, name, convert(number))
+
+    def several(new: Any) -> None:
+        numbers = getattr(new, name)
+        numbers[:] = map(convert, numbers)
+
+    def by_key(new: Any) -> None:
+        numbers = getattr(new, name)
+        for key in list(numbers):
+            numbers[key] = convert(numbers[key])
+
+    return by_key if is_map(field) else several if field.is_repeated else one
+
+
 def together(moves: Sequence[Move]) -> Move:
     """Return what moves all of these values, of which there is one at least; they are put in in their order."""
     if len(moves) == 1:

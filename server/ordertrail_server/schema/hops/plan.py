@@ -59,11 +59,6 @@ class Match:
         """Whether the value stays under its number, so that it may need no touch at all."""
         return len(self.old) == len(self.new) == 1 and self.old[0].number == self.new[0].number
 
-    @property
-    def stays(self) -> bool:
-        """Whether its bytes lie where the new message looks for them, whatever is to be done in them."""
-        return self.in_place and self.value.same_bytes
-
 
 @dataclass(frozen=True)
 class Plan:
