@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import pytest
 from tests.schema.hops.trees import ROOT, RULES, Tree, trees
 
+from ordertrail_server.schema.upcasting import CannotUpcast
+
 FROM = 'option (message).from = "v1.Placed";'
 JSON = dict[str, Any]
 
@@ -323,6 +325,15 @@ def test_in_messages_nested_in_it_once_several_times_and_by_key(compiled: dict[s
         **{"one": means, "several": [means, {}, means], "mapped": {"k": means, "": {}}},
         **{"two": means, "others": [{}, means], "by_name": {"k": means}},
     }
+
+
+@pytest.mark.parametrize("said", [{"a": 9}, {"b": [1, 9]}, {"c": {"k": 9}}], ids=["one", "several", "by key"])
+@pytest.mark.parametrize("nested", [False, True], ids=["in the event", "nested in it"])
+def test_what_was_no_value_of_an_enum_cannot_be_mapped(compiled: dict[str, Tree], said: JSON, nested: bool) -> None:
+    place = [*FIELDS].index("enum_map: in one value, several, and those of a map")
+    tree, event = compiled[f"{'nested' if nested else 'top'}{place}"], {"several": [{}, said]} if nested else said
+    with pytest.raises(CannotUpcast, match="holds 9, which is no value of its enum"):
+        tree.hop(**event)
 
 
 @pytest.mark.parametrize(("old", "wider", "bound"), WIDER)

@@ -1,14 +1,14 @@
 """Values that change their place or their bytes: each is taken out of the old message, and put into the new one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter, methodcaller
 from typing import Any, NamedTuple, TypeAlias
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from ordertrail_server.schema.hops.enums import converter
 from ordertrail_server.schema.hops.plan import Match, Path
 from ordertrail_server.schema.hops.values import is_map, message_in
-from ordertrail_server.schema.upcasting import CannotUpcast
 
 Read: TypeAlias = Callable[[bytes, Any], None]
 """Reads the bytes of a message into another one."""
@@ -30,28 +30,6 @@ class Move(NamedTuple):
 def move(found: Match, read: Read | None) -> Move:
     """Return what moves a value; `read` reads each message of it, and is None where it holds none."""
     return Move(_take(found.old, _one(found)), _put(found, read))
-
-
-def recode(found: Match) -> Callable[[Any], None]:
-    """Return what makes the values of an enum, which were parsed in their place, those of the new one."""
-    assert found.value.enum is not None
-    field, name = found.new[0], found.new[0].name
-    present, convert = field.has_presence, _converter(found.value.enum, found.old[0].full_name)
-
-    def one(new: Any) -> None:
-        if (number := getattr(new, name)) or (present and new.HasField(name)):
-            setattr(new, name, convert(number))
-
-    def several(new: Any) -> None:
-        numbers = getattr(new, name)
-        numbers[:] = map(convert, numbers)
-
-    def by_key(new: Any) -> None:
-        numbers = getattr(new, name)
-        for key in list(numbers):
-            numbers[key] = convert(numbers[key])
-
-    return by_key if is_map(field) else several if field.is_repeated else one
 
 
 def together(moves: Sequence[Move]) -> Move:
@@ -101,16 +79,7 @@ def _one(found: Match) -> _Take | None:
     """Return what makes of one value what stays when its message is cleared, None where it is that already."""
     if message_in(found.old[-1]) is not None:
         return methodcaller("SerializeToString")
-    return None if found.value.enum is None else _converter(found.value.enum, found.old[-1].full_name)
-
-
-def _converter(enum: Mapping[int, int], field: str) -> _Take:
-    def convert(number: int) -> int:
-        if number not in enum:
-            raise CannotUpcast(f"{field} holds {number}, which is no value of its enum")
-        return enum[number]
-
-    return convert
+    return None if found.value.enum is None else converter(found.value.enum, found.old[-1].full_name)
 
 
 def _all(field: FieldDescriptor, one: _Take | None) -> _Take:
