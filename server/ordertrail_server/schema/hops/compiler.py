@@ -9,8 +9,9 @@ from operator import methodcaller
 from typing import Any, NamedTuple, TypeAlias
 
 from ordertrail_server.schema.hops.enums import recode
-from ordertrail_server.schema.hops.excerpt import excerpt_class, given_up, known_in, recodes, stays
+from ordertrail_server.schema.hops.excerpt import excerpt_class
 from ordertrail_server.schema.hops.inside import Do, do_in_each, move_in_each
+from ordertrail_server.schema.hops.known import given_up, known_in, recodes, stays
 from ordertrail_server.schema.hops.moves import Move, Read, move, together, walk
 from ordertrail_server.schema.hops.plan import Match, Plan, Rule
 from ordertrail_server.schema.hops.values import message_in
