@@ -35,6 +35,12 @@ class Version(NamedTuple):
         self.reader.read(self.stored, public)
         return public
 
+    def parse(self) -> Any:
+        """Return the stored bytes parsed as the public event, whatever they say as that."""
+        public = message_class(self.reader.way[-1].new)()
+        public.MergeFromString(self.stored)
+        return public
+
 
 class Tree(NamedTuple):
     """The two messages that everything follows from."""

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class, message_of, version_of
 from ordertrail_server.schema.families import Families, Hop
-from ordertrail_server.schema.hops.compiler import compile_into, compile_stored, gives_up, only_parses
+from ordertrail_server.schema.hops.compiler import compile_into, compile_stored, only_parses
 from ordertrail_server.schema.hops.fused import fused
 from ordertrail_server.schema.public_hops import PublicHops
 
@@ -108,7 +108,7 @@ def _read_whole(stored: bytes, public: Message) -> None:
 
 
 def _passes(hop: Hop) -> bool:
-    return hop.plan is not None and only_parses(hop.plan) and not gives_up(hop.plan)
+    return hop.plan is not None and only_parses(hop.plan)
 
 
 def _before(hop: Hop, hops: list[Hop]) -> list[Hop]:

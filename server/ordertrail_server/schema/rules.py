@@ -8,6 +8,9 @@ from ordertrail.evolve.v1.rules_pb2 import FieldRules, MessageRules
 HERE = "."
 """As a field's `from`: the predecessor itself, whose fields move into the nested message."""
 
+# Most fields have none, and are asked for them again and again by the proof at start.
+_NO_RULES = FieldRules()
+
 
 def message_rules(message: Descriptor) -> MessageRules:
     """Return how a message reads from its predecessors; empty if it says nothing of it."""
@@ -17,7 +20,7 @@ def message_rules(message: Descriptor) -> MessageRules:
 
 def field_rules(field: FieldDescriptor) -> FieldRules:
     """Return how a field gets its value; empty if it says nothing of it."""
-    rules: FieldRules = field.GetOptions().Extensions[rules_pb2.field]
+    rules: FieldRules = field.GetOptions().Extensions[rules_pb2.field] if field.has_options else _NO_RULES
     return rules
 
 

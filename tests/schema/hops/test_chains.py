@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 from hypothesis import given, settings, strategies as st
 from tests.schema.hops.evolutions import Chain, evolution
 from tests.schema.hops.trees import Tree, as_dict, trees
@@ -61,7 +62,27 @@ def test_every_message_of_every_version_reads_hop_by_hop_as_it_does_at_once(
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_what_no_version_knows_changes_nothing_that_is_read(compiled: dict[str, Tree], name: str) -> None:
+def test_bytes_that_say_a_field_twice_read_as_the_message_that_they_are(compiled: dict[str, Tree], name: str) -> None:
+    readers = [compiled[name].reader(event) for event in EVENTS]
+    stored = [messages(reader.way[0].old) for reader in readers]
+
+    @settings(max_examples=15, deadline=None)
+    @given(st.integers(0, VERSIONS - 1), st.data())
+    def reads(place: int, data: st.DataObject) -> None:
+        reader, said, again = readers[place], data.draw(stored[place]), data.draw(stored[place])
+        both = said.SerializeToString() + again.SerializeToString()
+        from_both, from_merged = (message_class(reader.way[-1].new)() for _ in range(2))
+        reader.read(both, from_both)
+        reader.read(type(said).FromString(both).SerializeToString(), from_merged)
+        assert from_both == from_merged
+
+    reads()
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_what_no_version_knows_is_passed_on_and_changes_nothing_that_is_read(
+    compiled: dict[str, Tree], name: str
+) -> None:
     unknown = b"".join(
         chunk(bytes_tag(number), b"\xff") + varint_tag(number + 1) + b"\x01" for number in (9_000, 9_500)
     )
@@ -71,6 +92,7 @@ def test_what_no_version_knows_changes_nothing_that_is_read(compiled: dict[str, 
             plain, more = (message_class(reader.way[-1].new)() for _ in range(2))
             reader.read(said.SerializeToString(), plain)
             reader.read(said.SerializeToString() + unknown, more)
+            assert set(_numbers(UnknownFieldSet(more))) == {9_000, 9_001, 9_500, 9_501}
             more.DiscardUnknownFields()
             assert more == plain
 
@@ -111,6 +133,10 @@ def test_what_is_written_reads_back_as_itself(compiled: dict[str, Tree], name: s
         assert without_empty_messages(as_dict(again)) == without_empty_messages(as_dict(public))
 
     reads_back()
+
+
+def _numbers(unknown: UnknownFieldSet) -> Iterator[int]:
+    return (unknown[place].field_number for place in range(len(unknown)))
 
 
 def without_empty_messages(said: Any) -> Any:

@@ -4,7 +4,11 @@ import re
 from typing import Any, NamedTuple
 
 import pytest
-from tests.schema.hops.trees import ROOT, RULES, Tree, trees
+from tests.schema.hops.trees import ROOT, RULES, Tree, as_dict, trees
+
+from ordertrail_server.schema.cases import message_class
+from ordertrail_server.schema.upcasting import CannotUpcast
+from ordertrail_server.schema.wire import bytes_tag, chunk
 
 FROM = 'option (message).from = "v1.Placed";'
 JSON = dict[str, Any]
@@ -183,6 +187,7 @@ message Mixed {{ optional string x = 1 [(field).from = "inner.x"]; optional stri
 message Deep {{ optional string y = 1; }}
 message Outer {{ optional string x = 1 [(field).from = "old_x"]; optional Deep deep = 2 [(field).from = "."]; }}
 """
+GIVEN_UP = ["optional string", "repeated string", "optional Inner", "repeated Inner", "map<string, Inner>"]
 SCALARS = {
     "int32": "1",
     "int64": "-9223372036854775808",
@@ -268,6 +273,12 @@ def _examples() -> tuple[str, str]:
     ), f"{priority}\nmessage Placed {{ {FROM} {kept} }}"
 
 
+def _given_up(label: str) -> dict[str, str]:
+    v1 = f"message Inner {{}}\nmessage Placed {{ optional string a = 1; {label} b = 2; }}"
+    v2 = f'message Placed {{ {FROM} option (message).dropped = "b"; optional string a = 1; }}'
+    return {"v1": v1, "v2": v2, "public": "message Placed { optional string a = 1; }"}
+
+
 def _several_predecessors() -> tuple[str, str]:
     return (
         """
@@ -303,7 +314,8 @@ def compiled() -> dict[str, Tree]:
         "examples": _examples(),
         "several": _several_predecessors(),
     }
-    return trees({name: {"v1": v1, "v2": v2} for name, (v1, v2) in every.items()})
+    given_up = {f"given_up{place}": _given_up(label) for place, label in enumerate(GIVEN_UP)}
+    return trees({**{name: {"v1": v1, "v2": v2} for name, (v1, v2) in every.items()}, **given_up})
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -323,6 +335,23 @@ def test_in_messages_nested_in_it_once_several_times_and_by_key(compiled: dict[s
         **{"one": means, "several": [means, {}, means], "mapped": {"k": means, "": {}}},
         **{"two": means, "others": [{}, means], "by_name": {"k": means}},
     }
+
+
+@pytest.mark.parametrize("place", range(len(GIVEN_UP)), ids=GIVEN_UP)
+def test_what_is_given_up_need_not_be_sound(compiled: dict[str, Tree], place: int) -> None:
+    reader = compiled[f"given_up{place}"].reader()
+    public = message_class(reader.way[-1].new)()
+    reader.read(chunk(bytes_tag(1), b"x") + chunk(bytes_tag(2), b"\xff"), public)
+    assert as_dict(public) == {"a": "x"}
+
+
+@pytest.mark.parametrize("said", [{"a": 9}, {"b": [1, 9]}, {"c": {"k": 9}}], ids=["one", "several", "by key"])
+@pytest.mark.parametrize("nested", [False, True], ids=["in the event", "nested in it"])
+def test_what_was_no_value_of_an_enum_cannot_be_mapped(compiled: dict[str, Tree], said: JSON, nested: bool) -> None:
+    place = [*FIELDS].index("enum_map: in one value, several, and those of a map")
+    tree, event = compiled[f"{'nested' if nested else 'top'}{place}"], {"several": [{}, said]} if nested else said
+    with pytest.raises(CannotUpcast, match="holds 9, which is no value of its enum"):
+        tree.hop(**event)
 
 
 @pytest.mark.parametrize(("old", "wider", "bound"), WIDER)

@@ -1,137 +1,123 @@
 """Plans made into functions, once, at start.
 
 The bytes of the old message are parsed as the new one: all that keeps its number and bytes, to whatever depth, is read
-by that alone. Only what changes is touched then, field by field.
+by that alone. What changes is taken out of those bytes first, by an excerpt that knows nothing else, and put in after.
 """
 
 from collections.abc import Callable
-from typing import Any
+from operator import methodcaller
+from typing import Any, NamedTuple, TypeAlias
 
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
-
-from ordertrail_server.schema.cases import message_class
-from ordertrail_server.schema.hops.apart import apart, stands_apart, without
-from ordertrail_server.schema.hops.inside import inside
-from ordertrail_server.schema.hops.moves import Into, move, walk
-from ordertrail_server.schema.hops.plan import Match, Plan, Rule, oneof_of
+from ordertrail_server.schema.hops.enums import recode
+from ordertrail_server.schema.hops.excerpt import excerpt_class
+from ordertrail_server.schema.hops.inside import Do, do_in_each, move_in_each
+from ordertrail_server.schema.hops.known import given_up, known_in, recodes, stays
+from ordertrail_server.schema.hops.moves import Move, Read, move, together, walk
+from ordertrail_server.schema.hops.plan import Match, Plan, Rule
 from ordertrail_server.schema.hops.values import message_in
+
+Into: TypeAlias = Callable[[Any, Any], None]
+"""Reads the message given first into the one given second."""
+
+
+class _Steps(NamedTuple):
+    """What is done beside parsing, each in its order."""
+
+    moves: list[Move]
+    clears: list[Do]  # to the old message, after all that moves was taken out
+    fills: list[Do]  # to the new one, at last: what it needs no old one for
 
 
 def compile_into(plan: Plan) -> Into:
     """Return the function that reads an old message into a new one, which is empty; it may raise CannotUpcast."""
-    fixes, discards, misread = _fixes(plan), gives_up(plan), apart(plan)
-    serialized = without(misread) if misread else _whole
-
-    def into(old: Message, new: Message) -> None:
-        new.MergeFromString(serialized(old))
-        if discards:
-            new.DiscardUnknownFields()
-        for fix in fixes:
-            fix(old, new)
-
-    return into
+    read = compile_stored(plan)
+    return lambda old, new: read(old.SerializeToString(), new)
 
 
-def compile_stored(plan: Plan) -> Callable[[bytes, Any], None]:
-    """Return the function that reads the bytes of an old message into a new one; it may raise what compile_into does.
+def compile_stored(plan: Plan) -> Read:
+    """Return the function that reads the bytes of an old message into a new one, which is empty.
 
-    Where it can it parses them as the new message at once; as the old one only if something must be looked up there.
+    It raises DecodeError where they are none, and CannotUpcast.
     """
-    into, kind = compile_into(plan), message_class(plan.old)
-
-    def read_old(stored: bytes, new: Any) -> None:
-        old = kind()
-        old.MergeFromString(stored)
-        into(old, new)
-
-    if not _bytes_alike(plan):
-        return read_old
-    fixes, discards = _fixes(plan), gives_up(plan)
-    asks = any(found.old and _fix(found) is not None for found in plan.matches)
-
-    def read(stored: bytes, new: Any) -> None:
-        new.MergeFromString(stored)
-        if discards:
-            new.DiscardUnknownFields()
-        if asks:
-            old = kind()
-            old.MergeFromString(stored)
-        else:
-            old = None
-        for fix in fixes:
-            fix(old, new)
-
-    return read
-
-
-def _whole(message: Message) -> bytes:
-    return message.SerializeToString()
+    known, steps = known_in(plan), _steps(plan)
+    read = _excerpted(excerpt_class(plan.old, known).FromString, steps) if known else _parse
+    return _filled(read, steps.fills) if steps.fills else read
 
 
 def only_parses(plan: Plan) -> bool:
-    """Return whether to parse the old bytes as the new message, and discard what is unknown there, is all there is."""
-    return not _fixes(plan) and _bytes_alike(plan)
+    """Return whether to parse the old bytes as the new message is all there is."""
+    return not known_in(plan) and not _steps(plan).fills
 
 
-def _bytes_alike(plan: Plan) -> bool:
-    """Return whether any bytes of the old message say in place, parsed as the new one, what they said."""
-    return not apart(plan) and all(_parses_alike(found) for found in plan.matches)
+def _parse(stored: bytes, new: Any) -> None:
+    new.MergeFromString(stored)
 
 
-def _parses_alike(found: Match) -> bool:
-    # Bytes that say a field twice mean the last one, or a merge, where it is single or in a oneof, and else both.
-    if not found.old:
-        return True
-    were, are = _rivals(found.old[-1]), _rivals(found.new[-1])
-    inner = found.value.message
-    alike = were <= are and bool(were) == bool(are) and not found.value.to_list
-    return alike and (inner is None or _bytes_alike(inner))
+def _excerpted(excerpt: Callable[[bytes], Any], steps: _Steps) -> Read:
+    clears = steps.clears
+
+    def read(stored: bytes, new: Any) -> None:
+        old = excerpt(stored)
+        for clear in clears:
+            clear(old)
+        new.MergeFromString(old.SerializeToString())
+
+    if not steps.moves:
+        return read
+    take, put = together(steps.moves)
+
+    def read_moved(stored: bytes, new: Any) -> None:
+        old = excerpt(stored)
+        value = take(old)
+        for clear in clears:
+            clear(old)
+        new.MergeFromString(old.SerializeToString())
+        put(value, new)
+
+    return read_moved
 
 
-def _rivals(field: FieldDescriptor) -> set[int]:
-    """Return the numbers of which one alone can be set, if it is one; empty for a field in no oneof."""
-    oneof = field.containing_oneof
-    return {member.number for member in oneof.fields} if oneof and oneof_of(field) else set()
+def _filled(read: Read, fills: list[Do]) -> Read:
+    def filled(stored: bytes, new: Any) -> None:
+        read(stored, new)
+        for fill in fills:
+            fill(new)
+
+    return filled
 
 
-def gives_up(plan: Plan) -> bool:
-    """Return whether bytes of the old message have no place in the new one, at whatever depth."""
-    if set(plan.old.fields_by_number) - set(plan.new.fields_by_number):
-        return True
-    return any(found.value.message is not None and gives_up(found.value.message) for found in plan.matches)
-
-
-def _fixes(plan: Plan) -> list[Into]:
-    """Return what is left to do after the old bytes were parsed as the new message."""
+def _steps(plan: Plan) -> _Steps:
+    steps = _Steps([], [methodcaller("ClearField", field.name) for field in given_up(plan)], [])
     # A message comes before what is put into it.
-    matches = sorted(plan.matches, key=lambda found: len(found.new))
-    return [fix for found in matches if (fix := _fix(found)) is not None]
+    for found in sorted(plan.matches, key=lambda found: len(found.new)):
+        if found.rule is Rule.LITERAL:
+            steps.fills.append(_literal(found))
+        elif found.old and not stays(found):
+            steps.moves.append(move(found, _reader(found)))
+        elif recodes(found):
+            steps.fills.append(recode(found))
+        elif found.value.message is not None:
+            _add_inside(found, _steps(found.value.message), steps)
+    return steps
 
 
-def _fix(found: Match) -> Into | None:
-    if found.rule is Rule.ABSENT:
-        return None
-    if found.rule is Rule.LITERAL:
-        return _literal(found)
-    if not found.in_place or not found.value.same_bytes or stands_apart(found):
-        return move(found, _reader(found))
-    inner = [] if found.value.message is None else _fixes(found.value.message)
-    return inside(found, inner) if inner else None
+def _add_inside(found: Match, inner: _Steps, steps: _Steps) -> None:
+    if inner.moves:
+        steps.moves.append(move_in_each(found, together(inner.moves)))
+    if inner.clears:
+        steps.clears.append(do_in_each(found.old[0], inner.clears))
+    if inner.fills:
+        steps.fills.append(do_in_each(found.new[0], inner.fills))
 
 
-def _literal(found: Match) -> Into:
+def _literal(found: Match) -> Do:
     at, name, value = walk(found.new[:-1]), found.new[-1].name, found.literal
-
-    def fix(_: Message, new: Message) -> None:
-        setattr(at(new), name, value)
-
-    return fix
+    if found.new[-1].is_repeated:
+        return lambda new: getattr(at(new), name).append(value)
+    return lambda new: setattr(at(new), name, value)
 
 
-def _reader(found: Match) -> Into | None:
+def _reader(found: Match) -> Read | None:
     if message_in(found.new[-1]) is None:
         return None
-    if found.value.message is not None:
-        return compile_into(found.value.message)
-    return lambda old, new: new.MergeFrom(old)
+    return _parse if found.value.message is None else compile_stored(found.value.message)

@@ -16,6 +16,7 @@ def contradiction(field: FieldDescriptor) -> str | None:
     if rules.enum_map and held_in(field).enum_type is None:
         return f"{field.full_name} says `enum_map`, but is of no enum: take it out"
     named = [getattr(rule, "from") for rule in rules.enum_map]
-    if twice := sorted({name for name in named if named.count(name) > 1}):
-        return f"{field.full_name} says in its enum_map more than once what {twice[0]} is: keep one"
+    if len(set(named)) < len(named):
+        twice = min(name for name in named if named.count(name) > 1)
+        return f"{field.full_name} says in its enum_map more than once what {twice} is: keep one"
     return None

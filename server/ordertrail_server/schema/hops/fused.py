@@ -1,6 +1,5 @@
 """Two hops by rules made one plan, so that an event is parsed and serialized once for both."""
 
-from ordertrail_server.schema.hops.compiler import gives_up
 from ordertrail_server.schema.hops.guards import plan_gaps
 from ordertrail_server.schema.hops.plan import Match, Path, Plan, Rule, Value, names, oneof_of
 
@@ -10,12 +9,7 @@ class _Apart(Exception):
 
 
 def fused(first: Plan, second: Plan) -> Plan | None:
-    """Return the plan that reads what the two read one after the other, None if there is none.
-
-    A hop that gives up bytes stays by itself: a later version may have used their number again.
-    """
-    if gives_up(first):
-        return None
+    """Return the plan that reads what the two read one after the other, None if there is none."""
     try:
         return _join(first, second)
     except _Apart:
@@ -38,20 +32,18 @@ def _follow(first: Plan, found: Match) -> Match:
         return Match(Rule.ABSENT, (), found.new)
     if before.rule is not Rule.LITERAL:
         return Match(Rule.FROM, before.old, found.new, _change(before.value, found.value))
-    if found.value.enum or found.value.to_list:
-        raise _Apart
-    return Match(Rule.LITERAL, (), found.new, literal=before.literal)
+    literal = found.value.enum[before.literal] if found.value.enum else before.literal
+    return Match(Rule.LITERAL, (), found.new, literal=literal)
 
 
 def _source(plan: Plan, path: Path) -> Match:
     """Return how the field at a path of the new message, or in a message there, gets its value."""
-    for found in plan.matches:
-        if names(found.new) == names(path):
-            return found
-        if names(found.new) == names(path)[: len(found.new)]:
-            return _source_inside(found, path[len(found.new) :])
-    # A message whose fields moved in one by one is the value of no field.
-    raise _Apart
+    filling = plan.filling(names(path))
+    if filling is None:
+        # A message whose fields moved in one by one is the value of no field.
+        raise _Apart
+    found, inside = filling
+    return _source_inside(found, path[len(found.new) :]) if inside else found
 
 
 def _source_inside(found: Match, rest: Path) -> Match:

@@ -1,5 +1,6 @@
 """What a plan must not do beyond its single fields: reuse numbers, read a value twice, fill two members of a oneof."""
 
+from collections import Counter
 from collections.abc import Iterator, Set
 
 from ordertrail_server.schema.hops.plan import Match, Names, Plan, Rule, names, oneof_of
@@ -32,9 +33,10 @@ def _number_gaps(plan: Plan, unsettled: Set[str]) -> Iterator[str]:
 
 def double_gaps(plan: Plan) -> Iterator[str]:
     """Yield the values that are read more than once, those of nested messages too, as sentences that mend it."""
-    reads = list(_reads(plan))
-    for path in dict.fromkeys(reads):
-        count = sum(path[: len(other)] == other for other in reads)
+    reads = Counter(_reads(plan))
+    for path in reads:
+        # It is read with a message around it, too.
+        count = sum(reads[path[:end]] for end in range(1, len(path) + 1))
         if count > 1:
             yield f"{plan.old.full_name}.{'.'.join(path)} is read by {count} fields of {plan.new.full_name}: keep one"
 

@@ -1,49 +1,50 @@
-"""The messages in a field that was parsed in place, each mended: the one, the several, or those of a map."""
+"""The messages in a field that stays where it is, each read on its own: the one, the several, or those of a map."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any, TypeAlias
 
-from ordertrail_server.schema.hops.moves import Into
+from google.protobuf.descriptor import FieldDescriptor
+
+from ordertrail_server.schema.hops.moves import Move
 from ordertrail_server.schema.hops.plan import Match
 from ordertrail_server.schema.hops.values import is_map
 
-
-def inside(found: Match, fixes: Sequence[Into]) -> Into:
-    """Return what applies the fixes to each pair of messages in a field, the old one and the new one."""
-
-    def each(old: Any, new: Any) -> None:
-        for fix in fixes:
-            fix(old, new)
-
-    was, now = found.old[0], found.new[0]
-    if is_map(was):
-        return _mapped(was.name, now.name, each)
-    if was.is_repeated:
-        return _several(was.name, now.name, each)
-    return _one(was.name, now.name, each, now.is_repeated)
+Do: TypeAlias = Callable[[Any], None]
+"""Does something to a message."""
 
 
-def _one(was: str, now: str, each: Into, to_list: bool) -> Into:
-    def mend(old: Any, new: Any) -> None:
-        if old.HasField(was):
-            after = getattr(new, now)
-            each(getattr(old, was), after[0] if to_list else after)
+def move_in_each(found: Match, inner: Move) -> Move:
+    """Return what moves the values within each message in a field."""
+    before, after, (take_inner, put_inner) = _messages(found.old[0]), _messages(found.new[0]), inner
 
-    return mend
+    def take(old: Any) -> list[Any]:
+        return [take_inner(one) for one in before(old)]
 
+    def put(values: list[Any], new: Any) -> None:
+        for value, one in zip(values, after(new), strict=True):
+            put_inner(value, one)
 
-def _several(was: str, now: str, each: Into) -> Into:
-    def mend(old: Any, new: Any) -> None:
-        for before, after in zip(getattr(old, was), getattr(new, now), strict=True):
-            each(before, after)
-
-    return mend
+    return Move(take, put)
 
 
-def _mapped(was: str, now: str, each: Into) -> Into:
-    def mend(old: Any, new: Any) -> None:
-        after = getattr(new, now)
-        for key, before in getattr(old, was).items():
-            each(before, after[key])
+def do_in_each(field: FieldDescriptor, steps: Iterable[Do]) -> Do:
+    """Return what does something to each message in a field."""
+    messages, steps = _messages(field), list(steps)
 
-    return mend
+    def do(holder: Any) -> None:
+        for one in messages(holder):
+            for step in steps:
+                step(one)
+
+    return do
+
+
+def _messages(field: FieldDescriptor) -> Callable[[Any], Iterable[Any]]:
+    """Return what finds the messages in a field, in an order that is that of any message with the same bytes."""
+    name = field.name
+    if is_map(field):
+        return lambda holder: [entries[key] for entries in [getattr(holder, name)] for key in sorted(entries)]
+    if field.is_repeated:
+        return attrgetter(name)
+    return lambda holder: [getattr(holder, name)] if holder.HasField(name) else []

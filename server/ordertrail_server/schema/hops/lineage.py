@@ -44,36 +44,29 @@ def moved_in(past: Sequence[Plan], path: Names) -> bool:
 
 
 def _moves_in(plan: Plan, path: Names) -> bool:
-    for found in plan.matches:
-        new, inner = names(found.new), _inside(found, path)
-        if path == new[: len(path)] != new:
-            return True
-        if inner and found.value.message and _moves_in(found.value.message, inner):
-            return True
-    return False
+    filling = plan.filling(path)
+    if filling is None:
+        return any(path == place[: len(path)] for place in plan.by_place)
+    found, inner = filling
+    return bool(inner and found.value.message and _moves_in(found.value.message, inner))
 
 
 def _before(plan: Plan, path: Names) -> Names | None:
     """Return where the value at a path came from, None if it came from nowhere."""
-    for found in plan.matches:
-        inner = _inside(found, path)
-        if inner is not None:
-            rest = _before(found.value.message, inner) if inner and found.value.message else inner
-            return None if rest is None or not found.old else (*names(found.old), *rest)
-    return path
+    filling = plan.filling(path)
+    if filling is None:
+        return path
+    found, inner = filling
+    rest = _before(found.value.message, inner) if inner and found.value.message else inner
+    return None if rest is None or not found.old else (*names(found.old), *rest)
 
 
 def _match_of(plan: Plan, path: Names) -> Match | None:
-    for found in plan.matches:
-        inner = _inside(found, path)
-        if inner is not None:
-            return _match_of(found.value.message, inner) if inner and found.value.message else found
-    return None
-
-
-def _inside(found: Match, path: Names) -> Names | None:
-    new = names(found.new)
-    return path[len(new) :] if path[: len(new)] == new else None
+    filling = plan.filling(path)
+    if filling is None:
+        return None
+    found, inner = filling
+    return _match_of(found.value.message, inner) if inner and found.value.message else found
 
 
 def _was(found: Match) -> dict[str, str]:

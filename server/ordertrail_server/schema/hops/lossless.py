@@ -26,13 +26,6 @@ _ALIKE: Final = (
     {F.TYPE_INT32, F.TYPE_INT64, F.TYPE_UINT32, F.TYPE_UINT64},
     {F.TYPE_SINT32, F.TYPE_SINT64},
 )
-# The wire type of each type, where it is no varint: https://protobuf.dev/programming-guides/encoding/#structure.
-_I64, _LEN, _I32 = 1, 2, 5
-_WIRE_TYPE: Final = {
-    **dict.fromkeys((F.TYPE_FIXED64, F.TYPE_SFIXED64, F.TYPE_DOUBLE), _I64),
-    **dict.fromkeys((F.TYPE_STRING, F.TYPE_BYTES, F.TYPE_MESSAGE), _LEN),
-    **dict.fromkeys((F.TYPE_FIXED32, F.TYPE_SFIXED32, F.TYPE_FLOAT), _I32),
-}
 
 
 def loses_nothing(old: int, new: int) -> bool:
@@ -49,8 +42,3 @@ def loses_nothing(old: int, new: int) -> bool:
 def same_bytes(old: int, new: int) -> bool:
     """Return whether the value of a field has the same bytes in both types, where nothing is lost."""
     return old == new or any(old in alike and new in alike for alike in _ALIKE)
-
-
-def same_wire_type(old: int, new: int) -> bool:
-    """Return whether a parser finds the value of one type where it looks for the other, whatever it reads there."""
-    return _WIRE_TYPE.get(old) == _WIRE_TYPE.get(new)

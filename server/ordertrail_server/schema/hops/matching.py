@@ -104,8 +104,11 @@ class _Matcher:
             raise Mismatch(f"{field.full_name} says `{rule}`, but {filled_by} fills it: drop one of the two")
 
     def _refuse_strangers(self, who: str, paths: list[str]) -> None:
+        named = [path for path in paths if ":" in path]
+        if not named:
+            return
         known = {self._old.name, *(name.rpartition(".")[2] for name in sources_of(message_rules(self._new)))}
-        if strangers := sorted({path for path in paths if ":" in path and path.rpartition(":")[0] not in known}):
+        if strangers := sorted(path for path in named if path.rpartition(":")[0] not in known):
             raise Mismatch(f'{who} says "{strangers[0]}", but no message of that name reads as it: correct it')
 
     def _source(self, field: FieldDescriptor, sources: list[str]) -> Path:

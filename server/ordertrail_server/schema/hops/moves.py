@@ -1,138 +1,156 @@
-"""Values that change their place or their bytes, one function for each."""
+"""Values that change their place or their bytes: each is taken out of the old message, and put into the new one."""
 
-from collections.abc import Callable, Iterable
-from operator import attrgetter
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from operator import attrgetter, methodcaller
+from typing import Any, NamedTuple, TypeAlias
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from ordertrail_server.schema.hops.enums import converter
 from ordertrail_server.schema.hops.plan import Match, Path
-from ordertrail_server.schema.hops.values import is_map
-from ordertrail_server.schema.upcasting import CannotUpcast
+from ordertrail_server.schema.hops.values import is_map, message_in
 
-Into: TypeAlias = Callable[[Any, Any], None]
-"""Reads the message given first into the one given second."""
+Read: TypeAlias = Callable[[bytes, Any], None]
+"""Reads the bytes of a message into another one."""
 
-_Convert: TypeAlias = Callable[[Any], Any]
+_Take: TypeAlias = Callable[[Any], Any]
+_Put: TypeAlias = Callable[[Any, Any], None]
 
 
-def move(found: Match, read: Into | None) -> Into:
+class Move(NamedTuple):
+    """A value on its way. In between it hangs on neither message: numbers and text, and messages as their bytes."""
+
+    take: _Take
+    """Returns the value that an old message says, as the new one has it; None if it says none. Raises CannotUpcast."""
+
+    put: _Put
+    """Puts such a value into a new message."""
+
+
+def move(found: Match, read: Read | None) -> Move:
     """Return what moves a value; `read` reads each message of it, and is None where it holds none."""
-    if read is None and len(found.old) == len(found.new) == 1 and _is_single(found):
-        return _set(found)
-    holder_of, target_of = _reach(found.old[:-1]), walk(found.new[:-1])
-    name, present, put = found.new[-1].name, _present(found.old[-1]), _put(found, read)
-    was, outermost = found.old[-1].name, len(found.new) == 1
+    return Move(_take(found.old, _one(found)), _put(found, read))
 
-    def fix(old: Any, new: Any) -> None:
-        holder = holder_of(old)
-        # Only what was parsed is cleared: to clear a field of a nested message would make that message present.
-        if outermost:
-            new.ClearField(name)
-        if holder is not None and present(holder):
-            put(getattr(holder, was), target_of(new))
 
-    return fix
+def together(moves: Sequence[Move]) -> Move:
+    """Return what moves all of these values, of which there is one at least; they are put in in their order."""
+    if len(moves) == 1:
+        return moves[0]
+    half = len(moves) // 2
+    (take_one, put_one), (take_other, put_other) = together(moves[:half]), together(moves[half:])
+
+    def take(old: Any) -> tuple[Any, Any]:
+        return take_one(old), take_other(old)
+
+    def put(values: tuple[Any, Any], new: Any) -> None:
+        one, other = values
+        put_one(one, new)
+        put_other(other, new)
+
+    return Move(take, put)
 
 
 def walk(path: Path) -> Callable[[Any], Any]:
     """Return what leads from a message to the one at a path in it, whether that is set or not."""
-    return attrgetter(".".join(field.name for field in path)) if path else _itself
+    return attrgetter(".".join(field.name for field in path)) if path else lambda message: message
 
 
-def _is_single(found: Match) -> bool:
-    return found.old[0].has_presence and not found.new[0].is_repeated
+def _take(path: Path, one: _Take | None) -> _Take:
+    take = _take_here(path[-1], one)
+    if len(path) == 1:
+        return take
+    # A message that is not there says nothing, so that it need not be asked for.
+    holder_of = walk(path[:-1])
+    return lambda old: take(holder_of(old))
 
 
-def _set(found: Match) -> Into:
-    """Return what moves one value from field to field: by far the most common move, with nothing on its way."""
-    was, name, convert = found.old[0].name, found.new[0].name, _converter(found)
+def _take_here(field: FieldDescriptor, one: _Take | None) -> _Take:
+    name, all_of = field.name, _all(field, one)
+    if not field.has_presence:
+        return lambda old: all_of(held) if (held := getattr(old, name)) else None
+    if field.message_type is not None:
+        return lambda old: all_of(getattr(old, name)) if old.HasField(name) else None
+    if one is None:
+        return lambda old: held if (held := getattr(old, name)) or old.HasField(name) else None
+    return lambda old: one(held) if (held := getattr(old, name)) or old.HasField(name) else None
 
-    def fix(old: Any, new: Any) -> None:
-        if old.HasField(was):
-            setattr(new, name, convert(getattr(old, was)))
-        else:
+
+def _one(found: Match) -> _Take | None:
+    """Return what makes of one value what stays when its message is cleared, None where it is that already."""
+    if message_in(found.old[-1]) is not None:
+        return methodcaller("SerializeToString")
+    return None if found.value.enum is None else converter(found.value.enum, found.old[-1].full_name)
+
+
+def _all(field: FieldDescriptor, one: _Take | None) -> _Take:
+    one = one or (lambda value: value)
+    if is_map(field):
+        return lambda held: {key: one(held[key]) for key in held}
+    return (lambda held: [one(value) for value in held]) if field.is_repeated else one
+
+
+def _put(found: Match, read: Read | None) -> _Put:
+    name, fill = found.new[-1].name, _fill(found, read)
+    if len(found.new) > 1:
+        target_of = walk(found.new[:-1])
+        # Nothing is cleared there: to clear a field of a nested message would make that message present.
+        return lambda value, new: None if value is None else fill(value, target_of(new))
+    if read is None and not found.new[-1].is_repeated:
+        return _set(name)
+
+    def put(value: Any, new: Any) -> None:
+        # Bytes that the old message does not know may have been parsed there.
+        new.ClearField(name)
+        if value is not None:
+            fill(value, new)
+
+    return put
+
+
+def _set(name: str) -> _Put:
+    """Return what puts a number or a text into a field, which is by far the most common."""
+
+    def put(value: Any, new: Any) -> None:
+        if value is None:
             new.ClearField(name)
+        else:
+            setattr(new, name, value)
 
-    return fix
-
-
-def _itself(value: Any) -> Any:
-    return value
+    return put
 
 
-def _reach(path: Path) -> Callable[[Any], Any]:
-    """Return what leads to the message at a path, or to None where it is not set."""
-    if not path:
-        return _itself
-    steps = [field.name for field in path]
-
-    def at(message: Any) -> Any:
-        for step in steps:
-            if not message.HasField(step):
-                return None
-            message = getattr(message, step)
-        return message
-
-    return at
-
-
-def _present(field: FieldDescriptor) -> Callable[[Any], bool]:
-    name = field.name
-    if field.has_presence:
-        return lambda holder: bool(holder.HasField(name))
-    return lambda holder: bool(getattr(holder, name))
-
-
-def _put(found: Match, read: Into | None) -> Callable[[Any, Any], None]:
-    name, convert, several = found.new[-1].name, _converter(found), found.old[-1].is_repeated
-    if is_map(found.old[-1]):
-        return _put_map(name, read, convert)
-    if found.new[-1].is_repeated:
-        return _put_list(name, read, convert, several)
+def _fill(found: Match, read: Read | None) -> _Put:
+    field, name = found.new[-1], found.new[-1].name
     if read is None:
-        return lambda value, target: setattr(target, name, convert(value))
+        return _fill_plain(field, single=not found.old[-1].is_repeated)
+    if is_map(field):
+        return lambda value, target: _read_map(value, getattr(target, name), read)
+    if field.is_repeated:
+        several = found.old[-1].is_repeated
+        return lambda value, target: _read_list(value if several else [value], getattr(target, name), read)
 
-    def put(value: Any, target: Any) -> None:
+    def fill(value: bytes, target: Any) -> None:
         inner = getattr(target, name)
         inner.SetInParent()
         read(value, inner)
 
-    return put
+    return fill
 
 
-def _put_list(name: str, read: Into | None, convert: _Convert, several: bool) -> Callable[[Any, Any], None]:
-    def put(value: Any, target: Any) -> None:
-        values: Iterable[Any] = value if several else (value,)
-        if read is None:
-            getattr(target, name).extend(map(convert, values))
-        else:
-            for one in values:
-                read(one, getattr(target, name).add())
-
-    return put
+def _fill_plain(field: FieldDescriptor, *, single: bool) -> _Put:
+    name = field.name
+    if is_map(field):
+        return lambda value, target: getattr(target, name).update(value)
+    if field.is_repeated:
+        return lambda value, target: getattr(target, name).extend([value] if single else value)
+    return lambda value, target: setattr(target, name, value)
 
 
-def _put_map(name: str, read: Into | None, convert: _Convert) -> Callable[[Any, Any], None]:
-    def put(value: Any, target: Any) -> None:
-        entries = getattr(target, name)
-        for key in value:
-            if read is None:
-                entries[key] = convert(value[key])
-            else:
-                read(value[key], entries[key])
-
-    return put
+def _read_list(values: list[bytes], messages: Any, read: Read) -> None:
+    for value in values:
+        read(value, messages.add())
 
 
-def _converter(found: Match) -> _Convert:
-    enum, field = found.value.enum, found.old[-1].full_name
-    if enum is None:
-        return _itself
-
-    def convert(number: int) -> int:
-        if number not in enum:
-            raise CannotUpcast(f"{field} holds {number}, which is no value of its enum")
-        return enum[number]
-
-    return convert
+def _read_map(values: dict[Any, bytes], messages: Any, read: Read) -> None:
+    for key, value in values.items():
+        read(value, messages[key])

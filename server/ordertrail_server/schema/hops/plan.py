@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from functools import cached_property
+from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -42,7 +43,7 @@ class Value:
     """A number goes into a wider type, which loses nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Match:
     """One field of the new message, and where its value comes from: `old` is empty for a literal and for absence."""
 
@@ -50,7 +51,8 @@ class Match:
     old: Path
     new: Path
     value: Value = Value()
-    literal: object = None
+    literal: Any = None
+    """The value of a literal; where hops are made one, it may be that of a list of one."""
 
     @property
     def in_place(self) -> bool:
@@ -58,7 +60,7 @@ class Match:
         return len(self.old) == len(self.new) == 1 and self.old[0].number == self.new[0].number
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """How one message reads as another."""
 
@@ -67,10 +69,22 @@ class Plan:
     matches: tuple[Match, ...]
     dropped: tuple[Path, ...] = ()
 
+    @cached_property
+    def by_place(self) -> Mapping[Names, Match]:
+        """The matches by the paths in the new message that they fill."""
+        return {names(found.new): found for found in self.matches}
+
+    def filling(self, path: Names) -> tuple[Match, Names] | None:
+        """Return what fills the field at a path, or a message around it, and where in that it is; None if nothing."""
+        for end in range(len(path), 0, -1):
+            if found := self.by_place.get(path[:end]):
+                return found, path[end:]
+        return None
+
 
 def names(path: Path) -> Names:
     """Return the names along a path."""
-    return tuple(field.name for field in path)
+    return tuple([field.name for field in path])
 
 
 def find(message: Descriptor, path: Names) -> Path | None:

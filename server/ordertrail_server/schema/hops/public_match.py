@@ -96,7 +96,7 @@ class _PublicMatcher:
 
     def _pair(self, place: Path, target: Path, at: Names, public_at: Names) -> Iterator[Match]:
         self._filled.add(public_at)
-        first = _first_names(first_names(self._past, at), target[-1])
+        first = self._first_names(at, target[-1])
 
         def nested(stored: Descriptor, public: Descriptor) -> Plan:
             if stored.full_name in self._around:
@@ -109,6 +109,12 @@ class _PublicMatcher:
             yield Match(Rule.SAME if names(place) == names(target) else Rule.FROM, place, target, value)
         except Mismatch as error:
             self.gaps.append(str(error))
+
+    def _first_names(self, at: Names, public: FieldDescriptor) -> dict[str, str]:
+        """Return what the values of an enum were first called, as far as the public enum calls them so."""
+        enum = held_in(public).enum_type
+        first = {} if enum is None else first_names(self._past, at)
+        return {now: then for now, then in first.items() if enum is not None and then in enum.values_by_name}
 
     def _public_path(self, pair: _Pair, place: Path) -> Names:
         said = field_rules(place[-1]).public
@@ -124,12 +130,6 @@ def _not_found(field: FieldDescriptor, public: Descriptor) -> str:
         return f"{field.full_name} is the public {said}, which {public.full_name} has not: correct it"
     say = f"add it to {public.full_name}, or say `public` or `not_public` on it"
     return f"{field.full_name} is no part of the public event: {say}"
-
-
-def _first_names(first: dict[str, str], public: FieldDescriptor) -> dict[str, str]:
-    """Return what the values of an enum were first called, as far as the public enum calls them so."""
-    enum = held_in(public).enum_type
-    return {now: then for now, then in first.items() if enum is not None and then in enum.values_by_name}
 
 
 def _refuse_change(stored: FieldDescriptor, public: FieldDescriptor, first: dict[str, str]) -> None:
