@@ -246,19 +246,27 @@ class Writer:
         places = {id(planned): place for place, planned in enumerate(draft.planned, offset)}
         for attempt, outcome in draft.outcomes:
             if isinstance(outcome, Planned):
-                replayed = outcome.fact.digest != attempt.written
-                answer(attempt, outcome.accepted(places[id(outcome)], replayed))
+                _accept(attempt, outcome, places[id(outcome)])
             else:
                 answer(attempt, outcome)
 
     async def _settle(self, draft: Draft, end: int | None) -> None:
-        """Others wrote, or the outcome is unknown: fold what the log says, and have every attempt decided on that.
+        """Others wrote, or the outcome is unknown: fold what the log says, and accept those whose record is a fact.
 
-        Deciding again looks for the receipt first, so an attempt whose record became a fact is answered with it.
+        Every other attempt is decided again on that.
         """
         self._company.met()
         self._again(draft.attempts)
         await self.fold.catch_up(end)
+        for attempt, outcome in draft.outcomes:
+            if isinstance(outcome, Planned):
+                fact = self.fold.receipt(attempt.order_id, attempt.request_id)
+                if fact is not None and fact.digest == outcome.fact.digest:
+                    _accept(attempt, outcome, fact.offset)
+
+
+def _accept(attempt: Attempt, planned: Planned, offset: int) -> None:
+    answer(attempt, planned.accepted(offset, replayed=planned.fact.digest != attempt.written))
 
 
 def answer(attempt: Attempt, outcome: Answer) -> None:
