@@ -24,16 +24,19 @@ QUESTIONS = 4
 
 
 class Cursors:
-    """Cursors of one kind. A read finds the one that stands where it begins, if any does: then nothing is sought."""
+    """Cursors of one kind. A read finds the one that stands where it begins, if any does: then nothing is sought.
 
-    def __init__(self, make: Callable[[], Cursor], most: int) -> None:
-        self._make, self._most = make, most
+    Of those of which there is `one_each`, a partition has one; else there are `most` of them, for all partitions.
+    """
+
+    def __init__(self, make: Callable[[], Cursor], most: int, *, one_each: bool = False) -> None:
+        self._make, self._most, self._one_each = make, most, one_each
         self._idle: list[Cursor] = []
         self._lock = Lock()
 
     def find(self, partition: int, offset: int) -> Cursor:
         """Return a cursor that stands there."""
-        cursor = self.take(partition, offset) or self._any() or self._make()
+        cursor = self.take(partition, offset) or self._movable(partition) or self._make()
         cursor.go(partition, offset)
         return cursor
 
@@ -69,12 +72,16 @@ class Cursors:
         for cursor in unused:
             cursor.close()
 
-    def _any(self) -> Cursor | None:
+    def _movable(self, partition: int) -> Cursor | None:
+        """Return an idle cursor that may leave its place."""
         with self._lock:
             for number, cursor in enumerate(self._idle):
-                if cursor.partition == NOWHERE or len(self._idle) >= self._most:
+                if cursor.partition == partition if self._one_each else self._is_free(cursor):
                     return self._idle.pop(number)
         return None
+
+    def _is_free(self, cursor: Cursor) -> bool:
+        return cursor.partition == NOWHERE or len(self._idle) >= self._most
 
 
 class KafkaReaders:
@@ -84,7 +91,7 @@ class KafkaReaders:
         reading, waiting = reader_settings(settings), tail_settings(settings)
         self._patience_s = patience_s
         self._cursors = Cursors(lambda: Cursor(reading, topic), partitions + SPARE_READERS)
-        self._tails = Cursors(lambda: Cursor(waiting, topic), partitions)
+        self._tails = Cursors(lambda: Cursor(waiting, topic), partitions, one_each=True)
         self._topic, self._asking = topic, made(Consumer, reading)  # never assigned: no fetch stands before a question
         self._questions = ThreadPoolExecutor(QUESTIONS, "question")
         self._threads = ThreadPoolExecutor(partitions + SPARE_READERS, "reader")
