@@ -118,7 +118,8 @@ class KafkaLog:
         """Return as soon as the partition's end lies beyond `offset`."""
         self._check(partition)
         # A reader that waits there already hears of a record by itself.
-        if self._ends.known[partition] <= offset and not self._readers.waits_at(partition, offset):
+        here = self._ends.gap_end(partition, offset)
+        if self._ends.known[partition] <= offset and not self._readers.waits_at(partition, here):
             await self._ends.ask(partition)
         await self._ends.wait(partition, offset)
 

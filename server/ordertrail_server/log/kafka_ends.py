@@ -98,7 +98,9 @@ class KafkaEnds:
         try:
             while self._waiting[partition] and self._failure is None:
                 try:
-                    self.learn(partition, await self._grown(partition, self.known[partition]))
+                    # Before a gap whoever looks would be told of its markers, again and again.
+                    here = self.gap_end(partition, self.known[partition])
+                    self.learn(partition, await self._grown(partition, here))
                     await asyncio.sleep(0)  # who is told may wait no more, and will read where the record stands ready
                 except LogUnavailable:
                     await asyncio.sleep(AGAIN_SECONDS)
