@@ -3,6 +3,7 @@
 import pytest
 
 from ordertrail_server.log.kafka_findings import Gravity, Topic, findings
+from ordertrail_server.log.placement import partition_of
 
 SAFE = Topic(
     name="orders.events",
@@ -73,6 +74,25 @@ def test_replicas_that_must_all_be_there_are_allowed_and_said() -> None:
     [finding] = findings(SAFE._replace(replicas=(2, 2)))
     assert finding.gravity is Gravity.NOTE
     assert "one broker down, and nothing can be written" in finding.what
+
+
+def lying_as_in(count: int, orders: int = 40) -> tuple[tuple[int, str], ...]:
+    return tuple((partition_of(f"order-{number}", count), f"order-{number}") for number in range(orders))
+
+
+def test_that_partitions_were_added_is_seen_by_where_the_first_records_lie() -> None:
+    [finding] = findings(SAFE._replace(replicas=(3,) * 12, heads=lying_as_in(5)))
+    assert finding.gravity is Gravity.UNSAFE
+    assert "has 12 partitions, and its first records lie as in one of 5: partitions were added" in finding.what
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [lying_as_in(2), (*lying_as_in(2), (0, "elsewhere"), (1, "elsewhere")), ()],
+    ids=["as they should", "but for a stranger's", "there are none"],
+)
+def test_a_topic_that_has_as_many_as_it_had_is_not_held_to_have_more(heads: tuple[tuple[int, str], ...]) -> None:
+    assert findings(SAFE._replace(heads=heads)) == []
 
 
 def test_what_is_unsafe_is_said_first() -> None:

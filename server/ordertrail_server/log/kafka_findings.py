@@ -5,6 +5,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from ordertrail_server.log.kafka_settings import BATCH_BYTES
+from ordertrail_server.log.placement import partition_of
 
 
 class Topic(NamedTuple):
@@ -22,6 +23,9 @@ class Topic(NamedTuple):
 
     settings: Mapping[str, str]
     """The topic's settings as they are in force; those that may not be read are missing."""
+
+    heads: tuple[tuple[int, str], ...] = ()
+    """(partition, order id) of first records."""
 
 
 class Known(NamedTuple):
@@ -64,7 +68,7 @@ _CONSEQUENCES = {
 
 def findings(topic: Topic) -> list[Finding]:
     """Return all that is to be said of the topic, the unsafe first."""
-    found = [*_lost(topic), *_immutable(topic), *_replicas(topic), *_room(topic)]
+    found = [*_lost(topic), *_enlarged(topic), *_immutable(topic), *_replicas(topic), *_room(topic)]
     return sorted(found, key=lambda finding: finding.gravity is Gravity.NOTE)
 
 
@@ -80,6 +84,22 @@ def _lost(topic: Topic) -> Iterator[Finding]:
                 "removed.",
                 "Restore the topic from a copy that is whole.",
             )
+
+
+def _enlarged(topic: Topic) -> Iterator[Finding]:
+    fitting = [count for count in range(1, len(topic.replicas) + 1) if _lie_as_in(count, topic)]
+    # Where one record lies wrong among those that lie right, no count fits.
+    if fitting and len(topic.replicas) not in fitting:
+        had = " or ".join(map(str, fitting))
+        yield _unsafe(
+            f"The topic {topic.name} has {len(topic.replicas)} partitions, and its first records lie as in one of "
+            f"{had}: partitions were added, and orders would be looked for where their facts are not.",
+            "Make a topic with as many as there were again, and copy each into it.",
+        )
+
+
+def _lie_as_in(count: int, topic: Topic) -> bool:
+    return all(partition_of(order_id, count) == partition for partition, order_id in topic.heads)
 
 
 def _immutable(topic: Topic) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 
 from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, said
 from ordertrail_server.log.kafka_findings import IMMUTABLE, Known, Topic
+from ordertrail_server.log.kafka_heads import heads
 from ordertrail_server.log.kafka_questions import query_ends
 from ordertrail_server.log.kafka_settings import Settings, admin_settings, made, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
@@ -36,10 +37,11 @@ def describe(settings: Settings, name: str, patience_s: float = ANSWER_SECONDS) 
     """Return what the cluster says of a topic. Raises TopicMissing, LogUnavailable, KafkaSettingRefused."""
     admin = made(AdminClient, admin_settings(settings))
     found = _describe(admin, name, patience_s)
-    with closing(made(Consumer, reader_settings(settings))) as consumer, _answering():
-        firsts = [query_ends(consumer, name, partition, patience_s)[0] for partition in range(len(found.partitions))]
     replicas = tuple(len(partition.replicas) for partition in found.partitions)
-    return Topic(name, _bytes(found.topic_id), replicas, tuple(firsts), _settings(admin, name, patience_s))
+    with closing(made(Consumer, reader_settings(settings))) as consumer, _answering():
+        firsts = tuple(query_ends(consumer, name, partition, patience_s)[0] for partition in range(len(replicas)))
+        first_records = heads(consumer, name, len(replicas), patience_s)
+    return Topic(name, _bytes(found.topic_id), replicas, firsts, _settings(admin, name, patience_s), first_records)
 
 
 def known(admin: AdminClient, name: str, patience_s: float = ANSWER_SECONDS) -> Known:
