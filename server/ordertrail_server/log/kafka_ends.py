@@ -97,8 +97,10 @@ class KafkaEnds:
     async def _follow(self, partition: int) -> None:
         try:
             while self._waiting[partition] and self._failure is None:
+                # Markers that are known have come before: whoever stood there would be told of them again and again.
+                end = self.gap_end(partition, self.known[partition])
                 try:
-                    self.learn(partition, await self._grown(partition, self.known[partition]))
+                    self.learn(partition, await self._grown(partition, end))
                     await asyncio.sleep(0)  # who is told may wait no more, and will read where the record stands ready
                 except LogUnavailable:
                     await asyncio.sleep(AGAIN_SECONDS)
