@@ -31,12 +31,12 @@ class KafkaLog:
     atomic = False
     stale_seconds = STALE_SECONDS
 
-    def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf, patience_s: float) -> None:
+    def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf | None, patience_s: float) -> None:
         self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)
         known = Known(topic.identity, self.partitions)
         self._failure: Exception | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._producer = KafkaProducer(settings, topic.name, headers_of)
+        self._producer = None if headers_of is None else KafkaProducer(settings, topic.name, headers_of)
         self._readers = KafkaReaders(settings, topic.name, self.partitions, patience_s)
         self._identity = KafkaIdentity(settings, topic.name, known, patience_s, self._fail)
         self._ends = KafkaEnds(self.partitions, self._query, self._grown)
@@ -48,14 +48,14 @@ class KafkaLog:
         settings: Settings,
         topic: str = ORDER_EVENTS,
         *,
-        headers_of: HeadersOf = lambda _: [],
+        headers_of: HeadersOf | None = lambda _: [],
         patience_s: float = 10.0,
     ) -> Self:
         """Open the log on a topic, which must be safe: see kafka_findings.
 
-        `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers of its value.
-        A question or read that nobody answers is given up after `patience_s`. Raises TopicRefused, KafkaSettingRefused,
-        LogUnavailable.
+        `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers of its value; None is
+        for a log that is only read. A question or read that nobody answers is given up after `patience_s`. Raises
+        TopicRefused, KafkaSettingRefused, LogUnavailable.
         """
         found = await asyncio.to_thread(kafka_topic.describe, settings, topic, patience_s)
         unsafe = []
@@ -81,6 +81,8 @@ class KafkaLog:
         self._check(partition)
         if not entries:
             return []
+        if self._producer is None:
+            raise PermissionError("this process follows the log; it was not opened to append to it")
         known = self._ends.known[partition]
         offsets = await self._producer.append(partition, entries)
         if min(offsets) < known:
@@ -136,8 +138,9 @@ class KafkaLog:
         with suppress(asyncio.CancelledError):
             await self._keeping
         await self._ends.close()
-        for part in (self._producer, self._readers):
-            await asyncio.to_thread(part.close)
+        if self._producer is not None:
+            await asyncio.to_thread(self._producer.close)
+        await asyncio.to_thread(self._readers.close)
 
     async def _query(self, partition: int) -> int:
         try:

@@ -82,15 +82,18 @@ class KafkaSource:
                 f"{self.data} holds an embedded log, which would be left out. Name another directory, or copy the log "
                 "to the topic first."
             )
-        return await self.follow()
+        return await self._open(self.headers_of)
 
     async def follow(self) -> Log:
-        """Open the topic."""
+        """Open the topic to read it."""
+        return await self._open(None)
+
+    async def _open(self, headers_of: "HeadersOf | None") -> Log:
         from ordertrail_server.log.kafka import KafkaLog
         from ordertrail_server.log.kafka_environment import own_settings
 
         settings: dict[str, Value] = {**own_settings(os.environ), "bootstrap.servers": self.bootstrap}
-        return await KafkaLog.open(settings, self.topic, headers_of=self.headers_of)
+        return await KafkaLog.open(settings, self.topic, headers_of=headers_of)
 
     def arguments(self) -> list[str]:
         """Return the data directory, the brokers and the topic; secrets stay in the environment."""

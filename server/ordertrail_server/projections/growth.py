@@ -17,7 +17,6 @@ class Growth:
     def __init__(self, log: Log, wake: Callable[[], None]) -> None:
         self._log, self._wake = log, wake
         self._waiting: dict[int, asyncio.Task[None]] = {}
-        self._grown: set[int] = set()
         self._woken = -PACE_S
 
     def watch(self, positions: Mapping[int, int]) -> None:
@@ -25,10 +24,16 @@ class Growth:
         for partition, offset in positions.items():
             if partition not in self._waiting:
                 self._waiting[partition] = asyncio.create_task(self._wait(partition, offset))
+                self._waiting[partition].add_done_callback(lambda _: self._wake())
 
     def grown(self) -> set[int]:
-        """Return the partitions that have grown since they were asked for last."""
-        grown, self._grown = self._grown, set()
+        """Return the partitions that have grown since they were asked for last; they are to be watched anew.
+
+        Raises what a wait ended with, if that was a fault: unheard of, the partition would stand still for ever.
+        """
+        grown = {partition for partition, waiting in self._waiting.items() if waiting.done()}
+        for partition in grown:
+            self._waiting.pop(partition).result()
         return grown
 
     async def _wait(self, partition: int, offset: int) -> None:
@@ -37,7 +42,4 @@ class Growth:
             await asyncio.sleep(self._woken + PACE_S - monotonic())
         except (LogUnavailable, LogDamaged):  # which whoever is woken finds as well
             await asyncio.sleep(AGAIN_S)
-        del self._waiting[partition]
-        self._grown.add(partition)
         self._woken = monotonic()
-        self._wake()
