@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.log.contract import SOON, entries, logged
 from ordertrail_server.log.kafka import KafkaLog
 from ordertrail_server.log.kafka_topic import ORDER_EVENTS, TopicMissing, TopicRefused
 from ordertrail_server.log.port import AppendUncertain, Entry, LogDamaged, LogUnavailable
+from ordertrail_server.log.source import KafkaSource
 
 PATIENCE = 1.0
 
@@ -198,6 +200,18 @@ async def test_a_log_that_lost_its_beginning_is_damaged_and_not_opened_again(clu
     with pytest.raises(TopicRefused, match=r"Partition 0 of the topic orders\.events begins at offset 4"):
         async with opened(cluster):
             pass
+
+
+async def test_whoever_follows_a_topic_reads_what_is_there_and_may_not_append(cluster: Cluster, tmp_path: Path) -> None:
+    renew(cluster)
+    source = KafkaSource(tmp_path, cluster.bootstrap)
+    async with opened(cluster) as log:
+        await log.append(0, entries(5))
+    follower = await source.follow()
+    assert await follower.read(0, 0, 10) == logged(entries(5))
+    with pytest.raises(PermissionError, match="follows"):
+        await follower.append(0, entries(1))
+    await follower.close()
 
 
 async def test_a_topic_that_is_not_there_is_refused(cluster: Cluster) -> None:

@@ -53,8 +53,8 @@ class KafkaLog:
     ) -> Self:
         """Open the log on a topic, which must be safe: see kafka_findings.
 
-        `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers of its value; None is
-        for a log that is only read. A question or read that nobody answers is given up after `patience_s`. Raises
+        `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers of its value; it is
+        None where the log is only read. A question or read that nobody answers is given up after `patience_s`. Raises
         TopicRefused, KafkaSettingRefused, LogUnavailable.
         """
         found = await asyncio.to_thread(kafka_topic.describe, settings, topic, patience_s)
