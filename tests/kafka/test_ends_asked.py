@@ -4,9 +4,9 @@ from collections import deque
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from ordertrail_server.log.kafka_questions import ANSWERS_ALIKE, query_ends
+from ordertrail_server.log.kafka_questions import ANSWERS_ALIKE, query_end, query_ends
 
 Ends = tuple[int, int]
 
@@ -36,3 +36,28 @@ def test_the_end_alone_is_asked_for_again_before_it_counts_as_the_beginning(told
     consumer = Answers(*told)
     assert query_ends(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 1.0) == found
     assert not consumer.left
+
+
+class Moving:
+    """Stands in for librdkafka's consumer while a leader is dead: it asks that one until metadata name another."""
+
+    def __init__(self, *metadata_come: bool) -> None:
+        self._come = deque(metadata_come)
+        self._moved = False
+        self.given: list[float] = []
+
+    def offsets_for_times(self, asked: list[TopicPartition], seconds: float) -> list[TopicPartition]:
+        self.given.append(seconds)
+        if not self._moved:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return [TopicPartition(each.topic, each.partition, 6) for each in asked]
+
+    def list_topics(self, *_: object, **__: object) -> object:
+        self._moved = self._come.popleft()
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+
+def test_a_leader_that_does_not_answer_is_not_asked_for_all_the_time_as_another_may_lead_meanwhile() -> None:
+    consumer = Moving(False, True)
+    assert query_end(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 60.0) == 6
+    assert [seconds < 60.0 / 2 for seconds in consumer.given] == [True, True, True]

@@ -4,14 +4,18 @@ from collections.abc import Callable
 from time import monotonic, sleep
 from typing import TypeVar
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from ordertrail_server.log.kafka_errors import PASSING
 
 T = TypeVar("T")
 
 AGAIN_SECONDS = 0.1
+# A leader that died or froze is asked until the time given is over; meanwhile another one leads, and is to be found.
+ASK_SECONDS = 2.0
 LOOK_SECONDS = 1.0
+# After these the same question may be answered, by another leader too.
+_ASKED_AGAIN = PASSING | {KafkaError._TIMED_OUT}
 # So many answers in a row make sure that a partition's records were all removed.
 ANSWERS_ALIKE = 5
 
@@ -49,10 +53,10 @@ def _answered(consumer: Consumer, topic: str, partition: int, patience_s: float,
     give_up = monotonic() + patience_s
     while True:
         try:
-            return ask(max(give_up - monotonic(), 0.0))
+            return ask(min(max(give_up - monotonic(), 0.0), ASK_SECONDS))
         except KafkaException as error:
             there = _look_again(consumer, topic, partition, max(give_up - monotonic(), 0.0))
-            if monotonic() > give_up or not (there or error.args[0].code() in PASSING):
+            if monotonic() > give_up or not (there or error.args[0].code() in _ASKED_AGAIN):
                 raise
             sleep(AGAIN_SECONDS)
 
