@@ -104,14 +104,19 @@ async def test_a_command_on_an_order_that_was_freed_is_decided_on_all_its_facts(
         assert await handler.retry(ORDER) is None
 
 
-async def test_an_order_that_was_freed_is_free_after_a_crash(tmp_path: Path) -> None:
+async def park_by_an_older_release(directory: Path) -> None:
+    """Have an order placed and changed, and the change stored as what cannot be read."""
     story = Story()
     story.fact(ORDER, PLACED)
     story.fact(ORDER, PLUM_ADDED)
-    await asyncio.to_thread(write_log, tmp_path, story.records[0])
+    await asyncio.to_thread(write_log, directory, story.records[0])
     with not_knowing("order_line_added"):
-        async with handling(EmbeddedLog.open(tmp_path), tmp_path / "state.sqlite"):
+        async with handling(EmbeddedLog.open(directory), directory / "state.sqlite"):
             pass
+
+
+async def test_an_order_that_was_freed_is_free_after_a_crash(tmp_path: Path) -> None:
+    await park_by_an_older_release(tmp_path)
     log = EmbeddedLog.open(tmp_path)
     async with handling(log, tmp_path / "state.sqlite") as handler:
         await handler.retry(ORDER)
@@ -123,13 +128,7 @@ async def test_an_order_that_was_freed_is_free_after_a_crash(tmp_path: Path) -> 
 
 
 async def test_what_a_retry_found_is_stored_once_also_when_its_caller_goes_meanwhile(tmp_path: Path) -> None:
-    story = Story()
-    story.fact(ORDER, PLACED)
-    story.fact(ORDER, PLUM_ADDED)
-    await asyncio.to_thread(write_log, tmp_path, story.records[0])
-    with not_knowing("order_line_added"):
-        async with handling(EmbeddedLog.open(tmp_path), tmp_path / "state.sqlite"):
-            pass
+    await park_by_an_older_release(tmp_path)
     log = EmbeddedLog.open(tmp_path)
     async with handling(log, tmp_path / "state.sqlite") as handler:
         await handle(handler, [place("another", "another")])

@@ -6,7 +6,7 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 POLL_SECONDS = 0.1
-# Of so many records of each partition, one at least would lie elsewhere if there had been fewer.
+# Of so many records of a partition one at least, almost surely, would lie elsewhere if there had been fewer of them.
 HEAD = 20
 
 

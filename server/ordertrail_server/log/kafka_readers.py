@@ -26,11 +26,11 @@ QUESTIONS = 4
 class Cursors:
     """Cursors of one kind. A read finds the one that stands where it begins, if any does: then nothing is sought.
 
-    Of those of which there is `one_each`, a partition has one; else there are `most` of them, for all partitions.
+    There are `most` of them, for all partitions; without it, each partition has one of its own.
     """
 
-    def __init__(self, make: Callable[[], Cursor], most: int, *, one_each: bool = False) -> None:
-        self._make, self._most, self._one_each = make, most, one_each
+    def __init__(self, make: Callable[[], Cursor], most: int | None = None) -> None:
+        self._make, self._most = make, most
         self._idle: list[Cursor] = []
         self._lock = Lock()
 
@@ -76,11 +76,13 @@ class Cursors:
         """Return an idle cursor that may leave its place."""
         with self._lock:
             for number, cursor in enumerate(self._idle):
-                if cursor.partition == partition if self._one_each else self._is_free(cursor):
+                if self._may_leave(cursor, partition):
                     return self._idle.pop(number)
         return None
 
-    def _is_free(self, cursor: Cursor) -> bool:
+    def _may_leave(self, cursor: Cursor, partition: int) -> bool:
+        if self._most is None:
+            return cursor.partition == partition
         return cursor.partition == NOWHERE or len(self._idle) >= self._most
 
 
@@ -91,7 +93,7 @@ class KafkaReaders:
         reading, waiting = reader_settings(settings), tail_settings(settings)
         self._patience_s = patience_s
         self._cursors = Cursors(lambda: Cursor(reading, topic), partitions + SPARE_READERS)
-        self._tails = Cursors(lambda: Cursor(waiting, topic), partitions, one_each=True)
+        self._tails = Cursors(lambda: Cursor(waiting, topic))
         self._topic, self._asking = topic, made(Consumer, reading)  # never assigned: no fetch stands before a question
         self._questions = ThreadPoolExecutor(QUESTIONS, "question")
         self._threads = ThreadPoolExecutor(partitions + SPARE_READERS, "reader")
