@@ -68,15 +68,15 @@ async def test_while_the_log_does_not_answer_callers_are_told_so_in_time_and_a_r
         log.answers.clear()
         at_hand, waiting, patient = attempt_of(place()), attempt_of(change("change", 2)), attempt_of(confirm())
         at_hand.until = waiting.until = 5.0
-        writing.writer.submit(at_hand)
+        writing.writer.waiting.submit(at_hand)
         await log.asked_to_append.wait()
-        writing.writer.submit(waiting)
-        writing.writer.answer_late_ones(4.9)
+        writing.writer.waiting.submit(waiting)
+        writing.writer.waiting.answer_late_ones(4.9)
         assert not at_hand.answer.done()
         assert not waiting.answer.done()
-        writing.writer.answer_late_ones(5.0)
+        writing.writer.waiting.answer_late_ones(5.0)
         assert [reason(attempt.answer.result()) for attempt in (at_hand, waiting)] == ["UNAVAILABLE"] * 2
-        writing.writer.submit(patient)
+        writing.writer.waiting.submit(patient)
         log.answers.set()
         assert accepted(await patient.answer).fact.version == 2
         [again] = await writing.handle(place())

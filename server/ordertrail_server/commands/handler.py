@@ -12,7 +12,8 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.state_store import StateStore
-from ordertrail_server.commands.writer import UNAVAILABLE, Writer
+from ordertrail_server.commands.waiting import UNAVAILABLE, Waiting
+from ordertrail_server.commands.writer import Writer
 from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged
@@ -73,21 +74,21 @@ class CommandHandler:
 
     def submit(self, attempt: Attempt) -> None:
         """Take an attempt in; its `answer` gets the answer. Raises Refused when stopped or overloaded."""
-        self._writer(attempt).submit(attempt)
+        self._waiting(attempt).submit(attempt)
 
     async def submit_in_turn(self, attempt: Attempt) -> None:
         """Like submit, but wait for room, as long as an answer may come in time, instead of refusing."""
         try:
             async with asyncio.timeout(None if attempt.until == inf else max(attempt.until - monotonic(), 0)):
-                await self._writer(attempt).room()
+                await self._waiting(attempt).room()
         except TimeoutError:
             raise Refused(UNAVAILABLE) from None
         self.submit(attempt)
 
-    def _writer(self, attempt: Attempt) -> Writer:
+    def _waiting(self, attempt: Attempt) -> Waiting:
         if not self._accepting:
             raise STOPPED
-        return self._writers[self.partition_of(attempt.order_id)]
+        return self._writers[self.partition_of(attempt.order_id)].waiting
 
     def partition_of(self, order_id: str) -> int:
         """Return the partition that an order's records live in."""
@@ -126,7 +127,7 @@ class CommandHandler:
         self._accepting = False
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
-                await asyncio.gather(*(writer.idle() for writer in self._writers))
+                await asyncio.gather(*(writer.waiting.idle() for writer in self._writers))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -139,7 +140,7 @@ class CommandHandler:
         while True:
             await asyncio.sleep(LATE_SECONDS)
             for writer in self._writers:
-                writer.answer_late_ones(monotonic())
+                writer.waiting.answer_late_ones(monotonic())
 
     async def _save_now_and_then(self, partition: int, fold: Fold) -> None:
         waited = 0.0

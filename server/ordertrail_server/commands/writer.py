@@ -14,33 +14,30 @@ come one after another, to any server, waste nothing.
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
-from itertools import islice
 from time import monotonic
 
 from ordertrail.v1 import error_reason_pb2 as reasons
-from ordertrail_server.commands.attempt import Answer, Attempt
+from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.company import Company
 from ordertrail_server.commands.draft import Draft, Planned
 from ordertrail_server.commands.fold import Fold, StoreDamaged, facts_missing
+from ordertrail_server.commands.waiting import UNAVAILABLE, Waiting, answer
 from ordertrail_server.log.port import AppendUncertain, Log, LogUnavailable
 from ordertrail_server.orders.chain import Verdict
-from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.orders.refusal import Refusal
 
 _log = logging.getLogger(__name__)
 
-OVERLOADED = Refused(Refusal(reasons.ERROR_REASON_OVERLOADED, "Too many commands are waiting; try again shortly."))
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.02, 1.0
 # How soon it looks again for what others write: what comes meanwhile is folded in one batch. Its own batches wake it
 # as well; after one of those there is time.
 PACE_S, PACE_AT_WORK_S = 0.005, 0.1
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own in deciding the command.")
-UNAVAILABLE = Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be written for now; try again shortly.")
 
 
 class Writer:
-    """Handles the attempts of one partition, in the order in which they were submitted."""
+    """Handles the attempts of one partition, in the order in which they were submitted to `waiting`."""
 
     def __init__(
         self,
@@ -59,52 +56,13 @@ class Writer:
     ) -> None:
         self._log, self._partition, self.fold = log, partition, fold
         self._now, self._new_id, self._appended = now, new_id, appended
-        self._capacity, self._batch, self._quiet_rounds = capacity, batch, quiet_rounds
-        self._back_off = back_off
-        self._waiting: deque[Attempt] = deque()
-        self._taken: list[Attempt] = []
-        self._submitted = asyncio.Event()
-        self._room = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._batch, self._quiet_rounds, self._back_off = batch, quiet_rounds, back_off
+        self.waiting = Waiting(capacity)
         self._company = Company(not log.atomic, clock)
         self._turn = asyncio.Lock()
         self._crowded = False
         self._reached = True
         self._uncertain = FIRST_BACK_OFF_S
-        self._ended = False
-
-    def submit(self, attempt: Attempt) -> None:
-        """Take an attempt in; its `answer` gets the answer. Raises Refused when too many wait, or after damage."""
-        if self._ended:
-            raise Refused(UNAVAILABLE)
-        if len(self._waiting) >= self._capacity:
-            raise OVERLOADED
-        self._waiting.append(attempt)
-        self._idle.clear()
-        self._submitted.set()
-
-    async def room(self) -> None:
-        """Return when an attempt can be submitted."""
-        while len(self._waiting) >= self._capacity and not self._ended:
-            self._room.clear()
-            await self._room.wait()
-
-    async def idle(self) -> None:
-        """Return when every attempt submitted so far is answered."""
-        await self._idle.wait()
-
-    def answer_late_ones(self, now: float) -> None:
-        """Answer those whose callers would go without an answer otherwise: the log does not answer in time.
-
-        What becomes of them is not known: they may lead to facts yet, or have.
-        """
-        late = [attempt for attempt in (*self._taken, *self._waiting) if attempt.until <= now]
-        for attempt in late:
-            answer(attempt, UNAVAILABLE)
-        if late:
-            self._waiting = deque(attempt for attempt in self._waiting if not attempt.answer.done())
-            self._room.set()
 
     async def follow(self) -> None:
         """Fold for ever what others write; nobody does where appends are atomic. Raises LogDamaged, StoreDamaged."""
@@ -138,22 +96,15 @@ class Writer:
         """Handle attempts for ever. Raises LogDamaged, StoreDamaged; then none is handled any more."""
         try:
             while True:
-                await self._submitted.wait()
+                await self.waiting.some()
                 await self._gather()
                 async with self._turn:
-                    self._taken = self._take()
-                    await self._handle(self._taken)
-                self._taken = []
-                if not self._waiting:
-                    self._submitted.clear()
-                    self._idle.set()
+                    attempts = self.waiting.take(self._batch)
+                    self._crowded = len(attempts) > 1
+                    await self._handle(attempts)
+                self.waiting.handled()
         finally:
-            # What became of them is not known here: neither a receipt nor a refusal would be true.
-            self._ended = True
-            for attempt in (*self._taken, *self._waiting):
-                answer(attempt, UNAVAILABLE)
-            self._idle.set()
-            self._room.set()
+            self.waiting.end()
 
     async def _gather(self) -> None:
         """Where callers are many, let in what is on its way already: a larger batch costs each of them less.
@@ -161,31 +112,18 @@ class Writer:
         It is over after `quiet_rounds` of the event loop in which none came in. A caller who is alone never waits.
         """
         quiet = 0
-        while self._crowded and quiet < self._quiet_rounds and len(self._waiting) < self._batch:
-            before = len(self._waiting)
+        while self._crowded and quiet < self._quiet_rounds and len(self.waiting) < self._batch:
+            before = len(self.waiting)
             await asyncio.sleep(0)
-            quiet = quiet + 1 if len(self._waiting) == before else 0
-
-    def _take(self) -> list[Attempt]:
-        taken = list(islice(self._waiting, self._batch))
-        for _ in taken:
-            self._waiting.popleft()
-        self._crowded = len(taken) > 1
-        self._room.set()
-        return [attempt for attempt in taken if not attempt.answer.done()]
-
-    def _again(self, attempts: list[Attempt]) -> None:
-        self._waiting.extendleft(reversed(attempts))
+            quiet = quiet + 1 if len(self.waiting) == before else 0
 
     async def _handle(self, attempts: list[Attempt]) -> None:
         try:
-            # What nobody else can have named, nobody else has written to: there is nothing to catch up with.
-            new = all(attempt.new_order for attempt in attempts)
-            asks = not (new or self._company.alone)
-            if asks:
-                await self._catch_up()
-            draft = self._draft(attempts)
-            await (self._append(draft) if draft.planned else self._confirm(draft, current=asks or new))
+            draft = await self._decide(attempts)
+            if draft.planned:
+                await self._append(draft)
+            else:
+                self._answer_all(draft, 0)
             self._reached = True
         except LogUnavailable as error:
             if self._reached:  # said once, however long it lasts
@@ -193,6 +131,18 @@ class Writer:
             self._reached = False
             for attempt in attempts:
                 answer(attempt, UNAVAILABLE)
+
+    async def _decide(self, attempts: list[Attempt]) -> Draft:
+        """Return what the attempts lead to; where that is no record, as of a moment after they came."""
+        # What nobody else can have named, nobody else has written to: there is nothing to catch up with.
+        new = all(attempt.new_order for attempt in attempts)
+        asks = not (new or self._company.alone)
+        if asks:
+            await self._catch_up()
+        draft = self._draft(attempts)
+        if not (draft.planned or asks or new) and await self._catch_up():
+            draft = self._draft(attempts)
+        return draft
 
     def _draft(self, attempts: list[Attempt]) -> Draft:
         draft = Draft(self.fold, self._log.atomic, self._now, self._new_id)
@@ -205,14 +155,6 @@ class Writer:
                 _log.exception("a command could not be decided", extra={"order_id": attempt.order_id})
                 answer(attempt, FAULT)
         return draft
-
-    async def _confirm(self, draft: Draft, current: bool) -> None:
-        """Answer a draft without records if its state was current after its calls arrived; else decide again."""
-        if current or await self._log.end(self._partition) == self.fold.position:
-            self._answer_all(draft, 0)
-        else:
-            self._company.met()
-            self._again(draft.attempts)
 
     async def _append(self, draft: Draft) -> None:
         expected = self.fold.position
@@ -230,7 +172,7 @@ class Writer:
             self._company.unmet()
             self._fold_own(draft, expected)
             self._answer_all(draft, expected)
-            self._again(draft.put_off)
+            self.waiting.put_back(draft.put_off)
         elif min(offsets) < expected:
             raise facts_missing(self._partition, min(offsets), expected)
         else:
@@ -256,7 +198,7 @@ class Writer:
         Every other attempt is decided again on that.
         """
         self._company.met()
-        self._again(draft.attempts)
+        self.waiting.put_back(draft.attempts)
         await self.fold.catch_up(end)
         for attempt, outcome in draft.outcomes:
             if isinstance(outcome, Planned):
@@ -267,9 +209,3 @@ class Writer:
 
 def _accept(attempt: Attempt, planned: Planned, offset: int) -> None:
     answer(attempt, planned.accepted(offset, replayed=planned.fact.digest != attempt.written))
-
-
-def answer(attempt: Attempt, outcome: Answer) -> None:
-    """Answer an attempt, unless its caller has gone."""
-    if not attempt.answer.done():
-        attempt.answer.set_result(outcome)

@@ -58,8 +58,8 @@ MUTANTS = [
     Mutant(
         "refusal without asking for the end",
         WRITER,
-        "if current or await self._log.end(self._partition) == self.fold.position:",
-        "if True:",
+        "if not (draft.planned or asks or new) and await self._catch_up():",
+        "if False:",
     ),
     # Both rest on what a batch would make of an order before it is known that the batch became facts.
     Mutant(
