@@ -1,13 +1,17 @@
 """Whoever folds a log that others write to hears of all that is written, and of what keeps it from hearing."""
 
 import asyncio
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from tests.log.contract import entries
 from tests.log.memory import MemoryLog
 
-from ordertrail_server.log.port import LogUnavailable
+from ordertrail_server.log.port import Logged, LogUnavailable
 from ordertrail_server.projections.growth import Growth
+from ordertrail_server.projections.process import Life, ParentGone, follow
+from ordertrail_server.projections.projector import Projector
 
 SOON = 10.0
 
@@ -67,3 +71,31 @@ async def test_a_log_that_cannot_be_reached_counts_as_grown_for_that_is_found_by
     watched = Watched(Cut())
     watched.growth.watch({0: 0})
     assert await watched.grown() == {0}
+
+
+class Flooded(MemoryLog):
+    """Grows in partition 0 as fast as it is read."""
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        if partition == 0:
+            await self.append(0, entries(limit))
+        await asyncio.sleep(0)
+        return await super().read(partition, offset, limit)
+
+
+async def test_a_partition_that_grows_faster_than_it_is_folded_does_not_keep_others_waiting(tmp_path: Path) -> None:
+    log, life = Flooded(partitions=2), Life()
+    projector = await Projector.open(log, tmp_path / "model", batch=1)
+    following = asyncio.create_task(follow(projector, life, Growth(log, life.wake)))
+    try:
+        async with asyncio.timeout(SOON):
+            for end in (1, 2, 3):
+                await log.append(1, entries(1))
+                while projector.positions[1] < end:  # noqa: ASYNC110  (nothing tells)
+                    await asyncio.sleep(0.001)
+        assert not following.done()
+    finally:
+        life.connection_lost(None)
+        with suppress(ParentGone):
+            await following
+        projector.close()

@@ -99,7 +99,7 @@ async def run(source: LogSource) -> None:
 async def _project(log: Log, path: Path, life: Life, told_by_log: bool) -> None:
     with closing(await Projector.open(log, path)) as projector:
         growth = Growth(log, life.wake) if told_by_log else None
-        await _follow(projector, life, growth)
+        await follow(projector, life, growth)
 
 
 def _damaged(path: Path, error: sqlite3.Error) -> ReadModelRefused:
@@ -108,7 +108,9 @@ def _damaged(path: Path, error: sqlite3.Error) -> ReadModelRefused:
     )
 
 
-async def _follow(projector: Projector, life: Life, growth: Growth | None) -> None:
+async def follow(projector: Projector, life: Life, growth: Growth | None) -> None:
+    """Fold all that comes, and answer requests between two batches, until the parent is gone. Raises as run does."""
+
     def committed(positions: Mapping[int, int]) -> None:
         _say({"positions": positions})
         if life.over:
@@ -117,21 +119,24 @@ async def _follow(projector: Projector, life: Life, growth: Growth | None) -> No
         _answer(projector, life.requests)
 
     _say({"positions": projector.positions})
-    grown = None
+    everywhere = behind = set(projector.positions)
     while not life.over:
-        await _catch_up(projector, committed, grown)
+        # A partition that grows faster than it is folded is behind for ever; the others have their turn beside it.
+        behind = await _fold(projector, behind, committed)
         _answer(projector, life.requests)
         if growth is not None:
-            growth.watch(projector.positions)
-        await life.woken()
-        grown = None if growth is None else growth.grown()
+            growth.watch({partition: at for partition, at in projector.positions.items() if partition not in behind})
+        if not behind:
+            await life.woken()
+        behind = behind | (everywhere if growth is None else growth.grown())
 
 
-async def _catch_up(projector: Projector, committed: Committed, partitions: set[int] | None) -> None:
+async def _fold(projector: Projector, partitions: set[int], committed: Committed) -> set[int]:
     try:
-        await projector.catch_up(committed, partitions)
+        return await projector.fold_round(partitions, committed)
     except LogUnavailable as error:  # what was folded stands; the rest is there when the log is again
         _log.warning("%s", error)
+        return set()
 
 
 def _answer(projector: Projector, requests: deque[bytes]) -> None:

@@ -58,20 +58,23 @@ class Projector:
         """For each partition the offset before which everything is folded and committed, past a gap that follows."""
         return {partition: self._log.gap_end(partition, offset) for partition, offset in self._positions.items()}
 
-    async def catch_up(
-        self, committed: Committed = lambda positions: None, partitions: Iterable[int] | None = None
-    ) -> None:
-        """Fold up to the ends of the partitions, of all by default.
+    async def catch_up(self, committed: Committed = lambda positions: None) -> None:
+        """Fold up to the ends of all partitions. What `fold_round` says holds for all of it."""
+        await self._index_when_near()
+        behind = set(self._positions)
+        while behind:
+            behind = await self.fold_round(behind, committed)
+
+    async def fold_round(self, partitions: Iterable[int], committed: Committed = lambda positions: None) -> set[int]:
+        """Fold the next batch of each of the partitions, or pass a gap; return those where there may be more.
 
         `committed` gets the positions after each commit, and past each gap; it may call `retry`. Raises PositionMoved,
         LogDamaged, LogUnavailable, and sqlite3.Error, as for a full disk. Whichever it is, the read model stands where
         the last commit left it; open it anew.
         """
-        behind = list(self._positions if partitions is None else partitions)
+        behind = {partition for partition in partitions if await self._fold_batch(partition, committed)}
         await self._index_when_near()
-        while behind:
-            behind = [partition for partition in behind if await self._fold_batch(partition, committed)]
-            await self._index_when_near()
+        return behind
 
     def retry(self, order_id: str) -> int | None:
         """Read a parked order's waiting facts once more, and take in, in their order, those that can be read now.
