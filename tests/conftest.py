@@ -1,11 +1,16 @@
-"""Real brokers, for whichever tests want them."""
+"""Real brokers, for whichever tests want them, and signals as a user's shell leaves them."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 from tests.kafka.cluster import Cluster, running
 from tests.kafka.distribution import KafkaMissing, jars, java
+
+# A shell that starts a job in the background has it ignore Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def need(version: str = "") -> None:
