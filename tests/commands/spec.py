@@ -17,7 +17,7 @@ from ordertrail_server.commands.attempt import Accepted, Answer, Attempt
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.prepare import Caller, prepare
 from ordertrail_server.commands.writer import Writer
-from ordertrail_server.log.port import Entry
+from ordertrail_server.log.port import Entry, Log
 from ordertrail_server.orders.refusal import Refusal
 
 ORDER = "order-1"
@@ -103,7 +103,7 @@ class TroubledLog(MemoryLog):
 class Writing:
     """A writer at work on a log, from its beginning; several may share one. One that `follows` is told of more."""
 
-    def __init__(self, log: MemoryLog, capacity: int = 100, follows: bool = False) -> None:
+    def __init__(self, log: Log, capacity: int = 100, follows: bool = False) -> None:
         self.now, self.elapsed = BEGINNING, 0.0
         self.fold = Fold(log, 0, NoSnapshot())
         self.writer = Writer(

@@ -1,13 +1,16 @@
 """What callers may rely on when the log fails, others write too, or an order is damaged."""
 
+from typing import Any
+
 import pytest
 from tests.commands.simulation.stores import NoSnapshot
 from tests.commands.spec import ORDER, TroubledLog, Writing, accepted, attempt_of, change, confirm, place, reason
 from tests.log.memory import MemoryLog
 
 from ordertrail.log.v1.record_pb2 import Record
+from ordertrail_server.commands.attempt import Accepted, Preview
 from ordertrail_server.commands.fold import Fold
-from ordertrail_server.log.port import AppendUncertain, Entry, LogDamaged, Logged, LogUnavailable
+from ordertrail_server.log.port import BARRIER, AppendUncertain, Entry, LogDamaged, Logged, LogUnavailable
 
 
 @pytest.fixture(params=[True, False], ids=["atomic", "record by record"])
@@ -123,6 +126,45 @@ async def test_a_refusal_rests_on_what_others_wrote_before_the_call(log: Trouble
         [then] = await one.handle(change("back", 1))
     assert reason(answer) == "NOTHING_CHANGES"
     assert accepted(then).fact.version == 3
+
+
+class Replicated(TroubledLog):
+    end_is_sure = False
+
+
+class ToldByAnOldLeader(Replicated):
+    """Has an old end told, as by a broker that leads no more; an append finds the one that leads."""
+
+    async def end(self, partition: int, known: int = 0) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("request_now", [confirm(), confirm(validate_only=True)], ids=["refused", "only validated"])
+async def test_what_is_denied_does_not_rest_on_the_word_of_a_leader_that_may_be_none(request_now: Any) -> None:
+    log = ToldByAnOldLeader(atomic=False)
+    async with Writing(log) as writing, Writing(log) as other:
+        await other.handle(place())
+        [answer] = await writing.handle(request_now)
+    assert isinstance(answer, Accepted | Preview)
+
+
+async def test_what_is_denied_costs_one_record_without_effect_and_a_retry_s_receipt_none() -> None:
+    log = Replicated(atomic=False)
+    async with Writing(log) as writing:
+        await writing.handle(place())
+        again, refused = await writing.handle(place()), await writing.handle(place("another"))
+        assert [accepted(again[0]).replayed, reason(refused[0])] == [True, "ORDER_EXISTS"]
+        assert [(logged.key, logged.value) for logged in log.records[0][1:]] == [BARRIER]
+        assert writing.fold.position == 2
+        assert accepted((await writing.handle(confirm()))[0]).fact.offset == 2
+
+
+async def test_where_it_cannot_be_told_what_the_log_holds_nothing_is_denied() -> None:
+    log = Replicated(atomic=False)
+    async with Writing(log) as writing:
+        log.troubles.append(AppendUncertain())
+        [answer] = await writing.handle(confirm())
+    assert reason(answer) == "UNAVAILABLE"
 
 
 async def test_a_record_that_lost_a_race_is_void_and_its_command_is_decided_again(log: TroubledLog) -> None:

@@ -18,6 +18,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.log.kafka_questions import query_ends
 from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.port import BARRIER
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, digest, judge
 from ordertrail_server.schema.reading import read
 
@@ -66,6 +67,9 @@ class Report:
     voids: list[Void] = field(default_factory=list)
     broken: list[tuple[int, int]] = field(default_factory=list)
     foreign: list[tuple[int, int]] = field(default_factory=list)
+    barriers: int = 0
+    """How often a server made sure of a partition's end."""
+
     doubled: list[Request] = field(default_factory=list)
     """Requests that led to more than one fact."""
 
@@ -90,7 +94,8 @@ class Report:
             why[void.why] += 1
         voids = ", ".join(f"{count} {kind}" for kind, count in sorted(why.items()))
         told = f"{self.records} records: {facts} facts of {len(self.orders)} orders, {len(self.voids)} void"
-        return f"{told} ({voids or 'none'}), {len(self.foreign)} foreign; faults: {self.faults or 'none'}"
+        told += f" ({voids or 'none'}), {self.barriers} barriers, {len(self.foreign)} foreign"
+        return f"{told}; faults: {self.faults or 'none'}"
 
 
 def check(bootstrap: str, topic: str, receipts: Iterable[Receipt], asked: Collection[Request] | None = None) -> Report:
@@ -143,6 +148,9 @@ class _Judging:
         """Judge the next record of a partition."""
         value, place = message.value() or b"", (partition, message.offset() or 0)
         self._report.records += 1
+        if (message.key(), value) == (BARRIER.key.encode(), BARRIER.value):
+            self._report.barriers += 1
+            return
         reading = read(value)
         if reading is None or not _at_home(reading.event, message, partition, partitions):
             self._report.foreign.append(place)

@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from ordertrail_server.log.placement import partition_of
-from ordertrail_server.log.port import Logged
+from ordertrail_server.log.port import BARRIER, Logged
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, judge
 from ordertrail_server.schema.reading import Reading, read
 
@@ -28,6 +28,8 @@ class Told(NamedTuple):
 
 def unjudged(record: Logged) -> Told:
     """Return what a record says, without a verdict."""
+    if (record.key, record.value) == BARRIER:
+        return Told("", None, "is what a server appends to learn where the partition ends")
     reading = read(record.value)
     if reading is None:
         return Told("", None, "is no readable record")

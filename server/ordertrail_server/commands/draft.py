@@ -35,6 +35,11 @@ class Draft:
         self.put_off: list[Attempt] = []
 
     @property
+    def denies(self) -> bool:
+        """Whether an answer would be wrong if the log had more than is known of it; what is a fact stays one."""
+        return not all(isinstance(outcome, Accepted | Planned) for _, outcome in self.outcomes)
+
+    @property
     def entries(self) -> list[Entry]:
         """What to append."""
         return [planned.entry for planned in self.planned]

@@ -23,8 +23,8 @@ from ordertrail_server.commands.company import Company
 from ordertrail_server.commands.draft import Draft, Planned
 from ordertrail_server.commands.fold import Fold, StoreDamaged, facts_missing
 from ordertrail_server.commands.waiting import UNAVAILABLE, Waiting, answer
-from ordertrail_server.log.port import AppendUncertain, Log, LogUnavailable
-from ordertrail_server.orders.chain import Verdict
+from ordertrail_server.log.port import BARRIER, AppendUncertain, Log, Logged, LogUnavailable
+from ordertrail_server.orders.chain import Verdict, digest
 from ordertrail_server.orders.refusal import Refusal
 
 _log = logging.getLogger(__name__)
@@ -133,16 +133,35 @@ class Writer:
                 answer(attempt, UNAVAILABLE)
 
     async def _decide(self, attempts: list[Attempt]) -> Draft:
-        """Return what the attempts lead to; where that is no record, as of a moment after they came."""
+        """Return what the attempts lead to; where that is no record, what is denied is so after they came."""
         # What nobody else can have named, nobody else has written to: there is nothing to catch up with.
         new = all(attempt.new_order for attempt in attempts)
         asks = not (new or self._company.alone)
         if asks:
             await self._catch_up()
         draft = self._draft(attempts)
-        if not (draft.planned or asks or new) and await self._catch_up():
+        if draft.denies and not (draft.planned or new) and await self._was_behind(asks):
             draft = self._draft(attempts)
         return draft
+
+    async def _was_behind(self, asked: bool) -> bool:
+        """Fold all that was appended before now, and return whether there was anything."""
+        if self._log.end_is_sure:
+            return not asked and await self._catch_up()
+        known = self.fold.position
+        try:
+            [offset] = await self._log.append(self._partition, [BARRIER])
+        except AppendUncertain as error:
+            raise LogUnavailable(f"it cannot be told what the log holds: {error}") from error
+        if offset < known:
+            raise facts_missing(self._partition, offset, known)
+        if offset == known:
+            self._company.unmet()
+            self.fold.take(Logged(offset, *BARRIER, digest(BARRIER.value)))
+            return False
+        self._company.met()
+        await self.fold.catch_up(offset + 1)
+        return True
 
     def _draft(self, attempts: list[Attempt]) -> Draft:
         draft = Draft(self.fold, self._log.atomic, self._now, self._new_id)

@@ -33,6 +33,7 @@ class KafkaLog:
 
     def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf | None, patience_s: float) -> None:
         self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)
+        self.end_is_sure = max(topic.replicas) == 1
         known = Known(topic.identity, self.partitions)
         self._failure: Exception | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from ordertrail_server.log.kafka_delivery import Delivery
 from ordertrail_server.log.kafka_errors import said
 from ordertrail_server.log.kafka_settings import BATCH_BYTES, Settings, made, producer_settings
-from ordertrail_server.log.port import Entry, LogUnavailable
+from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +57,12 @@ class KafkaProducer:
             raise LogUnavailable("the log is closed")
         delivery = Delivery(len(messages))
         self._produce(partition, messages, delivery)
-        return await asyncio.shield(delivery.done)
+        try:
+            return await asyncio.shield(delivery.done)
+        except AppendUncertain:
+            # The leader may stand still; asked who leads, a broker tells of the one that has taken its place.
+            self._cut_off = True
+            raise
 
     def close(self) -> None:
         """Return when every append that has begun is finished. Blocks."""

@@ -20,6 +20,10 @@ class Logged(NamedTuple):
     digest: bytes
 
 
+BARRIER = Entry("barrier", b"")
+"""What is appended only to learn where it lands: no record, so it has no effect."""
+
+
 class AppendUncertain(Exception):
     """An append failed or timed out, and its records may still land, now or later, whole or in part."""
 
@@ -61,6 +65,13 @@ class Log(Protocol):
 
         It takes that they land all together or not at all, that nobody else appends, and that none lands after its
         call has ended.
+        """
+
+    @property
+    def end_is_sure(self) -> bool:
+        """Whether `end` counts all that was appended before it was asked for, by anyone.
+
+        Otherwise it may be told by a broker that leads no more and does not know it; only an append shows the end then.
         """
 
     @property

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.log.placement import partition_of
-from ordertrail_server.log.port import Logged
+from ordertrail_server.log.port import BARRIER, Logged
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import Verdict, judge
 from ordertrail_server.orders.products import products_named
@@ -54,7 +54,7 @@ class BatchFold:
         """Fold one record."""
         reading = read(logged.value)
         self.rows.written.append(0 if reading is None else reading.number)
-        foreign = self._why_foreign(logged.key, reading)
+        foreign = self._why_foreign(logged, reading)
         if reading is None or foreign is not None:
             self.rows.not_facts.append((self._first_position | logged.offset, "foreign", None, foreign or "", None))
             return
@@ -68,12 +68,14 @@ class BatchFold:
         else:
             self._not_fact(logged, event, before, verdict)
 
-    def _why_foreign(self, key: str, reading: Reading | None) -> str | None:
+    def _why_foreign(self, logged: Logged, reading: Reading | None) -> str | None:
+        if (logged.key, logged.value) == BARRIER:
+            return "a server appended it to learn where the partition ends"
         if reading is None:
             return "its value is not a readable record"
-        if reading.event.order_id != key:
+        if reading.event.order_id != logged.key:
             return "its key is not the order id that it names"
-        if partition_of(key, self._place.partitions) != self._place.partition:
+        if partition_of(logged.key, self._place.partitions) != self._place.partition:
             return "its order belongs to another partition"
         return None
 

@@ -24,11 +24,13 @@ _TYPES = {
 def headers_of(value: bytes) -> list[tuple[str, str | bytes | None]]:
     """Return the headers of a message with this value; what the record does not say is left out.
 
-    A value that is no record has none: headers only tell again what it says.
+    A value that is no record of an order has none: headers only tell again what it says.
     """
     try:
         record = Record.FromString(value)
     except DecodeError:
+        return []
+    if not record.order_id:
         return []
     headers: list[tuple[str, str | bytes | None]] = [
         ("ce_specversion", "1.0"),

@@ -52,20 +52,27 @@ class Connection:
 
     topic, partitions, stale_seconds = MemoryLog.topic, 1, 0.0
 
-    def __init__(self, log: SimulatedLog) -> None:
+    def __init__(self, log: SimulatedLog, known: int = 0) -> None:
         self.log, self.identity, self.atomic = log, log.stored.identity, log.stored.atomic
+        self.end_is_sure = not log.stale
         self.calls: list[Call] = []
         self.prompt = False
+        self._known = known
 
     async def end(self, partition: int, known: int = 0) -> int:
         assert partition == 0
-        end: int = await self._ask(self.log.end)
+        known = self._known
+        return self._learn(await self._ask(lambda: self.log.end() if self.prompt else self.log.end_told(known)))
+
+    def _learn(self, end: int) -> int:
+        self._known = max(self._known, end)
         return end
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         assert partition == 0
         most = limit if self.prompt else self.log.random.randint(1, 4)
         found: list[Logged] = await self._ask(lambda: self.log.records[offset : offset + min(limit, most)])
+        self._learn(offset + len(found))
         return found
 
     async def _ask(self, look: Callable[[], Any]) -> Any:
@@ -79,7 +86,9 @@ class Connection:
         assert partition == 0
         sending = Sending(entries, list(entries), get_running_loop().create_future())
         self.calls.append(sending)
-        return await sending.answer
+        offsets = await sending.answer
+        self._learn(max(offsets) + 1)
+        return offsets
 
     def gap_end(self, partition: int, offset: int) -> int:
         return offset

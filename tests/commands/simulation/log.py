@@ -8,9 +8,13 @@ from ordertrail_server.log.port import Entry, Logged
 
 
 class SimulatedLog:
-    """The records, and those still on their way though nobody waits for them (`late`)."""
+    """The records, and those still on their way though nobody waits for them (`late`).
 
-    def __init__(self, atomic: bool, random: Random) -> None:
+    Where it is `stale`, a server may be told of an older end, if of none that is older than what it knows.
+    """
+
+    def __init__(self, atomic: bool, stale: bool, random: Random) -> None:
+        self.stale = stale
         self.stored = MemoryLog(atomic=atomic, identity=b"simulated log id")
         self.late: list[Entry] = []
         self.random = random
@@ -21,6 +25,9 @@ class SimulatedLog:
 
     def end(self) -> int:
         return len(self.records)
+
+    def end_told(self, known: int) -> int:
+        return self.random.choice([self.random.randint(known, self.end()), self.end()]) if self.stale else self.end()
 
     def land(self, entry: Entry) -> int:
         return self.stored.land(0, entry)

@@ -1,4 +1,4 @@
-"""The fourteen defects that the chain rule's model check names, each as a text to replace in today's source."""
+"""The fourteen defects that the chain rule's model check names, and one that chaos found, each as a text to replace."""
 
 from typing import NamedTuple
 
@@ -58,9 +58,11 @@ MUTANTS = [
     Mutant(
         "refusal without asking for the end",
         WRITER,
-        "if not (draft.planned or asks or new) and await self._catch_up():",
+        "if draft.denies and not (draft.planned or new) and await self._was_behind(asks):",
         "if False:",
     ),
+    # Where another broker may lead meanwhile, the word of the one that is asked is not enough.
+    Mutant("refusal on a leader's word", WRITER, "if self._log.end_is_sure:", "if True:"),
     # Both rest on what a batch would make of an order before it is known that the batch became facts.
     Mutant(
         "refusal from unconfirmed state",

@@ -9,7 +9,7 @@ from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.commands.attempt import Attempt
-from ordertrail_server.log.port import Logged
+from ordertrail_server.log.port import BARRIER, Logged
 from ordertrail_server.orders.decide import Event, decide
 from ordertrail_server.orders.evolve import evolve
 from ordertrail_server.orders.refusal import Refusal
@@ -42,6 +42,8 @@ class Past:
             self._take(logged)
 
     def _take(self, logged: Logged) -> None:
+        if (logged.key, logged.value) == BARRIER:
+            return
         reading = read(logged.value)
         if reading is None or reading.event.order_id != logged.key:
             self.foreign.append(logged.offset)

@@ -18,7 +18,7 @@ class Run:
 
     def __init__(self, shape: Shape, path: WritePath, directory: Path) -> None:
         self.shape, self.path, self.random = shape, path, Random(shape.seed)
-        self.log = SimulatedLog(shape.atomic, self.random)
+        self.log = SimulatedLog(shape.atomic, shape.stale, self.random)
         self.world = World(self.log, self.random, directory)
         self.servers = [Server(number, self.world, path, shape.storing) for number in range(shape.servers)]
         self.callers = Callers(self.random)

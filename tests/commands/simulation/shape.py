@@ -22,7 +22,8 @@ class Shape:
     """The seed decides all that the rest leaves open.
 
     An atomic log has one server at a time, as the embedded log has: where a batch is linked within itself, and another
-    server's record came in between, the rest of the batch would look like damage.
+    server's record came in between, the rest of the batch would look like damage. Where ends may be `stale`, a server
+    is told of any between the newest that it knows of and the real one.
     """
 
     seed: int
@@ -31,6 +32,7 @@ class Shape:
     atomic: bool
     storing: Storing
     strangers: bool
+    stale: bool = False
 
     @classmethod
     def of(cls, seed: int) -> "Shape":
@@ -39,4 +41,5 @@ class Shape:
         atomic = random.random() < 0.3
         storing: Storing = "memory" if random.random() < 0.4 else "nothing"
         servers = 1 if atomic else random.randint(1, 3)
-        return cls(seed, random.randint(40, 300), servers, atomic, storing, random.random() < 0.2)
+        steps, strangers, stale = random.randint(40, 300), random.random() < 0.2, random.random() < 0.4
+        return cls(seed, steps, servers, atomic, storing, strangers, stale and not atomic)

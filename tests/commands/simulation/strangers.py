@@ -4,7 +4,7 @@ from hashlib import sha256
 from random import Random
 
 from ordertrail.log.v1.record_pb2 import Record
-from ordertrail_server.log.port import Entry, Logged
+from ordertrail_server.log.port import BARRIER, Entry, Logged
 
 NO_RECORD = b"\xff no record"
 
@@ -16,7 +16,7 @@ def strange_entry(random: Random, records: list[Logged]) -> Entry:
     found = random.choice(records)
     if random.random() < 0.3:
         return Entry("another key", found.value)
-    if found.value == NO_RECORD:
+    if found.value in (NO_RECORD, BARRIER.value):
         return Entry(found.key, found.value)
     damaged = Record.FromString(found.value)
     newest = max(read.order_version for read in map(Record.FromString, _values_of(damaged.order_id, records)))

@@ -34,6 +34,7 @@ def shapes(servers: int, atomic: bool) -> st.SearchStrategy[Shape]:
         atomic=st.just(atomic),
         storing=st.sampled_from(["nothing", "memory"]),
         strangers=st.booleans(),
+        stale=st.just(False) if atomic else st.booleans(),
     )
 
 

@@ -1,0 +1,53 @@
+"""A broker that was replaced as leader while it stood still, and does not know it yet, tells of an end that is none."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from tests.commands.spec import Writing, confirm, place, reason
+from tests.kafka.cluster import Cluster, running
+from tests.kafka.node import Node
+from tests.kafka.test_faults import opened
+from tests.log.contract import SOON
+
+from ordertrail_server.commands.attempt import Accepted, Answer
+from ordertrail_server.log.kafka_topic import ORDER_EVENTS, create
+
+ROUNDS = 2
+
+
+def leader_of(cluster: Cluster) -> Node:
+    topic = AdminClient({"bootstrap.servers": cluster.bootstrap}).list_topics(ORDER_EVENTS, 10).topics[ORDER_EVENTS]
+    return cluster.nodes[topic.partitions[0].leader - 1]
+
+
+async def answer_to(request: Any, writing: Writing) -> Answer:
+    """Return the answer once the brokers have come to one."""
+    async with asyncio.timeout(3 * SOON):
+        while True:
+            [answer] = await writing.handle(request)
+            if isinstance(answer, Accepted) or reason(answer) != "UNAVAILABLE":
+                return answer
+
+
+@pytest.mark.usefixtures("kafka")
+async def test_it_has_no_server_deny_what_another_server_acknowledged(tmp_path: Path) -> None:
+    with running(tmp_path / "kafka", 3) as cluster:
+        create({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=3)
+        async with (
+            opened(cluster, message_timeout_ms=1_000) as log,
+            opened(cluster, message_timeout_ms=1_000) as another,
+            Writing(log) as here,
+            Writing(another) as elsewhere,
+        ):
+            for order in (f"order-{number}" for number in range(ROUNDS)):
+                assert reason(await answer_to(confirm(f"before {order}", order), here)) == "ORDER_NOT_FOUND"
+                leader = leader_of(cluster)
+                leader.freeze()
+                try:
+                    assert isinstance(await answer_to(place(f"place {order}", order), elsewhere), Accepted)
+                finally:
+                    leader.thaw()
+                assert isinstance(await answer_to(confirm(f"after {order}", order), here), Accepted)
