@@ -113,5 +113,6 @@ def test_what_is_no_record_of_the_partition_s_orders_is_foreign_and_no_fault(pas
     past.write("r1", 1, b"")
     past.put(ORDER, b"\xff")
     past.put("another key", Record(order_id=ORDER, order_version=2).SerializeToString())
+    past.put("barrier", b"")
     report = past.report()
-    assert (report.faults, report.foreign) == ({}, [(HERE, 1), (HERE, 2)])
+    assert (report.faults, report.foreign, report.barriers) == ({}, [(HERE, 1), (HERE, 2)], 1)
