@@ -31,9 +31,11 @@ def said_of(mistake: Mistake) -> list[str]:
 
 @contextmanager
 def made(mistakes: Sequence[Mistake]) -> Iterator[Mapping[str, Future[list[str]]]]:
-    """Make mistakes side by side, since most of each is another process; yields {mistake: what its guard says}."""
-    pool = ThreadPoolExecutor(cpu_count())
-    try:
-        yield {mistake.what: pool.submit(said_of, mistake) for mistake in mistakes}
-    finally:
-        pool.shutdown(cancel_futures=True)
+    """Make mistakes side by side, since most of each is another process; yields {mistake: what its guard says}.
+
+    It waits for all of them: pytest sets an environment variable before each test, and a process that another thread
+    starts at that moment may find its environment gone (EFAULT).
+    """
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        said = {mistake.what: pool.submit(said_of, mistake) for mistake in mistakes}
+    yield said
