@@ -105,6 +105,8 @@ async def test_an_append_that_meets_a_frozen_broker_is_uncertain_and_its_records
         try:
             with pytest.raises(AppendUncertain, match="may be on the log, or appear there later"):
                 await log.append(0, entries(2, 3))
+            with pytest.raises(LogUnavailable, match="nothing was appended, no broker answers"):
+                await log.append(0, entries(1))
         finally:
             cluster.nodes[0].thaw()
         await asyncio.wait_for(log.wait(0, 4), SOON)

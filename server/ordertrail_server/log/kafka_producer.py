@@ -36,7 +36,7 @@ class KafkaProducer:
         self._topic, self._headers_of = topic, headers_of
         self._fatal = self._closed = False
         # Before the first record too a broker is asked: a producer that has met none yet takes half a second over it.
-        self._cut_off = True
+        self._asks_first = True
         self._producer = made(Producer, self._settings)
         self._thread = Thread(target=self._poll, name="deliveries", daemon=True)
         self._thread.start()
@@ -51,7 +51,7 @@ class KafkaProducer:
             _check_size(key, value, headers)
         if self._fatal:
             await self._renew()
-        if self._cut_off:
+        if self._asks_first:
             await asyncio.to_thread(self._probe)
         if self._closed:
             raise LogUnavailable("the log is closed")
@@ -61,7 +61,7 @@ class KafkaProducer:
             return await asyncio.shield(delivery.done)
         except AppendUncertain:
             # The leader may stand still; asked who leads, a broker tells of the one that has taken its place.
-            self._cut_off = True
+            self._asks_first = True
             raise
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class KafkaProducer:
             _log.warning("the producer is given up, and another takes its place: %s", said(error))
             self._fatal = True
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._cut_off = True
+            self._asks_first = True
 
     def _probe(self) -> None:
         # As long as no broker is there, nothing is handed to the producer: it would try for message.timeout.ms, and
@@ -104,12 +104,12 @@ class KafkaProducer:
             self._producer.list_topics(self._topic, PROBE_SECONDS)
         except KafkaException as error:
             raise LogUnavailable(f"nothing was appended, no broker answers: {said(error.args[0])}") from error
-        self._cut_off = False
+        self._asks_first = False
 
     async def _renew(self) -> None:
         # After an error that librdkafka calls fatal a producer fails every record, for ever.
         old, self._producer = self._producer, made(Producer, self._settings)
-        self._fatal, self._cut_off = False, True
+        self._fatal, self._asks_first = False, True
         await asyncio.to_thread(_give_up, old)
 
 
