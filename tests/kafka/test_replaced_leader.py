@@ -10,12 +10,20 @@ from tests.commands.spec import Writing, confirm, place, reason
 from tests.kafka.cluster import Cluster, running
 from tests.kafka.node import Node
 from tests.kafka.test_faults import opened
+from tests.kafka.topics import renew
 from tests.log.contract import SOON
 
 from ordertrail_server.commands.attempt import Accepted, Answer
 from ordertrail_server.log.kafka_topic import ORDER_EVENTS, create
 
 ROUNDS = 2
+
+
+async def test_where_no_other_broker_can_lead_what_is_denied_leaves_nothing_on_the_log(cluster: Cluster) -> None:
+    renew(cluster)
+    async with opened(cluster) as log, Writing(log) as writing:
+        assert reason(await answer_to(confirm(), writing)) == "ORDER_NOT_FOUND"
+        assert await log.end(0) == 0
 
 
 def leader_of(cluster: Cluster) -> Node:

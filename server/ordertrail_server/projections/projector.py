@@ -65,7 +65,7 @@ class Projector:
         while behind:
             behind = await self.fold_round(behind, committed)
 
-    async def fold_round(self, partitions: Iterable[int], committed: Committed = lambda positions: None) -> set[int]:
+    async def fold_round(self, partitions: Iterable[int], committed: Committed) -> set[int]:
         """Fold the next batch of each of the partitions, or pass a gap; return those where there may be more.
 
         `committed` gets the positions after each commit, and past each gap; it may call `retry`. Raises PositionMoved,

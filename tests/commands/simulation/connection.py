@@ -61,7 +61,7 @@ class Connection:
 
     async def end(self, partition: int, known: int = 0) -> int:
         assert partition == 0
-        known = self._known
+        known = max(known, self._known)
         return self._learn(await self._ask(lambda: self.log.end() if self.prompt else self.log.end_told(known)))
 
     def _learn(self, end: int) -> int:
