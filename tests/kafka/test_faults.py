@@ -110,7 +110,7 @@ async def test_an_append_that_meets_a_frozen_broker_is_uncertain_and_its_records
         finally:
             cluster.nodes[0].thaw()
         await asyncio.wait_for(log.wait(0, 4), SOON)
-        end = await until(lambda: log.append(0, entries(1, 5)), AppendUncertain)
+        end = await until(lambda: log.append(0, entries(1, 5)), LogUnavailable, AppendUncertain)
         assert end == [5]
         assert await log.read(0, 0, 100) == logged(entries(6))
 
