@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from ordertrail_server.log.kafka import KafkaLog
 from ordertrail_server.log.port import Entry, Logged
 
 SOON = 30.0
+MOMENT = 0.01
 NOBODY = CommandLine("127.0.0.1:1")
 
 
@@ -52,10 +54,17 @@ def read_embedded(data: Path, partition: int = 0) -> list[Logged]:
     return asyncio.run(read())
 
 
-async def something_is_on(cluster: Cluster, topic: str) -> None:
+async def stop_half_way(copying: "subprocess.Popen[str]", cluster: Cluster, topic: str) -> None:
+    """Return with the process stopped after its first records are on the topic, and long before its last.
+
+    It runs for a moment at a time, so that no machine is fast enough to finish between two looks.
+    """
     log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}, topic)
     async with asyncio.timeout(SOON):
-        await log.wait(0, 0)
+        while not await log.end(0):
+            copying.send_signal(signal.SIGCONT)
+            await asyncio.sleep(MOMENT)
+            copying.send_signal(signal.SIGSTOP)
     await log.close()
 
 
@@ -86,7 +95,7 @@ def test_a_copy_that_was_killed_is_finished_by_copying_again(cluster: Cluster, t
     data = embedded(tmp_path / "data", many_orders(7_000))
     copying = NOBODY.start("log", "copy", "--data", str(data), *copier.where, "--to", "topic")
     try:
-        asyncio.run(something_is_on(cluster, topic))
+        asyncio.run(stop_half_way(copying, cluster, topic))
     finally:
         copying.kill()
         copying.communicate()
