@@ -28,6 +28,7 @@ class Verdict(Enum):
     VOID = "void"  # late, repeated, or lost a race: no effect
     BROKEN = "broken"  # damage, not a race: what the order is from here on, no one can say
     FOREIGN = "foreign"  # no record of this place: no effect
+    BARRIER = "barrier"  # a server appended it to learn where the partition ends: no effect
 
 
 def judge(facts: Facts, key: bytes | None, value: bytes | None, partition: int, partitions: int) -> Verdict:
@@ -36,6 +37,8 @@ def judge(facts: Facts, key: bytes | None, value: bytes | None, partition: int, 
     Give it every message of the partition from offset 0 on, in order, or from where `facts` was kept. `partitions` is
     how many the topic has. Never raises, whatever the bytes. One map may serve all partitions.
     """
+    if key == b"barrier" and not value:
+        return Verdict.BARRIER
     record = _envelope_of(value)
     order_id: str = getattr(record, "order_id", "")
     if not order_id or key != order_id.encode() or partition != partition_of(order_id, partitions):

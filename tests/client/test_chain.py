@@ -8,6 +8,7 @@ from ordertrail.chain import Facts, Verdict, digest, judge, partition_of
 from ordertrail.events.v2.order_events_pb2 import OrderConfirmed
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.log import placement
+from ordertrail_server.log.port import BARRIER
 from ordertrail_server.orders import chain
 from ordertrail_server.schema.reading import read
 
@@ -66,6 +67,13 @@ def test_what_is_no_record_of_its_place_is_foreign() -> None:
     assert facts == {}
 
 
+def test_what_a_server_appends_to_learn_where_the_partition_ends_is_a_barrier() -> None:
+    facts: Facts = {}
+    assert [judged(facts, value, key=b"barrier") for value in (b"", None)] == [Verdict.BARRIER] * 2
+    of_that_order = judge(facts, b"barrier", record(1, b"", "barrier"), partition_of("barrier", PARTITIONS), PARTITIONS)
+    assert of_that_order is Verdict.FACT
+
+
 def test_an_event_that_cannot_be_read_has_its_place_in_the_chain_all_the_same() -> None:
     from_the_future = Record(order_id="order-1", order_version=1).SerializeToString() + b"\xa2\x06\x00"
     damaged = Record(order_id="order-1", order_version=2, previous=digest(from_the_future)).SerializeToString()
@@ -91,6 +99,8 @@ def as_servers_judge(partitions: int) -> Callable[[Message], Verdict]:
 
     def judged(message: Message) -> Verdict:
         key, value, partition = message
+        if (key, value or b"") == (BARRIER.key.encode(), BARRIER.value):
+            return Verdict.BARRIER
         reading = read(value or b"")
         order_id = reading.event.order_id if reading else ""
         foreign = key != order_id.encode() or placement.partition_of(order_id, partitions) != partition
@@ -119,6 +129,8 @@ def topics(draw: st.DrawFn) -> list[Message]:
         if behind + 1 == len(heads[order_id]):
             heads[order_id].append(digest(linked))
         messages.append((order_id.encode(), linked, partition_of(order_id, PARTITIONS)))
+    barrier = st.tuples(st.just(b"barrier"), st.sampled_from([b"", None]), st.integers(0, PARTITIONS - 1))
+    messages += draw(st.lists(barrier, max_size=2))
     for place in draw(st.lists(st.integers(0, len(messages) - 1), max_size=4)):
         key, value, partition = messages[place]
         spoilt = bytearray(value or b"")

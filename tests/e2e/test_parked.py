@@ -32,6 +32,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail.v1.projection_service_pb2 import (
+    RECORD_VERDICT_BARRIER,
     RECORD_VERDICT_BROKEN,
     RECORD_VERDICT_FACT,
     RECORD_VERDICT_FOREIGN,
@@ -59,6 +60,7 @@ def the_story() -> Story:
     story.fact("fine", CONFIRMED)  # 7
     story.repeat("fine", version=1)  # 8, void
     story.unreadable("fine")  # 9
+    story.barrier("fine")  # 10
     return story
 
 
@@ -260,7 +262,7 @@ async def test_the_records_of_each_version_are_counted(client: OrderTrail) -> No
     placed, version = message_of(newest).full_name, version_of(message_of(newest))
     assert count_of(after.schemas, placed) == count_of(before.schemas, placed) + 1
     assert count_of(after.schemas, message_of(NEWEST["OrderConfirmed"]).full_name) == 3  # the broken one is one of them
-    assert after.unknown_record_count == 3  # two of a newer release, one that is no record
+    assert after.unknown_record_count == 3  # two of a newer release, one that is no record; a barrier is known
     [shown] = [schema for schema in after.schemas if schema.message == placed]
     assert (shown.version, shown.number) == (version, newest.number)
     assert (shown.reads_as, shown.written) == ("ordertrail.v1.OrderPlaced", True)
@@ -281,6 +283,7 @@ def count_of(schemas: Any, message: str) -> int:
         (6, RECORD_VERDICT_BROKEN, "it says it is version 2, its order stood at version 1"),
         (8, RECORD_VERDICT_VOID, "it says it is version 1, its order stood at version 2"),
         (9, RECORD_VERDICT_FOREIGN, "its value is not a readable record"),
+        (10, RECORD_VERDICT_BARRIER, "a server appended it to learn where the partition ends"),
     ],
 )
 async def test_a_record_is_explained(client: OrderTrail, offset: int, verdict: int, detail: str) -> None:

@@ -100,6 +100,7 @@ def every_verdict() -> Story:
     story.under_another_key("order-2", "order-1")
     story.broken("order-1")
     story.future("order-2")
+    story.barrier("order-1")
     return story
 
 
@@ -130,8 +131,9 @@ def test_each_record_is_shown_with_place_verdict_and_event(cluster: Cluster) -> 
         ["0:4", "foreign"],
         ["0:5", "broken"],
         ["0:6", "fact"],
+        ["0:7", "barrier"],
     ]
-    first, *_, unknown = ended.stdout.splitlines()
+    first, *_, unknown, _ = ended.stdout.splitlines()
     assert "order placed" in first
     assert "an event of number 99, which this release does not know" in unknown
     in_json = tail.records()
@@ -217,16 +219,17 @@ def test_a_group_goes_on_where_it_was_and_ctrl_c_ends_a_member_cleanly(
     assert first.rest_said() == [f"partitions of this member of {group}: 0"]
     write(cluster, topic, [story.records[0][3:]])
     second = members(tail, group)
-    records = [json.loads(second.printed.get(timeout=SOON)) for _ in range(4)]
+    records = [json.loads(second.printed.get(timeout=SOON)) for _ in range(5)]
     assert [(record["offset"], record["verdict"]) for record in records] == [
         (3, "foreign"),
         (4, "foreign"),
         (5, "broken"),
         (6, "fact"),
+        (7, "barrier"),
     ]
     assert second.end(signal.SIGINT) == 130
     other = members(tail, uuid4().hex)
-    assert other.places(7) == [(0, offset) for offset in range(7)]
+    assert other.places(8) == [(0, offset) for offset in range(8)]
 
 
 @pytest.mark.parametrize("args", [["--from", "0"], ["--partition", "0"]])

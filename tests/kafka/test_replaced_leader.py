@@ -9,12 +9,14 @@ from confluent_kafka.admin import AdminClient
 from tests.commands.spec import Writing, confirm, place, reason
 from tests.kafka.cluster import Cluster, running
 from tests.kafka.node import Node
+from tests.kafka.reassigned import reassign
 from tests.kafka.test_faults import opened
 from tests.kafka.topics import renew
 from tests.log.contract import SOON
 
 from ordertrail_server.commands.attempt import Accepted, Answer
 from ordertrail_server.log.kafka_topic import ORDER_EVENTS, create
+from ordertrail_server.log.port import BARRIER
 
 ROUNDS = 2
 
@@ -24,6 +26,21 @@ async def test_where_no_other_broker_can_lead_what_is_denied_leaves_nothing_on_t
     async with opened(cluster) as log, Writing(log) as writing:
         assert reason(await answer_to(confirm(), writing)) == "ORDER_NOT_FOUND"
         assert await log.end(0) == 0
+
+
+@pytest.mark.usefixtures("kafka")
+async def test_where_another_broker_can_lead_from_now_on_it_rests_on_an_append(tmp_path: Path) -> None:
+    with running(tmp_path / "kafka", 2) as cluster:
+        create({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=1)
+        async with opened(cluster) as log, Writing(log) as writing:
+            assert reason(await answer_to(confirm("before"), writing)) == "ORDER_NOT_FOUND"
+            assert await log.end(0) == 0
+            reassign(cluster, ORDER_EVENTS, 0, [1, 2])
+            async with asyncio.timeout(SOON):
+                while log.end_is_sure:  # noqa: ASYNC110 (it looks by itself now and then)
+                    await asyncio.sleep(0.05)
+            assert reason(await answer_to(confirm("after"), writing)) == "ORDER_NOT_FOUND"
+            assert [record[1:3] for record in await log.read(0, 0, 9)] == [BARRIER]
 
 
 def leader_of(cluster: Cluster) -> Node:

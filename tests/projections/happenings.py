@@ -8,6 +8,7 @@ from tests.log.memory import MemoryLog
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
 
 from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.port import BARRIER
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, judge
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.schema.reading import read
@@ -39,7 +40,7 @@ def _late(story: Story, order_id: str) -> None:
 STEPS: list[Callable[[Story, str], None]] = [
     *(_next_fact,) * 6,
     *(_begin, _repeat, _repeat, _late),
-    *(Story.future, Story.broken, Story.unreadable, Story.misplaced),
+    *(Story.future, Story.broken, Story.unreadable, Story.misplaced, Story.barrier),
     lambda story, order_id: story.fact(order_id, remove("never ordered")),
     lambda story, order_id: story.fact(order_id, CONFIRMED, seconds=5),
 ]
@@ -64,6 +65,9 @@ def judged(log: MemoryLog) -> list[tuple[int, str]]:
     facts: dict[str, list[bytes]] = {}
     for partition, records in enumerate(log.records):
         for logged in records:
+            if (logged.key, logged.value) == BARRIER:
+                verdicts.append((partition << 48 | logged.offset, "barrier"))
+                continue
             reading = read(logged.value)
             home = partition_of(logged.key, PARTITIONS)
             if reading is None or reading.event.order_id != logged.key or home != partition:

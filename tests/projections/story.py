@@ -18,7 +18,7 @@ from ordertrail.v1.order_events_pb2 import (
 )
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.placement import partition_of
-from ordertrail_server.log.port import Entry
+from ordertrail_server.log.port import BARRIER, Entry
 from ordertrail_server.log.sqlite import connect_reader
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.schema.writing import encode, encode_statement, seal
@@ -75,6 +75,9 @@ class Story:
 
     def unreadable(self, key: str) -> None:
         self._land(key, b"\xff no record \xff")
+
+    def barrier(self, order_id: str) -> None:
+        self.records[partition_of(order_id, len(self.records))].append(BARRIER)
 
     def misplaced(self, order_id: str) -> None:
         home = partition_of(order_id, len(self.records))

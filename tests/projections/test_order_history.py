@@ -12,7 +12,6 @@ from ordertrail.v1.order_events_pb2 import ORDER_EVENT_TYPE_ORDER_LINE_ADDED, OR
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsResponse
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_CONFIRMED
-from ordertrail_server.log.port import BARRIER
 from ordertrail_server.orders.evolve import fold
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.schema.cases import message_of, version_of
@@ -112,14 +111,14 @@ async def test_records_without_effect_are_kept_with_their_verdict(path: Path) ->
     story.late("order-1", follows=1)
     story.unreadable("order-1")
     story.under_another_key("order-1", key="order-2")
-    story.records[0].append(BARRIER)
+    story.barrier("order-1")
     model = await project(story, path)
     assert [row[:4] for row in model["not_facts"]] == [
         (2, "void", "order-1", "it says it is version 1, its order stood at version 2"),
         (3, "void", "order-1", "it says it is version 2, its order stood at version 2"),
         (4, "foreign", None, "its value is not a readable record"),
         (5, "foreign", None, "its key is not the order id that it names"),
-        (6, "foreign", None, "a server appended it to learn where the partition ends"),
+        (6, "barrier", None, "a server appended it to learn where the partition ends"),
     ]
     assert [row[:4] for row in model["orders"]] == [("order-1", 2, story.head("order-1"), None)]
 

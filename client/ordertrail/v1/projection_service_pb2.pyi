@@ -38,6 +38,8 @@ class _RecordVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordV
     """It fits nowhere in its order's chain: damage, which parks the order."""
     RECORD_VERDICT_FOREIGN: _RecordVerdict.ValueType  # 4
     """It is no record of an order of this partition; without effect."""
+    RECORD_VERDICT_BARRIER: _RecordVerdict.ValueType  # 5
+    """A server appended it to learn where the partition ends; without effect."""
 
 class RecordVerdict(_RecordVerdict, metaclass=_RecordVerdictEnumTypeWrapper):
     """What a record of the log is, by the chain rule."""
@@ -52,6 +54,8 @@ RECORD_VERDICT_BROKEN: RecordVerdict.ValueType  # 3
 """It fits nowhere in its order's chain: damage, which parks the order."""
 RECORD_VERDICT_FOREIGN: RecordVerdict.ValueType  # 4
 """It is no record of an order of this partition; without effect."""
+RECORD_VERDICT_BARRIER: RecordVerdict.ValueType  # 5
+"""A server appended it to learn where the partition ends; without effect."""
 Global___RecordVerdict: _TypeAlias = RecordVerdict  # noqa: Y015
 
 @_typing.final

@@ -9,7 +9,6 @@ from ordertrail_server.log.port import BARRIER, Logged
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, judge
 from ordertrail_server.schema.reading import Reading, read
 
-FOREIGN = "foreign"
 DIGEST_BYTES = 16
 
 
@@ -17,7 +16,7 @@ class Told(NamedTuple):
     """What a record is."""
 
     verdict: str
-    """fact, void, broken or foreign; empty where nobody judged."""
+    """fact, void, broken, foreign or barrier; empty where nobody judged."""
 
     reading: Reading | None
     """What it says; None if it is no readable record, or not one of its key's order."""
@@ -54,9 +53,9 @@ class PartitionFold:
         self.offset = record.offset + 1
         told = unjudged(record)
         if told.reading is None:
-            return told._replace(verdict=FOREIGN)
+            return told._replace(verdict="barrier" if (record.key, record.value) == BARRIER else "foreign")
         if partition_of(record.key, self._partitions) != self._partition:
-            return Told(FOREIGN, None, "is a record of an order of another partition")
+            return Told("foreign", None, "is a record of an order of another partition")
         return told._replace(verdict=self._verdict(record, told.reading).value)
 
     def _verdict(self, record: Logged, reading: Reading) -> Verdict:

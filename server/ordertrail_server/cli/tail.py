@@ -59,7 +59,8 @@ def tail(
     """Show the records of a log, decoded: of a data directory, or of a Kafka topic.
 
     What is no readable record is shown as such, at its offset. Of a topic each record has its verdict: fact, void,
-    broken or foreign. To know it, the partition is folded from its beginning, whatever the first offset that is shown.
+    broken, foreign or barrier. To know it, the partition is folded from its beginning, whatever the first offset that
+    is shown.
 
     With --group each partition is shown by one of the members, from the offset that the group has committed. When a
     member ends, the others take over its partitions (after 6 seconds, if it was killed); what it showed last may be

@@ -8,6 +8,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsResponse
 from ordertrail.v1.position_pb2 import Position
 from ordertrail.v1.projection_service_pb2 import (
+    RECORD_VERDICT_BARRIER,
     RECORD_VERDICT_BROKEN,
     RECORD_VERDICT_FACT,
     RECORD_VERDICT_FOREIGN,
@@ -29,6 +30,7 @@ _VERDICTS = {
     "void": RECORD_VERDICT_VOID,
     "broken": RECORD_VERDICT_BROKEN,
     "foreign": RECORD_VERDICT_FOREIGN,
+    "barrier": RECORD_VERDICT_BARRIER,
 }
 
 

@@ -33,8 +33,7 @@ class KafkaLog:
 
     def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf | None, patience_s: float) -> None:
         self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)
-        self.end_is_sure = max(topic.replicas) == 1
-        known = Known(topic.identity, self.partitions)
+        known = Known(topic.identity, self.partitions, max(topic.replicas))
         self._failure: Exception | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._producer = None if headers_of is None else KafkaProducer(settings, topic.name, headers_of)
@@ -68,6 +67,11 @@ class KafkaLog:
         if unsafe:
             raise TopicRefused("\n".join(unsafe))
         return cls(settings, found, headers_of, patience_s)
+
+    @property
+    def end_is_sure(self) -> bool:
+        """Whether no broker can have taken the lead from the one that tells of an end."""
+        return self._identity.one_leader
 
     async def end(self, partition: int, known: int = 0) -> int:
         """Return the offset that the partition's next record will get, as of a moment after the call began."""

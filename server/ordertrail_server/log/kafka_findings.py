@@ -29,10 +29,12 @@ class Topic(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What a topic must stay for as long as a log is open on it."""
+    """What is looked at again and again while a log is open on a topic: identity and partitions must stay."""
 
     identity: bytes
     partitions: int
+    replicas: int
+    """How many the partition has that has the most."""
 
 
 class Gravity(Enum):

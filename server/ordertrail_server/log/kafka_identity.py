@@ -19,12 +19,16 @@ AGAIN_SECONDS = 0.2
 
 
 class KafkaIdentity:
-    """Compares the topic with what was known of it; `lost` is told why, once it is no more that topic."""
+    """Compares the topic with what was known of it; `lost` is told why, once it is no more that topic.
+
+    `one_leader` says that each partition has had one replica all the time, so that no other broker could take the lead.
+    """
 
     def __init__(
         self, settings: Settings, topic: str, known: Known, patience_s: float, lost: Callable[[LogDamaged], None]
     ) -> None:
         self._admin = made(AdminClient, admin_settings(settings))
+        self.one_leader = known.replicas == 1
         self._topic, self._known, self._patience_s, self._lost = topic, known, patience_s, lost
 
     async def check(self) -> None:
@@ -53,6 +57,7 @@ class KafkaIdentity:
             return "was deleted and made again: it is another log now"
         if now.partitions != self._known.partitions:
             return f"has {now.partitions} partitions, and had {self._known.partitions}"
+        self.one_leader = self.one_leader and now.replicas == 1
         return self._lost_beginning()
 
     def _lost_beginning(self) -> str | None:

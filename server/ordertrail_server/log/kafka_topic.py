@@ -45,9 +45,10 @@ def describe(settings: Settings, name: str, patience_s: float = ANSWER_SECONDS) 
 
 
 def known(admin: AdminClient, name: str, patience_s: float = ANSWER_SECONDS) -> Known:
-    """Return the topic's identity and count of partitions. Raises TopicMissing, LogUnavailable."""
+    """Return what the topic is now. Raises TopicMissing, LogUnavailable."""
     found = _describe(admin, name, patience_s)
-    return Known(_bytes(found.topic_id), len(found.partitions))
+    replicas = max(len(partition.replicas) for partition in found.partitions)
+    return Known(_bytes(found.topic_id), len(found.partitions), replicas)
 
 
 def first_offsets(admin: AdminClient, name: str, partitions: int, patience_s: float = ANSWER_SECONDS) -> list[int]:

@@ -53,10 +53,13 @@ class BatchFold:
     def take(self, logged: Logged) -> None:
         """Fold one record."""
         reading = read(logged.value)
+        if (logged.key, logged.value) == BARRIER:
+            self._no_record(logged, "barrier", "a server appended it to learn where the partition ends")
+            return
         self.rows.written.append(0 if reading is None else reading.number)
         foreign = self._why_foreign(logged, reading)
         if reading is None or foreign is not None:
-            self.rows.not_facts.append((self._first_position | logged.offset, "foreign", None, foreign or "", None))
+            self._no_record(logged, "foreign", foreign or "")
             return
         event = reading.event
         order_id, version = event.order_id, event.order_version
@@ -68,9 +71,10 @@ class BatchFold:
         else:
             self._not_fact(logged, event, before, verdict)
 
+    def _no_record(self, logged: Logged, verdict: str, why: str) -> None:
+        self.rows.not_facts.append((self._first_position | logged.offset, verdict, None, why, None))
+
     def _why_foreign(self, logged: Logged, reading: Reading | None) -> str | None:
-        if (logged.key, logged.value) == BARRIER:
-            return "a server appended it to learn where the partition ends"
         if reading is None:
             return "its value is not a readable record"
         if reading.event.order_id != logged.key:

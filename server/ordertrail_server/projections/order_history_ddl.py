@@ -1,7 +1,8 @@
 """The tables of the order history, the read model that history/ answers from. One SQLite file holds one of them.
 
-Every offset of the log is in exactly one of `events`, `not_facts` and `parked`, and counted in `written`. A position is
-partition << 48 | offset. Times are nanoseconds since 1970-01-01 UTC, held to what 64 bits can say.
+Every offset of the log is in exactly one of `events`, `not_facts` and `parked`, and counted in `written` unless it is a
+barrier's. A position is partition << 48 | offset. Times are nanoseconds since 1970-01-01 UTC, held to what 64 bits can
+say.
 """
 
 TABLES = (
@@ -34,7 +35,7 @@ TABLES = (
     """CREATE TABLE event_products (
         product_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (product_id, position)
     ) STRICT, WITHOUT ROWID""",
-    # verdict: void, broken or foreign (orders/chain.py); order_id and record_time are NULL for foreign records.
+    # verdict: void or broken (orders/chain.py), foreign or barrier; of these order_id and record_time are NULL.
     """CREATE TABLE not_facts (
         position INTEGER PRIMARY KEY, verdict TEXT NOT NULL, order_id TEXT, detail TEXT NOT NULL, record_time INTEGER
     ) STRICT""",

@@ -19,7 +19,7 @@ class Rows:
     """What a batch of records adds to the tables that only grow, and the orders that it changed.
 
     `bare` has a placeholder state for each order that was parked before any fact of it could be folded. `written` has
-    the number of every record's event.
+    the number of every record's event; a barrier is no record.
     """
 
     events: list[EventRow] = field(default_factory=list)
