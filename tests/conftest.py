@@ -1,16 +1,21 @@
-"""Real brokers, for whichever tests want them, and signals as a user's shell leaves them."""
+"""Real brokers, for whichever tests want them, and what holds for all tests."""
 
 import os
 import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.kafka.cluster import Cluster, running
 from tests.kafka.distribution import KafkaMissing, jars, java
 
 # A shell that starts a job in the background has it ignore Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def need(version: str = "") -> None:

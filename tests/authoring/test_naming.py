@@ -44,7 +44,7 @@ def _field(number: int, type_name: str) -> FieldDescriptorProto:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(files())
 def test_a_printed_type_is_called_so_that_the_compiler_takes_it_for_what_was_meant(file: FileDescriptorProto) -> None:
     names = {one.name for one in declared_in(file)} | {"a", "a.b", PACKAGE}

@@ -128,6 +128,7 @@ async def test_a_server_that_never_answers_is_unavailable(stand_in: StandIn) -> 
 
     stand_in.note = hang  # type: ignore[method-assign]
     async with serving(stand_in, timeout=0.2) as client:
+        await client.reach(30)
         with pytest.raises(Unavailable, match=r"within 0\.2 seconds"):
             [result async for result in client.execute(confirmations(1), patience=0.3)]
     assert asked.is_set()

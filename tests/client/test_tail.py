@@ -140,7 +140,7 @@ async def test_a_stream_that_falls_silent_counts_as_cut(client: OrderTrail, stan
             yield sent
 
     stand_in.frames = silent_once
-    assert [event.order_version async for event in client.stream(silence=0.2, patience=0.2)] == EVENTS
+    assert [event.order_version async for event in client.stream(silence=0.2, patience=60)] == EVENTS
 
 
 async def test_patience_without_a_frame_ends(client: OrderTrail, stand_in: StandIn) -> None:

@@ -3,7 +3,12 @@
 import asyncio
 import os
 import random
+import sqlite3
 import sys
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from operator import le
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -125,20 +130,31 @@ async def test_a_log_that_lost_its_end_is_refused_at_the_start(tmp_path: Path, s
             pass
 
 
-def acknowledged_until_killed(directory: Path, count: int) -> list[str]:
-    """Return the request ids that a process acknowledged before it was killed, with others under way."""
+def acknowledged_until_killed(directory: Path, enough: Callable[[int], bool]) -> list[str]:
+    """Return the request ids that a process acknowledged before it was killed, with others under way.
+
+    It is killed once `enough` says so of their number.
+    """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, program.__file__, str(directory)]
     with Popen(command, stdout=PIPE, stderr=PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        lines = [process.stdout.readline() for _ in range(count)]
+        lines = [process.stdout.readline()]
+        while lines[-1] and not enough(len(lines)):
+            lines.append(process.stdout.readline())
         process.kill()
         # Not `communicate`: it would leave out what readline has read ahead.
         printed, errors = process.stdout.read(), process.stderr.read()
         assert lines[-1], errors
     whole = printed[: printed.rfind("\n") + 1]
     return [line.strip() for line in lines] + whole.splitlines()
+
+
+def snapshot_in(state: Path) -> bool:
+    """Return whether the process that has this store open has saved a snapshot."""
+    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as reader:
+        return bool(reader.execute("SELECT 1 FROM positions WHERE position > 0").fetchall())
 
 
 async def known(log: EmbeddedLog, file: Path, requests: list[str]) -> list[object]:
@@ -158,11 +174,13 @@ async def test_a_server_that_is_killed_at_any_moment_resumes_to_the_state_that_a
 ) -> None:
     acknowledged: list[str] = []
     begun_at: list[int] = []
-    for kill in range(KILLS):
-        acknowledged += acknowledged_until_killed(tmp_path, random.Random(kill).randrange(1, 600))
+    lives: list[Callable[[int], bool]] = [partial(le, random.Random(kill).randrange(1, 600)) for kill in range(KILLS)]
+    lives.append(lambda _: snapshot_in(state))
+    for kill, enough in enumerate(lives):
+        acknowledged += acknowledged_until_killed(tmp_path, enough)
         log = EmbeddedLog.open(tmp_path)
         begun_at.append(position_of(log, state))
         fresh = await known(log, tmp_path / f"fresh-{kill}.sqlite", acknowledged)
         assert await known(log, state, acknowledged) == fresh
         await log.close()
-    assert any(begun_at), "no process lived to make a snapshot"
+    assert begun_at[-1] > 0

@@ -56,7 +56,7 @@ async def fold_in_turns(log: MemoryLog, partition: int, store: StateStore, rando
     return fold
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(happenings, st.sets(st.sampled_from(EVENTS)), st.integers(0, 1_000_000))
 def test_whatever_was_unknown_a_retry_folds_it_as_if_all_had_been_known(
     happened: Happened, unknown: set[str], seed: int

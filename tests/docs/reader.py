@@ -62,5 +62,5 @@ async def until_current(server: RunningServer) -> None:
     finally:
         await log.close()
     async with connect(server.address) as orders:
-        async for _ in orders.list_orders(page_size=1, at_least_as_fresh=[now]):
+        async for _ in orders.list_orders(page_size=1, at_least_as_fresh=[now], timeout=60):
             break

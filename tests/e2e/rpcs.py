@@ -57,7 +57,7 @@ class Rpc(NamedTuple):
     def batched(self) -> bool:
         return bool(self.method.client_streaming)
 
-    async def call(self, channel: grpc.aio.Channel, raw: bytes, timeout_s: float = 20) -> list[Any]:
+    async def call(self, channel: grpc.aio.Channel, raw: bytes, timeout_s: float = 90) -> list[Any]:
         """Send one request, as bytes; return all answers. Raises AioRpcError."""
         answer = GetMessageClass(self.method.output_type).FromString
         if self.batched:

@@ -145,7 +145,7 @@ async def test_old_orders_become_facts_as_they_were_said_and_read_as_today(
     assert said.cause.origin == flat.origin
     assert Record.FromString(stored[order_id].value).order_created_v1.expected_delivery_date == "03/15/2019"
 
-    fresh = [created.receipt.consistency_token]
+    fresh = [each.receipt.consistency_token for each in (flat, created)]
     today = await orders.get(flat.receipt.order_id, at_least_as_fresh=fresh)
     assert (today.customer_id, today.total_quantity, today.source.reference) == ("retailer-1", 3000, "17")
     assert (today.total_amount.currency_code, today.total_amount.units) == ("XXX", 15_000)

@@ -109,7 +109,7 @@ async def test_a_server_that_is_stopped_while_it_starts_ends_cleanly(server: Run
         await asyncio.sleep(0.15 * step)
         server.signal(signal.SIGTERM)
         assert await asyncio.to_thread(server.wait) in (0, -signal.SIGTERM)
-        assert "Traceback" not in server.stderr
+        assert server.faults == []
     await filled(server)
 
 
@@ -121,9 +121,9 @@ async def test_a_server_that_is_stopped_while_it_folds_its_log_ends_cleanly_and_
         server.spawn()
         await exists(server.data / "state.sqlite-wal")
         server.signal(signal.SIGTERM)
-        assert await asyncio.to_thread(server.wait, 5) == 0
+        assert await asyncio.to_thread(server.wait) == 0
         assert folded(server.data) < len(entries)
-    assert "Traceback" not in server.stderr
+    assert server.faults == []
     server.start()
     assert server.stop() == 0
     assert folded(server.data) == len(entries)
@@ -137,7 +137,7 @@ async def test_a_damaged_read_model_ends_a_server_with_one_sentence(server: Runn
     assert await asyncio.to_thread(server.wait) == 1
     last = server.stderr.splitlines()[-1]
     assert last.startswith(f"Error: the read model {model} is damaged (")
-    assert "Traceback" not in server.stderr
+    assert server.faults == []
     model.unlink()
     await filled(server)
 

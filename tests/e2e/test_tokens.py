@@ -96,10 +96,10 @@ async def test_a_token_from_beyond_the_end_of_the_log_is_not_reached_in_time(
     of_log = (await orders.send(an_order())).consistency_token
     beyond = write_token(log_identity(of_log), {0: 1 << 40})
     request = ListOrdersRequest(at_least_as_fresh=[beyond])
-    told = await refusal(RPCS["ListOrders"].call(channel, request.SerializeToString(), 1))
+    told = await refusal(RPCS["ListOrders"].call(channel, request.SerializeToString(), 3))
     assert (told.code.name, told.reason) == ("DEADLINE_EXCEEDED", "NOT_FRESH_YET")
     with pytest.raises(Unavailable) as unavailable:  # told, not tried again until the deadline
-        [order async for order in orders.list_orders(at_least_as_fresh=[beyond], timeout=1)]
+        [order async for order in orders.list_orders(at_least_as_fresh=[beyond], timeout=3)]
     assert unavailable.value.reason == "NOT_FRESH_YET"
 
 

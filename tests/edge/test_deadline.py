@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.history.shop import Shop, placed, shop_in
+from tests.history.shop import Shop, later, placed, shop_in
 from tests.log.memory import MemoryLog
 
 from ordertrail.v1.error_reason_pb2 import (
@@ -36,13 +36,6 @@ class Services:
         freshness = Freshness(shop.model, shop.progress, log, (0,))
         self.history = HistoryService(shop.model, shop.progress, freshness, shop.recency)
         self.projection = ProjectionService(log, shop.model, freshness, None, retry)
-
-
-def later(seconds: float) -> None:
-    """Put the event loop's clock forward."""
-    loop = asyncio.get_running_loop()
-    time = loop.time
-    loop.time = lambda: time() + seconds  # type: ignore[method-assign]  # so that nobody needs to wait for it
 
 
 async def refused(answer: Awaitable[object]) -> ErrorReason.ValueType:

@@ -1,5 +1,6 @@
 """A shop whose orders go through a real log and the real projector, beside a naive list of all that happened."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -184,3 +185,10 @@ def _happened(position: int, event: HistoryEvent, order: Order) -> Happened:
     time = order.update_time.seconds * SECOND + order.update_time.nanos
     kind = EVENT_TYPE[event.WhichOneof("event") or ""]
     return Happened(position, time, order.customer_id, tuple(products_named(event)), kind, order)
+
+
+def later(seconds: float) -> None:
+    """Put the event loop's clock forward."""
+    loop = asyncio.get_running_loop()
+    time = loop.time
+    loop.time = lambda: time() + seconds  # type: ignore[method-assign]  # so that nobody needs to wait for it

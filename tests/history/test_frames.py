@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits, element, join
@@ -32,7 +32,6 @@ def joined(connection: sqlite3.Connection, high: int, limits: Limits) -> Iterato
     assert low == high
 
 
-@settings(deadline=None)
 @given(messages=messages, most=st.integers(1, 20), room=st.integers(1, 2_000))
 def test_whatever_the_bytes_and_the_limits_all_events_come_once_and_in_order(
     messages: list[bytes], most: int, room: int

@@ -44,7 +44,7 @@ async def test_the_answer_says_how_much_of_the_log_it_includes(tmp_path: Path) -
         assert GetOrderResponse.FromString(raw).consistency_token == token
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(history=steps, partitions=st.sampled_from([1, 3]))
 async def test_an_order_as_of_any_point_is_the_fold_of_its_facts_up_to_there(
     history: list[Step], partitions: int

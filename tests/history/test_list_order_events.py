@@ -45,7 +45,7 @@ async def pages(shop: Shop, request: ListOrderEventsRequest) -> list[list[Histor
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(history=steps, request=requests, partitions=st.sampled_from([1, 3]))
 async def test_pages_of_any_filter_are_the_whole_history_filtered_and_each_event_comes_once(
     history: list[Step], request: ListOrderEventsRequest, partitions: int

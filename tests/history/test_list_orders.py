@@ -71,7 +71,7 @@ def token_field(token: str | None) -> bytes:
 
 
 @pytest.mark.parametrize("few", [0, 2, 10_000])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(history=steps, request=requests, partitions=st.sampled_from([1, 3]))
 async def test_pages_of_any_filter_are_the_whole_list_filtered_and_each_order_comes_once(
     few: int, history: list[Step], request: ListOrdersRequest, partitions: int

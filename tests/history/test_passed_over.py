@@ -164,12 +164,6 @@ async def test_the_stream_of_a_customer_names_it_with_its_next_frame(tmp_path: P
             assert (names_of(frame.events), list(frame.parked_order_ids)) == ([("other", 1)], ["o"])
 
 
-@pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reads that look on until a frame is full, however slow the machine is."""
-    monkeypatch.setattr(scan, "SECONDS", 60.0)
-
-
 @pytest.mark.usefixtures("patient")
 async def test_very_many_parked_orders_are_each_named_in_frames_within_their_bounds(tmp_path: Path) -> None:
     ids = [f"{number:04}-" + "ü" * 123 for number in range(2_500)]
@@ -258,7 +252,7 @@ def waiting(shop: Shop, customer: str) -> Iterator[tuple[int, int, str]]:
 
 
 @pytest.mark.parametrize(("at_once", "window"), [(2, 3), (100, 50_000)])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     history=histories,
     partitions=st.sampled_from([1, 3]),

@@ -59,7 +59,7 @@ def end_of(shop: Shop) -> dict[int, int]:
 
 
 @pytest.mark.parametrize(("window", "few"), [(3, 2), (50_000, 100_000)])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(history=steps, request=filters, partitions=st.sampled_from([1, 3]))
 async def test_any_filter_gives_the_whole_history_filtered_then_says_caught_up(
     window: int, few: int, history: list[Step], request: StreamOrderEventsRequest, partitions: int
@@ -90,7 +90,7 @@ def in_log_order(frames: list[StreamOrderEventsResponse]) -> list[tuple[str, int
     return [(event.order_id, event.order_version) for event in ordered]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(history=steps, request=filters, partitions=st.sampled_from([1, 3]))
 async def test_resumed_at_any_frame_a_stream_goes_on_without_gap_or_repetition(
     history: list[Step], request: StreamOrderEventsRequest, partitions: int
@@ -119,6 +119,7 @@ async def test_an_empty_request_streams_everything_from_the_beginning_then_ends(
 
 
 @pytest.mark.parametrize(("partitions", "size", "least"), [(1, 50_000, 5), (3, 50_000, 5), (3, 150_000, 1)])
+@pytest.mark.usefixtures("patient")
 async def test_a_frame_holds_at_most_256_kib(tmp_path: Path, partitions: int, size: int, least: int) -> None:
     async with shop_in(tmp_path, partitions) as shop:
         for number in range(30):

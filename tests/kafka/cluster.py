@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException, Uuid
 from confluent_kafka.admin import AdminClient
 from tests.kafka.node import Node
 
-READY_SECONDS = 60.0
+READY_SECONDS = 240.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.kafka import KafkaLog
 from ordertrail_server.log.port import Entry, Logged
 
-SOON = 30.0
+SOON = 180.0
 MOMENT = 0.01
 NOBODY = CommandLine("127.0.0.1:1")
 

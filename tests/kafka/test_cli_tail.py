@@ -18,7 +18,7 @@ from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story
 
 from ordertrail_server.log.placement import partition_of
 
-SOON = 30.0
+SOON = 120.0
 
 
 class Tail:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.e2e.running_server import until_serving
 from tests.kafka.cluster import Cluster
 from tests.kafka.servers import a_server, started
 from tests.kafka.topics import renew, truncate
@@ -40,6 +41,7 @@ async def test_two_servers_share_the_orders_of_an_older_broker(older_cluster: Cl
     roles = "command,projector,query"
     servers = [a_server(older_cluster, ORDER_EVENTS, tmp_path / name, roles) for name in ("server-1", "server-2")]
     with started(*servers):
+        await until_serving(servers[0].address)
         async with connect(servers[0].address) as ours, connect(servers[1].address) as theirs:
             placed = await ours.place("shop-1", [line("p_1", 3, "5.20", "EUR")])
             confirmed = await theirs.confirm(placed.order_id, expected_version=1)

@@ -10,7 +10,7 @@ from tests.commands.spec import Writing, confirm, place, reason
 from tests.kafka.cluster import Cluster, running
 from tests.kafka.node import Node
 from tests.kafka.reassigned import reassign
-from tests.kafka.test_faults import opened
+from tests.kafka.test_faults import IMPATIENT, opened
 from tests.kafka.topics import renew
 from tests.log.contract import SOON
 
@@ -62,8 +62,8 @@ async def test_it_has_no_server_deny_what_another_server_acknowledged(tmp_path: 
     with running(tmp_path / "kafka", 3) as cluster:
         create({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=3)
         async with (
-            opened(cluster, message_timeout_ms=1_000) as log,
-            opened(cluster, message_timeout_ms=1_000) as another,
+            opened(cluster, IMPATIENT, message_timeout_ms=1_000) as log,
+            opened(cluster, IMPATIENT, message_timeout_ms=1_000) as another,
             Writing(log) as here,
             Writing(another) as elsewhere,
         ):

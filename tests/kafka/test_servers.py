@@ -16,7 +16,8 @@ from tests.kafka.servers import Shop, a_server, changed, new_topic, started
 from ordertrail_server.commands.company import COMPANY_S
 
 SERVERS = 3
-AT_ONCE_S = 1.0
+# Less than any session of Kafka's, on however slow a machine.
+AT_ONCE_S = 8.0
 
 
 class Shared(NamedTuple):
@@ -32,8 +33,7 @@ def shared(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     topic, home = new_topic(cluster, "many.servers", 3), tmp_path_factory.mktemp("servers")
     with started(*(a_server(cluster, topic, home / f"server-{n}") for n in range(SERVERS))) as servers:
         yield Shared(cluster, topic, servers)
-        told = [server.stderr for server in servers]
-    assert not any("Traceback" in said for said in told), told
+    assert [fault for server in servers for fault in server.faults] == []
 
 
 async def take_turns(shop: Shop, order_id: str, servers: int, commands: int) -> None:

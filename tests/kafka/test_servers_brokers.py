@@ -15,7 +15,7 @@ from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
 from ordertrail_server.orders.times import nanoseconds
 
 ALL = "command,projector,query"
-DEADLINE_S = 2.0
+DEADLINE_S = 5.0
 
 
 async def unavailable(shop: Shop, server: int, order_id: str, number: int) -> None:
@@ -73,4 +73,4 @@ async def test_without_brokers_commands_are_unavailable_and_reads_go_on_and_all_
             report = await shop.audit(cluster, topic)
             assert {len(facts) for facts in report.orders.values()} == {4}
         assert [server.stop() for server in servers] == [0, 0]
-    assert not any("Traceback" in server.stderr for server in both), [server.stderr for server in both]
+    assert [fault for server in both for fault in server.faults] == []

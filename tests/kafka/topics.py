@@ -10,8 +10,7 @@ from tests.kafka.cluster import Cluster
 from ordertrail_server.log.kafka_topic import ORDER_EVENTS, TopicMissing, TopicRefused, create, known
 from ordertrail_server.log.port import LogUnavailable
 
-SOON = 10.0
-READY = 60.0
+SOON, READY = 60.0, 240.0
 
 
 def remove(cluster: Cluster, name: str = ORDER_EVENTS) -> None:

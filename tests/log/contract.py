@@ -13,7 +13,7 @@ from ordertrail_server.log.port import Entry, Log, Logged
 from ordertrail_server.orders.chain import digest
 
 Reopen = Callable[[], Awaitable[Log]]
-SOON = 10.0  # seconds: a bound on what must happen, never a pause
+SOON = 60.0  # seconds: a bound on what must happen, never a pause
 
 
 def entries(count: int, first: int = 0) -> list[Entry]:

@@ -17,7 +17,7 @@ from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.refused import PositionMoved
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(happenings, st.integers(1, 40), st.integers(0, 3))
 def test_any_split_into_batches_gives_the_same_rows(happened: Happened, batch: int, hot_orders: int) -> None:
     async def compare(directory: Path) -> None:
@@ -30,7 +30,7 @@ def test_any_split_into_batches_gives_the_same_rows(happened: Happened, batch: i
         asyncio.run(compare(Path(directory)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(happenings, st.lists(st.integers(1, 20), min_size=1))
 def test_a_projector_that_is_stopped_and_opened_anew_goes_on_where_it_was(happened: Happened, stops: list[int]) -> None:
     async def compare(directory: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_projector_that_is_stopped_and_opened_anew_goes_on_where_it_was(happen
         asyncio.run(compare(Path(directory)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(happenings)
 def test_every_offset_is_accounted_for_once_and_as_the_chain_rule_judges_it(happened: Happened) -> None:
     async def account(directory: Path) -> None:

@@ -13,7 +13,7 @@ from ordertrail_server.projections.growth import Growth
 from ordertrail_server.projections.process import Life, ParentGone, follow
 from ordertrail_server.projections.projector import Projector
 
-SOON = 10.0
+SOON = 60.0
 
 
 class Faulty(MemoryLog):

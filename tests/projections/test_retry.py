@@ -169,7 +169,7 @@ async def test_an_order_that_is_not_parked_or_not_there_is_left_alone(tmp_path: 
 knowledge = st.sets(st.sampled_from(EVENTS))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(happenings, knowledge, knowledge, st.integers(0, 60), st.integers(0, 3))
 def test_whatever_was_unknown_and_whenever_orders_are_retried_it_is_as_if_all_had_been_known(
     happened: Happened, unknown: set[str], later_unknown: set[str], cut: int, hot_orders: int
@@ -194,7 +194,7 @@ def test_whatever_was_unknown_and_whenever_orders_are_retried_it_is_as_if_all_ha
         asyncio.run(compare(Path(directory)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(happenings, knowledge)
 def test_every_record_is_counted_once_by_the_number_of_its_event(happened: Happened, unknown: set[str]) -> None:
     async def count(directory: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_sample_is_told_as_it_is_read(sample: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_every_event_is_told_as_it_is_read(case: FieldDescriptor) -> None:
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(messages(message_of(case)))
     def is_told(stored: Message) -> None:
         value = record_of(chunk(bytes_tag(case.number), stored.SerializeToString()))
@@ -105,7 +105,7 @@ def test_an_event_whose_bytes_are_not_sound_is_told_by_its_name_alone() -> None:
     assert steps_of(record_of(chunk(bytes_tag(20), b"\xff"))) == ("ordertrail.events.v2.OrderPlaced", "", [])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=60), st.sampled_from([case.number for case in cases()]))
 def test_no_bytes_stop_the_telling(noise: bytes, number: int) -> None:
     assert all(isinstance(step.result_json, str) for step in steps_of(noise).steps)

@@ -31,7 +31,7 @@ passing = pytest.mark.parametrize("case", PASSING, ids=lambda case: case.name)
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_every_version_of_every_event_has_a_reading_or_a_fault_that_says_why(case: FieldDescriptor) -> None:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(messages(message_of(case)))
     def has_a_reading(stored: Message) -> None:
         reading = read(record_of(chunk(bytes_tag(case.number), stored.SerializeToString())))
@@ -47,7 +47,7 @@ def test_every_version_of_every_event_has_a_reading_or_a_fault_that_says_why(cas
 def test_an_event_on_the_number_of_its_public_event_means_what_its_bytes_mean_as_that(case: FieldDescriptor) -> None:
     field = HistoryEvent.DESCRIPTOR.fields_by_number[case.number]
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(messages(message_of(case)))
     def means_the_same(stored: Message) -> None:
         reading = read(record_of(chunk(bytes_tag(case.number), stored.SerializeToString())))
@@ -179,7 +179,7 @@ def test_bytes_that_are_no_record_of_an_order_have_no_reading(value: bytes) -> N
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_bytes_stop_the_reader(value: bytes) -> None:
     reading = read(value)
     assert reading is None or reading.event.order_id

@@ -47,7 +47,7 @@ def test_a_ready_event_is_what_was_read_and_where_it_stands(value: bytes, partit
 
 
 @given(messages(public.OrderPlaced.DESCRIPTOR), st.integers(0, 2**31 - 1), st.integers(0, 2**63 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_event_is_ready_at_any_place(event: Message, partition: int, offset: int) -> None:
     assert isinstance(event, public.OrderPlaced)
     value = record_of(encode(event))
@@ -55,7 +55,7 @@ def test_any_event_is_ready_at_any_place(event: Message, partition: int, offset:
 
 
 @given(messages(Position.DESCRIPTOR), st.binary(), st.integers(-(2**31), 2**31 - 1), st.sampled_from([NEWEST, OLDER]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_place_that_the_record_claims_is_overruled_by_its_place(
     position: Message, digest: bytes, version: int, value: bytes
 ) -> None:
@@ -65,7 +65,7 @@ def test_a_place_that_the_record_claims_is_overruled_by_its_place(
 
 
 @given(messages(Timestamp.DESCRIPTOR), st.sampled_from([NEWEST, OLDER]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_record_time_that_is_given_takes_the_place_of_the_stored_one(time: Message, value: bytes) -> None:
     assert isinstance(time, Timestamp)
     event = expected(value)

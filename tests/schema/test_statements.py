@@ -227,7 +227,7 @@ def test_what_is_no_order_by_any_reading_is_refused_in_one_sentence(json: bytes,
 
 
 @given(DOCUMENTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_is_accepted_always_has_a_reading(json: bytes) -> None:
     stated = read_document(json)
     reading = read(record_of(encode_statement(stated)))
@@ -237,7 +237,7 @@ def test_what_is_accepted_always_has_a_reading(json: bytes) -> None:
 
 
 @given(DOCUMENTS, st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_damaged_document_is_read_or_refused_and_nothing_else(json: bytes, data: st.DataObject) -> None:
     damaged = bytearray(json)
     for _ in range(data.draw(st.integers(1, 3))):
@@ -246,7 +246,7 @@ def test_a_damaged_document_is_read_or_refused_and_nothing_else(json: bytes, dat
 
 
 @given(st.binary(max_size=100))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_are_read_or_refused_and_nothing_else(json: bytes) -> None:
     assert _read_or_refused(json)
 

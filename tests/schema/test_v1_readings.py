@@ -106,7 +106,7 @@ def test_a_price_is_the_shortest_decimal_of_its_double_in_no_currency(said: floa
 
 
 @given(st.integers(0, 10**9), st.integers(0, 99))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_price_in_cents_is_exact(units: int, cents: int) -> None:
     price = v1_meanings.price(float(f"{units}.{cents:02}"))
     assert (price.units, price.nanos) == (units, cents * 10_000_000)

@@ -26,7 +26,7 @@ def test_every_public_event_reads_back_as_it_was_written(field: str, kind: Descr
     newest = NEWEST[kind.name]
     expected = (version_of(message_of(newest)), "", newest in PASSING)
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(messages(kind))
     def reads_back(event: public.OrderPlaced) -> None:
         reading = read(record_of(encode(event)))
@@ -46,7 +46,7 @@ def test_a_public_event_is_stored_in_the_newest_version(kind: Descriptor) -> Non
 
 @pytest.mark.parametrize("case", PASSING, ids=lambda case: case.name)
 def test_what_will_pass_through_is_stored_as_the_message_that_its_bytes_are(case: FieldDescriptor) -> None:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(messages(PUBLIC[HistoryEvent.DESCRIPTOR.fields_by_number[case.number].name]))
     def is_stored(event: Any) -> None:
         stored = getattr(Record.FromString(record_of(encode(event))), case.name)
@@ -71,7 +71,7 @@ def test_the_envelope_says_all_that_it_was_given() -> None:
 
 
 @given(st.integers(-62_135_596_800_000_000_000, 253_402_300_799_999_999_999))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_record_time_is_kept_to_the_nanosecond_also_before_1970(nanoseconds: int) -> None:
     record = Record.FromString(_bare(nanoseconds))
     assert record.record_time.ToNanoseconds() == nanoseconds

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Self
 
 from confluent_kafka import KafkaException
@@ -57,7 +58,8 @@ class KafkaLog:
         None where the log is only read. A question or read that nobody answers is given up after `patience_s`. Raises
         TopicRefused, KafkaSettingRefused, LogUnavailable.
         """
-        found = await asyncio.to_thread(kafka_topic.describe, settings, topic, patience_s)
+        described = partial(kafka_topic.describe, settings, topic, patience_s)
+        found = await asyncio.to_thread(kafka_topic.surely, described)
         unsafe = []
         for gravity, what, mend in findings(found):
             if gravity is Gravity.UNSAFE:

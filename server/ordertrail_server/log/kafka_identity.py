@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from time import sleep
+from functools import partial
 
 from confluent_kafka.admin import AdminClient
 
@@ -12,10 +11,6 @@ from ordertrail_server.log.kafka_findings import Known
 from ordertrail_server.log.kafka_settings import Settings, admin_settings, made
 from ordertrail_server.log.kafka_topic import TopicMissing
 from ordertrail_server.log.port import LogDamaged, LogUnavailable
-
-# So many answers in a row make sure that there is no such topic.
-ANSWERS_ALIKE = 5
-AGAIN_SECONDS = 0.2
 
 
 class KafkaIdentity:
@@ -50,8 +45,9 @@ class KafkaIdentity:
         return damage
 
     def _difference(self) -> str | None:
-        now = self._found()
-        if now is None:
+        try:
+            now = kafka_topic.surely(partial(kafka_topic.known, self._admin, self._topic, self._patience_s))
+        except TopicMissing:
             return "was deleted"
         if now.identity != self._known.identity:
             return "was deleted and made again: it is another log now"
@@ -66,12 +62,4 @@ class KafkaIdentity:
         for partition, first in enumerate(firsts):
             if first > 0:
                 return f"lost its beginning: partition {partition} begins at offset {first}"
-        return None
-
-    def _found(self) -> Known | None:
-        # A broker that comes back may not have heard of all topics yet.
-        for _ in range(ANSWERS_ALIKE):
-            with suppress(TopicMissing):
-                return kafka_topic.known(self._admin, self._topic, self._patience_s)
-            sleep(AGAIN_SECONDS)
         return None

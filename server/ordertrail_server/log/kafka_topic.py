@@ -1,9 +1,10 @@
 """Asking a cluster for a topic, and making one that can be a log. All of it blocks: not for an event loop's thread."""
 
 from base64 import urlsafe_b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from time import monotonic, sleep
+from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition, Uuid
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package marks no exports
@@ -23,6 +24,11 @@ from ordertrail_server.log.port import LogRefused, LogUnavailable
 
 ORDER_EVENTS = "orders.events"
 ANSWER_SECONDS = 10.0
+# So many answers in a row make sure that there is no such topic.
+ANSWERS_ALIKE = 5
+AGAIN_SECONDS = 0.2
+
+Answer = TypeVar("Answer")
 
 
 class TopicRefused(LogRefused):
@@ -31,6 +37,18 @@ class TopicRefused(LogRefused):
 
 class TopicMissing(TopicRefused):
     """The cluster has no such topic."""
+
+
+def surely(ask: Callable[[], Answer]) -> Answer:
+    """Return the answer to a question about a topic; TopicMissing is believed when it comes again and again.
+
+    A broker that comes back, or any while a topic is new, may not have heard of it yet.
+    """
+    for _ in range(ANSWERS_ALIKE - 1):
+        with suppress(TopicMissing):
+            return ask()
+        sleep(AGAIN_SECONDS)
+    return ask()
 
 
 def describe(settings: Settings, name: str, patience_s: float = ANSWER_SECONDS) -> Topic:

@@ -6,8 +6,9 @@ It follows the log of the data directory, or of the topic, and folds it into the
 hangs on stdin alone: each line says that the log has grown, and may hold a request (requests.py), which is done between
 two batches; its end says that the parent is gone; then the batch at hand is finished and the process ends, with 0.
 After each commit one line on stdout says how far it is: {"positions": {"0": 123}}. If it must not go on, it ends with
-REFUSED and one plain line on stderr; with AWAY if the log cannot be reached when it starts. Killed at any moment it
-resumes where the last commit was.
+REFUSED and one plain line on stderr; with AGAIN where it may go on once it is started again: the log cannot be reached
+when it starts, or another projector wrote to the read model, as one whose parent was killed in the middle of a batch
+does. Killed at any moment it resumes where the last commit was.
 """
 
 import argparse
@@ -30,12 +31,12 @@ from ordertrail_server.log.sqlite import primary_code, sqlite3
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.growth import Growth
 from ordertrail_server.projections.projector import Committed, Projector
-from ordertrail_server.projections.refused import ReadModelRefused
+from ordertrail_server.projections.refused import PositionMoved, ReadModelRefused
 
 _log = logging.getLogger(__name__)
 
 REFUSED = 3
-AWAY = 4
+AGAIN = 4
 # In case a wake-up got lost, and for a parent that gives none.
 POLL_S = 0.5
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -167,9 +168,9 @@ def main() -> int:
     except (ReadModelRefused, DataDirectoryRefused, LogDamaged, LogRefused) as refusal:
         print(refusal, file=sys.stderr)
         return REFUSED
-    except LogUnavailable as absence:  # from the start: whoever keeps the process running tries again
-        print(absence, file=sys.stderr)
-        return AWAY
+    except (LogUnavailable, PositionMoved) as passing:  # whoever keeps the process running tries again
+        print(passing, file=sys.stderr)
+        return AGAIN
     return 0
 
 

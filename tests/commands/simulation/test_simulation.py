@@ -39,7 +39,7 @@ def shapes(servers: int, atomic: bool) -> st.SearchStrategy[Shape]:
 
 
 def runs(number: int) -> settings:
-    return settings(max_examples=number * ROUNDS, deadline=None, database=None)
+    return settings(max_examples=number * ROUNDS, database=None)
 
 
 @runs(400)

@@ -66,7 +66,7 @@ async def keep_promises(path: WritePath) -> None:
         await run_and_check(Shape.of(seed), path, NOWHERE)
 
 
-@settings(max_examples=40 * ROUNDS, deadline=None, database=None)
+@settings(max_examples=40 * ROUNDS, database=None)
 @given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
 def test_servers_that_take_turns_leave_no_void_record_even_if_nothing_ever_tells_them_of_each_other(
     seed: int, servers: int
@@ -75,7 +75,7 @@ def test_servers_that_take_turns_leave_no_void_record_even_if_nothing_ever_tells
     assert past.void == []
 
 
-@settings(max_examples=40 * ROUNDS, deadline=None, database=None)
+@settings(max_examples=40 * ROUNDS, database=None)
 @given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
 def test_commands_to_any_server_leave_no_void_record_where_servers_follow_the_log(seed: int, servers: int) -> None:
     past = asyncio.run(take_turns(seed, servers, any_server, True, WritePath()))

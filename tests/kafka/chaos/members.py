@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
@@ -87,7 +86,7 @@ class Member:
         with suppress(TimeoutExpired):
             code = self.server.wait(0)
             raise Broken(f"{self.name} ended by itself with {code}: {self.server.stderr[-2000:]}")
-        if found := list(_faults(self.server.stderr)):
+        if found := self.server.faults:
             raise Broken(f"{self.name} met {len(found)} faults of its own, such as: {found[0]}")
 
     def abort(self) -> None:
@@ -104,12 +103,3 @@ class Member:
         self.server.close()
         if hasattr(self, "channel"):
             await self.channel.close(None)
-
-
-def _faults(stderr: str) -> Iterator[str]:
-    """Yield the tracebacks of faults."""
-    for told in stderr.split("Traceback (most recent call last):")[1:]:
-        begun_another = "During handling of the above exception" in told or "was the direct cause" in told
-        # gRPC logs one where the caller has gone before it could be told of a refusal; that is no fault of ours.
-        if not begun_another and "ExecuteBatchError" not in told:
-            yield told[:4000]

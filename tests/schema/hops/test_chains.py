@@ -45,7 +45,7 @@ def test_every_message_of_every_version_reads_hop_by_hop_as_it_does_at_once(
     ways = [[(into_of(hop), message_class(hop.new)) for hop in reader.way] for reader in readers]
     stored = [messages(reader.way[0].old) for reader in readers]
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(st.integers(0, VERSIONS - 1), st.data())
     def reads(place: int, data: st.DataObject) -> None:
         said = data.draw(stored[place])
@@ -66,7 +66,7 @@ def test_bytes_that_say_a_field_twice_read_as_the_message_that_they_are(compiled
     readers = [compiled[name].reader(event) for event in EVENTS]
     stored = [messages(reader.way[0].old) for reader in readers]
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(st.integers(0, VERSIONS - 1), st.data())
     def reads(place: int, data: st.DataObject) -> None:
         reader, said, again = readers[place], data.draw(stored[place]), data.draw(stored[place])
@@ -123,7 +123,7 @@ def test_what_is_written_reads_back_as_itself(compiled: dict[str, Tree], name: s
     assert hop.writes is not None
     write, read = into_of(hop.writes), into_of(hop.reads)
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=12)
     @given(messages(hop.reads.new))
     def reads_back(public: Message) -> None:
         stored, again = message_class(hop.reads.old)(), message_class(hop.reads.new)()
