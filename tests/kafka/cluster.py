@@ -10,8 +10,11 @@ from socket import socket
 from confluent_kafka import KafkaException, Uuid
 from confluent_kafka.admin import AdminClient
 from tests.kafka.node import Node
+from tests.kafka.relays import Relays, name_of
 
 READY_SECONDS = 240.0
+# The listeners by which brokers speak to one another, beside the clients'.
+AMONG_BROKERS = ("CONTROLLER", "REPLICATION")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class Setup:
     users: Sequence[str] = ()
     """SCRAM credentials, as kafka-storage takes them."""
 
+    separable: bool = False
+    """Whether its brokers can be cut off from one another."""
+
 
 OPEN = Setup()
 
@@ -38,26 +44,53 @@ class Cluster:
     """
 
     def __init__(self, directory: Path, brokers: int = 1, version: str = "", setup: Setup = OPEN) -> None:
-        names = ("PLAINTEXT", "CONTROLLER", *setup.protocols)
+        names = ("PLAINTEXT", *AMONG_BROKERS, *setup.protocols)
         free = iter(free_ports(brokers * len(names)))
         ports = [{name: next(free) for name in names} for _ in range(brokers)]
-        voters = ",".join(f"{number}@127.0.0.1:{of['CONTROLLER']}" for number, of in enumerate(ports, 1))
+        self._relays = Relays([[of[name] for name in AMONG_BROKERS] for of in ports]) if setup.separable else None
+        hosts = {number: name_of(number) if self._relays else "127.0.0.1" for number in range(1, brokers + 1)}
+        voters = ",".join(f"{number}@{hosts[number]}:{of['CONTROLLER']}" for number, of in enumerate(ports, 1))
         shared = _properties(brokers) | dict(setup.properties) | {"controller.quorum.voters": voters}
         addresses = {name: ",".join(f"127.0.0.1:{of[name]}" for of in ports) for name in names}
         self.bootstrap = addresses["PLAINTEXT"]
         self.secured = {protocol: addresses[protocol] for protocol in setup.protocols}
         self.nodes = [
-            Node(directory / f"node-{number}", shared | _own(number, of), version, setup.users)
+            Node(
+                directory / f"node-{number}",
+                shared | _own(number, of, hosts[number]),
+                version,
+                setup.users,
+                self._relays.hosts_of(number) if self._relays else "",
+            )
             for number, of in enumerate(ports, 1)
         ]
 
     def start(self) -> None:
         """Start all nodes, and return when each serves clients."""
+        if self._relays is not None:
+            self._relays.start()
         cluster_id = str(Uuid(0x4F72646572747261, 0x696C2064657600))
         for node in self.nodes:
             node.format(cluster_id)
             node.start()
         self.await_ready()
+
+    def close(self) -> None:
+        """Kill what runs."""
+        for node in self.nodes:
+            node.kill()
+        if self._relays is not None:
+            self._relays.close()
+
+    def cut_off(self, node: Node) -> None:
+        """Cut a node off from the others; clients reach it as before. The cluster must be separable."""
+        assert self._relays is not None
+        self._relays.cut_off(1 + self.nodes.index(node))
+
+    def join(self, node: Node) -> None:
+        """Have a node that was cut off reach the others again."""
+        assert self._relays is not None
+        self._relays.join(1 + self.nodes.index(node))
 
     def await_ready(self) -> None:
         """Return when every broker serves clients. Raises RuntimeError if one has ended, TimeoutError."""
@@ -85,11 +118,11 @@ class Cluster:
 def running(directory: Path, brokers: int = 1, version: str = "", setup: Setup = OPEN) -> Iterator[Cluster]:
     """Run a cluster whose data lies in the directory; its nodes are killed at the end. Raises KafkaMissing."""
     cluster = Cluster(directory, brokers, version, setup)
-    with ExitStack() as held:
-        for node in cluster.nodes:
-            held.callback(node.kill)
+    try:
         cluster.start()
         yield cluster
+    finally:
+        cluster.close()
 
 
 def _properties(brokers: int) -> dict[str, str]:
@@ -97,6 +130,7 @@ def _properties(brokers: int) -> dict[str, str]:
     properties = {
         "process.roles": "broker,controller",
         "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "REPLICATION",
         "auto.create.topics.enable": "false",
         "default.replication.factor": replicas,
         "min.insync.replicas": in_sync,
@@ -112,13 +146,13 @@ def _properties(brokers: int) -> dict[str, str]:
     return properties
 
 
-def _own(number: int, ports: Mapping[str, int]) -> dict[str, str]:
-    listeners = ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
-    protocols = ",".join(f"{name}:{'PLAINTEXT' if name == 'CONTROLLER' else name}" for name in ports)
+def _own(number: int, ports: Mapping[str, int], host: str) -> dict[str, str]:
+    told = {name: host if name in AMONG_BROKERS else "127.0.0.1" for name in ports}
+    protocols = ",".join(f"{name}:{'PLAINTEXT' if name in AMONG_BROKERS else name}" for name in ports)
     return {
         "node.id": str(number),
-        "listeners": listeners,
-        "advertised.listeners": listeners,
+        "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items()),
+        "advertised.listeners": ",".join(f"{name}://{told[name]}:{port}" for name, port in ports.items()),
         "listener.security.protocol.map": protocols,
     }
 

@@ -13,13 +13,15 @@ OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf
 class Node:
     """A node whose properties and data lie in a directory, which may hold those of an earlier run.
 
-    `version` is Kafka's; without it, the pom's. `users` are SCRAM credentials, as kafka-storage takes them.
+    `version` is Kafka's; without it, the pom's. `users` are SCRAM credentials, as kafka-storage takes them. `hosts` is
+    what it goes by for host names, in place of the machine's.
     """
 
     def __init__(
-        self, directory: Path, properties: dict[str, str], version: str = "", users: Sequence[str] = ()
+        self, directory: Path, properties: dict[str, str], version: str = "", users: Sequence[str] = (), hosts: str = ""
     ) -> None:
         self._version, self._users = version, users
+        self._hosts = directory / "hosts" if hosts else None
         self._properties = directory / "server.properties"
         self._output = directory / "output.txt"
         self._data = directory / "data"
@@ -27,6 +29,8 @@ class Node:
         directory.mkdir(parents=True, exist_ok=True)
         lines = [f"{name}={value}\n" for name, value in (properties | {"log.dirs": str(self._data)}).items()]
         self._properties.write_text("".join(lines))
+        if self._hosts is not None:
+            self._hosts.write_text(hosts)
 
     def format(self, cluster_id: str) -> None:
         """Prepare the data directory, unless it is already."""
@@ -73,4 +77,5 @@ class Node:
             self._process.send_signal(number)
 
     def _command(self, main: str, *arguments: str) -> list[str]:
-        return [java(), *OPTIONS, "-cp", f"{jars(self._version)}/*", main, *arguments, str(self._properties)]
+        hosts = [] if self._hosts is None else [f"-Djdk.net.hosts.file={self._hosts}"]
+        return [java(), *OPTIONS, *hosts, "-cp", f"{jars(self._version)}/*", main, *arguments, str(self._properties)]

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from ordertrail_server.log.kafka_questions import ANSWERS_ALIKE, query_end, query_ends
+from ordertrail_server.log.kafka_questions import ANSWERS_ALIKE, End, query_end, query_ends
 
 Ends = tuple[int, int]
 
@@ -50,7 +50,7 @@ class Moving:
         self.given.append(seconds)
         if not self._moved:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-        return [TopicPartition(each.topic, each.partition, 6) for each in asked]
+        return [TopicPartition(each.topic, each.partition, 6, leader_epoch=1) for each in asked]
 
     def list_topics(self, *_: object, **__: object) -> object:
         self._moved = self._come.popleft()
@@ -59,5 +59,5 @@ class Moving:
 
 def test_a_leader_that_does_not_answer_is_not_asked_for_all_the_time_as_another_may_lead_meanwhile() -> None:
     consumer = Moving(False, True)
-    assert query_end(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 60.0) == 6
+    assert query_end(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 60.0) == End(6, 1)
     assert [seconds < 60.0 / 2 for seconds in consumer.given] == [True, True, True]

@@ -17,7 +17,7 @@ async def test_whoever_waits_at_a_gap_is_told_by_the_reader_that_stands_behind_i
         looked_from.append(end)
         return end + 1 if len(looked_from) > 1 else end  # at first nothing comes within the moment that it waits
 
-    async def end(_partition: int) -> int:
+    async def end(_partition: int, _known: int) -> int:
         return MARKED
 
     ends = KafkaEnds(1, end, grown)

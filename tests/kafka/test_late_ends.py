@@ -39,9 +39,9 @@ async def _asks_for_the_end(log: KafkaLog) -> None:
     """Return once the broker said that it has nothing there."""
     query, asked = log._ends._query, asyncio.Event()
 
-    async def told(partition: int) -> int:
+    async def told(partition: int, known: int) -> int:
         asked.set()
-        return await query(partition)
+        return await query(partition, known)
 
     log._ends._query = told
     await asyncio.wait_for(asked.wait(), 10)

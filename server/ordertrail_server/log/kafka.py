@@ -39,8 +39,8 @@ class KafkaLog:
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._producer = None if headers_of is None else KafkaProducer(settings, topic.name, headers_of)
         self._readers = KafkaReaders(settings, topic.name, self.partitions, patience_s)
-        self._identity = KafkaIdentity(settings, topic.name, known, patience_s, self._fail)
         self._ends = KafkaEnds(self.partitions, self._query, self._grown)
+        self._identity = KafkaIdentity(settings, topic.name, known, patience_s, self._ends.learn, self._fail)
         self._keeping = asyncio.create_task(self._keep())
 
     @classmethod
@@ -149,9 +149,9 @@ class KafkaLog:
             await asyncio.to_thread(self._producer.close)
         await asyncio.to_thread(self._readers.close)
 
-    async def _query(self, partition: int) -> int:
+    async def _query(self, partition: int, known: int) -> int:
         try:
-            return await self._readers.end(partition)
+            return await self._readers.end(partition, known)
         except KafkaException as error:
             if error.args[0].code() in UNKNOWN_TOPIC:
                 await self._identity.check()
@@ -178,7 +178,7 @@ class KafkaLog:
             await asyncio.sleep(CHECK_SECONDS)
             await asyncio.to_thread(self._readers.close_unused, UNUSED_SECONDS)
             with suppress(LogUnavailable, LogDamaged):
-                await self._identity.check()
+                await self._identity.look()
 
     def _fail(self, damage: LogDamaged) -> None:
         if self._failure is None:

@@ -10,14 +10,15 @@ STALE_SECONDS = 10.0
 AGAIN_SECONDS = 0.1
 NO_MARKERS = (-1, -1)
 
-Query = Callable[[int], Awaitable[int]]
+Query = Callable[[int, int], Awaitable[int]]
 Grown = Callable[[int, int], Awaitable[int]]
 
 
 class KafkaEnds:
     """The ends of all partitions, of one event loop.
 
-    `query` asks a partition's leader for its end; `grown` waits a moment for an end beyond the one given.
+    `query` asks a partition's leader for its end, and gets the one that is known; `grown` waits a moment for an end
+    beyond the one given.
     """
 
     def __init__(self, partitions: int, query: Query, grown: Grown) -> None:
@@ -38,13 +39,14 @@ class KafkaEnds:
         known = max(known, self.known[partition])
         give_up = asyncio.get_running_loop().time() + STALE_SECONDS
         while True:
-            end = await self._query(partition)
+            end = await self._query(partition, known)
             if end >= known:
                 self.learn(partition, end)
                 return self._without_markers(partition, end)
             if asyncio.get_running_loop().time() > give_up:
                 raise LogDamaged(
-                    f"partition {partition} ends at offset {end}, and ended at {known} before: facts are lost"
+                    f"partition {partition} ends at offset {end}, and ended at {known} before: facts are lost, or no "
+                    "broker is reached but one that leads no more"
                 )
             await asyncio.sleep(AGAIN_SECONDS)
             self._raise_failure()

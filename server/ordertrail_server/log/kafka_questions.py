@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from time import monotonic, sleep
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
@@ -20,15 +20,22 @@ _ASKED_AGAIN = PASSING | {KafkaError._TIMED_OUT}
 ANSWERS_ALIKE = 5
 
 
-def query_end(consumer: Consumer, topic: str, partition: int, patience_s: float) -> int:
+class End(NamedTuple):
+    """Where a partition ends, and the epoch of the leader who says so: each leader's is higher than the last one's."""
+
+    offset: int
+    epoch: int
+
+
+def query_end(consumer: Consumer, topic: str, partition: int, patience_s: float) -> End:
     """Return a partition's end, as its leader says now."""
 
-    def ask(seconds: float) -> int:
+    def ask(seconds: float) -> End:
         # Of the two ways to ask, this is the one by a single request; the end goes by the name of a time.
         [told] = consumer.offsets_for_times([TopicPartition(topic, partition, OFFSET_END)], seconds)
         if told.error is not None:
             raise KafkaException(told.error)
-        return int(told.offset)
+        return End(int(told.offset), -1 if told.leader_epoch is None else told.leader_epoch)
 
     return _answered(consumer, topic, partition, patience_s, ask)
 

@@ -10,8 +10,8 @@ from typing import TypeVar, TypeVarTuple
 
 from confluent_kafka import Consumer
 
+from ordertrail_server.log.kafka_asking import KafkaAsking
 from ordertrail_server.log.kafka_cursor import NOWHERE, Cursor
-from ordertrail_server.log.kafka_questions import query_end
 from ordertrail_server.log.kafka_settings import Settings, made, reader_settings, tail_settings
 from ordertrail_server.log.port import Logged, LogUnavailable
 
@@ -94,14 +94,17 @@ class KafkaReaders:
         self._patience_s = patience_s
         self._cursors = Cursors(lambda: Cursor(reading, topic), partitions + SPARE_READERS)
         self._tails = Cursors(lambda: Cursor(waiting, topic))
-        self._topic, self._asking = topic, made(Consumer, reading)  # never assigned: no fetch stands before a question
+        self._asking = KafkaAsking(lambda: made(Consumer, reading), topic, partitions, patience_s)
         self._questions = ThreadPoolExecutor(QUESTIONS, "question")
         self._threads = ThreadPoolExecutor(partitions + SPARE_READERS, "reader")
         self._waiting = ThreadPoolExecutor(partitions, "tail")
 
-    async def end(self, partition: int) -> int:
-        """Return a partition's end, as its leader says now. Raises KafkaException."""
-        return await _run(self._questions, query_end, self._asking, self._topic, partition, self._patience_s)
+    async def end(self, partition: int, known: int) -> int:
+        """Return a partition's end, as its leader says now; `known` is one that was seen before.
+
+        Raises KafkaException, LogUnavailable.
+        """
+        return await _run(self._questions, self._asking.end, partition, known)
 
     async def read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
         """Return up to `limit` records, those there are before `end`, and the partition's end as it was seen meanwhile.

@@ -71,8 +71,16 @@ def known(admin: AdminClient, name: str, patience_s: float = ANSWER_SECONDS) -> 
 
 def first_offsets(admin: AdminClient, name: str, partitions: int, patience_s: float = ANSWER_SECONDS) -> list[int]:
     """Return the offset of the first record that each partition still has. Raises LogUnavailable."""
-    earliest = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # the package types it by halves
-    asked = {TopicPartition(name, partition): earliest for partition in range(partitions)}
+    return _offsets(admin, name, partitions, patience_s, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+
+def ends(admin: AdminClient, name: str, partitions: int, patience_s: float = ANSWER_SECONDS) -> list[int]:
+    """Return where each partition ends. Raises LogUnavailable."""
+    return _offsets(admin, name, partitions, patience_s, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+
+def _offsets(admin: AdminClient, name: str, partitions: int, patience_s: float, which: OffsetSpec) -> list[int]:
+    asked = {TopicPartition(name, partition): which for partition in range(partitions)}
     with _answering():
         told = admin.list_offsets(asked, request_timeout=patience_s)
         return [told[partition].result().offset for partition in asked]

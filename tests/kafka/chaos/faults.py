@@ -70,6 +70,9 @@ class Faults:
             ("brokers frozen", lambda: self._freeze(node, seconds)),
             ("brokers killed", lambda: self._kill(node, seconds / 4)),
         ]
+        if len(self._cluster.nodes) > 1:
+            # Long enough for another broker to lead its partitions, while it answers servers all the same.
+            faults.append(("brokers cut off", lambda: self._cut_off(node, 3 * seconds)))
         return random.choice(faults)
 
     async def _freeze(self, node: Node, seconds: float) -> None:
@@ -78,6 +81,13 @@ class Faults:
             await asyncio.sleep(seconds)
         finally:
             node.thaw()
+
+    async def _cut_off(self, node: Node, seconds: float) -> None:
+        self._cluster.cut_off(node)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._cluster.join(node)
 
     async def _kill(self, node: Node, seconds: float) -> None:
         node.kill()
