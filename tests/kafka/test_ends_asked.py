@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from ordertrail_server.log.kafka_asking import KafkaAsking
 from ordertrail_server.log.kafka_questions import ANSWERS_ALIKE, End, query_end, query_ends
 
 Ends = tuple[int, int]
@@ -61,3 +62,38 @@ def test_a_leader_that_does_not_answer_is_not_asked_for_all_the_time_as_another_
     consumer = Moving(False, True)
     assert query_end(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 60.0) == End(6, 1)
     assert [seconds < 60.0 / 2 for seconds in consumer.given] == [True, True, True]
+
+
+class Told:
+    """Stands in for librdkafka's consumer at one broker, which tells of an end."""
+
+    def __init__(self, end: End) -> None:
+        self._end = end
+
+    def offsets_for_times(self, asked: list[TopicPartition], seconds: float) -> list[TopicPartition]:
+        offset, epoch = self._end
+        return [TopicPartition(each.topic, each.partition, offset, leader_epoch=epoch) for each in asked]
+
+
+def asking(*brokers: End) -> KafkaAsking:
+    """Return what asks the first of the brokers, and another one with each client that is new."""
+    clients = iter(brokers)
+    return KafkaAsking(lambda: cast("Consumer", cast("Any", Told(next(clients)))), "orders.events", 1, 60.0)
+
+
+def test_a_broker_of_a_lower_epoch_than_was_heard_of_is_not_believed_and_another_one_asked() -> None:
+    leads, replaced, leads_on = End(5, 7), End(9, 6), End(9, 7)
+    ask = asking(leads, replaced, leads_on)
+    assert ask.end(0, known=8) == 5  # after which a new client comes upon the one that was replaced
+    assert ask.end(0, known=8) == 9
+    assert ask.end(0, known=9) == 9
+
+
+def test_after_an_end_before_the_one_that_is_known_another_client_asks() -> None:
+    ask = asking(End(5, 7), End(8, 8))
+    assert [ask.end(0, known=8), ask.end(0, known=8)] == [5, 8]
+
+
+def test_as_long_as_nothing_speaks_against_it_the_same_client_asks() -> None:
+    ask = asking(End(5, 7))
+    assert [ask.end(0, known=0), ask.end(0, known=5)] == [5, 5]
