@@ -1,9 +1,11 @@
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import grpc
 import pytest
 from tests.e2e.logs import Embedded, LogOfServer, OnKafka
+from tests.e2e.parked import client_of, make_log, the_story
 from tests.e2e.running_server import RunningServer
 
 from ordertrail.client import OrderTrail, connect
@@ -66,3 +68,20 @@ async def channel(shared: RunningServer) -> AsyncIterator[grpc.aio.Channel]:
     """A bare channel to the shared server, which shows each answer as it came: `orders` retries what it may."""
     async with grpc.aio.insecure_channel(shared.address, options=[("grpc.enable_retries", 0)]) as channel:
         yield channel
+
+
+@pytest.fixture(scope="module")
+def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server on the log of the story."""
+    server = RunningServer(tmp_path_factory.mktemp("troubled") / "data")
+    make_log(server.data, the_story().records[0])
+    with closing(server.start()):
+        yield server
+        assert server.faults == []
+
+
+@pytest.fixture
+async def client(troubled: RunningServer) -> AsyncIterator[OrderTrail]:
+    """A client that shows each answer as it came."""
+    async with client_of(troubled) as client:
+        yield client

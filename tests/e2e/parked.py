@@ -1,0 +1,55 @@
+"""A log with orders that cannot be read: of a newer release, and damaged."""
+
+from collections.abc import AsyncIterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from tests.e2e.refusals import Refused as ToldRefusal, refusal
+from tests.e2e.rpcs import RPCS
+from tests.e2e.running_server import RunningServer
+from tests.projections.story import CONFIRMED, PLACED, Story, write_log
+
+from ordertrail.client import OrderTrail
+from ordertrail_server.log.port import Entry
+
+FUTURE_FAULT = "the record holds an event of number 99, which this release does not know"
+# By offset. `newer` has a fact of a newer release and one behind it, `first` begins with one, `broken` is damaged.
+PARKED = {"newer": 1, "first": 3, "broken": 6}
+
+
+def the_story() -> Story:
+    story = Story()
+    story.fact("newer", PLACED)  # 0
+    story.future("newer")  # 1
+    story.fact("fine", PLACED)  # 2
+    story.future("first")  # 3
+    story.fact("newer", CONFIRMED)  # 4
+    story.fact("broken", PLACED)  # 5
+    story.broken("broken")  # 6
+    story.fact("fine", CONFIRMED)  # 7
+    story.repeat("fine", version=1)  # 8, void
+    story.unreadable("fine")  # 9
+    story.barrier("fine")  # 10
+    return story
+
+
+def make_log(data: Path, entries: Sequence[Entry]) -> None:
+    data.mkdir()
+    write_log(data, entries)
+
+
+def client_of(server: RunningServer) -> OrderTrail:
+    """Return a client that does not retry by itself."""
+    return OrderTrail(grpc.aio.insecure_channel(server.address, options=[("grpc.enable_retries", 0)]))
+
+
+async def told(client: OrderTrail, name: str, request: Message) -> ToldRefusal:
+    return await refusal(RPCS[name].call(client.channel, request.SerializeToString()))
+
+
+async def take_all(call: AsyncIterable[Any], frames: list[Any]) -> None:
+    """Take frames until the stream ends or is refused; those that came are kept."""
+    async for frame in call:
+        frames += [frame]
