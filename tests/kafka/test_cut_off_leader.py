@@ -30,6 +30,6 @@ async def test_while_it_is_nobody_takes_facts_for_lost_or_stands_still(tmp_path:
             cluster.cut_off(leader_of(cluster))
             [offset] = await until(lambda: log.append(0, entries(1, 1)), AppendUncertain, LogUnavailable)
             assert await until(lambda: asking.end(0, offset + 1), LogUnavailable) == offset + 1
-            await asyncio.wait_for(waiting, SOON)
+            await asyncio.wait_for(waiting, 3 * SOON)
             found = await until(lambda: reading.read(0, offset, 1), LogUnavailable)
             assert found == logged(entries(1, 1), offset)

@@ -94,6 +94,11 @@ def test_after_an_end_before_the_one_that_is_known_another_client_asks() -> None
     assert [ask.end(0, known=8), ask.end(0, known=8)] == [5, 8]
 
 
+def test_whoever_claims_an_end_that_is_none_has_not_each_question_asked_by_a_new_client() -> None:
+    ask = asking(End(5, 7), End(5, 7))
+    assert [ask.end(0, known=1_000_000) for _ in range(100)] == [5] * 100
+
+
 def test_as_long_as_nothing_speaks_against_it_the_same_client_asks() -> None:
     ask = asking(End(5, 7))
     assert [ask.end(0, known=0), ask.end(0, known=5)] == [5, 5]

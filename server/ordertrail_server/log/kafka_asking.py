@@ -9,6 +9,9 @@ from confluent_kafka import Consumer
 from ordertrail_server.log.kafka_questions import AGAIN_SECONDS, query_end
 from ordertrail_server.log.port import LogUnavailable
 
+# A client is no trifle, and whoever makes up a token beyond the end has the log ask again and again.
+RENEWED_SECONDS = 1.0
+
 
 class KafkaAsking:
     """Asks with a client that is never assigned: no fetch stands before a question.
@@ -19,7 +22,7 @@ class KafkaAsking:
 
     def __init__(self, make: Callable[[], Consumer], topic: str, partitions: int, patience_s: float) -> None:
         self._make, self._topic, self._patience_s = make, topic, patience_s
-        self._consumer, self._lock = make(), Lock()
+        self._consumer, self._renewed, self._lock = make(), -RENEWED_SECONDS, Lock()
         self._epochs = [-1] * partitions
 
     def end(self, partition: int, known: int) -> int:
@@ -48,5 +51,5 @@ class KafkaAsking:
     def _renew(self, consumer: Consumer) -> None:
         # Not closed: another thread may have a question out, and lets go of it by itself.
         with self._lock:
-            if self._consumer is consumer:
-                self._consumer = self._make()
+            if self._consumer is consumer and monotonic() - self._renewed > RENEWED_SECONDS:
+                self._consumer, self._renewed = self._make(), monotonic()
