@@ -10,6 +10,7 @@ from typing import Self
 from confluent_kafka import KafkaException
 
 from ordertrail_server.log import kafka_topic
+from ordertrail_server.log.kafka_asking import FreshEnds
 from ordertrail_server.log.kafka_ends import STALE_SECONDS, KafkaEnds
 from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, NothingThere, said
 from ordertrail_server.log.kafka_findings import Gravity, Known, Topic, findings
@@ -40,7 +41,8 @@ class KafkaLog:
         self._producer = None if headers_of is None else KafkaProducer(settings, topic.name, headers_of)
         self._readers = KafkaReaders(settings, topic.name, self.partitions, patience_s)
         self._ends = KafkaEnds(self.partitions, self._query, self._grown)
-        self._identity = KafkaIdentity(settings, topic.name, known, patience_s, self._ends.learn, self._fail)
+        self._fresh_ends = FreshEnds(settings, topic.name, self.partitions, patience_s)
+        self._identity = KafkaIdentity(settings, topic.name, known, patience_s, self._fail)
         self._keeping = asyncio.create_task(self._keep())
 
     @classmethod
@@ -173,12 +175,14 @@ class KafkaLog:
         return await self._identity.plainly(damage)
 
     async def _keep(self) -> None:
-        """Look now and then whether the topic is still the one that was opened."""
+        """Look now and then whether the topic is still the one that was opened, and where it ends."""
         while self._failure is None:
             await asyncio.sleep(CHECK_SECONDS)
             await asyncio.to_thread(self._readers.close_unused, UNUSED_SECONDS)
             with suppress(LogUnavailable, LogDamaged):
-                await self._identity.look()
+                await self._identity.check()
+                for partition, end in enumerate(await asyncio.to_thread(self._fresh_ends.now)):
+                    self._ends.learn(partition, end)
 
     def _fail(self, damage: LogDamaged) -> None:
         if self._failure is None:

@@ -1,23 +1,30 @@
-"""Asking for ends, also where a broker answers that was replaced as leader while it was cut off from the others."""
+"""Asking for ends, also where a broker answers that was replaced as leader while it was cut off from the others.
+
+librdkafka asks the broker that it used last who leads, and so goes on to ask that one. A client that is new asks any.
+"""
 
 from collections.abc import Callable
 from threading import Lock
 from time import monotonic, sleep
 
 from confluent_kafka import Consumer
+from confluent_kafka.admin import AdminClient
 
 from ordertrail_server.log.kafka_questions import AGAIN_SECONDS, query_end
+from ordertrail_server.log.kafka_settings import Settings, admin_settings, made
+from ordertrail_server.log.kafka_topic import ends
 from ordertrail_server.log.port import LogUnavailable
 
 # A client is no trifle, and whoever makes up a token beyond the end has the log ask again and again.
 RENEWED_SECONDS = 1.0
+FRESH_SECONDS = 10.0
 
 
 class KafkaAsking:
     """Asks with a client that is never assigned: no fetch stands before a question.
 
-    librdkafka goes on to ask the broker that answers, also who leads. So where an answer cannot be the leader's, or may
-    not be, another client takes its place, which asks any broker who leads. `end` may be called by several threads.
+    Where an answer cannot be the leader's, or may not be, a new client takes its place. `end` may be called by several
+    threads.
     """
 
     def __init__(self, make: Callable[[], Consumer], topic: str, partitions: int, patience_s: float) -> None:
@@ -53,3 +60,20 @@ class KafkaAsking:
         with self._lock:
             if self._consumer is consumer and monotonic() - self._renewed > RENEWED_SECONDS:
                 self._consumer, self._renewed = self._make(), monotonic()
+
+
+class FreshEnds:
+    """Asks for the ends of all partitions with a client that is new every ten seconds.
+
+    Readers that stand at a broker that was replaced would else hear of nothing for as long as it is cut off.
+    """
+
+    def __init__(self, settings: Settings, topic: str, partitions: int, patience_s: float) -> None:
+        self._settings, self._asked = admin_settings(settings), (topic, partitions, patience_s)
+        self._admin, self._made = made(AdminClient, self._settings), monotonic()
+
+    def now(self) -> list[int]:
+        """Return where each partition ends. Blocks. Raises LogUnavailable."""
+        if monotonic() - self._made > FRESH_SECONDS:
+            self._admin, self._made = made(AdminClient, self._settings), monotonic()
+        return ends(self._admin, *self._asked)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from time import monotonic
 
 from confluent_kafka.admin import AdminClient
 
@@ -13,29 +12,19 @@ from ordertrail_server.log.kafka_settings import Settings, admin_settings, made
 from ordertrail_server.log.kafka_topic import TopicMissing
 from ordertrail_server.log.port import LogDamaged, LogUnavailable
 
-RENEWED_SECONDS = 10.0
-
 
 class KafkaIdentity:
     """Compares the topic with what was known of it; `lost` is told why, once it is no more that topic.
 
-    `seen` is told where partitions end.
     `one_leader` says that each partition has had one replica all the time, so that no other broker could take the lead.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        topic: str,
-        known: Known,
-        patience_s: float,
-        seen: Callable[[int, int], None],
-        lost: Callable[[LogDamaged], None],
+        self, settings: Settings, topic: str, known: Known, patience_s: float, lost: Callable[[LogDamaged], None]
     ) -> None:
-        self._settings, self._topic, self._known, self._patience_s = admin_settings(settings), topic, known, patience_s
-        self._seen, self._lost = seen, lost
-        self._admin, self._made = made(AdminClient, self._settings), monotonic()
+        self._admin = made(AdminClient, admin_settings(settings))
         self.one_leader = known.replicas == 1
+        self._topic, self._known, self._patience_s, self._lost = topic, known, patience_s, lost
 
     async def check(self) -> None:
         """Raise LogDamaged if the topic is no more what it was, LogUnavailable if nobody says."""
@@ -44,12 +33,6 @@ class KafkaIdentity:
             damage = LogDamaged(f"the topic {self._topic} {why}")
             self._lost(damage)
             raise damage
-
-    async def look(self) -> None:
-        """Check, and tell `seen` where each partition ends. Raises LogDamaged, LogUnavailable."""
-        await self.check()
-        for partition, end in enumerate(await asyncio.to_thread(self._ends)):
-            self._seen(partition, end)
 
     async def plainly(self, damage: LogDamaged) -> LogDamaged:
         """Return why the log is damaged: that the topic is no more what it was says more than what follows from it."""
@@ -60,13 +43,6 @@ class KafkaIdentity:
         except LogUnavailable:
             pass
         return damage
-
-    def _ends(self) -> list[int]:
-        # librdkafka goes on to ask the broker that answers who leads, also one that was replaced as leader while it was
-        # cut off from the others: readers would stand there for as long as it is. A new client asks any broker.
-        if monotonic() - self._made > RENEWED_SECONDS:
-            self._admin, self._made = made(AdminClient, self._settings), monotonic()
-        return kafka_topic.ends(self._admin, self._topic, self._known.partitions, self._patience_s)
 
     def _difference(self) -> str | None:
         try:
