@@ -45,7 +45,7 @@ class KafkaAsking:
             if replaced or end.offset < known:
                 self._renew(consumer)
             if not replaced:
-                self._epochs[partition] = end.epoch
+                self._epochs[partition] = max(end.epoch, self._epochs[partition])
                 return end.offset
             if monotonic() > give_up:
                 raise LogUnavailable(f"the broker that answers for partition {partition} was replaced as its leader")
