@@ -55,10 +55,11 @@ def read_embedded(data: Path, partition: int = 0) -> list[Logged]:
 
 
 async def stop_half_way(copying: "subprocess.Popen[str]", cluster: Cluster, topic: str) -> None:
-    """Return with the process stopped after its first records are on the topic, and long before its last.
+    """Return with a process that was just started stopped: its first records are on the topic, and most are not.
 
     It runs for a moment at a time, so that no machine is fast enough to finish between two looks.
     """
+    copying.send_signal(signal.SIGSTOP)
     log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}, topic)
     async with asyncio.timeout(SOON):
         while not await log.end(0):
