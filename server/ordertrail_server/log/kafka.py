@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Self
 
 from confluent_kafka import KafkaException
@@ -60,8 +59,7 @@ class KafkaLog:
         None where the log is only read. A question or read that nobody answers is given up after `patience_s`. Raises
         TopicRefused, KafkaSettingRefused, LogUnavailable.
         """
-        described = partial(kafka_topic.describe, settings, topic, patience_s)
-        found = await asyncio.to_thread(kafka_topic.surely, described)
+        found = await asyncio.to_thread(kafka_topic.describe, settings, topic, patience_s)
         unsafe = []
         for gravity, what, mend in findings(found):
             if gravity is Gravity.UNSAFE:

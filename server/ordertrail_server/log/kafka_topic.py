@@ -3,6 +3,7 @@
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from time import monotonic, sleep
 from typing import TypeVar
 
@@ -54,7 +55,7 @@ def surely(ask: Callable[[], Answer]) -> Answer:
 def describe(settings: Settings, name: str, patience_s: float = ANSWER_SECONDS) -> Topic:
     """Return what the cluster says of a topic. Raises TopicMissing, LogUnavailable, KafkaSettingRefused."""
     admin = made(AdminClient, admin_settings(settings))
-    found = _describe(admin, name, patience_s)
+    found = surely(partial(_describe, admin, name, patience_s))
     replicas = tuple(len(partition.replicas) for partition in found.partitions)
     with closing(made(Consumer, reader_settings(settings))) as consumer, _answering():
         firsts = tuple(query_ends(consumer, name, partition, patience_s)[0] for partition in range(len(replicas)))
@@ -71,16 +72,18 @@ def known(admin: AdminClient, name: str, patience_s: float = ANSWER_SECONDS) -> 
 
 def first_offsets(admin: AdminClient, name: str, partitions: int, patience_s: float = ANSWER_SECONDS) -> list[int]:
     """Return the offset of the first record that each partition still has. Raises LogUnavailable."""
-    return _offsets(admin, name, partitions, patience_s, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    return _offsets(admin, name, partitions, patience_s, OffsetSpec.earliest)
 
 
 def ends(admin: AdminClient, name: str, partitions: int, patience_s: float = ANSWER_SECONDS) -> list[int]:
     """Return where each partition ends. Raises LogUnavailable."""
-    return _offsets(admin, name, partitions, patience_s, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+    return _offsets(admin, name, partitions, patience_s, OffsetSpec.latest)
 
 
-def _offsets(admin: AdminClient, name: str, partitions: int, patience_s: float, which: OffsetSpec) -> list[int]:
-    asked = {TopicPartition(name, partition): which for partition in range(partitions)}
+def _offsets(
+    admin: AdminClient, name: str, partitions: int, patience_s: float, which: Callable[[], OffsetSpec]
+) -> list[int]:
+    asked = {TopicPartition(name, partition): which() for partition in range(partitions)}
     with _answering():
         told = admin.list_offsets(asked, request_timeout=patience_s)
         return [told[partition].result().offset for partition in asked]

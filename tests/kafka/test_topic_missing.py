@@ -1,0 +1,29 @@
+"""A topic that some brokers have not heard of yet."""
+
+import pytest
+
+from ordertrail_server.log.kafka_topic import ANSWERS_ALIKE, TopicMissing, surely
+
+
+class Brokers:
+    """Answer a question about a topic, those first that have not heard of it."""
+
+    def __init__(self, unaware: int) -> None:
+        self._unaware, self.asked = unaware, 0
+
+    def answer(self) -> str:
+        self.asked += 1
+        if self.asked <= self._unaware:
+            raise TopicMissing("The cluster has no such topic.")
+        return "here it is"
+
+
+def test_it_is_asked_for_again() -> None:
+    assert surely(Brokers(unaware=ANSWERS_ALIKE - 1).answer) == "here it is"
+
+
+def test_it_counts_as_missing_when_nobody_has_heard_of_it() -> None:
+    brokers = Brokers(unaware=ANSWERS_ALIKE)
+    with pytest.raises(TopicMissing):
+        surely(brokers.answer)
+    assert brokers.asked == ANSWERS_ALIKE
