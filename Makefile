@@ -35,7 +35,8 @@ generate: .venv-proto/made ## compile proto/ into client/
 	PATH=$(CURDIR)/.venv-proto/bin:$$PATH .venv-proto/bin/python proto/generate.py
 
 pins: .venv/dev ## write constraints.txt from what is installed
-	$(PIP) freeze --exclude-editable --exclude ordertrail > constraints.txt
+	$(PIP) freeze --exclude-editable --exclude ordertrail > .constraints.new
+	@mv .constraints.new constraints.txt
 
 image: protos ## renew proto/released.binpb at a release: what is public now is held to from then on
 	$(BIN)/buf build proto --exclude-source-info --output proto/released.binpb

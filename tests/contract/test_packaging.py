@@ -59,3 +59,11 @@ def test_a_server_that_is_no_checkout_reads_the_lock_that_came_with_it(tmp_path:
     path = f"import sys; sys.path[:0] = {[str(installed.parent), str(ROOT / 'client')]!r}; "
     run = subprocess.run([sys.executable, "-I", "-c", path + shown], check=True, capture_output=True, text=True)
     assert run.stdout == (ROOT / "proto" / lock.LOCK_NAME).read_text()
+
+
+def test_pins_that_cannot_be_listed_leave_the_constraints_as_they_were(tmp_path: Path) -> None:
+    for name in ("Makefile", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    made = subprocess.run(["make", "--old-file", ".venv/dev", "pins", "PIP=false"], cwd=tmp_path, check=False)
+    assert made.returncode != 0
+    assert (tmp_path / "constraints.txt").read_bytes() == (ROOT / "constraints.txt").read_bytes()

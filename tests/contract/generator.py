@@ -1,0 +1,32 @@
+"""The generator of the committed code, run as `make generate` runs it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / ".venv-proto"
+
+
+def start_generator(root: Path, client: Path, plugins: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start the generator of a checkout, in a process group of its own; plugins in a folder replace those installed."""
+    subprocess.run(["make", "--quiet", f"{TOOLS.name}/made"], cwd=ROOT, check=True, capture_output=True)
+    folders = [*([plugins] if plugins else []), TOOLS / "bin", os.environ["PATH"]]
+    return subprocess.Popen(
+        [TOOLS / "bin" / "python", root / "proto" / "generate.py", client],
+        env=os.environ | {"PATH": os.pathsep.join(map(str, folders))},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def run_generator(root: Path, client: Path, plugins: Path | None = None) -> int:
+    """Run the generator of a checkout to its end, and return its exit code."""
+    return start_generator(root, client, plugins).wait()
+
+
+def generated_files(client: Path) -> dict[str, bytes]:
+    """Return what was generated into a folder, by path."""
+    made = [path for path in client.rglob("*_pb2*") if path.suffix in (".py", ".pyi")]
+    return {path.relative_to(client).as_posix(): path.read_bytes() for path in made}
