@@ -89,7 +89,7 @@ def test_a_refusal_names_its_reason_and_changes_nothing(
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(AuthoringRefused, match=r"There is no folder .*nosuch: name that of the protos with --proto"):
+    with pytest.raises(AuthoringRefused, match=r"a checkout of Ordertrail, and .*nosuch holds no protos of it: clone"):
         new_version(tmp_path / "nosuch", "BasketFilled")
 
 

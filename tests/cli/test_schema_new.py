@@ -40,10 +40,3 @@ def test_a_refusal_is_one_sentence_and_exits_with_1(proto: Path) -> None:
     refused = new("BasketFiled")
     assert refused.exit_code == 1
     assert refused.output == "Error: There is no event BasketFiled. There are BasketEmptied, BasketFilled.\n"
-
-
-def test_without_protos_below_the_folder_it_asks_for_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    refused = new("BasketFilled")
-    assert refused.exit_code == 1
-    assert refused.output == "Error: There is no folder proto: name that of the protos with --proto.\n"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ordertrail_server.authoring.all_or_none import replace_all
 from ordertrail_server.authoring.buf import format_file
 from ordertrail_server.authoring.case_number import next_number
+from ordertrail_server.authoring.checkout import require_protos
 from ordertrail_server.authoring.copying import Copying, copy_event
 from ordertrail_server.authoring.declared import TypeProto
 from ordertrail_server.authoring.event_versions import Case, cases, event_numbers, newest, taken_numbers, version_of
@@ -40,8 +41,7 @@ def new_version(proto: Path, event: str) -> NewVersion:
     All is changed in a copy of the tree first, which must compile and hold what was copied, unaltered.
     Raises AuthoringRefused, or OSError if a file cannot be written; then nothing was changed.
     """
-    if not proto.is_dir():
-        raise AuthoringRefused(f"There is no folder {proto}: name that of the protos with --proto.")
+    require_protos(proto)
     tree = read_tree(proto)
     package = next_package(tree, newest(tree, event), released(proto, tree))
     with TemporaryDirectory() as folder:

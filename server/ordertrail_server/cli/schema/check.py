@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ordertrail_server.cli.printing import json_line
+from ordertrail_server.cli.schema.proto_option import proto_option
 
 EPILOG = """\b
 Example:
@@ -13,14 +14,7 @@ Example:
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "--proto",
-    type=click.Path(path_type=Path),
-    default=Path("proto"),
-    show_default=True,
-    metavar="DIR",
-    help="The root of the protos, which the generated code must hold as they are.",
-)
+@proto_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object: the gaps, and what is not released.")
 def check(proto: Path, as_json: bool) -> None:
     """Check what a server checks at its start, and that nothing was edited since the code was generated.
@@ -45,14 +39,19 @@ def check(proto: Path, as_json: bool) -> None:
 def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
     """Return what keeps a tree of protos, and the code generated from it, from being released: what comes first alone.
 
-    Only before the first release there may be no lock.
+    Only before the first release there may be no lock. Raises ClickException if there is no checkout.
     """
     from ordertrail_server.authoring.buf import build
     from ordertrail_server.authoring.caseless import caseless
+    from ordertrail_server.authoring.checkout import require_protos
     from ordertrail_server.authoring.freshness import stale_files
     from ordertrail_server.authoring.refused import AuthoringRefused
     from ordertrail_server.authoring.tree import Tree
 
+    try:
+        require_protos(proto)
+    except AuthoringRefused as refusal:
+        raise click.ClickException(str(refusal)) from None
     try:
         image = build(proto)
         if stale := stale_files(image):

@@ -6,6 +6,7 @@ import click
 
 from ordertrail_server.cli.printing import json_line
 from ordertrail_server.cli.schema.check import gaps_in
+from ordertrail_server.cli.schema.proto_option import proto_option
 
 EPILOG = """\b
 Example:
@@ -15,13 +16,7 @@ Example:
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "--proto",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=Path("proto"),
-    show_default=True,
-    help="The folder of the protos, where schema.lock is.",
-)
+@proto_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object of what was added.")
 def lock(proto: Path, as_json: bool) -> None:
     """Add to proto/schema.lock every stored message that is not in it, as the generated code has it.

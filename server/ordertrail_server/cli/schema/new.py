@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.printing import json_line
+from ordertrail_server.cli.schema.proto_option import proto_option
 
 if TYPE_CHECKING:
     from ordertrail_server.authoring.new_version import NewVersion
@@ -32,14 +33,7 @@ Next:
 
 @click.command(epilog=EPILOG)
 @click.argument("event")
-@click.option(
-    "--proto",
-    type=click.Path(path_type=Path),
-    default=Path("proto"),
-    show_default=True,
-    metavar="DIR",
-    help="The root of the protos.",
-)
+@proto_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object of what was made.")
 def new(event: str, proto: Path, as_json: bool) -> None:
     """Copy an event's newest message, and the types it uses, into the next version, for you to edit.

@@ -1,0 +1,14 @@
+"""Whether there is a checkout to work on: an installed wheel has generated code but no protos."""
+
+from pathlib import Path
+
+from ordertrail_server.authoring.refused import AuthoringRefused
+
+
+def require_protos(proto: Path) -> None:
+    """Raise AuthoringRefused unless a folder holds protos of Ordertrail."""
+    if not (proto / "ordertrail").is_dir():
+        raise AuthoringRefused(
+            f"This command works on a checkout of Ordertrail, and {proto} holds no protos of it: "
+            "clone Ordertrail's repository with git and run the command in the clone, or name its protos with --proto."
+        )
