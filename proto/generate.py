@@ -19,6 +19,7 @@ from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto"
+GOOGLEAPIS, PROTOVALIDATE = ROOT / "third_party" / "googleapis", ROOT / "third_party" / "protovalidate"
 BUNDLED = files("grpc_tools") / "_proto"
 
 
@@ -45,7 +46,7 @@ def _stage_beside(client: Path) -> Iterator[Path]:
 
 def _compile(into: Path) -> int:
     """Compile every proto that is ours, and buf/validate, which no wheel ships. Returns protoc's exit code."""
-    ours = sorted(p for top in ("ordertrail", "buf") for p in (PROTO / top).rglob("*.proto"))
+    ours = sorted(p for root in (PROTO, PROTOVALIDATE) for p in root.rglob("*.proto"))
     messages = [f"--{kind}_out={into}" for kind in ("python", "mypy")]
     status = _protoc(messages, ours)
     services = [p for p in ours if p.stem.endswith("_service")]
@@ -69,7 +70,8 @@ def _generated_in(folder: Path) -> set[Path]:
 
 
 def _protoc(outputs: list[str], sources: list[Path]) -> int:
-    return int(protoc.main(["protoc", f"-I{PROTO}", f"-I{BUNDLED}", *outputs, *map(str, sources)]))
+    roots = [f"-I{root}" for root in (PROTO, GOOGLEAPIS, PROTOVALIDATE, BUNDLED)]
+    return int(protoc.main(["protoc", *roots, *outputs, *map(str, sources)]))
 
 
 if __name__ == "__main__":

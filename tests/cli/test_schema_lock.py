@@ -1,11 +1,10 @@
 """`ordertrail schema lock` adds what is new, once, and refuses where anything is wrong."""
 
 from pathlib import Path
-from shutil import copytree, ignore_patterns
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.authoring.shop import PROTO
+from tests.authoring.real_protos import copy_protos
 from tests.schema.other_protos import Protos, record_after
 
 from ordertrail.evolve.v1 import rules_pb2
@@ -23,8 +22,8 @@ CASELESS = 'syntax = "proto3"; package ordertrail.events.v9; message OrderReturn
 @pytest.fixture
 def proto(tmp_path: Path) -> Path:
     """The protos as they are, of which nothing is released."""
-    proto = tmp_path / "proto"
-    copytree(PROTO, proto, ignore=ignore_patterns(LOCK_NAME))
+    proto = copy_protos(tmp_path)
+    (proto / LOCK_NAME).unlink()
     return proto
 
 

@@ -9,13 +9,14 @@ from shutil import copytree, ignore_patterns
 import pytest
 from tests.contract.generator import ROOT, generated_files, run_generator, start_generator
 
+FOLDERS = ["client", "proto", "third_party"]
 MONEY = "ordertrail/v1/money"
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A checkout with generated code."""
-    for folder in ("proto", "client"):
+    for folder in FOLDERS:
         copytree(ROOT / folder, tmp_path / folder, ignore=ignore_patterns("__pycache__"))
     return tmp_path
 
@@ -80,4 +81,4 @@ def test_nothing_is_left_beside_the_code_even_after_a_killed_run(root: Path) -> 
     (root / ".client.new" / "ordertrail" / "half_pb2.py").touch()
     assert run_generator(root, root / "client") == 0
     assert generated_files(root / "client") == generated_files(ROOT / "client")
-    assert sorted(path.name for path in root.iterdir()) == ["client", "proto"]
+    assert sorted(path.name for path in root.iterdir()) == FOLDERS

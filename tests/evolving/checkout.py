@@ -9,7 +9,7 @@ from shutil import copy2, copytree, ignore_patterns
 from tests.e2e.running_server import RunningServer
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("client", "proto", "server")
+FOLDERS = ("client", "proto", "server", "third_party")
 FILES = ("Makefile", "buf.yaml", "pyproject.toml", "constraints.txt")
 GENERATOR = ".venv-proto"
 

@@ -1,4 +1,4 @@
-"""buf, as far as authors of protos need it: build a tree, and format a file."""
+"""buf, as far as authors of protos need it: build a tree, copy it with its imports, and format a file."""
 
 import shutil
 import subprocess
@@ -14,6 +14,14 @@ def build(proto: Path) -> bytes:
     Raises AuthoringRefused with buf's words if the tree does not compile, or if there is no buf.
     """
     return _run("build", str(proto), "--as-file-descriptor-set", "-o", "-#format=binpb")
+
+
+def export(proto: Path, folder: Path) -> None:
+    """Copy a tree of protos to a folder, with what it imports from other modules, so that the copy compiles alone.
+
+    Raises AuthoringRefused as `build` does.
+    """
+    _run("export", str(proto), "--output", str(folder))
 
 
 def format_file(path: Path) -> None:

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from ordertrail_server.authoring.all_or_none import replace_all
-from ordertrail_server.authoring.buf import format_file
+from ordertrail_server.authoring.buf import export, format_file
 from ordertrail_server.authoring.case_number import next_number
 from ordertrail_server.authoring.checkout import require_protos
 from ordertrail_server.authoring.copying import Copying, copy_event
@@ -45,7 +44,7 @@ def new_version(proto: Path, event: str) -> NewVersion:
     tree = read_tree(proto)
     package = next_package(tree, newest(tree, event), released(proto, tree))
     with TemporaryDirectory() as folder:
-        stage = Path(copytree(proto, Path(folder, "proto"), ignore=_all_but_protos))
+        export(proto, stage := Path(folder, "proto"))
         try:
             made = _make(stage, event, package)
         except AuthoringRefused as refusal:
@@ -107,7 +106,3 @@ def _prove(tree: Tree, made: NewVersion, copying: Copying) -> None:
 
 def _shape(proto: TypeProto) -> bytes:
     return proto.SerializeToString(deterministic=True)
-
-
-def _all_but_protos(folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if not name.endswith(".proto") and not Path(folder, name).is_dir()]

@@ -49,7 +49,7 @@ def findings(guard: Guard, root: Path) -> list[str]:
     if guard is Guard.LINT:
         return _buf(root, "lint")
     if guard is Guard.BREAKING:
-        return _buf(root, "breaking", "proto", "--against", "proto/released.binpb")
+        return _buf(root, "breaking", "proto", "--exclude-imports", "--against", "proto/released.binpb")
     return schema_findings(root)[guard]
 
 

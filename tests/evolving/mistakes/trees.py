@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Final
 
+from tests.authoring.real_protos import copy_protos
 from tests.evolving.checkout import ROOT, Checkout, check_out
 from tests.evolving.mistakes.edit import all_of, replaced
 from tests.evolving.mistakes.schema import schema_of
@@ -55,8 +56,7 @@ def _made(state: State) -> Path:
     """Return the tree in this state, made once."""
     root = Path(_folder().name, state.name)
     if state is State.TODAY:
-        copytree(ROOT / "proto", root / "proto", ignore=ignore_patterns("__pycache__"))
-        copy2(ROOT / "buf.yaml", root)
+        copy_protos(root)
     elif state is State.CODE:
         with_tests(check_out(root))
     elif state is State.CODE_V3:

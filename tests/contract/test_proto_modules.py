@@ -1,0 +1,40 @@
+"""The protos compile offline in every place that they are brought to."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from shutil import copy, copytree
+
+from tests.contract.generator import ROOT
+
+BUF = str(Path(sys.executable).with_name("buf"))
+# No module of this workspace has a proto of another one; buf refuses that.
+WORKSPACE = """\
+version: v2
+modules:
+  - path: vendor/ordertrail
+  - path: googleapis
+  - path: protovalidate
+"""
+
+
+def build(root: Path, proto: str) -> tuple[int, str]:
+    built = subprocess.run([BUF, "build", proto], cwd=root, capture_output=True, text=True, check=False)
+    return built.returncode, built.stderr
+
+
+def test_a_workspace_can_hold_the_protos_beside_googleapis_and_protovalidate(tmp_path: Path) -> None:
+    (tmp_path / "buf.yaml").write_text(WORKSPACE)
+    copytree(ROOT / "proto", tmp_path / "vendor" / "ordertrail")
+    for module in ("googleapis", "protovalidate"):
+        copytree(ROOT / "third_party" / module, tmp_path / module)
+    assert build(tmp_path, "vendor/ordertrail") == (0, "")
+
+
+def test_the_source_distribution_has_all_that_its_protos_import(tmp_path: Path) -> None:
+    targets = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
+    for name in targets["sdist"]["include"]:
+        put = copytree if (ROOT / name).is_dir() else copy
+        put(ROOT / name, tmp_path / name)
+    assert build(tmp_path, "proto") == (0, "")
