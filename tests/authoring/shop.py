@@ -22,6 +22,7 @@ package shop;
 import "google/protobuf/descriptor.proto";
 message Hint { string text = 1; repeated int32 numbers = 2; map<string, double> weights = 3; Hint more = 4; }
 enum Colour { COLOUR_UNSPECIFIED = 0; COLOUR_RED = 1; }
+extend google.protobuf.FileOptions { optional string owner = 51000; Hint note = 51001; }
 extend google.protobuf.MessageOptions { Hint hint = 51000; repeated string tag = 51001; }
 extend google.protobuf.FieldOptions { Hint about = 51000; Colour colour = 51001; double weight = 51002; }
 extend google.protobuf.EnumValueOptions { bytes raw = 51000; }
@@ -47,6 +48,13 @@ import "bare.proto";
 import "google/protobuf/timestamp.proto";
 import "ordertrail/evolve/v1/rules.proto";
 import "shop/options.proto";
+
+option go_package = "shop.example/rev22/events/v2;eventsv2";
+option java_multiple_files = true;
+option java_package = "example.events.v2";
+option objc_class_prefix = "ShopV2";
+option (shop.note) = {text: "v2 of all" numbers: [2]};
+option (shop.owner) = "nobody2";
 
 // Above the colours, and not of them.
 

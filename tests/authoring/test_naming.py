@@ -55,6 +55,6 @@ def test_a_printed_type_is_called_so_that_the_compiler_takes_it_for_what_was_mea
         for line in printer.of(message, (4, index), PACKAGE).lines
     ]
     with TemporaryDirectory() as folder:
-        write(Path(folder, FILE), header(PACKAGE) + "\n".join(printed))
+        write(Path(folder, FILE), header(PACKAGE, file) + "\n".join(printed))
         (made,) = compiled(Path(folder)).file
     assert list(made.message_type) == list(file.message_type)

@@ -73,6 +73,20 @@ def test_a_copy_is_what_it_was_but_for_its_package_and_its_rules(proto: Path) ->
         assert copied == expected, name
 
 
+def test_a_new_file_has_the_options_of_its_predecessor_with_the_new_version(proto: Path) -> None:
+    new_version(proto, "BasketFilled")
+    text = (proto / V3).read_text()
+    assert [line for line in text.splitlines() if line.startswith("option ")] == [
+        'option go_package = "shop.example/rev22/events/v3;eventsv3";',
+        "option java_multiple_files = true;",
+        'option java_package = "example.events.v3";',
+        'option objc_class_prefix = "ShopV3";',
+        "option (shop.note).numbers = 2;",
+        'option (shop.note).text = "v3 of all";',
+        'option (shop.owner) = "nobody2";',
+    ]
+
+
 def without_rules(one: Any) -> None:
     for message in [one] if hasattr(one, "field") else []:
         message.options.ClearExtension(rules_pb2.message)

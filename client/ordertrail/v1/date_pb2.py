@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ordertrail/v1/date.proto\x12\rordertrail.v1\x1a\x1b\x62uf/validate/validate.proto\"R\n\x04\x44\x61te\x12\x18\n\x04year\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x8fN(\x01\x12\x18\n\x05month\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x0c(\x01\x12\x16\n\x03\x64\x61y\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x1f(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18ordertrail/v1/date.proto\x12\rordertrail.v1\x1a\x1b\x62uf/validate/validate.proto\"R\n\x04\x44\x61te\x12\x18\n\x04year\x18\x01 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x8fN(\x01\x12\x18\n\x05month\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x0c(\x01\x12\x16\n\x03\x64\x61y\x18\x03 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x1f(\x01\x42O\n\rordertrail.v1B\tDateProtoP\x01Z\x1aordertrail/v1;ordertrailv1\xa2\x02\x04OTV1\xaa\x02\rOrdertrail.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ordertrail.v1.date_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rordertrail.v1B\tDateProtoP\001Z\032ordertrail/v1;ordertrailv1\242\002\004OTV1\252\002\rOrdertrail.V1'
   _globals['_DATE'].fields_by_name['year']._loaded_options = None
   _globals['_DATE'].fields_by_name['year']._serialized_options = b'\272H\007\032\005\030\217N(\001'
   _globals['_DATE'].fields_by_name['month']._loaded_options = None

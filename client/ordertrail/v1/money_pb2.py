@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19ordertrail/v1/money.proto\x12\rordertrail.v1\x1a\x1b\x62uf/validate/validate.proto\"o\n\x05Money\x12)\n\rcurrency_code\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x08^[A-Z]*$\x98\x01\x03\x12\x1d\n\x05units\x18\x02 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12\x1c\n\x05nanos\x18\x03 \x01(\x05\x42\r\xbaH\n\x1a\x08\x18\xff\x93\xeb\xdc\x03(\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19ordertrail/v1/money.proto\x12\rordertrail.v1\x1a\x1b\x62uf/validate/validate.proto\"o\n\x05Money\x12)\n\rcurrency_code\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x08^[A-Z]*$\x98\x01\x03\x12\x1d\n\x05units\x18\x02 \x01(\x03\x42\x0e\xbaH\x0b\"\t\x18\x80\xa0\x94\xa5\x8d\x1d(\x00\x12\x1c\n\x05nanos\x18\x03 \x01(\x05\x42\r\xbaH\n\x1a\x08\x18\xff\x93\xeb\xdc\x03(\x00\x42P\n\rordertrail.v1B\nMoneyProtoP\x01Z\x1aordertrail/v1;ordertrailv1\xa2\x02\x04OTV1\xaa\x02\rOrdertrail.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ordertrail.v1.money_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rordertrail.v1B\nMoneyProtoP\001Z\032ordertrail/v1;ordertrailv1\242\002\004OTV1\252\002\rOrdertrail.V1'
   _globals['_MONEY'].fields_by_name['currency_code']._loaded_options = None
   _globals['_MONEY'].fields_by_name['currency_code']._serialized_options = b'\272H\017r\r2\010^[A-Z]*$\230\001\003'
   _globals['_MONEY'].fields_by_name['units']._loaded_options = None

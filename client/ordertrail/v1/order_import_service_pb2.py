@@ -27,13 +27,14 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from ordertrail.v1 import receipt_pb2 as ordertrail_dot_v1_dot_receipt__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(ordertrail/v1/order_import_service.proto\x12\rordertrail.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x17google/rpc/status.proto\x1a\x1bordertrail/v1/receipt.proto\"P\n\x0eSourceDocument\x12%\n\x06origin\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x80\x01\x32\t^\\P{Cc}*$\x12\x17\n\x04json\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x04\"R\n\x13ImportOrdersRequest\x12;\n\tdocuments\x18\x01 \x03(\x0b\x32\x1d.ordertrail.v1.SourceDocumentB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"y\n\x0cImportResult\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12)\n\x07receipt\x18\x02 \x01(\x0b\x32\x16.ordertrail.v1.ReceiptH\x00\x12$\n\x06status\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"D\n\x14ImportOrdersResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.ordertrail.v1.ImportResult2q\n\x12OrderImportService\x12[\n\x0cImportOrders\x12\".ordertrail.v1.ImportOrdersRequest\x1a#.ordertrail.v1.ImportOrdersResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(ordertrail/v1/order_import_service.proto\x12\rordertrail.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x17google/rpc/status.proto\x1a\x1bordertrail/v1/receipt.proto\"P\n\x0eSourceDocument\x12%\n\x06origin\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x80\x01\x32\t^\\P{Cc}*$\x12\x17\n\x04json\x18\x02 \x01(\x0c\x42\t\xbaH\x06z\x04\x18\x80\x80\x04\"R\n\x13ImportOrdersRequest\x12;\n\tdocuments\x18\x01 \x03(\x0b\x32\x1d.ordertrail.v1.SourceDocumentB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"y\n\x0cImportResult\x12\x0e\n\x06origin\x18\x01 \x01(\t\x12)\n\x07receipt\x18\x02 \x01(\x0b\x32\x16.ordertrail.v1.ReceiptH\x00\x12$\n\x06status\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"D\n\x14ImportOrdersResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.ordertrail.v1.ImportResult2q\n\x12OrderImportService\x12[\n\x0cImportOrders\x12\".ordertrail.v1.ImportOrdersRequest\x1a#.ordertrail.v1.ImportOrdersResponse(\x01\x30\x01\x42]\n\rordertrail.v1B\x17OrderImportServiceProtoP\x01Z\x1aordertrail/v1;ordertrailv1\xa2\x02\x04OTV1\xaa\x02\rOrdertrail.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ordertrail.v1.order_import_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rordertrail.v1B\027OrderImportServiceProtoP\001Z\032ordertrail/v1;ordertrailv1\242\002\004OTV1\252\002\rOrdertrail.V1'
   _globals['_SOURCEDOCUMENT'].fields_by_name['origin']._loaded_options = None
   _globals['_SOURCEDOCUMENT'].fields_by_name['origin']._serialized_options = b'\272H\022r\020\020\001\030\200\0012\t^\\P{Cc}*$'
   _globals['_SOURCEDOCUMENT'].fields_by_name['json']._loaded_options = None

@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cordertrail/v1/position.proto\x12\rordertrail.v1\"_\n\x08Position\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x16\n\tpartition\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x06offset\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x0c\n\n_partitionB\t\n\x07_offset\"\x8b\x01\n\rTokenContents\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12:\n\x07offsets\x18\x02 \x03(\x0b\x32).ordertrail.v1.TokenContents.OffsetsEntry\x1a.\n\x0cOffsetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"R\n\x11PageTokenContents\x12\x15\n\rfilter_digest\x18\x01 \x01(\x0c\x12\x13\n\x0blast_number\x18\x02 \x01(\x03\x12\x11\n\tlast_text\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cordertrail/v1/position.proto\x12\rordertrail.v1\"_\n\x08Position\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x16\n\tpartition\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x06offset\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x0c\n\n_partitionB\t\n\x07_offset\"\x8b\x01\n\rTokenContents\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12:\n\x07offsets\x18\x02 \x03(\x0b\x32).ordertrail.v1.TokenContents.OffsetsEntry\x1a.\n\x0cOffsetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"R\n\x11PageTokenContents\x12\x15\n\rfilter_digest\x18\x01 \x01(\x0c\x12\x13\n\x0blast_number\x18\x02 \x01(\x03\x12\x11\n\tlast_text\x18\x03 \x01(\tBS\n\rordertrail.v1B\rPositionProtoP\x01Z\x1aordertrail/v1;ordertrailv1\xa2\x02\x04OTV1\xaa\x02\rOrdertrail.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ordertrail.v1.position_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rordertrail.v1B\rPositionProtoP\001Z\032ordertrail/v1;ordertrailv1\242\002\004OTV1\252\002\rOrdertrail.V1'
   _globals['_TOKENCONTENTS_OFFSETSENTRY']._loaded_options = None
   _globals['_TOKENCONTENTS_OFFSETSENTRY']._serialized_options = b'8\001'
   _globals['_POSITION']._serialized_start=47

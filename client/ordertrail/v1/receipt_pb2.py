@@ -26,13 +26,14 @@ from ordertrail.v1 import history_event_pb2 as ordertrail_dot_v1_dot_history__ev
 from ordertrail.v1 import position_pb2 as ordertrail_dot_v1_dot_position__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bordertrail/v1/receipt.proto\x12\rordertrail.v1\x1a!ordertrail/v1/history_event.proto\x1a\x1cordertrail/v1/position.proto\"\xda\x01\n\x07Receipt\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x15\n\rorder_version\x18\x02 \x01(\x03\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\x12\x10\n\x08replayed\x18\x05 \x01(\x08\x12)\n\x08position\x18\x06 \x01(\x0b\x32\x17.ordertrail.v1.Position\x12\x19\n\x11\x63onsistency_token\x18\x07 \x01(\t\x12*\n\x05\x65vent\x18\x08 \x01(\x0b\x32\x1b.ordertrail.v1.HistoryEventb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bordertrail/v1/receipt.proto\x12\rordertrail.v1\x1a!ordertrail/v1/history_event.proto\x1a\x1cordertrail/v1/position.proto\"\xda\x01\n\x07Receipt\x12\x10\n\x08order_id\x18\x01 \x01(\t\x12\x15\n\rorder_version\x18\x02 \x01(\x03\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x0e\n\x06\x64igest\x18\x04 \x01(\x0c\x12\x10\n\x08replayed\x18\x05 \x01(\x08\x12)\n\x08position\x18\x06 \x01(\x0b\x32\x17.ordertrail.v1.Position\x12\x19\n\x11\x63onsistency_token\x18\x07 \x01(\t\x12*\n\x05\x65vent\x18\x08 \x01(\x0b\x32\x1b.ordertrail.v1.HistoryEventBR\n\rordertrail.v1B\x0cReceiptProtoP\x01Z\x1aordertrail/v1;ordertrailv1\xa2\x02\x04OTV1\xaa\x02\rOrdertrail.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ordertrail.v1.receipt_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\rordertrail.v1B\014ReceiptProtoP\001Z\032ordertrail/v1;ordertrailv1\242\002\004OTV1\252\002\rOrdertrail.V1'
   _globals['_RECEIPT']._serialized_start=112
   _globals['_RECEIPT']._serialized_end=330
 # @@protoc_insertion_point(module_scope)

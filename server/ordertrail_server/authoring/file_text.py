@@ -1,27 +1,38 @@
 """The files of a new version as text, not yet formatted."""
 
+import re
 from collections.abc import Iterator, Set
 
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import Message
 
 from ordertrail_server.authoring.copying import Copying, fields_in
 from ordertrail_server.authoring.declared import Declared, TypeProto
-from ordertrail_server.authoring.event_versions import Case
+from ordertrail_server.authoring.event_versions import Case, version_of
+from ordertrail_server.authoring.option_text import settings
 from ordertrail_server.authoring.statement import Around, comment_lines
 from ordertrail_server.authoring.tree import Tree
 from ordertrail_server.authoring.type_text import ONEOFS, TypeText
 
 IMPORTS = 3  # the number of FileDescriptorProto's field, of which a source path is made
+IMPORTED = re.compile(r'^import "(.+)";$', re.MULTILINE)
 
 
-def header(package: str) -> str:
-    """Return how the file of a package begins."""
-    return f'syntax = "proto3";\n\npackage {package};\n'
+def header(package: str, before: FileDescriptorProto) -> str:
+    """Return how the file of a package begins, with the imports and options of the file of another version.
+
+    A value that names that version, as `go_package` does, names the new one.
+    """
+    old = re.compile(rf"(?<=[vV]){version_of(before.package)}(?!\d)")
+    named = (text.partition(" = ") for _, text in settings(before.options))
+    options = [f"option {name} = {old.sub(str(version_of(package)), value)};" for name, _, value in named]
+    imports = map(_import, sorted(set(_files_of_options(before.options))))
+    return "\n".join(['syntax = "proto3";', "", f"package {package};", "", *imports, "", *options])
 
 
 def with_copies(text: str, file: str, tree: Tree, copying: Copying, package: str) -> str:
     """Return the text of a file, which may be no more than a header, with the copies and what they import."""
-    there = set(tree.files[file].dependency) if file in tree.files else set()
+    there = set(tree.files[file].dependency if file in tree.files else IMPORTED.findall(text))
     imports = sorted(_imported(tree, copying) - there - {file})
     names = tree.names | copying.names | {package}
     types = [_text(one, proto, package, names) for one, proto in copying.copies.values()]

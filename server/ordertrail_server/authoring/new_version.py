@@ -61,7 +61,8 @@ def _make(stage: Path, event: str, package: str) -> NewVersion:
     before = newest(tree, event)
     copying = copy_event(tree, before.message, package)
     made = _planned(tree, before, copying, package)
-    _write(stage / made.file, lambda text: with_copies(text or header(package), made.file, tree, copying, package))
+    begin = header(package, before.message.file)
+    _write(stage / made.file, lambda text: with_copies(text or begin, made.file, tree, copying, package))
     case = f"{made.message} {made.case} = {made.number};"
     _write(stage / record_file, lambda text: with_case(text, before, case, made.file))
     _prove(read_tree(stage), made, copying)

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n ordertrail/evolve/v1/rules.proto\x12\x14ordertrail.evolve.v1\x1a google/protobuf/descriptor.proto\"N\n\x0cMessageRules\x12\x0c\n\x04\x66rom\x18\x01 \x03(\t\x12\x0f\n\x07\x64ropped\x18\x02 \x03(\t\x12\x0f\n\x07retired\x18\x03 \x01(\x08\x12\x0e\n\x06python\x18\x04 \x03(\t\"\xa7\x01\n\nFieldRules\x12\x0c\n\x04\x66rom\x18\x01 \x03(\t\x12\x14\n\x07literal\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x0e\n\x06\x61\x62sent\x18\x03 \x01(\x08\x12\x35\n\x08\x65num_map\x18\x04 \x03(\x0b\x32#.ordertrail.evolve.v1.EnumValueRule\x12\x0e\n\x06public\x18\x05 \x01(\t\x12\x12\n\nnot_public\x18\x06 \x01(\x08\x42\n\n\x08_literal\")\n\rEnumValueRule\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t:Y\n\x07message\x12\x1f.google.protobuf.MessageOptions\x18\xce\x8a\x03 \x01(\x0b\x32\".ordertrail.evolve.v1.MessageRules\x88\x01\x01:S\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xcf\x8a\x03 \x01(\x0b\x32 .ordertrail.evolve.v1.FieldRules\x88\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n ordertrail/evolve/v1/rules.proto\x12\x14ordertrail.evolve.v1\x1a google/protobuf/descriptor.proto\"N\n\x0cMessageRules\x12\x0c\n\x04\x66rom\x18\x01 \x03(\t\x12\x0f\n\x07\x64ropped\x18\x02 \x03(\t\x12\x0f\n\x07retired\x18\x03 \x01(\x08\x12\x0e\n\x06python\x18\x04 \x03(\t\"\xa7\x01\n\nFieldRules\x12\x0c\n\x04\x66rom\x18\x01 \x03(\t\x12\x14\n\x07literal\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x0e\n\x06\x61\x62sent\x18\x03 \x01(\x08\x12\x35\n\x08\x65num_map\x18\x04 \x03(\x0b\x32#.ordertrail.evolve.v1.EnumValueRule\x12\x0e\n\x06public\x18\x05 \x01(\t\x12\x12\n\nnot_public\x18\x06 \x01(\x08\x42\n\n\x08_literal\")\n\rEnumValueRule\x12\x0c\n\x04\x66rom\x18\x01 \x01(\t\x12\n\n\x02to\x18\x02 \x01(\t:Y\n\x07message\x12\x1f.google.protobuf.MessageOptions\x18\xce\x8a\x03 \x01(\x0b\x32\".ordertrail.evolve.v1.MessageRules\x88\x01\x01:S\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xcf\x8a\x03 \x01(\x0b\x32 .ordertrail.evolve.v1.FieldRules\x88\x01\x01\x42g\n\x14ordertrail.evolve.v1B\nRulesProtoP\x01Z\x1dordertrail/evolve/v1;evolvev1\xa2\x02\nOTEvolveV1\xaa\x02\x14Ordertrail.Evolve.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ordertrail.evolve.v1.rules_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\024ordertrail.evolve.v1B\nRulesProtoP\001Z\035ordertrail/evolve/v1;evolvev1\242\002\nOTEvolveV1\252\002\024Ordertrail.Evolve.V1'
   _globals['_MESSAGERULES']._serialized_start=92
   _globals['_MESSAGERULES']._serialized_end=170
   _globals['_FIELDRULES']._serialized_start=173
