@@ -10,10 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.evolving.checkout import ROOT
 from tests.evolving.compilers import NODE, files_of_image, node, node_modules, protoc, run
 
 HERE = Path(__file__).parent
 TYPESCRIPT = HERE / "typescript"
+PACKAGES = ROOT / "examples" / "clients" / "typescript"
 SECONDS = 30.0
 
 
@@ -81,9 +83,9 @@ def in_python(folder: Path) -> OldClient:
 
 def in_typescript(folder: Path) -> OldClient:
     """Generate the client of typescript/client.ts into an empty folder, check its types, and return it compiled."""
-    modules = node_modules(TYPESCRIPT)
-    for name in ("client.ts", "package.json", "tsconfig.json"):
-        shutil.copy2(TYPESCRIPT / name, folder / name)
+    modules = node_modules(PACKAGES)
+    for file in (TYPESCRIPT / "client.ts", TYPESCRIPT / "tsconfig.json", PACKAGES / "package.json"):
+        shutil.copy2(file, folder)
     (folder / "node_modules").symlink_to(modules)
     (folder / "generated").mkdir()
     plugin = f"--plugin={modules / '.bin' / 'protoc-gen-es'}"
