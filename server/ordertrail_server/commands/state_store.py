@@ -81,8 +81,9 @@ class StateStore:
 
     def receipt(self, order_id: str, request_id: str) -> Fact | None:
         """Return the fact that a request led to, None if it led to none."""
+        # Left to itself SQLite walks the order's facts by version, since they are sorted already: all of them.
         row = self._one(
-            "SELECT version, digest, request_id, command_digest, position, time FROM facts"
+            "SELECT version, digest, request_id, command_digest, position, time FROM facts INDEXED BY receipts"
             " WHERE order_id = ? AND request_id = ? ORDER BY version LIMIT 1",
             order_id,
             request_id,

@@ -1,0 +1,93 @@
+"""What the write path asks of SQLite costs the same however long an order's history, and however many orders there are."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.commands.handling import handle, handling
+from tests.commands.spec import ORDER, accepted, change, place
+
+from ordertrail_server.log import sqlite
+from ordertrail_server.log.data_directory import open_to_serve
+
+Connections = dict[Path, list[sqlite.sqlite3.Connection]]
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
+    """The connections that are opened, by file."""
+    opened: Connections = {}
+    connect = sqlite.sqlite3.connect
+
+    def record(name: str, *arguments: Any, **options: Any) -> sqlite.sqlite3.Connection:
+        connection = connect(name, *arguments, **options)
+        opened.setdefault(Path(name.removeprefix("file://").split("?")[0]), []).append(connection)
+        return connection
+
+    monkeypatch.setattr(sqlite.sqlite3, "connect", record)
+    yield opened
+
+
+async def instructions_of_a_batch(directory: Path, connections: Connections, age: int) -> int:
+    """Return how many instructions SQLite runs in the state store for a batch on an order of that many facts."""
+    log = open_to_serve(directory)
+    async with handling(log, directory / "state.sqlite") as handler:
+        await handle(handler, [place(), *(change(f"c{number}", number + 2) for number in range(age))])
+    log = open_to_serve(directory)
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        count += 1
+
+    async with handling(log, directory / "state.sqlite") as handler:
+        for connection in connections[directory / "state.sqlite"][-2:]:
+            connection.set_progress_handler(step, 1)
+        answers = await handle(handler, [change(f"next{number}", age + number + 2) for number in range(20)])
+        measured = count
+    assert [accepted(answer).fact.version for answer in answers] == list(range(age + 2, age + 22))
+    return measured
+
+
+async def test_cost_of_a_batch_does_not_depend_on_the_age_of_its_order(
+    tmp_path: Path, connections: Connections
+) -> None:
+    young, old = tmp_path / "young", tmp_path / "old"
+    of_young = await instructions_of_a_batch(young, connections, 20)
+    of_old = await instructions_of_a_batch(old, connections, 900)
+    assert of_young > 0
+    assert of_old <= 1.1 * of_young
+
+
+async def test_no_statement_of_the_write_path_scans_a_table(tmp_path: Path, connections: Connections) -> None:
+    statements: set[tuple[Path, str]] = set()
+    log = open_to_serve(tmp_path)
+    async with handling(log, tmp_path / "state.sqlite") as handler:
+        for path in (tmp_path / "log.sqlite", tmp_path / "state.sqlite"):
+            for connection in connections[path]:
+                connection.set_trace_callback(recorder(path, statements))
+        await handle(handler, [place(), change("two", 2), place("other", "order-2")])
+        await handle(handler, [change("two", 2), change("three", 3)])
+        await handler.retry(ORDER)
+    tables = {"facts", "orders", "records"}
+    assert tables <= {table for table in tables for _, statement in statements if f" {table} " in f"{statement} "}
+    assert [plan for path, statement in sorted(statements) for plan in scans_of(path, statement)] == []
+
+
+def recorder(path: Path, statements: set[tuple[Path, str]]) -> Callable[[str], None]:
+    def record(statement: str) -> None:
+        if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE")):
+            statements.add((path, statement))
+
+    return record
+
+
+def scans_of(path: Path, statement: str) -> list[str]:
+    connection = sqlite.connect_writer(path)
+    try:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    finally:
+        connection.close()
+    scans = [step for step in plan if step.startswith("SCAN") and not step.endswith(("CONSTANT ROW", "VALUES CLAUSE"))]
+    return [f"{path.name}: {step}: {statement}" for step in scans]
