@@ -13,6 +13,7 @@ import uuid_utils
 
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.state_store import StateStore, state_definition
+from ordertrail_server.edge.batch_work import BatchWork
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
@@ -70,11 +71,12 @@ class Service:
         refuse_foreign(read_model_file(self._data.read_model), log)
         projector = await self._projector() if "projector" in roles else None
         handler = await self._handler(log, projector) if "command" in roles else None
-        server = Server()
+        server = Server(self._settings.request_bytes, self._settings.batch_bytes)
         history = None if projector is None else await self._queries(server, log, handler, projector)
         if handler is not None:
-            receipts = Receipts(log, handler)
-            server.answer_commands(CommandService(handler, receipts, new_id), ImportService(handler, receipts))
+            receipts, batch_work = Receipts(log, handler), BatchWork(handler)
+            commands = CommandService(handler, receipts, new_id, batch_work)
+            server.answer_commands(commands, ImportService(receipts, batch_work))
         port = await server.start(self._settings.listen)
         self._held.push_async_callback(server.stop, self._settings.grace_seconds)
         await self._say_serving(server, handler, history)

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+MIB = 1024 * 1024
 
 Role = Literal["command", "projector", "query"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -38,6 +40,15 @@ class Settings(BaseSettings):
 
     waiting_commands: int = 10_000
     """How many commands may wait for a partition's writer; further ones are refused with OVERLOADED."""
+
+    request_bytes: int = Field(32 * MIB, ge=MIB, le=1024 * MIB)
+    """How many bytes of single requests are handled at once; further ones are refused with OVERLOADED."""
+
+    batch_bytes: int = Field(32 * MIB, ge=4 * MIB, le=1024 * MIB)
+    """How many bytes of batches are handled at once; further ones wait."""
+
+    query_seconds: float = Field(5.0, ge=0.01, le=600.0, allow_inf_nan=False)
+    """How long a question may take that can make the server look through many rows."""
 
     allow_unlocked_schema: bool = False
     """Start although proto/schema.lock does not hold all that is written: for development, since it may change yet."""

@@ -1,6 +1,6 @@
-"""What the write path asks of SQLite costs the same however long an order's history, and however many orders there are."""
+"""What the write path asks of SQLite costs the same, however long the history of an order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,18 @@ Connections = dict[Path, list[sqlite.sqlite3.Connection]]
 
 
 @pytest.fixture
-def connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[Connections]:
+def connections(monkeypatch: pytest.MonkeyPatch) -> Connections:
     """The connections that are opened, by file."""
     opened: Connections = {}
     connect = sqlite.sqlite3.connect
 
     def record(name: str, *arguments: Any, **options: Any) -> sqlite.sqlite3.Connection:
-        connection = connect(name, *arguments, **options)
+        connection: sqlite.sqlite3.Connection = connect(name, *arguments, **options)
         opened.setdefault(Path(name.removeprefix("file://").split("?")[0]), []).append(connection)
         return connection
 
     monkeypatch.setattr(sqlite.sqlite3, "connect", record)
-    yield opened
+    return opened
 
 
 async def instructions_of_a_batch(directory: Path, connections: Connections, age: int) -> int:

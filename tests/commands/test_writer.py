@@ -157,7 +157,7 @@ async def test_a_command_too_many_is_refused_at_once_and_the_others_are_answered
             writing.writer.waiting.submit(attempt_of(confirm()))
         assert reason(raised.value.refusal) == "OVERLOADED"
         assert [accepted(await attempt.answer).fact.version for attempt in waiting] == [1, 1]
-        await writing.writer.waiting.room()
+        await writing.writer.waiting.room(attempt_of(confirm()))
         [answer] = await writing.handle(confirm())
     assert accepted(answer).fact.version == 2
 

@@ -56,9 +56,9 @@ class Attempt:
     """One command of one caller, waiting for its answer.
 
     `digest` is that of the command; `chunk` is the stored form of the event where the command brings its own (an
-    imported statement); `new_order` says that the server itself has just made up the order id, so nothing can be
-    known of the order; `written` is the digest of the record last appended for the attempt; `until` is the moment, by
-    the monotonic clock, after which an answer may come too late for its caller.
+    imported statement); `batched` says that the command came in a batch; `new_order` that the server itself has just
+    made up the order id, so nothing can be known of the order; `written` is the digest of the record last appended for
+    the attempt; `until` is the moment, by the monotonic clock, after which an answer may come too late for its caller.
     """
 
     order_id: str
@@ -73,5 +73,6 @@ class Attempt:
     origin: str = ""
     chunk: bytes = b""
     new_order: bool = False
+    batched: bool = False
     written: bytes = b""
     until: float = inf

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ordertrail_server.commands.attempt import Fact, fact_of
 from ordertrail_server.commands.retry import fold_again
+from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged, Logged
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
@@ -64,12 +65,20 @@ class SnapshotStore(Protocol):
 class Fold:
     """Folds one partition, record by record. Not for more than one task at a time."""
 
-    def __init__(self, log: Log, partition: int, store: SnapshotStore, hot_orders: int = 20_000) -> None:
+    def __init__(
+        self,
+        log: Log,
+        partition: int,
+        store: SnapshotStore,
+        hot_orders: int = 20_000,
+        slices: TimeSlices | None = None,
+    ) -> None:
         self._log, self._partition, self._store, self._hot_orders = log, partition, store, hot_orders
         self._hot: OrderedDict[str, Aggregate] = OrderedDict()
         self._unsaved = Snapshot(*store.position(partition))
         self._saving: Snapshot | None = None
         self._saved_up_to = self.position
+        self._slices = slices or TimeSlices()
 
     @property
     def position(self) -> int:
@@ -131,8 +140,7 @@ class Fold:
                 known, target = target, await self._log.end(self._partition)
                 if target == known or target < self.position:
                     raise facts_missing(self._partition, self.position, known)
-            for logged in records:
-                self.take(logged)
+            await self._slices.map(self.take, records)
 
     def take(self, logged: Logged) -> Verdict | None:
         """Fold one record; returns its verdict, None for a foreign one, which has no effect."""

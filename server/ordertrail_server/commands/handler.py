@@ -78,11 +78,13 @@ class CommandHandler:
 
     async def submit_in_turn(self, attempt: Attempt) -> None:
         """Like submit, but wait for room, as long as an answer may come in time, instead of refusing."""
-        try:
-            async with asyncio.timeout(None if attempt.until == inf else max(attempt.until - monotonic(), 0)):
-                await self._waiting(attempt).room()
-        except TimeoutError:
-            raise Refused(UNAVAILABLE) from None
+        waiting = self._waiting(attempt)
+        if not waiting.has_room(attempt):
+            try:
+                async with asyncio.timeout(None if attempt.until == inf else max(attempt.until - monotonic(), 0)):
+                    await waiting.room(attempt)
+            except TimeoutError:
+                raise Refused(UNAVAILABLE) from None
         self.submit(attempt)
 
     def _waiting(self, attempt: Attempt) -> Waiting:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from itertools import islice
+from itertools import chain
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Answer, Attempt
@@ -13,11 +13,15 @@ UNAVAILABLE = Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be writt
 
 
 class Waiting:
-    """At most `capacity` attempts that wait, in the order in which they came, and those whose turn it is."""
+    """The attempts that wait, and those whose turn it is.
+
+    Attempts of unary calls and those of batches wait in two lines, each in the order in which they came and each of at
+    most `capacity`, so that neither keeps the other waiting.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._waiting: deque[Attempt] = deque()
+        self._unary, self._batched = deque[Attempt](), deque[Attempt]()
         self._taken: list[Attempt] = []
         self._some, self._room, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._idle.set()
@@ -25,7 +29,7 @@ class Waiting:
 
     def __len__(self) -> int:
         """How many wait for their turn."""
-        return len(self._waiting)
+        return len(self._unary) + len(self._batched)
 
     # For those who have commands
 
@@ -33,15 +37,20 @@ class Waiting:
         """Take an attempt in; its `answer` gets the answer. Raises Refused when too many wait, or after the end."""
         if self._ended:
             raise Refused(UNAVAILABLE)
-        if len(self._waiting) >= self._capacity:
+        line = self._line(attempt)
+        if len(line) >= self._capacity:
             raise OVERLOADED
-        self._waiting.append(attempt)
+        line.append(attempt)
         self._idle.clear()
         self._some.set()
 
-    async def room(self) -> None:
-        """Return when an attempt can be submitted."""
-        while len(self._waiting) >= self._capacity and not self._ended:
+    def has_room(self, attempt: Attempt) -> bool:
+        """Return whether the attempt can be submitted."""
+        return len(self._line(attempt)) < self._capacity or self._ended
+
+    async def room(self, attempt: Attempt) -> None:
+        """Return when the attempt can be submitted."""
+        while not self.has_room(attempt):
             self._room.clear()
             await self._room.wait()
 
@@ -54,36 +63,53 @@ class Waiting:
 
         What becomes of them is not known: they may lead to facts yet, or have.
         """
-        late = [attempt for attempt in (*self._taken, *self._waiting) if attempt.until <= now]
+        late = [attempt for attempt in self._all() if attempt.until <= now]
         for attempt in late:
             answer(attempt, UNAVAILABLE)
         if late:
-            self._waiting = deque(attempt for attempt in self._waiting if not attempt.answer.done())
+            for line in (self._unary, self._batched):
+                unanswered = [attempt for attempt in line if not attempt.answer.done()]
+                line.clear()
+                line.extend(unanswered)
             self._room.set()
 
     # For the one who handles them
+
+    @property
+    def has_unary(self) -> bool:
+        """Whether an attempt of a unary call waits."""
+        return bool(self._unary)
 
     async def some(self) -> None:
         """Return when at least one attempt waits."""
         await self._some.wait()
 
     def take(self, limit: int) -> list[Attempt]:
-        """Say that it is the turn of the first ones, up to `limit`; returns them, but for those whose callers went."""
-        taken = list(islice(self._waiting, limit))
-        for _ in taken:
-            self._waiting.popleft()
+        """Say that it is the turn of up to `limit` attempts; returns them, but for those whose callers went.
+
+        Those of unary calls come first, and leave half of the turn to those of batches.
+        """
+        unary = _first(self._unary, limit - min(len(self._batched), limit // 2))
+        taken = unary + _first(self._batched, limit - len(unary))
         self._room.set()
         self._taken = [attempt for attempt in taken if not attempt.answer.done()]
-        return self._taken
+        return list(self._taken)
+
+    def take_unary(self, limit: int) -> list[Attempt]:
+        """Say that it is the turn of up to `limit` further attempts of unary calls too; returns them."""
+        unary = [attempt for attempt in _first(self._unary, limit) if not attempt.answer.done()]
+        self._taken.extend(unary)
+        return unary
 
     def put_back(self, attempts: list[Attempt]) -> None:
         """Have it be the turn of these next, before all who wait."""
-        self._waiting.extendleft(reversed(attempts))
+        for attempt in reversed(attempts):
+            self._line(attempt).appendleft(attempt)
 
     def handled(self) -> None:
         """Say that all who were taken are answered or put back."""
         self._taken = []
-        if not self._waiting:
+        if not len(self):
             self._some.clear()
             self._idle.set()
 
@@ -93,10 +119,20 @@ class Waiting:
         What became of them is not known: neither a receipt nor a refusal would be true.
         """
         self._ended = True
-        for attempt in (*self._taken, *self._waiting):
+        for attempt in self._all():
             answer(attempt, UNAVAILABLE)
         self._idle.set()
         self._room.set()
+
+    def _line(self, attempt: Attempt) -> deque[Attempt]:
+        return self._batched if attempt.batched else self._unary
+
+    def _all(self) -> list[Attempt]:
+        return list(chain(self._taken, self._unary, self._batched))
+
+
+def _first(line: deque[Attempt], limit: int) -> list[Attempt]:
+    return [line.popleft() for _ in range(min(limit, len(line)))]
 
 
 def answer(attempt: Attempt, outcome: Answer) -> None:

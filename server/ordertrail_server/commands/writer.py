@@ -1,6 +1,8 @@
 """The writer of one partition: decides commands, appends what they lead to in batches, and answers when it is a fact.
 
-While one batch is being made durable the next one gathers (group commit). The rules it keeps, for any number of
+While one batch is being made durable the next one gathers (group commit). Where commands of batches and of unary calls
+wait, they take turns: those of unary calls come first, and as long as there are any, one of them waits for no more of
+the others than are decided in one slice of time. The rules it keeps, for any number of
 writers on one log and whatever an append's fate:
 
 - A command is acknowledged only when the log has been folded up to its record and the record was judged a fact.
@@ -15,13 +17,16 @@ come one after another, to any server, waste nothing.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
+from math import inf
 from time import monotonic
 
 from ordertrail.v1 import error_reason_pb2 as reasons
-from ordertrail_server.commands.attempt import Attempt
+from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.company import Company
 from ordertrail_server.commands.draft import Draft, Planned
 from ordertrail_server.commands.fold import Fold, StoreDamaged, facts_missing
+from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.commands.waiting import UNAVAILABLE, Waiting, answer
 from ordertrail_server.log.port import BARRIER, AppendUncertain, Log, Logged, LogUnavailable
 from ordertrail_server.orders.chain import Verdict, digest
@@ -33,6 +38,9 @@ FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.02, 1.0
 # How soon it looks again for what others write: what comes meanwhile is folded in one batch. Its own batches wake it
 # as well; after one of those there is time.
 PACE_S, PACE_AT_WORK_S = 0.005, 0.1
+# So long after a command of a unary call the next one is expected; until then commands of batches are decided for no
+# longer than TURN_S before they are appended.
+UNARY_S, TURN_S = 0.5, 0.001
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own in deciding the command.")
 
 
@@ -53,12 +61,15 @@ class Writer:
         quiet_rounds: int = 24,
         back_off: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = monotonic,
+        slices: TimeSlices | None = None,
     ) -> None:
         self._log, self._partition, self.fold = log, partition, fold
         self._now, self._new_id, self._appended = now, new_id, appended
         self._batch, self._quiet_rounds, self._back_off = batch, quiet_rounds, back_off
         self.waiting = Waiting(capacity)
         self._company = Company(not log.atomic, clock)
+        self._slices = slices or TimeSlices()
+        self._clock, self._unary_at = clock, -UNARY_S
         self._turn = asyncio.Lock()
         self._crowded = False
         self._reached = True
@@ -123,7 +134,7 @@ class Writer:
             if draft.planned:
                 await self._append(draft)
             else:
-                self._answer_all(draft, 0)
+                await self._answer_all(draft, 0)
             self._reached = True
         except LogUnavailable as error:
             if self._reached:  # said once, however long it lasts
@@ -139,9 +150,9 @@ class Writer:
         asks = not (new or self._company.alone)
         if asks:
             await self._catch_up()
-        draft = self._draft(attempts)
+        draft = await self._draft(attempts)
         if draft.denies and not (draft.planned or new) and await self._was_behind(asks):
-            draft = self._draft(attempts)
+            draft = await self._draft(attempts)
         return draft
 
     async def _was_behind(self, asked: bool) -> bool:
@@ -163,17 +174,37 @@ class Writer:
         await self.fold.catch_up(offset + 1)
         return True
 
-    def _draft(self, attempts: list[Attempt]) -> Draft:
+    async def _draft(self, attempts: list[Attempt]) -> Draft:
+        """Decide the attempts; where unary calls wait, not more of batches than a slice of time allows.
+
+        `attempts` are those decided in the end: the others are put back, unary calls that came meanwhile are added.
+        """
         draft = Draft(self.fold, self._log.atomic, self._now, self._new_id)
-        for attempt in attempts:
-            try:
-                draft.add(attempt)
-            except StoreDamaged:
-                raise
-            except Exception:  # a fault of ours in deciding one command must not end all others
-                _log.exception("a command could not be decided", extra={"order_id": attempt.order_id})
-                answer(attempt, FAULT)
+        add = partial(self._add, draft)
+        unary, batched = _divide(attempts)
+        await self._slices.map(add, unary)
+        decided = await self._slices.map(add, batched, self._turn_ends(bool(unary)))
+        self.waiting.put_back(batched[len(decided) :])
+        late = self.waiting.take_unary(self._batch) if decided else []
+        await self._slices.map(add, late)
+        attempts[:] = [*unary, *batched[: len(decided)], *late]
         return draft
+
+    def _turn_ends(self, has_unary: bool) -> Callable[[], bool]:
+        """Return what tells whether commands of batches have to leave the turn to those of unary calls."""
+        if has_unary:
+            self._unary_at = self._clock()
+        end = self._clock() + TURN_S if self._clock() < self._unary_at + UNARY_S else inf
+        return lambda: self.waiting.has_unary or self._clock() >= end
+
+    def _add(self, draft: Draft, attempt: Attempt) -> None:
+        try:
+            draft.add(attempt)
+        except StoreDamaged:
+            raise
+        except Exception:  # a fault of ours in deciding one command must not end all others
+            _log.exception("a command could not be decided", extra={"order_id": attempt.order_id})
+            answer(attempt, FAULT)
 
     async def _append(self, draft: Draft) -> None:
         expected = self.fold.position
@@ -189,27 +220,31 @@ class Writer:
         self._appended()
         if offsets == list(range(expected, expected + len(offsets))):
             self._company.unmet()
-            self._fold_own(draft, expected)
-            self._answer_all(draft, expected)
+            await self._slices.map(self._fold_own, enumerate(draft.planned, expected))
+            await self._answer_all(draft, expected)
             self.waiting.put_back(draft.put_off)
         elif min(offsets) < expected:
             raise facts_missing(self._partition, min(offsets), expected)
         else:
             await self._settle(draft, max(offsets) + 1)
 
-    def _fold_own(self, draft: Draft, offset: int) -> None:
-        for place, planned in enumerate(draft.planned, offset):
-            verdict = self.fold.fold(planned.reading, planned.fact.digest, place, planned.step)
-            if verdict is not Verdict.FACT:
-                raise AssertionError(f"the writer's own record at offset {place} is {verdict}, not a fact")
+    def _fold_own(self, own: tuple[int, Planned]) -> None:
+        place, planned = own
+        verdict = self.fold.fold(planned.reading, planned.fact.digest, place, planned.step)
+        if verdict is not Verdict.FACT:
+            raise AssertionError(f"the writer's own record at offset {place} is {verdict}, not a fact")
 
-    def _answer_all(self, draft: Draft, offset: int) -> None:
+    async def _answer_all(self, draft: Draft, offset: int) -> None:
         places = {id(planned): place for place, planned in enumerate(draft.planned, offset)}
-        for attempt, outcome in draft.outcomes:
+
+        def answer_one(decided: tuple[Attempt, Answer | Planned]) -> None:
+            attempt, outcome = decided
             if isinstance(outcome, Planned):
                 _accept(attempt, outcome, places[id(outcome)])
             else:
                 answer(attempt, outcome)
+
+        await self._slices.map(answer_one, draft.outcomes)
 
     async def _settle(self, draft: Draft, end: int | None) -> None:
         """Others wrote, or the outcome is unknown: fold what the log says, and accept those whose record is a fact.
@@ -224,6 +259,12 @@ class Writer:
                 fact = self.fold.receipt(attempt.order_id, attempt.request_id)
                 if fact is not None and fact.digest == outcome.fact.digest:
                     _accept(attempt, outcome, fact.offset)
+
+
+def _divide(attempts: list[Attempt]) -> tuple[list[Attempt], list[Attempt]]:
+    """Return the attempts of unary calls and those of batches, each in their order."""
+    unary = [attempt for attempt in attempts if not attempt.batched]
+    return unary, [attempt for attempt in attempts if attempt.batched]
 
 
 def _accept(attempt: Attempt, planned: Planned, offset: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from google.protobuf.message import Message
 
@@ -10,10 +11,10 @@ from ordertrail.v1.commands_pb2 import (
     CommandResult,
     ExecuteCommandsResponse,
 )
-from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller, prepare
+from ordertrail_server.edge.batch_work import BatchWork
 from ordertrail_server.edge.deadline import in_time
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.status import status_of
@@ -24,8 +25,10 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 class CommandService:
     """Hands commands to the write side and answers with receipts."""
 
-    def __init__(self, handler: CommandHandler, receipts: Receipts, new_id: Callable[[], str]) -> None:
-        self._handler, self._receipts, self._new_id = handler, receipts, new_id
+    def __init__(
+        self, handler: CommandHandler, receipts: Receipts, new_id: Callable[[], str], batch_work: BatchWork
+    ) -> None:
+        self._handler, self._receipts, self._new_id, self._batch_work = handler, receipts, new_id, batch_work
 
     async def execute(self, request: Message, caller: Caller, time_remaining: float | None = None) -> bytes:
         """Handle one valid command; returns the serialized receipt, with the event. Raises Refused.
@@ -42,8 +45,9 @@ class CommandService:
         """Handle batches of serialized commands one after another; a refused command stops nothing."""
         until = in_time(time_remaining)
         async for batch in batches:
-            submitted = [await self._submit(raw, caller, until) for raw in batch]
-            yield ExecuteCommandsResponse(results=[_result(await self._receipts.outcome(one)) for one in submitted])
+            prepare_one = partial(self._prepare_one, caller, until)
+            results = await self._batch_work.run(batch, prepare_one, self._result)
+            yield ExecuteCommandsResponse(results=results)
 
     def _prepare(self, request: Message, caller: Caller, until: float) -> Attempt:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -51,20 +55,16 @@ class CommandService:
         attempt.until = until
         return attempt
 
-    async def _submit(self, raw: bytes, caller: Caller, until: float) -> Attempt | Refusal:
+    def _prepare_one(self, caller: Caller, until: float, raw: bytes) -> Attempt | Refusal:
         try:
             command = parse(Command, raw, COMMAND_BYTES)
             validate(command)
-            attempt = self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller, until)
-            await self._handler.submit_in_turn(attempt)
         except Refused as refused:
-            # Seeing what is wrong with a batch of wrong commands takes seconds, which other calls must not wait.
-            await asyncio.sleep(0)
             return refused.refusal
-        return attempt
+        return self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller, until)
 
-
-def _result(outcome: Receipt | Refusal) -> CommandResult:
-    if isinstance(outcome, Refusal):
-        return CommandResult(status=status_of(outcome))
-    return CommandResult(receipt=outcome)
+    def _result(self, decided: Attempt | Refusal) -> CommandResult:
+        outcome = self._receipts.outcome(decided)
+        if isinstance(outcome, Refusal):
+            return CommandResult(status=status_of(outcome))
+        return CommandResult(receipt=outcome)

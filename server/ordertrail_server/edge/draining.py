@@ -1,7 +1,7 @@
 """The end of streams of requests when the server stops: between two requests, never within one."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
 
 
 class Draining:
@@ -14,24 +14,10 @@ class Draining:
         """End every stream behind the request at hand, now and from now on."""
         self._begun.set()
 
-    async def until_begun(self, requests: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-        """Pass requests on until they end, or draining has begun and none has arrived."""
+    async def wait_unless_begun(self, arrival: "asyncio.Future[Any]", timeout_s: float | None = None) -> None:
+        """Return when the arrival is done, draining has begun, or the time is over."""
         begun = asyncio.create_task(self._begun.wait())
         try:
-            while (request := await self._next(requests, begun)) is not None:
-                yield request
+            await asyncio.wait({arrival, begun}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             begun.cancel()
-
-    async def _next(self, requests: AsyncIterator[bytes], begun: "asyncio.Task[bool]") -> bytes | None:
-        coming = asyncio.create_task(_next_or_none(requests))
-        try:
-            await asyncio.wait({coming, begun}, return_when=asyncio.FIRST_COMPLETED)
-            # A request that was taken from its stream would be lost; a drain ends only the wait for one.
-            return coming.result() if coming.done() else None
-        finally:
-            coming.cancel()
-
-
-async def _next_or_none(requests: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(requests, None)

@@ -11,6 +11,9 @@ from buf.validate.validate_pb2 import field as rules
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.orders.refusal import Refusal, Refused
 
+UNKNOWN_FIELDS = 100
+"""So many fields of a newer release may stand in a batch beside its elements; more would take long to pass over."""
+
 VARINT, SIXTY_FOUR_BITS, BYTES, THIRTY_TWO_BITS = 0, 1, 2, 5
 FIXED = {SIXTY_FOUR_BITS: 8, THIRTY_TWO_BITS: 4}
 
@@ -21,10 +24,10 @@ def elements_of(batch: type[Message], raw: bytes) -> list[bytes]:
     most = field.GetOptions().Extensions[rules].repeated.max_items
     found: list[bytes] = []
     try:
-        for number, element in _chunks(raw):
+        for count, (number, element) in enumerate(_fields(raw), 1):
             if number == field.number:
                 found.append(element)
-            if len(found) > most:
+            if len(found) > most or count > most + UNKNOWN_FIELDS:
                 text = f"{field.name}: must contain no more than {most} item(s)."
                 raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text, where=field.name))
     except IndexError:
@@ -33,8 +36,8 @@ def elements_of(batch: type[Message], raw: bytes) -> list[bytes]:
     return found
 
 
-def _chunks(raw: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield (field number, value) of every field that has a length, passing over others. Raises IndexError.
+def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield (field number, value) of every field; the value of one without a length is empty. Raises IndexError.
 
     The source of the format: https://protobuf.dev/programming-guides/encoding/
     """
@@ -48,8 +51,10 @@ def _chunks(raw: bytes) -> Iterator[tuple[int, bytes]]:
             at += size
         elif kind == VARINT:
             _, at = _varint(raw, at)
+            yield 0, b""
         else:
             at += FIXED.get(kind, len(raw) + 1)  # groups are long gone from the format
+            yield 0, b""
     if at > len(raw):
         raise IndexError
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.order_import_service_pb2 import (
@@ -11,8 +12,8 @@ from ordertrail.v1.order_import_service_pb2 import (
 )
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.commands.attempt import Answer, Attempt
-from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare_import
+from ordertrail_server.edge.batch_work import BatchWork
 from ordertrail_server.edge.deadline import in_time
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.status import status_of
@@ -29,8 +30,8 @@ NO_CUSTOMER = ""
 class ImportService:
     """Hands documents to the write side, as commands that bring their own stored event."""
 
-    def __init__(self, handler: CommandHandler, receipts: Receipts) -> None:
-        self._handler, self._receipts = handler, receipts
+    def __init__(self, receipts: Receipts, batch_work: BatchWork) -> None:
+        self._receipts, self._batch_work = receipts, batch_work
 
     async def import_batches(
         self, batches: AsyncIterator[list[bytes]], caller: Caller, time_remaining: float | None = None
@@ -38,28 +39,26 @@ class ImportService:
         """Take in batches of serialized documents one after another; a refused document stops nothing."""
         until = in_time(time_remaining)
         async for batch in batches:
-            submitted = [await self._read_and_submit(raw, caller, until) for raw in batch]
-            results = [_result(origin, await self._receipts.outcome(one)) for origin, one in submitted]
-            yield ImportOrdersResponse(results=results)
+            origins: list[str] = []
+            prepare_one = partial(_prepare_one, caller, until, origins)
+            results = await self._batch_work.run(batch, prepare_one, self._receipts.outcome)
+            yield ImportOrdersResponse(results=map(_result, origins, results))
 
-    async def _read_and_submit(self, raw: bytes, caller: Caller, until: float) -> tuple[str, Attempt | Refusal]:
-        try:
-            document = parse(SourceDocument, raw, BATCH_BYTES)
-        except Refused as refused:
-            return "", refused.refusal
-        return document.origin, await self._submit(document, caller, until)
 
-    async def _submit(self, document: SourceDocument, caller: Caller, until: float) -> Attempt | Refusal:
-        try:
-            validate(document)
-            attempt = _attempt(document, caller)
-            attempt.until = until
-            await self._handler.submit_in_turn(attempt)
-        except UnreadableDocument as unreadable:
-            return Refusal(reasons.ERROR_REASON_UNREADABLE_DOCUMENT, str(unreadable))
-        except Refused as refused:
-            return refused.refusal
-        return attempt
+def _prepare_one(caller: Caller, until: float, origins: list[str], raw: bytes) -> Attempt | Refusal:
+    """Return the attempt to take a document in, or why it is refused; its origin is added to `origins`."""
+    origins.append("")
+    try:
+        document = parse(SourceDocument, raw, BATCH_BYTES)
+        origins[-1] = document.origin
+        validate(document)
+        attempt = _attempt(document, caller)
+    except UnreadableDocument as unreadable:
+        return Refusal(reasons.ERROR_REASON_UNREADABLE_DOCUMENT, str(unreadable))
+    except Refused as refused:
+        return refused.refusal
+    attempt.until = until
+    return attempt
 
 
 def _result(origin: str, outcome: Receipt | Refusal) -> ImportResult:

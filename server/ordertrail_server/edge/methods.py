@@ -1,8 +1,9 @@
 """How a gRPC call becomes a call of a service: bytes in, bytes out, and every failure a typed status."""
 
 import logging
+from asyncio import CancelledError
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
@@ -10,6 +11,8 @@ from google.protobuf.message import Message
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.prepare import Caller
+from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
+from ordertrail_server.edge.batch_arrivals import BatchArrivals
 from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.elements import elements_of
 from ordertrail_server.edge.status import status_of
@@ -28,12 +31,13 @@ CODES = {code.value[0]: code for code in grpc.StatusCode}
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own.")
 
 
-def unary(kind: type[M], handle: Callable[[M, Context], Awaitable[bytes]]) -> Handler:
+def unary(kind: type[M], admission: RequestAdmission, handle: Callable[[M, Context], Awaitable[bytes]]) -> Handler:
     """Return the handler of an rpc with one request and one response."""
 
     async def behavior(raw: bytes, context: Context) -> bytes:
         try:
-            return await handle(_request(kind, raw), context)
+            with admission.admit(raw):
+                return await handle(_request(kind, raw), context)
         except Exception as error:  # every failure, whatever it is, leaves as a typed status
             await _abort(context, error)
 
@@ -43,11 +47,11 @@ def unary(kind: type[M], handle: Callable[[M, Context], Awaitable[bytes]]) -> Ha
 def stream(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[bytes, None]]) -> Handler:
     """Return the handler of an rpc with one request and a stream of responses."""
 
-    async def behavior(raw: bytes, context: Context) -> AsyncIterator[bytes]:
+    async def behavior(raw: bytes, context: Context) -> None:
         try:
             async with aclosing(handle(_request(kind, raw), context)) as frames:
                 async for frame in frames:
-                    yield frame
+                    await context.write(frame)
         except Exception as error:  # as above
             await _abort(context, error)
 
@@ -56,6 +60,7 @@ def stream(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[bytes, N
 
 def batches(
     kind: type[Message],
+    admission: BatchAdmission,
     draining: Draining,
     handle: Callable[[AsyncIterator[list[bytes]], Context], AsyncIterator[Message]],
 ) -> Handler:
@@ -64,16 +69,16 @@ def batches(
     Only the batch itself is checked here, with its bounds; what it holds is its handler's, element by element.
     """
 
-    async def requests(raw: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
-        async with aclosing(draining.until_begun(raw)) as ones:
-            async for one in ones:
-                refuse_larger(one, BATCH_BYTES)
-                yield elements_of(kind, one)
+    async def requests(arrivals: BatchArrivals) -> AsyncIterator[list[bytes]]:
+        while (batch := await arrivals.next()) is not None:
+            refuse_larger(batch, BATCH_BYTES)
+            yield elements_of(kind, batch)
 
-    async def behavior(raw: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+    async def behavior(raw: AsyncIterator[bytes], context: Context) -> None:
         try:
-            async for response in handle(requests(raw), context):
-                yield response.SerializeToString()
+            with closing(BatchArrivals(raw, admission, draining)) as arrivals:
+                async for response in handle(requests(arrivals), context):
+                    await context.write(response.SerializeToString())
         except Exception as error:  # as above
             await _abort(context, error)
 
@@ -112,6 +117,10 @@ def _refusal(error: Exception) -> Refusal:
 async def _abort(context: Context, error: Exception) -> NoReturn:
     if isinstance(error, grpc.aio.AbortError):
         raise error
+    if isinstance(error, grpc.aio.InternalError):
+        # The library could not read from the call or write to it, since its caller has gone.
+        _log.debug("a call has ended before its answer: %s", error)
+        raise CancelledError from error
     status = status_of(_refusal(error))
     details = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(CODES[status.code], status.message, details)

@@ -21,11 +21,11 @@ class Receipts:
     def __init__(self, log: Log, handler: CommandHandler) -> None:
         self._log, self._handler = log, handler
 
-    async def outcome(self, submitted: Attempt | Refusal) -> Receipt | Refusal:
-        """Wait for what becomes of a command of a batch: a receipt without the event, or a refusal."""
+    def outcome(self, submitted: Attempt | Refusal) -> Receipt | Refusal:
+        """Return what became of a command of a batch that has its answer: a receipt without the event, or a refusal."""
         if isinstance(submitted, Refusal):
             return submitted
-        answer = await submitted.answer
+        answer = submitted.answer.result()
         if isinstance(answer, Accepted):
             return self._slim(submitted, answer)
         return _preview(submitted, answer) if isinstance(answer, Preview) else answer

@@ -19,6 +19,7 @@ from ordertrail.v1 import (
 from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
+from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.history_service import HistoryService
@@ -33,6 +34,7 @@ COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandSe
 HISTORY = order_history_service_pb2.DESCRIPTOR.services_by_name["OrderHistoryService"]
 IMPORT = order_import_service_pb2.DESCRIPTOR.services_by_name["OrderImportService"]
 PROJECTION = projection_service_pb2.DESCRIPTOR.services_by_name["ProjectionService"]
+PENDING_CALLS = 1_000_000
 OPTIONS = [
     ("grpc.max_receive_message_length", BATCH_BYTES + 1024),
     ("grpc.max_metadata_size", 16_384),
@@ -40,6 +42,10 @@ OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # The library's own bound on calls that it has not handed over yet answers CANCELLED, without details: ours on their
+    # bytes is to answer first.
+    ("grpc.server.max_pending_requests", PENDING_CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", PENDING_CALLS),
 ]
 EVERYTHING = ""  # the name under which grpc.health.v1 speaks of the server as a whole
 Handlers = dict[str, Handler]
@@ -48,7 +54,9 @@ Handlers = dict[str, Handler]
 class Server:
     """Serves on one address what is added before it starts."""
 
-    def __init__(self) -> None:
+    def __init__(self, request_bytes: int, batch_bytes: int) -> None:
+        """Take at most so many bytes of single requests, and of batches, at once."""
+        self._requests, self._batches = RequestAdmission(request_bytes), BatchAdmission(batch_bytes)
         self._server = grpc.aio.server(options=OPTIONS)
         self._health = HealthServicer()
         self._history: HistoryService | None = None
@@ -58,14 +66,14 @@ class Server:
 
     def answer_commands(self, commands: CommandService, imports: ImportService) -> None:
         """Serve what orders are changed by."""
-        self._add(COMMANDS, _commands(commands, self._draining))
-        self._add(IMPORT, _imports(imports, self._draining))
+        self._add(COMMANDS, _commands(commands, self._requests, self._batches, self._draining))
+        self._add(IMPORT, _imports(imports, self._batches, self._draining))
 
     def answer_queries(self, history: HistoryService, projection: ProjectionService) -> None:
         """Serve what is asked of the read model."""
         self._history = history
-        self._add(HISTORY, _history(history))
-        self._add(PROJECTION, _answers(PROJECTION, projection))
+        self._add(HISTORY, _history(history, self._requests))
+        self._add(PROJECTION, _answers(PROJECTION, projection, self._requests))
 
     def _add(self, service: ServiceDescriptor, handlers: Handlers) -> None:
         missing = {method.name for method in service.methods} - handlers.keys()
@@ -100,7 +108,9 @@ class Server:
         await self._server.stop(grace)
 
 
-def _commands(service: CommandService, draining: Draining) -> Handlers:
+def _commands(
+    service: CommandService, admitted: RequestAdmission, batches_admitted: BatchAdmission, draining: Draining
+) -> Handlers:
     async def handle(request: Message, context: Context) -> bytes:
         # All verbs are answered by one shape: the receipt as field 1.
         return framed(await service.execute(request, caller(context), context.time_remaining()))
@@ -109,14 +119,17 @@ def _commands(service: CommandService, draining: Draining) -> Handlers:
         return service.execute_batches(requests, caller(context), context.time_remaining())
 
     verbs = {
-        method.name: unary(GetMessageClass(method.input_type), handle)
+        method.name: unary(GetMessageClass(method.input_type), admitted, handle)
         for method in COMMANDS.methods
         if not method.client_streaming
     }
-    return {**verbs, "ExecuteCommands": batches(ExecuteCommandsRequest, draining, handle_batches)}
+    execute_commands = batches(ExecuteCommandsRequest, batches_admitted, draining, handle_batches)
+    return {**verbs, "ExecuteCommands": execute_commands}
 
 
-def _answers(described: ServiceDescriptor, service: HistoryService | ProjectionService) -> Handlers:
+def _answers(
+    described: ServiceDescriptor, service: HistoryService | ProjectionService, admitted: RequestAdmission
+) -> Handlers:
     """Return what answers those rpcs that have one request and one response: the method of the rpc's name."""
 
     def answer(method: Callable[[Any, float | None], Awaitable[bytes]]) -> Callable[[Any, Context], Awaitable[bytes]]:
@@ -126,21 +139,21 @@ def _answers(described: ServiceDescriptor, service: HistoryService | ProjectionS
         return handle
 
     return {
-        method.name: unary(GetMessageClass(method.input_type), answer(getattr(service, method.name)))
+        method.name: unary(GetMessageClass(method.input_type), admitted, answer(getattr(service, method.name)))
         for method in described.methods
         if not method.server_streaming
     }
 
 
-def _history(service: HistoryService) -> Handlers:
+def _history(service: HistoryService, admitted: RequestAdmission) -> Handlers:
     def frames(request: StreamOrderEventsRequest, context: Context) -> AsyncGenerator[bytes, None]:
         return service.StreamOrderEvents(request, context.time_remaining())
 
-    return {**_answers(HISTORY, service), "StreamOrderEvents": stream(StreamOrderEventsRequest, frames)}
+    return {**_answers(HISTORY, service, admitted), "StreamOrderEvents": stream(StreamOrderEventsRequest, frames)}
 
 
-def _imports(service: ImportService, draining: Draining) -> Handlers:
+def _imports(service: ImportService, admitted: BatchAdmission, draining: Draining) -> Handlers:
     def handle(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
         return service.import_batches(requests, caller(context), context.time_remaining())
 
-    return {"ImportOrders": batches(ImportOrdersRequest, draining, handle)}
+    return {"ImportOrders": batches(ImportOrdersRequest, admitted, draining, handle)}

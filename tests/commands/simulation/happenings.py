@@ -35,6 +35,7 @@ def make_call(run: Run, server: Server) -> None:
     asked.CopyFrom(request)
     answer = get_running_loop().create_future()
     attempt = run.path.prepare(request, answer, Caller(f"call-{len(run.calls)}"), run.world.new_id)
+    attempt.batched = len(run.calls) % 3 == 0
     if asked.order_id or asked.request_id:
         run.callers.learn(attempt.order_id)
     run.calls.append(Call(len(run.calls), server.number, asked, attempt, run.log.end()))

@@ -27,7 +27,7 @@ class Run:
 
     async def let_run(self) -> None:
         """Let every task go as far as it can; then see who was answered."""
-        for _ in range(8):
+        for _ in range(40):
             await asyncio.sleep(0)
         for call in self.calls:
             if call.until < 0 and call.answer is not None:

@@ -12,6 +12,7 @@ from tests.commands.simulation.stores import Kept, NoSnapshot
 from tests.commands.simulation.write_path import WritePath
 
 from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.commands.time_slices import TimeSlices
 
 SECOND = 1_000_000_000
 BEGINNING = 1_900_000_000 * SECOND
@@ -41,14 +42,15 @@ class Server:
     def __init__(self, number: int, world: World, path: WritePath, storing: Storing) -> None:
         self.number, self.world, self._path, self._storing = number, world, path, storing
         self.frozen = False
-        self._clock_error = 0
+        self._clock_error, self._work = 0, 0.0
+        self._random = Random(number)
         self._kept = Kept()
         self._start()
 
     def _start(self) -> None:
         self.store = self._open_store()
         self.connection = Connection(self.world.log, known=self.store.position(0)[0])
-        fold = self._path.fold(self.connection, 0, self.store, hot_orders=1)
+        fold = self._path.fold(self.connection, 0, self.store, hot_orders=1, slices=TimeSlices(clock=lambda: 0.0))
         batch = self.world.random.randint(1, 5)
         self.writer = self._path.writer(
             self.connection,
@@ -61,6 +63,7 @@ class Server:
             quiet_rounds=1,
             back_off=lambda _: asyncio.sleep(0),
             clock=lambda: self.world.elapsed,
+            slices=TimeSlices(slice_s=1.0, rounds=1, clock=self._slice_clock),
         )
         self.tasks = [asyncio.create_task(self.writer.run())]
         if not self.connection.atomic:
@@ -73,6 +76,10 @@ class Server:
             return self._kept
         file = self.world.directory / f"state-{self.number}.sqlite"
         return StateStore(file, self.world.log.stored, b"the only definition")
+
+    def _slice_clock(self) -> float:
+        self._work += self._random.random() / 2
+        return self._work
 
     def _now(self) -> int:
         return self.world.true_time() + self._clock_error

@@ -1,0 +1,89 @@
+"""How many bytes of requests are handled at once: what a server holds in memory grows with them."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail_server.edge.validation import BATCH_BYTES
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+# What a call takes in memory beside its request.
+CALL_BYTES = 2_048
+
+OVERLOADED = Refused(
+    Refusal(reasons.ERROR_REASON_OVERLOADED, "The server handles as many requests as it may; try again shortly.")
+)
+
+
+class RequestAdmission:
+    """Refuses single requests above `limit` bytes at once."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+
+    @contextmanager
+    def admit(self, raw: bytes) -> Iterator[None]:
+        """Count a request for as long as it is handled. Raises Refused if too many are."""
+        size = len(raw) + CALL_BYTES
+        if size > self._free:
+            raise OVERLOADED
+        self._free -= size
+        try:
+            yield
+        finally:
+            self._free += size
+
+
+class BatchAdmission:
+    """Has batches wait above `limit` bytes at once, which are at least those of the largest batch."""
+
+    def __init__(self, limit: int) -> None:
+        self._free = max(limit, BATCH_BYTES)
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    async def reserve(self, size: int) -> None:
+        """Take bytes, after all who asked before."""
+        if not self._queue and size <= self._free:
+            self._free -= size
+            return
+        admitted = asyncio.get_running_loop().create_future()
+        self._queue.append((size, admitted))
+        try:
+            await admitted
+        except asyncio.CancelledError:
+            if admitted.cancelled():
+                self.release(0)  # those behind may have waited for this one only
+            else:
+                self.release(size)
+            raise
+
+    def release(self, size: int) -> None:
+        """Give bytes back."""
+        self._free += size
+        while self._queue and (self._queue[0][1].done() or self._queue[0][0] <= self._free):
+            size, admitted = self._queue.popleft()
+            if not admitted.done():
+                self._free -= size
+                admitted.set_result(None)
+
+
+class Room:
+    """The bytes that one stream holds."""
+
+    def __init__(self, admission: BatchAdmission) -> None:
+        self._admission, self._size = admission, 0
+
+    async def reserve(self, size: int) -> None:
+        """Hold `size` bytes: give back what is more, or take them all if none are held."""
+        if self._size:
+            self._admission.release(self._size - size)
+        else:
+            await self._admission.reserve(size)
+        self._size = size
+
+    def release(self) -> None:
+        """Hold nothing."""
+        self._admission.release(self._size)
+        self._size = 0

@@ -1,0 +1,41 @@
+"""The work of answering a batch, element by element, in slices of the event loop's time."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from ordertrail_server.commands.attempt import Attempt
+from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.commands.time_slices import TimeSlices
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+Result = TypeVar("Result")
+
+
+class BatchWork:
+    """Prepares, submits and answers batches; all batches of a server share its slices of time."""
+
+    def __init__(self, handler: CommandHandler) -> None:
+        self._handler, self._slices = handler, TimeSlices()
+
+    async def run(
+        self,
+        batch: Sequence[bytes],
+        prepare: Callable[[bytes], Attempt | Refusal],
+        result: Callable[[Attempt | Refusal], Result],
+    ) -> list[Result]:
+        """Return the result of each element: of its refusal, or of its attempt once that has its answer."""
+        prepared = await self._slices.map(prepare, batch)
+        submitted = [await self._submit(element) for element in prepared]
+        for element in submitted:
+            if isinstance(element, Attempt):
+                await element.answer
+        return await self._slices.map(result, submitted)
+
+    async def _submit(self, prepared: Attempt | Refusal) -> Attempt | Refusal:
+        if isinstance(prepared, Attempt):
+            prepared.batched = True
+            try:
+                await self._handler.submit_in_turn(prepared)
+            except Refused as refused:
+                return refused.refusal
+        return prepared

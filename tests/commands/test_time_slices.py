@@ -1,0 +1,46 @@
+"""Long work lets other tasks run between its slices."""
+
+import asyncio
+from collections.abc import Callable
+
+from ordertrail_server.commands.time_slices import TimeSlices
+
+
+def stepping(step_s: float) -> Callable[[], float]:
+    """Return a clock that goes on by a step each time it is looked at."""
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += step_s
+        return now
+
+    return clock
+
+
+async def test_results_are_those_of_all_items_in_order() -> None:
+    assert await TimeSlices().map(str, range(5)) == ["0", "1", "2", "3", "4"]
+    assert await TimeSlices().map(str, []) == []
+
+
+async def test_other_tasks_run_between_slices() -> None:
+    slices, order = TimeSlices(slice_s=2.0, rounds=1, clock=stepping(1.0)), list[object]()
+
+    async def other() -> None:
+        for _ in range(3):
+            order.append("other")
+            await asyncio.sleep(0)
+
+    await asyncio.gather(slices.map(order.append, range(6)), other())
+    assert order == [0, 1, "other", 2, 3, "other", 4, 5, "other"]
+
+
+async def test_tasks_with_long_work_take_turns() -> None:
+    slices, order = TimeSlices(slice_s=2.0, rounds=1, clock=stepping(1.0)), list[str]()
+    await asyncio.gather(slices.map(order.append, "aaaa"), slices.map(order.append, "bbbb"))
+    assert order == ["a", "a", "b", "b", "a", "a", "b", "b"]
+
+
+async def test_work_stops_after_a_slice_when_it_is_told_to() -> None:
+    slices = TimeSlices(slice_s=2.0, rounds=1, clock=stepping(1.0))
+    assert await slices.map(str, range(6), stop=lambda: True) == ["0", "1"]

@@ -1,0 +1,70 @@
+"""Commands of unary calls and those of batches take turns at the writer."""
+
+import asyncio
+
+import pytest
+from tests.commands.spec import Writing, accepted, attempt_of, confirm, place, reason
+from tests.log.memory import MemoryLog
+
+from ordertrail_server.commands.attempt import Attempt
+from ordertrail_server.orders.refusal import Refused
+
+
+def batched(count: int) -> list[Attempt]:
+    """Return attempts of a batch, each on an order of its own."""
+    attempts = [attempt_of(place(f"batched-{number}", f"order-{number}")) for number in range(count)]
+    for attempt in attempts:
+        attempt.batched = True
+    return attempts
+
+
+async def test_a_unary_command_does_not_wait_for_the_commands_of_batches_before_it() -> None:
+    async with Writing(MemoryLog(), capacity=3_000) as writing:
+        batch = batched(3_000)
+        for attempt in batch:
+            writing.writer.waiting.submit(attempt)
+        [answer] = await writing.handle(place("unary", "order-unary"))
+        assert accepted(answer).fact.version == 1
+        assert not batch[-1].answer.done()
+        async with asyncio.timeout(30):
+            assert accepted(await batch[-1].answer).fact.version == 1
+
+
+async def test_commands_of_a_batch_go_on_while_unary_commands_never_cease() -> None:
+    async with Writing(MemoryLog(), capacity=3_000) as writing:
+        batch = batched(300)
+        for attempt in batch:
+            writing.writer.waiting.submit(attempt)
+        number = 0
+        async with asyncio.timeout(30):
+            while not batch[-1].answer.done():
+                number += 1
+                await writing.handle(place(f"unary-{number}", f"order-unary-{number}"))
+    assert all(accepted(attempt.answer.result()).fact.version == 1 for attempt in batch)
+
+
+async def test_a_full_line_of_batched_commands_refuses_no_unary_command() -> None:
+    async with Writing(MemoryLog(), capacity=2) as writing:
+        waiting = writing.writer.waiting
+        for attempt in batched(2):
+            waiting.submit(attempt)
+        [third] = batched(1)
+        assert not waiting.has_room(third)
+        with pytest.raises(Refused) as raised:
+            waiting.submit(third)
+        assert reason(raised.value.refusal) == "OVERLOADED"
+        [answer] = await writing.handle(place("unary", "order-unary"))
+    assert accepted(answer).fact.version == 1
+
+
+async def test_commands_of_one_order_in_a_batch_keep_their_order_when_a_unary_command_cuts_in() -> None:
+    async with Writing(MemoryLog(), capacity=3_000) as writing:
+        batch = [place("place", "order-0"), confirm("confirm", "order-0")]
+        attempts = [*batched(2_000)[1:], *(attempt_of(request) for request in batch)]
+        for attempt in attempts:
+            attempt.batched = True
+            writing.writer.waiting.submit(attempt)
+        await writing.handle(place("unary", "order-unary"))
+        async with asyncio.timeout(30):
+            answers = [await attempt.answer for attempt in attempts[-2:]]
+    assert [accepted(answer).fact.version for answer in answers] == [1, 2]
