@@ -100,8 +100,9 @@ class ServerFault(OrderTrailError):
 
 _BY_REASON: dict[str, type[OrderTrailError]] = {
     "VERSION_MISMATCH": VersionMismatch,
-    # It shares its code with OVERLOADED, but no retry will help it.
+    # They share their code with OVERLOADED, but no retry will help them.
     "REQUEST_TOO_LARGE": InvalidRequest,
+    "QUERY_TIME_LIMIT": InvalidRequest,
 }
 
 _BY_CODE: dict[grpc.StatusCode, type[OrderTrailError]] = {

@@ -113,7 +113,8 @@ class Service:
         self, server: Server, log: Log, handler: CommandHandler | None, projector: ProjectorProcess
     ) -> HistoryService:
         """Make ready what answers from the read model; a server that only projects answers nothing, but is healthy."""
-        model = ReadModel(read_model_file(self._data.read_model), log.identity, log.topic, log.partitions)
+        file, search_seconds = read_model_file(self._data.read_model), self._settings.query_seconds
+        model = ReadModel(file, log.identity, log.topic, log.partitions, search_seconds)
         self._held.callback(model.close)
         asked_at = time_ns()
         freshness = Freshness(model, self._progress, log, await ends_of(log))

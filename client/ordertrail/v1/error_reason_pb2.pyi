@@ -80,6 +80,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The server is starting, stopping, or cannot reach its log."""
     ERROR_REASON_NOT_FRESH_YET: _ErrorReason.ValueType  # 82
     """The read model did not reach the tokens in time."""
+    ERROR_REASON_QUERY_TIME_LIMIT: _ErrorReason.ValueType  # 83
+    """The query made the server visit more rows than the time for one query allows."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 84
     """The server met a fault of its own, or damage in its log; its operator finds it in the server's own output."""
 
@@ -140,6 +142,8 @@ ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 81
 """The server is starting, stopping, or cannot reach its log."""
 ERROR_REASON_NOT_FRESH_YET: ErrorReason.ValueType  # 82
 """The read model did not reach the tokens in time."""
+ERROR_REASON_QUERY_TIME_LIMIT: ErrorReason.ValueType  # 83
+"""The query made the server visit more rows than the time for one query allows."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 84
 """The server met a fault of its own, or damage in its log; its operator finds it in the server's own output."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

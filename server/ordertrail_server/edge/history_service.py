@@ -1,6 +1,6 @@
 """OrderHistoryService, but for what is gRPC's: each method takes a validated request and returns bytes to send."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable
 from functools import partial
 
 from ordertrail.v1.order_history_service_pb2 import (
@@ -13,11 +13,13 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail_server.edge.deadline import question_in_time
+from ordertrail_server.history.event_filter import listed
 from ordertrail_server.history.events import list_events
 from ordertrail_server.history.freshness import Freshness, named_offsets
+from ordertrail_server.history.order_filter import is_bounded
 from ordertrail_server.history.orders import get_order, list_orders
 from ordertrail_server.history.progress import Progress
-from ordertrail_server.history.read_model import Connection, ReadModel
+from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.stream import stream_events
 from ordertrail_server.history.tails import HEARTBEAT, Tails
@@ -53,19 +55,21 @@ class HistoryService:
             as_of = offsets_of(request.token, "token", model.log_id, model.partitions)
             wanted = latest([wanted, as_of])
         await self._freshness.until(wanted, question_in_time(time_remaining))
-        return await self._read(GetOrderResponse, partial(get_order, model, request, as_of))
+        return await self._dated(GetOrderResponse, model.read(partial(get_order, model, request, as_of)))
 
     async def ListOrders(self, request: ListOrdersRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrdersResponse."""
         wanted = named_offsets(self._model, request.at_least_as_fresh)
         await self._freshness.until(wanted, question_in_time(time_remaining))
-        return await self._read(ListOrdersResponse, partial(list_orders, self._model, request))
+        run = self._model.read if is_bounded(request) else self._model.search
+        return await self._dated(ListOrdersResponse, run(partial(list_orders, self._model, request)))
 
     async def ListOrderEvents(self, request: ListOrderEventsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrderEventsResponse."""
         wanted = named_offsets(self._model, request.at_least_as_fresh)
         await self._freshness.until(wanted, question_in_time(time_remaining))
-        return await self._read(ListOrderEventsResponse, partial(list_events, self._model, request))
+        run = self._model.read if listed(request).exact else self._model.search
+        return await self._dated(ListOrderEventsResponse, run(partial(list_events, self._model, request)))
 
     def StreamOrderEvents(  # noqa: N802
         self, request: StreamOrderEventsRequest, time_remaining: float | None
@@ -81,8 +85,8 @@ class HistoryService:
         """End every open stream with a last frame that holds its resume token (for the server's stop)."""
         self._tails.drain()
 
-    async def _read(self, kind: Dated, work: Callable[[Connection], bytes]) -> bytes:
+    async def _dated(self, kind: Dated, reading: Awaitable[bytes]) -> bytes:
         # Taken before the read begins: later, it might be newer than what the answer includes.
         current_at = self._recency.current_at
-        answer = await self._model.read(work)
+        answer = await reading
         return answer if current_at is None else answer + kind(current_at=moment(current_at)).SerializeToString()

@@ -6,8 +6,11 @@ from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.joining import joined
 from ordertrail_server.history.read_model import Connection
 
-CHUNK = 500
-"""Rows joined in one step; bounds what is read in vain where large events follow small ones."""
+FIRST_CHUNK, CHUNK = 16, 500
+"""Rows joined in one step: at first, and once it is known how large they are.
+
+They bound what is read in vain where events are large: of a chunk that has no room the last events are read again.
+"""
 
 _JOINED = f"SELECT count(*), max(position), {joined('frame')} FROM ({{}})"
 
@@ -40,7 +43,7 @@ def join(connection: Connection, asked: EventFilter, low: int, high: int, limits
     count = size = 0
     full = False
     while not full and count < most and (not parts or room - size > size // count):
-        limit = min(CHUNK, most - count, 1 + (room - size) * count // size if parts else CHUNK)
+        limit = min(most - count, min(CHUNK, 1 + (room - size) * count // size) if parts else FIRST_CHUNK)
         found, behind, part = chunks.read(low, limit)
         if len(part) > room - size:
             full = True

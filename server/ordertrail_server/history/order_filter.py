@@ -56,7 +56,7 @@ class OrderFilter:
     statuses: tuple[int, ...] = ()
 
     def rows(self, path: str) -> str:
-        """Return the SELECT of (created, order_id, state) of the first :limit orders, the latest first.
+        """Return the SELECT of (created, order_id, size of the state) of the first :limit orders, the latest first.
 
         `path` is what `path_of` returned.
         """
@@ -65,8 +65,8 @@ class OrderFilter:
         if self.statuses:
             others.append(f"+o.status IN ({', '.join(f':status{i}' for i in range(len(self.statuses)))})")
         return (
-            f"SELECT o.created, o.order_id, o.state FROM {source} WHERE {' AND '.join([condition, *others])}"
-            " ORDER BY o.created DESC, o.order_id DESC LIMIT :limit"
+            f"SELECT o.created, o.order_id, length(o.state) AS size FROM {source}"
+            f" WHERE {' AND '.join([condition, *others])} ORDER BY o.created DESC, o.order_id DESC LIMIT :limit"
         )
 
     def bound(self) -> dict[str, Value]:
@@ -95,6 +95,19 @@ def listed(request: ListOrdersRequest, behind: PageTokenContents | None) -> Orde
     if behind:
         values |= {"last_created": behind.last_number, "last_order_id": behind.last_text}
     return OrderFilter(values, tuple(sorted(set(request.statuses))))
+
+
+def is_bounded(request: ListOrdersRequest) -> bool:
+    """Return whether the rows of a page bound the rows that are visited for it: an index leads to them, in their order.
+
+    Otherwise rows may be visited in vain, or be sorted.
+    """
+    return bool(request.source_reference) or not (
+        request.product_id
+        or request.statuses
+        or request.HasField("delivery_from")
+        or request.HasField("delivery_before")
+    )
 
 
 def _number(day: Date, where: str) -> int:

@@ -1,6 +1,7 @@
 """GetOrder and ListOrders: orders as they stand, and one as it stood."""
 
-from json import loads
+from collections.abc import Iterator
+from json import dumps, loads
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_FOUND
 from ordertrail.v1.order_history_service_pb2 import (
@@ -19,11 +20,14 @@ from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import Offsets, token_of
 from ordertrail_server.orders.refusal import Refusal, Refused
 
-Row = tuple[int, str, bytes]
+Row = tuple[int, str, int]
+"""When an order was created, its id, and the size of its state in bytes."""
 
-_JOINED = (
-    "SELECT json_group_array(created), json_group_array(order_id), json_group_array(length(state)),"
-    f" {joined('state')} FROM ({{}})"
+# One row each, as in joining. The sizes come first, so that no state is read that has no room on the page.
+_KEYS = "SELECT json_group_array(created), json_group_array(order_id), json_group_array(size) FROM ({})"
+_STATES = (
+    f"SELECT {joined('state')} FROM (SELECT o.state FROM json_each(?) k CROSS JOIN orders o ON o.order_id = k.value"
+    " ORDER BY k.key)"
 )
 
 
@@ -54,24 +58,30 @@ def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connec
         next_page_token=next_page(request, model.log_id, *page[-1][:2]) if more else "",
         consistency_token=token_of(model.log_id, model.positions(connection)),
     )
-    return b"".join([element(state) for _, _, state in page]) + rest.SerializeToString()
+    return b"".join(map(element, _states(connection, page))) + rest.SerializeToString()
 
 
 def _rows(connection: Connection, asked: OrderFilter, limit: int) -> list[Row]:
-    statement = _JOINED.format(asked.rows(asked.path_of(connection)))
-    *columns, states = connection.execute(statement, asked.bound() | {"limit": limit}).fetchone()
-    rows, begin = [], 0
-    for created, order_id, length in zip(*map(loads, columns), strict=True):
-        rows.append((created, order_id, states[begin : begin + length]))
-        begin += length
-    return rows
+    statement = _KEYS.format(asked.rows(asked.path_of(connection)))
+    columns = connection.execute(statement, asked.bound() | {"limit": limit}).fetchone()
+    return list(zip(*map(loads, columns), strict=True))
 
 
 def _cut(rows: list[Row], most: int) -> list[Row]:
     """Return the rows of one page: the first, and then as many as it may hold."""
-    size = 0
-    for count, (_, _, state) in enumerate(rows[:most]):
-        size += len(state)
-        if count and size > PAGE_BYTES:
+    total = 0
+    for count, (_, _, size) in enumerate(rows[:most]):
+        total += size
+        if count and total > PAGE_BYTES:
             return rows[:count]
     return rows[:most]
+
+
+def _states(connection: Connection, page: list[Row]) -> Iterator[bytes]:
+    """Yield the state of each row."""
+    order_ids = dumps([order_id for _, order_id, _ in page])
+    [states] = connection.execute(_STATES, (order_ids,)).fetchone()
+    begin = 0
+    for _, _, size in page:
+        yield states[begin : begin + size]
+        begin += size

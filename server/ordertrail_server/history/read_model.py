@@ -1,44 +1,64 @@
-"""The read model as its readers see it: short reads in a small pool of threads, each from one state of the file."""
+"""The read model as its readers see it: short reads in small pools of threads, each from one state of the file."""
 
 import logging
-from asyncio import get_running_loop
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from threading import Lock, local
 from typing import TypeVar
 
-from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_QUERY_TIME_LIMIT, ERROR_REASON_UNAVAILABLE
 from ordertrail_server.history.joining import prove_joining
+from ordertrail_server.history.read_pool import Connection, ReadPool, TimeLimit
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.sqlite import connect_reader, primary_code, sqlite3
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 _log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-Connection = sqlite3.Connection
+__all__ = ["Connection", "ReadModel"]
 
-READERS = 3
+T = TypeVar("T")
+
+READERS, LOOKERS = 3, 2
+SEARCHERS = max(1, (os.cpu_count() or 1) // 2)
+SEARCH_NICENESS = 10
+SEARCH_SECONDS = 5.0
 
 
 class ReadModel:
-    """The read model file of one log. It may not exist yet, or be empty: then reads are refused as UNAVAILABLE."""
+    """The read model file of one log. It may not exist yet, or be empty: then reads are refused as UNAVAILABLE.
 
-    def __init__(self, path: Path, log_id: bytes, topic: str, partitions: int, readers: int = READERS) -> None:
+    Reads that are short, those of streams, and those that may visit many rows have threads of their own, so that none
+    of them waits for another kind. Each gets `work` that it runs in one read transaction: all that it reads is of one
+    state of the file. The work takes all it needs: no cursor of it may outlive it. Raises Refused if the file cannot be
+    read for now, and what the work raises.
+    """
+
+    def __init__(
+        self, path: Path, log_id: bytes, topic: str, partitions: int, search_seconds: float = SEARCH_SECONDS
+    ) -> None:
         self.path, self.log_id, self.topic, self.partitions = path, log_id, topic, partitions
-        self._threads = ThreadPoolExecutor(readers, thread_name_prefix="read-model")
-        self._of_thread = local()
-        self._open: list[Connection] = []
-        self._opening = Lock()
+        self._search_seconds = search_seconds
+        self._reads = ReadPool("read", READERS, self._connected)
+        self._looks = ReadPool("look", LOOKERS, self._connected)
+        self._searches = ReadPool("search", SEARCHERS, self._connected, SEARCH_NICENESS)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a thread, in one read transaction: all that it reads is of one state of the file.
+        """Run short work: it visits hardly more rows than it returns."""
+        return await self._reads.run(partial(self._in_transaction, work))
 
-        It must be short and take all it needs: no cursor of it may outlive it. Raises Refused if the file cannot be
-        read for now, and what `work` raises.
-        """
-        return await get_running_loop().run_in_executor(self._threads, self._in_transaction, work)
+    async def look(self, work: Callable[[Connection], T]) -> T:
+        """Run a step of a stream, which bounds its time by itself."""
+        return await self._looks.run(partial(self._in_transaction, work))
+
+    async def search(self, work: Callable[[Connection], T]) -> T:
+        """Run work that may visit many rows, for a limited time. Raises Refused: the time was over."""
+        limit = TimeLimit(self._search_seconds)
+        try:
+            return await self._searches.run(partial(self._in_transaction, work, limit=limit))
+        finally:
+            limit.abandon()  # the caller may have gone
 
     def positions(self, connection: Connection) -> Offsets:
         """Return for each partition the offset before which everything is projected, within a read."""
@@ -47,32 +67,29 @@ class ReadModel:
 
     def close(self) -> None:
         """Finish running reads and close the file."""
-        self._threads.shutdown()
-        while self._open:
-            self._open.pop().close()
+        for pool in (self._reads, self._looks, self._searches):
+            pool.close()
 
-    def _in_transaction(self, work: Callable[[Connection], T]) -> T:
+    def _in_transaction(
+        self, work: Callable[[Connection], T], connect: Callable[[], Connection], limit: TimeLimit | None = None
+    ) -> T:
         try:
-            connection = self._connection()
+            connection = connect()
+            if limit is not None:
+                limit.begin(connection)
             connection.execute("BEGIN")
             try:
                 return work(connection)
             finally:
                 connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:
+            if limit is not None and primary_code(error) == sqlite3.SQLITE_INTERRUPT:
+                raise _time_limit(limit) from error
             message = _why_unreadable(error)
             if message is None:
                 raise
             _log.warning("the read model cannot be read: %s", error)
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message)) from error
-
-    def _connection(self) -> Connection:
-        known: Connection | None = getattr(self._of_thread, "connection", None)
-        if known is None:
-            known = self._of_thread.connection = self._connected()
-            with self._opening:
-                self._open.append(known)
-        return known
 
     def _connected(self) -> Connection:
         connection = connect_reader(self.path)
@@ -89,6 +106,11 @@ class ReadModel:
         if row is None or bytes(row[0]) != self.log_id:
             message = "The read model is not, or not yet, one of this server's log."
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message))
+
+
+def _time_limit(limit: TimeLimit) -> Refused:
+    message = f"The query visited many rows and was ended after {limit.seconds:g} seconds."
+    return Refused(Refusal(ERROR_REASON_QUERY_TIME_LIMIT, message))
 
 
 def _why_unreadable(error: sqlite3.DatabaseError) -> str | None:

@@ -29,7 +29,7 @@ async def begin_and_end(
         begin = latest([await freshness.ends(by), wanted])
     await freshness.until(wanted, by)
     if start is None and request.HasField("recorded_from"):
-        begin = await model.read(partial(first_recorded, model, nanoseconds(request.recorded_from)))
+        begin = await model.look(partial(first_recorded, model, nanoseconds(request.recorded_from)))
     return begin, None if request.follow else await model.read(model.positions)
 
 

@@ -31,13 +31,13 @@ class Tails:
         """Return what one scan finds; tails that ask for the same at the same time share it."""
         read = partial(scan, self.model, scope, begin)
         if scope.until is not None:
-            return await self.model.read(read)
+            return await self.model.look(read)
         # A look begun before the last announcement may not include what was announced, nor one begun earlier what the
         # answers of now are known to include: neither is shared.
         key = (scope, begin, self.arrivals.announced, self.recency.current_at)
         running = self._looking.get(key)
         if running is None:
-            running = ensure_future(self.model.read(read))
+            running = ensure_future(self.model.look(read))
             self._looking[key] = running
             running.add_done_callback(lambda _: self._looking.pop(key))
         # One tail that is cancelled must not take the others' look with it.

@@ -1,0 +1,102 @@
+"""A query that visits many rows is ended after its time, and keeps no other call waiting."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from tests.history.shop import Shop, placed, shop_in
+
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.error_reason_pb2 import ErrorReason
+from ordertrail.v1.order_history_service_pb2 import (
+    GetOrderRequest,
+    ListOrderEventsRequest,
+    ListOrdersRequest,
+    StreamOrderEventsRequest,
+)
+from ordertrail.v1.order_status_pb2 import ORDER_STATUS_PLACED
+from ordertrail_server.history.read_model import SEARCHERS, Connection, ReadModel
+from ordertrail_server.orders.refusal import Refused
+
+HOUR_S = 3600.0
+
+
+def visit_rows_for_ever(connection: Connection) -> None:
+    connection.execute("WITH RECURSIVE row (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM row) SELECT max(n) FROM row")
+
+
+@asynccontextmanager
+async def searching(shop: Shop, count: int) -> AsyncIterator[None]:
+    """Keep every search thread busy, with more searches in the queue, for the time of the block."""
+    searches = [asyncio.create_task(shop.model.search(visit_rows_for_ever)) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for search in searches:
+            search.cancel()
+        await asyncio.gather(*searches, return_exceptions=True)
+
+
+@asynccontextmanager
+async def patient_shop(directory: Path) -> AsyncIterator[Shop]:
+    """A shop with one order, whose searches may take an hour."""
+    async with shop_in(directory) as shop:
+        shop.model.close()
+        shop.model = ReadModel(shop.path, shop.log.identity, shop.log.topic, 1, search_seconds=HOUR_S)
+        shop.service = shop.served(shop.progress)
+        shop.record("order-1", placed("apple", customer="shop-1"))
+        await shop.project()
+        yield shop
+
+
+async def test_a_search_is_ended_after_its_time_with_a_typed_error(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        await shop.project()
+        model = ReadModel(shop.path, shop.log.identity, shop.log.topic, 1, search_seconds=0.01)
+        with pytest.raises(Refused) as raised:
+            await model.search(visit_rows_for_ever)
+        model.close()
+    assert ErrorReason.Name(raised.value.refusal.reason) == "ERROR_REASON_QUERY_TIME_LIMIT"
+    assert "0.01 seconds" in raised.value.refusal.message
+
+
+async def test_short_reads_and_streams_do_not_wait_for_searches(tmp_path: Path) -> None:
+    async with patient_shop(tmp_path) as shop, searching(shop, 2 * SEARCHERS), asyncio.timeout(30):
+        assert await shop.service.GetOrder(GetOrderRequest(order_id="order-1"), None)
+        assert await shop.service.ListOrders(ListOrdersRequest(customer_id="shop-1"), None)
+        assert await shop.service.ListOrderEvents(ListOrderEventsRequest(order_id="order-1"), None)
+        assert len(await shop.stream(StreamOrderEventsRequest(product_id="apple"))) > 0
+
+
+@pytest.mark.parametrize(
+    "request_of_many_rows",
+    [
+        ListOrdersRequest(statuses=[ORDER_STATUS_PLACED]),
+        ListOrdersRequest(product_id="apple"),
+        ListOrdersRequest(customer_id="shop-1", delivery_from=Date(year=2027, month=1, day=1)),
+        ListOrderEventsRequest(customer_id="shop-1", product_id="apple"),
+    ],
+    ids=["status", "product", "delivery date", "events of a customer by product"],
+)
+async def test_queries_that_may_visit_many_rows_are_searches(
+    tmp_path: Path, request_of_many_rows: ListOrdersRequest | ListOrderEventsRequest
+) -> None:
+    async with patient_shop(tmp_path) as shop:
+        rpc = type(request_of_many_rows).__name__.removesuffix("Request")
+        async with searching(shop, SEARCHERS), asyncio.timeout(30):
+            query = asyncio.create_task(getattr(shop.service, rpc)(request_of_many_rows, None))
+            for _ in range(20):
+                await shop.service.GetOrder(GetOrderRequest(order_id="order-1"), None)
+            assert not query.done()
+        async with asyncio.timeout(30):
+            assert await query
+
+
+async def test_a_search_whose_caller_has_gone_ends(tmp_path: Path) -> None:
+    async with patient_shop(tmp_path) as shop:
+        async with searching(shop, 2 * SEARCHERS):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(30):
+            assert await shop.model.search(lambda connection: connection.execute("SELECT 1").fetchone()) == (1,)
