@@ -103,7 +103,8 @@ class Service:
         store = StateStore(self._data.state, log, state_definition())
         # A projector that the log itself wakes needs nobody else to.
         nudge = projector.nudge if projector and not self._source.tells_of_growth else _nobody_waits
-        handler = CommandHandler(log, store, new_id, nudge, self._settings.waiting_commands)
+        waiting = self._settings.waiting_commands
+        handler = CommandHandler(log, store, new_id, nudge, waiting, self._settings.order_cache_bytes)
         self._held.push_async_callback(handler.stop, self._settings.grace_seconds)
         await handler.start()
         self._watched.extend(handler.tasks)

@@ -41,11 +41,14 @@ class Settings(BaseSettings):
     waiting_commands: int = 10_000
     """How many commands may wait for a partition's writer; further ones are refused with OVERLOADED."""
 
-    request_bytes: int = Field(32 * MIB, ge=MIB, le=1024 * MIB)
+    request_bytes: int = Field(16 * MIB, ge=MIB, le=1024 * MIB)
     """How many bytes of single requests are handled at once; further ones are refused with OVERLOADED."""
 
-    batch_bytes: int = Field(32 * MIB, ge=4 * MIB, le=1024 * MIB)
+    batch_bytes: int = Field(16 * MIB, ge=4 * MIB, le=1024 * MIB)
     """How many bytes of batches are handled at once; further ones wait."""
+
+    order_cache_bytes: int = Field(32 * MIB, ge=MIB, le=64 * 1024 * MIB)
+    """About how many bytes of memory the orders take that commands were decided on last."""
 
     query_seconds: float = Field(5.0, ge=0.01, le=600.0, allow_inf_nan=False)
     """How long a question may take that can make the server look through many rows."""

@@ -43,7 +43,7 @@ async def known_at_once(log: MemoryLog) -> list[object]:
 
 async def fold_in_turns(log: MemoryLog, partition: int, store: StateStore, random: Random) -> Fold:
     """Fold a partition, and store a snapshot now and then; a crash may come behind it."""
-    fold = Fold(log, partition, store, hot_orders=random.choice([0, 100]))
+    fold = Fold(log, partition, store, hot_bytes=random.choice([0, 100_000]))
     for logged in log.records[partition]:
         if logged.offset >= fold.position:  # a fold that catches up may have gone further
             fold.take(logged)

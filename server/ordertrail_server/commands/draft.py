@@ -22,7 +22,7 @@ class Draft:
     """Decides attempts one after another on the confirmed state and, where appends are atomic, on its own records.
 
     `chained` says whether a record may follow one of the same draft: only if both land, or neither. If not, a further
-    attempt on an order that has a record here is put off to the next draft.
+    attempt on an order that has a record here is put off to the next draft. `size` is that of all records in bytes.
     """
 
     def __init__(self, fold: Fold, chained: bool, now: Callable[[], int], new_id: Callable[[], str]) -> None:
@@ -30,6 +30,7 @@ class Draft:
         self._aggregates: dict[str, Aggregate] = {}
         self._receipts: dict[tuple[str, str], Planned] = {}
         self.planned: list[Planned] = []
+        self.size = 0
         self.attempts: list[Attempt] = []
         self.outcomes: list[tuple[Attempt, Answer | Planned]] = []
         self.put_off: list[Attempt] = []
@@ -81,6 +82,7 @@ class Draft:
         self._aggregates[attempt.order_id] = planned.step[1]
         self._receipts[attempt.order_id, attempt.request_id] = planned
         self.planned.append(planned)
+        self.size += len(planned.entry.value)
         return planned
 
     def _aggregate(self, attempt: Attempt) -> Aggregate:

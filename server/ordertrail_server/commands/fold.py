@@ -1,11 +1,11 @@
 """The write side's fold of one partition: the state that commands are decided on, confirmed by the log."""
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from ordertrail_server.commands.attempt import Fact, fact_of
+from ordertrail_server.commands.hot_orders import HotOrders
 from ordertrail_server.commands.retry import fold_again
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.log.placement import partition_of
@@ -14,13 +14,16 @@ from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, judge
 from ordertrail_server.schema.reading import Reading, read
 
+HOT_BYTES = 32 * 1024 * 1024
+
 
 @dataclass(slots=True)
 class Snapshot:
     """What was folded since the snapshot before it, to be stored with the position reached, in one transaction.
 
     The facts are in the order of the log, each with its order id. `broken` are the orders and offsets of the records
-    that broke a chain; `corrected` are facts of a parked order that were stored before with another time.
+    that broke a chain; `corrected` are facts of a parked order that were stored before with another time. `size` is
+    about how many bytes it takes in memory.
     """
 
     position: int
@@ -31,6 +34,7 @@ class Snapshot:
     digests: dict[tuple[str, int], bytes] = field(default_factory=dict)
     broken: list[tuple[str, int]] = field(default_factory=list)
     corrected: list[tuple[str, Fact]] = field(default_factory=list)
+    size: int = 0
 
     def note(self, order_id: str, fact: Fact) -> None:
         """Add a fact. Of facts that name one request id, the first is the request's receipt."""
@@ -70,11 +74,11 @@ class Fold:
         log: Log,
         partition: int,
         store: SnapshotStore,
-        hot_orders: int = 20_000,
+        hot_bytes: int = HOT_BYTES,
         slices: TimeSlices | None = None,
     ) -> None:
-        self._log, self._partition, self._store, self._hot_orders = log, partition, store, hot_orders
-        self._hot: OrderedDict[str, Aggregate] = OrderedDict()
+        self._log, self._partition, self._store = log, partition, store
+        self._hot = HotOrders(hot_bytes)
         self._unsaved = Snapshot(*store.position(partition))
         self._saving: Snapshot | None = None
         self._saved_up_to = self.position
@@ -91,22 +95,20 @@ class Fold:
         """Return an order as folded up to `position`."""
         known = self._hot.get(order_id)
         if known is not None:
-            self._hot.move_to_end(order_id)
             return known
         for part in self._parts():
             if order_id in part.orders:
-                return self._keep(order_id, part.orders[order_id])
-        stored = self._store.aggregate(order_id)
-        return NO_ORDER if stored is None else self._keep(order_id, stored)
+                known = part.orders[order_id]
+                break
+        else:
+            known = self._store.aggregate(order_id)
+        if known is None:
+            return NO_ORDER
+        self._hot.put(order_id, known)
+        return known
 
     def _parts(self) -> list[Snapshot]:
         return [self._unsaved] if self._saving is None else [self._unsaved, self._saving]
-
-    def _keep(self, order_id: str, aggregate: Aggregate) -> Aggregate:
-        self._hot[order_id] = aggregate
-        if len(self._hot) > self._hot_orders:
-            self._hot.popitem(last=False)
-        return aggregate
 
     def receipt(self, order_id: str, request_id: str) -> Fact | None:
         """Return the fact that a request led to, None if it led to none. Receipts are kept for ever."""
@@ -178,7 +180,7 @@ class Fold:
 
     def _put(self, order_id: str, aggregate: Aggregate) -> None:
         self._unsaved.orders[order_id] = aggregate
-        self._keep(order_id, aggregate)
+        self._unsaved.size += self._hot.put(order_id, aggregate)
 
     def _pass(self, offset: int, digest: bytes) -> None:
         self._unsaved.position, self._unsaved.digest = offset + 1, digest
@@ -214,6 +216,11 @@ class Fold:
     def unsaved(self) -> int:
         """How many records were passed since the last snapshot was begun; without any, how many orders were changed."""
         return self.position - self._saved_up_to or len(self._unsaved.orders)
+
+    @property
+    def unsaved_bytes(self) -> int:
+        """About how many bytes of memory the orders take that were changed since the last snapshot was begun."""
+        return self._unsaved.size
 
     def snapshot(self) -> Snapshot:
         """Return what is to be stored: the same again until `saved` says that it is."""

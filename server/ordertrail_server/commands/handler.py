@@ -10,7 +10,7 @@ from time import monotonic, time_ns
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
-from ordertrail_server.commands.fold import Fold
+from ordertrail_server.commands.fold import HOT_BYTES, Fold
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.commands.waiting import UNAVAILABLE, Waiting
 from ordertrail_server.commands.writer import Writer
@@ -26,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 SNAPSHOT_SECONDS = 1.0
 SNAPSHOT_FACTS = 5_000
+SNAPSHOT_BYTES = 8 * 1024 * 1024
 LATE_SECONDS = 0.1
 STOPPED = Refused(Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The server is starting or stopping; try again shortly."))
 
@@ -34,14 +35,21 @@ class CommandHandler:
     """Takes attempts to the writer of their order's partition."""
 
     def __init__(
-        self, log: Log, store: StateStore, new_id: Callable[[], str], appended: Callable[[], None], capacity: int
+        self,
+        log: Log,
+        store: StateStore,
+        new_id: Callable[[], str],
+        appended: Callable[[], None],
+        capacity: int,
+        hot_bytes: int = HOT_BYTES,
     ) -> None:
+        """Let `capacity` commands of each kind wait at a partition, and orders take about `hot_bytes` of memory."""
         self._log, self._store = log, store
         self._writers = [
             Writer(
                 log,
                 partition,
-                Fold(log, partition, store),
+                Fold(log, partition, store, hot_bytes // log.partitions),
                 now=time_ns,
                 new_id=new_id,
                 appended=appended,
@@ -149,7 +157,8 @@ class CommandHandler:
         while True:
             await asyncio.sleep(SNAPSHOT_SECONDS / 10)
             waited += SNAPSHOT_SECONDS / 10
-            if fold.unsaved >= SNAPSHOT_FACTS or (fold.unsaved and waited >= SNAPSHOT_SECONDS):
+            is_large = fold.unsaved >= SNAPSHOT_FACTS or fold.unsaved_bytes >= SNAPSHOT_BYTES
+            if is_large or (fold.unsaved and waited >= SNAPSHOT_SECONDS):
                 await asyncio.shield(self._save(partition, fold))
                 waited = 0.0
 

@@ -41,6 +41,8 @@ PACE_S, PACE_AT_WORK_S = 0.005, 0.1
 # So long after a command of a unary call the next one is expected; until then commands of batches are decided for no
 # longer than TURN_S before they are appended.
 UNARY_S, TURN_S = 0.5, 0.001
+# What is decided is held in memory until it is on the log.
+DRAFT_BYTES = 1024 * 1024
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own in deciding the command.")
 
 
@@ -182,20 +184,23 @@ class Writer:
         draft = Draft(self.fold, self._log.atomic, self._now, self._new_id)
         add = partial(self._add, draft)
         unary, batched = _divide(attempts)
-        await self._slices.map(add, unary)
-        decided = await self._slices.map(add, batched, self._turn_ends(bool(unary)))
+        decided = await self._slices.map(add, unary, lambda: draft.size >= DRAFT_BYTES)
+        self.waiting.put_back(unary[len(decided) :])
+        taken = unary[: len(decided)]
+        decided = await self._slices.map(add, batched, self._turn_ends(draft, bool(unary)))
         self.waiting.put_back(batched[len(decided) :])
-        late = self.waiting.take_unary(self._batch) if decided else []
+        # Where others write too, those that came meanwhile need a newer state: a refusal rests on one behind their coming.
+        late = self.waiting.take_unary(self._batch) if decided and self._log.atomic else []
         await self._slices.map(add, late)
-        attempts[:] = [*unary, *batched[: len(decided)], *late]
+        attempts[:] = [*taken, *batched[: len(decided)], *late]
         return draft
 
-    def _turn_ends(self, has_unary: bool) -> Callable[[], bool]:
-        """Return what tells whether commands of batches have to leave the turn to those of unary calls."""
+    def _turn_ends(self, draft: Draft, has_unary: bool) -> Callable[[], bool]:
+        """Return what tells whether no more commands of batches are decided in this turn."""
         if has_unary:
             self._unary_at = self._clock()
         end = self._clock() + TURN_S if self._clock() < self._unary_at + UNARY_S else inf
-        return lambda: self.waiting.has_unary or self._clock() >= end
+        return lambda: self.waiting.has_unary or self._clock() >= end or draft.size >= DRAFT_BYTES
 
     def _add(self, draft: Draft, attempt: Attempt) -> None:
         try:

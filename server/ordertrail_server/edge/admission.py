@@ -10,7 +10,7 @@ from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 # What a call takes in memory beside its request.
-CALL_BYTES = 2_048
+CALL_BYTES = 1_024
 
 OVERLOADED = Refused(
     Refusal(reasons.ERROR_REASON_OVERLOADED, "The server handles as many requests as it may; try again shortly.")

@@ -50,7 +50,7 @@ class Server:
     def _start(self) -> None:
         self.store = self._open_store()
         self.connection = Connection(self.world.log, known=self.store.position(0)[0])
-        fold = self._path.fold(self.connection, 0, self.store, hot_orders=1, slices=TimeSlices(clock=lambda: 0.0))
+        fold = self._path.fold(self.connection, 0, self.store, hot_bytes=1, slices=TimeSlices(clock=lambda: 0.0))
         batch = self.world.random.randint(1, 5)
         self.writer = self._path.writer(
             self.connection,
