@@ -25,6 +25,7 @@ from ordertrail.v1.error_reason_pb2 import ErrorReason, guide
 EXPECTED: dict[str, type[OrderTrailError]] = {
     "INVALID_REQUEST": InvalidRequest,
     "REQUEST_TOO_LARGE": InvalidRequest,
+    "QUERY_TIME_LIMIT": InvalidRequest,
     "INVALID_TOKEN": InvalidRequest,
     "FOREIGN_TOKEN": InvalidRequest,
     "PAGE_TOKEN_MISMATCH": InvalidRequest,

@@ -189,7 +189,7 @@ class Writer:
         taken = unary[: len(decided)]
         decided = await self._slices.map(add, batched, self._turn_ends(draft, bool(unary)))
         self.waiting.put_back(batched[len(decided) :])
-        # Where others write too, those that came meanwhile need a newer state: a refusal rests on one behind their coming.
+        # Where others write too, they would need a newer state: a refusal rests on one that is behind their coming.
         late = self.waiting.take_unary(self._batch) if decided and self._log.atomic else []
         await self._slices.map(add, late)
         attempts[:] = [*taken, *batched[: len(decided)], *late]

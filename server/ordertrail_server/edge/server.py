@@ -22,6 +22,7 @@ from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.draining import Draining
+from ordertrail_server.edge.gone_callers import quieten_gone_callers
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.methods import Context, Handler, batches, caller, stream, unary
@@ -57,6 +58,7 @@ class Server:
     def __init__(self, request_bytes: int, batch_bytes: int) -> None:
         """Take at most so many bytes of single requests, and of batches, at once."""
         self._requests, self._batches = RequestAdmission(request_bytes), BatchAdmission(batch_bytes)
+        quieten_gone_callers()
         self._server = grpc.aio.server(options=OPTIONS)
         self._health = HealthServicer()
         self._history: HistoryService | None = None

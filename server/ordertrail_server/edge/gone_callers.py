@@ -1,0 +1,22 @@
+"""What the gRPC library logs as an error although only a caller has gone: one line at DEBUG, without a traceback."""
+
+import logging
+
+import grpc
+
+# The library's own logger; it reports there what failed behind our handlers, such as sending the last status.
+LIBRARY_LOGGER = "grpc._cython.cygrpc"
+
+
+def quieten_gone_callers() -> None:
+    """Have the library's reports of calls that ended before their answer logged at DEBUG, from now on."""
+    logging.getLogger(LIBRARY_LOGGER).addFilter(_demote)
+
+
+def _demote(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    if not isinstance(error, grpc.aio.InternalError):
+        return True
+    record.levelno, record.levelname = logging.DEBUG, logging.getLevelName(logging.DEBUG)
+    record.msg, record.args, record.exc_info = "a call has ended before its answer: %s", (error,), None
+    return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)

@@ -1,0 +1,130 @@
+"""Under more load than a server takes, every caller gets an answer or a typed refusal."""
+
+import asyncio
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from tests.e2e.refusals import refusal
+from tests.e2e.rpcs import RPCS
+from tests.e2e.running_server import RunningServer, until_serving
+from tests.e2e.shop import an_order, new_id
+from tests.e2e.truth import truth_of
+
+from ordertrail import commands
+from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest, ExecuteCommandsResponse, PlaceOrderRequest
+from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
+from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
+from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
+from ordertrail.values import line
+
+MANY = 5_000  # above the bound of the gRPC library on calls that wait to be taken: 3,000
+LARGE_BATCH = 100
+
+
+def a_large_order() -> PlaceOrderRequest:
+    """An order of 200 lines: 24 kB."""
+    lines = [line(f"{'p' * 100}-{number}", 1, "2.50", "EUR") for number in range(200)]
+    return commands.place("shop-1", lines, request_id=new_id("place"))
+
+
+def bare(server: RunningServer) -> grpc.aio.Channel:
+    """A client that retries nothing by itself."""
+    return grpc.aio.insecure_channel(server.address, options=[("grpc.enable_retries", 0)])
+
+
+async def place_all(channel: grpc.aio.Channel, orders: list[PlaceOrderRequest]) -> Counter[str]:
+    """Place the orders at once; count receipts, and refusals by reason."""
+
+    async def place(order: PlaceOrderRequest) -> str:
+        try:
+            await RPCS["PlaceOrder"].call(channel, order.SerializeToString(), 120)
+        except grpc.aio.AioRpcError as error:
+            refused = await refusal(failing(error))
+            assert refused.retry_seconds, f"{refused.code} without RetryInfo"
+            return refused.reason
+        return "receipt"
+
+    return Counter(await asyncio.gather(*map(place, orders)))
+
+
+async def failing(error: grpc.aio.AioRpcError) -> None:
+    raise error
+
+
+async def test_thousands_of_calls_at_once_are_answered_or_refused_with_the_time_to_retry(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path / "data")
+    with closing(server.start()):
+        async with bare(server) as channel:
+            outcomes = await place_all(channel, [an_order() for _ in range(MANY)])
+        assert outcomes.keys() <= {"receipt", "OVERLOADED"}
+        assert len((await truth_of(server.data)).facts) == outcomes["receipt"]
+
+
+async def test_large_requests_beyond_the_bound_on_their_bytes_are_refused(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path / "data", {"ORDERTRAIL_REQUEST_BYTES": str(1024 * 1024)})
+    with closing(server.start()):
+        async with bare(server) as channel:
+            outcomes = await place_all(channel, [a_large_order() for _ in range(300)])
+            assert outcomes["receipt"] >= 40
+            assert outcomes["OVERLOADED"] > 0
+            assert await place_all(channel, [a_large_order()]) == {"receipt": 1}
+
+
+async def test_large_batches_of_many_streams_are_all_answered_in_bounded_memory(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path / "data", {"ORDERTRAIL_ORDER_CACHE_BYTES": str(1024 * 1024)})
+    with closing(server.start()):
+        async with bare(server) as channel:
+            before = server.resident_bytes
+            answers = await asyncio.gather(*(one_batch(channel) for _ in range(24)))
+            # Unbounded, 24 batches of 2.4 MB take 500 MB once they are parsed.
+            assert server.resident_bytes - before < 300 * 1024 * 1024
+        results = [result for answer in answers for result in answer.results]
+        assert len(results) == 24 * LARGE_BATCH
+        assert all(result.HasField("receipt") for result in results)
+
+
+async def one_batch(channel: grpc.aio.Channel) -> ExecuteCommandsResponse:
+    batch = ExecuteCommandsRequest(commands=[Command(place_order=a_large_order()) for _ in range(LARGE_BATCH)])
+    [answer] = await RPCS["ExecuteCommands"].call(channel, batch.SerializeToString(), 240)
+    assert isinstance(answer, ExecuteCommandsResponse)
+    return answer
+
+
+async def test_a_batch_of_nothing_but_empty_commands_is_refused_and_names_the_bound(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path / "data")
+    with closing(server.start()):
+        async with bare(server) as channel:
+            for raw in (b"\x0a\x00" * 2_000_000, b"\x10\x00" * 2_000_000):  # commands, and fields that nobody knows
+                refused = await refusal(RPCS["ExecuteCommands"].call(channel, raw, 60))
+                assert (refused.reason, refused.fields) == ("INVALID_REQUEST", ["commands"])
+
+
+@pytest.mark.parametrize("kind", ["batches", "tails", "replays"])
+async def test_streams_that_their_callers_cancel_leave_no_line_in_the_log(tmp_path: Path, kind: str) -> None:
+    server = RunningServer(tmp_path / "data")
+    with closing(server.start()):
+        await until_serving(server.address)
+        async with bare(server) as channel:
+            await place_all(channel, [an_order() for _ in range(50)])
+            calls = [open_stream(channel, kind) for _ in range(200)]
+            if kind == "batches":
+                batch = ExecuteCommandsRequest(commands=[Command(place_order=an_order()) for _ in range(50)])
+                await asyncio.gather(*(call.write(batch) for call in calls))
+            else:
+                await asyncio.gather(*(call.read() for call in calls))
+            for call in calls:
+                call.cancel()
+            assert await place_all(channel, [an_order()]) == {"receipt": 1}
+        assert server.stop() == 0
+        assert server.stderr == ""
+
+
+def open_stream(channel: grpc.aio.Channel, kind: str) -> Any:
+    if kind == "batches":
+        return OrderCommandServiceStub(channel).ExecuteCommands()  # type: ignore[call-arg]  # written to later
+    request = StreamOrderEventsRequest(follow=kind == "tails", max_events_per_frame=1)
+    return OrderHistoryServiceStub(channel).StreamOrderEvents(request)
