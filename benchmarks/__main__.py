@@ -5,7 +5,7 @@ from functools import partial
 
 import click
 
-from benchmarks import aged_log, commands, history, peer_upcasts, projector, proving, upcasting
+from benchmarks import aged_log, commands, history, peer_upcasts, projector, proving, turns, upcasting
 from benchmarks.changes import KINDS
 from benchmarks.load import require_h2load
 from benchmarks.on_kafka import batches, callers, failover, footprint, one_caller, projecting
@@ -15,6 +15,7 @@ FEW, MANY = 10_000, 300_000
 MEASURES: dict[str, list[Callable[[], Row]]] = {
     "embedded": [
         commands.measure,
+        turns.measure,
         partial(history.measure, FEW),
         partial(history.measure, MANY),
         partial(projector.measure, FEW),
