@@ -39,8 +39,8 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# A thread that appends or reads takes Python's lock several times, and waits as long as this each time for the thread of
-# the event loop, if that is busy. With Python's own 5 ms a call beside a stream of batches took twice as long.
+# A thread that appends or reads takes Python's lock several times, and waits as long as this each time for the event
+# loop's thread, if that is busy. With Python's own 5 ms a call beside a stream of batches took twice as long.
 SWITCH_S = 0.0001
 
 

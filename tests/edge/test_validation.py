@@ -75,14 +75,14 @@ def test_every_field_at_fault_is_named_with_its_path() -> None:
 
 def test_of_very_many_fields_at_fault_twenty_are_named() -> None:
     request = ShipOrderRequest(order_id="o-1")
-    for _ in range(200):
+    for _ in range(50):
         request.lines.add()
     assert len(refused(request).violations) == 20
 
 
-def test_of_a_list_that_is_too_long_one_fault_is_told_so_that_looking_takes_no_time() -> None:
+def test_of_a_long_list_only_the_first_fault_is_named_since_to_find_all_takes_long() -> None:
     request = Command(ship_order=ShipOrderRequest(order_id="o-1"))
-    for _ in range(5_000):
+    for _ in range(51):
         request.ship_order.lines.add()
     assert len(refused(request).violations) == 1
 
