@@ -80,6 +80,11 @@ class Waiting:
         """Whether an attempt of a unary call waits."""
         return bool(self._unary)
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether attempts of unary calls and of batches wait."""
+        return bool(self._unary and self._batched)
+
     async def some(self) -> None:
         """Return when at least one attempt waits."""
         await self._some.wait()

@@ -122,13 +122,17 @@ class Writer:
     async def _gather(self) -> None:
         """Where callers are many, let in what is on its way already: a larger batch costs each of them less.
 
-        It is over after `quiet_rounds` of the event loop in which none came in. A caller who is alone never waits.
+        It is over after `quiet_rounds` of the event loop in which none came in. A caller who is alone never waits, nor
+        does one beside batches, whose slices make the rounds long.
         """
         quiet = 0
-        while self._crowded and quiet < self._quiet_rounds and len(self.waiting) < self._batch:
+        while self._is_worth_waiting() and quiet < self._quiet_rounds:
             before = len(self.waiting)
             await asyncio.sleep(0)
             quiet = quiet + 1 if len(self.waiting) == before else 0
+
+    def _is_worth_waiting(self) -> bool:
+        return self._crowded and not self.waiting.is_mixed and len(self.waiting) < self._batch
 
     async def _handle(self, attempts: list[Attempt]) -> None:
         try:
