@@ -1,0 +1,151 @@
+"""Formulas that no release may change: they tell a retry from another command, and find the order of a retry.
+
+The values are literals, because a test that computes them as the code does passes whatever the code does. If one of
+these tests fails, take the change back: logs and clients of earlier releases rely on the old value.
+"""
+
+import asyncio
+from typing import Any, Final
+
+import pytest
+from tests.commands.spec import attempt_of
+from tests.commands.test_prepare import VERBS
+
+from ordertrail.v1 import commands_pb2 as commands
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.money_pb2 import Money
+from ordertrail.v1.order_events_pb2 import OrderedLine, ShippedLine
+from ordertrail.v1.order_import_service_pb2 import SourceDocument
+from ordertrail_server.cli.document_lines import origin_prefix
+from ordertrail_server.cli.topic_report import origin_of
+from ordertrail_server.commands.attempt import Attempt
+from ordertrail_server.commands.prepare import Caller, derive_order_id
+from ordertrail_server.edge.import_service import _attempt
+from ordertrail_server.log.placement import partition_of
+
+UUID7: Final = "0190a5b2-7c3d-7e4f-8a1b-2c3d4e5f6a7b"
+ENVELOPE: Final[dict[str, Any]] = {"request_id": "request-1", "expected_version": 3, "validate_only": True}
+LINE: Final = OrderedLine(
+    product_id="crème", quantity=300, unit_price=Money(currency_code="EUR", units=12, nanos=500_000_000)
+)
+DAY: Final = Date(year=2030, month=1, day=31)
+FROM_THE_NEXT_RELEASE: Final = b"\xf2\x07\x04gift"  # field 126
+
+DIGESTS: Final[list[tuple[Any, str]]] = [
+    (
+        commands.PlaceOrderRequest(
+            order_id="order-1", customer_id="shop-1", lines=[LINE], expected_delivery_date=DAY, **ENVELOPE
+        ),
+        "41d42ab3a36f11c2e683d15f739fc5a9",
+    ),
+    (commands.PlaceOrderRequest(customer_id="shop-1", lines=[LINE, LINE]), "e497f01876525c6c40c3e7b36d26727c"),
+    (commands.AddOrderLineRequest(order_id="order-1", line=LINE, **ENVELOPE), "f99be5a5615d0717a4e786430b919b48"),
+    (
+        commands.ChangeOrderLineQuantityRequest(order_id="order-1", product_id="pen", quantity=300, **ENVELOPE),
+        "369cccaef3121bb75c1a344008d7e0bc",
+    ),
+    (
+        commands.RemoveOrderLineRequest(order_id="order-1", product_id="pen", **ENVELOPE),
+        "a6983f0689e30fc20fe2d4471e19fd0e",
+    ),
+    (
+        commands.RescheduleDeliveryRequest(order_id="order-1", expected_delivery_date=DAY, **ENVELOPE),
+        "ac18059672e9d3dd77ffae25bffe0618",
+    ),
+    (commands.ConfirmOrderRequest(order_id="order-1", **ENVELOPE), "b8d0fe5de30603ef641c9d0265d19aa1"),
+    (
+        commands.ShipOrderRequest(
+            order_id="order-1", lines=[ShippedLine(product_id="pen", quantity=2), ShippedLine()], **ENVELOPE
+        ),
+        "c50616c28062d3df8aa30b148edf2f4a",
+    ),
+    (commands.ShipOrderRequest(order_id="order-1"), "705c8df42739bd852a45bc7ac5e85af4"),
+    (commands.DeliverOrderRequest(order_id="order-1", **ENVELOPE), "22170a8d8bbf3e96c058ff4dc1aecb98"),
+    (commands.CancelOrderRequest(order_id="order-1", reason="lost", **ENVELOPE), "b9356b24447fafd7fc9ec48b7711c10b"),
+    (commands.CancelOrderRequest(order_id="order-1", reason=""), "b46d3a7f0bd4ceafee8e80c480d371dc"),
+    (
+        commands.ReturnOrderRequest(order_id="order-1", reason="too late", **ENVELOPE),
+        "289c1fb1e667f37174222febbd85444e",
+    ),
+]
+
+
+def prepared(request: Any) -> Attempt:
+    async def prepare() -> Attempt:
+        return attempt_of(request)
+
+    return asyncio.run(prepare())
+
+
+def imported(origin: str, json: str) -> Attempt:
+    async def prepare() -> Attempt:
+        return _attempt(SourceDocument(origin=origin, json=json.encode()), Caller())
+
+    return asyncio.run(prepare())
+
+
+@pytest.mark.parametrize(("request_sent", "digest"), DIGESTS)
+def test_the_digest_of_a_command_never_changes(request_sent: Any, digest: str) -> None:
+    assert prepared(request_sent).digest.hex() == digest
+
+
+def test_every_verb_has_a_golden_digest() -> None:
+    assert {type(request) for request, _ in DIGESTS} == set(VERBS)
+
+
+def test_the_digest_of_a_command_with_a_field_of_the_next_release_never_changes() -> None:
+    request = commands.ConfirmOrderRequest.FromString(
+        commands.ConfirmOrderRequest(order_id="order-1").SerializeToString() + FROM_THE_NEXT_RELEASE
+    )
+    assert prepared(request).digest.hex() == "407fce1b550ec6cda48846e978314e77"
+
+
+@pytest.mark.parametrize(
+    ("customer", "request_id", "order_id"),
+    [
+        ("shop-1", "request-1", "6d53effe-974e-846e-8ce2-ef4b093b79ce"),
+        ("crème", "", "8b85ac5e-266f-8e35-8019-45958d636e30"),
+        ("", "request-1", "a00e6b94-8540-845a-89f3-5f15cff8223d"),
+        ("shop-1", UUID7, "0190a5b2-7c3d-81f8-8af8-fe28694fed3e"),
+    ],
+)
+def test_the_order_id_that_is_derived_for_a_request_never_changes(
+    customer: str, request_id: str, order_id: str
+) -> None:
+    assert derive_order_id(customer, request_id) == order_id
+
+
+@pytest.mark.parametrize(
+    ("json", "order_id", "request_id", "digest"),
+    [
+        (
+            '{"id": 7, "company": "shop", "productId": "pen", "quantity": 2, "unitPrice": 1.5, "timestamp": 3, "b": 1}',
+            "68fa14bb-fee0-8125-8fbb-5100db586a67",
+            "import:file:1",
+            "f406946b8af383774d190a5d9e04086c",
+        ),
+        (
+            '{"type": "OrderCreated", "order": {"orderID": "order-1", "items": [{"productID": "pen", "quantity": 2}]}}',
+            "order-1",
+            "import",
+            "99cc789af296acdb7248e6959f8885fe",
+        ),
+    ],
+)
+def test_a_document_that_is_imported_again_is_the_same_command(
+    json: str, order_id: str, request_id: str, digest: str
+) -> None:
+    attempt = imported("file:1", json)
+    assert (attempt.order_id, attempt.request_id, attempt.digest.hex()) == (order_id, request_id, digest)
+
+
+def test_the_origin_of_a_document_never_changes(tmp_path: Any) -> None:
+    (tmp_path / "orders.jsonl").write_bytes(b"{}\n")
+    with (tmp_path / "orders.jsonl").open("rb") as file:
+        assert origin_prefix(file) == "file:ca3d163bab055381827226140568f3be:"
+    assert origin_of("orders", 1, 22) == "topic:orders:1:22"
+
+
+@pytest.mark.parametrize(("order_id", "partition"), [("order-1", 396), ("crème", 792), ("", 652), (UUID7, 144)])
+def test_the_partition_of_an_order_never_changes(order_id: str, partition: int) -> None:
+    assert partition_of(order_id, 1_000) == partition
