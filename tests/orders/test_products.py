@@ -1,7 +1,9 @@
 """Which products an event names."""
 
 import pytest
+from google.protobuf.descriptor import Descriptor
 from tests.orders.spec import CASE_OF, happened, line, placed, shipped
+from tests.orders.variants import TEXTS, filled, leaves, messages_of
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import (
@@ -40,6 +42,12 @@ def test_an_event_names_each_of_its_products_once(event: Event, products: list[s
 
 def test_every_kind_of_event_has_its_example_above() -> None:
     assert {event.DESCRIPTOR for event, _ in NAMED} == set(CASE_OF)
+
+
+@pytest.mark.parametrize("event", messages_of(HistoryEvent.DESCRIPTOR.oneofs_by_name["event"]), ids=lambda of: of.name)
+def test_an_event_that_holds_a_product_id_names_that_product(event: Descriptor) -> None:
+    holds_product = any(path[-1].name == "product_id" for path in leaves(event))
+    assert products_named(happened(filled(event), 1)) == ([TEXTS[0]] if holds_product else [])
 
 
 def test_an_event_of_an_unknown_kind_names_no_product() -> None:

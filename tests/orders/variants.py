@@ -1,0 +1,115 @@
+"""Messages made from their descriptors: one that fills every field, and some that differ in a single field.
+
+The values pass the rules of an order as far as those look at one field: each text is an id and a currency code, each
+date is a real day. So a new verb, event or field is tried without anybody listing it.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+Path = tuple[FieldDescriptor, ...]
+"""A field within messages, outermost first; of a list it means the first element, of a map the value of a key."""
+
+TEXTS: Final = ("AAA", "AAB")
+_NUMBERS: Final = (10, 11)
+_VALUES: Final[dict[int, Sequence[Any]]] = {
+    FieldDescriptor.CPPTYPE_BOOL: (False, True),
+    FieldDescriptor.CPPTYPE_STRING: TEXTS,
+}
+
+
+def messages_of(oneof: OneofDescriptor) -> list[Descriptor]:
+    """Return the messages that a oneof can hold."""
+    return [field.message_type for field in oneof.fields if field.message_type is not None]
+
+
+def leaves(message: Descriptor, around: Path = ()) -> Iterator[Path]:
+    """Yield the path of every field that holds no message, or one without fields of its own."""
+    within = {field.containing_type for field in around} | {message}
+    for field in message.fields:
+        inner = message_in(field)
+        if inner is None or inner in within or not inner.fields:
+            yield (*around, field)
+        else:
+            yield from leaves(inner, (*around, field))
+
+
+def variants(message: Descriptor, path: Path) -> list[Any]:
+    """Return messages that fill every field, and differ in the field at a path alone."""
+    return [_with_value(filled(message), path, value) for value in _values(path[-1])]
+
+
+def filled(message: Descriptor) -> Any:
+    """Return a message with something in every field, and the last member of each oneof."""
+    made = GetMessageClass(message)()
+    for path in leaves(message):
+        _with_value(made, path, _values(path[-1])[0])
+    return made
+
+
+def text_of(path: Path) -> str:
+    """Return a path as `PlaceOrderRequest.lines.product_id`."""
+    assert path[0].containing_type is not None
+    return ".".join([path[0].containing_type.name, *(field.name for field in path)])
+
+
+def message_in(field: FieldDescriptor) -> Descriptor | None:
+    """Return the message that a field holds, or that is the value of a map; None for scalars."""
+    return _value_field(field).message_type
+
+
+def _values(field: FieldDescriptor) -> Sequence[Any]:
+    held = _value_field(field)
+    if held.enum_type is not None:
+        numbers = [value.number for value in held.enum_type.values]
+        return [*numbers[1:], numbers[0]]
+    if held.type == FieldDescriptor.TYPE_BYTES:
+        return [text.encode() for text in TEXTS]
+    # A message without fields says something by being there.
+    return (True, False) if held.message_type is not None else _VALUES.get(held.cpp_type, _NUMBERS)
+
+
+def _with_value(message: Message, path: Path, value: Any) -> Message:
+    holder: Any = message
+    for field in path[:-1]:
+        holder = _held_in(holder, field)
+    if message_in(path[-1]) is None:
+        _set(holder, path[-1], value)
+    elif value:
+        _held_in(holder, path[-1]).SetInParent()
+    else:
+        holder.ClearField(path[-1].name)
+    return message
+
+
+def _set(holder: Any, field: FieldDescriptor, value: Any) -> None:
+    if _is_map(field):
+        getattr(holder, field.name)[_key(field)] = value
+    elif field.is_repeated:
+        getattr(holder, field.name)[:] = [value]
+    else:
+        setattr(holder, field.name, value)
+
+
+def _held_in(holder: Any, field: FieldDescriptor) -> Any:
+    held = getattr(holder, field.name)
+    if _is_map(field):
+        return held[_key(field)]
+    return held if not field.is_repeated else held[0] if held else held.add()
+
+
+def _is_map(field: FieldDescriptor) -> bool:
+    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
+
+
+def _key(field: FieldDescriptor) -> Any:
+    assert field.message_type is not None
+    return _values(field.message_type.fields_by_name["key"])[0]
+
+
+def _value_field(field: FieldDescriptor) -> FieldDescriptor:
+    return field.message_type.fields_by_name["value"] if _is_map(field) and field.message_type else field
