@@ -8,6 +8,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from tests.schema.other_protos import record_in
 
 from ordertrail.log.v1.record_pb2 import Record
+from ordertrail_server.authoring.request_numbers import unstable_fields
+from ordertrail_server.authoring.tree import Tree, read_tree
 from ordertrail_server.schema.growing_text import entries
 from ordertrail_server.schema.lock import lock_gaps, read_lock, unlocked, with_unlocked
 from ordertrail_server.schema.shape_changes import changes
@@ -48,3 +50,7 @@ def test_all_of_the_last_release_is_what_the_lock_says(released: Descriptor) -> 
     for heading, was in shapes(with_unlocked(released, "")).items():
         grows = heading.startswith(f"message {released.file.package}.")
         assert changes(was, locked[heading], may_grow=grows) == [], heading
+
+
+def test_the_fields_that_commands_got_since_the_last_release_keep_the_digest_of_a_retry() -> None:
+    assert list(unstable_fields(read_tree(PROTO), Tree(IMAGE.SerializeToString()))) == []

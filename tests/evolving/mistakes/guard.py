@@ -11,9 +11,9 @@ from tests.evolving.checkout import Checkout
 from tests.evolving.mistakes.schema import schema_of
 from tests.evolving.mistakes.trees import LOCK
 
-from ordertrail_server.authoring.caseless import caseless
 from ordertrail_server.authoring.refused import AuthoringRefused
 from ordertrail_server.authoring.tree import Tree
+from ordertrail_server.authoring.tree_gaps import tree_gaps
 from ordertrail_server.schema.lock import released_gaps
 
 _BUF = str(Path(sys.executable).parent / "buf")
@@ -29,6 +29,8 @@ class Guard(Enum):
     LOCK = "schema.lock"
     START = "the start"
     CORPUS = "the golden corpus"
+    FIELDS = "the tests of every field"
+    FORMULAS = "the golden digests"
     FRESHNESS = "the freshness test"
     RELEASE = "the last release's image"
     PACKAGING = "the packaging test"
@@ -36,6 +38,8 @@ class Guard(Enum):
 
 _TESTS = {
     Guard.CORPUS: ["tests/corpus/test_corpus.py"],
+    Guard.FIELDS: ["tests/orders/test_every_field_counts.py"],
+    Guard.FORMULAS: ["tests/commands/test_frozen_formulas.py"],
     Guard.FRESHNESS: ["tests/contract/test_freshness.py"],
     Guard.RELEASE: ["tests/contract/test_released.py"],
     Guard.PACKAGING: ["tests/contract/test_packaging.py"],
@@ -74,7 +78,7 @@ def schema_findings(root: Path) -> dict[Guard, list[str]]:
         return {Guard.LOCK: [], Guard.CHECK: [str(refusal)]}
     if released := released_gaps(schema.record, (root / LOCK).read_text(encoding="utf-8")):
         return {Guard.LOCK: released, Guard.CHECK: []}
-    return {Guard.LOCK: [], Guard.CHECK: schema.gaps() or list(caseless(Tree(schema.image)))}
+    return {Guard.LOCK: [], Guard.CHECK: schema.gaps() or tree_gaps(root / "proto", Tree(schema.image))}
 
 
 def _refusal(server: RunningServer) -> list[str]:

@@ -11,6 +11,8 @@ EVENTS: Final = "proto/ordertrail/v1/order_events.proto"
 _STATUS: Final = "proto/ordertrail/v1/order_status.proto"
 _ORDER: Final = "proto/ordertrail/v1/order.proto"
 _COMMANDS: Final = "proto/ordertrail/v1/order_command_service.proto"
+_REQUESTS: Final = "proto/ordertrail/v1/commands.proto"
+_LAST_OF_PLACE: Final = "optional Date expected_delivery_date = 12;"
 _REASON: Final = "optional string reason = 1;"
 _CANCELLED: Final = "message OrderCancelled {"
 _RETURNED: Final = 'from: "ORDER_STATUS_RETURNED" to: "ORDER_STATUS_CALLED_OFF"'
@@ -28,6 +30,10 @@ def _today(what: str, says: str, edit: Edit) -> Mistake:
 
 def _breaking(what: str, says: str, edit: Edit) -> Mistake:
     return Mistake(what, Guard.BREAKING, says, edit)
+
+
+def _request(what: str, says: str, field: str) -> Mistake:
+    return _today(what, says, replaced(_REQUESTS, _LAST_OF_PLACE, f"{_LAST_OF_PLACE} {field}"))
 
 
 def _lint(what: str, says: str, was: str, now: str) -> Mistake:
@@ -91,6 +97,16 @@ MISTAKES: Final = [
         "a public value of an enum is added that nothing stands for",
         f"{_ALIKE} (ORDER_STATUS_LOST)",
         replaced(_STATUS, "ORDER_STATUS_RETURNED = 7;", "ORDER_STATUS_RETURNED = 7; ORDER_STATUS_LOST = 8;"),
+    ),
+    _request(
+        "a new field of a command gets a low number",
+        "has the number 5, below 12, which is released: give it one above 12, so that a retry has the same digest",
+        "optional string gift_message = 5;",
+    ),
+    _request(
+        "a command gets a map",
+        "gift_message is a map, whose entries have no order: make it a list of messages",
+        "map<string, string> gift_message = 13;",
     ),
     _breaking(
         "a public field is removed",

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from os import cpu_count
 from typing import Final
 
-from tests.evolving.mistakes import beside_protos, fields, lineage, lock_file, public, released, value_types
+from tests.evolving.mistakes import beside_protos, fields, in_code, lineage, lock_file, public, released, value_types
 from tests.evolving.mistakes.guard import findings
 from tests.evolving.mistakes.mistake import Mistake, short
 from tests.evolving.mistakes.trees import tree_in
@@ -19,6 +19,7 @@ MISTAKES: Final[Sequence[Mistake]] = [
     *value_types.MISTAKES,
     *public.MISTAKES,
     *beside_protos.MISTAKES,
+    *in_code.MISTAKES,
 ]
 
 

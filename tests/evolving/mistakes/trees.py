@@ -74,7 +74,7 @@ def _made(state: State) -> Path:
 
 def with_tests(checkout: Checkout) -> None:
     """Add the tests that guard what is stored, and run what all will run, so that it is compiled but once."""
-    for folder in ("corpus", "contract"):
+    for folder in ("corpus", "contract", "orders", "commands", "log"):
         copytree(ROOT / "tests" / folder, checkout.root / "tests" / folder, ignore=ignore_patterns("__pycache__"))
     (checkout.root / "tests" / "schema").mkdir()
     copy2(ROOT / "tests" / "schema" / "other_protos.py", checkout.root / "tests" / "schema")

@@ -20,7 +20,8 @@ def check(proto: Path, as_json: bool) -> None:
     """Check what a server checks at its start, and that nothing was edited since the code was generated.
 
     Every stored event must reach the public one, nothing said may be lost, and what was released must be as it was.
-    Each gap is told with the option that mends it. Exit codes: 0 total, 1 not, and why.
+    A field that a command got since the last release must have a number above the others. Each gap is told with what
+    mends it. Exit codes: 0 total, 1 not, and why.
     """
     from ordertrail.log.v1.record_pb2 import Record
     from ordertrail_server.schema.lock import LOCK_NAME, unlocked
@@ -42,11 +43,11 @@ def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
     Only before the first release there may be no lock. Raises ClickException if there is no checkout.
     """
     from ordertrail_server.authoring.buf import build
-    from ordertrail_server.authoring.caseless import caseless
     from ordertrail_server.authoring.checkout import require_protos
     from ordertrail_server.authoring.freshness import stale_files
     from ordertrail_server.authoring.refused import AuthoringRefused
     from ordertrail_server.authoring.tree import Tree
+    from ordertrail_server.authoring.tree_gaps import tree_gaps
 
     try:
         require_protos(proto)
@@ -56,7 +57,7 @@ def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
         image = build(proto)
         if stale := stale_files(image):
             return [f"{name} was edited since the code was generated: run `make generate`" for name in stale]
-        return _changed(proto, may_lack_lock) or _unread() or list(caseless(Tree(image)))
+        return _changed(proto, may_lack_lock) or _unread() or tree_gaps(proto, Tree(image))
     except (AuthoringRefused, OSError) as refusal:
         return [str(refusal)]
 

@@ -1,0 +1,78 @@
+"""Mistakes in the code of commands: new data gets lost on its way, or an answer of an earlier release is forgotten."""
+
+from typing import Final
+
+from tests.evolving.mistakes.edit import Edit, all_of, replaced
+from tests.evolving.mistakes.guard import Guard
+from tests.evolving.mistakes.mistake import Mistake
+from tests.evolving.mistakes.trees import State, generate
+
+_PREPARE: Final = "server/ordertrail_server/commands/prepare.py"
+_DECIDE: Final = "server/ordertrail_server/orders/decide.py"
+_EVOLVE: Final = "server/ordertrail_server/orders/evolve.py"
+_DAY: Final = "optional Date expected_delivery_date = 12;"
+_REASON: Final = "optional string reason = 1;"
+
+
+def _new_field(what: str, says: str, file: str, field: str, new: str, after: str = "") -> Mistake:
+    edit = replaced(f"proto/ordertrail/v1/{file}", field, f"{field} {new}", after=after)
+    return Mistake(what, Guard.FIELDS, says, all_of(edit, generate), State.CODE)
+
+
+def _field(what: str, says: str, edit: Edit) -> Mistake:
+    return Mistake(what, Guard.FIELDS, says, edit, State.CODE)
+
+
+def _formula(what: str, says: str, was: str, now: str) -> Mistake:
+    return Mistake(what, Guard.FORMULAS, says, replaced(_PREPARE, was, now), State.CODE)
+
+
+MISTAKES: Final = [
+    _new_field(
+        "a command gets a field that `decide` does not copy",
+        "PlaceOrderRequest.gift_message does not change the event: correct orders/decide.py",
+        "commands.proto",
+        _DAY,
+        "optional string gift_message = 13;",
+    ),
+    _new_field(
+        "an event gets a field that `evolve` does not fold",
+        "OrderCancelled.refund does not change the order: correct orders/evolve.py",
+        "order_events.proto",
+        _REASON,
+        "optional string refund = 2;",
+        after="message OrderCancelled {",
+    ),
+    _new_field(
+        "a line of an event gets a field that `evolve` does not fold",
+        "OrderPlaced.lines.note does not change the order: correct orders/evolve.py",
+        "order_events.proto",
+        "optional Money unit_price = 3;",
+        "optional string note = 4;",
+        after="message OrderedLine {",
+    ),
+    _field(
+        "`decide` copies a field no longer",
+        "CancelOrderRequest.reason does not change the event: correct orders/decide.py",
+        replaced(
+            _DECIDE, 'OrderCancelled(reason=command.reason if command.HasField("reason") else None)', "OrderCancelled()"
+        ),
+    ),
+    _field(
+        "`evolve` folds a field no longer",
+        "OrderPlaced.source.reference does not change the order: correct orders/evolve.py",
+        replaced(_EVOLVE, "order.source.CopyFrom(event.source)", "order.source.SetInParent()"),
+    ),
+    _formula(
+        "the formula of the digest of a command is changed",
+        "test_the_digest_of_a_command_never_changes",
+        '"\\0"',
+        '"\\1"',
+    ),
+    _formula(
+        "the formula of the derived order id is changed",
+        "test_the_order_id_that_is_derived_for_a_request_never_changes",
+        "{scope}{request_id}",
+        "{request_id}{scope}",
+    ),
+]
