@@ -1,19 +1,19 @@
 """What an event may say at its edges, as the contract draws them: where functions go wrong that a full sample passes.
 
-Only what can be decided is made: a field is left out where it is `optional`, and a number goes as far as the bounds of
-its public field, all of them together, since a 31st goes with few months. Whoever writes a function need not think of
-other events.
+Only what can be decided is made: a field is left out where it is `optional`, an enum has each of its values, and a
+number goes as far as the bounds of its public field, all of them together, since a 31st goes with few months. Whoever
+writes a function need not think of other events.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import EnumDescriptor, EnumValueDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
 from ordertrail_server.schema.hops.plan import oneof_of
-from ordertrail_server.schema.hops.values import is_map
+from ordertrail_server.schema.hops.values import held_in, is_map
 
 _Edge: TypeAlias = Callable[[FieldDescriptor], object]
 """Returns the value of a field at an edge, None where it is to stay as it is."""
@@ -24,17 +24,29 @@ _INTEGERS = (
 )
 
 
-def edge_samples(full: Message) -> Iterator[Message]:
-    """Yield a message that says all it can as it is without each optional field, without all, at its least and most.
+class Sample(NamedTuple):
+    """A message to try, and in what it differs from a full one, as words behind a verb; empty if in nothing."""
+
+    message: Message
+    difference: str = ""
+
+
+def edge_samples(full: Message) -> Iterator[Sample]:
+    """Yield a message that says all it can with each value of its enums, without each optional field, without all of
+    them, and with its numbers at their least and most.
 
     A field of a nested message is left out wherever that message stands, so that there are as many as fields.
     """
+    enums = {enum.full_name: enum for held in _messages(full) for _, enum in _enum_fields(held)}.values()
+    for place in range(max((len(enum.values) for enum in enums), default=0)):
+        values = [_value_at(enum, place) for enum in enums]
+        yield Sample(_with_values(full, place), f"with {' and '.join(value.name for value in values)}")
     optional = {field.full_name for held in _messages(full) for field, _ in held.ListFields() if _is_optional(field)}
     for name in sorted(optional):
-        yield _without(full, {name})
-    yield _without(full, optional)
-    yield _at(full, _least)
-    yield _at(full, _most)
+        yield Sample(_without(full, {name}), f"without {name}")
+    yield Sample(_without(full, optional), "without any optional field")
+    yield Sample(_at(full, _least), "with its least numbers")
+    yield Sample(_at(full, _most), "with its largest numbers")
 
 
 def _messages(message: Any) -> Iterator[Any]:
@@ -58,6 +70,33 @@ def _without(full: Message, names: set[str]) -> Message:
             if field.full_name in names:
                 message.ClearField(field.name)
     return bare
+
+
+def _enum_fields(message: Message) -> list[tuple[FieldDescriptor, EnumDescriptor]]:
+    """Return the fields of a message that say a value of an enum, each with that."""
+    fields = [(field, held_in(field).enum_type) for field, _ in message.ListFields()]
+    return [(field, enum) for field, enum in fields if enum is not None]
+
+
+def _value_at(enum: EnumDescriptor, place: int) -> EnumValueDescriptor:
+    return enum.values[place % len(enum.values)]
+
+
+def _with_values(full: Message, place: int) -> Message:
+    there = _copy(full)
+    for message in list(_messages(there)):
+        for field, enum in _enum_fields(message):
+            number, held = _value_at(enum, place).number, getattr(message, field.name)
+            if is_map(field):
+                held.update(dict.fromkeys(held, number))
+            elif field.is_repeated:
+                held[:] = [number]
+            elif number:
+                setattr(message, field.name, number)
+            else:
+                # Said or not, no value of an enum is what an absent one is.
+                message.ClearField(field.name)
+    return there
 
 
 def _at(full: Message, edge: _Edge) -> Message:

@@ -5,6 +5,7 @@ from google.protobuf.descriptor import Descriptor
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.schema.families import Families
+from ordertrail_server.schema.function_samples import unnamed_gaps
 from ordertrail_server.schema.gaps import decision_gaps, envelope_gaps, message_gaps, number_gaps
 from ordertrail_server.schema.lock import read_lock, released_gaps, unlocked
 from ordertrail_server.schema.public_hops import PublicHops
@@ -51,8 +52,8 @@ def gaps_of(record: Descriptor, history_event: Descriptor, families: Families, p
 def prove() -> None:
     """Check every version of every event, in some milliseconds. Raises SchemaIncompleteError."""
     gaps = gaps_of(Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR, FAMILIES, PUBLIC)
-    # What is written can be tried only where all is in its place.
-    if gaps := gaps or round_trip_gaps():
+    # What functions give, and what is written, can be tried only where all is in its place.
+    if gaps := gaps or unnamed_gaps([*FAMILIES.hops.values(), *PUBLIC.both_ways]) or round_trip_gaps():
         raise SchemaIncompleteError(gaps)
 
 

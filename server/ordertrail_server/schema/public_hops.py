@@ -33,6 +33,11 @@ class PublicHops:
         # Before what follows from it.
         self.gaps = [*self._unpaired(), *self.gaps]
 
+    @property
+    def both_ways(self) -> list[Hop]:
+        """Every hop to a public event, and every one back."""
+        return [hop for one in self.hops.values() for hop in (one.reads, one.writes) if hop is not None]
+
     def _add(self, newest: Descriptor) -> None:
         public = self._public.get(self._public_name(newest))
         if public is None:

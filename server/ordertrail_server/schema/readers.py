@@ -8,8 +8,11 @@ from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class, message_of, version_of
 from ordertrail_server.schema.families import Families, Hop
+from ordertrail_server.schema.functions import Function
 from ordertrail_server.schema.hops.compiler import compile_into, compile_stored, only_parses
 from ordertrail_server.schema.hops.fused import fused
+from ordertrail_server.schema.hops.inside import Do
+from ordertrail_server.schema.hops.unnamed import UnnamedValue, unnamed_check
 from ordertrail_server.schema.public_hops import PublicHops
 
 ReadInto = Callable[[Any, Any], None]
@@ -36,6 +39,12 @@ class Reader(NamedTuple):
     way: tuple[Hop, ...]
     """Every hop, the one to the public event included."""
 
+    check: Do | None
+    """Raises UnnamedValue if the public event holds a number that is no value of its enum; None if it holds no enum.
+
+    `read` calls it; what passes through is not read.
+    """
+
     read: Callable[[bytes, Any], None]
     """Reads stored bytes into an empty public event. Raises DecodeError, CannotUpcast, and what a function raises."""
 
@@ -58,7 +67,9 @@ class Readers:
         way = (*hops, last.reads)
         passes = case.number == last.public.number and all(_passes(hop) for hop in way)
         read = _read_whole if passes else self._chain(self._fuse(way))
-        return Reader(case.number, message.full_name, version_of(message), last.public.name, passes, way, read)
+        check = unnamed_check(message_of(last.public))
+        read = read if check is None else _checked(read, check)
+        return Reader(case.number, message.full_name, version_of(message), last.public.name, passes, way, check, read)
 
     def _fuse(self, way: Sequence[Hop]) -> list[Hop]:
         """Return the hops with as many as possible made one."""
@@ -97,10 +108,34 @@ class Readers:
 def into_of(hop: Hop) -> ReadInto:
     """Return what reads the old message of a hop into a new one, which is empty."""
     if hop.function is not None:
-        call = hop.function.call
-        return lambda old, new: new.CopyFrom(call(old))
+        return _called(hop.function, unnamed_check(hop.new))
     assert hop.plan is not None
     return compile_into(hop.plan)
+
+
+def _called(function: Function, check: Do | None) -> ReadInto:
+    call = function.call
+
+    def into(old: Any, new: Any) -> None:
+        new.CopyFrom(call(old))
+
+    def into_checked(old: Any, new: Any) -> None:
+        into(old, new)
+        assert check is not None
+        try:
+            check(new)
+        except UnnamedValue as error:
+            raise UnnamedValue(error.field, error.number, function.name) from None
+
+    return into if check is None else into_checked
+
+
+def _checked(read: Callable[[bytes, Any], None], check: Do) -> Callable[[bytes, Any], None]:
+    def read_checked(stored: bytes, public: Any) -> None:
+        read(stored, public)
+        check(public)
+
+    return read_checked
 
 
 def _read_whole(stored: bytes, public: Message) -> None:

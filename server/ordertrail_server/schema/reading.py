@@ -12,6 +12,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.orders.error_text import error_text, named_error_text
+from ordertrail_server.schema.hops.unnamed import UnnamedValue
 from ordertrail_server.schema.readers import Reader
 from ordertrail_server.schema.record_fields import event_numbers, with_envelope_only
 from ordertrail_server.schema.registry import READERS
@@ -61,7 +62,7 @@ def read(value: bytes) -> Reading | None:
     unknown = UnknownFieldSet(event)
     if reader is None or unknown:
         return _read_unlike(event, reader, unknown)
-    return Reading(event, reader.version, "", True, reader.number)
+    return _pass_through(event, reader)
 
 
 def _clear_place(event: HistoryEvent) -> None:
@@ -71,12 +72,21 @@ def _clear_place(event: HistoryEvent) -> None:
     event.ClearField("written_version")
 
 
+def _pass_through(event: HistoryEvent, reader: Reader) -> Reading:
+    if reader.check is not None:
+        try:
+            reader.check(getattr(event, reader.public))
+        except UnnamedValue as error:
+            return _faulty(event, error_text(error), reader.number, reader)
+    return Reading(event, reader.version, "", True, reader.number)
+
+
 def _read_unlike(event: HistoryEvent, passing: Reader | None, unknown: UnknownFieldSet) -> Reading:
     """Read a record that is not wholly of the public wire shape."""
     numbers = event_numbers(unknown)
     parsed = event.WhichOneof("event")
     if passing is not None and not numbers:
-        return Reading(event, passing.version, "", True, passing.number)
+        return _pass_through(event, passing)
     if len(numbers) + (parsed is not None) != 1:
         return _faulty(event, "the record holds more than one event" if numbers else "the record holds no event", 0)
     if parsed is None:

@@ -6,7 +6,9 @@ from typing import Final
 from tests.evolving.mistakes.edit import Edit, all_of, appended, cut, removed, replaced
 from tests.evolving.mistakes.guard import Guard
 from tests.evolving.mistakes.mistake import Mistake
-from tests.evolving.mistakes.trees import RECORD, V1, V2, V3, State, generate
+from tests.evolving.mistakes.trees import RECORD, V1, V2, V3, State, generate, placed_from
+
+from ordertrail_server.authoring.new_version import new_version
 
 _READING: Final = "server/ordertrail_server/schema/v1.py"
 _MEANINGS: Final = "server/ordertrail_server/schema/v1_meanings.py"
@@ -30,6 +32,19 @@ _BACK: Final = """
 
 def stored(shipped: public.OrderShipped) -> v3.OrderShipped:
     return v3.OrderShipped(lines=[v3.ShippedLine(product_id=line.product_id) for line in shipped.lines])
+"""
+
+_OPTION: Final = "option (ordertrail.evolve.v1.message)"
+_THOUSANDS: Final = """\
+from ordertrail.events.v2 import order_events_pb2 as v2
+from ordertrail.events.v3 import order_events_pb2 as v3
+
+
+def placed(said: v2.OrderPlaced) -> v3.OrderPlaced:
+    new = v3.OrderPlaced.FromString(said.SerializeToString())
+    if said.source.HasField("status"):
+        new.source.status = 1000 + said.source.status
+    return new
 """
 
 
@@ -57,6 +72,10 @@ def _sample(what: str, says: str, edit: Edit) -> Mistake:
 
 def _empty_sample(root: Path) -> None:
     (root / f"{_SAMPLE}.binpb").write_bytes(b"")
+
+
+def _begin_v3(root: Path) -> None:
+    new_version(root / "proto", "OrderPlaced")
 
 
 def _nothing(root: Path) -> None:
@@ -95,9 +114,28 @@ MISTAKES: Final = [
     ),
     _public(
         "a Python function writes less than another one reads",
-        "does not read back as itself: let what writes it be the inverse of what reads it",
+        "does not read back as itself: lines[0].quantity was 2, and is 0; let what writes it be the inverse",
         '["v3.shipped", "v3.stored"]',
         _THERE + _BACK,
+    ),
+    Mistake(
+        "a Python function gives a number that is no value of its enum",
+        Guard.CHECK,
+        "the Python function v2.placed gives v3.OrderSource.status the number 1007, which is no value of its enum",
+        all_of(
+            _begin_v3,
+            replaced(V3, placed_from("v2"), f'{placed_from("v2")} {_OPTION}.python = "v2.placed";'),
+            appended("server/ordertrail_server/schema/v2.py", _THOUSANDS),
+            generate,
+        ),
+        State.CODE,
+    ),
+    Mistake(
+        "a Python function gives one word a number that is no value of its enum",
+        Guard.CORPUS,
+        f"{_MEANS}[v1/OrderCreated-7]",
+        replaced(_MEANINGS, "v2.ORDER_STATUS_CANCELLED: (", "9: ("),
+        State.CODE,
     ),
     Mistake(
         "a released message that code knows is renamed, and all is generated",

@@ -1,0 +1,75 @@
+"""Messages made from a descriptor alone, which together say all that messages of the type can say."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+
+from ordertrail_server.schema.cases import message_class
+from ordertrail_server.schema.hops.values import entry_of, is_map, message_in
+
+_DEEPEST = 6
+_SCALARS: dict[int, object] = {
+    FieldDescriptor.CPPTYPE_BOOL: True,
+    FieldDescriptor.CPPTYPE_DOUBLE: 0.5,
+    FieldDescriptor.CPPTYPE_FLOAT: 0.5,
+}
+
+
+def samples(message: Descriptor) -> Iterator[Message]:
+    """Yield messages of this type with something in every field, in nested messages too.
+
+    Each member of each oneof is in one of them. A message within itself, and one that lies very deep, is left empty.
+    """
+    for choice in range(_choices(message, frozenset())):
+        yield _filled(message, choice, frozenset())
+
+
+def _choices(message: Descriptor | None, within: frozenset[str]) -> int:
+    """Return how many messages it takes until each member of each oneof was in one."""
+    if message is None or _is_left_empty(message, within):
+        return 1
+    return max((len(ways) for ways in _ways(message, within)), default=1)
+
+
+def _ways(message: Descriptor, within: frozenset[str]) -> list[list[tuple[FieldDescriptor, int]]]:
+    """Return for each field, or for those of a oneof together, every (field to fill, choice within it)."""
+    inside = within | {message.full_name}
+    alone = [[field] for field in message.fields if field.containing_oneof is None]
+    groups = alone + [list(oneof.fields) for oneof in message.oneofs]
+    return [
+        [(field, choice) for field in group for choice in range(_choices(message_in(field), inside))]
+        for group in groups
+    ]
+
+
+def _filled(message: Descriptor, choice: int, within: frozenset[str]) -> Message:
+    made = message_class(message)()
+    if not _is_left_empty(message, within):
+        for ways in _ways(message, within):
+            field, inner = ways[choice % len(ways)]
+            made.MergeFrom(type(made)(**{field.name: _held(field, inner, within | {message.full_name})}))
+    return made
+
+
+def _is_left_empty(message: Descriptor, within: frozenset[str]) -> bool:
+    return message.full_name in within or len(within) >= _DEEPEST
+
+
+def _held(field: FieldDescriptor, choice: int, within: frozenset[str]) -> Any:
+    if is_map(field):
+        key, value = entry_of(field)
+        return {_one(key, choice, within): _one(value, choice, within)}
+    one = _one(field, choice, within)
+    return [one, one] if field.is_repeated else one
+
+
+def _one(field: FieldDescriptor, choice: int, within: frozenset[str]) -> Any:
+    if field.message_type is not None:
+        return _filled(field.message_type, choice, within)
+    if field.enum_type is not None:
+        return field.enum_type.values[-1].number
+    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        return field.name.encode() if field.type == FieldDescriptor.TYPE_BYTES else field.name
+    return _SCALARS.get(field.cpp_type, field.number)

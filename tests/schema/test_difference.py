@@ -1,0 +1,55 @@
+"""The first field in which two messages differ is named by its path, however deep it is."""
+
+import pytest
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+
+from ordertrail.v1.money_pb2 import Money
+from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderedLine, OrderPlaced, OrderSource
+from ordertrail.v1.order_status_pb2 import ORDER_STATUS_PLACED
+from ordertrail_server.schema.difference import first_difference
+
+
+def placed(*lines: OrderedLine, source: OrderSource | None = None) -> OrderPlaced:
+    return OrderPlaced(customer_id="shop", lines=lines, source=source)
+
+
+def struct(**fields: object) -> Struct:
+    made = Struct()
+    made.update(fields)  # type: ignore[arg-type]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        (OrderCancelled(reason="a"), OrderCancelled(reason="ä"), ("reason", '"a"', '"ä"')),
+        (OrderCancelled(reason=""), OrderCancelled(), ("reason", '""', "absent")),
+        (placed(OrderedLine()), placed(), ("lines", "1 elements", "0 elements")),
+        (
+            placed(OrderedLine(), OrderedLine(quantity=1)),
+            placed(OrderedLine(), OrderedLine(quantity=2)),
+            ("lines[1].quantity", "1", "2"),
+        ),
+        (
+            placed(OrderedLine(unit_price=Money(units=5))),
+            placed(OrderedLine()),
+            ("lines[0].unit_price", '{"units": "5"}', "absent"),
+        ),
+        (
+            placed(source=OrderSource(status=ORDER_STATUS_PLACED)),
+            placed(source=OrderSource(status=9)),  # type: ignore[arg-type]
+            ("source.status", "ORDER_STATUS_PLACED", "9"),
+        ),
+        (struct(a=1, b=2), struct(a=1, b=3), ('fields["b"].number_value', "2.0", "3.0")),
+        (struct(a=1), struct(b=1), ('fields["a"]', "1.0", "absent")),
+    ],
+)
+def test_the_first_difference_is_told_with_both_values(
+    one: Message, other: Message, said: tuple[str, str, str]
+) -> None:
+    assert first_difference(one, other) == said
+
+
+def test_messages_that_say_the_same_do_not_differ() -> None:
+    assert first_difference(placed(OrderedLine(quantity=1)), placed(OrderedLine(quantity=1))) is None
