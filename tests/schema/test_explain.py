@@ -72,7 +72,10 @@ def test_a_statement_is_told_hop_by_hop() -> None:
     assert way[:2] == ["ordertrail.events.v1.OrderPlaced", "ordertrail.events.v2.OrderPlaced"]
     assert [(getattr(step, "from"), step.to) for step in told.steps] == list(pairwise(way))
     up, out = told.steps[0], told.steps[-1]
-    assert [rule.rule for rule in up.rules] == ["python v1.order_placed"]
+    assert [(rule.rule, rule.value_json) for rule in up.rules] == [("python v1.order_placed", up.result_json)]
+    assert json.loads(up.result_json)["lines"] == [
+        {"product_id": "p", "quantity": "2", "unit_price": {"currency_code": "XXX", "units": "1", "nanos": 500_000_000}}
+    ]
     assert {rule.to for rule in out.rules} == {"customer_id", "lines", "source"}
     for rule in out.rules:
         assert json.loads(rule.value_json) == json.loads(out.result_json)[rule.to]

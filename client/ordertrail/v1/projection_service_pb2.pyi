@@ -206,7 +206,7 @@ class AppliedRule(_message.Message):
     to: _builtins.str
     """The path of the field that was filled; empty where none was."""
     value_json: _builtins.str
-    """The value that was read or given, as protobuf JSON; empty where there was none."""
+    """The value that was read or given, as protobuf JSON; of a Python function the whole message; empty where there was none."""
     def __init__(
         self,
         *,

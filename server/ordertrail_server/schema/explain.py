@@ -52,7 +52,8 @@ def _steps(reader: Reader, message: Any) -> list[ReadingStep]:
 
 def _step(hop: Hop, old: Message, new: Message) -> ReadingStep:
     if hop.function is not None:
-        rules = [AppliedRule(rule=f"python {hop.function.name}")]
+        # What a function read and filled is not known field by field, only what it gave.
+        rules = [AppliedRule(rule=f"python {hop.function.name}", value_json=_json(new))]
     else:
         assert hop.plan is not None
         rules = [
