@@ -12,7 +12,8 @@ from benchmarks.samples import BATCH, record
 from ordertrail_server.log.data_directory import open_to_serve
 from ordertrail_server.log.port import Entry
 from ordertrail_server.schema.cases import message_class
-from ordertrail_server.schema.readers import Reader, into_of
+from ordertrail_server.schema.hop_calls import into_of
+from ordertrail_server.schema.readers import Reader
 from ordertrail_server.schema.registry import READERS
 from ordertrail_server.schema.wire import bytes_tag, chunk
 

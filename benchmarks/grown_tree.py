@@ -18,8 +18,9 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.schema.cases import cases, message_class, message_of
 from ordertrail_server.schema.families import Families
+from ordertrail_server.schema.hop_calls import into_of
 from ordertrail_server.schema.public_hops import PublicHops
-from ordertrail_server.schema.readers import Reader, Readers, into_of
+from ordertrail_server.schema.readers import Reader, Readers
 
 
 class Version(NamedTuple):

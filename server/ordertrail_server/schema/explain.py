@@ -8,9 +8,10 @@ from google.protobuf.message import DecodeError, Message
 from ordertrail.v1.projection_service_pb2 import AppliedRule, ReadingStep
 from ordertrail_server.schema.cases import message_class
 from ordertrail_server.schema.families import Hop
+from ordertrail_server.schema.hop_calls import into_of
 from ordertrail_server.schema.hops.shown import shown
 from ordertrail_server.schema.hops.trace import applied
-from ordertrail_server.schema.readers import Reader, into_of
+from ordertrail_server.schema.readers import Reader
 from ordertrail_server.schema.record_fields import event_in
 from ordertrail_server.schema.registry import READERS
 

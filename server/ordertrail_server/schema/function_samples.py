@@ -11,8 +11,8 @@ from google.protobuf.message import Message
 from ordertrail_server.schema.cases import message_class
 from ordertrail_server.schema.edge_samples import edge_samples
 from ordertrail_server.schema.families import Hop
+from ordertrail_server.schema.hop_calls import into_of
 from ordertrail_server.schema.hops.unnamed import UnnamedValue
-from ordertrail_server.schema.readers import into_of
 from ordertrail_server.schema.samples import samples
 
 

@@ -7,6 +7,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from ordertrail_server.schema.cases import cases, message_of, public_events
 from ordertrail_server.schema.families import Families, Hop, function_between
 from ordertrail_server.schema.hops.public_match import inverse, match_public
+from ordertrail_server.schema.inherited import Ancestor, added_plan, ancestor_gaps, ancestor_of, inherited_hops
 from ordertrail_server.schema.rules import message_rules
 
 
@@ -53,11 +54,24 @@ class PublicHops:
         if (read is None) != (write is None) and not (retired and read):
             lacks = f"from {public.full_name} to it" if read else f"from it to {public.full_name}"
             self.gaps.append(f"{newest.full_name} names a Python function for one way only: name one {lacks}")
+        if not (read or write) and (ancestor := ancestor_of(newest, public, self._families)):
+            return self._inherited(newest, public, ancestor)
         plan, gaps = match_public(newest, public, self._families.past(newest))
         if not (read or write or newest.full_name in self._families.doubtful):
             self.gaps += gaps
         reads = Hop(newest, public, None if read else plan, read)
         return reads, None if retired else Hop(public, newest, None if write else inverse(plan), write)
+
+    def _inherited(self, newest: Descriptor, public: Descriptor, ancestor: Ancestor) -> tuple[Hop, Hop | None]:
+        is_written = not message_rules(newest).retired
+        plan, gaps = added_plan(newest, public, ancestor, self._families)
+        gaps = [*ancestor_gaps(newest, ancestor, is_written=is_written), *gaps]
+        if newest.full_name not in self._families.doubtful:
+            self.gaps += gaps
+        if gaps:
+            # Something to go on with, until the gaps are closed.
+            return Hop(newest, public, plan, None), Hop(public, newest, inverse(plan), None) if is_written else None
+        return inherited_hops(public, ancestor, plan, is_written=is_written)
 
     def _public_name(self, newest: Descriptor) -> str:
         if newest.name in self._public:

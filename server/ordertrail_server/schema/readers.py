@@ -8,14 +8,12 @@ from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class, message_of, version_of
 from ordertrail_server.schema.families import Families, Hop
-from ordertrail_server.schema.functions import Function
-from ordertrail_server.schema.hops.compiler import compile_into, compile_stored, only_parses
+from ordertrail_server.schema.hop_calls import ReadInto, into_of
+from ordertrail_server.schema.hops.compiler import compile_stored, only_parses
 from ordertrail_server.schema.hops.fused import fused
 from ordertrail_server.schema.hops.inside import Do
-from ordertrail_server.schema.hops.unnamed import UnnamedValue, unnamed_check
+from ordertrail_server.schema.hops.unnamed import unnamed_check
 from ordertrail_server.schema.public_hops import PublicHops
-
-ReadInto = Callable[[Any, Any], None]
 
 
 class Reader(NamedTuple):
@@ -103,31 +101,6 @@ class Readers:
         if ends not in self._into:
             self._into[ends] = into_of(hop)
         return self._into[ends]
-
-
-def into_of(hop: Hop) -> ReadInto:
-    """Return what reads the old message of a hop into a new one, which is empty."""
-    if hop.function is not None:
-        return _called(hop.function, unnamed_check(hop.new))
-    assert hop.plan is not None
-    return compile_into(hop.plan)
-
-
-def _called(function: Function, check: Do | None) -> ReadInto:
-    call = function.call
-
-    def into(old: Any, new: Any) -> None:
-        new.CopyFrom(call(old))
-
-    def into_checked(old: Any, new: Any) -> None:
-        into(old, new)
-        assert check is not None
-        try:
-            check(new)
-        except UnnamedValue as error:
-            raise UnnamedValue(error.field, error.number, function.name) from None
-
-    return into if check is None else into_checked
 
 
 def _checked(read: Callable[[bytes, Any], None], check: Do) -> Callable[[bytes, Any], None]:

@@ -136,7 +136,7 @@ MISTAKES: Final = [
     ),
     _v3(
         "a member of a oneof has a literal",
-        "v3.OrderPlaced.payer has a literal, though it may hold another member: say `absent` there",
+        "v3.OrderPlaced.paying_shop has a literal, though v3.OrderPlaced.payer may hold another member: say `absent`",
         f"paying_shop = 9 [{FIELD} = {{absent: true",
         f'paying_shop = 9 [{FIELD} = {{literal: "x"',
     ),

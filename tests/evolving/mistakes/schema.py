@@ -10,9 +10,10 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from ordertrail_server.authoring.buf import build
 from ordertrail_server.schema.cases import cases
 from ordertrail_server.schema.families import Families
+from ordertrail_server.schema.hop_calls import into_of
 from ordertrail_server.schema.proof import gaps_of
 from ordertrail_server.schema.public_hops import PublicHops
-from ordertrail_server.schema.readers import Readers, into_of
+from ordertrail_server.schema.readers import Readers
 
 
 class Schema(NamedTuple):

@@ -73,7 +73,7 @@ MISTAKES: Final = [
     Mistake(
         "a field joins a oneof",
         Guard.CHECK,
-        "v4.OrderPlaced.payer gets its members from several fields, of which two may be set: keep them apart",
+        "v4.OrderPlaced.payer gets its members (note, paying_shop, paying_person) from several fields, of which two",
         all_of(
             cut(V4, "  // What the packers should know.\n", ";\n"),
             replaced(V4, "oneof payer {", f"oneof payer {{ {_NOTE}"),
@@ -92,7 +92,7 @@ MISTAKES: Final = [
     ),
     _v3(
         "a nested message holds itself",
-        f"v4.OrderSource holds itself, which rules cannot follow: {_PYTHON}",
+        "v4.OrderSource.before leads back to v4.OrderSource, which holds itself, and rules cannot follow that",
         all_of(
             replaced(V3, "optional string status_text = 6;", f"optional string status_text = 6; {_BEFORE}"),
             next_version,
@@ -100,7 +100,7 @@ MISTAKES: Final = [
     ),
     _v3(
         "a nested message gets another name",
-        'v3.Amount does not read from v2.Money: say from: "v2.Money" on it',
+        'v3.OrderedLine.unit_price holds v3.Amount, which does not read from v2.Money: say from: "v2.Money" on that',
         all_of(replaced(V3, "message Money {", "message Amount {"), replaced(V3, "optional Money", "optional Amount")),
     ),
     _v3(

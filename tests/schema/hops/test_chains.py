@@ -15,8 +15,8 @@ from tests.schema.hops.trees import Tree, as_dict, trees
 from tests.schema.strategies import messages
 
 from ordertrail_server.schema.cases import message_class
+from ordertrail_server.schema.hop_calls import into_of
 from ordertrail_server.schema.hops.values import entry_of, is_map
-from ordertrail_server.schema.readers import into_of
 from ordertrail_server.schema.wire import bytes_tag, chunk, varint_tag
 
 VERSIONS = 6

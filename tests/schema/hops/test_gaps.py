@@ -183,33 +183,33 @@ SPECS = {
     "a oneof that could hold two": Spec(
         "optional string a = 1; optional string b = 2;",
         "oneof c { string a = 1; string b = 2; }",
-        "v2.Placed.c gets its members from several fields, of which two may be set: keep them apart",
+        "v2.Placed.c gets its members (a, b) from several fields, of which two may be set: keep them apart",
         "optional string a = 1; optional string b = 2;",
     ),
     "a oneof that could hold two, of two messages of one type": Spec(
         "optional Way a = 1; optional Way b = 2;",
         """option (message).dropped = "a.desk"; option (message).dropped = "b.post";
            oneof way { string post = 3 [(field).from = "a.post"]; string desk = 4 [(field).from = "b.desk"]; }""",
-        "v2.Placed.way gets its members from several fields, of which two may be set: keep them apart",
+        "v2.Placed.way gets its members (post, desk) from several fields, of which two may be set: keep them apart",
         """option (message).dropped = "a.desk"; option (message).dropped = "b";
            oneof way { string post = 3 [(field).from = "a.post"]; string desk = 4 [(field).absent = true]; }""",
     ),
     "a oneof that could hold two messages which moved in": Spec(
         "optional string x = 1; optional string y = 2;",
         """oneof both { In in = 3 [(field).from = "."]; Out out = 4 [(field).absent = true]; string y = 2; }""",
-        "v2.Placed.both gets its members from several fields, of which two may be set: keep them apart",
+        "v2.Placed.both gets its members (in, y) from several fields, of which two may be set: keep them apart",
         'optional string y = 2; oneof both { In in = 3 [(field).from = "."]; Out out = 4 [(field).absent = true]; }',
     ),
     "a literal in a oneof": Spec(
         "oneof a { string b = 1; string c = 2; }",
         'oneof a { string b = 1; string c = 2; string d = 3 [(field).literal = "x"]; }',
-        "v2.Placed.a gets its members from several fields, of which two may be set: keep them apart",
+        "v2.Placed.a gets its members (b, c, d) from several fields, of which two may be set: keep them apart",
         "oneof a { string b = 1; string c = 2; string d = 3 [(field).absent = true]; }",
     ),
     "a literal alone in a oneof": Spec(
         "",
         'oneof a { string b = 1 [(field).absent = true]; string d = 3 [(field).literal = "x"]; }',
-        "v2.Placed.a has a literal, though it may hold another member: say `absent` there",
+        "v2.Placed.d has a literal, though v2.Placed.a may hold another member: say `absent` there",
         "oneof a { string b = 1 [(field).absent = true]; string d = 3 [(field).absent = true]; }",
     ),
     "an enum without a value": Spec(
@@ -227,7 +227,7 @@ SPECS = {
     "another nested message": Spec(
         "optional One a = 1;",
         "optional Pair a = 1;",
-        'v2.Pair does not read from v1.One: say from: "v1.One" on it',
+        'v2.Placed.a holds v2.Pair, which does not read from v1.One: say from: "v1.One" on that',
         "optional One a = 1;",
     ),
     "a message moves in where there is none": Spec(
@@ -239,13 +239,13 @@ SPECS = {
     "a message that moves into itself": Spec(
         "optional string x = 1;",
         'optional string x = 1; optional Round round = 2 [(field).from = "."];',
-        f"v2.Round holds itself, which rules cannot follow: {PYTHON}",
+        f"v2.Round.round leads back to v2.Round, which holds itself, and rules cannot follow that: {PYTHON}",
         "optional string x = 1; optional Round round = 2 [(field).absent = true];",
     ),
     "a message that holds itself": Spec(
         "optional Loop loop = 1;",
         "optional Loop loop = 1;",
-        f"v2.Loop holds itself, which rules cannot follow: {PYTHON}",
+        f"v2.Loop.loops leads back to v2.Loop, which holds itself, and rules cannot follow that: {PYTHON}",
         "optional v1.Loop loop = 1;",
     ),
     "several values in one": Spec(

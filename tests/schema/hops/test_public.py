@@ -20,6 +20,15 @@ VERSIONS = {
         "v1": 'message Placed { optional string buyer_id = 1 [(field).public = "customer_id"]; }',
         "public": "message Placed { optional string customer_id = 1; }",
     },
+    "taken apart by words alone, as behind a Python function": {
+        "v1": """
+message Delivery {
+  optional string day = 1 [(field).public = "day"];
+  optional string way = 2 [(field).not_public = true];
+}
+message Placed { optional Delivery delivery = 1; }""",
+        "public": "message Placed { optional string day = 1; }",
+    },
     "a message of another name, said to be another one": {
         "v1": """
 message Shipping { optional string day = 1; optional Place place = 2; }
@@ -132,6 +141,12 @@ READS = [
         for said in [{"a": "/w==", "b": "t", "c": {"a": "/w==", "b": "t"}, "d": [-1, 1, 300]}, {"c": {}}]
     ),
     ("stored, but not public", "v1.Placed", {"a": "x", "note": "/w=="}, {"a": "x"}),
+    (
+        "taken apart by words alone, as behind a Python function",
+        "v1.Placed",
+        {"delivery": {"day": "d", "way": "w"}},
+        {"day": "d"},
+    ),
     ("enum values renamed twice, in places of every kind", "v1.Placed", MOOD, MOOD),
     ("an event of another name", "v1.Placed", {"a": "x"}, {"a": "x"}),
     ("an event of another name", "v2.PlacedByShop", {"a": "x"}, {"a": "x"}),
@@ -176,13 +191,13 @@ GAPS = {
     "a oneof in public alone": Spec(
         "optional string a = 1; optional string b = 2;",
         "oneof c { string a = 1; string b = 2; }",
-        "public.Placed.c gets its members from several fields, of which two may be set: keep them apart",
+        "public.Placed.c gets its members (a, b) from several fields, of which two may be set: keep them apart",
         "oneof c { string a = 1; string b = 2; }",
     ),
     "a oneof in storage alone": Spec(
         "oneof c { string a = 1; string b = 2; }",
         "optional string a = 1; optional string b = 2;",
-        "v1.Placed.c gets its members from several fields, of which two may be set: keep them apart",
+        "v1.Placed.c gets its members (a, b) from several fields, of which two may be set: keep them apart",
         "optional string a = 1; optional string b = 2;",
     ),
     "a narrower type": Spec(
@@ -220,7 +235,7 @@ GAPS = {
     "a message that holds itself": Spec(
         "optional Loop a = 1;",
         "optional Loop a = 1;",
-        f"v1.Loop holds itself, which rules cannot follow: {BOTH_WAYS}",
+        f"v1.Loop.loops leads back to v1.Loop, which holds itself, and rules cannot follow that: {BOTH_WAYS}",
     ),
 }
 
@@ -259,6 +274,7 @@ def test_a_version_reads_as_the_public_event(
         ("moved out, but not all of it", {"two": {"x": "a", "y": "b"}}, {"x": "a", "two": {"y": "b"}}),
         ("numbers that mean another thing in public", *[{"a": "/w==", "b": "t", "c": {"b": "t"}, "d": [-1]}] * 2),
         ("stored, but not public", {"a": "x"}, {"a": "x"}),
+        ("taken apart by words alone, as behind a Python function", {"day": "d"}, {"delivery": {"day": "d"}}),
         (
             "enum values renamed twice, in places of every kind",
             MOOD,

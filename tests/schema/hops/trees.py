@@ -20,9 +20,10 @@ from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import cases, message_class, message_of
 from ordertrail_server.schema.families import Families
+from ordertrail_server.schema.hop_calls import into_of
 from ordertrail_server.schema.hops.plan import Plan
 from ordertrail_server.schema.public_hops import PublicHops
-from ordertrail_server.schema.readers import Reader, Readers, into_of
+from ordertrail_server.schema.readers import Reader, Readers
 
 ROOT = Path(__file__).resolve().parents[3]
 RULES = "ordertrail/evolve/v1/rules.proto"

@@ -50,7 +50,8 @@ class MessageRules(_message.Message):
     def python(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Python functions for what rules cannot say, below ordertrail_server.schema: "v2.order_placed" is order_placed in
         v2.py. The types in its signature say what it reads and what it gives: a predecessor to this message, this message
-        to its public event, or the public event to this message, which is how it is written.
+        to its public event, or the public event to this message, which is how it is written. The last two go on to serve the
+        versions that read from this one by rules.
 
             option (ordertrail.evolve.v1.message).python = "v2.order_placed";
         """

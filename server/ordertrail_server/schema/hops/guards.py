@@ -54,9 +54,12 @@ def oneof_gaps(plan: Plan) -> Iterator[str]:
     for oneof, members in _filled(plan).items():
         every = [found for matches in members.values() for found in matches]
         if len(members) > 1 and not _from_one_oneof(every):
-            yield f"{oneof[1]} gets its members from several fields, of which two may be set: keep them apart"
-        elif any(found.rule is Rule.LITERAL for found in every):
-            yield f"{oneof[1]} has a literal, though it may hold another member: say `absent` there"
+            several = f"its members ({', '.join(members)}) from several fields, of which two may be set"
+            yield f"{oneof[1]} gets {several}: keep them apart"
+        else:
+            literals = [found.new[-1].full_name for found in every if found.rule is Rule.LITERAL]
+            for name in literals:
+                yield f"{name} has a literal, though {oneof[1]} may hold another member: say `absent` there"
 
 
 def _filled(plan: Plan) -> dict[tuple[Names, str], dict[str, list[Match]]]:

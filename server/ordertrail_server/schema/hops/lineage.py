@@ -18,6 +18,16 @@ def first_path(past: Sequence[Plan], path: Names) -> Names:
     return path
 
 
+def comes_through(past: Sequence[Plan], path: Names) -> bool:
+    """Return whether the value at `path` was there before all of these hops, the last one first."""
+    for plan in past:
+        before = _before(plan, path)
+        if before is None:
+            return False
+        path = before
+    return True
+
+
 def first_names(past: Sequence[Plan], path: Names) -> dict[str, str]:
     """Return {value of the enum at `path`: what it was first called}, where that is another name and but one."""
     first: dict[str, str] | None = None

@@ -123,25 +123,27 @@ class _Matcher:
         if field.message_type is None or field.is_repeated:
             raise Mismatch(f'{field.full_name} says from: "{HERE}", but is not one message: name a field')
         outer = {step.message_type.full_name for step in place[:-1] if step.message_type}
-        self._refuse_recursion(field.message_type, outer)
+        self._refuse_recursion(field, field.message_type, outer)
         self._match_all(field.message_type, place)
 
     def _copy(self, rule: Rule, old: Path, new: Path) -> None:
         def nested(one: Descriptor, other: Descriptor) -> Plan:
-            return self._nested(names(old), one, other)
+            return self._nested(names(old), new[-1], one, other)
 
         self._tried.add(names(old))
         self._matches.append(Match(rule, old, new, value_of(old[-1], new[-1], renamed_values(new[-1]), nested)))
 
-    def _nested(self, within: Names, old: Descriptor, new: Descriptor) -> Plan:
+    def _nested(self, within: Names, field: FieldDescriptor, old: Descriptor, new: Descriptor) -> Plan:
         if old.name != new.name and old.full_name not in sources_of(message_rules(new)):
-            raise Mismatch(f'{new.full_name} does not read from {old.full_name}: say from: "{old.full_name}" on it')
-        self._refuse_recursion(new)
+            holds = f"{field.full_name} holds {new.full_name}, which does not read from {old.full_name}"
+            raise Mismatch(f'{holds}: say from: "{old.full_name}" on that')
+        self._refuse_recursion(field, new)
         inner = _Matcher(old, new, self._around | {new.full_name})
         self.gaps += inner.gaps
         self._lost_inside += [lost._replace(path=(*within, *lost.path)) for lost in inner.lost()]
         return inner.plan
 
-    def _refuse_recursion(self, message: Descriptor, around: Set[str] = frozenset()) -> None:
+    def _refuse_recursion(self, field: FieldDescriptor, message: Descriptor, around: Set[str] = frozenset()) -> None:
         if message.full_name in self._around | around:
-            raise Mismatch(f"{message.full_name} holds itself, which rules cannot follow: {PYTHON}")
+            leads_back = f"{field.full_name} leads back to {message.full_name}"
+            raise Mismatch(f"{leads_back}, which holds itself, and rules cannot follow that: {PYTHON}")

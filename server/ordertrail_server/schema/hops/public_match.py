@@ -12,21 +12,26 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from ordertrail_server.schema.hops.guards import double_gaps, oneof_gaps
 from ordertrail_server.schema.hops.leftovers import unused
-from ordertrail_server.schema.hops.lineage import first_names, first_path, moved_in
+from ordertrail_server.schema.hops.lineage import comes_through, first_names, first_path, moved_in
 from ordertrail_server.schema.hops.lossless import loses_nothing
 from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, Value, find, names
-from ordertrail_server.schema.hops.values import BOTH_WAYS, Mismatch, held_in, value_of
+from ordertrail_server.schema.hops.values import BOTH_WAYS, Mismatch, held_in, message_in, value_of
 from ordertrail_server.schema.rules import field_rules
 
 
-def match_public(newest: Descriptor, public: Descriptor, past: Sequence[Plan]) -> tuple[Plan, list[str]]:
+def match_public(
+    newest: Descriptor, public: Descriptor, past: Sequence[Plan], converted: int = 0
+) -> tuple[Plan, list[str]]:
     """Return how a public event reads from the newest stored version, and each gap, as a sentence that mends it.
 
-    `past` has the hops by rules that lead to the newest version, the last one first.
+    `past` has the hops by rules that lead to the newest version, the last one first. What comes through the last
+    `converted` of them is left out, because Python functions of the version before those read and write it.
     """
-    matcher = _PublicMatcher(past)
+    matcher = _PublicMatcher(past, past[:converted])
     plan = matcher.match(_Pair(newest, public, (), ()))
-    gaps = [*matcher.gaps, *matcher.unfilled(), *double_gaps(inverse(plan))]
+    # What functions fill nobody knows but they: the round trip tries it.
+    unfilled = () if converted else matcher.unfilled()
+    gaps = [*matcher.gaps, *unfilled, *double_gaps(inverse(plan))]
     # A message that is nested in several places says its gaps in each.
     return plan, list(dict.fromkeys(gaps))
 
@@ -53,8 +58,8 @@ class _Pair(NamedTuple):
 
 
 class _PublicMatcher:
-    def __init__(self, past: Sequence[Plan]) -> None:
-        self._past = past
+    def __init__(self, past: Sequence[Plan], converted: Sequence[Plan]) -> None:
+        self._past, self._converted = past, converted
         self._pairs: list[_Pair] = []
         self._around: list[str] = []
         self._filled: set[Names] = set()
@@ -83,16 +88,37 @@ class _PublicMatcher:
         for field in message.fields:
             place = (*within, field)
             path, at = self._public_path(pair, place), (*pair.at, *names(place))
+            if self._converted and comes_through(self._converted, at):
+                yield from self._new_inside(pair, place, at)
+                continue
             depth = len(pair.public_at)
             target = find(pair.public, path[depth:]) if path[:depth] == pair.public_at else None
             if field_rules(field).not_public:
                 continue
             if target is not None:
                 yield from self._pair(place, target, at, path)
-            elif field.message_type is not None and not field.is_repeated and moved_in(self._past, at):
+            elif field.message_type is not None and not field.is_repeated and self._is_taken_apart(field, at):
                 yield from self._matches(pair, field.message_type, place)
             else:
                 self.gaps.append(_not_found(field, pair.public))
+
+    def _is_taken_apart(self, field: FieldDescriptor, at: Names) -> bool:
+        """Return whether the fields of a message, and not itself, stand for public ones."""
+        inner = field.message_type.fields if field.message_type else []
+        return moved_in(self._past, at) or any(field_rules(one).public for one in inner)
+
+    def _new_inside(self, pair: _Pair, place: Path, at: Names) -> Iterator[Match]:
+        """Yield the matches of what is new in a message that functions convert."""
+        field = place[-1]
+        if field.message_type is None or field.message_type in [step.containing_type for step in place]:
+            return
+        if not field.is_repeated:
+            yield from self._matches(pair, field.message_type, place)
+            return
+        for inner in (message_in(field) or field.message_type).fields:
+            if not comes_through(self._converted, (*at, inner.name)) and not field_rules(inner).not_public:
+                several = f"{inner.full_name} is new in each of {field.full_name}, which a Python function converts"
+                self.gaps.append(f"{several}: say `not_public` on it, or {BOTH_WAYS}")
 
     def _pair(self, place: Path, target: Path, at: Names, public_at: Names) -> Iterator[Match]:
         self._filled.add(public_at)
@@ -100,7 +126,8 @@ class _PublicMatcher:
 
         def nested(stored: Descriptor, public: Descriptor) -> Plan:
             if stored.full_name in self._around:
-                raise Mismatch(f"{stored.full_name} holds itself, which rules cannot follow: {BOTH_WAYS}")
+                leads_back = f"{place[-1].full_name} leads back to {stored.full_name}"
+                raise Mismatch(f"{leads_back}, which holds itself, and rules cannot follow that: {BOTH_WAYS}")
             return self.match(_Pair(stored, public, at, public_at))
 
         try:
@@ -128,7 +155,8 @@ class _PublicMatcher:
 def _not_found(field: FieldDescriptor, public: Descriptor) -> str:
     if said := field_rules(field).public:
         return f"{field.full_name} is the public {said}, which {public.full_name} has not: correct it"
-    say = f"add it to {public.full_name}, or say `public` or `not_public` on it"
+    inside = ", or `public` on the fields in it" if field.message_type and not field.is_repeated else ""
+    say = f"add it to {public.full_name}, or say `public` or `not_public` on it{inside}"
     return f"{field.full_name} is no part of the public event: {say}"
 
 

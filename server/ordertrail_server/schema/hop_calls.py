@@ -1,0 +1,37 @@
+"""A hop made a function from one message to another, by its plan or by the Python function that it names."""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from ordertrail_server.schema.families import Hop
+from ordertrail_server.schema.functions import Function
+from ordertrail_server.schema.hops.compiler import compile_into
+from ordertrail_server.schema.hops.inside import Do
+from ordertrail_server.schema.hops.unnamed import UnnamedValue, unnamed_check
+
+ReadInto: TypeAlias = Callable[[Any, Any], None]
+
+
+def into_of(hop: Hop) -> ReadInto:
+    """Return what reads the old message of a hop into a new one, which is empty."""
+    if hop.function is not None:
+        return _called(hop.function, unnamed_check(hop.new))
+    assert hop.plan is not None
+    return compile_into(hop.plan)
+
+
+def _called(function: Function, check: Do | None) -> ReadInto:
+    call = function.call
+
+    def into(old: Any, new: Any) -> None:
+        new.CopyFrom(call(old))
+
+    def into_checked(old: Any, new: Any) -> None:
+        into(old, new)
+        assert check is not None
+        try:
+            check(new)
+        except UnnamedValue as error:
+            raise UnnamedValue(error.field, error.number, function.name) from None
+
+    return into if check is None else into_checked

@@ -1,0 +1,90 @@
+"""Python functions for the public event that an earlier version names, where rules alone lead on from that version.
+
+What the functions convert is taken back along the rules, and forth for writing. What later versions added stands for
+public fields by itself.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from google.protobuf.descriptor import Descriptor
+
+from ordertrail_server.schema.cases import message_class
+from ordertrail_server.schema.families import Families, Hop, function_between
+from ordertrail_server.schema.functions import Function
+from ordertrail_server.schema.hop_calls import ReadInto, into_of
+from ordertrail_server.schema.hops.backwards import backwards, kept, one_way_gaps
+from ordertrail_server.schema.hops.compiler import compile_into
+from ordertrail_server.schema.hops.plan import Plan
+from ordertrail_server.schema.hops.public_match import inverse, match_public
+from ordertrail_server.schema.hops.values import BOTH_WAYS
+
+
+class Ancestor(NamedTuple):
+    """A version that names functions for the public event, and the hops by rules from it, the last one first."""
+
+    message: Descriptor
+    read: Function | None
+    write: Function | None
+    past: Sequence[Plan]
+
+
+def ancestor_of(newest: Descriptor, public: Descriptor, families: Families) -> Ancestor | None:
+    """Return the nearest version before the newest that names functions for the public event, None if none does."""
+    past = families.past(newest)
+    for count, plan in enumerate(past, 1):
+        functions = families.functions[plan.old.full_name]
+        read, write = (function_between(functions, *way) for way in ((plan.old, public), (public, plan.old)))
+        if read or write:
+            return Ancestor(plan.old, read, write, past[:count])
+    return None
+
+
+def ancestor_gaps(newest: Descriptor, ancestor: Ancestor, *, is_written: bool) -> list[str]:
+    """Return what keeps the functions of an ancestor from serving the newest version, each with what mends it."""
+    of = ancestor.message.full_name
+    gaps = [] if ancestor.read and (ancestor.write or not is_written) else [f"{of} names a Python function for one way"]
+    gaps += [f"{gap}, which {of} must read" for plan in ancestor.past for gap in one_way_gaps(plan)]
+    return [f"{gap}: {BOTH_WAYS} on {newest.full_name}" for gap in gaps]
+
+
+def added_plan(
+    newest: Descriptor, public: Descriptor, ancestor: Ancestor, families: Families
+) -> tuple[Plan, list[str]]:
+    """Return how the fields that the ancestor had not stand for public ones, and each gap."""
+    return match_public(newest, public, families.past(newest), converted=len(ancestor.past))
+
+
+def inherited_hops(public: Descriptor, ancestor: Ancestor, added: Plan, *, is_written: bool) -> tuple[Hop, Hop | None]:
+    """Return the hops to the public event and back; there must be no `ancestor_gaps`."""
+    newest = added.old
+    assert ancestor.read is not None
+    out = [compile_into(backwards(plan)) for plan in ancestor.past]
+    old_to_public = into_of(Hop(ancestor.message, public, None, ancestor.read))
+    kinds = [message_class(plan.old) for plan in ancestor.past]
+    reads = _through([*zip(out, kinds, strict=True), (old_to_public, message_class(public))], compile_into(added))
+    hop = Hop(newest, public, None, ancestor.read._replace(reads=newest.full_name, call=reads))
+    if ancestor.write is None or not is_written:
+        return hop, None
+    public_to_old = into_of(Hop(public, ancestor.message, None, ancestor.write))
+    steps = [(compile_into(kept(plan)), message_class(plan.new)) for plan in reversed(ancestor.past)]
+    writes = _through([(public_to_old, message_class(ancestor.message)), *steps], compile_into(inverse(added)))
+    return hop, Hop(public, newest, None, ancestor.write._replace(gives=newest.full_name, call=writes))
+
+
+def _through(steps: Sequence[tuple[ReadInto, type[Any]]], beside: ReadInto) -> Callable[[Any], Any]:
+    """Return what takes a message through the steps one after another, and adds what goes to the end at once."""
+    last = steps[-1][1]
+
+    def call(message: Any) -> Any:
+        old = message
+        for into, kind in steps:
+            new = kind()
+            into(old, new)
+            old = new
+        added = last()
+        beside(message, added)
+        old.MergeFrom(added)
+        return old
+
+    return call

@@ -1,0 +1,248 @@
+"""Rules may follow a version that Python functions show and write: its functions go on to serve the newest version."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.schema.hops.trees import Tree, as_dict, trees
+
+from ordertrail_server.schema.cases import cases, message_class, message_of
+from ordertrail_server.schema.families import Families
+from ordertrail_server.schema.functions import Function
+from ordertrail_server.schema.hop_calls import into_of
+from ordertrail_server.schema.public_hops import PublicHops
+from ordertrail_server.schema.readers import Readers
+
+JSON = dict[str, Any]
+BOTH_WAYS = "name Python functions for both ways with the option `python` on v2.Placed"
+FROM_1, FROM_2 = 'option (message).from = "v1.Placed";', 'option (message).from = "v2.Placed";'
+V1 = """
+enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; MOOD_BAD = 2; }
+message Line { optional string sku = 1; }
+message Source { optional string name = 1; }
+message Placed {
+  optional int32 quantity = 1; optional string day = 2; optional Mood mood = 3; repeated Line lines = 4;
+  optional Source source = 5; map<string, Line> by_name = 6;
+}"""
+PUBLIC = """
+enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; MOOD_BAD = 2; }
+message Line { optional string sku = 1; optional string note = 2; }
+message Source { optional string name = 1; optional string town = 2; }
+message Placed {
+  optional int32 quantity = 1; optional string day = 2; optional Mood mood = 3; repeated Line lines = 4;
+  optional Source source = 5; map<string, Line> by_name = 6; optional string gift = 7; optional string way = 8;
+}"""
+
+
+def after_v1(line: str, placed: str, *, source: str = "", mood: str = "MOOD_BAD = 2;") -> str:
+    """Version 2, of which parts are said otherwise."""
+    return f"""
+enum Mood {{ MOOD_NONE = 0; MOOD_GOOD = 1; {mood} }}
+message Line {{ {line} }}
+message Source {{ optional string name = 1; {source} }}
+message Placed {{ {FROM_1} {placed} }}"""
+
+
+SAME_LINE = "optional string sku = 1;"
+SAME_BESIDE = "repeated Line lines = 4; optional Source source = 5; map<string, Line> by_name = 6;"
+SAME = f"optional int32 quantity = 1; optional string day = 2; optional Mood mood = 3; {SAME_BESIDE}"
+CHANGED = """
+enum Mood { MOOD_NONE = 0; MOOD_FINE = 2; MOOD_BAD = 1; }
+message Line {
+  optional string article = 2 [(field).from = "sku"];
+  optional string shelf = 3 [(field) = {absent: true not_public: true}];
+}
+message Source { optional string name = 1; optional string town = 2 [(field).absent = true]; }
+message Delivery { optional string day = 1; optional string way = 2 [(field) = {literal: "post" public: "way"}]; }
+message Placed { %s
+  optional int32 count = 8 [(field).from = "quantity"];
+  optional Delivery delivery = 9 [(field).from = "."];
+  optional Mood mood = 3 [(field) = {enum_map: {from: "MOOD_GOOD" to: "MOOD_FINE"}}];
+  repeated Line lines = 4;
+  optional Source source = 5;
+  map<string, Line> by_name = 6;
+  optional string card = 10 [(field) = {absent: true public: "gift"}];
+  optional string channel = 11 [(field) = {literal: "unknown" not_public: true}];
+}"""
+ON_AND_ON = f"""
+enum Mood {{ MOOD_NONE = 0; MOOD_FINE = 2; MOOD_BAD = 1; }}
+message Line {{ optional string article = 2; optional string shelf = 3 [(field).not_public = true]; }}
+message Source {{ optional string name = 1; optional string town = 2; }}
+message Delivery {{ optional string day = 1; optional string way = 2 [(field).public = "way"]; }}
+message Placed {{ {FROM_2}
+  optional int32 pieces = 12 [(field).from = "count"];
+  optional Delivery delivery = 9;
+  optional Mood mood = 3;
+  repeated Line lines = 4;
+  optional Source source = 5;
+  map<string, Line> by_name = 6;
+  optional string card = 10 [(field).public = "gift"];
+  optional string channel = 11 [(field).not_public = true];
+}}"""
+GAPS = {
+    "a wider type": (
+        after_v1(SAME_LINE, SAME.replace("int32", "int64")),
+        f"v2.Placed.quantity holds more numbers than its predecessor, which v1.Placed must read: {BOTH_WAYS}",
+    ),
+    "a list of what was one": (
+        after_v1(SAME_LINE, SAME.replace("optional string day", "repeated string day")),
+        f"v2.Placed.day is a list of what was one value, which v1.Placed must read: {BOTH_WAYS}",
+    ),
+    "two values of an enum become one": (
+        after_v1(
+            SAME_LINE,
+            SAME.replace("mood = 3", 'mood = 3 [(field) = {enum_map: {from: "MOOD_BAD" to: "MOOD_GOOD"}}]'),
+            mood="",
+        ),
+        "v2.Placed.mood does not tell all values of its predecessor apart, which v1.Placed must read: " + BOTH_WAYS,
+    ),
+    "a new field in each of several": (
+        after_v1(SAME_LINE + "repeated string note = 2 [(field).absent = true];", SAME),
+        "v2.Line.note is new in each of v2.Placed.lines, which a Python function converts: "
+        "say `not_public` on it, or name Python functions for both ways with the option `python`",
+    ),
+    "a new field without a word of the public event": (
+        after_v1(SAME_LINE, SAME + "optional string note = 9 [(field).absent = true];"),
+        "v2.Placed.note is no part of the public event: add it to public.Placed, or say `public` or `not_public` on it",
+    ),
+}
+ADDED = CHANGED % FROM_1
+
+
+@pytest.fixture(scope="module")
+def compiled() -> dict[str, Tree]:
+    texts = {
+        "one": {"v1": V1, "v2": ADDED, "public": PUBLIC},
+        "two": {"v1": V1, "v2": ADDED, "v3": ON_AND_ON, "public": PUBLIC},
+        **{f"gap{place}": {"v1": V1, "v2": v2, "public": PUBLIC} for place, (v2, _) in enumerate(GAPS.values())},
+    }
+    return trees(texts)
+
+
+def in_dozens(tree: Tree) -> list[Function]:
+    """The functions of version 1, which stores dozens of what the public event counts."""
+    stored, public = tree.message("v1.Placed"), tree.message("public.Placed")
+
+    def read(said: Any) -> Any:
+        event: Any = message_class(public).FromString(said.SerializeToString())
+        event.quantity *= 12
+        return event
+
+    def write(event: Any) -> Any:
+        said: Any = message_class(stored).FromString(event.SerializeToString())
+        said.DiscardUnknownFields()
+        said.quantity //= 12
+        return said
+
+    return [
+        Function("v1.read", stored.full_name, public.full_name, read),
+        Function("v1.write", public.full_name, stored.full_name, write),
+    ]
+
+
+class Served:
+    """A tree whose version 1 names functions."""
+
+    def __init__(self, tree: Tree, pick: Callable[[list[Function]], list[Function]] = lambda functions: functions):
+        self._tree, self._record = tree, tree.message("log.Record")
+        self._families = Families(self._record)
+        self._families.functions[tree.message("v1.Placed").full_name] = pick(in_dozens(tree))
+        self.public = PublicHops(self._families, self._record, tree.message("public.HistoryEvent"))
+
+    @property
+    def gaps(self) -> list[str]:
+        return [self._tree.short(gap) for gap in [*self._families.gaps, *self.public.gaps]]
+
+    def read(self, name: str, said: JSON) -> JSON:
+        [case] = [case for case in cases(self._record) if message_of(case) is self._tree.message(name)]
+        reader = Readers(self._families, self.public).of(case)
+        assert reader is not None
+        event = message_class(self._tree.message("public.Placed"))()
+        reader.read(self._tree.make(name, **said).SerializeToString(), event)
+        return as_dict(event)
+
+    def written(self, said: JSON) -> JSON:
+        [hop] = self.public.hops.values()
+        assert hop.writes is not None
+        stored = message_class(hop.writes.new)()
+        into_of(hop.writes)(self._tree.make("public.Placed", **said), stored)
+        return as_dict(stored)
+
+
+EVENT: JSON = {
+    "quantity": 24,
+    "day": "monday",
+    "mood": "MOOD_GOOD",
+    "lines": [{"sku": "a"}, {"sku": "b"}],
+    "source": {"name": "n", "town": "t"},
+    "by_name": {"x": {"sku": "c"}},
+    "gift": "for you",
+    "way": "ship",
+}
+STORED: JSON = {
+    "count": 2,
+    "delivery": {"day": "monday", "way": "ship"},
+    "mood": "MOOD_FINE",
+    "lines": [{"article": "a"}, {"article": "b"}],
+    "source": {"name": "n", "town": "t"},
+    "by_name": {"x": {"article": "c"}},
+    "card": "for you",
+}
+OLD: JSON = {
+    "quantity": 2,
+    "day": "monday",
+    "mood": "MOOD_BAD",
+    "lines": [{"sku": "a"}],
+    "source": {"name": "n"},
+    "by_name": {"x": {}},
+}
+
+
+@pytest.mark.parametrize("tree", ["one", "two"])
+def test_rules_may_follow_a_version_that_functions_show_and_write(compiled: dict[str, Tree], tree: str) -> None:
+    assert Served(compiled[tree]).gaps == []
+
+
+@pytest.mark.parametrize("tree", ["one", "two"])
+def test_a_fact_of_the_old_version_reads_by_its_functions_and_by_what_later_rules_say(
+    compiled: dict[str, Tree], tree: str
+) -> None:
+    assert Served(compiled[tree]).read("v1.Placed", OLD) == {**OLD, "quantity": 24, "way": "post"}
+
+
+@pytest.mark.parametrize(
+    ("tree", "newest", "stored"),
+    [
+        ("one", "v2.Placed", STORED),
+        ("two", "v3.Placed", {"pieces": 2} | {name: value for name, value in STORED.items() if name != "count"}),
+    ],
+)
+def test_an_event_is_written_by_the_functions_and_reads_back_as_itself(
+    compiled: dict[str, Tree], tree: str, newest: str, stored: JSON
+) -> None:
+    served = Served(compiled[tree])
+    assert served.written(EVENT) == stored
+    assert served.read(newest, stored) == EVENT
+
+
+def test_what_an_event_does_not_say_is_written_absent(compiled: dict[str, Tree]) -> None:
+    served = Served(compiled["one"])
+    said = {"quantity": 24, "lines": [{}]}
+    assert served.written(said) == {"count": 2, "lines": [{}]}
+    assert served.read("v2.Placed", {"count": 2, "lines": [{}]}) == said
+
+
+def test_what_is_stored_only_stays_out_of_the_public_event(compiled: dict[str, Tree]) -> None:
+    said = {**STORED, "lines": [{"article": "a", "shelf": "s"}, {"article": "b"}], "channel": "web"}
+    assert Served(compiled["one"]).read("v2.Placed", said) == EVENT
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_what_the_functions_cannot_serve_is_a_gap_that_names_the_field(compiled: dict[str, Tree], name: str) -> None:
+    assert GAPS[name][1] in Served(compiled[f"gap{[*GAPS].index(name)}"]).gaps
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_functions_for_one_way_only_do_not_serve_a_later_version(compiled: dict[str, Tree], kept: int) -> None:
+    gaps = Served(compiled["one"], lambda functions: [functions[kept]]).gaps
+    assert gaps == [f"v1.Placed names a Python function for one way: {BOTH_WAYS}"]
