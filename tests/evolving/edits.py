@@ -1,4 +1,7 @@
-"""Edits as a page shows them: unified diffs without line numbers, each hunk found by what it says."""
+"""Edits as a page shows them: unified diffs without line numbers, each hunk found by what it says.
+
+A diff from /dev/null makes its file.
+"""
 
 import re
 from pathlib import Path
@@ -12,7 +15,7 @@ def apply(root: Path, diff: str) -> None:
     """Make the edit of one file below `root`. Raises NotApplicable."""
     [name] = re.findall(r"^\+\+\+ b/(.+)$", diff, re.MULTILINE)
     path = root / name
-    text = path.read_text()
+    text = "" if diff.startswith("--- /dev/null\n") else path.read_text()
     for hunk in re.split(r"^@@.*\n", diff, flags=re.MULTILINE)[1:]:
         text = _after(text, hunk, name)
     path.write_text(text)
@@ -22,6 +25,8 @@ def _after(text: str, hunk: str, name: str) -> str:
     lines = [(line[:1], line[1:]) for line in hunk.splitlines(keepends=True)]
     old = "".join(line for kind, line in lines if kind != "+") or "\n"
     new = "".join(line for kind, line in lines if kind != "-")
+    if not text:
+        return new
     if text.count(old) != 1:
         raise NotApplicable(f"{name} has {text.count(old)} places for\n{hunk}")
     return text.replace(old, new)

@@ -59,7 +59,8 @@ async def test_whatever_either_release_acknowledged_holds(tmp_path: Path, grown:
 
 async def reads_agree(orders: OrderTrail, receipts: list[Receipt], reading: Reading) -> None:
     receipts_hold(receipts, reading)
-    assert {fact.written_version for fact in reading.facts} == {2, 4}
+    # Not every load reschedules a delivery, which the new release writes in version 6.
+    assert {2, 4} <= {fact.written_version for fact in reading.facts} <= {2, 4, 6}
     assert reading.parked == {}
     assert [order async for order in orders.parked_orders()] == []
     newest = max(receipts, key=lambda receipt: receipt.position.offset).consistency_token

@@ -16,13 +16,21 @@ from ordertrail.v1 import order_events_pb2 as public
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.schema.cases import message_class, message_of, public_events, version_of
 from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.registry import PUBLIC as HOPS
+from ordertrail_server.schema.samples import samples
 from ordertrail_server.schema.writing import encode, encode_statement, seal
 
 PUBLIC = {field.name: message_of(field) for field in public_events().values()}
+# A Python function need not write what no command leads to; the proof at start tries what it must.
+BY_RULES = {
+    hop.public.name: message_of(hop.public)
+    for hop in HOPS.hops.values()
+    if hop.writes is not None and hop.writes.function is None
+}
 
 
-@pytest.mark.parametrize(("field", "kind"), PUBLIC.items(), ids=PUBLIC)
-def test_every_public_event_reads_back_as_it_was_written(field: str, kind: Descriptor) -> None:
+@pytest.mark.parametrize(("field", "kind"), BY_RULES.items(), ids=BY_RULES)
+def test_every_public_event_that_rules_write_reads_back_as_it_was_written(field: str, kind: Descriptor) -> None:
     newest = NEWEST[kind.name]
     expected = (version_of(message_of(newest)), "", newest in PASSING)
 
@@ -40,7 +48,7 @@ def test_every_public_event_reads_back_as_it_was_written(field: str, kind: Descr
 
 @pytest.mark.parametrize("kind", PUBLIC.values(), ids=PUBLIC)
 def test_a_public_event_is_stored_in_the_newest_version(kind: Descriptor) -> None:
-    event: Any = message_class(kind)()
+    event: Any = next(samples(kind))
     assert Record.FromString(record_of(encode(event))).WhichOneof("event") == NEWEST[kind.name].name
 
 
