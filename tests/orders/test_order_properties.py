@@ -85,7 +85,7 @@ DELIVER: st.SearchStrategy[Command] = st.builds(DeliverOrderRequest, order_id=ON
 CANCEL: st.SearchStrategy[Command] = st.builds(CancelOrderRequest, order_id=ON_ORDER, reason=REASONS)
 RETURN: st.SearchStrategy[Command] = st.builds(ReturnOrderRequest, order_id=ON_ORDER, reason=REASONS)
 ANY = PLACE | IMPORT | CHANGE | CONFIRM | SHIP | DELIVER | CANCEL | RETURN
-SENSIBLE = (PLACE | IMPORT, CHANGE, CONFIRM, SHIP_ONE | SHIP | CHANGE, DELIVER | RETURN, RETURN)
+SENSIBLE = (PLACE | IMPORT, CHANGE, CONFIRM, SHIP_ONE | SHIP | CHANGE, SHIP, DELIVER | RETURN, RETURN)
 
 
 @st.composite
