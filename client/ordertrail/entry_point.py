@@ -4,6 +4,8 @@ import sys
 
 __all__ = ["main"]
 
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
 
 def main() -> None:
     """Run the command line, or say how to install what it needs. Exits with the command's code."""
@@ -12,6 +14,13 @@ def main() -> None:
 
         run()
     except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith(("ordertrail.", "ordertrail_server.")):
-            raise  # a defect of ours, that no installation mends
-        sys.exit(f"The module {missing.name} is missing. Install the server: pip install 'ordertrail[server]'")
+        sys.exit(f"The module {missing.name} is missing. {_advise(missing.name or '')}")
+    except KeyboardInterrupt:  # before the command line has begun
+        sys.exit(INTERRUPTED)
+
+
+def _advise(module: str) -> str:
+    if module.startswith(("ordertrail.", "ordertrail_server.")):
+        return "It is part of Ordertrail: install Ordertrail again."
+    # No package index has Ordertrail yet.
+    return "Install the server: in a checkout of Ordertrail run `pip install '.[server]'`."

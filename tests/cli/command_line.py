@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).parents[2]
 ORDERTRAIL = [sys.executable, "-m", "ordertrail_server.cli"]
@@ -30,6 +30,19 @@ class CommandLine:
         """Run a command to its end."""
         return subprocess.run(
             [*ORDERTRAIL, *args], env=self.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def run_as(
+        self, environment: dict[str, str], *args: str | bytes, stdout: IO[bytes] | int = subprocess.PIPE
+    ) -> "subprocess.CompletedProcess[bytes]":
+        """Run a command to its end, with more in its environment, and with output that is not decoded."""
+        return subprocess.run(
+            [*ORDERTRAIL, *args],
+            env={**self.environment, **environment},
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
         )
 
     def lines(self, *args: str) -> list[Any]:

@@ -13,6 +13,7 @@ from ordertrail_server.cli.log import LOG_COMMANDS
 from ordertrail_server.cli.main import COMMANDS, ordertrail
 from ordertrail_server.cli.parked import PARKED_COMMANDS
 from ordertrail_server.cli.schema import SCHEMA_COMMANDS
+from ordertrail_server.cli.target import DEFAULT
 from ordertrail_server.cli.topics import TOPIC_COMMANDS
 
 GROUPS = {"log": LOG_COMMANDS, "parked": PARKED_COMMANDS, "schema": SCHEMA_COMMANDS, "topics": TOPIC_COMMANDS}
@@ -99,11 +100,25 @@ def test_wrong_usage_exits_with_2(args: list[str]) -> None:
     assert ended.stderr.startswith("Usage: ")
 
 
-@pytest.mark.parametrize(("missing", "command"), [("click", "orders"), ("pysqlite3", "serve")])
-def test_without_the_server_part_the_script_says_how_to_get_it(missing: str, command: str) -> None:
+@pytest.mark.parametrize("target", ["", " "])
+def test_an_empty_target_is_refused(target: str) -> None:
+    ended = CommandLine(DEFAULT).run("orders", "--target", target)
+    assert ended.returncode == 2
+    assert ended.stderr.endswith("it is empty; name a server as HOST:PORT.\n")
+
+
+@pytest.mark.parametrize(
+    ("missing", "command", "advice"),
+    [
+        ("click", "orders", "Install the server: in a checkout of Ordertrail run `pip install '.[server]'`."),
+        ("pysqlite3", "serve", "Install the server: in a checkout of Ordertrail run `pip install '.[server]'`."),
+        ("ordertrail.client", "orders", "It is part of Ordertrail: install Ordertrail again."),
+    ],
+)
+def test_a_missing_module_is_one_sentence_that_says_how_to_get_it(missing: str, command: str, advice: str) -> None:
     script = f"import sys; sys.modules[{missing!r}] = None; from ordertrail.entry_point import main; main()"
     ended = subprocess.run(
         [sys.executable, "-c", script, command], env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 1
-    assert ended.stderr == f"The module {missing} is missing. Install the server: pip install 'ordertrail[server]'\n"
+    assert ended.stderr == f"The module {missing} is missing. {advice}\n"

@@ -1,5 +1,5 @@
 """`python -m ordertrail_server.cli` is the console script `ordertrail`."""
 
-from ordertrail_server.cli.main import main
+from ordertrail.entry_point import main
 
 main()

@@ -4,6 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
+from ordertrail_server.cli.exit_code import run_and_exit
 from ordertrail_server.cli.lazy_group import LazyGroup
 
 # In the order in which one meets them: the name, and its line in the list of commands.
@@ -27,7 +28,8 @@ Example:
   ordertrail produce 1000
   ordertrail orders --status confirmed
 
-Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 130 stopped by Ctrl-C."""
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 130 stopped by Ctrl-C.
+With ORDERTRAIL_TRACEBACK=1 an unexpected failure shows where it happened."""
 
 
 def installed_version() -> str:
@@ -46,4 +48,4 @@ def ordertrail() -> None:
 
 def main() -> None:
     """Run the command line. Exits with its code."""
-    ordertrail(prog_name="ordertrail")
+    run_and_exit(ordertrail)

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from ordertrail_server.log.kafka_errors import PASSING, said
 from ordertrail_server.log.kafka_questions import query_ends
-from ordertrail_server.log.kafka_settings import Settings, made, reader_settings
+from ordertrail_server.log.kafka_settings import Settings, check_topic, made, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
 Arguments = TypeVarTuple("Arguments")
@@ -28,6 +28,7 @@ class OldTopic:
     """
 
     def __init__(self, settings: Settings, topic: str, tell: Callable[[str], None]) -> None:
+        check_topic(topic)
         # What its producers took back in an aborted transaction was never said.
         committed_only = {**reader_settings(settings), "isolation.level": "read_committed"}
         self._consumer, self._topic, self._tell = made(Consumer, committed_only), topic, tell

@@ -52,12 +52,14 @@ def money_text(sum_of_money: "Money") -> str:
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()) -> None:
     """Print rows under headings; the columns named in `numbers` stand to the right."""
+    from io import StringIO
+
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD if _is_encodable("─") else box.ASCII)
     for heading in headings:
         table.add_column(heading, justify="right" if heading in numbers else "left")
     for row in rows:
@@ -65,7 +67,15 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers:
     if sys.stdout.isatty():
         Console().print(table)
         return
-    console = Console(width=PIPE_WIDTH, color_system=None)
-    with console.capture() as captured:
-        console.print(table)
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+    # Not into stdout, where a closed pipe would be taken for a failure.
+    lines = StringIO()
+    Console(file=lines, width=PIPE_WIDTH, color_system=None).print(table)
+    click.echo("\n".join(line.rstrip() for line in lines.getvalue().splitlines()))
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

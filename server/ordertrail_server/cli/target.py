@@ -36,8 +36,15 @@ def target_option(command: F) -> F:
         show_default=True,
         envvar="ORDERTRAIL_TARGET",
         show_envvar=True,
+        callback=_require_target,
         help="The server.",
     )(command)
+
+
+def _require_target(ctx: click.Context, param: click.Parameter, target: str) -> str:
+    if not target.strip():  # gRPC would print a trace of its own
+        raise click.BadParameter("it is empty; name a server as HOST:PORT.", ctx, param)
+    return target
 
 
 def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[P, None]]:
@@ -61,10 +68,11 @@ def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[
 def told(error: "OrderTrailError", target: str = "") -> str:
     """Return one line: what is wrong, with the fields at fault, its reason, and what to do."""
     from ordertrail.errors import Unavailable
+    from ordertrail_server.cli.printing import plain
 
     # A server that answers UNAVAILABLE says how long to wait; without that, nobody answered.
     if target and isinstance(error, Unavailable) and error.reason == "UNAVAILABLE" and error.retry_after is None:
-        return f"The server at {target} cannot be reached: is it running there?"
+        return f"The server at {plain(target)} cannot be reached: is it running there?"
     unsaid = (each for each in error.violations if each.description not in error.message)
     fields = "".join(f" {each.field}: {each.description}." for each in unsaid)
     return f"{error.message}{fields} [{error.reason}] {error.action}".strip()

@@ -20,7 +20,7 @@ from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, said
 from ordertrail_server.log.kafka_findings import IMMUTABLE, Known, Topic
 from ordertrail_server.log.kafka_heads import heads
 from ordertrail_server.log.kafka_questions import query_ends
-from ordertrail_server.log.kafka_settings import Settings, admin_settings, made, reader_settings
+from ordertrail_server.log.kafka_settings import Settings, admin_settings, check_topic, made, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
 ORDER_EVENTS = "orders.events"
@@ -91,6 +91,7 @@ def _offsets(
 
 def create(settings: Settings, name: str = ORDER_EVENTS, *, partitions: int, replicas: int) -> None:
     """Make a topic that can be a log; returns when it can be written. Raises TopicRefused, LogUnavailable."""
+    check_topic(name)
     config = IMMUTABLE | {"min.insync.replicas": str(min(replicas, 2))}
     topic = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
     admin = made(AdminClient, admin_settings(settings))
@@ -117,6 +118,7 @@ def _await_leaders(admin: AdminClient, name: str, partitions: int) -> None:
 
 
 def _describe(admin: AdminClient, name: str, patience_s: float) -> TopicDescription:
+    check_topic(name)
     with _answering():
         try:
             asked = admin.describe_topics(TopicCollection([name]), request_timeout=patience_s)

@@ -1,0 +1,72 @@
+"""How a run of the command line ends: always with an exit code, and after a failure with one sentence on stderr."""
+
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import click
+
+from ordertrail_server.cli.output import OutputFailed, discard, replace_stdout
+
+FAILED = 1
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+TRACEBACK = "ORDERTRAIL_TRACEBACK"
+
+
+def run_and_exit(command: click.Command) -> NoReturn:
+    """Run the command line. Nothing that a command raises reaches its user as a traceback, unless TRACEBACK is set."""
+    replace_stdout()
+    try:
+        code, failure = _run(command)
+        _show(failure)
+    except KeyboardInterrupt:  # the second one, while the first was answered
+        code = INTERRUPTED
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # The interpreter may wait for threads yet; Ctrl-C ends that without a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(code)
+
+
+def _run(command: click.Command) -> tuple[int, click.ClickException | None]:
+    """Return the exit code, and what is to be shown of a failure."""
+    try:
+        code = command.main(prog_name="ordertrail", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        return error.exit_code, error
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED, None
+    except OutputFailed as error:
+        discard(sys.stdout)
+        # Nobody reads any more where the pipe is closed.
+        return (BROKEN_PIPE, None) if isinstance(error.cause, BrokenPipeError) else _failed(str(error))
+    except ModuleNotFoundError:
+        raise  # the console script says what to install
+    except Exception as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        return _failed(_describe(error))
+    return code if isinstance(code, int) else 0, None
+
+
+def _failed(sentence: str) -> tuple[int, click.ClickException]:
+    return FAILED, click.ClickException(sentence)
+
+
+def _show(failure: click.ClickException | None) -> None:
+    try:
+        if failure is not None:
+            failure.show()
+        sys.stderr.flush()
+    except OSError:
+        discard(sys.stderr)
+
+
+def _describe(error: Exception) -> str:
+    from ordertrail_server.cli.printing import plain
+    from ordertrail_server.orders.error_text import named_error_text
+
+    what = plain(named_error_text(error))
+    return f"The command failed unexpectedly: {what}. With {TRACEBACK}=1 it shows where."

@@ -1,0 +1,155 @@
+"""A command that fails says one sentence on stderr, whatever its arguments, its locale and its output are."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.command_line import ENVIRONMENT, CommandLine
+
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+LATIN_1 = {"PYTHONIOENCODING": "latin-1"}
+BROKERS = ["--bootstrap", "127.0.0.1:1"]
+EMOJI = "shop-\N{ROLLING ON THE FLOOR LAUGHING}"
+
+
+@pytest.fixture(scope="module")
+def emoji_order(ordertrail: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The reference of an order whose customer Latin-1 cannot name."""
+    file = tmp_path_factory.mktemp("emoji") / "orders.jsonl"
+    file.write_text(json.dumps({"id": 18_001, "company": EMOJI, "productId": "p", "quantity": 1}))
+    ordertrail.lines("import-json", str(file))
+    return "18001"
+
+
+@pytest.fixture
+def closed_pipe() -> Iterator[int]:
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["history", b"\xff"],
+        ["orders", "--customer", b"\xff"],
+        ["orders", "--target", b"\xff"],
+        ["topics", "check", *BROKERS, "--topic", b"\xff"],
+        ["topics", "create", "--bootstrap", b"\xff"],
+        ["tail", *BROKERS, "--group", b"\xff"],
+        ["import-json", "--from-topic", b"\xff", *BROKERS],
+        ["log", "copy", "--data", "d", "--to", "data", *BROKERS, "--topic", b"\xff"],
+        ["serve", "--log", "kafka", *BROKERS, "--topic", b"\xff"],
+    ],
+    ids=lambda args: " ".join(str(arg) for arg in args[:2]),
+)
+def test_text_that_is_not_utf_8_is_refused_as_wrong_usage(args: list[str | bytes]) -> None:
+    ended = CommandLine("127.0.0.1:1").run_as({}, *args)
+    assert ended.returncode == 2
+    assert ended.stderr.endswith(b": '\\udcff' is not UTF-8.\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("ORDERTRAIL_TOPIC", "The name of the topic is not UTF-8."),
+        ("ORDERTRAIL_BOOTSTRAP", "The value of bootstrap.servers is not UTF-8."),
+        ("ORDERTRAIL_KAFKA_SASL_PASSWORD", "The value of sasl.password is not UTF-8."),
+        ("ORDERTRAIL_KAFKA_\udcff", "The setting '\\udcff' is not UTF-8."),
+    ],
+)
+def test_a_setting_of_the_environment_that_is_not_utf_8_is_refused_by_name(
+    name: str, refused: str, tmp_path: Path
+) -> None:
+    environment = {"ORDERTRAIL_BOOTSTRAP": "127.0.0.1:1", name: "\udcff"}
+    ended = CommandLine("").run_as(environment, "serve", "--log", "kafka", "--data", str(tmp_path))
+    assert (ended.returncode, ended.stderr.decode()) == (1, f"Error: {refused}\n")
+
+
+@pytest.mark.parametrize("args", [["topics", "check", "--topic="], ["topics", "create", "--topic="]])
+def test_an_empty_topic_name_is_refused(args: list[str]) -> None:
+    ended = CommandLine("").run_as({}, *args, *BROKERS)
+    assert (ended.returncode, ended.stderr) == (1, b"Error: The name of the topic is empty.\n")
+
+
+def test_text_that_the_locale_cannot_name_is_read_as_utf_8(ordertrail: CommandLine) -> None:
+    ended = ordertrail.run_as(C_LOCALE, "history", "é-1".encode())
+    assert (ended.returncode, ended.stderr.decode()) == (1, "Error: There are no events of order é-1.\n")
+
+
+@pytest.mark.parametrize("locale", [C_LOCALE, LATIN_1], ids=["C", "Latin-1"])
+def test_json_stays_json_where_the_encoding_lacks_a_character(
+    ordertrail: CommandLine, emoji_order: str, locale: dict[str, str]
+) -> None:
+    ended = ordertrail.run_as(locale, "orders", "--reference", emoji_order, "--json")
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert json.loads(ended.stdout.decode("utf-8" if locale is C_LOCALE else "latin-1"))["customerId"] == EMOJI
+
+
+def test_a_table_is_drawn_in_an_encoding_without_lines(ordertrail: CommandLine, emoji_order: str) -> None:
+    ended = ordertrail.run_as(LATIN_1, "orders", "--reference", emoji_order)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"| placed |" in ended.stdout
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "args", [["--help"], ["orders", "--all"], ["orders", "--all", "--json"], ["produce", "1", "--show-acks"]]
+)
+def test_a_full_disk_is_told_in_one_sentence(ordertrail: CommandLine, args: list[str], unbuffered: str) -> None:
+    with open("/dev/full", "wb") as full:
+        ended = ordertrail.run_as({"PYTHONUNBUFFERED": unbuffered}, *args, stdout=full)
+    assert ended.returncode == 1
+    assert ended.stderr == b"Error: The output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("args", [["--help"], ["orders", "--all"], ["orders", "--all", "--json"]])
+def test_a_closed_pipe_ends_every_command_in_silence(
+    ordertrail: CommandLine, closed_pipe: int, args: list[str], unbuffered: str
+) -> None:
+    ended = ordertrail.run_as({"PYTHONUNBUFFERED": unbuffered}, *args, stdout=closed_pipe)
+    assert (ended.returncode, ended.stderr) == (141, b"")
+
+
+def run_failing(raised: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command line whose one command raises something."""
+    script = f"""
+import click
+from ordertrail_server.cli.exit_code import run_and_exit
+
+@click.command()
+def fail():
+    raise {raised}
+
+run_and_exit(fail)
+"""
+    return subprocess.run(
+        [sys.executable, "-c", script], env={**ENVIRONMENT, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("raised", ["ValueError('bad\\033[2J')", "OSError(28, 'bad\\033[2J')", "MemoryError()"])
+def test_an_unexpected_failure_is_one_sentence_that_says_how_to_see_more(raised: str) -> None:
+    ended = run_failing(raised)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"Error: The command failed unexpectedly: {raised.partition('(')[0]}: ")
+    assert ended.stderr.endswith(" With ORDERTRAIL_TRACEBACK=1 it shows where.\n")
+    assert ended.stderr[:-1].isprintable()
+
+
+def test_an_unexpected_failure_shows_where_it_happened_if_asked() -> None:
+    ended = run_failing("ValueError('bad')", ORDERTRAIL_TRACEBACK="1")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Traceback (most recent call last)")
+    assert ended.stderr.endswith("ValueError: bad\n")
+
+
+def test_ctrl_c_ends_a_command_with_130() -> None:
+    ended = run_failing("KeyboardInterrupt")
+    assert (ended.returncode, ended.stderr.strip()) == (130, "")
