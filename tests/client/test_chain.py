@@ -1,20 +1,33 @@
 """The chain rule as the client package has it: to every message it gives the verdict that a server gives."""
 
-from collections.abc import Callable
-
+import pytest
 from hypothesis import given, strategies as st
+from tests.commands.simulation.stores import NoSnapshot
+from tests.log.memory import MemoryLog
 
 from ordertrail.chain import Facts, Verdict, digest, judge, partition_of
 from ordertrail.events.v2.order_events_pb2 import OrderConfirmed
 from ordertrail.log.v1.record_pb2 import Record
+from ordertrail_server.cli.partition_fold import PartitionFold
+from ordertrail_server.commands.fold import Fold
 from ordertrail_server.log import placement
-from ordertrail_server.log.port import BARRIER
+from ordertrail_server.log.kafka_cursor import key_text
+from ordertrail_server.log.port import Logged
 from ordertrail_server.orders import chain
+from ordertrail_server.orders.aggregate import Aggregate
+from ordertrail_server.projections.fold import BatchFold, Place
 from ordertrail_server.schema.reading import read
 
 PARTITIONS = 3
-ORDERS = ["order-1", "order-2", "bestellung-ä"]
+ORDERS = ["order-1", "order-2", "bestellung-ä", "\\xff", "\ufffd", "a\0b", "barrier", ""]
+KEYS = [b"order-2", b"\xff", b"bestellung-\xe4", b"", None]
+NO_RECORDS = (Verdict.FOREIGN, Verdict.BARRIER)
 Message = tuple[bytes | None, bytes | None, int]
+
+
+def no_digest(order_id: str, stored: Aggregate, version: int) -> bytes | None:
+    """Say that nothing was stored before."""
+    return None
 
 
 def record(version: int, previous: bytes, order_id: str = "order-1", event_id: str = "") -> bytes:
@@ -93,28 +106,31 @@ def test_an_order_has_the_partition_that_servers_give_it(order_id: str, partitio
     assert partition_of(order_id, partitions) == placement.partition_of(order_id, partitions)
 
 
-def as_servers_judge(partitions: int) -> Callable[[Message], Verdict]:
-    """Return the verdicts of a fold that is put together of what servers fold with."""
-    facts: dict[str, list[bytes]] = {}
+class ServerFolds:
+    """Judges messages of all partitions as a writer, a projector and `ordertrail tail` do, which must agree."""
 
-    def judged(message: Message) -> Verdict:
+    def __init__(self) -> None:
+        log = MemoryLog(partitions=PARTITIONS)
+        self._writers = [Fold(log, each, NoSnapshot()) for each in range(PARTITIONS)]
+        self._projections = [BatchFold(Place("", each, PARTITIONS), {}, no_digest) for each in range(PARTITIONS)]
+        self._tails = [PartitionFold(each, PARTITIONS) for each in range(PARTITIONS)]
+        self._ends = [0] * PARTITIONS
+
+    def judge(self, message: Message) -> Verdict:
         key, value, partition = message
-        if (key, value or b"") == (BARRIER.key.encode(), BARRIER.value):
-            return Verdict.BARRIER
-        reading = read(value or b"")
-        order_id = reading.event.order_id if reading else ""
-        foreign = key != order_id.encode() or placement.partition_of(order_id, partitions) != partition
-        if reading is None or foreign:
-            return Verdict.FOREIGN
-        known = facts.setdefault(order_id, [])
-        head = known[-1] if known else chain.NO_PREDECESSOR
-        version, previous = reading.event.order_version, reading.event.previous
-        verdict = chain.judge(len(known), head, version, previous, lambda asked: known[asked - 1])
-        if verdict is chain.Verdict.FACT:
-            known.append(chain.digest(value or b""))
-        return Verdict(verdict.value)
+        logged = Logged(self._ends[partition], key_text(key), value or b"", chain.digest(value or b""))
+        self._ends[partition] += 1
+        verdict = Verdict(self._tails[partition].judge(logged).verdict)
+        written = self._writers[partition].take(logged)
+        assert (written.value if written else None) == (None if verdict in NO_RECORDS else verdict.value)
+        assert self._project(partition, logged) == verdict.value
+        return verdict
 
-    return judged
+    def _project(self, partition: int, logged: Logged) -> str:
+        rows = self._projections[partition].rows
+        without_effect = len(rows.not_facts)
+        self._projections[partition].take(logged)
+        return str(rows.not_facts[-1][1]) if len(rows.not_facts) > without_effect else Verdict.FACT.value
 
 
 @st.composite
@@ -137,7 +153,7 @@ def topics(draw: st.DrawFn) -> list[Message]:
         if spoilt:
             spoilt[draw(st.integers(0, len(spoilt) - 1))] ^= draw(st.integers(1, 255))
         other = (
-            draw(st.sampled_from([key, key, None, b"order-2"])),
+            draw(st.sampled_from([key, key, *KEYS])),
             draw(st.sampled_from([bytes(spoilt), value, None])),
             draw(st.sampled_from([partition, partition, 0, 1, 2])),
         )
@@ -148,6 +164,21 @@ def topics(draw: st.DrawFn) -> list[Message]:
 @given(topics())
 def test_every_message_has_the_verdict_that_servers_give_it(messages: list[Message]) -> None:
     facts: Facts = {}
-    expected = as_servers_judge(PARTITIONS)
+    servers = ServerFolds()
     for message in messages:
-        assert judge(facts, *message, PARTITIONS) is expected(message)
+        assert judge(facts, *message, PARTITIONS) is servers.judge(message)
+
+
+@pytest.mark.parametrize("key", [b"\xff", b"\xc3", b"\xed\xa0\x80", b"order\xff"])
+def test_a_record_under_a_key_that_is_not_utf_8_is_foreign_to_all(key: bytes) -> None:
+    for order_id in (key.decode(errors=errors) for errors in ("backslashreplace", "replace", "ignore")):
+        message = key, record(1, b"", order_id), partition_of(order_id, PARTITIONS)
+        assert judge({}, *message, PARTITIONS) is Verdict.FOREIGN
+        assert ServerFolds().judge(message) is Verdict.FOREIGN
+
+
+@pytest.mark.parametrize("key", [None, b""])
+def test_a_record_that_names_no_order_is_foreign_to_all(key: bytes | None) -> None:
+    message = key, record(1, b"", ""), partition_of("", PARTITIONS)
+    assert judge({}, *message, PARTITIONS) is Verdict.FOREIGN
+    assert ServerFolds().judge(message) is Verdict.FOREIGN

@@ -16,7 +16,7 @@ from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest, PlaceOrderRequest
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest, SourceDocument
 from ordertrail_server.cli.main import COMMANDS, ordertrail
-from ordertrail_server.edge.methods import TEXT_BYTES
+from ordertrail_server.edge.caller import LONGEST
 from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES
 from ordertrail_server.history.pages import MOST_ROWS, PAGE_BYTES, ROWS
 from ordertrail_server.history.stream import FRAME_BYTES, FRAME_EVENTS
@@ -65,7 +65,7 @@ def test_every_limit_of_the_contract_is_the_one_in_force() -> None:
         [PAGE_BYTES],
         [FRAME_EVENTS, frame.GetOptions().Extensions[rules].int32.lte],
         [FRAME_BYTES],
-        [TEXT_BYTES],
+        [LONGEST],
     ]
     said = [[int(n.replace(",", "")) for n in SAID_OF_LIMITS.findall(limit)] for _, limit in table(CONTRACT, "what")]
     assert said == in_force

@@ -20,9 +20,11 @@ SERVICES = sorted({rpc.method.containing_service.full_name for rpc in RPCS.value
 COMMANDS, HISTORY = "ordertrail.v1.OrderCommandService", "ordertrail.v1.OrderHistoryService"
 
 
-def run(address: str, *words: str, data: Any = None) -> "subprocess.CompletedProcess[str]":
+def run(
+    address: str, *words: str, data: Any = None, header: str = "x-unheard-of: 1"
+) -> "subprocess.CompletedProcess[str]":
     """Run grpcurl; `words` come behind the address."""
-    flags = ["-plaintext", *(["-d", json.dumps(data)] if data is not None else [])]
+    flags = ["-plaintext", "-H", header, *(["-d", json.dumps(data)] if data is not None else [])]
     command = [str(GRPCURL), *flags, address, *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
 
@@ -70,6 +72,18 @@ def test_an_order_is_placed_read_and_streamed_as_json(shared: RunningServer) -> 
     events = [event for frame in frames for event in frame.get("events", [])]
     assert [(event["order_version"], "order_confirmed" in event) for event in events] == [("1", False), ("2", True)]
     assert frames[-1]["caught_up"]
+
+
+@pytest.mark.parametrize("name", ["ordertrail-actor", "traceparent"])
+@pytest.mark.parametrize("control", ["\n", "\t", "\x1b", "\x85"])
+def test_control_characters_in_what_is_remembered_of_a_caller_are_refused(
+    shared: RunningServer, name: str, control: str
+) -> None:
+    header = f"{name}: cl{control}erk"
+    refused = run(shared.address, f"{COMMANDS}/PlaceOrder", data=order(new_id("customer")), header=header)
+    assert refused.returncode != 0
+    for told in ("Code: InvalidArgument", f"The metadata {name} has at most 256 characters", "INVALID_REQUEST"):
+        assert told in refused.stderr
 
 
 def test_a_refusal_shows_its_details(shared: RunningServer) -> None:

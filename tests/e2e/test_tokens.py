@@ -52,6 +52,25 @@ async def test_a_damaged_or_truncated_token_is_refused(orders: OrderTrail, field
         assert (await refused(orders, field, text)).reason == "INVALID_TOKEN", text
 
 
+def other_spellings(token: str) -> list[str]:
+    """Return texts that a lenient decoder of base64 takes for the token."""
+    padded = token + "=" * (-len(token) % 4)
+    spelt = [f"{token}@@", f"@{token}", f"{token}\n", f" {token}", token[:4] + "." + token[4:], f"{token}====", padded]
+    return [text for text in spelt if text != token]
+
+
+@pytest.mark.parametrize("field", POSITIONS)
+async def test_another_spelling_of_a_token_is_refused(orders: OrderTrail, field: str) -> None:
+    for text in other_spellings((await orders.send(an_order())).consistency_token):
+        assert (await refused(orders, field, text)).reason == "INVALID_TOKEN", text
+
+
+@pytest.mark.parametrize("field", PAGES)
+async def test_another_spelling_of_a_page_token_is_refused(orders: OrderTrail, field: str) -> None:
+    for text in other_spellings(write_page_token(b"any", 1)):
+        assert (await refused(orders, field, text)).reason == "INVALID_TOKEN", text
+
+
 @pytest.mark.parametrize("field", POSITIONS)
 async def test_a_token_of_another_log_is_foreign(orders: OrderTrail, field: str) -> None:
     assert (await refused(orders, field, write_token(b"another log here", {0: 1}))).reason == "FOREIGN_TOKEN"

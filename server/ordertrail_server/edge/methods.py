@@ -13,6 +13,7 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.prepare import Caller
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.batch_arrivals import BatchArrivals
+from ordertrail_server.edge.caller import caller_of
 from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.elements import elements_of
 from ordertrail_server.edge.status import status_of
@@ -26,7 +27,6 @@ Context = grpc.aio.ServicerContext[Any, Any]
 M = TypeVar("M", bound=Message)
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
-TEXT_BYTES = 256
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own.")
 
@@ -86,17 +86,8 @@ def batches(
 
 
 def caller(context: Context) -> Caller:
-    """Return who calls, from the metadata `ordertrail-actor` and `traceparent`. Raises Refused if one is too long."""
-    actor = traceparent = ""
-    for key, value in context.invocation_metadata() or ():
-        if key == "ordertrail-actor":
-            actor = str(value)
-        elif key == "traceparent":
-            traceparent = str(value)
-    if len(actor) > TEXT_BYTES or len(traceparent) > TEXT_BYTES:
-        text = f"The metadata ordertrail-actor and traceparent have at most {TEXT_BYTES} characters."
-        raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text))
-    return Caller(actor, traceparent)
+    """Return who calls. Raises Refused."""
+    return caller_of(context.invocation_metadata() or ())
 
 
 def _request(kind: type[M], raw: bytes) -> M:

@@ -104,7 +104,7 @@ class Cursor:
             offset = cast("int", message.offset())
             if (error := message.error()) is None:
                 value = message.value() or b""
-                records.append(_logged((offset, _text(message.key()), value, digest(value))))
+                records.append(_logged((offset, key_text(message.key()), value, digest(value))))
                 self.position = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:
                 self.position = max(self.position, offset)  # beyond what are no records: a transaction's markers
@@ -112,6 +112,9 @@ class Cursor:
                 raise unreadable(error, self.partition, self.position)
 
 
-def _text(key: bytes | None) -> str:
-    # A foreign record may have any key, or none; then it is no order's, and only its place matters.
-    return "" if key is None else key.decode(errors="backslashreplace")
+def key_text(key: bytes | None) -> str:
+    """Return a message's key as text; "", which is the id of no order, for one that is missing or not UTF-8."""
+    try:
+        return "" if key is None else key.decode()
+    except UnicodeDecodeError:
+        return ""

@@ -5,6 +5,8 @@ from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from ordertrail_server.log.kafka_cursor import key_text
+
 POLL_SECONDS = 0.1
 # Of so many records of a partition one at least, almost surely, would lie elsewhere if there had been fewer of them.
 HEAD = 20
@@ -28,8 +30,9 @@ def heads(consumer: Consumer, topic: str, partitions: int, patience_s: float) ->
                 left[partition] = 0
             elif left[partition]:
                 left[partition] -= 1
-                if (key := message.key()) and ("ce_subject", key) in (message.headers() or ()):
-                    found.append((partition, key.decode(errors="replace")))
+                order_id = key_text(message.key())
+                if order_id and ("ce_subject", message.key()) in (message.headers() or ()):
+                    found.append((partition, order_id))
     return tuple(found)
 
 

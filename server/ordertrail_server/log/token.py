@@ -52,12 +52,19 @@ def read_page_token(token: str) -> PageTokenContents:
 
 def _wrap(kind: bytes, contents: bytes) -> str:
     body = kind + contents
-    return urlsafe_b64encode(body + crc32(body).to_bytes(4)).rstrip(b"=").decode()
+    return _encode(body + crc32(body).to_bytes(4))
+
+
+def _encode(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def _parse(token: str, kind: bytes, contents: M) -> M:
     try:
         raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        # The decoder skips characters that are not of its alphabet, and bits beyond the last byte.
+        if _encode(raw) != token:
+            raise InvalidToken
         body, checksum = raw[:-4], raw[-4:]
         if body[:1] != kind or crc32(body).to_bytes(4) != checksum:
             raise InvalidToken

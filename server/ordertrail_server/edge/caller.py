@@ -1,0 +1,28 @@
+"""Who calls, from a call's metadata. Facts remember it for ever, so it is held to what ids are held to."""
+
+import re
+from collections.abc import Iterable
+
+from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail_server.commands.prepare import Caller
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+LONGEST = 256
+_TEXT = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{0,{LONGEST}}}")
+_NAMES = ("ordertrail-actor", "traceparent")
+
+
+def caller_of(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
+    """Return the caller that the metadata `ordertrail-actor` and `traceparent` name. Raises Refused."""
+    named = dict.fromkeys(_NAMES, "")
+    for name, value in metadata:
+        if name in named:
+            named[name] = _checked(name, str(value))
+    return Caller(*named.values())
+
+
+def _checked(name: str, value: str) -> str:
+    if _TEXT.fullmatch(value) is None:
+        text = f"The metadata {name} has at most {LONGEST} characters, none of them a control character."
+        raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text, where=name))
+    return value

@@ -1,0 +1,34 @@
+"""Who calls is remembered for ever, so it is checked as ids are."""
+
+import unicodedata
+
+import pytest
+
+from ordertrail_server.commands.prepare import Caller
+from ordertrail_server.edge.caller import LONGEST, caller_of
+from ordertrail_server.orders.refusal import Refused
+
+CONTROL_CHARACTERS = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc"]
+NAMES = ["ordertrail-actor", "traceparent"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_control_character_is_refused(name: str) -> None:
+    for character in CONTROL_CHARACTERS:
+        for value in (character, f"clerk{character}", f"cl{character}erk"):
+            with pytest.raises(Refused) as refused:
+                caller_of([(name, value)])
+            assert refused.value.refusal.where == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_value_has_a_longest_length(name: str) -> None:
+    caller_of([(name, "a" * LONGEST)])
+    with pytest.raises(Refused, match=f"{name} has at most {LONGEST} characters"):
+        caller_of([(name, "a" * (LONGEST + 1))])
+
+
+def test_all_other_text_and_all_other_metadata_are_taken() -> None:
+    other = ("user-agent", "a\0b" * LONGEST)
+    assert caller_of([(NAMES[0], "Zoë 🙂"), other, (NAMES[1], "00-ab-cd-01")]) == Caller("Zoë 🙂", "00-ab-cd-01")
+    assert caller_of([]) == Caller("", "")
