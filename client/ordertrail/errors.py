@@ -37,10 +37,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Violation:
-    """A field of the request that is at fault: its path (`lines[0].quantity`) and what is wrong with it."""
+    """A field of the request that is at fault: its path (`lines[0].quantity`) and what is wrong with it.
+
+    `reason` is the id of the violated rule of the contract (`int64.gte_lte`); where it has none, the error's reason.
+    """
 
     field: str
     description: str
+    reason: str = ""
 
 
 @dataclass(eq=False)
@@ -171,7 +175,7 @@ def _read_details(
     for detail in status.details:
         for message in (info, bad, retry):
             detail.Unpack(message)
-    violations = tuple(Violation(each.field, each.description) for each in bad.field_violations)
+    violations = tuple(Violation(each.field, each.description, each.reason) for each in bad.field_violations)
     return info, violations, retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None
 
 

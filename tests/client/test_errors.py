@@ -82,9 +82,13 @@ def test_a_version_mismatch_tells_both_versions() -> None:
 
 
 def test_violations_name_the_fields() -> None:
-    bad = BadRequest(field_violations=[BadRequest.FieldViolation(field="lines[0].quantity", description="too small")])
+    bad = BadRequest(
+        field_violations=[
+            BadRequest.FieldViolation(field="lines[0].quantity", description="too small", reason="int64.gte_lte")
+        ]
+    )
     error = from_status(status(3, ErrorInfo(reason="INVALID_REQUEST"), bad))
-    assert error.violations == (Violation("lines[0].quantity", "too small"),)
+    assert error.violations == (Violation("lines[0].quantity", "too small", "int64.gte_lte"),)
 
 
 def test_a_delay_is_told_in_seconds() -> None:

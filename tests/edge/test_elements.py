@@ -101,5 +101,7 @@ def test_a_batch_of_more_elements_than_the_contract_allows_names_its_field(batch
     assert len(elements_of(batch, empty * MOST)) == MOST
     with pytest.raises(Refused) as refused:
         elements_of(batch, empty * (MOST + 1))
-    assert refused.value.refusal.where == batch.DESCRIPTOR.fields[0].name
+    name = batch.DESCRIPTOR.fields[0].name
+    [violation] = refused.value.refusal.violations
+    assert (refused.value.refusal.where, violation.path, violation.rule) == (name, name, "repeated.max_items")
     assert f"{MOST}" in refused.value.refusal.message

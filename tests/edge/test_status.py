@@ -7,7 +7,7 @@ from google.rpc.status_pb2 import Status
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason, guide
 from ordertrail_server.edge.status import LONGEST_MESSAGE, status_of
-from ordertrail_server.orders.refusal import Refusal
+from ordertrail_server.orders.refusal import Refusal, Violation
 
 KINDS: list[type[Message]] = [ErrorInfo, BadRequest, PreconditionFailure, ResourceInfo, RetryInfo]
 REASONS = [value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DESCRIPTOR.values if value.number]
@@ -52,11 +52,14 @@ def test_a_field_at_fault_is_named() -> None:
     assert bad == BadRequest(field_violations=[violation])
 
 
-def test_where_several_fields_are_at_fault_all_are_named() -> None:
-    found = [("customer_id", "is missing"), ("lines", "are missing")]
+def test_each_field_at_fault_is_named_with_its_rule_or_else_with_the_reason() -> None:
+    found = [Violation("customer_id", "is missing", "required"), Violation("lines", "are of two currencies")]
     bad = details(status_of(refusal("INVALID_REQUEST", where="customer_id", violations=found)))[1]
     assert isinstance(bad, BadRequest)
-    assert [(each.field, each.description) for each in bad.field_violations] == found
+    assert [(each.field, each.description, each.reason) for each in bad.field_violations] == [
+        ("customer_id", "is missing", "required"),
+        ("lines", "are of two currencies", "INVALID_REQUEST"),
+    ]
 
 
 def test_an_order_whose_state_forbids_is_named_with_the_ground() -> None:

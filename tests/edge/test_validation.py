@@ -4,7 +4,14 @@ import pytest
 from google.protobuf.message import Message
 from hypothesis import given, strategies as st
 
-from ordertrail.v1.commands_pb2 import Command, ConfirmOrderRequest, PlaceOrderRequest, ShipOrderRequest
+from ordertrail.v1.commands_pb2 import (
+    CancelOrderRequest,
+    Command,
+    ConfirmOrderRequest,
+    PlaceOrderRequest,
+    ReturnOrderRequest,
+    ShipOrderRequest,
+)
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INVALID_REQUEST, ERROR_REASON_REQUEST_TOO_LARGE
 from ordertrail.v1.order_events_pb2 import ShippedLine
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
@@ -60,7 +67,7 @@ def test_fields_that_this_release_does_not_know_are_kept_for_the_digest_and_coun
 def test_beside_fields_that_this_release_does_not_know_those_it_knows_keep_their_bounds() -> None:
     raw = with_strange_fields(ShipOrderRequest(lines=[ShippedLine(product_id="p_1", quantity=0)]))
     found = refused(parse(ShipOrderRequest, raw, COMMAND_BYTES))
-    assert [path for path, _ in found.violations] == ["order_id", "lines[0].quantity"]
+    assert [each.path for each in found.violations] == ["order_id", "lines[0].quantity"]
 
 
 def test_every_field_at_fault_is_named_with_its_path() -> None:
@@ -68,9 +75,13 @@ def test_every_field_at_fault_is_named_with_its_path() -> None:
     request.lines.add(product_id="p_1", quantity=1)
     request.lines.add(product_id="", quantity=0)
     found = refused(request)
-    assert [path for path, _ in found.violations] == ["customer_id", "lines[1].product_id", "lines[1].quantity"]
+    assert [(each.path, each.rule) for each in found.violations] == [
+        ("customer_id", "string.pattern"),
+        ("lines[1].product_id", "string.min_len"),
+        ("lines[1].quantity", "int64.gte_lte"),
+    ]
     assert found.where == "customer_id"
-    assert all(f"{path}: {text}" in found.message for path, text in found.violations)
+    assert all(f"{path}: {text}" in found.message for path, text, _ in found.violations)
 
 
 def test_of_very_many_fields_at_fault_twenty_are_named() -> None:
@@ -89,6 +100,14 @@ def test_of_a_long_list_only_the_first_fault_is_named_since_to_find_all_takes_lo
 
 def test_a_choice_that_was_not_made_is_named() -> None:
     assert refused(Command()).where == "verb"
+
+
+@pytest.mark.parametrize("kind", [CancelOrderRequest, ReturnOrderRequest])
+def test_a_reason_has_lines_and_no_other_control_characters(kind: type[CancelOrderRequest]) -> None:
+    validate(kind(order_id="o-1", reason="too late:\r\n\tas agreed \u2028 🙂"))
+    for control in "\0\a\b\v\f\x1b\x7f\x85\x9f":
+        [violation] = refused(kind(order_id="o-1", reason=f"a{control}b")).violations
+        assert violation[::2] == ("reason", "string.pattern")
 
 
 def test_a_valid_request_passes() -> None:

@@ -257,3 +257,22 @@ def _read_or_refused(json: bytes) -> bool:
     except UnreadableDocument as refused:
         return refused.reason.encode().endswith(b".")
     return len(read_statement(stated).lines) > 0
+
+
+@pytest.mark.parametrize(
+    ("empty", "absent"),
+    [
+        (flat(company=""), document(without(FLAT, "company"))),
+        (nested({"customerID": ""}), nested()),
+        (nested({"status": ""}), nested()),
+        (nested({"status": " "}), nested()),
+    ],
+)
+def test_an_empty_text_is_read_as_absent_for_an_id_or_a_status(empty: bytes, absent: bytes) -> None:
+    assert read_statement(read_document(empty)) == read_statement(read_document(absent))
+
+
+@pytest.mark.parametrize("empty", [{"creationDate": ""}, {"expectedDeliveryDate": ""}])
+def test_an_empty_text_is_no_time_and_no_day(empty: dict[str, str]) -> None:
+    with pytest.raises(UnreadableDocument, match='"" is no'):
+        read_document(nested(empty))

@@ -573,7 +573,7 @@ class CancelOrderRequest(_message.Message):
     validate_only: _builtins.bool
     """Only answer what would happen, and record nothing (AIP-163)."""
     reason: _builtins.str
-    """Why."""
+    """Why. Of control characters only tabs and line ends are taken: it is stored for ever, and shown on terminals."""
     def __init__(
         self,
         *,
@@ -642,7 +642,7 @@ class ReturnOrderRequest(_message.Message):
     validate_only: _builtins.bool
     """Only answer what would happen, and record nothing (AIP-163)."""
     reason: _builtins.str
-    """Why."""
+    """Why. Of control characters only tabs and line ends are taken: it is stored for ever, and shown on terminals."""
     def __init__(
         self,
         *,

@@ -9,7 +9,8 @@ from google.protobuf.message import Message
 
 from buf.validate.validate_pb2 import field as rules
 from ordertrail.v1 import error_reason_pb2 as reasons
-from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.edge.validation import refusal_of
+from ordertrail_server.orders.refusal import Refusal, Refused, Violation
 
 UNKNOWN_FIELDS = 100
 """So many fields of a newer release may stand in a batch beside its elements; more would take long to pass over."""
@@ -28,8 +29,8 @@ def elements_of(batch: type[Message], raw: bytes) -> list[bytes]:
             if number == field.number:
                 found.append(element)
             if len(found) > most or count > most + UNKNOWN_FIELDS:
-                text = f"{field.name}: must contain no more than {most} item(s)."
-                raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text, where=field.name))
+                text = f"must contain no more than {most} item(s)"
+                raise Refused(refusal_of([Violation(field.name, text, "repeated.max_items")]))
     except IndexError:
         text = f"The request is no {batch.DESCRIPTOR.full_name}."
         raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text)) from None

@@ -11,7 +11,7 @@ from google.rpc.status_pb2 import Status
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.error_reason_pb2 import ErrorGuide, ErrorReason
-from ordertrail_server.orders.refusal import Refusal
+from ordertrail_server.orders.refusal import Refusal, Violation
 
 DOMAIN = "ordertrail"
 PREFIX = "ERROR_REASON_"
@@ -65,8 +65,11 @@ def _further(refusal: Refusal, name: str, code: int) -> list[Message]:
 
 
 def _violations(refusal: Refusal, name: str) -> list[BadRequest.FieldViolation]:
-    found = refusal.violations or ((refusal.where, refusal.message),)
-    return [BadRequest.FieldViolation(field=field, description=text, reason=name) for field, text in found]
+    violations = refusal.violations or (Violation(refusal.where, refusal.message),)
+    return [
+        BadRequest.FieldViolation(field=path, description=message, reason=rule or name)
+        for path, message, rule in violations
+    ]
 
 
 def _packed(detail: Message) -> Any:

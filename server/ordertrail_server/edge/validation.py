@@ -1,12 +1,13 @@
 """From bytes to a valid request: the bounds that the contract gives to every field."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
-from protovalidate import ValidationError, Validator, Violation
+from protovalidate import ValidationError, Validator, Violation as RuleViolation
 
 from ordertrail.v1 import error_reason_pb2 as reasons
-from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.orders.refusal import Refusal, Refused, Violation
 
 M = TypeVar("M", bound=Message)
 
@@ -46,7 +47,7 @@ def validate(message: Message) -> None:
         violations = error.violations
     if not _has_long_list(message):
         violations = _validator.collect_violations(message)
-    raise Refused(_refusal(violations))
+    raise Refused(refusal_of([_violation(each) for each in violations[:20]]))
 
 
 def _has_long_list(message: Message) -> bool:
@@ -60,13 +61,17 @@ def _has_long_list(message: Message) -> bool:
     return False
 
 
-def _refusal(violations: list[Violation]) -> Refusal:
-    found = [(_path(violation), violation.proto.message) for violation in violations[:20]]
-    text = "; ".join(f"{field}: {message}" for field, message in found)
-    return Refusal(reasons.ERROR_REASON_INVALID_REQUEST, f"{text}.", where=found[0][0], violations=found)
+def refusal_of(violations: Sequence[Violation]) -> Refusal:
+    """Return the refusal of a request that violates rules of the contract, one at least."""
+    text = "; ".join(f"{path}: {message}" for path, message, _ in violations)
+    return Refusal(reasons.ERROR_REASON_INVALID_REQUEST, f"{text}.", where=violations[0].path, violations=violations)
 
 
-def _path(violation: Violation) -> str:
+def _violation(violated: RuleViolation) -> Violation:
+    return Violation(_path(violated), violated.proto.message, violated.proto.rule_id)
+
+
+def _path(violation: RuleViolation) -> str:
     steps = []
     for element in violation.proto.field.elements if violation.proto.field else ():
         subscript = element.subscript

@@ -2,8 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
+
+
+class Violation(NamedTuple):
+    """A field at fault: its path, what is wrong with it, and the id of the rule of the contract that it violates.
+
+    The rule is empty where the contract has none.
+    """
+
+    path: str
+    message: str
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +23,7 @@ class Refusal:
     """Why something was turned down.
 
     `message` is one clear sentence for the caller. `where` is the path of the request field at fault, if it is one;
-    `violations` are (path, sentence) of all of them, where several are at fault.
+    `violations` are all of them, where rules of the contract are violated.
     `facts` are what the caller may want to compute with (they travel as ErrorInfo.metadata).
     """
 
@@ -20,7 +32,7 @@ class Refusal:
     order_id: str = ""
     where: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
-    violations: Sequence[tuple[str, str]] = ()
+    violations: Sequence[Violation] = ()
 
 
 class Refused(Exception):
