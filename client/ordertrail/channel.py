@@ -1,7 +1,10 @@
 """How the client holds its connection: what is retried, and how soon a server that came back is found."""
 
 import json
+import re
 from collections.abc import Sequence
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import grpc
 
@@ -47,12 +50,28 @@ OPTIONS = [
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
 ]
 
+# A proxy that the environment names (http_proxy) would look for the server on its own machine.
+DIRECT = [("grpc.enable_http_proxy", 0)]
+
+# The name resolvers of gRPC that take a host: https://github.com/grpc/grpc/blob/master/doc/naming.md
+_RESOLVER = re.compile("^(?:dns|ipv4|ipv6):(?://[^/]*/)?")
+
+
+def is_loopback(target: str) -> bool:
+    """Return whether a target of gRPC, such as HOST:PORT, names this machine itself."""
+    try:
+        host = urlsplit(f"//{_RESOLVER.sub('', target, count=1)}").hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
 
 def open_channel(
     target: str, credentials: grpc.ChannelCredentials | None, options: Sequence[tuple[str, object]] = ()
 ) -> grpc.aio.Channel:
     """Open a channel; without credentials it is in the clear. Later `options` win over the client's own."""
-    merged = [*OPTIONS, *options]
+    # Each name once: of two values gRPC takes the first.
+    merged = [*dict([*OPTIONS, *(DIRECT if is_loopback(target) else ()), *options]).items()]
     if credentials is None:
         return grpc.aio.insecure_channel(target, options=merged)
     return grpc.aio.secure_channel(target, credentials, options=merged)
