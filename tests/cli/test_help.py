@@ -107,6 +107,14 @@ def test_an_empty_target_is_refused(target: str) -> None:
     assert ended.stderr.endswith("it is empty; name a server as HOST:PORT.\n")
 
 
+@pytest.mark.parametrize("args", [["orders"], ["parked", "list"]], ids=" ".join)
+def test_a_limit_below_1_is_refused_with_the_range(args: list[str]) -> None:
+    for limit in ("0", "-1"):
+        ended = CommandLine("127.0.0.1:1").run(*args, "--limit", limit)
+        assert ended.returncode == 2
+        assert f"'--limit': {limit} is not in the range x>=1." in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("missing", "command", "advice"),
     [

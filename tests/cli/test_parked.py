@@ -40,7 +40,7 @@ def test_parked_orders_are_listed(troubled: CommandLine) -> None:
 def test_more_of_them_than_asked_for_are_said_to_be_there(troubled: CommandLine) -> None:
     ended = troubled.run("parked", "list", "--limit", "1", "--json")
     assert len(ended.stdout.splitlines()) == 1
-    assert ended.stderr == "There are more than 1; --limit 0 shows all.\n"
+    assert ended.stderr == "There are more than 1; --all shows all.\n"
 
 
 def test_a_parked_order_is_shown_with_what_waits(troubled: CommandLine) -> None:

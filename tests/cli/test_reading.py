@@ -69,11 +69,11 @@ def test_an_order_without_history_is_said_and_exits_with_1(ordertrail: CommandLi
 
 
 def test_orders_are_filtered(ordertrail: CommandLine, acks: list[Any]) -> None:
-    everything = ordertrail.lines("orders", "--limit", "0")
-    delivered = ordertrail.lines("orders", "--limit", "0", "--status", "delivered", "--status", "returned")
+    everything = ordertrail.lines("orders", "--all")
+    delivered = ordertrail.lines("orders", "--all", "--status", "delivered", "--status", "returned")
     wanted = {"ORDER_STATUS_DELIVERED", "ORDER_STATUS_RETURNED"}
     assert delivered == [order for order in everything if order["status"] in wanted] != []
-    of_shop = ordertrail.lines("orders", "--limit", "0", "--customer", "shop-1", "--product", "p_10")
+    of_shop = ordertrail.lines("orders", "--all", "--customer", "shop-1", "--product", "p_10")
     assert of_shop == [
         order
         for order in everything
@@ -84,7 +84,7 @@ def test_orders_are_filtered(ordertrail: CommandLine, acks: list[Any]) -> None:
 def test_orders_beyond_the_limit_are_said_to_be_there(ordertrail: CommandLine, acks: list[Any]) -> None:
     ended = ordertrail.run("orders", "--limit", "3", "--json")
     assert len(ended.stdout.splitlines()) == 3
-    assert ended.stderr == "There are more than 3; --limit 0 shows all.\n"
+    assert ended.stderr == "There are more than 3; --all shows all.\n"
     table = ordertrail.run("orders", "--limit", "3").stdout
     assert len([line for line in table.splitlines() if line]) == 5
 

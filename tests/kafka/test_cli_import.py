@@ -67,7 +67,7 @@ def test_every_partition_is_read_from_its_beginning_and_again_adds_nothing(old: 
     old.say(1, *(flat(number, "old-1") for number in range(5)))
     assert old.imported() == [counts(705, 0), {"goOnFrom": ["0:700", "1:5"]}]
     assert old.imported() == [counts(0, 705), {"goOnFrom": ["0:700", "1:5"]}]
-    found = old.line.lines("orders", "--customer", "old-1", "--limit", "0")
+    found = old.line.lines("orders", "--customer", "old-1", "--all")
     assert len(found) == 705
     [event] = old.line.lines("history", found[0]["orderId"])
     topic, partition, offset = event["cause"]["origin"].removeprefix("topic:").split(":")

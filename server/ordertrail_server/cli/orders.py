@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.age import say_if_old
+from ordertrail_server.cli.limit import limit_options, most, page_size, say_there_are_more
 from ordertrail_server.cli.printing import day_text, json_line, money_text, print_table, time_text
 from ordertrail_server.cli.target import calls_server, target_option
 
@@ -18,7 +19,7 @@ EPILOG = """\b
 Examples:
   ordertrail orders
   ordertrail orders --customer shop-1 --status confirmed --status shipped
-  ordertrail orders --product p_7 --limit 0 --json"""
+  ordertrail orders --product p_7 --all --json"""
 
 
 @click.command(epilog=EPILOG)
@@ -26,7 +27,7 @@ Examples:
 @click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated.")
 @click.option("--product", "product_id", metavar="ID", help="Only orders that have a line with this product.")
 @click.option("--reference", "source_reference", metavar="ID", help="Only imported orders that their source called so.")
-@click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="Show so many; 0 shows all.")
+@limit_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an order.")
 @target_option
 @calls_server()
@@ -36,6 +37,7 @@ async def orders(
     product_id: str | None,
     source_reference: str | None,
     limit: int,
+    show_all: bool,
     as_json: bool,
     target: str,
 ) -> None:
@@ -43,6 +45,7 @@ async def orders(
     from ordertrail.client import connect
     from ordertrail.v1.order_status_pb2 import OrderStatus
 
+    limit = most(limit, show_all)
     rows: list[tuple[str, ...]] = []
     shown = 0
     async with connect(target) as client:
@@ -51,13 +54,13 @@ async def orders(
             statuses=[OrderStatus.Value(f"ORDER_STATUS_{name.replace('-', '_').upper()}") for name in statuses],
             product_id=product_id,
             source_reference=source_reference,
-            page_size=min(limit + 1, 1000) if limit else 1000,
+            page_size=page_size(limit),
             on_page=say_if_old(),
         )
         async with aclosing(found):
             async for order in found:
-                if limit and shown == limit:
-                    click.echo(f"There are more than {limit}; --limit 0 shows all.", err=True)
+                if shown == limit:
+                    say_there_are_more(limit)
                     break
                 shown += 1
                 if as_json:

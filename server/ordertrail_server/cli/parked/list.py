@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ordertrail_server.cli.limit import limit_options, most, page_size, say_there_are_more
 from ordertrail_server.cli.printing import json_line, print_table, time_text
 from ordertrail_server.cli.target import calls_server, target_option
 
@@ -15,26 +16,27 @@ HEADINGS = ("Since", "Order", "Version", "Waiting", "Record", "Reason")
 EPILOG = """\b
 Examples:
   ordertrail parked list
-  ordertrail parked list --limit 0 --json"""
+  ordertrail parked list --all --json"""
 
 
 @click.command(epilog=EPILOG)
-@click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="Show so many; 0 shows all.")
+@limit_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an order.")
 @target_option
 @calls_server()
-async def list(limit: int, as_json: bool, target: str) -> None:
+async def list(limit: int, show_all: bool, as_json: bool, target: str) -> None:
     """List the orders that are parked, those that have waited longest first."""
     from ordertrail.client import connect
 
+    limit = most(limit, show_all)
     found: dict[str, ParkedOrder] = {}
     async with (
         connect(target) as client,
-        aclosing(client.parked_orders(page_size=min(limit + 1, 1000) if limit else 1000)) as orders,
+        aclosing(client.parked_orders(page_size=page_size(limit))) as orders,
     ):
         async for order in orders:
-            if limit and len(found) == limit:
-                click.echo(f"There are more than {limit}; --limit 0 shows all.", err=True)
+            if len(found) == limit:
+                say_there_are_more(limit)
                 break
             found[order.order_id] = order
             if as_json:
