@@ -4,6 +4,7 @@
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 
 import grpc
@@ -16,7 +17,9 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
     ListOrderEventsRequest,
+    ListOrderEventsResponse,
     ListOrdersRequest,
+    ListOrdersResponse,
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
@@ -26,7 +29,7 @@ from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
 if TYPE_CHECKING:
     from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceAsyncStub
 
-__all__ = ["Asking", "OnPage", "OnParked", "log_parked"]
+__all__ = ["Asking", "OnAge", "OnPage", "OnParked", "log_parked"]
 
 OnParked = Callable[[Sequence[str]], object]
 """Is told the ids of parked orders of which events were passed over, before the events that came with them."""
@@ -35,6 +38,12 @@ OnPage = Callable[[Timestamp], object]
 """Is told of each page, before what is on it, at which time the log held nothing that the page does not include.
 
 A server that does not know says 0: the epoch.
+"""
+
+OnAge = Callable[[timedelta], object]
+"""Is told of each page, before what is on it, how old it is: the time since what OnPage is told, by the server's clock.
+
+It is not told by a server that does not know.
 """
 
 _log = logging.getLogger(__name__)
@@ -47,6 +56,12 @@ Paged = TypeVar("Paged", ListOrdersRequest, ListOrderEventsRequest, ListParkedOr
 def log_parked(order_ids: Sequence[str]) -> None:
     """Log a warning that events of parked orders were passed over."""
     _log.warning("events of parked orders were passed over; list each one's later: %s", ", ".join(order_ids))
+
+
+def _tell_recency(page: ListOrdersResponse | ListOrderEventsResponse, on_page: OnPage, on_age: OnAge) -> None:
+    on_page(page.current_at)
+    if page.HasField("age"):
+        on_age(page.age.ToTimedelta())
 
 
 class Rpc(Protocol[Request, Response]):
@@ -74,11 +89,12 @@ class Asking:
         *,
         timeout: float | None = None,
         on_page: OnPage = lambda _: None,
+        on_age: OnAge = lambda _: None,
         **conditions: Unpack[OrderConditions],
     ) -> AsyncGenerator[Order, None]:
         """Yield orders, the latest first; the next page is fetched when it is needed."""
         async for page in self._pages(self.history.ListOrders, ask(ListOrdersRequest(), conditions), timeout):
-            on_page(page.current_at)
+            _tell_recency(page, on_page, on_age)
             for order in page.orders:
                 yield order
 
@@ -88,6 +104,7 @@ class Asking:
         timeout: float | None = None,
         on_parked: OnParked = log_parked,
         on_page: OnPage = lambda _: None,
+        on_age: OnAge = lambda _: None,
         **conditions: Unpack[EventConditions],
     ) -> AsyncGenerator[HistoryEvent, None]:
         """Yield the events of an order or of a customer, the earliest first; pages are fetched as they are needed.
@@ -98,7 +115,7 @@ class Asking:
         if request.WhichOneof("subject") is None:
             raise TypeError("Give one of order_id, customer_id.")
         async for page in self._pages(self.history.ListOrderEvents, request, timeout):
-            on_page(page.current_at)
+            _tell_recency(page, on_page, on_age)
             if page.parked_order_ids:
                 on_parked(page.parked_order_ids)
             for event in page.events:

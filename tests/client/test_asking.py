@@ -3,6 +3,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.client.stand_in import AWAY, StandIn
 
@@ -64,6 +65,15 @@ async def test_each_page_tells_until_when_it_includes_the_log(client: OrderTrail
     stand_in.pages.append(ListOrderEventsResponse(current_at=NOON_STAMP))
     assert [event async for event in client.list_events(order_id="o", on_page=told.append)] == []
     assert told == [NOON_STAMP, Timestamp(), NOON_STAMP]
+
+
+async def test_each_page_tells_how_old_it_is_if_the_server_knows(client: OrderTrail, stand_in: StandIn) -> None:
+    told = list[timedelta]()
+    stand_in.pages.extend([ListOrdersResponse(next_page_token="2", age=Duration(seconds=3)), ListOrdersResponse()])
+    assert [order async for order in client.list_orders(on_age=told.append)] == []
+    stand_in.pages.append(ListOrderEventsResponse(age=Duration(nanos=500_000_000)))
+    assert [event async for event in client.list_events(order_id="o", on_age=told.append)] == []
+    assert told == [timedelta(seconds=3), timedelta(seconds=0.5)]
 
 
 async def test_an_unknown_order_is_not_found(client: OrderTrail, stand_in: StandIn) -> None:

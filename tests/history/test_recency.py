@@ -33,6 +33,7 @@ from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.orders.times import nanoseconds
 
 FOR_EVER = 3600.0
+SECOND = 1_000_000_000
 
 
 class Ticking:
@@ -147,6 +148,21 @@ async def test_every_answer_says_until_when_it_includes_the_log(tmp_path: Path) 
         assert [answer.HasField("current_at") for answer in await answers(shop)] == [False] * 4
         await shop.recency.look()
         assert [in_ns(answer.current_at) for answer in await answers(shop)] == [shop.recency.current_at] * 4
+
+
+async def test_every_answer_to_a_question_says_how_old_it_is_by_the_servers_clock(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p", customer="c"))
+        await shop.project()
+        now = [100 * SECOND]
+        recency = Recency(shop.log.end, 1, shop.progress, clock=lambda: now[0])
+        shop.service = shop.served(shop.progress, recency=recency)
+        assert [answer.HasField("age") for answer in (await answers(shop))[:3]] == [False] * 3
+        await recency.look()
+        now[0] = 103 * SECOND
+        assert [answer.age.ToNanoseconds() for answer in (await answers(shop))[:3]] == [3 * SECOND] * 3
+        now[0] = 99 * SECOND  # the clock was set back
+        assert [answer.age.ToNanoseconds() for answer in (await answers(shop))[:3]] == [0] * 3
 
 
 async def answers(

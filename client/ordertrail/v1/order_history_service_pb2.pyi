@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -77,6 +78,7 @@ class GetOrderResponse(_message.Message):
     ORDER_FIELD_NUMBER: _builtins.int
     CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
     CURRENT_AT_FIELD_NUMBER: _builtins.int
+    AGE_FIELD_NUMBER: _builtins.int
     consistency_token: _builtins.str
     """How much of the log this answer includes."""
     @_builtins.property
@@ -89,16 +91,21 @@ class GetOrderResponse(_message.Message):
         end of the log. Absent until it was seen once.
         """
 
+    @_builtins.property
+    def age(self) -> _duration_pb2.Duration:
+        """How much time has passed since current_at, by the server's clock: no other clock can tell. Absent as that."""
+
     def __init__(
         self,
         *,
         order: _order_pb2.Order | None = ...,
         consistency_token: _builtins.str = ...,
         current_at: _timestamp_pb2.Timestamp | None = ...,
+        age: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["current_at", b"current_at", "order", b"order"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "current_at", b"current_at", "order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "current_at", b"current_at", "order", b"order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "consistency_token", b"consistency_token", "current_at", b"current_at", "order", b"order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -195,6 +202,7 @@ class ListOrdersResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
     CURRENT_AT_FIELD_NUMBER: _builtins.int
+    AGE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Asks for the next page; empty on the last."""
     consistency_token: _builtins.str
@@ -209,6 +217,10 @@ class ListOrdersResponse(_message.Message):
         end of the log. Absent until it was seen once.
         """
 
+    @_builtins.property
+    def age(self) -> _duration_pb2.Duration:
+        """How much time has passed since current_at, by the server's clock: no other clock can tell. Absent as that."""
+
     def __init__(
         self,
         *,
@@ -216,10 +228,11 @@ class ListOrdersResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         consistency_token: _builtins.str = ...,
         current_at: _timestamp_pb2.Timestamp | None = ...,
+        age: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["current_at", b"current_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "current_at", b"current_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "current_at", b"current_at", "next_page_token", b"next_page_token", "orders", b"orders"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "consistency_token", b"consistency_token", "current_at", b"current_at", "next_page_token", b"next_page_token", "orders", b"orders"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -282,6 +295,7 @@ class ListOrderEventsResponse(_message.Message):
     CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
     PARKED_ORDER_IDS_FIELD_NUMBER: _builtins.int
     CURRENT_AT_FIELD_NUMBER: _builtins.int
+    AGE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Asks for the next page; empty on the last."""
     consistency_token: _builtins.str
@@ -302,6 +316,10 @@ class ListOrderEventsResponse(_message.Message):
         end of the log. Absent until it was seen once.
         """
 
+    @_builtins.property
+    def age(self) -> _duration_pb2.Duration:
+        """How much time has passed since current_at, by the server's clock: no other clock can tell. Absent as that."""
+
     def __init__(
         self,
         *,
@@ -310,10 +328,11 @@ class ListOrderEventsResponse(_message.Message):
         consistency_token: _builtins.str = ...,
         parked_order_ids: _abc.Iterable[_builtins.str] | None = ...,
         current_at: _timestamp_pb2.Timestamp | None = ...,
+        age: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["current_at", b"current_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "current_at", b"current_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "current_at", b"current_at", "events", b"events", "next_page_token", b"next_page_token", "parked_order_ids", b"parked_order_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "consistency_token", b"consistency_token", "current_at", b"current_at", "events", b"events", "next_page_token", b"next_page_token", "parked_order_ids", b"parked_order_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

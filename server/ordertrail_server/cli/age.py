@@ -1,33 +1,26 @@
-"""How old an answer is, said where that matters."""
+"""How old an answer is, said where that matters. The server tells: the clock of this machine may be another one."""
 
-from time import time_ns
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.printing import time_text
-
 if TYPE_CHECKING:
-    from google.protobuf.timestamp_pb2 import Timestamp
+    from ordertrail.asking import OnAge
 
-    from ordertrail.asking import OnPage
-
-OLD_S = 10
+OLD = timedelta(seconds=10)
 UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
-def say_if_old() -> "OnPage":
+def say_if_old() -> "OnAge":
     """Return what says once on stderr that an answer is old; the pages of one answer are alike."""
     said = False
 
-    def say(current_at: "Timestamp") -> None:
+    def say(age: timedelta) -> None:
         nonlocal said
-        seconds = time_ns() // 1_000_000_000 - current_at.seconds
-        if current_at.seconds and seconds > OLD_S and not said:
+        if age > OLD and not said:
             said = True
-            click.echo(
-                f"As of {time_text(current_at)}, {ago(seconds)}: the server has not seen the log's end since.", err=True
-            )
+            click.echo(f"As of {ago(int(age.total_seconds()))}: the server has not seen the log's end since.", err=True)
 
     return say
 

@@ -55,7 +55,7 @@ async def history(
                 product_id=product_id,
                 page_size=PAGE,
                 on_parked=_say_once(),
-                on_page=say_if_old(),
+                on_age=say_if_old(),
             )
         async with aclosing(events):
             found = await (_print_lines(events, as_json) if follow or as_json else _print_table(events))

@@ -55,7 +55,7 @@ async def orders(
             product_id=product_id,
             source_reference=source_reference,
             page_size=page_size(limit),
-            on_page=say_if_old(),
+            on_age=say_if_old(),
         )
         async with aclosing(found):
             async for order in found:

@@ -3,6 +3,8 @@
 from collections.abc import AsyncGenerator, Awaitable
 from functools import partial
 
+from google.protobuf.duration_pb2 import Duration
+
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
     GetOrderResponse,
@@ -89,4 +91,8 @@ class HistoryService:
         # Taken before the read begins: later, it might be newer than what the answer includes.
         current_at = self._recency.current_at
         answer = await reading
-        return answer if current_at is None else answer + kind(current_at=moment(current_at)).SerializeToString()
+        if current_at is None:
+            return answer
+        age = Duration()
+        age.FromNanoseconds(self._recency.age_of(current_at))
+        return answer + kind(current_at=moment(current_at), age=age).SerializeToString()

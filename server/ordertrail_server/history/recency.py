@@ -46,6 +46,10 @@ class Recency:
         await self._progress.reached(await self._ends())
         self.current_at = asked_at
 
+    def age_of(self, current_at: int) -> int:
+        """Return how many nanoseconds have passed since `current_at`; 0 if the clock was set back since."""
+        return max(0, self._clock() - current_at)
+
     async def _ends(self) -> dict[int, int]:
         # One after another: a log that is away keeps whoever asks waiting, and commands have questions as well.
         known = self._progress.positions
