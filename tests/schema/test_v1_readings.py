@@ -145,6 +145,12 @@ def test_every_known_word_for_a_status_in_any_case(words: str, status: str) -> N
         ("2019-03-01T10:15:30.25+0130", "2019-03-01T08:45:30.250Z"),
         ("2019-03-01T10:15:30-05:00", "2019-03-01T15:15:30Z"),
         ("1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"),
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+        ("2015-06-30t23:59:60.25z", "2015-07-01T00:00:00.250Z"),
+        ("2019-03-01 23:59:60,999999999Z", "2019-03-02T00:00:00.999999999Z"),
+        ("2016-02-28T23:59:60+00:00", "2016-02-29T00:00:00Z"),
+        ("2016-12-31T18:59:60-05:00", "2017-01-01T00:00:00Z"),
+        ("2017-01-01T05:29:60+0530", "2017-01-01T00:00:00Z"),
     ],
 )
 def test_a_time_is_an_instant_whatever_its_offset(said: str, means: str) -> None:
@@ -198,8 +204,30 @@ def test_a_text_that_names_no_day_is_refused_by_name(said: str) -> None:
     assert str(refused.value) == f'order.expectedDeliveryDate "{said}" is no day written month/day/year'
 
 
-@pytest.mark.parametrize("said", ["2019-02-30T10:15:30Z", "2019-03-01T10:15:60Z", "2019-03-01T10:15:30+99:00"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "2019-02-30T10:15:30Z",
+        "2019-03-01T10:15:60Z",
+        "2019-03-01T10:15:30+99:00",
+        "2016-12-31T23:59:61Z",
+        "2016-12-31T23:59:60+01:00",
+        "2016-02-30T23:59:60Z",
+    ],
+)
 def test_a_time_that_no_calendar_has_is_refused_by_name(said: str) -> None:
     with pytest.raises(CannotUpcast) as refused:
         read_statement(created(timestamp=said))
     assert str(refused.value) == f'timestamp "{said}" is no time of the calendar'
+
+
+@pytest.mark.parametrize("member", ["creationDate", "timestamp"])
+def test_a_leap_second_is_read_wherever_a_time_stands(member: str) -> None:
+    name = {"creationDate": "createTime", "timestamp": "publishTime"}[member]
+    said = created(**{member: "2016-12-31T23:59:60Z"})
+    assert read_statement(said) == meaning(source={name: "2017-01-01T00:00:00Z"})
+
+
+def test_the_leap_second_after_the_last_year_is_refused() -> None:
+    with pytest.raises(CannotUpcast, match="lies outside of the years 1 to 9999"):
+        read_statement(created(timestamp="9999-12-31T23:59:60Z"))

@@ -17,6 +17,7 @@ MAX_PRICE: Final = 1_000_000_000_000
 
 _NANO: Final = Decimal("1e-9")
 _SECOND: Final = timedelta(seconds=1)
+_DAY: Final = 86_400
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00Z")
 # The range of google.protobuf.Timestamp: the years 1 to 9999.
 _FIRST_SECOND: Final = -62_135_596_800
@@ -62,10 +63,22 @@ def instant(member: str, said: str) -> Timestamp:
     if fraction is not None and moment.count(":") < 2:
         raise CannotUpcast(f"{member} {quoted(said)} has a fraction of a minute")
     try:
-        seconds = (datetime.fromisoformat(moment + zone.upper()) - _EPOCH) // _SECOND
+        seconds = _seconds(moment, zone.upper())
     except ValueError:
         raise CannotUpcast(f"{member} {quoted(said)} is no time of the calendar") from None
     return _timestamp(member, quoted(said), seconds, int((fraction or "").ljust(9, "0")))
+
+
+def _seconds(moment: str, zone: str) -> int:
+    """Return the seconds since 1970-01-01 UTC. Raises ValueError.
+
+    A leap second, which is the last one of a day in UTC, is the second that follows it: a Timestamp has no other.
+    """
+    minute, leap = moment[:-3], moment.count(":") == 2 and moment.endswith(":60")
+    seconds = (datetime.fromisoformat((f"{minute}:59" if leap else moment) + zone) - _EPOCH) // _SECOND + leap
+    if leap and seconds % _DAY:
+        raise ValueError
+    return seconds
 
 
 def day(said: str) -> v2.Date:
