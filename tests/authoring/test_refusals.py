@@ -109,5 +109,5 @@ def test_where_one_file_cannot_be_written_no_file_is_changed(in_the_way: str, pr
 def test_without_buf_it_says_how_to_get_it(proto: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", str(proto / "python"))
     monkeypatch.setenv("PATH", str(proto))
-    with pytest.raises(AuthoringRefused, match="buf is not installed: pip install"):
+    with pytest.raises(AuthoringRefused, match="buf is not installed: run `pip install"):
         new_version(proto, "BasketFilled")

@@ -15,6 +15,7 @@ OTHER_BYTES = {
         "FileDescriptorSet": "what buf makes of the protos",
         "FileDescriptorProto": "the descriptor in a generated module, and a copy of one",
     },
+    "authoring/reserved_names.py": {"FileDescriptorSet": "what buf makes of the protos"},
     "authoring/tree.py": {
         "FileDescriptorSet": "what buf makes of the protos",
         "GetMessageClass(own)": "the same, with the options that it knows",

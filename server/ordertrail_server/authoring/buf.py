@@ -40,4 +40,4 @@ def _buf() -> str:
     beside = shutil.which("buf", path=str(Path(sys.executable).parent))
     if found := beside or shutil.which("buf"):
         return found
-    raise AuthoringRefused("buf is not installed: pip install 'ordertrail[dev]', or put buf on the PATH.")
+    raise AuthoringRefused("buf is not installed: run `pip install '.[dev]'` in the checkout, or put buf on the PATH.")

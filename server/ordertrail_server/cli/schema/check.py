@@ -46,6 +46,7 @@ def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
     from ordertrail_server.authoring.checkout import require_protos
     from ordertrail_server.authoring.freshness import stale_files
     from ordertrail_server.authoring.refused import AuthoringRefused
+    from ordertrail_server.authoring.reserved_names import reserved_names
     from ordertrail_server.authoring.tree import Tree
     from ordertrail_server.authoring.tree_gaps import tree_gaps
 
@@ -55,6 +56,8 @@ def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
         raise click.ClickException(str(refusal)) from None
     try:
         image = build(proto)
+        if reserved := reserved_names(image):
+            return reserved
         if stale := stale_files(image):
             return [f"{name} was edited since the code was generated: run `make generate`" for name in stale]
         return _changed(proto, may_lack_lock) or _unread() or tree_gaps(proto, Tree(image))

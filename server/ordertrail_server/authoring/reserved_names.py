@@ -1,0 +1,35 @@
+"""Names that a proto cannot use, because Python's generated code has attributes of its own under them."""
+
+from collections.abc import Iterable, Iterator
+
+from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorSet
+from google.protobuf.empty_pb2 import Empty
+
+RESERVED = frozenset(dir(Empty))
+"""The attributes of every generated message. A generated module has DESCRIPTOR of these."""
+
+
+def reserved_names(image: bytes) -> list[str]:
+    """Return a sentence for all that is named so in a tree, as `build` returned it, below ordertrail/."""
+    files = [file for file in FileDescriptorSet.FromString(image).file if file.name.startswith("ordertrail/")]
+    found = [each for file in files for each in _inside(file.package, file.message_type, file.enum_type)]
+    return [
+        f"the {kind} {scope}.{name} needs another name: Python's generated code has an attribute {name} of its own"
+        for kind, scope, name in found
+        if name in RESERVED
+    ]
+
+
+def _inside(
+    scope: str, messages: Iterable[DescriptorProto], enums: Iterable[EnumDescriptorProto]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield kind, scope and name of all that becomes an attribute in Python."""
+    for enum in enums:
+        yield "enum", scope, enum.name
+        yield from (("enum value", scope, value.name) for value in enum.value)
+    for message in messages:
+        yield "message", scope, message.name
+        own = f"{scope}.{message.name}"
+        yield from (("field", own, field.name) for field in message.field)
+        yield from (("oneof", own, choice.name) for choice in message.oneof_decl)
+        yield from _inside(own, message.nested_type, message.enum_type)
