@@ -1,9 +1,7 @@
 """A file of JSON documents, one a line, as documents to import."""
 
 from collections.abc import Iterator
-from hashlib import file_digest
-from io import BufferedReader
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 LONGEST = 65_536  # bytes, as the contract bounds SourceDocument.json
 
@@ -15,13 +13,7 @@ class DocumentLine(NamedTuple):
     json: bytes | None
 
 
-def origin_prefix(file: BufferedReader) -> str:
-    """Return what the origins of a file's lines begin with: the first 32 hex digits of its SHA-256."""
-    file.seek(0)
-    return f"file:{file_digest(file, 'sha256').hexdigest()[:32]}:"
-
-
-def document_lines(file: BufferedReader) -> Iterator[DocumentLine]:
+def document_lines(file: IO[bytes]) -> Iterator[DocumentLine]:
     """Yield the lines, counted from 1; holds one at a time, however long it is."""
     file.seek(0)
     number = 0
@@ -34,7 +26,7 @@ def document_lines(file: BufferedReader) -> Iterator[DocumentLine]:
             yield DocumentLine(number, line.rstrip(b"\r\n"))
 
 
-def _skip_rest(file: BufferedReader, piece: bytes) -> bool:
+def _skip_rest(file: IO[bytes], piece: bytes) -> bool:
     """Skip what follows in the line of which a piece was read; say whether there was anything."""
     skipped = False
     while not piece.endswith(b"\n") and (piece := file.readline(LONGEST)):

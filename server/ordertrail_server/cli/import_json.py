@@ -2,16 +2,16 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
-from io import BufferedReader
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, refusals_told
-from ordertrail_server.cli.document_lines import document_lines, origin_prefix
+from ordertrail_server.cli.document_file import DocumentFile, InputRefused
 from ordertrail_server.cli.import_report import REFUSED, LineReport, Report
 from ordertrail_server.cli.place import Place
-from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option
+from ordertrail_server.cli.printing import plain
+from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, CallFailed, calls_server, target_option
 from ordertrail_server.cli.topic_report import TopicReport
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ EPILOG = f"""\b
 Examples:
   ordertrail import-json orders.jsonl
   ordertrail import-json orders.jsonl --json | grep '"line"'
+  gunzip -c orders.jsonl.gz | ordertrail import-json -
   ordertrail import-json --from-topic orders --bootstrap 127.0.0.1:9092
 
 Exit codes: 0 all taken in, 1 some refused, 2 wrong usage, no server or no broker.
@@ -48,7 +49,7 @@ Exit codes: 0 all taken in, 1 some refused, 2 wrong usage, no server or no broke
 @target_option
 @calls_server(exit_code=UNREACHABLE)
 async def import_json(
-    file: BufferedReader | None,
+    file: IO[bytes] | None,
     from_topic: str | None,
     bootstrap: str | None,
     begin: tuple[tuple[int, int], ...],
@@ -59,7 +60,8 @@ async def import_json(
     """Take in orders that older producers wrote: one JSON document a line of a file, or a message of their topic.
 
     Each becomes the fact that its producer stated. Blank lines are skipped; a document that is no order is shown with
-    its reason, and the rest goes in. Importing a file again adds nothing.
+    its reason, and the rest goes in. Importing a file again adds nothing. FILE may be - for standard input, or a pipe:
+    it is read to its end before the first document is sent, because the digest of all is part of each origin.
 
     Of a topic each message is known by topic, partition and offset, so it too may be read again, from its beginning or
     from anywhere. Its settings do not matter, keys have no meaning, and nothing is written to it. Messages without a
@@ -71,7 +73,7 @@ async def import_json(
         raise click.UsageError("--from-offset and --follow go with --from-topic.")
     if file is not None:
         lines = LineReport(as_json)
-        await _import(_documents(file, lines), lines, target)
+        await _import(_documents(_document_file(file), lines), lines, target)
         return
     assert from_topic is not None
     await _import_topic(from_topic, bootstrap, dict(begin), TopicReport(as_json), target, follow=follow)
@@ -114,12 +116,18 @@ async def _import_topic(
         await _import(documents_of(old, topic, report, follow=follow), report, target)
 
 
-def _documents(file: BufferedReader, report: LineReport) -> "Iterator[SourceDocument]":
+def _document_file(file: IO[bytes]) -> DocumentFile:
+    try:
+        return DocumentFile(file, "Standard input" if file.name == "<stdin>" else plain(str(file.name)))
+    except InputRefused as refused:
+        raise CallFailed(str(refused), UNREACHABLE) from None
+
+
+def _documents(file: DocumentFile, report: LineReport) -> "Iterator[SourceDocument]":
     from ordertrail.v1.order_import_service_pb2 import SourceDocument
 
-    prefix = origin_prefix(file)
-    for line in document_lines(file):
+    for line in file.lines():
         if line.json is None:
             report.too_long.append(line.number)
         else:
-            yield SourceDocument(origin=f"{prefix}{line.number}", json=line.json)
+            yield SourceDocument(origin=f"{file.origin_prefix}{line.number}", json=line.json)
