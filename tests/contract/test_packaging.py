@@ -7,6 +7,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+from packaging.requirements import Requirement
+
 from ordertrail_server.schema import lock
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +23,7 @@ IMPORTED_AS = {
     "googleapis-common-protos": "google",
     "protobuf": "google",
     "protobuf-py": "protobuf",
+    "arize-phoenix-sqlean": "sqlean",
 }
 
 BY_GRPC_ITSELF = {"grpc_health", "grpc_reflection"}  # which imports them wherever they are installed
@@ -42,6 +46,22 @@ def test_importing_the_client_imports_nothing_of_the_servers() -> None:
     imported = set(json.loads(run.stdout))
     assert {_imported_as(one) for one in project["dependencies"]} <= imported
     assert not imported & ((servers | {"ordertrail_server"}) - BY_GRPC_ITSELF)
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "package"),
+    [
+        ("linux", "x86_64", "pysqlite3"),
+        ("linux", "aarch64", "arize-phoenix-sqlean"),
+        ("darwin", "arm64", "pysqlite3"),
+    ],
+)
+def test_every_platform_gets_one_package_that_carries_sqlite(system: str, machine: str, package: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    server = [Requirement(one) for one in project["optional-dependencies"]["server"]]
+    here = {"sys_platform": system, "platform_machine": machine}
+    carriers = [one for one in server if one.name in ("pysqlite3", "arize-phoenix-sqlean")]
+    assert [one.name for one in carriers if one.marker is None or one.marker.evaluate(here)] == [package]
 
 
 def test_the_schema_lock_is_put_where_an_installed_server_looks_for_it() -> None:

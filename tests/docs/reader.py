@@ -14,7 +14,7 @@ from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.token import write_token
 
 SHOWN_ADDRESS = "127.0.0.1:50051"
-STARTS = ("make run", "ordertrail serve")
+STARTS = ("make run", ". .venv/bin/activate", "ordertrail serve")
 PROGRAMS = {
     "ordertrail": [sys.executable, "-m", "ordertrail_server.cli"],
     "python": [sys.executable],

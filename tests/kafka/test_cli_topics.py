@@ -97,7 +97,7 @@ def test_an_unsafe_topic_is_told_in_plain_words_with_what_mends_it_and_exits_wit
 def test_a_topic_that_is_not_there_is_told_with_what_makes_it(topics: Topics) -> None:
     missing = topics.run("check")
     assert missing.exit_code == 1
-    told = f"Error: The cluster has no topic {topics.name}. `ordertrail topics create` makes one.\n"
+    told = f"Error: The cluster has no topic {topics.name}. `ordertrail topics create --help` says how to make one.\n"
     assert missing.stderr == told
 
 

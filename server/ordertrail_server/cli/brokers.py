@@ -78,4 +78,4 @@ def refusals_told(exit_code: int = 1) -> Iterator[None]:
 def _hint(refusal: Exception) -> str:
     if type(refusal).__name__ != "TopicMissing":  # not imported for its name: the Kafka client takes a while to load
         return ""
-    return " `ordertrail topics create` makes one."
+    return " `ordertrail topics create --help` says how to make one."

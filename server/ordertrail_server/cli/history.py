@@ -1,6 +1,7 @@
 """`ordertrail history`: what happened to an order, or to all orders of a customer."""
 
 from contextlib import aclosing
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -69,7 +70,8 @@ def _say_once() -> "OnParked":
 
     def say(order_ids: "Sequence[str]") -> None:
         for order_id in [each for each in order_ids if each not in said]:
-            click.echo(f"Order {plain(order_id)} is parked: events of it are left out, see `parked show`.", err=True)
+            show = f"`ordertrail parked show {quote(plain(order_id))}`"
+            click.echo(f"Order {plain(order_id)} is parked: events of it are left out, {show} says why.", err=True)
         said.update(order_ids)
 
     return say

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:  # the same module, with types
     import sqlite3
 else:
-    from pysqlite3 import dbapi2 as sqlite3
+    try:
+        from pysqlite3 import dbapi2 as sqlite3
+    except ModuleNotFoundError:
+        try:
+            from sqlean import dbapi2 as sqlite3  # where pysqlite3 has no wheel
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError("no package that carries SQLite is installed", name="pysqlite3") from None
 
 __all__ = ["checkpoint", "connect_reader", "connect_writer", "insert_rows", "primary_code", "refuse_unsound", "sqlite3"]
 
@@ -35,7 +41,7 @@ def refuse_unsound(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> No
         raise UnsoundSqlite(
             f"SQLite {'.'.join(map(str, version))} has the WAL-reset bug: it can lose or damage what was committed "
             f"while two connections use one file. Ordertrail needs {'.'.join(map(str, FIRST_SOUND))} or newer, "
-            "as the package pysqlite3 (0.6.1 or newer) carries it."
+            "as the packages pysqlite3 (0.6.1 or newer) and arize-phoenix-sqlean (0.2.1 or newer) carry it."
         )
 
 

@@ -48,7 +48,7 @@ def _lost(topic: str, counts: Sequence[int]) -> str:
     return (
         f"Nothing was deleted. The topic {topic} (partitions: {len(counts)}) holds {sum(counts):,} records. With it "
         "all facts of all its orders are lost for ever, and every token and receipt of them means nothing any more; "
-        "servers that work on it stop. `ordertrail log copy --to data` keeps a copy. With --yes it is deleted."
+        "servers that work on it stop. `ordertrail log copy --help` says how to keep a copy. With --yes it is deleted."
     )
 
 
