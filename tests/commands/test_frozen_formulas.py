@@ -16,7 +16,7 @@ from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_events_pb2 import OrderedLine, ShippedLine
 from ordertrail.v1.order_import_service_pb2 import SourceDocument
-from ordertrail_server.cli.document_lines import origin_prefix
+from ordertrail_server.cli.document_file import origin_prefix
 from ordertrail_server.cli.topic_report import origin_of
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.prepare import Caller, derive_order_id
