@@ -9,6 +9,7 @@ from ordertrail_server.log.lock import LOCK_FILE, DataDirectoryRefused
 
 STATE_FILE = "state.sqlite"
 READ_MODEL = "read-model"
+DIRECTORY_MODE = 0o750
 # What may lie in a directory that is otherwise empty; a new ext4 volume comes with lost+found.
 NOTHING_YET = {LOCK_FILE, READ_MODEL, "lost+found", *UNFINISHED}
 
@@ -34,6 +35,17 @@ class DataDirectory(NamedTuple):
         return self.path / READ_MODEL
 
 
+def create_directory(directory: Path) -> None:
+    """Make a directory that only its owner may write to and only its group may read; one that exists stays as it is.
+
+    Directories above it that are missing are made as the umask says.
+    """
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+    for path in missing:
+        make_durable(path.parent)
+
+
 def open_to_serve(directory: Path, *, partitions: int = 1) -> EmbeddedLog:
     """Open the directory's log, or begin one (with this many partitions) where nothing lies yet.
 
@@ -44,16 +56,9 @@ def open_to_serve(directory: Path, *, partitions: int = 1) -> EmbeddedLog:
     if data.log.exists():
         return EmbeddedLog.open(directory)
     if not directory.exists():
-        _make(directory)
+        create_directory(directory)
     _refuse_others(data)
     return EmbeddedLog.create(directory, partitions=partitions)
-
-
-def _make(directory: Path) -> None:
-    missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    directory.mkdir(parents=True)
-    for path in missing:
-        make_durable(path.parent)
 
 
 def _refuse_others(data: DataDirectory) -> None:

@@ -7,6 +7,7 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 LOCK_FILE = "LOCK"
+LOCK_MODE = 0o640
 
 
 class DataDirectoryRefused(Exception):
@@ -25,7 +26,7 @@ def locked(directory: Path) -> Iterator[None]:
     The file stays: removing it would let two processes lock two files of one name.
     """
     # Python opens files close-on-exec, so programs started meanwhile do not inherit the lock.
-    descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, LOCK_MODE)
     try:
         _take(descriptor, directory)
         yield

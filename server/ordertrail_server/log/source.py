@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
+from ordertrail_server.log.data_directory import DataDirectory, create_directory, open_to_serve
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.embedded_file import TOPIC
 from ordertrail_server.log.lock import DataDirectoryRefused, locked
@@ -75,7 +75,7 @@ class KafkaSource:
 
     async def open(self, held: AsyncExitStack) -> Log:
         """Open the topic, and hold the data directory, which is made if it does not exist."""
-        self.data.mkdir(parents=True, exist_ok=True)
+        create_directory(self.data)
         held.enter_context(locked(self.data))
         if DataDirectory(self.data).log.exists():
             raise DataDirectoryRefused(

@@ -6,7 +6,9 @@ has connections to it, not even to copy it: closing any descriptor drops the loc
 (sqlite.org/howtocorrupt.html, section 2.2).
 """
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -26,6 +28,8 @@ __all__ = ["checkpoint", "connect_reader", "connect_writer", "insert_rows", "pri
 
 FIRST_SOUND = (3, 51, 3)
 BUSY_SECONDS = 5.0
+# Of a new file, unless the umask takes more away. SQLite gives -wal and -shm the mode of their file.
+FILE_MODE = 0o640
 ROWS_A_STATEMENT = 64
 # Each number of rows is a statement of its own, prepared once.
 PREPARED_STATEMENTS = 4 * ROWS_A_STATEMENT
@@ -51,7 +55,8 @@ def connect_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = "FULL") 
     With FULL a commit is durable when it returns; with NORMAL a power cut may take the last commits back.
     """
     refuse_unsound()
-    return _prepared(_connect(path, "rwc"), "journal_mode = WAL", f"synchronous = {synchronous}")
+    _create_private(path)
+    return _prepared(_connect(path, "rw"), "journal_mode = WAL", f"synchronous = {synchronous}")
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
@@ -85,6 +90,12 @@ def insert_rows(connection: sqlite3.Connection, insert: str, rows: Sequence[Sequ
 def primary_code(error: sqlite3.Error) -> int:
     """Return the primary result code of an error (sqlite.org/rescode.html); 0 if SQLite itself did not raise it."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _create_private(path: Path) -> None:
+    # SQLite itself would let everybody read a new file. An existing one, which may be in use, is not even opened.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

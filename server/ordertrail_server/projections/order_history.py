@@ -4,6 +4,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from ordertrail_server.log.continuity import check_continues, more_or_fewer
+from ordertrail_server.log.data_directory import create_directory
 from ordertrail_server.log.port import Log
 from ordertrail_server.log.sqlite import connect_reader, connect_writer, sqlite3
 from ordertrail_server.projections.definition import definition_digest
@@ -19,7 +20,7 @@ async def open_order_history(path: Path, log: Log) -> sqlite3.Connection:
     Raises ReadModelRefused if the file is another log's or another definition's, LogDamaged if the log does not go on
     where the file stands.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    create_directory(path.parent)
     # Less than FULL: what a power cut takes is folded again from the log.
     connection = connect_writer(path, "NORMAL")
     try:
