@@ -32,7 +32,7 @@ def live(data: Path) -> Path:
 
 def test_a_rebuild_counts_what_it_holds_and_tells_how_far_it_is(data: Path) -> None:
     told: list[tuple[int, int]] = []
-    assert rebuild(data, lambda done, total: told.append((done, total))) == Rebuilt(8, 3, 4, 2, 2)
+    assert rebuild(data, lambda done, total: told.append((done, total))) == Rebuilt(8, 3, 4, 2, waiting=2, parked=1)
     assert told == [(8, 8)]
 
 

@@ -21,12 +21,17 @@ Progress = Callable[[int, int], None]
 
 
 class Rebuilt(NamedTuple):
-    """What a rebuilt read model holds. events + not_facts + parked = records."""
+    """What a rebuilt read model holds. events + not_facts + waiting = records.
+
+    `parked` counts orders and `waiting` their facts, as `ordertrail parked list` does. An order whose chain is broken
+    may be parked without any fact that waits.
+    """
 
     records: int
     orders: int
     events: int
     not_facts: int
+    waiting: int
     parked: int
 
 
@@ -64,7 +69,7 @@ async def _build(log: Log, path: Path, progress: Progress) -> None:
 
 def _count(connection: sqlite3.Connection) -> Rebuilt:
     (records,) = connection.execute("SELECT sum(next_offset) FROM positions").fetchone()
-    tables = ("orders", "events", "not_facts", "parked")
+    tables = ("orders", "events", "not_facts", "parked", "parked_orders")
     counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
     return Rebuilt(records, *counts)
 
