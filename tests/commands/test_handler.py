@@ -184,3 +184,15 @@ async def test_a_server_that_is_killed_at_any_moment_resumes_to_the_state_that_a
         assert await known(log, state, acknowledged) == fresh
         await log.close()
     assert begun_at[-1] > 0
+
+
+async def test_commands_go_on_after_a_state_store_could_not_be_read_for_a_while(tmp_path: Path, state: Path) -> None:
+    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
+        [first] = await handle(handler, [place()])
+    async with handling(EmbeddedLog.open(tmp_path), state) as handler:
+        handler._store._reader.set_progress_handler(lambda: 1, 1)  # every question fails (SQLITE_INTERRUPT)
+        [refused] = await handle(handler, [place()])
+        assert reason(refused) == "UNAVAILABLE"
+        handler._store._reader.set_progress_handler(None, 1)
+        [again] = await handle(handler, [place()])
+    assert accepted(again).fact == accepted(first).fact

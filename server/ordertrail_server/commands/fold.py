@@ -9,7 +9,7 @@ from ordertrail_server.commands.hot_orders import HotOrders
 from ordertrail_server.commands.retry import fold_again
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.log.placement import partition_of
-from ordertrail_server.log.port import Log, LogDamaged, Logged
+from ordertrail_server.log.port import Log, LogDamaged, Logged, LogUnavailable
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, judge
 from ordertrail_server.schema.reading import Reading, read
@@ -47,8 +47,15 @@ class StoreDamaged(Exception):
     """The snapshot store cannot be read, and must be folded anew from the log."""
 
 
+class StoreUnavailable(LogUnavailable):
+    """The snapshot store cannot be read for now; nothing was changed."""
+
+
 class SnapshotStore(Protocol):
-    """Where the fold begins, and what it no longer holds in memory. Every question may raise StoreDamaged."""
+    """Where the fold begins, and what it no longer holds in memory.
+
+    Every question may raise StoreDamaged, StoreUnavailable.
+    """
 
     def position(self, partition: int) -> tuple[int, bytes]:
         """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""

@@ -9,10 +9,10 @@ from typing import Any
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.commands.attempt import Fact
-from ordertrail_server.commands.fold import Snapshot, StoreDamaged
+from ordertrail_server.commands.fold import Snapshot, StoreDamaged, StoreUnavailable
 from ordertrail_server.log.continuity import more_or_fewer
 from ordertrail_server.log.port import Log, LogDamaged
-from ordertrail_server.log.sqlite import connect_reader, connect_writer, insert_rows, sqlite3
+from ordertrail_server.log.sqlite import connect_reader, connect_writer, insert_rows, is_damage, primary_code, sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.schema.definition import definition_of
 
@@ -105,15 +105,17 @@ class StateStore:
         try:
             return self._reader.execute(question, values).fetchone()  # type: ignore[no-any-return]  # pysqlite3 has no types
         except sqlite3.DatabaseError as error:
-            raise self._unreadable(error) from error
+            raise self._why_unreadable(error) from error
 
     def _all(self, question: str, *values: str | int) -> list[tuple[Any, ...]]:
         try:
             return self._reader.execute(question, values).fetchall()
         except sqlite3.DatabaseError as error:
-            raise self._unreadable(error) from error
+            raise self._why_unreadable(error) from error
 
-    def _unreadable(self, error: sqlite3.Error) -> StoreDamaged:
+    def _why_unreadable(self, error: sqlite3.Error) -> StoreDamaged | StoreUnavailable:
+        if not is_damage(error):
+            return StoreUnavailable(f"{self._path.name} cannot be read for now: {error}")
         self._damaged = True
         return StoreDamaged(f"{self._path.name} cannot be read ({error}); start again to have it folded anew")
 
@@ -155,6 +157,9 @@ def _usable(path: Path, log: Log, definition: bytes) -> bool:
         finally:
             reader.close()
     except sqlite3.DatabaseError as error:
+        # SQLITE_ERROR: a table or column is missing, so it is another release's.
+        if not is_damage(error) and primary_code(error) != sqlite3.SQLITE_ERROR:
+            raise
         _log.warning("the state store cannot be read (%s) and is folded anew from the log", error)
         return False
     if stored is None:

@@ -25,7 +25,7 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.company import Company
 from ordertrail_server.commands.draft import Draft, Planned
-from ordertrail_server.commands.fold import Fold, StoreDamaged, facts_missing
+from ordertrail_server.commands.fold import Fold, StoreDamaged, StoreUnavailable, facts_missing
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.commands.waiting import UNAVAILABLE, Waiting, answer
 from ordertrail_server.log.port import BARRIER, AppendUncertain, Log, Logged, LogUnavailable
@@ -209,7 +209,7 @@ class Writer:
     def _add(self, draft: Draft, attempt: Attempt) -> None:
         try:
             draft.add(attempt)
-        except StoreDamaged:
+        except (StoreDamaged, StoreUnavailable):
             raise
         except Exception:  # a fault of ours in deciding one command must not end all others
             _log.exception("a command could not be decided", extra={"order_id": attempt.order_id})

@@ -11,7 +11,7 @@ from ordertrail.v1.error_reason_pb2 import ERROR_REASON_QUERY_TIME_LIMIT, ERROR_
 from ordertrail_server.history.joining import prove_joining
 from ordertrail_server.history.read_pool import Connection, ReadPool, TimeLimit
 from ordertrail_server.history.tokens import Offsets
-from ordertrail_server.log.sqlite import connect_reader, primary_code, sqlite3
+from ordertrail_server.log.sqlite import connect_reader, is_damage, sqlite3
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 _log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def _time_limit(limit: TimeLimit) -> Refused:
 
 def _why_unreadable(error: sqlite3.DatabaseError) -> str | None:
     # The kinds that are neither tell of a fault in our own statements.
-    if primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if is_damage(error):
         return "The read model is damaged; whoever runs the server must have it built again."
     if isinstance(error, sqlite3.OperationalError):
         return "The read model cannot be read for now; the projector may still be beginning it."

@@ -10,6 +10,9 @@ from ordertrail_server.log.records import position, read_end
 from ordertrail_server.log.sqlite import checkpoint, connect_writer, insert_rows, primary_code, sqlite3
 from ordertrail_server.orders.chain import digest
 
+# How long a reader may stand in the way before the opening of a log is given up, to be tried again.
+OPENING_SECONDS = 0.1
+
 
 class Appender:
     """Appends batches, each in one transaction, and knows the ends of the partitions.
@@ -23,7 +26,7 @@ class Appender:
         try:
             # After a failed fsync the page cache may show what the disk does not hold. Whatever was recovered from
             # the write-ahead log is therefore written again, before anything is appended behind it.
-            checkpoint(self._connection)
+            checkpoint(self._connection, OPENING_SECONDS)
             self._partitions = describe(self._connection).partitions
             self.ends()
         except BaseException:

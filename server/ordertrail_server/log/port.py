@@ -36,6 +36,10 @@ class LogUnavailable(Exception):
     """The log cannot be reached for now; nothing was changed."""
 
 
+class LogInUse(LogUnavailable):
+    """Another process, such as a backup, keeps the log's file open; nothing is wrong with it."""
+
+
 class LogDamaged(Exception):
     """A stored record is not what was appended, or facts that were there are gone; says which, and where."""
 

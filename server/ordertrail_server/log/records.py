@@ -4,8 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
-from ordertrail_server.log.port import LogDamaged, Logged, LogUnavailable
-from ordertrail_server.log.sqlite import primary_code, sqlite3
+from ordertrail_server.log.port import LogDamaged, Logged, LogInUse, LogUnavailable
+from ordertrail_server.log.sqlite import is_damage, is_in_use, sqlite3
 from ordertrail_server.orders.chain import digest
 
 OFFSET_BITS = 48
@@ -49,9 +49,10 @@ def read_records(connection: sqlite3.Connection, partition: int, offset: int, li
 
 def unreadable(error: sqlite3.Error, where: str) -> LogDamaged | LogUnavailable:
     """Return what an error of SQLite while reading means to those who use the log."""
-    # No code of SQLite's: the connection found a key that is no UTF-8.
-    if primary_code(error) in (0, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+    if is_damage(error):
         return LogDamaged(f"the log is damaged {where}: {error}")
+    if is_in_use(error):
+        return LogInUse(f"another process keeps the file of the log open ({error})")
     return LogUnavailable(f"the log could not be read: {error}")
 
 

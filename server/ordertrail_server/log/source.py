@@ -5,12 +5,14 @@ import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ordertrail_server.log.data_directory import DataDirectory, create_directory, open_to_serve
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.embedded_file import TOPIC
+from ordertrail_server.log.in_use import open_when_free
 from ordertrail_server.log.lock import DataDirectoryRefused, locked
 from ordertrail_server.log.port import Log
 
@@ -52,7 +54,7 @@ class EmbeddedSource:
 
     async def open(self, held: AsyncExitStack) -> Log:
         """Open the directory's log, or begin one where nothing lies yet."""
-        return open_to_serve(self.data)
+        return await open_when_free(partial(open_to_serve, self.data))
 
     async def follow(self) -> Log:
         """Open it to read."""

@@ -24,7 +24,17 @@ else:
         except ModuleNotFoundError:
             raise ModuleNotFoundError("no package that carries SQLite is installed", name="pysqlite3") from None
 
-__all__ = ["checkpoint", "connect_reader", "connect_writer", "insert_rows", "primary_code", "refuse_unsound", "sqlite3"]
+__all__ = [
+    "checkpoint",
+    "connect_reader",
+    "connect_writer",
+    "insert_rows",
+    "is_damage",
+    "is_in_use",
+    "primary_code",
+    "refuse_unsound",
+    "sqlite3",
+]
 
 FIRST_SOUND = (3, 51, 3)
 BUSY_SECONDS = 5.0
@@ -37,6 +47,12 @@ PREPARED_STATEMENTS = 4 * ROWS_A_STATEMENT
 
 class UnsoundSqlite(Exception):
     """The SQLite in use can lose or damage what was committed."""
+
+
+class CheckpointBlocked(sqlite3.OperationalError):
+    """A reader stood in the way of a checkpoint; nothing is wrong with the file."""
+
+    sqlite_errorcode = sqlite3.SQLITE_BUSY
 
 
 def refuse_unsound(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
@@ -65,14 +81,18 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return _prepared(_connect(path, "ro"), "query_only = ON", "wal_autocheckpoint = 0")
 
 
-def checkpoint(connection: sqlite3.Connection) -> None:
+def checkpoint(connection: sqlite3.Connection, patience_s: float = BUSY_SECONDS) -> None:
     """Move all of the write-ahead log into the file, durably, and empty it; for the file's writer only.
 
-    Raises sqlite3.OperationalError, also when a reader stood in the way for longer than the busy timeout.
+    Raises CheckpointBlocked if a reader stands in the way for longer than `patience_s`, sqlite3.OperationalError.
     """
-    busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    _wait_for_locks(connection, patience_s)
+    try:
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        _wait_for_locks(connection, BUSY_SECONDS)
     if busy:
-        raise sqlite3.OperationalError("another process kept reading, so the write-ahead log could not be emptied")
+        raise CheckpointBlocked("another process keeps reading, so the write-ahead log cannot be emptied")
 
 
 def insert_rows(connection: sqlite3.Connection, insert: str, rows: Sequence[Sequence[object]]) -> None:
@@ -90,6 +110,23 @@ def insert_rows(connection: sqlite3.Connection, insert: str, rows: Sequence[Sequ
 def primary_code(error: sqlite3.Error) -> int:
     """Return the primary result code of an error (sqlite.org/rescode.html); 0 if SQLite itself did not raise it."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether an error says that the file is damaged; all other errors may pass, and say nothing of the file."""
+    if primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return True
+    # The module raises this one itself, and so without a code.
+    return primary_code(error) == 0 and "decode to UTF-8" in str(error)
+
+
+def is_in_use(error: sqlite3.Error) -> bool:
+    """Return whether an error says that another connection stands in the way."""
+    return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
+
+
+def _wait_for_locks(connection: sqlite3.Connection, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
 
 def _create_private(path: Path) -> None:

@@ -27,7 +27,7 @@ from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.lock import DataDirectoryRefused
 from ordertrail_server.log.port import Log, LogDamaged, LogRefused, LogUnavailable
 from ordertrail_server.log.source import LogSource, add_arguments
-from ordertrail_server.log.sqlite import primary_code, sqlite3
+from ordertrail_server.log.sqlite import is_damage, sqlite3
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.growth import Growth
 from ordertrail_server.projections.projector import Committed, Projector
@@ -39,7 +39,6 @@ REFUSED = 3
 AGAIN = 4
 # In case a wake-up got lost, and for a parent that gives none.
 POLL_S = 0.5
-DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Life(asyncio.Protocol):
@@ -90,7 +89,7 @@ async def run(source: LogSource) -> None:
     try:
         await _project(log, path, life, source.tells_of_growth)
     except sqlite3.DatabaseError as error:
-        if primary_code(error) not in DAMAGED:
+        if not is_damage(error):
             raise
         raise _damaged(path, error) from error
     finally:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -64,6 +65,7 @@ async def _copy(data: Path, bootstrap: str, topic: str, to: str, told: "Told") -
     from ordertrail_server.cli.log.copying import copy
     from ordertrail_server.log.data_directory import open_to_serve
     from ordertrail_server.log.embedded import EmbeddedLog
+    from ordertrail_server.log.in_use import open_when_free
 
     async with AsyncExitStack() as held:
 
@@ -72,10 +74,11 @@ async def _copy(data: Path, bootstrap: str, topic: str, to: str, told: "Told") -
             return log
 
         if to == "topic":
-            embedded = await hold(EmbeddedLog.open(data))
+            embedded = await hold(await open_when_free(partial(EmbeddedLog.open, data)))
             return await copy(embedded, await hold(await open_topic(bootstrap, topic)), told)
         on_kafka = await hold(await open_topic(bootstrap, topic))
-        return await copy(on_kafka, await hold(open_to_serve(data, partitions=on_kafka.partitions)), told)
+        opening = partial(open_to_serve, data, partitions=on_kafka.partitions)
+        return await copy(on_kafka, await hold(await open_when_free(opening)), told)
 
 
 def _object(copied: "Copied", to: str) -> dict[str, object]:

@@ -1,0 +1,74 @@
+"""A log that another process, such as a backup, keeps open while its server is killed and started again."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from tests.cli.command_line import CommandLine
+from tests.e2e.running_server import RunningServer
+from tests.e2e.shop import an_order
+
+from ordertrail.client import connect
+from ordertrail_server.log.sqlite import connect_reader
+
+NOBODY = CommandLine("127.0.0.1:1")
+WAITS = "another process keeps the file of the log open"
+
+
+@contextmanager
+def reading(log: Path) -> Iterator[None]:
+    """Hold a read transaction, as a backup does."""
+    with closing(connect_reader(log)) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM records").fetchone()
+        yield
+
+
+async def says_that_it_waits(server: RunningServer) -> None:
+    async with asyncio.timeout(60):
+        while WAITS not in server.stderr:  # noqa: ASYNC110 (a file tells nobody that it grows)
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def order_ids(server: RunningServer) -> list[str]:
+    """The orders of a running server."""
+    server.start()
+    async with connect(server.address) as orders:
+        return [(await orders.send(an_order())).order_id for _ in range(3)]
+
+
+async def test_a_killed_server_waits_until_its_log_is_closed(server: RunningServer, order_ids: list[str]) -> None:
+    with reading(server.data / "log.sqlite"):
+        async with connect(server.address) as orders:
+            order_ids.append((await orders.send(an_order())).order_id)
+        server.kill()
+        server.spawn()
+        await says_that_it_waits(server)
+    server.listening()
+    async with connect(server.address) as orders:
+        assert {order.order_id async for order in orders.list_orders()} == set(order_ids)
+    assert "damaged" not in server.stderr
+    assert server.faults == []
+
+
+async def test_a_server_that_waits_for_its_log_can_be_stopped(server: RunningServer, order_ids: list[str]) -> None:
+    with reading(server.data / "log.sqlite"):
+        server.kill()
+        server.spawn()
+        await says_that_it_waits(server)
+        server.signal(signal.SIGTERM)
+        assert await asyncio.to_thread(server.wait) == 0
+    assert server.faults == []
+
+
+async def test_others_may_read_and_rebuild_while_the_log_is_kept_open(
+    server: RunningServer, order_ids: list[str]
+) -> None:
+    server.kill()
+    with reading(server.data / "log.sqlite"):
+        assert len(NOBODY.lines("tail", "--data", str(server.data))) == len(order_ids)
+        assert NOBODY.run("rebuild", "--data", str(server.data)).returncode == 0

@@ -1,0 +1,101 @@
+"""Which errors of SQLite say that a file is damaged: two, and none of those that pass."""
+
+from pathlib import Path
+
+import pytest
+from tests.log.memory import MemoryLog
+
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
+from ordertrail_server.commands.fold import StoreDamaged, StoreUnavailable
+from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.log.port import LogDamaged, LogInUse, LogUnavailable
+from ordertrail_server.log.records import unreadable
+from ordertrail_server.log.sqlite import is_damage, is_in_use, sqlite3
+from ordertrail_server.orders.refusal import Refused
+
+# Result codes, sqlite.org/rescode.html; an extended code has its primary code in the lowest byte.
+DAMAGE = {"CORRUPT": 11, "NOTADB": 26, "CORRUPT_VTAB": 267, "CORRUPT_SEQUENCE": 523, "CORRUPT_INDEX": 779}
+IN_USE = {"BUSY": 5, "LOCKED": 6, "PROTOCOL": 15, "BUSY_RECOVERY": 261, "BUSY_SNAPSHOT": 517}
+PASSING = {
+    "FULL": 13,
+    "IOERR": 10,
+    "IOERR_READ": 266,
+    "IOERR_SHORT_READ": 522,
+    "IOERR_CORRUPTFS": 8458,
+    "CANTOPEN": 14,
+    "READONLY": 8,
+    "READONLY_RECOVERY": 264,
+    "READONLY_CANTLOCK": 520,
+    "NOMEM": 7,
+    "PERM": 3,
+    "AUTH": 23,
+    "INTERRUPT": 9,
+    "SCHEMA": 17,
+    "NOLFS": 22,
+}
+
+
+def error_of(code: int) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError("as SQLite puts it")
+    error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize("code", DAMAGE.values(), ids=DAMAGE)
+def test_a_corrupt_file_is_damage(code: int) -> None:
+    assert isinstance(unreadable(error_of(code), "here"), LogDamaged)
+    assert not is_in_use(error_of(code))
+
+
+@pytest.mark.parametrize("code", IN_USE.values(), ids=IN_USE)
+def test_a_file_that_others_use_is_not_damaged(code: int) -> None:
+    assert isinstance(unreadable(error_of(code), "here"), LogInUse)
+    assert not is_damage(error_of(code))
+
+
+@pytest.mark.parametrize("code", PASSING.values(), ids=PASSING)
+def test_a_failure_that_may_pass_is_not_damage(code: int) -> None:
+    why = unreadable(error_of(code), "here")
+    assert isinstance(why, LogUnavailable)
+    assert not isinstance(why, LogInUse)
+
+
+def test_an_error_without_a_code_is_damage_only_if_text_cannot_be_decoded() -> None:
+    assert not is_damage(sqlite3.ProgrammingError("Cannot operate on a closed database."))
+    connection = sqlite3.connect(":memory:")
+    with pytest.raises(sqlite3.OperationalError) as error:
+        connection.execute("SELECT CAST(x'ff' AS TEXT)").fetchone()
+    assert is_damage(error.value)
+    connection.close()
+
+
+def test_a_state_store_that_cannot_be_read_for_now_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    store = StateStore(path, MemoryLog(), b"rules")
+    store._reader.set_progress_handler(lambda: 1, 1)  # SQLITE_INTERRUPT
+    with pytest.raises(StoreUnavailable, match="cannot be read for now: interrupted") as failed:
+        store.position(0)
+    assert not isinstance(failed.value, StoreDamaged)
+    store._reader.set_progress_handler(None, 1)
+    assert store.position(0) == (0, b"")
+    store.close()
+    assert path.exists()
+
+
+def test_a_state_store_that_cannot_be_opened_for_now_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    path.mkdir()
+    with pytest.raises(sqlite3.OperationalError):
+        StateStore(path, MemoryLog(), b"rules")
+    assert path.exists()
+
+
+async def test_a_read_model_that_cannot_be_read_for_now_is_not_called_damaged(tmp_path: Path) -> None:
+    log = MemoryLog()
+    model = ReadModel(tmp_path / "missing.sqlite", log.identity, log.topic, log.partitions)
+    with pytest.raises(Refused) as refused:
+        await model.read(lambda connection: None)
+    assert refused.value.refusal.reason == ERROR_REASON_UNAVAILABLE
+    assert "damaged" not in refused.value.refusal.message
+    model.close()
