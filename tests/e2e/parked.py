@@ -30,8 +30,7 @@ def the_story() -> Story:
     story.broken("broken")  # 6
     story.fact("fine", CONFIRMED)  # 7
     story.repeat("fine", version=1)  # 8, void
-    story.unreadable("fine")  # 9
-    story.barrier("fine")  # 10
+    story.barrier("fine")  # 9
     return story
 
 

@@ -12,6 +12,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.history.shop import Shop, added, names_of, placed, removed, shop_in
 from tests.history.test_stream_follow import following
+from tests.log.contract import entries
 from tests.log.memory import MemoryLog
 
 from ordertrail.v1.order_history_service_pb2 import (
@@ -78,7 +79,7 @@ async def test_the_time_stands_while_the_log_is_away_and_goes_on_when_it_is_back
     async def end(partition: int, known: int) -> int:
         return await log.end(partition, known)
 
-    await log.append(0, [Entry("o", b"any")])
+    await log.append(0, entries(1))
     clock, progress = Ticking(), Progress()
     progress.advance({0: 1})
     recency = Recency(end, 1, progress, clock=clock)

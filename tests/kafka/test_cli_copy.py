@@ -15,7 +15,8 @@ from tests.projections.story import CONFIRMED, PLACED, Story, many_orders, write
 
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.kafka import KafkaLog
-from ordertrail_server.log.port import Entry, Logged
+from ordertrail_server.log.port import BARRIER, Entry, Logged
+from ordertrail_server.orders.chain import digest
 
 SOON = 180.0
 MOMENT = 0.01
@@ -70,24 +71,51 @@ async def stop_half_way(copying: "subprocess.Popen[str]", cluster: Cluster, topi
 
 
 def all_there_is() -> list[Entry]:
-    """Return facts, and records of every other verdict."""
+    """Return facts, and messages of every other verdict that an embedded log can hold."""
     story = Story()
     story.fact("order-1", PLACED)
     story.repeat("order-1", 1)
-    story.unreadable("order-1")
+    story.barrier("order-1")
     story.future("order-1")
     story.broken("order-1")
-    return [*story.records[0], Entry("", b""), *many_orders(500)]
+    return [*story.records[0], *many_orders(500)]
 
 
 def test_an_embedded_log_goes_to_a_topic_record_for_record_and_back(cluster: Cluster, tmp_path: Path) -> None:
     topic = new_topic(cluster)
     copier = Copier(cluster, topic)
     data = embedded(tmp_path / "data", all_there_is())
-    assert copier.counts(data, "topic") == (1506, 0)
+    assert copier.counts(data, "topic") == (1505, 0)
     assert read_all(cluster, topic) == read_embedded(data)
-    assert copier.counts(tmp_path / "backup", "data") == (1506, 0)
+    assert copier.counts(tmp_path / "backup", "data") == (1505, 0)
     assert read_embedded(tmp_path / "backup") == read_embedded(data)
+
+
+def test_foreign_messages_of_a_topic_are_left_out_of_a_data_directory_and_counted(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    topic, story = new_topic(cluster, 2), Story(2)
+    copier, backup = Copier(cluster, topic), tmp_path / "backup"
+    for number in range(10):
+        story.fact(f"order-{number}", PLACED)
+        story.unreadable(f"order-{number}")
+        story.misplaced(f"order-{number}")
+        story.under_another_key(f"order-{number}", "other")
+        story.barrier(f"order-{number}")
+    write(cluster, topic, story.records)
+    for there in (0, 20):
+        ended = copier.run(backup, "data", "--json")
+        counts = json.loads(ended.stdout)
+        assert (counts["records"], counts["alreadyThere"], counts["foreignLeftOut"]) == (20, there, 30)
+    own = [[record for record in records if is_own(record, story)] for records in story.records]
+    copied = [[Entry(record.key, record.value) for record in read_embedded(backup, place)] for place in range(2)]
+    assert copied == own
+    said = copier.run(backup, "data").stdout.splitlines()
+    assert said[1] == "30 foreign messages of the topic were left out: they are no records of an order."
+
+
+def is_own(record: Entry, story: Story) -> bool:
+    return record == BARRIER or story.head(record.key) == digest(record.value)
 
 
 def test_a_copy_that_was_killed_is_finished_by_copying_again(cluster: Cluster, tmp_path: Path) -> None:

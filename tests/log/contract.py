@@ -5,19 +5,36 @@ fixture: `reopen`, which closes the log and opens it again.
 """
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 import pytest
 
-from ordertrail_server.log.port import Entry, Log, Logged
+from ordertrail.log.v1.record_pb2 import Record
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.port import BARRIER, Entry, Log, Logged
 from ordertrail_server.orders.chain import digest
 
 Reopen = Callable[[], Awaitable[Log]]
 SOON = 60.0  # seconds: a bound on what must happen, never a pause
 
 
-def entries(count: int, first: int = 0) -> list[Entry]:
-    return [Entry(f"order-{number % 7}", f"value {number}".encode()) for number in range(first, first + count)]
+@cache
+def orders_of(partition: int) -> list[str]:
+    """Return seven orders that live in this partition, whether the log has 1, 2 or 3."""
+    orders = (f"order-{number}" for number in itertools.count())
+    return list(itertools.islice((order for order in orders if partition_of(order, 6) == partition % 6), 7))
+
+
+def entry(order_id: str, number: int, previous: bytes = b"") -> Entry:
+    """Return a record that differs from those of other numbers."""
+    return Entry(order_id, Record(event_id=f"event-{number}", order_id=order_id, previous=previous).SerializeToString())
+
+
+def entries(count: int, first: int = 0, partition: int = 0) -> list[Entry]:
+    orders = orders_of(partition)
+    return [entry(orders[number % len(orders)], number) for number in range(first, first + count)]
 
 
 def logged(appended: list[Entry], first: int = 0) -> list[Logged]:
@@ -46,16 +63,16 @@ class ManyPartitions:
     async def test_partitions_know_nothing_of_each_other(self, log: Log) -> None:
         for partition in reversed(range(log.partitions)):
             for batch in range(partition + 1):
-                await log.append(partition, entries(2, 100 * partition + 2 * batch))
+                await log.append(partition, entries(2, 100 * partition + 2 * batch, partition))
         for partition in range(log.partitions):
             count = 2 * (partition + 1)
             assert await log.end(partition) == count
-            assert await log.read(partition, 0, 100) == logged(entries(count, 100 * partition))
+            assert await log.read(partition, 0, 100) == logged(entries(count, 100 * partition, partition))
 
     async def test_who_waits_at_one_end_is_woken_by_what_comes_there_alone(self, log: Log) -> None:
         waiting = [asyncio.ensure_future(log.wait(partition, 0)) for partition in range(log.partitions)]
         for partition in reversed(range(log.partitions)):
-            await log.append(partition, entries(1))
+            await log.append(partition, entries(1, 0, partition))
             await asyncio.wait_for(waiting[partition], SOON)
             assert not any(waiter.done() for waiter in waiting[:partition])
 
@@ -72,17 +89,18 @@ class LogContract(ManyPartitions):
         assert await log.end(0) == 0
 
     async def test_what_was_appended_is_read_back_byte_for_byte_with_its_digest(self, log: Log) -> None:
-        every_byte = Entry("order-1", bytes(range(256)))
+        every_byte = entry(orders_of(0)[0], 1, previous=bytes(range(256)))
         await log.append(0, [every_byte, *entries(9)])
         assert await log.read(0, 0, 100) == logged([every_byte, *entries(9)])
 
-    @pytest.mark.parametrize("key", ["", "ö", "заказ №7", "注文", "📦", "with\x00nul", "k" * 128])
+    @pytest.mark.parametrize("key", ["ö", "заказ №7", "注文", "📦", "with\x00nul", "k" * 128])
     async def test_any_text_is_a_key(self, log: Log, key: str) -> None:
-        await log.append(0, [Entry(key, b"value")])
-        assert await log.read(0, 0, 1) == logged([Entry(key, b"value")])
+        partition = partition_of(key, log.partitions)
+        await log.append(partition, [entry(key, 1)])
+        assert await log.read(partition, 0, 1) == logged([entry(key, 1)])
 
     async def test_a_value_may_be_empty_or_large(self, log: Log) -> None:
-        appended = [Entry("order-1", b""), Entry("order-1", b"x" * 500_000), Entry("order-1", b"\x00")]
+        appended = [BARRIER, entry(orders_of(0)[0], 1, previous=b"x" * 500_000), entry(orders_of(0)[0], 2)]
         await log.append(0, appended)
         assert await log.read(0, 0, 3) == logged(appended)
 
@@ -99,7 +117,7 @@ class LogContract(ManyPartitions):
     @pytest.mark.parametrize("offset", [10, 11, 10_000, 2**48, 2**63])
     async def test_a_read_at_or_behind_the_end_finds_nothing(self, log: Log, offset: int) -> None:
         for partition in range(log.partitions):
-            await log.append(partition, entries(10))
+            await log.append(partition, entries(10, 0, partition))
         assert await log.read(0, offset, 5) == []
 
     @pytest.mark.parametrize(("offset", "limit"), [(-1, 1), (0, 0), (0, -1)])
@@ -168,9 +186,9 @@ class AtomicAppends:
 class Durability:
     async def test_a_log_opened_again_is_the_same_log_and_holds_everything(self, log: Log, reopen: Reopen) -> None:
         for partition in range(log.partitions):
-            await log.append(partition, entries(30, 100 * partition))
+            await log.append(partition, entries(30, 100 * partition, partition))
         again = await reopen()
         assert (again.identity, again.topic, again.partitions) == (log.identity, log.topic, log.partitions)
         for partition in range(log.partitions):
-            assert await again.read(partition, 0, 100) == logged(entries(30, 100 * partition))
-            assert await again.append(partition, entries(1)) == [30]
+            assert await again.read(partition, 0, 100) == logged(entries(30, 100 * partition, partition))
+            assert await again.append(partition, entries(1, 0, partition)) == [30]

@@ -50,12 +50,12 @@ async def test_a_log_that_was_killed_while_it_was_made_is_made_anew(tmp_path: Pa
 
 async def test_a_directory_with_a_log_is_opened_and_keeps_its_identity_and_partitions(tmp_path: Path) -> None:
     first = open_to_serve(tmp_path, partitions=2)
-    await first.append(1, entries(3))
+    await first.append(1, entries(3, partition=1))
     await first.close()
     (tmp_path / "state.sqlite").touch()
     again = open_to_serve(tmp_path, partitions=5)
     assert (again.identity, again.partitions) == (first.identity, 2)
-    assert await again.read(1, 0, 10) == logged(entries(3))
+    assert await again.read(1, 0, 10) == logged(entries(3, partition=1))
     await again.close()
 
 

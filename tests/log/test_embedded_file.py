@@ -96,7 +96,7 @@ def test_a_record_has_its_types_and_a_digest_of_16_bytes(data: Path) -> None:
 
 
 async def test_a_changed_byte_is_found_and_its_offset_named(data: Path) -> None:
-    tamper(data, "UPDATE records SET value = ? WHERE position = 3", b"Value 3")
+    tamper(data, "UPDATE records SET value = ? WHERE position = 3", APPENDED[4].value)
     log = EmbeddedLog.open(data)
     with pytest.raises(LogDamaged, match="partition 0, offset 3 is not what was appended"):
         await log.read(0, 0, 10)

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.log.contract import SOON, entries, logged
+from tests.log.contract import SOON, entries, entry, logged, orders_of
 
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.embedded_file import LOG_FILE
@@ -54,7 +54,7 @@ async def test_a_full_disk_refuses_the_append_whole_and_the_log_goes_on_when_the
     with room_for_pages(log, 20):
         for _ in range(2):
             with pytest.raises(LogUnavailable, match="nothing was appended: database or disk is full"):
-                await log.append(0, [Entry("order-1", b"x" * 10_000)] * 20)
+                await log.append(0, [entry(orders_of(0)[0], 1, previous=b"x" * 10_000)] * 20)
             assert await log.end(0) == 10
         assert await log.append(0, entries(1, 10)) == [10]
     assert await log.append(0, entries(500, 11)) == list(range(11, 511))
@@ -78,7 +78,8 @@ async def test_a_commit_that_fails_is_uncertain_and_the_next_append_goes_where_t
 
 async def test_after_a_failure_the_log_looks_in_the_file_for_its_end(log: EmbeddedLog, tmp_path: Path) -> None:
     with closing(connect_writer(tmp_path / LOG_FILE)) as another:
-        another.execute("INSERT INTO records VALUES (10, 'order-1', x'00', ?)", [digest(b"\x00")])
+        [stored] = entries(1, 10)
+        another.execute("INSERT INTO records VALUES (10, ?, ?, ?)", [*stored, digest(stored.value)])
     with pytest.raises(LogUnavailable, match="nothing was appended: the log is append-only"):
         await log.append(0, entries(1, 10))
     assert await log.end(0) == 11

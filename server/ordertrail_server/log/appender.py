@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ordertrail_server.log.embedded_file import describe
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
-from ordertrail_server.log.records import position, read_end
+from ordertrail_server.log.records import check_end, position, read_end
 from ordertrail_server.log.sqlite import checkpoint, connect_writer, insert_rows, primary_code, sqlite3
 from ordertrail_server.orders.chain import digest
 
@@ -28,6 +28,8 @@ class Appender:
             # the write-ahead log is therefore written again, before anything is appended behind it.
             checkpoint(self._connection, OPENING_SECONDS)
             self._partitions = describe(self._connection).partitions
+            for partition in range(self._partitions):
+                check_end(self._connection, partition, self._partitions)
             self.ends()
         except BaseException:
             self.close()

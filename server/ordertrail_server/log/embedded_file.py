@@ -13,6 +13,7 @@ LOG_FILE = "log.sqlite"
 # A log under this name was never finished; the suffixes are those that SQLite may leave beside it.
 UNFINISHED = tuple(f"{LOG_FILE}.new{suffix}" for suffix in ("", "-wal", "-shm", "-journal"))
 FORMAT = 1
+IDENTITY_BYTES = 16
 TOPIC = "orders.events"
 MAX_PARTITIONS = 1 << 15
 
@@ -75,7 +76,9 @@ def create_file(directory: Path, partitions: int) -> None:
     unfinished = directory / UNFINISHED[0]
     with closing(connect_writer(unfinished)) as connection:
         connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA}")
-        connection.execute("INSERT INTO log VALUES (?, ?, ?, ?)", (token_bytes(16), partitions, FORMAT, TOPIC))
+        connection.execute(
+            "INSERT INTO log VALUES (?, ?, ?, ?)", (token_bytes(IDENTITY_BYTES), partitions, FORMAT, TOPIC)
+        )
         connection.execute("COMMIT")
         checkpoint(connection)  # closing does so too, but keeps its failure to itself
     unfinished.rename(directory / LOG_FILE)
@@ -94,15 +97,19 @@ def make_durable(directory: Path) -> None:
 def describe(connection: sqlite3.Connection) -> Description:
     """Return what the log says of itself. Raises LogDamaged if the file is no log that this release can read."""
     try:
-        identity, partitions, format_, topic = connection.execute(
-            "SELECT identity, partitions, format, topic FROM log"
-        ).fetchone() or (b"", 0, None, "")
+        row = connection.execute("SELECT identity, partitions, format, topic FROM log").fetchone()
     except sqlite3.OperationalError as error:
         if "no such" not in str(error):
             raise
-        format_ = None
-    if format_ is None:
+        row = None
+    if row is None:
         raise LogDamaged(f"{LOG_FILE} is an SQLite file, but no Ordertrail log")
+    identity, partitions, format_, topic = row
     if format_ != FORMAT:
         raise LogDamaged(f"{LOG_FILE} has format {format_}, and this release reads format {FORMAT} only")
+    # The file's own constraints hold for what is written, not for what a disk makes of it.
+    if not isinstance(identity, bytes) or len(identity) != IDENTITY_BYTES or topic != TOPIC:
+        raise LogDamaged(f"{LOG_FILE} is damaged: it describes itself as {row}")
+    if not isinstance(partitions, int) or not 1 <= partitions <= MAX_PARTITIONS:
+        raise LogDamaged(f"{LOG_FILE} is damaged: it says that it has {partitions!r} partitions")
     return Description(identity, partitions, topic)

@@ -9,7 +9,7 @@ from ordertrail_server.log.embedded_file import LOG_FILE, describe
 from ordertrail_server.log.lock import DataDirectoryRefused
 from ordertrail_server.log.port import Entry, Logged, LogUnavailable
 from ordertrail_server.log.readers import Readers
-from ordertrail_server.log.records import read_end, read_records, unreadable
+from ordertrail_server.log.records import read_end, read_records, refuse_strays, unreadable
 from ordertrail_server.log.sqlite import sqlite3
 
 POLL_SECONDS = 0.02
@@ -49,7 +49,7 @@ class EmbeddedFollower:
         self._check(partition)
         if offset < 0 or limit < 1:
             raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
-        return await self._readers.run(read_records, partition, offset, limit)
+        return await self._readers.run(read_records, partition, offset, limit, self.partitions)
 
     def gap_end(self, partition: int, offset: int) -> int:
         """Return `offset`: each is a record's."""
@@ -69,6 +69,7 @@ class EmbeddedFollower:
         require(path)
         self._readers = held.enter_context(Readers(path))
         self.identity, self.partitions, self.topic = self._readers.run_here(describe)
+        self._readers.run_here(refuse_strays, self.partitions)
 
     def _check(self, partition: int) -> None:
         if self._closed:

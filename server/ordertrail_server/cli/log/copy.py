@@ -44,6 +44,9 @@ def copy(data: Path, bootstrap: str, topic: str, to: Literal["topic", "data"], a
     beginning of a copy of the same log: a copy that was ended half-way is finished by copying again, and so is a backup
     brought up to date. Anything else is refused, and nothing is written.
 
+    Foreign messages of a topic are left out of a data directory and counted: they have no effect, and in an embedded
+    log, which has one writer, they would be damage.
+
     Only records, their keys and order are copied: the copy is another log, so tokens of the one are not honoured on
     the other, and headers are made anew. While a topic is copied to a directory, servers may write to it: what it held
     at the start is copied. Exit codes: 0 copied and verified, 1 not.
@@ -53,16 +56,17 @@ def copy(data: Path, bootstrap: str, topic: str, to: Literal["topic", "data"], a
     with refusals_told(), Progress(disable=as_json or not sys.stdout.isatty(), transient=True) as bar:
         task = bar.add_task("copying and verifying")
         try:
-            copied = asyncio.run(
+            copied, left_out = asyncio.run(
                 _copy(data, bootstrap, topic, to, lambda done, total: bar.update(task, completed=done, total=total))
             )
         except (OSError, ValueError) as error:  # a disk that is full, a record that is too large for the topic
             raise click.ClickException(str(error)) from error
-    click.echo(json_line(_object(copied, to)) if as_json else _text(copied, data, topic, to))
+    click.echo(json_line(_object(copied, left_out, to)) if as_json else _text(copied, left_out, data, topic, to))
 
 
-async def _copy(data: Path, bootstrap: str, topic: str, to: str, told: "Told") -> "Copied":
+async def _copy(data: Path, bootstrap: str, topic: str, to: str, told: "Told") -> "tuple[Copied, int]":
     from ordertrail_server.cli.log.copying import copy
+    from ordertrail_server.cli.log.own_records import OwnRecords
     from ordertrail_server.log.data_directory import open_to_serve
     from ordertrail_server.log.embedded import EmbeddedLog
     from ordertrail_server.log.in_use import open_when_free
@@ -75,18 +79,22 @@ async def _copy(data: Path, bootstrap: str, topic: str, to: str, told: "Told") -
 
         if to == "topic":
             embedded = await hold(await open_when_free(partial(EmbeddedLog.open, data)))
-            return await copy(embedded, await hold(await open_topic(bootstrap, topic)), told)
+            return await copy(embedded, await hold(await open_topic(bootstrap, topic)), told), 0
         on_kafka = await hold(await open_topic(bootstrap, topic))
         opening = partial(open_to_serve, data, partitions=on_kafka.partitions)
-        return await copy(on_kafka, await hold(await open_when_free(opening)), told)
+        own = OwnRecords(on_kafka)
+        return await copy(own, await hold(await open_when_free(opening)), told), own.left_out
 
 
-def _object(copied: "Copied", to: str) -> dict[str, object]:
-    return {"to": to, "records": copied.records, "alreadyThere": copied.already_there, "verified": True}
+def _object(copied: "Copied", left_out: int, to: str) -> dict[str, object]:
+    counts = {"records": copied.records, "alreadyThere": copied.already_there, "foreignLeftOut": left_out}
+    return {"to": to, **counts, "verified": True}
 
 
-def _text(copied: "Copied", data: Path, topic: str, to: str) -> str:
+def _text(copied: "Copied", left_out: int, data: Path, topic: str, to: str) -> str:
     said = f"{copied.records:,} records copied and verified, of which {copied.already_there:,} were there before."
+    if left_out:
+        said += f"\n{left_out:,} foreign messages of the topic were left out: they are no records of an order."
     if to == "data":
         return said
     return (

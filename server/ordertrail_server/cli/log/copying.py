@@ -5,13 +5,27 @@ killed half-way goes on where it was, and a backup is brought up to date, by cop
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ordertrail_server.log.port import Entry, Log, Logged, LogRefused
 
 BATCH = 1000
 
 Told = Callable[[int, int], None]
+
+
+class Source(Protocol):
+    """What is copied: a log, or what it holds without its foreign messages."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions there are."""
+
+    async def end(self, partition: int) -> int:
+        """Return the offset that the partition's next record will get."""
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        """Return up to `limit` records from `offset` on, in order; none at the end only."""
 
 
 class CopyRefused(LogRefused):
@@ -33,7 +47,7 @@ class _Common(NamedTuple):
     records: int
 
 
-async def copy(source: Log, target: Log, told: Told = lambda _, __: None) -> Copied:
+async def copy(source: Source, target: Log, told: Told = lambda _, __: None) -> Copied:
     """Bring the target to what the source held when this began, and verify every record of it.
 
     Both have as many partitions; nobody else may write to the target. `told` gets how many records were read, and how
@@ -56,7 +70,7 @@ async def copy(source: Log, target: Log, told: Told = lambda _, __: None) -> Cop
     return Copied(sum(each.records for each in verified), sum(each.records for each in common))
 
 
-async def _compare(source: Log, target: Log, partition: int, progress: "_Progress") -> _Common:
+async def _compare(source: Source, target: Log, partition: int, progress: "_Progress") -> _Common:
     """Return how much the target holds. Raises CopyRefused if that is anything but the source's beginning."""
     at, there, count = 0, 0, 0
     while theirs := await target.read(partition, there, BATCH):
@@ -72,7 +86,9 @@ async def _compare(source: Log, target: Log, partition: int, progress: "_Progres
     return _Common(at, there, count)
 
 
-async def _append(source: Log, target: Log, partition: int, common: _Common, end: int, progress: "_Progress") -> None:
+async def _append(
+    source: Source, target: Log, partition: int, common: _Common, end: int, progress: "_Progress"
+) -> None:
     at, there, _ = common
     while records := await _read(source, partition, at, BATCH, end):
         offsets = await target.append(partition, [Entry(record.key, record.value) for record in records])
@@ -85,7 +101,7 @@ async def _append(source: Log, target: Log, partition: int, common: _Common, end
         progress.add(len(records))
 
 
-async def _read(log: Log, partition: int, offset: int, count: int, end: int | None = None) -> list[Logged]:
+async def _read(log: Source, partition: int, offset: int, count: int, end: int | None = None) -> list[Logged]:
     """Return `count` records from `offset` on, or as many as there are, before `end` if one is named."""
     found: list[Logged] = []
     while len(found) < count and (more := await log.read(partition, offset, count - len(found))):
@@ -96,7 +112,7 @@ async def _read(log: Log, partition: int, offset: int, count: int, end: int | No
     return found
 
 
-def _partitions(log: Log) -> str:
+def _partitions(log: Source) -> str:
     return "1 partition" if log.partitions == 1 else f"{log.partitions} partitions"
 
 

@@ -1,0 +1,34 @@
+"""A log without its foreign messages, which an embedded log cannot take in: there they would be damage."""
+
+from ordertrail_server.log.port import Log, Logged
+from ordertrail_server.log.record_key import belongs
+
+
+class OwnRecords:
+    """Reads a log, and leaves out what is no record of an order of its partition, nor a barrier."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self.partitions = log.partitions
+        self._foreign: set[tuple[int, int]] = set()
+
+    @property
+    def left_out(self) -> int:
+        """How many messages were left out so far."""
+        return len(self._foreign)
+
+    async def end(self, partition: int) -> int:
+        """Return the end of the log itself."""
+        return await self._log.end(partition)
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        """Return up to `limit` records from `offset` on, in order; none at the end only."""
+        while messages := await self._log.read(partition, offset, limit):
+            records = [each for each in messages if belongs(each.key, each.value, partition, self.partitions)]
+            if len(records) < len(messages):
+                kept = {record.offset for record in records}
+                self._foreign.update((partition, each.offset) for each in messages if each.offset not in kept)
+            if records:
+                return records
+            offset = messages[-1].offset + 1
+        return []

@@ -1,0 +1,47 @@
+"""Whether a message is stored where its record belongs: under its order's id, and in its order's partition.
+
+A `Record` names its order in field 2 (proto/ordertrail/log/v1/record.proto). Of the record, a log knows nothing else.
+"""
+
+from typing import Final
+
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.message import DecodeError
+from google.protobuf.unknown_fields import UnknownFieldSet
+
+from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.port import BARRIER
+
+ORDER_ID: Final = 2
+_LENGTH_DELIMITED: Final = 2
+# By the length of an order id, of those whose length takes one byte: what stands before it in a record.
+_BEGINNINGS: Final = tuple(bytes((ORDER_ID << 3 | _LENGTH_DELIMITED, size)) for size in range(0x80))
+
+
+def belongs(key: str, value: bytes, partition: int, partitions: int) -> bool:
+    """Return whether a message is a record under its order's id in its order's partition, or a barrier."""
+    if not names_order(value, key):
+        return (key, value) == BARRIER
+    return partitions == 1 or partition_of(key, partitions) == partition
+
+
+def names_order(value: bytes, key: str) -> bool:
+    """Return whether a serialized `Record` names this order. Never raises, whatever the bytes."""
+    order_id = key.encode()
+    try:  # As a record of ours begins: with its event id and its order id. What looks otherwise is taken apart.
+        if order_id and value.startswith(_BEGINNINGS[len(order_id)] + order_id, value[1] + 2):
+            return True
+    except IndexError:
+        pass
+    return order_id != b"" and _order_id(value) == order_id
+
+
+def _order_id(value: bytes) -> bytes | None:
+    try:
+        # Any well-formed bytes are an Empty with unknown fields. Of a field that is there twice, the last one counts.
+        fields = UnknownFieldSet(Empty.FromString(value))
+    except DecodeError:
+        return None
+    places = range(len(fields))
+    named = [fields[place].data for place in places if fields[place].field_number == ORDER_ID]
+    return named[-1] if named and isinstance(named[-1], bytes) else None

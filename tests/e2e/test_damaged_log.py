@@ -1,0 +1,38 @@
+"""A log with a flipped bit, on a server whose derived stores are made again from it."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+import pytest
+from tests.e2e.running_server import RunningServer, refusal_to_start
+from tests.e2e.test_starting import filled, remove
+
+NOT_THE_KEY = "which is not the id of its order"
+
+
+@pytest.mark.parametrize(
+    ("column", "change", "said"),
+    [
+        ("key", "CAST(substr(key, 1, length(key) - 1) || char(unicode(substr(key, -1)) + 1) AS TEXT)", NOT_THE_KEY),
+        ("value", "CAST(replace(CAST(value AS TEXT), 'a', 'b') AS BLOB)", "is not what was appended"),
+        ("digest", "zeroblob(16)", "is not what was appended"),
+        ("position", "position + (1 << 40)", "is missing"),
+    ],
+)
+async def test_a_start_that_folds_the_log_anew_reports_damage_in_any_column(
+    server: RunningServer, column: str, change: str, said: str
+) -> None:
+    await filled(server)
+    with closing(sqlite3.connect(server.data / "log.sqlite")) as connection:
+        connection.execute("DROP TRIGGER records_are_never_changed")
+        [(place,)] = connection.execute("SELECT max(position) / 2 FROM records")
+        connection.execute(f"UPDATE records SET {column} = {change} WHERE position = ?", [place])
+        connection.commit()
+    remove(server.data / "read-model")
+    server.spawn()
+    assert await asyncio.to_thread(server.wait) == 1
+    assert "Error: the record at partition 0, offset " in server.stderr.splitlines()[-1]
+    assert said in server.stderr.splitlines()[-1]
+    remove(server.data / "state.sqlite")
+    assert said in refusal_to_start(server.data).splitlines()[-1]

@@ -1,0 +1,119 @@
+"""A bit that a disk flips in an embedded log: whoever reads the record compares every column with it."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.log.contract import entries
+
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded_file import describe
+from ordertrail_server.log.port import BARRIER, Entry, Log, LogDamaged, Logged
+from ordertrail_server.log.records import read_records, refuse_strays
+from ordertrail_server.log.sqlite import connect_reader
+from ordertrail_server.orders.chain import digest
+
+RECORDS = 6
+
+
+class Stored(NamedTuple):
+    """A log file that nobody has open, and where the row of one of its records lies in it, its header included."""
+
+    path: Path
+    begin: int
+    end: int
+    unused: int
+    """The byte of the row that SQLite does not look at: the type of `position`, which stands in the row's place."""
+
+    def bits(self) -> list[int]:
+        return [bit for bit in range(8 * self.begin, 8 * self.end) if bit // 8 != self.unused]
+
+    def read(self) -> list[Logged]:
+        """Read every record, as all who use a log do. Raises LogDamaged."""
+        with closing(connect_reader(self.path)) as connection:
+            _, partitions, _ = describe(connection)
+            refuse_strays(connection, partitions)
+            each = (read_records(connection, partition, 0, 100, partitions) for partition in range(partitions))
+            return [record for records in each for record in records]
+
+
+def flip(path: Path, bit: int) -> None:
+    with path.open("r+b") as file:
+        file.seek(bit // 8)
+        [before] = file.read(1)
+        file.seek(bit // 8)
+        file.write(bytes([before ^ 1 << bit % 8]))
+
+
+async def stored(directory: Path, place: int, partitions: int) -> Stored:
+    """Make a log, and return it with the row of a record of its last partition."""
+    log = EmbeddedLog.create(directory, partitions=partitions)
+    appended: list[Entry] = []
+    for partition in range(partitions):
+        appended = [*entries(RECORDS - 1, 0, partition), BARRIER]
+        await log.append(partition, appended)
+    await log.close()
+    key, value = appended[place]
+    columns = key.encode() + value + digest(value)
+    path = directory / "log.sqlite"
+    start = path.read_bytes().index(columns)
+    # In front of the columns: the row's length, its position, the header's length, and a type for each column.
+    position_bytes = 1 if partitions == 1 else 7
+    return Stored(path, start - position_bytes - 6, start + len(columns), start - 4)
+
+
+@pytest.mark.parametrize("place", range(RECORDS), ids="record {}".format)
+@pytest.mark.parametrize("partitions", [1, 2])
+async def test_a_flipped_bit_of_a_record_is_damage(tmp_path: Path, place: int, partitions: int) -> None:
+    record = await stored(tmp_path, place, partitions)
+    whole = record.read()
+    for bit in record.bits():
+        flip(record.path, bit)
+        with pytest.raises(LogDamaged):
+            record.read()
+        flip(record.path, bit)
+    assert record.read() == whole
+
+
+@pytest.mark.parametrize("partitions", [1, 2])
+async def test_a_flipped_bit_in_the_last_position_is_reported_when_the_log_is_opened(
+    tmp_path: Path, partitions: int
+) -> None:
+    record = await stored(tmp_path, RECORDS - 1, partitions)
+    for bit in range(8 * (record.begin + 1), 8 * (record.unused - 1)):
+        flip(record.path, bit)
+        with pytest.raises(LogDamaged):
+            EmbeddedLog.open(tmp_path)
+        flip(record.path, bit)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE log SET identity = x'00'",
+        "UPDATE log SET partitions = 5",
+        "UPDATE log SET partitions = 0",
+        "UPDATE log SET partitions = -1",
+        "UPDATE log SET partitions = 32769",
+        "UPDATE log SET format = 3",
+        "UPDATE log SET topic = 'orders.evants'",
+        "UPDATE log SET topic = CAST(x'ff' AS TEXT)",
+    ],
+)
+async def test_what_a_log_says_of_itself_is_checked_when_it_is_opened(tmp_path: Path, statement: str) -> None:
+    await stored(tmp_path, 0, partitions=1)
+    with closing(sqlite3.connect(tmp_path / "log.sqlite")) as connection:
+        connection.executescript(f"PRAGMA ignore_check_constraints = 1; DROP TRIGGER log_is_never_changed; {statement}")
+    for open_log in (EmbeddedLog.open, EmbeddedLog.follow):
+        with pytest.raises(LogDamaged):
+            await read_all(open_log(tmp_path))
+
+
+async def read_all(log: Log) -> None:
+    try:
+        for partition in range(log.partitions):
+            await log.read(partition, 0, 100)
+    finally:
+        await log.close()
