@@ -26,10 +26,10 @@ from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.port import Failing, Log
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.projections.definition import read_model_file
-from ordertrail_server.projections.order_history import refuse_foreign
 from ordertrail_server.projections.supervisor import ProjectorProcess
 from ordertrail_server.schema.cloud_event import headers_of
 from ordertrail_server.schema.proof import prove_all
@@ -73,7 +73,7 @@ class Service:
         self._held.push_async_callback(log.close)
         if isinstance(log, Failing):
             self._watch(log.failed())
-        refuse_foreign(read_model_file(self._data.read_model), log)
+        await refuse_lost_facts(log, self._data)
         projector = await self._projector() if "projector" in roles else None
         handler = await self._handler(log, projector) if "command" in roles else None
         server = Server(self._settings.request_bytes, self._settings.batch_bytes)

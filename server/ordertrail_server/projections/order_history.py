@@ -1,12 +1,11 @@
 """The file of the order history: opened, begun, or refused."""
 
-from contextlib import closing, suppress
 from pathlib import Path
 
 from ordertrail_server.log.continuity import check_continues, more_or_fewer
 from ordertrail_server.log.data_directory import create_directory
 from ordertrail_server.log.port import Log
-from ordertrail_server.log.sqlite import connect_reader, connect_writer, sqlite3
+from ordertrail_server.log.sqlite import connect_writer, sqlite3
 from ordertrail_server.projections.definition import definition_digest
 from ordertrail_server.projections.order_history_ddl import INDEXED, INDEXES, TABLES
 from ordertrail_server.projections.refused import ReadModelRefused
@@ -32,16 +31,6 @@ async def open_order_history(path: Path, log: Log) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def refuse_foreign(path: Path, log: Log) -> None:
-    """Raise ReadModelRefused if the read model at `path` is another log's. Nothing is written.
-
-    For a server that is about to listen. A file that is missing, empty or unreadable is left to the projector.
-    """
-    with suppress(sqlite3.Error), closing(connect_reader(path)) as connection:
-        if _is_begun(connection):
-            _refuse_another_log(connection, path, log)
 
 
 def stored_positions(connection: sqlite3.Connection) -> list[tuple[int, int, bytes]]:

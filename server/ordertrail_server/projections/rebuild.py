@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.embedded_file import make_durable
 from ordertrail_server.log.port import Log
@@ -48,9 +49,10 @@ def rebuild(data_dir: Path, progress: Progress) -> Rebuilt:
 async def _rebuild(data_dir: Path, progress: Progress) -> Rebuilt:
     live = read_model_file(DataDirectory(data_dir).read_model)
     fresh = live.with_name(f"{live.name}.new")
-    _remove(fresh)
     log = EmbeddedLog.follow(data_dir)
     try:
+        await refuse_lost_facts(log, DataDirectory(data_dir))
+        _remove(fresh)
         await _build(log, fresh, progress)
     finally:
         await log.close()

@@ -1,0 +1,92 @@
+"""Whether a log still holds all that the derived stores of a data directory were folded from.
+
+Every store remembers its log's identity and, for each partition, the last record that it folded. Stores of other
+definitions, as of an earlier release, are never read otherwise, but what they remember of the log still holds.
+"""
+
+import logging
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from ordertrail_server.log.continuity import check_continues, more_or_fewer
+from ordertrail_server.log.data_directory import READ_MODEL, DataDirectory
+from ordertrail_server.log.lock import DataDirectoryRefused
+from ordertrail_server.log.port import Log, LogDamaged
+from ordertrail_server.log.sqlite import connect_reader, is_damage, primary_code, sqlite3
+
+_log = logging.getLogger(__name__)
+
+# How stores say which log they are of, and where they stand. A shape that a release has written stays here.
+SHAPES = (
+    ("SELECT log_id FROM meta", "SELECT partition, position, digest FROM positions"),
+    ("SELECT value FROM meta WHERE key = 'log_id'", "SELECT partition, next_offset, digest FROM positions"),
+)
+
+
+class Memory(NamedTuple):
+    """What a store remembers of its log: for each partition the next offset, and the digest of the record before it."""
+
+    log_id: bytes
+    positions: list[tuple[int, int, bytes]]
+
+
+async def refuse_lost_facts(log: Log, data: DataDirectory) -> None:
+    """Raise unless the log holds all that every derived store in the directory was folded from. Nothing is written.
+
+    A store that is damaged, or was never begun, remembers nothing, and is left to whoever folds it anew. Raises
+    DataDirectoryRefused for a store of another log or one that cannot be read for now, LogDamaged, LogUnavailable.
+    """
+    for path in derived_stores(data):
+        memory = _read_memory(path)
+        if memory is not None:
+            await _compare(log, path.relative_to(data.path).as_posix(), memory)
+
+
+def derived_stores(data: DataDirectory) -> Iterable[Path]:
+    """Return every file that was folded from the log, of whichever definition; also of a rebuild that was killed."""
+    models = data.path / READ_MODEL
+    found = [data.state, *sorted(models.glob("*.sqlite")), *sorted(models.glob("*.sqlite.new"))]
+    return [path for path in found if path.exists()]
+
+
+async def _compare(log: Log, name: str, memory: Memory) -> None:
+    if memory.log_id != log.identity:
+        raise DataDirectoryRefused(
+            f"{name} was built from another log; restore the log that it was built from, or move the file away to "
+            "build it from this one"
+        )
+    if len(memory.positions) != log.partitions:
+        raise DataDirectoryRefused(more_or_fewer(name, len(memory.positions), log))
+    for partition, next_offset, digest in memory.positions:
+        try:
+            await check_continues(log, partition, next_offset, digest)
+        except LogDamaged as damage:
+            raise LogDamaged(
+                f"{name} knows more than the log: {damage}; put the newest log back, or, to give up what it lacks, "
+                "serve it from an empty directory"
+            ) from None
+
+
+def _read_memory(path: Path) -> Memory | None:
+    try:
+        with closing(connect_reader(path)) as connection:
+            return next(filter(None, (_read_shape(connection, *shape) for shape in SHAPES)), None)
+    except sqlite3.Error as error:
+        if is_damage(error):
+            _log.warning("%s is damaged (%s), so the log is not compared with it", path, error)
+            return None
+        raise DataDirectoryRefused(
+            f"{path} cannot be compared with the log for now ({error}): make it readable, or move it away"
+        ) from error
+
+
+def _read_shape(connection: sqlite3.Connection, identity: str, positions: str) -> Memory | None:
+    try:
+        row = connection.execute(identity).fetchone()
+        return None if row is None else Memory(row[0], connection.execute(positions).fetchall())
+    except sqlite3.OperationalError as error:
+        if primary_code(error) == sqlite3.SQLITE_ERROR:  # a table or a column is not there
+            return None
+        raise

@@ -1,0 +1,119 @@
+"""Whether a log holds all that the stores beside it were folded from, whichever release folded them."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.log.memory import MemoryLog
+from tests.projections.happenings import project
+from tests.projections.story import many_orders
+
+from ordertrail_server.commands.fold import Fold
+from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.derived_stores import refuse_lost_facts
+from ordertrail_server.log.lock import DataDirectoryRefused
+from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.log.sqlite import connect_writer
+
+LOG_ID = b"the log's own id"
+# By the file's name, which of the two kinds it is.
+STORES = {
+    "state.sqlite": "state",
+    "read-model/order-history-0123456789ab.sqlite": "read model",
+    "read-model/order-history-0123456789ab.sqlite.new": "read model",
+}
+Make = Callable[[MemoryLog], Awaitable[Path]]
+
+
+def log_of(entries: int, partitions: int = 1, identity: bytes = LOG_ID) -> MemoryLog:
+    log = MemoryLog(partitions=partitions, identity=identity)
+    for entry in many_orders(4)[:entries]:
+        log.land(0, entry)
+    return log
+
+
+@pytest.fixture(params=STORES)
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
+    """Make a store of another definition than today's from a log, and return its file."""
+
+    async def make(log: MemoryLog) -> Path:
+        path: Path = tmp_path / request.param
+        path.parent.mkdir(exist_ok=True)
+        if STORES[request.param] == "read model":
+            await project(log, path, batch=10, hot_orders=10)
+            return path
+        with closing(StateStore(path, log, b"rules of an earlier release")) as store:
+            for partition in range(log.partitions):
+                fold = Fold(log, partition, store)
+                await fold.catch_up()
+                store.save(partition, fold.snapshot())
+        return path
+
+    return make
+
+
+async def test_a_log_that_has_grown_is_served(make: Make, tmp_path: Path) -> None:
+    path = await make(log_of(6))
+    before = path.read_bytes()
+    for entries in (6, 12):
+        await refuse_lost_facts(log_of(entries), DataDirectory(tmp_path))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("entries", [0, 1, 5])
+async def test_a_log_that_ends_before_its_store_is_refused(make: Make, tmp_path: Path, entries: int) -> None:
+    name = (await make(log_of(6))).relative_to(tmp_path)
+    with pytest.raises(LogDamaged, match=f"{name} knows more than the log: .* ends at offset {entries}"):
+        await refuse_lost_facts(log_of(entries), DataDirectory(tmp_path))
+
+
+@pytest.mark.parametrize("entries", [6, 12])
+async def test_a_log_with_other_records_than_its_store_has_read_is_refused(
+    make: Make, tmp_path: Path, entries: int
+) -> None:
+    await make(log_of(6))
+    other = MemoryLog(identity=LOG_ID)
+    for entry in many_orders(5)[:entries]:
+        other.land(0, entry)
+    with pytest.raises(LogDamaged, match="offset 5 is not the one that was read there before"):
+        await refuse_lost_facts(other, DataDirectory(tmp_path))
+
+
+async def test_another_log_is_refused(make: Make, tmp_path: Path) -> None:
+    await make(log_of(6))
+    with pytest.raises(DataDirectoryRefused, match="was built from another log"):
+        await refuse_lost_facts(log_of(6, identity=b"another log's id"), DataDirectory(tmp_path))
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+async def test_a_log_of_another_count_of_partitions_is_refused(make: Make, tmp_path: Path, partitions: int) -> None:
+    await make(log_of(6, partitions=2))
+    with pytest.raises(DataDirectoryRefused, match=f"from 2 partitions, .* has {partitions}:"):
+        await refuse_lost_facts(log_of(6, partitions), DataDirectory(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 100])
+async def test_a_store_that_is_damaged_or_not_begun_remembers_nothing(
+    make: Make, tmp_path: Path, content: bytes
+) -> None:
+    path = await make(log_of(6))
+    path.write_bytes(content)
+    await refuse_lost_facts(log_of(0), DataDirectory(tmp_path))
+    assert path.read_bytes() == content
+
+
+async def test_a_store_whose_tables_are_not_made_yet_remembers_nothing(make: Make, tmp_path: Path) -> None:
+    path = await make(log_of(6))
+    path.unlink()
+    connect_writer(path, "NORMAL").close()
+    await refuse_lost_facts(log_of(0), DataDirectory(tmp_path))
+
+
+async def test_a_store_that_cannot_be_read_for_now_is_not_passed_over(make: Make, tmp_path: Path) -> None:
+    path = await make(log_of(6))
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DataDirectoryRefused, match=f"{path} cannot be compared with the log for now"):
+        await refuse_lost_facts(log_of(6), DataDirectory(tmp_path))
