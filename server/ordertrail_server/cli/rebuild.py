@@ -22,7 +22,8 @@ Example:
 def rebuild(data: Path, as_json: bool) -> None:
     """Build the read model again from offset 0 of the log, and put it in the place of the present one.
 
-    The present one stays until the new one is complete. Exit codes: 0 rebuilt, 1 not.
+    The present one stays until the new one is complete. It takes a user who may write to the directory. Exit codes:
+    0 rebuilt, 1 not.
     """
     import json
     from time import perf_counter
@@ -40,7 +41,7 @@ def rebuild(data: Path, as_json: bool) -> None:
         with locked(data), Progress(disable=as_json, transient=True) as bar:
             task = bar.add_task("rebuilding")
             counts = rebuilding.rebuild(data, lambda done, total: bar.update(task, completed=done, total=total))
-    except (DataDirectoryRefused, ReadModelRefused, LogDamaged, LogUnavailable, sqlite3.Error) as refusal:
+    except (DataDirectoryRefused, ReadModelRefused, LogDamaged, LogUnavailable, sqlite3.Error, OSError) as refusal:
         raise click.ClickException(str(refusal)) from refusal
     seconds = perf_counter() - begun
     told = counts._asdict() | {"seconds": round(seconds, 3)}

@@ -11,6 +11,7 @@ from ordertrail_server.log.port import Entry, Logged, LogUnavailable
 from ordertrail_server.log.readers import Readers
 from ordertrail_server.log.records import read_end, read_records, refuse_strays, unreadable
 from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.log.unwritable import UnwritableReaders, is_readable, refuse_unreadable
 
 POLL_SECONDS = 0.02
 
@@ -67,7 +68,11 @@ class EmbeddedFollower:
 
     def _open(self, path: Path, held: ExitStack) -> None:
         require(path)
-        self._readers = held.enter_context(Readers(path))
+        self._readers: Readers | UnwritableReaders
+        if is_readable(path):
+            self._readers = held.enter_context(Readers(path))
+        else:
+            self._readers = held.enter_context(UnwritableReaders(path))
         self.identity, self.partitions, self.topic = self._readers.run_here(describe)
         self._readers.run_here(refuse_strays, self.partitions)
 
@@ -79,6 +84,7 @@ class EmbeddedFollower:
 
 
 def require(path: Path) -> None:
-    """Raise DataDirectoryRefused if there is no log at this path."""
+    """Raise DataDirectoryRefused if there is no log at this path, or this process may not read it."""
+    refuse_unreadable(path)
     if not path.exists():
         raise DataDirectoryRefused(f"{path.parent} holds no log ({path.name}).")

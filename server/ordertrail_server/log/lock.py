@@ -3,7 +3,8 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from fcntl import LOCK_EX, LOCK_NB, flock
+from errno import EACCES, EPERM, EROFS
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
 LOCK_FILE = "LOCK"
@@ -26,12 +27,38 @@ def locked(directory: Path) -> Iterator[None]:
     The file stays: removing it would let two processes lock two files of one name.
     """
     # Python opens files close-on-exec, so programs started meanwhile do not inherit the lock.
-    descriptor = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, LOCK_MODE)
+    descriptor = _open(directory)
     try:
         _take(descriptor, directory)
         yield
     finally:
         os.close(descriptor)
+
+
+def is_locked(directory: Path) -> bool:
+    """Return whether a process serves the directory. Who begins to at this very moment may be refused."""
+    try:
+        descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY)
+    except OSError:  # nobody has served it, or it is not said who does
+        return False
+    try:
+        flock(descriptor, LOCK_SH | LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _open(directory: Path) -> int:
+    try:
+        return os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, LOCK_MODE)
+    except OSError as error:
+        if error.errno not in (EACCES, EPERM, EROFS):
+            raise
+        raise DataDirectoryRefused(
+            f"{directory} cannot be written to ({error.strerror}): be a user who may, as the one that serves it."
+        ) from error
 
 
 def _take(descriptor: int, directory: Path) -> None:

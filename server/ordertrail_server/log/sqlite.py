@@ -26,6 +26,7 @@ else:
 
 __all__ = [
     "checkpoint",
+    "connect_immutable",
     "connect_reader",
     "connect_writer",
     "insert_rows",
@@ -79,6 +80,12 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     """Open an existing file for reading only; the connection refuses to write and never checkpoints."""
     refuse_unsound()
     return _prepared(_connect(path, "ro"), "query_only = ON", "wal_autocheckpoint = 0")
+
+
+def connect_immutable(path: Path) -> sqlite3.Connection:
+    """Open a file that nobody writes to while it is read, without its -wal file, whose commits it would not see."""
+    refuse_unsound()
+    return _prepared(_connect(path, "ro&immutable=1"), "query_only = ON")
 
 
 def checkpoint(connection: sqlite3.Connection, patience_s: float = BUSY_SECONDS) -> None:

@@ -1,0 +1,158 @@
+"""Reading a data directory takes no permission to write to it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from tests.cli.command_line import ENVIRONMENT, ROOT
+from tests.log.contract import entries
+from tests.log.processes import acknowledged, appending
+
+PROGRAM = [sys.executable, str(Path(__file__).with_name("unprivileged.py"))]
+BATCHES = 5
+RECORDS = 15
+KEYS = [entry.key for entry in entries(RECORDS)]
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A directory that every user may reach, other than those of pytest."""
+    with TemporaryDirectory(prefix="ordertrail-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+        allow_writing(Path(name))
+
+
+@pytest.fixture(params=["stopped", "killed", "killed, without -shm", "stopped, with an empty -wal"])
+def data(request: pytest.FixtureRequest, shared: Path) -> Path:
+    """The directory of a server that runs no more."""
+    data = shared / "data"
+    with appending(data, BATCHES) as process:
+        acknowledged(process, RECORDS)
+        if request.param.startswith("killed"):
+            process.kill()
+        process.communicate("")
+    if request.param == "killed, without -shm":
+        (data / "log.sqlite-shm").unlink()
+    if request.param == "stopped, with an empty -wal":
+        (data / "log.sqlite-wal").touch()
+    return data
+
+
+def allow_writing(directory: Path) -> None:
+    for path in [directory, *directory.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def forbid_writing(directory: Path) -> None:
+    for path in [directory, *directory.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+
+def start(data: Path, *command: str) -> "subprocess.Popen[str]":
+    """Start a command as a user who may not write to the directory."""
+    rehearsal = data.parent / "rehearsal"
+    if not rehearsal.exists():
+        with appending(rehearsal, 1) as process:
+            acknowledged(process, 1)
+            process.communicate("")
+    return subprocess.Popen(
+        [*PROGRAM, str(rehearsal), *command],
+        env=ENVIRONMENT | {"ORDERTRAIL_READ_ONLY": str(data), "PYTHONPATH": f"{ENVIRONMENT['PYTHONPATH']}:{ROOT}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(data: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+    running = start(data, *command)
+    output, errors = running.communicate(timeout=60)
+    return subprocess.CompletedProcess(command, running.returncode, output, errors)
+
+
+def keys(lines: str) -> list[str]:
+    return [json.loads(line)["key"] for line in lines.splitlines()]
+
+
+def test_a_log_is_read_whole_by_a_user_who_may_only_read_it(data: Path) -> None:
+    forbid_writing(data)
+    before = {path.name: path.read_bytes() for path in data.iterdir()}
+    ended = run(data, "tail", "--json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert keys(ended.stdout) == KEYS
+    assert {path.name: path.read_bytes() for path in data.iterdir()} == before
+
+
+def test_a_running_servers_log_is_read_by_a_user_who_may_only_read_it(shared: Path) -> None:
+    data = shared / "data"
+    with appending(data, BATCHES) as process:
+        acknowledged(process, RECORDS)
+        forbid_writing(data)
+        ended = run(data, "tail", "--json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert keys(ended.stdout) == KEYS
+
+
+def test_a_rebuild_needs_permission_to_write_and_says_so_in_one_sentence(data: Path) -> None:
+    forbid_writing(data)
+    ended = run(data, "rebuild")
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"Error: {data} cannot be written to (Permission denied): be a user who may, as the one that serves it.\n"
+    )
+
+
+@pytest.mark.parametrize("hidden", ["", "log.sqlite", "log.sqlite-wal", "log.sqlite-shm"])
+def test_a_file_that_may_not_be_read_is_named_in_one_sentence(shared: Path, hidden: str) -> None:
+    data = shared / "data"
+    with appending(data, BATCHES) as process:
+        acknowledged(process, RECORDS)
+        process.kill()
+    forbid_writing(data)
+    (data / hidden).chmod(0)
+    ended = run(data, "tail")
+    assert (ended.returncode, ended.stdout) == (1 if hidden else 2, "")
+    assert "Traceback" not in ended.stderr
+    if hidden:
+        assert ended.stderr == f"Error: {data / hidden} cannot be read (Permission denied): be a user who may.\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the server must be another user than the reader")
+def test_a_reader_who_follows_goes_on_when_a_server_starts_and_stops(shared: Path) -> None:
+    data = shared / "data"
+    with appending(data, 1) as process:
+        acknowledged(process, 1)
+        process.communicate("")
+    forbid_writing(data)
+    following = start(data, "tail", "--json", "--follow")
+    assert following.stdout is not None
+    try:
+        seen = [following.stdout.readline()]
+        for _ in range(2):
+            with appending(data, 2) as process:
+                count = acknowledged(process, 3) + 1
+                seen += [following.stdout.readline() for _ in range(count - len(seen))]
+                process.communicate("")
+    finally:
+        following.kill()
+        following.communicate()
+    assert keys("".join(seen)) == [entry.key for entry in entries(len(seen))]
+    assert len(seen) == 7
+
+
+def test_a_copy_of_a_directory_without_its_lock_is_read(shared: Path, tmp_path: Path) -> None:
+    data = shared / "data"
+    with appending(tmp_path / "data", BATCHES) as process:
+        acknowledged(process, RECORDS)
+        process.communicate("")
+    data.mkdir()
+    shutil.copy(tmp_path / "data" / "log.sqlite", data)
+    forbid_writing(data)
+    assert keys(run(data, "tail", "--json").stdout) == KEYS
