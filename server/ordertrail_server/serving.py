@@ -27,6 +27,7 @@ from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
+from ordertrail_server.log.embedded import EmbeddedLog
 from ordertrail_server.log.port import Failing, Log
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.projections.definition import read_model_file
@@ -73,6 +74,8 @@ class Service:
         self._held.push_async_callback(log.close)
         if isinstance(log, Failing):
             self._watch(log.failed())
+        if isinstance(log, EmbeddedLog):
+            self._watch(log.keep_wal_short())
         await refuse_lost_facts(log, self._data)
         projector = await self._projector() if "projector" in roles else None
         handler = await self._handler(log, projector) if "command" in roles else None

@@ -18,6 +18,7 @@ from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.log.trimming import TRIM_SECONDS
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.reading import Reading, read
@@ -73,6 +74,7 @@ class CommandHandler:
             if not self._log.atomic:
                 self._tasks.append(asyncio.create_task(writer.follow(), name=f"follower-{partition}"))
         self._tasks.append(asyncio.create_task(self._answer_late_ones(), name="late-ones"))
+        self._tasks.append(asyncio.create_task(self._keep_wal_short(), name="trimmer"))
         self._accepting = True
 
     @property
@@ -151,6 +153,11 @@ class CommandHandler:
             await asyncio.sleep(LATE_SECONDS)
             for writer in self._writers:
                 writer.waiting.answer_late_ones(monotonic())
+
+    async def _keep_wal_short(self) -> None:
+        while True:
+            await asyncio.sleep(TRIM_SECONDS)
+            await asyncio.get_running_loop().run_in_executor(self._saver, self._store.trim)
 
     async def _save_now_and_then(self, partition: int, fold: Fold) -> None:
         waited = 0.0

@@ -13,6 +13,7 @@ from ordertrail_server.commands.fold import Snapshot, StoreDamaged, StoreUnavail
 from ordertrail_server.log.continuity import more_or_fewer
 from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.log.sqlite import connect_reader, connect_writer, insert_rows, is_damage, primary_code, sqlite3
+from ordertrail_server.log.trimming import WalTrimmer
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.schema.definition import definition_of
 
@@ -58,6 +59,7 @@ class StateStore:
             insert_rows(self._writer, "INSERT INTO positions", positions)
             self._writer.execute("COMMIT")
         self._reader = connect_reader(path)
+        self._trimmer = WalTrimmer(self._writer, path)
 
     def close(self) -> None:
         """Close the file; nothing is written. One that was found damaged is removed, to be folded anew."""
@@ -118,6 +120,10 @@ class StateStore:
             return StoreUnavailable(f"{self._path.name} cannot be read for now: {error}")
         self._damaged = True
         return StoreDamaged(f"{self._path.name} cannot be read ({error}); start again to have it folded anew")
+
+    def trim(self) -> None:
+        """Empty a -wal file that a long reader has let grow; in the thread that saves."""
+        self._trimmer.trim()
 
     def save(self, partition: int, snapshot: Snapshot) -> None:
         """Store what was folded since the last save, and the position, in one transaction."""

@@ -8,6 +8,7 @@ from ordertrail_server.log.embedded_file import describe
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
 from ordertrail_server.log.records import check_end, position, read_end
 from ordertrail_server.log.sqlite import checkpoint, connect_writer, insert_rows, primary_code, sqlite3
+from ordertrail_server.log.trimming import WalTrimmer
 from ordertrail_server.orders.chain import digest
 
 # How long a reader may stand in the way before the opening of a log is given up, to be tried again.
@@ -23,6 +24,7 @@ class Appender:
     def __init__(self, path: Path) -> None:
         self.known_ends: list[int] | None = None
         self._connection = connect_writer(path, "FULL")
+        self._trimmer = WalTrimmer(self._connection, path)
         try:
             # After a failed fsync the page cache may show what the disk does not hold. Whatever was recovered from
             # the write-ahead log is therefore written again, before anything is appended behind it.
@@ -55,6 +57,11 @@ class Appender:
         self._commit()
         ends[partition] = end = first + len(entries)
         return list(range(first, end))
+
+    def trim(self) -> None:
+        """Empty a -wal file that a long reader has let grow, but not behind a failed commit: see `_abandon`."""
+        if self.known_ends is not None:
+            self._trimmer.trim()
 
     def close(self) -> None:
         """Close the file."""

@@ -13,6 +13,7 @@ from ordertrail_server.log.embedded_file import create_file
 from ordertrail_server.log.follower import EmbeddedFollower, require
 from ordertrail_server.log.lock import locked
 from ordertrail_server.log.port import Entry
+from ordertrail_server.log.trimming import TRIM_SECONDS
 
 
 class EmbeddedLog(EmbeddedFollower):
@@ -62,6 +63,12 @@ class EmbeddedLog(EmbeddedFollower):
         """Return as soon as the partition's end lies beyond `offset`."""
         while await self.end(partition) <= offset:
             await self._appended[partition].wait()
+
+    async def keep_wal_short(self) -> None:
+        """Empty the -wal file now and then, where a long reader has let it grow. Never returns."""
+        while True:
+            await asyncio.sleep(TRIM_SECONDS)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._appender.trim)
 
     async def close(self) -> None:
         """Release all that the log holds; running calls are finished first, those who wait get LogUnavailable."""

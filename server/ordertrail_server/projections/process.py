@@ -123,6 +123,7 @@ async def follow(projector: Projector, life: Life, growth: Growth | None) -> Non
     while not life.over:
         # A partition that grows faster than it is folded is behind for ever; the others have their turn beside it.
         behind = await _fold(projector, behind, committed)
+        projector.trim()
         _answer(projector, life.requests)
         if growth is not None:
             growth.watch({partition: at for partition, at in projector.positions.items() if partition not in behind})

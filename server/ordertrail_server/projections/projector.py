@@ -7,6 +7,7 @@ from pathlib import Path
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, Logged
 from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.log.trimming import WalTrimmer
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.projections.fold import BatchFold, Place
 from ordertrail_server.projections.order_history import (
@@ -38,12 +39,15 @@ class Projector:
     Any number of projectors may run on one file: each batch is written with compare-and-set on the stored position.
     """
 
-    def __init__(self, log: Log, connection: sqlite3.Connection, batch: int, hot_orders: int) -> None:
+    def __init__(
+        self, log: Log, connection: sqlite3.Connection, trimmer: WalTrimmer, batch: int, hot_orders: int
+    ) -> None:
         self._log, self._connection, self._batch = log, connection, batch
         self._orders = StoredOrders(connection, hot_orders)
         self._positions = {partition: offset for partition, offset, _ in stored_positions(connection)}
         self._retries: dict[int, int] = dict(connection.execute(RETRIES).fetchall())
         self._indexed = is_indexed(connection)
+        self._trimmer = trimmer
 
     @classmethod
     async def open(cls, log: Log, path: Path, batch: int = BATCH, hot_orders: int = HOT_ORDERS) -> "Projector":
@@ -51,7 +55,8 @@ class Projector:
 
         A transaction takes at most `batch` records; at most `hot_orders` orders are kept in memory between them.
         """
-        return cls(log, await open_order_history(path, log), batch, hot_orders)
+        connection = await open_order_history(path, log)
+        return cls(log, connection, WalTrimmer(connection, path), batch, hot_orders)
 
     @property
     def positions(self) -> dict[int, int]:
@@ -93,6 +98,10 @@ class Projector:
         self._retries[partition] += 1
         self._orders.keep(again.rows.orders)
         return len(again.rows.events)
+
+    def trim(self) -> None:
+        """Empty a -wal file that a long reader, or the building of the indexes, has let grow."""
+        self._trimmer.trim()
 
     def close(self) -> None:
         """Release the read model; the log stays open."""
