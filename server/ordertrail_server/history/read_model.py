@@ -11,7 +11,7 @@ from ordertrail.v1.error_reason_pb2 import ERROR_REASON_QUERY_TIME_LIMIT, ERROR_
 from ordertrail_server.history.joining import prove_joining
 from ordertrail_server.history.read_pool import Connection, ReadPool, TimeLimit
 from ordertrail_server.history.tokens import Offsets
-from ordertrail_server.log.sqlite import connect_reader, is_damage, sqlite3
+from ordertrail_server.log.sqlite import connect_reader, is_damage, primary_code, sqlite3
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 _log = logging.getLogger(__name__)
