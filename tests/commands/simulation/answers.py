@@ -16,7 +16,7 @@ from ordertrail_server.orders.refusal import Refusal
 # These leave open whether the command's record is on its way: both travel as UNAVAILABLE.
 OPEN = {reasons.ERROR_REASON_UNAVAILABLE, reasons.ERROR_REASON_ORDER_PARKED}
 # These say that the server is in the way, and nothing of the order.
-OF_NO_STATE = {reasons.ERROR_REASON_UNAVAILABLE, reasons.ERROR_REASON_OVERLOADED, reasons.ERROR_REASON_INTERNAL}
+OF_NO_STATE = {reasons.ERROR_REASON_UNAVAILABLE, reasons.ERROR_REASON_OVERLOADED}
 
 
 def answer_was_right(call: Call, past: Past) -> None:

@@ -19,21 +19,20 @@ async def every_fold_agrees(run: Run, past: Past) -> None:
         for order_id in run.callers.orders:  # a retry mends no broken chain, and harms no order
             await server.writer.fold.retry(order_id)
         _agrees(f"server {server.number} after retries", server.writer.fold, run, past)
-    fold = run.path.fold
     connection = run.servers[0].connection
-    fresh = fold(connection, 0, NoSnapshot())
+    fresh = Fold(connection, 0, NoSnapshot())
     await fresh.catch_up()
     _agrees("a fold from the beginning", fresh, run, past)
-    _agrees("a resumed fold", _resumed(fold, connection, run), run, past)
+    _agrees("a resumed fold", _resumed(connection, run), run, past)
 
 
-def _resumed(fold: type[Fold], connection: Connection, run: Run) -> Fold:
+def _resumed(connection: Connection, run: Run) -> Fold:
     store, random = Kept(), Random(run.shape.seed)
-    current = fold(connection, 0, store)
+    current = Fold(connection, 0, store)
     for logged in run.log.records:
         if random.random() < 0.3:
             store.save(0, current.snapshot())
-            current = fold(connection, 0, store)
+            current = Fold(connection, 0, store)
         current.take(logged)
     return current
 

@@ -8,7 +8,7 @@ from tests.commands.simulation.run import Run
 from tests.commands.simulation.server import Server
 from tests.commands.simulation.strangers import strange_entry
 
-from ordertrail_server.commands.prepare import Caller
+from ordertrail_server.commands.prepare import Caller, prepare
 from ordertrail_server.orders.refusal import Refused
 
 
@@ -34,7 +34,7 @@ def make_call(run: Run, server: Server) -> None:
     asked = type(request)()
     asked.CopyFrom(request)
     answer = get_running_loop().create_future()
-    attempt = run.path.prepare(request, answer, Caller(f"call-{len(run.calls)}"), run.world.new_id)
+    attempt = prepare(request, answer, Caller(f"call-{len(run.calls)}"), run.world.new_id)
     attempt.batched = len(run.calls) % 3 == 0
     if asked.order_id or asked.request_id:
         run.callers.learn(attempt.order_id)

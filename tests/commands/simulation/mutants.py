@@ -1,136 +1,200 @@
-"""The fourteen defects that the chain rule's model check names, and one that chaos found, each as a text to replace."""
+"""The fourteen defects that the chain rule's model check names, and one that chaos found.
 
-from typing import NamedTuple
+Each replaces one attribute of a class or module of the write path. An attribute that is not there fails the test.
+"""
 
-CHAIN = "ordertrail_server.orders.chain"
-FOLD = "ordertrail_server.commands.fold"
-DRAFT = "ordertrail_server.commands.draft"
-PREPARE = "ordertrail_server.commands.prepare"
-WRITER = "ordertrail_server.commands.writer"
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
+from typing import Any
+
+from tests.commands.simulation.mutant import LogWithAppend, Mutant, mutant
+
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_OVERLOADED
+from ordertrail_server.commands import draft as draft_module, fold as fold_module, prepare as prepare_module
+from ordertrail_server.commands.attempt import Answer, Attempt, Fact
+from ordertrail_server.commands.draft import Draft, Planned
+from ordertrail_server.commands.fold import Fold, Snapshot
+from ordertrail_server.commands.writer import Writer
+from ordertrail_server.log.port import Entry
+from ordertrail_server.orders.chain import Verdict
+from ordertrail_server.orders.refusal import Refusal
+
+Judge = Callable[..., Verdict]
+Receipt = Callable[[Draft, Attempt], Any]
+Append = Callable[[Writer, Draft], Awaitable[None]]
+Settle = Callable[[Writer, Draft, int | None], Awaitable[None]]
 
 
-class Mutant(NamedTuple):
-    """A defect: in `module`, `original` (which stands there once) reads `replacement`."""
-
-    name: str
-    module: str
-    original: str
-    replacement: str
+def answer(attempt: Attempt, outcome: Answer) -> None:
+    if not attempt.answer.done():
+        attempt.answer.set_result(outcome)
 
 
-MUTANTS = [
-    # Servers link to facts only, and a version has one fact, so their own records never tell the two rules apart:
-    # what does is damage, a record of the right version on another past (see strangers).
-    Mutant(
-        "link by version number only",
-        CHAIN,
-        "if version == head_version + 1 and previous == head:",
-        "if version == head_version + 1:",
-    ),
-    # No server names a void record as predecessor, so there is none to accept wrongly. What can be forgotten is that
-    # a late record names an older fact, and is no damage.
-    Mutant("void predecessors ignored", CHAIN, "return Verdict.VOID", "return Verdict.BROKEN"),
-    # Our rule keeps no set of void records. With one, a fact that landed twice is in it, though it is the head.
-    Mutant(
-        "a void set consulted before the head",
-        FOLD,
-        "        verdict = judge(before.version, before.head, version, previous, partial(self._digest_of, order_id))\n",
-        "        void = self.__dict__.setdefault('void', set())\n"
-        "        verdict = judge(before.version, before.head, version, previous, partial(self._digest_of, order_id))\n"
-        "        if previous in void:\n"
-        "            verdict = Verdict.VOID\n"
-        "        if verdict is Verdict.VOID:\n"
-        "            void.add(digest)\n",
-    ),
-    Mutant(
-        "acknowledge on delivery without folding",
-        WRITER,
-        "            await self._settle(draft, max(offsets) + 1)\n",
-        "            self._company.met()\n"
-        "            places = {id(planned): offset for planned, offset in zip(draft.planned, offsets)}\n"
-        "            for attempt, outcome in draft.outcomes:\n"
-        "                if isinstance(outcome, Planned):\n"
-        "                    replayed = outcome.fact.digest != attempt.written\n"
-        "                    answer(attempt, outcome.accepted(places[id(outcome)], replayed))\n"
-        "            self._again(draft.attempts)\n"
-        "            await self.fold.catch_up(max(offsets) + 1)\n",
-    ),
-    Mutant(
-        "refusal without asking for the end",
-        WRITER,
-        "if draft.denies and not (draft.planned or new) and await self._was_behind(asks):",
-        "if False:",
-    ),
-    # Where another broker may lead meanwhile, the word of the one that is asked is not enough.
-    Mutant("refusal on a leader's word", WRITER, "if self._log.end_is_sure:", "if True:"),
-    # Both rest on what a batch would make of an order before it is known that the batch became facts.
-    Mutant(
-        "refusal from unconfirmed state",
-        WRITER,
-        "        expected = self.fold.position\n",
-        "        expected = self.fold.position\n"
-        "        unconfirmed = {planned.entry.key for planned in draft.planned}\n"
-        "        for attempt, outcome in draft.outcomes:\n"
-        "            if isinstance(outcome, Refusal) and attempt.order_id in unconfirmed:\n"
-        "                answer(attempt, outcome)\n",
-    ),
-    Mutant(
-        "replay from unconfirmed state",
-        WRITER,
-        "        expected = self.fold.position\n",
-        "        expected = self.fold.position\n"
-        "        places = {id(planned): place for place, planned in enumerate(draft.planned, expected)}\n"
-        "        for attempt, outcome in draft.outcomes:\n"
-        "            if isinstance(outcome, Planned) and outcome.fact.digest != attempt.written:\n"
-        "                answer(attempt, outcome.accepted(places[id(outcome)], True))\n",
-    ),
-    Mutant(
-        "no receipts",
-        DRAFT,
-        "        if attempt.new_order:\n            return None\n        key =",
-        "        return None\n        key =",
-    ),
-    Mutant(
-        "last receipt only",
-        FOLD,
-        "        self.receipts.setdefault((order_id, fact.request_id), fact)\n",
-        "        self.receipts = {key: kept for key, kept in self.receipts.items() if key[0] != order_id}\n"
-        "        self.receipts[order_id, fact.request_id] = fact\n",
-    ),
-    Mutant(
-        "receipts looked up at the first decision only",
-        DRAFT,
-        "(attempt, self._receipt(attempt) or self._decide(attempt))",
-        "(attempt, (not attempt.written and self._receipt(attempt)) or self._decide(attempt))",
-    ),
-    Mutant(
-        "random order id for a retried place",
-        PREPARE,
-        "order_id = derive_order_id(request.customer_id, named)",
-        "order_id = new_id()",
-    ),
-    Mutant(
-        "expected_version before the receipt",
-        DRAFT,
-        "        if attempt.new_order:\n            return None\n        key =",
-        "        if attempt.new_order:\n            return None\n"
-        "        if _mismatch(attempt, self._aggregate(attempt)):\n"
-        "            return _version_mismatch(attempt, self._aggregate(attempt))\n"
-        "        key =",
-    ),
-    # UNAVAILABLE would be no lie: it leaves open what became of the command. OVERLOADED says it was not taken.
-    Mutant(
-        "time-out reported as failure",
-        WRITER,
-        "            await self._settle(draft, None)\n",
-        "            for attempt in draft.attempts:\n"
-        "                answer(attempt, OVERLOADED.refusal)\n"
-        "            await self._settle(draft, None)\n",
-    ),
-    Mutant(
-        "fast path by first offset only",
-        WRITER,
-        "if offsets == list(range(expected, expected + len(offsets))):",
-        "if offsets[0] == expected:",
-    ),
-]
+# Servers link to facts only, and a version has one fact, so their own records never tell the two rules apart:
+# what does is damage, a record of the right version on another past (see strangers).
+@mutant("link by version number only", fold_module, "judge")
+def link_by_version(judge: Judge) -> Judge:
+    def judge_by_version(head_version: int, head: bytes, version: int, previous: bytes, digest_of: Any) -> Verdict:
+        if version == head_version + 1:
+            return Verdict.FACT
+        return judge(head_version, head, version, previous, digest_of)
+
+    return judge_by_version
+
+
+# No server names a void record as predecessor, so there is none to accept wrongly. What can be forgotten is that
+# a late record names an older fact, and is no damage.
+@mutant("void predecessors ignored", fold_module, "judge")
+def ignore_void_predecessors(judge: Judge) -> Judge:
+    def judge_void_as_broken(*record: Any) -> Verdict:
+        verdict = judge(*record)
+        return Verdict.BROKEN if verdict is Verdict.VOID else verdict
+
+    return judge_void_as_broken
+
+
+# Our rule keeps no set of void records. With one, a fact that landed twice is in it, though it is the head.
+@mutant("a void set consulted before the head", Fold, "fold")
+def consult_void_set(fold: Any) -> Any:
+    def fold_unless_void(self: Fold, reading: Any, digest: bytes, offset: int, step: Any = None) -> Verdict:
+        known: set[bytes] = vars(self).setdefault("void", set())
+        if reading.event.previous in known:
+            verdict = Verdict.VOID
+            self._pass(offset, digest)
+        else:
+            verdict = fold(self, reading, digest, offset, step)
+        if verdict is Verdict.VOID:
+            known.add(digest)
+        return verdict
+
+    return fold_unless_void
+
+
+@mutant("acknowledge on delivery without folding", Writer, "_append")
+def acknowledge_on_delivery(append: Append) -> Append:
+    async def append_and_acknowledge(self: Writer, draft: Draft) -> None:
+        async def deliver(log: Any, partition: int, entries: Sequence[Entry]) -> list[int]:
+            offsets: list[int] = await log.append(partition, entries)
+            places = {id(planned): offset for planned, offset in zip(draft.planned, offsets, strict=True)}
+            for attempt, outcome in draft.outcomes:
+                if isinstance(outcome, Planned):
+                    replayed = outcome.fact.digest != attempt.written
+                    answer(attempt, outcome.accepted(places[id(outcome)], replayed))
+            return offsets
+
+        await append_by(deliver, append, self, draft)
+
+    return append_and_acknowledge
+
+
+async def append_by(deliver: Any, append: Append, writer: Writer, draft: Draft) -> None:
+    log = writer._log
+    writer._log = LogWithAppend(log, deliver)
+    try:
+        await append(writer, draft)
+    finally:
+        writer._log = log
+
+
+@mutant("refusal without asking for the end", Writer, "_was_behind")
+def refuse_without_asking(was_behind: Any) -> Any:
+    async def was_never_behind(self: Writer, asked: bool) -> bool:
+        return False
+
+    return was_never_behind
+
+
+# Where another broker may lead meanwhile, the word of the one that is asked is not enough.
+@mutant("refusal on a leader's word", Writer, "_was_behind")
+def refuse_on_word_of_leader(was_behind: Any) -> Any:
+    async def was_behind_as_leader_says(self: Writer, asked: bool) -> bool:
+        return not asked and await self._catch_up()
+
+    return was_behind_as_leader_says
+
+
+# Both rest on what a batch would make of an order before it is known that the batch became facts.
+@mutant("refusal from unconfirmed state", Writer, "_append")
+def refuse_from_unconfirmed_state(append: Append) -> Append:
+    async def refuse_and_append(self: Writer, draft: Draft) -> None:
+        unconfirmed = {planned.entry.key for planned in draft.planned}
+        for attempt, outcome in draft.outcomes:
+            if isinstance(outcome, Refusal) and attempt.order_id in unconfirmed:
+                answer(attempt, outcome)
+        await append(self, draft)
+
+    return refuse_and_append
+
+
+@mutant("replay from unconfirmed state", Writer, "_append")
+def replay_from_unconfirmed_state(append: Append) -> Append:
+    async def replay_and_append(self: Writer, draft: Draft) -> None:
+        places = {id(planned): place for place, planned in enumerate(draft.planned, self.fold.position)}
+        for attempt, outcome in draft.outcomes:
+            if isinstance(outcome, Planned) and outcome.fact.digest != attempt.written:
+                answer(attempt, outcome.accepted(places[id(outcome)], True))
+        await append(self, draft)
+
+    return replay_and_append
+
+
+@mutant("no receipts", Draft, "_receipt")
+def find_no_receipt(receipt: Receipt) -> Receipt:
+    return lambda self, attempt: None
+
+
+@mutant("last receipt only", Snapshot, "note")
+def keep_last_receipt(note: Any) -> Any:
+    def note_last(self: Snapshot, order_id: str, fact: Fact) -> None:
+        self.receipts = {key: kept for key, kept in self.receipts.items() if key[0] != order_id}
+        note(self, order_id, fact)
+
+    return note_last
+
+
+@mutant("receipts looked up at the first decision only", Draft, "_receipt")
+def find_receipt_once(receipt: Receipt) -> Receipt:
+    return lambda self, attempt: None if attempt.written else receipt(self, attempt)
+
+
+@mutant("random order id for a retried place", prepare_module, "derive_order_id")
+def make_up_order_id(derive_order_id: Any) -> Any:
+    numbers = count()
+    return lambda scope, request_id: f"made-up-{next(numbers)}"
+
+
+@mutant("expected_version before the receipt", Draft, "_receipt")
+def check_version_first(receipt: Receipt) -> Receipt:
+    def receipt_of_expected_version(self: Draft, attempt: Attempt) -> Any:
+        before = self._aggregate(attempt)
+        if not attempt.new_order and draft_module._mismatch(attempt, before):
+            return draft_module._version_mismatch(attempt, before)
+        return receipt(self, attempt)
+
+    return receipt_of_expected_version
+
+
+# UNAVAILABLE would be no lie: it leaves open what became of the command. OVERLOADED says it was not taken.
+@mutant("time-out reported as failure", Writer, "_settle")
+def report_failure(settle: Settle) -> Settle:
+    async def refuse_and_settle(self: Writer, draft: Draft, end: int | None) -> None:
+        for attempt in draft.attempts if end is None else ():
+            answer(attempt, Refusal(ERROR_REASON_OVERLOADED, "The append timed out."))
+        await settle(self, draft, end)
+
+    return refuse_and_settle
+
+
+@mutant("fast path by first offset only", Writer, "_append")
+def trust_first_offset(append: Append) -> Append:
+    async def append_trusting_first_offset(self: Writer, draft: Draft) -> None:
+        async def deliver(log: Any, partition: int, entries: Sequence[Entry]) -> list[int]:
+            offsets: list[int] = await log.append(partition, entries)
+            return list(range(offsets[0], offsets[0] + len(offsets)))
+
+        await append_by(deliver, append, self, draft)
+
+    return append_trusting_first_offset
+
+
+MUTANTS = [value for value in globals().values() if isinstance(value, Mutant)]

@@ -10,15 +10,14 @@ from tests.commands.simulation.happenings import play
 from tests.commands.simulation.reference import Past, PastFact
 from tests.commands.simulation.run import Run
 from tests.commands.simulation.shape import Shape, require
-from tests.commands.simulation.write_path import WritePath
 
 from ordertrail_server.commands.attempt import Accepted, Fact
 from ordertrail_server.orders.decide import decide
 
 
-async def run_and_check(shape: Shape, path: WritePath, directory: Path) -> tuple[Run, Past]:
-    """Return a finished run and the past of its log; raises Violation unless every promise was kept."""
-    run = Run(shape, path, directory)
+async def run_and_check(shape: Shape, directory: Path) -> tuple[Run, Past]:
+    """Return a finished run and the past of its log; raises Violation unless every promise was kept, ServerFailed."""
+    run = Run(shape, directory)
     try:
         await play(run)
         return run, await check(run)

@@ -9,10 +9,11 @@ from tests.commands.simulation.connection import Connection
 from tests.commands.simulation.log import SimulatedLog
 from tests.commands.simulation.shape import Storing
 from tests.commands.simulation.stores import Kept, NoSnapshot
-from tests.commands.simulation.write_path import WritePath
 
+from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.commands.time_slices import TimeSlices
+from ordertrail_server.commands.writer import Writer
 
 SECOND = 1_000_000_000
 BEGINNING = 1_900_000_000 * SECOND
@@ -39,8 +40,8 @@ class World:
 class Server:
     """Runs until it crashes, then again. While `frozen` no call of it on the log is answered."""
 
-    def __init__(self, number: int, world: World, path: WritePath, storing: Storing) -> None:
-        self.number, self.world, self._path, self._storing = number, world, path, storing
+    def __init__(self, number: int, world: World, storing: Storing) -> None:
+        self.number, self.world, self._storing = number, world, storing
         self.frozen = False
         self._clock_error, self._work = 0, 0.0
         self._random = Random(number)
@@ -50,9 +51,9 @@ class Server:
     def _start(self) -> None:
         self.store = self._open_store()
         self.connection = Connection(self.world.log, known=self.store.position(0)[0])
-        fold = self._path.fold(self.connection, 0, self.store, hot_bytes=1, slices=TimeSlices(clock=lambda: 0.0))
+        fold = Fold(self.connection, 0, self.store, hot_bytes=1, slices=TimeSlices(clock=lambda: 0.0))
         batch = self.world.random.randint(1, 5)
-        self.writer = self._path.writer(
+        self.writer = Writer(
             self.connection,
             0,
             fold,

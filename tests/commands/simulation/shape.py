@@ -11,6 +11,10 @@ class Violation(AssertionError):
     """A promise of the write path was broken."""
 
 
+class ServerFailed(Exception):
+    """A simulated server failed by itself: it shows a defect, but not that any promise was broken."""
+
+
 def require(holds: bool, what: str) -> None:
     """Raise Violation unless it holds."""
     if not holds:

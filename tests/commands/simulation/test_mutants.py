@@ -1,58 +1,59 @@
 """The simulation has teeth: each of fourteen defects that the chain rule's model check names, and one more, breaks
-a promise."""
+a promise. A server that fails by itself breaks none."""
 
-import asyncio
-import os
 from functools import cache
-from pathlib import Path
-from time import monotonic
 
 import pytest
-from tests.commands.simulation.mutants import MUTANTS, Mutant
-from tests.commands.simulation.promises import run_and_check
-from tests.commands.simulation.shape import Shape, Violation
-from tests.commands.simulation.write_path import WritePath, source_of, with_defect
+from tests.commands.simulation.catching import breaks_a_promise, first_seed_that_breaks_a_promise
+from tests.commands.simulation.mutant import Defect, Mutant
+from tests.commands.simulation.mutants import MUTANTS
+from tests.commands.simulation.shape import ServerFailed
 
-SEEDS = 6_000
-SECONDS = 60.0
-NOWHERE = Path(os.devnull)
-
-mutants = pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS])
-
-
-def keeps_every_promise(path: WritePath, seed: int) -> bool:
-    try:
-        asyncio.run(run_and_check(Shape.of(seed), path, NOWHERE))
-    except Violation:
-        return False
-    return True
+from ordertrail_server.commands.attempt import Attempt
+from ordertrail_server.commands.draft import Draft
+from ordertrail_server.commands.writer import Writer
 
 
 @cache
 def today_keeps_every_promise(seed: int) -> bool:
-    return keeps_every_promise(WritePath(), seed)
-
-
-def first_seed_that_catches(mutant: Mutant) -> int:
-    path, began = with_defect(mutant.module, mutant.original, mutant.replacement), monotonic()
-    for seed in range(SEEDS):
-        if not keeps_every_promise(path, seed):
-            return seed
-        if monotonic() - began > SECONDS:
-            break
-    pytest.fail(f"{mutant.name}: not caught by {seed + 1} runs")
+    return not breaks_a_promise(seed)
 
 
 def test_there_are_fourteen_and_one() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == 15
 
 
-@mutants
-def test_the_text_that_a_mutant_replaces_stands_once_in_the_source_of_today(mutant: Mutant) -> None:
-    assert source_of(mutant.module).count(mutant.original) == 1
-
-
-@mutants
+@pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS])
 def test_a_mutant_is_caught_by_a_run_that_the_write_path_of_today_passes(mutant: Mutant) -> None:
-    seed = first_seed_that_catches(mutant)
+    with pytest.MonkeyPatch.context() as patch:
+        mutant.defect.plant(patch)
+        seed = first_seed_that_breaks_a_promise()
     assert all(today_keeps_every_promise(each) for each in range(seed + 1))
+
+
+def test_mutant_without_target_cannot_be_planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AttributeError, match="no_such_method"):
+        Defect(Writer, "no_such_method", lambda original: original).plant(monkeypatch)
+
+
+async def end_by_a_fault(self: Writer) -> None:
+    raise AttributeError("no such method")
+
+
+def decide_by_a_fault(self: Draft, attempt: Attempt) -> None:
+    raise AttributeError("no such method")
+
+
+@pytest.mark.parametrize(
+    ("owner", "method", "fault"),
+    [
+        pytest.param(Writer, "run", end_by_a_fault, id="writer ends"),
+        pytest.param(Draft, "add", decide_by_a_fault, id="command is answered INTERNAL"),
+    ],
+)
+def test_failing_server_is_no_broken_promise(
+    monkeypatch: pytest.MonkeyPatch, owner: type, method: str, fault: object
+) -> None:
+    Defect(owner, method, lambda original: fault).plant(monkeypatch)
+    with pytest.raises(ServerFailed):
+        breaks_a_promise(0)

@@ -15,7 +15,6 @@ from tests.commands.simulation.promises import run_and_check
 from tests.commands.simulation.reference import Past
 from tests.commands.simulation.run import Run
 from tests.commands.simulation.shape import Shape
-from tests.commands.simulation.write_path import WritePath
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Preview
@@ -45,13 +44,13 @@ def runs(number: int) -> settings:
 @runs(400)
 @given(shapes(servers=3, atomic=False))
 def test_any_number_of_servers_on_a_log_whose_records_each_have_their_own_fate(shape: Shape) -> None:
-    asyncio.run(run_and_check(shape, WritePath(), NOWHERE))
+    asyncio.run(run_and_check(shape, NOWHERE))
 
 
 @runs(200)
 @given(shapes(servers=1, atomic=True))
 def test_one_server_after_another_on_a_log_with_atomic_appends(shape: Shape) -> None:
-    asyncio.run(run_and_check(shape, WritePath(), NOWHERE))
+    asyncio.run(run_and_check(shape, NOWHERE))
 
 
 @runs(40)
@@ -59,13 +58,13 @@ def test_one_server_after_another_on_a_log_with_atomic_appends(shape: Shape) -> 
 def test_servers_that_restart_from_the_file_of_their_state_store(seed: int, atomic: bool) -> None:
     shape = Shape(seed, 200, 1 if atomic else 2, atomic, "file", False)
     with TemporaryDirectory() as directory:
-        asyncio.run(run_and_check(shape, WritePath(), Path(directory)))
+        asyncio.run(run_and_check(shape, Path(directory)))
 
 
 def test_the_simulation_reaches_what_it_is_about() -> None:
     seen: Counter[str] = Counter()
     for seed in range(150):
-        seen.update(_reached(*asyncio.run(run_and_check(Shape.of(seed), WritePath(), NOWHERE))))
+        seen.update(_reached(*asyncio.run(run_and_check(Shape.of(seed), NOWHERE))))
     expected = {"fact", "void", "foreign", "broken", "first receipt", "receipt of a retry", "receipt read back"}
     assert expected | {"preview", "refusal", *_KINDS.values()} <= seen.keys()
     assert min(seen[each] for each in ("void", "receipt of a retry", "receipt read back", "refusal")) > 50

@@ -3,19 +3,24 @@
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from tests.commands.simulation.catching import first_seed_that_breaks_a_promise
 from tests.commands.simulation.connection import Waiting
 from tests.commands.simulation.happenings import make_call
-from tests.commands.simulation.mutants import WRITER
-from tests.commands.simulation.promises import check, run_and_check
+from tests.commands.simulation.mutant import Defect
+from tests.commands.simulation.promises import check
 from tests.commands.simulation.reference import Past
 from tests.commands.simulation.run import PATIENCE, Run
 from tests.commands.simulation.shape import Shape, Violation
-from tests.commands.simulation.write_path import WritePath, with_defect
+
+from ordertrail_server.commands import writer as writer_module
+from ordertrail_server.commands.writer import Writer
 
 ROUNDS = int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
 NOWHERE = Path(os.devnull)
@@ -32,9 +37,9 @@ def any_server(number: int, random: Random) -> int:
     return random.randrange(3)
 
 
-async def take_turns(seed: int, servers: int, next_server: Next, tails: bool, path: WritePath) -> Past:
+async def take_turns(seed: int, servers: int, next_server: Next, tails: bool) -> Past:
     """Have 60 commands given one after another; `tails` says whether servers follow, or are told of nothing ever."""
-    run = Run(Shape(seed, 0, servers, False, "nothing", False), path, NOWHERE)
+    run = Run(Shape(seed, 0, servers, False, "nothing", False), NOWHERE)
     pauses = run.random.choices(PAUSES, k=2)
     try:
         for number in range(60):
@@ -60,35 +65,41 @@ async def settle(run: Run, tails: bool) -> None:
     raise Violation("never answered")
 
 
-async def keep_promises(path: WritePath) -> None:
-    """Raise Violation unless every promise is kept in runs in which anything may happen."""
-    for seed in range(200):
-        await run_and_check(Shape.of(seed), path, NOWHERE)
-
-
 @settings(max_examples=40 * ROUNDS, database=None)
 @given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
 def test_servers_that_take_turns_leave_no_void_record_even_if_nothing_ever_tells_them_of_each_other(
     seed: int, servers: int
 ) -> None:
-    past = asyncio.run(take_turns(seed, servers, in_turn, False, WritePath()))
+    past = asyncio.run(take_turns(seed, servers, in_turn, False))
     assert past.void == []
 
 
 @settings(max_examples=40 * ROUNDS, database=None)
 @given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
 def test_commands_to_any_server_leave_no_void_record_where_servers_follow_the_log(seed: int, servers: int) -> None:
-    past = asyncio.run(take_turns(seed, servers, any_server, True, WritePath()))
+    past = asyncio.run(take_turns(seed, servers, any_server, True))
     assert past.void == []
 
 
-def test_a_writer_that_believes_itself_alone_after_one_batch_leaves_void_records() -> None:
-    path = with_defect(WRITER, "Company(not log.atomic, clock)", "Company(False, clock)")
-    voids = [asyncio.run(take_turns(seed, 2, in_turn, False, path)).void for seed in range(5)]
+def test_a_writer_that_believes_itself_alone_after_one_batch_leaves_void_records(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Defect(writer_module, "Company", lambda company: lambda shared, clock: company(False, clock)).plant(monkeypatch)
+    voids = [asyncio.run(take_turns(seed, 2, in_turn, False)).void for seed in range(5)]
     assert any(voids)
 
 
-def test_a_writer_that_folds_what_others_wrote_while_its_own_batch_is_on_its_way_breaks_promises() -> None:
-    path = with_defect(WRITER, "async with self._turn:  # what came", "if True:  # what came")
-    with pytest.raises(Violation):
-        asyncio.run(keep_promises(path))
+def test_a_writer_that_folds_what_others_wrote_while_its_own_batch_is_on_its_way_breaks_promises(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Defect(Writer, "__init__", without_turns).plant(monkeypatch)
+    first_seed_that_breaks_a_promise()
+
+
+def without_turns(init: Callable[..., None]) -> Callable[..., None]:
+    def init_without_turns(self: Writer, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        assert isinstance(self._turn, asyncio.Lock)
+        self._turn = nullcontext()  # type: ignore[assignment]  # which keeps nobody out
+
+    return init_without_turns
