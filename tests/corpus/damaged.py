@@ -51,7 +51,14 @@ EVENTS = [setting.event for setting in SETTINGS if setting.event]
 
 
 def damaged(setting: Setting, chance: Random) -> bytes:
-    """The sample with damage anywhere, or in its event alone, which gets further."""
+    """The sample with damage anywhere, or in its event alone, which gets further; never the sample as it is."""
+    value = setting.value
+    while value == setting.value:
+        value = _damaged(setting, chance)
+    return value
+
+
+def _damaged(setting: Setting, chance: Random) -> bytes:
     if chance.randrange(2):
         return mutated(setting.value, VALUES, chance)
     return setting.envelope + chunk(setting.tag, mutated(setting.event, EVENTS, chance))

@@ -78,6 +78,12 @@ def test_every_sample_folds_as_it_is() -> None:
         assert assert_accounted_for(rows) == "event", rows.parked or rows.not_facts
 
 
+@pytest.mark.parametrize("number", range(len(SETTINGS)))
+def test_damage_changes_every_sample(number: int) -> None:
+    setting = SETTINGS[number]
+    assert all(damaged(setting, Random(seed)) != setting.value for seed in range(100))
+
+
 @pytest.mark.timeout(300 + MUTATIONS // 1000)
 def test_a_damaged_record_is_an_event_or_parked_or_no_fact_and_stops_nothing() -> None:
     outcomes: Counter[str] = Counter()

@@ -150,7 +150,7 @@ MISTAKES: Final = [
         State.CODE,
     ),
     _meaning("a status word is removed", "v1/OrderCreated-7", ' "canceled",', ""),
-    _meaning("prices are rounded otherwise", "v1/OrderPlaced-5", "ROUND_HALF_EVEN).scaleb", "ROUND_DOWN).scaleb"),
+    _meaning("prices are rounded otherwise", "v1/OrderPlaced-5", "ROUND_HALF_EVEN).scaleb", '"ROUND_DOWN").scaleb'),
     _meaning(
         "month and day change places",
         "v1/OrderCreated-4",

@@ -1,5 +1,6 @@
 """The guards that docs/changing-events.md names, each asked what it finds in a tree."""
 
+import re
 import subprocess
 import sys
 from enum import Enum
@@ -46,6 +47,13 @@ _TESTS = {
 }
 
 
+class CodeDoesNotRun(AssertionError):
+    """The code of a tree cannot run, so it makes another mistake than the one that was meant."""
+
+
+_CANNOT_RUN = re.compile(r"\b(NameError|UnboundLocalError|ImportError|SyntaxError|IndentationError)\b")
+
+
 def findings(guard: Guard, root: Path) -> list[str]:
     """Return what a guard says of a tree; where that has its code, by running it."""
     if (root / "server").exists():
@@ -58,14 +66,17 @@ def findings(guard: Guard, root: Path) -> list[str]:
 
 
 def code_findings(guard: Guard, checkout: Checkout) -> list[str]:
-    """Return what a guard says of a checkout, line by line."""
+    """Return what a guard says of a checkout, line by line. Raises CodeDoesNotRun."""
     if guard is Guard.START:
         return _refusal(checkout.server(checkout.root / "data"))
     if guard is Guard.CORPUS and (samples := sample_gaps(checkout.root / "tests" / "corpus")):
         return samples
     tests = _TESTS.get(guard)
     command = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests) if tests else _CHECK
-    lines = checkout.runs(*command).splitlines()
+    said = checkout.runs(*command)
+    if _CANNOT_RUN.search(said):
+        raise CodeDoesNotRun(said)
+    lines = said.splitlines()
     sound = lines[0].startswith("total:") if not tests else " passed in " in lines[-1] and " failed" not in lines[-1]
     return [] if sound else lines
 
