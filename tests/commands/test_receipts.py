@@ -1,0 +1,73 @@
+"""A request has one receipt for ever: that of the first fact that names it, as it stands in the log."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.commands.handling import handle, handling
+from tests.commands.spec import ORDER, TroubledLog, Writing, accepted, change, place
+from tests.log.memory import MemoryLog
+
+from ordertrail.log.v1.record_pb2 import Record
+from ordertrail_server.commands.fold import Fold
+from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.port import Entry, LogDamaged
+from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.orders.chain import digest
+
+
+def repeat_request(log: MemoryLog, request_id: str) -> None:
+    """Append a fact that names a request of the order again, as a writer that does not know receipts could."""
+    records = [Record.FromString(logged.value) for logged in log.records[0]]
+    [repeated] = [record for record in records if record.cause.request_id == request_id]
+    repeated.order_version, repeated.previous = len(records) + 1, log.records[0][-1].digest
+    log.land(0, Entry(ORDER, repeated.SerializeToString()))
+
+
+def save(fold: Fold, store: StateStore) -> None:
+    store.save(0, fold.snapshot())
+    fold.saved()
+
+
+@pytest.mark.parametrize("saved", ["nothing", "snapshot begun", "first fact", "both facts"])
+async def test_first_fact_of_a_request_stays_its_receipt_whatever_was_saved(tmp_path: Path, saved: str) -> None:
+    log = TroubledLog()
+    async with Writing(log) as writing:
+        [first] = await writing.handle(place())
+        await writing.handle(change("change", 2))
+    with closing(StateStore(tmp_path / "state.sqlite", log, b"rules")) as store:
+        fold = Fold(log, 0, store)
+        await fold.catch_up()
+        if saved == "snapshot begun":
+            fold.snapshot()
+        elif saved == "first fact":
+            save(fold, store)
+        repeat_request(log, "place")
+        await fold.catch_up()
+        if saved == "both facts":
+            save(fold, store)
+        assert fold.aggregate(ORDER).version == 3
+        assert fold.receipt(ORDER, "place") == accepted(first).fact
+
+
+async def test_record_that_is_not_the_acknowledged_one_is_never_shown_to_a_retry(tmp_path: Path) -> None:
+    state = tmp_path / "state.sqlite"
+    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
+        await handle(handler, [place(), change("change", 2)])
+    replace_first_record(tmp_path)
+    async with handling(EmbeddedLog.open(tmp_path), state) as handler:
+        [again] = await handle(handler, [place()])
+        with pytest.raises(LogDamaged, match="the record at offset 0 is not the one that was acknowledged"):
+            await handler.record_of(ORDER, accepted(again))
+
+
+def replace_first_record(data: Path) -> None:
+    """Put another readable record of the order, with the digest that belongs to it, in the place of the first."""
+    with closing(sqlite3.connect(data / "log.sqlite", isolation_level=None)) as connection:
+        [(value,)] = connection.execute("SELECT value FROM records WHERE position = 0").fetchall()
+        record = Record.FromString(value)
+        record.actor = "somebody else"
+        other = record.SerializeToString()
+        connection.execute("DROP TRIGGER records_are_never_changed")
+        connection.execute("UPDATE records SET value = ?, digest = ? WHERE position = 0", (other, digest(other)))
