@@ -36,9 +36,9 @@ class WatchedLog(EmbeddedLog):
         return await super().read(partition, offset, limit)
 
 
-def handler_of(log: Log, state: Path, definition: bytes = b"rules") -> CommandHandler:
+def handler_of(log: Log, state: Path, definition: bytes = b"rules", capacity: int = 1_000) -> CommandHandler:
     """Return a handler that has not started."""
-    return CommandHandler(log, StateStore(state, log, definition), new_id, lambda: None, 1_000)
+    return CommandHandler(log, StateStore(state, log, definition), new_id, lambda: None, capacity)
 
 
 @asynccontextmanager

@@ -99,6 +99,20 @@ async def test_a_log_that_cannot_be_written_is_told_and_goes_on_when_it_can(serv
         assert (receipt.order_version, receipt.replayed) == (1, False)
 
 
+async def test_call_whose_deadline_is_near_is_told_to_retry_while_the_log_cannot_be_written(
+    server: RunningServer,
+) -> None:
+    server.start()
+    request = an_order()
+    async with bare(server) as channel:
+        with closing(sqlite3.connect(server.data / "log.sqlite")) as other:
+            other.execute("BEGIN IMMEDIATE")  # for longer than the call lasts
+            told = await refusal(RPCS["PlaceOrder"].call(channel, request.SerializeToString(), 3))
+        assert (told.code.name, told.reason) == ("UNAVAILABLE", "UNAVAILABLE")
+        assert told.retry_seconds
+        assert (await placed(channel, request)).order_version == 1
+
+
 async def test_a_command_whose_commit_failed_leads_to_one_fact_when_it_is_sent_again(server: RunningServer) -> None:
     server.start()
     request = an_order()
