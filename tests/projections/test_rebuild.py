@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.log.power_cut import watching_syncs
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, indexes, rows, write_log
 
 from ordertrail_server.log.data_directory import DataDirectory
@@ -49,6 +50,15 @@ def test_whatever_the_live_file_was_it_is_replaced_by_what_the_log_says(data: Pa
     rebuild(data, lambda done, total: None)
     assert [path.name for path in live(data).parent.iterdir()] == [live(data).name]
     assert (rows(live(data)), indexes(live(data))) == (whole, indexed)
+
+
+@pytest.mark.parametrize("before", ["none", "stale"])
+def test_rebuilt_file_survives_a_power_cut_under_its_name(data: Path, before: str) -> None:
+    if before == "stale":
+        rebuild(data, lambda done, total: None)
+    with watching_syncs() as names:
+        rebuild(data, lambda done, total: None)
+    assert names.survives(live(data), below=live(data).parent)
 
 
 def test_what_an_interrupted_rebuild_left_is_begun_anew(data: Path) -> None:
