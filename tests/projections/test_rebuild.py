@@ -1,13 +1,16 @@
 """The rebuild: afresh from offset 0, and in place in one step."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.log.power_cut import watching_syncs
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, indexes, rows, write_log
 
+from ordertrail_server.log import sqlite as sqlite_module
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.lock import DataDirectoryRefused
+from ordertrail_server.log.sqlite import connect_reader, connect_writer
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.rebuild import Rebuilt, rebuild
 
@@ -50,6 +53,25 @@ def test_whatever_the_live_file_was_it_is_replaced_by_what_the_log_says(data: Pa
     rebuild(data, lambda done, total: None)
     assert [path.name for path in live(data).parent.iterdir()] == [live(data).name]
     assert (rows(live(data)), indexes(live(data))) == (whole, indexed)
+
+
+@pytest.mark.parametrize("reading", [False, True], ids=["reader is open", "reader is in a transaction"])
+def test_commits_kept_beside_the_old_file_by_a_reader_do_not_reach_the_rebuilt_one(
+    data: Path, monkeypatch: pytest.MonkeyPatch, reading: bool
+) -> None:
+    monkeypatch.setattr(sqlite_module, "BUSY_SECONDS", 0.1)
+    rebuild(data, lambda done, total: None)
+    whole = rows(live(data))
+    with closing(connect_reader(live(data))) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM orders").fetchall()
+        with closing(connect_writer(live(data))) as writer:
+            writer.execute("UPDATE orders SET version = 99")
+        if not reading:
+            reader.execute("COMMIT")
+        rebuild(data, lambda done, total: None)
+        assert rows(live(data)) == whole
+    assert rows(live(data)) == whole
 
 
 @pytest.mark.parametrize("before", ["none", "stale"])
