@@ -56,8 +56,8 @@ class Story:
     def fact(self, order_id: str, event: object, seconds: int | None = None) -> None:
         self._extend(order_id, self._seal(order_id, encode(event), seconds))  # type: ignore[arg-type]
 
-    def statement(self, order_id: str) -> None:
-        self._extend(order_id, self._seal(order_id, encode_statement(STATED)))
+    def statement(self, order_id: str, stated: v1.OrderPlaced | v1.OrderCreated = STATED) -> None:
+        self._extend(order_id, self._seal(order_id, encode_statement(stated)))
 
     def future(self, order_id: str) -> None:
         self._extend(order_id, self._seal(order_id, FUTURE))

@@ -61,7 +61,7 @@ async def history(
         async with aclosing(events):
             found = await (_print_lines(events, as_json) if follow or as_json else _print_table(events))
     if not found:
-        subject = f"order {order_id}" if order_id else f"customer {customer_id}"
+        subject = plain(f"order {order_id}" if order_id else f"customer {customer_id}")
         raise click.ClickException(f"There are no events of {subject}{' with this product' if product_id else ''}.")
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from ordertrail_server.cli.printing import plain
+
 if TYPE_CHECKING:
     from ordertrail.errors import OrderTrailError
 
@@ -58,7 +60,8 @@ def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[
             try:
                 asyncio.run(command(*args, **kwargs))
             except OrderTrailError as error:
-                raise CallFailed(told(error, str(kwargs.get("target", ""))), exit_code) from None
+                # An error quotes what producers wrote.
+                raise CallFailed(plain(told(error, str(kwargs.get("target", "")))), exit_code) from None
 
         return run
 

@@ -39,7 +39,7 @@ async def explain(place: tuple[int, int], as_json: bool, target: str) -> None:
     for step in found.steps:
         _print_step(step)
     if found.event.WhichOneof("event"):
-        click.echo(f"public event\n  {json_line(found.event)}")
+        click.echo(f"public event\n  {plain(json_line(found.event))}")
 
 
 def _record(found: "ExplainEventResponse") -> Iterator[str]:

@@ -1,0 +1,101 @@
+"""Text of unknown origin cannot steer the terminal of whoever reads it, on stdout or stderr, in any command."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.command_line import CommandLine, serving, stop
+from tests.projections.story import Story, write_log
+
+from ordertrail.events.v1 import order_events_pb2 as v1
+from ordertrail.v1.money_pb2 import Money
+from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderedLine, OrderPlaced
+
+# A new title, an erased screen, a colour in one byte, text that runs backwards, a line of its own.
+HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b31m\u202e\r\n"
+# As Python escapes what cannot be printed.
+SHOWN = r"\x1b]0;title\x07\x1b[2J\x9b31m\u202e\r\n"
+
+ORDER, PARKED, STATED, CUSTOMER = f"order{HOSTILE}", f"parked{HOSTILE}", f"stated{HOSTILE}", f"shop{HOSTILE}"
+
+
+def hostile_log() -> Story:
+    """A log on which every text that a producer chose is hostile."""
+    story = Story()
+    price = Money(currency_code=f"E{HOSTILE}", units=1)
+    lines = [OrderedLine(product_id=f"pen{HOSTILE}", quantity=1, unit_price=price)]
+    for order_id in (ORDER, PARKED):
+        story.fact(order_id, OrderPlaced(customer_id=CUSTOMER, lines=lines))
+    story.fact(ORDER, OrderCancelled(reason=f"late{HOSTILE}"))
+    story.future(PARKED)
+    items = [v1.OrderItem(product_id="pen", quantity=1)]
+    story.statement(STATED, v1.OrderCreated(order_id=STATED, items=items, expected_delivery_date=f"soon{HOSTILE}"))
+    story.unreadable(f"nobody{HOSTILE}")
+    return story
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("hostile")
+    write_log(data, hostile_log().records[0])
+    return data
+
+
+@pytest.fixture(scope="module")
+def ordertrail(data: Path) -> Iterator[CommandLine]:
+    with serving(data) as address:
+        yield CommandLine(address)
+
+
+def assert_harmless(printed: str) -> None:
+    assert [char for char in printed if not char.isprintable() and char != "\n"] == []
+    assert SHOWN in printed
+
+
+COMMANDS = [
+    ["history", ORDER],
+    ["history", PARKED],
+    ["history", STATED],
+    ["history", f"nosuch{HOSTILE}"],
+    ["history", "--customer", CUSTOMER],
+    ["orders"],
+    ["parked", "list"],
+    ["parked", "show", PARKED],
+    ["parked", "show", STATED],
+    ["parked", "retry", PARKED],
+    ["parked", "retry", ORDER],
+    ["schema", "explain", "0:0"],
+    ["schema", "explain", "0:4"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command).replace(HOSTILE, ""))
+def test_command_that_asks_a_server_escapes_what_cannot_be_printed(ordertrail: CommandLine, command: list[str]) -> None:
+    ended = ordertrail.run(*command)
+    assert_harmless(ended.stdout + ended.stderr)
+
+
+def test_followed_history_escapes_what_cannot_be_printed(ordertrail: CommandLine) -> None:
+    following = ordertrail.start("history", "--customer", CUSTOMER, "--follow")
+    try:
+        assert following.stdout is not None
+        assert following.stderr is not None
+        assert_harmless(following.stdout.readline())
+        assert_harmless(following.stderr.readline())
+    finally:
+        stop(following)
+
+
+def test_log_escapes_what_cannot_be_printed_record_by_record(ordertrail: CommandLine, data: Path) -> None:
+    lines = ordertrail.run("tail", "--data", str(data)).stdout.splitlines()
+    assert len(lines) == 6
+    for line in lines:
+        assert_harmless(line)
+
+
+def test_refused_document_is_told_without_what_cannot_be_printed(ordertrail: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "orders.jsonl"
+    file.write_text(f'{{"type": "Order{"".join(f"{chr(92)}u{ord(char):04x}" for char in HOSTILE)}"}}\n')
+    told = ordertrail.run("import-json", str(file)).stdout
+    assert [char for char in told if not char.isprintable() and char != "\n"] == []
+    assert "is unknown. [UNREADABLE_DOCUMENT]" in told
