@@ -29,6 +29,8 @@ CONTRACT, OPERATIONS, ARCHITECTURE = DOCS / "contract.md", DOCS / "operations.md
 PLANNED = {"proto/ordertrail/events/v3"}
 FOLDERS = ("tests", "docs", "proto", "client", "server", "examples", "cli", *ARROWS)
 PLACE = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`")
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
+MAKE = re.compile(r"(?:`|^    )make ([a-z]+)", re.MULTILINE)
 SAID_OF_LIMITS = re.compile(r"[\d,]*\d")
 
 
@@ -86,6 +88,14 @@ def test_every_command_is_documented_with_its_line_of_the_help() -> None:
     assert {row[0]: row[1] for row in table(OPERATIONS, "command")} == COMMANDS
 
 
+def test_pages_have_what_is_looked_for_in_them() -> None:
+    text = "\n".join(page.read_text() for page in PAGES)
+    commands = [line for page in PAGES for line in typed(page, "ordertrail")]
+    found = {"links": LINK.findall(text), "targets": MAKE.findall(text), "files": PLACE.findall(text)}
+    assert {what: len(some) > 10 for what, some in found.items()} == dict.fromkeys(found, True)
+    assert len(commands) > 10
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_line_is_right_usage(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -101,13 +111,12 @@ def test_every_command_line_is_right_usage(page: Path, tmp_path: Path, monkeypat
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_target_of_make_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = re.findall(r"(?:`|^    )make ([a-z]+)", page.read_text(), re.MULTILINE)
-    assert set(named) <= targets
+    assert set(MAKE.findall(page.read_text())) <= targets
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
-    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text()):
+    for target, anchor in LINK.findall(page.read_text()):
         path = page.parent / target if target else page
         assert path.exists(), f"{page.name} links to {target}"
         assert not anchor or anchor in anchors(path), f"{page.name} links to {target}#{anchor}"

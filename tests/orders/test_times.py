@@ -1,12 +1,13 @@
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ordertrail_server.orders.times import nanoseconds
+from ordertrail_server.orders.times import moment, nanoseconds
 
 
 @pytest.mark.parametrize("at", [0, 1, -1, 1_700_000_000_123_456_789, 2**63 - 1, -(2**63) + 1])
 def test_a_time_is_told_to_the_nanosecond(at: int) -> None:
-    assert nanoseconds(Timestamp(seconds=at // 1_000_000_000, nanos=at % 1_000_000_000)) == at
+    time = Timestamp(seconds=at // 1_000_000_000, nanos=at % 1_000_000_000)
+    assert (nanoseconds(time), moment(at)) == (at, time)
 
 
 def test_a_time_beyond_64_bits_is_the_first_or_the_last_moment() -> None:

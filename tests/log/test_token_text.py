@@ -1,0 +1,64 @@
+"""A token is the position that it was made of, or it is refused."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import pytest
+from hypothesis import given, strategies as st
+
+from ordertrail_server.log.token import (
+    ForeignToken,
+    InvalidToken,
+    read_page_token,
+    read_token,
+    write_page_token,
+    write_token,
+)
+
+LOG, OTHER_LOG = b"the log's own id", b"another log's id"
+positions = st.dictionaries(st.integers(0, 2**31 - 1), st.integers(0, 2**48 - 1), max_size=5)
+
+
+@given(positions)
+def test_token_reads_back_as_its_position(position: dict[int, int]) -> None:
+    assert read_token(write_token(LOG, position), LOG) == position
+
+
+@given(positions)
+def test_one_position_has_one_token(position: dict[int, int]) -> None:
+    assert write_token(LOG, dict(reversed(position.items()))) == write_token(LOG, position)
+
+
+@given(st.binary(max_size=16), st.integers(-(2**63), 2**63 - 1), st.text())
+def test_page_token_reads_back_as_its_sort_key(digest: bytes, number: int, text: str) -> None:
+    read = read_page_token(write_page_token(digest, number, text))
+    assert (read.filter_digest, read.last_number, read.last_text) == (digest, number, text)
+
+
+@given(positions)
+def test_token_of_another_log_is_foreign(position: dict[int, int]) -> None:
+    with pytest.raises(ForeignToken):
+        read_token(write_token(OTHER_LOG, position), LOG)
+
+
+@given(positions, st.data())
+def test_token_with_a_changed_bit_is_refused(position: dict[int, int], data: st.DataObject) -> None:
+    token = write_token(LOG, position)
+    raw = bytearray(urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    place, bit = data.draw(st.integers(0, len(raw) - 1)), data.draw(st.integers(0, 7))
+    raw[place] ^= 1 << bit
+    with pytest.raises(InvalidToken):
+        read_token(urlsafe_b64encode(raw).decode().rstrip("="), LOG)
+
+
+@given(positions, st.data())
+def test_token_that_was_cut_is_refused(position: dict[int, int], data: st.DataObject) -> None:
+    token = write_token(LOG, position)
+    with pytest.raises(InvalidToken):
+        read_token(token[: data.draw(st.integers(0, len(token) - 1))], LOG)
+
+
+def test_page_token_is_no_position_and_a_position_is_no_page_token() -> None:
+    with pytest.raises(InvalidToken):
+        read_token(write_page_token(b"", 1), LOG)
+    with pytest.raises(InvalidToken):
+        read_page_token(write_token(LOG, {0: 1}))
