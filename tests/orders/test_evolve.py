@@ -67,6 +67,25 @@ def test_within_an_order_time_never_goes_back() -> None:
     assert (order.create_time.seconds, order.update_time.seconds) == (50, 50)
 
 
+@pytest.mark.parametrize(
+    ("now", "then"),
+    [
+        (Timestamp(seconds=50, nanos=4), Timestamp(seconds=50, nanos=5)),
+        (Timestamp(seconds=50, nanos=5), Timestamp(seconds=50, nanos=5)),
+        (Timestamp(seconds=50, nanos=6), Timestamp(seconds=50, nanos=6)),
+        (Timestamp(seconds=49, nanos=6), Timestamp(seconds=50, nanos=5)),
+        (Timestamp(seconds=51, nanos=4), Timestamp(seconds=51, nanos=4)),
+    ],
+)
+def test_within_an_order_time_never_goes_back_by_a_nanosecond(now: Timestamp, then: Timestamp) -> None:
+    first, second = happened(placed(line("pen")), 1), happened(OrderConfirmed(), 2)
+    first.record_time.CopyFrom(Timestamp(seconds=50, nanos=5))
+    second.record_time.CopyFrom(now)
+    order = fold([first, second])
+    assert order is not None
+    assert order.update_time == then
+
+
 def test_the_time_of_an_order_is_that_of_its_last_fact_to_the_nanosecond() -> None:
     first, second = happened(placed(line("pen")), 1, seconds=50), happened(OrderConfirmed(), 2, seconds=50)
     second.record_time.nanos = 1

@@ -25,6 +25,8 @@ FREE = money(0, currency="XXX")
         OrderPlaced(lines=[line("pen")], source=OrderSource(status=ORDER_STATUS_PLACED)),
         OrderPlaced(lines=[line("pen")], source=OrderSource(status_text="waiting for rain")),
         OrderPlaced(lines=[line("p" * 128, 1_000_000, money(1_000_000))], customer_id="c" * 128),
+        OrderPlaced(lines=[line("pen", 1, money(1_000_000_000_000))]),
+        OrderPlaced(lines=[line("pen", 1, money(0, 999_999_999))]),
         OrderPlaced(lines=[unpriced(f"p-{number}") for number in range(200)]),
     ],
 )
