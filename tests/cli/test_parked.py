@@ -43,6 +43,14 @@ def test_more_of_them_than_asked_for_are_said_to_be_there(troubled: CommandLine)
     assert ended.stderr == "There are more than 1; --all shows all.\n"
 
 
+@pytest.mark.parametrize("command", [["parked", "list"], ["orders"]], ids=" ".join)
+def test_limit_that_all_are_within_says_nothing_of_more(troubled: CommandLine, command: list[str]) -> None:
+    limited, within = (troubled.run(*command, "--limit", limit, "--json") for limit in ("1", "2"))
+    assert (len(limited.stdout.splitlines()), len(within.stdout.splitlines())) == (1, 2)
+    assert limited.stderr.startswith("There are more than 1;")
+    assert within.stderr == ""
+
+
 def test_a_parked_order_is_shown_with_what_waits(troubled: CommandLine) -> None:
     [shown] = troubled.lines("parked", "show", "order-1")
     assert [event["orderVersion"] for event in shown["waiting"]] == ["2", "3"]
