@@ -16,6 +16,7 @@ from ordertrail.errors import Refused, VersionMismatch
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
 from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail_server.commands.prepare import derive_order_id
 
 FLAT = {"id": 17, "company": "retailer-1", "productId": "p_23", "quantity": 3000, "unitPrice": 5}
 FLAT_ORDER = json.dumps(FLAT | {"timestamp": 1553000000000}).encode()
@@ -179,6 +180,14 @@ async def test_importing_again_adds_nothing(log: LogOfServer, orders: OrderTrail
     assert [result.receipt.replayed for result in [*first, *again]] == [False, False, True, True]
     assert [result.receipt.digest for result in first] == [result.receipt.digest for result in again]
     assert len((await log.truth()).facts) == before
+
+
+async def test_order_without_an_id_is_imported_under_one_that_no_caller_can_be_given(orders: OrderTrail) -> None:
+    origin = new_id("topic/0")
+    [first] = await imported(orders, FLAT_ORDER, origin=origin)
+    assert first.receipt.order_id == derive_order_id("", f"import:{origin}")  # and a customer's id is never empty
+    placed = await orders.send(an_order(request_id=f"import:{origin}", customer="retailer-1"))
+    assert placed.order_id != first.receipt.order_id
 
 
 async def test_another_order_under_an_id_that_was_imported_is_refused(orders: OrderTrail) -> None:

@@ -80,6 +80,19 @@ def test_a_batch_that_was_cut_is_refused_or_holds_a_part_of_it(raw: bytes, data:
     assert found == whole[: len(found)]
 
 
+@pytest.mark.parametrize("size", [0, 127, 128, 16_383, 16_384, 1 << 21])
+def test_an_element_may_be_of_any_length(size: int) -> None:
+    element = b"x" * size
+    batch = chunk(1, BYTES, with_length(element)) + chunk(1, BYTES, with_length(b"behind"))
+    assert elements_of(ImportOrdersRequest, batch) == [element, b"behind"]
+
+
+def test_a_number_may_have_ten_bytes() -> None:
+    batch = chunk(2, VARINT, b"\x80" * 9 + b"\x01") + chunk(1, BYTES, with_length(b""))
+    assert elements_of(ImportOrdersRequest, batch) == [b""]
+    assert len(ImportOrdersRequest.FromString(batch).documents) == 1
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -87,6 +100,7 @@ def test_a_batch_that_was_cut_is_refused_or_holds_a_part_of_it(raw: bytes, data:
         b"\x0a\x05ab",  # shorter than its length
         b"\x11\x00",  # a number that is cut off
         b"\xff" * 11,  # a number without an end
+        chunk(2, VARINT, b"\x80" * 10 + b"\x01"),  # a number of 11 bytes
         chunk(2, GROUP, b""),
     ],
 )

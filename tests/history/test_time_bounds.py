@@ -1,11 +1,14 @@
-"""A time `…_from` is included, a time `…_before` is not, to the nanosecond and on every path to the rows."""
+"""A time or day `…_from` is included, one `…_before` is not, to the nanosecond and on every path to the rows."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.history.shop import NOON, SECOND, Shop, names_in, placed, shop_in
 
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.order_events_pb2 import OrderDeliveryRescheduled
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest, ListOrdersResponse, StreamOrderEventsRequest
 from ordertrail_server.history import order_filter, start
 
@@ -80,3 +83,33 @@ async def test_events_of_one_order_are_streamed_from_the_first_time_and_before_t
             request = StreamOrderEventsRequest(order_id=order_id, recorded_from=begin, recorded_before=end)
             found += names_in(await shop.stream(request))
         assert found == [(order_id, 1) for order_id in expected]
+
+
+DAYS = [
+    date(2023, 12, 31),
+    *(date(2024, *day) for day in [(1, 1), (1, 30), (1, 31), (2, 1), (2, 29), (3, 1), (12, 31)]),
+]
+
+
+def day_of(day: date) -> Date:
+    return Date(year=day.year, month=day.month, day=day.day)
+
+
+async def test_orders_are_listed_from_the_first_day_and_before_the_second_in_the_order_of_the_calendar(
+    tmp_path: Path,
+) -> None:
+    async with shop_in(tmp_path) as shop:
+        for day in DAYS:
+            shop.record(f"{day}", placed("p"))
+            shop.record(f"{day}", OrderDeliveryRescheduled(expected_delivery_date=day_of(day)))
+        await shop.project()
+
+        async def listed(request: ListOrdersRequest) -> list[str]:
+            page = ListOrdersResponse.FromString(await shop.service.ListOrders(request, None))
+            return [order.order_id for order in reversed(page.orders)]
+
+        for bound in DAYS:
+            later = await listed(ListOrdersRequest(delivery_from=day_of(bound)))
+            earlier = await listed(ListOrdersRequest(delivery_before=day_of(bound)))
+            assert later == [f"{day}" for day in DAYS if day >= bound]
+            assert earlier == [f"{day}" for day in DAYS if day < bound]
