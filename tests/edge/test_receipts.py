@@ -1,0 +1,55 @@
+"""A receipt shows its fact as every reader of the history sees it, also when it is read from the log again."""
+
+from pathlib import Path
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from tests.commands.handling import handler_of
+from tests.commands.spec import ORDER, SECOND, attempt_of, change, line
+from tests.log.memory import MemoryLog
+
+from ordertrail.v1.order_events_pb2 import OrderLineQuantityChanged, OrderPlaced
+from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail_server.edge.receipts import Receipts
+from ordertrail_server.log.port import Entry
+from ordertrail_server.log.token import read_token
+from ordertrail_server.orders.chain import digest
+from ordertrail_server.schema.registry import Event
+from ordertrail_server.schema.writing import encode, seal
+
+
+def record(event: Event, version: int, previous: bytes, seconds: int, request_id: str, command: bytes) -> bytes:
+    return seal(
+        event_id=f"event-{version}",
+        order_id=ORDER,
+        order_version=version,
+        previous=previous,
+        record_time_ns=seconds * SECOND,
+        request_id=request_id,
+        command_digest=command,
+        origin="",
+        actor="",
+        traceparent="",
+        chunk=encode(event),
+    )
+
+
+@pytest.mark.parametrize(("own", "shown"), [(50, 100), (100, 100), (150, 150)])
+async def test_time_of_a_replayed_receipt_is_never_before_that_of_the_fact_before(
+    tmp_path: Path, own: int, shown: int
+) -> None:
+    log, retry = MemoryLog(), attempt_of(change("change", 2))
+    first = record(OrderPlaced(lines=[line()]), 1, b"", 100, "place", b"c" * 16)
+    changed = OrderLineQuantityChanged(product_id="apple", quantity=2)
+    second = record(changed, 2, digest(first), own, "change", retry.digest)
+    log.land(0, Entry(ORDER, first))
+    log.land(0, Entry(ORDER, second))
+    handler = handler_of(log, tmp_path / "state.sqlite")
+    await handler.start()
+    handler.submit(retry)
+    receipt = Receipt.FromString(await Receipts(log, handler).full(retry))
+    await handler.stop()
+    assert (receipt.replayed, receipt.order_version, receipt.digest) == (True, 2, digest(second))
+    assert receipt.event.record_time == Timestamp(seconds=shown)
+    assert receipt.event.order_line_quantity_changed == changed
+    assert (receipt.position.offset, read_token(receipt.consistency_token, log.identity)) == (1, {0: 2})
