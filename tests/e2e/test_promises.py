@@ -51,13 +51,17 @@ async def test_a_caller_reads_its_own_writes_under_load(orders: OrderTrail) -> N
 async def test_validate_only_answers_what_would_be_and_records_nothing(log: LogOfServer, orders: OrderTrail) -> None:
     receipt = await orders.send(an_order())
     before = len((await log.truth()).facts)
+    previewed = set()
     for verb in VERBS[1:]:
         request = a_request(verb, receipt.order_id)
         request.validate_only = True
         answer = await outcome(orders, request)
         if answer is not None:
+            previewed.add(answer.event.WhichOneof("event"))
             assert answer.order_version == 2
             assert_is_no_fact(answer)
+    lines = {"order_line_added", "order_line_quantity_changed", "order_line_removed"}
+    assert previewed == lines | {"order_delivery_rescheduled", "order_confirmed", "order_cancelled"}
     new = an_order()
     new.validate_only = True
     preview = await orders.send(new)
