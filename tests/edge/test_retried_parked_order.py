@@ -1,0 +1,70 @@
+"""A retry of a parked order tells how it stands after it, wherever it still is parked."""
+
+from pathlib import Path
+
+import pytest
+from tests.commands.handling import handler_of
+from tests.history.shop import Shop, placed, sealed, shop_in
+from tests.log.memory import MemoryLog
+from tests.projections.story import FUTURE
+
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_PARKED
+from ordertrail.v1.projection_service_pb2 import RetryParkedOrderRequest, RetryParkedOrderResponse
+from ordertrail_server.edge.projection_service import ProjectionService
+from ordertrail_server.history.freshness import Freshness
+from ordertrail_server.log.port import Entry, Log
+from ordertrail_server.orders.refusal import Refused
+
+FAULT = "the record holds an event of number 99, which this release does not know"
+
+
+async def retried(shop: Shop, log: Log, taken_in: int | None, state: Path) -> RetryParkedOrderResponse:
+    """Retry an order of which the read side takes in so many facts; commands are decided on `log`."""
+
+    async def retry(order_id: str) -> int | None:
+        return taken_in
+
+    handler = handler_of(log, state)
+    await handler.start()
+    freshness = Freshness(shop.model, shop.progress, shop.log, (0,))
+    service = ProjectionService(shop.log, shop.model, freshness, handler, retry)
+    try:
+        raw = await service.RetryParkedOrder(RetryParkedOrderRequest(order_id="o"), None)
+    finally:
+        await handler.stop()
+    return RetryParkedOrderResponse.FromString(raw)
+
+
+def with_unknown_event(log: MemoryLog) -> MemoryLog:
+    """Return the log with one more fact of the order, which cannot be read."""
+    longer = MemoryLog(identity=log.identity)
+    longer.records[0].extend(log.records[0])
+    longer.land(0, Entry("o", sealed("o", 2, log.records[0][0].digest, FUTURE)))
+    return longer
+
+
+async def test_order_that_is_freed_for_readers_only_is_told_to_be_parked(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        await shop.project()
+        told = await retried(shop, with_unknown_event(shop.log), 1, tmp_path / "state.sqlite")
+    assert told.taken_in_count == 1
+    assert (told.order.order_id, told.order.reason) == ("o", FAULT)
+    assert (told.order.version, told.order.waiting_count) == (1, 1)
+
+
+async def test_order_that_is_freed_everywhere_is_told_to_be_free(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        await shop.project()
+        told = await retried(shop, shop.log, 1, tmp_path / "state.sqlite")
+    assert (told.taken_in_count, told.HasField("order")) == (1, False)
+
+
+async def test_order_that_is_parked_nowhere_is_refused(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p"))
+        await shop.project()
+        with pytest.raises(Refused) as refused:
+            await retried(shop, shop.log, None, tmp_path / "state.sqlite")
+    assert refused.value.refusal.reason == ERROR_REASON_ORDER_NOT_PARKED
