@@ -1,0 +1,100 @@
+"""Where a listing and a replay end: at the last row there is, and at the end that there was, to the row."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.history.shop import Shop, changed, names_in, names_of, placed, removed, shop_in
+
+from ordertrail.v1.order_history_service_pb2 import (
+    ListOrderEventsRequest,
+    ListOrderEventsResponse,
+    ListOrdersRequest,
+    ListOrdersResponse,
+    StreamOrderEventsRequest,
+    StreamOrderEventsResponse,
+)
+from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest, ListParkedOrdersResponse
+from ordertrail_server.history.parked_orders import list_parked
+from ordertrail_server.log.placement import partition_of
+
+ROWS = 4
+
+
+async def record_rows(shop: Shop) -> None:
+    """Record so many orders, one of them with so many events and a customer of its own."""
+    for number in range(ROWS - 1):
+        shop.record(f"o-{number}", placed("p"))
+    shop.record("o", placed("p", customer="c"))
+    for quantity in range(ROWS - 1):
+        shop.record("o", changed("p", quantity + 5))
+    await shop.project()
+
+
+@pytest.mark.parametrize(("size", "more"), [(ROWS - 1, True), (ROWS, False), (ROWS + 1, False)])
+@pytest.mark.parametrize("partitions", [1, 3])
+async def test_page_names_a_next_one_only_if_rows_follow(
+    tmp_path: Path, partitions: int, size: int, more: bool
+) -> None:
+    async with shop_in(tmp_path, partitions) as shop:
+        await record_rows(shop)
+        orders = ListOrdersResponse.FromString(await shop.service.ListOrders(ListOrdersRequest(page_size=size), None))
+        assert (len(orders.orders), orders.next_page_token != "") == (min(size, ROWS), more)
+        for asked in ({"order_id": "o"}, {"customer_id": "c"}):
+            request = ListOrderEventsRequest(page_size=size, **asked)
+            events = ListOrderEventsResponse.FromString(await shop.service.ListOrderEvents(request, None))
+            assert (len(events.events), events.next_page_token != "") == (min(size, ROWS), more)
+
+
+@pytest.mark.parametrize(("size", "more"), [(ROWS - 1, True), (ROWS, False), (ROWS + 1, False)])
+async def test_page_of_parked_orders_names_a_next_one_only_if_rows_follow(
+    tmp_path: Path, size: int, more: bool
+) -> None:
+    async with shop_in(tmp_path, 3) as shop:
+        places = {}
+        for number in range(ROWS):
+            shop.record(f"order-{number}", placed("p"))
+            home = partition_of(f"order-{number}", 3)
+            places[f"order-{number}"] = (home, len(shop.log.records[home]))
+            shop.record(f"order-{number}", removed("never ordered"))
+        await shop.project()
+        raw = await shop.model.read(
+            lambda connection: list_parked(shop.model, ListParkedOrdersRequest(page_size=size), connection)
+        )
+        page = ListParkedOrdersResponse.FromString(raw)
+        assert (len(page.orders), page.next_page_token != "") == (min(size, ROWS), more)
+        assert {partition for partition, _ in places.values()} == {0, 1, 2}
+        for order in page.orders:
+            assert (order.position.partition, order.position.offset) == places[order.order_id]
+
+
+@pytest.mark.parametrize(
+    "asked", [{}, {"order_id": "o"}, {"customer_id": "c"}, {"product_id": "p"}, {"order_id": "o", "product_id": "p"}]
+)
+async def test_replay_of_any_filter_ends_with_what_was_projected_when_it_began(
+    tmp_path: Path, asked: dict[str, Any]
+) -> None:
+    async with shop_in(tmp_path) as shop:
+        shop.record("o", placed("p", customer="c"))
+        for quantity in (5, 6):
+            shop.record("o", changed("p", quantity))
+        await shop.project()
+        stream = shop.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2, **asked), None)
+        frames = [StreamOrderEventsResponse.FromString(await anext(stream))]
+        shop.record("o", changed("p", 7))
+        await shop.project()
+        frames += [StreamOrderEventsResponse.FromString(frame) async for frame in stream]
+        assert names_in(frames) == [("o", 1), ("o", 2), ("o", 3)]
+        assert frames[-1].caught_up
+
+
+@pytest.mark.parametrize("asked", [{"order_id": "o"}, {"customer_id": "c"}])
+async def test_page_goes_on_behind_the_last_event_and_repeats_none(tmp_path: Path, asked: dict[str, Any]) -> None:
+    async with shop_in(tmp_path) as shop:
+        await record_rows(shop)
+        request, seen = ListOrderEventsRequest(page_size=1, **asked), list[tuple[str, int]]()
+        while not seen or request.page_token:
+            page = ListOrderEventsResponse.FromString(await shop.service.ListOrderEvents(request, None))
+            seen += names_of(page.events)
+            request.page_token = page.next_page_token
+        assert seen == [("o", version) for version in range(1, ROWS + 1)]
