@@ -103,6 +103,12 @@ async def test_metadata_may_be_odd_but_not_too_long(orders: OrderTrail) -> None:
         assert refused.reason == "INVALID_REQUEST"
 
 
+async def test_metadata_within_the_bound_is_always_taken(orders: OrderTrail) -> None:
+    for _ in range(30):  # between gRPC's own two bounds, of 8 and 16 KiB, it takes some calls and refuses others
+        answer = await orders.commands.PlaceOrder(an_order(), metadata=(("x-long", "a" * 14_000),))
+        assert answer.receipt.order_version == 1
+
+
 async def test_metadata_beyond_the_bound_is_refused_by_grpc(orders: OrderTrail) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await orders.commands.PlaceOrder(an_order(), metadata=(("x-long", "a" * 40_000),))
