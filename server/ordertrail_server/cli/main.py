@@ -6,6 +6,7 @@ import click
 
 from ordertrail_server.cli.exit_code import run_and_exit
 from ordertrail_server.cli.lazy_group import LazyGroup
+from ordertrail_server.cli.standard_streams import open_standard_streams
 
 # In the order in which one meets them: the name, and its line in the list of commands.
 COMMANDS = {
@@ -48,4 +49,5 @@ def ordertrail() -> None:
 
 def main() -> None:
     """Run the command line. Exits with its code."""
+    open_standard_streams()
     run_and_exit(ordertrail)

@@ -1,0 +1,77 @@
+"""Programs that start `ordertrail` may have closed its standard streams, as some service managers and cron jobs do."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from tests.cli.command_line import ENVIRONMENT, ORDERTRAIL, CommandLine
+from tests.e2e.running_server import until_serving
+from tests.e2e.shop import an_order
+
+from ordertrail.client import connect
+
+CLOSED = {"stdin": "<&-", "stdout": ">&-", "stderr": "2>&-", "all": "<&- >&- 2>&-"}
+COMMANDS = [
+    ["orders"],
+    ["history", "--customer", "shop-1"],
+    ["tail", "--data", "DATA"],
+    ["schema", "list"],
+    ["produce", "1"],
+    ["import-json", "-"],
+    ["--help"],
+]
+
+
+def command_without(streams: str, *args: str) -> list[str]:
+    return ["/bin/sh", "-c", f'exec "$@" {CLOSED[streams]}', "sh", *ORDERTRAIL, *args]
+
+
+@contextmanager
+def started(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a command; at the end it is killed."""
+    with subprocess.Popen(command, env=ENVIRONMENT) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A directory with a path that is short enough for a socket."""
+    with TemporaryDirectory() as name:
+        yield Path(name)
+
+
+@pytest.mark.parametrize("streams", CLOSED)
+async def test_server_without_standard_streams_serves_and_stops(directory: Path, streams: str) -> None:
+    address = f"unix:{directory}/socket"
+    arguments = ["serve", "--data", str(directory / "data"), "--listen", address]
+    with started(command_without(streams, *arguments)) as server:
+        async with connect(address) as orders:
+            await orders.reach(60)
+            await until_serving(address)
+            placed = await orders.send(an_order())
+            read = await orders.get(placed.order_id, at_least_as_fresh=[placed.consistency_token])
+        assert read.version == 1
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(60) == 0
+
+
+@pytest.mark.parametrize("streams", CLOSED)
+@pytest.mark.parametrize("args", COMMANDS, ids=lambda args: str(args[0]))
+def test_command_without_standard_streams_ends_as_with_them(
+    ordertrail: CommandLine, data: Path, streams: str, args: list[str]
+) -> None:
+    arguments = [str(data) if each == "DATA" else each for each in args]
+    lines = ([*ORDERTRAIL, *arguments], command_without(streams, *arguments))
+    with_them, without = (
+        subprocess.run(line, env=ordertrail.environment, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        for line in lines
+    )
+    assert without.returncode == with_them.returncode
+    assert without.stderr in (with_them.stderr, b"")
