@@ -87,7 +87,7 @@ class Service:
             server.answer_commands(commands, ImportService(receipts, batch_work))
         port = await server.start(self._settings.listen)
         self._held.push_async_callback(server.stop, self._settings.grace_seconds)
-        await self._say_serving(server, handler, history)
+        self._say_serving(server, handler, history)
         return port
 
     async def failed(self) -> None:
@@ -140,14 +140,12 @@ class Service:
         self._watched.append(task)
         self._held.callback(task.cancel)
 
-    async def _say_serving(
-        self, server: Server, handler: CommandHandler | None, history: HistoryService | None
-    ) -> None:
+    def _say_serving(self, server: Server, handler: CommandHandler | None, history: HistoryService | None) -> None:
         if handler is not None:
             for name in (COMMANDS.full_name, IMPORT.full_name):
-                await server.set_serving(name, True)
+                server.set_serving(name, True)
         if history is None:
-            await server.set_serving(EVERYTHING, True)
+            server.set_serving(EVERYTHING, True)
         else:
             self._watch(self._serve_reads(server, history))
 
@@ -156,7 +154,7 @@ class Service:
         await history.whole()
         services = (HISTORY.full_name, PROJECTION.full_name) if "query" in self._settings.role else ()
         for name in (*services, EVERYTHING):
-            await server.set_serving(name, True)
+            server.set_serving(name, True)
 
     async def _refusal_of(self, projector: ProjectorProcess) -> None:
         refusal = await projector.ended()

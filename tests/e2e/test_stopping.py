@@ -1,6 +1,7 @@
 """How a server ends: what was begun is finished, and whoever comes again goes on where it was."""
 
 import asyncio
+import os
 import re
 import signal
 import sys
@@ -104,12 +105,14 @@ async def test_a_call_that_never_ends_keeps_a_server_no_longer_than_its_grace(tm
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_GRACE_SECONDS": "1"}).start()
     with closing(server):
         await until_serving(server.address)
-        async with grpc.aio.insecure_channel(server.address) as channel:
-            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
-            await watch.read()
+        os.kill(server.projector, signal.SIGSTOP)
+        async with connect(server.address, timeout=3 * END_SECONDS) as orders:
+            placed = await orders.send(an_order())
+            reading = asyncio.create_task(orders.get(placed.order_id, at_least_as_fresh=[placed.consistency_token]))
+            await orders.confirm(placed.order_id)
             server.signal(signal.SIGTERM)
             assert await asyncio.to_thread(server.wait) == 0
-            watch.cancel()
+            reading.cancel()
 
 
 async def test_load_meets_nothing_but_typed_answers_while_a_server_stops(server: RunningServer) -> None:

@@ -1,7 +1,10 @@
 """The end of streams of requests when the server stops: between two requests, never within one."""
 
 import asyncio
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, TypeVar
+
+Request = TypeVar("Request")
 
 
 class Draining:
@@ -21,3 +24,20 @@ class Draining:
             await asyncio.wait({arrival, begun}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             begun.cancel()
+
+    async def until_begun(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Request, None]:
+        """Pass requests on until they end, or draining has begun and none has arrived."""
+        while True:
+            coming = asyncio.create_task(_next_or_none(requests))
+            try:
+                await self.wait_unless_begun(coming)
+                request = coming.result() if coming.done() else None
+            finally:
+                coming.cancel()
+            if request is None:
+                return
+            yield request
+
+
+async def _next_or_none(requests: AsyncIterator[Request]) -> Request | None:
+    return await anext(requests, None)

@@ -1,5 +1,7 @@
 """Server reflection, so that callers need no proto files: v1 and v1alpha, which have the same messages."""
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -7,6 +9,8 @@ from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
 from grpc_reflection.v1alpha._async import ReflectionServicer
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+
+from ordertrail_server.edge.draining import Draining
 
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
@@ -29,12 +33,18 @@ class Symbols:
         return getattr(self._pool, name)
 
 
-def reflection(services: list[str]) -> "list[grpc.GenericRpcHandler[Any, Any]]":
-    """Return what answers under both names, for the services that may be told of."""
+def reflection(services: list[str], draining: Draining) -> "list[grpc.GenericRpcHandler[Any, Any]]":
+    """Return what answers under both names, for the services that may be told of, until draining has begun."""
     servicer = ReflectionServicer(services, pool=Symbols(descriptor_pool.Default()))
+
+    async def answers(
+        requests: AsyncIterator[ServerReflectionRequest], context: grpc.aio.ServicerContext[Any, Any]
+    ) -> AsyncIterator[ServerReflectionResponse]:
+        async with aclosing(draining.until_begun(requests)) as until_begun:
+            async for answer in servicer.ServerReflectionInfo(until_begun, context):
+                yield answer
+
     answered = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
-        ServerReflectionRequest.FromString,
-        ServerReflectionResponse.SerializeToString,
+        answers, ServerReflectionRequest.FromString, ServerReflectionResponse.SerializeToString
     )
     return [grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": answered}) for name in NAMES]

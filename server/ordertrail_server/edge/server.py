@@ -1,5 +1,6 @@
 """The gRPC server: which rpc is answered by which service, health, reflection."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -7,8 +8,7 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_health.v1._async import HealthServicer
+from grpc_health.v1 import health, health_pb2_grpc
 
 from ordertrail.v1 import (
     order_command_service_pb2,
@@ -23,11 +23,13 @@ from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.gone_callers import quieten_gone_callers
+from ordertrail_server.edge.health import Health
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.methods import Context, Handler, batches, caller, stream, unary
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.reflection import reflection
+from ordertrail_server.edge.running_calls import RunningCalls
 from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.schema.ready import framed
 
@@ -60,9 +62,10 @@ class Server:
         self._requests, self._batches = RequestAdmission(request_bytes), BatchAdmission(batch_bytes)
         quieten_gone_callers()
         self._server = grpc.aio.server(options=OPTIONS)
-        self._health = HealthServicer()
+        self._health = Health()
         self._history: HistoryService | None = None
         self._draining = Draining()
+        self._running = RunningCalls()
         self._services: list[str] = []
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
@@ -82,7 +85,8 @@ class Server:
         if missing:
             raise AssertionError(f"{service.full_name} has rpcs that nothing answers: {missing}")
         self._services.append(service.full_name)
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, handlers),))
+        counted = {name: self._running.counted(handler) for name, handler in handlers.items()}
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, counted),))
 
     async def start(self, address: str) -> int:
         """Listen on HOST:PORT (port 0: any free one); returns the port. Raises OSError if it is taken."""
@@ -90,24 +94,31 @@ class Server:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise OSError(f"cannot listen on {address}: is another server running there?") from error
-        self._server.add_generic_rpc_handlers(tuple(reflection([*self._services, health.SERVICE_NAME])))
+        self._server.add_generic_rpc_handlers(tuple(reflection([*self._services, health.SERVICE_NAME], self._draining)))
         for service in (EVERYTHING, *self._services):
-            await self.set_serving(service, False)  # the library begins by saying that everything is served
+            self.set_serving(service, False)
         await self._server.start()
         return port
 
-    async def set_serving(self, service: str, serving: bool) -> None:
+    def set_serving(self, service: str, serving: bool) -> None:
         """Say by grpc.health.v1 whether a service answers."""
-        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        await self._health.set(service, status)
+        self._health.set_serving(service, serving)
 
     async def stop(self, grace: float) -> None:
-        """Say NOT_SERVING, end streams where they can be resumed, and give other calls `grace` seconds to finish."""
-        await self._health.enter_graceful_shutdown()
+        """Say NOT_SERVING, end streams where they can be resumed, and give calls at work `grace` seconds to finish.
+
+        A call whose answers its caller does not read is ended once no other one is at work.
+        """
+        self._health.stop()
         if self._history is not None:
             self._history.drain()
         self._draining.begin()
-        await self._server.stop(grace)
+        stopping = asyncio.create_task(self._server.stop(grace))
+        unread = asyncio.create_task(self._running.none_at_work())
+        await asyncio.wait({stopping, unread}, return_when=asyncio.FIRST_COMPLETED)
+        unread.cancel()
+        await self._server.stop(0)
+        await stopping
 
 
 def _commands(

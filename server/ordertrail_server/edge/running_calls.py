@@ -1,0 +1,104 @@
+"""Which calls still keep a server that stops."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractContextManager, aclosing, contextmanager
+from inspect import isasyncgenfunction
+from typing import Any
+
+import grpc
+
+from ordertrail_server.edge.methods import Context, Handler
+
+UNREAD_SECONDS = 1.0
+"""For how long a server that stops waits for callers to read the last answers."""
+LOOK_SECONDS = 0.05
+
+Behavior = Callable[..., Any]
+"""What a handler runs for a call; grpc's types know those of its threaded server only."""
+
+
+class RunningCalls:
+    """Counts the calls that are at work. One whose answer waits for nothing but a caller to read it is not."""
+
+    def __init__(self) -> None:
+        self._count = self._begun = 0
+
+    def counted(self, handler: Handler) -> Handler:
+        """Return a handler that does the same, and whose calls are counted."""
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(self._counted_answer(handler.unary_unary))
+        if handler.unary_stream is not None:
+            return grpc.unary_stream_rpc_method_handler(self._counted_answers(handler.unary_stream))
+        return grpc.stream_stream_rpc_method_handler(self._counted_answers(handler.stream_stream))
+
+    async def none_at_work(self) -> None:
+        """Return as soon as no call has been at work for UNREAD_SECONDS."""
+        now = asyncio.get_running_loop().time
+        begun, since = self._begun, now()
+        while now() - since < UNREAD_SECONDS:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._count or self._begun != begun:
+                begun, since = self._begun, now()
+
+    def _counted_answer(self, answer: Behavior) -> Behavior:
+        async def behavior(request: Any, context: Context) -> bytes:
+            with self._at_work():
+                response: bytes = await answer(request, context)
+                return response
+
+        return behavior
+
+    def _counted_answers(self, answers_of: Behavior | None) -> Behavior:
+        assert answers_of is not None
+        if not isasyncgenfunction(answers_of):
+            return self._counted_writer(answers_of)
+
+        async def behavior(request: Any, context: Context) -> AsyncGenerator[bytes, None]:
+            with self._at_work():
+                async with aclosing(answers_of(request, context)) as answers:
+                    async for answer in answers:
+                        with self.unread():
+                            yield answer
+
+        return behavior
+
+    def _counted_writer(self, write_answers: Behavior) -> Behavior:
+        async def behavior(request: Any, context: Context) -> None:
+            with self._at_work():
+                await write_answers(request, _CountedContext(context, self.unread))
+
+        return behavior
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        self._count += 1
+        self._begun += 1
+        try:
+            yield
+        finally:
+            self._count -= 1
+
+    @contextmanager
+    def unread(self) -> Iterator[None]:
+        """Within, a call that is at work only waits for its caller to read."""
+        self._count -= 1
+        try:
+            yield
+        finally:
+            self._count += 1
+            self._begun += 1
+
+
+class _CountedContext:
+    """The context of a call that writes its answers itself."""
+
+    def __init__(self, context: Context, unread: Callable[[], AbstractContextManager[None]]) -> None:
+        self._context, self._unread = context, unread
+
+    async def write(self, answer: bytes) -> None:
+        with self._unread():
+            await self._context.write(answer)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
