@@ -14,10 +14,12 @@ import uuid_utils
 
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.state_store import StateStore, state_definition
+from ordertrail_server.edge.address import Address, parse_address
 from ordertrail_server.edge.batch_work import BatchWork
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
+from ordertrail_server.edge.listening import require_free
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.server import COMMANDS, EVERYTHING, HISTORY, IMPORT, PROJECTION, Server
@@ -64,14 +66,15 @@ class Service:
         self._progress = Progress()
         self._watched: list[asyncio.Task[Any]] = []
 
-    async def start(self) -> int:
-        """Start all parts; returns the port. Commands are answered from then on, reads once they are current.
+    async def start(self) -> Address:
+        """Start all parts; returns where it listens. Commands are answered from then on, reads once they are current.
 
         Raises DataDirectoryRefused, LogRefused, LogDamaged, LogUnavailable, OSError.
         """
-        roles = self._settings.role
+        roles, address = self._settings.role, parse_address(self._settings.listen)
         log = await self._source.open(self._held)
         self._held.push_async_callback(log.close)
+        await asyncio.to_thread(require_free, address)  # before the log is folded, which may take minutes
         if isinstance(log, Failing):
             self._watch(log.failed())
         if isinstance(log, EmbeddedLog):
@@ -85,10 +88,10 @@ class Service:
             receipts, batch_work = Receipts(log, handler), BatchWork(handler)
             commands = CommandService(handler, receipts, new_id, batch_work)
             server.answer_commands(commands, ImportService(receipts, batch_work))
-        port = await server.start(self._settings.listen)
+        address = await server.start(address)
         self._held.push_async_callback(server.stop, self._settings.grace_seconds)
         self._say_serving(server, handler, history)
-        return port
+        return address
 
     async def failed(self) -> None:
         """Return never, but raise when a part of the server ends that must not."""
@@ -178,8 +181,8 @@ def _nobody_waits() -> None:
     pass
 
 
-async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
-    """Serve until SIGTERM or SIGINT, also while starting; `ready` is told the port once commands are answered.
+async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
+    """Serve until SIGTERM or SIGINT, also while starting; `ready` is told the address once commands are answered.
 
     Raises Stopped, SchemaRefused, DataDirectoryRefused, LogRefused, LogDamaged, LogUnavailable, OSError, and
     sqlite3.Error for a full disk.
@@ -190,11 +193,11 @@ async def serve(settings: Settings, ready: Callable[[int], None]) -> None:
     prove_all(settings.allow_unlocked_schema)
     async with AsyncExitStack() as held:
         service = Service(settings, held)
-        port = await _unless(stop, service.start())
-        if port is not None:
+        address = await _unless(stop, service.start())
+        if address is not None:
             _spare_the_collector()
             sys.setswitchinterval(SWITCH_S)
-            ready(port)
+            ready(address)
             await _unless(stop, service.failed())
 
 

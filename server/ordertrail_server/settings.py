@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ordertrail_server.edge.address import parse_address
+
 MIB = 1024 * 1024
 
 Role = Literal["command", "projector", "query"]
@@ -33,7 +35,7 @@ class Settings(BaseSettings):
     """What the server does: take commands, fold the log into its read model, answer queries; with commas between."""
 
     listen: str = "127.0.0.1:50051"
-    """The address to listen on, HOST:PORT; port 0 takes any free one."""
+    """The address to listen on, HOST:PORT or unix:PATH; port 0 takes any free one."""
 
     grace_seconds: float = 10.0
     """How long running calls may go on after SIGTERM."""
@@ -58,6 +60,11 @@ class Settings(BaseSettings):
 
     heartbeat_seconds: float = 15.0
     """How long a followed stream is silent at most before it sends an empty frame."""
+
+    @field_validator("listen")
+    @classmethod
+    def _checked(cls, listen: str) -> str:
+        return str(parse_address(listen))
 
     @field_validator("role", mode="before")
     @classmethod

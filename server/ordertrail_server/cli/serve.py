@@ -29,7 +29,11 @@ ORDERTRAIL_ALLOW_UNLOCKED_SCHEMA."""
     type=click.Choice(["command", "projector", "query"]),
     help="What this server does; may be repeated (all of them).",
 )
-@click.option("--listen", metavar="HOST:PORT", help="Where to listen (127.0.0.1:50051); port 0 takes any free one.")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Where to listen (127.0.0.1:50051); port 0 takes any free one, unix:PATH a socket.",
+)
 @click.option(
     "--allow-unlocked-schema", is_flag=True, default=None, help="Start with stored versions that are not released yet."
 )
@@ -48,6 +52,7 @@ def serve(as_json: bool, **flags: Any) -> None:
 
     from ordertrail_server import serving
     from ordertrail_server.commands.fold import StoreDamaged
+    from ordertrail_server.edge.address import Address
     from ordertrail_server.log.lock import DataDirectoryRefused
     from ordertrail_server.log.port import LogDamaged, LogRefused, LogUnavailable
     from ordertrail_server.log.sqlite import UnsoundSqlite, sqlite3
@@ -60,11 +65,9 @@ def serve(as_json: bool, **flags: Any) -> None:
     except ValidationError as wrong:
         told = [f"{_name(e['loc'])}{e['msg']}" for e in wrong.errors()]
         raise click.UsageError("; ".join(told)) from None
-    host = settings.listen.rpartition(":")[0]
 
-    def ready(port: int) -> None:
-        address = f"{host}:{port}"
-        click.echo(json.dumps({"listening": address}) if as_json else f"listening on {address}")
+    def ready(address: Address) -> None:
+        click.echo(json.dumps({"listening": str(address)}) if as_json else f"listening on {address}")
         sys.stdout.flush()
 
     try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from ordertrail_server.cli.printing import plain
+from ordertrail_server.edge.address import parse_address
 
 if TYPE_CHECKING:
     from ordertrail.errors import OrderTrailError
@@ -34,19 +35,20 @@ def target_option(command: F) -> F:
     return click.option(
         "--target",
         metavar="HOST:PORT",
+        callback=_checked,
         default=DEFAULT,
         show_default=True,
         envvar="ORDERTRAIL_TARGET",
         show_envvar=True,
-        callback=_require_target,
-        help="The server.",
+        help="The server; unix:PATH for a Unix socket.",
     )(command)
 
 
-def _require_target(ctx: click.Context, param: click.Parameter, target: str) -> str:
-    if not target.strip():  # gRPC would print a trace of its own
-        raise click.BadParameter("it is empty; name a server as HOST:PORT.", ctx, param)
-    return target
+def _checked(_: click.Context, option: click.Parameter, target: str) -> str:
+    try:
+        return str(parse_address(target, first_port=1))
+    except ValueError as error:
+        raise click.BadParameter(f"{target!r} cannot be called: {error}.", param=option) from None
 
 
 def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[P, None]]:

@@ -19,6 +19,7 @@ from ordertrail.v1 import (
 from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
+from ordertrail_server.edge.address import Address
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.draining import Draining
@@ -26,6 +27,7 @@ from ordertrail_server.edge.gone_callers import quieten_gone_callers
 from ordertrail_server.edge.health import Health
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
+from ordertrail_server.edge.listening import require_free
 from ordertrail_server.edge.methods import Context, Handler, batches, caller, stream, unary
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.reflection import reflection
@@ -88,17 +90,19 @@ class Server:
         counted = {name: self._running.counted(handler) for name, handler in handlers.items()}
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, counted),))
 
-    async def start(self, address: str) -> int:
-        """Listen on HOST:PORT (port 0: any free one); returns the port. Raises OSError if it is taken."""
+    async def start(self, address: Address) -> Address:
+        """Listen on the address (port 0: any free one); returns it with its port. Raises OSError, with the reason."""
+        await asyncio.to_thread(require_free, address)
         try:
-            port = self._server.add_insecure_port(address)
-        except RuntimeError as error:
-            raise OSError(f"cannot listen on {address}: is another server running there?") from error
+            port = self._server.add_insecure_port(str(address))
+        except RuntimeError as error:  # somebody else was quicker
+            await asyncio.to_thread(require_free, address)
+            raise OSError(f"cannot listen on {address}: {error}") from error
         self._server.add_generic_rpc_handlers(tuple(reflection([*self._services, health.SERVICE_NAME], self._draining)))
         for service in (EVERYTHING, *self._services):
             self.set_serving(service, False)
         await self._server.start()
-        return port
+        return address.with_port(port)
 
     def set_serving(self, service: str, serving: bool) -> None:
         """Say by grpc.health.v1 whether a service answers."""

@@ -1,0 +1,91 @@
+"""The addresses of a server: a host and a port, or a Unix socket."""
+
+from dataclasses import dataclass, replace
+from ipaddress import AddressValueError, IPv6Address
+from pathlib import Path
+
+FORMS = "HOST:PORT, [IPV6]:PORT or unix:PATH"
+LAST_PORT = 65_535
+SOCKET_PATH_BYTES = 107
+"""How long the path of a Unix socket may be (unix(7))."""
+
+UNIX = "unix:"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address as gRPC takes it, for the server and for its callers; its text is that.
+
+    Of a Unix socket `path` is set, else `host` and `port`.
+    """
+
+    host: str = ""
+    port: int = 0
+    path: Path | None = None
+
+    def with_port(self, port: int) -> "Address":
+        """Return the same with the port that was taken for it."""
+        return self if self.path else replace(self, port=port)
+
+    def __str__(self) -> str:
+        if self.path:
+            return f"{UNIX}{self.path}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str, *, first_port: int = 0) -> Address:
+    """Return the address that a text names. Raises ValueError, which says what is wrong with it."""
+    if not text.strip():
+        raise ValueError(f"it is empty; write {FORMS}")
+    if text.startswith(UNIX):
+        return Address(path=_socket_path(text.removeprefix(UNIX)))
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        raise ValueError(f"it has no port; write {FORMS}")
+    return Address(_host(host), _port(port, first_port))
+
+
+def _socket_path(name: str) -> Path:
+    if not name or "\0" in name:
+        raise ValueError("the path of the socket is empty, or has a NUL character in it")
+    # Absolute, so that a caller in another directory finds it; gRPC takes unix:///PATH for unix:/PATH.
+    path = Path(name.replace("///", "/", 1) if name.startswith("///") else name).absolute()
+    if len(str(path).encode(errors="surrogateescape")) > SOCKET_PATH_BYTES:
+        raise ValueError(f"the path of a socket has at most {SOCKET_PATH_BYTES} bytes")
+    return path
+
+
+def _host(host: str) -> str:
+    if host.startswith("[") and host.endswith("]"):
+        if not _is_ipv6(host[1:-1]):
+            raise ValueError(f"{host[1:-1]} is no IPv6 address")
+        return host[1:-1]
+    if _is_ipv6(host):
+        raise ValueError(f"an IPv6 address stands in brackets; write {FORMS}")
+    if not host:
+        raise ValueError("it has no host; 0.0.0.0 stands for all of the machine's")
+    if not host.isprintable() or any(each in host for each in " :/[]@?#%,") or not _is_idna(host):
+        raise ValueError(f"{host!r} is no name of a host; write {FORMS}")
+    return host
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        IPv6Address(host)
+    except AddressValueError:
+        return False
+    return True
+
+
+def _is_idna(host: str) -> bool:
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _port(port: str, first: int) -> int:
+    if not (port.isascii() and port.isdigit()) or not first <= int(port[:6]) <= LAST_PORT:
+        raise ValueError(f"a port is a number from {first} to {LAST_PORT}")
+    return int(port)

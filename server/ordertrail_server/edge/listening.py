@@ -1,0 +1,86 @@
+"""Whether a server can listen on an address, and why not. gRPC itself tells no reason.
+
+gRPC is also content if only one of a name's addresses is free, and removes a Unix socket that another server uses.
+"""
+
+import errno
+import os
+import socket
+import stat
+from pathlib import Path
+
+from ordertrail_server.edge.address import Address
+
+# A name may stand for addresses of a family that the machine does not have.
+NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+REASONS = {
+    errno.EADDRINUSE: "another program listens there",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EACCES: "this user may not; ports below 1024 need a privilege",
+}
+SOCKET_REASONS = {
+    errno.EADDRINUSE: "a file that is no socket is there",
+    errno.EACCES: "this user may not write to its directory",
+    errno.ENOENT: "its directory does not exist",
+}
+
+
+def require_free(address: Address) -> None:
+    """Return if a server can listen on the address; a socket that a killed server left is removed. Blocks.
+
+    Raises OSError, which says why not.
+    """
+    try:
+        if address.path:
+            _bind_socket(address.path)
+        else:
+            _bind_each(address)
+    except OSError as error:
+        reasons = SOCKET_REASONS if address.path else REASONS
+        reason = reasons.get(error.errno or 0) or error.strerror or str(error)
+        raise OSError(f"cannot listen on {address}: {reason}") from error
+
+
+def _bind_each(address: Address) -> None:
+    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    elsewhere: list[OSError] = []
+    for family, kind, protocol, _, place in found:
+        try:
+            _bind(family, kind, protocol, place)
+        except OSError as error:
+            if error.errno not in NOT_HERE:
+                raise
+            elsewhere.append(error)
+    if len(elsewhere) == len(found):
+        raise elsewhere[0]
+
+
+def _bind(family: int, kind: int, protocol: int, place: tuple[object, ...]) -> None:
+    with socket.socket(family, kind, protocol) as probe:
+        # As gRPC does: connections of an earlier server, that wait to be forgotten, hinder nobody.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        probe.bind(place)
+
+
+def _bind_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        if _is_left_over(path):
+            path.unlink()
+        probe.bind(str(path))
+    path.unlink()
+
+
+def _is_left_over(path: Path) -> bool:
+    """Return whether a socket is there on which nobody listens. Raises OSError if somebody does."""
+    try:
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            return False
+    except FileNotFoundError:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        code = caller.connect_ex(str(path))
+    if code == errno.ECONNREFUSED:
+        return True
+    raise OSError(None, "another program listens there" if code == 0 else os.strerror(code))

@@ -1,0 +1,124 @@
+"""Where a server listens, how it says so, and why it cannot."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from tests.cli.command_line import CommandLine, serving
+from tests.e2e.running_server import RunningServer, refusal_to_start
+
+from ordertrail_server.edge.address import Address
+from ordertrail_server.edge.listening import require_free
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A directory whose path is short enough for a socket."""
+    with TemporaryDirectory() as name:
+        yield Path(name)
+
+
+@contextmanager
+def program_on(family: int, place: object) -> Iterator[socket.socket]:
+    """Another program that listens on an address."""
+    with socket.socket(family, socket.SOCK_STREAM) as other:
+        other.bind(place)  # type: ignore[arg-type]  # a pair or a path
+        other.listen()
+        yield other
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Give up the privileges of root, if the tests have them, for a while."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def reason(directory: Path, address: str) -> str:
+    """Return why a server does not start on an address."""
+    *_, said = refusal_to_start(directory / "data", address).splitlines()
+    return said.removeprefix(f"Error: cannot listen on {address}: ")
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:0", "0.0.0.0:0", "[::1]:0", "[::]:0", "unix:SOCKET"])
+def test_printed_address_can_be_called(directory: Path, listen: str) -> None:
+    with serving(directory / "data", listen.replace("SOCKET", f"{directory}/socket")) as address:
+        assert address.startswith(listen.removesuffix("0").removesuffix("SOCKET"))
+        line = CommandLine(address)
+        line.lines("produce", "1")
+        assert len(line.lines("orders", "--limit", "10")) == 1
+
+
+def test_port_in_use_is_refused(directory: Path) -> None:
+    with program_on(socket.AF_INET, ("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        for host in ("127.0.0.1", "0.0.0.0", "localhost"):
+            assert reason(directory, f"{host}:{taken}") == "another program listens there"
+
+
+def test_address_of_another_host_is_refused(directory: Path) -> None:
+    assert reason(directory, "192.0.2.1:0") == "this machine has no such address"
+    assert reason(directory, "[2001:db8::1]:0") == "this machine has no such address"
+
+
+def test_host_that_nobody_knows_is_refused(directory: Path) -> None:
+    assert reason(directory, "no-such-host.invalid:0") in (
+        "Name or service not known",
+        "Temporary failure in name resolution",
+    )
+
+
+def test_socket_that_cannot_be_made_is_refused_with_the_reason(directory: Path) -> None:
+    (directory / "file").touch()
+    assert reason(directory, f"unix:{directory}/none/socket") == "its directory does not exist"
+    assert reason(directory, f"unix:{directory}/file/socket") == "Not a directory"
+    assert reason(directory, f"unix:{directory}/file") == "a file that is no socket is there"
+    assert (directory / "file").exists()
+
+
+def test_socket_of_another_program_is_left_alone(directory: Path) -> None:
+    path = str(directory / "socket")
+    with program_on(socket.AF_UNIX, path) as other:
+        assert reason(directory, f"unix:{path}") == "another program listens there"
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(path)
+            other.accept()[0].close()
+
+
+def test_socket_of_a_killed_server_is_replaced(directory: Path) -> None:
+    server = RunningServer(directory / "data")
+    server.address = f"unix:{directory}/socket"
+    with closing(server.start()):
+        server.kill()
+        assert (directory / "socket").exists()
+        server.start()
+        server.signal(signal.SIGTERM)
+        assert server.wait() == 0
+        assert not (directory / "socket").exists()
+
+
+def test_address_that_a_user_may_not_use_is_refused(directory: Path) -> None:
+    directory.chmod(0o500)
+    address = Address(path=directory / "socket")
+    with unprivileged(), pytest.raises(OSError, match=f"{address}: this user may not write to its directory"):
+        require_free(address)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:99999", "127.0.0.1:-1", "unix:", "::1:50051"])
+def test_wrong_address_starts_nothing_and_calls_nobody(directory: Path, address: str) -> None:
+    line = CommandLine(address)
+    for refused in (line.run("serve", "--data", str(directory / "data"), "--listen", address), line.run("orders")):
+        assert refused.returncode == 2
+        assert refused.stdout == ""
+        assert refused.stderr.splitlines()[-1].startswith("Error: ")
+    assert not (directory / "data").exists()
