@@ -1,12 +1,18 @@
-"""What may be set, by flag or by environment (ORDERTRAIL_…), and what holds when nothing is."""
+"""What may be set, by flag or by environment (ORDERTRAIL_…), and what holds when nothing is.
+
+Every setting has bounds: a number by `Field(ge=…, le=…)`, which also keeps out what is no number (nan), anything else
+by its type or by a validator beside `Allowed`. Beyond them the server does not start.
+"""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ordertrail_server.edge.address import parse_address
+from ordertrail_server.edge.address import FORMS, parse_address
+from ordertrail_server.log.kafka_names import checked_brokers, checked_topic
+from ordertrail_server.setting_text import PREFIX, Allowed
 
 MIB = 1024 * 1024
 
@@ -14,62 +20,74 @@ Role = Literal["command", "projector", "query"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
+def _parted(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _named(value: Any) -> Any:
+    if value == "" or "\0" in str(value):
+        raise ValueError("it is empty, or has a NUL character in it")
+    return value
+
+
+def _checked_address(value: str) -> str:
+    return str(parse_address(value))
+
+
 class Settings(BaseSettings):
     """The settings of `ordertrail serve`; flags of the command line win over the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="ORDERTRAIL_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, allow_inf_nan=False)
 
-    data: Path = Path("data")
+    data: Annotated[Path, BeforeValidator(_named), Allowed("a path")] = Path("data")
     """The data directory, made if it does not exist."""
 
     log: Literal["embedded", "kafka"] = "embedded"
     """Where facts are: in the data directory itself, or on a Kafka topic."""
 
-    bootstrap: str = ""
+    bootstrap: Annotated[str, AfterValidator(checked_brokers), Allowed("HOST:PORT, several with commas between")] = ""
     """Brokers of the Kafka cluster to begin with, HOST:PORT, several with commas between."""
 
-    topic: str = "orders.events"
+    topic: Annotated[str, AfterValidator(checked_topic), Allowed("1 to 249 letters, digits, dots, _ and -")] = (
+        "orders.events"
+    )
     """The Kafka topic of the log."""
 
-    role: Annotated[tuple[Role, ...], NoDecode] = ROLES
+    role: Annotated[
+        tuple[Role, ...],
+        NoDecode,
+        BeforeValidator(_parted),
+        Field(min_length=1),
+        Allowed(f"one or more of {', '.join(ROLES)}"),
+    ] = ROLES
     """What the server does: take commands, fold the log into its read model, answer queries; with commas between."""
 
-    listen: str = "127.0.0.1:50051"
+    listen: Annotated[str, AfterValidator(_checked_address), Allowed(FORMS)] = "127.0.0.1:50051"
     """The address to listen on, HOST:PORT or unix:PATH; port 0 takes any free one."""
 
-    grace_seconds: float = 10.0
+    grace_seconds: float = Field(default=10.0, ge=0, le=86_400)
     """How long running calls may go on after SIGTERM."""
 
-    waiting_commands: int = 10_000
+    waiting_commands: int = Field(default=10_000, ge=1, le=1_000_000)
     """How many commands may wait for a partition's writer; further ones are refused with OVERLOADED."""
 
-    request_bytes: int = Field(16 * MIB, ge=MIB, le=1024 * MIB)
+    request_bytes: int = Field(default=16 * MIB, ge=MIB, le=1024 * MIB)
     """How many bytes of single requests are handled at once; further ones are refused with OVERLOADED."""
 
-    batch_bytes: int = Field(16 * MIB, ge=4 * MIB, le=1024 * MIB)
+    batch_bytes: int = Field(default=16 * MIB, ge=4 * MIB, le=1024 * MIB)
     """How many bytes of batches are handled at once; further ones wait."""
 
-    order_cache_bytes: int = Field(32 * MIB, ge=MIB, le=64 * 1024 * MIB)
+    order_cache_bytes: int = Field(default=32 * MIB, ge=MIB, le=64 * 1024 * MIB)
     """About how many bytes of memory the orders take that commands were decided on last."""
 
-    query_seconds: float = Field(5.0, ge=0.01, le=600.0, allow_inf_nan=False)
+    query_seconds: float = Field(default=5.0, ge=0.01, le=600.0, allow_inf_nan=False)
     """How long a question may take that can make the server look through many rows."""
 
     allow_unlocked_schema: bool = False
     """Start although proto/schema.lock does not hold all that is written: for development, since it may change yet."""
 
-    heartbeat_seconds: float = 15.0
+    heartbeat_seconds: float = Field(default=15.0, ge=0.1, le=3_600)
     """How long a followed stream is silent at most before it sends an empty frame."""
-
-    @field_validator("listen")
-    @classmethod
-    def _checked(cls, listen: str) -> str:
-        return str(parse_address(listen))
-
-    @field_validator("role", mode="before")
-    @classmethod
-    def _parted(cls, said: Any) -> Any:
-        return [part.strip() for part in said.split(",")] if isinstance(said, str) else said
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:

@@ -21,6 +21,7 @@ from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES
 from ordertrail_server.history.pages import MOST_ROWS, PAGE_BYTES, ROWS
 from ordertrail_server.history.stream import FRAME_BYTES, FRAME_EVENTS
 from ordertrail_server.orders.grounds import MAX_LINES
+from ordertrail_server.setting_text import describe_bounds
 from ordertrail_server.settings import Settings
 
 DOCS, SERVER = ROOT / "docs", ROOT / "server" / "ordertrail_server"
@@ -78,10 +79,12 @@ def test_the_packages_and_their_arrows_are_those_of_the_arrows_test() -> None:
     assert said == ARROWS
 
 
-def test_every_setting_is_documented_with_its_default() -> None:
-    said = {name: default for name, default, _ in table(OPERATIONS, "variable")}
+def test_every_setting_is_documented_with_its_default_and_bounds() -> None:
+    said = {name: (default, allowed) for name, default, allowed, _ in table(OPERATIONS, "variable")}
     fields = Settings.model_fields.items()
-    assert said == {f"ORDERTRAIL_{name.upper()}": _shown(field.default) for name, field in fields}
+    assert said == {
+        f"ORDERTRAIL_{name.upper()}": (_shown(field.default), describe_bounds(field)) for name, field in fields
+    }
 
 
 def test_every_command_is_documented_with_its_line_of_the_help() -> None:

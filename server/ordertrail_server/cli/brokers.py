@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ordertrail_server.cli.target import CallFailed
+from ordertrail_server.log.kafka_names import checked_brokers, checked_topic
 
 if TYPE_CHECKING:
     from ordertrail_server.log.kafka import KafkaLog
@@ -25,6 +26,7 @@ def bootstrap_option(*, required: bool = True) -> Callable[[F], F]:
         "--bootstrap",
         metavar="HOST:PORT,…",
         required=required,
+        callback=_checked(checked_brokers),
         envvar="ORDERTRAIL_BOOTSTRAP",
         show_envvar=True,
         help="Brokers of the Kafka cluster to begin with.",
@@ -36,12 +38,23 @@ def topic_option(command: F) -> F:
     return click.option(
         "--topic",
         metavar="NAME",
+        callback=_checked(checked_topic),
         default=DEFAULT_TOPIC,
         show_default=True,
         envvar="ORDERTRAIL_TOPIC",
         show_envvar=True,
         help="The topic of the log.",
     )(command)
+
+
+def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+    def callback(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+        try:
+            return value and check(value)
+        except ValueError as error:
+            raise click.BadParameter(f"{value!r} cannot be used: {error}.", param=option) from None
+
+    return callback
 
 
 def kafka_settings(bootstrap: str) -> "dict[str, Value]":

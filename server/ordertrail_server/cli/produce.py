@@ -1,13 +1,16 @@
 """`ordertrail produce`: sample orders through the server's own commands."""
 
 from datetime import date
+from math import isnan
 from time import time_ns
+from typing import Any
 from uuid import uuid4
 
 import click
 
 from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option
 
+MOST_ORDERS = 1_000_000_000
 EPILOG = """\b
 Examples:
   ordertrail produce 1000
@@ -15,12 +18,21 @@ Examples:
   ordertrail produce 100000 --life 0.2 --json"""
 
 
+class Share(click.FloatRange):
+    """A range that has no place for nan, which is neither below nor above its bounds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        number: float = super().convert(value, param, ctx)
+        if isnan(number):
+            self.fail(f"{value} is not in the range {self._describe_range()}.", param, ctx)
+        return number
+
+
 @click.command(epilog=EPILOG)
-@click.argument("count", metavar="N", type=click.IntRange(1))
+@click.argument("count", metavar="N", type=click.IntRange(1, MOST_ORDERS))
 @click.option("--seed", type=int, help="Draw the same orders as every run with this seed; their ids are new.")
-@click.option(
-    "--life", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="The share of orders that go on."
-)
+@click.option("--life", type=Share(0, 1), default=0.5, show_default=True, help="The share of orders that go on.")
 @click.option("--unary", is_flag=True, help="One call a command, some orders at once, instead of batches.")
 @click.option("--show-acks", is_flag=True, help="Show topic, partition and offset of each acknowledged command.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for the counts, and each shown acknowledgement.")

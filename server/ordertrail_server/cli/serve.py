@@ -57,14 +57,14 @@ def serve(as_json: bool, **flags: Any) -> None:
     from ordertrail_server.log.port import LogDamaged, LogRefused, LogUnavailable
     from ordertrail_server.log.sqlite import UnsoundSqlite, sqlite3
     from ordertrail_server.schema.proof import SchemaRefused
+    from ordertrail_server.setting_text import describe_errors
     from ordertrail_server.settings import Settings
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         settings = Settings(**{name: value for name, value in flags.items() if value not in (None, ())})
     except ValidationError as wrong:
-        told = [f"{_name(e['loc'])}{e['msg']}" for e in wrong.errors()]
-        raise click.UsageError("; ".join(told)) from None
+        raise click.UsageError(" ".join(describe_errors(wrong, Settings.model_fields))) from None
 
     def ready(address: Address) -> None:
         click.echo(json.dumps({"listening": str(address)}) if as_json else f"listening on {address}")
@@ -87,7 +87,3 @@ def serve(as_json: bool, **flags: Any) -> None:
         raise click.ClickException(str(refusal)) from refusal
     except sqlite3.Error as error:  # as on a disk that is full or read-only
         raise click.ClickException(f"a file in {settings.data} cannot be used: {error}") from error
-
-
-def _name(place: tuple[int | str, ...]) -> str:
-    return f"ORDERTRAIL_{str(place[0]).upper()}: " if place else ""

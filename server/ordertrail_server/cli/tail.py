@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ordertrail_server.cli.partition_tail import Show
     from ordertrail_server.log.port import Log
 
+# What a position of the embedded log has room for.
+LAST_PARTITION, LAST_OFFSET = (1 << 15) - 1, (1 << 48) - 1
 EPILOG = f"""\b
 Examples:
   ordertrail tail --data ./data
@@ -39,8 +41,10 @@ Examples:
 )
 @bootstrap_option(required=False)
 @topic_option
-@click.option("--partition", type=click.IntRange(0), help="Only this partition (all, one after another).")
-@click.option("--from", "offset", type=click.IntRange(0), help="The first offset (0), of one partition.")
+@click.option(
+    "--partition", type=click.IntRange(0, LAST_PARTITION), help="Only this partition (all, one after another)."
+)
+@click.option("--from", "offset", type=click.IntRange(0, LAST_OFFSET), help="The first offset (0), of one partition.")
 @click.option("--group", metavar="NAME", help="Share the topic's partitions with all who name this group; follows.")
 @click.option("--follow", is_flag=True, help="Go on with new records until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a record.")

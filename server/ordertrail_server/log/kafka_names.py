@@ -1,0 +1,32 @@
+"""Names of brokers and topics, checked before a client is made of them: librdkafka would only fail to find them."""
+
+import re
+
+TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+LAST_PORT = 65_535
+
+
+def checked_topic(name: str) -> str:
+    """Return a name that Kafka allows for a topic. Raises ValueError for any other."""
+    if not TOPIC_NAME.fullmatch(name) or name in (".", ".."):
+        raise ValueError("Kafka allows no such name")
+    return name
+
+
+def checked_brokers(text: str) -> str:
+    """Return addresses of brokers, or nothing at all. Raises ValueError if one has no host, or a port that none has."""
+    for broker in text.split(",") if text else ():
+        if not _is_broker(broker.strip()):
+            raise ValueError(f"{broker!r} is no broker")
+    return text
+
+
+def _is_broker(broker: str) -> bool:
+    host, colon, port = broker.rpartition(":")
+    if not colon or broker.endswith("]"):
+        return _is_host(broker)  # on Kafka's own port
+    return _is_host(host) and port.isascii() and port.isdigit() and 0 < int(port[:6]) <= LAST_PORT
+
+
+def _is_host(host: str) -> bool:
+    return bool(host) and host.isprintable() and " " not in host

@@ -1,0 +1,55 @@
+"""The bounds of settings in words: what may be set, and what is wrong with what was."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+PREFIX = "ORDERTRAIL_"
+LONGEST_VALUE = 100
+"""In characters; more of a value is not repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Says in words what a setting that is no number may be; it stands in the setting's annotation."""
+
+    text: str
+
+
+def describe_bounds(field: FieldInfo) -> str:
+    """Return what may be set, in a few words. Raises ValueError if the setting has no bounds."""
+    for mark in field.metadata:
+        if isinstance(mark, Allowed):
+            return mark.text
+    if field.annotation is bool:
+        return "true or false"
+    if get_origin(field.annotation) is Literal:
+        return " or ".join(get_args(field.annotation))
+    least, most = (
+        f"{each:g}" if isinstance(each, float) else each for each in (_limit(field, "ge"), _limit(field, "le"))
+    )
+    kind = "whole number" if field.annotation is int else "number"
+    return f"a {kind} from {least} to {most}"
+
+
+def describe_errors(error: ValidationError, fields: dict[str, FieldInfo]) -> Iterator[str]:
+    """Yield a sentence for each setting that is refused: its name, its value and its bounds."""
+    for each in error.errors():
+        if not each["loc"]:
+            yield str(each["ctx"]["error"])
+            continue
+        name = str(each["loc"][0])
+        value = repr(each["input"])[:LONGEST_VALUE]
+        detail = each.get("ctx", {}).get("error")
+        reason = f" ({detail})" if isinstance(detail, ValueError) else ""
+        yield f"{PREFIX}{name.upper()} is {value}, and must be {describe_bounds(fields[name])}{reason}."
+
+
+def _limit(field: FieldInfo, name: str) -> Any:
+    for mark in field.metadata:
+        if hasattr(mark, name):
+            return getattr(mark, name)
+    raise ValueError(f"a setting has no bound {name}: {field}")

@@ -1,0 +1,139 @@
+"""Every setting has bounds, and a server does not start with a value beyond them.
+
+What is out of bounds follows from a number's own bounds; for any other setting it stands here.
+"""
+
+import re
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from tests.cli.command_line import CommandLine
+
+from ordertrail_server.cli.main import ordertrail
+from ordertrail_server.setting_text import describe_bounds
+from ordertrail_server.settings import Settings
+
+NO_NUMBERS = ["", "x", "nan", "inf", "-inf", "1e400", "0x10", "1;2"]
+OUTSIDE = {
+    "data": [""],
+    "log": ["", "x", "KAFKA"],
+    "bootstrap": [",", "a:9092,", ":9092", "a:0", "a:99999", "a:-1", "a b:9092", "[::1]:x"],
+    "topic": ["", ".", "..", "a b", "a/b", "é", "x" * 250],
+    "role": ["", "x"],
+    "listen": ["", "127.0.0.1", "127.0.0.1:99999", ":50051", "unix:"],
+    "allow_unlocked_schema": ["", "maybe", "2"],
+}
+INSIDE = {
+    "data": ["some directory"],
+    "log": ["embedded"],
+    "bootstrap": ["", "a:9092", "a", "a:9092, b:9093", "[::1]:9092", "[::1]", "PLAINTEXT://a:9092"],
+    "topic": ["a", "A.b_c-9", "x" * 249],
+    "role": ["command", "projector, query"],
+    "listen": ["127.0.0.1:0", "[::]:50051", "unix:/run/orders.sock"],
+    "allow_unlocked_schema": ["true", "0"],
+}
+# A server that starts in spite of a wrong value cannot go on.
+NOWHERE = ["--data", "/dev/null/none"]
+NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation in (int, float)]
+
+
+def limit(name: str, which: str) -> Any:
+    [found] = [getattr(mark, which) for mark in Settings.model_fields[name].metadata if hasattr(mark, which)]
+    return found
+
+
+def beyond(name: str) -> list[str]:
+    """Return values out of a setting's bounds; there are some for each setting."""
+    if name not in NUMBERS:
+        return OUTSIDE[name]
+    least, most = limit(name, "ge"), limit(name, "le")
+    assert least >= 0
+    assert most < 10**13
+    whole = ["1.5"] if Settings.model_fields[name].annotation is int else []
+    return [*NO_NUMBERS, *whole, str(least - 1), str(most + 1), "-1", "9" * 5_000, *(["0"] if least > 0 else [])]
+
+
+def within(name: str) -> list[str]:
+    return INSIDE[name] if name not in NUMBERS else [str(limit(name, "ge")), str(limit(name, "le"))]
+
+
+BEYOND = [(name, value) for name in Settings.model_fields for value in beyond(name)]
+WITHIN = [(name, value) for name in Settings.model_fields for value in within(name)]
+
+
+def shorten(value: object) -> str:
+    return ascii(value)[:30]
+
+
+@pytest.mark.parametrize(("name", "value"), BEYOND, ids=shorten)
+def test_value_out_of_bounds_is_refused_with_name_value_and_bounds(name: str, value: str) -> None:
+    variable = f"ORDERTRAIL_{name.upper()}"
+    refused = CliRunner(env={variable: value}).invoke(ordertrail, ["serve", *([] if name == "data" else NOWHERE)])
+    assert refused.exit_code == 2
+    *_, sentence = refused.stderr.splitlines()
+    assert sentence.startswith(f"Error: {variable} is ")
+    assert value[:50] in sentence
+    assert describe_bounds(Settings.model_fields[name]) in sentence
+    assert len(sentence) < 400
+
+
+@pytest.mark.parametrize(("name", "value"), WITHIN, ids=shorten)
+def test_value_within_bounds_is_taken(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"ORDERTRAIL_{name.upper()}", value)
+    assert str(getattr(Settings(), name)) or name == "bootstrap"
+
+
+def test_every_refused_setting_is_named() -> None:
+    environment = {"ORDERTRAIL_GRACE_SECONDS": "nan", "ORDERTRAIL_WAITING_COMMANDS": "0"}
+    sentence = CliRunner(env=environment).invoke(ordertrail, ["serve", *NOWHERE]).stderr.splitlines()[-1]
+    assert re.findall(r"ORDERTRAIL_\w+", sentence) == ["ORDERTRAIL_GRACE_SECONDS", "ORDERTRAIL_WAITING_COMMANDS"]
+
+
+def test_defaults_are_within_bounds() -> None:
+    Settings.model_validate({name: field.default for name, field in Settings.model_fields.items()})
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["tail", "--data", ".", "--partition", "32768"],
+        ["tail", "--data", ".", "--partition", "0", "--from", str(1 << 48)],
+        ["tail", "--bootstrap", "a:99999"],
+        ["topics", "check", "--bootstrap", ",", "--topic", "a"],
+        ["topics", "check", "--bootstrap", "a:9092", "--topic", "a b"],
+        ["produce", "1", "--life", "nan"],
+        ["produce", "1", "--life", "inf"],
+        ["produce", "9" * 30],
+        ["orders", "--limit", "-1"],
+    ],
+    ids=" ".join,
+)
+def test_option_out_of_bounds_is_refused(args: list[str]) -> None:
+    ended = CommandLine("127.0.0.1:1").run(*args)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].startswith("Error: Invalid value for ")
+
+
+def number_options(command: click.Command, path: str) -> list[tuple[str, click.Parameter]]:
+    """Return every parameter of a command, and of those in it, that takes a number."""
+    found = [(path, each) for each in command.params if isinstance(each.type, click.IntRange | click.FloatRange)]
+    found += [(path, each) for each in command.params if each.type in (click.INT, click.FLOAT)]
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            inner = command.get_command(click.Context(command), name)
+            assert inner is not None
+            found += number_options(inner, f"{path} {name}")
+    return found
+
+
+def test_every_number_of_the_command_line_has_a_least_value() -> None:
+    # Any whole number names a run of sample orders.
+    unbounded = {f"{path} {each.name}" for path, each in number_options(ordertrail, "") if not has_least(each)}
+    assert unbounded == {" produce seed"}
+
+
+def has_least(parameter: click.Parameter) -> bool:
+    kind = parameter.type
+    return isinstance(kind, click.IntRange | click.FloatRange) and kind.min is not None
