@@ -27,10 +27,12 @@ from ordertrail_server.history.freshness import Freshness, ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
+from ordertrail_server.log.daemon_thread import run_in_daemon_thread
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.port import Failing, Log
+from ordertrail_server.log.kafka_wait import BrokerWait
+from ordertrail_server.log.port import Failing, Log, LogUnavailable
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.supervisor import ProjectorProcess
@@ -39,6 +41,9 @@ from ordertrail_server.schema.proof import prove_all
 from ordertrail_server.settings import Settings
 
 _log = logging.getLogger(__name__)
+
+AGAIN_SECONDS = 0.5
+"""How soon a start is tried again while the brokers are away."""
 
 T = TypeVar("T")
 
@@ -74,7 +79,7 @@ class Service:
         roles, address = self._settings.role, parse_address(self._settings.listen)
         log = await self._source.open(self._held)
         self._held.push_async_callback(log.close)
-        await asyncio.to_thread(require_free, address)  # before the log is folded, which may take minutes
+        await run_in_daemon_thread(require_free, address)  # before the log is folded, which may take minutes
         if isinstance(log, Failing):
             self._watch(log.failed())
         if isinstance(log, EmbeddedLog):
@@ -191,14 +196,28 @@ async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     prove_all(settings.allow_unlocked_schema)
+    brokers = BrokerWait(settings.broker_wait_seconds if settings.log == "kafka" else 0.0)
+    while not stop.is_set() and not await _served(settings, ready, stop, brokers):
+        await _unless(stop, asyncio.sleep(AGAIN_SECONDS))
+
+
+async def _served(
+    settings: Settings, ready: Callable[[Address], None], stop: asyncio.Event, brokers: BrokerWait
+) -> bool:
+    """Serve until `stop` is set; returns False if the log was away at the start, and another try may find it."""
     async with AsyncExitStack() as held:
         service = Service(settings, held)
-        address = await _unless(stop, service.start())
+        try:
+            address = await _unless(stop, service.start())
+        except LogUnavailable as error:
+            brokers.go_on(error)
+            return False
         if address is not None:
             _spare_the_collector()
             sys.setswitchinterval(SWITCH_S)
             ready(address)
             await _unless(stop, service.failed())
+    return True
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:

@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     )
     """The Kafka topic of the log."""
 
+    broker_wait_seconds: float = Field(default=60.0, ge=0, le=86_400)
+    """How long a start waits for brokers that do not answer."""
+
     role: Annotated[
         tuple[Role, ...],
         NoDecode,

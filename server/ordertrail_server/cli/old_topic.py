@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from ordertrail_server.log.kafka_errors import PASSING, said
 from ordertrail_server.log.kafka_questions import query_ends
+from ordertrail_server.log.kafka_reach import reach_brokers
 from ordertrail_server.log.kafka_settings import Settings, check_topic, made, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
@@ -31,6 +32,7 @@ class OldTopic:
         check_topic(topic)
         # What its producers took back in an aborted transaction was never said.
         committed_only = {**reader_settings(settings), "isolation.level": "read_committed"}
+        self._settings = settings
         self._consumer, self._topic, self._tell = made(Consumer, committed_only), topic, tell
         self._thread = ThreadPoolExecutor(1, "topic")
         self._left: dict[int, int] = {}
@@ -68,6 +70,7 @@ class OldTopic:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def _assign(self, begin: Mapping[int, int]) -> None:
+        reach_brokers(self._settings)
         try:
             partitions = self._partitions()
             ends = {each: query_ends(self._consumer, self._topic, each, PATIENCE_SECONDS) for each in partitions}

@@ -9,6 +9,7 @@ from typing import Self
 from confluent_kafka import KafkaException
 
 from ordertrail_server.log import kafka_topic
+from ordertrail_server.log.daemon_thread import run_in_daemon_thread
 from ordertrail_server.log.kafka_asking import FreshEnds
 from ordertrail_server.log.kafka_ends import STALE_SECONDS, KafkaEnds
 from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, NothingThere, said
@@ -59,7 +60,7 @@ class KafkaLog:
         None where the log is only read. A question or read that nobody answers is given up after `patience_s`. Raises
         TopicRefused, KafkaSettingRefused, LogUnavailable.
         """
-        found = await asyncio.to_thread(kafka_topic.describe, settings, topic, patience_s)
+        found = await run_in_daemon_thread(kafka_topic.describe, settings, topic, patience_s)
         unsafe = []
         for gravity, what, mend in findings(found):
             if gravity is Gravity.UNSAFE:

@@ -20,7 +20,8 @@ from ordertrail_server.log.kafka_errors import UNKNOWN_TOPIC, said
 from ordertrail_server.log.kafka_findings import IMMUTABLE, Known, Topic
 from ordertrail_server.log.kafka_heads import heads
 from ordertrail_server.log.kafka_questions import query_ends
-from ordertrail_server.log.kafka_settings import Settings, admin_settings, check_topic, made, reader_settings
+from ordertrail_server.log.kafka_reach import REACH_SECONDS, reach_brokers
+from ordertrail_server.log.kafka_settings import Settings, check_topic, made, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
 ORDER_EVENTS = "orders.events"
@@ -54,7 +55,7 @@ def surely(ask: Callable[[], Answer]) -> Answer:
 
 def describe(settings: Settings, name: str, patience_s: float = ANSWER_SECONDS) -> Topic:
     """Return what the cluster says of a topic. Raises TopicMissing, LogUnavailable, KafkaSettingRefused."""
-    admin = made(AdminClient, admin_settings(settings))
+    admin = reach_brokers(settings, min(patience_s, REACH_SECONDS))
     found = surely(partial(_describe, admin, name, patience_s))
     replicas = tuple(len(partition.replicas) for partition in found.partitions)
     with closing(made(Consumer, reader_settings(settings))) as consumer, _answering():
@@ -94,7 +95,7 @@ def create(settings: Settings, name: str = ORDER_EVENTS, *, partitions: int, rep
     check_topic(name)
     config = IMMUTABLE | {"min.insync.replicas": str(min(replicas, 2))}
     topic = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
-    admin = made(AdminClient, admin_settings(settings))
+    admin = reach_brokers(settings)
     with _answering():
         try:
             admin.create_topics([topic], operation_timeout=ANSWER_SECONDS)[name].result()
