@@ -20,6 +20,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
+from ordertrail_server.log.sqlite import connect_writer
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 
@@ -113,3 +114,26 @@ async def test_of_an_empty_log_reads_are_said_to_be_served_once_there_is_a_read_
         await shop.project()
         async with asyncio.timeout(10):
             await whole
+
+
+@pytest.mark.parametrize("begun", ["nothing", "an empty file", "a file without tables"])
+async def test_reads_of_an_empty_log_wait_for_a_read_model_however_little_of_it_is_there(
+    tmp_path: Path, begun: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with shop_in(tmp_path) as shop:
+        if begun == "an empty file":
+            shop.model.path.touch()
+        elif begun == "a file without tables":
+            connect_writer(shop.model.path).close()
+        reading = [asyncio.create_task(answer) for answer in every_read(shop, 20.0)]
+        for answer in every_read(shop, 0.02):
+            refusal = await refusal_of(answer)
+            assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
+            assert refusal.message == "The read model is not begun yet."
+        assert not any(task.done() for task in reading)
+        await shop.project()
+        order, *others = await asyncio.gather(*reading, return_exceptions=True)
+        assert isinstance(order, Refused)
+        assert order.refusal.reason == ErrorReason.ERROR_REASON_ORDER_NOT_FOUND
+        assert all(isinstance(each, bytes) for each in others)
+    assert caplog.records == []

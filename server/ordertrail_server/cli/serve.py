@@ -53,6 +53,7 @@ def serve(as_json: bool, **flags: Any) -> None:
     from ordertrail_server import serving
     from ordertrail_server.commands.fold import StoreDamaged
     from ordertrail_server.edge.address import Address
+    from ordertrail_server.log.descriptors import refuse_low_limit
     from ordertrail_server.log.lock import DataDirectoryRefused
     from ordertrail_server.log.port import LogDamaged, LogRefused, LogUnavailable
     from ordertrail_server.log.sqlite import UnsoundSqlite, sqlite3
@@ -71,6 +72,7 @@ def serve(as_json: bool, **flags: Any) -> None:
         sys.stdout.flush()
 
     try:
+        refuse_low_limit()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serving.serve(settings, ready))
     except (

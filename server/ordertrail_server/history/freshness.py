@@ -78,7 +78,6 @@ class Freshness:
 
     async def whole(self) -> None:
         """Return once there is a read model that holds all that the log held at the server's start."""
-        await self._progress.beyond(dict.fromkeys(range(self._model.partitions), -1))
         await self._progress.reached(dict(enumerate(self._least)))
 
     async def until(self, wanted: Offsets, by: float) -> None:
@@ -87,11 +86,10 @@ class Freshness:
         Raises Refused: UNAVAILABLE while the read model is being built, else NOT_FRESH_YET.
         """
         wanted = latest([wanted, self._least])
-        if all(map(ge, self.projected(), wanted)):
-            return
-        if not self._progress.positions:  # nobody has told yet
-            with suppress(Refused):  # nor is there a read model: the projector is about to begin it
-                self._progress.advance(dict(enumerate(await self._model.read(self._model.positions))))
+        if not self._progress.positions:  # the projector has not told yet; a read model may be there nevertheless
+            stored = await self._model.stored_positions()
+            if stored is not None:
+                self._progress.advance(dict(enumerate(stored)))
         try:
             async with timeout_at(by):
                 await self._progress.reached(dict(enumerate(wanted)))
@@ -104,6 +102,8 @@ class Freshness:
 
     def _refusal(self, wanted: Offsets) -> Refusal:
         projected, least = self.projected(), self._least
+        if not self._progress.positions and not any(least):
+            return Refusal(ERROR_REASON_UNAVAILABLE, "The read model is not begun yet.")
         if not self._progress.positions or not all(map(ge, projected, least)):
             done = sum(map(min, projected, least))
             message = f"The read model is being built: it holds {done} of {sum(least)} records."

@@ -28,8 +28,12 @@ class Progress:
                 future.set_result(None)
 
     async def reached(self, positions: Mapping[int, int]) -> None:
-        """Return as soon as everything before `positions` is projected."""
-        await self._until(lambda: all(self._offsets.get(p, 0) >= offset for p, offset in positions.items()))
+        """Return as soon as everything before `positions` is projected; never before anything is known."""
+
+        def holds() -> bool:
+            return bool(self._offsets) and all(self._offsets.get(p, 0) >= offset for p, offset in positions.items())
+
+        await self._until(holds)
 
     async def beyond(self, positions: Mapping[int, int]) -> None:
         """Return as soon as anything at or behind `positions` is projected."""

@@ -11,7 +11,14 @@ from ordertrail.v1.error_reason_pb2 import ERROR_REASON_QUERY_TIME_LIMIT, ERROR_
 from ordertrail_server.history.joining import prove_joining
 from ordertrail_server.history.read_pool import Connection, ReadPool, TimeLimit
 from ordertrail_server.history.tokens import Offsets
-from ordertrail_server.log.sqlite import connect_reader, is_damage, primary_code, sqlite3
+from ordertrail_server.log.sqlite import (
+    OutOfDescriptors,
+    connect_reader,
+    is_damage,
+    primary_code,
+    shortage_named,
+    sqlite3,
+)
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 _log = logging.getLogger(__name__)
@@ -60,6 +67,10 @@ class ReadModel:
         finally:
             limit.abandon()  # the caller may have gone
 
+    async def stored_positions(self) -> Offsets | None:
+        """Return the positions of a read model that is there already; None as long as there is none to be read."""
+        return await self._reads.run(self._stored_positions)
+
     def positions(self, connection: Connection) -> Offsets:
         """Return for each partition the offset before which everything is projected, within a read."""
         found = dict(connection.execute("SELECT partition, next_offset FROM positions").fetchall())
@@ -70,18 +81,20 @@ class ReadModel:
         for pool in (self._reads, self._looks, self._searches):
             pool.close()
 
+    def _stored_positions(self, connect: Callable[[], Connection]) -> Offsets | None:
+        if not self.path.exists():
+            return None
+        try:
+            return self._transaction(self.positions, connect)
+        except (sqlite3.DatabaseError, Refused):  # the projector begins it, or reports what is wrong with it
+            return None
+
     def _in_transaction(
         self, work: Callable[[Connection], T], connect: Callable[[], Connection], limit: TimeLimit | None = None
     ) -> T:
         try:
-            connection = connect()
-            if limit is not None:
-                limit.begin(connection)
-            connection.execute("BEGIN")
-            try:
-                return work(connection)
-            finally:
-                connection.execute("COMMIT")
+            with shortage_named():
+                return self._transaction(work, connect, limit)
         except sqlite3.DatabaseError as error:
             if limit is not None and primary_code(error) == sqlite3.SQLITE_INTERRUPT:
                 raise _time_limit(limit) from error
@@ -90,6 +103,18 @@ class ReadModel:
                 raise
             _log.warning("the read model cannot be read: %s", error)
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message)) from error
+
+    def _transaction(
+        self, work: Callable[[Connection], T], connect: Callable[[], Connection], limit: TimeLimit | None = None
+    ) -> T:
+        connection = connect()
+        if limit is not None:
+            limit.begin(connection)
+        connection.execute("BEGIN")
+        try:
+            return work(connection)
+        finally:
+            connection.execute("COMMIT")
 
     def _connected(self) -> Connection:
         connection = connect_reader(self.path)
@@ -117,6 +142,8 @@ def _why_unreadable(error: sqlite3.DatabaseError) -> str | None:
     # The kinds that are neither tell of a fault in our own statements.
     if is_damage(error):
         return "The read model is damaged; whoever runs the server must have it built again."
+    if isinstance(error, OutOfDescriptors):
+        return f"The server cannot open the read model, because {error}."
     if isinstance(error, sqlite3.OperationalError):
         return "The read model cannot be read for now; the projector may still be beginning it."
     return None

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
+from ordertrail_server.log.descriptors import describe_shortage, none_left
 from ordertrail_server.log.port import LogDamaged, Logged, LogInUse, LogUnavailable
 from ordertrail_server.log.record_key import belongs
-from ordertrail_server.log.sqlite import is_damage, is_in_use, sqlite3
+from ordertrail_server.log.sqlite import FILES_OF_A_CONNECTION, is_damage, is_in_use, sqlite3
 from ordertrail_server.orders.chain import digest
 
 OFFSET_BITS = 48
@@ -84,7 +85,9 @@ def unreadable(error: sqlite3.Error, where: str) -> LogDamaged | LogUnavailable:
         return LogDamaged(f"the log is damaged {where}: {error}")
     if is_in_use(error):
         return LogInUse(f"another process keeps the file of the log open ({error})")
-    return LogUnavailable(f"the log could not be read: {error}")
+    return LogUnavailable(
+        f"the log could not be read: {describe_shortage() if none_left(FILES_OF_A_CONNECTION) else error}"
+    )
 
 
 def _verify(records: list[Logged], partition: int, offset: int, partitions: int) -> None:

@@ -7,11 +7,13 @@ has connections to it, not even to copy it: closing any descriptor drops the loc
 """
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from ordertrail_server.log.descriptors import describe_shortage, none_left
 
 if TYPE_CHECKING:  # the same module, with types
     import sqlite3
@@ -25,6 +27,7 @@ else:
             raise ModuleNotFoundError("no package that carries SQLite is installed", name="pysqlite3") from None
 
 __all__ = [
+    "OutOfDescriptors",
     "checkpoint",
     "connect_immutable",
     "connect_reader",
@@ -34,6 +37,7 @@ __all__ = [
     "is_in_use",
     "primary_code",
     "refuse_unsound",
+    "shortage_named",
     "sqlite3",
 ]
 
@@ -41,6 +45,8 @@ FIRST_SOUND = (3, 51, 3)
 BUSY_SECONDS = 5.0
 # Of a new file, unless the umask takes more away. SQLite gives -wal and -shm the mode of their file.
 FILE_MODE = 0o640
+# The file, its write-ahead log, the index of that, and a lock or directory for a moment.
+FILES_OF_A_CONNECTION = 4
 ROWS_A_STATEMENT = 64
 # Each number of rows is a statement of its own, prepared once.
 PREPARED_STATEMENTS = 4 * ROWS_A_STATEMENT
@@ -54,6 +60,10 @@ class CheckpointBlocked(sqlite3.OperationalError):
     """A reader stood in the way of a checkpoint; nothing is wrong with the file."""
 
     sqlite_errorcode = sqlite3.SQLITE_BUSY
+
+
+class OutOfDescriptors(sqlite3.OperationalError):
+    """SQLite could not open a file because the process has no file descriptors left, which SQLite itself hides."""
 
 
 def refuse_unsound(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
@@ -142,23 +152,38 @@ def _create_private(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
 
 
+@contextmanager
+def shortage_named() -> Iterator[None]:
+    """Raise OutOfDescriptors in place of an error of SQLite's that comes from a lack of file descriptors."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if none_left(FILES_OF_A_CONNECTION):
+            named = OutOfDescriptors(describe_shortage())
+            named.sqlite_errorcode = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CANTOPEN)
+            raise named from error
+        raise
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     # Callers move a connection between threads, one at a time; isolation level None leaves BEGIN to them.
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(
-        uri,
-        BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=PREPARED_STATEMENTS,
-        uri=True,
-    )
+    with shortage_named():
+        return sqlite3.connect(
+            uri,
+            BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=PREPARED_STATEMENTS,
+            uri=True,
+        )
 
 
 def _prepared(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:
     try:
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}").fetchall()
+        with shortage_named():
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}").fetchall()
     except BaseException:
         connection.close()
         raise

@@ -27,7 +27,7 @@ from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.lock import DataDirectoryRefused
 from ordertrail_server.log.port import Log, LogDamaged, LogRefused, LogUnavailable
 from ordertrail_server.log.source import LogSource, add_arguments
-from ordertrail_server.log.sqlite import is_damage, sqlite3
+from ordertrail_server.log.sqlite import OutOfDescriptors, is_damage, sqlite3
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.growth import Growth
 from ordertrail_server.projections.projector import Committed, Projector
@@ -168,7 +168,11 @@ def main() -> int:
     except (ReadModelRefused, DataDirectoryRefused, LogDamaged, LogRefused) as refusal:
         print(refusal, file=sys.stderr)
         return REFUSED
-    except (LogUnavailable, PositionMoved) as passing:  # whoever keeps the process running tries again
+    except (
+        LogUnavailable,
+        OutOfDescriptors,
+        PositionMoved,
+    ) as passing:  # whoever keeps the process running tries again
         print(passing, file=sys.stderr)
         return AGAIN
     return 0

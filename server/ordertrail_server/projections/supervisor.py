@@ -9,6 +9,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
+from ordertrail_server.log.descriptors import describe_shortage, none_left
 from ordertrail_server.log.source import LogSource
 from ordertrail_server.projections.growth import PACE_S
 from ordertrail_server.projections.process import REFUSED
@@ -17,6 +18,8 @@ from ordertrail_server.projections.requests import NUDGE, Requests, away
 COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process")
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
 LONGEST_LINE = 64 * 1024
+# Of three pipes, and one for the event loop itself.
+PIPE_ENDS = 8
 
 logger = logging.getLogger(__name__)
 
@@ -131,8 +134,8 @@ class ProjectorProcess:
                 return None
             try:
                 self._process = await self._spawn()
-            except OSError:  # as when the machine is out of processes or memory for now
-                logger.exception("the projector could not be started")
+            except OSError as error:  # as when the machine is out of processes or memory for now
+                logger.error("the projector could not be started: %s", error)
                 continue
             if self._stopping.is_set():
                 self._let_go()
@@ -154,7 +157,12 @@ class ProjectorProcess:
         # A bare checkout runs without an install, so where modules are found is handed on.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         command = (*self._command, *self._source.arguments())
-        return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
+        try:
+            return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
+        except OSError as error:
+            if none_left(PIPE_ENDS):  # the event loop loses this reason
+                raise OSError(describe_shortage()) from error
+            raise
 
     def _let_go(self) -> None:
         if self._process is not None and self._process.stdin is not None:
