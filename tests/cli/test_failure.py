@@ -57,8 +57,6 @@ def test_text_that_is_not_utf_8_is_refused_as_wrong_usage(args: list[str | bytes
 @pytest.mark.parametrize(
     ("name", "refused"),
     [
-        ("ORDERTRAIL_TOPIC", "The name of the topic is not UTF-8."),
-        ("ORDERTRAIL_BOOTSTRAP", "The value of bootstrap.servers is not UTF-8."),
         ("ORDERTRAIL_KAFKA_SASL_PASSWORD", "The value of sasl.password is not UTF-8."),
         ("ORDERTRAIL_KAFKA_\udcff", "The setting '\\udcff' is not UTF-8."),
     ],
@@ -74,7 +72,8 @@ def test_a_setting_of_the_environment_that_is_not_utf_8_is_refused_by_name(
 @pytest.mark.parametrize("args", [["topics", "check", "--topic="], ["topics", "create", "--topic="]])
 def test_an_empty_topic_name_is_refused(args: list[str]) -> None:
     ended = CommandLine("").run_as({}, *args, *BROKERS)
-    assert (ended.returncode, ended.stderr) == (1, b"Error: The name of the topic is empty.\n")
+    assert ended.returncode == 2
+    assert b"'' cannot be used" in ended.stderr
 
 
 def test_text_that_the_locale_cannot_name_is_read_as_utf_8(ordertrail: CommandLine) -> None:

@@ -50,7 +50,7 @@ def topic_option(command: F) -> F:
 def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
     def callback(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
         try:
-            return value and check(value)
+            return None if value is None else check(value)
         except ValueError as error:
             raise click.BadParameter(f"{value!r} cannot be used: {error}.", param=option) from None
 
