@@ -30,7 +30,6 @@ def hostile_log() -> Story:
     story.future(PARKED)
     items = [v1.OrderItem(product_id="pen", quantity=1)]
     story.statement(STATED, v1.OrderCreated(order_id=STATED, items=items, expected_delivery_date=f"soon{HOSTILE}"))
-    story.unreadable(f"nobody{HOSTILE}")
     return story
 
 
@@ -88,7 +87,7 @@ def test_followed_history_escapes_what_cannot_be_printed(ordertrail: CommandLine
 
 def test_log_escapes_what_cannot_be_printed_record_by_record(ordertrail: CommandLine, data: Path) -> None:
     lines = ordertrail.run("tail", "--data", str(data)).stdout.splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 5
     for line in lines:
         assert_harmless(line)
 

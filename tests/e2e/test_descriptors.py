@@ -86,5 +86,5 @@ async def test_log_that_cannot_be_opened_for_want_of_descriptors_is_not_damaged(
     await log.close()
     with no_descriptors(os.getpid()):
         for connect in (connect_reader, connect_writer):
-            with pytest.raises((OutOfDescriptors, OSError), match=r"no file descriptors left|Too many open files"):
+            with pytest.raises(OutOfDescriptors, match="no file descriptors left"):
                 connect(tmp_path / "log.sqlite")

@@ -73,7 +73,6 @@ def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[
 def told(error: "OrderTrailError", target: str = "") -> str:
     """Return one line: what is wrong, with the fields at fault, its reason, and what to do."""
     from ordertrail.errors import Unavailable
-    from ordertrail_server.cli.printing import plain
 
     # A server that answers UNAVAILABLE says how long to wait; without that, nobody answered.
     if target and isinstance(error, Unavailable) and error.reason == "UNAVAILABLE" and error.retry_after is None:

@@ -148,16 +148,16 @@ def _wait_for_locks(connection: sqlite3.Connection, seconds: float) -> None:
 
 def _create_private(path: Path) -> None:
     # SQLite itself would let everybody read a new file. An existing one, which may be in use, is not even opened.
-    with suppress(FileExistsError):
+    with shortage_named(), suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
 
 
 @contextmanager
 def shortage_named() -> Iterator[None]:
-    """Raise OutOfDescriptors in place of an error of SQLite's that comes from a lack of file descriptors."""
+    """Raise OutOfDescriptors in place of an error that comes from a lack of file descriptors."""
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except (sqlite3.OperationalError, OSError) as error:
         if none_left(FILES_OF_A_CONNECTION):
             named = OutOfDescriptors(describe_shortage())
             named.sqlite_errorcode = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CANTOPEN)
