@@ -1,6 +1,7 @@
 """Under more load than a server takes, every caller gets an answer or a typed refusal."""
 
 import asyncio
+import json
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -17,9 +18,11 @@ from tests.e2e.truth import truth_of
 from ordertrail import commands
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest, ExecuteCommandsResponse, PlaceOrderRequest
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
-from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
+from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrdersRequest, StreamOrderEventsRequest
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
+from ordertrail.v1.order_status_pb2 import ORDER_STATUS_RETURNED
 from ordertrail.values import line
+from ordertrail_server.log.sqlite import sqlite3
 
 MANY = 5_000  # above the bound of the gRPC library on calls that wait to be taken: 3,000
 LARGE_BATCH = 100
@@ -128,3 +131,33 @@ def open_stream(channel: grpc.aio.Channel, kind: str) -> Any:
         return OrderCommandServiceStub(channel).ExecuteCommands()  # type: ignore[call-arg]  # written to later
     request = StreamOrderEventsRequest(follow=kind == "tails", max_events_per_frame=1)
     return OrderHistoryServiceStub(channel).StreamOrderEvents(request)
+
+
+async def test_a_query_that_visits_many_rows_is_ended_and_other_reads_go_on(tmp_path: Path) -> None:
+    server = RunningServer(tmp_path / "data", {"ORDERTRAIL_QUERY_SECONDS": "0.01"})
+    with closing(server.start()):
+        async with bare(server) as channel:
+            [placed] = await RPCS["PlaceOrder"].call(channel, an_order().SerializeToString())
+        await until_serving(server.address)
+        server.stop()
+        repeat_order(server.data, times=300_000)
+        server.start()
+        await until_serving(server.address)
+        async with bare(server) as channel:
+            by_status = ListOrdersRequest(statuses=[ORDER_STATUS_RETURNED]).SerializeToString()
+            refused = await refusal(RPCS["ListOrders"].call(channel, by_status, 60))
+            assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUERY_TIME_LIMIT")
+            by_id = GetOrderRequest(order_id=placed.receipt.order_id).SerializeToString()
+            assert await RPCS["GetOrder"].call(channel, by_id, 60)
+
+
+def repeat_order(data: Path, times: int) -> None:
+    """Give the read model of a stopped server that many orders more, which its log does not have."""
+    [model] = (data / "read-model").glob("*.sqlite")
+    with closing(sqlite3.connect(model)) as connection:
+        connection.execute(
+            "INSERT INTO orders SELECT value, version, head, parked, customer_id, status, source_reference,"
+            " delivery_date, created, state FROM orders, json_each(?)",
+            (json.dumps([f"copy-{number}" for number in range(times)]),),
+        )
+        connection.commit()
