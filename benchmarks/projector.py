@@ -10,10 +10,10 @@ from time import perf_counter
 from benchmarks.samples import make_log
 from benchmarks.table import Row
 from ordertrail.v1.history_event_pb2 import HistoryEvent
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
-from ordertrail_server.log.sqlite import connect_writer
 from ordertrail_server.projections.projector import Projector
+from ordertrail_server.storage.sqlite import connect_writer
 
 FLOOR = 20_000
 ROUNDS = 3

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.kafka.cluster import Cluster, running as running_cluster
 
 from benchmarks.servers import SERVE, running
-from ordertrail_server.log.kafka_topic import ORDER_EVENTS, create
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create
 
 ALL_ROLES = "command,projector,query"
 

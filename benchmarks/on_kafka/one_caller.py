@@ -15,7 +15,7 @@ from benchmarks.on_kafka.brokers import Site, counted, site
 from benchmarks.samples import place_order
 from benchmarks.servers import BARE, running
 from benchmarks.table import Row
-from ordertrail_server.log.kafka_topic import create
+from ordertrail_server.log.kafka.topic import create
 
 ROUNDS, CALLS = 7, 200
 # A broker that has only just started takes four times as long for a record as one whose code is compiled.

@@ -8,8 +8,8 @@ from benchmarks.on_kafka.brokers import Site, site
 from benchmarks.projector import ROUNDS, seconds_of_projector, seconds_on_embedded
 from benchmarks.samples import BATCH, make_log
 from benchmarks.table import Row
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.kafka import KafkaLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.port import Entry, Log
 
 

@@ -27,17 +27,17 @@ from ordertrail_server.history.freshness import Freshness, ends_of
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
-from ordertrail_server.log.daemon_thread import run_in_daemon_thread
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.kafka_wait import BrokerWait
+from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.log.kafka.daemon_thread import run_in_daemon_thread
+from ordertrail_server.log.kafka.wait import BrokerWait
 from ordertrail_server.log.port import Failing, Log, LogUnavailable
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.supervisor import ProjectorProcess
 from ordertrail_server.schema.cloud_event import headers_of
-from ordertrail_server.schema.proof import prove_all
+from ordertrail_server.schema.proof.all_versions import prove_all
 from ordertrail_server.settings import Settings
 
 _log = logging.getLogger(__name__)

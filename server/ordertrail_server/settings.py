@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ordertrail_server.edge.address import FORMS, parse_address
-from ordertrail_server.log.kafka_names import checked_brokers, checked_topic
+from ordertrail_server.log.kafka.names import checked_brokers, checked_topic
 from ordertrail_server.setting_text import PREFIX, Allowed
 
 MIB = 1024 * 1024

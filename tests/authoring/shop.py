@@ -7,8 +7,8 @@ from shutil import copy
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from ordertrail_server.authoring.buf import build
-from ordertrail_server.schema.growing_text import Entry, with_entries
-from ordertrail_server.schema.lock import HEADER, LOCK_NAME
+from ordertrail_server.schema.lock.lock_file import HEADER, LOCK_NAME
+from ordertrail_server.schema.lock.sealed_text import Entry, with_entries
 
 PROTO = Path(__file__).parents[2] / "proto"
 RULES, RECORD = "ordertrail/evolve/v1/rules.proto", "ordertrail/log/v1/record.proto"

@@ -13,7 +13,7 @@ from tests.authoring.real_protos import copy_protos
 from tests.authoring.shop import PROTO, compiled
 from tests.cli.command_line import CommandLine
 
-from ordertrail_server.schema.lock import LOCK_NAME
+from ordertrail_server.schema.lock.lock_file import LOCK_NAME
 
 ROOT = PROTO.parent
 GENERATOR = ROOT / ".venv-proto" / "bin"

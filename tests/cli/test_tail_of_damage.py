@@ -9,7 +9,7 @@ import pytest
 from tests.cli.command_line import CommandLine
 
 from ordertrail.log.v1.record_pb2 import Record
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import BARRIER, Entry
 
 NOBODY = CommandLine("127.0.0.1:1")

@@ -11,7 +11,7 @@ from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.cli.partition_fold import PartitionFold
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.log import placement
-from ordertrail_server.log.kafka_cursor import key_text
+from ordertrail_server.log.kafka.cursor import key_text
 from ordertrail_server.log.port import Logged
 from ordertrail_server.orders import chain
 from ordertrail_server.orders.aggregate import Aggregate

@@ -18,7 +18,7 @@ from ordertrail_server.commands.attempt import Answer
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.log.data_directory import open_to_serve
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log, Logged
 
 ORDERS = [f"order-{number}" for number in range(5)]

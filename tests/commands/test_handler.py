@@ -20,7 +20,7 @@ from tests.commands.spec import ORDER, TroubledLog, accepted, attempt_of, change
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.fold import Fold, Snapshot
 from ordertrail_server.commands.state_store import StateStore
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.orders.refusal import Refusal, Refused
 

@@ -11,10 +11,10 @@ from tests.log.memory import MemoryLog
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.state_store import StateStore
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Entry, LogDamaged
-from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.orders.chain import digest
+from ordertrail_server.storage.sqlite import sqlite3
 
 
 def repeat_request(log: MemoryLog, request_id: str) -> None:

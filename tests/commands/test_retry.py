@@ -17,7 +17,7 @@ from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, write_
 
 from ordertrail_server.commands.fold import Fold, SnapshotStore
 from ordertrail_server.commands.state_store import StateStore
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Logged, LogUnavailable
 from ordertrail_server.schema.reading import read

@@ -15,9 +15,9 @@ from ordertrail_server.commands.attempt import Fact
 from ordertrail_server.commands.fold import Fold, Snapshot, StoreDamaged
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.log.port import Entry, LogDamaged
-from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.schema.registry import READERS
+from ordertrail_server.storage.sqlite import sqlite3
 
 LOG = MemoryLog(partitions=3, identity=b"the log's own id")
 OTHER_LOG = MemoryLog(partitions=3, identity=b"another log's id")

@@ -9,8 +9,8 @@ import pytest
 from tests.commands.handling import handle, handling
 from tests.commands.spec import ORDER, accepted, change, place
 
-from ordertrail_server.log import sqlite
 from ordertrail_server.log.data_directory import open_to_serve
+from ordertrail_server.storage import sqlite
 
 Connections = dict[Path, list[sqlite.sqlite3.Connection]]
 

@@ -29,7 +29,7 @@ OTHER_BYTES = {
         "HistoryEvent": "a public event that schema has just made ready to be sent",
     },
     "history/pages.py": {"type(request)": "a copy of a client's request"},
-    "log/record_key.py": {"Empty": "a record's fields, of which a log knows the order id alone"},
+    "log/embedded/record_key.py": {"Empty": "a record's fields, of which a log knows the order id alone"},
     "log/token.py": {"contents": "a consistency token"},
     "projections/stored_orders.py": {"Order": "the public order in the read model"},
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from ordertrail_server.schema import lock
+from ordertrail_server.schema.lock import lock_file as lock
 
 ROOT = Path(__file__).resolve().parents[2]
 LISTED = "import json, sys, ordertrail.client; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
@@ -74,8 +74,8 @@ def test_the_schema_lock_is_put_where_an_installed_server_looks_for_it() -> None
 def test_a_server_that_is_no_checkout_reads_the_lock_that_came_with_it(tmp_path: Path) -> None:
     installed = tmp_path / "site" / "ordertrail_server"
     shutil.copytree(ROOT / "server" / "ordertrail_server", installed, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "proto" / lock.LOCK_NAME, installed / "schema")
-    shown = "from ordertrail_server.schema.lock import read_lock; print(read_lock(), end='')"
+    shutil.copy(ROOT / "proto" / lock.LOCK_NAME, installed / "schema" / "lock")
+    shown = "from ordertrail_server.schema.lock.lock_file import read_lock; print(read_lock(), end='')"
     path = f"import sys; sys.path[:0] = {[str(installed.parent), str(ROOT / 'client')]!r}; "
     run = subprocess.run([sys.executable, "-I", "-c", path + shown], check=True, capture_output=True, text=True)
     assert run.stdout == (ROOT / "proto" / lock.LOCK_NAME).read_text()

@@ -10,9 +10,9 @@ from tests.schema.other_protos import record_in
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.authoring.request_numbers import unstable_fields
 from ordertrail_server.authoring.tree import Tree, read_tree
-from ordertrail_server.schema.growing_text import entries
-from ordertrail_server.schema.lock import lock_gaps, read_lock, unlocked, with_unlocked
-from ordertrail_server.schema.shape_changes import changes
+from ordertrail_server.schema.lock.lock_file import lock_gaps, read_lock, unlocked, with_unlocked
+from ordertrail_server.schema.lock.sealed_text import entries
+from ordertrail_server.schema.lock.shape_changes import changes
 
 PROTO = Path(__file__).resolve().parents[2] / "proto"
 IMAGE = FileDescriptorSet.FromString((PROTO / "released.binpb").read_bytes())

@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from ordertrail_server.schema.growing_text import Entry, damage, entries, with_entries
+from ordertrail_server.schema.lock.sealed_text import Entry, damage, entries, with_entries
 
 LOCK_NAME: Final = "samples.lock"
 HEADER: Final = """\

@@ -15,12 +15,12 @@ from tests.corpus.damaged import SETTINGS, Setting, damaged
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsResponse
 from ordertrail_server.log.port import Logged
-from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.projections.fold import BatchFold, Place
 from ordertrail_server.projections.order_history_ddl import INDEXES, TABLES
 from ordertrail_server.projections.rows import Rows, write_rows
 from ordertrail_server.schema.reading import Reading, read
+from ordertrail_server.storage.sqlite import sqlite3
 
 MUTATIONS = int(os.environ.get("ORDERTRAIL_MUTATIONS", "20000"))
 PLACE, OFFSET = Place("orders.events", 0, 1), 7

@@ -10,7 +10,7 @@ from tests.docs.pages import ROOT
 from tests.e2e.running_server import RunningServer, environment
 
 from ordertrail.client import connect
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.token import write_token
 
 SHOWN_ADDRESS = "127.0.0.1:50051"

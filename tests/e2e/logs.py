@@ -9,8 +9,8 @@ from tests.e2e.truth import Truth, truth_in
 from tests.kafka.cluster import Cluster
 from tests.kafka.servers import a_server, new_topic
 
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.kafka import KafkaLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.log.kafka.log import KafkaLog
 
 PARTITIONS = 3
 _numbers = count(1)

@@ -16,9 +16,9 @@ from tests.e2e.running_server import RunningServer, arguments, environment, unti
 from tests.e2e.shop import an_order
 from tests.e2e.test_trouble import bare, placed
 
-from ordertrail_server.log.descriptors import NEEDED
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.sqlite import OutOfDescriptors, connect_reader, connect_writer
+from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.storage.descriptors import NEEDED
+from ordertrail_server.storage.sqlite import OutOfDescriptors, connect_reader, connect_writer
 
 NOT_STARTED = "the projector could not be started: the process has no file descriptors left"
 READS = ["GetOrder", "ListOrders", "ListOrderEvents", "StreamOrderEvents", "ListParkedOrders", "ListEventSchemas"]

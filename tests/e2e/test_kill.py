@@ -20,9 +20,9 @@ from tests.e2e.truth import Truth, receipts_are_facts
 from ordertrail.client import OrderTrail, connect
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
-from ordertrail_server.log.sqlite import connect_reader
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import digest
+from ordertrail_server.storage.sqlite import connect_reader
 
 ROUNDS = os.environ.get("ORDERTRAIL_KILL_ROUNDS")
 SEED = int(os.environ.get("ORDERTRAIL_KILL_SEED", str(time.time_ns())))

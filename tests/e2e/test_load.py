@@ -22,7 +22,7 @@ from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrdersR
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_RETURNED
 from ordertrail.values import line
-from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.storage.sqlite import sqlite3
 
 MANY = 5_000  # above the bound of the gRPC library on calls that wait to be taken: 3,000
 LARGE_BATCH = 100

@@ -22,9 +22,9 @@ from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, StreamOrderEventsRequest
 from ordertrail.v1.receipt_pb2 import Receipt
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Entry
-from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.storage.sqlite import sqlite3
 
 
 async def test_too_many_waiting_commands_are_told_when_to_come_again(tmp_path: Path) -> None:

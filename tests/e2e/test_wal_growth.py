@@ -10,8 +10,8 @@ from tests.e2e.shop import new_id
 from ordertrail import commands
 from ordertrail.client import OrderTrail, connect, line
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
-from ordertrail_server.log.sqlite import connect_reader
-from ordertrail_server.log.trimming import LIMIT_BYTES
+from ordertrail_server.storage.sqlite import connect_reader
+from ordertrail_server.storage.trimming import LIMIT_BYTES
 
 ORDERS = 300
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ordertrail.v1.receipt_pb2 import Receipt
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import Verdict, digest, judge

@@ -15,7 +15,7 @@ from tests.evolving.old_projector import OldProjector, old_projector
 from ordertrail.client import OrderTrail
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.receipt_pb2 import Receipt
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 
 
 class Fact(NamedTuple):

@@ -1,6 +1,6 @@
 import pytest
 
-from ordertrail_server.history import scan
+from ordertrail_server.history.streaming import scan
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from threading import Event
 import pytest
 from tests.history.shop import Shop, placed, shop_in
 
-from ordertrail_server.history.arrivals import Arrivals
 from ordertrail_server.history.read_model import READERS, Connection
-from ordertrail_server.history.topics import Topic
+from ordertrail_server.history.streaming.arrivals import Arrivals
+from ordertrail_server.history.streaming.topics import Topic
 
 
 async def hold_all_readers(shop: Shop, until: Event) -> list[asyncio.Task[None]]:

@@ -6,8 +6,8 @@ from hypothesis import given, strategies as st
 
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits, element, join
-from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.projections.order_history_ddl import INDEXES, TABLES
+from ordertrail_server.storage.sqlite import sqlite3
 
 messages = st.lists(st.binary(max_size=300) | st.sampled_from([b"", b"\0" * 5, b"\xff\xfe", b"x" * 130]), max_size=60)
 

@@ -20,8 +20,8 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
-from ordertrail_server.log.sqlite import connect_writer
 from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.storage.sqlite import connect_writer
 
 
 @pytest.fixture

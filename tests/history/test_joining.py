@@ -3,7 +3,7 @@ from contextlib import closing
 import pytest
 
 from ordertrail_server.history import joining
-from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.storage.sqlite import sqlite3
 
 
 def test_this_sqlite_joins_bytes_as_they_are() -> None:

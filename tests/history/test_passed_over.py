@@ -32,7 +32,8 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
-from ordertrail_server.history import events, passed_over, scan
+from ordertrail_server.history import events, passed_over
+from ordertrail_server.history.streaming import scan
 from ordertrail_server.log.token import read_token
 
 FRAME_BYTES = 256 * 1024

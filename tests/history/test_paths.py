@@ -8,8 +8,8 @@ import pytest
 
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.order_filter import OrderFilter
-from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.projections.order_history_ddl import INDEXES, TABLES
+from ordertrail_server.storage.sqlite import sqlite3
 
 Plan = list[str]
 

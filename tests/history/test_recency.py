@@ -25,10 +25,11 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
-from ordertrail_server.history import recency as module, scan
+from ordertrail_server.history import recency as module
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.recency import Recency
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.history.streaming import scan
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Entry, LogDamaged, LogUnavailable
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.orders.times import nanoseconds

@@ -9,7 +9,7 @@ from tests.history.shop import Shop, changed, confirmed, names_in, names_of, pla
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_events_pb2 import OrderEventType
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
-from ordertrail_server.history import topics
+from ordertrail_server.history.streaming import topics
 from ordertrail_server.log.token import read_token
 from ordertrail_server.orders.refusal import Refused
 

@@ -22,7 +22,7 @@ from tests.history.shop import (
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderEventType, OrderSource
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
-from ordertrail_server.history import scan, start
+from ordertrail_server.history.streaming import scan, start
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.token import read_token, write_token
 from ordertrail_server.orders.refusal import Refused

@@ -10,7 +10,8 @@ from tests.history.shop import NOON, SECOND, Shop, names_in, placed, shop_in
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_events_pb2 import OrderDeliveryRescheduled
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest, ListOrdersResponse, StreamOrderEventsRequest
-from ordertrail_server.history import order_filter, start
+from ordertrail_server.history import order_filter
+from ordertrail_server.history.streaming import start
 
 AT_NOON, BEHIND_NOON = Timestamp(seconds=NOON // SECOND), Timestamp(seconds=NOON // SECOND, nanos=1)
 BOUNDS = [

@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.receipt_pb2 import Receipt
-from ordertrail_server.log.kafka_questions import query_ends
+from ordertrail_server.log.kafka.offset_queries import query_ends
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import BARRIER
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, digest, judge

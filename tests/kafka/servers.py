@@ -15,7 +15,7 @@ from tests.kafka.topics import remove
 
 from ordertrail.v1.commands_pb2 import ChangeOrderLineQuantityRequest, PlaceOrderRequest
 from ordertrail.v1.receipt_pb2 import Receipt
-from ordertrail_server.log.kafka_topic import create
+from ordertrail_server.log.kafka.topic import create
 
 
 def new_topic(cluster: Cluster, name: str, partitions: int = 1) -> str:

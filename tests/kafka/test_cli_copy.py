@@ -13,8 +13,8 @@ from tests.kafka.cluster import Cluster
 from tests.kafka.written import new_topic, read_all, write
 from tests.projections.story import CONFIRMED, PLACED, Story, many_orders, write_log
 
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.kafka import KafkaLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.port import BARRIER, Entry, Logged
 from ordertrail_server.orders.chain import digest
 

@@ -16,9 +16,9 @@ from tests.kafka.cluster import Cluster
 from tests.projections.story import CONFIRMED, PLACED, Story
 
 from ordertrail_server.cli.main import ordertrail
-from ordertrail_server.log.kafka import KafkaLog
-from ordertrail_server.log.kafka_findings import IMMUTABLE
-from ordertrail_server.log.kafka_topic import TopicMissing, describe
+from ordertrail_server.log.kafka.findings import IMMUTABLE
+from ordertrail_server.log.kafka.log import KafkaLog
+from ordertrail_server.log.kafka.topic import TopicMissing, describe
 
 
 class Topics:

@@ -7,7 +7,7 @@ from tests.kafka.cluster import Cluster
 from tests.kafka.topics import renew
 from tests.log.contract import Durability, LogContract, ManyPartitions
 
-from ordertrail_server.log.kafka import KafkaLog
+from ordertrail_server.log.kafka.log import KafkaLog
 
 
 class OnTopic:

@@ -9,7 +9,7 @@ from tests.kafka.test_faults import opened, until
 from tests.kafka.test_replaced_leader import leader_of
 from tests.log.contract import SOON, entries, logged
 
-from ordertrail_server.log.kafka_topic import ORDER_EVENTS, create
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create
 from ordertrail_server.log.port import AppendUncertain, LogUnavailable
 
 

@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from ordertrail_server.log.kafka_asking import KafkaAsking
-from ordertrail_server.log.kafka_questions import ANSWERS_ALIKE, End, query_end, query_ends
+from ordertrail_server.log.kafka.leader_offsets import KafkaAsking
+from ordertrail_server.log.kafka.offset_queries import ANSWERS_ALIKE, End, query_end, query_ends
 
 Ends = tuple[int, int]
 

@@ -18,9 +18,9 @@ from tests.kafka.foreign import Foreign, produce, transact
 from tests.kafka.topics import add_partition, remove, renew, truncate
 from tests.log.contract import SOON, entries, logged
 
-from ordertrail_server.log.kafka import KafkaLog
-from ordertrail_server.log.kafka_settings import Settings
-from ordertrail_server.log.kafka_topic import ORDER_EVENTS, TopicMissing, TopicRefused
+from ordertrail_server.log.kafka.log import KafkaLog
+from ordertrail_server.log.kafka.settings import Settings
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicMissing, TopicRefused
 from ordertrail_server.log.port import AppendUncertain, Entry, LogDamaged, LogUnavailable
 from ordertrail_server.log.source import KafkaSource
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordertrail_server.log.kafka_findings import Gravity, Topic, findings
+from ordertrail_server.log.kafka.findings import Gravity, Topic, findings
 from ordertrail_server.log.placement import partition_of
 
 SAFE = Topic(

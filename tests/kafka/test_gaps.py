@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ordertrail_server.log.kafka_ends import KafkaEnds
+from ordertrail_server.log.kafka.ends import KafkaEnds
 
 RECORDS, MARKED = 3, 5
 

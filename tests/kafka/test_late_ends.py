@@ -13,7 +13,7 @@ from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.continuity import check_continues
-from ordertrail_server.log.kafka import KafkaLog
+from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.port import LogDamaged, LogUnavailable
 
 

@@ -10,9 +10,9 @@ from tests.kafka.cluster import Cluster
 from tests.kafka.topics import renew
 from tests.log.contract import SOON, entries, logged
 
-from ordertrail_server.log.kafka import KafkaLog
-from ordertrail_server.log.kafka_producer import Headers
-from ordertrail_server.log.kafka_topic import ORDER_EVENTS
+from ordertrail_server.log.kafka.log import KafkaLog
+from ordertrail_server.log.kafka.producer import Headers
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS
 from ordertrail_server.log.port import Entry, Logged, LogUnavailable
 from ordertrail_server.orders.chain import digest
 

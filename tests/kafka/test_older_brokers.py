@@ -12,8 +12,8 @@ from tests.kafka.topics import renew, truncate
 from tests.log.contract import SOON, LogContract, entries
 
 from ordertrail.client import connect, line
-from ordertrail_server.log.kafka import KafkaLog
-from ordertrail_server.log.kafka_topic import ORDER_EVENTS
+from ordertrail_server.log.kafka.log import KafkaLog
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS
 from ordertrail_server.log.port import LogDamaged
 
 

@@ -15,7 +15,7 @@ from tests.kafka.topics import renew
 from tests.log.contract import SOON
 
 from ordertrail_server.commands.attempt import Accepted, Answer
-from ordertrail_server.log.kafka_topic import ORDER_EVENTS, create
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create
 from ordertrail_server.log.port import BARRIER
 
 ROUNDS = 2

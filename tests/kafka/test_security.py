@@ -15,9 +15,9 @@ from tests.kafka.servers import a_server, started
 
 from ordertrail.client import connect, line
 from ordertrail_server.edge.server import HISTORY
-from ordertrail_server.log.kafka_environment import own_settings
-from ordertrail_server.log.kafka_settings import FIXED
-from ordertrail_server.log.kafka_topic import ORDER_EVENTS, create, describe
+from ordertrail_server.log.kafka.environment import own_settings
+from ordertrail_server.log.kafka.settings import FIXED
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create, describe
 from ordertrail_server.log.port import LogUnavailable
 
 SCRAM, PLAIN, CERTIFICATE = range(3)

@@ -20,9 +20,9 @@ from ordertrail import commands
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrderEventsRequest
 from ordertrail.v1.projection_service_pb2 import RECORD_VERDICT_FOREIGN, ExplainEventRequest
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.log.kafka import KafkaLog
-from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.storage.sqlite import sqlite3
 
 PARTITIONS = 3
 MANY = 100_000

@@ -16,7 +16,7 @@ from tests.kafka.cluster import Cluster
 from tests.kafka.servers import Shop, a_server, new_topic, started
 from tests.kafka.topics import add_partition, remove, truncate
 
-from ordertrail_server.log.kafka_questions import query_ends
+from ordertrail_server.log.kafka.offset_queries import query_ends
 
 PARTITIONS = 2
 # One that takes commands and has nothing to do, and two that look into the log all the time.

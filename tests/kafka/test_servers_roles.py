@@ -24,8 +24,8 @@ from ordertrail.v1.order_history_service_pb2 import (
 )
 from ordertrail.v1.position_pb2 import TokenContents
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.storage.sqlite import sqlite3
 
 PARTITIONS = 3
 COMMANDS, ONE, OTHER = 0, 1, 2

@@ -13,7 +13,7 @@ from tests.e2e.shop import an_order
 from tests.kafka.cluster import Cluster, free_ports, running
 from tests.kafka.servers import Shop, a_server, new_topic, started
 
-from ordertrail_server.log.kafka_topic import create
+from ordertrail_server.log.kafka.topic import create
 
 LONG, NEVER = "86400", "0"
 COMMANDS = [

@@ -4,16 +4,16 @@ import pytest
 from tests.kafka.cluster import Cluster
 from tests.kafka.topics import remove, renew
 
-from ordertrail_server.log.kafka import KafkaLog
-from ordertrail_server.log.kafka_findings import findings
-from ordertrail_server.log.kafka_settings import (
+from ordertrail_server.log.kafka.findings import findings
+from ordertrail_server.log.kafka.log import KafkaLog
+from ordertrail_server.log.kafka.settings import (
     KafkaSettingRefused,
     admin_settings,
     producer_settings,
     reader_settings,
     tail_settings,
 )
-from ordertrail_server.log.kafka_topic import TopicRefused, create, describe
+from ordertrail_server.log.kafka.topic import TopicRefused, create, describe
 
 
 @pytest.mark.parametrize("kind", [producer_settings, reader_settings, tail_settings, admin_settings])

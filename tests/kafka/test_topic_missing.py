@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordertrail_server.log.kafka_topic import ANSWERS_ALIKE, TopicMissing, surely
+from ordertrail_server.log.kafka.topic import ANSWERS_ALIKE, TopicMissing, surely
 
 
 class Brokers:

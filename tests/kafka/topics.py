@@ -7,7 +7,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # the package marks no exports
 from tests.kafka.cluster import Cluster
 
-from ordertrail_server.log.kafka_topic import ORDER_EVENTS, TopicMissing, TopicRefused, create, known
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicMissing, TopicRefused, create, known
 from ordertrail_server.log.port import LogUnavailable
 
 SOON, READY = 60.0, 240.0

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 from tests.kafka.cluster import Cluster
 
-from ordertrail_server.log.kafka import KafkaLog
-from ordertrail_server.log.kafka_topic import create
+from ordertrail_server.log.kafka.log import KafkaLog
+from ordertrail_server.log.kafka.topic import create
 from ordertrail_server.log.port import Entry, Logged
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.log.contract import AtomicAppends, Durability, LogContract
 from tests.log.memory import MemoryLog
 
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 
 
 class TestMemoryLog(LogContract, AtomicAppends):

@@ -6,9 +6,9 @@ import pytest
 from tests.log.contract import entries, logged
 
 from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.embedded_file import UNFINISHED
-from ordertrail_server.log.lock import DataDirectoryRefused
+from ordertrail_server.log.embedded.file import UNFINISHED
+from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.storage.lock import DataDirectoryRefused
 
 
 def names(directory: Path) -> list[str]:

@@ -9,10 +9,10 @@ import pytest
 from tests.log.contract import entries, logged
 
 from ordertrail_server.log.continuity import check_continues
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import LogDamaged
-from ordertrail_server.log.sqlite import UnsoundSqlite, connect_reader, refuse_unsound, sqlite3 as server_sqlite3
 from ordertrail_server.orders.chain import digest
+from ordertrail_server.storage.sqlite import UnsoundSqlite, connect_reader, refuse_unsound, sqlite3 as server_sqlite3
 
 APPENDED = entries(10)
 SECOND = 1 << 48  # where the second partition begins

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from tests.log.contract import SOON, entries, entry, logged, orders_of
 
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.embedded_file import LOG_FILE
+from ordertrail_server.log.embedded.file import LOG_FILE
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
-from ordertrail_server.log.sqlite import connect_writer
 from ordertrail_server.orders.chain import digest
+from ordertrail_server.storage.sqlite import connect_writer
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import pytest
 from tests.log.contract import entries
 
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.embedded_file import describe
+from ordertrail_server.log.embedded.file import describe
+from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.log.embedded.records import read_records, refuse_strays
 from ordertrail_server.log.port import BARRIER, Entry, Log, LogDamaged, Logged
-from ordertrail_server.log.records import read_records, refuse_strays
-from ordertrail_server.log.sqlite import connect_reader
 from ordertrail_server.orders.chain import digest
+from ordertrail_server.storage.sqlite import connect_reader
 
 RECORDS = 6
 

@@ -10,9 +10,9 @@ from tests.log.contract import SOON, entries, logged
 from tests.log.processes import acknowledged, appending
 
 from ordertrail_server.log.data_directory import open_to_serve
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.embedded_file import LOG_FILE, UNFINISHED
-from ordertrail_server.log.lock import DataDirectoryBusy
+from ordertrail_server.log.embedded.file import LOG_FILE, UNFINISHED
+from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.storage.lock import DataDirectoryBusy
 
 
 def test_a_second_writer_in_another_process_is_refused_and_told_who_writes(tmp_path: Path) -> None:

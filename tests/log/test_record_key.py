@@ -5,8 +5,8 @@ from hypothesis import given, strategies as st
 from tests.log.contract import orders_of
 
 from ordertrail.log.v1.record_pb2 import Record
+from ordertrail_server.log.embedded.record_key import ORDER_ID, belongs, names_order
 from ordertrail_server.log.port import BARRIER
-from ordertrail_server.log.record_key import ORDER_ID, belongs, names_order
 from ordertrail_server.schema.reading import read
 
 ids = st.text(st.characters(exclude_categories=["Cs"]), max_size=140)

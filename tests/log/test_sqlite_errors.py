@@ -9,10 +9,10 @@ from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.commands.fold import StoreDamaged, StoreUnavailable
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.log.embedded.records import unreadable
 from ordertrail_server.log.port import LogDamaged, LogInUse, LogUnavailable
-from ordertrail_server.log.records import unreadable
-from ordertrail_server.log.sqlite import is_damage, is_in_use, sqlite3
 from ordertrail_server.orders.refusal import Refused
+from ordertrail_server.storage.sqlite import is_damage, is_in_use, sqlite3
 
 # Result codes, sqlite.org/rescode.html; an extended code has its primary code in the lowest byte.
 DAMAGE = {"CORRUPT": 11, "NOTADB": 26, "CORRUPT_VTAB": 267, "CORRUPT_SEQUENCE": 523, "CORRUPT_INDEX": 779}

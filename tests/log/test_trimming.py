@@ -8,11 +8,11 @@ import pytest
 from tests.log.contract import entries, entry, orders_of
 from tests.log.test_failures import no_file_beyond
 
-from ordertrail_server.log import trimming
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import AppendUncertain
-from ordertrail_server.log.sqlite import connect_reader
-from ordertrail_server.log.trimming import LIMIT_BYTES
+from ordertrail_server.storage import trimming
+from ordertrail_server.storage.sqlite import connect_reader
+from ordertrail_server.storage.trimming import LIMIT_BYTES
 
 
 @pytest.fixture(autouse=True)

@@ -11,12 +11,12 @@ from tests.projections.story import many_orders, rows, write_log
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.process import REFUSED
 from ordertrail_server.projections.rebuild import rebuild
+from ordertrail_server.storage.sqlite import sqlite3
 
 PAGE = 4096
 ENTRIES = many_orders(510)

@@ -30,7 +30,7 @@ def test_the_file_is_named_after_the_definition() -> None:
         ("schema/reading.py", True),
         ("projections/fold.py", True),
         ("projections/supervisor.py", False),
-        ("log/embedded.py", False),
+        ("log/embedded/log.py", False),
     ],
 )
 def test_a_change_of_what_decides_on_rows_is_another_definition(tmp_path: Path, changed: str, other: bool) -> None:

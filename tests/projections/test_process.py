@@ -14,12 +14,12 @@ from tests.projections.processes import ENVIRONMENT, MODULE, gone
 from tests.projections.story import many_orders, rows, write_log
 
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.sqlite import connect_writer
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.process import AGAIN, REFUSED
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.rebuild import rebuild
+from ordertrail_server.storage.sqlite import connect_writer
 
 RECORDS = 12_000
 WINDOW_S = 0.4

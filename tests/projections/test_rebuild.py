@@ -7,12 +7,12 @@ import pytest
 from tests.log.power_cut import watching_syncs
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, indexes, rows, write_log
 
-from ordertrail_server.log import sqlite as sqlite_module
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.log.lock import DataDirectoryRefused
-from ordertrail_server.log.sqlite import connect_reader, connect_writer
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.rebuild import Rebuilt, rebuild
+from ordertrail_server.storage import sqlite as sqlite_module
+from ordertrail_server.storage.lock import DataDirectoryRefused
+from ordertrail_server.storage.sqlite import connect_reader, connect_writer
 
 
 @pytest.fixture

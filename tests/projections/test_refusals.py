@@ -9,9 +9,9 @@ from tests.projections.happenings import project
 from tests.projections.story import many_orders, rows
 
 from ordertrail_server.log.port import LogDamaged
-from ordertrail_server.log.sqlite import connect_writer
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.refused import ReadModelRefused
+from ordertrail_server.storage.sqlite import connect_writer
 
 
 async def test_a_read_model_of_another_log_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
 from tests.schema.newest import NEWEST
 
 from ordertrail_server.log.port import BARRIER
-from ordertrail_server.log.sqlite import connect_writer, sqlite3
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.refused import PositionMoved, ReadModelRefused
+from ordertrail_server.storage.sqlite import connect_writer, sqlite3
 
 Rows = dict[str, list[tuple[object, ...]]]
 EVENTS = ["order_placed", "order_line_added", "order_line_removed", "order_confirmed"]

@@ -13,7 +13,7 @@ from tests.projections.processes import Reached, gone, refused, runs
 from tests.projections.story import PLACED, Story, many_orders
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
-from ordertrail_server.log.embedded import EmbeddedLog
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.source import EmbeddedSource
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.projections.supervisor import ProjectorProcess

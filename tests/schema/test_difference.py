@@ -7,7 +7,7 @@ from google.protobuf.struct_pb2 import Struct
 from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderedLine, OrderPlaced, OrderSource
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_PLACED
-from ordertrail_server.schema.difference import first_difference
+from ordertrail_server.schema.proof.difference import first_difference
 
 
 def placed(*lines: OrderedLine, source: OrderSource | None = None) -> OrderPlaced:

@@ -5,7 +5,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from tests.schema.other_protos import RECORD, Edit, Protos, record_after
 
 from ordertrail.evolve.v1 import rules_pb2
-from ordertrail_server.schema.lock import lock_gaps, unlocked, with_unlocked
+from ordertrail_server.schema.lock.lock_file import lock_gaps, unlocked, with_unlocked
 
 LOCK = with_unlocked(RECORD, "")
 PUT_BACK = "what is released never changes: put it back"

@@ -18,12 +18,12 @@ from ordertrail.v1.order_events_pb2 import OrderPlaced, OrderReturned
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_CANCELLED, OrderStatus
 from ordertrail_server.schema import writing
 from ordertrail_server.schema.cases import message_of
-from ordertrail_server.schema.edge_samples import edge_samples
 from ordertrail_server.schema.families import Hop
 from ordertrail_server.schema.functions import Function
-from ordertrail_server.schema.proof import SchemaIncompleteError, prove
+from ordertrail_server.schema.proof.all_versions import SchemaIncompleteError, prove
+from ordertrail_server.schema.proof.edge_samples import edge_samples
+from ordertrail_server.schema.proof.round_trip import round_trip_gaps
 from ordertrail_server.schema.registry import PUBLIC
-from ordertrail_server.schema.round_trip import round_trip_gaps
 from ordertrail_server.schema.samples import samples
 
 PLACED = "ordertrail.v1.OrderPlaced, written as ordertrail.log.v1.Record.order_placed_v2,"

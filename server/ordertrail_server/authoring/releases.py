@@ -5,7 +5,7 @@ from pathlib import Path
 from ordertrail_server.authoring.event_versions import Case, family_of, version_of
 from ordertrail_server.authoring.refused import AuthoringRefused
 from ordertrail_server.authoring.tree import Tree
-from ordertrail_server.schema.lock import LOCK_NAME, locked_messages
+from ordertrail_server.schema.lock.lock_file import LOCK_NAME, locked_messages
 
 
 def released(proto: Path, tree: Tree) -> set[str]:

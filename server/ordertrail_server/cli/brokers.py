@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ordertrail_server.cli.target import CallFailed
-from ordertrail_server.log.kafka_names import checked_brokers, checked_topic
+from ordertrail_server.log.kafka.names import checked_brokers, checked_topic
 
 if TYPE_CHECKING:
-    from ordertrail_server.log.kafka import KafkaLog
-    from ordertrail_server.log.kafka_settings import Value
+    from ordertrail_server.log.kafka.log import KafkaLog
+    from ordertrail_server.log.kafka.settings import Value
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,7 +59,7 @@ def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Para
 
 def kafka_settings(bootstrap: str) -> "dict[str, Value]":
     """Return the settings that a server would have, from the same environment."""
-    from ordertrail_server.log.kafka_environment import own_settings
+    from ordertrail_server.log.kafka.environment import own_settings
 
     return {**own_settings(os.environ), "bootstrap.servers": bootstrap}
 
@@ -68,19 +68,19 @@ async def open_topic(bootstrap: str, topic: str) -> "KafkaLog":
     """Open the log on a topic, as a server does. Raises LogRefused, LogUnavailable."""
     import logging
 
-    from ordertrail_server.log.kafka import KafkaLog
+    from ordertrail_server.log.kafka.log import KafkaLog
     from ordertrail_server.schema.cloud_event import headers_of
 
     # What is only worth a note, `serve` and `topics check` say.
-    logging.getLogger("ordertrail_server.log.kafka").setLevel(logging.ERROR)
+    logging.getLogger("ordertrail_server.log.kafka.log").setLevel(logging.ERROR)
     return await KafkaLog.open(kafka_settings(bootstrap), topic, headers_of=headers_of)
 
 
 @contextmanager
 def refusals_told(exit_code: int = 1) -> Iterator[None]:
     """End a command with one sentence where a log, or the directory of one, cannot be used."""
-    from ordertrail_server.log.lock import DataDirectoryRefused
     from ordertrail_server.log.port import AppendUncertain, LogDamaged, LogRefused, LogUnavailable
+    from ordertrail_server.storage.lock import DataDirectoryRefused
 
     try:
         yield

@@ -7,8 +7,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from ordertrail_server.log.kafka_errors import said
-from ordertrail_server.log.kafka_settings import Settings, made, reader_settings
+from ordertrail_server.log.kafka.errors import said
+from ordertrail_server.log.kafka.settings import Settings, made, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
 TURN_SECONDS = 0.1

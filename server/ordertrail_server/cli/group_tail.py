@@ -9,7 +9,7 @@ import click
 from ordertrail_server.cli.group_member import GroupMember
 from ordertrail_server.cli.partition_fold import PartitionFold
 from ordertrail_server.cli.partition_tail import PartitionTail, Show, cancelled, patiently
-from ordertrail_server.log.kafka_settings import Settings
+from ordertrail_server.log.kafka.settings import Settings
 from ordertrail_server.log.port import Log, LogRefused
 
 

@@ -8,10 +8,10 @@ from typing import TypeVar, TypeVarTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from ordertrail_server.log.kafka_errors import PASSING, said
-from ordertrail_server.log.kafka_questions import query_ends
-from ordertrail_server.log.kafka_reach import reach_brokers
-from ordertrail_server.log.kafka_settings import Settings, check_topic, made, reader_settings
+from ordertrail_server.log.kafka.errors import PASSING, said
+from ordertrail_server.log.kafka.offset_queries import query_ends
+from ordertrail_server.log.kafka.reach import reach_brokers
+from ordertrail_server.log.kafka.settings import Settings, check_topic, made, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
 Arguments = TypeVarTuple("Arguments")

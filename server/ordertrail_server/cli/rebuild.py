@@ -30,11 +30,11 @@ def rebuild(data: Path, as_json: bool) -> None:
 
     from rich.progress import Progress
 
-    from ordertrail_server.log.lock import DataDirectoryRefused, locked
     from ordertrail_server.log.port import LogDamaged, LogUnavailable
-    from ordertrail_server.log.sqlite import sqlite3
     from ordertrail_server.projections import rebuild as rebuilding
     from ordertrail_server.projections.refused import ReadModelRefused
+    from ordertrail_server.storage.lock import DataDirectoryRefused, locked
+    from ordertrail_server.storage.sqlite import sqlite3
 
     begun = perf_counter()
     try:

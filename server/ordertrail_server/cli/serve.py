@@ -53,13 +53,13 @@ def serve(as_json: bool, **flags: Any) -> None:
     from ordertrail_server import serving
     from ordertrail_server.commands.fold import StoreDamaged
     from ordertrail_server.edge.address import Address
-    from ordertrail_server.log.descriptors import refuse_low_limit
-    from ordertrail_server.log.lock import DataDirectoryRefused
     from ordertrail_server.log.port import LogDamaged, LogRefused, LogUnavailable
-    from ordertrail_server.log.sqlite import UnsoundSqlite, sqlite3
-    from ordertrail_server.schema.proof import SchemaRefused
+    from ordertrail_server.schema.proof.all_versions import SchemaRefused
     from ordertrail_server.setting_text import describe_errors
     from ordertrail_server.settings import Settings
+    from ordertrail_server.storage.descriptors import refuse_low_limit
+    from ordertrail_server.storage.lock import DataDirectoryRefused
+    from ordertrail_server.storage.sqlite import UnsoundSqlite, sqlite3
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:

@@ -89,7 +89,7 @@ class _Wanted(NamedTuple):
 
 async def _tail(data: Path | None, bootstrap: str | None, topic: str, wanted: _Wanted, as_json: bool) -> None:
     from ordertrail_server.cli import record_lines
-    from ordertrail_server.log.embedded import EmbeddedLog
+    from ordertrail_server.log.embedded.log import EmbeddedLog
 
     if data is not None:
         log: Log = EmbeddedLog.follow(data)

@@ -17,11 +17,11 @@ from ordertrail_server.commands.writer import Writer
 from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged
-from ordertrail_server.log.sqlite import sqlite3
-from ordertrail_server.log.trimming import TRIM_SECONDS
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.reading import Reading, read
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.trimming import TRIM_SECONDS
 
 _log = logging.getLogger(__name__)
 

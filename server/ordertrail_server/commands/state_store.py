@@ -12,10 +12,17 @@ from ordertrail_server.commands.attempt import Fact
 from ordertrail_server.commands.fold import Snapshot, StoreDamaged, StoreUnavailable
 from ordertrail_server.log.continuity import more_or_fewer
 from ordertrail_server.log.port import Log, LogDamaged
-from ordertrail_server.log.sqlite import connect_reader, connect_writer, insert_rows, is_damage, primary_code, sqlite3
-from ordertrail_server.log.trimming import WalTrimmer
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.schema.definition import definition_of
+from ordertrail_server.storage.sqlite import (
+    connect_reader,
+    connect_writer,
+    insert_rows,
+    is_damage,
+    primary_code,
+    sqlite3,
+)
+from ordertrail_server.storage.trimming import WalTrimmer
 
 _log = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ from ordertrail_server.history.orders import get_order, list_orders
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
-from ordertrail_server.history.stream import stream_events
-from ordertrail_server.history.tails import HEARTBEAT, Tails
+from ordertrail_server.history.streaming.stream import stream_events
+from ordertrail_server.history.streaming.tails import HEARTBEAT, Tails
 from ordertrail_server.history.tokens import latest, offsets_of
 from ordertrail_server.orders.times import moment
 

@@ -4,7 +4,7 @@ Fetched row by row, the thread would wait for Python's lock at every row, and un
 fewer events per second (measured).
 """
 
-from ordertrail_server.log.sqlite import sqlite3
+from ordertrail_server.storage.sqlite import sqlite3
 
 SAMPLE = [b"", b"\x00", b"\xff\xfe\x00", "ü".encode()[:1], b"\x0a\x80\x01"]
 

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_QUERY_TIME_LIMIT, ERROR_REASON_UNAVAILABLE
 from ordertrail_server.history.joining import prove_joining
-from ordertrail_server.history.read_pool import Connection, ReadPool, TimeLimit
 from ordertrail_server.history.tokens import Offsets
-from ordertrail_server.log.sqlite import (
+from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.storage.read_pool import Connection, ReadPool, TimeLimit
+from ordertrail_server.storage.sqlite import (
     OutOfDescriptors,
     connect_reader,
     is_damage,
@@ -19,7 +20,6 @@ from ordertrail_server.log.sqlite import (
     shortage_named,
     sqlite3,
 )
-from ordertrail_server.orders.refusal import Refusal, Refused
 
 _log = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.embedded_file import LOG_FILE, UNFINISHED, make_durable
-from ordertrail_server.log.lock import LOCK_FILE, DataDirectoryRefused
+from ordertrail_server.log.embedded.file import LOG_FILE, UNFINISHED, make_durable
+from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.storage.lock import LOCK_FILE, DataDirectoryRefused
 
 STATE_FILE = "state.sqlite"
 READ_MODEL = "read-model"

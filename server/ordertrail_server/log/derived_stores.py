@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from ordertrail_server.log.continuity import check_continues, more_or_fewer
 from ordertrail_server.log.data_directory import READ_MODEL, DataDirectory
-from ordertrail_server.log.lock import DataDirectoryRefused
 from ordertrail_server.log.port import Log, LogDamaged
-from ordertrail_server.log.sqlite import connect_reader, is_damage, primary_code, sqlite3
+from ordertrail_server.storage.lock import DataDirectoryRefused
+from ordertrail_server.storage.sqlite import connect_reader, is_damage, primary_code, sqlite3
 
 _log = logging.getLogger(__name__)
 

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ordertrail_server.log.data_directory import DataDirectory, create_directory, open_to_serve
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.embedded_file import TOPIC
-from ordertrail_server.log.in_use import open_when_free
-from ordertrail_server.log.lock import DataDirectoryRefused, locked
+from ordertrail_server.log.embedded.file import TOPIC
+from ordertrail_server.log.embedded.in_use import open_when_free
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
+from ordertrail_server.storage.lock import DataDirectoryRefused, locked
 
 if TYPE_CHECKING:  # whoever works on an embedded log needs no Kafka client, which takes a while to load
-    from ordertrail_server.log.kafka_producer import HeadersOf
-    from ordertrail_server.log.kafka_settings import Value
+    from ordertrail_server.log.kafka.producer import HeadersOf
+    from ordertrail_server.log.kafka.settings import Value
 
 
 class LogSource(Protocol):
@@ -91,8 +91,8 @@ class KafkaSource:
         return await self._open(None)
 
     async def _open(self, headers_of: "HeadersOf | None") -> Log:
-        from ordertrail_server.log.kafka import KafkaLog
-        from ordertrail_server.log.kafka_environment import own_settings
+        from ordertrail_server.log.kafka.environment import own_settings
+        from ordertrail_server.log.kafka.log import KafkaLog
 
         settings: dict[str, Value] = {**own_settings(os.environ), "bootstrap.servers": self.bootstrap}
         return await KafkaLog.open(settings, self.topic, headers_of=headers_of)

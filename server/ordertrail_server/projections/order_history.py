@@ -5,10 +5,10 @@ from pathlib import Path
 from ordertrail_server.log.continuity import check_continues, more_or_fewer
 from ordertrail_server.log.data_directory import create_directory
 from ordertrail_server.log.port import Log
-from ordertrail_server.log.sqlite import connect_writer, sqlite3
 from ordertrail_server.projections.definition import definition_digest
 from ordertrail_server.projections.order_history_ddl import INDEXED, INDEXES, TABLES
 from ordertrail_server.projections.refused import ReadModelRefused
+from ordertrail_server.storage.sqlite import connect_writer, sqlite3
 
 BEGUN = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'positions'"
 

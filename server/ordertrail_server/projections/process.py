@@ -24,14 +24,14 @@ from contextlib import closing
 from pathlib import Path
 
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.log.lock import DataDirectoryRefused
 from ordertrail_server.log.port import Log, LogDamaged, LogRefused, LogUnavailable
 from ordertrail_server.log.source import LogSource, add_arguments
-from ordertrail_server.log.sqlite import OutOfDescriptors, is_damage, sqlite3
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.growth import Growth
 from ordertrail_server.projections.projector import Committed, Projector
 from ordertrail_server.projections.refused import PositionMoved, ReadModelRefused
+from ordertrail_server.storage.lock import DataDirectoryRefused
+from ordertrail_server.storage.sqlite import OutOfDescriptors, is_damage, sqlite3
 
 _log = logging.getLogger(__name__)
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, Logged
-from ordertrail_server.log.sqlite import sqlite3
-from ordertrail_server.log.trimming import WalTrimmer
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.projections.fold import BatchFold, Place
 from ordertrail_server.projections.order_history import (
@@ -20,6 +18,8 @@ from ordertrail_server.projections.refused import PositionMoved
 from ordertrail_server.projections.retry import read_again, write_again
 from ordertrail_server.projections.rows import Rows, count_written, write_rows
 from ordertrail_server.projections.stored_orders import StoredOrders
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.trimming import WalTrimmer
 
 BATCH = 2_000
 HOT_ORDERS = 20_000

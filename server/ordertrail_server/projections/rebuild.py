@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
-from ordertrail_server.log.embedded import EmbeddedLog
-from ordertrail_server.log.embedded_file import make_durable
+from ordertrail_server.log.embedded.file import make_durable
+from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
-from ordertrail_server.log.sqlite import checkpoint, connect_writer, sqlite3
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.projector import Projector
+from ordertrail_server.storage.sqlite import checkpoint, connect_writer, sqlite3
 
 Progress = Callable[[int, int], None]
 

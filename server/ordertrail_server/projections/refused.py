@@ -1,6 +1,6 @@
 """Why a projector stops."""
 
-from ordertrail_server.log.lock import DataDirectoryRefused
+from ordertrail_server.storage.lock import DataDirectoryRefused
 
 
 class ReadModelRefused(DataDirectoryRefused):

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from ordertrail_server.log.port import Logged
-from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import NO_PREDECESSOR, digest
 from ordertrail_server.orders.times import moment
@@ -11,6 +10,7 @@ from ordertrail_server.projections.fold import BatchFold, Place
 from ordertrail_server.projections.refused import ReadModelRefused
 from ordertrail_server.projections.rows import Rows, write_rows
 from ordertrail_server.projections.stored_orders import StoredOrders
+from ordertrail_server.storage.sqlite import sqlite3
 
 WAITING = "SELECT position, value FROM parked WHERE order_id = ? ORDER BY position"
 # Of records that broke the chain the first decides: behind it nothing can be taken in.

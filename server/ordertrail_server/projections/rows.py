@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ordertrail.v1.order_pb2 import Order
-from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.times import nanoseconds
+from ordertrail_server.storage.sqlite import sqlite3
 
 # position, order id, version, customer, type, record time, digest, frame: a row of `events`.
 # A bare tuple, since naming the parts of each row would cost as much as inserting one of its columns.

@@ -6,10 +6,10 @@ from itertools import islice
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_UNSPECIFIED
-from ordertrail_server.log.sqlite import sqlite3
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.projections.order_history_ddl import EVENTS_BY_ORDER
+from ordertrail_server.storage.sqlite import sqlite3
 
 AGGREGATES = """SELECT order_id, version, head, parked, status, state FROM orders
 WHERE order_id IN (SELECT value FROM json_each(?))"""

@@ -9,11 +9,11 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
-from ordertrail_server.log.descriptors import describe_shortage, none_left
 from ordertrail_server.log.source import LogSource
 from ordertrail_server.projections.growth import PACE_S
 from ordertrail_server.projections.process import REFUSED
 from ordertrail_server.projections.requests import NUDGE, Requests, away
+from ordertrail_server.storage.descriptors import describe_shortage, none_left
 
 COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process")
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0

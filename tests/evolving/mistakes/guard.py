@@ -15,7 +15,7 @@ from tests.evolving.mistakes.trees import LOCK
 from ordertrail_server.authoring.refused import AuthoringRefused
 from ordertrail_server.authoring.tree import Tree
 from ordertrail_server.authoring.tree_gaps import tree_gaps
-from ordertrail_server.schema.lock import released_gaps
+from ordertrail_server.schema.lock.lock_file import released_gaps
 
 _BUF = str(Path(sys.executable).parent / "buf")
 _CHECK = ("ordertrail", "schema", "check")

@@ -11,7 +11,7 @@ from ordertrail_server.authoring.buf import build
 from ordertrail_server.schema.cases import cases
 from ordertrail_server.schema.families import Families
 from ordertrail_server.schema.hop_calls import into_of
-from ordertrail_server.schema.proof import gaps_of
+from ordertrail_server.schema.proof.all_versions import gaps_of
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.readers import Readers
 
@@ -24,7 +24,7 @@ class Schema(NamedTuple):
     image: bytes
 
     def gaps(self) -> list[str]:
-        """Return what `ordertrail_server.schema.proof.prove` finds in descriptors, of these."""
+        """Return what `ordertrail_server.schema.proof.all_versions.prove` finds in descriptors, of these."""
         families = Families(self.record)
         public = PublicHops(families, self.record, self.history_event)
         # As a server does before it proves anything: a gap must not become a traceback here.

@@ -16,7 +16,7 @@ from tests.evolving.mistakes.edit import all_of, replaced
 from tests.evolving.mistakes.schema import schema_of
 
 from ordertrail_server.authoring.new_version import new_version
-from ordertrail_server.schema.lock import LOCK_NAME, with_unlocked
+from ordertrail_server.schema.lock.lock_file import LOCK_NAME, with_unlocked
 
 V1, V2, V3, V4, V5 = (f"proto/ordertrail/events/v{number}/order_events.proto" for number in range(1, 6))
 RECORD = "proto/ordertrail/log/v1/record.proto"

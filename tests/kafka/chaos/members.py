@@ -13,7 +13,7 @@ from tests.kafka.chaos.connections import cut
 from tests.kafka.cluster import Cluster
 from tests.kafka.servers import a_server
 
-from ordertrail_server.log.kafka_topic import ORDER_EVENTS
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS
 
 ALL_ROLES = "command,projector,query"
 READING = "projector,query"

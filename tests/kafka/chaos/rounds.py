@@ -18,7 +18,7 @@ from tests.kafka.chaos.verdict import ask_all_again, read_alike, violations
 from tests.kafka.checker import Report, check
 from tests.kafka.cluster import Cluster, Setup, running
 
-from ordertrail_server.log.kafka_topic import ORDER_EVENTS, create
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create
 
 PARTITIONS = 3
 CALLERS = 24

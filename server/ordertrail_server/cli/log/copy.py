@@ -68,8 +68,8 @@ async def _copy(data: Path, bootstrap: str, topic: str, to: str, told: "Told") -
     from ordertrail_server.cli.log.copying import copy
     from ordertrail_server.cli.log.own_records import OwnRecords
     from ordertrail_server.log.data_directory import open_to_serve
-    from ordertrail_server.log.embedded import EmbeddedLog
-    from ordertrail_server.log.in_use import open_when_free
+    from ordertrail_server.log.embedded.in_use import open_when_free
+    from ordertrail_server.log.embedded.log import EmbeddedLog
 
     async with AsyncExitStack() as held:
 

@@ -1,7 +1,7 @@
 """A log without its foreign messages, which an embedded log cannot take in: there they would be damage."""
 
+from ordertrail_server.log.embedded.record_key import belongs
 from ordertrail_server.log.port import Log, Logged
-from ordertrail_server.log.record_key import belongs
 
 
 class OwnRecords:

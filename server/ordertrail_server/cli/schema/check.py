@@ -24,7 +24,7 @@ def check(proto: Path, as_json: bool) -> None:
     mends it. Exit codes: 0 total, 1 not, and why.
     """
     from ordertrail.log.v1.record_pb2 import Record
-    from ordertrail_server.schema.lock import LOCK_NAME, unlocked
+    from ordertrail_server.schema.lock.lock_file import LOCK_NAME, unlocked
 
     gaps, unreleased = gaps_in(proto, may_lack_lock=False), []
     if not gaps:
@@ -68,7 +68,7 @@ def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
 def _changed(proto: Path, may_lack_lock: bool) -> list[str]:
     # Before all else is loaded, which counts on what was released.
     from ordertrail.log.v1.record_pb2 import Record
-    from ordertrail_server.schema.lock import LOCK_NAME, lock_gaps, released_gaps
+    from ordertrail_server.schema.lock.lock_file import LOCK_NAME, lock_gaps, released_gaps
 
     lock = proto / LOCK_NAME
     found = lock_gaps if may_lack_lock else released_gaps
@@ -76,7 +76,7 @@ def _changed(proto: Path, may_lack_lock: bool) -> list[str]:
 
 
 def _unread() -> list[str]:
-    from ordertrail_server.schema.proof import SchemaIncompleteError, prove
+    from ordertrail_server.schema.proof.all_versions import SchemaIncompleteError, prove
 
     try:
         prove()

@@ -25,7 +25,7 @@ def lock(proto: Path, as_json: bool) -> None:
     Exit codes: 0 all is locked, 1 refused.
     """
     from ordertrail.log.v1.record_pb2 import Record
-    from ordertrail_server.schema.lock import LOCK_NAME, unlocked, with_unlocked
+    from ordertrail_server.schema.lock.lock_file import LOCK_NAME, unlocked, with_unlocked
 
     # What is locked is what the generated code says, for ever: it must be what the protos say.
     if gaps := gaps_in(proto, may_lack_lock=True):

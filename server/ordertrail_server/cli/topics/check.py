@@ -23,8 +23,8 @@ def check(bootstrap: str, topic: str, as_json: bool) -> None:
 
     What is only noted, such as a single replica, is allowed. Exit codes: 0 safe, 1 unsafe, or there is no such topic.
     """
-    from ordertrail_server.log.kafka_findings import findings
-    from ordertrail_server.log.kafka_topic import describe
+    from ordertrail_server.log.kafka.findings import findings
+    from ordertrail_server.log.kafka.topic import describe
 
     with refusals_told():
         described = describe(kafka_settings(bootstrap), topic)

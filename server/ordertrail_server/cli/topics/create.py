@@ -9,8 +9,8 @@ from ordertrail_server.cli.printing import json_line
 from ordertrail_server.cli.topics.told import as_object, as_text, is_safe
 
 if TYPE_CHECKING:
-    from ordertrail_server.log.kafka_findings import Topic
-    from ordertrail_server.log.kafka_settings import Value
+    from ordertrail_server.log.kafka.findings import Topic
+    from ordertrail_server.log.kafka.settings import Value
 
 EPILOG = f"""\b
 Examples:
@@ -45,8 +45,8 @@ def create(bootstrap: str, topic: str, partitions: int, replicas: int, if_missin
     It is made with cleanup.policy=delete, without any retention, and never led by a replica that lags behind. Exit
     codes: 0 made, 1 not (there is one already, or the cluster does not make it).
     """
-    from ordertrail_server.log.kafka_findings import findings
-    from ordertrail_server.log.kafka_topic import describe
+    from ordertrail_server.log.kafka.findings import findings
+    from ordertrail_server.log.kafka.topic import describe
 
     settings = kafka_settings(bootstrap)
     with refusals_told():
@@ -63,7 +63,7 @@ def create(bootstrap: str, topic: str, partitions: int, replicas: int, if_missin
 
 
 def _is_there(settings: "dict[str, Value]", topic: str) -> bool:
-    from ordertrail_server.log.kafka_topic import TopicMissing, describe
+    from ordertrail_server.log.kafka.topic import TopicMissing, describe
 
     try:
         describe(settings, topic)
@@ -73,7 +73,7 @@ def _is_there(settings: "dict[str, Value]", topic: str) -> bool:
 
 
 def _create(settings: "dict[str, Value]", topic: str, partitions: int, replicas: int) -> None:
-    from ordertrail_server.log.kafka_topic import TopicRefused, create
+    from ordertrail_server.log.kafka.topic import TopicRefused, create
 
     try:
         create(settings, topic, partitions=partitions, replicas=replicas)

@@ -11,7 +11,7 @@ from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_s
 from ordertrail_server.cli.printing import json_line
 
 if TYPE_CHECKING:
-    from ordertrail_server.log.kafka_settings import Value
+    from ordertrail_server.log.kafka.settings import Value
 
 SECONDS = 10.0
 EPILOG = f"""\b
@@ -56,10 +56,10 @@ def _record_counts(settings: "dict[str, Value]", topic: str) -> list[int]:
     """Return how many offsets each partition has."""
     from confluent_kafka import Consumer, KafkaException
 
-    from ordertrail_server.log.kafka_errors import said
-    from ordertrail_server.log.kafka_questions import query_ends
-    from ordertrail_server.log.kafka_settings import made, reader_settings
-    from ordertrail_server.log.kafka_topic import describe
+    from ordertrail_server.log.kafka.errors import said
+    from ordertrail_server.log.kafka.offset_queries import query_ends
+    from ordertrail_server.log.kafka.settings import made, reader_settings
+    from ordertrail_server.log.kafka.topic import describe
     from ordertrail_server.log.port import LogUnavailable
 
     partitions = len(describe(settings, topic).replicas)
@@ -75,9 +75,9 @@ def _delete(settings: "dict[str, Value]", topic: str) -> None:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    from ordertrail_server.log.kafka_errors import said
-    from ordertrail_server.log.kafka_settings import admin_settings, made
-    from ordertrail_server.log.kafka_topic import TopicMissing, known
+    from ordertrail_server.log.kafka.errors import said
+    from ordertrail_server.log.kafka.settings import admin_settings, made
+    from ordertrail_server.log.kafka.topic import TopicMissing, known
 
     admin = made(AdminClient, admin_settings(settings))
     try:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ordertrail_server.log.kafka_findings import Finding, Topic
+    from ordertrail_server.log.kafka.findings import Finding, Topic
 
 
 def is_safe(found: "Sequence[Finding]") -> bool:
     """Return whether a server would serve the topic of which this was found."""
-    from ordertrail_server.log.kafka_findings import Gravity
+    from ordertrail_server.log.kafka.findings import Gravity
 
     return all(finding.gravity is Gravity.NOTE for finding in found)
 

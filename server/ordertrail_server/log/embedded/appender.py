@@ -1,0 +1,92 @@
+"""The one writer of an embedded log's file. All of it runs in one thread."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ordertrail_server.log.embedded.file import describe
+from ordertrail_server.log.embedded.records import check_end, position, read_end
+from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
+from ordertrail_server.orders.chain import digest
+from ordertrail_server.storage.sqlite import checkpoint, connect_writer, insert_rows, primary_code, sqlite3
+from ordertrail_server.storage.trimming import WalTrimmer
+
+# How long a reader may stand in the way before the opening of a log is given up, to be tried again.
+OPENING_SECONDS = 0.1
+
+
+class Appender:
+    """Appends batches, each in one transaction, and knows the ends of the partitions.
+
+    `known_ends` is {partition: end}, or None after a failure, until `ends` has read them from the file again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.known_ends: list[int] | None = None
+        self._connection = connect_writer(path, "FULL")
+        self._trimmer = WalTrimmer(self._connection, path)
+        try:
+            # After a failed fsync the page cache may show what the disk does not hold. Whatever was recovered from
+            # the write-ahead log is therefore written again, before anything is appended behind it.
+            checkpoint(self._connection, OPENING_SECONDS)
+            self._partitions = describe(self._connection).partitions
+            for partition in range(self._partitions):
+                check_end(self._connection, partition, self._partitions)
+            self.ends()
+        except BaseException:
+            self.close()
+            raise
+
+    def ends(self) -> list[int]:
+        """Return the end of each partition. Raises LogDamaged, LogUnavailable."""
+        if self.known_ends is None:
+            self.known_ends = [read_end(self._connection, partition) for partition in range(self._partitions)]
+        return self.known_ends
+
+    def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
+        """Append the entries, all or none, durably. Raises AppendUncertain, LogUnavailable."""
+        ends = self.ends()
+        first = ends[partition]
+        try:
+            self._insert(position(partition, first), entries)
+        except BaseException as error:
+            self._abandon()
+            if isinstance(error, sqlite3.Error):
+                raise LogUnavailable(f"nothing was appended: {error}") from error
+            raise
+        self._commit()
+        ends[partition] = end = first + len(entries)
+        return list(range(first, end))
+
+    def trim(self) -> None:
+        """Empty a -wal file that a long reader has let grow, but not behind a failed commit: see `_abandon`."""
+        if self.known_ends is not None:
+            self._trimmer.trim()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _insert(self, first: int, entries: Sequence[Entry]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        rows = [(place, key, value, digest(value)) for place, (key, value) in enumerate(entries, first)]
+        insert_rows(self._connection, "INSERT INTO records", rows)
+
+    def _commit(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._abandon()
+            # No room means that the commit's last frame is incomplete, so no recovery will ever take it for one.
+            if primary_code(error) == sqlite3.SQLITE_FULL:
+                raise LogUnavailable(f"nothing was appended: {error}") from error
+            raise AppendUncertain(f"the commit failed, and its records may appear after a restart: {error}") from error
+
+    def _abandon(self) -> None:
+        # The connection stays open: SQLite's next commit overwrites the frames of the failed one, while a new
+        # connection might recover them from a page cache that the disk never got. A failed ROLLBACK is tried
+        # again after the BEGIN that it lets fail.
+        self.known_ends = None
+        if self._connection.in_transaction:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")

@@ -1,0 +1,115 @@
+"""The file of an embedded log: its schema, how it is made, and what it says of itself."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+from secrets import token_bytes
+from typing import NamedTuple
+
+from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.storage.sqlite import checkpoint, connect_writer, sqlite3
+
+LOG_FILE = "log.sqlite"
+# A log under this name was never finished; the suffixes are those that SQLite may leave beside it.
+UNFINISHED = tuple(f"{LOG_FILE}.new{suffix}" for suffix in ("", "-wal", "-shm", "-journal"))
+FORMAT = 1
+IDENTITY_BYTES = 16
+TOPIC = "orders.events"
+MAX_PARTITIONS = 1 << 15
+
+# A position is partition << 48 | offset: a partition is one range of rowids, and an append goes to its end.
+# The trigger on INSERT also meets INSERT OR REPLACE, whose hidden DELETE fires no trigger.
+SCHEMA = """
+CREATE TABLE log (
+    identity   BLOB NOT NULL CHECK (length(identity) = 16),
+    partitions INTEGER NOT NULL CHECK (partitions BETWEEN 1 AND 32768),
+    format     INTEGER NOT NULL,
+    topic      TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE records (
+    position INTEGER PRIMARY KEY,
+    key      TEXT NOT NULL,
+    value    BLOB NOT NULL,
+    digest   BLOB NOT NULL CHECK (length(digest) = 16)
+) STRICT;
+
+CREATE TRIGGER log_has_one_identity BEFORE INSERT ON log WHEN EXISTS (SELECT 1 FROM log)
+BEGIN SELECT RAISE(ABORT, 'a log has one identity, for ever'); END;
+CREATE TRIGGER log_is_never_changed BEFORE UPDATE ON log
+BEGIN SELECT RAISE(ABORT, 'a log keeps its identity and its partitions for ever'); END;
+CREATE TRIGGER log_is_never_removed BEFORE DELETE ON log
+BEGIN SELECT RAISE(ABORT, 'a log keeps its identity and its partitions for ever'); END;
+
+CREATE TRIGGER records_are_never_changed BEFORE UPDATE ON records
+BEGIN SELECT RAISE(ABORT, 'the log is append-only: a record is never changed'); END;
+CREATE TRIGGER records_are_never_removed BEFORE DELETE ON records
+BEGIN SELECT RAISE(ABORT, 'the log is append-only: a record is never removed'); END;
+CREATE TRIGGER records_are_appended BEFORE INSERT ON records
+WHEN NEW.position IS NOT coalesce(
+        (SELECT max(position) + 1 FROM records
+         WHERE position BETWEEN (NEW.position >> 48) << 48 AND NEW.position | 0xFFFFFFFFFFFF),
+        (SELECT (NEW.position >> 48) << 48 FROM log WHERE (NEW.position >> 48) BETWEEN 0 AND partitions - 1))
+BEGIN SELECT RAISE(ABORT, 'the log is append-only: a record goes to the end of its partition, and nowhere else'); END;
+"""
+
+
+class Description(NamedTuple):
+    """What a log says of itself."""
+
+    identity: bytes
+    partitions: int
+    topic: str
+
+
+def create_file(directory: Path, partitions: int) -> None:
+    """Make an empty log in a directory that has none. Killed half-way, it leaves nothing that counts as a log.
+
+    Raises ValueError for a count of partitions that is not between 1 and 32,768, FileExistsError if there is a log.
+    """
+    if not 1 <= partitions <= MAX_PARTITIONS:
+        raise ValueError(f"a log has between 1 and {MAX_PARTITIONS} partitions, not {partitions}")
+    if (directory / LOG_FILE).exists():
+        raise FileExistsError(f"{directory / LOG_FILE} is there already")
+    for name in UNFINISHED:
+        (directory / name).unlink(missing_ok=True)
+    unfinished = directory / UNFINISHED[0]
+    with closing(connect_writer(unfinished)) as connection:
+        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA}")
+        connection.execute(
+            "INSERT INTO log VALUES (?, ?, ?, ?)", (token_bytes(IDENTITY_BYTES), partitions, FORMAT, TOPIC)
+        )
+        connection.execute("COMMIT")
+        checkpoint(connection)  # closing does so too, but keeps its failure to itself
+    unfinished.rename(directory / LOG_FILE)
+    make_durable(directory)
+
+
+def make_durable(directory: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def describe(connection: sqlite3.Connection) -> Description:
+    """Return what the log says of itself. Raises LogDamaged if the file is no log that this release can read."""
+    try:
+        row = connection.execute("SELECT identity, partitions, format, topic FROM log").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such" not in str(error):
+            raise
+        row = None
+    if row is None:
+        raise LogDamaged(f"{LOG_FILE} is an SQLite file, but no Ordertrail log")
+    identity, partitions, format_, topic = row
+    if format_ != FORMAT:
+        raise LogDamaged(f"{LOG_FILE} has format {format_}, and this release reads format {FORMAT} only")
+    # The file's own constraints hold for what is written, not for what a disk makes of it.
+    if not isinstance(identity, bytes) or len(identity) != IDENTITY_BYTES or topic != TOPIC:
+        raise LogDamaged(f"{LOG_FILE} is damaged: it describes itself as {row}")
+    if not isinstance(partitions, int) or not 1 <= partitions <= MAX_PARTITIONS:
+        raise LogDamaged(f"{LOG_FILE} is damaged: it says that it has {partitions!r} partitions")
+    return Description(identity, partitions, topic)

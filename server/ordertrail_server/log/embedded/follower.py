@@ -1,0 +1,90 @@
+"""Reading and following an embedded log."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from ordertrail_server.log.embedded.file import LOG_FILE, describe
+from ordertrail_server.log.embedded.records import read_end, read_records, refuse_strays, unreadable
+from ordertrail_server.log.embedded.unwritable import UnwritableReaders, is_readable, refuse_unreadable
+from ordertrail_server.log.port import Entry, Logged, LogUnavailable
+from ordertrail_server.storage.lock import DataDirectoryRefused
+from ordertrail_server.storage.readers import Readers
+from ordertrail_server.storage.sqlite import sqlite3
+
+POLL_SECONDS = 0.02
+
+
+class EmbeddedFollower:
+    """Reads and follows the log in a data directory that another process may be serving.
+
+    Raises DataDirectoryRefused if there is no log, LogDamaged if the file is none, LogUnavailable.
+    """
+
+    atomic = True
+    end_is_sure = True
+    stale_seconds = 0.0
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / LOG_FILE
+        self._closed = False
+        with ExitStack() as held:
+            try:
+                self._open(path, held)
+            except sqlite3.Error as error:
+                raise unreadable(error, f"({path})") from error
+            self._held = held.pop_all()
+
+    async def end(self, partition: int, known: int = 0) -> int:
+        """Return the offset that the partition's next record will get."""
+        self._check(partition)
+        return await self._readers.run(read_end, partition)
+
+    async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
+        """Raise PermissionError: only the process that serves the data directory appends."""
+        raise PermissionError("this process follows the log; only the one that serves the data directory appends")
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        """Return up to `limit` records (at least 1) from `offset` on, each one verified."""
+        self._check(partition)
+        if offset < 0 or limit < 1:
+            raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
+        return await self._readers.run(read_records, partition, offset, limit, self.partitions)
+
+    def gap_end(self, partition: int, offset: int) -> int:
+        """Return `offset`: each is a record's."""
+        return offset
+
+    async def wait(self, partition: int, offset: int) -> None:
+        """Return as soon as the partition's end lies beyond `offset`; looks every 20 ms."""
+        while await self.end(partition) <= offset:  # noqa: ASYNC110 (another process appends)
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def close(self) -> None:
+        """Release all that the log holds; running calls are finished first, later ones raise LogUnavailable."""
+        self._closed = True
+        await asyncio.to_thread(self._held.close)
+
+    def _open(self, path: Path, held: ExitStack) -> None:
+        require(path)
+        self._readers: Readers | UnwritableReaders
+        if is_readable(path):
+            self._readers = held.enter_context(Readers(path))
+        else:
+            self._readers = held.enter_context(UnwritableReaders(path))
+        self.identity, self.partitions, self.topic = self._readers.run_here(describe)
+        self._readers.run_here(refuse_strays, self.partitions)
+
+    def _check(self, partition: int) -> None:
+        if self._closed:
+            raise LogUnavailable("the log is closed")
+        if not 0 <= partition < self.partitions:
+            raise ValueError(f"the log has the partitions 0 to {self.partitions - 1}, not {partition}")
+
+
+def require(path: Path) -> None:
+    """Raise DataDirectoryRefused if there is no log at this path, or this process may not read it."""
+    refuse_unreadable(path)
+    if not path.exists():
+        raise DataDirectoryRefused(f"{path.parent} holds no log ({path.name}).")

@@ -1,0 +1,93 @@
+"""The embedded log: one SQLite file in a data directory, one process that writes, any number that follow."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from ordertrail_server.log.embedded.appender import Appender
+from ordertrail_server.log.embedded.file import create_file
+from ordertrail_server.log.embedded.follower import EmbeddedFollower, require
+from ordertrail_server.log.port import Entry
+from ordertrail_server.storage.lock import locked
+from ordertrail_server.storage.trimming import TRIM_SECONDS
+
+
+class EmbeddedLog(EmbeddedFollower):
+    """The log of the process that serves a data directory, for as long as it holds the directory's lock.
+
+    `create` and `open` raise DataDirectoryBusy if another process holds it.
+    """
+
+    def __init__(self, directory: Path, *, begin_with: int | None = None) -> None:
+        self._begin_with = begin_with
+        super().__init__(directory)
+
+    @classmethod
+    def create(cls, directory: Path, *, partitions: int = 1) -> Self:
+        """Begin a new log in an existing directory, and open it. Raises FileExistsError if there is one."""
+        return cls(directory, begin_with=partitions)
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Open the log of a directory to append and read."""
+        return cls(directory)
+
+    @staticmethod
+    def follow(directory: Path) -> EmbeddedFollower:
+        """Open the log of a directory to read only, beside the process that serves it."""
+        return EmbeddedFollower(directory)
+
+    async def end(self, partition: int, known: int = 0) -> int:
+        """Return the offset that the partition's next record will get."""
+        self._check(partition)
+        ends = self._appender.known_ends
+        if ends is None:  # an append failed: the file knows
+            ends = await asyncio.get_running_loop().run_in_executor(self._thread, self._appender.ends)
+        return ends[partition]
+
+    async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
+        """Append the entries, all or none; one that has begun is finished, also if its caller gives up."""
+        self._check(partition)
+        if not entries:
+            return []
+        loop = asyncio.get_running_loop()
+        appending = loop.run_in_executor(self._thread, self._appender.append, partition, entries)
+        appending.add_done_callback(partial(self._wake, partition))
+        return await asyncio.shield(appending)
+
+    async def wait(self, partition: int, offset: int) -> None:
+        """Return as soon as the partition's end lies beyond `offset`."""
+        while await self.end(partition) <= offset:
+            await self._appended[partition].wait()
+
+    async def keep_wal_short(self) -> None:
+        """Empty the -wal file now and then, where a long reader has let it grow. Never returns."""
+        while True:
+            await asyncio.sleep(TRIM_SECONDS)
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._appender.trim)
+
+    async def close(self) -> None:
+        """Release all that the log holds; running calls are finished first, those who wait get LogUnavailable."""
+        self._closed = True
+        for partition in range(self.partitions):
+            self._wake(partition)
+        await super().close()
+
+    def _open(self, path: Path, held: ExitStack) -> None:
+        held.enter_context(locked(path.parent))
+        if self._begin_with is not None:
+            create_file(path.parent, self._begin_with)
+        require(path)
+        self._appender = held.enter_context(closing(Appender(path)))
+        super()._open(path, held)  # closed before the appender, whose closing then tidies the file
+        self._appended = [asyncio.Event() for _ in range(self.partitions)]
+        self._thread = held.enter_context(ThreadPoolExecutor(1, "append"))
+
+    def _wake(self, partition: int, _: object = None) -> None:
+        # Set and cleared at once, an event wakes those who wait now; each looks at the end for itself.
+        self._appended[partition].set()
+        self._appended[partition].clear()

@@ -1,0 +1,105 @@
+"""Reading the records of an embedded log's file, each one verified."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import cast
+
+from ordertrail_server.log.embedded.record_key import belongs
+from ordertrail_server.log.port import LogDamaged, Logged, LogInUse, LogUnavailable
+from ordertrail_server.orders.chain import digest
+from ordertrail_server.storage.descriptors import describe_shortage, none_left
+from ordertrail_server.storage.sqlite import FILES_OF_A_CONNECTION, is_damage, is_in_use, sqlite3
+
+OFFSET_BITS = 48
+OFFSETS = 1 << OFFSET_BITS
+READ = """SELECT position - ?, key, value, digest FROM records
+WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"""
+STRAYS = "SELECT EXISTS (SELECT 1 FROM records WHERE position < 0), EXISTS (SELECT 1 FROM records WHERE position >= ?)"
+
+# NamedTuple's own constructor costs three times as much, once for every record read.
+_logged = cast("Callable[[tuple[int, str, bytes, bytes]], Logged]", partial(tuple.__new__, Logged))
+
+
+def position(partition: int, offset: int) -> int:
+    """Return where the record of this offset lies in the file."""
+    return partition << OFFSET_BITS | offset
+
+
+def read_end(connection: sqlite3.Connection, partition: int) -> int:
+    """Return the offset that the partition's next record will get. Raises LogDamaged, LogUnavailable."""
+    try:
+        (last,) = connection.execute(
+            "SELECT max(position) FROM records WHERE position >= ? AND position < ?",
+            (position(partition, 0), position(partition + 1, 0)),
+        ).fetchone()
+    except sqlite3.Error as error:
+        raise unreadable(error, f"in partition {partition}") from error
+    return 0 if last is None else int(last) % OFFSETS + 1
+
+
+def refuse_strays(connection: sqlite3.Connection, partitions: int) -> None:
+    """Raise LogDamaged if a record lies outside of the log's partitions, where no read finds it, LogUnavailable."""
+    try:
+        (before, behind) = connection.execute(STRAYS, (position(partitions, 0),)).fetchone()
+    except sqlite3.Error as error:
+        raise unreadable(error, "at its first or last record") from error
+    if before or behind:
+        raise LogDamaged("the log is damaged: a record lies outside of its partitions")
+
+
+def check_end(connection: sqlite3.Connection, partition: int, partitions: int) -> None:
+    """Raise LogDamaged if the last records of a partition are not what was appended, LogUnavailable.
+
+    From a wrong end the next append would go where it does not belong. For the writer, while nobody appends.
+    """
+    end = read_end(connection, partition)
+    begin = max(end - 2, 0)
+    if begin + len(read_records(connection, partition, begin, end - begin + 1, partitions)) != end:
+        raise LogDamaged(f"partition {partition} seems to end at offset {end}, but records follow there")
+
+
+def read_records(
+    connection: sqlite3.Connection, partition: int, offset: int, limit: int, partitions: int
+) -> list[Logged]:
+    """Return up to `limit` records from `offset` on, each one verified. Raises LogDamaged, LogUnavailable.
+
+    `partitions` is how many the log has.
+    """
+    end = read_end(connection, partition)
+    begin, behind = position(partition, 0), position(partition + 1, 0)
+    try:
+        rows = connection.execute(READ, (begin, begin + min(offset, OFFSETS), behind, limit)).fetchall()
+    except sqlite3.Error as error:
+        raise unreadable(error, f"at or after partition {partition}, offset {offset}") from error
+    records = list(map(_logged, rows))
+    _verify(records, partition, offset, partitions)
+    # A position that was changed may hide the records behind it, too.
+    if len(records) < limit and (following := offset + len(records)) < end:
+        raise LogDamaged(f"the record at partition {partition}, offset {following} is missing")
+    return records
+
+
+def unreadable(error: sqlite3.Error, where: str) -> LogDamaged | LogUnavailable:
+    """Return what an error of SQLite while reading means to those who use the log."""
+    if is_damage(error):
+        return LogDamaged(f"the log is damaged {where}: {error}")
+    if is_in_use(error):
+        return LogInUse(f"another process keeps the file of the log open ({error})")
+    return LogUnavailable(
+        f"the log could not be read: {describe_shortage() if none_left(FILES_OF_A_CONNECTION) else error}"
+    )
+
+
+def _verify(records: list[Logged], partition: int, offset: int, partitions: int) -> None:
+    """Raise LogDamaged unless every column of every record is what an append stored."""
+    for expected, (found, key, value, stored) in enumerate(records, offset):
+        if found != expected:
+            raise LogDamaged(f"the record at partition {partition}, offset {expected} is missing")
+        # A flipped bit may have made another type of a column, too.
+        if not isinstance(value, bytes) or digest(value) != stored:
+            raise LogDamaged(f"the record at partition {partition}, offset {found} is not what was appended")
+        if not isinstance(key, str) or not belongs(key, value, partition, partitions):
+            raise LogDamaged(
+                f"the record at partition {partition}, offset {found} is stored under the key {key!r}, which is not "
+                "the id of its order, or its order belongs to another partition"
+            )

@@ -1,0 +1,146 @@
+"""Reading an embedded log that this process may not write to, as another user, or on a read-only mount.
+
+SQLite reads a file in WAL mode by way of its -shm file. Where that is there, as beside a running server or after a
+kill, it need not be written to. Where it is missing, SQLite would have to create it; then nobody has the file open, and
+
+- without commits in the -wal file, the file alone is the log, and can be read as one that nobody changes;
+- with commits there, a private copy of both is read: SQLite would leave them out otherwise.
+
+Before a result is handed out the files must be what they were before, because a server may have started meanwhile.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple, Self, TypeVar, TypeVarTuple
+
+from ordertrail_server.log.port import LogUnavailable
+from ordertrail_server.storage.lock import DataDirectoryRefused, is_locked
+from ordertrail_server.storage.sqlite import connect_immutable, connect_reader, primary_code, sqlite3
+
+Arguments = TypeVarTuple("Arguments")
+T = TypeVar("T")
+
+
+class File(NamedTuple):
+    """What is not the same once a file was written to."""
+
+    inode: int
+    size: int
+    changed_ns: int
+
+
+Files = tuple[File | None, ...]
+
+
+def is_readable(path: Path) -> bool:
+    """Return whether SQLite can read the file as it is, and False where it would have to create the -shm file.
+
+    Raises DataDirectoryRefused if a server has the file open whose -shm file cannot be used.
+    """
+    connection = _connect_as_it_is(path)
+    if connection is not None:
+        connection.close()
+        return True
+    if is_locked(path.parent):
+        raise DataDirectoryRefused(f"{path.parent} is served, and {path.name}-shm of the server cannot be used.")
+    return False
+
+
+def refuse_unreadable(path: Path) -> None:
+    """Raise DataDirectoryRefused if this process may not read the file, or one that SQLite has left beside it."""
+    for file in _with_sides(path):
+        try:
+            os.stat(file)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise DataDirectoryRefused(f"{file} cannot be read ({error.strerror}): be a user who may.") from error
+        if not os.access(file, os.R_OK):
+            raise DataDirectoryRefused(f"{file} cannot be read (Permission denied): be a user who may.")
+
+
+class UnwritableReaders:
+    """Runs queries as Readers does, on a connection for each query: a server may come and go in between."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._copied: Files = ()
+        self._held = ExitStack()
+        self._copy: Path | None = None
+
+    async def run(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
+        """Return what the query returns. Raises what `run_here` raises."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, self.run_here, query, *arguments)
+
+    def run_here(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
+        """Return what the query returns, in the calling thread. Raises LogUnavailable if the files change meanwhile."""
+        connection = _connect_as_it_is(self._path)
+        if connection is not None:  # a server has started meanwhile
+            with closing(connection):
+                return query(connection, *arguments)
+        before = _files(self._path)
+        with closing(self._connect_frozen(before)) as connection:
+            try:
+                return query(connection, *arguments)
+            finally:
+                if _files(self._path) != before:
+                    raise LogUnavailable(f"{self._path} is written to by a server that has just started or stopped")
+
+    def _connect_frozen(self, files: Files) -> sqlite3.Connection:
+        _, wal, _ = files
+        if wal is None or wal.size == 0:
+            return connect_immutable(self._path)
+        return connect_reader(self._private_copy(files))
+
+    def _private_copy(self, files: Files) -> Path:
+        if self._copy is None or self._copied != files:
+            try:
+                self._held.close()
+                directory = Path(self._held.enter_context(TemporaryDirectory(prefix="ordertrail-")))
+                for file in _with_sides(self._path)[:2]:
+                    shutil.copyfile(file, directory / file.name)
+            except OSError as error:
+                raise LogUnavailable(f"no private copy of {self._path} could be made: {error}") from error
+            self._copy, self._copied = directory / self._path.name, files
+        return self._copy
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+
+def _connect_as_it_is(path: Path) -> sqlite3.Connection | None:
+    """Return a connection that can read the file, None if the -shm file would have to be created first."""
+    connection = connect_reader(path)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        if primary_code(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            return None
+        raise
+    return connection
+
+
+def _with_sides(path: Path) -> tuple[Path, Path, Path]:
+    return path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+
+
+def _files(path: Path) -> Files:
+    return tuple(map(_file, _with_sides(path)))
+
+
+def _file(path: Path) -> File | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return File(status.st_ino, status.st_size, status.st_mtime_ns)

@@ -1,0 +1,19 @@
+"""Settings of librdkafka from the environment: ORDERTRAIL_KAFKA_SASL_USERNAME is sasl.username."""
+
+from collections.abc import Mapping
+
+from ordertrail_server.log.kafka.settings import Value
+
+PREFIX = "ORDERTRAIL_KAFKA_"
+# The one name that librdkafka writes without a dot.
+_ODD = {"log.level": "log_level"}
+
+
+def own_settings(environment: Mapping[str, str]) -> dict[str, Value]:
+    """Return what the environment says of librdkafka's settings, by librdkafka's names. The values stay text."""
+    found: dict[str, Value] = {}
+    for name, value in environment.items():
+        if name.startswith(PREFIX):
+            dotted = name.removeprefix(PREFIX).lower().replace("_", ".")
+            found[_ODD.get(dotted, dotted)] = value
+    return found

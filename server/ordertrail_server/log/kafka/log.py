@@ -1,0 +1,198 @@
+"""The log on a Kafka topic: any number of servers append to it and read it at once."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Self
+
+from confluent_kafka import KafkaException
+
+from ordertrail_server.log.kafka import topic as kafka_topic
+from ordertrail_server.log.kafka.daemon_thread import run_in_daemon_thread
+from ordertrail_server.log.kafka.ends import STALE_SECONDS, KafkaEnds
+from ordertrail_server.log.kafka.errors import UNKNOWN_TOPIC, NothingThere, said
+from ordertrail_server.log.kafka.findings import Gravity, Known, Topic, findings
+from ordertrail_server.log.kafka.identity import KafkaIdentity
+from ordertrail_server.log.kafka.leader_offsets import FreshEnds
+from ordertrail_server.log.kafka.producer import HeadersOf, KafkaProducer
+from ordertrail_server.log.kafka.readers import KafkaReaders
+from ordertrail_server.log.kafka.settings import Settings
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicRefused
+from ordertrail_server.log.port import Entry, LogDamaged, Logged, LogUnavailable
+
+_log = logging.getLogger(__name__)
+
+CHECK_SECONDS = 2.0
+UNUSED_SECONDS = 5.0
+
+
+class KafkaLog:
+    """The log of a process, as long as it is open. Use `open`."""
+
+    atomic = False
+    stale_seconds = STALE_SECONDS
+
+    def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf | None, patience_s: float) -> None:
+        self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)
+        known = Known(topic.identity, self.partitions, max(topic.replicas))
+        self._failure: Exception | None = None
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._producer = None if headers_of is None else KafkaProducer(settings, topic.name, headers_of)
+        self._readers = KafkaReaders(settings, topic.name, self.partitions, patience_s)
+        self._ends = KafkaEnds(self.partitions, self._query, self._grown)
+        self._fresh_ends = FreshEnds(settings, topic.name, self.partitions, patience_s)
+        self._identity = KafkaIdentity(settings, topic.name, known, patience_s, self._fail)
+        self._keeping = asyncio.create_task(self._keep())
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        topic: str = ORDER_EVENTS,
+        *,
+        headers_of: HeadersOf | None = lambda _: [],
+        patience_s: float = 10.0,
+    ) -> Self:
+        """Open the log on a topic, which must be safe: see kafka_findings.
+
+        `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers of its value; it is
+        None where the log is only read. A question or read that nobody answers is given up after `patience_s`. Raises
+        TopicRefused, KafkaSettingRefused, LogUnavailable.
+        """
+        found = await run_in_daemon_thread(kafka_topic.describe, settings, topic, patience_s)
+        unsafe = []
+        for gravity, what, mend in findings(found):
+            if gravity is Gravity.UNSAFE:
+                unsafe.append(f"{what} {mend}")
+            else:
+                _log.warning("%s %s", what, mend)
+        if unsafe:
+            raise TopicRefused("\n".join(unsafe))
+        return cls(settings, found, headers_of, patience_s)
+
+    @property
+    def end_is_sure(self) -> bool:
+        """Whether no broker can have taken the lead from the one that tells of an end."""
+        return self._identity.one_leader
+
+    async def end(self, partition: int, known: int = 0) -> int:
+        """Return the offset that the partition's next record will get, as of a moment after the call began."""
+        self._check(partition)
+        return await self._ends.ask(partition, known)
+
+    async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
+        """Append the entries, one after another; those of others may land between them.
+
+        Raises AppendUncertain if some or all may have landed, or may land later; LogUnavailable if none has, or will.
+        """
+        self._check(partition)
+        if not entries:
+            return []
+        if self._producer is None:
+            raise PermissionError("this process follows the log; it was not opened to append to it")
+        known = self._ends.known[partition]
+        offsets = await self._producer.append(partition, entries)
+        if min(offsets) < known:
+            raise await self._identity.plainly(
+                LogDamaged(f"partition {partition} had {known} records, and a new one got offset {min(offsets)}")
+            )
+        self._ends.learn(partition, max(offsets) + 1)
+        return offsets
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        """Return up to `limit` records (at least 1) from `offset` on."""
+        self._check(partition)
+        if offset < 0 or limit < 1:
+            raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
+        end = self._ends.known[partition]
+        if offset >= end:
+            end = await self._ends.ask(partition)
+        if offset >= end:
+            return []
+        try:
+            records, end = await self._readers.read(partition, offset, limit, end)
+        except LogDamaged as damage:
+            raise await self._meaning(partition, damage) from None
+        if records:
+            self._ends.learn(partition, end)
+        else:
+            self._ends.nothing_between(partition, offset, end)
+        return records
+
+    def gap_end(self, partition: int, offset: int) -> int:
+        """Return where the markers at `offset` end, if that is where reads found nothing but markers."""
+        return self._ends.gap_end(partition, offset)
+
+    async def wait(self, partition: int, offset: int) -> None:
+        """Return as soon as the partition's end lies beyond `offset`."""
+        self._check(partition)
+        # A reader that waits there already hears of a record by itself.
+        here = self._ends.gap_end(partition, offset)
+        if self._ends.known[partition] <= offset and not self._readers.waits_at(partition, here):
+            await self._ends.ask(partition)
+        await self._ends.wait(partition, offset)
+
+    async def failed(self) -> None:
+        """Return never, but raise LogDamaged when the topic is no more the one that was opened."""
+        await asyncio.shield(self._failed)
+
+    async def close(self) -> None:
+        """Release all that the log holds; running calls are finished first, those who wait get LogUnavailable."""
+        if isinstance(self._failure, LogUnavailable):
+            return
+        self._failure = LogUnavailable("the log is closed")
+        self._keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._keeping
+        await self._ends.close()
+        if self._producer is not None:
+            await asyncio.to_thread(self._producer.close)
+        await asyncio.to_thread(self._readers.close)
+
+    async def _query(self, partition: int, known: int) -> int:
+        try:
+            return await self._readers.end(partition, known)
+        except KafkaException as error:
+            if error.args[0].code() in UNKNOWN_TOPIC:
+                await self._identity.check()
+            raise LogUnavailable(f"partition {partition} has no leader that answers: {said(error.args[0])}") from error
+
+    async def _grown(self, partition: int, end: int) -> int:
+        try:
+            return await self._readers.grown(partition, end)
+        except LogDamaged as damage:
+            raise await self._meaning(partition, damage) from None
+
+    async def _meaning(self, partition: int, damage: LogDamaged) -> LogDamaged | LogUnavailable:
+        """Return what it means that a read before the partition's known end found damage."""
+        if isinstance(damage, NothingThere):
+            with suppress(LogDamaged):
+                await self._identity.check()
+                await self._ends.ask(partition)
+                return LogUnavailable(f"a broker that leads partition {partition} no more was asked; another one leads")
+        return await self._identity.plainly(damage)
+
+    async def _keep(self) -> None:
+        """Look now and then whether the topic is still the one that was opened, and where it ends."""
+        while self._failure is None:
+            await asyncio.sleep(CHECK_SECONDS)
+            await asyncio.to_thread(self._readers.close_unused, UNUSED_SECONDS)
+            with suppress(LogUnavailable, LogDamaged):
+                await self._identity.check()
+                for partition, end in enumerate(await asyncio.to_thread(self._fresh_ends.now)):
+                    self._ends.learn(partition, end)
+
+    def _fail(self, damage: LogDamaged) -> None:
+        if self._failure is None:
+            _log.critical("%s", damage)
+            self._failure = damage
+            self._ends.fail(damage)
+            self._failed.set_exception(damage)
+            self._failed.exception()  # nobody needs to ask
+
+    def _check(self, partition: int) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if not 0 <= partition < self.partitions:
+            raise ValueError(f"the log has the partitions 0 to {self.partitions - 1}, not {partition}")

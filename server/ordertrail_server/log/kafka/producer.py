@@ -1,0 +1,128 @@
+"""Appending to a topic: one idempotent producer for all partitions, and one thread that takes delivery reports."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Thread
+from time import sleep
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from ordertrail_server.log.kafka.delivery import Delivery
+from ordertrail_server.log.kafka.errors import said
+from ordertrail_server.log.kafka.settings import BATCH_BYTES, Settings, made, producer_settings
+from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
+
+_log = logging.getLogger(__name__)
+
+Headers = list[tuple[str, str | bytes | None]]
+HeadersOf = Callable[[bytes], Headers]
+
+POLL_SECONDS = 0.05
+PROBE_SECONDS = 1.0
+# What a record costs in a batch beside its key, value and headers.
+OVERHEAD_BYTES = 512
+
+
+class KafkaProducer:
+    """Appends batches to one topic. A record's key is its order id; its partition is named, never the client's choice.
+
+    Raises KafkaSettingRefused.
+    """
+
+    def __init__(self, settings: Settings, topic: str, headers_of: HeadersOf) -> None:
+        self._settings = producer_settings(settings) | {"error_cb": self._meet}
+        self._topic, self._headers_of = topic, headers_of
+        self._fatal = self._closed = False
+        # Before the first record too a broker is asked: a producer that has met none yet takes half a second over it.
+        self._asks_first = True
+        self._producer = made(Producer, self._settings)
+        self._thread = Thread(target=self._poll, name="deliveries", daemon=True)
+        self._thread.start()
+
+    async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
+        """Return the offsets of the entries once all replicas in sync have them; one that has begun is finished.
+
+        Raises AppendUncertain, LogUnavailable, and ValueError for an entry that is too large (nothing was appended).
+        """
+        messages = [(key.encode(), value, self._headers_of(value)) for key, value in entries]
+        for key, value, headers in messages:
+            _check_size(key, value, headers)
+        if self._fatal:
+            await self._renew()
+        if self._asks_first:
+            await asyncio.to_thread(self._probe)
+        if self._closed:
+            raise LogUnavailable("the log is closed")
+        delivery = Delivery(len(messages))
+        self._produce(partition, messages, delivery)
+        try:
+            return await asyncio.shield(delivery.done)
+        except AppendUncertain:
+            # The leader may stand still; asked who leads, a broker tells of the one that has taken its place.
+            self._asks_first = True
+            raise
+
+    def close(self) -> None:
+        """Return when every append that has begun is finished. Blocks."""
+        self._closed = True
+        self._thread.join()
+        self._producer.flush()
+        self._producer.close()
+
+    def _produce(self, partition: int, messages: list[tuple[bytes, bytes, Headers]], delivery: Delivery) -> None:
+        produce, report, topic = self._producer.produce, delivery.report, self._topic
+        for number, (key, value, headers) in enumerate(messages):
+            try:
+                produce(topic, value, key, partition, report, headers=headers)
+            except (KafkaException, BufferError) as error:
+                cause = error.args[0]
+                refused = cause if isinstance(cause, KafkaError) else KafkaError(KafkaError._QUEUE_FULL)
+                delivery.refuse(refused, len(messages) - number)
+                return
+
+    def _poll(self) -> None:
+        while not self._closed:
+            try:
+                self._producer.poll(POLL_SECONDS)
+            except KafkaException as error:  # so a fatal error comes, perhaps with every poll
+                self._meet(error.args[0])
+                sleep(POLL_SECONDS)
+
+    def _meet(self, error: KafkaError) -> None:
+        if error.fatal():
+            _log.warning("the producer is given up, and another takes its place: %s", said(error))
+            self._fatal = True
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self._asks_first = True
+
+    def _probe(self) -> None:
+        # As long as no broker is there, nothing is handed to the producer: it would try for message.timeout.ms, and
+        # the outcome would be unknown for as long.
+        try:
+            self._producer.list_topics(self._topic, PROBE_SECONDS)
+        except KafkaException as error:
+            raise LogUnavailable(f"nothing was appended, no broker answers: {said(error.args[0])}") from error
+        self._asks_first = False
+
+    async def _renew(self) -> None:
+        # After an error that librdkafka calls fatal a producer fails every record, for ever.
+        old, self._producer = self._producer, made(Producer, self._settings)
+        self._fatal, self._asks_first = False, True
+        await asyncio.to_thread(_give_up, old)
+
+
+def _give_up(producer: Producer) -> None:
+    # Not closed here: the polling thread may hold it still, and lets it go by itself. Whoever awaits one of its records
+    # hears of it here, or never.
+    producer.purge()
+    while len(producer):
+        with suppress(KafkaException):
+            producer.poll(POLL_SECONDS)
+
+
+def _check_size(key: bytes, value: bytes, headers: Headers) -> None:
+    size = OVERHEAD_BYTES + len(key) + len(value) + sum([len(name) + len(text or "") for name, text in headers])
+    if size > BATCH_BYTES:
+        raise ValueError(f"a record of {len(value)} bytes is too large for the log; nothing was appended")

@@ -1,0 +1,163 @@
+"""Cursors on a topic and the threads that use them: readers anywhere, and those that wait at the ends."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock
+from time import monotonic
+from typing import TypeVar, TypeVarTuple
+
+from confluent_kafka import Consumer
+
+from ordertrail_server.log.kafka.cursor import NOWHERE, Cursor
+from ordertrail_server.log.kafka.leader_offsets import KafkaAsking
+from ordertrail_server.log.kafka.settings import Settings, made, reader_settings, tail_settings
+from ordertrail_server.log.port import Logged, LogUnavailable
+
+Arguments = TypeVarTuple("Arguments")
+T = TypeVar("T")
+
+# As many reads may run at once, beside one for each partition.
+SPARE_READERS = 3
+QUESTIONS = 4
+
+
+class Cursors:
+    """Cursors of one kind. A read finds the one that stands where it begins, if any does: then nothing is sought.
+
+    There are `most` of them, for all partitions; without it, each partition has one of its own.
+    """
+
+    def __init__(self, make: Callable[[], Cursor], most: int | None = None) -> None:
+        self._make, self._most = make, most
+        self._idle: list[Cursor] = []
+        self._lock = Lock()
+
+    def find(self, partition: int, offset: int) -> Cursor:
+        """Return a cursor that stands there."""
+        cursor = self.take(partition, offset) or self._movable(partition) or self._make()
+        cursor.go(partition, offset)
+        return cursor
+
+    @contextmanager
+    def lent(self, cursor: Cursor) -> Iterator[Cursor]:
+        """Take the cursor back at the end; one that met an error is not lent again."""
+        try:
+            yield cursor
+        except BaseException:
+            cursor.close()
+            raise
+        with self._lock:
+            self._idle.append(cursor)
+
+    def take(self, partition: int, offset: int) -> Cursor | None:
+        """Return the idle cursor that stands there, if there is one."""
+        with self._lock:
+            for number, cursor in enumerate(self._idle):
+                if (cursor.partition, cursor.position) == (partition, offset):
+                    return self._idle.pop(number)
+        return None
+
+    def stands(self, partition: int, offset: int) -> bool:
+        """Return whether an idle cursor stands there."""
+        with self._lock:
+            return any((cursor.partition, cursor.position) == (partition, offset) for cursor in self._idle)
+
+    def close_unused(self, since: float) -> None:
+        """Close the idle cursors that were not used since then, by the monotonic clock."""
+        with self._lock:
+            unused = [cursor for cursor in self._idle if cursor.used <= since]
+            self._idle = [cursor for cursor in self._idle if cursor.used > since]
+        for cursor in unused:
+            cursor.close()
+
+    def _movable(self, partition: int) -> Cursor | None:
+        """Return an idle cursor that may leave its place."""
+        with self._lock:
+            for number, cursor in enumerate(self._idle):
+                if self._may_leave(cursor, partition):
+                    return self._idle.pop(number)
+        return None
+
+    def _may_leave(self, cursor: Cursor, partition: int) -> bool:
+        if self._most is None:
+            return cursor.partition == partition
+        return cursor.partition == NOWHERE or len(self._idle) >= self._most
+
+
+class KafkaReaders:
+    """Reads a topic off the event loop."""
+
+    def __init__(self, settings: Settings, topic: str, partitions: int, patience_s: float) -> None:
+        reading, waiting = reader_settings(settings), tail_settings(settings)
+        self._patience_s = patience_s
+        self._cursors = Cursors(lambda: Cursor(reading, topic), partitions + SPARE_READERS)
+        self._tails = Cursors(lambda: Cursor(waiting, topic))
+        self._asking = KafkaAsking(lambda: made(Consumer, reading), topic, partitions, patience_s)
+        self._questions = ThreadPoolExecutor(QUESTIONS, "question")
+        self._threads = ThreadPoolExecutor(partitions + SPARE_READERS, "reader")
+        self._waiting = ThreadPoolExecutor(partitions, "tail")
+
+    async def end(self, partition: int, known: int) -> int:
+        """Return a partition's end, as its leader says now; `known` is one that was seen before.
+
+        Raises KafkaException, LogUnavailable.
+        """
+        return await _run(self._questions, self._asking.end, partition, known)
+
+    async def read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
+        """Return up to `limit` records, those there are before `end`, and the partition's end as it was seen meanwhile.
+
+        Where there are none, as between `offset` and `end` are markers of transactions only, it is where those end.
+        Raises LogDamaged, LogUnavailable.
+        """
+        return await _run(self._threads, self._read, partition, offset, limit, end)
+
+    def waits_at(self, partition: int, offset: int) -> bool:
+        """Return whether a cursor stands there that is told of the next record as soon as there is one."""
+        return self._tails.stands(partition, offset)
+
+    async def grown(self, partition: int, end: int) -> int:
+        """Return the partition's end, or one that is no more than `end` if none came within a moment."""
+        return await _run(self._waiting, self._grown, partition, end)
+
+    def close_unused(self, seconds: float) -> None:
+        """Close what was not used for so long."""
+        since = monotonic() - seconds
+        for cursors in (self._cursors, self._tails):
+            cursors.close_unused(since)
+
+    def close(self) -> None:
+        """Release all; running reads are finished first. Blocks."""
+        for threads in (self._questions, self._threads, self._waiting):
+            threads.shutdown()
+        self.close_unused(-1.0)
+        self._asking.close()
+
+    def _read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
+        # The cursor that waited here has the first of the records already.
+        tail = self._tails.take(partition, offset)
+        if tail is not None:
+            return self._take(self._tails, tail, limit, end)
+        return self._take(self._cursors, self._cursors.find(partition, offset), limit, end)
+
+    def _take(self, cursors: Cursors, cursor: Cursor, limit: int, end: int) -> tuple[list[Logged], int]:
+        with cursors.lent(cursor):
+            records = cursor.take(limit, end, self._patience_s)
+            seen, position = max(end, cursor.end_seen()), cursor.position
+            if cursors is self._cursors and (limit == 1 or position >= seen):
+                cursor.park()  # one that stays at the end would ask for more, again and again
+        return records, seen if records else position
+
+    def _grown(self, partition: int, end: int) -> int:
+        with self._tails.lent(self._tails.find(partition, end)) as cursor:
+            return max(end + 1, cursor.end_seen()) if cursor.peek() else end
+
+
+async def _run(threads: ThreadPoolExecutor, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+    try:
+        running = asyncio.get_running_loop().run_in_executor(threads, work, *arguments)
+    except RuntimeError:  # the threads take no more work
+        raise LogUnavailable("the log is closed") from None
+    return await running

@@ -1,0 +1,114 @@
+"""The lock: what every released stored message was when it was released, so that none is ever changed.
+
+An entry is a message or an enum that a record can hold, as a whole and with its rules. Those of the record's own
+package may be added to, in further entries of the same heading. The text itself only grows (see `growing_text`).
+"""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor
+
+from ordertrail_server.schema.lock.sealed_text import Entry, damage, entries, with_entries
+from ordertrail_server.schema.lock.shape_changes import changes, key_of, name_of
+from ordertrail_server.schema.lock.shape_text import shape_lines, stored_types
+
+LOCK_NAME: Final = "schema.lock"
+HEADER: Final = """\
+# What every released stored message is, in the order of release. Never edit it: `ordertrail schema lock` adds to it,
+# and each digest covers all that stands above it. Where two branches added, take the file of one and run that again.
+"""
+_HERE: Final = Path(__file__).resolve()
+_PLACES: Final = (_HERE.with_name(LOCK_NAME), _HERE.parents[4] / "proto" / LOCK_NAME)
+
+_RESTORE: Final = "nothing in it is ever changed: bring it back from version control"
+_FROZEN: Final = (
+    "what is released never changes: put it back, and copy it into a new version with `ordertrail schema new`"
+)
+_KEPT: Final = "what is released stays readable for ever: put it back, with its case of the record"
+_GROWS: Final = "what is released never changes: put it back; what is new takes a number that was never used"
+
+
+class _Stored(NamedTuple):
+    name: str
+    heading: str
+    grows: bool  # whether it may be added to
+    lines: list[str]
+
+
+def read_lock() -> str:
+    """Return the lock as it came with this installation, or as it stands in this checkout; empty if there is none."""
+    return next((path.read_text(encoding="utf-8") for path in _PLACES if path.exists()), "")
+
+
+def locked_messages(path: Path) -> set[str]:
+    """Return the full names of the messages that a lock holds; none if there is no such file."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    parted = [entry.heading.partition(" ") for entry in entries(text)]
+    return {name for kind, _, name in parted if kind == "message"}
+
+
+def released_gaps(record: Descriptor, text: str) -> list[str]:
+    """Return what keeps the stored messages from being as they were released; there must be a lock that tells."""
+    nothing = f"there is no {LOCK_NAME}, so nothing tells what was released: bring it back from version control"
+    return lock_gaps(record, text) if text else [nothing]
+
+
+def lock_gaps(record: Descriptor, text: str) -> list[str]:
+    """Return where the stored messages are not as they were released, and where the lock is not as it grew."""
+    stored = {of.heading: of for of in _stored(record)}
+    gaps = [f"{LOCK_NAME}, {found}; {_RESTORE}" for found in damage(text)]
+    for heading, lines in _locked(text).items():
+        if heading not in stored:
+            gaps.append(f"{heading}: no record can hold it any more; {_KEPT}")
+            continue
+        of = stored[heading]
+        cure = _GROWS if of.grows else _FROZEN
+        gaps += [f"{heading}: {change}; {cure}" for change in changes(lines, of.lines, may_grow=of.grows)]
+    return gaps
+
+
+def unlocked(record: Descriptor, text: str) -> list[str]:
+    """Return the full names of what is not released: messages, enums, and fields of those that may be added to."""
+    names = []
+    for of, lines in _additions(record, text):
+        names += [f"{of.name}.{name_of(line)}" for line in lines] if of.grows else [of.name]
+    return names
+
+
+def with_unlocked(record: Descriptor, text: str) -> str:
+    """Return the lock with all that is not in it below it."""
+    return with_entries(text or HEADER, [Entry(of.heading, tuple(lines)) for of, lines in _additions(record, text)])
+
+
+def _stored(record: Descriptor) -> list[_Stored]:
+    return [
+        _Stored(
+            of.full_name,
+            f"{'enum' if isinstance(of, EnumDescriptor) else 'message'} {of.full_name}",
+            of.file.package == record.file.package,
+            shape_lines(of),
+        )
+        for of in stored_types(record)
+    ]
+
+
+def _locked(text: str) -> dict[str, list[str]]:
+    """Return {heading: the lines of all entries with it}."""
+    locked: dict[str, list[str]] = {}
+    for entry in entries(text):
+        locked.setdefault(entry.heading, []).extend(entry.lines)
+    return locked
+
+
+def _additions(record: Descriptor, text: str) -> list[tuple[_Stored, list[str]]]:
+    """Return what is stored but not locked, each with its lines that are not."""
+    locked, additions = _locked(text), []
+    for of in _stored(record):
+        if of.heading not in locked:
+            additions.append((of, of.lines))
+        elif of.grows:
+            known = {key_of(line) for line in locked[of.heading]}
+            if lines := [line for line in of.lines if key_of(line) not in known]:
+                additions.append((of, lines))
+    return additions

@@ -1,0 +1,39 @@
+"""Python functions tried on samples of what they read: no rule proves that what they give are values of its enums.
+
+A function may refuse a sample, whose texts are no dates and the like. What it gives must be sound, though.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
+
+from ordertrail_server.schema.cases import message_class
+from ordertrail_server.schema.families import Hop
+from ordertrail_server.schema.hop_calls import into_of
+from ordertrail_server.schema.hops.unnamed import UnnamedValue
+from ordertrail_server.schema.proof.edge_samples import edge_samples
+from ordertrail_server.schema.samples import samples
+
+
+def unnamed_gaps(hops: Iterable[Hop]) -> list[str]:
+    """Return the functions of hops that give a field a number without a name, each with what mends it."""
+    return [gap for hop in hops if hop.function is not None and (gap := _gap(hop))]
+
+
+def _gap(hop: Hop) -> str:
+    into, kind = into_of(hop), message_class(hop.new)
+    for old in _tried(hop.old):
+        try:
+            into(old, kind())
+        except UnnamedValue as error:
+            return f"{error}: correct it"
+        except Exception:
+            continue
+    return ""
+
+
+def _tried(message: Descriptor) -> Iterator[Message]:
+    for full in samples(message):
+        yield full
+        yield from (sample.message for sample in edge_samples(full))

@@ -1,0 +1,76 @@
+"""Whether what is written reads back as itself, tried on messages that say all that they can say.
+
+Rules are proven by their plans; of what functions do nothing is known, so they are tried at the edges as well.
+"""
+
+from collections.abc import Iterator
+from typing import cast
+
+from google.protobuf.message import Message
+
+from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail_server.orders.error_text import named_error_text
+from ordertrail_server.schema.cases import message_of
+from ordertrail_server.schema.proof.difference import first_difference
+from ordertrail_server.schema.proof.edge_samples import Sample, edge_samples
+from ordertrail_server.schema.public_hops import PublicHop
+from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.registry import PUBLIC, Event
+from ordertrail_server.schema.samples import samples
+from ordertrail_server.schema.writing import encode, seal
+
+
+def round_trip_gaps() -> list[str]:
+    """Return the public events that are not themselves after they were written and read, each with what mends it."""
+    return [gap for hop in PUBLIC.hops.values() if hop.writes is not None and (gap := _gap(hop))]
+
+
+def _gap(hop: PublicHop) -> str:
+    written = f"{message_of(hop.public).full_name}, written as {hop.case.full_name},"
+    for event, difference in _tried(hop):
+        tried = f" {difference}" if difference else ""
+        try:
+            reading = read(_sealed(cast(Event, event)))
+        except Exception as error:  # whatever a function does that writes it
+            return f"{written} cannot be written{tried}: {named_error_text(error)}; correct what writes it"
+        if reading is None or reading.fault:
+            fault = reading.fault if reading else "it is no record"
+            return f"{written} cannot be read back{tried}: {fault}; correct what reads or writes it"
+        if changed := _change(event, reading.event, hop.public.name):
+            inverse = "let what writes it be the inverse of what reads it"
+            return f"{written} does not read back as itself: {changed}; {inverse}"
+    return ""
+
+
+def _change(event: Message, after: HistoryEvent, name: str) -> str:
+    """Return what of an event is otherwise after it was written and read; empty if nothing is."""
+    kind = after.WhichOneof("event")
+    if kind != name:
+        return f"it is {kind}"
+    if getattr(after, name) == event:
+        return ""
+    found = first_difference(event, getattr(after, name))
+    return f"{found.path} was {found.one}, and is {found.other}" if found else "it has fields that it does not know"
+
+
+def _tried(hop: PublicHop) -> Iterator[Sample]:
+    for full in samples(message_of(hop.public)):
+        yield Sample(full)
+        if hop.writes is not None and hop.writes.function is not None:
+            yield from edge_samples(full)
+
+
+def _sealed(event: Event) -> bytes:
+    return seal(
+        event_id="event",
+        order_id="order",
+        order_version=1,
+        previous=b"",
+        record_time_ns=0,
+        request_id="request",
+        command_digest=b"digest",
+        origin="",
+        actor="",
+        traceparent="",
+        chunk=encode(event),
+    )

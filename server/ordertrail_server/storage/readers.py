@@ -1,0 +1,48 @@
+"""A few read-only connections to one file, and the threads that use them."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Self, TypeVar, TypeVarTuple
+
+from ordertrail_server.storage.sqlite import connect_reader, sqlite3
+
+Arguments = TypeVarTuple("Arguments")
+T = TypeVar("T")
+
+
+class Readers:
+    """Runs queries off the event loop, each on a connection of its own for as long as it runs.
+
+    A query fetches all that it returns, so no read transaction outlives it.
+    """
+
+    def __init__(self, path: Path, connections: int = 2) -> None:
+        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        with ExitStack() as held:
+            for _ in range(connections):
+                self._idle.put(held.enter_context(closing(connect_reader(path))))
+            self._threads = held.enter_context(ThreadPoolExecutor(connections, "reader"))
+            self._held = held.pop_all()
+
+    async def run(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
+        """Return what the query returns."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self.run_here, query, *arguments)
+
+    def run_here(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
+        """Return what the query returns, in the calling thread; waits until a connection is idle."""
+        connection = self._idle.get()
+        try:
+            return query(connection, *arguments)
+        finally:
+            self._idle.put(connection)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()  # waits for running queries first

@@ -1,0 +1,190 @@
+"""SQLite, the one that is safe to use here, and the two kinds of connection to a file.
+
+The rule: a file has exactly one writer connection, and it alone checkpoints. Readers never hold a transaction open
+between calls, so that the write-ahead log stays short. And no process opens such a file by any other means while it
+has connections to it, not even to copy it: closing any descriptor drops the locks that this SQLite holds
+(sqlite.org/howtocorrupt.html, section 2.2).
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from ordertrail_server.storage.descriptors import describe_shortage, none_left
+
+if TYPE_CHECKING:  # the same module, with types
+    import sqlite3
+else:
+    try:
+        from pysqlite3 import dbapi2 as sqlite3
+    except ModuleNotFoundError:
+        try:
+            from sqlean import dbapi2 as sqlite3  # where pysqlite3 has no wheel
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError("no package that carries SQLite is installed", name="pysqlite3") from None
+
+__all__ = [
+    "OutOfDescriptors",
+    "checkpoint",
+    "connect_immutable",
+    "connect_reader",
+    "connect_writer",
+    "insert_rows",
+    "is_damage",
+    "is_in_use",
+    "primary_code",
+    "refuse_unsound",
+    "shortage_named",
+    "sqlite3",
+]
+
+FIRST_SOUND = (3, 51, 3)
+BUSY_SECONDS = 5.0
+# Of a new file, unless the umask takes more away. SQLite gives -wal and -shm the mode of their file.
+FILE_MODE = 0o640
+# The file, its write-ahead log, the index of that, and a lock or directory for a moment.
+FILES_OF_A_CONNECTION = 4
+ROWS_A_STATEMENT = 64
+# Each number of rows is a statement of its own, prepared once.
+PREPARED_STATEMENTS = 4 * ROWS_A_STATEMENT
+
+
+class UnsoundSqlite(Exception):
+    """The SQLite in use can lose or damage what was committed."""
+
+
+class CheckpointBlocked(sqlite3.OperationalError):
+    """A reader stood in the way of a checkpoint; nothing is wrong with the file."""
+
+    sqlite_errorcode = sqlite3.SQLITE_BUSY
+
+
+class OutOfDescriptors(sqlite3.OperationalError):
+    """SQLite could not open a file because the process has no file descriptors left, which SQLite itself hides."""
+
+
+def refuse_unsound(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+    """Raise UnsoundSqlite for a version with the WAL-reset bug (sqlite.org/wal.html#walresetbug)."""
+    if version < FIRST_SOUND:
+        raise UnsoundSqlite(
+            f"SQLite {'.'.join(map(str, version))} has the WAL-reset bug: it can lose or damage what was committed "
+            f"while two connections use one file. Ordertrail needs {'.'.join(map(str, FIRST_SOUND))} or newer, "
+            "as the packages pysqlite3 (0.6.1 or newer) and arize-phoenix-sqlean (0.2.1 or newer) carry it."
+        )
+
+
+def connect_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> sqlite3.Connection:
+    """Open, or create, the file for its one writer; transactions are explicit (BEGIN IMMEDIATE).
+
+    With FULL a commit is durable when it returns; with NORMAL a power cut may take the last commits back.
+    """
+    refuse_unsound()
+    _create_private(path)
+    return _prepared(_connect(path, "rw"), "journal_mode = WAL", f"synchronous = {synchronous}")
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """Open an existing file for reading only; the connection refuses to write and never checkpoints."""
+    refuse_unsound()
+    return _prepared(_connect(path, "ro"), "query_only = ON", "wal_autocheckpoint = 0")
+
+
+def connect_immutable(path: Path) -> sqlite3.Connection:
+    """Open a file that nobody writes to while it is read, without its -wal file, whose commits it would not see."""
+    refuse_unsound()
+    return _prepared(_connect(path, "ro&immutable=1"), "query_only = ON")
+
+
+def checkpoint(connection: sqlite3.Connection, patience_s: float = BUSY_SECONDS) -> None:
+    """Move all of the write-ahead log into the file, durably, and empty it; for the file's writer only.
+
+    Raises CheckpointBlocked if a reader stands in the way for longer than `patience_s`, sqlite3.OperationalError.
+    """
+    _wait_for_locks(connection, patience_s)
+    try:
+        busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        _wait_for_locks(connection, BUSY_SECONDS)
+    if busy:
+        raise CheckpointBlocked("another process keeps reading, so the write-ahead log cannot be emptied")
+
+
+def insert_rows(connection: sqlite3.Connection, insert: str, rows: Sequence[Sequence[object]]) -> None:
+    """Run `insert` ("INSERT INTO table") for rows of one width, many of them with each statement.
+
+    executemany gives the interpreter away and takes it back for every row; beside a busy thread that costs more than
+    the row.
+    """
+    for begin in range(0, len(rows), ROWS_A_STATEMENT):
+        some = rows[begin : begin + ROWS_A_STATEMENT]
+        row = f"({', '.join('?' * len(some[0]))})"
+        connection.execute(f"{insert} VALUES {', '.join([row] * len(some))}", list(chain.from_iterable(some)))
+
+
+def primary_code(error: sqlite3.Error) -> int:
+    """Return the primary result code of an error (sqlite.org/rescode.html); 0 if SQLite itself did not raise it."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether an error says that the file is damaged; all other errors may pass, and say nothing of the file."""
+    if primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return True
+    # The module raises this one itself, and so without a code.
+    return primary_code(error) == 0 and "decode to UTF-8" in str(error)
+
+
+def is_in_use(error: sqlite3.Error) -> bool:
+    """Return whether an error says that another connection stands in the way."""
+    return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
+
+
+def _wait_for_locks(connection: sqlite3.Connection, seconds: float) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+
+
+def _create_private(path: Path) -> None:
+    # SQLite itself would let everybody read a new file. An existing one, which may be in use, is not even opened.
+    with shortage_named(), suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+
+
+@contextmanager
+def shortage_named() -> Iterator[None]:
+    """Raise OutOfDescriptors in place of an error that comes from a lack of file descriptors."""
+    try:
+        yield
+    except (sqlite3.OperationalError, OSError) as error:
+        if none_left(FILES_OF_A_CONNECTION):
+            named = OutOfDescriptors(describe_shortage())
+            named.sqlite_errorcode = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CANTOPEN)
+            raise named from error
+        raise
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # Callers move a connection between threads, one at a time; isolation level None leaves BEGIN to them.
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    with shortage_named():
+        return sqlite3.connect(
+            uri,
+            BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=PREPARED_STATEMENTS,
+            uri=True,
+        )
+
+
+def _prepared(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:
+    try:
+        with shortage_named():
+            for pragma in pragmas:
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
