@@ -9,7 +9,11 @@ from google.protobuf.message_factory import GetMessageClass
 from buf.validate.validate_pb2 import FieldRules, field as rules_of_field, oneof as rules_of_oneof
 
 # For each pattern of the contract texts that it does not match.
-OUTSIDE = {"^[A-Z]*$": ["eur"], r"^\P{Cc}*$": ["a\0b", "a\nb", "\x9f"]}
+OUTSIDE = {
+    "^[A-Z]*$": ["eur"],
+    r"^\P{Cc}*$": ["a\0b", "a\nb", "\x9f"],
+    r"^[\P{Cc}\t\n\r]*$": ["a\0b", "a\x1bb", "\x9f"],
+}
 
 
 class Broken(NamedTuple):
