@@ -95,10 +95,11 @@ async def both_answer_alike(shop: Shop, orders: list[str], tokens: list[str]) ->
 
 
 async def but_for_its_time(shop: Shop, server: int, request: Any) -> Any:
-    """Return an answer without its `current_at`: each server has seen the log's end at a time of its own."""
+    """Return an answer without `current_at` and `age`: each server has seen the log's end at a time of its own."""
     answer = await shop.ask(server, request)
     assert answer.HasField("current_at")
     answer.ClearField("current_at")
+    answer.ClearField("age")
     return answer
 
 
