@@ -18,7 +18,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.schema.cases import cases, message_class, message_of
 from ordertrail_server.schema.families import Families
-from ordertrail_server.schema.hop_calls import into_of
+from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.readers import Reader, Readers
 
@@ -107,7 +107,7 @@ def _versions(tree: Tree, readers: dict[str, Reader]) -> Iterator[Version]:
         if len(reader.way) == 1:
             return
         later = message_class(reader.way[0].new)()
-        into_of(reader.way[0])(order, later)
+        compile_hop(reader.way[0])(order, later)
         order = later
 
 

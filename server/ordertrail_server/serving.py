@@ -37,7 +37,7 @@ from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.supervisor import ProjectorProcess
 from ordertrail_server.schema.cloud_event import headers_of
-from ordertrail_server.schema.proof.all_versions import prove_all
+from ordertrail_server.schema.proof.all_versions import check_schema
 from ordertrail_server.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -195,7 +195,7 @@ async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    prove_all(settings.allow_unlocked_schema)
+    check_schema(settings.allow_unlocked_schema)
     brokers = BrokerWait(settings.broker_wait_seconds if settings.log == "kafka" else 0.0)
     while not stop.is_set() and not await _served(settings, ready, stop, brokers):
         await _unless(stop, asyncio.sleep(AGAIN_SECONDS))

@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from ordertrail_server.authoring.buf import build
 from ordertrail_server.schema.lock.lock_file import HEADER, LOCK_NAME
-from ordertrail_server.schema.lock.sealed_text import Entry, with_entries
+from ordertrail_server.schema.lock.sealed_text import Entry, append_entries
 
 PROTO = Path(__file__).parents[2] / "proto"
 RULES, RECORD = "ordertrail/evolve/v1/rules.proto", "ordertrail/log/v1/record.proto"
@@ -195,7 +195,7 @@ def write(path: Path, text: str) -> None:
 
 def lock(proto: Path, names: Iterable[str]) -> None:
     """Lock these messages and no others."""
-    write(proto / LOCK_NAME, with_entries(HEADER, [Entry(f"message {name}", ("as it was",)) for name in names]))
+    write(proto / LOCK_NAME, append_entries(HEADER, [Entry(f"message {name}", ("as it was",)) for name in names]))
 
 
 def contents(proto: Path) -> dict[str, bytes]:

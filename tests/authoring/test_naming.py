@@ -7,7 +7,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from hypothesis import given, settings, strategies as st
 from tests.authoring.shop import compiled, write
 
-from ordertrail_server.authoring.declared import declared_in
+from ordertrail_server.authoring.declared import declarations_in
 from ordertrail_server.authoring.file_text import header
 from ordertrail_server.authoring.type_text import TypeText
 
@@ -20,7 +20,7 @@ NAMES = ("a", "b", "v3", "C")
 def files(draw: st.DrawFn) -> FileDescriptorProto:
     """Files of messages within messages, each with a field of every type that there is."""
     file = FileDescriptorProto(name=FILE, package=PACKAGE, syntax="proto3", message_type=draw(_messages(2)))
-    declared = list(declared_in(file))
+    declared = list(declarations_in(file))
     for one in declared:
         assert isinstance(one.proto, DescriptorProto)
         one.proto.field.extend(_field(number, used.name) for number, used in enumerate(declared, 1))
@@ -47,7 +47,7 @@ def _field(number: int, type_name: str) -> FieldDescriptorProto:
 @settings(max_examples=25)
 @given(files())
 def test_a_printed_type_is_called_so_that_the_compiler_takes_it_for_what_was_meant(file: FileDescriptorProto) -> None:
-    names = {one.name for one in declared_in(file)} | {"a", "a.b", PACKAGE}
+    names = {one.name for one in declarations_in(file)} | {"a", "a.b", PACKAGE}
     printer = TypeText(file, names)
     printed = [
         line

@@ -7,7 +7,7 @@ import pytest
 from tests.authoring.shop import RECORD, V2, V3, contents, lock, write, write_shop
 
 from ordertrail_server.authoring.new_version import new_version
-from ordertrail_server.authoring.refused import AuthoringRefused
+from ordertrail_server.authoring.refused import AuthoringError
 
 
 @pytest.fixture
@@ -83,13 +83,13 @@ def test_a_refusal_names_its_reason_and_changes_nothing(
 ) -> None:
     given(proto)
     before = contents(proto)
-    with pytest.raises(AuthoringRefused, match=said):
+    with pytest.raises(AuthoringError, match=said):
         new_version(proto, event)
     assert contents(proto) == before
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(AuthoringRefused, match=r"a checkout of Ordertrail, and .*nosuch holds no protos of it: clone"):
+    with pytest.raises(AuthoringError, match=r"a checkout of Ordertrail, and .*nosuch holds no protos of it: clone"):
         new_version(tmp_path / "nosuch", "BasketFilled")
 
 
@@ -109,5 +109,5 @@ def test_where_one_file_cannot_be_written_no_file_is_changed(in_the_way: str, pr
 def test_without_buf_it_says_how_to_get_it(proto: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", str(proto / "python"))
     monkeypatch.setenv("PATH", str(proto))
-    with pytest.raises(AuthoringRefused, match="buf is not installed: run `pip install"):
+    with pytest.raises(AuthoringError, match="buf is not installed: run `pip install"):
         new_version(proto, "BasketFilled")

@@ -11,10 +11,10 @@ from ordertrail.evolve.v1 import rules_pb2
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.cli.schema.lock import lock
 from ordertrail_server.schema.families import Families
-from ordertrail_server.schema.lock.lock_file import LOCK_NAME, locked_messages, with_unlocked
+from ordertrail_server.schema.lock.lock_file import LOCK_NAME, append_unlocked, locked_messages
 from ordertrail_server.schema.proof import all_versions as proof
 
-WHOLE = with_unlocked(Record.DESCRIPTOR, "")
+WHOLE = append_unlocked(Record.DESCRIPTOR, "")
 NEWEST = WHOLE.index("message ordertrail.events.v2.OrderReturned")
 CASELESS = 'syntax = "proto3"; package ordertrail.events.v9; message OrderReturned {}'
 

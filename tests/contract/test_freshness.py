@@ -11,7 +11,7 @@ from tests.contract.generator import ROOT, generated_files, run_generator
 
 from buf.validate import validate_pb2
 from ordertrail.v1 import error_reason_pb2
-from ordertrail_server.authoring.freshness import bare
+from ordertrail_server.authoring.freshness import normalize
 
 OPTIONS = (validate_pb2, error_reason_pb2)  # loaded, so that their options are known
 CLIENT = ROOT / "client"
@@ -34,7 +34,7 @@ def said() -> dict[str, FileDescriptorProto]:
 @pytest.mark.parametrize("path", GENERATED)
 def test_generated_code_says_what_its_proto_says(path: str, said: dict[str, FileDescriptorProto]) -> None:
     made = FileDescriptorProto.FromString(importlib.import_module(_module(path)).DESCRIPTOR.serialized_pb)
-    assert bare(made) == bare(said[made.name]), "run `make generate`"
+    assert normalize(made) == normalize(said[made.name]), "run `make generate`"
 
 
 def test_every_proto_of_ours_is_generated_and_nothing_else_is() -> None:

@@ -10,9 +10,9 @@ from tests.schema.other_protos import record_in
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.authoring.request_numbers import unstable_fields
 from ordertrail_server.authoring.tree import Tree, read_tree
-from ordertrail_server.schema.lock.lock_file import lock_gaps, read_lock, unlocked, with_unlocked
+from ordertrail_server.schema.lock.lock_file import append_unlocked, lock_gaps, read_lock, unlocked_names
 from ordertrail_server.schema.lock.sealed_text import entries
-from ordertrail_server.schema.lock.shape_changes import changes
+from ordertrail_server.schema.lock.shape_changes import describe_changes
 
 PROTO = Path(__file__).resolve().parents[2] / "proto"
 IMAGE = FileDescriptorSet.FromString((PROTO / "released.binpb").read_bytes())
@@ -42,14 +42,14 @@ def test_the_lock_that_is_read_is_that_of_the_protos() -> None:
 
 
 def test_all_of_the_last_release_is_in_the_lock(released: Descriptor) -> None:
-    assert unlocked(released, read_lock()) == []
+    assert unlocked_names(released, read_lock()) == []
 
 
 def test_all_of_the_last_release_is_what_the_lock_says(released: Descriptor) -> None:
     locked = shapes(read_lock())
-    for heading, was in shapes(with_unlocked(released, "")).items():
+    for heading, was in shapes(append_unlocked(released, "")).items():
         grows = heading.startswith(f"message {released.file.package}.")
-        assert changes(was, locked[heading], may_grow=grows) == [], heading
+        assert describe_changes(was, locked[heading], may_grow=grows) == [], heading
 
 
 def test_the_fields_that_commands_got_since_the_last_release_keep_the_digest_of_a_retry() -> None:

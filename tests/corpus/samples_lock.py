@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from ordertrail_server.schema.lock.sealed_text import Entry, damage, entries, with_entries
+from ordertrail_server.schema.lock.sealed_text import Entry, append_entries, entries, find_damage
 
 LOCK_NAME: Final = "samples.lock"
 HEADER: Final = """\
@@ -17,14 +17,14 @@ HEADER: Final = """\
 def lock_sample(sample: Path, corpus: Path) -> None:
     """Add a sample, of which `sample` has the bytes, to the lock of its corpus."""
     lock = corpus / LOCK_NAME
-    text = with_entries(_read(lock) or HEADER, [_entry(sample, corpus)])
+    text = append_entries(_read(lock) or HEADER, [_entry(sample, corpus)])
     lock.write_text(text, encoding="utf-8", newline="\n")
 
 
 def sample_gaps(corpus: Path) -> list[str]:
     """Return which samples are not as they were added, or not locked, and where the lock is not as it grew."""
     text = _read(corpus / LOCK_NAME)
-    found = [f"{LOCK_NAME}, {where}" for where in damage(text)]
+    found = [f"{LOCK_NAME}, {where}" for where in find_damage(text)]
     locked = {entry.heading: entry.lines for entry in entries(text)}
     present = {_name(path, corpus): path for path in sorted(corpus.glob("v*/*")) if path.suffix in (".binpb", ".json")}
     for name in sorted({*locked, *present}):

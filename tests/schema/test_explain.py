@@ -19,8 +19,8 @@ from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.events.v2 import order_events_pb2 as v2
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.schema.cases import cases, message_of
-from ordertrail_server.schema.explain import steps_of
-from ordertrail_server.schema.hops.shown import shown
+from ordertrail_server.schema.explain import explain_reading
+from ordertrail_server.schema.hops.shown import to_json_value
 from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.wire import bytes_tag, chunk
 from ordertrail_server.schema.writing import encode_statement
@@ -38,7 +38,7 @@ def held(value: bytes) -> Any:
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_sample_is_told_as_it_is_read(sample: Path) -> None:
     value = sample.read_bytes()
-    reading, told = read(value), steps_of(value)
+    reading, told = read(value), explain_reading(value)
     assert reading is not None
     event = getattr(reading.event, reading.event.WhichOneof("event") or "")
     stored = held(value)
@@ -55,19 +55,19 @@ def test_every_event_is_told_as_it_is_read(case: FieldDescriptor) -> None:
     @given(messages(message_of(case)))
     def is_told(stored: Message) -> None:
         value = record_of(chunk(bytes_tag(case.number), stored.SerializeToString()))
-        reading, told = read(value), steps_of(value)
+        reading, told = read(value), explain_reading(value)
         assert reading is not None
         assert told.written_as == message_of(case).full_name
         public = getattr(reading.event, reading.event.WhichOneof("event") or "", None)
         if public is not None and told.steps:
-            assert json.loads(told.steps[-1].result_json) == shown(public)
+            assert json.loads(told.steps[-1].result_json) == to_json_value(public)
             assert told.steps[-1].to == public.DESCRIPTOR.full_name
 
     is_told()
 
 
 def test_a_statement_is_told_hop_by_hop() -> None:
-    told = steps_of(record_of(encode_statement(SAID)))
+    told = explain_reading(record_of(encode_statement(SAID)))
     way = [*(message_of(case).full_name for case in versions_of("OrderPlaced")), "ordertrail.v1.OrderPlaced"]
     assert way[:2] == ["ordertrail.events.v1.OrderPlaced", "ordertrail.events.v2.OrderPlaced"]
     assert [(getattr(step, "from"), step.to) for step in told.steps] == list(pairwise(way))
@@ -83,7 +83,7 @@ def test_a_statement_is_told_hop_by_hop() -> None:
 
 def test_the_telling_ends_where_the_reading_does() -> None:
     value = record_of(encode_statement(v1.OrderPlaced(product_id="p")))
-    reading, told = read(value), steps_of(value)
+    reading, told = read(value), explain_reading(value)
     assert reading is not None
     assert reading.fault == "quantity is missing"
     assert (told.written_as, told.steps) == ("ordertrail.events.v1.OrderPlaced", [])
@@ -93,7 +93,7 @@ def test_the_telling_ends_where_the_reading_does() -> None:
 def test_a_time_that_no_calendar_has_is_told_as_text() -> None:
     placed = v2.OrderPlaced()
     placed.source.create_time.seconds = 2**62
-    told = steps_of(record_of(chunk(bytes_tag(20), placed.SerializeToString())))
+    told = explain_reading(record_of(chunk(bytes_tag(20), placed.SerializeToString())))
     assert str(2**62) in json.loads(told.written_json)
 
 
@@ -101,15 +101,15 @@ def test_a_time_that_no_calendar_has_is_told_as_text() -> None:
     "planted", [b"", chunk(bytes_tag(UNUSED), b""), chunk(bytes_tag(20), b"") + chunk(bytes_tag(10), b"")]
 )
 def test_what_is_not_one_known_event_is_not_told(planted: bytes) -> None:
-    assert steps_of(record_of(planted)) == ("", "", [])
+    assert explain_reading(record_of(planted)) == ("", "", [])
 
 
 def test_an_event_whose_bytes_are_not_sound_is_told_by_its_name_alone() -> None:
-    assert steps_of(record_of(chunk(bytes_tag(20), b"\xff"))) == ("ordertrail.events.v2.OrderPlaced", "", [])
+    assert explain_reading(record_of(chunk(bytes_tag(20), b"\xff"))) == ("ordertrail.events.v2.OrderPlaced", "", [])
 
 
 @settings(max_examples=300)
 @given(st.binary(max_size=60), st.sampled_from([case.number for case in cases()]))
 def test_no_bytes_stop_the_telling(noise: bytes, number: int) -> None:
-    assert all(isinstance(step.result_json, str) for step in steps_of(noise).steps)
-    assert isinstance(steps_of(record_of(chunk(bytes_tag(number), noise))).written_as, str)
+    assert all(isinstance(step.result_json, str) for step in explain_reading(noise).steps)
+    assert isinstance(explain_reading(record_of(chunk(bytes_tag(number), noise))).written_as, str)

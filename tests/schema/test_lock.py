@@ -5,9 +5,9 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from tests.schema.other_protos import RECORD, Edit, Protos, record_after
 
 from ordertrail.evolve.v1 import rules_pb2
-from ordertrail_server.schema.lock.lock_file import lock_gaps, unlocked, with_unlocked
+from ordertrail_server.schema.lock.lock_file import append_unlocked, lock_gaps, unlocked_names
 
-LOCK = with_unlocked(RECORD, "")
+LOCK = append_unlocked(RECORD, "")
 PUT_BACK = "what is released never changes: put it back"
 NEW_VERSION = f"; {PUT_BACK}, and copy it into a new version with `ordertrail schema new`"
 NEW_NUMBER = f"; {PUT_BACK}; what is new takes a number that was never used"
@@ -192,7 +192,7 @@ def give_json_names_and_other_options(protos: Protos) -> None:
 )
 def test_an_edit_that_changes_no_meaning_is_none(edit: Edit) -> None:
     record = record_after(edit)
-    assert (lock_gaps(record, LOCK), unlocked(record, LOCK)) == ([], [])
+    assert (lock_gaps(record, LOCK), unlocked_names(record, LOCK)) == ([], [])
 
 
 def add_version_3(protos: Protos) -> None:
@@ -226,7 +226,7 @@ def add_version_3(protos: Protos) -> None:
 def test_what_is_new_is_unlocked_and_no_change() -> None:
     record = record_after(add_version_3)
     assert lock_gaps(record, LOCK) == []
-    assert unlocked(record, LOCK) == [
+    assert unlocked_names(record, LOCK) == [
         "ordertrail.events.v3.OrderReturned",
         "ordertrail.log.v1.Record.region",
         "ordertrail.log.v1.Record.order_returned_v3",
@@ -235,7 +235,7 @@ def test_what_is_new_is_unlocked_and_no_change() -> None:
 
 def test_locking_adds_what_is_new_below_all_that_stands_there_once() -> None:
     record = record_after(add_version_3)
-    grown = with_unlocked(record, LOCK)
+    grown = append_unlocked(record, LOCK)
     assert grown.startswith(LOCK)
     assert [line for line in grown.removeprefix(LOCK).splitlines() if not line.startswith("digest")] == [
         "",
@@ -248,12 +248,12 @@ def test_locking_adds_what_is_new_below_all_that_stands_there_once() -> None:
         "  9 implicit string region",
         "  40 oneof event ordertrail.events.v3.OrderReturned order_returned_v3",
     ]
-    assert (lock_gaps(record, grown), unlocked(record, grown)) == ([], [])
-    assert with_unlocked(record, grown) == grown
+    assert (lock_gaps(record, grown), unlocked_names(record, grown)) == ([], [])
+    assert append_unlocked(record, grown) == grown
 
 
 def test_a_field_that_was_added_to_the_record_is_locked_from_then_on() -> None:
-    grown = with_unlocked(record_after(add_version_3), LOCK)
+    grown = append_unlocked(record_after(add_version_3), LOCK)
     assert f"{RECORD_NAME}number 9 is gone: it was `implicit string region`{NEW_NUMBER}" in lock_gaps(RECORD, grown)
 
 
@@ -308,12 +308,12 @@ def test_every_edit_of_a_single_character_is_found() -> None:
 
 
 def test_entries_deleted_from_the_end_are_unlocked_again() -> None:
-    assert unlocked(RECORD, LOCK[: LOCK.index(ENTRY)])[0] == "ordertrail.events.v2.Money"
+    assert unlocked_names(RECORD, LOCK[: LOCK.index(ENTRY)])[0] == "ordertrail.events.v2.Money"
 
 
 def test_without_a_lock_nothing_is_released() -> None:
     assert lock_gaps(RECORD, "") == []
-    assert "ordertrail.events.v2.OrderPlaced" in unlocked(RECORD, "")
+    assert "ordertrail.events.v2.OrderPlaced" in unlocked_names(RECORD, "")
 
 
 def test_a_released_event_may_be_retired_and_its_fields_made_public_since_its_bytes_read_as_before() -> None:
@@ -321,4 +321,4 @@ def test_a_released_event_may_be_retired_and_its_fields_made_public_since_its_by
         protos.message("events.v2.OrderReturned").options.Extensions[rules_pb2.message].retired = True
         protos.field("events.v2.OrderReturned", 1).options.Extensions[rules_pb2.field].not_public = True
 
-    assert lock_gaps(record_after(retire), with_unlocked(RECORD, "")) == []
+    assert lock_gaps(record_after(retire), append_unlocked(RECORD, "")) == []

@@ -13,7 +13,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsResponse
 from ordertrail.v1.position_pb2 import Position
 from ordertrail_server.schema.reading import read
-from ordertrail_server.schema.ready import framed, ready_event
+from ordertrail_server.schema.ready import frame_event, ready_event
 from ordertrail_server.schema.wire import bytes_tag, chunk
 from ordertrail_server.schema.writing import encode, encode_statement
 
@@ -87,6 +87,6 @@ def test_a_newest_event_keeps_its_stored_bytes_and_grows_at_the_end_only() -> No
 
 def test_framed_events_joined_are_a_response() -> None:
     values = [NEWEST, OLDER, record_of(encode(public.OrderCancelled(reason="x" * 20_000)))]
-    frame = b"".join(framed(ready(value, 1, place).SerializeToString()) for place, value in enumerate(values))
+    frame = b"".join(frame_event(ready(value, 1, place).SerializeToString()) for place, value in enumerate(values))
     response = StreamOrderEventsResponse.FromString(frame)
     assert list(response.events) == [expected(value, 1, place) for place, value in enumerate(values)]

@@ -17,7 +17,7 @@ from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.schema.cases import message_class, message_of
 from ordertrail_server.schema.families import Hop
 from ordertrail_server.schema.functions import Function
-from ordertrail_server.schema.hop_calls import into_of
+from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.hops.unnamed import UnnamedValue, unnamed_check
 from ordertrail_server.schema.proof.function_samples import unnamed_gaps
 from ordertrail_server.schema.reading import read
@@ -73,7 +73,7 @@ def refuses_all(placed: v2.OrderPlaced) -> v2.OrderPlaced:
 
 def test_a_python_function_that_gives_a_number_without_a_name_is_refused_where_it_is_called() -> None:
     with pytest.raises(UnnamedValue) as refused:
-        into_of(hop(from_another_version))(v1.OrderPlaced(company="c"), v2.OrderPlaced())
+        compile_hop(hop(from_another_version))(v1.OrderPlaced(company="c"), v2.OrderPlaced())
     assert str(refused.value) == (
         "the Python function v1.made_up gives ordertrail.events.v2.OrderSource.status the number 9, "
         "which is no value of its enum"

@@ -11,29 +11,29 @@ def replace_all(contents: Mapping[Path, bytes]) -> None:
     If the machine goes down in between, the first ones may have theirs and the others not.
     """
     before = {path: path.read_bytes() if path.exists() else None for path in contents}
-    made = [folder for path in contents for folder in _missing_folders(path)]
+    created_folders = [folder for path in contents for folder in _missing_folders(path)]
     try:
         for path, content in contents.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            _beside(path).write_bytes(content)
+            _temporary_path(path).write_bytes(content)
             if path.exists():
-                copymode(path, _beside(path))
+                copymode(path, _temporary_path(path))
         for path in contents:
-            _beside(path).replace(path)
+            _temporary_path(path).replace(path)
     except OSError:
-        _undo(before, made)
+        _undo(before, created_folders)
         raise
 
 
-def _undo(before: Mapping[Path, bytes | None], made: list[Path]) -> None:
+def _undo(before: Mapping[Path, bytes | None], created_folders: list[Path]) -> None:
     for path, content in before.items():
-        if _beside(path).is_file():
-            _beside(path).unlink()
+        if _temporary_path(path).is_file():
+            _temporary_path(path).unlink()
         if content is None:
             path.unlink(missing_ok=True)
         elif path.read_bytes() != content:
             path.write_bytes(content)
-    for folder in made:
+    for folder in created_folders:
         if folder.exists():
             folder.rmdir()
 
@@ -42,5 +42,5 @@ def _missing_folders(path: Path) -> list[Path]:
     return [folder for folder in path.parents if not folder.exists()]
 
 
-def _beside(path: Path) -> Path:
+def _temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.new")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ordertrail_server.authoring.refused import AuthoringRefused
+from ordertrail_server.authoring.refused import AuthoringError
 
 
 def build(proto: Path) -> bytes:
@@ -32,12 +32,12 @@ def format_file(path: Path) -> None:
 def _run(*arguments: str) -> bytes:
     ended = subprocess.run([_buf(), *arguments], capture_output=True, check=False)
     if ended.returncode:
-        raise AuthoringRefused(f"buf cannot read the protos:\n{ended.stderr.decode(errors='replace').strip()}")
+        raise AuthoringError(f"buf cannot read the protos:\n{ended.stderr.decode(errors='replace').strip()}")
     return ended.stdout
 
 
 def _buf() -> str:
-    beside = shutil.which("buf", path=str(Path(sys.executable).parent))
-    if found := beside or shutil.which("buf"):
-        return found
-    raise AuthoringRefused("buf is not installed: run `pip install '.[dev]'` in the checkout, or put buf on the PATH.")
+    sibling = shutil.which("buf", path=str(Path(sys.executable).parent))
+    if executable := sibling or shutil.which("buf"):
+        return executable
+    raise AuthoringError("buf is not installed: run `pip install '.[dev]'` in the checkout, or put buf on the PATH.")

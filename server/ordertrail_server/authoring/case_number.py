@@ -9,14 +9,14 @@ ENVELOPE: Final = range(100, 200)
 FIRST: Final = 20
 
 
-def next_number(events: Collection[int], taken: Iterable[range], *, begins_version: bool) -> int:
+def next_number(events: Collection[int], reserved: Iterable[range], *, begins_version: bool) -> int:
     """Return the number of a new event: above all events, free, and a multiple of ten if it begins a version.
 
-    `events` are the numbers of the events there are, stored and public; `taken` those that a new one cannot have.
+    `events` are the numbers of the events there are, stored and public; `reserved` those that a new one cannot have.
     """
     highest = max(events, default=0)
     number = max(FIRST, highest // 10 * 10 + 10 if begins_version else highest + 1)
-    forbidden = sorted([ENVELOPE, *taken], key=lambda numbers: numbers.start)
+    forbidden = sorted([ENVELOPE, *reserved], key=lambda numbers: numbers.start)
     for numbers in forbidden:
         if number in numbers:
             number = numbers.stop

@@ -4,17 +4,21 @@ from collections.abc import Iterator
 
 from ordertrail_server.authoring.declared import is_message
 from ordertrail_server.authoring.event_versions import RECORD, cases, family_of
-from ordertrail_server.authoring.rules import read_from
+from ordertrail_server.authoring.rules import predecessors_of
 from ordertrail_server.authoring.tree import Tree
 
 
-def caseless(tree: Tree) -> Iterator[str]:
+def unregistered_events(tree: Tree) -> Iterator[str]:
     """Yield each message that has an event's name or reads from one but is no case of `Record`, and what to do."""
     events = {case.message.name: case.message for case in cases(tree)}
     families = {family_of(event.file.package) for event in events.values()}
     names = {event.proto.name for event in events.values()}
-    for one in tree.types.values():
-        if one.name in events or not is_message(one.proto) or family_of(one.file.package) not in families:
+    for declaration in tree.types.values():
+        if (
+            declaration.name in events
+            or not is_message(declaration.proto)
+            or family_of(declaration.file.package) not in families
+        ):
             continue
-        if one.proto.name in names or events.keys() & set(read_from(tree, one)):
-            yield f"{one.name} is an event that no record can hold: add its case to {RECORD}, or remove it"
+        if declaration.proto.name in names or events.keys() & set(predecessors_of(tree, declaration)):
+            yield f"{declaration.name} is an event that no record can hold: add its case to {RECORD}, or remove it"

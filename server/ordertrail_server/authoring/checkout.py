@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from ordertrail_server.authoring.refused import AuthoringRefused
+from ordertrail_server.authoring.refused import AuthoringError
 
 
 def require_protos(proto: Path) -> None:
     """Raise AuthoringRefused unless a folder holds protos of Ordertrail."""
     if not (proto / "ordertrail").is_dir():
-        raise AuthoringRefused(
+        raise AuthoringError(
             f"This command works on a checkout of Ordertrail, and {proto} holds no protos of it: "
             "clone Ordertrail's repository with git and run the command in the clone, or name its protos with --proto."
         )

@@ -5,21 +5,21 @@ from typing import NamedTuple
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-from ordertrail_server.authoring.declared import Declared, TypeProto, is_message
+from ordertrail_server.authoring.declared import TypeDeclaration, TypeProto, is_message
 from ordertrail_server.authoring.event_versions import family_of, version_of
-from ordertrail_server.authoring.refused import AuthoringRefused
-from ordertrail_server.authoring.rules import drop_rules, messages_in, say_from
+from ordertrail_server.authoring.refused import AuthoringError
+from ordertrail_server.authoring.rules import add_predecessor, messages_in, remove_upcast_rules
 from ordertrail_server.authoring.tree import Tree
 
 
-class Copying(NamedTuple):
+class EventCopy(NamedTuple):
     """The copies that a package gets, by full name, with the type each was made of, in the order of declaration.
 
-    `kept` are the full names of types that stand there already and are used as they are.
+    `reused` are the full names of types that stand there already and are used as they are.
     """
 
-    copies: dict[str, tuple[Declared, TypeProto]]
-    kept: list[str]
+    copies: dict[str, tuple[TypeDeclaration, TypeProto]]
+    reused: list[str]
 
     @property
     def names(self) -> set[str]:
@@ -27,16 +27,16 @@ class Copying(NamedTuple):
         return {name for full_name, (_, proto) in self.copies.items() for name in _names(full_name, proto)}
 
 
-def copy_event(tree: Tree, event: Declared, package: str) -> Copying:
+def copy_event(tree: Tree, event: TypeDeclaration, package: str) -> EventCopy:
     """Return the copies that make a new version of an event in a package. Raises AuthoringRefused."""
-    used = _used(tree, event, package)
-    targets = {one.name: f"{package}.{one.proto.name}" for one in used}
-    new = [one for one in used if targets[one.name] not in tree.types]
-    _refuse_twins([targets[one.name] for one in new])
-    copies = {targets[one.name]: (one, _copy(tree, one, targets)) for one in new}
-    _, made = copies[targets[event.name]]
-    say_from(tree, next(messages_in(made)), event.name)
-    return Copying(copies, sorted(set(targets.values()) & tree.types.keys()))
+    used = _types_to_copy(tree, event, package)
+    targets = {declaration.name: f"{package}.{declaration.proto.name}" for declaration in used}
+    new = [declaration for declaration in used if targets[declaration.name] not in tree.types]
+    _refuse_duplicates([targets[declaration.name] for declaration in new])
+    copies = {targets[declaration.name]: (declaration, _copy(tree, declaration, targets)) for declaration in new}
+    _, copy = copies[targets[event.name]]
+    add_predecessor(tree, next(messages_in(copy)), event.name)
+    return EventCopy(copies, sorted(set(targets.values()) & tree.types.keys()))
 
 
 def fields_in(proto: TypeProto) -> Iterator[FieldDescriptorProto]:
@@ -44,39 +44,43 @@ def fields_in(proto: TypeProto) -> Iterator[FieldDescriptorProto]:
     return (field for message in messages_in(proto) for field in message.field)
 
 
-def _used(tree: Tree, event: Declared, package: str) -> list[Declared]:
-    found, waiting = dict[str, Declared](), [event]
-    while waiting:
-        one = waiting.pop()
-        if one.name in found:
+def _types_to_copy(tree: Tree, event: TypeDeclaration, package: str) -> list[TypeDeclaration]:
+    used, queue = dict[str, TypeDeclaration](), [event]
+    while queue:
+        declaration = queue.pop()
+        if declaration.name in used:
             continue
-        found[one.name] = one
-        if f"{package}.{one.proto.name}" not in tree.types:
-            outer = (tree.outermost(field.type_name[1:]) for field in fields_in(one.proto) if field.type_name)
-            waiting += [each for each in outer if _of_family(each, event)]
-    return sorted(found.values(), key=_place)
+        used[declaration.name] = declaration
+        if f"{package}.{declaration.proto.name}" not in tree.types:
+            outer = (tree.outermost(field.type_name[1:]) for field in fields_in(declaration.proto) if field.type_name)
+            queue += [declaration for declaration in outer if _is_of_family(declaration, event)]
+    return sorted(used.values(), key=_source_order)
 
 
-def _of_family(one: Declared, event: Declared) -> bool:
-    package = one.file.package
+def _is_of_family(declaration: TypeDeclaration, event: TypeDeclaration) -> bool:
+    package = declaration.file.package
     return version_of(package) > 0 and family_of(package) == family_of(event.file.package)
 
 
-def _place(one: Declared) -> tuple[str, list[int]]:
+def _source_order(declaration: TypeDeclaration) -> tuple[str, list[int]]:
     # The compiler's first location of a type is its declaration, so types keep the order in which one reads them.
-    spans = (list(each.span) for each in one.file.source_code_info.location if tuple(each.path) == one.path)
-    return one.file.name, next(spans, [])
+    spans = (
+        list(location.span)
+        for location in declaration.file.source_code_info.location
+        if tuple(location.path) == declaration.path
+    )
+    return declaration.file.name, next(spans, [])
 
 
-def _copy(tree: Tree, one: Declared, targets: Mapping[str, str]) -> TypeProto:
-    made = type(one.proto).FromString(one.proto.SerializeToString())
-    drop_rules(tree, made)
-    for field in fields_in(made):
+def _copy(tree: Tree, declaration: TypeDeclaration, targets: Mapping[str, str]) -> TypeProto:
+    copy = type(declaration.proto).FromString(declaration.proto.SerializeToString())
+    remove_upcast_rules(tree, copy)
+    for field in fields_in(copy):
         if field.type_name:
             outer = tree.outermost(field.type_name[1:]).name
             if target := targets.get(outer):
                 field.type_name = f".{target}{field.type_name[1 + len(outer) :]}"
-    return made
+    return copy
 
 
 def _names(full_name: str, proto: TypeProto) -> Iterator[str]:
@@ -87,7 +91,7 @@ def _names(full_name: str, proto: TypeProto) -> Iterator[str]:
             yield from _names(f"{full_name}.{nested.name}", nested)
 
 
-def _refuse_twins(names: list[str]) -> None:
+def _refuse_duplicates(names: list[str]) -> None:
     twins = sorted({name for name in names if names.count(name) > 1})
     if twins:
-        raise AuthoringRefused(f"Two versions of one type are used, and only one can become {', '.join(twins)}.")
+        raise AuthoringError(f"Two versions of one type are used, and only one can become {', '.join(twins)}.")

@@ -18,7 +18,7 @@ def is_message(proto: TypeProto) -> TypeGuard[DescriptorProto]:
     return proto.DESCRIPTOR.name == DescriptorProto.DESCRIPTOR.name
 
 
-class Declared(NamedTuple):
+class TypeDeclaration(NamedTuple):
     """A message or an enum: its full name, its file, and its path in that file's source info."""
 
     name: str
@@ -27,24 +27,24 @@ class Declared(NamedTuple):
     proto: TypeProto
 
 
-def declared_in(file: FileDescriptorProto) -> Iterator[Declared]:
+def declarations_in(file: FileDescriptorProto) -> Iterator[TypeDeclaration]:
     """Yield all types of a file, also those that another one declares within itself."""
     for index, message in enumerate(file.message_type):
         yield from _with_nested(file, file.package, (FILE_MESSAGES, index), message)
     for index, enum in enumerate(file.enum_type):
-        yield Declared(_within(file.package, enum.name), file, (FILE_ENUMS, index), enum)
+        yield TypeDeclaration(_qualified_name(file.package, enum.name), file, (FILE_ENUMS, index), enum)
 
 
 def _with_nested(
     file: FileDescriptorProto, scope: str, path: SourcePath, message: DescriptorProto
-) -> Iterator[Declared]:
-    name = _within(scope, message.name)
-    yield Declared(name, file, path, message)
+) -> Iterator[TypeDeclaration]:
+    name = _qualified_name(scope, message.name)
+    yield TypeDeclaration(name, file, path, message)
     for index, nested in enumerate(message.nested_type):
         yield from _with_nested(file, name, (*path, NESTED_MESSAGES, index), nested)
     for index, enum in enumerate(message.enum_type):
-        yield Declared(f"{name}.{enum.name}", file, (*path, NESTED_ENUMS, index), enum)
+        yield TypeDeclaration(f"{name}.{enum.name}", file, (*path, NESTED_ENUMS, index), enum)
 
 
-def _within(scope: str, name: str) -> str:
+def _qualified_name(scope: str, name: str) -> str:
     return f"{scope}.{name}" if scope else name

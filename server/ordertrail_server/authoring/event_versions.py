@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-from ordertrail_server.authoring.declared import FIELDS, Declared, SourcePath
-from ordertrail_server.authoring.refused import AuthoringRefused
-from ordertrail_server.authoring.rules import read_from
+from ordertrail_server.authoring.declared import FIELDS, SourcePath, TypeDeclaration
+from ordertrail_server.authoring.refused import AuthoringError
+from ordertrail_server.authoring.rules import predecessors_of
 from ordertrail_server.authoring.tree import Tree
 
 RECORD, HISTORY_EVENT = "ordertrail.log.v1.Record", "ordertrail.v1.HistoryEvent"
@@ -17,8 +17,8 @@ VERSIONED = re.compile(r"(?P<family>.+)\.v(?P<version>[1-9]\d*)")
 class Case(NamedTuple):
     """One version of an event: its message, its field of `Record`, and that field's source path."""
 
-    message: Declared
-    record: Declared
+    message: TypeDeclaration
+    record: TypeDeclaration
     field: FieldDescriptorProto
     path: SourcePath
 
@@ -30,14 +30,14 @@ class Case(NamedTuple):
 
 def version_of(package: str) -> int:
     """Return the version that a package names in its last part; 0 if it names none."""
-    found = VERSIONED.fullmatch(package)
-    return int(found["version"]) if found else 0
+    match = VERSIONED.fullmatch(package)
+    return int(match["version"]) if match else 0
 
 
 def family_of(package: str) -> str:
     """Return a package without its version."""
-    found = VERSIONED.fullmatch(package)
-    return found["family"] if found else package
+    match = VERSIONED.fullmatch(package)
+    return match["family"] if match else package
 
 
 def cases(tree: Tree) -> list[Case]:
@@ -48,23 +48,23 @@ def cases(tree: Tree) -> list[Case]:
     ]
 
 
-def newest(tree: Tree, event: str) -> Case:
+def newest_version(tree: Tree, event: str) -> Case:
     """Return the version of an event that no other one reads from.
 
     Raises AuthoringRefused if there is no event of this name, or if it now reads as one of another name.
     """
-    known = cases(tree)
-    versions = [case for case in known if case.message.proto.name == event]
+    all_cases = cases(tree)
+    versions = [case for case in all_cases if case.message.proto.name == event]
     if not versions:
-        names = ", ".join(sorted({case.message.proto.name for case in known}))
-        raise AuthoringRefused(f"There is no event {event}. There are {names}.")
-    found = max(versions, key=lambda case: case.version)
-    for successor in (case.message for case in known):
-        if found.message.name in read_from(tree, successor):
-            raise AuthoringRefused(
-                f"{found.message.name} reads as {successor.name}: make a new version of {successor.proto.name}."
+        names = ", ".join(sorted({case.message.proto.name for case in all_cases}))
+        raise AuthoringError(f"There is no event {event}. There are {names}.")
+    newest_case = max(versions, key=lambda case: case.version)
+    for successor in (case.message for case in all_cases):
+        if newest_case.message.name in predecessors_of(tree, successor):
+            raise AuthoringError(
+                f"{newest_case.message.name} reads as {successor.name}: make a new version of {successor.proto.name}."
             )
-    return found
+    return newest_case
 
 
 def event_numbers(tree: Tree) -> set[int]:
@@ -72,11 +72,11 @@ def event_numbers(tree: Tree) -> set[int]:
     return {field.number for name in (RECORD, HISTORY_EVENT) for _, field in _events(tree, name)}
 
 
-def taken_numbers(tree: Tree) -> list[range]:
+def unavailable_numbers(tree: Tree) -> list[range]:
     """Return the numbers that no new event can have: those in use and those reserved, stored or public."""
     protos = [tree.message(name) for name in (RECORD, HISTORY_EVENT)]
     used = [range(field.number, field.number + 1) for proto in protos for field in proto.field]
-    return used + [range(each.start, each.end) for proto in protos for each in proto.reserved_range]
+    return used + [range(reserved.start, reserved.end) for proto in protos for reserved in proto.reserved_range]
 
 
 def _events(tree: Tree, name: str) -> list[tuple[int, FieldDescriptorProto]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Set
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
-from ordertrail_server.authoring.naming import called
+from ordertrail_server.authoring.naming import shortest_reference
 from ordertrail_server.authoring.option_text import settings
 
 
@@ -13,8 +13,8 @@ def field_text(field: FieldDescriptorProto, scope: str, maps: Mapping[str, Descr
 
     `maps` are the message's hidden entry types by full name, `names` those of all types and packages.
     """
-    said = [*_json_name(field), *(setting.text for setting in settings(field.options))]
-    options = f" [{', '.join(said)}]" if said else ""
+    option_texts = [*_json_name(field), *(setting.text for setting in settings(field.options))]
+    options = f" [{', '.join(option_texts)}]" if option_texts else ""
     return f"{_label(field, maps)}{_type(field, scope, maps, names)} {field.name} = {field.number}{options};"
 
 
@@ -30,12 +30,12 @@ def _type(field: FieldDescriptorProto, scope: str, maps: Mapping[str, Descriptor
         return FieldDescriptorProto.Type.Name(field.type).removeprefix("TYPE_").lower()
     name = field.type_name[1:]
     if name not in maps:
-        return called(name, scope, names)
+        return shortest_reference(name, scope, names)
     key, value = (_type(part, scope, maps, names) for part in maps[name].field)
     return f"map<{key}, {value}>"
 
 
 def _json_name(field: FieldDescriptorProto) -> list[str]:
-    first, *others = field.name.split("_")
-    by_itself = first + "".join(part[:1].upper() + part[1:] for part in others)
-    return [f'json_name = "{field.json_name}"'] if field.json_name not in ("", by_itself) else []
+    first_part, *later_parts = field.name.split("_")
+    default_name = first_part + "".join(part[:1].upper() + part[1:] for part in later_parts)
+    return [f'json_name = "{field.json_name}"'] if field.json_name not in ("", default_name) else []

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Set
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import Message
 
-from ordertrail_server.authoring.copying import Copying, fields_in
-from ordertrail_server.authoring.declared import Declared, TypeProto
+from ordertrail_server.authoring.copying import EventCopy, fields_in
+from ordertrail_server.authoring.declared import TypeDeclaration, TypeProto
 from ordertrail_server.authoring.event_versions import Case, version_of
 from ordertrail_server.authoring.option_text import settings
-from ordertrail_server.authoring.statement import Around, comment_lines
+from ordertrail_server.authoring.statement import SourceComments, comment_lines
 from ordertrail_server.authoring.tree import Tree
 from ordertrail_server.authoring.type_text import ONEOFS, TypeText
 
@@ -30,24 +30,24 @@ def header(package: str, before: FileDescriptorProto) -> str:
     return "\n".join(['syntax = "proto3";', "", f"package {package};", "", *imports, "", *options])
 
 
-def with_copies(text: str, file: str, tree: Tree, copying: Copying, package: str) -> str:
+def add_copies(text: str, file: str, tree: Tree, copying: EventCopy, package: str) -> str:
     """Return the text of a file, which may be no more than a header, with the copies and what they import."""
     there = set(tree.files[file].dependency if file in tree.files else IMPORTED.findall(text))
     imports = sorted(_imported(tree, copying) - there - {file})
     names = tree.names | copying.names | {package}
-    types = [_text(one, proto, package, names) for one, proto in copying.copies.values()]
+    types = [_text(declaration, proto, package, names) for declaration, proto in copying.copies.values()]
     # An import may stand anywhere, and formatting gathers them at the top.
     return "\n\n".join([text.rstrip("\n"), "\n".join(map(_import, imports)), *types]) + "\n"
 
 
-def with_case(text: str, before: Case, case: str, file: str) -> str:
+def add_case(text: str, before: Case, case: str, file: str) -> str:
     """Return the text of `Record`'s file with one more case below all others, and the import of its message's file.
 
     The text is formatted, so the end of the oneof has a line of its own. `case` is the new field without its comment,
     which is that of the case before.
     """
     source, lines = before.record.file, text.split("\n")
-    around = Around(source)
+    around = SourceComments(source)
     _, end = around.lines((*before.record.path, ONEOFS, before.field.oneof_index))
     comment = around.at(before.path)
     lines[end:end] = [*comment_lines(comment.leading_comments if comment else ""), case]
@@ -57,15 +57,15 @@ def with_case(text: str, before: Case, case: str, file: str) -> str:
     return "\n".join(lines)
 
 
-def _text(one: Declared, proto: TypeProto, package: str, names: Set[str]) -> str:
-    return "\n".join(TypeText(one.file, names).of(proto, one.path, package).lines)
+def _text(declaration: TypeDeclaration, proto: TypeProto, package: str, names: Set[str]) -> str:
+    return "\n".join(TypeText(declaration.file, names).of(proto, declaration.path, package).lines)
 
 
 def _import(file: str) -> str:
     return f'import "{file}";'
 
 
-def _imported(tree: Tree, copying: Copying) -> set[str]:
+def _imported(tree: Tree, copying: EventCopy) -> set[str]:
     protos = [proto for _, proto in copying.copies.values()]
     used = {field.type_name[1:] for proto in protos for field in fields_in(proto) if field.type_name}
     # What a type that stands there already lacks is in no file; the compiler says so.
@@ -78,5 +78,5 @@ def _files_of_options(message: Message) -> Iterator[str]:
         if field.is_extension:
             yield field.file.name  # type: ignore[attr-defined]  # which its stubs leave out
         if field.message_type is not None and not field.message_type.GetOptions().map_entry:
-            for one in value if field.is_repeated else [value]:
-                yield from _files_of_options(one)
+            for element in value if field.is_repeated else [value]:
+                yield from _files_of_options(element)

@@ -3,7 +3,7 @@
 from collections.abc import Set
 
 
-def called(name: str, scope: str, names: Set[str]) -> str:
+def shortest_reference(name: str, scope: str, names: Set[str]) -> str:
     """Return the shortest text that means the type `name` within `scope`, the full name of a message.
 
     `names` are the full names of all types and packages. Where another name stands in the way, the text begins with a
@@ -11,10 +11,10 @@ def called(name: str, scope: str, names: Set[str]) -> str:
     """
     parts = name.split(".")
     shortest_first = (".".join(parts[begin:]) for begin in range(len(parts) - 1, -1, -1))
-    return next((text for text in shortest_first if _meant(text, scope, names) == name), f".{name}")
+    return next((text for text in shortest_first if _resolve(text, scope, names) == name), f".{name}")
 
 
-def _meant(text: str, scope: str, names: Set[str]) -> str:
+def _resolve(text: str, scope: str, names: Set[str]) -> str:
     # The rule of the language: the innermost scope that knows the first part decides, though the rest be missing there.
     first = text.partition(".")[0]
     while scope and f"{scope}.{first}" not in names:

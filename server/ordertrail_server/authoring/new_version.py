@@ -9,12 +9,19 @@ from ordertrail_server.authoring.all_or_none import replace_all
 from ordertrail_server.authoring.buf import export, format_file
 from ordertrail_server.authoring.case_number import next_number
 from ordertrail_server.authoring.checkout import require_protos
-from ordertrail_server.authoring.copying import Copying, copy_event
+from ordertrail_server.authoring.copying import EventCopy, copy_event
 from ordertrail_server.authoring.declared import TypeProto
-from ordertrail_server.authoring.event_versions import Case, cases, event_numbers, newest, taken_numbers, version_of
-from ordertrail_server.authoring.file_text import header, with_case, with_copies
-from ordertrail_server.authoring.refused import AuthoringRefused
-from ordertrail_server.authoring.releases import next_package, released
+from ordertrail_server.authoring.event_versions import (
+    Case,
+    cases,
+    event_numbers,
+    newest_version,
+    unavailable_numbers,
+    version_of,
+)
+from ordertrail_server.authoring.file_text import add_case, add_copies, header
+from ordertrail_server.authoring.refused import AuthoringError
+from ordertrail_server.authoring.releases import next_package, released_messages
 from ordertrail_server.authoring.tree import Tree, read_tree
 
 
@@ -42,44 +49,44 @@ def new_version(proto: Path, event: str) -> NewVersion:
     """
     require_protos(proto)
     tree = read_tree(proto)
-    package = next_package(tree, newest(tree, event), released(proto, tree))
+    package = next_package(tree, newest_version(tree, event), released_messages(proto, tree))
     with TemporaryDirectory() as folder:
         export(proto, stage := Path(folder, "proto"))
         try:
-            made = _make(stage, event, package)
-        except AuthoringRefused as refusal:
-            said = str(refusal).replace(f"{stage}/", "")
-            raise AuthoringRefused(f"The copy of {event} in {package} would not be sound. {said}") from None
-        replace_all({proto / file: (stage / file).read_bytes() for file in (made.file, made.record_file)})
-    return made
+            version = _create(stage, event, package)
+        except AuthoringError as refusal:
+            message = str(refusal).replace(f"{stage}/", "")
+            raise AuthoringError(f"The copy of {event} in {package} would not be sound. {message}") from None
+        replace_all({proto / file: (stage / file).read_bytes() for file in (version.file, version.record_file)})
+    return version
 
 
-def _make(stage: Path, event: str, package: str) -> NewVersion:
-    record_file = newest(read_tree(stage), event).record.file.name
+def _create(stage: Path, event: str, package: str) -> NewVersion:
+    record_file = newest_version(read_tree(stage), event).record.file.name
     format_file(stage / record_file)  # then each statement has lines of its own
     tree = read_tree(stage)
-    before = newest(tree, event)
+    before = newest_version(tree, event)
     copying = copy_event(tree, before.message, package)
-    made = _planned(tree, before, copying, package)
+    version = _plan_version(tree, before, copying, package)
     begin = header(package, before.message.file)
-    _write(stage / made.file, lambda text: with_copies(text or begin, made.file, tree, copying, package))
-    case = f"{made.message} {made.case} = {made.number};"
-    _write(stage / record_file, lambda text: with_case(text, before, case, made.file))
-    _prove(read_tree(stage), made, copying)
-    return made
+    _write(stage / version.file, lambda text: add_copies(text or begin, version.file, tree, copying, package))
+    case = f"{version.message} {version.case} = {version.number};"
+    _write(stage / record_file, lambda text: add_case(text, before, case, version.file))
+    _verify(read_tree(stage), version, copying)
+    return version
 
 
-def _planned(tree: Tree, before: Case, copying: Copying, package: str) -> NewVersion:
+def _plan_version(tree: Tree, before: Case, copying: EventCopy, package: str) -> NewVersion:
     begins = not any(case.message.file.package == package for case in cases(tree))
     message = f"{package}.{before.message.proto.name}"
     return NewVersion(
         message=message,
         predecessor=before.message.name,
         file=_file_of(before, package),
-        copied=[one.proto.name for name, (one, _) in copying.copies.items() if name != message],
-        kept=[tree.types[name].proto.name for name in copying.kept],
+        copied=[declaration.proto.name for name, (declaration, _) in copying.copies.items() if name != message],
+        kept=[tree.types[name].proto.name for name in copying.reused],
         case=f"{before.field.name.removesuffix(f'_v{before.version}')}_v{version_of(package)}",
-        number=next_number(event_numbers(tree), taken_numbers(tree), begins_version=begins),
+        number=next_number(event_numbers(tree), unavailable_numbers(tree), begins_version=begins),
         record_file=before.record.file.name,
     )
 
@@ -96,13 +103,13 @@ def _write(path: Path, change: Callable[[str], str]) -> None:
     format_file(path)
 
 
-def _prove(tree: Tree, made: NewVersion, copying: Copying) -> None:
+def _verify(tree: Tree, version: NewVersion, copying: EventCopy) -> None:
     # What the language has and this code does not know of, it could only lose.
-    lost = [name for name, (_, meant) in copying.copies.items() if _shape(tree.types[name].proto) != _shape(meant)]
-    if lost:
-        raise AuthoringRefused(f"It would lose something of {', '.join(lost)}: copy it by hand.")
-    if newest(tree, made.message.rpartition(".")[2]).message.name != made.message:
-        raise AuthoringRefused("Record would not have its case.")
+    incomplete = [name for name, (_, copy) in copying.copies.items() if _shape(tree.types[name].proto) != _shape(copy)]
+    if incomplete:
+        raise AuthoringError(f"It would lose something of {', '.join(incomplete)}: copy it by hand.")
+    if newest_version(tree, version.message.rpartition(".")[2]).message.name != version.message:
+        raise AuthoringError("Record would not have its case.")
 
 
 def _shape(proto: TypeProto) -> bytes:

@@ -27,8 +27,8 @@ def _texts(prefix: str, field: FieldDescriptor, value: Any) -> Iterator[str]:
         for part, inner in value.ListFields():
             yield from _texts(f"{name}.", part, inner)
     else:
-        for one in value if field.is_repeated else [value]:
-            yield f"{name} = {_value(field, one)}"
+        for element in value if field.is_repeated else [value]:
+            yield f"{name} = {_value(field, element)}"
 
 
 def _has_parts(field: FieldDescriptor, value: Any) -> bool:

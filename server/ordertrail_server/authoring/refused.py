@@ -1,5 +1,5 @@
 """Why a tree of protos was not changed."""
 
 
-class AuthoringRefused(Exception):
+class AuthoringError(Exception):
     """Nothing was changed; the text says in plain words why, and what to do."""

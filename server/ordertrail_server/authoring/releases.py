@@ -3,30 +3,33 @@
 from pathlib import Path
 
 from ordertrail_server.authoring.event_versions import Case, family_of, version_of
-from ordertrail_server.authoring.refused import AuthoringRefused
+from ordertrail_server.authoring.refused import AuthoringError
 from ordertrail_server.authoring.tree import Tree
 from ordertrail_server.schema.lock.lock_file import LOCK_NAME, locked_messages
 
 
-def released(proto: Path, tree: Tree) -> set[str]:
+def released_messages(proto: Path, tree: Tree) -> set[str]:
     """Return the full names of the messages that the tree's lock holds; of all there are, if it has no lock."""
     lock = proto / LOCK_NAME
     return locked_messages(lock) if lock.exists() else set(tree.types)
 
 
-def next_package(tree: Tree, newest: Case, released: set[str]) -> str:
+def next_package(tree: Tree, newest: Case, released_messages: set[str]) -> str:
     """Return the package for the version after the newest: the unreleased one, else a new one.
 
     Raises AuthoringRefused if the newest is unreleased itself, or if an earlier run has not ended.
     """
     message = newest.message
-    if message.name not in released:
-        raise AuthoringRefused(f"{message.name} is not released yet: edit it in {message.file.name}.")
+    if message.name not in released_messages:
+        raise AuthoringError(f"{message.name} is not released yet: edit it in {message.file.name}.")
     highest = _highest_package(tree, newest)
-    open_yet = not any(one.file.package == highest and one.name in released for one in tree.types.values())
+    open_yet = not any(
+        declaration.file.package == highest and declaration.name in released_messages
+        for declaration in tree.types.values()
+    )
     package = highest if open_yet else f"{family_of(highest)}.v{version_of(highest) + 1}"
     if begun := tree.types.get(f"{package}.{message.proto.name}"):
-        raise AuthoringRefused(
+        raise AuthoringError(
             f"{begun.name} stands in {begun.file.name} without a case in Record, as if an earlier run had not ended: "
             "remove it, or add its case."
         )
@@ -36,6 +39,6 @@ def next_package(tree: Tree, newest: Case, released: set[str]) -> str:
 def _highest_package(tree: Tree, newest: Case) -> str:
     package = newest.message.file.package
     if not newest.version:
-        raise AuthoringRefused(f"{newest.message.name} is in no package of a version, such as v1.")
+        raise AuthoringError(f"{newest.message.name} is in no package of a version, such as v1.")
     family = {file.package for file in tree.files.values() if family_of(file.package) == family_of(package)}
     return max(family, key=version_of)

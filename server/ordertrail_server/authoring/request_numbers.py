@@ -21,40 +21,40 @@ _PURPOSE: Final = "so that a retry has the same digest before and after an upgra
 
 def unstable_fields(tree: Tree, released: Tree) -> Iterator[str]:
     """Yield each new field of a command, or of a message within, that would change digests, and what to do."""
-    for name in _within(tree, COMMAND):
+    for name in _messages_within(tree, COMMAND):
         # Command itself is no part of what a digest covers.
         if name != COMMAND:
             yield from _gaps(tree, name, released)
 
 
-def _within(tree: Tree, name: str) -> list[str]:
+def _messages_within(tree: Tree, name: str) -> list[str]:
     """Return the names of a message of a tree and of all messages that it can hold."""
-    found, waiting = dict[str, None](), [name]
-    while waiting:
-        one = waiting.pop()
-        if one not in found and (fields := _fields(tree, one)):
-            found[one] = None
-            waiting += [field.type_name[1:] for field in fields if field.type_name]
-    return list(found)
+    names, queue = dict[str, None](), [name]
+    while queue:
+        message_name = queue.pop()
+        if message_name not in names and (fields := _fields(tree, message_name)):
+            names[message_name] = None
+            queue += [field.type_name[1:] for field in fields if field.type_name]
+    return list(names)
 
 
 def _gaps(tree: Tree, name: str, released: Tree) -> Iterator[str]:
-    known = {field.number for field in _fields(released, name)}
-    highest = max(known, default=0)
+    released_numbers = {field.number for field in _fields(released, name)}
+    highest = max(released_numbers, default=0)
     for field in _fields(tree, name):
-        if field.number not in known and field.number < highest:
+        if field.number not in released_numbers and field.number < highest:
             has = f"{name}.{field.name} has the number {field.number}, below {highest}, which is released"
             yield f"{has}: give it one above {highest}, {_PURPOSE}"
-        if field.number not in known and _is_map(tree, field.type_name[1:]):
+        if field.number not in released_numbers and _is_map(tree, field.type_name[1:]):
             yield f"{name}.{field.name} is a map, whose entries have no order: make it a list of messages, {_PURPOSE}"
 
 
 def _fields(tree: Tree, name: str) -> list[FieldDescriptorProto]:
     """Return the fields of a message; none if the name is that of an enum, or of nothing."""
-    one = tree.types.get(name)
-    return list(one.proto.field) if one and is_message(one.proto) else []
+    declaration = tree.types.get(name)
+    return list(declaration.proto.field) if declaration and is_message(declaration.proto) else []
 
 
 def _is_map(tree: Tree, name: str) -> bool:
-    one = tree.types.get(name)
-    return one is not None and is_message(one.proto) and one.proto.options.map_entry
+    declaration = tree.types.get(name)
+    return declaration is not None and is_message(declaration.proto) and declaration.proto.options.map_entry

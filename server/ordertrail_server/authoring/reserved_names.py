@@ -12,15 +12,17 @@ RESERVED = frozenset(dir(Empty))
 def reserved_names(image: bytes) -> list[str]:
     """Return a sentence for all that is named so in a tree, as `build` returned it, below ordertrail/."""
     files = [file for file in FileDescriptorSet.FromString(image).file if file.name.startswith("ordertrail/")]
-    found = [each for file in files for each in _inside(file.package, file.message_type, file.enum_type)]
+    attributes = [
+        attribute for file in files for attribute in _attributes(file.package, file.message_type, file.enum_type)
+    ]
     return [
         f"the {kind} {scope}.{name} needs another name: Python's generated code has an attribute {name} of its own"
-        for kind, scope, name in found
+        for kind, scope, name in attributes
         if name in RESERVED
     ]
 
 
-def _inside(
+def _attributes(
     scope: str, messages: Iterable[DescriptorProto], enums: Iterable[EnumDescriptorProto]
 ) -> Iterator[tuple[str, str, str]]:
     """Yield kind, scope and name of all that becomes an attribute in Python."""
@@ -32,4 +34,4 @@ def _inside(
         own = f"{scope}.{message.name}"
         yield from (("field", own, field.name) for field in message.field)
         yield from (("oneof", own, choice.name) for choice in message.oneof_decl)
-        yield from _inside(own, message.nested_type, message.enum_type)
+        yield from _attributes(own, message.nested_type, message.enum_type)

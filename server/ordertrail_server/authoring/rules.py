@@ -5,12 +5,12 @@ from typing import Any
 
 from google.protobuf.descriptor_pb2 import DescriptorProto
 
-from ordertrail_server.authoring.declared import Declared, TypeProto, is_message
+from ordertrail_server.authoring.declared import TypeDeclaration, TypeProto, is_message
 from ordertrail_server.authoring.tree import Tree
 
 MESSAGE_RULES, FIELD_RULES = "ordertrail.evolve.v1.message", "ordertrail.evolve.v1.field"
 # They say how a field is shown today, whatever it reads from; all else is said of the predecessor.
-KEPT = {"public", "not_public"}
+PUBLIC_RULES = {"public", "not_public"}
 
 
 def messages_in(proto: TypeProto) -> Iterator[DescriptorProto]:
@@ -21,32 +21,32 @@ def messages_in(proto: TypeProto) -> Iterator[DescriptorProto]:
             yield from messages_in(nested)
 
 
-def read_from(tree: Tree, message: Declared) -> list[str]:
+def predecessors_of(tree: Tree, message: TypeDeclaration) -> list[str]:
     """Return the full names of the messages that a message says it reads from."""
     rules = _extension(tree, message.proto.options, MESSAGE_RULES)
     return list(getattr(rules, "from"))
 
 
-def say_from(tree: Tree, message: DescriptorProto, predecessor: str) -> None:
+def add_predecessor(tree: Tree, message: DescriptorProto, predecessor: str) -> None:
     """Let a message read from another one, whose full name is given."""
     rules = _extension(tree, message.options, MESSAGE_RULES)
     getattr(rules, "from").append(predecessor)
 
 
-def drop_rules(tree: Tree, proto: TypeProto) -> None:
+def remove_upcast_rules(tree: Tree, proto: TypeProto) -> None:
     """Remove the rules of a type and of all that it declares, but those that say how a field is shown."""
     for message in messages_in(proto):
         _clear(tree, message, MESSAGE_RULES, set())
         for field in message.field:
-            _clear(tree, field, FIELD_RULES, KEPT)
+            _clear(tree, field, FIELD_RULES, PUBLIC_RULES)
 
 
-def _clear(tree: Tree, owner: Any, name: str, kept: set[str]) -> None:
+def _clear(tree: Tree, owner: Any, name: str, kept_rules: set[str]) -> None:
     if not owner.HasField("options"):
         return
     rules = _extension(tree, owner.options, name)
     for part, _ in rules.ListFields():
-        if part.name not in kept:
+        if part.name not in kept_rules:
             rules.ClearField(part.name)
     if not rules.ListFields():
         owner.options.ClearExtension(tree.extension(name))

@@ -18,12 +18,12 @@ class Statement(NamedTuple):
     lines: list[str]
 
 
-class Around:
+class SourceComments:
     """Where the statements of a file stood, and the comments around them, by source path."""
 
     def __init__(self, file: FileDescriptorProto) -> None:
         self._locations = list(file.source_code_info.location)
-        self._at = {tuple(each.path): each for each in reversed(self._locations)}
+        self._at = {tuple(location.path): location for location in reversed(self._locations)}
 
     def at(self, path: SourcePath) -> Location | None:
         """Return the first location of a path."""
@@ -35,32 +35,34 @@ class Around:
 
     def below(self, path: SourcePath) -> Location | None:
         """Return the first location of a path or of what lies deeper, one with comments if there is one."""
-        found = [each for each in self._locations if tuple(each.path[: len(path)]) == path]
-        return next((each for each in found if each.leading_comments), found[0] if found else None)
+        locations = [location for location in self._locations if tuple(location.path[: len(path)]) == path]
+        return next(
+            (location for location in locations if location.leading_comments), locations[0] if locations else None
+        )
 
 
 def statement(location: Location | None, head: str, body: Sequence[str] | None = None) -> Statement:
     """Return a statement, or a block if there is a body; without a location it stands first."""
     if location is None:
-        return Statement(BEFORE_ALL, BEFORE_ALL[0], [head, *_closed(body)])
+        return Statement(BEFORE_ALL, BEFORE_ALL[0], [head, *_closed_body(body)])
     begin, end = _lines(location)
     detached = [line for comment in location.leading_detached_comments for line in ("", *comment_lines(comment), "")]
     leading = comment_lines(location.leading_comments)
     after = comment_lines(location.trailing_comments)
     first = [f"{head} {after[0]}"] if len(after) == 1 else [head, *after, *([""] if after else [])]
-    lines = [*detached, *leading, *first, *_closed(body)]
+    lines = [*detached, *leading, *first, *_closed_body(body)]
     return Statement((begin - len(leading), location.span[1]), end, lines)
 
 
-def joined(statements: Iterable[Statement]) -> list[str]:
+def join_statements(statements: Iterable[Statement]) -> list[str]:
     """Return the lines of statements in the order of their source, with a blank one where there was one."""
     lines: list[str] = []
-    last = None
-    for each in sorted(statements, key=lambda one: one.start):
-        if last is not None and each.start[0] - last > 1:
+    last_line = None
+    for item in sorted(statements, key=lambda item: item.start):
+        if last_line is not None and item.start[0] - last_line > 1:
             lines.append("")
-        lines += each.lines
-        last = each.end
+        lines += item.lines
+        last_line = item.end
     return lines
 
 
@@ -74,7 +76,7 @@ def _lines(location: Location) -> tuple[int, int]:
     return location.span[0], location.span[2 if len(location.span) == 4 else 0]
 
 
-def _closed(body: Sequence[str] | None) -> Iterator[str]:
+def _closed_body(body: Sequence[str] | None) -> Iterator[str]:
     if body is not None:
         yield from body
         yield "}"

@@ -9,8 +9,8 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
 from ordertrail_server.authoring.buf import build
-from ordertrail_server.authoring.declared import Declared, declared_in, is_message
-from ordertrail_server.authoring.refused import AuthoringRefused
+from ordertrail_server.authoring.declared import TypeDeclaration, declarations_in, is_message
+from ordertrail_server.authoring.refused import AuthoringError
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
@@ -24,32 +24,32 @@ class Tree:
         self._pool = DescriptorPool()
         for file in plain.file:
             self._pool.AddSerializedFile(file.SerializeToString())
-        self.files = {file.name: file for file in self._known(image, plain).file}
-        declared = [one for file in self.files.values() for one in declared_in(file)]
-        self.types = {one.name: one for one in declared}
-        self.names = {*self.types, *(name for file in plain.file for name in _outer(file.package))}
+        self.files = {file.name: file for file in self._with_named_options(image, plain).file}
+        declarations = [declaration for file in self.files.values() for declaration in declarations_in(file)]
+        self.types = {declaration.name: declaration for declaration in declarations}
+        self.names = {*self.types, *(name for file in plain.file for name in _package_prefixes(file.package))}
 
     def extension(self, name: str) -> "FieldDescriptor":
         """Return an option that every tree of ours has. Raises AuthoringRefused."""
         try:
             return self._pool.FindExtensionByName(name)
         except KeyError:
-            raise AuthoringRefused(f"These are no protos of Ordertrail: there is no {name}.") from None
+            raise AuthoringError(f"These are no protos of Ordertrail: there is no {name}.") from None
 
     def message(self, name: str) -> DescriptorProto:
         """Return a message that every tree of ours has. Raises AuthoringRefused."""
-        found = self.types.get(name)
-        if found and is_message(found.proto):
-            return found.proto
-        raise AuthoringRefused(f"These are no protos of Ordertrail: there is no {name}.")
+        declaration = self.types.get(name)
+        if declaration and is_message(declaration.proto):
+            return declaration.proto
+        raise AuthoringError(f"These are no protos of Ordertrail: there is no {name}.")
 
-    def outermost(self, name: str) -> Declared:
+    def outermost(self, name: str) -> TypeDeclaration:
         """Return the type that holds the type of this full name; itself if none does."""
         package = self.types[name].file.package
         prefix = f"{package}." if package else ""
         return self.types[prefix + name.removeprefix(prefix).partition(".")[0]]
 
-    def _known(self, image: bytes, plain: FileDescriptorSet) -> FileDescriptorSet:
+    def _with_named_options(self, image: bytes, plain: FileDescriptorSet) -> FileDescriptorSet:
         # Read by the tree's own descriptor.proto, options that are declared anywhere in the tree have names.
         try:
             own = self._pool.FindMessageTypeByName(FileDescriptorSet.DESCRIPTOR.full_name)
@@ -63,7 +63,7 @@ def read_tree(proto: Path) -> Tree:
     return Tree(build(proto))
 
 
-def _outer(package: str) -> Iterator[str]:
+def _package_prefixes(package: str) -> Iterator[str]:
     while package:
         yield package
         package = package.rpartition(".")[0]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ordertrail_server.authoring.caseless import caseless
+from ordertrail_server.authoring.caseless import unregistered_events
 from ordertrail_server.authoring.request_numbers import IMAGE_NAME, unstable_fields
 from ordertrail_server.authoring.tree import Tree
 
@@ -13,4 +13,4 @@ def tree_gaps(proto: Path, tree: Tree) -> list[str]:
     New fields of commands are compared with the image of the last release; where there is none, nothing is new.
     """
     image = proto / IMAGE_NAME
-    return [*caseless(tree), *(unstable_fields(tree, Tree(image.read_bytes())) if image.exists() else ())]
+    return [*unregistered_events(tree), *(unstable_fields(tree, Tree(image.read_bytes())) if image.exists() else ())]

@@ -16,7 +16,7 @@ from ordertrail_server.authoring.declared import (
 )
 from ordertrail_server.authoring.field_text import field_text
 from ordertrail_server.authoring.option_text import settings
-from ordertrail_server.authoring.statement import Around, Statement, joined, statement
+from ordertrail_server.authoring.statement import SourceComments, Statement, join_statements, statement
 
 Range: TypeAlias = DescriptorProto.ReservedRange | EnumDescriptorProto.EnumReservedRange
 
@@ -31,7 +31,7 @@ class TypeText:
     """Prints types of one file. `names` are the full names of all types and packages that stand around the text."""
 
     def __init__(self, file: FileDescriptorProto, names: Set[str]) -> None:
-        self._around, self._names = Around(file), names
+        self._around, self._names = SourceComments(file), names
 
     def of(self, proto: TypeProto, path: SourcePath, scope: str) -> Statement:
         """Return a type that is declared in `scope`; `path` is where its comments are looked for."""
@@ -43,11 +43,11 @@ class TypeText:
         parts = [
             *self._options(message.options, (*path, MESSAGE_OPTIONS)),
             *self._fields(message, path, name),
-            *self._reserved(message.reserved_range, (*path, RANGES), past_the_end=1, most=MAX_FIELD),
+            *self._reserved(message.reserved_range, (*path, RANGES), past_the_end=1, limit=MAX_FIELD),
             *self._reserved_names(message.reserved_name, (*path, RESERVED_NAMES)),
             *self._nested(message, path, name),
         ]
-        return statement(self._around.at(path), f"message {message.name} {{", joined(parts))
+        return statement(self._around.at(path), f"message {message.name} {{", join_statements(parts))
 
     def _nested(self, message: DescriptorProto, path: SourcePath, name: str) -> Iterator[Statement]:
         for index, nested in enumerate(message.nested_type):
@@ -57,33 +57,33 @@ class TypeText:
             yield self._enum(enum, (*path, NESTED_ENUMS, index))
 
     def _fields(self, message: DescriptorProto, path: SourcePath, name: str) -> Iterator[Statement]:
-        maps = {f"{name}.{each.name}": each for each in message.nested_type if each.options.map_entry}
+        maps = {f"{name}.{entry.name}": entry for entry in message.nested_type if entry.options.map_entry}
         in_oneofs: dict[int, list[Statement]] = {}
         for index, field in enumerate(message.field):
             text = field_text(field, name, maps, self._names)
-            made = statement(self._around.at((*path, FIELDS, index)), text)
+            field_statement = statement(self._around.at((*path, FIELDS, index)), text)
             if field.HasField("oneof_index") and not field.proto3_optional:
-                in_oneofs.setdefault(field.oneof_index, []).append(made)
+                in_oneofs.setdefault(field.oneof_index, []).append(field_statement)
             else:
-                yield made
+                yield field_statement
         for index, fields in in_oneofs.items():
             oneof, where = message.oneof_decl[index], (*path, ONEOFS, index)
             parts = [*self._options(oneof.options, (*where, ONEOF_OPTIONS)), *fields]
-            yield statement(self._around.at(where), f"oneof {oneof.name} {{", joined(parts))
+            yield statement(self._around.at(where), f"oneof {oneof.name} {{", join_statements(parts))
 
     def _enum(self, enum: EnumDescriptorProto, path: SourcePath) -> Statement:
         parts = [
             *self._options(enum.options, (*path, ENUM_OPTIONS)),
             *self._values(enum, path),
-            *self._reserved(enum.reserved_range, (*path, ENUM_RANGES), past_the_end=0, most=MAX_VALUE),
+            *self._reserved(enum.reserved_range, (*path, ENUM_RANGES), past_the_end=0, limit=MAX_VALUE),
             *self._reserved_names(enum.reserved_name, (*path, ENUM_RESERVED_NAMES)),
         ]
-        return statement(self._around.at(path), f"enum {enum.name} {{", joined(parts))
+        return statement(self._around.at(path), f"enum {enum.name} {{", join_statements(parts))
 
     def _values(self, enum: EnumDescriptorProto, path: SourcePath) -> Iterator[Statement]:
         for index, value in enumerate(enum.value):
-            said = ", ".join(setting.text for setting in settings(value.options))
-            options = f" [{said}]" if said else ""
+            option_texts = ", ".join(setting.text for setting in settings(value.options))
+            options = f" [{option_texts}]" if option_texts else ""
             yield statement(self._around.at((*path, VALUES, index)), f"{value.name} = {value.number}{options};")
 
     def _options(self, options: Message, path: SourcePath) -> Iterator[Statement]:
@@ -97,9 +97,9 @@ class TypeText:
                 yield begun[number]
 
     def _reserved(
-        self, ranges: Sequence[Range], path: SourcePath, *, past_the_end: int, most: int
+        self, ranges: Sequence[Range], path: SourcePath, *, past_the_end: int, limit: int
     ) -> Iterator[Statement]:
-        written = {index: _range(each.start, each.end - past_the_end, most) for index, each in enumerate(ranges)}
+        written = {index: _range(item.start, item.end - past_the_end, limit) for index, item in enumerate(ranges)}
         yield from self._lists(written, path)
 
     def _reserved_names(self, names: Sequence[str], path: SourcePath) -> Iterator[Statement]:
@@ -113,12 +113,12 @@ class TypeText:
             lines.setdefault(location.span[0] if location else 0, []).append(index)
         whole = self._around.at(path)
         for line, indexes in lines.items():
-            said = f"reserved {', '.join(written[index] for index in indexes)};"
+            text = f"reserved {', '.join(written[index] for index in indexes)};"
             first = whole is not None and whole.span[0] == line
-            yield statement(whole if first else self._around.at((*path, indexes[0])), said)
+            yield statement(whole if first else self._around.at((*path, indexes[0])), text)
 
 
-def _range(first: int, last: int, most: int) -> str:
+def _range(first: int, last: int, limit: int) -> str:
     if first == last:
         return str(first)
-    return f"{first} to {'max' if last == most else last}"
+    return f"{first} to {'max' if last == limit else last}"

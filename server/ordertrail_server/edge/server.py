@@ -33,7 +33,7 @@ from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.reflection import reflection
 from ordertrail_server.edge.running_calls import RunningCalls
 from ordertrail_server.edge.validation import BATCH_BYTES
-from ordertrail_server.schema.ready import framed
+from ordertrail_server.schema.ready import frame_event
 
 COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandService"]
 HISTORY = order_history_service_pb2.DESCRIPTOR.services_by_name["OrderHistoryService"]
@@ -130,7 +130,7 @@ def _commands(
 ) -> Handlers:
     async def handle(request: Message, context: Context) -> bytes:
         # All verbs are answered by one shape: the receipt as field 1.
-        return framed(await service.execute(request, caller(context), context.time_remaining()))
+        return frame_event(await service.execute(request, caller(context), context.time_remaining()))
 
     def handle_batches(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
         return service.execute_batches(requests, caller(context), context.time_remaining())

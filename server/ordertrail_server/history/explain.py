@@ -22,7 +22,7 @@ from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS
 from ordertrail_server.log.port import Log, Logged
 from ordertrail_server.orders.refusal import Refusal, Refused
-from ordertrail_server.schema.explain import steps_of
+from ordertrail_server.schema.explain import explain_reading
 from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.ready import ready_event
 
@@ -79,7 +79,7 @@ def _judged(position: int, connection: Connection) -> _Judged:
 
 
 def _explained(place: Position, logged: Logged, judged: _Judged) -> ExplainEventResponse:
-    reading, told = read(logged.value), steps_of(logged.value)
+    reading, told = read(logged.value), explain_reading(logged.value)
     answer = ExplainEventResponse(
         position=place,
         key=logged.key,

@@ -8,15 +8,15 @@ from google.protobuf.message import DecodeError, Message
 from ordertrail.v1.projection_service_pb2 import AppliedRule, ReadingStep
 from ordertrail_server.schema.cases import message_class
 from ordertrail_server.schema.families import Hop
-from ordertrail_server.schema.hop_calls import into_of
-from ordertrail_server.schema.hops.shown import shown
-from ordertrail_server.schema.hops.trace import applied
+from ordertrail_server.schema.hop_calls import compile_hop
+from ordertrail_server.schema.hops.shown import to_json_value
+from ordertrail_server.schema.hops.trace import trace_plan
 from ordertrail_server.schema.readers import Reader
-from ordertrail_server.schema.record_fields import event_in
+from ordertrail_server.schema.record_fields import single_event
 from ordertrail_server.schema.registry import READERS
 
 
-class Explained(NamedTuple):
+class Explanation(NamedTuple):
     """How the event of a record reads. What cannot be told is empty: an unknown event, and what lies behind a fault."""
 
     written_as: str
@@ -24,18 +24,18 @@ class Explained(NamedTuple):
     steps: list[ReadingStep]
 
 
-def steps_of(value: bytes) -> Explained:
+def explain_reading(value: bytes) -> Explanation:
     """Return how the event of a stored record reads, as far as it does. Never raises, whatever the bytes."""
-    found = event_in(value)
-    reader = READERS.get(found[0]) if found else None
-    if found is None or reader is None:
-        return Explained("", "", [])
+    stored_event = single_event(value)
+    reader = READERS.get(stored_event[0]) if stored_event else None
+    if stored_event is None or reader is None:
+        return Explanation("", "", [])
     stored = message_class(reader.way[0].old)()
     try:
-        stored.MergeFromString(found[1])
+        stored.MergeFromString(stored_event[1])
     except DecodeError:
-        return Explained(reader.name, "", [])
-    return Explained(reader.name, _json(stored), _steps(reader, stored))
+        return Explanation(reader.name, "", [])
+    return Explanation(reader.name, _json(stored), _steps(reader, stored))
 
 
 def _steps(reader: Reader, message: Any) -> list[ReadingStep]:
@@ -43,7 +43,7 @@ def _steps(reader: Reader, message: Any) -> list[ReadingStep]:
     for hop in () if reader.passes_through else reader.way:
         new: Any = message_class(hop.new)()
         try:
-            into_of(hop)(message, new)
+            compile_hop(hop)(message, new)
         except Exception:  # the reading ends here, and its fault says why
             break
         steps.append(_step(hop, message, new))
@@ -58,8 +58,8 @@ def _step(hop: Hop, old: Message, new: Message) -> ReadingStep:
     else:
         assert hop.plan is not None
         rules = [
-            AppliedRule(rule=rule, **{"from": was}, to=now, value_json=said)
-            for rule, was, now, said in applied(hop.plan, old)
+            AppliedRule(rule=rule, **{"from": was}, to=now, value_json=value_json)
+            for rule, was, now, value_json in trace_plan(hop.plan, old)
         ]
     step = ReadingStep(to=hop.new.full_name, rules=rules, result_json=_json(new))
     setattr(step, "from", hop.old.full_name)
@@ -67,4 +67,4 @@ def _step(hop: Hop, old: Message, new: Message) -> ReadingStep:
 
 
 def _json(message: Message) -> str:
-    return json.dumps(shown(message), ensure_ascii=False)
+    return json.dumps(to_json_value(message), ensure_ascii=False)

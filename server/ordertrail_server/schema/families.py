@@ -10,7 +10,7 @@ from google.protobuf.descriptor import Descriptor
 
 from ordertrail_server.schema.cases import cases, message_of, version_of
 from ordertrail_server.schema.functions import Function, functions_of
-from ordertrail_server.schema.hops.matching import match
+from ordertrail_server.schema.hops.matching import match_stored
 from ordertrail_server.schema.hops.plan import Plan
 from ordertrail_server.schema.rules import message_rules, sources_of
 
@@ -36,7 +36,7 @@ class Families:
         self.doubtful: set[str] = set()
         for message in self.stored.values():
             self.functions[message.full_name], gaps = functions_of(message)
-            gaps += self._strays(message)
+            gaps += self._misplaced_function_gaps(message)
             if gaps:
                 self.doubtful.add(message.full_name)
             self.gaps += gaps
@@ -63,7 +63,7 @@ class Families:
             past.append(plan)
         return past
 
-    def _strays(self, message: Descriptor) -> Iterator[str]:
+    def _misplaced_function_gaps(self, message: Descriptor) -> Iterator[str]:
         """Yield the functions that are no hop of the message; those to and from a public event may be past use."""
         name, sources = message.full_name, sources_of(message_rules(message))
         for function in self.functions[name]:
@@ -97,7 +97,7 @@ class Families:
         function = function_between(self.functions[new.full_name], old, new)
         if function is not None:
             return Hop(old, new, None, function)
-        plan, gaps = match(old, new)
+        plan, gaps = match_stored(old, new)
         if new.full_name not in self.doubtful:
             self.gaps += gaps
         return Hop(old, new, plan, None)
@@ -105,5 +105,5 @@ class Families:
 
 def function_between(functions: list[Function], reads: Descriptor, gives: Descriptor) -> Function | None:
     """Return the function that reads the one message and gives the other, None if there is none."""
-    wanted = reads.full_name, gives.full_name
-    return next((one for one in functions if (one.reads, one.gives) == wanted), None)
+    types = reads.full_name, gives.full_name
+    return next((function for function in functions if (function.reads, function.gives) == types), None)

@@ -23,19 +23,19 @@ class Function(NamedTuple):
 
 def functions_of(message: Descriptor) -> tuple[list[Function], list[str]]:
     """Return the functions that a message names, and what is wrong with the others, as sentences that mend it."""
-    found: list[Function] = []
+    functions: list[Function] = []
     gaps: list[str] = []
     for name in message_rules(message).python:
         try:
-            found.append(_function(name))
+            functions.append(_load(name))
         except Exception as error:  # whatever a module does when it is loaded
             gaps.append(
                 f"{message.full_name} names the Python function {name}, which cannot be used: {error_text(error)}"
             )
-    return found, gaps
+    return functions, gaps
 
 
-def _function(name: str) -> Function:
+def _load(name: str) -> Function:
     module, _, attribute = name.rpartition(".")
     if not module:
         raise ImportError(f'name it with its module below {PACKAGE}, as "v1.{name}"')

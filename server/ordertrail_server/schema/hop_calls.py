@@ -6,21 +6,21 @@ from typing import Any, TypeAlias
 from ordertrail_server.schema.families import Hop
 from ordertrail_server.schema.functions import Function
 from ordertrail_server.schema.hops.compiler import compile_into
-from ordertrail_server.schema.hops.inside import Do
+from ordertrail_server.schema.hops.inside import MessageAction
 from ordertrail_server.schema.hops.unnamed import UnnamedValue, unnamed_check
 
 ReadInto: TypeAlias = Callable[[Any, Any], None]
 
 
-def into_of(hop: Hop) -> ReadInto:
+def compile_hop(hop: Hop) -> ReadInto:
     """Return what reads the old message of a hop into a new one, which is empty."""
     if hop.function is not None:
-        return _called(hop.function, unnamed_check(hop.new))
+        return _compile_function(hop.function, unnamed_check(hop.new))
     assert hop.plan is not None
     return compile_into(hop.plan)
 
 
-def _called(function: Function, check: Do | None) -> ReadInto:
+def _compile_function(function: Function, check: MessageAction | None) -> ReadInto:
     call = function.call
 
     def into(old: Any, new: Any) -> None:

@@ -12,11 +12,11 @@ from google.protobuf.descriptor import Descriptor
 from ordertrail_server.schema.cases import message_class
 from ordertrail_server.schema.families import Families, Hop, function_between
 from ordertrail_server.schema.functions import Function
-from ordertrail_server.schema.hop_calls import ReadInto, into_of
-from ordertrail_server.schema.hops.backwards import backwards, kept, one_way_gaps
+from ordertrail_server.schema.hop_calls import ReadInto, compile_hop
+from ordertrail_server.schema.hops.backwards import copied_part, one_way_gaps, reverse_plan
 from ordertrail_server.schema.hops.compiler import compile_into
 from ordertrail_server.schema.hops.plan import Plan
-from ordertrail_server.schema.hops.public_match import inverse, match_public
+from ordertrail_server.schema.hops.public_match import invert_plan, match_public
 from ordertrail_server.schema.hops.values import BOTH_WAYS
 
 
@@ -48,7 +48,7 @@ def ancestor_gaps(newest: Descriptor, ancestor: Ancestor, *, is_written: bool) -
     return [f"{gap}: {BOTH_WAYS} on {newest.full_name}" for gap in gaps]
 
 
-def added_plan(
+def additions_plan(
     newest: Descriptor, public: Descriptor, ancestor: Ancestor, families: Families
 ) -> tuple[Plan, list[str]]:
     """Return how the fields that the ancestor had not stand for public ones, and each gap."""
@@ -59,22 +59,22 @@ def inherited_hops(public: Descriptor, ancestor: Ancestor, added: Plan, *, is_wr
     """Return the hops to the public event and back; there must be no `ancestor_gaps`."""
     newest = added.old
     assert ancestor.read is not None
-    out = [compile_into(backwards(plan)) for plan in ancestor.past]
-    old_to_public = into_of(Hop(ancestor.message, public, None, ancestor.read))
+    out = [compile_into(reverse_plan(plan)) for plan in ancestor.past]
+    old_to_public = compile_hop(Hop(ancestor.message, public, None, ancestor.read))
     kinds = [message_class(plan.old) for plan in ancestor.past]
-    reads = _through([*zip(out, kinds, strict=True), (old_to_public, message_class(public))], compile_into(added))
+    reads = _chain([*zip(out, kinds, strict=True), (old_to_public, message_class(public))], compile_into(added))
     hop = Hop(newest, public, None, ancestor.read._replace(reads=newest.full_name, call=reads))
     if ancestor.write is None or not is_written:
         return hop, None
-    public_to_old = into_of(Hop(public, ancestor.message, None, ancestor.write))
-    steps = [(compile_into(kept(plan)), message_class(plan.new)) for plan in reversed(ancestor.past)]
-    writes = _through([(public_to_old, message_class(ancestor.message)), *steps], compile_into(inverse(added)))
+    public_to_old = compile_hop(Hop(public, ancestor.message, None, ancestor.write))
+    steps = [(compile_into(copied_part(plan)), message_class(plan.new)) for plan in reversed(ancestor.past)]
+    writes = _chain([(public_to_old, message_class(ancestor.message)), *steps], compile_into(invert_plan(added)))
     return hop, Hop(public, newest, None, ancestor.write._replace(gives=newest.full_name, call=writes))
 
 
-def _through(steps: Sequence[tuple[ReadInto, type[Any]]], beside: ReadInto) -> Callable[[Any], Any]:
+def _chain(steps: Sequence[tuple[ReadInto, type[Any]]], add_new: ReadInto) -> Callable[[Any], Any]:
     """Return what takes a message through the steps one after another, and adds what goes to the end at once."""
-    last = steps[-1][1]
+    final_class = steps[-1][1]
 
     def call(message: Any) -> Any:
         old = message
@@ -82,9 +82,9 @@ def _through(steps: Sequence[tuple[ReadInto, type[Any]]], beside: ReadInto) -> C
             new = kind()
             into(old, new)
             old = new
-        added = last()
-        beside(message, added)
-        old.MergeFrom(added)
+        additions = final_class()
+        add_new(message, additions)
+        old.MergeFrom(additions)
         return old
 
     return call

@@ -38,23 +38,27 @@ def parse_object(text: str) -> dict[str, Value]:
     return value
 
 
-def compact(value: Value) -> str:
+def to_compact_json(value: Value) -> str:
     """Return the JSON text of a parsed value, without white space."""
     if isinstance(value, Number):
         return str(value)
     if isinstance(value, str):
         return encode_basestring(value)
     if isinstance(value, dict):
-        return "{" + ",".join(f"{encode_basestring(name)}:{compact(member)}" for name, member in value.items()) + "}"
+        return (
+            "{"
+            + ",".join(f"{encode_basestring(name)}:{to_compact_json(member)}" for name, member in value.items())
+            + "}"
+        )
     if isinstance(value, list):
-        return "[" + ",".join(map(compact, value)) + "]"
+        return "[" + ",".join(map(to_compact_json, value)) + "]"
     return json.dumps(value)
 
 
-def quoted(text: str) -> str:
+def quote_text(text: str) -> str:
     """Return a text in quotes, to be shown in a sentence; a long one is cut, and what no UTF-8 can hold is a `?`."""
-    shown = text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…"
-    return encode_basestring(shown.encode(errors="replace").decode())
+    excerpt = text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…"
+    return encode_basestring(excerpt.encode(errors="replace").decode())
 
 
 _TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
@@ -64,7 +68,7 @@ def _members(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
     members = dict(pairs)
     if len(members) < len(pairs):
         [(most_said, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise NotStrictJson(f"says {quoted(most_said)} more than once")
+        raise NotStrictJson(f"says {quote_text(most_said)} more than once")
     return members
 
 

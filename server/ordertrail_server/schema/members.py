@@ -3,23 +3,23 @@
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from ordertrail_server.schema.json_text import Number, Value, compact
+from ordertrail_server.schema.json_text import Number, Value, to_compact_json
 
 _INT64: Final = (-(2**63), 2**63 - 1)
 
 
-class WrongMember(ValueError):
+class InvalidMember(ValueError):
     """A member is not of the type that it must have; the text names it."""
 
 
-class Members:
-    """An object whose members are taken one after another; `rest` is what nobody took.
+class JsonMembers:
+    """An object whose members are taken one after another; `unread` returns those that were not.
 
     A member that is absent is None when taken. So is null, which says no more, but null stays in the rest: it was said.
     """
 
     def __init__(self, members: dict[str, Value], path: str = "") -> None:
-        self._members, self._path, self._taken = members, path, set[str]()
+        self._members, self._path, self._read = members, path, set[str]()
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
@@ -28,7 +28,7 @@ class Members:
         """Take a text. Raises WrongMember."""
         value = self._take(name)
         if value is not None and (not isinstance(value, str) or isinstance(value, Number)):
-            raise self.wrong(name, "must be text")
+            raise self.invalid(name, "must be text")
         return value
 
     def number(self, name: str) -> float | None:
@@ -44,50 +44,50 @@ class Members:
         try:
             value = Decimal(text)
         except InvalidOperation:  # an exponent beyond all bounds
-            raise self.wrong(name, "is out of range") from None
+            raise self.invalid(name, "is out of range") from None
         if not _INT64[0] <= value <= _INT64[1]:
-            raise self.wrong(name, "is out of range")
+            raise self.invalid(name, "is out of range")
         if value != value.to_integral_value():
-            raise self.wrong(name, "must be a whole number")
+            raise self.invalid(name, "must be a whole number")
         return int(value)
 
-    def object(self, name: str) -> "Members":
+    def object(self, name: str) -> "JsonMembers":
         """Take an object, which must be there. Raises WrongMember."""
         return self._object(name, self._take(name))
 
-    def objects(self, name: str) -> "list[Members]":
+    def objects(self, name: str) -> "list[JsonMembers]":
         """Take an array of objects, which must be there. Raises WrongMember."""
         value = self._take(name)
         if not isinstance(value, list):
-            raise self.wrong(name, "must be an array")
+            raise self.invalid(name, "must be an array")
         return [self._object(f"{name}[{place}]", inner) for place, inner in enumerate(value)]
 
-    def rest(self) -> dict[str, Value]:
+    def unread(self) -> dict[str, Value]:
         """Return the members that were not taken."""
-        return {name: value for name, value in self._members.items() if name not in self._taken}
+        return {name: value for name, value in self._members.items() if name not in self._read}
 
-    def rest_json(self) -> str | None:
+    def unread_json(self) -> str | None:
         """Return the members that were not taken as compact JSON, or None if there are none."""
-        rest = self.rest()
-        return compact(rest) if rest else None
+        unread = self.unread()
+        return to_compact_json(unread) if unread else None
 
-    def wrong(self, name: str, what: str) -> WrongMember:
+    def invalid(self, name: str, problem: str) -> InvalidMember:
         """Return the error that says what is wrong with a member."""
-        return WrongMember(f"{self._path}{name} {what}")
+        return InvalidMember(f"{self._path}{name} {problem}")
 
     def _take(self, name: str) -> Value:
         value = self._members.get(name)
         if value is not None:
-            self._taken.add(name)
+            self._read.add(name)
         return value
 
     def _number(self, name: str, otherwise: str) -> Number | None:
         value = self._take(name)
         if value is not None and not isinstance(value, Number):
-            raise self.wrong(name, otherwise)
+            raise self.invalid(name, otherwise)
         return value
 
-    def _object(self, name: str, value: Value) -> "Members":
+    def _object(self, name: str, value: Value) -> "JsonMembers":
         if not isinstance(value, dict):
-            raise self.wrong(name, "must be an object")
-        return Members(value, f"{self._path}{name}.")
+            raise self.invalid(name, "must be an object")
+        return JsonMembers(value, f"{self._path}{name}.")

@@ -6,8 +6,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from ordertrail_server.schema.cases import cases, message_of, public_events
 from ordertrail_server.schema.families import Families, Hop, function_between
-from ordertrail_server.schema.hops.public_match import inverse, match_public
-from ordertrail_server.schema.inherited import Ancestor, added_plan, ancestor_gaps, ancestor_of, inherited_hops
+from ordertrail_server.schema.hops.public_match import invert_plan, match_public
+from ordertrail_server.schema.inherited import Ancestor, additions_plan, ancestor_gaps, ancestor_of, inherited_hops
 from ordertrail_server.schema.rules import message_rules
 
 
@@ -37,7 +37,7 @@ class PublicHops:
     @property
     def both_ways(self) -> list[Hop]:
         """Every hop to a public event, and every one back."""
-        return [hop for one in self.hops.values() for hop in (one.reads, one.writes) if hop is not None]
+        return [hop for pair in self.hops.values() for hop in (pair.reads, pair.writes) if hop is not None]
 
     def _add(self, newest: Descriptor) -> None:
         public = self._public.get(self._public_name(newest))
@@ -60,17 +60,17 @@ class PublicHops:
         if not (read or write or newest.full_name in self._families.doubtful):
             self.gaps += gaps
         reads = Hop(newest, public, None if read else plan, read)
-        return reads, None if retired else Hop(public, newest, None if write else inverse(plan), write)
+        return reads, None if retired else Hop(public, newest, None if write else invert_plan(plan), write)
 
     def _inherited(self, newest: Descriptor, public: Descriptor, ancestor: Ancestor) -> tuple[Hop, Hop | None]:
         is_written = not message_rules(newest).retired
-        plan, gaps = added_plan(newest, public, ancestor, self._families)
+        plan, gaps = additions_plan(newest, public, ancestor, self._families)
         gaps = [*ancestor_gaps(newest, ancestor, is_written=is_written), *gaps]
         if newest.full_name not in self._families.doubtful:
             self.gaps += gaps
         if gaps:
             # Something to go on with, until the gaps are closed.
-            return Hop(newest, public, plan, None), Hop(public, newest, inverse(plan), None) if is_written else None
+            return Hop(newest, public, plan, None), Hop(public, newest, invert_plan(plan), None) if is_written else None
         return inherited_hops(public, ancestor, plan, is_written=is_written)
 
     def _public_name(self, newest: Descriptor) -> str:
@@ -82,12 +82,12 @@ class PublicHops:
     def _unpaired(self) -> list[str]:
         gaps = []
         for field in self._public.values():
-            found = sorted(name for name, hop in self.hops.items() if hop.public.number == field.number)
+            stored_names = sorted(name for name, hop in self.hops.items() if hop.public.number == field.number)
             event = message_of(field).full_name
-            if not found:
+            if not stored_names:
                 gaps.append(f"{event} reads from no stored version: add one to ordertrail.log.v1.Record")
-            elif len(found) > 1:
+            elif len(stored_names) > 1:
                 gaps.append(
-                    f"{event} reads from {' and '.join(found)}: say on the newer one that it is `from` the older"
+                    f"{event} reads from {' and '.join(stored_names)}: say on the newer one that it is `from` the older"
                 )
         return gaps

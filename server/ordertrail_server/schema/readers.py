@@ -8,10 +8,10 @@ from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class, message_of, version_of
 from ordertrail_server.schema.families import Families, Hop
-from ordertrail_server.schema.hop_calls import ReadInto, into_of
+from ordertrail_server.schema.hop_calls import ReadInto, compile_hop
 from ordertrail_server.schema.hops.compiler import compile_stored, only_parses
-from ordertrail_server.schema.hops.fused import fused
-from ordertrail_server.schema.hops.inside import Do
+from ordertrail_server.schema.hops.fused import fuse_plans
+from ordertrail_server.schema.hops.inside import MessageAction
 from ordertrail_server.schema.hops.unnamed import unnamed_check
 from ordertrail_server.schema.public_hops import PublicHops
 
@@ -37,7 +37,7 @@ class Reader(NamedTuple):
     way: tuple[Hop, ...]
     """Every hop, the one to the public event included."""
 
-    check: Do | None
+    check: MessageAction | None
     """Raises UnnamedValue if the public event holds a number that is no value of its enum; None if it holds no enum.
 
     `read` calls it; what passes through is not read.
@@ -63,10 +63,10 @@ class Readers:
         if last is None:
             return None
         way = (*hops, last.reads)
-        passes = case.number == last.public.number and all(_passes(hop) for hop in way)
+        passes = case.number == last.public.number and all(_only_parses(hop) for hop in way)
         read = _read_whole if passes else self._chain(self._fuse(way))
         check = unnamed_check(message_of(last.public))
-        read = read if check is None else _checked(read, check)
+        read = read if check is None else _with_check(read, check)
         return Reader(case.number, message.full_name, version_of(message), last.public.name, passes, way, check, read)
 
     def _fuse(self, way: Sequence[Hop]) -> list[Hop]:
@@ -75,22 +75,22 @@ class Readers:
         for hop in reversed(way):
             ends = hop.old, way[-1].new
             if ends not in self._fused:
-                self._fused[ends] = _before(hop, fewer)
+                self._fused[ends] = _fuse_with_next(hop, fewer)
             fewer = self._fused[ends]
         return fewer
 
     def _chain(self, way: Sequence[Hop]) -> Callable[[bytes, Any], None]:
         """Return the hops as one function."""
-        rest = [(self._into_of(hop), message_class(hop.new)) for hop in way[1:]]
+        later_hops = [(self._into_of(hop), message_class(hop.new)) for hop in way[1:]]
         first, kind = _from_stored(way[0]), message_class(way[0].new)
-        if not rest:
+        if not later_hops:
             return first
 
         def read(stored: bytes, public: Any) -> None:
             message = kind()
             first(stored, message)
-            for place, (into, newer) in enumerate(rest, 1):
-                new = public if place == len(rest) else newer()
+            for place, (into, newer) in enumerate(later_hops, 1):
+                new = public if place == len(later_hops) else newer()
                 into(message, new)
                 message = new
 
@@ -99,11 +99,11 @@ class Readers:
     def _into_of(self, hop: Hop) -> ReadInto:
         ends = hop.old, hop.new
         if ends not in self._into:
-            self._into[ends] = into_of(hop)
+            self._into[ends] = compile_hop(hop)
         return self._into[ends]
 
 
-def _checked(read: Callable[[bytes, Any], None], check: Do) -> Callable[[bytes, Any], None]:
+def _with_check(read: Callable[[bytes, Any], None], check: MessageAction) -> Callable[[bytes, Any], None]:
     def read_checked(stored: bytes, public: Any) -> None:
         read(stored, public)
         check(public)
@@ -115,22 +115,22 @@ def _read_whole(stored: bytes, public: Message) -> None:
     public.MergeFromString(stored)
 
 
-def _passes(hop: Hop) -> bool:
+def _only_parses(hop: Hop) -> bool:
     return hop.plan is not None and only_parses(hop.plan)
 
 
-def _before(hop: Hop, hops: list[Hop]) -> list[Hop]:
+def _fuse_with_next(hop: Hop, hops: list[Hop]) -> list[Hop]:
     after = hops[0] if hops else None
     if after is None or hop.plan is None or after.plan is None:
         return [hop, *hops]
-    plan = fused(hop.plan, after.plan)
+    plan = fuse_plans(hop.plan, after.plan)
     return [hop, *hops] if plan is None else [Hop(hop.old, after.new, plan, None), *hops[1:]]
 
 
 def _from_stored(hop: Hop) -> Callable[[bytes, Any], None]:
     if hop.plan is not None:
         return compile_stored(hop.plan)
-    into, kind = into_of(hop), message_class(hop.old)
+    into, kind = compile_hop(hop), message_class(hop.old)
 
     def read(stored: bytes, new: Any) -> None:
         old = kind()

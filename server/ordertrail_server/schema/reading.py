@@ -14,7 +14,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.orders.error_text import error_text, named_error_text
 from ordertrail_server.schema.hops.unnamed import UnnamedValue
 from ordertrail_server.schema.readers import Reader
-from ordertrail_server.schema.record_fields import event_numbers, with_envelope_only
+from ordertrail_server.schema.record_fields import event_numbers, read_envelope
 from ordertrail_server.schema.registry import READERS
 from ordertrail_server.schema.upcasting import CannotUpcast
 
@@ -61,7 +61,7 @@ def read(value: bytes) -> Reading | None:
     reader = _PASSING.get(event.WhichOneof("event") or "")
     unknown = UnknownFieldSet(event)
     if reader is None or unknown:
-        return _read_unlike(event, reader, unknown)
+        return _read_converted(event, reader, unknown)
     return _pass_through(event, reader)
 
 
@@ -81,7 +81,7 @@ def _pass_through(event: HistoryEvent, reader: Reader) -> Reading:
     return Reading(event, reader.version, "", True, reader.number)
 
 
-def _read_unlike(event: HistoryEvent, passing: Reader | None, unknown: UnknownFieldSet) -> Reading:
+def _read_converted(event: HistoryEvent, passing: Reader | None, unknown: UnknownFieldSet) -> Reading:
     """Read a record that is not wholly of the public wire shape."""
     numbers = event_numbers(unknown)
     parsed = event.WhichOneof("event")
@@ -118,7 +118,7 @@ def _read_stored(event: HistoryEvent, reader: Reader | None, number: int, stored
 
 def _read_damaged(value: bytes) -> Reading | None:
     """Read a record that cannot be parsed as a whole: its envelope may be sound all the same."""
-    bare = with_envelope_only(value)
+    bare = read_envelope(value)
     if bare is None or not bare.event.order_id:
         return None
     number = bare.numbers[0] if len(bare.numbers) == 1 else 0

@@ -54,7 +54,7 @@ def ready_event(
     )
 
 
-def framed(event: bytes) -> bytes:
+def frame_event(event: bytes) -> bytes:
     """Return one element of a repeated field 1; joined, such elements are a response of events."""
     return _FIRST + varint(len(event)) + event
 

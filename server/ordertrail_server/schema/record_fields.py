@@ -20,7 +20,7 @@ NO_EVENTS: Final = ENVELOPES | {*range(16, 20)}
 _VARINT, _LENGTH_DELIMITED = 0, 2
 
 
-class Bare(NamedTuple):
+class BareRecord(NamedTuple):
     """The envelope of a record, and the numbers of the events that it holds."""
 
     event: HistoryEvent
@@ -32,46 +32,46 @@ def event_numbers(unknown: UnknownFieldSet) -> dict[int, Any]:
 
     What stands under an event's number without being bytes is no event of today, and returned as what it is.
     """
-    found: dict[int, Any] = {}
-    for number, _, more in _all(unknown):
+    events: dict[int, Any] = {}
+    for number, _, data in _field_list(unknown):
         if number not in NO_EVENTS:
-            before = found.get(number, b"")
+            before = events.get(number, b"")
             # A message that is said in parts is their merge, which joining their bytes is.
-            found[number] = before + more if isinstance(before, bytes) and isinstance(more, bytes) else more
-    return found
+            events[number] = before + data if isinstance(before, bytes) and isinstance(data, bytes) else data
+    return events
 
 
-def _all(unknown: UnknownFieldSet) -> list[tuple[int, int, Any]]:
+def _field_list(unknown: UnknownFieldSet) -> list[tuple[int, int, Any]]:
     """Return the number, the wire type and the data of every field of a set, which can only be counted and indexed."""
     fields = (unknown[place] for place in range(len(unknown)))
     return [(field.field_number, field.wire_type, field.data) for field in fields]
 
 
-def event_in(value: bytes) -> tuple[int, bytes] | None:
+def single_event(value: bytes) -> tuple[int, bytes] | None:
     """Return the number and the bytes of the one event that a record holds, None if it does not hold one."""
     try:
-        found = event_numbers(UnknownFieldSet(Empty.FromString(value)))
+        data_by_number = event_numbers(UnknownFieldSet(Empty.FromString(value)))
     except DecodeError:
         return None
-    events = [(number, stored) for number, stored in found.items() if isinstance(stored, bytes)]
-    return events[0] if len(events) == len(found) == 1 else None
+    events = [(number, stored) for number, stored in data_by_number.items() if isinstance(stored, bytes)]
+    return events[0] if len(events) == len(data_by_number) == 1 else None
 
 
-def with_envelope_only(value: bytes) -> Bare | None:
+def read_envelope(value: bytes) -> BareRecord | None:
     """Return what the envelope of a record says, whatever its event; None if that cannot be read either."""
     try:
         # Any well-formed bytes are an Empty with unknown fields.
         whole = Empty.FromString(value)
-        fields = _all(UnknownFieldSet(whole))
+        fields = _field_list(UnknownFieldSet(whole))
         if any(number == 0 for number, _, _ in fields):  # an Empty lets that through, which no other message does
             return None
-        envelope = b"".join(_again(*field) for field in fields if field[0] in ENVELOPE)
-        return Bare(HistoryEvent.FromString(envelope), sorted({field[0] for field in fields} - NO_EVENTS))
+        envelope = b"".join(_reencode(*field) for field in fields if field[0] in ENVELOPE)
+        return BareRecord(HistoryEvent.FromString(envelope), sorted({field[0] for field in fields} - NO_EVENTS))
     except DecodeError:
         return None
 
 
-def _again(number: int, wire_type: int, data: Any) -> bytes:
+def _reencode(number: int, wire_type: int, data: Any) -> bytes:
     if wire_type == _LENGTH_DELIMITED:
         return chunk(bytes_tag(number), data)
     return varint_tag(number) + varint(data) if wire_type == _VARINT else b""

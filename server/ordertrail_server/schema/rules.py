@@ -24,7 +24,7 @@ def field_rules(field: FieldDescriptor) -> FieldRules:
     return rules
 
 
-def that_concern(paths: list[str], predecessor: Descriptor) -> list[str]:
+def paths_for(paths: list[str], predecessor: Descriptor) -> list[str]:
     """Return the paths that mean this predecessor: those qualified by its name, and those not qualified at all."""
     parted = [(name, path) for name, _, path in (path.rpartition(":") for path in paths)]
     return [path for name, path in parted if name in ("", predecessor.name)]

@@ -7,7 +7,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class
-from ordertrail_server.schema.hops.values import entry_of, is_map, message_in
+from ordertrail_server.schema.hops.values import entry_of, is_map, value_message
 
 _DEEPEST = 6
 _SCALARS: dict[int, object] = {
@@ -23,7 +23,7 @@ def samples(message: Descriptor) -> Iterator[Message]:
     Each member of each oneof is in one of them. A message within itself, and one that lies very deep, is left empty.
     """
     for choice in range(_choices(message, frozenset())):
-        yield _filled(message, choice, frozenset())
+        yield _filled_message(message, choice, frozenset())
 
 
 def _choices(message: Descriptor | None, within: frozenset[str]) -> int:
@@ -36,38 +36,38 @@ def _choices(message: Descriptor | None, within: frozenset[str]) -> int:
 def _ways(message: Descriptor, within: frozenset[str]) -> list[list[tuple[FieldDescriptor, int]]]:
     """Return for each field, or for those of a oneof together, every (field to fill, choice within it)."""
     inside = within | {message.full_name}
-    alone = [[field] for field in message.fields if field.containing_oneof is None]
-    groups = alone + [list(oneof.fields) for oneof in message.oneofs]
+    single_fields = [[field] for field in message.fields if field.containing_oneof is None]
+    groups = single_fields + [list(oneof.fields) for oneof in message.oneofs]
     return [
-        [(field, choice) for field in group for choice in range(_choices(message_in(field), inside))]
+        [(field, choice) for field in group for choice in range(_choices(value_message(field), inside))]
         for group in groups
     ]
 
 
-def _filled(message: Descriptor, choice: int, within: frozenset[str]) -> Message:
-    made = message_class(message)()
+def _filled_message(message: Descriptor, choice: int, within: frozenset[str]) -> Message:
+    sample = message_class(message)()
     if not _is_left_empty(message, within):
         for ways in _ways(message, within):
             field, inner = ways[choice % len(ways)]
-            made.MergeFrom(type(made)(**{field.name: _held(field, inner, within | {message.full_name})}))
-    return made
+            sample.MergeFrom(type(sample)(**{field.name: _sample_value(field, inner, within | {message.full_name})}))
+    return sample
 
 
 def _is_left_empty(message: Descriptor, within: frozenset[str]) -> bool:
     return message.full_name in within or len(within) >= _DEEPEST
 
 
-def _held(field: FieldDescriptor, choice: int, within: frozenset[str]) -> Any:
+def _sample_value(field: FieldDescriptor, choice: int, within: frozenset[str]) -> Any:
     if is_map(field):
         key, value = entry_of(field)
-        return {_one(key, choice, within): _one(value, choice, within)}
-    one = _one(field, choice, within)
-    return [one, one] if field.is_repeated else one
+        return {_single_value(key, choice, within): _single_value(value, choice, within)}
+    value = _single_value(field, choice, within)
+    return [value, value] if field.is_repeated else value
 
 
-def _one(field: FieldDescriptor, choice: int, within: frozenset[str]) -> Any:
+def _single_value(field: FieldDescriptor, choice: int, within: frozenset[str]) -> Any:
     if field.message_type is not None:
-        return _filled(field.message_type, choice, within)
+        return _filled_message(field.message_type, choice, within)
     if field.enum_type is not None:
         return field.enum_type.values[-1].number
     if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:

@@ -5,8 +5,8 @@ from typing import Final
 from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.schema.cases import cases, message_class, message_of
-from ordertrail_server.schema.json_text import NotStrictJson, compact, parse_object, quoted
-from ordertrail_server.schema.members import Members, WrongMember
+from ordertrail_server.schema.json_text import NotStrictJson, parse_object, quote_text, to_compact_json
+from ordertrail_server.schema.members import InvalidMember, JsonMembers
 from ordertrail_server.schema.registry import READERS, Statement
 from ordertrail_server.schema.upcasting import CannotUpcast
 
@@ -32,11 +32,11 @@ def read_document(json: bytes) -> Statement:
     UnreadableDocument.
     """
     try:
-        stated = _stated(Members(parse_object(_text(json))))
+        stated = _read_by_type(JsonMembers(parse_object(_text(json))))
         read_statement(stated)
     except NotStrictJson as error:
         raise UnreadableDocument(f"The document {error}.") from None
-    except (WrongMember, CannotUpcast) as error:
+    except (InvalidMember, CannotUpcast) as error:
         raise UnreadableDocument(f"{error}.") from None
     return stated
 
@@ -62,18 +62,18 @@ def _text(json: bytes) -> str:
         raise UnreadableDocument(f"The document is not UTF-8 from byte {error.start} on.") from None
 
 
-def _stated(document: Members) -> Statement:
+def _read_by_type(document: JsonMembers) -> Statement:
     kind = document.text("type")
     if kind == "OrderCreated":
         return _order_created(document)
     if kind is not None:
-        raise UnreadableDocument(f"The type {quoted(kind)} is unknown.")
+        raise UnreadableDocument(f"The type {quote_text(kind)} is unknown.")
     if not any(name in document for name in _FLAT):
         raise UnreadableDocument("The document is of no known shape: it has neither a type nor a productId.")
     return _order_placed(document)
 
 
-def _order_placed(document: Members) -> v1.OrderPlaced:
+def _order_placed(document: JsonMembers) -> v1.OrderPlaced:
     return v1.OrderPlaced(
         id=document.whole("id"),
         company=document.text("company"),
@@ -81,14 +81,14 @@ def _order_placed(document: Members) -> v1.OrderPlaced:
         quantity=document.whole("quantity"),
         unit_price=document.number("unitPrice"),
         timestamp=document.whole("timestamp"),
-        other_json=document.rest_json(),
+        other_json=document.unread_json(),
     )
 
 
-def _order_created(document: Members) -> v1.OrderCreated:
+def _order_created(document: JsonMembers) -> v1.OrderCreated:
     order = document.object("order")
     if "items" in document:
-        raise document.wrong("items", "stands outside of order")
+        raise document.invalid("items", "stands outside of order")
     return v1.OrderCreated(
         order_id=_order_id(document, order),
         creation_date=order.text("creationDate"),
@@ -101,24 +101,26 @@ def _order_created(document: Members) -> v1.OrderCreated:
     )
 
 
-def _order_id(document: Members, order: Members) -> str:
+def _order_id(document: JsonMembers, order: JsonMembers) -> str:
     outside, inside = document.text("orderID"), order.text("orderID")
     if outside is not None and inside is not None and outside != inside:
-        raise order.wrong("orderID", f"{quoted(inside)} is another one than orderID {quoted(outside)}")
+        raise order.invalid("orderID", f"{quote_text(inside)} is another one than orderID {quote_text(outside)}")
     order_id = outside or inside
     if not order_id:
-        raise document.wrong("orderID", "is missing")
+        raise document.invalid("orderID", "is missing")
     return order_id
 
 
-def _item(item: Members) -> v1.OrderItem:
-    return v1.OrderItem(product_id=item.text("productID"), quantity=item.whole("quantity"), other_json=item.rest_json())
+def _item(item: JsonMembers) -> v1.OrderItem:
+    return v1.OrderItem(
+        product_id=item.text("productID"), quantity=item.whole("quantity"), other_json=item.unread_json()
+    )
 
 
-def _other_json(document: Members, order: Members) -> str | None:
+def _other_json(document: JsonMembers, order: JsonMembers) -> str | None:
     """Return what nobody took, where it stood: that of the order as `order`."""
-    other = document.rest()
-    inside = order.rest()
+    unread = document.unread()
+    inside = order.unread()
     if inside:
-        other["order"] = inside
-    return compact(other) if other else None
+        unread["order"] = inside
+    return to_compact_json(unread) if unread else None

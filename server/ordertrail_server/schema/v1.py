@@ -6,71 +6,71 @@ producers named them.
 
 from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.events.v2 import order_events_pb2 as v2
-from ordertrail_server.schema.json_text import NotStrictJson, Value, compact, parse_object
+from ordertrail_server.schema.json_text import NotStrictJson, Value, parse_object, to_compact_json
 from ordertrail_server.schema.upcasting import CannotUpcast
 from ordertrail_server.schema.v1_meanings import day, instant, instant_of_millis, price, status
 
 
-def order_placed(said: v1.OrderPlaced) -> v2.OrderPlaced:
+def order_placed(event: v1.OrderPlaced) -> v2.OrderPlaced:
     """Read an order of the first producer, which has one line. Raises CannotUpcast."""
-    line = _line(said, "productId", "quantity")
-    if said.HasField("unit_price"):
-        line.unit_price.CopyFrom(price(said.unit_price))
+    line = _line(event, "productId", "quantity")
+    if event.HasField("unit_price"):
+        line.unit_price.CopyFrom(price(event.unit_price))
     source = v2.OrderSource(
-        reference=str(said.id) if said.HasField("id") else None,
-        publish_time=instant_of_millis(said.timestamp) if said.HasField("timestamp") else None,
-        other_json=said.other_json if said.HasField("other_json") else None,
+        reference=str(event.id) if event.HasField("id") else None,
+        publish_time=instant_of_millis(event.timestamp) if event.HasField("timestamp") else None,
+        other_json=event.other_json if event.HasField("other_json") else None,
     )
-    return v2.OrderPlaced(customer_id=said.company or None, lines=[line], source=_unless_empty(source))
+    return v2.OrderPlaced(customer_id=event.company or None, lines=[line], source=_unless_empty(source))
 
 
-def order_created(said: v1.OrderCreated) -> v2.OrderPlaced:
+def order_created(event: v1.OrderCreated) -> v2.OrderPlaced:
     """Read an order of the second producer, which has lines without prices. Raises CannotUpcast."""
-    if not said.items:
+    if not event.items:
         raise CannotUpcast("order.items is empty")
     return v2.OrderPlaced(
-        customer_id=said.customer_id or None,
+        customer_id=event.customer_id or None,
         lines=[
             _line(item, f"order.items[{place}].productID", f"order.items[{place}].quantity")
-            for place, item in enumerate(said.items)
+            for place, item in enumerate(event.items)
         ],
-        expected_delivery_date=day(said.expected_delivery_date) if said.HasField("expected_delivery_date") else None,
-        source=_unless_empty(_source(said)),
+        expected_delivery_date=day(event.expected_delivery_date) if event.HasField("expected_delivery_date") else None,
+        source=_unless_empty(_source(event)),
     )
 
 
-def _source(said: v1.OrderCreated) -> v2.OrderSource:
-    known, unknown = status(said.status)
+def _source(event: v1.OrderCreated) -> v2.OrderSource:
+    known_status, status_text = status(event.status)
     return v2.OrderSource(
-        create_time=instant("order.creationDate", said.creation_date) if said.HasField("creation_date") else None,
-        publish_time=instant("timestamp", said.timestamp) if said.HasField("timestamp") else None,
-        status=known,
-        status_text=unknown,
-        other_json=_other_json(said),
+        create_time=instant("order.creationDate", event.creation_date) if event.HasField("creation_date") else None,
+        publish_time=instant("timestamp", event.timestamp) if event.HasField("timestamp") else None,
+        status=known_status,
+        status_text=status_text,
+        other_json=_other_json(event),
     )
 
 
-def _line(said: v1.OrderPlaced | v1.OrderItem, product: str, quantity: str) -> v2.OrderedLine:
-    if not said.product_id:
+def _line(line: v1.OrderPlaced | v1.OrderItem, product: str, quantity: str) -> v2.OrderedLine:
+    if not line.product_id:
         raise CannotUpcast(f"{product} is missing")
-    if not said.HasField("quantity"):
+    if not line.HasField("quantity"):
         raise CannotUpcast(f"{quantity} is missing")
-    return v2.OrderedLine(product_id=said.product_id, quantity=said.quantity)
+    return v2.OrderedLine(product_id=line.product_id, quantity=line.quantity)
 
 
 def _unless_empty(source: v2.OrderSource) -> v2.OrderSource | None:
     return source if source.ListFields() else None
 
 
-def _other_json(said: v1.OrderCreated) -> str | None:
+def _other_json(event: v1.OrderCreated) -> str | None:
     """Return all else that was said, with what was said of each item, in the order of the items, as `items`."""
-    if not any(item.HasField("other_json") for item in said.items):
-        return said.other_json if said.HasField("other_json") else None
+    if not any(item.HasField("other_json") for item in event.items):
+        return event.other_json if event.HasField("other_json") else None
     try:
-        other = parse_object(said.other_json or "{}")
-        items: list[Value] = [parse_object(item.other_json or "{}") for item in said.items]
+        members = parse_object(event.other_json or "{}")
+        items: list[Value] = [parse_object(item.other_json or "{}") for item in event.items]
     except NotStrictJson as error:
         raise CannotUpcast(f"what else was said of the order {error}") from error
-    if "items" in other:
+    if "items" in members:
         raise CannotUpcast("items stands outside of order")
-    return compact({**other, "items": items})
+    return to_compact_json({**members, "items": items})

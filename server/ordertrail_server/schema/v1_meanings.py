@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.events.v2 import order_events_pb2 as v2
 from ordertrail_server.orders.amounts import NO_CURRENCY
-from ordertrail_server.schema.json_text import quoted
+from ordertrail_server.schema.json_text import quote_text
 from ordertrail_server.schema.upcasting import CannotUpcast
 
 MAX_PRICE: Final = 1_000_000_000_000
@@ -36,37 +36,37 @@ _WORDS: Final = {
     v2.ORDER_STATUS_CANCELLED: ("cancelled", "canceled", "rejected", "aborted"),
     v2.ORDER_STATUS_RETURNED: ("returned",),
 }
-_STATUS: Final = {word: known for known, words in _WORDS.items() for word in words}
+_STATUS: Final = {word: value for value, words in _WORDS.items() for word in words}
 
 
-def price(said: float) -> v2.Money:
+def price(amount: float) -> v2.Money:
     """Return the amount that the shortest text of the double names, half-even in nanos. Raises CannotUpcast."""
-    if not 0 <= said <= MAX_PRICE:
-        raise CannotUpcast(f"unitPrice {said!r} is no amount from 0 to one trillion")
-    nanos = Decimal(repr(said)).quantize(_NANO, ROUND_HALF_EVEN).scaleb(9)
-    units, rest = divmod(int(nanos), 1_000_000_000)
-    return v2.Money(currency_code=NO_CURRENCY, units=units, nanos=rest)
+    if not 0 <= amount <= MAX_PRICE:
+        raise CannotUpcast(f"unitPrice {amount!r} is no amount from 0 to one trillion")
+    total_nanos = Decimal(repr(amount)).quantize(_NANO, ROUND_HALF_EVEN).scaleb(9)
+    units, nanos = divmod(int(total_nanos), 1_000_000_000)
+    return v2.Money(currency_code=NO_CURRENCY, units=units, nanos=nanos)
 
 
-def instant_of_millis(said: int) -> Timestamp:
+def instant_of_millis(epoch_millis: int) -> Timestamp:
     """Return the time so many milliseconds after 1970-01-01 UTC. Raises CannotUpcast."""
-    seconds, millis = divmod(said, 1_000)
-    return _timestamp("timestamp", str(said), seconds, millis * 1_000_000)
+    seconds, millis = divmod(epoch_millis, 1_000)
+    return _timestamp("timestamp", str(epoch_millis), seconds, millis * 1_000_000)
 
 
-def instant(member: str, said: str) -> Timestamp:
+def instant(member: str, text: str) -> Timestamp:
     """Return the time that an ISO 8601 text names, which must say its offset from UTC. Raises CannotUpcast."""
-    parts = _INSTANT.fullmatch(said)
+    parts = _INSTANT.fullmatch(text)
     if parts is None:
-        raise CannotUpcast(f"{member} {quoted(said)} is no ISO 8601 time with a time zone")
+        raise CannotUpcast(f"{member} {quote_text(text)} is no ISO 8601 time with a time zone")
     moment, fraction, zone = parts.groups()
     if fraction is not None and moment.count(":") < 2:
-        raise CannotUpcast(f"{member} {quoted(said)} has a fraction of a minute")
+        raise CannotUpcast(f"{member} {quote_text(text)} has a fraction of a minute")
     try:
         seconds = _seconds(moment, zone.upper())
     except ValueError:
-        raise CannotUpcast(f"{member} {quoted(said)} is no time of the calendar") from None
-    return _timestamp(member, quoted(said), seconds, int((fraction or "").ljust(9, "0")))
+        raise CannotUpcast(f"{member} {quote_text(text)} is no time of the calendar") from None
+    return _timestamp(member, quote_text(text), seconds, int((fraction or "").ljust(9, "0")))
 
 
 def _seconds(moment: str, zone: str) -> int:
@@ -81,28 +81,28 @@ def _seconds(moment: str, zone: str) -> int:
     return seconds
 
 
-def day(said: str) -> v2.Date:
+def day(text: str) -> v2.Date:
     """Return the day that a text names as Americans do, month/day/year. Raises CannotUpcast."""
-    parts = _AMERICAN_DAY.fullmatch(said)
+    parts = _AMERICAN_DAY.fullmatch(text)
     try:
         if parts is None:
             raise ValueError
         named = date(int(parts[3]), int(parts[1]), int(parts[2]))
     except ValueError:
-        raise CannotUpcast(f"order.expectedDeliveryDate {quoted(said)} is no day written month/day/year") from None
+        raise CannotUpcast(f"order.expectedDeliveryDate {quote_text(text)} is no day written month/day/year") from None
     return v2.Date(year=named.year, month=named.month, day=named.day)
 
 
-def status(said: str) -> tuple[v2.OrderStatus.ValueType | None, str | None]:
+def status(text: str) -> tuple[v2.OrderStatus.ValueType | None, str | None]:
     """Return the status that a word means, or else the text as it was said; neither where nothing was said."""
-    word = said.strip().casefold()
+    word = text.strip().casefold()
     if not word:
         return None, None
-    known = _STATUS.get(word)
-    return known, said if known is None else None
+    known_status = _STATUS.get(word)
+    return known_status, text if known_status is None else None
 
 
-def _timestamp(member: str, said: str, seconds: int, nanos: int) -> Timestamp:
+def _timestamp(member: str, source_text: str, seconds: int, nanos: int) -> Timestamp:
     if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
-        raise CannotUpcast(f"{member} {said} lies outside of the years 1 to 9999")
+        raise CannotUpcast(f"{member} {source_text} lies outside of the years 1 to 9999")
     return Timestamp(seconds=seconds, nanos=nanos)

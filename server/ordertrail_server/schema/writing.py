@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ordertrail.log.v1.record_pb2 import Cause, Record
 from ordertrail_server.schema.cases import cases, message_class, message_of
 from ordertrail_server.schema.families import Hop
-from ordertrail_server.schema.hop_calls import into_of
+from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.hops.compiler import only_parses
 from ordertrail_server.schema.registry import PUBLIC, Event, Statement
 from ordertrail_server.schema.wire import bytes_tag, chunk
@@ -20,7 +20,7 @@ _Write = Callable[[Any], bytes]
 def _writer(hop: Hop) -> _Write:
     if hop.plan is not None and only_parses(hop.plan):
         return lambda event: bytes(event.SerializeToString())
-    into, kind = into_of(hop), message_class(hop.new)
+    into, kind = compile_hop(hop), message_class(hop.new)
 
     def write(event: Message) -> bytes:
         stored = kind()

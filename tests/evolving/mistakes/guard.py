@@ -12,7 +12,7 @@ from tests.evolving.checkout import Checkout
 from tests.evolving.mistakes.schema import schema_of
 from tests.evolving.mistakes.trees import LOCK
 
-from ordertrail_server.authoring.refused import AuthoringRefused
+from ordertrail_server.authoring.refused import AuthoringError
 from ordertrail_server.authoring.tree import Tree
 from ordertrail_server.authoring.tree_gaps import tree_gaps
 from ordertrail_server.schema.lock.lock_file import released_gaps
@@ -85,7 +85,7 @@ def schema_findings(root: Path) -> dict[Guard, list[str]]:
     """Return what `ordertrail schema check` says of a tree, had it been generated: what comes first alone."""
     try:
         schema = schema_of(root)
-    except AuthoringRefused as refusal:
+    except AuthoringError as refusal:
         return {Guard.LOCK: [], Guard.CHECK: [str(refusal)]}
     if released := released_gaps(schema.record, (root / LOCK).read_text(encoding="utf-8")):
         return {Guard.LOCK: released, Guard.CHECK: []}

@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from ordertrail_server.authoring.buf import build
 from ordertrail_server.schema.cases import cases
 from ordertrail_server.schema.families import Families
-from ordertrail_server.schema.hop_calls import into_of
+from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.proof.all_versions import gaps_of
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.readers import Readers
@@ -33,7 +33,7 @@ class Schema(NamedTuple):
             readers.of(case)
         for hop in public.hops.values():
             if hop.writes is not None:
-                into_of(hop.writes)
+                compile_hop(hop.writes)
         return gaps_of(self.record, self.history_event, families, public)
 
 

@@ -16,7 +16,7 @@ from tests.evolving.mistakes.edit import all_of, replaced
 from tests.evolving.mistakes.schema import schema_of
 
 from ordertrail_server.authoring.new_version import new_version
-from ordertrail_server.schema.lock.lock_file import LOCK_NAME, with_unlocked
+from ordertrail_server.schema.lock.lock_file import LOCK_NAME, append_unlocked
 
 V1, V2, V3, V4, V5 = (f"proto/ordertrail/events/v{number}/order_events.proto" for number in range(1, 6))
 RECORD = "proto/ordertrail/log/v1/record.proto"
@@ -97,7 +97,7 @@ def begin_v3(root: Path) -> None:
 def next_version(root: Path) -> None:
     """Release all there is, as `ordertrail schema lock` does, and begin the next version of OrderPlaced."""
     lock, record = root / LOCK, schema_of(root).record
-    lock.write_text(with_unlocked(record, lock.read_text(encoding="utf-8")), encoding="utf-8")
+    lock.write_text(append_unlocked(record, lock.read_text(encoding="utf-8")), encoding="utf-8")
     new_version(root / "proto", "OrderPlaced")
 
 

@@ -15,7 +15,7 @@ from tests.schema.hops.trees import Tree, as_dict, trees
 from tests.schema.strategies import messages
 
 from ordertrail_server.schema.cases import message_class
-from ordertrail_server.schema.hop_calls import into_of
+from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.hops.values import entry_of, is_map
 from ordertrail_server.schema.wire import bytes_tag, chunk, varint_tag
 
@@ -42,7 +42,7 @@ def test_every_message_of_every_version_reads_hop_by_hop_as_it_does_at_once(
     compiled: dict[str, Tree], name: str
 ) -> None:
     readers = [compiled[name].reader(event) for event in EVENTS]
-    ways = [[(into_of(hop), message_class(hop.new)) for hop in reader.way] for reader in readers]
+    ways = [[(compile_hop(hop), message_class(hop.new)) for hop in reader.way] for reader in readers]
     stored = [messages(reader.way[0].old) for reader in readers]
 
     @settings(max_examples=15)
@@ -104,7 +104,7 @@ def test_every_value_that_is_not_given_up_is_in_the_next_version(compiled: dict[
         hop = tree.families.hops[f"{name}.{event}"]
         for old in full_messages(hop.old):
             new = message_class(hop.new)()
-            into_of(hop)(old, new)
+            compile_hop(hop)(old, new)
             assert not kept_values(old, name, chain) - Counter(values(new)), event
 
 
@@ -113,7 +113,7 @@ def test_every_value_of_the_newest_version_is_in_the_public_event(compiled: dict
     [hop] = compiled[name].public.hops.values()
     for stored in full_messages(hop.reads.old):
         public = message_class(hop.reads.new)()
-        into_of(hop.reads)(stored, public)
+        compile_hop(hop.reads)(stored, public)
         assert Counter(values(public)) == Counter(values(stored))
 
 
@@ -121,7 +121,7 @@ def test_every_value_of_the_newest_version_is_in_the_public_event(compiled: dict
 def test_what_is_written_reads_back_as_itself(compiled: dict[str, Tree], name: str) -> None:
     [hop] = compiled[name].public.hops.values()
     assert hop.writes is not None
-    write, read = into_of(hop.writes), into_of(hop.reads)
+    write, read = compile_hop(hop.writes), compile_hop(hop.reads)
 
     @settings(max_examples=12)
     @given(messages(hop.reads.new))

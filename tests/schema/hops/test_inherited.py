@@ -9,7 +9,7 @@ from tests.schema.hops.trees import Tree, as_dict, trees
 from ordertrail_server.schema.cases import cases, message_class, message_of
 from ordertrail_server.schema.families import Families
 from ordertrail_server.schema.functions import Function
-from ordertrail_server.schema.hop_calls import into_of
+from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.readers import Readers
 
@@ -165,7 +165,7 @@ class Served:
         [hop] = self.public.hops.values()
         assert hop.writes is not None
         stored = message_class(hop.writes.new)()
-        into_of(hop.writes)(self._tree.make("public.Placed", **said), stored)
+        compile_hop(hop.writes)(self._tree.make("public.Placed", **said), stored)
         return as_dict(stored)
 
 

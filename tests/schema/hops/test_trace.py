@@ -3,7 +3,7 @@
 import pytest
 from tests.schema.hops.trees import Tree, trees
 
-from ordertrail_server.schema.hops.trace import Applied, applied
+from ordertrail_server.schema.hops.trace import AppliedStep, trace_plan
 
 V1 = """
 enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; }
@@ -42,10 +42,10 @@ message Placed {
   optional double none = 13 [(field).literal = "\\"NaN\\""];
 }"""
 ALWAYS = [
-    Applied("absent", "", "gift", ""),
-    Applied("literal", "", "made", '"MOOD_FINE"'),
-    Applied("literal", "", "key", '"eA=="'),
-    Applied("literal", "", "none", '"NaN"'),
+    AppliedStep("absent", "", "gift", ""),
+    AppliedStep("literal", "", "made", '"MOOD_FINE"'),
+    AppliedStep("literal", "", "key", '"eA=="'),
+    AppliedStep("literal", "", "none", '"NaN"'),
 ]
 
 
@@ -67,30 +67,30 @@ def test_each_value_is_told_with_its_places_before_and_after(tree: Tree) -> None
         same={"town": "Bruges"},
     )
     assert tree.gaps == []
-    told = [*applied(tree.plan(), said)]
+    told = [*trace_plan(tree.plan(), said)]
     assert [one for one in told if one not in ALWAYS] == [
-        Applied("from", "shop", "customer", '"Möbel"'),
-        Applied("same name, enum_map", "mood", "mood", '"MOOD_GOOD"'),
-        Applied("same name", "lines", "lines", '[{"count": 1}, {"count": 0, "note": "n"}]'),
-        Applied("same name, widened", "lines[0].count", "lines[0].count", "1"),
-        Applied("same name, widened", "lines[1].count", "lines[1].count", "0"),
-        Applied("dropped", "lines[1].note", "", '"n"'),
-        Applied("same name", "by_name", "by_name", '{"ü": {"count": 2}}'),
-        Applied("same name, widened", 'by_name["ü"].count', 'by_name["ü"].count', "2"),
-        Applied("from, to list", "stop", "stops", '{"town": "Ghent"}'),
-        Applied("from", "stop.town", "stops[0].city", '"Ghent"'),
-        Applied("same name", "text", "in.text", '"t"'),
-        Applied("same name, widened", "rate", "rate", "0.5"),
-        Applied("same name", "same", "same", '{"town": "Bruges"}'),
+        AppliedStep("from", "shop", "customer", '"Möbel"'),
+        AppliedStep("same name, enum_map", "mood", "mood", '"MOOD_GOOD"'),
+        AppliedStep("same name", "lines", "lines", '[{"count": 1}, {"count": 0, "note": "n"}]'),
+        AppliedStep("same name, widened", "lines[0].count", "lines[0].count", "1"),
+        AppliedStep("same name, widened", "lines[1].count", "lines[1].count", "0"),
+        AppliedStep("dropped", "lines[1].note", "", '"n"'),
+        AppliedStep("same name", "by_name", "by_name", '{"ü": {"count": 2}}'),
+        AppliedStep("same name, widened", 'by_name["ü"].count', 'by_name["ü"].count', "2"),
+        AppliedStep("from, to list", "stop", "stops", '{"town": "Ghent"}'),
+        AppliedStep("from", "stop.town", "stops[0].city", '"Ghent"'),
+        AppliedStep("same name", "text", "in.text", '"t"'),
+        AppliedStep("same name, widened", "rate", "rate", "0.5"),
+        AppliedStep("same name", "same", "same", '{"town": "Bruges"}'),
     ]
 
 
 def test_what_was_not_said_is_not_told_but_what_is_made_up_or_left_absent_is(tree: Tree) -> None:
-    assert [*applied(tree.plan(), tree.make("v1.Placed"))] == ALWAYS
+    assert [*trace_plan(tree.plan(), tree.make("v1.Placed"))] == ALWAYS
 
 
 def test_what_json_cannot_say_is_told_as_text(tree: Tree) -> None:
     said = tree.make("v1.Placed")
     said.at.seconds = 2**62  # type: ignore[attr-defined]
-    [told] = [one for one in applied(tree.plan(), said) if one not in ALWAYS]
-    assert told == Applied("same name", "at", "at", f'"at {{ seconds: {2**62} }}"')
+    [told] = [one for one in trace_plan(tree.plan(), said) if one not in ALWAYS]
+    assert told == AppliedStep("same name", "at", "at", f'"at {{ seconds: {2**62} }}"')

@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import cases, message_class, message_of
 from ordertrail_server.schema.families import Families
-from ordertrail_server.schema.hop_calls import into_of
+from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.hops.plan import Plan
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.readers import Reader, Readers
@@ -76,7 +76,7 @@ class Tree(NamedTuple):
         """Return what a stored message means in the next version, as JSON has it."""
         hop = self.families.hops[f"{self.package}.{name}"]
         new = message_class(hop.new)()
-        into_of(hop)(self.make(name, **said), new)
+        compile_hop(hop)(self.make(name, **said), new)
         return as_dict(new)
 
     def reader(self, name: str = "v1.Placed") -> Reader:
@@ -99,7 +99,7 @@ class Tree(NamedTuple):
         [hop] = self.public.hops.values()
         assert hop.writes is not None
         stored = message_class(hop.writes.new)()
-        into_of(hop.writes)(self.make("public.Placed", **said), stored)
+        compile_hop(hop.writes)(self.make("public.Placed", **said), stored)
         return as_dict(stored)
 
 

@@ -24,11 +24,11 @@ def check(proto: Path, as_json: bool) -> None:
     mends it. Exit codes: 0 total, 1 not, and why.
     """
     from ordertrail.log.v1.record_pb2 import Record
-    from ordertrail_server.schema.lock.lock_file import LOCK_NAME, unlocked
+    from ordertrail_server.schema.lock.lock_file import LOCK_NAME, unlocked_names
 
     gaps, unreleased = gaps_in(proto, may_lack_lock=False), []
     if not gaps:
-        unreleased = unlocked(Record.DESCRIPTOR, (proto / LOCK_NAME).read_text(encoding="utf-8"))
+        unreleased = unlocked_names(Record.DESCRIPTOR, (proto / LOCK_NAME).read_text(encoding="utf-8"))
     if as_json:
         click.echo(json_line({"gaps": gaps, "unreleased": unreleased}))
     else:
@@ -45,14 +45,14 @@ def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
     from ordertrail_server.authoring.buf import build
     from ordertrail_server.authoring.checkout import require_protos
     from ordertrail_server.authoring.freshness import stale_files
-    from ordertrail_server.authoring.refused import AuthoringRefused
+    from ordertrail_server.authoring.refused import AuthoringError
     from ordertrail_server.authoring.reserved_names import reserved_names
     from ordertrail_server.authoring.tree import Tree
     from ordertrail_server.authoring.tree_gaps import tree_gaps
 
     try:
         require_protos(proto)
-    except AuthoringRefused as refusal:
+    except AuthoringError as refusal:
         raise click.ClickException(str(refusal)) from None
     try:
         image = build(proto)
@@ -61,7 +61,7 @@ def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
         if stale := stale_files(image):
             return [f"{name} was edited since the code was generated: run `make generate`" for name in stale]
         return _changed(proto, may_lack_lock) or _unread() or tree_gaps(proto, Tree(image))
-    except (AuthoringRefused, OSError) as refusal:
+    except (AuthoringError, OSError) as refusal:
         return [str(refusal)]
 
 
@@ -76,10 +76,10 @@ def _changed(proto: Path, may_lack_lock: bool) -> list[str]:
 
 
 def _unread() -> list[str]:
-    from ordertrail_server.schema.proof.all_versions import SchemaIncompleteError, prove
+    from ordertrail_server.schema.proof.all_versions import SchemaIncompleteError, check_readings
 
     try:
-        prove()
+        check_readings()
     except SchemaIncompleteError as incomplete:
         return incomplete.gaps
     return []

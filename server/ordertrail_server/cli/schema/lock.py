@@ -25,16 +25,16 @@ def lock(proto: Path, as_json: bool) -> None:
     Exit codes: 0 all is locked, 1 refused.
     """
     from ordertrail.log.v1.record_pb2 import Record
-    from ordertrail_server.schema.lock.lock_file import LOCK_NAME, unlocked, with_unlocked
+    from ordertrail_server.schema.lock.lock_file import LOCK_NAME, append_unlocked, unlocked_names
 
     # What is locked is what the generated code says, for ever: it must be what the protos say.
     if gaps := gaps_in(proto, may_lack_lock=True):
         raise click.ClickException("\n".join(["Nothing is locked:", *(f"- {gap}" for gap in gaps)]))
     path, record = proto / LOCK_NAME, Record.DESCRIPTOR
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    added = unlocked(record, text)
+    added = unlocked_names(record, text)
     if added:
-        _replace(path, with_unlocked(record, text))
+        _replace(path, append_unlocked(record, text))
     told = "\n".join(f"locked {name}" for name in added) or "Nothing to add: all is locked."
     click.echo(json_line({"locked": added}) if as_json else told)
 

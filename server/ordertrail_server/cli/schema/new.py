@@ -42,11 +42,11 @@ def new(event: str, proto: Path, as_json: bool) -> None:
     of this is done or nothing is changed. Exit codes: 0 made, 1 not.
     """
     from ordertrail_server.authoring.new_version import new_version
-    from ordertrail_server.authoring.refused import AuthoringRefused
+    from ordertrail_server.authoring.refused import AuthoringError
 
     try:
         made = new_version(proto, event)
-    except (AuthoringRefused, OSError) as refusal:
+    except (AuthoringError, OSError) as refusal:
         raise click.ClickException(str(refusal)) from None
     click.echo(json_line(made._asdict()) if as_json else _told(made, proto))
 

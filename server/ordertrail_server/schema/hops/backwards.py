@@ -4,23 +4,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ordertrail_server.schema.hops.plan import Match, Plan
-from ordertrail_server.schema.hops.public_match import inverse
+from ordertrail_server.schema.hops.public_match import invert_plan
 
 
-def kept(plan: Plan) -> Plan:
+def copied_part(plan: Plan) -> Plan:
     """Return what a plan takes from the old message, nested messages too: neither literals nor absence."""
-    return Plan(plan.old, plan.new, tuple(_kept(found) for found in plan.matches if found.old))
+    return Plan(plan.old, plan.new, tuple(_copied_match(match) for match in plan.matches if match.old))
 
 
-def backwards(plan: Plan) -> Plan:
+def reverse_plan(plan: Plan) -> Plan:
     """Return the plan that gives an old message what a new one took from it; the plan must have no `one_way_gaps`."""
-    return inverse(kept(plan))
+    return invert_plan(copied_part(plan))
 
 
 def one_way_gaps(plan: Plan) -> Iterator[str]:
     """Yield what cannot be taken back, nested messages too: the new field, and how it holds more than the old one."""
-    for found in plan.matches:
-        value, name = found.value, found.new[-1].full_name
+    for match in plan.matches:
+        value, name = match.value, match.new[-1].full_name
         if value.to_list:
             yield f"{name} is a list of what was one value"
         elif value.widened:
@@ -31,6 +31,6 @@ def one_way_gaps(plan: Plan) -> Iterator[str]:
             yield from one_way_gaps(value.message)
 
 
-def _kept(found: Match) -> Match:
-    message = found.value.message
-    return found if message is None else replace(found, value=replace(found.value, message=kept(message)))
+def _copied_match(match: Match) -> Match:
+    message = match.value.message
+    return match if message is None else replace(match, value=replace(match.value, message=copied_part(message)))

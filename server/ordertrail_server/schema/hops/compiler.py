@@ -8,13 +8,13 @@ from collections.abc import Callable
 from operator import methodcaller
 from typing import Any, NamedTuple, TypeAlias
 
-from ordertrail_server.schema.hops.enums import recode
+from ordertrail_server.schema.hops.enums import build_recoder
 from ordertrail_server.schema.hops.excerpt import excerpt_class
-from ordertrail_server.schema.hops.inside import Do, do_in_each, move_in_each
-from ordertrail_server.schema.hops.known import given_up, known_in, recodes, stays
-from ordertrail_server.schema.hops.moves import Move, Read, move, together, walk
+from ordertrail_server.schema.hops.inside import MessageAction, apply_to_each, move_in_each
+from ordertrail_server.schema.hops.known import displaced_fields, excerpt_fields, is_recoded_in_place, stays_in_place
+from ordertrail_server.schema.hops.moves import Move, Read, build_move, combine_moves, path_getter
 from ordertrail_server.schema.hops.plan import Match, Plan, Rule
-from ordertrail_server.schema.hops.values import message_in
+from ordertrail_server.schema.hops.values import value_message
 
 Into: TypeAlias = Callable[[Any, Any], None]
 """Reads the message given first into the one given second."""
@@ -24,8 +24,8 @@ class _Steps(NamedTuple):
     """What is done beside parsing, each in its order."""
 
     moves: list[Move]
-    clears: list[Do]  # to the old message, after all that moves was taken out
-    fills: list[Do]  # to the new one, at last: what it needs no old one for
+    clears: list[MessageAction]  # to the old message, after all that moves was taken out
+    fills: list[MessageAction]  # to the new one, at last: what it needs no old one for
 
 
 def compile_into(plan: Plan) -> Into:
@@ -39,14 +39,14 @@ def compile_stored(plan: Plan) -> Read:
 
     It raises DecodeError where they are none, and CannotUpcast.
     """
-    known, steps = known_in(plan), _steps(plan)
-    read = _excerpted(excerpt_class(plan.old, known).FromString, steps) if known else _parse
+    excerpted, steps = excerpt_fields(plan), _steps(plan)
+    read = _excerpted(excerpt_class(plan.old, excerpted).FromString, steps) if excerpted else _parse
     return _filled(read, steps.fills) if steps.fills else read
 
 
 def only_parses(plan: Plan) -> bool:
     """Return whether to parse the old bytes as the new message is all there is."""
-    return not known_in(plan) and not _steps(plan).fills
+    return not excerpt_fields(plan) and not _steps(plan).fills
 
 
 def _parse(stored: bytes, new: Any) -> None:
@@ -64,7 +64,7 @@ def _excerpted(excerpt: Callable[[bytes], Any], steps: _Steps) -> Read:
 
     if not steps.moves:
         return read
-    take, put = together(steps.moves)
+    take, put = combine_moves(steps.moves)
 
     def read_moved(stored: bytes, new: Any) -> None:
         old = excerpt(stored)
@@ -77,7 +77,7 @@ def _excerpted(excerpt: Callable[[bytes], Any], steps: _Steps) -> Read:
     return read_moved
 
 
-def _filled(read: Read, fills: list[Do]) -> Read:
+def _filled(read: Read, fills: list[MessageAction]) -> Read:
     def filled(stored: bytes, new: Any) -> None:
         read(stored, new)
         for fill in fills:
@@ -87,37 +87,37 @@ def _filled(read: Read, fills: list[Do]) -> Read:
 
 
 def _steps(plan: Plan) -> _Steps:
-    steps = _Steps([], [methodcaller("ClearField", field.name) for field in given_up(plan)], [])
+    steps = _Steps([], [methodcaller("ClearField", field.name) for field in displaced_fields(plan)], [])
     # A message comes before what is put into it.
-    for found in sorted(plan.matches, key=lambda found: len(found.new)):
-        if found.rule is Rule.LITERAL:
-            steps.fills.append(_literal(found))
-        elif found.old and not stays(found):
-            steps.moves.append(move(found, _reader(found)))
-        elif recodes(found):
-            steps.fills.append(recode(found))
-        elif found.value.message is not None:
-            _add_inside(found, _steps(found.value.message), steps)
+    for match in sorted(plan.matches, key=lambda match: len(match.new)):
+        if match.rule is Rule.LITERAL:
+            steps.fills.append(_literal(match))
+        elif match.old and not stays_in_place(match):
+            steps.moves.append(build_move(match, _reader(match)))
+        elif is_recoded_in_place(match):
+            steps.fills.append(build_recoder(match))
+        elif match.value.message is not None:
+            _add_inside(match, _steps(match.value.message), steps)
     return steps
 
 
-def _add_inside(found: Match, inner: _Steps, steps: _Steps) -> None:
+def _add_inside(match: Match, inner: _Steps, steps: _Steps) -> None:
     if inner.moves:
-        steps.moves.append(move_in_each(found, together(inner.moves)))
+        steps.moves.append(move_in_each(match, combine_moves(inner.moves)))
     if inner.clears:
-        steps.clears.append(do_in_each(found.old[0], inner.clears))
+        steps.clears.append(apply_to_each(match.old[0], inner.clears))
     if inner.fills:
-        steps.fills.append(do_in_each(found.new[0], inner.fills))
+        steps.fills.append(apply_to_each(match.new[0], inner.fills))
 
 
-def _literal(found: Match) -> Do:
-    at, name, value = walk(found.new[:-1]), found.new[-1].name, found.literal
-    if found.new[-1].is_repeated:
+def _literal(match: Match) -> MessageAction:
+    at, name, value = path_getter(match.new[:-1]), match.new[-1].name, match.literal
+    if match.new[-1].is_repeated:
         return lambda new: getattr(at(new), name).append(value)
     return lambda new: setattr(at(new), name, value)
 
 
-def _reader(found: Match) -> Read | None:
-    if message_in(found.new[-1]) is None:
+def _reader(match: Match) -> Read | None:
+    if value_message(match.new[-1]) is None:
         return None
-    return _parse if found.value.message is None else compile_stored(found.value.message)
+    return _parse if match.value.message is None else compile_stored(match.value.message)

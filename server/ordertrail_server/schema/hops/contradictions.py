@@ -2,7 +2,7 @@
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from ordertrail_server.schema.hops.values import held_in
+from ordertrail_server.schema.hops.values import value_field
 from ordertrail_server.schema.rules import field_rules
 
 
@@ -13,7 +13,7 @@ def contradiction(field: FieldDescriptor) -> str | None:
         return f"{field.full_name} says both `literal` and `absent`: keep one"
     if rules.not_public and rules.public:
         return f"{field.full_name} says both `public` and `not_public`: keep one"
-    if rules.enum_map and held_in(field).enum_type is None:
+    if rules.enum_map and value_field(field).enum_type is None:
         return f"{field.full_name} says `enum_map`, but is of no enum: take it out"
     named = [getattr(rule, "from") for rule in rules.enum_map]
     if len(set(named)) < len(named):

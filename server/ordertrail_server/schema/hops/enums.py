@@ -8,29 +8,29 @@ from ordertrail_server.schema.hops.values import is_map
 from ordertrail_server.schema.upcasting import CannotUpcast
 
 
-def recode(found: Match) -> Callable[[Any], None]:
+def build_recoder(match: Match) -> Callable[[Any], None]:
     """Return what makes the values of an enum, which were parsed in their place, those of the new one."""
-    assert found.value.enum is not None
-    field, name = found.new[0], found.new[0].name
-    present, convert = field.has_presence, converter(found.value.enum, found.old[0].full_name)
+    assert match.value.enum is not None
+    field, name = match.new[0], match.new[0].name
+    present, convert = field.has_presence, enum_converter(match.value.enum, match.old[0].full_name)
 
-    def one(new: Any) -> None:
+    def recode_single(new: Any) -> None:
         if (number := getattr(new, name)) or (present and new.HasField(name)):
             setattr(new, name, convert(number))
 
-    def several(new: Any) -> None:
+    def recode_list(new: Any) -> None:
         numbers = getattr(new, name)
         numbers[:] = map(convert, numbers)
 
-    def by_key(new: Any) -> None:
+    def recode_map(new: Any) -> None:
         numbers = getattr(new, name)
         for key in list(numbers):
             numbers[key] = convert(numbers[key])
 
-    return by_key if is_map(field) else several if field.is_repeated else one
+    return recode_map if is_map(field) else recode_list if field.is_repeated else recode_single
 
 
-def converter(enum: Mapping[int, int], field: str) -> Callable[[int], int]:
+def enum_converter(enum: Mapping[int, int], field: str) -> Callable[[int], int]:
     """Return what gives a value of a field its new number. It raises CannotUpcast for what was no value."""
 
     def convert(number: int) -> int:

@@ -12,45 +12,49 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class
-from ordertrail_server.schema.hops.known import Known, rivals
+from ordertrail_server.schema.hops.known import ExcerptFields, oneof_siblings
 from ordertrail_server.schema.hops.plan import oneof_of
 from ordertrail_server.schema.hops.values import entry_of, is_map
 
 
-def excerpt_class(message: Descriptor, known: Known) -> type[Message]:
+def excerpt_class(message: Descriptor, excerpted: ExcerptFields) -> type[Message]:
     """Return the class of the message that has these fields of another, and keeps all others as unknown ones."""
     file = FileDescriptorProto(name="excerpt.proto", syntax="proto3")
-    _draft(file, message, known)
+    _draft(file, message, excerpted)
     pool = DescriptorPool()
     pool.Add(file)
     return message_class(pool.FindMessageTypeByName("Excerpt0"))
 
 
-def _draft(file: FileDescriptorProto, message: Descriptor, known: Known) -> str:
+def _draft(file: FileDescriptorProto, message: Descriptor, excerpted: ExcerptFields) -> str:
     """Add the excerpt of a message to a file; return the name of its type."""
     name = f"Excerpt{len(file.message_type)}"
     draft = file.message_type.add(name=name)
     # The oneofs that only tell of presence come last, as the compiler of protos has it.
-    for field in sorted(_fields(message, known), key=lambda field: not oneof_of(field)):
-        copy, inner = draft.field.add(), known.get(field.name, {})
+    for field in sorted(_fields(message, excerpted), key=lambda field: not oneof_of(field)):
+        copy, inner = draft.field.add(), excerpted.get(field.name, {})
         _copy(file, field, inner, copy)
         if is_map(field) and inner is not None:
             copy.type_name = f".{name}.{_entry(file, field, inner, draft)}"
         if oneof := oneof_of(field):
-            _join(draft, copy, oneof.rpartition(".")[2])
+            _join_oneof(draft, copy, oneof.rpartition(".")[2])
         elif field.has_presence and copy.type != copy.TYPE_MESSAGE:
             copy.proto3_optional = True
-            _join(draft, copy, f"_{field.name}")
+            _join_oneof(draft, copy, f"_{field.name}")
     return name
 
 
-def _fields(message: Descriptor, known: Known) -> Iterator[FieldDescriptor]:
+def _fields(message: Descriptor, excerpted: ExcerptFields) -> Iterator[FieldDescriptor]:
     """Yield the known fields, and with a member of a oneof its rivals: they tell whether it is set."""
-    wanted = {one.name for name in known for one in rivals(message.fields_by_name[name])} | set(known)
-    return (field for field in message.fields if field.name in wanted)
+    names = {field.name for name in excerpted for field in oneof_siblings(message.fields_by_name[name])} | set(
+        excerpted
+    )
+    return (field for field in message.fields if field.name in names)
 
 
-def _copy(file: FileDescriptorProto, field: FieldDescriptor, inner: Known | None, copy: FieldDescriptorProto) -> None:
+def _copy(
+    file: FileDescriptorProto, field: FieldDescriptor, inner: ExcerptFields | None, copy: FieldDescriptorProto
+) -> None:
     copy.name, copy.number = field.name, field.number
     copy.label = copy.LABEL_REPEATED if field.is_repeated else copy.LABEL_OPTIONAL
     copy.type = copy.TYPE_INT32 if field.enum_type is not None else FieldDescriptorProto.Type.ValueType(field.type)
@@ -61,7 +65,7 @@ def _copy(file: FileDescriptorProto, field: FieldDescriptor, inner: Known | None
         copy.type_name = f".{_draft(file, field.message_type, inner or {})}"
 
 
-def _entry(file: FileDescriptorProto, field: FieldDescriptor, inner: Known, draft: DescriptorProto) -> str:
+def _entry(file: FileDescriptorProto, field: FieldDescriptor, inner: ExcerptFields, draft: DescriptorProto) -> str:
     assert field.message_type is not None
     entry = draft.nested_type.add(name=field.message_type.name)
     entry.options.map_entry = True
@@ -70,8 +74,8 @@ def _entry(file: FileDescriptorProto, field: FieldDescriptor, inner: Known, draf
     return entry.name
 
 
-def _join(draft: DescriptorProto, field: FieldDescriptorProto, oneof: str) -> None:
-    names = [one.name for one in draft.oneof_decl]
+def _join_oneof(draft: DescriptorProto, field: FieldDescriptorProto, oneof: str) -> None:
+    names = [declaration.name for declaration in draft.oneof_decl]
     if oneof not in names:
         draft.oneof_decl.add(name=oneof)
     field.oneof_index = names.index(oneof) if oneof in names else len(names)

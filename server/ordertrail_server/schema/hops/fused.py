@@ -4,36 +4,36 @@ from ordertrail_server.schema.hops.guards import plan_gaps
 from ordertrail_server.schema.hops.plan import Match, Path, Plan, Rule, Value, names, oneof_of
 
 
-class _Apart(Exception):
+class _NotFusible(Exception):
     """The hops must be taken one after the other."""
 
 
-def fused(first: Plan, second: Plan) -> Plan | None:
+def fuse_plans(first: Plan, second: Plan) -> Plan | None:
     """Return the plan that reads what the two read one after the other, None if there is none."""
     try:
         return _join(first, second)
-    except _Apart:
+    except _NotFusible:
         return None
 
 
 def _join(first: Plan, second: Plan) -> Plan:
-    plan = Plan(first.old, second.new, tuple(_follow(first, found) for found in second.matches))
-    if plan_gaps(plan) or any(oneof_of(found.new[-1]) for found in plan.matches):
-        raise _Apart
+    plan = Plan(first.old, second.new, tuple(_trace_match(first, match) for match in second.matches))
+    if plan_gaps(plan) or any(oneof_of(match.new[-1]) for match in plan.matches):
+        raise _NotFusible
     return plan
 
 
-def _follow(first: Plan, found: Match) -> Match:
+def _trace_match(first: Plan, match: Match) -> Match:
     """Return where a value comes from, two hops back."""
-    if not found.old:
-        return found
-    before = _source(first, found.old)
+    if not match.old:
+        return match
+    before = _source(first, match.old)
     if before.rule is Rule.ABSENT:
-        return Match(Rule.ABSENT, (), found.new)
+        return Match(Rule.ABSENT, (), match.new)
     if before.rule is not Rule.LITERAL:
-        return Match(Rule.FROM, before.old, found.new, _change(before.value, found.value))
-    literal = found.value.enum[before.literal] if found.value.enum else before.literal
-    return Match(Rule.LITERAL, (), found.new, literal=literal)
+        return Match(Rule.FROM, before.old, match.new, _combine_changes(before.value, match.value))
+    literal = match.value.enum[before.literal] if match.value.enum else before.literal
+    return Match(Rule.LITERAL, (), match.new, literal=literal)
 
 
 def _source(plan: Plan, path: Path) -> Match:
@@ -41,30 +41,30 @@ def _source(plan: Plan, path: Path) -> Match:
     filling = plan.filling(names(path))
     if filling is None:
         # A message whose fields moved in one by one is the value of no field.
-        raise _Apart
-    found, inside = filling
-    return _source_inside(found, path[len(found.new) :]) if inside else found
+        raise _NotFusible
+    match, inside = filling
+    return _source_inside(match, path[len(match.new) :]) if inside else match
 
 
-def _source_inside(found: Match, rest: Path) -> Match:
-    if found.rule is Rule.ABSENT:
-        return found
-    if found.value.to_list:
-        raise _Apart
-    if found.value.message is None:
-        return Match(Rule.FROM, (*found.old, *rest), rest)
-    inner = _source(found.value.message, rest)
+def _source_inside(match: Match, path: Path) -> Match:
+    if match.rule is Rule.ABSENT:
+        return match
+    if match.value.to_list:
+        raise _NotFusible
+    if match.value.message is None:
+        return Match(Rule.FROM, (*match.old, *path), path)
+    inner = _source(match.value.message, path)
     if inner.rule is Rule.LITERAL:
-        raise _Apart
-    return inner if inner.rule is Rule.ABSENT else Match(Rule.FROM, (*found.old, *inner.old), rest, inner.value)
+        raise _NotFusible
+    return inner if inner.rule is Rule.ABSENT else Match(Rule.FROM, (*match.old, *inner.old), path, inner.value)
 
 
-def _change(one: Value, other: Value) -> Value:
+def _combine_changes(first: Value, second: Value) -> Value:
     """Return two changes of a value as one."""
-    enum, message = one.enum or other.enum, one.message or other.message
-    if one.enum is not None and other.enum is not None:
-        enum = {number: other.enum[now] for number, now in one.enum.items()}
-    if one.message is not None and other.message is not None:
-        message = _join(one.message, other.message)
-    same_bytes = one.same_bytes and other.same_bytes
-    return Value(same_bytes, enum, message, one.to_list or other.to_list, one.widened or other.widened)
+    enum, message = first.enum or second.enum, first.message or second.message
+    if first.enum is not None and second.enum is not None:
+        enum = {number: second.enum[now] for number, now in first.enum.items()}
+    if first.message is not None and second.message is not None:
+        message = _join(first.message, second.message)
+    same_bytes = first.same_bytes and second.same_bytes
+    return Value(same_bytes, enum, message, first.to_list or second.to_list, first.widened or second.widened)

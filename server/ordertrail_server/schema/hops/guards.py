@@ -16,17 +16,17 @@ def plan_gaps(plan: Plan, unsettled: Set[str] = frozenset()) -> list[str]:
 
 def _dropped_gaps(plan: Plan) -> Iterator[str]:
     dropped = {names(path) for path in plan.dropped}
-    for found in plan.matches:
-        if found.old and names(found.old) in dropped:
-            path, reader = ".".join(names(found.old)), found.new[-1].full_name
+    for match in plan.matches:
+        if match.old and names(match.old) in dropped:
+            path, reader = ".".join(names(match.old)), match.new[-1].full_name
             yield f"{plan.new.full_name} drops {path}, which {reader} reads: take it out of `dropped`"
 
 
 def _number_gaps(plan: Plan, unsettled: Set[str]) -> Iterator[str]:
     # The bytes of the old message are parsed as the new one, so that all that stays in place costs nothing.
-    kept = {found.new[0].number for found in plan.matches if found.in_place}
+    kept_numbers = {match.new[0].number for match in plan.matches if match.in_place}
     for number, field in plan.new.fields_by_number.items():
-        if number in plan.old.fields_by_number and number not in kept and field.full_name not in unsettled:
+        if number in plan.old.fields_by_number and number not in kept_numbers and field.full_name not in unsettled:
             before = plan.old.fields_by_number[number].full_name
             yield f"{field.full_name} has the number {number} of {before}: give it a number that was never used"
 
@@ -42,22 +42,22 @@ def double_gaps(plan: Plan) -> Iterator[str]:
 
 
 def _reads(plan: Plan) -> Iterator[Names]:
-    for found in plan.matches:
-        if found.value.message is not None:
-            yield from ((*names(found.old), *path) for path in _reads(found.value.message))
-        elif found.old:
-            yield names(found.old)
+    for match in plan.matches:
+        if match.value.message is not None:
+            yield from ((*names(match.old), *path) for path in _reads(match.value.message))
+        elif match.old:
+            yield names(match.old)
 
 
 def oneof_gaps(plan: Plan) -> Iterator[str]:
     """Yield the oneofs that would hold two members, nested messages left out, as sentences that say how to mend it."""
     for oneof, members in _filled(plan).items():
-        every = [found for matches in members.values() for found in matches]
-        if len(members) > 1 and not _from_one_oneof(every):
+        matches_of_oneof = [match for matches in members.values() for match in matches]
+        if len(members) > 1 and not _from_one_oneof(matches_of_oneof):
             several = f"its members ({', '.join(members)}) from several fields, of which two may be set"
             yield f"{oneof[1]} gets {several}: keep them apart"
         else:
-            literals = [found.new[-1].full_name for found in every if found.rule is Rule.LITERAL]
+            literals = [match.new[-1].full_name for match in matches_of_oneof if match.rule is Rule.LITERAL]
             for name in literals:
                 yield f"{name} has a literal, though {oneof[1]} may hold another member: say `absent` there"
 
@@ -65,14 +65,14 @@ def oneof_gaps(plan: Plan) -> Iterator[str]:
 def _filled(plan: Plan) -> dict[tuple[Names, str], dict[str, list[Match]]]:
     """Return {where a oneof is, and its name: {member: what fills it, or fields inside of it}}."""
     filled: dict[tuple[Names, str], dict[str, list[Match]]] = {}
-    for found in plan.matches:
-        for depth, field in enumerate(found.new if found.rule is not Rule.ABSENT else ()):
+    for match in plan.matches:
+        for depth, field in enumerate(match.new if match.rule is not Rule.ABSENT else ()):
             if oneof := oneof_of(field):
-                members = filled.setdefault((names(found.new[:depth]), oneof), {})
-                members.setdefault(field.name, []).append(found)
+                members = filled.setdefault((names(match.new[:depth]), oneof), {})
+                members.setdefault(field.name, []).append(match)
     return filled
 
 
 def _from_one_oneof(members: list[Match]) -> bool:
-    sources = {(names(found.old[:-1]), oneof_of(found.old[-1]) if found.old else "") for found in members}
+    sources = {(names(match.old[:-1]), oneof_of(match.old[-1]) if match.old else "") for match in members}
     return len(sources) == 1 and not any(oneof == "" for _, oneof in sources)

@@ -10,32 +10,32 @@ from ordertrail_server.schema.hops.moves import Move
 from ordertrail_server.schema.hops.plan import Match
 from ordertrail_server.schema.hops.values import is_map
 
-Do: TypeAlias = Callable[[Any], None]
+MessageAction: TypeAlias = Callable[[Any], None]
 """Does something to a message."""
 
 
-def move_in_each(found: Match, inner: Move) -> Move:
+def move_in_each(match: Match, inner: Move) -> Move:
     """Return what moves the values within each message in a field."""
-    before, after, (take_inner, put_inner) = _messages(found.old[0]), _messages(found.new[0]), inner
+    before, after, (take_inner, put_inner) = _messages(match.old[0]), _messages(match.new[0]), inner
 
     def take(old: Any) -> list[Any]:
-        return [take_inner(one) for one in before(old)]
+        return [take_inner(message) for message in before(old)]
 
     def put(values: list[Any], new: Any) -> None:
-        for value, one in zip(values, after(new), strict=True):
-            put_inner(value, one)
+        for value, message in zip(values, after(new), strict=True):
+            put_inner(value, message)
 
     return Move(take, put)
 
 
-def do_in_each(field: FieldDescriptor, steps: Iterable[Do]) -> Do:
+def apply_to_each(field: FieldDescriptor, steps: Iterable[MessageAction]) -> MessageAction:
     """Return what does something to each message in a field."""
     messages, steps = _messages(field), list(steps)
 
     def do(holder: Any) -> None:
-        for one in messages(holder):
+        for message in messages(holder):
             for step in steps:
-                step(one)
+                step(message)
 
     return do
 

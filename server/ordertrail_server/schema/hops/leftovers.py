@@ -6,10 +6,10 @@ from typing import NamedTuple
 from google.protobuf.descriptor import Descriptor
 
 from ordertrail_server.schema.hops.plan import Names
-from ordertrail_server.schema.rules import HERE, field_rules, sources_of, that_concern
+from ordertrail_server.schema.rules import HERE, field_rules, paths_for, sources_of
 
 
-class Lost(NamedTuple):
+class UnusedField(NamedTuple):
     """A field that nothing reads: its path, and that from the nested message that should have read it."""
 
     path: Names
@@ -28,20 +28,20 @@ def named_sources(old: Descriptor, message: Descriptor, around: frozenset[str] =
     """Return every path that a field of the message names as its source, those that moved in included."""
     around |= {message.full_name}
     for field in message.fields:
-        for path in that_concern(sources_of(field_rules(field)), old):
+        for path in paths_for(sources_of(field_rules(field)), old):
             if path != HERE:
                 yield tuple(path.split("."))
             elif field.message_type is not None and field.message_type.full_name not in around:
                 yield from named_sources(old, field.message_type, around)
 
 
-def unused(message: Descriptor, used: set[Names], within: Names = ()) -> Iterator[Names]:
+def unused_paths(message: Descriptor, used: set[Names], within: Names = ()) -> Iterator[Names]:
     """Return the fields that are in no used path, and of those partly used the parts that are not."""
     for field in message.fields:
         path = (*within, field.name)
         if path in used:
             continue
-        if field.message_type is not None and any(one[: len(path)] == path for one in used):
-            yield from unused(field.message_type, used, path)
+        if field.message_type is not None and any(used_path[: len(path)] == path for used_path in used):
+            yield from unused_paths(field.message_type, used, path)
         else:
             yield path

@@ -10,22 +10,22 @@ from google.protobuf.message_factory import GetMessageClass
 _TEXT: Final = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_ENUM)
 
 
-class NotOfType(Exception):
+class InvalidLiteral(Exception):
     """A literal that is no value of its field; says what to do."""
 
 
-def literal_of(field: FieldDescriptor, text: str) -> object:
+def parse_literal(field: FieldDescriptor, text: str) -> object:
     """Return the value that a text names: JSON of the field's type, text without its quotes. Raises NotOfType."""
     message = field.containing_type
     if field.message_type is not None or field.is_repeated or message is None:
-        raise NotOfType(f"{field.full_name} cannot have a literal, which is one plain value: say `absent`")
+        raise InvalidLiteral(f"{field.full_name} cannot have a literal, which is one plain value: say `absent`")
     if not field.has_presence:
-        raise NotOfType(f"{field.full_name} must be optional to have a literal")
+        raise InvalidLiteral(f"{field.full_name} must be optional to have a literal")
     try:
         value = text if field.type in _TEXT else json.loads(text)
         if value is None:
             raise ValueError(text)
         holder = ParseDict({field.name: value}, GetMessageClass(message)())
     except (ValueError, ParseError):
-        raise NotOfType(f"{field.full_name} has the literal {text}, no value of its type: correct it") from None
+        raise InvalidLiteral(f"{field.full_name} has the literal {text}, no value of its type: correct it") from None
     return getattr(holder, field.name)

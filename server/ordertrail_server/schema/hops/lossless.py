@@ -35,8 +35,8 @@ def loses_nothing(old: int, new: int) -> bool:
     if old not in _WHOLE:
         return False
     low, high = _WHOLE[old]
-    least, most = _DOUBLE if new == F.TYPE_DOUBLE else _WHOLE.get(new, (0, 0))
-    return least <= low and high <= most
+    new_low, new_high = _DOUBLE if new == F.TYPE_DOUBLE else _WHOLE.get(new, (0, 0))
+    return new_low <= low and high <= new_high
 
 
 def same_bytes(old: int, new: int) -> bool:

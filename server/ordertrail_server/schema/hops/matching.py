@@ -6,24 +6,24 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from ordertrail_server.schema.hops.contradictions import contradiction
 from ordertrail_server.schema.hops.guards import double_gaps, plan_gaps
-from ordertrail_server.schema.hops.leftovers import Lost, named_sources, unused
-from ordertrail_server.schema.hops.literals import NotOfType, literal_of
-from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, find, names
-from ordertrail_server.schema.hops.values import PYTHON, Mismatch, value_of
+from ordertrail_server.schema.hops.leftovers import UnusedField, named_sources, unused_paths
+from ordertrail_server.schema.hops.literals import InvalidLiteral, parse_literal
+from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, find_field, names
+from ordertrail_server.schema.hops.values import PYTHON, Mismatch, match_values
 from ordertrail_server.schema.rules import (
     HERE,
     field_rules,
     message_rules,
+    paths_for,
     renamed_values,
     sources_of,
-    that_concern,
 )
 
 
-def match(old: Descriptor, new: Descriptor) -> tuple[Plan, list[str]]:
+def match_stored(old: Descriptor, new: Descriptor) -> tuple[Plan, list[str]]:
     """Return how `new` reads from its predecessor `old`, and each gap, as a sentence that says how to mend it."""
     matcher = _Matcher(old, new, {new.full_name})
-    gaps = [*matcher.gaps, *double_gaps(matcher.plan), *(lost.gap for lost in matcher.lost())]
+    gaps = [*matcher.gaps, *double_gaps(matcher.plan), *(unused_field.gap for unused_field in matcher.unused_fields())]
     # A message that is nested in several places says its gaps in each.
     return matcher.plan, list(dict.fromkeys(gaps))
 
@@ -36,26 +36,26 @@ class _Matcher:
         self._matches: list[Match] = []
         self._tried: set[Names] = set()
         self._unsettled: set[str] = set()
-        self._lost_inside: list[Lost] = []
+        self._unused_inside: list[UnusedField] = []
         self._only = len(sources_of(message_rules(new))) < 2
         self.gaps: list[str] = []
         self._dropped = tuple(self._drops())
-        self._taken = {names(path) for path in self._dropped} | set(named_sources(old, new))
+        self._claimed = {names(path) for path in self._dropped} | set(named_sources(old, new))
         self._match_all(new, ())
         self.plan = Plan(old, new, tuple(self._matches), self._dropped)
         self.gaps += plan_gaps(self.plan, self._unsettled)
 
-    def lost(self) -> list[Lost]:
+    def unused_fields(self) -> list[UnusedField]:
         """Return what is neither used nor dropped; a path inside of a nested message may yet be used from outside."""
         used = self._tried | {names(path) for path in self._dropped}
-        here = [Lost(path, path, self._old, self._new) for path in unused(self._old, used)]
-        return here + [lost for lost in self._lost_inside if lost.path not in used]
+        here = [UnusedField(path, path, self._old, self._new) for path in unused_paths(self._old, used)]
+        return here + [unused_field for unused_field in self._unused_inside if unused_field.path not in used]
 
     def _drops(self) -> Iterator[Path]:
-        for path in that_concern(list(message_rules(self._new).dropped), self._old):
-            found = find(self._old, tuple(path.split(".")))
-            if found:
-                yield found
+        for path in paths_for(list(message_rules(self._new).dropped), self._old):
+            dropped_path = find_field(self._old, tuple(path.split(".")))
+            if dropped_path:
+                yield dropped_path
             elif self._only:
                 self.gaps.append(f"{self._new.full_name} drops {path}, which {self._old.full_name} has not: correct it")
 
@@ -63,23 +63,23 @@ class _Matcher:
         for field in message.fields:
             try:
                 self._match(field, (*within, field))
-            except (Mismatch, NotOfType) as error:
+            except (Mismatch, InvalidLiteral) as error:
                 self.gaps.append(str(error))
                 self._put_aside(field)
 
     def _put_aside(self, field: FieldDescriptor) -> None:
         """Leave a field and its sources out of all that is checked of the whole: one gap is enough for it."""
         self._unsettled.add(field.full_name)
-        sources = that_concern(sources_of(field_rules(field)), self._old)
+        sources = paths_for(sources_of(field_rules(field)), self._old)
         self._tried |= {(field.name,), *(tuple(path.split(".")) for path in sources)}
 
     def _match(self, field: FieldDescriptor, place: Path) -> None:
         rules = field_rules(field)
-        if wrong := contradiction(field):
-            raise Mismatch(wrong)
+        if problem := contradiction(field):
+            raise Mismatch(problem)
         self._refuse_strangers(field.full_name, sources_of(rules))
-        sources = that_concern(sources_of(rules), self._old)
-        by_name = None if (field.name,) in self._taken else find(self._old, (field.name,))
+        sources = paths_for(sources_of(rules), self._old)
+        by_name = None if (field.name,) in self._claimed else find_field(self._old, (field.name,))
         if sources:
             self._refuse_needless(field, f'from: "{sources[0]}"')
         if sources == [HERE]:
@@ -90,7 +90,7 @@ class _Matcher:
             self._refuse_needless(field, by_name[0].full_name)
             self._copy(Rule.SAME, by_name, place)
         elif rules.HasField("literal"):
-            self._matches.append(Match(Rule.LITERAL, (), place, literal=literal_of(field, rules.literal)))
+            self._matches.append(Match(Rule.LITERAL, (), place, literal=parse_literal(field, rules.literal)))
         elif rules.absent:
             self._matches.append(Match(Rule.ABSENT, (), place))
         else:
@@ -103,21 +103,24 @@ class _Matcher:
             rule = "absent" if rules.absent else "literal"
             raise Mismatch(f"{field.full_name} says `{rule}`, but {filled_by} fills it: drop one of the two")
 
-    def _refuse_strangers(self, who: str, paths: list[str]) -> None:
-        named = [path for path in paths if ":" in path]
-        if not named:
+    def _refuse_strangers(self, field_name: str, paths: list[str]) -> None:
+        qualified_paths = [path for path in paths if ":" in path]
+        if not qualified_paths:
             return
-        known = {self._old.name, *(name.rpartition(".")[2] for name in sources_of(message_rules(self._new)))}
-        if strangers := sorted(path for path in named if path.rpartition(":")[0] not in known):
-            raise Mismatch(f'{who} says "{strangers[0]}", but no message of that name reads as it: correct it')
+        predecessor_names = {
+            self._old.name,
+            *(name.rpartition(".")[2] for name in sources_of(message_rules(self._new))),
+        }
+        if strangers := sorted(path for path in qualified_paths if path.rpartition(":")[0] not in predecessor_names):
+            raise Mismatch(f'{field_name} says "{strangers[0]}", but no message of that name reads as it: correct it')
 
     def _source(self, field: FieldDescriptor, sources: list[str]) -> Path:
-        found = find(self._old, tuple(sources[0].split(".")))
+        source = find_field(self._old, tuple(sources[0].split(".")))
         if len(sources) > 1:
             raise Mismatch(f"{field.full_name} says `from` more than once for {self._old.full_name}: keep one")
-        if found is None:
+        if source is None:
             raise Mismatch(f"{field.full_name} is from {sources[0]}, which {self._old.full_name} has not: correct it")
-        return found
+        return source
 
     def _move_in(self, field: FieldDescriptor, place: Path) -> None:
         if field.message_type is None or field.is_repeated:
@@ -127,11 +130,11 @@ class _Matcher:
         self._match_all(field.message_type, place)
 
     def _copy(self, rule: Rule, old: Path, new: Path) -> None:
-        def nested(one: Descriptor, other: Descriptor) -> Plan:
-            return self._nested(names(old), new[-1], one, other)
+        def nested(old_message: Descriptor, new_message: Descriptor) -> Plan:
+            return self._nested(names(old), new[-1], old_message, new_message)
 
         self._tried.add(names(old))
-        self._matches.append(Match(rule, old, new, value_of(old[-1], new[-1], renamed_values(new[-1]), nested)))
+        self._matches.append(Match(rule, old, new, match_values(old[-1], new[-1], renamed_values(new[-1]), nested)))
 
     def _nested(self, within: Names, field: FieldDescriptor, old: Descriptor, new: Descriptor) -> Plan:
         if old.name != new.name and old.full_name not in sources_of(message_rules(new)):
@@ -140,7 +143,9 @@ class _Matcher:
         self._refuse_recursion(field, new)
         inner = _Matcher(old, new, self._around | {new.full_name})
         self.gaps += inner.gaps
-        self._lost_inside += [lost._replace(path=(*within, *lost.path)) for lost in inner.lost()]
+        self._unused_inside += [
+            unused_field._replace(path=(*within, *unused_field.path)) for unused_field in inner.unused_fields()
+        ]
         return inner.plan
 
     def _refuse_recursion(self, field: FieldDescriptor, message: Descriptor, around: Set[str] = frozenset()) -> None:

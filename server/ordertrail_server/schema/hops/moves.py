@@ -6,97 +6,97 @@ from typing import Any, NamedTuple, TypeAlias
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from ordertrail_server.schema.hops.enums import converter
+from ordertrail_server.schema.hops.enums import enum_converter
 from ordertrail_server.schema.hops.plan import Match, Path
-from ordertrail_server.schema.hops.values import is_map, message_in
+from ordertrail_server.schema.hops.values import is_map, value_message
 
 Read: TypeAlias = Callable[[bytes, Any], None]
 """Reads the bytes of a message into another one."""
 
-_Take: TypeAlias = Callable[[Any], Any]
-_Put: TypeAlias = Callable[[Any, Any], None]
+Take: TypeAlias = Callable[[Any], Any]
+Put: TypeAlias = Callable[[Any, Any], None]
 
 
 class Move(NamedTuple):
     """A value on its way. In between it hangs on neither message: numbers and text, and messages as their bytes."""
 
-    take: _Take
+    take: Take
     """Returns the value that an old message says, as the new one has it; None if it says none. Raises CannotUpcast."""
 
-    put: _Put
+    put: Put
     """Puts such a value into a new message."""
 
 
-def move(found: Match, read: Read | None) -> Move:
+def build_move(match: Match, read: Read | None) -> Move:
     """Return what moves a value; `read` reads each message of it, and is None where it holds none."""
-    return Move(_take(found.old, _one(found)), _put(found, read))
+    return Move(_build_take(match.old, _value_converter(match)), _build_put(match, read))
 
 
-def together(moves: Sequence[Move]) -> Move:
+def combine_moves(moves: Sequence[Move]) -> Move:
     """Return what moves all of these values, of which there is one at least; they are put in in their order."""
     if len(moves) == 1:
         return moves[0]
     half = len(moves) // 2
-    (take_one, put_one), (take_other, put_other) = together(moves[:half]), together(moves[half:])
+    (take_first, put_first), (take_second, put_second) = combine_moves(moves[:half]), combine_moves(moves[half:])
 
     def take(old: Any) -> tuple[Any, Any]:
-        return take_one(old), take_other(old)
+        return take_first(old), take_second(old)
 
     def put(values: tuple[Any, Any], new: Any) -> None:
-        one, other = values
-        put_one(one, new)
-        put_other(other, new)
+        first_value, second_value = values
+        put_first(first_value, new)
+        put_second(second_value, new)
 
     return Move(take, put)
 
 
-def walk(path: Path) -> Callable[[Any], Any]:
+def path_getter(path: Path) -> Callable[[Any], Any]:
     """Return what leads from a message to the one at a path in it, whether that is set or not."""
     return attrgetter(".".join(field.name for field in path)) if path else lambda message: message
 
 
-def _take(path: Path, one: _Take | None) -> _Take:
-    take = _take_here(path[-1], one)
+def _build_take(path: Path, convert: Take | None) -> Take:
+    take = _build_field_take(path[-1], convert)
     if len(path) == 1:
         return take
     # A message that is not there says nothing, so that it need not be asked for.
-    holder_of = walk(path[:-1])
+    holder_of = path_getter(path[:-1])
     return lambda old: take(holder_of(old))
 
 
-def _take_here(field: FieldDescriptor, one: _Take | None) -> _Take:
-    name, all_of = field.name, _all(field, one)
+def _build_field_take(field: FieldDescriptor, convert: Take | None) -> Take:
+    name, convert_all = field.name, _convert_all(field, convert)
     if not field.has_presence:
-        return lambda old: all_of(held) if (held := getattr(old, name)) else None
+        return lambda old: convert_all(value) if (value := getattr(old, name)) else None
     if field.message_type is not None:
-        return lambda old: all_of(getattr(old, name)) if old.HasField(name) else None
-    if one is None:
-        return lambda old: held if (held := getattr(old, name)) or old.HasField(name) else None
-    return lambda old: one(held) if (held := getattr(old, name)) or old.HasField(name) else None
+        return lambda old: convert_all(getattr(old, name)) if old.HasField(name) else None
+    if convert is None:
+        return lambda old: value if (value := getattr(old, name)) or old.HasField(name) else None
+    return lambda old: convert(value) if (value := getattr(old, name)) or old.HasField(name) else None
 
 
-def _one(found: Match) -> _Take | None:
+def _value_converter(match: Match) -> Take | None:
     """Return what makes of one value what stays when its message is cleared, None where it is that already."""
-    if message_in(found.old[-1]) is not None:
+    if value_message(match.old[-1]) is not None:
         return methodcaller("SerializeToString")
-    return None if found.value.enum is None else converter(found.value.enum, found.old[-1].full_name)
+    return None if match.value.enum is None else enum_converter(match.value.enum, match.old[-1].full_name)
 
 
-def _all(field: FieldDescriptor, one: _Take | None) -> _Take:
-    one = one or (lambda value: value)
+def _convert_all(field: FieldDescriptor, convert: Take | None) -> Take:
+    convert = convert or (lambda value: value)
     if is_map(field):
-        return lambda held: {key: one(held[key]) for key in held}
-    return (lambda held: [one(value) for value in held]) if field.is_repeated else one
+        return lambda values: {key: convert(values[key]) for key in values}
+    return (lambda values: [convert(value) for value in values]) if field.is_repeated else convert
 
 
-def _put(found: Match, read: Read | None) -> _Put:
-    name, fill = found.new[-1].name, _fill(found, read)
-    if len(found.new) > 1:
-        target_of = walk(found.new[:-1])
+def _build_put(match: Match, read: Read | None) -> Put:
+    name, fill = match.new[-1].name, _build_fill(match, read)
+    if len(match.new) > 1:
+        target_of = path_getter(match.new[:-1])
         # Nothing is cleared there: to clear a field of a nested message would make that message present.
         return lambda value, new: None if value is None else fill(value, target_of(new))
-    if read is None and not found.new[-1].is_repeated:
-        return _set(name)
+    if read is None and not match.new[-1].is_repeated:
+        return _build_scalar_put(name)
 
     def put(value: Any, new: Any) -> None:
         # Bytes that the old message does not know may have been parsed there.
@@ -107,7 +107,7 @@ def _put(found: Match, read: Read | None) -> _Put:
     return put
 
 
-def _set(name: str) -> _Put:
+def _build_scalar_put(name: str) -> Put:
     """Return what puts a number or a text into a field, which is by far the most common."""
 
     def put(value: Any, new: Any) -> None:
@@ -119,14 +119,14 @@ def _set(name: str) -> _Put:
     return put
 
 
-def _fill(found: Match, read: Read | None) -> _Put:
-    field, name = found.new[-1], found.new[-1].name
+def _build_fill(match: Match, read: Read | None) -> Put:
+    field, name = match.new[-1], match.new[-1].name
     if read is None:
-        return _fill_plain(field, single=not found.old[-1].is_repeated)
+        return _build_scalar_fill(field, single=not match.old[-1].is_repeated)
     if is_map(field):
         return lambda value, target: _read_map(value, getattr(target, name), read)
     if field.is_repeated:
-        several = found.old[-1].is_repeated
+        several = match.old[-1].is_repeated
         return lambda value, target: _read_list(value if several else [value], getattr(target, name), read)
 
     def fill(value: bytes, target: Any) -> None:
@@ -137,7 +137,7 @@ def _fill(found: Match, read: Read | None) -> _Put:
     return fill
 
 
-def _fill_plain(field: FieldDescriptor, *, single: bool) -> _Put:
+def _build_scalar_fill(field: FieldDescriptor, *, single: bool) -> Put:
     name = field.name
     if is_map(field):
         return lambda value, target: getattr(target, name).update(value)

@@ -72,13 +72,13 @@ class Plan:
     @cached_property
     def by_place(self) -> Mapping[Names, Match]:
         """The matches by the paths in the new message that they fill."""
-        return {names(found.new): found for found in self.matches}
+        return {names(match.new): match for match in self.matches}
 
     def filling(self, path: Names) -> tuple[Match, Names] | None:
         """Return what fills the field at a path, or a message around it, and where in that it is; None if nothing."""
         for end in range(len(path), 0, -1):
-            if found := self.by_place.get(path[:end]):
-                return found, path[end:]
+            if match := self.by_place.get(path[:end]):
+                return match, path[end:]
         return None
 
 
@@ -87,15 +87,15 @@ def names(path: Path) -> Names:
     return tuple([field.name for field in path])
 
 
-def find(message: Descriptor, path: Names) -> Path | None:
+def find_field(message: Descriptor, path: Names) -> Path | None:
     """Return the field at a path through singular messages, None if there is none."""
     field = message.fields_by_name.get(path[0]) if path else None
     if field is None or len(path) == 1:
         return (field,) if field else None
     if field.message_type is None or field.is_repeated:
         return None
-    rest = find(field.message_type, path[1:])
-    return (field, *rest) if rest else None
+    inner_path = find_field(field.message_type, path[1:])
+    return (field, *inner_path) if inner_path else None
 
 
 def oneof_of(field: FieldDescriptor) -> str:

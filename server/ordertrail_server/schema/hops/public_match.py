@@ -11,11 +11,11 @@ from typing import NamedTuple
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from ordertrail_server.schema.hops.guards import double_gaps, oneof_gaps
-from ordertrail_server.schema.hops.leftovers import unused
-from ordertrail_server.schema.hops.lineage import comes_through, first_names, first_path, moved_in
+from ordertrail_server.schema.hops.leftovers import unused_paths
+from ordertrail_server.schema.hops.lineage import existed_before, first_names, first_path, is_assembled
 from ordertrail_server.schema.hops.lossless import loses_nothing
-from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, Value, find, names
-from ordertrail_server.schema.hops.values import BOTH_WAYS, Mismatch, held_in, message_in, value_of
+from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, Value, find_field, names
+from ordertrail_server.schema.hops.values import BOTH_WAYS, Mismatch, match_values, value_field, value_message
 from ordertrail_server.schema.rules import field_rules
 
 
@@ -31,21 +31,21 @@ def match_public(
     plan = matcher.match(_Pair(newest, public, (), ()))
     # What functions fill nobody knows but they: the round trip tries it.
     unfilled = () if converted else matcher.unfilled()
-    gaps = [*matcher.gaps, *unfilled, *double_gaps(inverse(plan))]
+    gaps = [*matcher.gaps, *unfilled, *double_gaps(invert_plan(plan))]
     # A message that is nested in several places says its gaps in each.
     return plan, list(dict.fromkeys(gaps))
 
 
-def inverse(plan: Plan) -> Plan:
+def invert_plan(plan: Plan) -> Plan:
     """Return the plan of the way back, along which new facts are written."""
-    return Plan(plan.new, plan.old, tuple(_turned(found) for found in plan.matches))
+    return Plan(plan.new, plan.old, tuple(_invert_match(match) for match in plan.matches))
 
 
-def _turned(found: Match) -> Match:
-    value = found.value
+def _invert_match(match: Match) -> Match:
+    value = match.value
     enum = {now: was for was, now in value.enum.items()} if value.enum else None
-    message = inverse(value.message) if value.message else None
-    return Match(found.rule, found.new, found.old, Value(value.same_bytes, enum, message))
+    message = invert_plan(value.message) if value.message else None
+    return Match(match.rule, match.new, match.old, Value(value.same_bytes, enum, message))
 
 
 class _Pair(NamedTuple):
@@ -71,7 +71,7 @@ class _PublicMatcher:
         self._around.append(pair.stored.full_name)
         plan = Plan(pair.stored, pair.public, tuple(self._matches(pair, pair.stored, ())))
         self._around.pop()
-        self.gaps += [*oneof_gaps(plan), *oneof_gaps(inverse(plan))]
+        self.gaps += [*oneof_gaps(plan), *oneof_gaps(invert_plan(plan))]
         return plan
 
     def unfilled(self) -> Iterator[str]:
@@ -79,7 +79,7 @@ class _PublicMatcher:
         for pair in self._pairs:
             depth = len(pair.public_at)
             filled = {path[depth:] for path in self._filled if path[:depth] == pair.public_at}
-            for path in unused(pair.public, filled):
+            for path in unused_paths(pair.public, filled):
                 name = f"{pair.public.full_name}.{'.'.join(path)}"
                 yield f"{name} reads from no field of {pair.stored.full_name}: say `public` on the field that it is"
 
@@ -88,11 +88,11 @@ class _PublicMatcher:
         for field in message.fields:
             place = (*within, field)
             path, at = self._public_path(pair, place), (*pair.at, *names(place))
-            if self._converted and comes_through(self._converted, at):
+            if self._converted and existed_before(self._converted, at):
                 yield from self._new_inside(pair, place, at)
                 continue
             depth = len(pair.public_at)
-            target = find(pair.public, path[depth:]) if path[:depth] == pair.public_at else None
+            target = find_field(pair.public, path[depth:]) if path[:depth] == pair.public_at else None
             if field_rules(field).not_public:
                 continue
             if target is not None:
@@ -100,12 +100,12 @@ class _PublicMatcher:
             elif field.message_type is not None and not field.is_repeated and self._is_taken_apart(field, at):
                 yield from self._matches(pair, field.message_type, place)
             else:
-                self.gaps.append(_not_found(field, pair.public))
+                self.gaps.append(_not_public_gap(field, pair.public))
 
     def _is_taken_apart(self, field: FieldDescriptor, at: Names) -> bool:
         """Return whether the fields of a message, and not itself, stand for public ones."""
-        inner = field.message_type.fields if field.message_type else []
-        return moved_in(self._past, at) or any(field_rules(one).public for one in inner)
+        inner_fields = field.message_type.fields if field.message_type else []
+        return is_assembled(self._past, at) or any(field_rules(inner_field).public for inner_field in inner_fields)
 
     def _new_inside(self, pair: _Pair, place: Path, at: Names) -> Iterator[Match]:
         """Yield the matches of what is new in a message that functions convert."""
@@ -115,8 +115,8 @@ class _PublicMatcher:
         if not field.is_repeated:
             yield from self._matches(pair, field.message_type, place)
             return
-        for inner in (message_in(field) or field.message_type).fields:
-            if not comes_through(self._converted, (*at, inner.name)) and not field_rules(inner).not_public:
+        for inner in (value_message(field) or field.message_type).fields:
+            if not existed_before(self._converted, (*at, inner.name)) and not field_rules(inner).not_public:
                 several = f"{inner.full_name} is new in each of {field.full_name}, which a Python function converts"
                 self.gaps.append(f"{several}: say `not_public` on it, or {BOTH_WAYS}")
 
@@ -132,29 +132,29 @@ class _PublicMatcher:
 
         try:
             _refuse_change(place[-1], target[-1], first)
-            value = value_of(place[-1], target[-1], first, nested)
+            value = match_values(place[-1], target[-1], first, nested)
             yield Match(Rule.SAME if names(place) == names(target) else Rule.FROM, place, target, value)
         except Mismatch as error:
             self.gaps.append(str(error))
 
     def _first_names(self, at: Names, public: FieldDescriptor) -> dict[str, str]:
         """Return what the values of an enum were first called, as far as the public enum calls them so."""
-        enum = held_in(public).enum_type
+        enum = value_field(public).enum_type
         first = {} if enum is None else first_names(self._past, at)
         return {now: then for now, then in first.items() if enum is not None and then in enum.values_by_name}
 
     def _public_path(self, pair: _Pair, place: Path) -> Names:
-        said = field_rules(place[-1]).public
-        if said:
-            return (*pair.public_at, *said.split("."))
+        declared_path = field_rules(place[-1]).public
+        if declared_path:
+            return (*pair.public_at, *declared_path.split("."))
         first, around = first_path(self._past, (*pair.at, *names(place))), first_path(self._past, pair.at)
         inside = first[: len(around)] == around
         return (*pair.public_at, *first[len(around) :]) if inside else first
 
 
-def _not_found(field: FieldDescriptor, public: Descriptor) -> str:
-    if said := field_rules(field).public:
-        return f"{field.full_name} is the public {said}, which {public.full_name} has not: correct it"
+def _not_public_gap(field: FieldDescriptor, public: Descriptor) -> str:
+    if declared_path := field_rules(field).public:
+        return f"{field.full_name} is the public {declared_path}, which {public.full_name} has not: correct it"
     inside = ", or `public` on the fields in it" if field.message_type and not field.is_repeated else ""
     say = f"add it to {public.full_name}, or say `public` or `not_public` on it{inside}"
     return f"{field.full_name} is no part of the public event: {say}"
@@ -164,12 +164,14 @@ def _refuse_change(stored: FieldDescriptor, public: FieldDescriptor, first: dict
     both = f"{stored.full_name} and {public.full_name}"
     if stored.is_repeated != public.is_repeated:
         raise Mismatch(f"{both} are not both single: {BOTH_WAYS}")
-    one, other = held_in(stored), held_in(public)
-    if not (loses_nothing(one.type, other.type) and loses_nothing(other.type, one.type)):
+    stored_value, public_value = value_field(stored), value_field(public)
+    if not (
+        loses_nothing(stored_value.type, public_value.type) and loses_nothing(public_value.type, stored_value.type)
+    ):
         raise Mismatch(f"{both} do not hold the same values: {BOTH_WAYS}")
-    if one.enum_type is not None and other.enum_type is not None:
-        reached = Counter(first.get(value.name, value.name) for value in one.enum_type.values)
-        wanted = Counter(other.enum_type.values_by_name)
-        if apart := sorted((reached - wanted) + (wanted - reached)):
-            lacks = f"add what one of them lacks ({', '.join(apart)})"
+    if stored_value.enum_type is not None and public_value.enum_type is not None:
+        stored_names = Counter(first.get(value.name, value.name) for value in stored_value.enum_type.values)
+        public_names = Counter(public_value.enum_type.values_by_name)
+        if unmatched := sorted((stored_names - public_names) + (public_names - stored_names)):
+            lacks = f"add what one of them lacks ({', '.join(unmatched)})"
             raise Mismatch(f"{both} do not tell the same values apart: {lacks}")

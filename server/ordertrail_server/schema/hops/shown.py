@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from google.protobuf.text_format import MessageToString
 
 
-def shown(message: Message) -> Any:
+def to_json_value(message: Message) -> Any:
     """Return a message as values of JSON; as one text where JSON cannot say it, such as a time past the year 9999."""
     try:
         return MessageToDict(message, preserving_proto_field_name=True)

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from google.protobuf.message_factory import GetMessageClass
 
 from ordertrail_server.schema.hops.plan import Match, Path, Plan, Rule, Value, names
-from ordertrail_server.schema.hops.shown import shown
+from ordertrail_server.schema.hops.shown import to_json_value
 from ordertrail_server.schema.hops.values import is_map
 from ordertrail_server.schema.rules import renamed_values
 
 
-class Applied(NamedTuple):
+class AppliedStep(NamedTuple):
     """A rule, the path that it read and the path that it filled, and the value as JSON; empty where there is none."""
 
     rule: str
@@ -21,61 +21,61 @@ class Applied(NamedTuple):
     value_json: str
 
 
-def applied(plan: Plan, old: Any, was_in: str = "", now_in: str = "") -> Iterator[Applied]:
+def trace_plan(plan: Plan, old: Any, was_in: str = "", now_in: str = "") -> Iterator[AppliedStep]:
     """Yield what a plan does to a message, rule by rule; a field that is not set is passed over."""
-    for found in plan.matches:
-        yield from _applied(found, old, was_in, now_in)
+    for match in plan.matches:
+        yield from _trace_match(match, old, was_in, now_in)
     for path in plan.dropped:
         if value := _value(path, old):
-            yield Applied("dropped", was_in + _text(path), "", value)
+            yield AppliedStep("dropped", was_in + _text(path), "", value)
 
 
-def _applied(found: Match, old: Any, was_in: str, now_in: str) -> Iterator[Applied]:
-    now = now_in + _text(found.new)
-    if found.rule is Rule.ABSENT:
-        yield Applied(found.rule.value, "", now, "")
-    elif found.rule is Rule.LITERAL:
-        yield Applied(found.rule.value, "", now, _literal(found))
-    elif value := _value(found.old, old):
-        was = was_in + _text(found.old)
-        yield Applied(_name(found), was, now, value)
-        if found.value.message is not None and _changes(found.value.message):
-            for was_at, now_at, message in _messages(found, old):
-                yield from applied(found.value.message, message, f"{was}{was_at}.", f"{now}{now_at}.")
+def _trace_match(match: Match, old: Any, was_in: str, now_in: str) -> Iterator[AppliedStep]:
+    now = now_in + _text(match.new)
+    if match.rule is Rule.ABSENT:
+        yield AppliedStep(match.rule.value, "", now, "")
+    elif match.rule is Rule.LITERAL:
+        yield AppliedStep(match.rule.value, "", now, _literal(match))
+    elif value := _value(match.old, old):
+        was = was_in + _text(match.old)
+        yield AppliedStep(_name(match), was, now, value)
+        if match.value.message is not None and _is_changed(match.value.message):
+            for was_at, now_at, message in _messages(match, old):
+                yield from trace_plan(match.value.message, message, f"{was}{was_at}.", f"{now}{now_at}.")
 
 
-def _changes(plan: Plan) -> bool:
+def _is_changed(plan: Plan) -> bool:
     """Return whether anything but its type changes in a message, which is worth telling."""
-    inner = [found.value.message for found in plan.matches if found.value.message is not None]
+    inner = [match.value.message for match in plan.matches if match.value.message is not None]
     plain = all(
-        found.rule is Rule.SAME and found.value in (Value(), Value(message=found.value.message))
-        for found in plan.matches
+        match.rule is Rule.SAME and match.value in (Value(), Value(message=match.value.message))
+        for match in plan.matches
     )
-    return not plain or bool(plan.dropped) or any(map(_changes, inner))
+    return not plain or bool(plan.dropped) or any(map(_is_changed, inner))
 
 
-def _name(found: Match) -> str:
-    enum_map = found.value.enum is not None or bool(renamed_values(found.new[-1]))
-    more = {"enum_map": enum_map, "widened": found.value.widened, "to list": found.value.to_list}
-    return ", ".join([found.rule.value, *(name for name, did in more.items() if did)])
+def _name(match: Match) -> str:
+    enum_map = match.value.enum is not None or bool(renamed_values(match.new[-1]))
+    more = {"enum_map": enum_map, "widened": match.value.widened, "to list": match.value.to_list}
+    return ", ".join([match.rule.value, *(name for name, did in more.items() if did)])
 
 
-def _messages(found: Match, old: Any) -> list[tuple[str, str, Any]]:
+def _messages(match: Match, old: Any) -> list[tuple[str, str, Any]]:
     """Return each message in a field, with its place in there before and after the hop."""
-    held = getattr(_holder(found.old, old), found.old[-1].name)
-    if is_map(found.old[-1]):
-        places = [f"[{json.dumps(key, ensure_ascii=False)}]" for key in held]
-        return list(zip(places, places, (held[key] for key in held), strict=True))
-    if found.old[-1].is_repeated:
-        return [(f"[{place}]", f"[{place}]", message) for place, message in enumerate(held)]
-    return [("", "[0]" if found.value.to_list else "", held)]
+    value = getattr(_holder(match.old, old), match.old[-1].name)
+    if is_map(match.old[-1]):
+        places = [f"[{json.dumps(key, ensure_ascii=False)}]" for key in value]
+        return list(zip(places, places, (value[key] for key in value), strict=True))
+    if match.old[-1].is_repeated:
+        return [(f"[{place}]", f"[{place}]", message) for place, message in enumerate(value)]
+    return [("", "[0]" if match.value.to_list else "", value)]
 
 
-def _literal(found: Match) -> str:
-    field = found.new[-1]
+def _literal(match: Match) -> str:
+    field = match.new[-1]
     assert field.containing_type is not None
     holder = GetMessageClass(field.containing_type)()
-    setattr(holder, field.name, found.literal)
+    setattr(holder, field.name, match.literal)
     return _value((field,), holder)
 
 
@@ -84,13 +84,13 @@ def _value(path: Path, message: Any) -> str:
     holder, name = _holder(path, message), path[-1].name
     if holder is None or all(field.name != name for field, _ in holder.ListFields()):
         return ""
-    alone = type(holder)()
-    alone.CopyFrom(holder)
+    single_field = type(holder)()
+    single_field.CopyFrom(holder)
     for field, _ in holder.ListFields():
         if field.name != name:
-            alone.ClearField(field.name)
-    said = shown(alone)
-    return json.dumps(said[name] if isinstance(said, dict) else said, ensure_ascii=False)
+            single_field.ClearField(field.name)
+    json_value = to_json_value(single_field)
+    return json.dumps(json_value[name] if isinstance(json_value, dict) else json_value, ensure_ascii=False)
 
 
 def _holder(path: Path, message: Any) -> Any:

@@ -4,8 +4,8 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from ordertrail_server.schema.hops.inside import Do, do_in_each
-from ordertrail_server.schema.hops.values import held_in, is_map
+from ordertrail_server.schema.hops.inside import MessageAction, apply_to_each
+from ordertrail_server.schema.hops.values import is_map, value_field
 from ordertrail_server.schema.upcasting import CannotUpcast
 
 
@@ -13,35 +13,35 @@ class UnnamedValue(CannotUpcast):
     """A field holds a number that is no value of its enum, maybe by a Python function; the text names all of them."""
 
     def __init__(self, field: str, number: int, function: str = "") -> None:
-        given = f"the Python function {function} gives {field} the number" if function else f"{field} holds"
-        super().__init__(f"{given} {number}, which is no value of its enum")
+        cause = f"the Python function {function} gives {field} the number" if function else f"{field} holds"
+        super().__init__(f"{cause} {number}, which is no value of its enum")
         self.field, self.number = field, number
 
 
-def unnamed_check(message: Descriptor) -> Do | None:
+def unnamed_check(message: Descriptor) -> MessageAction | None:
     """Return what raises UnnamedValue if a message of this type holds a number without a name; None if none can."""
     steps = _steps(message, {})
     return _do_all(steps) if steps else None
 
 
-def _steps(message: Descriptor, known: dict[str, list[Do]]) -> list[Do]:
-    if message.full_name in known:
-        return known[message.full_name]
-    steps = known[message.full_name] = []
+def _steps(message: Descriptor, steps_by_message: dict[str, list[MessageAction]]) -> list[MessageAction]:
+    if message.full_name in steps_by_message:
+        return steps_by_message[message.full_name]
+    steps = steps_by_message[message.full_name] = []
     for field in message.fields:
-        held = held_in(field)
-        if held.enum_type is not None:
+        value_type = value_field(field)
+        if value_type.enum_type is not None:
             steps.append(_check(field))
-        elif held.message_type is not None:
-            is_around = held.message_type.full_name in known
-            if (inner := _steps(held.message_type, known)) or is_around:
-                steps.append(_in_messages(field, _later(inner) if is_around else _do_all(inner)))
+        elif value_type.message_type is not None:
+            is_around = value_type.message_type.full_name in steps_by_message
+            if (inner := _steps(value_type.message_type, steps_by_message)) or is_around:
+                steps.append(_in_messages(field, _deferred(inner) if is_around else _do_all(inner)))
     return steps
 
 
-def _in_messages(field: FieldDescriptor, check: Do) -> Do:
+def _in_messages(field: FieldDescriptor, check: MessageAction) -> MessageAction:
     if field.is_repeated:
-        return do_in_each(field, [check])
+        return apply_to_each(field, [check])
     name = field.name
 
     # Spelled out, because every order that is read comes through here.
@@ -52,11 +52,11 @@ def _in_messages(field: FieldDescriptor, check: Do) -> Do:
     return in_message
 
 
-def _do_all(steps: list[Do]) -> Do:
-    return steps[0] if len(steps) == 1 else _later(steps)
+def _do_all(steps: list[MessageAction]) -> MessageAction:
+    return steps[0] if len(steps) == 1 else _deferred(steps)
 
 
-def _later(steps: list[Do]) -> Do:
+def _deferred(steps: list[MessageAction]) -> MessageAction:
     """Return what does the steps that there will be: a message within itself is still being put together."""
 
     def do(message: Any) -> None:
@@ -66,8 +66,8 @@ def _later(steps: list[Do]) -> Do:
     return do
 
 
-def _check(field: FieldDescriptor) -> Do:
-    enum = held_in(field).enum_type
+def _check(field: FieldDescriptor) -> MessageAction:
+    enum = value_field(field).enum_type
     assert enum is not None
     name, full_name, numbers = field.name, field.full_name, frozenset(enum.values_by_number)
 
@@ -79,8 +79,8 @@ def _check(field: FieldDescriptor) -> Do:
             refuse(number)
 
     def check_each(message: Any) -> None:
-        held = getattr(message, name)
-        for number in held.values() if is_map(field) else held:
+        values = getattr(message, name)
+        for number in values.values() if is_map(field) else values:
             if number not in numbers:
                 refuse(number)
 

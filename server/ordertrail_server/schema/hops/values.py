@@ -18,14 +18,14 @@ class Mismatch(Exception):
     """The value cannot stand there; the text says why, and what to do."""
 
 
-def value_of(old: FieldDescriptor, new: FieldDescriptor, enum_map: Mapping[str, str], nested: Nested) -> Value:
+def match_values(old: FieldDescriptor, new: FieldDescriptor, enum_map: Mapping[str, str], nested: Nested) -> Value:
     """Return how a value of `old` becomes one of `new`. Raises Mismatch."""
     both = f"{old.full_name} reads as {new.full_name}"
     if is_map(old) or is_map(new):
-        return _map(old, new, enum_map, nested, both)
+        return _map_value(old, new, enum_map, nested, both)
     if old.is_repeated and not new.is_repeated:
         raise Mismatch(f"{both}, but may hold several values: keep it repeated, or {PYTHON}")
-    return _one(old, new, enum_map, nested, both, to_list=new.is_repeated and not old.is_repeated)
+    return _single_value(old, new, enum_map, nested, both, to_list=new.is_repeated and not old.is_repeated)
 
 
 def is_map(field: FieldDescriptor) -> bool:
@@ -33,12 +33,12 @@ def is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
 
 
-def message_in(field: FieldDescriptor) -> Descriptor | None:
+def value_message(field: FieldDescriptor) -> Descriptor | None:
     """Return the message that a field holds, or that is each value of a map; None for scalars."""
-    return held_in(field).message_type
+    return value_field(field).message_type
 
 
-def held_in(field: FieldDescriptor) -> FieldDescriptor:
+def value_field(field: FieldDescriptor) -> FieldDescriptor:
     """Return the field that says what a field holds: itself, or the value of a map."""
     return entry_of(field)[1] if is_map(field) else field
 
@@ -50,16 +50,18 @@ def entry_of(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:
     return entry.fields_by_name["key"], entry.fields_by_name["value"]
 
 
-def _map(old: FieldDescriptor, new: FieldDescriptor, enum_map: Mapping[str, str], nested: Nested, both: str) -> Value:
+def _map_value(
+    old: FieldDescriptor, new: FieldDescriptor, enum_map: Mapping[str, str], nested: Nested, both: str
+) -> Value:
     if not (is_map(old) and is_map(new)):
         raise Mismatch(f"{both}, but only one of them is a map: {PYTHON}")
     (old_key, old_value), (new_key, new_value) = entry_of(old), entry_of(new)
     if old_key.type != new_key.type:
         raise Mismatch(f"{both}, but their keys are of two types: {PYTHON}")
-    return _one(old_value, new_value, enum_map, nested, both, to_list=False)
+    return _single_value(old_value, new_value, enum_map, nested, both, to_list=False)
 
 
-def _one(
+def _single_value(
     old: FieldDescriptor,
     new: FieldDescriptor,
     enum_map: Mapping[str, str],
@@ -85,6 +87,6 @@ def _numbers(old: EnumDescriptor, new: EnumDescriptor, enum_map: Mapping[str, st
     if unknown:
         raise Mismatch(f"{both}, and its enum_map names {unknown[0]}, which is no value there: correct it")
     now = {value.number: enum_map.get(value.name, value.name) for value in old.values}
-    if lost := sorted(set(now.values()) - set(new.values_by_name)):
-        raise Mismatch(f"{both}, but {new.full_name} has no value {lost[0]}: add it, or say `enum_map`")
+    if missing := sorted(set(now.values()) - set(new.values_by_name)):
+        raise Mismatch(f"{both}, but {new.full_name} has no value {missing[0]}: add it, or say `enum_map`")
     return {number: new.values_by_name[name].number for number, name in now.items()}

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor
 
-from ordertrail_server.schema.lock.sealed_text import Entry, damage, entries, with_entries
-from ordertrail_server.schema.lock.shape_changes import changes, key_of, name_of
+from ordertrail_server.schema.lock.sealed_text import Entry, append_entries, entries, find_damage
+from ordertrail_server.schema.lock.shape_changes import describe_changes, key_of, name_of
 from ordertrail_server.schema.lock.shape_text import shape_lines, stored_types
 
 LOCK_NAME: Final = "schema.lock"
@@ -25,11 +25,11 @@ _RESTORE: Final = "nothing in it is ever changed: bring it back from version con
 _FROZEN: Final = (
     "what is released never changes: put it back, and copy it into a new version with `ordertrail schema new`"
 )
-_KEPT: Final = "what is released stays readable for ever: put it back, with its case of the record"
+_REMOVED: Final = "what is released stays readable for ever: put it back, with its case of the record"
 _GROWS: Final = "what is released never changes: put it back; what is new takes a number that was never used"
 
 
-class _Stored(NamedTuple):
+class _LockedType(NamedTuple):
     name: str
     heading: str
     grows: bool  # whether it may be added to
@@ -57,18 +57,18 @@ def released_gaps(record: Descriptor, text: str) -> list[str]:
 def lock_gaps(record: Descriptor, text: str) -> list[str]:
     """Return where the stored messages are not as they were released, and where the lock is not as it grew."""
     stored = {of.heading: of for of in _stored(record)}
-    gaps = [f"{LOCK_NAME}, {found}; {_RESTORE}" for found in damage(text)]
+    gaps = [f"{LOCK_NAME}, {fault}; {_RESTORE}" for fault in find_damage(text)]
     for heading, lines in _locked(text).items():
         if heading not in stored:
-            gaps.append(f"{heading}: no record can hold it any more; {_KEPT}")
+            gaps.append(f"{heading}: no record can hold it any more; {_REMOVED}")
             continue
         of = stored[heading]
         cure = _GROWS if of.grows else _FROZEN
-        gaps += [f"{heading}: {change}; {cure}" for change in changes(lines, of.lines, may_grow=of.grows)]
+        gaps += [f"{heading}: {change}; {cure}" for change in describe_changes(lines, of.lines, may_grow=of.grows)]
     return gaps
 
 
-def unlocked(record: Descriptor, text: str) -> list[str]:
+def unlocked_names(record: Descriptor, text: str) -> list[str]:
     """Return the full names of what is not released: messages, enums, and fields of those that may be added to."""
     names = []
     for of, lines in _additions(record, text):
@@ -76,14 +76,14 @@ def unlocked(record: Descriptor, text: str) -> list[str]:
     return names
 
 
-def with_unlocked(record: Descriptor, text: str) -> str:
+def append_unlocked(record: Descriptor, text: str) -> str:
     """Return the lock with all that is not in it below it."""
-    return with_entries(text or HEADER, [Entry(of.heading, tuple(lines)) for of, lines in _additions(record, text)])
+    return append_entries(text or HEADER, [Entry(of.heading, tuple(lines)) for of, lines in _additions(record, text)])
 
 
-def _stored(record: Descriptor) -> list[_Stored]:
+def _stored(record: Descriptor) -> list[_LockedType]:
     return [
-        _Stored(
+        _LockedType(
             of.full_name,
             f"{'enum' if isinstance(of, EnumDescriptor) else 'message'} {of.full_name}",
             of.file.package == record.file.package,
@@ -101,14 +101,14 @@ def _locked(text: str) -> dict[str, list[str]]:
     return locked
 
 
-def _additions(record: Descriptor, text: str) -> list[tuple[_Stored, list[str]]]:
+def _additions(record: Descriptor, text: str) -> list[tuple[_LockedType, list[str]]]:
     """Return what is stored but not locked, each with its lines that are not."""
     locked, additions = _locked(text), []
     for of in _stored(record):
         if of.heading not in locked:
             additions.append((of, of.lines))
         elif of.grows:
-            known = {key_of(line) for line in locked[of.heading]}
-            if lines := [line for line in of.lines if key_of(line) not in known]:
+            locked_keys = {key_of(line) for line in locked[of.heading]}
+            if lines := [line for line in of.lines if key_of(line) not in locked_keys]:
                 additions.append((of, lines))
     return additions

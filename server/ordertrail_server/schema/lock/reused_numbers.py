@@ -12,7 +12,7 @@ from ordertrail_server.schema.families import Families
 from ordertrail_server.schema.hops.plan import Plan
 
 
-def spent_number_gaps(families: Families) -> list[str]:
+def reused_number_gaps(families: Families) -> list[str]:
     """Return the fields of every version, nested ones included, whose numbers were another field's before."""
     pairs = [pair for hop in families.hops.values() if hop.plan for pair in _pairs(hop.plan)]
     before: dict[str, dict[str, Descriptor]] = {}
@@ -24,29 +24,29 @@ def spent_number_gaps(families: Families) -> list[str]:
 
 def _pairs(plan: Plan) -> Iterator[tuple[Descriptor, Descriptor]]:
     yield plan.old, plan.new
-    for found in plan.matches:
-        if found.value.message is not None:
-            yield from _pairs(found.value.message)
+    for match in plan.matches:
+        if match.value.message is not None:
+            yield from _pairs(match.value.message)
 
 
 def _gaps(message: Descriptor, before: dict[str, dict[str, Descriptor]]) -> Iterator[str]:
     direct = before[message.full_name]
     earlier = _earlier(direct, before)
-    known = {number for old in direct.values() for number in old.fields_by_number}
+    direct_numbers = {number for old in direct.values() for number in old.fields_by_number}
     for number, field in message.fields_by_number.items():
-        once = [old.fields_by_number[number] for old in earlier if number in old.fields_by_number]
-        if once and number not in known and all(field.name != was.name for was in once):
-            has = f"{field.full_name} has the number {number} of {once[0].full_name}"
+        earlier_fields = [old.fields_by_number[number] for old in earlier if number in old.fields_by_number]
+        if earlier_fields and number not in direct_numbers and all(field.name != was.name for was in earlier_fields):
+            has = f"{field.full_name} has the number {number} of {earlier_fields[0].full_name}"
             yield f"{has}: give it a number that was never used"
 
 
 def _earlier(direct: dict[str, Descriptor], before: dict[str, dict[str, Descriptor]]) -> list[Descriptor]:
     """Return all that these messages read from, however far back."""
-    found: dict[str, Descriptor] = {}
+    ancestors: dict[str, Descriptor] = {}
     names = list(direct)
     while names:
         for name, old in before.get(names.pop(), {}).items():
-            if name not in found:
-                found[name] = old
+            if name not in ancestors:
+                ancestors[name] = old
                 names.append(name)
-    return list(found.values())
+    return list(ancestors.values())

@@ -31,7 +31,7 @@ class _Block(NamedTuple):
     digest: str
 
 
-def with_entries(text: str, entries: Iterable[Entry]) -> str:
+def append_entries(text: str, entries: Iterable[Entry]) -> str:
     """Return the text with these entries below it, each sealed."""
     blocks, begun = _split(text)
     above = blocks[-1].digest if blocks else ""
@@ -43,24 +43,24 @@ def with_entries(text: str, entries: Iterable[Entry]) -> str:
 
 
 def entries(text: str) -> list[Entry]:
-    """Return the entries in their order; whether they are as they were added, `damage` says."""
+    """Return the entries in their order; whether they are as they were added, `find_damage` says."""
     return [Entry(", ".join(_headings(block.text)), _lines(block.text)) for block in _split(text)[0]]
 
 
-def damage(text: str) -> list[str]:
+def find_damage(text: str) -> list[str]:
     """Return where the text is not what it grew to be, each with its line number; nothing if it is sound."""
     blocks, below = _split(text)
-    found, above = [], ""
+    faults, above = [], ""
     for block in blocks:
         if block.digest != _digest(above, block.text):
-            found.append(_broken(block))
+            faults.append(_describe_damage(block))
         above = block.digest
     if _headings(below) or _lines(below):
-        found.append(f"line {text.removesuffix(below).count(_BREAK) + 1}: what stands from here on has no digest")
-    return found
+        faults.append(f"line {text.removesuffix(below).count(_BREAK) + 1}: what stands from here on has no digest")
+    return faults
 
 
-def _broken(block: _Block) -> str:
+def _describe_damage(block: _Block) -> str:
     headings = _headings(block.text) or ["a digest of nothing"]
     line = block.first + block.text.partition(headings[0])[0].count(_BREAK)
     return f"line {line}: {', '.join(headings)}: was edited, or what stood right above was edited, moved or removed"

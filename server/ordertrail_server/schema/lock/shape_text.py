@@ -33,9 +33,9 @@ _TYPES: Final[dict[int, str]] = {
 
 def stored_types(record: Descriptor) -> list[StoredType]:
     """Return every message and enum that a record can hold, itself included, each behind those that it holds."""
-    found: dict[str, StoredType] = {}
-    _add(record, found, set())
-    return list(found.values())
+    types: dict[str, StoredType] = {}
+    _add(record, types, set())
+    return list(types.values())
 
 
 def shape_lines(of: StoredType) -> list[str]:
@@ -48,22 +48,22 @@ def shape_lines(of: StoredType) -> list[str]:
     return lines
 
 
-def _add(of: StoredType, found: dict[str, StoredType], begun: set[str]) -> None:
+def _add(of: StoredType, types: dict[str, StoredType], begun: set[str]) -> None:
     if of.full_name in begun or of.file.package == _WELL_KNOWN:
         return
     begun.add(of.full_name)
     if isinstance(of, Descriptor):
-        for held in _held(of):
-            _add(held, found, begun)
+        for inner in _field_types(of):
+            _add(inner, types, begun)
     if not _is_map_entry(of):
-        found[of.full_name] = of
+        types[of.full_name] = of
 
 
-def _held(message: Descriptor) -> Iterator[StoredType]:
+def _field_types(message: Descriptor) -> Iterator[StoredType]:
     for field in sorted(message.fields, key=lambda field: field.number):
-        held = field.message_type or field.enum_type
-        if held is not None:
-            yield held
+        field_type = field.message_type or field.enum_type
+        if field_type is not None:
+            yield field_type
 
 
 def _field_line(field: FieldDescriptor) -> str:
@@ -101,16 +101,20 @@ def _is_map_entry(of: StoredType) -> bool:
 
 
 def _rule_lines(prefix: str, rules: Message) -> list[str]:
-    return [f"{prefix} {said}" for said in _said(rules)]
+    return [f"{prefix} {text}" for text in _rule_texts(rules)]
 
 
-def _said(rules: Message) -> list[str]:
+def _rule_texts(rules: Message) -> list[str]:
     """Return what rules say, in the order of the numbers of their kinds."""
     lines = []
     for kind, value in rules.ListFields():
         if kind.name in _FREE:
             continue
-        for one in value if kind.is_repeated else [value]:
-            text = f"{{{'; '.join(_said(one))}}}" if isinstance(one, Message) else json.dumps(one, ensure_ascii=False)
+        for element in value if kind.is_repeated else [value]:
+            text = (
+                f"{{{'; '.join(_rule_texts(element))}}}"
+                if isinstance(element, Message)
+                else json.dumps(element, ensure_ascii=False)
+            )
             lines.append(f"{kind.name} = {text}")
     return lines

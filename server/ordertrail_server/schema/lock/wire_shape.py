@@ -3,33 +3,37 @@
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 
-def field_gaps(one: FieldDescriptor, other: FieldDescriptor, seen: frozenset[str] = frozenset()) -> list[str]:
+def field_gaps(first: FieldDescriptor, second: FieldDescriptor, compared: frozenset[str] = frozenset()) -> list[str]:
     """Return where two fields differ on the wire. Presence does not count: an absent value has no bytes either way."""
-    both = f"{one.full_name} and {other.full_name}"
-    if one.name != other.name:
+    both = f"{first.full_name} and {second.full_name}"
+    if first.name != second.name:
         return [f"{both} have one number but two names"]
-    if one.type != other.type:
+    if first.type != second.type:
         return [f"{both} are not of one type"]
-    if (one.is_repeated, one.is_packed) != (other.is_repeated, other.is_packed):
+    if (first.is_repeated, first.is_packed) != (second.is_repeated, second.is_packed):
         return [f"{both} are not repeated alike"]
-    if one.message_type is not None and other.message_type is not None:
-        return _message_gaps(one.message_type, other.message_type, seen)
-    if one.enum_type is not None and other.enum_type is not None and _values(one.enum_type) != _values(other.enum_type):
+    if first.message_type is not None and second.message_type is not None:
+        return _message_gaps(first.message_type, second.message_type, compared)
+    if (
+        first.enum_type is not None
+        and second.enum_type is not None
+        and _values(first.enum_type) != _values(second.enum_type)
+    ):
         return [f"{both} do not know the same values"]
     return []
 
 
-def _message_gaps(stored: Descriptor, public: Descriptor, seen: frozenset[str]) -> list[str]:
-    if stored.full_name == public.full_name or stored.full_name in seen:
+def _message_gaps(stored: Descriptor, public: Descriptor, compared: frozenset[str]) -> list[str]:
+    if stored.full_name == public.full_name or stored.full_name in compared:
         return []
     gaps = []
     for number in sorted({*stored.fields_by_number, *public.fields_by_number}):
-        one, other = stored.fields_by_number.get(number), public.fields_by_number.get(number)
-        if one is None or other is None:
-            has, lacks = (stored, public) if one else (public, stored)
+        stored_field, public_field = stored.fields_by_number.get(number), public.fields_by_number.get(number)
+        if stored_field is None or public_field is None:
+            has, lacks = (stored, public) if stored_field else (public, stored)
             gaps.append(f"{has.full_name} has a field {number}, {lacks.full_name} has none")
         else:
-            gaps += field_gaps(one, other, seen | {stored.full_name})
+            gaps += field_gaps(stored_field, public_field, compared | {stored.full_name})
     return gaps
 
 

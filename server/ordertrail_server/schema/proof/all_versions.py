@@ -5,8 +5,8 @@ from google.protobuf.descriptor import Descriptor
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.schema.families import Families
-from ordertrail_server.schema.lock.lock_file import read_lock, released_gaps, unlocked
-from ordertrail_server.schema.lock.reused_numbers import spent_number_gaps
+from ordertrail_server.schema.lock.lock_file import read_lock, released_gaps, unlocked_names
+from ordertrail_server.schema.lock.reused_numbers import reused_number_gaps
 from ordertrail_server.schema.proof.function_samples import unnamed_gaps
 from ordertrail_server.schema.proof.gaps import decision_gaps, envelope_gaps, message_gaps, number_gaps
 from ordertrail_server.schema.proof.round_trip import round_trip_gaps
@@ -17,23 +17,23 @@ from ordertrail_server.schema.registry import FAMILIES, PUBLIC
 class SchemaRefused(Exception):
     """The stored schema must not be used as it is; the text lists every gap, as `gaps` does."""
 
-    said = "The schema cannot be used"
+    headline = "The schema cannot be used"
 
     def __init__(self, gaps: list[str]) -> None:
-        super().__init__(f"{self.said}:\n" + "\n".join(f"- {gap}" for gap in gaps))
+        super().__init__(f"{self.headline}:\n" + "\n".join(f"- {gap}" for gap in gaps))
         self.gaps = gaps
 
 
 class SchemaIncompleteError(SchemaRefused):
     """Some stored event has no sound reading."""
 
-    said = "The schema is incomplete"
+    headline = "The schema is incomplete"
 
 
 class ReleasedSchemaError(SchemaRefused):
     """What was released is no longer as it was, or what is written is not released."""
 
-    said = "The schema does not hold to its lock"
+    headline = "The schema does not hold to its lock"
 
 
 def gaps_of(record: Descriptor, history_event: Descriptor, families: Families, public: PublicHops) -> list[str]:
@@ -43,13 +43,13 @@ def gaps_of(record: Descriptor, history_event: Descriptor, families: Families, p
         *number_gaps(record, history_event),
         *message_gaps(record),
         *families.gaps,
-        *spent_number_gaps(families),
+        *reused_number_gaps(families),
         *public.gaps,
         *decision_gaps(public),
     ]
 
 
-def prove() -> None:
+def check_readings() -> None:
     """Check every version of every event, in some milliseconds. Raises SchemaIncompleteError."""
     gaps = gaps_of(Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR, FAMILIES, PUBLIC)
     # What functions give, and what is written, can be tried only where all is in its place.
@@ -57,7 +57,7 @@ def prove() -> None:
         raise SchemaIncompleteError(gaps)
 
 
-def hold_to_lock(lock: str, allow_unlocked: bool = False) -> None:
+def check_lock(lock: str, allow_unlocked: bool = False) -> None:
     """Check that all that the lock holds is as it was, and that it holds all there is. Raises ReleasedSchemaError.
 
     A fact stored in a version that may still be edited could not be read after the edit. `allow_unlocked` lets that
@@ -67,16 +67,17 @@ def hold_to_lock(lock: str, allow_unlocked: bool = False) -> None:
     if lock and not allow_unlocked:
         release = "release it with `ordertrail schema lock`, or start with --allow-unlocked-schema to try it"
         gaps += [
-            f"{name} is not released, so it may still change: {release}" for name in unlocked(Record.DESCRIPTOR, lock)
+            f"{name} is not released, so it may still change: {release}"
+            for name in unlocked_names(Record.DESCRIPTOR, lock)
         ]
     if gaps:
         raise ReleasedSchemaError(gaps)
 
 
-def prove_all(allow_unlocked: bool = False) -> None:
+def check_schema(allow_unlocked: bool = False) -> None:
     """Check the schema as a server must at its start. Raises ReleasedSchemaError, SchemaIncompleteError."""
     lock = read_lock()
     # The lock comes first: how to mend what does not fit to an edited message is no advice if it must be put back.
-    hold_to_lock(lock, allow_unlocked=True)
-    prove()
-    hold_to_lock(lock, allow_unlocked)
+    check_lock(lock, allow_unlocked=True)
+    check_readings()
+    check_lock(lock, allow_unlocked)

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from buf.validate import validate_pb2
 from ordertrail_server.schema.hops.plan import oneof_of
-from ordertrail_server.schema.hops.values import held_in, is_map
+from ordertrail_server.schema.hops.values import is_map, value_field
 
 _Edge: TypeAlias = Callable[[FieldDescriptor], object]
 """Returns the value of a field at an edge, None where it is to stay as it is."""
@@ -37,23 +37,23 @@ def edge_samples(full: Message) -> Iterator[Sample]:
 
     A field of a nested message is left out wherever that message stands, so that there are as many as fields.
     """
-    enums = {enum.full_name: enum for held in _messages(full) for _, enum in _enum_fields(held)}.values()
+    enums = {enum.full_name: enum for inner in _messages(full) for _, enum in _enum_fields(inner)}.values()
     for place in range(max((len(enum.values) for enum in enums), default=0)):
         values = [_value_at(enum, place) for enum in enums]
         yield Sample(_with_values(full, place), f"with {' and '.join(value.name for value in values)}")
-    optional = {field.full_name for held in _messages(full) for field, _ in held.ListFields() if _is_optional(field)}
+    optional = {field.full_name for inner in _messages(full) for field, _ in inner.ListFields() if _is_optional(field)}
     for name in sorted(optional):
         yield Sample(_without(full, {name}), f"without {name}")
     yield Sample(_without(full, optional), "without any optional field")
-    yield Sample(_at(full, _least), "with its least numbers")
-    yield Sample(_at(full, _most), "with its largest numbers")
+    yield Sample(_with_edge_numbers(full, _lower_bound), "with its least numbers")
+    yield Sample(_with_edge_numbers(full, _upper_bound), "with its largest numbers")
 
 
 def _messages(message: Any) -> Iterator[Any]:
     """Yield a message and all that are in it, the outermost first."""
     yield message
-    for field, held in message.ListFields():
-        values = held.values() if is_map(field) else held if field.is_repeated else (held,)
+    for field, value in message.ListFields():
+        values = value.values() if is_map(field) else value if field.is_repeated else (value,)
         for value in values:
             if isinstance(value, Message):
                 yield from _messages(value)
@@ -74,7 +74,7 @@ def _without(full: Message, names: set[str]) -> Message:
 
 def _enum_fields(message: Message) -> list[tuple[FieldDescriptor, EnumDescriptor]]:
     """Return the fields of a message that say a value of an enum, each with that."""
-    fields = [(field, held_in(field).enum_type) for field, _ in message.ListFields()]
+    fields = [(field, value_field(field).enum_type) for field, _ in message.ListFields()]
     return [(field, enum) for field, enum in fields if enum is not None]
 
 
@@ -83,30 +83,30 @@ def _value_at(enum: EnumDescriptor, place: int) -> EnumValueDescriptor:
 
 
 def _with_values(full: Message, place: int) -> Message:
-    there = _copy(full)
-    for message in list(_messages(there)):
+    changed = _copy(full)
+    for message in list(_messages(changed)):
         for field, enum in _enum_fields(message):
-            number, held = _value_at(enum, place).number, getattr(message, field.name)
+            number, values = _value_at(enum, place).number, getattr(message, field.name)
             if is_map(field):
-                held.update(dict.fromkeys(held, number))
+                values.update(dict.fromkeys(values, number))
             elif field.is_repeated:
-                held[:] = [number]
+                values[:] = [number]
             elif number:
                 setattr(message, field.name, number)
             else:
                 # Said or not, no value of an enum is what an absent one is.
                 message.ClearField(field.name)
-    return there
+    return changed
 
 
-def _at(full: Message, edge: _Edge) -> Message:
-    there = _copy(full)
-    for message in list(_messages(there)):
+def _with_edge_numbers(full: Message, edge: _Edge) -> Message:
+    changed = _copy(full)
+    for message in list(_messages(changed)):
         for field, _ in message.ListFields():
             value = None if field.is_repeated else edge(field)
             if value is not None:
                 setattr(message, field.name, value)
-    return there
+    return changed
 
 
 def _copy(message: Message) -> Message:
@@ -115,7 +115,7 @@ def _copy(message: Message) -> Message:
     return copy
 
 
-def _least(field: FieldDescriptor) -> object:
+def _lower_bound(field: FieldDescriptor) -> object:
     """Return the lower bound of a number, and nothing of what may be absent and has no bounds: it differs from that."""
     rules = _bounds(field)
     if field.cpp_type in _INTEGERS and rules is not None:
@@ -124,7 +124,7 @@ def _least(field: FieldDescriptor) -> object:
     return type(field.default_value)() if rules is None and scalar and _is_optional(field) else None
 
 
-def _most(field: FieldDescriptor) -> object:
+def _upper_bound(field: FieldDescriptor) -> object:
     rules = _bounds(field)
     return _bound(rules, lte=0, lt=-1) if field.cpp_type in _INTEGERS and rules is not None else None
 

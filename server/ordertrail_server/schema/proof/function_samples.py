@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class
 from ordertrail_server.schema.families import Hop
-from ordertrail_server.schema.hop_calls import into_of
+from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.hops.unnamed import UnnamedValue
 from ordertrail_server.schema.proof.edge_samples import edge_samples
 from ordertrail_server.schema.samples import samples
@@ -22,8 +22,8 @@ def unnamed_gaps(hops: Iterable[Hop]) -> list[str]:
 
 
 def _gap(hop: Hop) -> str:
-    into, kind = into_of(hop), message_class(hop.new)
-    for old in _tried(hop.old):
+    into, kind = compile_hop(hop), message_class(hop.new)
+    for old in _samples(hop.old):
         try:
             into(old, kind())
         except UnnamedValue as error:
@@ -33,7 +33,7 @@ def _gap(hop: Hop) -> str:
     return ""
 
 
-def _tried(message: Descriptor) -> Iterator[Message]:
+def _samples(message: Descriptor) -> Iterator[Message]:
     for full in samples(message):
         yield full
         yield from (sample.message for sample in edge_samples(full))

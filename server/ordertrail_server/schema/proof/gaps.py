@@ -22,12 +22,12 @@ def envelope_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
     """Return where the envelopes differ: a stored record would not pass as a public event."""
     gaps = []
     for number in sorted({*ENVELOPE, *(field.number for field in _envelope(record))} & ENVELOPES):
-        one, other = record.fields_by_number.get(number), history_event.fields_by_number.get(number)
-        if one is None or other is None:
+        record_field, public_field = record.fields_by_number.get(number), history_event.fields_by_number.get(number)
+        if record_field is None or public_field is None:
             both = f"{record.full_name} and {history_event.full_name} do not both have a field {number}"
             gaps.append(f"{both}: add it where it is missing")
         else:
-            gaps += [f"{gap}: make them alike" for gap in field_gaps(one, other)]
+            gaps += [f"{gap}: make them alike" for gap in field_gaps(record_field, public_field)]
     return gaps
 
 
@@ -35,9 +35,9 @@ def number_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
     """Return the fields of a record whose numbers are another thing to those who read it."""
     gaps = []
     public = {field.number: message_of(field).name for field in public_events(history_event).values()}
-    taken = {*ENVELOPES, *history_event.fields_by_number}
+    used_numbers = {*ENVELOPES, *history_event.fields_by_number}
     for case in cases(record):
-        if case.number in taken and message_of(case).name != public.get(case.number):
+        if case.number in used_numbers and message_of(case).name != public.get(case.number):
             whose = "the envelope's" if case.number in ENVELOPES else f"another thing in {history_event.full_name}"
             gaps.append(f"{case.full_name} has the number {case.number}, which is {whose}: {_OF_EVENTS}")
     return gaps + [
@@ -78,21 +78,21 @@ def _event_gaps(record: Descriptor, stored: list[Descriptor]) -> Iterator[str]:
 
 
 def _field_gaps(field: FieldDescriptor) -> Iterator[str]:
-    held = field.message_type or field.enum_type
-    if held is not None and not held.file.package.startswith(_FROZEN):
-        yield f"{field.full_name} holds {held.full_name}, which may change: copy that beside the event"
+    inner_type = field.message_type or field.enum_type
+    if inner_type is not None and not inner_type.file.package.startswith(_FROZEN):
+        yield f"{field.full_name} holds {inner_type.full_name}, which may change: copy that beside the event"
     is_entry = field.containing_type is not None and field.containing_type.GetOptions().map_entry
     if not field.is_repeated and not field.has_presence and not is_entry:
         yield f"{field.full_name} must be optional: a fact tells absent from zero"
 
 
-def _fields(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
-    if message.full_name not in seen and message.file.package.startswith(_EVENTS):
-        seen.add(message.full_name)
+def _fields(message: Descriptor, visited: set[str]) -> Iterator[FieldDescriptor]:
+    if message.full_name not in visited and message.file.package.startswith(_EVENTS):
+        visited.add(message.full_name)
         for field in message.fields:
             yield field
             if field.message_type is not None:
-                yield from _fields(field.message_type, seen)
+                yield from _fields(field.message_type, visited)
 
 
 def _envelope(record: Descriptor) -> list[FieldDescriptor]:

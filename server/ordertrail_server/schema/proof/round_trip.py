@@ -27,7 +27,7 @@ def round_trip_gaps() -> list[str]:
 
 def _gap(hop: PublicHop) -> str:
     written = f"{message_of(hop.public).full_name}, written as {hop.case.full_name},"
-    for event, difference in _tried(hop):
+    for event, difference in _samples(hop):
         tried = f" {difference}" if difference else ""
         try:
             reading = read(_sealed(cast(Event, event)))
@@ -36,24 +36,28 @@ def _gap(hop: PublicHop) -> str:
         if reading is None or reading.fault:
             fault = reading.fault if reading else "it is no record"
             return f"{written} cannot be read back{tried}: {fault}; correct what reads or writes it"
-        if changed := _change(event, reading.event, hop.public.name):
+        if changed := _describe_change(event, reading.event, hop.public.name):
             inverse = "let what writes it be the inverse of what reads it"
             return f"{written} does not read back as itself: {changed}; {inverse}"
     return ""
 
 
-def _change(event: Message, after: HistoryEvent, name: str) -> str:
+def _describe_change(event: Message, after: HistoryEvent, name: str) -> str:
     """Return what of an event is otherwise after it was written and read; empty if nothing is."""
     kind = after.WhichOneof("event")
     if kind != name:
         return f"it is {kind}"
     if getattr(after, name) == event:
         return ""
-    found = first_difference(event, getattr(after, name))
-    return f"{found.path} was {found.one}, and is {found.other}" if found else "it has fields that it does not know"
+    difference = first_difference(event, getattr(after, name))
+    return (
+        f"{difference.path} was {difference.first}, and is {difference.second}"
+        if difference
+        else "it has fields that it does not know"
+    )
 
 
-def _tried(hop: PublicHop) -> Iterator[Sample]:
+def _samples(hop: PublicHop) -> Iterator[Sample]:
     for full in samples(message_of(hop.public)):
         yield Sample(full)
         if hop.writes is not None and hop.writes.function is not None:
