@@ -12,7 +12,7 @@ from benchmarks.samples import BATCH, record
 from ordertrail_server.log.data_directory import open_to_serve
 from ordertrail_server.log.port import Entry
 from ordertrail_server.schema.cases import message_class
-from ordertrail_server.schema.hop_calls import compile_hop
+from ordertrail_server.schema.compiled_hop import compile_hop
 from ordertrail_server.schema.readers import Reader
 from ordertrail_server.schema.registry import READERS
 from ordertrail_server.schema.wire import bytes_tag, chunk
@@ -32,11 +32,11 @@ def _age(reader: Reader) -> int:
 
 
 def _stored(reader: Reader) -> bytes:
-    return bytes(order_in(message_class(reader.way[0].old)).SerializeToString())
+    return bytes(order_in(message_class(reader.hops[0].old)).SerializeToString())
 
 
 def _upcast(reader: Reader) -> bytes:
-    hop = reader.way[0]
+    hop = reader.hops[0]
     newer = message_class(hop.new)()
     compile_hop(hop)(order_in(message_class(hop.old)), newer)
     return newer.SerializeToString()

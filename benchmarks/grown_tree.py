@@ -17,8 +17,8 @@ from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.schema.cases import cases, message_class, message_of
+from ordertrail_server.schema.compiled_hop import compile_hop
 from ordertrail_server.schema.families import Families
-from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.readers import Reader, Readers
 
@@ -32,13 +32,13 @@ class Version(NamedTuple):
 
     def read(self) -> Any:
         """Return the order as the public event."""
-        public = message_class(self.reader.way[-1].new)()
+        public = message_class(self.reader.hops[-1].new)()
         self.reader.read(self.stored, public)
         return public
 
     def parse(self) -> Any:
         """Return the stored bytes parsed as the public event, whatever they say as that."""
-        public = message_class(self.reader.way[-1].new)()
+        public = message_class(self.reader.hops[-1].new)()
         public.MergeFromString(self.stored)
         return public
 
@@ -104,10 +104,10 @@ def _versions(tree: Tree, readers: dict[str, Reader]) -> Iterator[Version]:
     while True:
         reader = readers[order.DESCRIPTOR.full_name]
         yield Version(reader, type(order), order.SerializeToString())
-        if len(reader.way) == 1:
+        if len(reader.hops) == 1:
             return
-        later = message_class(reader.way[0].new)()
-        compile_hop(reader.way[0])(order, later)
+        later = message_class(reader.hops[0].new)()
+        compile_hop(reader.hops[0])(order, later)
         order = later
 
 

@@ -10,7 +10,7 @@ from benchmarks.changes import in_turn
 from benchmarks.grown_protos import FIRST
 from benchmarks.grown_tree import Tree, files_of, readers_of, tree_of
 from benchmarks.table import Row
-from ordertrail_server.schema.proof.gaps import envelope_gaps, message_gaps, number_gaps
+from ordertrail_server.schema.proof.record_gaps import envelope_gaps, message_gaps, number_gaps
 
 ROUNDS: Final = 7
 

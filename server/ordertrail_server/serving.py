@@ -37,7 +37,7 @@ from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.supervisor import ProjectorProcess
 from ordertrail_server.schema.cloud_event import headers_of
-from ordertrail_server.schema.proof.all_versions import check_schema
+from ordertrail_server.schema.proof.schema_check import check_schema
 from ordertrail_server.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from hypothesis import given, settings, strategies as st
 from tests.authoring.shop import compiled, write
 
-from ordertrail_server.authoring.declared import declarations_in
 from ordertrail_server.authoring.file_text import header
+from ordertrail_server.authoring.type_declaration import declarations_in
 from ordertrail_server.authoring.type_text import TypeText
 
 PACKAGE, FILE = "a.b.v3", "a/b/v3/events.proto"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from tests.authoring.shop import RECORD, V2, V3, contents, lock, write, write_shop
 
+from ordertrail_server.authoring.authoring_error import AuthoringError
 from ordertrail_server.authoring.new_version import new_version
-from ordertrail_server.authoring.refused import AuthoringError
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.cli.schema.lock import lock
 from ordertrail_server.schema.families import Families
 from ordertrail_server.schema.lock.lock_file import LOCK_NAME, append_unlocked, locked_messages
-from ordertrail_server.schema.proof import all_versions as proof
+from ordertrail_server.schema.proof import schema_check
 
 WHOLE = append_unlocked(Record.DESCRIPTOR, "")
 NEWEST = WHOLE.index("message ordertrail.events.v2.OrderReturned")
@@ -67,7 +67,7 @@ def name_no_function(protos: Protos) -> None:
 
 
 def test_nothing_is_locked_that_has_no_reading(proto: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof, "FAMILIES", Families(record_after(name_no_function)))
+    monkeypatch.setattr(schema_check, "FAMILIES", Families(record_after(name_no_function)))
     result = run(proto)
     assert result.exit_code == 1
     assert "ordertrail.events.v1.OrderCreated" in result.output

@@ -19,8 +19,8 @@ from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.events.v2 import order_events_pb2 as v2
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.schema.cases import cases, message_of
-from ordertrail_server.schema.explain import explain_reading
-from ordertrail_server.schema.hops.shown import to_json_value
+from ordertrail_server.schema.explanation import explain_reading
+from ordertrail_server.schema.hops.json_text import to_json_value
 from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.wire import bytes_tag, chunk
 from ordertrail_server.schema.writing import encode_statement

@@ -138,7 +138,7 @@ def test_a_family_without_gaps(compiled: dict[str, Tree], name: str) -> None:
 
 def test_the_way_of_a_version_leads_over_each_later_one(compiled: dict[str, Tree]) -> None:
     tree = compiled["chain"]
-    way = tree.families.way(tree.message("v1.Placed"))
+    way = tree.families.hops_from(tree.message("v1.Placed"))
     assert [tree.short(hop.new.full_name) for hop in way] == ["v2.Placed", "v3.Placed", "v5.Placed"]
     assert [tree.short(newest.full_name) for newest in tree.families.newest] == ["v5.Placed"]
 

@@ -14,7 +14,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import OrderReturned
 from ordertrail_server.schema import writing
 from ordertrail_server.schema.families import Families
-from ordertrail_server.schema.proof.all_versions import SchemaIncompleteError, check_readings, gaps_of
+from ordertrail_server.schema.proof.schema_check import SchemaIncompleteError, check_readings, gaps_of
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.wire import bytes_tag
 

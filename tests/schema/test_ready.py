@@ -13,7 +13,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsResponse
 from ordertrail.v1.position_pb2 import Position
 from ordertrail_server.schema.reading import read
-from ordertrail_server.schema.ready import frame_event, ready_event
+from ordertrail_server.schema.ready_event import frame_event, ready_event
 from ordertrail_server.schema.wire import bytes_tag, chunk
 from ordertrail_server.schema.writing import encode, encode_statement
 

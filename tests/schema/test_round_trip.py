@@ -20,9 +20,9 @@ from ordertrail_server.schema import writing
 from ordertrail_server.schema.cases import message_of
 from ordertrail_server.schema.families import Hop
 from ordertrail_server.schema.functions import Function
-from ordertrail_server.schema.proof.all_versions import SchemaIncompleteError, check_readings
 from ordertrail_server.schema.proof.edge_samples import edge_samples
 from ordertrail_server.schema.proof.round_trip import round_trip_gaps
+from ordertrail_server.schema.proof.schema_check import SchemaIncompleteError, check_readings
 from ordertrail_server.schema.registry import PUBLIC
 from ordertrail_server.schema.samples import samples
 

@@ -15,10 +15,10 @@ from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.events.v2 import order_events_pb2 as v2
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.schema.cases import message_class, message_of
+from ordertrail_server.schema.compiled_hop import compile_hop
 from ordertrail_server.schema.families import Hop
 from ordertrail_server.schema.functions import Function
-from ordertrail_server.schema.hop_calls import compile_hop
-from ordertrail_server.schema.hops.unnamed import UnnamedValue, unnamed_check
+from ordertrail_server.schema.hops.unnamed_value import UnnamedValue, unnamed_check
 from ordertrail_server.schema.proof.function_samples import unnamed_gaps
 from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.wire import bytes_tag, chunk

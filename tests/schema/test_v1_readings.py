@@ -6,7 +6,7 @@ from hypothesis import given, settings, strategies as st
 
 from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.v1 import order_events_pb2 as public
-from ordertrail_server.schema import v1_meanings
+from ordertrail_server.schema import v1_values
 from ordertrail_server.schema.statements import read_statement
 from ordertrail_server.schema.upcasting import CannotUpcast
 
@@ -108,7 +108,7 @@ def test_a_price_is_the_shortest_decimal_of_its_double_in_no_currency(said: floa
 @given(st.integers(0, 10**9), st.integers(0, 99))
 @settings(max_examples=60)
 def test_a_price_in_cents_is_exact(units: int, cents: int) -> None:
-    price = v1_meanings.price(float(f"{units}.{cents:02}"))
+    price = v1_values.price(float(f"{units}.{cents:02}"))
     assert (price.units, price.nanos) == (units, cents * 10_000_000)
 
 

@@ -5,13 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ordertrail_server.authoring.refused import AuthoringError
+from ordertrail_server.authoring.authoring_error import AuthoringError
 
 
 def build(proto: Path) -> bytes:
     """Return the serialized FileDescriptorSet of a tree of protos, with source info and all that it imports.
 
-    Raises AuthoringRefused with buf's words if the tree does not compile, or if there is no buf.
+    Raises AuthoringError with buf's words if the tree does not compile, or if there is no buf.
     """
     return _run("build", str(proto), "--as-file-descriptor-set", "-o", "-#format=binpb")
 
@@ -19,13 +19,13 @@ def build(proto: Path) -> bytes:
 def export(proto: Path, folder: Path) -> None:
     """Copy a tree of protos to a folder, with what it imports from other modules, so that the copy compiles alone.
 
-    Raises AuthoringRefused as `build` does.
+    Raises AuthoringError as `build` does.
     """
     _run("export", str(proto), "--output", str(folder))
 
 
 def format_file(path: Path) -> None:
-    """Format a file in its place. Raises AuthoringRefused as `build` does."""
+    """Format a file in its place. Raises AuthoringError as `build` does."""
     _run("format", "-w", str(path))
 
 

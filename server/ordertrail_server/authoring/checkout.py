@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from ordertrail_server.authoring.refused import AuthoringError
+from ordertrail_server.authoring.authoring_error import AuthoringError
 
 
 def require_protos(proto: Path) -> None:
-    """Raise AuthoringRefused unless a folder holds protos of Ordertrail."""
+    """Raise AuthoringError unless a folder holds protos of Ordertrail."""
     if not (proto / "ordertrail").is_dir():
         raise AuthoringError(
             f"This command works on a checkout of Ordertrail, and {proto} holds no protos of it: "

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-from ordertrail_server.authoring.declared import FIELDS, SourcePath, TypeDeclaration
-from ordertrail_server.authoring.refused import AuthoringError
+from ordertrail_server.authoring.authoring_error import AuthoringError
 from ordertrail_server.authoring.rules import predecessors_of
 from ordertrail_server.authoring.tree import Tree
+from ordertrail_server.authoring.type_declaration import FIELDS, SourcePath, TypeDeclaration
 
 RECORD, HISTORY_EVENT = "ordertrail.log.v1.Record", "ordertrail.v1.HistoryEvent"
 VERSIONED = re.compile(r"(?P<family>.+)\.v(?P<version>[1-9]\d*)")
@@ -41,7 +41,7 @@ def family_of(package: str) -> str:
 
 
 def cases(tree: Tree) -> list[Case]:
-    """Return every version of every event of a tree. Raises AuthoringRefused if it has no `Record`."""
+    """Return every version of every event of a tree. Raises AuthoringError if it has no `Record`."""
     events, record = _events(tree, RECORD), tree.types[RECORD]
     return [
         Case(tree.types[field.type_name[1:]], record, field, (*record.path, FIELDS, index)) for index, field in events
@@ -51,7 +51,7 @@ def cases(tree: Tree) -> list[Case]:
 def newest_version(tree: Tree, event: str) -> Case:
     """Return the version of an event that no other one reads from.
 
-    Raises AuthoringRefused if there is no event of this name, or if it now reads as one of another name.
+    Raises AuthoringError if there is no event of this name, or if it now reads as one of another name.
     """
     all_cases = cases(tree)
     versions = [case for case in all_cases if case.message.proto.name == event]

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Set
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
-from ordertrail_server.authoring.naming import shortest_reference
 from ordertrail_server.authoring.option_text import settings
+from ordertrail_server.authoring.type_reference import shortest_reference
 
 
 def field_text(field: FieldDescriptorProto, scope: str, maps: Mapping[str, DescriptorProto], names: Set[str]) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Set
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import Message
 
-from ordertrail_server.authoring.copying import EventCopy, fields_in
-from ordertrail_server.authoring.declared import TypeDeclaration, TypeProto
+from ordertrail_server.authoring.event_copy import EventCopy, fields_in
 from ordertrail_server.authoring.event_versions import Case, version_of
 from ordertrail_server.authoring.option_text import settings
 from ordertrail_server.authoring.statement import SourceComments, comment_lines
 from ordertrail_server.authoring.tree import Tree
+from ordertrail_server.authoring.type_declaration import TypeDeclaration, TypeProto
 from ordertrail_server.authoring.type_text import ONEOFS, TypeText
 
 IMPORTS = 3  # the number of FileDescriptorProto's field, of which a source path is made

@@ -5,12 +5,11 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from ordertrail_server.authoring.all_or_none import replace_all
+from ordertrail_server.authoring.authoring_error import AuthoringError
 from ordertrail_server.authoring.buf import export, format_file
 from ordertrail_server.authoring.case_number import next_number
 from ordertrail_server.authoring.checkout import require_protos
-from ordertrail_server.authoring.copying import EventCopy, copy_event
-from ordertrail_server.authoring.declared import TypeProto
+from ordertrail_server.authoring.event_copy import EventCopy, copy_event
 from ordertrail_server.authoring.event_versions import (
     Case,
     cases,
@@ -19,10 +18,11 @@ from ordertrail_server.authoring.event_versions import (
     unavailable_numbers,
     version_of,
 )
+from ordertrail_server.authoring.file_replacement import replace_all
 from ordertrail_server.authoring.file_text import add_case, add_copies, header
-from ordertrail_server.authoring.refused import AuthoringError
 from ordertrail_server.authoring.releases import next_package, released_messages
 from ordertrail_server.authoring.tree import Tree, read_tree
+from ordertrail_server.authoring.type_declaration import TypeProto
 
 
 class NewVersion(NamedTuple):
@@ -45,7 +45,7 @@ def new_version(proto: Path, event: str) -> NewVersion:
     one if there is one: that of which the tree's lock holds no message. Without a lock all there is counts as released.
 
     All is changed in a copy of the tree first, which must compile and hold what was copied, unaltered.
-    Raises AuthoringRefused, or OSError if a file cannot be written; then nothing was changed.
+    Raises AuthoringError, or OSError if a file cannot be written; then nothing was changed.
     """
     require_protos(proto)
     tree = read_tree(proto)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from ordertrail_server.authoring.authoring_error import AuthoringError
 from ordertrail_server.authoring.event_versions import Case, family_of, version_of
-from ordertrail_server.authoring.refused import AuthoringError
 from ordertrail_server.authoring.tree import Tree
 from ordertrail_server.schema.lock.lock_file import LOCK_NAME, locked_messages
 
@@ -17,7 +17,7 @@ def released_messages(proto: Path, tree: Tree) -> set[str]:
 def next_package(tree: Tree, newest: Case, released_messages: set[str]) -> str:
     """Return the package for the version after the newest: the unreleased one, else a new one.
 
-    Raises AuthoringRefused if the newest is unreleased itself, or if an earlier run has not ended.
+    Raises AuthoringError if the newest is unreleased itself, or if an earlier run has not ended.
     """
     message = newest.message
     if message.name not in released_messages:

@@ -10,8 +10,8 @@ from typing import Final
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-from ordertrail_server.authoring.declared import is_message
 from ordertrail_server.authoring.tree import Tree
+from ordertrail_server.authoring.type_declaration import is_message
 
 IMAGE_NAME: Final = "released.binpb"
 """The image of the last release, beside the protos."""

@@ -5,8 +5,8 @@ from typing import Any
 
 from google.protobuf.descriptor_pb2 import DescriptorProto
 
-from ordertrail_server.authoring.declared import TypeDeclaration, TypeProto, is_message
 from ordertrail_server.authoring.tree import Tree
+from ordertrail_server.authoring.type_declaration import TypeDeclaration, TypeProto, is_message
 
 MESSAGE_RULES, FIELD_RULES = "ordertrail.evolve.v1.message", "ordertrail.evolve.v1.field"
 # They say how a field is shown today, whatever it reads from; all else is said of the predecessor.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from ordertrail_server.authoring.declared import Location, SourcePath
+from ordertrail_server.authoring.type_declaration import Location, SourcePath
 
 BEFORE_ALL = (-2, 0)
 

@@ -8,9 +8,9 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
+from ordertrail_server.authoring.authoring_error import AuthoringError
 from ordertrail_server.authoring.buf import build
-from ordertrail_server.authoring.declared import TypeDeclaration, declarations_in, is_message
-from ordertrail_server.authoring.refused import AuthoringError
+from ordertrail_server.authoring.type_declaration import TypeDeclaration, declarations_in, is_message
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FieldDescriptor
@@ -30,14 +30,14 @@ class Tree:
         self.names = {*self.types, *(name for file in plain.file for name in _package_prefixes(file.package))}
 
     def extension(self, name: str) -> "FieldDescriptor":
-        """Return an option that every tree of ours has. Raises AuthoringRefused."""
+        """Return an option that every tree of ours has. Raises AuthoringError."""
         try:
             return self._pool.FindExtensionByName(name)
         except KeyError:
             raise AuthoringError(f"These are no protos of Ordertrail: there is no {name}.") from None
 
     def message(self, name: str) -> DescriptorProto:
-        """Return a message that every tree of ours has. Raises AuthoringRefused."""
+        """Return a message that every tree of ours has. Raises AuthoringError."""
         declaration = self.types.get(name)
         if declaration and is_message(declaration.proto):
             return declaration.proto
@@ -59,7 +59,7 @@ class Tree:
 
 
 def read_tree(proto: Path) -> Tree:
-    """Compile a tree of protos. Raises AuthoringRefused."""
+    """Compile a tree of protos. Raises AuthoringError."""
     return Tree(build(proto))
 
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from ordertrail_server.authoring.caseless import unregistered_events
 from ordertrail_server.authoring.request_numbers import IMAGE_NAME, unstable_fields
 from ordertrail_server.authoring.tree import Tree
+from ordertrail_server.authoring.unregistered_events import unregistered_events
 
 
 def tree_gaps(proto: Path, tree: Tree) -> list[str]:

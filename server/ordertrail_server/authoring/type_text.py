@@ -6,7 +6,10 @@ from typing import TypeAlias, cast
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
 from google.protobuf.message import Message
 
-from ordertrail_server.authoring.declared import (
+from ordertrail_server.authoring.field_text import field_text
+from ordertrail_server.authoring.option_text import settings
+from ordertrail_server.authoring.statement import SourceComments, Statement, join_statements, statement
+from ordertrail_server.authoring.type_declaration import (
     FIELDS,
     NESTED_ENUMS,
     NESTED_MESSAGES,
@@ -14,9 +17,6 @@ from ordertrail_server.authoring.declared import (
     TypeProto,
     is_message,
 )
-from ordertrail_server.authoring.field_text import field_text
-from ordertrail_server.authoring.option_text import settings
-from ordertrail_server.authoring.statement import SourceComments, Statement, join_statements, statement
 
 Range: TypeAlias = DescriptorProto.ReservedRange | EnumDescriptorProto.EnumReservedRange
 

@@ -54,7 +54,7 @@ def serve(as_json: bool, **flags: Any) -> None:
     from ordertrail_server.commands.fold import StoreDamaged
     from ordertrail_server.edge.address import Address
     from ordertrail_server.log.port import LogDamaged, LogRefused, LogUnavailable
-    from ordertrail_server.schema.proof.all_versions import SchemaRefused
+    from ordertrail_server.schema.proof.schema_check import SchemaRefused
     from ordertrail_server.setting_text import describe_errors
     from ordertrail_server.settings import Settings
     from ordertrail_server.storage.descriptors import refuse_low_limit

@@ -9,7 +9,7 @@ from ordertrail_server.log.port import Log
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment, nanoseconds
-from ordertrail_server.schema.ready import ready_event
+from ordertrail_server.schema.ready_event import ready_event
 from ordertrail_server.schema.wire import bytes_tag, chunk
 
 EVENT = bytes_tag(Receipt.DESCRIPTOR.fields_by_name["event"].number)

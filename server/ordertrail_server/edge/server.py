@@ -33,7 +33,7 @@ from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.reflection import reflection
 from ordertrail_server.edge.running_calls import RunningCalls
 from ordertrail_server.edge.validation import BATCH_BYTES
-from ordertrail_server.schema.ready import frame_event
+from ordertrail_server.schema.ready_event import frame_event
 
 COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandService"]
 HISTORY = order_history_service_pb2.DESCRIPTOR.services_by_name["OrderHistoryService"]

@@ -22,9 +22,9 @@ from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS
 from ordertrail_server.log.port import Log, Logged
 from ordertrail_server.orders.refusal import Refusal, Refused
-from ordertrail_server.schema.explain import explain_reading
+from ordertrail_server.schema.explanation import explain_reading
 from ordertrail_server.schema.reading import read
-from ordertrail_server.schema.ready import ready_event
+from ordertrail_server.schema.ready_event import ready_event
 
 _VERDICTS = {
     "void": RECORD_VERDICT_VOID,

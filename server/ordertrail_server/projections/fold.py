@@ -16,7 +16,7 @@ from ordertrail_server.orders.products import products_named
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.projections.rows import Rows, customer_of
 from ordertrail_server.schema.reading import Reading, read
-from ordertrail_server.schema.ready import frame_event, ready_event
+from ordertrail_server.schema.ready_event import frame_event, ready_event
 
 EVENT_TYPE = {case.name: case.number for case in HistoryEvent.DESCRIPTOR.oneofs_by_name["event"].fields}
 

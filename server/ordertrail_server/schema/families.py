@@ -33,12 +33,12 @@ class Families:
         self.functions: dict[str, list[Function]] = {}
         self.gaps: list[str] = []
         # Those whose functions are not what they should be: how rules would read instead is no advice.
-        self.doubtful: set[str] = set()
+        self.with_invalid_functions: set[str] = set()
         for message in self.stored.values():
             self.functions[message.full_name], gaps = functions_of(message)
             gaps += self._misplaced_function_gaps(message)
             if gaps:
-                self.doubtful.add(message.full_name)
+                self.with_invalid_functions.add(message.full_name)
             self.gaps += gaps
             for source in sources_of(message_rules(message)):
                 self._add(source, message)
@@ -48,20 +48,20 @@ class Families:
         """The messages that no other reads from."""
         return [message for name, message in self.stored.items() if name not in self.hops]
 
-    def way(self, message: Descriptor) -> list[Hop]:
+    def hops_from(self, message: Descriptor) -> list[Hop]:
         """Return the hops from a stored message to the newest one, in their order."""
-        way: list[Hop] = []
+        hops: list[Hop] = []
         while (hop := self.hops.get(message.full_name)) is not None:
-            way.append(hop)
+            hops.append(hop)
             message = hop.new
-        return way
+        return hops
 
-    def past(self, newest: Descriptor) -> list[Plan]:
+    def plans_to(self, newest: Descriptor) -> list[Plan]:
         """Return the hops by rules that lead to a message, the last one first; of several predecessors, the first's."""
-        past: list[Plan] = []
-        while (plan := self._plan_to(past[-1].old if past else newest)) is not None:
-            past.append(plan)
-        return past
+        plans: list[Plan] = []
+        while (plan := self._plan_to(plans[-1].old if plans else newest)) is not None:
+            plans.append(plan)
+        return plans
 
     def _misplaced_function_gaps(self, message: Descriptor) -> Iterator[str]:
         """Yield the functions that are no hop of the message; those to and from a public event may be past use."""
@@ -98,7 +98,7 @@ class Families:
         if function is not None:
             return Hop(old, new, None, function)
         plan, gaps = match_stored(old, new)
-        if new.full_name not in self.doubtful:
+        if new.full_name not in self.with_invalid_functions:
             self.gaps += gaps
         return Hop(old, new, plan, None)
 

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from ordertrail_server.schema.ancestor import Ancestor, additions_plan, ancestor_gaps, ancestor_of, inherited_hops
 from ordertrail_server.schema.cases import cases, message_of, public_events
 from ordertrail_server.schema.families import Families, Hop, function_between
 from ordertrail_server.schema.hops.public_match import invert_plan, match_public
-from ordertrail_server.schema.inherited import Ancestor, additions_plan, ancestor_gaps, ancestor_of, inherited_hops
 from ordertrail_server.schema.rules import message_rules
 
 
@@ -35,7 +35,7 @@ class PublicHops:
         self.gaps = [*self._unpaired(), *self.gaps]
 
     @property
-    def both_ways(self) -> list[Hop]:
+    def all_hops(self) -> list[Hop]:
         """Every hop to a public event, and every one back."""
         return [hop for pair in self.hops.values() for hop in (pair.reads, pair.writes) if hop is not None]
 
@@ -45,10 +45,10 @@ class PublicHops:
             neither = f"{newest.full_name} reads neither as another version nor as a public event"
             self.gaps.append(f"{neither}: say `from` on its successor")
             return
-        reads, writes = self._both_ways(newest, message_of(public))
+        reads, writes = self._read_and_write_hops(newest, message_of(public))
         self.hops[newest.full_name] = PublicHop(self._cases[newest.full_name], public, reads, writes)
 
-    def _both_ways(self, newest: Descriptor, public: Descriptor) -> tuple[Hop, Hop | None]:
+    def _read_and_write_hops(self, newest: Descriptor, public: Descriptor) -> tuple[Hop, Hop | None]:
         functions, retired = self._families.functions[newest.full_name], message_rules(newest).retired
         read, write = (function_between(functions, *way) for way in ((newest, public), (public, newest)))
         if (read is None) != (write is None) and not (retired and read):
@@ -56,8 +56,8 @@ class PublicHops:
             self.gaps.append(f"{newest.full_name} names a Python function for one way only: name one {lacks}")
         if not (read or write) and (ancestor := ancestor_of(newest, public, self._families)):
             return self._inherited(newest, public, ancestor)
-        plan, gaps = match_public(newest, public, self._families.past(newest))
-        if not (read or write or newest.full_name in self._families.doubtful):
+        plan, gaps = match_public(newest, public, self._families.plans_to(newest))
+        if not (read or write or newest.full_name in self._families.with_invalid_functions):
             self.gaps += gaps
         reads = Hop(newest, public, None if read else plan, read)
         return reads, None if retired else Hop(public, newest, None if write else invert_plan(plan), write)
@@ -66,7 +66,7 @@ class PublicHops:
         is_written = not message_rules(newest).retired
         plan, gaps = additions_plan(newest, public, ancestor, self._families)
         gaps = [*ancestor_gaps(newest, ancestor, is_written=is_written), *gaps]
-        if newest.full_name not in self._families.doubtful:
+        if newest.full_name not in self._families.with_invalid_functions:
             self.gaps += gaps
         if gaps:
             # Something to go on with, until the gaps are closed.
@@ -76,7 +76,7 @@ class PublicHops:
     def _public_name(self, newest: Descriptor) -> str:
         if newest.name in self._public:
             return newest.name
-        older = [hop.old for hop in self._families.hops.values() if self._families.way(hop.old)[-1].new is newest]
+        older = [hop.old for hop in self._families.hops.values() if self._families.hops_from(hop.old)[-1].new is newest]
         return next((message.name for message in older if message.name in self._public), newest.name)
 
     def _unpaired(self) -> list[str]:

@@ -7,12 +7,12 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class, message_of, version_of
+from ordertrail_server.schema.compiled_hop import ReadInto, compile_hop
 from ordertrail_server.schema.families import Families, Hop
-from ordertrail_server.schema.hop_calls import ReadInto, compile_hop
 from ordertrail_server.schema.hops.compiler import compile_stored, only_parses
-from ordertrail_server.schema.hops.fused import fuse_plans
-from ordertrail_server.schema.hops.inside import MessageAction
-from ordertrail_server.schema.hops.unnamed import unnamed_check
+from ordertrail_server.schema.hops.nested_messages import MessageAction
+from ordertrail_server.schema.hops.plan_fusion import fuse_plans
+from ordertrail_server.schema.hops.unnamed_value import unnamed_check
 from ordertrail_server.schema.public_hops import PublicHops
 
 
@@ -34,7 +34,7 @@ class Reader(NamedTuple):
     passes_through: bool
     """Whether a record with it is, byte for byte, a public event already."""
 
-    way: tuple[Hop, ...]
+    hops: tuple[Hop, ...]
     """Every hop, the one to the public event included."""
 
     check: MessageAction | None
@@ -58,36 +58,36 @@ class Readers:
     def of(self, case: FieldDescriptor) -> Reader | None:
         """Return how a version reads, None if it leads to no public event."""
         message = message_of(case)
-        hops = self._families.way(message)
-        last = self._public.hops.get(hops[-1].new.full_name if hops else message.full_name)
+        stored_hops = self._families.hops_from(message)
+        last = self._public.hops.get(stored_hops[-1].new.full_name if stored_hops else message.full_name)
         if last is None:
             return None
-        way = (*hops, last.reads)
-        passes = case.number == last.public.number and all(_only_parses(hop) for hop in way)
-        read = _read_whole if passes else self._chain(self._fuse(way))
+        hops = (*stored_hops, last.reads)
+        passes = case.number == last.public.number and all(_only_parses(hop) for hop in hops)
+        read = _read_whole if passes else self._chain(self._fuse(hops))
         check = unnamed_check(message_of(last.public))
         read = read if check is None else _with_check(read, check)
-        return Reader(case.number, message.full_name, version_of(message), last.public.name, passes, way, check, read)
+        return Reader(case.number, message.full_name, version_of(message), last.public.name, passes, hops, check, read)
 
-    def _fuse(self, way: Sequence[Hop]) -> list[Hop]:
+    def _fuse(self, hops: Sequence[Hop]) -> list[Hop]:
         """Return the hops with as many as possible made one."""
-        fewer: list[Hop] = []
-        for hop in reversed(way):
-            ends = hop.old, way[-1].new
+        fused_hops: list[Hop] = []
+        for hop in reversed(hops):
+            ends = hop.old, hops[-1].new
             if ends not in self._fused:
-                self._fused[ends] = _fuse_with_next(hop, fewer)
-            fewer = self._fused[ends]
-        return fewer
+                self._fused[ends] = _fuse_with_next(hop, fused_hops)
+            fused_hops = self._fused[ends]
+        return fused_hops
 
-    def _chain(self, way: Sequence[Hop]) -> Callable[[bytes, Any], None]:
+    def _chain(self, hops: Sequence[Hop]) -> Callable[[bytes, Any], None]:
         """Return the hops as one function."""
-        later_hops = [(self._into_of(hop), message_class(hop.new)) for hop in way[1:]]
-        first, kind = _from_stored(way[0]), message_class(way[0].new)
+        later_hops = [(self._into_of(hop), message_class(hop.new)) for hop in hops[1:]]
+        first, first_class = _from_stored(hops[0]), message_class(hops[0].new)
         if not later_hops:
             return first
 
         def read(stored: bytes, public: Any) -> None:
-            message = kind()
+            message = first_class()
             first(stored, message)
             for place, (into, newer) in enumerate(later_hops, 1):
                 new = public if place == len(later_hops) else newer()
@@ -120,11 +120,11 @@ def _only_parses(hop: Hop) -> bool:
 
 
 def _fuse_with_next(hop: Hop, hops: list[Hop]) -> list[Hop]:
-    after = hops[0] if hops else None
-    if after is None or hop.plan is None or after.plan is None:
+    next_hop = hops[0] if hops else None
+    if next_hop is None or hop.plan is None or next_hop.plan is None:
         return [hop, *hops]
-    plan = fuse_plans(hop.plan, after.plan)
-    return [hop, *hops] if plan is None else [Hop(hop.old, after.new, plan, None), *hops[1:]]
+    plan = fuse_plans(hop.plan, next_hop.plan)
+    return [hop, *hops] if plan is None else [Hop(hop.old, next_hop.new, plan, None), *hops[1:]]
 
 
 def _from_stored(hop: Hop) -> Callable[[bytes, Any], None]:

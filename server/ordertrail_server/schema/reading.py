@@ -12,7 +12,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.orders.error_text import error_text, named_error_text
-from ordertrail_server.schema.hops.unnamed import UnnamedValue
+from ordertrail_server.schema.hops.unnamed_value import UnnamedValue
 from ordertrail_server.schema.readers import Reader
 from ordertrail_server.schema.record_fields import event_numbers, read_envelope
 from ordertrail_server.schema.registry import READERS

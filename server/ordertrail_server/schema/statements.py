@@ -5,9 +5,9 @@ from typing import Final
 from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.schema.cases import cases, message_class, message_of
-from ordertrail_server.schema.json_text import NotStrictJson, parse_object, quote_text, to_compact_json
-from ordertrail_server.schema.members import InvalidMember, JsonMembers
+from ordertrail_server.schema.json_members import InvalidMember, JsonMembers
 from ordertrail_server.schema.registry import READERS, Statement
+from ordertrail_server.schema.strict_json import NotStrictJson, parse_object, quote_text, to_compact_json
 from ordertrail_server.schema.upcasting import CannotUpcast
 
 MAX_BYTES: Final = 65_536

@@ -6,9 +6,9 @@ producers named them.
 
 from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.events.v2 import order_events_pb2 as v2
-from ordertrail_server.schema.json_text import NotStrictJson, Value, parse_object, to_compact_json
+from ordertrail_server.schema.strict_json import NotStrictJson, Value, parse_object, to_compact_json
 from ordertrail_server.schema.upcasting import CannotUpcast
-from ordertrail_server.schema.v1_meanings import day, instant, instant_of_millis, price, status
+from ordertrail_server.schema.v1_values import day, instant, instant_of_millis, price, status
 
 
 def order_placed(event: v1.OrderPlaced) -> v2.OrderPlaced:

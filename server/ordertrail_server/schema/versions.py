@@ -28,6 +28,6 @@ def versions() -> list[Version]:
     """Return the versions by their numbers."""
     written = {hop.case.number for hop in PUBLIC.hops.values() if hop.writes is not None}
     return [
-        Version(reader.name, reader.version, number, reader.way[0].new.full_name, number in written)
+        Version(reader.name, reader.version, number, reader.hops[0].new.full_name, number in written)
         for number, reader in sorted(READERS.items())
     ]

@@ -8,8 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.log.v1.record_pb2 import Cause, Record
 from ordertrail_server.schema.cases import cases, message_class, message_of
+from ordertrail_server.schema.compiled_hop import compile_hop
 from ordertrail_server.schema.families import Hop
-from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.hops.compiler import only_parses
 from ordertrail_server.schema.registry import PUBLIC, Event, Statement
 from ordertrail_server.schema.wire import bytes_tag, chunk

@@ -11,7 +11,7 @@ from tests.evolving.mistakes.trees import RECORD, V1, V2, V3, State, generate, p
 from ordertrail_server.authoring.new_version import new_version
 
 _READING: Final = "server/ordertrail_server/schema/v1.py"
-_MEANINGS: Final = "server/ordertrail_server/schema/v1_meanings.py"
+_MEANINGS: Final = "server/ordertrail_server/schema/v1_values.py"
 _GENERATED: Final = "client/ordertrail/events/v2/order_events_pb2.py"
 _CREATED: Final = "def order_created(said: v1.OrderCreated) -> v2.OrderPlaced:"
 _SAMPLE: Final = "tests/corpus/v1/OrderCreated-1"

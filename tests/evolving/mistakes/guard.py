@@ -12,7 +12,7 @@ from tests.evolving.checkout import Checkout
 from tests.evolving.mistakes.schema import schema_of
 from tests.evolving.mistakes.trees import LOCK
 
-from ordertrail_server.authoring.refused import AuthoringError
+from ordertrail_server.authoring.authoring_error import AuthoringError
 from ordertrail_server.authoring.tree import Tree
 from ordertrail_server.authoring.tree_gaps import tree_gaps
 from ordertrail_server.schema.lock.lock_file import released_gaps

@@ -9,9 +9,9 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from ordertrail_server.authoring.buf import build
 from ordertrail_server.schema.cases import cases
+from ordertrail_server.schema.compiled_hop import compile_hop
 from ordertrail_server.schema.families import Families
-from ordertrail_server.schema.hop_calls import compile_hop
-from ordertrail_server.schema.proof.all_versions import gaps_of
+from ordertrail_server.schema.proof.schema_check import gaps_of
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.readers import Readers
 
@@ -24,7 +24,7 @@ class Schema(NamedTuple):
     image: bytes
 
     def gaps(self) -> list[str]:
-        """Return what `ordertrail_server.schema.proof.all_versions.prove` finds in descriptors, of these."""
+        """Return what `ordertrail_server.schema.proof.schema_check.check_readings` finds in descriptors, of these."""
         families = Families(self.record)
         public = PublicHops(families, self.record, self.history_event)
         # As a server does before it proves anything: a gap must not become a traceback here.
@@ -38,7 +38,7 @@ class Schema(NamedTuple):
 
 
 def schema_of(root: Path) -> Schema:
-    """Return the schema of the tree below `root`. Raises AuthoringRefused if it does not compile."""
+    """Return the schema of the tree below `root`. Raises AuthoringError if it does not compile."""
     image = build(root / "proto")
     pool = DescriptorPool()
     for file in FileDescriptorSet.FromString(image).file:

@@ -15,7 +15,7 @@ from tests.schema.hops.trees import Tree, as_dict, trees
 from tests.schema.strategies import messages
 
 from ordertrail_server.schema.cases import message_class
-from ordertrail_server.schema.hop_calls import compile_hop
+from ordertrail_server.schema.compiled_hop import compile_hop
 from ordertrail_server.schema.hops.values import entry_of, is_map
 from ordertrail_server.schema.wire import bytes_tag, chunk, varint_tag
 
@@ -42,14 +42,14 @@ def test_every_message_of_every_version_reads_hop_by_hop_as_it_does_at_once(
     compiled: dict[str, Tree], name: str
 ) -> None:
     readers = [compiled[name].reader(event) for event in EVENTS]
-    ways = [[(compile_hop(hop), message_class(hop.new)) for hop in reader.way] for reader in readers]
-    stored = [messages(reader.way[0].old) for reader in readers]
+    ways = [[(compile_hop(hop), message_class(hop.new)) for hop in reader.hops] for reader in readers]
+    stored = [messages(reader.hops[0].old) for reader in readers]
 
     @settings(max_examples=15)
     @given(st.integers(0, VERSIONS - 1), st.data())
     def reads(place: int, data: st.DataObject) -> None:
         said = data.draw(stored[place])
-        at_once = message_class(readers[place].way[-1].new)()
+        at_once = message_class(readers[place].hops[-1].new)()
         readers[place].read(said.SerializeToString(), at_once)
         for into, kind in ways[place]:
             new = kind()
@@ -64,14 +64,14 @@ def test_every_message_of_every_version_reads_hop_by_hop_as_it_does_at_once(
 @pytest.mark.parametrize("name", CHAINS)
 def test_bytes_that_say_a_field_twice_read_as_the_message_that_they_are(compiled: dict[str, Tree], name: str) -> None:
     readers = [compiled[name].reader(event) for event in EVENTS]
-    stored = [messages(reader.way[0].old) for reader in readers]
+    stored = [messages(reader.hops[0].old) for reader in readers]
 
     @settings(max_examples=15)
     @given(st.integers(0, VERSIONS - 1), st.data())
     def reads(place: int, data: st.DataObject) -> None:
         reader, said, again = readers[place], data.draw(stored[place]), data.draw(stored[place])
         both = said.SerializeToString() + again.SerializeToString()
-        from_both, from_merged = (message_class(reader.way[-1].new)() for _ in range(2))
+        from_both, from_merged = (message_class(reader.hops[-1].new)() for _ in range(2))
         reader.read(both, from_both)
         reader.read(type(said).FromString(both).SerializeToString(), from_merged)
         assert from_both == from_merged
@@ -88,8 +88,8 @@ def test_what_no_version_knows_is_passed_on_and_changes_nothing_that_is_read(
     )
     for event in EVENTS:
         reader = compiled[name].reader(event)
-        for said in full_messages(reader.way[0].old):
-            plain, more = (message_class(reader.way[-1].new)() for _ in range(2))
+        for said in full_messages(reader.hops[0].old):
+            plain, more = (message_class(reader.hops[-1].new)() for _ in range(2))
             reader.read(said.SerializeToString(), plain)
             reader.read(said.SerializeToString() + unknown, more)
             assert set(_numbers(UnknownFieldSet(more))) == {9_000, 9_001, 9_500, 9_501}

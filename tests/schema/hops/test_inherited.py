@@ -7,9 +7,9 @@ import pytest
 from tests.schema.hops.trees import Tree, as_dict, trees
 
 from ordertrail_server.schema.cases import cases, message_class, message_of
+from ordertrail_server.schema.compiled_hop import compile_hop
 from ordertrail_server.schema.families import Families
 from ordertrail_server.schema.functions import Function
-from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.readers import Readers
 

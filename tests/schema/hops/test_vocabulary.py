@@ -340,7 +340,7 @@ def test_in_messages_nested_in_it_once_several_times_and_by_key(compiled: dict[s
 @pytest.mark.parametrize("place", range(len(GIVEN_UP)), ids=GIVEN_UP)
 def test_what_is_given_up_need_not_be_sound(compiled: dict[str, Tree], place: int) -> None:
     reader = compiled[f"given_up{place}"].reader()
-    public = message_class(reader.way[-1].new)()
+    public = message_class(reader.hops[-1].new)()
     reader.read(chunk(bytes_tag(1), b"x") + chunk(bytes_tag(2), b"\xff"), public)
     assert as_dict(public) == {"a": "x"}
 

@@ -19,8 +19,8 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import cases, message_class, message_of
+from ordertrail_server.schema.compiled_hop import compile_hop
 from ordertrail_server.schema.families import Families
-from ordertrail_server.schema.hop_calls import compile_hop
 from ordertrail_server.schema.hops.plan import Plan
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.readers import Reader, Readers
@@ -90,7 +90,7 @@ class Tree(NamedTuple):
     def read(self, name: str = "v1.Placed", /, **said: Any) -> dict[str, Any]:
         """Return what a stored message means as its public event, read from its bytes at once, as JSON has it."""
         reader = self.reader(name)
-        public = message_class(reader.way[-1].new)()
+        public = message_class(reader.hops[-1].new)()
         reader.read(self.make(name, **said).SerializeToString(), public)
         return as_dict(public)
 

@@ -42,10 +42,10 @@ def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
 
     Only before the first release there may be no lock. Raises ClickException if there is no checkout.
     """
+    from ordertrail_server.authoring.authoring_error import AuthoringError
     from ordertrail_server.authoring.buf import build
     from ordertrail_server.authoring.checkout import require_protos
     from ordertrail_server.authoring.freshness import stale_files
-    from ordertrail_server.authoring.refused import AuthoringError
     from ordertrail_server.authoring.reserved_names import reserved_names
     from ordertrail_server.authoring.tree import Tree
     from ordertrail_server.authoring.tree_gaps import tree_gaps
@@ -76,7 +76,7 @@ def _changed(proto: Path, may_lack_lock: bool) -> list[str]:
 
 
 def _unread() -> list[str]:
-    from ordertrail_server.schema.proof.all_versions import SchemaIncompleteError, check_readings
+    from ordertrail_server.schema.proof.schema_check import SchemaIncompleteError, check_readings
 
     try:
         check_readings()

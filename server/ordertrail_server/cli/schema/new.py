@@ -41,8 +41,8 @@ def new(event: str, proto: Path, as_json: bool) -> None:
     That is the version that is not released yet, if there is one. `Record` gets a case for the new message. Either all
     of this is done or nothing is changed. Exit codes: 0 made, 1 not.
     """
+    from ordertrail_server.authoring.authoring_error import AuthoringError
     from ordertrail_server.authoring.new_version import new_version
-    from ordertrail_server.authoring.refused import AuthoringError
 
     try:
         made = new_version(proto, event)

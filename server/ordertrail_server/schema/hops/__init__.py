@@ -1,6 +1,6 @@
-"""How one message reads as another: matched field by field from descriptors and rules, then compiled once to closures.
+"""How one message reads as another: match the fields by descriptors and rules, then compile the plan once to closures.
 
-plan ← matching (a stored version from its predecessor) and public_match (the public event from the newest version);
-compiler makes a plan a function, by an excerpt of the old message (known, excerpt) and what is done beside parsing it
-(moves, inside, enums); functions finds the Python for what rules cannot say.
+`matching` plans a stored version from its predecessor, `public_match` the public event from the newest version.
+`compiler` makes a plan a function. The function parses an excerpt of the old message (`excerpt_fields`, `excerpt`);
+`moves`, `nested_messages` and `enums` do what parsing alone cannot do.
 """

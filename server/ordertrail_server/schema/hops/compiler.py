@@ -10,9 +10,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ordertrail_server.schema.hops.enums import build_recoder
 from ordertrail_server.schema.hops.excerpt import excerpt_class
-from ordertrail_server.schema.hops.inside import MessageAction, apply_to_each, move_in_each
-from ordertrail_server.schema.hops.known import displaced_fields, excerpt_fields, is_recoded_in_place, stays_in_place
+from ordertrail_server.schema.hops.excerpt_fields import (
+    displaced_fields,
+    excerpt_fields,
+    is_recoded_in_place,
+    stays_in_place,
+)
 from ordertrail_server.schema.hops.moves import Move, Read, build_move, combine_moves, path_getter
+from ordertrail_server.schema.hops.nested_messages import MessageAction, apply_to_each, move_in_each
 from ordertrail_server.schema.hops.plan import Match, Plan, Rule
 from ordertrail_server.schema.hops.values import value_message
 

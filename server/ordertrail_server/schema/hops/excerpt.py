@@ -12,7 +12,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class
-from ordertrail_server.schema.hops.known import ExcerptFields, oneof_siblings
+from ordertrail_server.schema.hops.excerpt_fields import ExcerptFields, oneof_siblings
 from ordertrail_server.schema.hops.plan import oneof_of
 from ordertrail_server.schema.hops.values import entry_of, is_map
 

@@ -8,53 +8,57 @@ from ordertrail_server.schema.hops.plan import Match, Names, Plan, names
 from ordertrail_server.schema.hops.values import value_field
 
 
-def first_path(past: Sequence[Plan], path: Names) -> Names:
-    """Return the path under which the field at `path` was first stored. `past` has the hops, the last one first."""
-    for plan in past:
-        before = _source_of(plan, path)
-        if before is None:
+def first_path(plans: Sequence[Plan], path: Names) -> Names:
+    """Return the path under which the field at `path` was first stored. `plans` has the hops, the last one first."""
+    for plan in plans:
+        source = _source_of(plan, path)
+        if source is None:
             break
-        path = before
+        path = source
     return path
 
 
-def existed_before(past: Sequence[Plan], path: Names) -> bool:
+def existed_before(plans: Sequence[Plan], path: Names) -> bool:
     """Return whether the value at `path` was there before all of these hops, the last one first."""
-    for plan in past:
-        before = _source_of(plan, path)
-        if before is None:
+    for plan in plans:
+        source = _source_of(plan, path)
+        if source is None:
             return False
-        path = before
+        path = source
     return True
 
 
-def first_names(past: Sequence[Plan], path: Names) -> dict[str, str]:
+def first_names(plans: Sequence[Plan], path: Names) -> dict[str, str]:
     """Return {value of the enum at `path`: what it was first called}, where that is another name and but one."""
-    first: dict[str, str] | None = None
-    for plan in past:
-        match, before = _match_of(plan, path), _source_of(plan, path)
-        if match is None or before is None:
+    earliest: dict[str, str] | None = None
+    for plan in plans:
+        match, source = _match_of(plan, path), _source_of(plan, path)
+        if match is None or source is None:
             break
-        was = _old_value_names(match)
-        first = was if first is None else {now: was.get(then, then) for now, then in first.items()}
-        path = before
-    return {now: then for now, then in (first or {}).items() if now != then}
+        old_names = _old_value_names(match)
+        earliest = (
+            old_names
+            if earliest is None
+            else {new_name: old_names.get(old_name, old_name) for new_name, old_name in earliest.items()}
+        )
+        path = source
+    return {new_name: old_name for new_name, old_name in (earliest or {}).items() if new_name != old_name}
 
 
-def is_assembled(past: Sequence[Plan], path: Names) -> bool:
+def is_assembled(plans: Sequence[Plan], path: Names) -> bool:
     """Return whether the message at `path` got its fields one by one, in any hop."""
-    for plan in past:
+    for plan in plans:
         if _is_assembled_by(plan, path):
             return True
-        before = _source_of(plan, path)
-        if before is None:
+        source = _source_of(plan, path)
+        if source is None:
             return False
-        path = before
+        path = source
     return False
 
 
 def _is_assembled_by(plan: Plan, path: Names) -> bool:
-    filling = plan.filling(path)
+    filling = plan.find_filling(path)
     if filling is None:
         return any(path == place[: len(path)] for place in plan.by_place)
     match, inner = filling
@@ -63,7 +67,7 @@ def _is_assembled_by(plan: Plan, path: Names) -> bool:
 
 def _source_of(plan: Plan, path: Names) -> Names | None:
     """Return where the value at a path came from, None if it came from nowhere."""
-    filling = plan.filling(path)
+    filling = plan.find_filling(path)
     if filling is None:
         return path
     match, inner = filling
@@ -72,7 +76,7 @@ def _source_of(plan: Plan, path: Names) -> Names | None:
 
 
 def _match_of(plan: Plan, path: Names) -> Match | None:
-    filling = plan.filling(path)
+    filling = plan.find_filling(path)
     if filling is None:
         return None
     match, inner = filling
@@ -84,7 +88,7 @@ def _old_value_names(match: Match) -> dict[str, str]:
     if old is None or new is None:
         return {}
     pairs = [(_new_value_name(match, number, new), value.name) for number, value in old.values_by_number.items()]
-    return {now: then for now, then in pairs if [name for name, _ in pairs].count(now) == 1}
+    return {new_name: old_name for new_name, old_name in pairs if [name for name, _ in pairs].count(new_name) == 1}
 
 
 def _new_value_name(match: Match, number: int, new: EnumDescriptor) -> str:

@@ -15,7 +15,7 @@ class InvalidLiteral(Exception):
 
 
 def parse_literal(field: FieldDescriptor, text: str) -> object:
-    """Return the value that a text names: JSON of the field's type, text without its quotes. Raises NotOfType."""
+    """Return the value that a text names: JSON of the field's type, text without its quotes. Raises InvalidLiteral."""
     message = field.containing_type
     if field.message_type is not None or field.is_repeated or message is None:
         raise InvalidLiteral(f"{field.full_name} cannot have a literal, which is one plain value: say `absent`")

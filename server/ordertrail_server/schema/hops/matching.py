@@ -5,10 +5,10 @@ from collections.abc import Iterator, Set
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from ordertrail_server.schema.hops.contradictions import contradiction
-from ordertrail_server.schema.hops.guards import double_gaps, plan_gaps
-from ordertrail_server.schema.hops.leftovers import UnusedField, named_sources, unused_paths
 from ordertrail_server.schema.hops.literals import InvalidLiteral, parse_literal
 from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, find_field, names
+from ordertrail_server.schema.hops.plan_gaps import double_gaps, plan_gaps
+from ordertrail_server.schema.hops.unused_fields import UnusedField, named_sources, unused_paths
 from ordertrail_server.schema.hops.values import PYTHON, Mismatch, match_values
 from ordertrail_server.schema.rules import (
     HERE,

@@ -74,7 +74,7 @@ class Plan:
         """The matches by the paths in the new message that they fill."""
         return {names(match.new): match for match in self.matches}
 
-    def filling(self, path: Names) -> tuple[Match, Names] | None:
+    def find_filling(self, path: Names) -> tuple[Match, Names] | None:
         """Return what fills the field at a path, or a message around it, and where in that it is; None if nothing."""
         for end in range(len(path), 0, -1):
             if match := self.by_place.get(path[:end]):

@@ -10,24 +10,24 @@ from typing import NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from ordertrail_server.schema.hops.guards import double_gaps, oneof_gaps
-from ordertrail_server.schema.hops.leftovers import unused_paths
 from ordertrail_server.schema.hops.lineage import existed_before, first_names, first_path, is_assembled
-from ordertrail_server.schema.hops.lossless import loses_nothing
 from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, Value, find_field, names
+from ordertrail_server.schema.hops.plan_gaps import double_gaps, oneof_gaps
+from ordertrail_server.schema.hops.scalar_widening import loses_nothing
+from ordertrail_server.schema.hops.unused_fields import unused_paths
 from ordertrail_server.schema.hops.values import BOTH_WAYS, Mismatch, match_values, value_field, value_message
 from ordertrail_server.schema.rules import field_rules
 
 
 def match_public(
-    newest: Descriptor, public: Descriptor, past: Sequence[Plan], converted: int = 0
+    newest: Descriptor, public: Descriptor, plans: Sequence[Plan], converted: int = 0
 ) -> tuple[Plan, list[str]]:
     """Return how a public event reads from the newest stored version, and each gap, as a sentence that mends it.
 
-    `past` has the hops by rules that lead to the newest version, the last one first. What comes through the last
+    `plans` has the hops by rules that lead to the newest version, the last one first. What comes through the last
     `converted` of them is left out, because Python functions of the version before those read and write it.
     """
-    matcher = _PublicMatcher(past, past[:converted])
+    matcher = _PublicMatcher(plans, plans[:converted])
     plan = matcher.match(_Pair(newest, public, (), ()))
     # What functions fill nobody knows but they: the round trip tries it.
     unfilled = () if converted else matcher.unfilled()
@@ -59,7 +59,7 @@ class _Pair(NamedTuple):
 
 class _PublicMatcher:
     def __init__(self, past: Sequence[Plan], converted: Sequence[Plan]) -> None:
-        self._past, self._converted = past, converted
+        self._plans, self._converted = past, converted
         self._pairs: list[_Pair] = []
         self._around: list[str] = []
         self._filled: set[Names] = set()
@@ -105,7 +105,7 @@ class _PublicMatcher:
     def _is_taken_apart(self, field: FieldDescriptor, at: Names) -> bool:
         """Return whether the fields of a message, and not itself, stand for public ones."""
         inner_fields = field.message_type.fields if field.message_type else []
-        return is_assembled(self._past, at) or any(field_rules(inner_field).public for inner_field in inner_fields)
+        return is_assembled(self._plans, at) or any(field_rules(inner_field).public for inner_field in inner_fields)
 
     def _new_inside(self, pair: _Pair, place: Path, at: Names) -> Iterator[Match]:
         """Yield the matches of what is new in a message that functions convert."""
@@ -140,16 +140,16 @@ class _PublicMatcher:
     def _first_names(self, at: Names, public: FieldDescriptor) -> dict[str, str]:
         """Return what the values of an enum were first called, as far as the public enum calls them so."""
         enum = value_field(public).enum_type
-        first = {} if enum is None else first_names(self._past, at)
+        first = {} if enum is None else first_names(self._plans, at)
         return {now: then for now, then in first.items() if enum is not None and then in enum.values_by_name}
 
     def _public_path(self, pair: _Pair, place: Path) -> Names:
         declared_path = field_rules(place[-1]).public
         if declared_path:
             return (*pair.public_at, *declared_path.split("."))
-        first, around = first_path(self._past, (*pair.at, *names(place))), first_path(self._past, pair.at)
-        inside = first[: len(around)] == around
-        return (*pair.public_at, *first[len(around) :]) if inside else first
+        first, first_parent = first_path(self._plans, (*pair.at, *names(place))), first_path(self._plans, pair.at)
+        inside = first[: len(first_parent)] == first_parent
+        return (*pair.public_at, *first[len(first_parent) :]) if inside else first
 
 
 def _not_public_gap(field: FieldDescriptor, public: Descriptor) -> str:

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from google.protobuf.message_factory import GetMessageClass
 
+from ordertrail_server.schema.hops.json_text import to_json_value
 from ordertrail_server.schema.hops.plan import Match, Path, Plan, Rule, Value, names
-from ordertrail_server.schema.hops.shown import to_json_value
 from ordertrail_server.schema.hops.values import is_map
 from ordertrail_server.schema.rules import renamed_values
 

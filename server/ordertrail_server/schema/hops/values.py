@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from ordertrail_server.schema.hops.lossless import loses_nothing, same_bytes
 from ordertrail_server.schema.hops.plan import Plan, Value
+from ordertrail_server.schema.hops.scalar_widening import loses_nothing, same_bytes
 
 Nested = Callable[[Descriptor, Descriptor], Plan]
 """Matches two messages that are not the same."""

@@ -1,7 +1,7 @@
 """The lock: what every released stored message was when it was released, so that none is ever changed.
 
 An entry is a message or an enum that a record can hold, as a whole and with its rules. Those of the record's own
-package may be added to, in further entries of the same heading. The text itself only grows (see `growing_text`).
+package may be added to, in further entries of the same heading. The text itself only grows (see `sealed_text`).
 """
 
 from pathlib import Path

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 
-from ordertrail_server.schema.hops.shown import to_json_value
+from ordertrail_server.schema.hops.json_text import to_json_value
 from ordertrail_server.schema.hops.values import is_map, value_field
 
 

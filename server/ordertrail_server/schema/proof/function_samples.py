@@ -9,9 +9,9 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 
 from ordertrail_server.schema.cases import message_class
+from ordertrail_server.schema.compiled_hop import compile_hop
 from ordertrail_server.schema.families import Hop
-from ordertrail_server.schema.hop_calls import compile_hop
-from ordertrail_server.schema.hops.unnamed import UnnamedValue
+from ordertrail_server.schema.hops.unnamed_value import UnnamedValue
 from ordertrail_server.schema.proof.edge_samples import edge_samples
 from ordertrail_server.schema.samples import samples
 

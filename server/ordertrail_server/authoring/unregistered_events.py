@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from ordertrail_server.authoring.declared import is_message
 from ordertrail_server.authoring.event_versions import RECORD, cases, family_of
 from ordertrail_server.authoring.rules import predecessors_of
 from ordertrail_server.authoring.tree import Tree
+from ordertrail_server.authoring.type_declaration import is_message
 
 
 def unregistered_events(tree: Tree) -> Iterator[str]:

@@ -51,8 +51,10 @@ def oneof_siblings(field: FieldDescriptor) -> list[FieldDescriptor]:
 
 def _parses_identically(match: Match) -> bool:
     # Bytes that say a field twice mean the last one, or a merge, where it is single or in a oneof, and else both.
-    were, are = ({field.number for field in oneof_siblings(path[-1])} for path in (match.old, match.new))
-    return were <= are and bool(were) == bool(are) and not match.value.to_list
+    old_siblings, new_siblings = (
+        {field.number for field in oneof_siblings(path[-1])} for path in (match.old, match.new)
+    )
+    return old_siblings <= new_siblings and bool(old_siblings) == bool(new_siblings) and not match.value.to_list
 
 
 def _nest(match: Match, inner: ExcerptFields) -> ExcerptFields:

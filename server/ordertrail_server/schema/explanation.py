@@ -7,9 +7,9 @@ from google.protobuf.message import DecodeError, Message
 
 from ordertrail.v1.projection_service_pb2 import AppliedRule, ReadingStep
 from ordertrail_server.schema.cases import message_class
+from ordertrail_server.schema.compiled_hop import compile_hop
 from ordertrail_server.schema.families import Hop
-from ordertrail_server.schema.hop_calls import compile_hop
-from ordertrail_server.schema.hops.shown import to_json_value
+from ordertrail_server.schema.hops.json_text import to_json_value
 from ordertrail_server.schema.hops.trace import trace_plan
 from ordertrail_server.schema.readers import Reader
 from ordertrail_server.schema.record_fields import single_event
@@ -30,7 +30,7 @@ def explain_reading(value: bytes) -> Explanation:
     reader = READERS.get(stored_event[0]) if stored_event else None
     if stored_event is None or reader is None:
         return Explanation("", "", [])
-    stored = message_class(reader.way[0].old)()
+    stored = message_class(reader.hops[0].old)()
     try:
         stored.MergeFromString(stored_event[1])
     except DecodeError:
@@ -40,7 +40,7 @@ def explain_reading(value: bytes) -> Explanation:
 
 def _steps(reader: Reader, message: Any) -> list[ReadingStep]:
     steps: list[ReadingStep] = []
-    for hop in () if reader.passes_through else reader.way:
+    for hop in () if reader.passes_through else reader.hops:
         new: Any = message_class(hop.new)()
         try:
             compile_hop(hop)(message, new)

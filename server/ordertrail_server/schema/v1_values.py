@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.events.v2 import order_events_pb2 as v2
 from ordertrail_server.orders.amounts import NO_CURRENCY
-from ordertrail_server.schema.json_text import quote_text
+from ordertrail_server.schema.strict_json import quote_text
 from ordertrail_server.schema.upcasting import CannotUpcast
 
 MAX_PRICE: Final = 1_000_000_000_000

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import Descriptor
 
 from ordertrail_server.schema.cases import message_class
+from ordertrail_server.schema.compiled_hop import ReadInto, compile_hop
 from ordertrail_server.schema.families import Families, Hop, function_between
 from ordertrail_server.schema.functions import Function
-from ordertrail_server.schema.hop_calls import ReadInto, compile_hop
-from ordertrail_server.schema.hops.backwards import copied_part, one_way_gaps, reverse_plan
 from ordertrail_server.schema.hops.compiler import compile_into
 from ordertrail_server.schema.hops.plan import Plan
 from ordertrail_server.schema.hops.public_match import invert_plan, match_public
+from ordertrail_server.schema.hops.reverse_plan import copied_part, one_way_gaps, reverse_plan
 from ordertrail_server.schema.hops.values import BOTH_WAYS
 
 
@@ -31,12 +31,12 @@ class Ancestor(NamedTuple):
 
 def ancestor_of(newest: Descriptor, public: Descriptor, families: Families) -> Ancestor | None:
     """Return the nearest version before the newest that names functions for the public event, None if none does."""
-    past = families.past(newest)
-    for count, plan in enumerate(past, 1):
+    plans = families.plans_to(newest)
+    for count, plan in enumerate(plans, 1):
         functions = families.functions[plan.old.full_name]
         read, write = (function_between(functions, *way) for way in ((plan.old, public), (public, plan.old)))
         if read or write:
-            return Ancestor(plan.old, read, write, past[:count])
+            return Ancestor(plan.old, read, write, plans[:count])
     return None
 
 
@@ -52,7 +52,7 @@ def additions_plan(
     newest: Descriptor, public: Descriptor, ancestor: Ancestor, families: Families
 ) -> tuple[Plan, list[str]]:
     """Return how the fields that the ancestor had not stand for public ones, and each gap."""
-    return match_public(newest, public, families.past(newest), converted=len(ancestor.past))
+    return match_public(newest, public, families.plans_to(newest), converted=len(ancestor.past))
 
 
 def inherited_hops(public: Descriptor, ancestor: Ancestor, added: Plan, *, is_written: bool) -> tuple[Hop, Hop | None]:

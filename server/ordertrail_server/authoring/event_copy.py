@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-from ordertrail_server.authoring.declared import TypeDeclaration, TypeProto, is_message
+from ordertrail_server.authoring.authoring_error import AuthoringError
 from ordertrail_server.authoring.event_versions import family_of, version_of
-from ordertrail_server.authoring.refused import AuthoringError
 from ordertrail_server.authoring.rules import add_predecessor, messages_in, remove_upcast_rules
 from ordertrail_server.authoring.tree import Tree
+from ordertrail_server.authoring.type_declaration import TypeDeclaration, TypeProto, is_message
 
 
 class EventCopy(NamedTuple):
@@ -28,7 +28,7 @@ class EventCopy(NamedTuple):
 
 
 def copy_event(tree: Tree, event: TypeDeclaration, package: str) -> EventCopy:
-    """Return the copies that make a new version of an event in a package. Raises AuthoringRefused."""
+    """Return the copies that make a new version of an event in a package. Raises AuthoringError."""
     used = _types_to_copy(tree, event, package)
     targets = {declaration.name: f"{package}.{declaration.proto.name}" for declaration in used}
     new = [declaration for declaration in used if targets[declaration.name] not in tree.types]

@@ -1,7 +1,7 @@
 """Two hops by rules made one plan, so that an event is parsed and serialized once for both."""
 
-from ordertrail_server.schema.hops.guards import plan_gaps
 from ordertrail_server.schema.hops.plan import Match, Path, Plan, Rule, Value, names, oneof_of
+from ordertrail_server.schema.hops.plan_gaps import plan_gaps
 
 
 class _NotFusible(Exception):
@@ -27,18 +27,18 @@ def _trace_match(first: Plan, match: Match) -> Match:
     """Return where a value comes from, two hops back."""
     if not match.old:
         return match
-    before = _source(first, match.old)
-    if before.rule is Rule.ABSENT:
+    source = _source(first, match.old)
+    if source.rule is Rule.ABSENT:
         return Match(Rule.ABSENT, (), match.new)
-    if before.rule is not Rule.LITERAL:
-        return Match(Rule.FROM, before.old, match.new, _combine_changes(before.value, match.value))
-    literal = match.value.enum[before.literal] if match.value.enum else before.literal
+    if source.rule is not Rule.LITERAL:
+        return Match(Rule.FROM, source.old, match.new, _combine_changes(source.value, match.value))
+    literal = match.value.enum[source.literal] if match.value.enum else source.literal
     return Match(Rule.LITERAL, (), match.new, literal=literal)
 
 
 def _source(plan: Plan, path: Path) -> Match:
     """Return how the field at a path of the new message, or in a message there, gets its value."""
-    filling = plan.filling(names(path))
+    filling = plan.find_filling(names(path))
     if filling is None:
         # A message whose fields moved in one by one is the value of no field.
         raise _NotFusible

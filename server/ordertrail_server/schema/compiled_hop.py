@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 from ordertrail_server.schema.families import Hop
 from ordertrail_server.schema.functions import Function
 from ordertrail_server.schema.hops.compiler import compile_into
-from ordertrail_server.schema.hops.inside import MessageAction
-from ordertrail_server.schema.hops.unnamed import UnnamedValue, unnamed_check
+from ordertrail_server.schema.hops.nested_messages import MessageAction
+from ordertrail_server.schema.hops.unnamed_value import UnnamedValue, unnamed_check
 
 ReadInto: TypeAlias = Callable[[Any, Any], None]
 

@@ -3,7 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from ordertrail_server.schema.json_text import Number, Value, to_compact_json
+from ordertrail_server.schema.strict_json import Number, Value, to_compact_json
 
 _INT64: Final = (-(2**63), 2**63 - 1)
 
@@ -25,19 +25,19 @@ class JsonMembers:
         return name in self._members
 
     def text(self, name: str) -> str | None:
-        """Take a text. Raises WrongMember."""
+        """Take a text. Raises InvalidMember."""
         value = self._take(name)
         if value is not None and (not isinstance(value, str) or isinstance(value, Number)):
             raise self.invalid(name, "must be text")
         return value
 
     def number(self, name: str) -> float | None:
-        """Take a number as the double nearest to it. Raises WrongMember."""
+        """Take a number as the double nearest to it. Raises InvalidMember."""
         value = self._number(name, "must be a number")
         return None if value is None else float(value)
 
     def whole(self, name: str) -> int | None:
-        """Take a whole number of 64 bits, however it is written: 10.0 and 1e1 are 10. Raises WrongMember."""
+        """Take a whole number of 64 bits, however it is written: 10.0 and 1e1 are 10. Raises InvalidMember."""
         text = self._number(name, "must be a whole number")
         if text is None:
             return None
@@ -52,11 +52,11 @@ class JsonMembers:
         return int(value)
 
     def object(self, name: str) -> "JsonMembers":
-        """Take an object, which must be there. Raises WrongMember."""
+        """Take an object, which must be there. Raises InvalidMember."""
         return self._object(name, self._take(name))
 
     def objects(self, name: str) -> "list[JsonMembers]":
-        """Take an array of objects, which must be there. Raises WrongMember."""
+        """Take an array of objects, which must be there. Raises InvalidMember."""
         value = self._take(name)
         if not isinstance(value, list):
             raise self.invalid(name, "must be an array")

@@ -4,7 +4,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from ordertrail_server.schema.hops.inside import MessageAction, apply_to_each
+from ordertrail_server.schema.hops.nested_messages import MessageAction, apply_to_each
 from ordertrail_server.schema.hops.values import is_map, value_field
 from ordertrail_server.schema.upcasting import CannotUpcast
 

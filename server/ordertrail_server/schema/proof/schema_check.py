@@ -8,7 +8,7 @@ from ordertrail_server.schema.families import Families
 from ordertrail_server.schema.lock.lock_file import read_lock, released_gaps, unlocked_names
 from ordertrail_server.schema.lock.reused_numbers import reused_number_gaps
 from ordertrail_server.schema.proof.function_samples import unnamed_gaps
-from ordertrail_server.schema.proof.gaps import decision_gaps, envelope_gaps, message_gaps, number_gaps
+from ordertrail_server.schema.proof.record_gaps import decision_gaps, envelope_gaps, message_gaps, number_gaps
 from ordertrail_server.schema.proof.round_trip import round_trip_gaps
 from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.registry import FAMILIES, PUBLIC
@@ -53,7 +53,7 @@ def check_readings() -> None:
     """Check every version of every event, in some milliseconds. Raises SchemaIncompleteError."""
     gaps = gaps_of(Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR, FAMILIES, PUBLIC)
     # What functions give, and what is written, can be tried only where all is in its place.
-    if gaps := gaps or unnamed_gaps([*FAMILIES.hops.values(), *PUBLIC.both_ways]) or round_trip_gaps():
+    if gaps := gaps or unnamed_gaps([*FAMILIES.hops.values(), *PUBLIC.all_hops]) or round_trip_gaps():
         raise SchemaIncompleteError(gaps)
 
 
