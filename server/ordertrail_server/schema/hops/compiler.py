@@ -1,7 +1,7 @@
-"""Plans made into functions, once, at start.
+"""Compile a plan to a function, once, at start.
 
-The bytes of the old message are parsed as the new one: all that keeps its number and bytes, to whatever depth, is read
-by that alone. What changes is taken out of those bytes first, by an excerpt that knows nothing else, and put in after.
+The function parses the bytes of the old message as the new message. That alone reads every field that keeps its number
+and its bytes, at any depth. An excerpt of the old message takes the changed fields out before and puts them in after.
 """
 
 from collections.abc import Callable
@@ -26,23 +26,23 @@ Into: TypeAlias = Callable[[Any, Any], None]
 
 
 class _Steps(NamedTuple):
-    """What is done beside parsing, each in its order."""
+    """The steps that follow or precede the parsing, each list in its order."""
 
     moves: list[Move]
-    clears: list[MessageAction]  # to the old message, after all that moves was taken out
-    fills: list[MessageAction]  # to the new one, at last: what it needs no old one for
+    clears: list[MessageAction]  # run on the old message, after the moves have taken their values
+    fills: list[MessageAction]  # run on the new message last; they need no old message
 
 
 def compile_into(plan: Plan) -> Into:
-    """Return the function that reads an old message into a new one, which is empty; it may raise CannotUpcast."""
+    """Return the function that reads an old message into an empty new one. The function may raise CannotUpcast."""
     read = compile_stored(plan)
     return lambda old, new: read(old.SerializeToString(), new)
 
 
 def compile_stored(plan: Plan) -> Read:
-    """Return the function that reads the bytes of an old message into a new one, which is empty.
+    """Return the function that reads the bytes of an old message into an empty new one.
 
-    It raises DecodeError where they are none, and CannotUpcast.
+    The function raises DecodeError if the bytes are malformed, and CannotUpcast.
     """
     excerpted, steps = excerpt_fields(plan), _steps(plan)
     read = _excerpted(excerpt_class(plan.old, excerpted).FromString, steps) if excerpted else _parse
@@ -50,7 +50,7 @@ def compile_stored(plan: Plan) -> Read:
 
 
 def only_parses(plan: Plan) -> bool:
-    """Return whether to parse the old bytes as the new message is all there is."""
+    """Return whether parsing the old bytes as the new message does the whole hop."""
     return not excerpt_fields(plan) and not _steps(plan).fills
 
 
@@ -93,7 +93,7 @@ def _filled(read: Read, fills: list[MessageAction]) -> Read:
 
 def _steps(plan: Plan) -> _Steps:
     steps = _Steps([], [methodcaller("ClearField", field.name) for field in displaced_fields(plan)], [])
-    # A message comes before what is put into it.
+    # A message comes before its fields.
     for match in sorted(plan.matches, key=lambda match: len(match.new)):
         if match.rule is Rule.LITERAL:
             steps.fills.append(_literal(match))

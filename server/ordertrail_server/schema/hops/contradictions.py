@@ -1,4 +1,4 @@
-"""What the rules of one field say against each other, or of what it is not."""
+"""Rules of one field that contradict each other or the field's type."""
 
 from google.protobuf.descriptor import FieldDescriptor
 
@@ -7,7 +7,7 @@ from ordertrail_server.schema.rules import field_rules
 
 
 def contradiction(field: FieldDescriptor) -> str | None:
-    """Return what cannot be meant as it is said, as a sentence that says how to mend it; None if all can."""
+    """Return a sentence about the first contradiction and its remedy, or None if there is none."""
     rules = field_rules(field)
     if rules.absent and rules.HasField("literal"):
         return f"{field.full_name} says both `literal` and `absent`: keep one"

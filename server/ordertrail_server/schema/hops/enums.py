@@ -1,4 +1,4 @@
-"""Values of an enum that have other numbers in the next version."""
+"""Enum values whose numbers differ in the next version."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from ordertrail_server.schema.upcasting import CannotUpcast
 
 
 def build_recoder(match: Match) -> Callable[[Any], None]:
-    """Return what makes the values of an enum, which were parsed in their place, those of the new one."""
+    """Return the function that replaces the old enum numbers, parsed in place, by the new ones."""
     assert match.value.enum is not None
     field, name = match.new[0], match.new[0].name
     present, convert = field.has_presence, enum_converter(match.value.enum, match.old[0].full_name)
@@ -31,7 +31,7 @@ def build_recoder(match: Match) -> Callable[[Any], None]:
 
 
 def enum_converter(enum: Mapping[int, int], field: str) -> Callable[[int], int]:
-    """Return what gives a value of a field its new number. It raises CannotUpcast for what was no value."""
+    """Return the function from an old number to the new one. It raises CannotUpcast for a number without a value."""
 
     def convert(number: int) -> int:
         if number not in enum:

@@ -1,7 +1,7 @@
-"""The excerpt of a message: one that has only those of its fields that are to be known.
+"""The excerpt of a message: a message type that declares only the fields that a hop changes.
 
-Parsing it costs what changes, not what the event holds: upb keeps what it does not know as one run of bytes, and writes
-that back.
+Parsing an excerpt costs as much as the change, not as much as the event: upb keeps all unknown fields as one run of
+bytes and writes them back.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from ordertrail_server.schema.hops.values import entry_of, is_map
 
 
 def excerpt_class(message: Descriptor, excerpted: ExcerptFields) -> type[Message]:
-    """Return the class of the message that has these fields of another, and keeps all others as unknown ones."""
+    """Return the class that declares these fields of a message and keeps all others as unknown fields."""
     file = FileDescriptorProto(name="excerpt.proto", syntax="proto3")
     _draft(file, message, excerpted)
     pool = DescriptorPool()
@@ -45,7 +45,7 @@ def _draft(file: FileDescriptorProto, message: Descriptor, excerpted: ExcerptFie
 
 
 def _fields(message: Descriptor, excerpted: ExcerptFields) -> Iterator[FieldDescriptor]:
-    """Yield the known fields, and with a member of a oneof its rivals: they tell whether it is set."""
+    """Yield the excerpted fields, and for a member of a oneof its siblings: they show whether it is set."""
     names = {field.name for name in excerpted for field in oneof_siblings(message.fields_by_name[name])} | set(
         excerpted
     )
@@ -59,7 +59,7 @@ def _copy(
     copy.label = copy.LABEL_REPEATED if field.is_repeated else copy.LABEL_OPTIONAL
     copy.type = copy.TYPE_INT32 if field.enum_type is not None else FieldDescriptorProto.Type.ValueType(field.type)
     if inner is None and copy.type in (copy.TYPE_MESSAGE, copy.TYPE_STRING):
-        # What is given up need not be sound.
+        # A displaced field need not be well-formed.
         copy.type = copy.TYPE_BYTES
     elif field.message_type is not None and not is_map(field):
         copy.type_name = f".{_draft(file, field.message_type, inner or {})}"

@@ -1,4 +1,4 @@
-"""What of an old message must be known to read it as the new one; all else of it is bytes that pass as they are."""
+"""The fields of an old message that a hop must parse. All other bytes pass unchanged."""
 
 from typing import TypeAlias
 
@@ -8,11 +8,11 @@ from ordertrail_server.schema.hops.plan import Match, Plan, oneof_of
 from ordertrail_server.schema.hops.values import value_field
 
 ExcerptFields: TypeAlias = dict[str, "ExcerptFields | None"]
-"""The fields to know by their names, and those of the messages in them; None for what is only to be cleared."""
+"""The fields to parse by name, with the fields of their messages; None for a field that is only cleared."""
 
 
 def excerpt_fields(plan: Plan) -> ExcerptFields:
-    """Return what must be known of the old message; nothing if its bytes, parsed as the new one, say the same."""
+    """Return the fields of the old message to parse; empty if its bytes mean the same in the new message."""
     excerpted: ExcerptFields = dict.fromkeys(field.name for field in displaced_fields(plan))
     for match in plan.matches:
         if match.old:
@@ -23,12 +23,12 @@ def excerpt_fields(plan: Plan) -> ExcerptFields:
 
 
 def stays_in_place(match: Match) -> bool:
-    """Return whether the bytes of a value lie where the new message looks for them, whatever is to be done to it."""
+    """Return whether the new message reads the bytes of a value where they are, even if it then changes the value."""
     return match.in_place and (match.value.same_bytes or is_recoded_in_place(match))
 
 
 def is_recoded_in_place(match: Match) -> bool:
-    """Return whether a value is parsed in its place as the number that it had in its enum, and has another now."""
+    """Return whether a value is parsed in place as its old enum number, which is then replaced."""
     if match.value.enum is None or not match.in_place:
         return False
     old, new = match.old[0], match.new[0]
@@ -44,13 +44,13 @@ def displaced_fields(plan: Plan) -> list[FieldDescriptor]:
 
 
 def oneof_siblings(field: FieldDescriptor) -> list[FieldDescriptor]:
-    """Return the members of the oneof of a field, of which one alone can be set; none if it is in no oneof."""
+    """Return all members of a field's oneof; empty if the field is in no oneof."""
     oneof = field.containing_oneof
     return list(oneof.fields) if oneof and oneof_of(field) else []
 
 
 def _parses_identically(match: Match) -> bool:
-    # Bytes that say a field twice mean the last one, or a merge, where it is single or in a oneof, and else both.
+    # If bytes contain a field twice, a singular or oneof field takes the last value or a merge, a list takes both.
     old_siblings, new_siblings = (
         {field.number for field in oneof_siblings(path[-1])} for path in (match.old, match.new)
     )

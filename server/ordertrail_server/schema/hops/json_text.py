@@ -1,4 +1,4 @@
-"""Messages as JSON for people to read, whatever they hold."""
+"""Messages as JSON for people to read, for any content."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from google.protobuf.text_format import MessageToString
 
 
 def to_json_value(message: Message) -> Any:
-    """Return a message as values of JSON; as one text where JSON cannot say it, such as a time past the year 9999."""
+    """Return a message as JSON values, or as one text if JSON cannot express it (a time after the year 9999)."""
     try:
         return MessageToDict(message, preserving_proto_field_name=True)
     except (Error, ValueError):

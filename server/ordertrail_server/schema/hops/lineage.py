@@ -1,4 +1,4 @@
-"""Where a field came from through all versions that rules lead through: the name that it was first stored under."""
+"""The lineage of a field through the hops by rules, back to the name under which it was first stored."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def first_path(plans: Sequence[Plan], path: Names) -> Names:
 
 
 def existed_before(plans: Sequence[Plan], path: Names) -> bool:
-    """Return whether the value at `path` was there before all of these hops, the last one first."""
+    """Return whether the value at `path` existed before all of these hops (last hop first)."""
     for plan in plans:
         source = _source_of(plan, path)
         if source is None:
@@ -29,7 +29,7 @@ def existed_before(plans: Sequence[Plan], path: Names) -> bool:
 
 
 def first_names(plans: Sequence[Plan], path: Names) -> dict[str, str]:
-    """Return {value of the enum at `path`: what it was first called}, where that is another name and but one."""
+    """Return {value of the enum at `path`: its first name} for values that were renamed unambiguously."""
     earliest: dict[str, str] | None = None
     for plan in plans:
         match, source = _match_of(plan, path), _source_of(plan, path)
@@ -46,7 +46,7 @@ def first_names(plans: Sequence[Plan], path: Names) -> dict[str, str]:
 
 
 def is_assembled(plans: Sequence[Plan], path: Names) -> bool:
-    """Return whether the message at `path` got its fields one by one, in any hop."""
+    """Return whether any hop assembled the message at `path` field by field."""
     for plan in plans:
         if _is_assembled_by(plan, path):
             return True
@@ -66,7 +66,7 @@ def _is_assembled_by(plan: Plan, path: Names) -> bool:
 
 
 def _source_of(plan: Plan, path: Names) -> Names | None:
-    """Return where the value at a path came from, None if it came from nowhere."""
+    """Return the path from which a hop takes the value at `path`, or None if it has no source."""
     filling = plan.find_filling(path)
     if filling is None:
         return path

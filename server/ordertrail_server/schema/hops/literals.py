@@ -1,4 +1,4 @@
-"""What a literal says, as a value of its field."""
+"""Literals of rules, parsed as values of their fields."""
 
 import json
 from typing import Final
@@ -11,11 +11,11 @@ _TEXT: Final = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES, FieldDe
 
 
 class InvalidLiteral(Exception):
-    """A literal that is no value of its field; says what to do."""
+    """A literal is no value of its field. The text names the remedy."""
 
 
 def parse_literal(field: FieldDescriptor, text: str) -> object:
-    """Return the value that a text names: JSON of the field's type, text without its quotes. Raises InvalidLiteral."""
+    """Parse a literal: JSON of the field's type, strings without quotes. Raises InvalidLiteral."""
     message = field.containing_type
     if field.message_type is not None or field.is_repeated or message is None:
         raise InvalidLiteral(f"{field.full_name} cannot have a literal, which is one plain value: say `absent`")

@@ -1,4 +1,4 @@
-"""A stored version matched with its predecessor, field by field; what no rule and no name settles is a gap."""
+"""Match a stored version with its predecessor, field by field. A field that no rule and no name matches is a gap."""
 
 from collections.abc import Iterator, Set
 
@@ -21,15 +21,15 @@ from ordertrail_server.schema.rules import (
 
 
 def match_stored(old: Descriptor, new: Descriptor) -> tuple[Plan, list[str]]:
-    """Return how `new` reads from its predecessor `old`, and each gap, as a sentence that says how to mend it."""
+    """Return the plan from `old` to its successor `new`, and for each gap a sentence with its remedy."""
     matcher = _Matcher(old, new, {new.full_name})
     gaps = [*matcher.gaps, *double_gaps(matcher.plan), *(unused_field.gap for unused_field in matcher.unused_fields())]
-    # A message that is nested in several places says its gaps in each.
+    # A message that is nested in several places reports its gaps in each.
     return matcher.plan, list(dict.fromkeys(gaps))
 
 
 class _Matcher:
-    """Matches two messages; `around` are the names of the new messages in which these two stand, and the new one."""
+    """Matches two messages. `around` has the names of the new message and of all messages that enclose it."""
 
     def __init__(self, old: Descriptor, new: Descriptor, around: set[str]) -> None:
         self._old, self._new, self._around = old, new, around
@@ -46,7 +46,7 @@ class _Matcher:
         self.gaps += plan_gaps(self.plan, self._unsettled)
 
     def unused_fields(self) -> list[UnusedField]:
-        """Return what is neither used nor dropped; a path inside of a nested message may yet be used from outside."""
+        """Return the fields neither used nor dropped. The caller may still use a path in a nested message."""
         used = self._tried | {names(path) for path in self._dropped}
         here = [UnusedField(path, path, self._old, self._new) for path in unused_paths(self._old, used)]
         return here + [unused_field for unused_field in self._unused_inside if unused_field.path not in used]
@@ -68,7 +68,7 @@ class _Matcher:
                 self._put_aside(field)
 
     def _put_aside(self, field: FieldDescriptor) -> None:
-        """Leave a field and its sources out of all that is checked of the whole: one gap is enough for it."""
+        """Exclude a field and its sources from the checks of the whole plan: one gap per field is enough."""
         self._unsettled.add(field.full_name)
         sources = paths_for(sources_of(field_rules(field)), self._old)
         self._tried |= {(field.name,), *(tuple(path.split(".")) for path in sources)}

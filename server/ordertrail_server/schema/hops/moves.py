@@ -1,4 +1,4 @@
-"""Values that change their place or their bytes: each is taken out of the old message, and put into the new one."""
+"""Move values that change their place or their bytes from the old message to the new one."""
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter, methodcaller
@@ -18,22 +18,23 @@ Put: TypeAlias = Callable[[Any, Any], None]
 
 
 class Move(NamedTuple):
-    """A value on its way. In between it hangs on neither message: numbers and text, and messages as their bytes."""
+    """Takes a value from an old message and puts it into a new one. In between the value belongs to neither message:
+    it is a number, text, or a message's bytes."""
 
     take: Take
-    """Returns the value that an old message says, as the new one has it; None if it says none. Raises CannotUpcast."""
+    """Returns the value of an old message in the new form, or None if it is absent. Raises CannotUpcast."""
 
     put: Put
-    """Puts such a value into a new message."""
+    """Puts such a value, or None, into a new message."""
 
 
 def build_move(match: Match, read: Read | None) -> Move:
-    """Return what moves a value; `read` reads each message of it, and is None where it holds none."""
+    """Return the move of a match. `read` reads each message in the value; it is None if there are none."""
     return Move(_build_take(match.old, _value_converter(match)), _build_put(match, read))
 
 
 def combine_moves(moves: Sequence[Move]) -> Move:
-    """Return what moves all of these values, of which there is one at least; they are put in in their order."""
+    """Return one move for one or more moves. It puts the values in their order."""
     if len(moves) == 1:
         return moves[0]
     half = len(moves) // 2
@@ -51,7 +52,7 @@ def combine_moves(moves: Sequence[Move]) -> Move:
 
 
 def path_getter(path: Path) -> Callable[[Any], Any]:
-    """Return what leads from a message to the one at a path in it, whether that is set or not."""
+    """Return the function from a message to the message at a path in it, whether that is set or not."""
     return attrgetter(".".join(field.name for field in path)) if path else lambda message: message
 
 
@@ -59,7 +60,7 @@ def _build_take(path: Path, convert: Take | None) -> Take:
     take = _build_field_take(path[-1], convert)
     if len(path) == 1:
         return take
-    # A message that is not there says nothing, so that it need not be asked for.
+    # An absent message reads as an empty one, so no presence check is needed.
     holder_of = path_getter(path[:-1])
     return lambda old: take(holder_of(old))
 
@@ -76,7 +77,7 @@ def _build_field_take(field: FieldDescriptor, convert: Take | None) -> Take:
 
 
 def _value_converter(match: Match) -> Take | None:
-    """Return what makes of one value what stays when its message is cleared, None where it is that already."""
+    """Return the function that detaches a value from its message, or None if the value is independent already."""
     if value_message(match.old[-1]) is not None:
         return methodcaller("SerializeToString")
     return None if match.value.enum is None else enum_converter(match.value.enum, match.old[-1].full_name)
@@ -93,13 +94,13 @@ def _build_put(match: Match, read: Read | None) -> Put:
     name, fill = match.new[-1].name, _build_fill(match, read)
     if len(match.new) > 1:
         target_of = path_getter(match.new[:-1])
-        # Nothing is cleared there: to clear a field of a nested message would make that message present.
+        # Do not clear the field: clearing a field of a nested message would make that message present.
         return lambda value, new: None if value is None else fill(value, target_of(new))
     if read is None and not match.new[-1].is_repeated:
         return _build_scalar_put(name)
 
     def put(value: Any, new: Any) -> None:
-        # Bytes that the old message does not know may have been parsed there.
+        # The new message may have parsed unknown bytes of the old message here.
         new.ClearField(name)
         if value is not None:
             fill(value, new)
@@ -108,7 +109,7 @@ def _build_put(match: Match, read: Read | None) -> Put:
 
 
 def _build_scalar_put(name: str) -> Put:
-    """Return what puts a number or a text into a field, which is by far the most common."""
+    """Return the function that puts a number or text into a field: the most common case by far."""
 
     def put(value: Any, new: Any) -> None:
         if value is None:

@@ -1,4 +1,4 @@
-"""The messages in a field that stays where it is, each read on its own: the one, the several, or those of a map."""
+"""Actions on each message in a field: the single message, those of a list, or those of a map."""
 
 from collections.abc import Callable, Iterable
 from operator import attrgetter
@@ -11,11 +11,11 @@ from ordertrail_server.schema.hops.plan import Match
 from ordertrail_server.schema.hops.values import is_map
 
 MessageAction: TypeAlias = Callable[[Any], None]
-"""Does something to a message."""
+"""Changes or checks one message."""
 
 
 def move_in_each(match: Match, inner: Move) -> Move:
-    """Return what moves the values within each message in a field."""
+    """Return the move that applies `inner` to each message in a field."""
     before, after, (take_inner, put_inner) = _messages(match.old[0]), _messages(match.new[0]), inner
 
     def take(old: Any) -> list[Any]:
@@ -29,7 +29,7 @@ def move_in_each(match: Match, inner: Move) -> Move:
 
 
 def apply_to_each(field: FieldDescriptor, steps: Iterable[MessageAction]) -> MessageAction:
-    """Return what does something to each message in a field."""
+    """Return the action that applies all steps to each message in a field."""
     messages, steps = _messages(field), list(steps)
 
     def do(holder: Any) -> None:
@@ -41,7 +41,7 @@ def apply_to_each(field: FieldDescriptor, steps: Iterable[MessageAction]) -> Mes
 
 
 def _messages(field: FieldDescriptor) -> Callable[[Any], Iterable[Any]]:
-    """Return what finds the messages in a field, in an order that is that of any message with the same bytes."""
+    """Return the function that lists the messages in a field, in one order for all messages with the same bytes."""
     name = field.name
     if is_map(field):
         return lambda holder: [entries[key] for entries in [getattr(holder, name)] for key in sorted(entries)]

@@ -1,4 +1,4 @@
-"""What a hop does, as data: which field of the new message gets which value of the old one."""
+"""A hop as data: which field of the new message gets which value of the old one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Names: TypeAlias = tuple[str, ...]
 
 
 class Rule(Enum):
-    """Why a field gets its value, by the name under which users know it."""
+    """Why a field gets its value. The texts are shown to users."""
 
     SAME = "same name"
     FROM = "from"
@@ -25,10 +25,10 @@ class Rule(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """How a value changes on its way: not at all, unless one of these says so."""
+    """How a hop changes a value. By default it does not."""
 
     same_bytes: bool = True
-    """The value has the same bytes in both messages, as far as they are not a message's."""
+    """The value has the same bytes in both messages (messages are compared by `message`)."""
 
     enum: Mapping[int, int] | None = None
     """The number of each value of the old enum in the new one, where they differ."""
@@ -56,7 +56,7 @@ class Match:
 
     @property
     def in_place(self) -> bool:
-        """Whether the value stays under its number, so that it may need no touch at all."""
+        """Whether the value keeps its field number, so parsing alone may read it."""
         return len(self.old) == len(self.new) == 1 and self.old[0].number == self.new[0].number
 
 
@@ -75,7 +75,7 @@ class Plan:
         return {names(match.new): match for match in self.matches}
 
     def find_filling(self, path: Names) -> tuple[Match, Names] | None:
-        """Return what fills the field at a path, or a message around it, and where in that it is; None if nothing."""
+        """Return the match that fills the field at a path or a message around it, and the path within, or None."""
         for end in range(len(path), 0, -1):
             if match := self.by_place.get(path[:end]):
                 return match, path[end:]

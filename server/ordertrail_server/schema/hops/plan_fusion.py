@@ -1,15 +1,15 @@
-"""Two hops by rules made one plan, so that an event is parsed and serialized once for both."""
+"""Fuse two hops by rules into one plan, so that both together parse and serialize an event once."""
 
 from ordertrail_server.schema.hops.plan import Match, Path, Plan, Rule, Value, names, oneof_of
 from ordertrail_server.schema.hops.plan_gaps import plan_gaps
 
 
 class _NotFusible(Exception):
-    """The hops must be taken one after the other."""
+    """The hops cannot be fused and must run one after the other."""
 
 
 def fuse_plans(first: Plan, second: Plan) -> Plan | None:
-    """Return the plan that reads what the two read one after the other, None if there is none."""
+    """Return one plan that does the work of both, or None if there is no such plan."""
     try:
         return _join(first, second)
     except _NotFusible:
@@ -24,7 +24,7 @@ def _join(first: Plan, second: Plan) -> Plan:
 
 
 def _trace_match(first: Plan, match: Match) -> Match:
-    """Return where a value comes from, two hops back."""
+    """Return the source of a value, two hops back."""
     if not match.old:
         return match
     source = _source(first, match.old)
@@ -37,10 +37,10 @@ def _trace_match(first: Plan, match: Match) -> Match:
 
 
 def _source(plan: Plan, path: Path) -> Match:
-    """Return how the field at a path of the new message, or in a message there, gets its value."""
+    """Return the match that gives the field at a path of the new message its value."""
     filling = plan.find_filling(names(path))
     if filling is None:
-        # A message whose fields moved in one by one is the value of no field.
+        # A message that is assembled field by field is the value of no field.
         raise _NotFusible
     match, inside = filling
     return _source_inside(match, path[len(match.new) :]) if inside else match

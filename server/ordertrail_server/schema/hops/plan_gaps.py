@@ -1,4 +1,4 @@
-"""What a plan must not do beyond its single fields: reuse numbers, read a value twice, fill two members of a oneof."""
+"""Gaps of a plan as a whole: reused numbers, values read twice, several filled members of a oneof."""
 
 from collections import Counter
 from collections.abc import Iterator, Set
@@ -7,9 +7,9 @@ from ordertrail_server.schema.hops.plan import Match, Names, Plan, Rule, names, 
 
 
 def plan_gaps(plan: Plan, unsettled: Set[str] = frozenset()) -> list[str]:
-    """Return what is wrong with a plan as a whole, nested messages left out, as sentences that say how to mend it.
+    """Return a sentence with a remedy for each gap of a plan, without those of nested messages.
 
-    `unsettled` has the new fields that may yet be matched otherwise.
+    `unsettled` has the new fields whose match is not decided yet.
     """
     return [*_number_gaps(plan, unsettled), *oneof_gaps(plan), *_dropped_gaps(plan)]
 
@@ -23,7 +23,7 @@ def _dropped_gaps(plan: Plan) -> Iterator[str]:
 
 
 def _number_gaps(plan: Plan, unsettled: Set[str]) -> Iterator[str]:
-    # The bytes of the old message are parsed as the new one, so that all that stays in place costs nothing.
+    # The bytes of the old message are parsed as the new one, so a field in place costs nothing.
     kept_numbers = {match.new[0].number for match in plan.matches if match.in_place}
     for number, field in plan.new.fields_by_number.items():
         if number in plan.old.fields_by_number and number not in kept_numbers and field.full_name not in unsettled:
@@ -32,10 +32,10 @@ def _number_gaps(plan: Plan, unsettled: Set[str]) -> Iterator[str]:
 
 
 def double_gaps(plan: Plan) -> Iterator[str]:
-    """Yield the values that are read more than once, those of nested messages too, as sentences that mend it."""
+    """Yield a sentence with a remedy for each value that is read more than once, nested messages included."""
     reads = Counter(_reads(plan))
     for path in reads:
-        # It is read with a message around it, too.
+        # A match of an enclosing message reads it, too.
         count = sum(reads[path[:end]] for end in range(1, len(path) + 1))
         if count > 1:
             yield f"{plan.old.full_name}.{'.'.join(path)} is read by {count} fields of {plan.new.full_name}: keep one"
@@ -50,7 +50,7 @@ def _reads(plan: Plan) -> Iterator[Names]:
 
 
 def oneof_gaps(plan: Plan) -> Iterator[str]:
-    """Yield the oneofs that would hold two members, nested messages left out, as sentences that say how to mend it."""
+    """Yield a sentence with a remedy for each oneof that could hold two members, without those of nested messages."""
     for oneof, members in _filled(plan).items():
         matches_of_oneof = [match for matches in members.values() for match in matches]
         if len(members) > 1 and not _from_one_oneof(matches_of_oneof):
@@ -63,7 +63,7 @@ def oneof_gaps(plan: Plan) -> Iterator[str]:
 
 
 def _filled(plan: Plan) -> dict[tuple[Names, str], dict[str, list[Match]]]:
-    """Return {where a oneof is, and its name: {member: what fills it, or fields inside of it}}."""
+    """Return {(path of a oneof, its name): {member: the matches that fill it or its fields}}."""
     filled: dict[tuple[Names, str], dict[str, list[Match]]] = {}
     for match in plan.matches:
         for depth, field in enumerate(match.new if match.rule is not Rule.ABSENT else ()):

@@ -1,7 +1,7 @@
-"""The public event matched with the newest stored version: both ways, since facts are read and written.
+"""Match the public event with the newest stored version in both directions: facts are read and written.
 
-A field stands for the public field of the name under which it was first stored: renaming and moving a stored field
-leaves the public event alone. Everything must stand for something, and nothing may change on its way.
+A stored field corresponds to the public field that has the name under which it was first stored. So renaming or moving
+a stored field does not change the public event. Every field must correspond to one, and no value may change.
 """
 
 from collections import Counter
@@ -22,22 +22,22 @@ from ordertrail_server.schema.rules import field_rules
 def match_public(
     newest: Descriptor, public: Descriptor, plans: Sequence[Plan], converted: int = 0
 ) -> tuple[Plan, list[str]]:
-    """Return how a public event reads from the newest stored version, and each gap, as a sentence that mends it.
+    """Return the plan from the newest stored version to its public event, and for each gap a sentence with its remedy.
 
     `plans` has the hops by rules that lead to the newest version, the last one first. What comes through the last
     `converted` of them is left out, because Python functions of the version before those read and write it.
     """
     matcher = _PublicMatcher(plans, plans[:converted])
     plan = matcher.match(_Pair(newest, public, (), ()))
-    # What functions fill nobody knows but they: the round trip tries it.
+    # The fields that functions fill are unknown here; the round trip checks them.
     unfilled = () if converted else matcher.unfilled()
     gaps = [*matcher.gaps, *unfilled, *double_gaps(invert_plan(plan))]
-    # A message that is nested in several places says its gaps in each.
+    # A message that is nested in several places reports its gaps in each.
     return plan, list(dict.fromkeys(gaps))
 
 
 def invert_plan(plan: Plan) -> Plan:
-    """Return the plan of the way back, along which new facts are written."""
+    """Return the plan of the opposite direction, by which new facts are written."""
     return Plan(plan.new, plan.old, tuple(_invert_match(match) for match in plan.matches))
 
 
@@ -49,7 +49,7 @@ def _invert_match(match: Match) -> Match:
 
 
 class _Pair(NamedTuple):
-    """A stored message and the public one that stands for it, and where they are in the two events."""
+    """A stored message and the corresponding public message, and their paths in the two events."""
 
     stored: Descriptor
     public: Descriptor
@@ -66,7 +66,7 @@ class _PublicMatcher:
         self.gaps: list[str] = []
 
     def match(self, pair: _Pair) -> Plan:
-        """Match two messages, those nested in them too."""
+        """Match two messages and the messages nested in them."""
         self._pairs.append(pair)
         self._around.append(pair.stored.full_name)
         plan = Plan(pair.stored, pair.public, tuple(self._matches(pair, pair.stored, ())))
@@ -75,7 +75,7 @@ class _PublicMatcher:
         return plan
 
     def unfilled(self) -> Iterator[str]:
-        """Yield the public fields that nothing stands for; one of a nested message may be filled from outside of it."""
+        """Yield a gap for each public field without a stored field, wherever in the event that could be."""
         for pair in self._pairs:
             depth = len(pair.public_at)
             filled = {path[depth:] for path in self._filled if path[:depth] == pair.public_at}
@@ -103,12 +103,12 @@ class _PublicMatcher:
                 self.gaps.append(_not_public_gap(field, pair.public))
 
     def _is_taken_apart(self, field: FieldDescriptor, at: Names) -> bool:
-        """Return whether the fields of a message, and not itself, stand for public ones."""
+        """Return whether the fields of a message correspond to public fields, and not the message itself."""
         inner_fields = field.message_type.fields if field.message_type else []
         return is_assembled(self._plans, at) or any(field_rules(inner_field).public for inner_field in inner_fields)
 
     def _new_inside(self, pair: _Pair, place: Path, at: Names) -> Iterator[Match]:
-        """Yield the matches of what is new in a message that functions convert."""
+        """Yield the matches of the new fields in a message that functions convert."""
         field = place[-1]
         if field.message_type is None or field.message_type in [step.containing_type for step in place]:
             return
@@ -138,7 +138,7 @@ class _PublicMatcher:
             self.gaps.append(str(error))
 
     def _first_names(self, at: Names, public: FieldDescriptor) -> dict[str, str]:
-        """Return what the values of an enum were first called, as far as the public enum calls them so."""
+        """Return the first names of an enum's values, as far as the public enum uses them."""
         enum = value_field(public).enum_type
         first = {} if enum is None else first_names(self._plans, at)
         return {now: then for now, then in first.items() if enum is not None and then in enum.values_by_name}

@@ -1,4 +1,4 @@
-"""A hop by rules taken back: how a message reads as its predecessor again, as far as it came from there."""
+"""Reverse a hop by rules: read a message as its predecessor, as far as its values came from there."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,17 +8,17 @@ from ordertrail_server.schema.hops.public_match import invert_plan
 
 
 def copied_part(plan: Plan) -> Plan:
-    """Return what a plan takes from the old message, nested messages too: neither literals nor absence."""
+    """Return a plan without literals and absent fields, nested plans included: what it copies from the old message."""
     return Plan(plan.old, plan.new, tuple(_copied_match(match) for match in plan.matches if match.old))
 
 
 def reverse_plan(plan: Plan) -> Plan:
-    """Return the plan that gives an old message what a new one took from it; the plan must have no `one_way_gaps`."""
+    """Return the plan that reads the new message as the old one. The plan must have no `one_way_gaps`."""
     return invert_plan(copied_part(plan))
 
 
 def one_way_gaps(plan: Plan) -> Iterator[str]:
-    """Yield what cannot be taken back, nested messages too: the new field, and how it holds more than the old one."""
+    """Yield each new field that cannot be read back, and why it holds more than the old one; nested ones included."""
     for match in plan.matches:
         value, name = match.value, match.new[-1].full_name
         if value.to_list:

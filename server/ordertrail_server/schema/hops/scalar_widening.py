@@ -1,4 +1,4 @@
-"""Which changes of a field's type lose nothing, and which of those do not even change its bytes."""
+"""Changes of a scalar type that lose no value, and those that also keep the bytes."""
 
 from typing import Final
 

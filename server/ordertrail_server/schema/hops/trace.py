@@ -1,4 +1,4 @@
-"""What each rule of a plan did to one message."""
+"""Trace of a plan: what each of its rules did to one message."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from ordertrail_server.schema.rules import renamed_values
 
 
 class AppliedStep(NamedTuple):
-    """A rule, the path that it read and the path that it filled, and the value as JSON; empty where there is none."""
+    """A rule, the path that it read, the path that it filled, and the value as JSON; each may be empty."""
 
     rule: str
     old: str
@@ -22,7 +22,7 @@ class AppliedStep(NamedTuple):
 
 
 def trace_plan(plan: Plan, old: Any, was_in: str = "", now_in: str = "") -> Iterator[AppliedStep]:
-    """Yield what a plan does to a message, rule by rule; a field that is not set is passed over."""
+    """Yield one step per rule that a plan applies to a message. Unset fields are skipped."""
     for match in plan.matches:
         yield from _trace_match(match, old, was_in, now_in)
     for path in plan.dropped:
@@ -45,7 +45,7 @@ def _trace_match(match: Match, old: Any, was_in: str, now_in: str) -> Iterator[A
 
 
 def _is_changed(plan: Plan) -> bool:
-    """Return whether anything but its type changes in a message, which is worth telling."""
+    """Return whether a plan changes more than a message's type."""
     inner = [match.value.message for match in plan.matches if match.value.message is not None]
     plain = all(
         match.rule is Rule.SAME and match.value in (Value(), Value(message=match.value.message))
@@ -61,7 +61,7 @@ def _name(match: Match) -> str:
 
 
 def _messages(match: Match, old: Any) -> list[tuple[str, str, Any]]:
-    """Return each message in a field, with its place in there before and after the hop."""
+    """Return each message in a field, with its index before and after the hop."""
     value = getattr(_holder(match.old, old), match.old[-1].name)
     if is_map(match.old[-1]):
         places = [f"[{json.dumps(key, ensure_ascii=False)}]" for key in value]

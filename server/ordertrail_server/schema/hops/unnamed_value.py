@@ -1,4 +1,4 @@
-"""Numbers of enum fields that have no name: protobuf lets them through, and JSON then shows a bare number."""
+"""Enum numbers without a name: protobuf accepts them, and JSON then shows a bare number."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ordertrail_server.schema.upcasting import CannotUpcast
 
 
 class UnnamedValue(CannotUpcast):
-    """A field holds a number that is no value of its enum, maybe by a Python function; the text names all of them."""
+    """A field holds a number that is no value of its enum. The text names both, and the function that gave it."""
 
     def __init__(self, field: str, number: int, function: str = "") -> None:
         cause = f"the Python function {function} gives {field} the number" if function else f"{field} holds"
@@ -19,7 +19,7 @@ class UnnamedValue(CannotUpcast):
 
 
 def unnamed_check(message: Descriptor) -> MessageAction | None:
-    """Return what raises UnnamedValue if a message of this type holds a number without a name; None if none can."""
+    """Return the check that raises UnnamedValue for a number without a name, or None if the type has no enum."""
     steps = _steps(message, {})
     return _do_all(steps) if steps else None
 
@@ -44,7 +44,7 @@ def _in_messages(field: FieldDescriptor, check: MessageAction) -> MessageAction:
         return apply_to_each(field, [check])
     name = field.name
 
-    # Spelled out, because every order that is read comes through here.
+    # Written without `apply_to_each`, because every order that is read passes here.
     def in_message(holder: Any) -> None:
         if holder.HasField(name):
             check(getattr(holder, name))
@@ -57,7 +57,7 @@ def _do_all(steps: list[MessageAction]) -> MessageAction:
 
 
 def _deferred(steps: list[MessageAction]) -> MessageAction:
-    """Return what does the steps that there will be: a message within itself is still being put together."""
+    """Return the action that runs all steps of a list that may still grow, as that of a recursive message does."""
 
     def do(message: Any) -> None:
         for step in steps:

@@ -1,4 +1,4 @@
-"""What of an old message nothing reads, which must not happen in silence."""
+"""Fields of an old message that no rule reads. Each must be reported."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from ordertrail_server.schema.rules import HERE, field_rules, paths_for, sources
 
 
 class UnusedField(NamedTuple):
-    """A field that nothing reads: its path, and that from the nested message that should have read it."""
+    """A field that no rule reads: its path, and its path from the nested message `old` that should be read as `new`."""
 
     path: Names
     inside: Names
@@ -19,13 +19,13 @@ class UnusedField(NamedTuple):
 
     @property
     def gap(self) -> str:
-        """The loss as a sentence that says how to mend it."""
+        """A sentence about the lost field, with its remedy."""
         field = f"{self.old.full_name}.{'.'.join(self.inside)}"
         return f"{field} is lost in {self.new.full_name}: use it with `from`, or list it in `dropped` there"
 
 
 def named_sources(old: Descriptor, message: Descriptor, around: frozenset[str] = frozenset()) -> Iterator[Names]:
-    """Return every path that a field of the message names as its source, those that moved in included."""
+    """Yield every path that the message's fields name as a source, including fields of assembled messages."""
     around |= {message.full_name}
     for field in message.fields:
         for path in paths_for(sources_of(field_rules(field)), old):
@@ -36,7 +36,7 @@ def named_sources(old: Descriptor, message: Descriptor, around: frozenset[str] =
 
 
 def unused_paths(message: Descriptor, used: set[Names], within: Names = ()) -> Iterator[Names]:
-    """Return the fields that are in no used path, and of those partly used the parts that are not."""
+    """Yield the paths of unused fields; of a field that is used in part, those of its unused parts."""
     for field in message.fields:
         path = (*within, field.name)
         if path in used:

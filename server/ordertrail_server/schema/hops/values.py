@@ -1,4 +1,4 @@
-"""Whether a value of one field can stand in another, and how; every obstacle is a sentence that says how to mend it."""
+"""Match the values of two fields: how the one becomes the other. Each obstacle is a sentence with its remedy."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,14 +8,14 @@ from ordertrail_server.schema.hops.plan import Plan, Value
 from ordertrail_server.schema.hops.scalar_widening import loses_nothing, same_bytes
 
 Nested = Callable[[Descriptor, Descriptor], Plan]
-"""Matches two messages that are not the same."""
+"""Matches two different message types."""
 
 PYTHON = "name a Python function with the option `python`"
 BOTH_WAYS = "name Python functions for both ways with the option `python`"
 
 
 class Mismatch(Exception):
-    """The value cannot stand there; the text says why, and what to do."""
+    """A value of the old field cannot become one of the new field. The text names the cause and the remedy."""
 
 
 def match_values(old: FieldDescriptor, new: FieldDescriptor, enum_map: Mapping[str, str], nested: Nested) -> Value:
@@ -34,17 +34,17 @@ def is_map(field: FieldDescriptor) -> bool:
 
 
 def value_message(field: FieldDescriptor) -> Descriptor | None:
-    """Return the message that a field holds, or that is each value of a map; None for scalars."""
+    """Return the message type of a field, or of a map's values; None for scalars."""
     return value_field(field).message_type
 
 
 def value_field(field: FieldDescriptor) -> FieldDescriptor:
-    """Return the field that says what a field holds: itself, or the value of a map."""
+    """Return the field that declares the value type: the field itself, or the value field of a map."""
     return entry_of(field)[1] if is_map(field) else field
 
 
 def entry_of(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:
-    """Return the key and the value of a map."""
+    """Return the key field and the value field of a map."""
     entry = field.message_type
     assert entry is not None
     return entry.fields_by_name["key"], entry.fields_by_name["value"]
