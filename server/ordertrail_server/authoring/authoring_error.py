@@ -1,5 +1,5 @@
-"""Why a tree of protos was not changed."""
+"""The error of a command that changes protos."""
 
 
 class AuthoringError(Exception):
-    """Nothing was changed; the text says in plain words why, and what to do."""
+    """The command changed nothing. The text names the cause and the remedy."""

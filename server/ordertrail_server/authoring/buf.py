@@ -1,4 +1,4 @@
-"""buf, as far as authors of protos need it: build a tree, copy it with its imports, and format a file."""
+"""The commands of buf that authors need: build a tree of protos, export it with its imports, format a file."""
 
 import shutil
 import subprocess
@@ -9,9 +9,9 @@ from ordertrail_server.authoring.authoring_error import AuthoringError
 
 
 def build(proto: Path) -> bytes:
-    """Return the serialized FileDescriptorSet of a tree of protos, with source info and all that it imports.
+    """Return the serialized FileDescriptorSet of a tree of protos, with source info and all imports.
 
-    Raises AuthoringError with buf's words if the tree does not compile, or if there is no buf.
+    Raises AuthoringError with buf's output if the tree does not compile, or if buf is not installed.
     """
     return _run("build", str(proto), "--as-file-descriptor-set", "-o", "-#format=binpb")
 

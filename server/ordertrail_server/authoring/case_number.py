@@ -1,4 +1,4 @@
-"""Which number of `Record` a new case gets."""
+"""The field number of a new case of `Record`."""
 
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -12,7 +12,7 @@ FIRST: Final = 20
 def next_number(events: Collection[int], reserved: Iterable[range], *, begins_version: bool) -> int:
     """Return the number of a new event: above all events, free, and a multiple of ten if it begins a version.
 
-    `events` are the numbers of the events there are, stored and public; `reserved` those that a new one cannot have.
+    `events` has the numbers of all stored and public events; `reserved` has those that a new event cannot get.
     """
     highest = max(events, default=0)
     number = max(FIRST, highest // 10 * 10 + 10 if begins_version else highest + 1)

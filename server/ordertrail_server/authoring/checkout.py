@@ -1,4 +1,4 @@
-"""Whether there is a checkout to work on: an installed wheel has generated code but no protos."""
+"""Check that the command runs on a checkout: an installed wheel has generated code but no protos."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a new version of an event consists of: the message and all the types of its family that it uses."""
+"""Copy an event for a new version: its message and all types of its family that it uses."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -13,9 +13,9 @@ from ordertrail_server.authoring.type_declaration import TypeDeclaration, TypePr
 
 
 class EventCopy(NamedTuple):
-    """The copies that a package gets, by full name, with the type each was made of, in the order of declaration.
+    """The copies for a package: {full name: (original, copy)}, in the order of declaration.
 
-    `reused` are the full names of types that stand there already and are used as they are.
+    `reused` has the full names of types that the package has already; the copies use those.
     """
 
     copies: dict[str, tuple[TypeDeclaration, TypeProto]]
@@ -23,7 +23,7 @@ class EventCopy(NamedTuple):
 
     @property
     def names(self) -> set[str]:
-        """The full names of the copies and of all that they declare."""
+        """The full names of the copies and of all types within them."""
         return {name for full_name, (_, proto) in self.copies.items() for name in _names(full_name, proto)}
 
 
@@ -40,7 +40,7 @@ def copy_event(tree: Tree, event: TypeDeclaration, package: str) -> EventCopy:
 
 
 def fields_in(proto: TypeProto) -> Iterator[FieldDescriptorProto]:
-    """Yield the fields of a type and of all that it declares."""
+    """Yield the fields of a type and of all types within it."""
     return (field for message in messages_in(proto) for field in message.field)
 
 
@@ -63,7 +63,7 @@ def _is_of_family(declaration: TypeDeclaration, event: TypeDeclaration) -> bool:
 
 
 def _source_order(declaration: TypeDeclaration) -> tuple[str, list[int]]:
-    # The compiler's first location of a type is its declaration, so types keep the order in which one reads them.
+    # The first location of a type is its declaration, so types keep their order in the file.
     spans = (
         list(location.span)
         for location in declaration.file.source_code_info.location

@@ -1,4 +1,4 @@
-"""Which versions of an event a tree has, as the cases of `Record`, and which of them is the newest."""
+"""The versions of each event in a tree: the cases of `Record`, and the newest one."""
 
 import re
 from typing import NamedTuple
@@ -68,12 +68,12 @@ def newest_version(tree: Tree, event: str) -> Case:
 
 
 def event_numbers(tree: Tree) -> set[int]:
-    """Return the numbers that mean an event, stored or public."""
+    """Return the field numbers of all events, stored and public."""
     return {field.number for name in (RECORD, HISTORY_EVENT) for _, field in _events(tree, name)}
 
 
 def unavailable_numbers(tree: Tree) -> list[range]:
-    """Return the numbers that no new event can have: those in use and those reserved, stored or public."""
+    """Return the numbers that no new event can get: those in use and those reserved, stored or public."""
     protos = [tree.message(name) for name in (RECORD, HISTORY_EVENT)]
     used = [range(field.number, field.number + 1) for proto in protos for field in proto.field]
     return used + [range(reserved.start, reserved.end) for proto in protos for reserved in proto.reserved_range]

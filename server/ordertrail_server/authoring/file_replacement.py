@@ -1,4 +1,4 @@
-"""Files replaced all or none."""
+"""Replace several files, all or none."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,9 +6,9 @@ from shutil import copymode
 
 
 def replace_all(contents: Mapping[Path, bytes]) -> None:
-    """Give each file its new content, in the order given, or leave all as they were and raise OSError.
+    """Give each file its new content, in this order, or change none and raise OSError.
 
-    If the machine goes down in between, the first ones may have theirs and the others not.
+    If the machine crashes in between, only the first files may have their new content.
     """
     before = {path: path.read_bytes() if path.exists() else None for path in contents}
     created_folders = [folder for path in contents for folder in _missing_folders(path)]

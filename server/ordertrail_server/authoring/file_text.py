@@ -1,4 +1,4 @@
-"""The files of a new version as text, not yet formatted."""
+"""Text of the proto files of a new version, not yet formatted."""
 
 import re
 from collections.abc import Iterator, Set
@@ -19,9 +19,9 @@ IMPORTED = re.compile(r'^import "(.+)";$', re.MULTILINE)
 
 
 def header(package: str, before: FileDescriptorProto) -> str:
-    """Return how the file of a package begins, with the imports and options of the file of another version.
+    """Return the head of a package's file, with the imports and options of another version's file.
 
-    A value that names that version, as `go_package` does, names the new one.
+    Option values that name that version, such as `go_package`, name the new one instead.
     """
     old = re.compile(rf"(?<=[vV]){version_of(before.package)}(?!\d)")
     named = (text.partition(" = ") for _, text in settings(before.options))
@@ -31,17 +31,17 @@ def header(package: str, before: FileDescriptorProto) -> str:
 
 
 def add_copies(text: str, file: str, tree: Tree, copying: EventCopy, package: str) -> str:
-    """Return the text of a file, which may be no more than a header, with the copies and what they import."""
+    """Return the text of a file (or only its head) with the copies and their imports added."""
     there = set(tree.files[file].dependency if file in tree.files else IMPORTED.findall(text))
     imports = sorted(_imported(tree, copying) - there - {file})
     names = tree.names | copying.names | {package}
     types = [_text(declaration, proto, package, names) for declaration, proto in copying.copies.values()]
-    # An import may stand anywhere, and formatting gathers them at the top.
+    # buf's formatter moves imports to the top.
     return "\n\n".join([text.rstrip("\n"), "\n".join(map(_import, imports)), *types]) + "\n"
 
 
 def add_case(text: str, before: Case, case: str, file: str) -> str:
-    """Return the text of `Record`'s file with one more case below all others, and the import of its message's file.
+    """Return the text of `Record`'s file with a new last case, and the import of its message's file.
 
     The text is formatted, so the end of the oneof has a line of its own. `case` is the new field without its comment,
     which is that of the case before.
@@ -68,7 +68,7 @@ def _import(file: str) -> str:
 def _imported(tree: Tree, copying: EventCopy) -> set[str]:
     protos = [proto for _, proto in copying.copies.values()]
     used = {field.type_name[1:] for proto in protos for field in fields_in(proto) if field.type_name}
-    # What a type that stands there already lacks is in no file; the compiler says so.
+    # A name without a type is not imported; the compiler reports it.
     files = {tree.types[name].file.name for name in used - copying.names if name in tree.types}
     return files | {file for proto in protos for file in _files_of_options(proto)}
 

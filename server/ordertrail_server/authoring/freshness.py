@@ -1,4 +1,4 @@
-"""Whether the generated code is what the protos say: whoever edits a proto and does not generate checks the old one."""
+"""Check that the generated code matches the protos. Otherwise a check would run on the state before an edit."""
 
 from importlib import import_module
 
@@ -6,17 +6,17 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 
 def stale_files(image: bytes) -> list[str]:
-    """Return the files of a tree, as `build` returned it, below ordertrail/ that the generated code has otherwise."""
+    """Return the files below ordertrail/ whose generated code differs from `image`, which `build` returned."""
     files = FileDescriptorSet.FromString(image).file
     ours = [file for file in files if file.name.startswith("ordertrail/")]
     generated_files = {
         file.name: generated_file(file.name) for file in ours
-    }  # all first: some declare the options that others have
+    }  # load all first, because some declare options that others use
     return [file.name for file in ours if normalize(file) != generated_files[file.name]]
 
 
 def generated_file(name: str) -> FileDescriptorProto | None:
-    """Return what the generated code of a proto says, None if there is none."""
+    """Return the descriptor in the generated code of a proto, or None if there is none."""
     try:
         module = import_module(f"{name.removesuffix('.proto').replace('/', '.')}_pb2")
     except ModuleNotFoundError:
@@ -25,9 +25,9 @@ def generated_file(name: str) -> FileDescriptorProto | None:
 
 
 def normalize(file: FileDescriptorProto) -> FileDescriptorProto:
-    """Return a file without what is said twice or not at all: buf fills in json_name, which protoc does not.
+    """Return a file without source info and json_name, which only buf fills in.
 
-    Read again, options are known as such and no longer compared as bytes, which the two write in different orders.
+    The file is parsed again, so that options compare by value: buf and protoc serialize them in different orders.
     """
     normalized = FileDescriptorProto.FromString(file.SerializeToString())
     normalized.ClearField("source_code_info")

@@ -1,4 +1,4 @@
-"""The next version of an event, begun in a tree of protos: `ordertrail schema new`."""
+"""Begin the next version of an event in a tree of protos: `ordertrail schema new`."""
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
@@ -26,7 +26,7 @@ from ordertrail_server.authoring.type_declaration import TypeProto
 
 
 class NewVersion(NamedTuple):
-    """What was made: full names of the messages, names of the types copied with them, paths within the tree."""
+    """The new version: full names of messages, names of the copied and kept types, paths within the tree."""
 
     message: str
     predecessor: str
@@ -42,10 +42,10 @@ def new_version(proto: Path, event: str) -> NewVersion:
     """Copy the newest message of an event, and all that it uses, into the next version, with its case in `Record`.
 
     `event` is the message's name without its package, `proto` the root of the tree. The next version is the unreleased
-    one if there is one: that of which the tree's lock holds no message. Without a lock all there is counts as released.
+    one if there is one: the tree's lock has no message of it. Without a lock, every version counts as released.
 
-    All is changed in a copy of the tree first, which must compile and hold what was copied, unaltered.
-    Raises AuthoringError, or OSError if a file cannot be written; then nothing was changed.
+    The change is first made in a copy of the tree, which must compile and contain unaltered copies.
+    Raises AuthoringError, or OSError if a file cannot be written. In both cases nothing has changed.
     """
     require_protos(proto)
     tree = read_tree(proto)
@@ -63,7 +63,7 @@ def new_version(proto: Path, event: str) -> NewVersion:
 
 def _create(stage: Path, event: str, package: str) -> NewVersion:
     record_file = newest_version(read_tree(stage), event).record.file.name
-    format_file(stage / record_file)  # then each statement has lines of its own
+    format_file(stage / record_file)  # so that each statement has its own lines
     tree = read_tree(stage)
     before = newest_version(tree, event)
     copying = copy_event(tree, before.message, package)
@@ -104,7 +104,7 @@ def _write(path: Path, change: Callable[[str], str]) -> None:
 
 
 def _verify(tree: Tree, version: NewVersion, copying: EventCopy) -> None:
-    # What the language has and this code does not know of, it could only lose.
+    # This code would lose proto features that it does not know.
     incomplete = [name for name, (_, copy) in copying.copies.items() if _shape(tree.types[name].proto) != _shape(copy)]
     if incomplete:
         raise AuthoringError(f"It would lose something of {', '.join(incomplete)}: copy it by hand.")

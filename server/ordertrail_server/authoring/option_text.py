@@ -1,4 +1,4 @@
-"""Options as text: each value that was set, as `name = value`."""
+"""Options as text: each set value as `name = value`."""
 
 from collections.abc import Iterator
 from io import StringIO

@@ -1,4 +1,4 @@
-"""What of a tree is released, and so which package the next version of an event goes into."""
+"""The released messages of a tree, and the package for the next version of an event."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from ordertrail_server.schema.lock.lock_file import LOCK_NAME, locked_messages
 
 
 def released_messages(proto: Path, tree: Tree) -> set[str]:
-    """Return the full names of the messages that the tree's lock holds; of all there are, if it has no lock."""
+    """Return the full names of the messages in the tree's lock; without a lock, of all messages."""
     lock = proto / LOCK_NAME
     return locked_messages(lock) if lock.exists() else set(tree.types)
 

@@ -20,15 +20,15 @@ _PURPOSE: Final = "so that a retry has the same digest before and after an upgra
 
 
 def unstable_fields(tree: Tree, released: Tree) -> Iterator[str]:
-    """Yield each new field of a command, or of a message within, that would change digests, and what to do."""
+    """Yield each new field of a command, or of a message within, that would change digests, and the remedy."""
     for name in _messages_within(tree, COMMAND):
-        # Command itself is no part of what a digest covers.
+        # The digest does not cover Command itself.
         if name != COMMAND:
             yield from _gaps(tree, name, released)
 
 
 def _messages_within(tree: Tree, name: str) -> list[str]:
-    """Return the names of a message of a tree and of all messages that it can hold."""
+    """Return the names of a message and of all messages that it can hold."""
     names, queue = dict[str, None](), [name]
     while queue:
         message_name = queue.pop()
@@ -50,7 +50,7 @@ def _gaps(tree: Tree, name: str, released: Tree) -> Iterator[str]:
 
 
 def _fields(tree: Tree, name: str) -> list[FieldDescriptorProto]:
-    """Return the fields of a message; none if the name is that of an enum, or of nothing."""
+    """Return the fields of a message; empty if the name is not a message's."""
     declaration = tree.types.get(name)
     return list(declaration.proto.field) if declaration and is_message(declaration.proto) else []
 

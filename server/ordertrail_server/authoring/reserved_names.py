@@ -10,7 +10,7 @@ RESERVED = frozenset(dir(Empty))
 
 
 def reserved_names(image: bytes) -> list[str]:
-    """Return a sentence for all that is named so in a tree, as `build` returned it, below ordertrail/."""
+    """Return a sentence for each use of such a name below ordertrail/ in `image`, which `build` returned."""
     files = [file for file in FileDescriptorSet.FromString(image).file if file.name.startswith("ordertrail/")]
     attributes = [
         attribute for file in files for attribute in _attributes(file.package, file.message_type, file.enum_type)
@@ -25,7 +25,7 @@ def reserved_names(image: bytes) -> list[str]:
 def _attributes(
     scope: str, messages: Iterable[DescriptorProto], enums: Iterable[EnumDescriptorProto]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield kind, scope and name of all that becomes an attribute in Python."""
+    """Yield kind, scope and name of each declaration that becomes a Python attribute."""
     for enum in enums:
         yield "enum", scope, enum.name
         yield from (("enum value", scope, value.name) for value in enum.value)

@@ -1,4 +1,4 @@
-"""The rules of ordertrail.evolve.v1 in descriptors: found, given up in a copy, and set anew."""
+"""Read, remove and set the rules of ordertrail.evolve.v1 in descriptors."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,12 +9,12 @@ from ordertrail_server.authoring.tree import Tree
 from ordertrail_server.authoring.type_declaration import TypeDeclaration, TypeProto, is_message
 
 MESSAGE_RULES, FIELD_RULES = "ordertrail.evolve.v1.message", "ordertrail.evolve.v1.field"
-# They say how a field is shown today, whatever it reads from; all else is said of the predecessor.
+# These rules are about the public field. All others are about the predecessor.
 PUBLIC_RULES = {"public", "not_public"}
 
 
 def messages_in(proto: TypeProto) -> Iterator[DescriptorProto]:
-    """Yield a message and all that it declares; nothing for an enum."""
+    """Yield a message and all messages within it; nothing for an enum."""
     if is_message(proto):
         yield proto
         for nested in proto.nested_type:
@@ -28,13 +28,13 @@ def predecessors_of(tree: Tree, message: TypeDeclaration) -> list[str]:
 
 
 def add_predecessor(tree: Tree, message: DescriptorProto, predecessor: str) -> None:
-    """Let a message read from another one, whose full name is given."""
+    """Declare that a message reads from `predecessor`, a full name."""
     rules = _extension(tree, message.options, MESSAGE_RULES)
     getattr(rules, "from").append(predecessor)
 
 
 def remove_upcast_rules(tree: Tree, proto: TypeProto) -> None:
-    """Remove the rules of a type and of all that it declares, but those that say how a field is shown."""
+    """Remove all rules of a type and of the types within it, except those about public fields."""
     for message in messages_in(proto):
         _clear(tree, message, MESSAGE_RULES, set())
         for field in message.field:

@@ -1,4 +1,4 @@
-"""Statements of a proto with their comments, put in the order and with the blank lines of their source."""
+"""Statements of a proto with their comments, in the order and with the blank lines of the source."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ BEFORE_ALL = (-2, 0)
 
 
 class Statement(NamedTuple):
-    """What stood at (line, column) up to the line `end`, as lines that begin with the comments before it."""
+    """A statement from `start` (line, column) to the line `end`, as lines that begin with its leading comments."""
 
     start: tuple[int, int]
     end: int
@@ -19,7 +19,7 @@ class Statement(NamedTuple):
 
 
 class SourceComments:
-    """Where the statements of a file stood, and the comments around them, by source path."""
+    """The locations and comments of a file's statements, by source path."""
 
     def __init__(self, file: FileDescriptorProto) -> None:
         self._locations = list(file.source_code_info.location)
@@ -30,11 +30,11 @@ class SourceComments:
         return self._at.get(path)
 
     def lines(self, path: SourcePath) -> tuple[int, int]:
-        """Return the first and the last line of what stands at a path, counted from 0. Raises KeyError."""
+        """Return the first and the last line of the statement at a path, counted from 0. Raises KeyError."""
         return _lines(self._at[path])
 
     def below(self, path: SourcePath) -> Location | None:
-        """Return the first location of a path or of what lies deeper, one with comments if there is one."""
+        """Return the first location at or below a path, preferably one with comments."""
         locations = [location for location in self._locations if tuple(location.path[: len(path)]) == path]
         return next(
             (location for location in locations if location.leading_comments), locations[0] if locations else None
@@ -42,7 +42,7 @@ class SourceComments:
 
 
 def statement(location: Location | None, head: str, body: Sequence[str] | None = None) -> Statement:
-    """Return a statement, or a block if there is a body; without a location it stands first."""
+    """Return a statement, or a block if there is a body. Without a location it comes first."""
     if location is None:
         return Statement(BEFORE_ALL, BEFORE_ALL[0], [head, *_closed_body(body)])
     begin, end = _lines(location)
@@ -55,7 +55,7 @@ def statement(location: Location | None, head: str, body: Sequence[str] | None =
 
 
 def join_statements(statements: Iterable[Statement]) -> list[str]:
-    """Return the lines of statements in the order of their source, with a blank one where there was one."""
+    """Return the lines of statements in source order, with the blank lines of the source."""
     lines: list[str] = []
     last_line = None
     for item in sorted(statements, key=lambda item: item.start):
@@ -67,12 +67,12 @@ def join_statements(statements: Iterable[Statement]) -> list[str]:
 
 
 def comment_lines(text: str) -> list[str]:
-    """Return a comment, as source info has it, as lines of a proto; none if it is empty."""
+    """Return a comment from source info as lines of a proto; empty if there is none."""
     return [f"//{line}".rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
 
 
 def _lines(location: Location) -> tuple[int, int]:
-    # The compiler leaves the last line out where it is the first.
+    # A span omits the last line if it equals the first.
     return location.span[0], location.span[2 if len(location.span) == 4 else 0]
 
 

@@ -1,4 +1,4 @@
-"""A tree of protos as buf has compiled it: its files, and the types they declare."""
+"""A tree of protos, compiled by buf: its files and their types."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Tree:
-    """The files of a tree, by name, and the types, by full name. Options of any kind are known, not mere bytes."""
+    """The files of a tree by name, and its types by full name. All options are parsed, none are raw bytes."""
 
     def __init__(self, image: bytes) -> None:
         plain = FileDescriptorSet.FromString(image)
@@ -30,30 +30,30 @@ class Tree:
         self.names = {*self.types, *(name for file in plain.file for name in _package_prefixes(file.package))}
 
     def extension(self, name: str) -> "FieldDescriptor":
-        """Return an option that every tree of ours has. Raises AuthoringError."""
+        """Return an option that every tree of Ordertrail declares. Raises AuthoringError."""
         try:
             return self._pool.FindExtensionByName(name)
         except KeyError:
             raise AuthoringError(f"These are no protos of Ordertrail: there is no {name}.") from None
 
     def message(self, name: str) -> DescriptorProto:
-        """Return a message that every tree of ours has. Raises AuthoringError."""
+        """Return a message that every tree of Ordertrail declares. Raises AuthoringError."""
         declaration = self.types.get(name)
         if declaration and is_message(declaration.proto):
             return declaration.proto
         raise AuthoringError(f"These are no protos of Ordertrail: there is no {name}.")
 
     def outermost(self, name: str) -> TypeDeclaration:
-        """Return the type that holds the type of this full name; itself if none does."""
+        """Return the outermost type around the type with this full name, or the type itself."""
         package = self.types[name].file.package
         prefix = f"{package}." if package else ""
         return self.types[prefix + name.removeprefix(prefix).partition(".")[0]]
 
     def _with_named_options(self, image: bytes, plain: FileDescriptorSet) -> FileDescriptorSet:
-        # Read by the tree's own descriptor.proto, options that are declared anywhere in the tree have names.
+        # Parsed by the tree's own descriptor.proto, all options of the tree have names.
         try:
             own = self._pool.FindMessageTypeByName(FileDescriptorSet.DESCRIPTOR.full_name)
-        except KeyError:  # then there are no such options
+        except KeyError:  # then the tree declares no options
             return plain
         return cast(FileDescriptorSet, GetMessageClass(own).FromString(image))
 

@@ -1,4 +1,4 @@
-"""What only a tree of protos shows, and neither the descriptors of a record nor the lock."""
+"""Gaps that only a tree of protos shows, and neither the descriptor of `Record` nor the lock."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from ordertrail_server.authoring.unregistered_events import unregistered_events
 
 
 def tree_gaps(proto: Path, tree: Tree) -> list[str]:
-    """Return what is wrong with a tree read from `proto`, each with what mends it.
+    """Return each gap of a tree read from `proto`, with its remedy.
 
-    New fields of commands are compared with the image of the last release; where there is none, nothing is new.
+    New fields of commands are those that the image of the last release lacks; without an image none are new.
     """
     image = proto / IMAGE_NAME
     return [*unregistered_events(tree), *(unstable_fields(tree, Tree(image.read_bytes())) if image.exists() else ())]

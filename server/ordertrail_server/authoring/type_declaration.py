@@ -1,4 +1,4 @@
-"""What a file of protos declares, and where: each message and enum with its path in the file's source info."""
+"""The messages and enums that a proto file declares, each with its path in the file's source info."""
 
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias, TypeGuard
@@ -14,7 +14,7 @@ FIELDS, NESTED_MESSAGES, NESTED_ENUMS = 2, 3, 4  # those of DescriptorProto
 
 
 def is_message(proto: TypeProto) -> TypeGuard[DescriptorProto]:
-    """Whether a type is a message; its class may be that of a tree's own descriptor.proto."""
+    """Return whether a type is a message. Its class may come from a tree's own descriptor.proto."""
     return proto.DESCRIPTOR.name == DescriptorProto.DESCRIPTOR.name
 
 
@@ -28,7 +28,7 @@ class TypeDeclaration(NamedTuple):
 
 
 def declarations_in(file: FileDescriptorProto) -> Iterator[TypeDeclaration]:
-    """Yield all types of a file, also those that another one declares within itself."""
+    """Yield all types of a file, nested ones included."""
     for index, message in enumerate(file.message_type):
         yield from _with_nested(file, file.package, (FILE_MESSAGES, index), message)
     for index, enum in enumerate(file.enum_type):

@@ -1,13 +1,12 @@
-"""How a type is called where it is used: by the shortest name that the compiler takes for it."""
+"""The shortest reference to a type that the compiler resolves correctly."""
 
 from collections.abc import Set
 
 
 def shortest_reference(name: str, scope: str, names: Set[str]) -> str:
-    """Return the shortest text that means the type `name` within `scope`, the full name of a message.
+    """Return the shortest text that the compiler resolves to the type `name` within the message `scope`.
 
-    `names` are the full names of all types and packages. Where another name stands in the way, the text begins with a
-    dot.
+    `names` has the full names of all types and packages. If another name hides the type, the text begins with a dot.
     """
     parts = name.split(".")
     shortest_first = (".".join(parts[begin:]) for begin in range(len(parts) - 1, -1, -1))
@@ -15,7 +14,7 @@ def shortest_reference(name: str, scope: str, names: Set[str]) -> str:
 
 
 def _resolve(text: str, scope: str, names: Set[str]) -> str:
-    # The rule of the language: the innermost scope that knows the first part decides, though the rest be missing there.
+    # The rule of protobuf: the innermost scope that has the first part decides, even if it lacks the other parts.
     first = text.partition(".")[0]
     while scope and f"{scope}.{first}" not in names:
         scope = scope.rpartition(".")[0]

@@ -1,4 +1,4 @@
-"""Messages and enums as text, from their descriptors and the comments around them."""
+"""Messages and enums as proto text, from their descriptors and comments."""
 
 from collections.abc import Iterator, Sequence, Set
 from typing import TypeAlias, cast
@@ -28,13 +28,13 @@ MAX_FIELD, MAX_VALUE = 2**29 - 1, 2**31 - 1
 
 
 class TypeText:
-    """Prints types of one file. `names` are the full names of all types and packages that stand around the text."""
+    """Prints types of one file. `names` has the full names of all types and packages that the text can refer to."""
 
     def __init__(self, file: FileDescriptorProto, names: Set[str]) -> None:
         self._around, self._names = SourceComments(file), names
 
     def of(self, proto: TypeProto, path: SourcePath, scope: str) -> Statement:
-        """Return a type that is declared in `scope`; `path` is where its comments are looked for."""
+        """Return the text of a type that is declared in `scope`, with the comments at `path`."""
         if is_message(proto):
             return self._message(proto, path, f"{scope}.{proto.name}")
         return self._enum(cast(EnumDescriptorProto, proto), path)
@@ -90,7 +90,7 @@ class TypeText:
         begun: dict[int, Statement] = {}
         for number, text in settings(options):
             line = f"option {text};"
-            if number in begun:  # values of one option stay together, in their order
+            if number in begun:  # keep the values of one option together, in order
                 yield begun[number]._replace(lines=[line])
             else:
                 begun[number] = statement(self._around.below((*path, number)), line)
@@ -106,7 +106,7 @@ class TypeText:
         yield from self._lists({index: f'"{name}"' for index, name in enumerate(names)}, path)
 
     def _lists(self, written: dict[int, str], path: SourcePath) -> Iterator[Statement]:
-        # What stood on one line is one statement; the comments are those of the first, the compiler keeps no others.
+        # The entries of one line are one statement. The compiler keeps only the comments of the first entry.
         lines: dict[int, list[int]] = {}
         for index in written:
             location = self._around.at((*path, index))

@@ -1,4 +1,4 @@
-"""Versions of events that a tree of protos has and no record can hold: they would be neither read nor written."""
+"""Unregistered events: messages of a tree that look like an event but are no case of `Record`."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from ordertrail_server.authoring.type_declaration import is_message
 
 
 def unregistered_events(tree: Tree) -> Iterator[str]:
-    """Yield each message that has an event's name or reads from one but is no case of `Record`, and what to do."""
+    """Yield each message that has an event's name or reads from an event but is no case of `Record`, and the remedy."""
     events = {case.message.name: case.message for case in cases(tree)}
     families = {family_of(event.file.package) for event in events.values()}
     names = {event.proto.name for event in events.values()}

@@ -1,7 +1,7 @@
-"""Python functions for the public event that an earlier version names, where rules alone lead on from that version.
+"""The Python functions for the public event that an earlier version names, used by later versions that rules lead to.
 
-What the functions convert is taken back along the rules, and forth for writing. What later versions added stands for
-public fields by itself.
+To read, the rules are reversed back to that version, then its function runs; to write, the opposite. Fields that later
+versions added correspond to public fields directly.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from ordertrail_server.schema.hops.values import BOTH_WAYS
 
 
 class Ancestor(NamedTuple):
-    """A version that names functions for the public event, and the hops by rules from it, the last one first."""
+    """A version that names functions for the public event, and the hops by rules from it (last hop first)."""
 
     message: Descriptor
     read: Function | None
@@ -30,7 +30,7 @@ class Ancestor(NamedTuple):
 
 
 def ancestor_of(newest: Descriptor, public: Descriptor, families: Families) -> Ancestor | None:
-    """Return the nearest version before the newest that names functions for the public event, None if none does."""
+    """Return the nearest earlier version that names functions for the public event, or None."""
     plans = families.plans_to(newest)
     for count, plan in enumerate(plans, 1):
         functions = families.functions[plan.old.full_name]
@@ -41,7 +41,7 @@ def ancestor_of(newest: Descriptor, public: Descriptor, families: Families) -> A
 
 
 def ancestor_gaps(newest: Descriptor, ancestor: Ancestor, *, is_written: bool) -> list[str]:
-    """Return what keeps the functions of an ancestor from serving the newest version, each with what mends it."""
+    """Return why the newest version cannot use the functions of an ancestor, each cause with its remedy."""
     of = ancestor.message.full_name
     gaps = [] if ancestor.read and (ancestor.write or not is_written) else [f"{of} names a Python function for one way"]
     gaps += [f"{gap}, which {of} must read" for plan in ancestor.past for gap in one_way_gaps(plan)]
@@ -51,7 +51,7 @@ def ancestor_gaps(newest: Descriptor, ancestor: Ancestor, *, is_written: bool) -
 def additions_plan(
     newest: Descriptor, public: Descriptor, ancestor: Ancestor, families: Families
 ) -> tuple[Plan, list[str]]:
-    """Return how the fields that the ancestor had not stand for public ones, and each gap."""
+    """Return the plan for the fields that the ancestor did not have, and each gap."""
     return match_public(newest, public, families.plans_to(newest), converted=len(ancestor.past))
 
 
@@ -73,7 +73,7 @@ def inherited_hops(public: Descriptor, ancestor: Ancestor, added: Plan, *, is_wr
 
 
 def _chain(steps: Sequence[tuple[ReadInto, type[Any]]], add_new: ReadInto) -> Callable[[Any], Any]:
-    """Return what takes a message through the steps one after another, and adds what goes to the end at once."""
+    """Return the function that takes a message through all steps and then merges in the added fields."""
     final_class = steps[-1][1]
 
     def call(message: Any) -> Any:

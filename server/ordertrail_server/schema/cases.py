@@ -1,4 +1,4 @@
-"""The versions of events that a record can hold, and the public events, as the descriptors list them."""
+"""The cases of `Record` (stored versions of events) and the public events, from the descriptors."""
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
@@ -9,7 +9,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 
 
 def cases(record: Descriptor = Record.DESCRIPTOR) -> list[FieldDescriptor]:
-    """Return every version of every event, as the fields of the record; a field that holds no message is none."""
+    """Return every version of every event, as fields of the record. Fields that hold no message are skipped."""
     return [field for field in record.oneofs_by_name["event"].fields if field.message_type is not None]
 
 

@@ -22,9 +22,9 @@ _TYPES = {
 
 
 def headers_of(value: bytes) -> list[tuple[str, str | bytes | None]]:
-    """Return the headers of a message with this value; what the record does not say is left out.
+    """Return the headers of a Kafka message with this value, without those whose values the record lacks.
 
-    A value that is no record of an order has none: headers only tell again what it says.
+    A value that is no record of an order has no headers, because headers only repeat the record.
     """
     try:
         record = Record.FromString(value)
@@ -48,7 +48,7 @@ def headers_of(value: bytes) -> list[tuple[str, str | bytes | None]]:
 
 
 def _time(stamp: Timestamp) -> str:
-    """Return the moment as RFC 3339 writes it; empty if it is none of the years 1 to 9999."""
+    """Return the time in RFC 3339 format; empty if it is outside of the years 1 to 9999."""
     try:
         return f"{_second(stamp.seconds)}.{stamp.nanos:09d}Z"
     except (OSError, OverflowError, ValueError):
@@ -57,5 +57,5 @@ def _time(stamp: Timestamp) -> str:
 
 @lru_cache(16)
 def _second(seconds: int) -> str:
-    # The records of one second share it: the protobuf library's own way takes longer than all else here.
+    # Cached, because protobuf's own formatting takes longer than everything else here.
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()

@@ -1,4 +1,4 @@
-"""A hop made a function from one message to another, by its plan or by the Python function that it names."""
+"""Compile a hop to a function from one message to another: from its plan, or from its Python function."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -13,7 +13,7 @@ ReadInto: TypeAlias = Callable[[Any, Any], None]
 
 
 def compile_hop(hop: Hop) -> ReadInto:
-    """Return what reads the old message of a hop into a new one, which is empty."""
+    """Return the function that reads the old message of a hop into an empty new one."""
     if hop.function is not None:
         return _compile_function(hop.function, unnamed_check(hop.new))
     assert hop.plan is not None

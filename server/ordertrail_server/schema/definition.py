@@ -1,6 +1,6 @@
-"""The definition of a store that is folded from the log: what its rows follow from, besides the log itself.
+"""The definition of a store that is folded from the log: everything besides the log that decides on its rows.
 
-A store of another definition is never trusted: it is folded anew.
+A store with another definition is never trusted: it is rebuilt.
 """
 
 from functools import cache
@@ -15,7 +15,7 @@ from ordertrail.v1.order_pb2 import Order
 
 SERVER = Path(__file__).parent.parent
 
-# The rules and the upcasters as a whole; each store adds what of its own decides on its rows.
+# The rules and the upcasters of all stores; each store adds its own sources.
 RULES = ("orders/**/*.py", "schema/**/*.py", "log/placement.py")
 
 

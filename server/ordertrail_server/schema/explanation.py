@@ -1,4 +1,4 @@
-"""The reading of one stored event told step by step: each hop, and what each rule did in it."""
+"""The explanation of one stored event: each hop of its reading, and what each rule did."""
 
 import json
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from ordertrail_server.schema.registry import READERS
 
 
 class Explanation(NamedTuple):
-    """How the event of a record reads. What cannot be told is empty: an unknown event, and what lies behind a fault."""
+    """How the event of a record reads. An unknown event has empty fields; the steps end before a fault."""
 
     written_as: str
     written_json: str
@@ -25,7 +25,7 @@ class Explanation(NamedTuple):
 
 
 def explain_reading(value: bytes) -> Explanation:
-    """Return how the event of a stored record reads, as far as it does. Never raises, whatever the bytes."""
+    """Explain how the event of a stored record reads, up to its fault if it has one. Never raises, for any bytes."""
     stored_event = single_event(value)
     reader = READERS.get(stored_event[0]) if stored_event else None
     if stored_event is None or reader is None:
@@ -53,7 +53,7 @@ def _steps(reader: Reader, message: Any) -> list[ReadingStep]:
 
 def _step(hop: Hop, old: Message, new: Message) -> ReadingStep:
     if hop.function is not None:
-        # What a function read and filled is not known field by field, only what it gave.
+        # Only the result of a function is known, not which fields it read and filled.
         rules = [AppliedRule(rule=f"python {hop.function.name}", value_json=_json(new))]
     else:
         assert hop.plan is not None

@@ -1,6 +1,6 @@
-"""How the versions of events hang together: each reads as its successor, the newest of a family as the public event.
+"""Families of event versions: each version reads as its successor, the newest one as the public event.
 
-All of it follows from descriptors and their options; what does not fit is said as gaps, and never stops the rest.
+Descriptors and their options decide all of it. A contradiction is reported as a gap and does not stop the others.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from ordertrail_server.schema.rules import message_rules, sources_of
 
 
 class Hop(NamedTuple):
-    """One step of a reading: by a plan of rules, or by a function."""
+    """One step from a message to the next: by a plan of rules, or by a Python function."""
 
     old: Descriptor
     new: Descriptor
@@ -32,7 +32,7 @@ class Families:
         self.hops: dict[str, Hop] = {}
         self.functions: dict[str, list[Function]] = {}
         self.gaps: list[str] = []
-        # Those whose functions are not what they should be: how rules would read instead is no advice.
+        # Gaps of their rules are not reported, because their functions must be corrected first.
         self.with_invalid_functions: set[str] = set()
         for message in self.stored.values():
             self.functions[message.full_name], gaps = functions_of(message)
@@ -45,7 +45,7 @@ class Families:
 
     @property
     def newest(self) -> list[Descriptor]:
-        """The messages that no other reads from."""
+        """The newest version of each family: the messages from which no other reads."""
         return [message for name, message in self.stored.items() if name not in self.hops]
 
     def hops_from(self, message: Descriptor) -> list[Hop]:
@@ -57,14 +57,14 @@ class Families:
         return hops
 
     def plans_to(self, newest: Descriptor) -> list[Plan]:
-        """Return the hops by rules that lead to a message, the last one first; of several predecessors, the first's."""
+        """Return the plans of the hops to a message, last hop first; of several predecessors, the first one's."""
         plans: list[Plan] = []
         while (plan := self._plan_to(plans[-1].old if plans else newest)) is not None:
             plans.append(plan)
         return plans
 
     def _misplaced_function_gaps(self, message: Descriptor) -> Iterator[str]:
-        """Yield the functions that are no hop of the message; those to and from a public event may be past use."""
+        """Yield a gap for each function that is no hop of the message. Unused ones for a public event are allowed."""
         name, sources = message.full_name, sources_of(message_rules(message))
         for function in self.functions[name]:
             gives_it = function.gives == name and (function.reads in sources or function.reads not in self.stored)

@@ -1,4 +1,4 @@
-"""The Python functions that messages name for what rules cannot say, found by the types in their signatures."""
+"""The Python functions that messages name where rules do not suffice. Their signatures tell what they read and give."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -22,13 +22,13 @@ class Function(NamedTuple):
 
 
 def functions_of(message: Descriptor) -> tuple[list[Function], list[str]]:
-    """Return the functions that a message names, and what is wrong with the others, as sentences that mend it."""
+    """Return the functions that a message names, and a sentence with a remedy for each that cannot be used."""
     functions: list[Function] = []
     gaps: list[str] = []
     for name in message_rules(message).python:
         try:
             functions.append(_load(name))
-        except Exception as error:  # whatever a module does when it is loaded
+        except Exception as error:  # importing a module may raise anything
             gaps.append(
                 f"{message.full_name} names the Python function {name}, which cannot be used: {error_text(error)}"
             )

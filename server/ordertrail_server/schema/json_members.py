@@ -1,4 +1,4 @@
-"""The members of a JSON object as an older producer wrote it, each taken by its name and type."""
+"""Typed access to the members of a JSON object that an older producer wrote."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -9,13 +9,13 @@ _INT64: Final = (-(2**63), 2**63 - 1)
 
 
 class InvalidMember(ValueError):
-    """A member is not of the type that it must have; the text names it."""
+    """A member does not have the required type. The text names the member."""
 
 
 class JsonMembers:
-    """An object whose members are taken one after another; `unread` returns those that were not.
+    """Reads members of a JSON object by name; `unread` returns those that were not read.
 
-    A member that is absent is None when taken. So is null, which says no more, but null stays in the rest: it was said.
+    An absent member reads as None, and so does null. A member that is null also stays unread, so that it is kept.
     """
 
     def __init__(self, members: dict[str, Value], path: str = "") -> None:
@@ -25,19 +25,19 @@ class JsonMembers:
         return name in self._members
 
     def text(self, name: str) -> str | None:
-        """Take a text. Raises InvalidMember."""
+        """Read a string. Raises InvalidMember."""
         value = self._take(name)
         if value is not None and (not isinstance(value, str) or isinstance(value, Number)):
             raise self.invalid(name, "must be text")
         return value
 
     def number(self, name: str) -> float | None:
-        """Take a number as the double nearest to it. Raises InvalidMember."""
+        """Read a number as the nearest double. Raises InvalidMember."""
         value = self._number(name, "must be a number")
         return None if value is None else float(value)
 
     def whole(self, name: str) -> int | None:
-        """Take a whole number of 64 bits, however it is written: 10.0 and 1e1 are 10. Raises InvalidMember."""
+        """Read an integer of 64 bits in any notation: 10.0 and 1e1 are 10. Raises InvalidMember."""
         text = self._number(name, "must be a whole number")
         if text is None:
             return None
@@ -52,27 +52,27 @@ class JsonMembers:
         return int(value)
 
     def object(self, name: str) -> "JsonMembers":
-        """Take an object, which must be there. Raises InvalidMember."""
+        """Read a required object. Raises InvalidMember."""
         return self._object(name, self._take(name))
 
     def objects(self, name: str) -> "list[JsonMembers]":
-        """Take an array of objects, which must be there. Raises InvalidMember."""
+        """Read a required array of objects. Raises InvalidMember."""
         value = self._take(name)
         if not isinstance(value, list):
             raise self.invalid(name, "must be an array")
         return [self._object(f"{name}[{place}]", inner) for place, inner in enumerate(value)]
 
     def unread(self) -> dict[str, Value]:
-        """Return the members that were not taken."""
+        """Return the members that were not read."""
         return {name: value for name, value in self._members.items() if name not in self._read}
 
     def unread_json(self) -> str | None:
-        """Return the members that were not taken as compact JSON, or None if there are none."""
+        """Return the members that were not read as compact JSON, or None if there are none."""
         unread = self.unread()
         return to_compact_json(unread) if unread else None
 
     def invalid(self, name: str, problem: str) -> InvalidMember:
-        """Return the error that says what is wrong with a member."""
+        """Return the error for a member with this problem."""
         return InvalidMember(f"{self._path}{name} {problem}")
 
     def _take(self, name: str) -> Value:

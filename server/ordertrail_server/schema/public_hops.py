@@ -1,4 +1,4 @@
-"""Each public event and the newest stored version of it: how it is read from there, and written there."""
+"""The hops between each public event and its newest stored version, for reading and writing."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from ordertrail_server.schema.rules import message_rules
 
 
 class PublicHop(NamedTuple):
-    """A public event and its newest stored version; `writes` is None for what is no longer written."""
+    """A public event and its newest stored version; `writes` is None for an event that is no longer written."""
 
     case: FieldDescriptor
     public: FieldDescriptor
@@ -31,7 +31,7 @@ class PublicHops:
         self.gaps: list[str] = []
         for newest in families.newest:
             self._add(newest)
-        # Before what follows from it.
+        # An unpaired event comes first, because other gaps follow from it.
         self.gaps = [*self._unpaired(), *self.gaps]
 
     @property
@@ -69,7 +69,7 @@ class PublicHops:
         if newest.full_name not in self._families.with_invalid_functions:
             self.gaps += gaps
         if gaps:
-            # Something to go on with, until the gaps are closed.
+            # Placeholder hops, until the gaps are closed.
             return Hop(newest, public, plan, None), Hop(public, newest, invert_plan(plan), None) if is_written else None
         return inherited_hops(public, ancestor, plan, is_written=is_written)
 

@@ -1,4 +1,4 @@
-"""One version of one event, made a function that reads its stored bytes as the public event."""
+"""Readers: for each stored version, the function from its bytes to the public event."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -48,7 +48,7 @@ class Reader(NamedTuple):
 
 
 class Readers:
-    """Makes the readers of one tree; what several versions have in common of their ways is made once."""
+    """Builds the readers of a schema. Hops that several versions share are compiled once."""
 
     def __init__(self, families: Families, public: PublicHops) -> None:
         self._families, self._public = families, public
@@ -56,7 +56,7 @@ class Readers:
         self._into: dict[tuple[Descriptor, Descriptor], ReadInto] = {}
 
     def of(self, case: FieldDescriptor) -> Reader | None:
-        """Return how a version reads, None if it leads to no public event."""
+        """Return the reader of a version, or None if it leads to no public event."""
         message = message_of(case)
         stored_hops = self._families.hops_from(message)
         last = self._public.hops.get(stored_hops[-1].new.full_name if stored_hops else message.full_name)
@@ -70,7 +70,7 @@ class Readers:
         return Reader(case.number, message.full_name, version_of(message), last.public.name, passes, hops, check, read)
 
     def _fuse(self, hops: Sequence[Hop]) -> list[Hop]:
-        """Return the hops with as many as possible made one."""
+        """Return the hops, with as many as possible fused."""
         fused_hops: list[Hop] = []
         for hop in reversed(hops):
             ends = hop.old, hops[-1].new

@@ -1,8 +1,7 @@
-"""The one way from stored bytes to a public event, for every path: writer, projector, streams, audit.
+"""The only code that reads stored bytes as a public event. Writer, projector, streams and audit all use it.
 
-`HistoryEvent` has the record's envelope on the same numbers, and events that need no change on those of their public
-events. So one parse reads the record, and its bytes are sent on as they are.
-`proof` shows at start that this holds.
+`HistoryEvent` has the record's envelope under the same field numbers, and so are events that need no change. So one
+parse reads the record, and its bytes are sent to clients as they are. `proof` checks this at start.
 """
 
 from typing import Any, Final, NamedTuple
@@ -18,7 +17,7 @@ from ordertrail_server.schema.record_fields import event_numbers, read_envelope
 from ordertrail_server.schema.registry import READERS
 from ordertrail_server.schema.upcasting import CannotUpcast
 
-# A stored event on a public event's number, by the name of that: it is parsed with the envelope already.
+# Stored versions whose number is a public event's: parsing the envelope parses them, too. By public name.
 _PARSED: Final = {
     field.name: READERS.get(field.number) for field in HistoryEvent.DESCRIPTOR.oneofs_by_name["event"].fields
 }
@@ -46,9 +45,9 @@ class Reading(NamedTuple):
 
 
 def read(value: bytes) -> Reading | None:
-    """Read a stored record; return None if it is no record that names an order. Never raises, whatever the bytes.
+    """Read a stored record, or return None if it is no record that names an order. Never raises, for any bytes.
 
-    Whether it is a record hangs on its envelope alone, so that releases that know other events agree on that.
+    Only the envelope decides whether it is a record, so releases that know other events agree.
     """
     try:
         event = HistoryEvent.FromString(value)
@@ -66,7 +65,7 @@ def read(value: bytes) -> Reading | None:
 
 
 def _clear_place(event: HistoryEvent) -> None:
-    # A record knows nothing of its place; one that claims to must not have it believed.
+    # A record does not know its place. If it claims one, ignore that.
     event.ClearField("position")
     event.ClearField("digest")
     event.ClearField("written_version")
@@ -82,7 +81,7 @@ def _pass_through(event: HistoryEvent, reader: Reader) -> Reading:
 
 
 def _read_converted(event: HistoryEvent, passing: Reader | None, unknown: UnknownFieldSet) -> Reading:
-    """Read a record that is not wholly of the public wire shape."""
+    """Read a record whose bytes do not have the public wire shape."""
     numbers = event_numbers(unknown)
     parsed = event.WhichOneof("event")
     if passing is not None and not numbers:
@@ -117,7 +116,7 @@ def _read_stored(event: HistoryEvent, reader: Reader | None, number: int, stored
 
 
 def _read_damaged(value: bytes) -> Reading | None:
-    """Read a record that cannot be parsed as a whole: its envelope may be sound all the same."""
+    """Read a record that cannot be parsed as a whole, but whose envelope may be sound."""
     bare = read_envelope(value)
     if bare is None or not bare.event.order_id:
         return None

@@ -1,4 +1,4 @@
-"""Facts as the bytes that are sent to clients: made once, kept, and joined into responses."""
+"""Facts as the bytes that clients receive: built once, stored, and joined into responses."""
 
 from functools import lru_cache
 
@@ -36,7 +36,7 @@ def ready_event(
     `value` is the record that `reading` was read from, `digest` its digest. A `record_time` takes the place of the
     record's own.
     """
-    # What comes later on the wire wins, but messages merge: a zero left out would let through what the record says.
+    # Later fields on the wire win, but messages merge. So write zeros, too: they must override the record's values.
     place = _partition(topic, partition) + varint(offset)
     return b"".join(
         (

@@ -1,4 +1,4 @@
-"""Records taken apart field by field, for those that cannot be parsed as a whole and for those to be explained."""
+"""Access to the fields of a record that is damaged or must be explained."""
 
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +15,7 @@ ENVELOPE: Final = range(1, 9)
 ENVELOPES: Final = frozenset({*range(1, 10), *range(100, 200)})
 """The field numbers that the envelope of a later release may have, too."""
 
-# The numbers of a record that are no event's: its envelope, and what HistoryEvent adds.
+# The field numbers of a record that never hold an event: the envelope, and what HistoryEvent adds.
 NO_EVENTS: Final = ENVELOPES | {*range(16, 20)}
 _VARINT, _LENGTH_DELIMITED = 0, 2
 
@@ -28,27 +28,27 @@ class BareRecord(NamedTuple):
 
 
 def event_numbers(unknown: UnknownFieldSet) -> dict[int, Any]:
-    """Return {number of an event: its bytes} of fields that are unknown to `HistoryEvent`.
+    """Return {number of an event: its bytes} from the fields that `HistoryEvent` does not know.
 
-    What stands under an event's number without being bytes is no event of today, and returned as what it is.
+    A value under an event's number that is not bytes is no event of this release; it is returned unchanged.
     """
     events: dict[int, Any] = {}
     for number, _, data in _field_list(unknown):
         if number not in NO_EVENTS:
             before = events.get(number, b"")
-            # A message that is said in parts is their merge, which joining their bytes is.
+            # A message may come in several parts. Joining their bytes merges them.
             events[number] = before + data if isinstance(before, bytes) and isinstance(data, bytes) else data
     return events
 
 
 def _field_list(unknown: UnknownFieldSet) -> list[tuple[int, int, Any]]:
-    """Return the number, the wire type and the data of every field of a set, which can only be counted and indexed."""
+    """Return number, wire type and data of every field. A set itself supports only length and index."""
     fields = (unknown[place] for place in range(len(unknown)))
     return [(field.field_number, field.wire_type, field.data) for field in fields]
 
 
 def single_event(value: bytes) -> tuple[int, bytes] | None:
-    """Return the number and the bytes of the one event that a record holds, None if it does not hold one."""
+    """Return number and bytes of a record's event, or None unless it holds exactly one."""
     try:
         data_by_number = event_numbers(UnknownFieldSet(Empty.FromString(value)))
     except DecodeError:
@@ -58,12 +58,12 @@ def single_event(value: bytes) -> tuple[int, bytes] | None:
 
 
 def read_envelope(value: bytes) -> BareRecord | None:
-    """Return what the envelope of a record says, whatever its event; None if that cannot be read either."""
+    """Return the envelope of a record, whatever its event is, or None if the envelope is damaged, too."""
     try:
         # Any well-formed bytes are an Empty with unknown fields.
         whole = Empty.FromString(value)
         fields = _field_list(UnknownFieldSet(whole))
-        if any(number == 0 for number, _, _ in fields):  # an Empty lets that through, which no other message does
+        if any(number == 0 for number, _, _ in fields):  # only an Empty accepts that
             return None
         envelope = b"".join(_reencode(*field) for field in fields if field[0] in ENVELOPE)
         return BareRecord(HistoryEvent.FromString(envelope), sorted({field[0] for field in fields} - NO_EVENTS))

@@ -1,6 +1,6 @@
-"""Every stored version of every event as this release reads and writes it, put together once at start.
+"""The registry of all stored versions that this release reads and writes, built once at start.
 
-`Record` lists the versions, their options say how they hang together; `proof` shows at start that nothing is missing.
+`Record` lists the versions, and their options relate them. `proof` checks at start that nothing is missing.
 """
 
 from typing import Final, TypeAlias
@@ -33,4 +33,4 @@ PUBLIC: Final = PublicHops(FAMILIES, Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR)
 
 _OF: Final = Readers(FAMILIES, PUBLIC).of
 READERS: Final[dict[int, Reader]] = {case.number: reader for case in cases() if (reader := _OF(case)) is not None}
-"""How each version of each event reads, by its number in the record. A message with a gap may have none."""
+"""The reader of each version of each event, by its number in the record. A message with a gap may have none."""

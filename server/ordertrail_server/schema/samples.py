@@ -1,4 +1,4 @@
-"""Messages made from a descriptor alone, which together say all that messages of the type can say."""
+"""Sample messages of a type, built from its descriptor. Together they fill every field and every oneof member."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,16 +18,16 @@ _SCALARS: dict[int, object] = {
 
 
 def samples(message: Descriptor) -> Iterator[Message]:
-    """Yield messages of this type with something in every field, in nested messages too.
+    """Yield messages of this type with every field filled, nested messages included.
 
-    Each member of each oneof is in one of them. A message within itself, and one that lies very deep, is left empty.
+    Each member of each oneof is set in one of them. Recursive and very deep messages stay empty.
     """
     for choice in range(_choices(message, frozenset())):
         yield _filled_message(message, choice, frozenset())
 
 
 def _choices(message: Descriptor | None, within: frozenset[str]) -> int:
-    """Return how many messages it takes until each member of each oneof was in one."""
+    """Return how many messages it takes to set each member of each oneof once."""
     if message is None or _is_left_empty(message, within):
         return 1
     return max((len(ways) for ways in _ways(message, within)), default=1)

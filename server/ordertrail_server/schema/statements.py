@@ -1,4 +1,4 @@
-"""What older producers stated in JSON, as the v1 message in which it becomes a fact."""
+"""Statements of older producers: their JSON documents, read as the v1 message that becomes a fact."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ _FLAT = ("productId", "quantity", "unitPrice", "company", "id")
 
 
 class UnreadableDocument(ValueError):
-    """A document is no order by any reading; `reason` is one plain sentence."""
+    """A document cannot be read as an order; `reason` is one sentence."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -26,10 +26,9 @@ class UnreadableDocument(ValueError):
 
 
 def read_document(json: bytes) -> Statement:
-    """Return what a document states: `OrderPlaced` of the first producer, `OrderCreated` of the second.
+    """Read a document as `OrderPlaced` of the first producer or `OrderCreated` of the second.
 
-    What is returned has a reading today; whether that is a legal order, the order's rules say. Raises
-    UnreadableDocument.
+    The result can be upcast. Whether it is a legal order is for the order's rules. Raises UnreadableDocument.
     """
     try:
         stated = _read_by_type(JsonMembers(parse_object(_text(json))))
@@ -42,14 +41,14 @@ def read_document(json: bytes) -> Statement:
 
 
 def read_statement(stated: Statement) -> OrderPlaced:
-    """Return what a statement reads as today, as every reader of its record will. Raises CannotUpcast."""
+    """Upcast a statement to the public event, as every reader of its record does. Raises CannotUpcast."""
     placed = OrderPlaced()
     _READERS[type(stated)].read(stated.SerializeToString(), placed)
     return placed
 
 
 def own_order_id(stated: Statement) -> str:
-    """Return the order id that a statement gives; "" from the first producer, whose numbers begin anew in every run."""
+    """Return the order id of a statement; "" for the first producer, whose numbers restart with every run."""
     return stated.order_id if isinstance(stated, v1.OrderCreated) else ""
 
 
@@ -118,7 +117,7 @@ def _item(item: JsonMembers) -> v1.OrderItem:
 
 
 def _other_json(document: JsonMembers, order: JsonMembers) -> str | None:
-    """Return what nobody took, where it stood: that of the order as `order`."""
+    """Return the unread members as JSON in their place: those of the order within `order`."""
     unread = document.unread()
     inside = order.unread()
     if inside:

@@ -1,4 +1,4 @@
-"""Strict JSON that loses nothing: numbers keep their text, and what two readers could read differently is refused."""
+"""Strict, lossless JSON: numbers keep their text, and ambiguous documents are refused."""
 
 import json
 from collections import Counter
@@ -21,11 +21,11 @@ Value: TypeAlias = "dict[str, Value] | list[Value] | Number | str | bool | None"
 
 
 class NotStrictJson(ValueError):
-    """Says why a text is refused, as the end of a sentence: `is not JSON …`."""
+    """A text is refused. The message is the end of a sentence: `is not JSON …`."""
 
 
 def parse_object(text: str) -> dict[str, Value]:
-    """Return the one object that the text is, its numbers as `Number`. Raises NotStrictJson."""
+    """Parse a text as one JSON object, with numbers as `Number`. Raises NotStrictJson."""
     try:
         value: Value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -56,7 +56,7 @@ def to_compact_json(value: Value) -> str:
 
 
 def quote_text(text: str) -> str:
-    """Return a text in quotes, to be shown in a sentence; a long one is cut, and what no UTF-8 can hold is a `?`."""
+    """Quote a text for a sentence. A long one is cut; characters that UTF-8 cannot encode become `?`."""
     excerpt = text if len(text) <= _LONGEST_QUOTE else text[:_LONGEST_QUOTE] + "…"
     return encode_basestring(excerpt.encode(errors="replace").decode())
 
@@ -82,7 +82,7 @@ _DECODER = json.JSONDecoder(
 
 
 def _check(value: Value, depth: int) -> None:
-    """Refuse what is too deep, and text with half a surrogate pair, which no UTF-8 can hold."""
+    """Refuse values that are too deep, and text with half a surrogate pair, which UTF-8 cannot encode."""
     if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, dict | list):

@@ -1,5 +1,5 @@
-"""Why a stored event may have no reading."""
+"""The error of an event that cannot be upcast."""
 
 
 class CannotUpcast(ValueError):
-    """What was said has no reading in the next version; the text is one plain sentence for whoever must mend it."""
+    """An event cannot be read as the next version. The text is one sentence with the cause."""

@@ -1,7 +1,7 @@
-"""How what was said in version 1 reads in version 2, which is all that is known here of other versions.
+"""Python upcasters from version 1 to version 2. They know no other version.
 
-Nothing is invented: what was not said stays absent, and what has no reading is refused. Members are named as the
-producers named them.
+They invent nothing: an absent value stays absent, and an unreadable one is refused. Error texts use the producers'
+names of members.
 """
 
 from ordertrail.events.v1 import order_events_pb2 as v1
@@ -63,7 +63,7 @@ def _unless_empty(source: v2.OrderSource) -> v2.OrderSource | None:
 
 
 def _other_json(event: v1.OrderCreated) -> str | None:
-    """Return all else that was said, with what was said of each item, in the order of the items, as `items`."""
+    """Return the unread members of the document, with those of each item, in order, as `items`."""
     if not any(item.HasField("other_json") for item in event.items):
         return event.other_json if event.HasField("other_json") else None
     try:

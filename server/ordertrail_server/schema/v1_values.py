@@ -1,4 +1,4 @@
-"""What the values mean that were said in version 1: prices, times, days, words for a status."""
+"""Meanings of values in version 1: prices, times, days, words for a status."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -40,7 +40,7 @@ _STATUS: Final = {word: value for value, words in _WORDS.items() for word in wor
 
 
 def price(amount: float) -> v2.Money:
-    """Return the amount that the shortest text of the double names, half-even in nanos. Raises CannotUpcast."""
+    """Return the amount of a double's shortest decimal text, rounded half-even to nanos. Raises CannotUpcast."""
     if not 0 <= amount <= MAX_PRICE:
         raise CannotUpcast(f"unitPrice {amount!r} is no amount from 0 to one trillion")
     total_nanos = Decimal(repr(amount)).quantize(_NANO, ROUND_HALF_EVEN).scaleb(9)
@@ -55,7 +55,7 @@ def instant_of_millis(epoch_millis: int) -> Timestamp:
 
 
 def instant(member: str, text: str) -> Timestamp:
-    """Return the time that an ISO 8601 text names, which must say its offset from UTC. Raises CannotUpcast."""
+    """Parse an ISO 8601 time, which must have a UTC offset. Raises CannotUpcast."""
     parts = _INSTANT.fullmatch(text)
     if parts is None:
         raise CannotUpcast(f"{member} {quote_text(text)} is no ISO 8601 time with a time zone")
@@ -82,7 +82,7 @@ def _seconds(moment: str, zone: str) -> int:
 
 
 def day(text: str) -> v2.Date:
-    """Return the day that a text names as Americans do, month/day/year. Raises CannotUpcast."""
+    """Parse a day in American notation, month/day/year. Raises CannotUpcast."""
     parts = _AMERICAN_DAY.fullmatch(text)
     try:
         if parts is None:
@@ -94,7 +94,7 @@ def day(text: str) -> v2.Date:
 
 
 def status(text: str) -> tuple[v2.OrderStatus.ValueType | None, str | None]:
-    """Return the status that a word means, or else the text as it was said; neither where nothing was said."""
+    """Return the status that a word means, or else the text itself; (None, None) for an empty text."""
     word = text.strip().casefold()
     if not word:
         return None, None

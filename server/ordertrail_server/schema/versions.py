@@ -1,4 +1,4 @@
-"""Every version of every event that this release knows, for those who look after a log."""
+"""All versions of all events that this release knows, for operators."""
 
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ class Version(NamedTuple):
 
 
 def versions() -> list[Version]:
-    """Return the versions by their numbers."""
+    """Return all versions, sorted by number."""
     written = {hop.case.number for hop in PUBLIC.hops.values() if hop.writes is not None}
     return [
         Version(reader.name, reader.version, number, reader.hops[0].new.full_name, number in written)

@@ -1,4 +1,4 @@
-"""The protobuf wire format, as far as stored and ready bytes are put together without a message in between."""
+"""Encoding in the protobuf wire format, for bytes that are assembled without a message object."""
 
 # The source of all of it: https://protobuf.dev/programming-guides/encoding/
 _SHORT = tuple(bytes((n,)) for n in range(0x80))
@@ -6,7 +6,7 @@ _SIXTY_FOUR_BITS = (1 << 64) - 1
 
 
 def varint(number: int) -> bytes:
-    """Return a whole number of at most 64 bits; a negative one in two's complement, as int32 and int64 are written."""
+    """Encode an integer of at most 64 bits; a negative one in two's complement, as int32 and int64 are encoded."""
     if 0 <= number < 0x80:
         return _SHORT[number]
     if 0 <= number < 0x4000:
@@ -21,12 +21,12 @@ def varint(number: int) -> bytes:
 
 
 def varint_tag(number: int) -> bytes:
-    """Return the tag of a field of this number that holds a whole number."""
+    """Return the tag of a varint field with this number."""
     return varint(number << 3)
 
 
 def bytes_tag(number: int) -> bytes:
-    """Return the tag of a field of this number that holds a message, text or bytes: what has a length."""
+    """Return the tag of a length-delimited field (message, string or bytes) with this number."""
     return varint(number << 3 | 2)
 
 

@@ -1,4 +1,4 @@
-"""Public events to stored bytes: the inverse of the last step of reading."""
+"""Write public events as stored bytes: the inverse of the last hop of reading."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -40,13 +40,13 @@ _NANOS = 1_000_000_000
 
 
 def encode(event: Event) -> bytes:
-    """Return a public event as it stands in a `Record`: the field of the newest version of its kind."""
+    """Encode a public event as a field of `Record`, in the newest stored version."""
     tag, write = _NEWEST[type(event)]
     return chunk(tag, write(event))
 
 
 def encode_statement(stated: Statement) -> bytes:
-    """Return what an older producer stated, in the version in which it said it, as it stands in a `Record`."""
+    """Encode a statement of an older producer as a field of `Record`, in its own version."""
     return chunk(_STATED_TAG[type(stated)], stated.SerializeToString())
 
 
@@ -64,7 +64,7 @@ def seal(
     traceparent: str,
     chunk: bytes,
 ) -> bytes:
-    """Return the serialized `Record`: the envelope, and the event as `encode` or `encode_statement` made it.
+    """Return the serialized `Record`: the envelope, then `chunk`, the event from `encode` or `encode_statement`.
 
     `record_time_ns` counts nanoseconds since 1970-01-01 UTC. Empty text and bytes are left absent.
     """

@@ -1,7 +1,7 @@
-"""The lock: what every released stored message was when it was released, so that none is ever changed.
+"""The lock file: the shape of every stored message at its release. It proves that none has changed since.
 
-An entry is a message or an enum that a record can hold, as a whole and with its rules. Those of the record's own
-package may be added to, in further entries of the same heading. The text itself only grows (see `sealed_text`).
+An entry holds a whole message or enum that a record can hold, with its rules. Types of the record's own package may
+grow: their new fields come in further entries with the same heading. The file is append-only (see `sealed_text`).
 """
 
 from pathlib import Path
@@ -32,30 +32,30 @@ _GROWS: Final = "what is released never changes: put it back; what is new takes 
 class _LockedType(NamedTuple):
     name: str
     heading: str
-    grows: bool  # whether it may be added to
+    grows: bool  # whether fields may be added
     lines: list[str]
 
 
 def read_lock() -> str:
-    """Return the lock as it came with this installation, or as it stands in this checkout; empty if there is none."""
+    """Return the lock of this installation or checkout; empty if there is none."""
     return next((path.read_text(encoding="utf-8") for path in _PLACES if path.exists()), "")
 
 
 def locked_messages(path: Path) -> set[str]:
-    """Return the full names of the messages that a lock holds; none if there is no such file."""
+    """Return the full names of the messages in a lock file; empty if there is no such file."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     parted = [entry.heading.partition(" ") for entry in entries(text)]
     return {name for kind, _, name in parted if kind == "message"}
 
 
 def released_gaps(record: Descriptor, text: str) -> list[str]:
-    """Return what keeps the stored messages from being as they were released; there must be a lock that tells."""
+    """Return each difference from the released messages. A missing lock is a gap, too."""
     nothing = f"there is no {LOCK_NAME}, so nothing tells what was released: bring it back from version control"
     return lock_gaps(record, text) if text else [nothing]
 
 
 def lock_gaps(record: Descriptor, text: str) -> list[str]:
-    """Return where the stored messages are not as they were released, and where the lock is not as it grew."""
+    """Return each difference of the stored messages from the lock, and each damage of the lock itself."""
     stored = {of.heading: of for of in _stored(record)}
     gaps = [f"{LOCK_NAME}, {fault}; {_RESTORE}" for fault in find_damage(text)]
     for heading, lines in _locked(text).items():
@@ -69,7 +69,7 @@ def lock_gaps(record: Descriptor, text: str) -> list[str]:
 
 
 def unlocked_names(record: Descriptor, text: str) -> list[str]:
-    """Return the full names of what is not released: messages, enums, and fields of those that may be added to."""
+    """Return the full names of all unreleased messages and enums, and of unreleased fields of those that may grow."""
     names = []
     for of, lines in _additions(record, text):
         names += [f"{of.name}.{name_of(line)}" for line in lines] if of.grows else [of.name]
@@ -77,7 +77,7 @@ def unlocked_names(record: Descriptor, text: str) -> list[str]:
 
 
 def append_unlocked(record: Descriptor, text: str) -> str:
-    """Return the lock with all that is not in it below it."""
+    """Return the lock with entries appended for everything unreleased."""
     return append_entries(text or HEADER, [Entry(of.heading, tuple(lines)) for of, lines in _additions(record, text)])
 
 
@@ -94,7 +94,7 @@ def _stored(record: Descriptor) -> list[_LockedType]:
 
 
 def _locked(text: str) -> dict[str, list[str]]:
-    """Return {heading: the lines of all entries with it}."""
+    """Return {heading: the lines of all its entries}."""
     locked: dict[str, list[str]] = {}
     for entry in entries(text):
         locked.setdefault(entry.heading, []).extend(entry.lines)
@@ -102,7 +102,7 @@ def _locked(text: str) -> dict[str, list[str]]:
 
 
 def _additions(record: Descriptor, text: str) -> list[tuple[_LockedType, list[str]]]:
-    """Return what is stored but not locked, each with its lines that are not."""
+    """Return the types that are not locked completely, each with its unlocked lines."""
     locked, additions = _locked(text), []
     for of in _stored(record):
         if of.heading not in locked:

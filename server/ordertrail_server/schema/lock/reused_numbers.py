@@ -1,7 +1,7 @@
-"""Numbers of fields that were given up in an earlier version, and are used for another thing since.
+"""Field numbers of an earlier version that a later version reuses for another field.
 
-Readers do not mix them up, since each version is a message of its own; people who look at bytes do. A field that got
-its own number back is no mistake.
+Readers are safe, because each version is a message of its own, but people who look at bytes would be misled. A field
+may get its own earlier number back.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from ordertrail_server.schema.hops.plan import Plan
 
 
 def reused_number_gaps(families: Families) -> list[str]:
-    """Return the fields of every version, nested ones included, whose numbers were another field's before."""
+    """Return a gap for each field, nested ones included, whose number belonged to another field before."""
     pairs = [pair for hop in families.hops.values() if hop.plan for pair in _pairs(hop.plan)]
     before: dict[str, dict[str, Descriptor]] = {}
     for old, new in pairs:
@@ -41,7 +41,7 @@ def _gaps(message: Descriptor, before: dict[str, dict[str, Descriptor]]) -> Iter
 
 
 def _earlier(direct: dict[str, Descriptor], before: dict[str, dict[str, Descriptor]]) -> list[Descriptor]:
-    """Return all that these messages read from, however far back."""
+    """Return all ancestors of these messages."""
     ancestors: dict[str, Descriptor] = {}
     names = list(direct)
     while names:

@@ -1,10 +1,10 @@
-"""Text that only grows: entries under one another, each sealed by a digest that covers all that stands above it.
+"""Append-only text: a list of entries, each sealed by a digest over everything above it.
 
     message ordertrail.events.v2.Money
       1 optional string currency_code
     digest 0c8f2a35d1a94b7e6f10c2b8d9e4a3f7
 
-So an entry that was edited, moved or removed is found, and the difference of two states of a file says what was added.
+So an edited, moved or removed entry is detected, and the diff of two states of a file shows only what was added.
 Lines that begin with # are comments; they are sealed too.
 """
 
@@ -26,13 +26,13 @@ class Entry(NamedTuple):
 
 
 class _Block(NamedTuple):
-    first: int  # the number of its first line, from 1
-    text: str  # all that stands above its digest, up to the digest before
+    first: int  # the number of its first line, counted from 1
+    text: str  # from the previous digest to its own, both excluded
     digest: str
 
 
 def append_entries(text: str, entries: Iterable[Entry]) -> str:
-    """Return the text with these entries below it, each sealed."""
+    """Return the text with these entries appended, each sealed."""
     blocks, begun = _split(text)
     above = blocks[-1].digest if blocks else ""
     for entry in entries:
@@ -43,12 +43,12 @@ def append_entries(text: str, entries: Iterable[Entry]) -> str:
 
 
 def entries(text: str) -> list[Entry]:
-    """Return the entries in their order; whether they are as they were added, `find_damage` says."""
+    """Return the entries in their order, unverified: `find_damage` verifies them."""
     return [Entry(", ".join(_headings(block.text)), _lines(block.text)) for block in _split(text)[0]]
 
 
 def find_damage(text: str) -> list[str]:
-    """Return where the text is not what it grew to be, each with its line number; nothing if it is sound."""
+    """Return each damaged place with its line number; empty if the text is sound."""
     blocks, below = _split(text)
     faults, above = [], ""
     for block in blocks:
@@ -67,7 +67,7 @@ def _describe_damage(block: _Block) -> str:
 
 
 def _split(text: str) -> tuple[list[_Block], str]:
-    """Return what is sealed, and the text below it that is not."""
+    """Return the sealed blocks, and the unsealed text below them."""
     blocks, first, end = [], 1, 0
     for match in _SEALED.finditer(text):
         blocks.append(_Block(first, match[1], match[2]))

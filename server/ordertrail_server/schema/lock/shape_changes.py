@@ -1,4 +1,4 @@
-"""How two shapes (see `shape_text`) differ, said with what was and what is now."""
+"""Differences of two shapes (see `shape_text`), described with the old and the new state."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class _Member(NamedTuple):
 
 
 def key_of(line: str) -> str:
-    """Return what a line speaks of: "2" the field or value of this number, "2 rule" its rules, "rule" the message's."""
+    """Return the subject of a line: "2" for field or value 2, "2 rule" for its rules, "rule" for the message's."""
     first, _, text = line.partition(" ")
     return f"{first} rule" if text.startswith("rule ") else first
 
@@ -27,7 +27,7 @@ def name_of(line: str) -> str:
 
 
 def describe_changes(was: Sequence[str], now: Sequence[str], *, may_grow: bool) -> list[str]:
-    """Return what changed from one shape to another; if it may grow, fields and values that are new are no change."""
+    """Return the changes from one shape to another. If it may grow, a new field or value is no change."""
     before, after = _members(was), _members(now)
     removed = [member for member in before if member not in after]
     descriptions = [change for member in removed for change in _changes_of(member, before, after)]

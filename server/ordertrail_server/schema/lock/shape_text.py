@@ -1,4 +1,4 @@
-"""What a stored message or enum is, as lines of text: all that decides what its bytes mean, and nothing else.
+"""The shape of a stored message or enum as lines of text: everything that decides what its bytes mean.
 
     2 optional int64 units                  a field: number, label, type, name
     20 oneof event events.v2.Paid paid_v2   a field of a oneof
@@ -6,7 +6,7 @@
     rule dropped = "note"                   a rule of the message
     2 rule from = "amount"                  a rule of a field
 
-Neither comments, files, the order of declarations nor any other option have a part in it.
+Comments, files, the order of declarations and other options are no part of the shape.
 """
 
 import json
@@ -21,10 +21,10 @@ from ordertrail_server.schema.rules import field_rules, message_rules
 
 StoredType: TypeAlias = Descriptor | EnumDescriptor
 
-# What may be said of a released message later, since it changes no reading of what is stored: that it is no longer
-# written, and that a field becomes part of the public event.
+# Rules that a released message may gain or lose later, because they do not change how stored bytes read: whether it
+# is still written, and whether a field is part of the public event.
 _FREE: Final = ("retired", "not_public")
-# Frozen by those who own them.
+# Frozen by their owner, the protobuf project.
 _WELL_KNOWN: Final = "google.protobuf"
 _TYPES: Final[dict[int, str]] = {
     number: name.removeprefix("TYPE_").lower() for name, number in FieldDescriptorProto.Type.items()
@@ -32,14 +32,14 @@ _TYPES: Final[dict[int, str]] = {
 
 
 def stored_types(record: Descriptor) -> list[StoredType]:
-    """Return every message and enum that a record can hold, itself included, each behind those that it holds."""
+    """Return the record and every message and enum that it can hold, each after the types that it holds."""
     types: dict[str, StoredType] = {}
     _add(record, types, set())
     return list(types.values())
 
 
 def shape_lines(of: StoredType) -> list[str]:
-    """Return the lines that say what a message or an enum is."""
+    """Return the lines of the shape of a message or enum."""
     if isinstance(of, EnumDescriptor):
         return [f"{number} {name}" for number, name in sorted((value.number, value.name) for value in of.values)]
     lines = _rule_lines("rule", message_rules(of))
@@ -91,7 +91,7 @@ def _type(field: FieldDescriptor) -> str:
         group = "group " if field.type == FieldDescriptor.TYPE_GROUP else ""
         return f"{group}{field.message_type.full_name}"
     if field.enum_type is not None:
-        # A closed enum has no other values: what is none of them is no value of the field.
+        # A closed enum rejects unknown numbers, so a change of this changes the meaning of bytes.
         return f"{'closed ' if field.enum_type.is_closed else ''}{field.enum_type.full_name}"
     return _TYPES[field.type]
 
@@ -105,7 +105,7 @@ def _rule_lines(prefix: str, rules: Message) -> list[str]:
 
 
 def _rule_texts(rules: Message) -> list[str]:
-    """Return what rules say, in the order of the numbers of their kinds."""
+    """Return each rule as `name = value`, in the order of field numbers."""
     lines = []
     for kind, value in rules.ListFields():
         if kind.name in _FREE:

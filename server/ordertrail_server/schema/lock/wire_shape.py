@@ -1,10 +1,10 @@
-"""Whether two fields have one wire shape: each reads the bytes of the other as the same thing."""
+"""Compare the wire shapes of two fields: they are equal if each reads the bytes of the other as the same value."""
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 
 def field_gaps(first: FieldDescriptor, second: FieldDescriptor, compared: frozenset[str] = frozenset()) -> list[str]:
-    """Return where two fields differ on the wire. Presence does not count: an absent value has no bytes either way."""
+    """Return how two fields differ on the wire. Presence does not count, because an absent value has no bytes."""
     both = f"{first.full_name} and {second.full_name}"
     if first.name != second.name:
         return [f"{both} have one number but two names"]

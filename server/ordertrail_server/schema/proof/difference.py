@@ -1,4 +1,4 @@
-"""Where two messages of one type differ first, for people who must mend what made them differ."""
+"""The first difference of two messages of one type, described for people."""
 
 import json
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from ordertrail_server.schema.hops.values import is_map, value_field
 
 
 class Difference(NamedTuple):
-    """The path of a field, such as `lines[1].quantity`, and what it says in the one and the other message."""
+    """The path of a field, such as `lines[1].quantity`, and its values in the first and the second message."""
 
     path: str
     first: str
@@ -19,7 +19,7 @@ class Difference(NamedTuple):
 
 
 def first_difference(first: Any, second: Any, around: str = "") -> Difference | None:
-    """Return the innermost field in which two messages differ first, in the order of numbers; None if in none."""
+    """Return the first innermost field in which two messages differ, in the order of numbers, or None."""
     for field in sorted(first.DESCRIPTOR.fields, key=lambda field: field.number):
         if difference := _difference_in_field(field, first, second, f"{around}{field.name}"):
             return difference

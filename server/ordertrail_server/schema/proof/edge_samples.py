@@ -1,8 +1,8 @@
-"""What an event may say at its edges, as the contract draws them: where functions go wrong that a full sample passes.
+"""Samples of an event at the edges that the contract allows. They find functions that handle only a full sample.
 
-Only what can be decided is made: a field is left out where it is `optional`, an enum has each of its values, and a
-number goes as far as the bounds of its public field, all of them together, since a 31st goes with few months. Whoever
-writes a function need not think of other events.
+A sample omits a field only if it is `optional`, uses each value of an enum, and takes numbers to the bounds of their
+public fields. All numbers go to their bounds at once, because few months have a day 31. Functions need not handle
+other events.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from ordertrail_server.schema.hops.plan import oneof_of
 from ordertrail_server.schema.hops.values import is_map, value_field
 
 _Edge: TypeAlias = Callable[[FieldDescriptor], object]
-"""Returns the value of a field at an edge, None where it is to stay as it is."""
+"""Returns the value of a field at an edge, or None to leave it unchanged."""
 
 _INTEGERS = (
     *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
@@ -25,17 +25,16 @@ _INTEGERS = (
 
 
 class Sample(NamedTuple):
-    """A message to try, and in what it differs from a full one, as words behind a verb; empty if in nothing."""
+    """A message to try, and how it differs from a full one, as words that follow a verb; empty if it does not."""
 
     message: Message
     difference: str = ""
 
 
 def edge_samples(full: Message) -> Iterator[Sample]:
-    """Yield a message that says all it can with each value of its enums, without each optional field, without all of
-    them, and with its numbers at their least and most.
+    """Yield variants of a full message: each enum value, without one or all optional fields, numbers at their bounds.
 
-    A field of a nested message is left out wherever that message stands, so that there are as many as fields.
+    A field of a nested message is omitted in every place of that message, so there is one sample per field.
     """
     enums = {enum.full_name: enum for inner in _messages(full) for _, enum in _enum_fields(inner)}.values()
     for place in range(max((len(enum.values) for enum in enums), default=0)):
@@ -50,7 +49,7 @@ def edge_samples(full: Message) -> Iterator[Sample]:
 
 
 def _messages(message: Any) -> Iterator[Any]:
-    """Yield a message and all that are in it, the outermost first."""
+    """Yield a message and all messages in it, outermost first."""
     yield message
     for field, value in message.ListFields():
         values = value.values() if is_map(field) else value if field.is_repeated else (value,)
@@ -73,7 +72,7 @@ def _without(full: Message, names: set[str]) -> Message:
 
 
 def _enum_fields(message: Message) -> list[tuple[FieldDescriptor, EnumDescriptor]]:
-    """Return the fields of a message that say a value of an enum, each with that."""
+    """Return the set enum fields of a message, each with its enum."""
     fields = [(field, value_field(field).enum_type) for field, _ in message.ListFields()]
     return [(field, enum) for field, enum in fields if enum is not None]
 
@@ -94,7 +93,7 @@ def _with_values(full: Message, place: int) -> Message:
             elif number:
                 setattr(message, field.name, number)
             else:
-                # Said or not, no value of an enum is what an absent one is.
+                # For enums, zero and absent mean the same.
                 message.ClearField(field.name)
     return changed
 
@@ -116,7 +115,7 @@ def _copy(message: Message) -> Message:
 
 
 def _lower_bound(field: FieldDescriptor) -> object:
-    """Return the lower bound of a number, and nothing of what may be absent and has no bounds: it differs from that."""
+    """Return the lower bound of a number, or the empty (not absent) value of an optional scalar without bounds."""
     rules = _bounds(field)
     if field.cpp_type in _INTEGERS and rules is not None:
         return _bound(rules, gte=0, gt=1)
@@ -130,7 +129,7 @@ def _upper_bound(field: FieldDescriptor) -> object:
 
 
 def _bounds(field: FieldDescriptor) -> Any:
-    """Return the rules that the contract has for the values of a field, None if it has none."""
+    """Return the contract's validation rules for a field, or None."""
     rules = field.GetOptions().Extensions[validate_pb2.field]
     kind = rules.WhichOneof("type")
     return getattr(rules, kind) if kind else None

@@ -1,6 +1,6 @@
-"""Python functions tried on samples of what they read: no rule proves that what they give are values of its enums.
+"""Run Python functions on samples, because nothing else proves that they return only named enum values.
 
-A function may refuse a sample, whose texts are no dates and the like. What it gives must be sound, though.
+A function may refuse a sample, for example because its texts are no dates. But what it returns must be sound.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from ordertrail_server.schema.samples import samples
 
 
 def unnamed_gaps(hops: Iterable[Hop]) -> list[str]:
-    """Return the functions of hops that give a field a number without a name, each with what mends it."""
+    """Return a sentence with a remedy for each function of a hop that gives a field an enum number without a name."""
     return [gap for hop in hops if hop.function is not None and (gap := _gap(hop))]
 
 

@@ -1,4 +1,4 @@
-"""What may be missing between a record and the public events beside the hops, each found and said in plain words."""
+"""Gaps between `Record` and the public events, apart from those of the hops."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _OF_THE_ENVELOPE: Final = "give it one that was never used, of 9 or 100 to 199"
 
 
 def envelope_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
-    """Return where the envelopes differ: a stored record would not pass as a public event."""
+    """Return each difference of the two envelopes, because a stored record is read as a public event."""
     gaps = []
     for number in sorted({*ENVELOPE, *(field.number for field in _envelope(record))} & ENVELOPES):
         record_field, public_field = record.fields_by_number.get(number), history_event.fields_by_number.get(number)
@@ -32,7 +32,7 @@ def envelope_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
 
 
 def number_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
-    """Return the fields of a record whose numbers are another thing to those who read it."""
+    """Return the fields of a record whose numbers mean something else in the public event or the envelope."""
     gaps = []
     public = {field.number: message_of(field).name for field in public_events(history_event).values()}
     used_numbers = {*ENVELOPES, *history_event.fields_by_number}
@@ -48,7 +48,7 @@ def number_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
 
 
 def decision_gaps(public: PublicHops) -> list[str]:
-    """Return the events that commands lead to and that are no longer written."""
+    """Return the events that commands lead to but that are `retired`, so no longer written."""
     decided = {kind.DESCRIPTOR.full_name for kind in get_args(Event)}
     return [
         f"{newest} is `retired`, but commands lead to {message_of(hop.public).full_name}: "
@@ -59,7 +59,7 @@ def decision_gaps(public: PublicHops) -> list[str]:
 
 
 def message_gaps(record: Descriptor) -> list[str]:
-    """Return what a record can hold that is no event of a version, or that cannot tell absent from zero."""
+    """Return the cases that are no versioned event, and the fields that cannot distinguish absent from zero."""
     stored = [message_of(case) for case in cases(record)]
     fields = {field.full_name: field for message in stored for field in _fields(message, set())}
     return [*_event_gaps(record, stored), *(gap for _, field in sorted(fields.items()) for gap in _field_gaps(field))]
@@ -96,5 +96,5 @@ def _fields(message: Descriptor, visited: set[str]) -> Iterator[FieldDescriptor]
 
 
 def _envelope(record: Descriptor) -> list[FieldDescriptor]:
-    """Return all fields of a record that are no event's."""
+    """Return all fields of a record outside of its `event` oneof."""
     return [field for field in record.fields if field.containing_oneof is not record.oneofs_by_name["event"]]

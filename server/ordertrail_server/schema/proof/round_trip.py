@@ -1,6 +1,6 @@
-"""Whether what is written reads back as itself, tried on messages that say all that they can say.
+"""Round trip of public events: a written event must read back as itself, tried on full samples.
 
-Rules are proven by their plans; of what functions do nothing is known, so they are tried at the edges as well.
+Plans prove hops by rules. Nothing proves Python functions, so those are tried on edge samples as well.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from ordertrail_server.schema.writing import encode, seal
 
 
 def round_trip_gaps() -> list[str]:
-    """Return the public events that are not themselves after they were written and read, each with what mends it."""
+    """Return a sentence with a remedy for each public event that does not read back as it was written."""
     return [gap for hop in PUBLIC.hops.values() if hop.writes is not None and (gap := _gap(hop))]
 
 
@@ -31,7 +31,7 @@ def _gap(hop: PublicHop) -> str:
         tried = f" {difference}" if difference else ""
         try:
             reading = read(_sealed(cast(Event, event)))
-        except Exception as error:  # whatever a function does that writes it
+        except Exception as error:  # a Python function may raise anything
             return f"{written} cannot be written{tried}: {named_error_text(error)}; correct what writes it"
         if reading is None or reading.fault:
             fault = reading.fault if reading else "it is no record"
@@ -43,7 +43,7 @@ def _gap(hop: PublicHop) -> str:
 
 
 def _describe_change(event: Message, after: HistoryEvent, name: str) -> str:
-    """Return what of an event is otherwise after it was written and read; empty if nothing is."""
+    """Return how an event changed while it was written and read back; empty if it did not."""
     kind = after.WhichOneof("event")
     if kind != name:
         return f"it is {kind}"

@@ -1,4 +1,4 @@
-"""The proof at start that every event ever stored has a reading, and that what was released is as it was."""
+"""The check at start: every stored version has a sound reading, and no released message has changed."""
 
 from google.protobuf.descriptor import Descriptor
 
@@ -15,7 +15,7 @@ from ordertrail_server.schema.registry import FAMILIES, PUBLIC
 
 
 class SchemaRefused(Exception):
-    """The stored schema must not be used as it is; the text lists every gap, as `gaps` does."""
+    """The stored schema cannot be used. The text lists all gaps, as `gaps` does."""
 
     headline = "The schema cannot be used"
 
@@ -31,13 +31,13 @@ class SchemaIncompleteError(SchemaRefused):
 
 
 class ReleasedSchemaError(SchemaRefused):
-    """What was released is no longer as it was, or what is written is not released."""
+    """A released message has changed, or a written one is not released."""
 
     headline = "The schema does not hold to its lock"
 
 
 def gaps_of(record: Descriptor, history_event: Descriptor, families: Families, public: PublicHops) -> list[str]:
-    """Return what keeps stored events from a sound reading, as far as descriptors tell, each with what mends it."""
+    """Return each gap in the reading of stored events that descriptors show, with its remedy."""
     return [
         *envelope_gaps(record, history_event),
         *number_gaps(record, history_event),
@@ -52,13 +52,13 @@ def gaps_of(record: Descriptor, history_event: Descriptor, families: Families, p
 def check_readings() -> None:
     """Check every version of every event, in some milliseconds. Raises SchemaIncompleteError."""
     gaps = gaps_of(Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR, FAMILIES, PUBLIC)
-    # What functions give, and what is written, can be tried only where all is in its place.
+    # Samples can be tried only on a schema without gaps.
     if gaps := gaps or unnamed_gaps([*FAMILIES.hops.values(), *PUBLIC.all_hops]) or round_trip_gaps():
         raise SchemaIncompleteError(gaps)
 
 
 def check_lock(lock: str, allow_unlocked: bool = False) -> None:
-    """Check that all that the lock holds is as it was, and that it holds all there is. Raises ReleasedSchemaError.
+    """Check that no locked type has changed, and that every stored type is locked. Raises ReleasedSchemaError.
 
     A fact stored in a version that may still be edited could not be read after the edit. `allow_unlocked` lets that
     pass, for development.
@@ -77,7 +77,7 @@ def check_lock(lock: str, allow_unlocked: bool = False) -> None:
 def check_schema(allow_unlocked: bool = False) -> None:
     """Check the schema as a server must at its start. Raises ReleasedSchemaError, SchemaIncompleteError."""
     lock = read_lock()
-    # The lock comes first: how to mend what does not fit to an edited message is no advice if it must be put back.
+    # The lock comes first: if a locked message was edited, it must be restored, and other remedies would mislead.
     check_lock(lock, allow_unlocked=True)
     check_readings()
     check_lock(lock, allow_unlocked)
