@@ -13,7 +13,7 @@ from ordertrail_server.authoring.new_version import new_version
 _READING: Final = "server/ordertrail_server/schema/v1.py"
 _MEANINGS: Final = "server/ordertrail_server/schema/v1_values.py"
 _GENERATED: Final = "client/ordertrail/events/v2/order_events_pb2.py"
-_CREATED: Final = "def order_created(said: v1.OrderCreated) -> v2.OrderPlaced:"
+_CREATED: Final = "def order_created(event: v1.OrderCreated) -> v2.OrderPlaced:"
 _SAMPLE: Final = "tests/corpus/v1/OrderCreated-1"
 _MEANS: Final = "test_corpus.py::test_a_sample_means_what_it_meant"
 _BRING_BACK: Final = "); bring it back"
@@ -96,7 +96,7 @@ MISTAKES: Final = [
     _python(
         "a Python function loses its types",
         "it must take one message and return one, and say so in its signature",
-        replaced(_READING, _CREATED, "def order_created(said):"),
+        replaced(_READING, _CREATED, "def order_created(event):"),
     ),
     _python("a module of Python functions is gone", "No module named 'ordertrail_server.schema.v1'", removed(_READING)),
     Mistake(
