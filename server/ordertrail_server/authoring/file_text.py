@@ -23,17 +23,19 @@ def header(package: str, before: FileDescriptorProto) -> str:
 
     Option values that name that version, such as `go_package`, name the new one instead.
     """
-    old = re.compile(rf"(?<=[vV]){version_of(before.package)}(?!\d)")
-    named = (text.partition(" = ") for _, text in settings(before.options))
-    options = [f"option {name} = {old.sub(str(version_of(package)), value)};" for name, _, value in named]
+    old_version = re.compile(rf"(?<=[vV]){version_of(before.package)}(?!\d)")
+    option_parts = (text.partition(" = ") for _, text in settings(before.options))
+    options = [
+        f"option {name} = {old_version.sub(str(version_of(package)), value)};" for name, _, value in option_parts
+    ]
     imports = map(_import, sorted(set(_files_of_options(before.options))))
     return "\n".join(['syntax = "proto3";', "", f"package {package};", "", *imports, "", *options])
 
 
 def add_copies(text: str, file: str, tree: Tree, copying: EventCopy, package: str) -> str:
     """Return the text of a file (or only its head) with the copies and their imports added."""
-    there = set(tree.files[file].dependency if file in tree.files else IMPORTED.findall(text))
-    imports = sorted(_imported(tree, copying) - there - {file})
+    existing_imports = set(tree.files[file].dependency if file in tree.files else IMPORTED.findall(text))
+    imports = sorted(_imported(tree, copying) - existing_imports - {file})
     names = tree.names | copying.names | {package}
     types = [_text(declaration, proto, package, names) for declaration, proto in copying.copies.values()]
     # buf's formatter moves imports to the top.
@@ -47,12 +49,12 @@ def add_case(text: str, before: Case, case: str, file: str) -> str:
     which is that of the case before.
     """
     source, lines = before.record.file, text.split("\n")
-    around = SourceComments(source)
-    _, end = around.lines((*before.record.path, ONEOFS, before.field.oneof_index))
-    comment = around.at(before.path)
+    comments = SourceComments(source)
+    _, end = comments.lines((*before.record.path, ONEOFS, before.field.oneof_index))
+    comment = comments.at(before.path)
     lines[end:end] = [*comment_lines(comment.leading_comments if comment else ""), case]
     if file not in source.dependency:
-        _, last = around.lines((IMPORTS, len(source.dependency) - 1))
+        _, last = comments.lines((IMPORTS, len(source.dependency) - 1))
         lines.insert(last + 1, _import(file))
     return "\n".join(lines)
 

@@ -45,6 +45,6 @@ def _is_map(field: FieldDescriptor) -> bool:
 def _value(field: FieldDescriptor, value: Any) -> str:
     if field.message_type is not None:
         return f"{{{text_format.MessageToString(value, as_one_line=True, as_utf8=True)}}}"
-    written = StringIO()
-    text_format.PrintFieldValue(field, value, written, as_utf8=True)
-    return written.getvalue()
+    output = StringIO()
+    text_format.PrintFieldValue(field, value, output, as_utf8=True)
+    return output.getvalue()

@@ -23,14 +23,15 @@ def next_package(tree: Tree, newest: Case, released_messages: set[str]) -> str:
     if message.name not in released_messages:
         raise AuthoringError(f"{message.name} is not released yet: edit it in {message.file.name}.")
     highest = _highest_package(tree, newest)
-    open_yet = not any(
+    is_unreleased = not any(
         declaration.file.package == highest and declaration.name in released_messages
         for declaration in tree.types.values()
     )
-    package = highest if open_yet else f"{family_of(highest)}.v{version_of(highest) + 1}"
-    if begun := tree.types.get(f"{package}.{message.proto.name}"):
+    package = highest if is_unreleased else f"{family_of(highest)}.v{version_of(highest) + 1}"
+    if existing := tree.types.get(f"{package}.{message.proto.name}"):
         raise AuthoringError(
-            f"{begun.name} stands in {begun.file.name} without a case in Record, as if an earlier run had not ended: "
+            f"{existing.name} stands in {existing.file.name} without a case in Record, "
+            "as if an earlier run had not ended: "
             "remove it, or add its case."
         )
     return package

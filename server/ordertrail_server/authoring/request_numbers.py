@@ -43,8 +43,8 @@ def _gaps(tree: Tree, name: str, released: Tree) -> Iterator[str]:
     highest = max(released_numbers, default=0)
     for field in _fields(tree, name):
         if field.number not in released_numbers and field.number < highest:
-            has = f"{name}.{field.name} has the number {field.number}, below {highest}, which is released"
-            yield f"{has}: give it one above {highest}, {_PURPOSE}"
+            problem = f"{name}.{field.name} has the number {field.number}, below {highest}, which is released"
+            yield f"{problem}: give it one above {highest}, {_PURPOSE}"
         if field.number not in released_numbers and _is_map(tree, field.type_name[1:]):
             yield f"{name}.{field.name} is a map, whose entries have no order: make it a list of messages, {_PURPOSE}"
 

@@ -31,7 +31,7 @@ def _attributes(
         yield from (("enum value", scope, value.name) for value in enum.value)
     for message in messages:
         yield "message", scope, message.name
-        own = f"{scope}.{message.name}"
-        yield from (("field", own, field.name) for field in message.field)
-        yield from (("oneof", own, choice.name) for choice in message.oneof_decl)
-        yield from _attributes(own, message.nested_type, message.enum_type)
+        message_name = f"{scope}.{message.name}"
+        yield from (("field", message_name, field.name) for field in message.field)
+        yield from (("oneof", message_name, choice.name) for choice in message.oneof_decl)
+        yield from _attributes(message_name, message.nested_type, message.enum_type)

@@ -52,10 +52,10 @@ class Tree:
     def _with_named_options(self, image: bytes, plain: FileDescriptorSet) -> FileDescriptorSet:
         # Parsed by the tree's own descriptor.proto, all options of the tree have names.
         try:
-            own = self._pool.FindMessageTypeByName(FileDescriptorSet.DESCRIPTOR.full_name)
+            file_set = self._pool.FindMessageTypeByName(FileDescriptorSet.DESCRIPTOR.full_name)
         except KeyError:  # then the tree declares no options
             return plain
-        return cast(FileDescriptorSet, GetMessageClass(own).FromString(image))
+        return cast(FileDescriptorSet, GetMessageClass(file_set).FromString(image))
 
 
 def read_tree(proto: Path) -> Tree:

@@ -31,7 +31,7 @@ class TypeText:
     """Prints types of one file. `names` has the full names of all types and packages that the text can refer to."""
 
     def __init__(self, file: FileDescriptorProto, names: Set[str]) -> None:
-        self._around, self._names = SourceComments(file), names
+        self._comments, self._names = SourceComments(file), names
 
     def of(self, proto: TypeProto, path: SourcePath, scope: str) -> Statement:
         """Return the text of a type that is declared in `scope`, with the comments at `path`."""
@@ -47,7 +47,7 @@ class TypeText:
             *self._reserved_names(message.reserved_name, (*path, RESERVED_NAMES)),
             *self._nested(message, path, name),
         ]
-        return statement(self._around.at(path), f"message {message.name} {{", join_statements(parts))
+        return statement(self._comments.at(path), f"message {message.name} {{", join_statements(parts))
 
     def _nested(self, message: DescriptorProto, path: SourcePath, name: str) -> Iterator[Statement]:
         for index, nested in enumerate(message.nested_type):
@@ -61,7 +61,7 @@ class TypeText:
         in_oneofs: dict[int, list[Statement]] = {}
         for index, field in enumerate(message.field):
             text = field_text(field, name, maps, self._names)
-            field_statement = statement(self._around.at((*path, FIELDS, index)), text)
+            field_statement = statement(self._comments.at((*path, FIELDS, index)), text)
             if field.HasField("oneof_index") and not field.proto3_optional:
                 in_oneofs.setdefault(field.oneof_index, []).append(field_statement)
             else:
@@ -69,7 +69,7 @@ class TypeText:
         for index, fields in in_oneofs.items():
             oneof, where = message.oneof_decl[index], (*path, ONEOFS, index)
             parts = [*self._options(oneof.options, (*where, ONEOF_OPTIONS)), *fields]
-            yield statement(self._around.at(where), f"oneof {oneof.name} {{", join_statements(parts))
+            yield statement(self._comments.at(where), f"oneof {oneof.name} {{", join_statements(parts))
 
     def _enum(self, enum: EnumDescriptorProto, path: SourcePath) -> Statement:
         parts = [
@@ -78,44 +78,44 @@ class TypeText:
             *self._reserved(enum.reserved_range, (*path, ENUM_RANGES), past_the_end=0, limit=MAX_VALUE),
             *self._reserved_names(enum.reserved_name, (*path, ENUM_RESERVED_NAMES)),
         ]
-        return statement(self._around.at(path), f"enum {enum.name} {{", join_statements(parts))
+        return statement(self._comments.at(path), f"enum {enum.name} {{", join_statements(parts))
 
     def _values(self, enum: EnumDescriptorProto, path: SourcePath) -> Iterator[Statement]:
         for index, value in enumerate(enum.value):
             option_texts = ", ".join(setting.text for setting in settings(value.options))
             options = f" [{option_texts}]" if option_texts else ""
-            yield statement(self._around.at((*path, VALUES, index)), f"{value.name} = {value.number}{options};")
+            yield statement(self._comments.at((*path, VALUES, index)), f"{value.name} = {value.number}{options};")
 
     def _options(self, options: Message, path: SourcePath) -> Iterator[Statement]:
-        begun: dict[int, Statement] = {}
+        first_statements: dict[int, Statement] = {}
         for number, text in settings(options):
             line = f"option {text};"
-            if number in begun:  # keep the values of one option together, in order
-                yield begun[number]._replace(lines=[line])
+            if number in first_statements:  # keep the values of one option together, in order
+                yield first_statements[number]._replace(lines=[line])
             else:
-                begun[number] = statement(self._around.below((*path, number)), line)
-                yield begun[number]
+                first_statements[number] = statement(self._comments.below((*path, number)), line)
+                yield first_statements[number]
 
     def _reserved(
         self, ranges: Sequence[Range], path: SourcePath, *, past_the_end: int, limit: int
     ) -> Iterator[Statement]:
-        written = {index: _range(item.start, item.end - past_the_end, limit) for index, item in enumerate(ranges)}
-        yield from self._lists(written, path)
+        texts = {index: _range(item.start, item.end - past_the_end, limit) for index, item in enumerate(ranges)}
+        yield from self._lists(texts, path)
 
     def _reserved_names(self, names: Sequence[str], path: SourcePath) -> Iterator[Statement]:
         yield from self._lists({index: f'"{name}"' for index, name in enumerate(names)}, path)
 
-    def _lists(self, written: dict[int, str], path: SourcePath) -> Iterator[Statement]:
+    def _lists(self, texts: dict[int, str], path: SourcePath) -> Iterator[Statement]:
         # The entries of one line are one statement. The compiler keeps only the comments of the first entry.
         lines: dict[int, list[int]] = {}
-        for index in written:
-            location = self._around.at((*path, index))
+        for index in texts:
+            location = self._comments.at((*path, index))
             lines.setdefault(location.span[0] if location else 0, []).append(index)
-        whole = self._around.at(path)
+        whole = self._comments.at(path)
         for line, indexes in lines.items():
-            text = f"reserved {', '.join(written[index] for index in indexes)};"
+            text = f"reserved {', '.join(texts[index] for index in indexes)};"
             first = whole is not None and whole.span[0] == line
-            yield statement(whole if first else self._around.at((*path, indexes[0])), text)
+            yield statement(whole if first else self._comments.at((*path, indexes[0])), text)
 
 
 def _range(first: int, last: int, limit: int) -> str:

@@ -26,7 +26,7 @@ class Ancestor(NamedTuple):
     message: Descriptor
     read: Function | None
     write: Function | None
-    past: Sequence[Plan]
+    plans: Sequence[Plan]
 
 
 def ancestor_of(newest: Descriptor, public: Descriptor, families: Families) -> Ancestor | None:
@@ -34,7 +34,9 @@ def ancestor_of(newest: Descriptor, public: Descriptor, families: Families) -> A
     plans = families.plans_to(newest)
     for count, plan in enumerate(plans, 1):
         functions = families.functions[plan.old.full_name]
-        read, write = (function_between(functions, *way) for way in ((plan.old, public), (public, plan.old)))
+        read, write = (
+            function_between(functions, *direction) for direction in ((plan.old, public), (public, plan.old))
+        )
         if read or write:
             return Ancestor(plan.old, read, write, plans[:count])
     return None
@@ -42,9 +44,11 @@ def ancestor_of(newest: Descriptor, public: Descriptor, families: Families) -> A
 
 def ancestor_gaps(newest: Descriptor, ancestor: Ancestor, *, is_written: bool) -> list[str]:
     """Return why the newest version cannot use the functions of an ancestor, each cause with its remedy."""
-    of = ancestor.message.full_name
-    gaps = [] if ancestor.read and (ancestor.write or not is_written) else [f"{of} names a Python function for one way"]
-    gaps += [f"{gap}, which {of} must read" for plan in ancestor.past for gap in one_way_gaps(plan)]
+    name = ancestor.message.full_name
+    gaps = (
+        [] if ancestor.read and (ancestor.write or not is_written) else [f"{name} names a Python function for one way"]
+    )
+    gaps += [f"{gap}, which {name} must read" for plan in ancestor.plans for gap in one_way_gaps(plan)]
     return [f"{gap}: {BOTH_WAYS} on {newest.full_name}" for gap in gaps]
 
 
@@ -52,22 +56,22 @@ def additions_plan(
     newest: Descriptor, public: Descriptor, ancestor: Ancestor, families: Families
 ) -> tuple[Plan, list[str]]:
     """Return the plan for the fields that the ancestor did not have, and each gap."""
-    return match_public(newest, public, families.plans_to(newest), converted=len(ancestor.past))
+    return match_public(newest, public, families.plans_to(newest), converted=len(ancestor.plans))
 
 
 def inherited_hops(public: Descriptor, ancestor: Ancestor, added: Plan, *, is_written: bool) -> tuple[Hop, Hop | None]:
     """Return the hops to the public event and back; there must be no `ancestor_gaps`."""
     newest = added.old
     assert ancestor.read is not None
-    out = [compile_into(reverse_plan(plan)) for plan in ancestor.past]
+    out = [compile_into(reverse_plan(plan)) for plan in ancestor.plans]
     old_to_public = compile_hop(Hop(ancestor.message, public, None, ancestor.read))
-    kinds = [message_class(plan.old) for plan in ancestor.past]
+    kinds = [message_class(plan.old) for plan in ancestor.plans]
     reads = _chain([*zip(out, kinds, strict=True), (old_to_public, message_class(public))], compile_into(added))
     hop = Hop(newest, public, None, ancestor.read._replace(reads=newest.full_name, call=reads))
     if ancestor.write is None or not is_written:
         return hop, None
     public_to_old = compile_hop(Hop(public, ancestor.message, None, ancestor.write))
-    steps = [(compile_into(copied_part(plan)), message_class(plan.new)) for plan in reversed(ancestor.past)]
+    steps = [(compile_into(copied_part(plan)), message_class(plan.new)) for plan in reversed(ancestor.plans)]
     writes = _chain([(public_to_old, message_class(ancestor.message)), *steps], compile_into(invert_plan(added)))
     return hop, Hop(public, newest, None, ancestor.write._replace(gives=newest.full_name, call=writes))
 
@@ -78,9 +82,9 @@ def _chain(steps: Sequence[tuple[ReadInto, type[Any]]], add_new: ReadInto) -> Ca
 
     def call(message: Any) -> Any:
         old = message
-        for into, kind in steps:
-            new = kind()
-            into(old, new)
+        for read_into, message_type in steps:
+            new = message_type()
+            read_into(old, new)
             old = new
         additions = final_class()
         add_new(message, additions)

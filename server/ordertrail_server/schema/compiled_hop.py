@@ -23,15 +23,15 @@ def compile_hop(hop: Hop) -> ReadInto:
 def _compile_function(function: Function, check: MessageAction | None) -> ReadInto:
     call = function.call
 
-    def into(old: Any, new: Any) -> None:
+    def read_into(old: Any, new: Any) -> None:
         new.CopyFrom(call(old))
 
-    def into_checked(old: Any, new: Any) -> None:
-        into(old, new)
+    def read_into_checked(old: Any, new: Any) -> None:
+        read_into(old, new)
         assert check is not None
         try:
             check(new)
         except UnnamedValue as error:
             raise UnnamedValue(error.field, error.number, function.name) from None
 
-    return into if check is None else into_checked
+    return read_into if check is None else read_into_checked

@@ -58,8 +58,8 @@ def _step(hop: Hop, old: Message, new: Message) -> ReadingStep:
     else:
         assert hop.plan is not None
         rules = [
-            AppliedRule(rule=rule, **{"from": was}, to=now, value_json=value_json)
-            for rule, was, now, value_json in trace_plan(hop.plan, old)
+            AppliedRule(rule=rule, **{"from": source}, to=target, value_json=value_json)
+            for rule, source, target, value_json in trace_plan(hop.plan, old)
         ]
     step = ReadingStep(to=hop.new.full_name, rules=rules, result_json=_json(new))
     setattr(step, "from", hop.old.full_name)

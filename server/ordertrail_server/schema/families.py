@@ -69,8 +69,9 @@ class Families:
         for function in self.functions[name]:
             gives_it = function.gives == name and (function.reads in sources or function.reads not in self.stored)
             if not gives_it and (function.reads != name or function.gives in self.stored):
-                does = f"which reads {function.reads} as {function.gives}"
-                yield f"{name} names the Python function {function.name}, {does}, no hop of it: correct one of the two"
+                purpose = f"which reads {function.reads} as {function.gives}"
+                subject = f"{name} names the Python function {function.name}, {purpose}"
+                yield f"{subject}, no hop of it: correct one of the two"
         hops = [(function.reads, function.gives) for function in self.functions[name]]
         for reads, gives in dict.fromkeys(hop for hop in hops if hops.count(hop) > 1):
             yield f"{name} names more than one Python function that reads {reads} as {gives}: correct their types"
@@ -88,8 +89,8 @@ class Families:
                 f"{message.full_name} reads from {source}, which is no earlier version: correct its `from`"
             )
         elif source in self.hops:
-            both = f"{self.hops[source].new.full_name} and {message.full_name}"
-            self.gaps.append(f"{both} both read from {source}: let the newer read from the older")
+            readers = f"{self.hops[source].new.full_name} and {message.full_name}"
+            self.gaps.append(f"{readers} both read from {source}: let the newer read from the older")
         else:
             self.hops[source] = self._hop(old, message)
 

@@ -42,18 +42,18 @@ class PublicHops:
     def _add(self, newest: Descriptor) -> None:
         public = self._public.get(self._public_name(newest))
         if public is None:
-            neither = f"{newest.full_name} reads neither as another version nor as a public event"
-            self.gaps.append(f"{neither}: say `from` on its successor")
+            problem = f"{newest.full_name} reads neither as another version nor as a public event"
+            self.gaps.append(f"{problem}: say `from` on its successor")
             return
         reads, writes = self._read_and_write_hops(newest, message_of(public))
         self.hops[newest.full_name] = PublicHop(self._cases[newest.full_name], public, reads, writes)
 
     def _read_and_write_hops(self, newest: Descriptor, public: Descriptor) -> tuple[Hop, Hop | None]:
         functions, retired = self._families.functions[newest.full_name], message_rules(newest).retired
-        read, write = (function_between(functions, *way) for way in ((newest, public), (public, newest)))
+        read, write = (function_between(functions, *direction) for direction in ((newest, public), (public, newest)))
         if (read is None) != (write is None) and not (retired and read):
-            lacks = f"from {public.full_name} to it" if read else f"from it to {public.full_name}"
-            self.gaps.append(f"{newest.full_name} names a Python function for one way only: name one {lacks}")
+            missing = f"from {public.full_name} to it" if read else f"from it to {public.full_name}"
+            self.gaps.append(f"{newest.full_name} names a Python function for one way only: name one {missing}")
         if not (read or write) and (ancestor := ancestor_of(newest, public, self._families)):
             return self._inherited(newest, public, ancestor)
         plan, gaps = match_public(newest, public, self._families.plans_to(newest))

@@ -89,9 +89,9 @@ class Readers:
         def read(stored: bytes, public: Any) -> None:
             message = first_class()
             first(stored, message)
-            for place, (into, newer) in enumerate(later_hops, 1):
-                new = public if place == len(later_hops) else newer()
-                into(message, new)
+            for place, (read_into, message_type) in enumerate(later_hops, 1):
+                new = public if place == len(later_hops) else message_type()
+                read_into(message, new)
                 message = new
 
         return read
@@ -130,11 +130,11 @@ def _fuse_with_next(hop: Hop, hops: list[Hop]) -> list[Hop]:
 def _from_stored(hop: Hop) -> Callable[[bytes, Any], None]:
     if hop.plan is not None:
         return compile_stored(hop.plan)
-    into, kind = compile_hop(hop), message_class(hop.old)
+    read_into, kind = compile_hop(hop), message_class(hop.old)
 
     def read(stored: bytes, new: Any) -> None:
         old = kind()
         old.MergeFromString(stored)
-        into(old, new)
+        read_into(old, new)
 
     return read

@@ -87,10 +87,10 @@ def day(text: str) -> v2.Date:
     try:
         if parts is None:
             raise ValueError
-        named = date(int(parts[3]), int(parts[1]), int(parts[2]))
+        parsed = date(int(parts[3]), int(parts[1]), int(parts[2]))
     except ValueError:
         raise CannotUpcast(f"order.expectedDeliveryDate {quote_text(text)} is no day written month/day/year") from None
-    return v2.Date(year=named.year, month=named.month, day=named.day)
+    return v2.Date(year=parsed.year, month=parsed.month, day=parsed.day)
 
 
 def status(text: str) -> tuple[v2.OrderStatus.ValueType | None, str | None]:

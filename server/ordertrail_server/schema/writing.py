@@ -20,11 +20,11 @@ _Write = Callable[[Any], bytes]
 def _writer(hop: Hop) -> _Write:
     if hop.plan is not None and only_parses(hop.plan):
         return lambda event: bytes(event.SerializeToString())
-    into, kind = compile_hop(hop), message_class(hop.new)
+    read_into, kind = compile_hop(hop), message_class(hop.new)
 
     def write(event: Message) -> bytes:
         stored = kind()
-        into(event, stored)
+        read_into(event, stored)
         return stored.SerializeToString()
 
     return write

@@ -15,8 +15,8 @@ def contradiction(field: FieldDescriptor) -> str | None:
         return f"{field.full_name} says both `public` and `not_public`: keep one"
     if rules.enum_map and value_field(field).enum_type is None:
         return f"{field.full_name} says `enum_map`, but is of no enum: take it out"
-    named = [getattr(rule, "from") for rule in rules.enum_map]
-    if len(set(named)) < len(named):
-        twice = min(name for name in named if named.count(name) > 1)
-        return f"{field.full_name} says in its enum_map more than once what {twice} is: keep one"
+    old_values = [getattr(rule, "from") for rule in rules.enum_map]
+    if len(set(old_values)) < len(old_values):
+        duplicate = min(name for name in old_values if old_values.count(name) > 1)
+        return f"{field.full_name} says in its enum_map more than once what {duplicate} is: keep one"
     return None

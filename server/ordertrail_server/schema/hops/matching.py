@@ -29,10 +29,10 @@ def match_stored(old: Descriptor, new: Descriptor) -> tuple[Plan, list[str]]:
 
 
 class _Matcher:
-    """Matches two messages. `around` has the names of the new message and of all messages that enclose it."""
+    """Matches two messages. `enclosing` has the names of the new message and of all messages that enclose it."""
 
-    def __init__(self, old: Descriptor, new: Descriptor, around: set[str]) -> None:
-        self._old, self._new, self._around = old, new, around
+    def __init__(self, old: Descriptor, new: Descriptor, enclosing: set[str]) -> None:
+        self._old, self._new, self._enclosing = old, new, enclosing
         self._matches: list[Match] = []
         self._tried: set[Names] = set()
         self._unsettled: set[str] = set()
@@ -47,9 +47,11 @@ class _Matcher:
 
     def unused_fields(self) -> list[UnusedField]:
         """Return the fields neither used nor dropped. The caller may still use a path in a nested message."""
-        used = self._tried | {names(path) for path in self._dropped}
-        here = [UnusedField(path, path, self._old, self._new) for path in unused_paths(self._old, used)]
-        return here + [unused_field for unused_field in self._unused_inside if unused_field.path not in used]
+        used_paths = self._tried | {names(path) for path in self._dropped}
+        own_fields = [UnusedField(path, path, self._old, self._new) for path in unused_paths(self._old, used_paths)]
+        return own_fields + [
+            unused_field for unused_field in self._unused_inside if unused_field.path not in used_paths
+        ]
 
     def _drops(self) -> Iterator[Path]:
         for path in paths_for(list(message_rules(self._new).dropped), self._old):
@@ -94,8 +96,8 @@ class _Matcher:
         elif rules.absent:
             self._matches.append(Match(Rule.ABSENT, (), place))
         else:
-            lacks = f"{field.full_name} gets no value from {self._old.full_name}"
-            raise Mismatch(f"{lacks}: say `from`, `literal` or `absent` on it")
+            missing = f"{field.full_name} gets no value from {self._old.full_name}"
+            raise Mismatch(f"{missing}: say `from`, `literal` or `absent` on it")
 
     def _refuse_needless(self, field: FieldDescriptor, filled_by: str) -> None:
         rules = field_rules(field)
@@ -141,14 +143,14 @@ class _Matcher:
             holds = f"{field.full_name} holds {new.full_name}, which does not read from {old.full_name}"
             raise Mismatch(f'{holds}: say from: "{old.full_name}" on that')
         self._refuse_recursion(field, new)
-        inner = _Matcher(old, new, self._around | {new.full_name})
+        inner = _Matcher(old, new, self._enclosing | {new.full_name})
         self.gaps += inner.gaps
         self._unused_inside += [
             unused_field._replace(path=(*within, *unused_field.path)) for unused_field in inner.unused_fields()
         ]
         return inner.plan
 
-    def _refuse_recursion(self, field: FieldDescriptor, message: Descriptor, around: Set[str] = frozenset()) -> None:
-        if message.full_name in self._around | around:
+    def _refuse_recursion(self, field: FieldDescriptor, message: Descriptor, enclosing: Set[str] = frozenset()) -> None:
+        if message.full_name in self._enclosing | enclosing:
             leads_back = f"{field.full_name} leads back to {message.full_name}"
             raise Mismatch(f"{leads_back}, which holds itself, and rules cannot follow that: {PYTHON}")

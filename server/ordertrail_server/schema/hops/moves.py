@@ -127,8 +127,8 @@ def _build_fill(match: Match, read: Read | None) -> Put:
     if is_map(field):
         return lambda value, target: _read_map(value, getattr(target, name), read)
     if field.is_repeated:
-        several = match.old[-1].is_repeated
-        return lambda value, target: _read_list(value if several else [value], getattr(target, name), read)
+        is_list = match.old[-1].is_repeated
+        return lambda value, target: _read_list(value if is_list else [value], getattr(target, name), read)
 
     def fill(value: bytes, target: Any) -> None:
         inner = getattr(target, name)

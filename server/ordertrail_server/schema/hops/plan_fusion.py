@@ -63,7 +63,7 @@ def _combine_changes(first: Value, second: Value) -> Value:
     """Return two changes of a value as one."""
     enum, message = first.enum or second.enum, first.message or second.message
     if first.enum is not None and second.enum is not None:
-        enum = {number: second.enum[now] for number, now in first.enum.items()}
+        enum = {number: second.enum[new_number] for number, new_number in first.enum.items()}
     if first.message is not None and second.message is not None:
         message = _join(first.message, second.message)
     same_bytes = first.same_bytes and second.same_bytes

@@ -54,8 +54,8 @@ def oneof_gaps(plan: Plan) -> Iterator[str]:
     for oneof, members in _filled(plan).items():
         matches_of_oneof = [match for matches in members.values() for match in matches]
         if len(members) > 1 and not _from_one_oneof(matches_of_oneof):
-            several = f"its members ({', '.join(members)}) from several fields, of which two may be set"
-            yield f"{oneof[1]} gets {several}: keep them apart"
+            sources = f"its members ({', '.join(members)}) from several fields, of which two may be set"
+            yield f"{oneof[1]} gets {sources}: keep them apart"
         else:
             literals = [match.new[-1].full_name for match in matches_of_oneof if match.rule is Rule.LITERAL]
             for name in literals:

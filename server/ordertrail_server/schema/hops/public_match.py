@@ -43,7 +43,7 @@ def invert_plan(plan: Plan) -> Plan:
 
 def _invert_match(match: Match) -> Match:
     value = match.value
-    enum = {now: was for was, now in value.enum.items()} if value.enum else None
+    enum = {new_number: old_number for old_number, new_number in value.enum.items()} if value.enum else None
     message = invert_plan(value.message) if value.message else None
     return Match(match.rule, match.new, match.old, Value(value.same_bytes, enum, message))
 
@@ -58,8 +58,8 @@ class _Pair(NamedTuple):
 
 
 class _PublicMatcher:
-    def __init__(self, past: Sequence[Plan], converted: Sequence[Plan]) -> None:
-        self._plans, self._converted = past, converted
+    def __init__(self, plans: Sequence[Plan], converted: Sequence[Plan]) -> None:
+        self._plans, self._converted = plans, converted
         self._pairs: list[_Pair] = []
         self._around: list[str] = []
         self._filled: set[Names] = set()
@@ -117,8 +117,8 @@ class _PublicMatcher:
             return
         for inner in (value_message(field) or field.message_type).fields:
             if not existed_before(self._converted, (*at, inner.name)) and not field_rules(inner).not_public:
-                several = f"{inner.full_name} is new in each of {field.full_name}, which a Python function converts"
-                self.gaps.append(f"{several}: say `not_public` on it, or {BOTH_WAYS}")
+                problem = f"{inner.full_name} is new in each of {field.full_name}, which a Python function converts"
+                self.gaps.append(f"{problem}: say `not_public` on it, or {BOTH_WAYS}")
 
     def _pair(self, place: Path, target: Path, at: Names, public_at: Names) -> Iterator[Match]:
         self._filled.add(public_at)
@@ -141,7 +141,11 @@ class _PublicMatcher:
         """Return the first names of an enum's values, as far as the public enum uses them."""
         enum = value_field(public).enum_type
         first = {} if enum is None else first_names(self._plans, at)
-        return {now: then for now, then in first.items() if enum is not None and then in enum.values_by_name}
+        return {
+            name: first_name
+            for name, first_name in first.items()
+            if enum is not None and first_name in enum.values_by_name
+        }
 
     def _public_path(self, pair: _Pair, place: Path) -> Names:
         declared_path = field_rules(place[-1]).public
@@ -156,22 +160,22 @@ def _not_public_gap(field: FieldDescriptor, public: Descriptor) -> str:
     if declared_path := field_rules(field).public:
         return f"{field.full_name} is the public {declared_path}, which {public.full_name} has not: correct it"
     inside = ", or `public` on the fields in it" if field.message_type and not field.is_repeated else ""
-    say = f"add it to {public.full_name}, or say `public` or `not_public` on it{inside}"
-    return f"{field.full_name} is no part of the public event: {say}"
+    remedy = f"add it to {public.full_name}, or say `public` or `not_public` on it{inside}"
+    return f"{field.full_name} is no part of the public event: {remedy}"
 
 
 def _refuse_change(stored: FieldDescriptor, public: FieldDescriptor, first: dict[str, str]) -> None:
-    both = f"{stored.full_name} and {public.full_name}"
+    subject = f"{stored.full_name} and {public.full_name}"
     if stored.is_repeated != public.is_repeated:
-        raise Mismatch(f"{both} are not both single: {BOTH_WAYS}")
+        raise Mismatch(f"{subject} are not both single: {BOTH_WAYS}")
     stored_value, public_value = value_field(stored), value_field(public)
     if not (
         loses_nothing(stored_value.type, public_value.type) and loses_nothing(public_value.type, stored_value.type)
     ):
-        raise Mismatch(f"{both} do not hold the same values: {BOTH_WAYS}")
+        raise Mismatch(f"{subject} do not hold the same values: {BOTH_WAYS}")
     if stored_value.enum_type is not None and public_value.enum_type is not None:
         stored_names = Counter(first.get(value.name, value.name) for value in stored_value.enum_type.values)
         public_names = Counter(public_value.enum_type.values_by_name)
         if unmatched := sorted((stored_names - public_names) + (public_names - stored_names)):
-            lacks = f"add what one of them lacks ({', '.join(unmatched)})"
-            raise Mismatch(f"{both} do not tell the same values apart: {lacks}")
+            remedy = f"add what one of them lacks ({', '.join(unmatched)})"
+            raise Mismatch(f"{subject} do not tell the same values apart: {remedy}")

@@ -21,27 +21,29 @@ class AppliedStep(NamedTuple):
     value_json: str
 
 
-def trace_plan(plan: Plan, old: Any, was_in: str = "", now_in: str = "") -> Iterator[AppliedStep]:
+def trace_plan(plan: Plan, old: Any, old_prefix: str = "", new_prefix: str = "") -> Iterator[AppliedStep]:
     """Yield one step per rule that a plan applies to a message. Unset fields are skipped."""
     for match in plan.matches:
-        yield from _trace_match(match, old, was_in, now_in)
+        yield from _trace_match(match, old, old_prefix, new_prefix)
     for path in plan.dropped:
         if value := _value(path, old):
-            yield AppliedStep("dropped", was_in + _text(path), "", value)
+            yield AppliedStep("dropped", old_prefix + _text(path), "", value)
 
 
-def _trace_match(match: Match, old: Any, was_in: str, now_in: str) -> Iterator[AppliedStep]:
-    now = now_in + _text(match.new)
+def _trace_match(match: Match, old: Any, old_prefix: str, new_prefix: str) -> Iterator[AppliedStep]:
+    new_path = new_prefix + _text(match.new)
     if match.rule is Rule.ABSENT:
-        yield AppliedStep(match.rule.value, "", now, "")
+        yield AppliedStep(match.rule.value, "", new_path, "")
     elif match.rule is Rule.LITERAL:
-        yield AppliedStep(match.rule.value, "", now, _literal(match))
+        yield AppliedStep(match.rule.value, "", new_path, _literal(match))
     elif value := _value(match.old, old):
-        was = was_in + _text(match.old)
-        yield AppliedStep(_name(match), was, now, value)
+        old_path = old_prefix + _text(match.old)
+        yield AppliedStep(_name(match), old_path, new_path, value)
         if match.value.message is not None and _is_changed(match.value.message):
-            for was_at, now_at, message in _messages(match, old):
-                yield from trace_plan(match.value.message, message, f"{was}{was_at}.", f"{now}{now_at}.")
+            for old_index, new_index, message in _messages(match, old):
+                yield from trace_plan(
+                    match.value.message, message, f"{old_path}{old_index}.", f"{new_path}{new_index}."
+                )
 
 
 def _is_changed(plan: Plan) -> bool:
@@ -56,8 +58,8 @@ def _is_changed(plan: Plan) -> bool:
 
 def _name(match: Match) -> str:
     enum_map = match.value.enum is not None or bool(renamed_values(match.new[-1]))
-    more = {"enum_map": enum_map, "widened": match.value.widened, "to list": match.value.to_list}
-    return ", ".join([match.rule.value, *(name for name, did in more.items() if did)])
+    changes = {"enum_map": enum_map, "widened": match.value.widened, "to list": match.value.to_list}
+    return ", ".join([match.rule.value, *(name for name, applies in changes.items() if applies)])
 
 
 def _messages(match: Match, old: Any) -> list[tuple[str, str, Any]]:

@@ -24,15 +24,15 @@ class UnusedField(NamedTuple):
         return f"{field} is lost in {self.new.full_name}: use it with `from`, or list it in `dropped` there"
 
 
-def named_sources(old: Descriptor, message: Descriptor, around: frozenset[str] = frozenset()) -> Iterator[Names]:
+def named_sources(old: Descriptor, message: Descriptor, enclosing: frozenset[str] = frozenset()) -> Iterator[Names]:
     """Yield every path that the message's fields name as a source, including fields of assembled messages."""
-    around |= {message.full_name}
+    enclosing |= {message.full_name}
     for field in message.fields:
         for path in paths_for(sources_of(field_rules(field)), old):
             if path != HERE:
                 yield tuple(path.split("."))
-            elif field.message_type is not None and field.message_type.full_name not in around:
-                yield from named_sources(old, field.message_type, around)
+            elif field.message_type is not None and field.message_type.full_name not in enclosing:
+                yield from named_sources(old, field.message_type, enclosing)
 
 
 def unused_paths(message: Descriptor, used: set[Names], within: Names = ()) -> Iterator[Names]:

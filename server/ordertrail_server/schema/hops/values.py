@@ -20,12 +20,12 @@ class Mismatch(Exception):
 
 def match_values(old: FieldDescriptor, new: FieldDescriptor, enum_map: Mapping[str, str], nested: Nested) -> Value:
     """Return how a value of `old` becomes one of `new`. Raises Mismatch."""
-    both = f"{old.full_name} reads as {new.full_name}"
+    subject = f"{old.full_name} reads as {new.full_name}"
     if is_map(old) or is_map(new):
-        return _map_value(old, new, enum_map, nested, both)
+        return _map_value(old, new, enum_map, nested, subject)
     if old.is_repeated and not new.is_repeated:
-        raise Mismatch(f"{both}, but may hold several values: keep it repeated, or {PYTHON}")
-    return _single_value(old, new, enum_map, nested, both, to_list=new.is_repeated and not old.is_repeated)
+        raise Mismatch(f"{subject}, but may hold several values: keep it repeated, or {PYTHON}")
+    return _single_value(old, new, enum_map, nested, subject, to_list=new.is_repeated and not old.is_repeated)
 
 
 def is_map(field: FieldDescriptor) -> bool:
@@ -51,14 +51,14 @@ def entry_of(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]:
 
 
 def _map_value(
-    old: FieldDescriptor, new: FieldDescriptor, enum_map: Mapping[str, str], nested: Nested, both: str
+    old: FieldDescriptor, new: FieldDescriptor, enum_map: Mapping[str, str], nested: Nested, subject: str
 ) -> Value:
     if not (is_map(old) and is_map(new)):
-        raise Mismatch(f"{both}, but only one of them is a map: {PYTHON}")
+        raise Mismatch(f"{subject}, but only one of them is a map: {PYTHON}")
     (old_key, old_value), (new_key, new_value) = entry_of(old), entry_of(new)
     if old_key.type != new_key.type:
-        raise Mismatch(f"{both}, but their keys are of two types: {PYTHON}")
-    return _single_value(old_value, new_value, enum_map, nested, both, to_list=False)
+        raise Mismatch(f"{subject}, but their keys are of two types: {PYTHON}")
+    return _single_value(old_value, new_value, enum_map, nested, subject, to_list=False)
 
 
 def _single_value(
@@ -66,7 +66,7 @@ def _single_value(
     new: FieldDescriptor,
     enum_map: Mapping[str, str],
     nested: Nested,
-    both: str,
+    subject: str,
     *,
     to_list: bool,
 ) -> Value:
@@ -74,19 +74,19 @@ def _single_value(
         alike = old.message_type.full_name == new.message_type.full_name
         return Value(message=None if alike else nested(old.message_type, new.message_type), to_list=to_list)
     if old.enum_type is not None and new.enum_type is not None:
-        numbers = _numbers(old.enum_type, new.enum_type, enum_map, both)
-        changes = any(number != now for number, now in numbers.items())
+        numbers = _numbers(old.enum_type, new.enum_type, enum_map, subject)
+        changes = any(number != new_number for number, new_number in numbers.items())
         return Value(not changes, enum=numbers if changes else None, to_list=to_list)
     if not loses_nothing(old.type, new.type) or (old.enum_type or old.message_type):
-        raise Mismatch(f"{both}, but is of another type, which may not hold every value: {PYTHON}")
+        raise Mismatch(f"{subject}, but is of another type, which may not hold every value: {PYTHON}")
     return Value(same_bytes(old.type, new.type), to_list=to_list, widened=old.type != new.type)
 
 
-def _numbers(old: EnumDescriptor, new: EnumDescriptor, enum_map: Mapping[str, str], both: str) -> dict[int, int]:
+def _numbers(old: EnumDescriptor, new: EnumDescriptor, enum_map: Mapping[str, str], subject: str) -> dict[int, int]:
     unknown = sorted({*enum_map} - {*old.values_by_name} | {*enum_map.values()} - {*new.values_by_name})
     if unknown:
-        raise Mismatch(f"{both}, and its enum_map names {unknown[0]}, which is no value there: correct it")
-    now = {value.number: enum_map.get(value.name, value.name) for value in old.values}
-    if missing := sorted(set(now.values()) - set(new.values_by_name)):
-        raise Mismatch(f"{both}, but {new.full_name} has no value {missing[0]}: add it, or say `enum_map`")
-    return {number: new.values_by_name[name].number for number, name in now.items()}
+        raise Mismatch(f"{subject}, and its enum_map names {unknown[0]}, which is no value there: correct it")
+    new_names = {value.number: enum_map.get(value.name, value.name) for value in old.values}
+    if missing := sorted(set(new_names.values()) - set(new.values_by_name)):
+        raise Mismatch(f"{subject}, but {new.full_name} has no value {missing[0]}: add it, or say `enum_map`")
+    return {number: new.values_by_name[name].number for number, name in new_names.items()}

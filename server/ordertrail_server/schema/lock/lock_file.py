@@ -56,40 +56,45 @@ def released_gaps(record: Descriptor, text: str) -> list[str]:
 
 def lock_gaps(record: Descriptor, text: str) -> list[str]:
     """Return each difference of the stored messages from the lock, and each damage of the lock itself."""
-    stored = {of.heading: of for of in _stored(record)}
+    stored = {stored_type.heading: stored_type for stored_type in _stored(record)}
     gaps = [f"{LOCK_NAME}, {fault}; {_RESTORE}" for fault in find_damage(text)]
     for heading, lines in _locked(text).items():
         if heading not in stored:
             gaps.append(f"{heading}: no record can hold it any more; {_REMOVED}")
             continue
-        of = stored[heading]
-        cure = _GROWS if of.grows else _FROZEN
-        gaps += [f"{heading}: {change}; {cure}" for change in describe_changes(lines, of.lines, may_grow=of.grows)]
+        stored_type = stored[heading]
+        remedy = _GROWS if stored_type.grows else _FROZEN
+        gaps += [
+            f"{heading}: {change}; {remedy}"
+            for change in describe_changes(lines, stored_type.lines, may_grow=stored_type.grows)
+        ]
     return gaps
 
 
 def unlocked_names(record: Descriptor, text: str) -> list[str]:
     """Return the full names of all unreleased messages and enums, and of unreleased fields of those that may grow."""
     names = []
-    for of, lines in _additions(record, text):
-        names += [f"{of.name}.{name_of(line)}" for line in lines] if of.grows else [of.name]
+    for stored_type, lines in _additions(record, text):
+        names += [f"{stored_type.name}.{name_of(line)}" for line in lines] if stored_type.grows else [stored_type.name]
     return names
 
 
 def append_unlocked(record: Descriptor, text: str) -> str:
     """Return the lock with entries appended for everything unreleased."""
-    return append_entries(text or HEADER, [Entry(of.heading, tuple(lines)) for of, lines in _additions(record, text)])
+    return append_entries(
+        text or HEADER, [Entry(stored_type.heading, tuple(lines)) for stored_type, lines in _additions(record, text)]
+    )
 
 
 def _stored(record: Descriptor) -> list[_LockedType]:
     return [
         _LockedType(
-            of.full_name,
-            f"{'enum' if isinstance(of, EnumDescriptor) else 'message'} {of.full_name}",
-            of.file.package == record.file.package,
-            shape_lines(of),
+            descriptor.full_name,
+            f"{'enum' if isinstance(descriptor, EnumDescriptor) else 'message'} {descriptor.full_name}",
+            descriptor.file.package == record.file.package,
+            shape_lines(descriptor),
         )
-        for of in stored_types(record)
+        for descriptor in stored_types(record)
     ]
 
 
@@ -104,11 +109,11 @@ def _locked(text: str) -> dict[str, list[str]]:
 def _additions(record: Descriptor, text: str) -> list[tuple[_LockedType, list[str]]]:
     """Return the types that are not locked completely, each with its unlocked lines."""
     locked, additions = _locked(text), []
-    for of in _stored(record):
-        if of.heading not in locked:
-            additions.append((of, of.lines))
-        elif of.grows:
-            locked_keys = {key_of(line) for line in locked[of.heading]}
-            if lines := [line for line in of.lines if key_of(line) not in locked_keys]:
-                additions.append((of, lines))
+    for stored_type in _stored(record):
+        if stored_type.heading not in locked:
+            additions.append((stored_type, stored_type.lines))
+        elif stored_type.grows:
+            locked_keys = {key_of(line) for line in locked[stored_type.heading]}
+            if lines := [line for line in stored_type.lines if key_of(line) not in locked_keys]:
+                additions.append((stored_type, lines))
     return additions

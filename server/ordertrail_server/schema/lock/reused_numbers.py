@@ -35,9 +35,13 @@ def _gaps(message: Descriptor, before: dict[str, dict[str, Descriptor]]) -> Iter
     direct_numbers = {number for old in direct.values() for number in old.fields_by_number}
     for number, field in message.fields_by_number.items():
         earlier_fields = [old.fields_by_number[number] for old in earlier if number in old.fields_by_number]
-        if earlier_fields and number not in direct_numbers and all(field.name != was.name for was in earlier_fields):
-            has = f"{field.full_name} has the number {number} of {earlier_fields[0].full_name}"
-            yield f"{has}: give it a number that was never used"
+        if (
+            earlier_fields
+            and number not in direct_numbers
+            and all(field.name != earlier_field.name for earlier_field in earlier_fields)
+        ):
+            problem = f"{field.full_name} has the number {number} of {earlier_fields[0].full_name}"
+            yield f"{problem}: give it a number that was never used"
 
 
 def _earlier(direct: dict[str, Descriptor], before: dict[str, dict[str, Descriptor]]) -> list[Descriptor]:

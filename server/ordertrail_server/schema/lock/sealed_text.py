@@ -33,11 +33,11 @@ class _Block(NamedTuple):
 
 def append_entries(text: str, entries: Iterable[Entry]) -> str:
     """Return the text with these entries appended, each sealed."""
-    blocks, begun = _split(text)
+    blocks, unsealed = _split(text)
     above = blocks[-1].digest if blocks else ""
     for entry in entries:
         added = "\n".join(("", entry.heading, *(_INDENTATION + line for line in entry.lines), ""))
-        above, begun = _digest(above, begun + added), ""
+        above, unsealed = _digest(above, unsealed + added), ""
         text += f"{added}digest {above}\n"
     return text
 

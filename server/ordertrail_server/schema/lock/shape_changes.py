@@ -26,42 +26,42 @@ def name_of(line: str) -> str:
     return line.rpartition(" ")[2]
 
 
-def describe_changes(was: Sequence[str], now: Sequence[str], *, may_grow: bool) -> list[str]:
+def describe_changes(old: Sequence[str], new: Sequence[str], *, may_grow: bool) -> list[str]:
     """Return the changes from one shape to another. If it may grow, a new field or value is no change."""
-    before, after = _members(was), _members(now)
+    before, after = _members(old), _members(new)
     removed = [member for member in before if member not in after]
     descriptions = [change for member in removed for change in _changes_of(member, before, after)]
     if not may_grow:
         numbers, names = {member.number for member in removed}, {member.name for member in removed}
-        new = [
+        added = [
             member
             for member in after
             if member not in before and member.number not in numbers and member.name not in names
         ]
-        descriptions += [f"number {member.number} is new: `{member.text}`" for member in new]
-    return descriptions + _rule_changes(_rules(was), _rules(now))
+        descriptions += [f"number {member.number} is new: `{member.text}`" for member in added]
+    return descriptions + _rule_changes(_rules(old), _rules(new))
 
 
-def _changes_of(was: _Member, before: list[_Member], after: list[_Member]) -> list[str]:
+def _changes_of(old: _Member, before: list[_Member], after: list[_Member]) -> list[str]:
     descriptions = [
-        f"`{was.name}` had the number {was.number}, and has {now.number} now"
-        for now in after
-        if now.name == was.name and now.number != was.number
+        f"`{old.name}` had the number {old.number}, and has {new.number} now"
+        for new in after
+        if new.name == old.name and new.number != old.number
     ]
-    for now in after:
-        if now.number == was.number and now not in before:
-            is_same_member = now.name == was.name or now.text == was.text.removesuffix(was.name) + now.name
+    for new in after:
+        if new.number == old.number and new not in before:
+            is_same_member = new.name == old.name or new.text == old.text.removesuffix(old.name) + new.name
             change = "was" if is_same_member else "is used again: it was"
-            descriptions.append(f"number {was.number} {change} `{was.text}`, and is `{now.text}` now")
-    return descriptions or [f"number {was.number} is gone: it was `{was.text}`"]
+            descriptions.append(f"number {old.number} {change} `{old.text}`, and is `{new.text}` now")
+    return descriptions or [f"number {old.number} is gone: it was `{old.text}`"]
 
 
-def _rule_changes(was: dict[str, list[str]], now: dict[str, list[str]]) -> list[str]:
+def _rule_changes(old: dict[str, list[str]], new: dict[str, list[str]]) -> list[str]:
     descriptions = []
-    for key in sorted({*was, *now}):
+    for key in sorted({*old, *new}):
         subject = f"number {key.removesuffix(' rule')}: its rules" if key != "rule" else "its rules"
-        if was.get(key) != now.get(key):
-            descriptions.append(f"{subject} were {_rule_list(was.get(key))}, and are {_rule_list(now.get(key))} now")
+        if old.get(key) != new.get(key):
+            descriptions.append(f"{subject} were {_rule_list(old.get(key))}, and are {_rule_list(new.get(key))} now")
     return descriptions
 
 

@@ -38,25 +38,27 @@ def stored_types(record: Descriptor) -> list[StoredType]:
     return list(types.values())
 
 
-def shape_lines(of: StoredType) -> list[str]:
+def shape_lines(descriptor: StoredType) -> list[str]:
     """Return the lines of the shape of a message or enum."""
-    if isinstance(of, EnumDescriptor):
-        return [f"{number} {name}" for number, name in sorted((value.number, value.name) for value in of.values)]
-    lines = _rule_lines("rule", message_rules(of))
-    for field in sorted(of.fields, key=lambda field: field.number):
+    if isinstance(descriptor, EnumDescriptor):
+        return [
+            f"{number} {name}" for number, name in sorted((value.number, value.name) for value in descriptor.values)
+        ]
+    lines = _rule_lines("rule", message_rules(descriptor))
+    for field in sorted(descriptor.fields, key=lambda field: field.number):
         lines += [_field_line(field), *_rule_lines(f"{field.number} rule", field_rules(field))]
     return lines
 
 
-def _add(of: StoredType, types: dict[str, StoredType], begun: set[str]) -> None:
-    if of.full_name in begun or of.file.package == _WELL_KNOWN:
+def _add(descriptor: StoredType, types: dict[str, StoredType], visited: set[str]) -> None:
+    if descriptor.full_name in visited or descriptor.file.package == _WELL_KNOWN:
         return
-    begun.add(of.full_name)
-    if isinstance(of, Descriptor):
-        for inner in _field_types(of):
-            _add(inner, types, begun)
-    if not _is_map_entry(of):
-        types[of.full_name] = of
+    visited.add(descriptor.full_name)
+    if isinstance(descriptor, Descriptor):
+        for inner in _field_types(descriptor):
+            _add(inner, types, visited)
+    if not _is_map_entry(descriptor):
+        types[descriptor.full_name] = descriptor
 
 
 def _field_types(message: Descriptor) -> Iterator[StoredType]:
@@ -96,8 +98,8 @@ def _type(field: FieldDescriptor) -> str:
     return _TYPES[field.type]
 
 
-def _is_map_entry(of: StoredType) -> bool:
-    return isinstance(of, Descriptor) and of.GetOptions().map_entry
+def _is_map_entry(descriptor: StoredType) -> bool:
+    return isinstance(descriptor, Descriptor) and descriptor.GetOptions().map_entry
 
 
 def _rule_lines(prefix: str, rules: Message) -> list[str]:
@@ -107,14 +109,14 @@ def _rule_lines(prefix: str, rules: Message) -> list[str]:
 def _rule_texts(rules: Message) -> list[str]:
     """Return each rule as `name = value`, in the order of field numbers."""
     lines = []
-    for kind, value in rules.ListFields():
-        if kind.name in _FREE:
+    for field, value in rules.ListFields():
+        if field.name in _FREE:
             continue
-        for element in value if kind.is_repeated else [value]:
+        for element in value if field.is_repeated else [value]:
             text = (
                 f"{{{'; '.join(_rule_texts(element))}}}"
                 if isinstance(element, Message)
                 else json.dumps(element, ensure_ascii=False)
             )
-            lines.append(f"{kind.name} = {text}")
+            lines.append(f"{field.name} = {text}")
     return lines

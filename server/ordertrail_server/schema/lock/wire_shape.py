@@ -5,13 +5,13 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 def field_gaps(first: FieldDescriptor, second: FieldDescriptor, compared: frozenset[str] = frozenset()) -> list[str]:
     """Return how two fields differ on the wire. Presence does not count, because an absent value has no bytes."""
-    both = f"{first.full_name} and {second.full_name}"
+    subject = f"{first.full_name} and {second.full_name}"
     if first.name != second.name:
-        return [f"{both} have one number but two names"]
+        return [f"{subject} have one number but two names"]
     if first.type != second.type:
-        return [f"{both} are not of one type"]
+        return [f"{subject} are not of one type"]
     if (first.is_repeated, first.is_packed) != (second.is_repeated, second.is_packed):
-        return [f"{both} are not repeated alike"]
+        return [f"{subject} are not repeated alike"]
     if first.message_type is not None and second.message_type is not None:
         return _message_gaps(first.message_type, second.message_type, compared)
     if (
@@ -19,7 +19,7 @@ def field_gaps(first: FieldDescriptor, second: FieldDescriptor, compared: frozen
         and second.enum_type is not None
         and _values(first.enum_type) != _values(second.enum_type)
     ):
-        return [f"{both} do not know the same values"]
+        return [f"{subject} do not know the same values"]
     return []
 
 
@@ -30,8 +30,8 @@ def _message_gaps(stored: Descriptor, public: Descriptor, compared: frozenset[st
     for number in sorted({*stored.fields_by_number, *public.fields_by_number}):
         stored_field, public_field = stored.fields_by_number.get(number), public.fields_by_number.get(number)
         if stored_field is None or public_field is None:
-            has, lacks = (stored, public) if stored_field else (public, stored)
-            gaps.append(f"{has.full_name} has a field {number}, {lacks.full_name} has none")
+            owner, non_owner = (stored, public) if stored_field else (public, stored)
+            gaps.append(f"{owner.full_name} has a field {number}, {non_owner.full_name} has none")
         else:
             gaps += field_gaps(stored_field, public_field, compared | {stored.full_name})
     return gaps

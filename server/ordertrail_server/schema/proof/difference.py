@@ -18,10 +18,10 @@ class Difference(NamedTuple):
     second: str
 
 
-def first_difference(first: Any, second: Any, around: str = "") -> Difference | None:
+def first_difference(first: Any, second: Any, prefix: str = "") -> Difference | None:
     """Return the first innermost field in which two messages differ, in the order of numbers, or None."""
     for field in sorted(first.DESCRIPTOR.fields, key=lambda field: field.number):
-        if difference := _difference_in_field(field, first, second, f"{around}{field.name}"):
+        if difference := _difference_in_field(field, first, second, f"{prefix}{field.name}"):
             return difference
     return None
 
@@ -37,14 +37,19 @@ def _difference_in_field(field: FieldDescriptor, first: Any, second: Any, path: 
         if len(first_value) != len(second_value):
             return Difference(path, f"{len(first_value)} elements", f"{len(second_value)} elements")
         pairs = [
-            (f"{path}[{place}]", was, is_)
-            for place, (was, is_) in enumerate(zip(first_value, second_value, strict=True))
+            (f"{path}[{place}]", first_item, second_item)
+            for place, (first_item, second_item) in enumerate(zip(first_value, second_value, strict=True))
         ]
     else:
         pairs = [(path, _field_value(field, first), _field_value(field, second))]
     enum = value_field(field).enum_type
     return next(
-        (difference for where, was, is_ in pairs if (difference := _difference_in_values(where, was, is_, enum))), None
+        (
+            difference
+            for item_path, first_item, second_item in pairs
+            if (difference := _difference_in_values(item_path, first_item, second_item, enum))
+        ),
+        None,
     )
 
 

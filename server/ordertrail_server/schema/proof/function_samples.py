@@ -22,10 +22,10 @@ def unnamed_gaps(hops: Iterable[Hop]) -> list[str]:
 
 
 def _gap(hop: Hop) -> str:
-    into, kind = compile_hop(hop), message_class(hop.new)
+    read_into, kind = compile_hop(hop), message_class(hop.new)
     for old in _samples(hop.old):
         try:
-            into(old, kind())
+            read_into(old, kind())
         except UnnamedValue as error:
             return f"{error}: correct it"
         except Exception:

@@ -24,8 +24,8 @@ def envelope_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
     for number in sorted({*ENVELOPE, *(field.number for field in _envelope(record))} & ENVELOPES):
         record_field, public_field = record.fields_by_number.get(number), history_event.fields_by_number.get(number)
         if record_field is None or public_field is None:
-            both = f"{record.full_name} and {history_event.full_name} do not both have a field {number}"
-            gaps.append(f"{both}: add it where it is missing")
+            subject = f"{record.full_name} and {history_event.full_name} do not both have a field {number}"
+            gaps.append(f"{subject}: add it where it is missing")
         else:
             gaps += [f"{gap}: make them alike" for gap in field_gaps(record_field, public_field)]
     return gaps
@@ -38,8 +38,8 @@ def number_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
     used_numbers = {*ENVELOPES, *history_event.fields_by_number}
     for case in cases(record):
         if case.number in used_numbers and message_of(case).name != public.get(case.number):
-            whose = "the envelope's" if case.number in ENVELOPES else f"another thing in {history_event.full_name}"
-            gaps.append(f"{case.full_name} has the number {case.number}, which is {whose}: {_OF_EVENTS}")
+            owner = "the envelope's" if case.number in ENVELOPES else f"another thing in {history_event.full_name}"
+            gaps.append(f"{case.full_name} has the number {case.number}, which is {owner}: {_OF_EVENTS}")
     return gaps + [
         f"{field.full_name} has the number {field.number}, which is an event's: {_OF_THE_ENVELOPE}"
         for field in _envelope(record)

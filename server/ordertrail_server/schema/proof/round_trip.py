@@ -26,19 +26,19 @@ def round_trip_gaps() -> list[str]:
 
 
 def _gap(hop: PublicHop) -> str:
-    written = f"{message_of(hop.public).full_name}, written as {hop.case.full_name},"
+    subject = f"{message_of(hop.public).full_name}, written as {hop.case.full_name},"
     for event, difference in _samples(hop):
-        tried = f" {difference}" if difference else ""
+        variant = f" {difference}" if difference else ""
         try:
             reading = read(_sealed(cast(Event, event)))
         except Exception as error:  # a Python function may raise anything
-            return f"{written} cannot be written{tried}: {named_error_text(error)}; correct what writes it"
+            return f"{subject} cannot be written{variant}: {named_error_text(error)}; correct what writes it"
         if reading is None or reading.fault:
             fault = reading.fault if reading else "it is no record"
-            return f"{written} cannot be read back{tried}: {fault}; correct what reads or writes it"
+            return f"{subject} cannot be read back{variant}: {fault}; correct what reads or writes it"
         if changed := _describe_change(event, reading.event, hop.public.name):
             inverse = "let what writes it be the inverse of what reads it"
-            return f"{written} does not read back as itself: {changed}; {inverse}"
+            return f"{subject} does not read back as itself: {changed}; {inverse}"
     return ""
 
 
