@@ -18,7 +18,7 @@ OTHER_BYTES = {
     "authoring/reserved_names.py": {"FileDescriptorSet": "what buf makes of the protos"},
     "authoring/tree.py": {
         "FileDescriptorSet": "what buf makes of the protos",
-        "GetMessageClass(own)": "the same, with the options that it knows",
+        "GetMessageClass(file_set)": "the same, with the options that it knows",
     },
     "commands/state_store.py": {"Order": "the public order in the command side's own store"},
     "edge/reflection.py": {"ServerReflectionRequest": "a client's request"},

@@ -61,16 +61,16 @@ class _PublicMatcher:
     def __init__(self, plans: Sequence[Plan], converted: Sequence[Plan]) -> None:
         self._plans, self._converted = plans, converted
         self._pairs: list[_Pair] = []
-        self._around: list[str] = []
+        self._enclosing: list[str] = []
         self._filled: set[Names] = set()
         self.gaps: list[str] = []
 
     def match(self, pair: _Pair) -> Plan:
         """Match two messages and the messages nested in them."""
         self._pairs.append(pair)
-        self._around.append(pair.stored.full_name)
+        self._enclosing.append(pair.stored.full_name)
         plan = Plan(pair.stored, pair.public, tuple(self._matches(pair, pair.stored, ())))
-        self._around.pop()
+        self._enclosing.pop()
         self.gaps += [*oneof_gaps(plan), *oneof_gaps(invert_plan(plan))]
         return plan
 
@@ -125,7 +125,7 @@ class _PublicMatcher:
         first = self._first_names(at, target[-1])
 
         def nested(stored: Descriptor, public: Descriptor) -> Plan:
-            if stored.full_name in self._around:
+            if stored.full_name in self._enclosing:
                 leads_back = f"{place[-1].full_name} leads back to {stored.full_name}"
                 raise Mismatch(f"{leads_back}, which holds itself, and rules cannot follow that: {BOTH_WAYS}")
             return self.match(_Pair(stored, public, at, public_at))

@@ -33,9 +33,9 @@ def _steps(message: Descriptor, steps_by_message: dict[str, list[MessageAction]]
         if value_type.enum_type is not None:
             steps.append(_check(field))
         elif value_type.message_type is not None:
-            is_around = value_type.message_type.full_name in steps_by_message
-            if (inner := _steps(value_type.message_type, steps_by_message)) or is_around:
-                steps.append(_in_messages(field, _deferred(inner) if is_around else _do_all(inner)))
+            is_recursive = value_type.message_type.full_name in steps_by_message
+            if (inner := _steps(value_type.message_type, steps_by_message)) or is_recursive:
+                steps.append(_in_messages(field, _deferred(inner) if is_recursive else _do_all(inner)))
     return steps
 
 
