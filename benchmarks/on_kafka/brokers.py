@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.kafka.cluster import Cluster, running as running_cluster
 
 from benchmarks.servers import SERVE, running
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic
 
 ALL_ROLES = "command,projector,query"
 
@@ -41,7 +41,7 @@ def site(brokers: int = 1, partitions: int = 1) -> Iterator[Site]:
     """Run a cluster of so many brokers with one topic."""
     with tempfile.TemporaryDirectory() as folder, running_cluster(Path(folder) / "kafka", brokers) as cluster:
         settings = {"bootstrap.servers": cluster.bootstrap}
-        create(settings, ORDER_EVENTS, partitions=partitions, replicas=min(brokers, 3))
+        create_topic(settings, ORDER_EVENTS, partitions=partitions, replicas=min(brokers, 3))
         yield Site(cluster, Path(folder))
 
 

@@ -15,7 +15,7 @@ from benchmarks.on_kafka.brokers import Site, counted, site
 from benchmarks.samples import place_order
 from benchmarks.servers import BARE, running
 from benchmarks.table import Row
-from ordertrail_server.log.kafka.topic import create
+from ordertrail_server.log.kafka.topic import create_topic
 
 ROUNDS, CALLS = 7, 200
 # A broker that has only just started takes four times as long for a record as one whose code is compiled.
@@ -51,7 +51,7 @@ def measure(brokers: int, named: bool, limit: Limit) -> Row:
 
 
 def _bare(held: ExitStack, there: Site, brokers: int, limit: Limit) -> list[Callable[[], object]]:
-    create({"bootstrap.servers": there.bootstrap}, BARE_TOPIC, partitions=1, replicas=min(brokers, 3))
+    create_topic({"bootstrap.servers": there.bootstrap}, BARE_TOPIC, partitions=1, replicas=min(brokers, 3))
     response = str(there.folder / "response")
     if limit == "both at once":
         at_once = running(*BARE_PRODUCE, response, there.bootstrap, BARE_TOPIC)

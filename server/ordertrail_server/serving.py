@@ -30,8 +30,8 @@ from ordertrail_server.history.recency import Recency
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.log.kafka.broker_wait import BrokerWait
 from ordertrail_server.log.kafka.daemon_thread import run_in_daemon_thread
-from ordertrail_server.log.kafka.wait import BrokerWait
 from ordertrail_server.log.port import Failing, Log, LogUnavailable
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.projections.definition import read_model_file

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ordertrail_server.edge.address import FORMS, parse_address
-from ordertrail_server.log.kafka.names import checked_brokers, checked_topic
+from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
 from ordertrail_server.setting_text import PREFIX, Allowed
 
 MIB = 1024 * 1024
@@ -45,10 +45,10 @@ class Settings(BaseSettings):
     log: Literal["embedded", "kafka"] = "embedded"
     """Where facts are: in the data directory itself, or on a Kafka topic."""
 
-    bootstrap: Annotated[str, AfterValidator(checked_brokers), Allowed("HOST:PORT, several with commas between")] = ""
+    bootstrap: Annotated[str, AfterValidator(parse_brokers), Allowed("HOST:PORT, several with commas between")] = ""
     """Brokers of the Kafka cluster to begin with, HOST:PORT, several with commas between."""
 
-    topic: Annotated[str, AfterValidator(checked_topic), Allowed("1 to 249 letters, digits, dots, _ and -")] = (
+    topic: Annotated[str, AfterValidator(parse_topic_name), Allowed("1 to 249 letters, digits, dots, _ and -")] = (
         "orders.events"
     )
     """The Kafka topic of the log."""

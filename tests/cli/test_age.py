@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.cli.command_line import CommandLine
 
-from ordertrail_server.cli.age import ago, say_if_old
+from ordertrail_server.cli.age import create_age_warning, describe_age
 
 # A machine whose clock is off by so many seconds. time.time stays: gRPC compares it with the clock of its own core.
 CLOCK_OFF = """
@@ -30,14 +30,14 @@ def test_an_answer_of_a_server_that_sees_its_log_is_not_called_old(ordertrail: C
 
 
 def test_an_old_answer_is_said_to_be_old_once(capsys: pytest.CaptureFixture[str]) -> None:
-    say = say_if_old()
+    say = create_age_warning()
     for seconds in (200, 201):
         say(timedelta(seconds=seconds))
     assert capsys.readouterr().err == "As of 3 minutes ago: the server has not seen the log's end since.\n"
 
 
 def test_a_fresh_answer_is_not_remarked_on(capsys: pytest.CaptureFixture[str]) -> None:
-    say = say_if_old()
+    say = create_age_warning()
     for seconds in (0, 0.5, 10):
         say(timedelta(seconds=seconds))
     assert capsys.readouterr().err == ""
@@ -54,4 +54,4 @@ def test_a_fresh_answer_is_not_remarked_on(capsys: pytest.CaptureFixture[str]) -
     ],
 )
 def test_an_age_is_told_in_the_largest_unit_that_fits(seconds: int, said: str) -> None:
-    assert ago(seconds) == said
+    assert describe_age(seconds) == said

@@ -10,7 +10,7 @@ from ordertrail.commands import Request, as_command
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.values import amount_of
 from ordertrail_server.cli.sample_orders import PRODUCTS, SampleOrders
-from ordertrail_server.cli.skewed import skewed
+from ordertrail_server.cli.skewed_gaussian import draw_skewed
 
 TODAY = date(2026, 3, 1)
 SEED = 7
@@ -76,7 +76,7 @@ def test_product_quantity_and_price_are_within_bounds_and_skewed_to_the_low_end(
 
 def test_a_skew_of_1_is_not_bent() -> None:
     random = Random(SEED)
-    values = [skewed(random, 10, 20, 1) for _ in range(20_000)]
+    values = [draw_skewed(random, 10, 20, 1) for _ in range(20_000)]
     assert mean(values) == pytest.approx(15, abs=0.05)
     assert abs(skewness(values)) < 0.05
 

@@ -11,7 +11,7 @@ from ordertrail import commands
 from ordertrail.client import OrderTrail, connect, line
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail_server.storage.sqlite import connect_reader
-from ordertrail_server.storage.trimming import LIMIT_BYTES
+from ordertrail_server.storage.wal_trimmer import LIMIT_BYTES
 
 ORDERS = 300
 

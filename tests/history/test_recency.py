@@ -77,8 +77,8 @@ async def test_the_time_stands_while_the_log_is_away_and_goes_on_when_it_is_back
     monkeypatch.setattr(module, "PAUSE_S", 0.0)
     log = EmbeddedLog.create(tmp_path)
 
-    async def end(partition: int, known: int) -> int:
-        return await log.end(partition, known)
+    async def end(partition: int, known_end: int) -> int:
+        return await log.end(partition, known_end)
 
     await log.append(0, entries(1))
     clock, progress = Ticking(), Progress()
@@ -117,9 +117,9 @@ async def test_the_time_is_that_before_the_ends_were_asked_and_waits_until_they_
 async def test_an_end_that_lies_before_what_is_projected_is_not_taken_for_the_end(tmp_path: Path) -> None:
     asked = list[tuple[int, int]]()
 
-    async def end(partition: int, known: int) -> int:
-        asked.append((partition, known))
-        return known
+    async def end(partition: int, known_end: int) -> int:
+        asked.append((partition, known_end))
+        return known_end
 
     progress = Progress()
     progress.advance({0: 3, 1: 4})
@@ -128,7 +128,7 @@ async def test_an_end_that_lies_before_what_is_projected_is_not_taken_for_the_en
 
 
 async def test_damage_ends_the_looking(tmp_path: Path) -> None:
-    async def end(partition: int, known: int) -> int:
+    async def end(partition: int, known_end: int) -> int:
         raise LogDamaged("facts are lost")
 
     async with asyncio.timeout(10):

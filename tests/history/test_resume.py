@@ -25,9 +25,9 @@ class Stale(MemoryLog):
         super().__init__(identity=shop.log.identity)
         self.records, self._times = shop.log.records, times
 
-    async def end(self, partition: int, known: int = 0) -> int:
+    async def end(self, partition: int, known_end: int = 0) -> int:
         self._times -= 1
-        return await super().end(partition, known) - (self._times >= 0)
+        return await super().end(partition, known_end) - (self._times >= 0)
 
 
 def on(log: MemoryLog, shop: Shop, least: int = 0) -> HistoryService:
@@ -58,7 +58,7 @@ async def test_a_token_that_stays_beyond_a_log_that_may_be_stale_is_refused_with
 
 
 class Away(MemoryLog):
-    async def end(self, partition: int, known: int = 0) -> int:
+    async def end(self, partition: int, known_end: int = 0) -> int:
         raise LogUnavailable
 
 

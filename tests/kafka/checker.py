@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.receipt_pb2 import Receipt
-from ordertrail_server.log.kafka.offset_queries import query_ends
+from ordertrail_server.log.kafka.offset_queries import query_watermarks
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import BARRIER
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, digest, judge
@@ -120,7 +120,7 @@ def check(bootstrap: str, topic: str, receipts: Iterable[Receipt], asked: Collec
 
 
 def _messages(consumer: Consumer, topic: str, partition: int) -> Iterator[Message]:
-    first, end = query_ends(consumer, topic, partition, PATIENCE_S)  # asks again where a broker has only just come back
+    first, end = query_watermarks(consumer, topic, partition, PATIENCE_S)  # asks again if a broker just came back
     assert first == 0, f"partition {partition} begins at offset {first}: facts were removed"
     consumer.assign([TopicPartition(topic, partition, 0)])
     position, give_up = 0, monotonic() + PATIENCE_S

@@ -15,13 +15,13 @@ from tests.kafka.topics import remove
 
 from ordertrail.v1.commands_pb2 import ChangeOrderLineQuantityRequest, PlaceOrderRequest
 from ordertrail.v1.receipt_pb2 import Receipt
-from ordertrail_server.log.kafka.topic import create
+from ordertrail_server.log.kafka.topic import create_topic
 
 
 def new_topic(cluster: Cluster, name: str, partitions: int = 1) -> str:
     """Make an empty topic of this name."""
     remove(cluster, name)
-    create({"bootstrap.servers": cluster.bootstrap}, name, partitions=partitions, replicas=1)
+    create_topic({"bootstrap.servers": cluster.bootstrap}, name, partitions=partitions, replicas=1)
     return name
 
 

@@ -18,7 +18,7 @@ from tests.projections.story import CONFIRMED, PLACED, Story
 from ordertrail_server.cli.main import ordertrail
 from ordertrail_server.log.kafka.findings import IMMUTABLE
 from ordertrail_server.log.kafka.log import KafkaLog
-from ordertrail_server.log.kafka.topic import TopicMissing, describe
+from ordertrail_server.log.kafka.topic import TopicMissing, describe_topic
 
 
 class Topics:
@@ -57,7 +57,7 @@ def test_a_topic_is_made_as_a_log_must_be(topics: Topics) -> None:
     told = json.loads(made.stdout)
     assert (told["made"], told["safe"], told["partitions"], told["replicas"]) == (True, True, 2, 1)
     assert [finding["gravity"] for finding in told["findings"]] == ["note"]
-    assert describe(topics.settings, topics.name).settings.items() >= IMMUTABLE.items()
+    assert describe_topic(topics.settings, topics.name).settings.items() >= IMMUTABLE.items()
 
 
 def test_a_topic_that_is_there_is_not_made_again_but_may_be_checked(topics: Topics) -> None:
@@ -107,12 +107,12 @@ def test_nothing_is_deleted_before_it_was_said_what_is_lost(topics: Topics) -> N
     asked = topics.run("delete")
     assert asked.exit_code == 1
     assert f"Nothing was deleted. The topic {topics.name} (partitions: 1) holds 2 records." in asked.stderr
-    assert describe(topics.settings, topics.name).name == topics.name
+    assert describe_topic(topics.settings, topics.name).name == topics.name
     deleted = topics.run("delete", "--yes", "--json")
     assert deleted.exit_code == 0, deleted.output
     assert json.loads(deleted.stdout) == {"topic": topics.name, "deleted": True, "records": 2}
     with pytest.raises(TopicMissing):
-        describe(topics.settings, topics.name)
+        describe_topic(topics.settings, topics.name)
 
 
 def test_settings_of_librdkafka_come_from_the_environment_and_what_promises_rest_on_does_not(topics: Topics) -> None:

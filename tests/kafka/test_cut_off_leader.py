@@ -9,14 +9,14 @@ from tests.kafka.test_faults import opened, until
 from tests.kafka.test_replaced_leader import leader_of
 from tests.log.contract import SOON, entries, logged
 
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic
 from ordertrail_server.log.port import AppendUncertain, LogUnavailable
 
 
 @pytest.mark.usefixtures("kafka")
 async def test_while_it_is_nobody_takes_facts_for_lost_or_stands_still(tmp_path: Path) -> None:
     with running(tmp_path / "kafka", 3, setup=Setup(separable=True)) as cluster:
-        create({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=3)
+        create_topic({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=3)
         async with (
             opened(cluster) as asking,
             opened(cluster) as reading,

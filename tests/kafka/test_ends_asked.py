@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from ordertrail_server.log.kafka.leader_offsets import KafkaAsking
-from ordertrail_server.log.kafka.offset_queries import ANSWERS_ALIKE, End, query_end, query_ends
+from ordertrail_server.log.kafka.leader_offsets import LeaderOffsets
+from ordertrail_server.log.kafka.offset_queries import ANSWERS_ALIKE, End, query_end_offset, query_watermarks
 
 Ends = tuple[int, int]
 
@@ -35,7 +35,7 @@ class Answers:
 )
 def test_the_end_alone_is_asked_for_again_before_it_counts_as_the_beginning(told: list[Ends], found: Ends) -> None:
     consumer = Answers(*told)
-    assert query_ends(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 1.0) == found
+    assert query_watermarks(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 1.0) == found
     assert not consumer.left
 
 
@@ -60,7 +60,7 @@ class Moving:
 
 def test_a_leader_that_does_not_answer_is_not_asked_for_all_the_time_as_another_may_lead_meanwhile() -> None:
     consumer = Moving(False, True)
-    assert query_end(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 60.0) == End(6, 1)
+    assert query_end_offset(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 60.0) == End(6, 1)
     assert [seconds < 60.0 / 2 for seconds in consumer.given] == [True, True, True]
 
 
@@ -75,30 +75,30 @@ class Told:
         return [TopicPartition(each.topic, each.partition, offset, leader_epoch=epoch) for each in asked]
 
 
-def asking(*brokers: End) -> KafkaAsking:
+def asking(*brokers: End) -> LeaderOffsets:
     """Return what asks the first of the brokers, and another one with each client that is new."""
     clients = iter(brokers)
-    return KafkaAsking(lambda: cast("Consumer", cast("Any", Told(next(clients)))), "orders.events", 1, 60.0)
+    return LeaderOffsets(lambda: cast("Consumer", cast("Any", Told(next(clients)))), "orders.events", 1, 60.0)
 
 
 def test_a_broker_of_a_lower_epoch_than_was_heard_of_is_not_believed_and_another_one_asked() -> None:
     leads, replaced, leads_on = End(5, 7), End(9, 6), End(9, 7)
     ask = asking(leads, replaced, leads_on)
-    assert ask.end(0, known=8) == 5  # after which a new client comes upon the one that was replaced
-    assert ask.end(0, known=8) == 9
-    assert ask.end(0, known=9) == 9
+    assert ask.end(0, known_end=8) == 5  # after which a new client comes upon the one that was replaced
+    assert ask.end(0, known_end=8) == 9
+    assert ask.end(0, known_end=9) == 9
 
 
 def test_after_an_end_before_the_one_that_is_known_another_client_asks() -> None:
     ask = asking(End(5, 7), End(8, 8))
-    assert [ask.end(0, known=8), ask.end(0, known=8)] == [5, 8]
+    assert [ask.end(0, known_end=8), ask.end(0, known_end=8)] == [5, 8]
 
 
 def test_whoever_claims_an_end_that_is_none_has_not_each_question_asked_by_a_new_client() -> None:
     ask = asking(End(5, 7), End(5, 7))
-    assert [ask.end(0, known=1_000_000) for _ in range(100)] == [5] * 100
+    assert [ask.end(0, known_end=1_000_000) for _ in range(100)] == [5] * 100
 
 
 def test_as_long_as_nothing_speaks_against_it_the_same_client_asks() -> None:
     ask = asking(End(5, 7))
-    assert [ask.end(0, known=0), ask.end(0, known=5)] == [5, 5]
+    assert [ask.end(0, known_end=0), ask.end(0, known_end=5)] == [5, 5]

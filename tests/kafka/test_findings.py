@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordertrail_server.log.kafka.findings import Gravity, Topic, findings
+from ordertrail_server.log.kafka.findings import Severity, Topic, inspect_topic
 from ordertrail_server.log.placement import partition_of
 
 SAFE = Topic(
@@ -26,7 +26,7 @@ def with_setting(name: str, value: str) -> Topic:
 
 
 def test_of_a_safe_topic_nothing_is_said() -> None:
-    assert findings(SAFE) == []
+    assert inspect_topic(SAFE) == []
 
 
 @pytest.mark.parametrize(
@@ -43,37 +43,37 @@ def test_of_a_safe_topic_nothing_is_said() -> None:
     ],
 )
 def test_an_unsafe_setting_is_named_with_what_mends_it(name: str, value: str, what: str, mend: str) -> None:
-    [finding] = findings(with_setting(name, value))
-    assert finding.gravity is Gravity.UNSAFE
-    assert what in finding.what
-    assert mend in finding.mend
+    [finding] = inspect_topic(with_setting(name, value))
+    assert finding.severity is Severity.UNSAFE
+    assert what in finding.problem
+    assert mend in finding.remedy
 
 
 @pytest.mark.parametrize("name", ["cleanup.policy", "retention.ms", "retention.bytes"])
 def test_a_setting_that_may_not_be_read_is_not_taken_for_safe(name: str) -> None:
     settings = {key: value for key, value in SAFE.settings.items() if key != name}
-    [finding] = findings(SAFE._replace(settings=settings))
-    assert finding.gravity is Gravity.UNSAFE
-    assert f"{name} of the topic orders.events may not be read" in finding.what
+    [finding] = inspect_topic(SAFE._replace(settings=settings))
+    assert finding.severity is Severity.UNSAFE
+    assert f"{name} of the topic orders.events may not be read" in finding.problem
 
 
 def test_a_lost_beginning_is_named_by_partition_and_offset() -> None:
-    [finding] = findings(SAFE._replace(first_offsets=(0, 17)))
-    assert finding.gravity is Gravity.UNSAFE
-    assert "Partition 1 of the topic orders.events begins at offset 17" in finding.what
+    [finding] = inspect_topic(SAFE._replace(first_offsets=(0, 17)))
+    assert finding.severity is Severity.UNSAFE
+    assert "Partition 1 of the topic orders.events begins at offset 17" in finding.problem
 
 
 def test_one_replica_is_allowed_and_said() -> None:
     development = with_setting("min.insync.replicas", "1")._replace(replicas=(1,), first_offsets=(0,))
-    [finding] = findings(development)
-    assert finding.gravity is Gravity.NOTE
-    assert "has one replica" in finding.what
+    [finding] = inspect_topic(development)
+    assert finding.severity is Severity.NOTE
+    assert "has one replica" in finding.problem
 
 
 def test_replicas_that_must_all_be_there_are_allowed_and_said() -> None:
-    [finding] = findings(SAFE._replace(replicas=(2, 2)))
-    assert finding.gravity is Gravity.NOTE
-    assert "one broker down, and nothing can be written" in finding.what
+    [finding] = inspect_topic(SAFE._replace(replicas=(2, 2)))
+    assert finding.severity is Severity.NOTE
+    assert "one broker down, and nothing can be written" in finding.problem
 
 
 def lying_as_in(count: int, orders: int = 40) -> tuple[tuple[int, str], ...]:
@@ -81,9 +81,9 @@ def lying_as_in(count: int, orders: int = 40) -> tuple[tuple[int, str], ...]:
 
 
 def test_that_partitions_were_added_is_seen_by_where_the_first_records_lie() -> None:
-    [finding] = findings(SAFE._replace(replicas=(3,) * 12, heads=lying_as_in(5)))
-    assert finding.gravity is Gravity.UNSAFE
-    assert "has 12 partitions, and its first records lie as in one of 5: partitions were added" in finding.what
+    [finding] = inspect_topic(SAFE._replace(replicas=(3,) * 12, heads=lying_as_in(5)))
+    assert finding.severity is Severity.UNSAFE
+    assert "has 12 partitions, and its first records lie as in one of 5: partitions were added" in finding.problem
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def test_that_partitions_were_added_is_seen_by_where_the_first_records_lie() -> 
     ids=["as they should", "but for a stranger's", "there are none"],
 )
 def test_a_topic_that_has_as_many_as_it_had_is_not_held_to_have_more(heads: tuple[tuple[int, str], ...]) -> None:
-    assert findings(SAFE._replace(heads=heads)) == []
+    assert inspect_topic(SAFE._replace(heads=heads)) == []
 
 
 def test_what_is_unsafe_is_said_first() -> None:
     development = with_setting("retention.ms", "1")._replace(replicas=(1, 1))
-    gravities = [finding.gravity for finding in findings(development)]
-    assert gravities == [Gravity.UNSAFE, Gravity.UNSAFE, Gravity.NOTE]
+    gravities = [finding.severity for finding in inspect_topic(development)]
+    assert gravities == [Severity.UNSAFE, Severity.UNSAFE, Severity.NOTE]

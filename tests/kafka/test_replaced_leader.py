@@ -15,7 +15,7 @@ from tests.kafka.topics import renew
 from tests.log.contract import SOON
 
 from ordertrail_server.commands.attempt import Accepted, Answer
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic
 from ordertrail_server.log.port import BARRIER
 
 ROUNDS = 2
@@ -31,7 +31,7 @@ async def test_where_no_other_broker_can_lead_what_is_denied_leaves_nothing_on_t
 @pytest.mark.usefixtures("kafka")
 async def test_where_another_broker_can_lead_from_now_on_it_rests_on_an_append(tmp_path: Path) -> None:
     with running(tmp_path / "kafka", 2) as cluster:
-        create({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=1)
+        create_topic({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=1)
         async with opened(cluster) as log, Writing(log) as writing:
             assert reason(await answer_to(confirm("before"), writing)) == "ORDER_NOT_FOUND"
             assert await log.end(0) == 0
@@ -60,7 +60,7 @@ async def answer_to(request: Any, writing: Writing) -> Answer:
 @pytest.mark.usefixtures("kafka")
 async def test_it_has_no_server_deny_what_another_server_acknowledged(tmp_path: Path) -> None:
     with running(tmp_path / "kafka", 3) as cluster:
-        create({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=3)
+        create_topic({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=3)
         async with (
             opened(cluster, IMPATIENT, message_timeout_ms=1_000) as log,
             opened(cluster, IMPATIENT, message_timeout_ms=1_000) as another,

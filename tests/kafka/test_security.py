@@ -15,9 +15,9 @@ from tests.kafka.servers import a_server, started
 
 from ordertrail.client import connect, line
 from ordertrail_server.edge.server import HISTORY
-from ordertrail_server.log.kafka.environment import own_settings
+from ordertrail_server.log.kafka.environment import settings_from_environment
 from ordertrail_server.log.kafka.settings import FIXED
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create, describe
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic, describe_topic
 from ordertrail_server.log.port import LogUnavailable
 
 SCRAM, PLAIN, CERTIFICATE = range(3)
@@ -35,7 +35,7 @@ def brokers(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     make_certificates(certificates)
     told = security_settings({"/etc/ordertrail": str(certificates), "…": PASSWORD})
     with running(tmp_path_factory.mktemp("secured"), setup=secured(certificates)) as cluster:
-        create({"bootstrap.servers": cluster.bootstrap}, partitions=1, replicas=1)
+        create_topic({"bootstrap.servers": cluster.bootstrap}, partitions=1, replicas=1)
         for user, role in ((USER, "command"), (CERTIFIED, "query")):
             grant(cluster, user, rights(role, "topic"), rights(role, "group"))
         yield Secured(cluster, told)
@@ -72,11 +72,11 @@ async def test_orders_are_taken_by_password_and_read_by_certificate(brokers: Sec
 
 def test_wrong_password_is_named_as_the_reason(brokers: Secured) -> None:
     told = brokers.settings[SCRAM] | {"ORDERTRAIL_KAFKA_SASL_PASSWORD": "guessed"}
-    settings = {**own_settings(told), "bootstrap.servers": brokers.cluster.secured["SASL_SSL"]}
+    settings = {**settings_from_environment(told), "bootstrap.servers": brokers.cluster.secured["SASL_SSL"]}
     said = ""
     while "SASL authentication error" not in said:  # a slow broker has not answered yet
         with pytest.raises(LogUnavailable) as unavailable:
-            describe(settings, ORDER_EVENTS)
+            describe_topic(settings, ORDER_EVENTS)
         said = str(unavailable.value)
     assert "guessed" not in said
 

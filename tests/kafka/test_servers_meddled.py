@@ -16,7 +16,7 @@ from tests.kafka.cluster import Cluster
 from tests.kafka.servers import Shop, a_server, new_topic, started
 from tests.kafka.topics import add_partition, remove, truncate
 
-from ordertrail_server.log.kafka.offset_queries import query_ends
+from ordertrail_server.log.kafka.offset_queries import query_watermarks
 
 PARTITIONS = 2
 # One that takes commands and has nothing to do, and two that look into the log all the time.
@@ -92,7 +92,7 @@ async def test_a_server_that_has_not_heard_of_a_new_partition_yet_puts_no_order_
         another.spawn()
         await all_end([another], "first records lie as in one of 2: partitions were added")
     with closing(Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "ends"})) as consumer:
-        assert await asyncio.to_thread(query_ends, consumer, topic, PARTITIONS, 10.0) == (0, 0)
+        assert await asyncio.to_thread(query_watermarks, consumer, topic, PARTITIONS, 10.0) == (0, 0)
 
 
 async def place_as_long_as_it_serves(shop: Shop) -> None:

@@ -13,7 +13,7 @@ from tests.e2e.shop import an_order
 from tests.kafka.cluster import Cluster, free_ports, running
 from tests.kafka.servers import Shop, a_server, new_topic, started
 
-from ordertrail_server.log.kafka.topic import create
+from ordertrail_server.log.kafka.topic import create_topic
 
 LONG, NEVER = "86400", "0"
 COMMANDS = [
@@ -65,7 +65,7 @@ async def test_server_waits_for_its_broker_and_starts_when_it_is_there(cluster: 
 
 async def test_server_starts_while_one_of_three_brokers_is_down(kafka: None, tmp_path: Path) -> None:
     with running(tmp_path / "kafka", 3) as cluster:
-        create({"bootstrap.servers": cluster.bootstrap}, "orders", partitions=3, replicas=3)
+        create_topic({"bootstrap.servers": cluster.bootstrap}, "orders", partitions=3, replicas=3)
         cluster.nodes[0].kill()
         server = a_server(cluster, "orders", tmp_path / "data", BROKER_WAIT_SECONDS=LONG)
         with started(server):

@@ -4,7 +4,7 @@ import pytest
 from tests.kafka.cluster import Cluster
 from tests.kafka.topics import remove, renew
 
-from ordertrail_server.log.kafka.findings import findings
+from ordertrail_server.log.kafka.findings import inspect_topic
 from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.kafka.settings import (
     KafkaSettingRefused,
@@ -13,7 +13,7 @@ from ordertrail_server.log.kafka.settings import (
     reader_settings,
     tail_settings,
 )
-from ordertrail_server.log.kafka.topic import TopicRefused, create, describe
+from ordertrail_server.log.kafka.topic import TopicRefused, create_topic, describe_topic
 
 
 @pytest.mark.parametrize("kind", [producer_settings, reader_settings, tail_settings, admin_settings])
@@ -36,9 +36,9 @@ async def test_a_setting_that_there_is_none_of_is_refused_by_name() -> None:
 
 def test_a_topic_that_was_made_here_is_as_a_log_must_be(cluster: Cluster) -> None:
     renew(cluster, partitions=3)
-    topic = describe({"bootstrap.servers": cluster.bootstrap}, "orders.events")
+    topic = describe_topic({"bootstrap.servers": cluster.bootstrap}, "orders.events")
     assert (len(topic.identity), topic.replicas, topic.first_offsets) == (16, (1, 1, 1), (0, 0, 0))
-    assert [finding.what for finding in findings(topic) if "has one replica" not in finding.what] == []
+    assert [finding.problem for finding in inspect_topic(topic) if "has one replica" not in finding.problem] == []
 
 
 @pytest.mark.parametrize(("partitions", "replicas", "why"), [(1, 3, "replication factor"), (0, 1, "partitions")])
@@ -47,10 +47,10 @@ def test_a_topic_that_the_cluster_does_not_make_is_refused_with_its_words(
 ) -> None:
     remove(cluster)
     with pytest.raises(TopicRefused, match=rf"orders\.events could not be made: .*{why}"):
-        create({"bootstrap.servers": cluster.bootstrap}, partitions=partitions, replicas=replicas)
+        create_topic({"bootstrap.servers": cluster.bootstrap}, partitions=partitions, replicas=replicas)
 
 
 def test_a_topic_that_is_there_is_not_made_again(cluster: Cluster) -> None:
     renew(cluster)
     with pytest.raises(TopicRefused, match="already exists"):
-        create({"bootstrap.servers": cluster.bootstrap}, partitions=1, replicas=1)
+        create_topic({"bootstrap.servers": cluster.bootstrap}, partitions=1, replicas=1)

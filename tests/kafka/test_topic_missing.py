@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordertrail_server.log.kafka.topic import ANSWERS_ALIKE, TopicMissing, surely
+from ordertrail_server.log.kafka.topic import ANSWERS_ALIKE, TopicMissing, retry_missing
 
 
 class Brokers:
@@ -19,11 +19,11 @@ class Brokers:
 
 
 def test_it_is_asked_for_again() -> None:
-    assert surely(Brokers(unaware=ANSWERS_ALIKE - 1).answer) == "here it is"
+    assert retry_missing(Brokers(unaware=ANSWERS_ALIKE - 1).answer) == "here it is"
 
 
 def test_it_counts_as_missing_when_nobody_has_heard_of_it() -> None:
     brokers = Brokers(unaware=ANSWERS_ALIKE)
     with pytest.raises(TopicMissing):
-        surely(brokers.answer)
+        retry_missing(brokers.answer)
     assert brokers.asked == ANSWERS_ALIKE

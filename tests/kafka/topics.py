@@ -7,7 +7,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # the package marks no exports
 from tests.kafka.cluster import Cluster
 
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicMissing, TopicRefused, create, known
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicMissing, TopicRefused, create_topic, query_topic_state
 from ordertrail_server.log.port import LogUnavailable
 
 SOON, READY = 60.0, 240.0
@@ -21,7 +21,7 @@ def remove(cluster: Cluster, name: str = ORDER_EVENTS) -> None:
     deadline = monotonic() + SOON
     with suppress(TopicMissing):
         while monotonic() < deadline:
-            known(admin, name)
+            query_topic_state(admin, name)
             sleep(0.01)
         raise TimeoutError(f"{name} is still there")
 
@@ -32,7 +32,7 @@ def renew(cluster: Cluster, partitions: int = 1, replicas: int = 1) -> None:
     while True:
         try:
             remove(cluster)
-            create({"bootstrap.servers": cluster.bootstrap}, partitions=partitions, replicas=replicas)
+            create_topic({"bootstrap.servers": cluster.bootstrap}, partitions=partitions, replicas=replicas)
         except (TopicRefused, LogUnavailable):
             # A broker that was frozen is not trusted with anything until its controller has heard of it again.
             if monotonic() > deadline:

@@ -7,14 +7,14 @@ from uuid import uuid4
 from tests.kafka.cluster import Cluster
 
 from ordertrail_server.log.kafka.log import KafkaLog
-from ordertrail_server.log.kafka.topic import create
+from ordertrail_server.log.kafka.topic import create_topic
 from ordertrail_server.log.port import Entry, Logged
 
 
 def new_topic(cluster: Cluster, partitions: int = 1) -> str:
     """Make an empty topic that can be a log; return its name."""
     name = f"log-{uuid4().hex}"
-    create({"bootstrap.servers": cluster.bootstrap}, name, partitions=partitions, replicas=1)
+    create_topic({"bootstrap.servers": cluster.bootstrap}, name, partitions=partitions, replicas=1)
     return name
 
 

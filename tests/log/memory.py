@@ -22,7 +22,7 @@ class MemoryLog:
         self.records: list[list[Logged]] = [[] for _ in range(partitions)]
         self._appended = asyncio.Event()
 
-    async def end(self, partition: int, known: int = 0) -> int:
+    async def end(self, partition: int, known_end: int = 0) -> int:
         self._check(partition)
         return len(self.records[partition])
 

@@ -10,7 +10,7 @@ from tests.log.contract import entries
 
 from ordertrail_server.log.embedded.file import describe
 from ordertrail_server.log.embedded.log import EmbeddedLog
-from ordertrail_server.log.embedded.records import read_records, refuse_strays
+from ordertrail_server.log.embedded.records import read_records, refuse_stray_records
 from ordertrail_server.log.port import BARRIER, Entry, Log, LogDamaged, Logged
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.sqlite import connect_reader
@@ -34,7 +34,7 @@ class Stored(NamedTuple):
         """Read every record, as all who use a log do. Raises LogDamaged."""
         with closing(connect_reader(self.path)) as connection:
             _, partitions, _ = describe(connection)
-            refuse_strays(connection, partitions)
+            refuse_stray_records(connection, partitions)
             each = (read_records(connection, partition, 0, 100, partitions) for partition in range(partitions))
             return [record for records in each for record in records]
 

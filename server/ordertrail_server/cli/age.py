@@ -8,24 +8,27 @@ import click
 if TYPE_CHECKING:
     from ordertrail.asking import OnAge
 
-OLD = timedelta(seconds=10)
+STALE_AGE = timedelta(seconds=10)
 UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
-def say_if_old() -> "OnAge":
+def create_age_warning() -> "OnAge":
     """Return what says once on stderr that an answer is old; the pages of one answer are alike."""
-    said = False
+    warned = False
 
-    def say(age: timedelta) -> None:
-        nonlocal said
-        if age > OLD and not said:
-            said = True
-            click.echo(f"As of {ago(int(age.total_seconds()))}: the server has not seen the log's end since.", err=True)
+    def warn(age: timedelta) -> None:
+        nonlocal warned
+        if age > STALE_AGE and not warned:
+            warned = True
+            click.echo(
+                f"As of {describe_age(int(age.total_seconds()))}: the server has not seen the log's end since.",
+                err=True,
+            )
 
-    return say
+    return warn
 
 
-def ago(seconds: int) -> str:
+def describe_age(seconds: int) -> str:
     """Return how long ago something was, in the largest unit that fits."""
     size, unit = next((size, unit) for size, unit in UNITS if seconds >= size)
     count = seconds // size

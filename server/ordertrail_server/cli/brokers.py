@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ordertrail_server.cli.target import CallFailed
-from ordertrail_server.log.kafka.names import checked_brokers, checked_topic
+from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
 
 if TYPE_CHECKING:
     from ordertrail_server.log.kafka.log import KafkaLog
@@ -26,7 +26,7 @@ def bootstrap_option(*, required: bool = True) -> Callable[[F], F]:
         "--bootstrap",
         metavar="HOST:PORT,…",
         required=required,
-        callback=_checked(checked_brokers),
+        callback=_checked(parse_brokers),
         envvar="ORDERTRAIL_BOOTSTRAP",
         show_envvar=True,
         help="Brokers of the Kafka cluster to begin with.",
@@ -38,7 +38,7 @@ def topic_option(command: F) -> F:
     return click.option(
         "--topic",
         metavar="NAME",
-        callback=_checked(checked_topic),
+        callback=_checked(parse_topic_name),
         default=DEFAULT_TOPIC,
         show_default=True,
         envvar="ORDERTRAIL_TOPIC",
@@ -59,9 +59,9 @@ def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Para
 
 def kafka_settings(bootstrap: str) -> "dict[str, Value]":
     """Return the settings that a server would have, from the same environment."""
-    from ordertrail_server.log.kafka.environment import own_settings
+    from ordertrail_server.log.kafka.environment import settings_from_environment
 
-    return {**own_settings(os.environ), "bootstrap.servers": bootstrap}
+    return {**settings_from_environment(os.environ), "bootstrap.servers": bootstrap}
 
 
 async def open_topic(bootstrap: str, topic: str) -> "KafkaLog":
@@ -77,7 +77,7 @@ async def open_topic(bootstrap: str, topic: str) -> "KafkaLog":
 
 
 @contextmanager
-def refusals_told(exit_code: int = 1) -> Iterator[None]:
+def report_refusals(exit_code: int = 1) -> Iterator[None]:
     """End a command with one sentence where a log, or the directory of one, cannot be used."""
     from ordertrail_server.log.port import AppendUncertain, LogDamaged, LogRefused, LogUnavailable
     from ordertrail_server.storage.lock import DataDirectoryRefused

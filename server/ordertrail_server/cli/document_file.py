@@ -19,28 +19,28 @@ class DocumentFile:
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         try:
-            self._file = rewindable(file)
-            other = describe_other_format(self._file.read(HEAD_BYTES))
+            self._file = open_rewindable(file)
+            other_format = describe_other_format(self._file.read(HEAD_BYTES))
             self.origin_prefix = origin_prefix(self._file)
         except OSError as error:
             raise InputRefused(f"{name} cannot be read: {error.strerror}.") from error
-        if other:
-            raise InputRefused(f"{name} {other}.")
+        if other_format:
+            raise InputRefused(f"{name} {other_format}.")
 
     def lines(self) -> Iterator[DocumentLine]:
         """Yield the lines that are not blank."""
         return document_lines(self._file)
 
 
-def rewindable(file: IO[bytes]) -> IO[bytes]:
+def open_rewindable(file: IO[bytes]) -> IO[bytes]:
     """Return the file at its beginning; of what can be read only once, as from a pipe, a copy. Raises OSError."""
     if file.seekable():
-        again = file
+        rewindable_file = file
     else:
-        again = TemporaryFile()  # noqa: SIM115  (without a name: nothing is left behind)
-        copyfileobj(file, again)
-    again.seek(0)
-    return again
+        rewindable_file = TemporaryFile()  # noqa: SIM115  (without a name: nothing is left behind)
+        copyfileobj(file, rewindable_file)
+    rewindable_file.seek(0)
+    return rewindable_file
 
 
 def origin_prefix(file: IO[bytes]) -> str:

@@ -68,5 +68,5 @@ def _describe(error: Exception) -> str:
     from ordertrail_server.cli.printing import plain
     from ordertrail_server.orders.error_text import named_error_text
 
-    what = plain(named_error_text(error)).rstrip(".")
-    return f"The command failed unexpectedly: {what}. With {TRACEBACK}=1 it shows where."
+    description = plain(named_error_text(error)).rstrip(".")
+    return f"The command failed unexpectedly: {description}. With {TRACEBACK}=1 it shows where."

@@ -7,8 +7,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from ordertrail_server.log.kafka.errors import said
-from ordertrail_server.log.kafka.settings import Settings, made, reader_settings
+from ordertrail_server.log.kafka.errors import describe_error
+from ordertrail_server.log.kafka.settings import Settings, create_client, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
 TURN_SECONDS = 0.1
@@ -19,8 +19,8 @@ STUCK_SECONDS = 60.0
 _SOON_MISSED: Settings = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 1_000}
 _REFUSED = frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED})
 
-Taken = Callable[[Mapping[int, int]], Coroutine[Any, Any, None]]
-GivenUp = Callable[[], Coroutine[Any, Any, None]]
+OnAssigned = Callable[[Mapping[int, int]], Coroutine[Any, Any, None]]
+OnRevoked = Callable[[], Coroutine[Any, Any, None]]
 
 
 class GroupMember:
@@ -32,18 +32,20 @@ class GroupMember:
     Raises KafkaSettingRefused.
     """
 
-    def __init__(self, settings: Settings, topic: str, group: str, taken: Taken, given_up: GivenUp) -> None:
-        self.reached: dict[int, int] = {}
+    def __init__(
+        self, settings: Settings, topic: str, group: str, on_assigned: OnAssigned, on_revoked: OnRevoked
+    ) -> None:
+        self.processed: dict[int, int] = {}
         self._committed: dict[int, int] = {}
-        self._topic, self._taken, self._given_up = topic, taken, given_up
+        self._topic, self._on_assigned, self._on_revoked = topic, on_assigned, on_revoked
         self._loop = asyncio.get_running_loop()
-        self._consumer = made(Consumer, {**_SOON_MISSED, **reader_settings(settings), "group.id": group})
-        self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked)
+        self._consumer = create_client(Consumer, {**_SOON_MISSED, **reader_settings(settings), "group.id": group})
+        self._consumer.subscribe([topic], on_assign=self._handle_assignment, on_revoke=self._handle_revocation)
         self._thread = ThreadPoolExecutor(1, "group")
 
-    async def attend(self) -> None:
+    async def poll(self) -> None:
         """Take part for a moment. Raises LogUnavailable, LogRefused, and what `taken` and `given_up` raise."""
-        await self._run(self._turn)
+        await self._run(self._poll)
 
     async def leave(self) -> None:
         """Commit, give up all, and let the others of the group know."""
@@ -53,27 +55,27 @@ class GroupMember:
     def _run(self, work: Callable[[], None]) -> Awaitable[None]:
         return self._loop.run_in_executor(self._thread, work)
 
-    def _turn(self) -> None:
+    def _poll(self) -> None:
         try:
             message = self._consumer.poll(TURN_SECONDS)
         except KafkaException as error:
-            raise LogUnavailable(f"the group did not answer: {said(error.args[0])}") from error
-        met = message and message.error()
-        if met and (met.fatal() or met.code() in _REFUSED):
-            raise LogRefused(f"the group does not take this member: {said(met)}")
+            raise LogUnavailable(f"the group did not answer: {describe_error(error.args[0])}") from error
+        fault = message and message.error()
+        if fault and (fault.fatal() or fault.code() in _REFUSED):
+            raise LogRefused(f"the group does not take this member: {describe_error(fault)}")
         self._commit()
 
-    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        offsets = {each.partition: max(each.offset, 0) for each in consumer.committed(partitions, ANSWER_SECONDS)}
+    def _handle_assignment(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        offsets = {place.partition: max(place.offset, 0) for place in consumer.committed(partitions, ANSWER_SECONDS)}
         places = [TopicPartition(self._topic, *place) for place in offsets.items()]
         consumer.assign(places)
         consumer.pause(places)  # another client reads
-        self._call(self._taken(offsets))
+        self._call(self._on_assigned(offsets))
 
-    def _revoked(self, consumer: Consumer, _: list[TopicPartition]) -> None:
-        self._call(self._given_up())
+    def _handle_revocation(self, consumer: Consumer, _: list[TopicPartition]) -> None:
+        self._call(self._on_revoked())
         self._commit()
-        self.reached, self._committed = {}, {}
+        self.processed, self._committed = {}, {}
         consumer.unassign()
 
     def _call(self, work: Coroutine[Any, Any, None]) -> None:
@@ -84,8 +86,8 @@ class GroupMember:
 
     def _commit(self) -> None:
         """Commit what is new. What fails is tried again, or, when another has the partition by now, is not ours."""
-        reached = dict(self.reached)
-        new = {partition: offset for partition, offset in reached.items() if self._committed.get(partition) != offset}
+        processed = dict(self.processed)
+        new = {partition: offset for partition, offset in processed.items() if self._committed.get(partition) != offset}
         if not new:
             return
         try:
@@ -93,7 +95,9 @@ class GroupMember:
             self._consumer.commit(offsets=places, asynchronous=False)
         except KafkaException as error:
             if error.args[0].code() in _REFUSED:
-                raise LogRefused(f"the group takes no offsets of this member: {said(error.args[0])}") from error
+                raise LogRefused(
+                    f"the group takes no offsets of this member: {describe_error(error.args[0])}"
+                ) from error
         else:
             self._committed |= new
 

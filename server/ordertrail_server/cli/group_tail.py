@@ -8,7 +8,7 @@ import click
 
 from ordertrail_server.cli.group_member import GroupMember
 from ordertrail_server.cli.partition_fold import PartitionFold
-from ordertrail_server.cli.partition_tail import PartitionTail, Show, cancelled, patiently
+from ordertrail_server.cli.partition_tail import PartitionTail, Show, cancel_tasks, retry_until_available
 from ordertrail_server.log.kafka.settings import Settings
 from ordertrail_server.log.port import Log, LogRefused
 
@@ -23,44 +23,44 @@ class GroupTail:
 
     async def run(self) -> None:
         """Print until cancelled. Raises LogRefused, LogUnavailable, LogDamaged."""
-        member = GroupMember(self._settings, self._log.topic, self._group, self._taken, self._given_up)
+        member = GroupMember(self._settings, self._log.topic, self._group, self._on_assigned, self._on_revoked)
         self._member = member
         try:
             while True:
-                await member.attend()
+                await member.poll()
                 for task in self._tasks:
                     if task.done():
                         task.result()
         finally:
-            await self._given_up()
+            await self._on_revoked()
             await member.leave()
 
-    async def _taken(self, offsets: Mapping[int, int]) -> None:
+    async def _on_assigned(self, offsets: Mapping[int, int]) -> None:
         names = ", ".join(map(str, sorted(offsets))) or "none"
         click.echo(f"partitions of this member of {self._group}: {names}", err=True)
         self._tasks.extend(asyncio.create_task(self._print(*place)) for place in offsets.items())
 
-    async def _given_up(self) -> None:
-        await cancelled(self._tasks)
+    async def _on_revoked(self) -> None:
+        await cancel_tasks(self._tasks)
         self._tasks = [task for task in self._tasks if task.done() and not task.cancelled()]
 
     async def _print(self, partition: int, offset: int) -> None:
-        end = await patiently(partial(self._log.end, partition))
+        end = await retry_until_available(partial(self._log.end, partition))
         if offset > end:
             raise LogRefused(
                 f"The group {self._group} stands at offset {offset} of partition {partition}, which ends at {end}: it "
                 "belongs to another topic of this name. Name another group."
             )
 
-        def passed(reached: int) -> None:
-            self._member.reached[partition] = reached
+        def report_progress(reached: int) -> None:
+            self._member.processed[partition] = reached
 
-        tail = PartitionTail(self._log, partition, self._show, self._fold(partition, offset), passed)
+        tail = PartitionTail(self._log, partition, self._show, self._fold(partition, offset), report_progress)
         await tail.run(offset, follow=True)
 
     def _fold(self, partition: int, offset: int) -> PartitionFold:
         """Return a fold that has not passed the offset yet: one kept from before may have."""
-        kept = self._folds.get(partition)
-        if kept is None or kept.offset > offset:
-            kept = self._folds[partition] = PartitionFold(partition, self._log.partitions)
-        return kept
+        fold = self._folds.get(partition)
+        if fold is None or fold.offset > offset:
+            fold = self._folds[partition] = PartitionFold(partition, self._log.partitions)
+        return fold

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.age import say_if_old
+from ordertrail_server.cli.age import create_age_warning
 from ordertrail_server.cli.printing import json_line, plain, print_table
 from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option
 
@@ -47,7 +47,11 @@ async def history(
         if follow:
             await orders.reach(FIRST_CONTACT_SECONDS)
             events = orders.stream(
-                order_id=order_id, customer_id=customer_id, product_id=product_id, follow=True, on_parked=_say_once()
+                order_id=order_id,
+                customer_id=customer_id,
+                product_id=product_id,
+                follow=True,
+                on_parked=_create_parked_warning(),
             )
         else:
             events = orders.list_events(
@@ -55,42 +59,44 @@ async def history(
                 customer_id=customer_id,
                 product_id=product_id,
                 page_size=PAGE,
-                on_parked=_say_once(),
-                on_age=say_if_old(),
+                on_parked=_create_parked_warning(),
+                on_age=create_age_warning(),
             )
         async with aclosing(events):
-            found = await (_print_lines(events, as_json) if follow or as_json else _print_table(events))
-    if not found:
+            has_events = await (_print_lines(events, as_json) if follow or as_json else _print_table(events))
+    if not has_events:
         subject = plain(f"order {order_id}" if order_id else f"customer {customer_id}")
         raise click.ClickException(f"There are no events of {subject}{' with this product' if product_id else ''}.")
 
 
-def _say_once() -> "OnParked":
-    said = set[str]()
+def _create_parked_warning() -> "OnParked":
+    warned = set[str]()
 
-    def say(order_ids: "Sequence[str]") -> None:
-        for order_id in [each for each in order_ids if each not in said]:
-            show = f"`ordertrail parked show {quote(plain(order_id))}`"
-            click.echo(f"Order {plain(order_id)} is parked: events of it are left out, {show} says why.", err=True)
-        said.update(order_ids)
+    def warn(order_ids: "Sequence[str]") -> None:
+        for order_id in [order_id for order_id in order_ids if order_id not in warned]:
+            show_command = f"`ordertrail parked show {quote(plain(order_id))}`"
+            click.echo(
+                f"Order {plain(order_id)} is parked: events of it are left out, {show_command} says why.", err=True
+            )
+        warned.update(order_ids)
 
-    return say
+    return warn
 
 
 async def _print_lines(events: "AsyncIterator[HistoryEvent]", as_json: bool) -> bool:
-    from ordertrail_server.cli.happenings import line
+    from ordertrail_server.cli.event_text import event_line
 
-    found = False
+    has_events = False
     async for event in events:
-        click.echo(json_line(event) if as_json else line(event))
-        found = True
-    return found
+        click.echo(json_line(event) if as_json else event_line(event))
+        has_events = True
+    return has_events
 
 
 async def _print_table(events: "AsyncIterator[HistoryEvent]") -> bool:
-    from ordertrail_server.cli.happenings import HEADINGS, row
+    from ordertrail_server.cli.event_text import HEADINGS, event_row
 
-    rows = [row(event) async for event in events]
+    rows = [event_row(event) async for event in events]
     if rows:
         print_table(HEADINGS, rows, numbers=("Version",))
     return bool(rows)

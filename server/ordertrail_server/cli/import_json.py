@@ -6,7 +6,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, refusals_told
+from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, report_refusals
 from ordertrail_server.cli.document_file import DocumentFile, InputRefused
 from ordertrail_server.cli.import_report import REFUSED, LineReport, Report
 from ordertrail_server.cli.place import Place
@@ -38,7 +38,7 @@ Exit codes: 0 all taken in, 1 some refused, 2 wrong usage, no server or no broke
 @bootstrap_option(required=False)
 @click.option(
     "--from-offset",
-    "begin",
+    "begin_offsets",
     metavar="PARTITION:OFFSET",
     type=Place(),
     multiple=True,
@@ -52,7 +52,7 @@ async def import_json(
     file: IO[bytes] | None,
     from_topic: str | None,
     bootstrap: str | None,
-    begin: tuple[tuple[int, int], ...],
+    begin_offsets: tuple[tuple[int, int], ...],
     follow: bool,
     as_json: bool,
     target: str,
@@ -69,14 +69,14 @@ async def import_json(
     """
     if (file is None) == (from_topic is None):
         raise click.UsageError("Name one: a FILE, or --from-topic NAME.")
-    if file is not None and (begin or follow):
+    if file is not None and (begin_offsets or follow):
         raise click.UsageError("--from-offset and --follow go with --from-topic.")
     if file is not None:
         lines = LineReport(as_json)
         await _import(_documents(_document_file(file), lines), lines, target)
         return
     assert from_topic is not None
-    await _import_topic(from_topic, bootstrap, dict(begin), TopicReport(as_json), target, follow=follow)
+    await _import_topic(from_topic, bootstrap, dict(begin_offsets), TopicReport(as_json), target, follow=follow)
 
 
 async def _import(
@@ -97,7 +97,7 @@ async def _import(
 
 
 async def _import_topic(
-    topic: str, bootstrap: str | None, begin: dict[int, int], report: TopicReport, target: str, *, follow: bool
+    topic: str, bootstrap: str | None, begin_offsets: dict[int, int], report: TopicReport, target: str, *, follow: bool
 ) -> None:
     if not bootstrap:
         raise click.UsageError("--from-topic needs --bootstrap HOST:PORT (ORDERTRAIL_BOOTSTRAP).")
@@ -105,22 +105,22 @@ async def _import_topic(
         raise click.UsageError(
             f"A topic is named in at most {LONGEST_TOPIC} characters here: an origin has no room for more."
         )
-    from ordertrail_server.cli.old_topic import OldTopic
+    from ordertrail_server.cli.source_topic import SourceTopic
     from ordertrail_server.cli.topic_documents import documents_of
 
-    def tell(sentence: str) -> None:
+    def warn(sentence: str) -> None:
         click.echo(sentence, err=True)
 
-    with refusals_told(UNREACHABLE), closing(OldTopic(kafka_settings(bootstrap), topic, tell)) as old:
-        await old.open(begin)
-        await _import(documents_of(old, topic, report, follow=follow), report, target)
+    with report_refusals(UNREACHABLE), closing(SourceTopic(kafka_settings(bootstrap), topic, warn)) as source_topic:
+        await source_topic.open(begin_offsets)
+        await _import(documents_of(source_topic, topic, report, follow=follow), report, target)
 
 
 def _document_file(file: IO[bytes]) -> DocumentFile:
     try:
         return DocumentFile(file, "Standard input" if file.name == "<stdin>" else plain(str(file.name)))
-    except InputRefused as refused:
-        raise CallFailed(str(refused), UNREACHABLE) from None
+    except InputRefused as refusal:
+        raise CallFailed(str(refusal), UNREACHABLE) from None
 
 
 def _documents(file: DocumentFile, report: LineReport) -> "Iterator[SourceDocument]":

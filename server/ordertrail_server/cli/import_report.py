@@ -9,7 +9,7 @@ import click
 
 from ordertrail_server.cli.document_lines import LONGEST
 from ordertrail_server.cli.printing import json_line, plain
-from ordertrail_server.cli.target import told
+from ordertrail_server.cli.target import describe_call_error
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_import_service_pb2 import ImportResult
@@ -36,7 +36,9 @@ class Report:
             self.counts["already there" if result.receipt.replayed else "taken in"] += 1
             return
         error = from_status(result.status)
-        self._tell(REFUSED, result.origin, error.reason, error.message if self.as_json else told(error))
+        self._report(
+            REFUSED, result.origin, error.reason, error.message if self.as_json else describe_call_error(error)
+        )
 
     def finish(self) -> None:
         """Print the counts."""
@@ -49,8 +51,8 @@ class Report:
         """Return where a document was read, for people and for machines."""
         raise NotImplementedError
 
-    def _tell(self, what: str, origin: str, reason: str, sentence: str) -> None:
-        self.counts[what] += 1
+    def _report(self, outcome: str, origin: str, reason: str, sentence: str) -> None:
+        self.counts[outcome] += 1
         text, members = self.place(origin)
         if self.as_json:
             click.echo(json_line({**members, "reason": reason, "message": sentence}))
@@ -82,4 +84,4 @@ class LineReport(Report):
     def _refuse_too_long(self, before: int | None) -> None:
         while self.too_long and (before is None or self.too_long[0] < before):
             line = str(self.too_long.popleft())
-            self._tell(REFUSED, line, "REQUEST_TOO_LARGE", f"The line is longer than {LONGEST:,} bytes.")
+            self._report(REFUSED, line, "REQUEST_TOO_LARGE", f"The line is longer than {LONGEST:,} bytes.")

@@ -35,5 +35,5 @@ def _describe_text(text: bytes) -> str:
     if len(lines) > 1 and lines[0] == b"{":
         return f"holds JSON documents of several lines each, {EXPECTED}: `jq -c .` writes them so"
     if lines and lines[0].count(b"{") == 0 and not any(line.startswith(b"{") for line in lines):
-        return f"is CSV, {EXPECTED}" if any(each in lines[0] for each in _SEPARATORS) else ""
+        return f"is CSV, {EXPECTED}" if any(separator in lines[0] for separator in _SEPARATORS) else ""
     return ""

@@ -20,7 +20,7 @@ def limit_options(command: F) -> F:
     return limit(show_all(command))
 
 
-def most(limit: int, show_all: bool) -> int:
+def resolve_limit(limit: int, show_all: bool) -> int:
     """Return how many are shown at most; 1 at least."""
     return maxsize if show_all else limit
 
@@ -30,6 +30,6 @@ def page_size(limit: int) -> int:
     return min(limit + 1, LARGEST_PAGE)
 
 
-def say_there_are_more(limit: int) -> None:
+def report_truncation(limit: int) -> None:
     """Say on stderr that not all is shown."""
     click.echo(f"There are more than {limit}; --all shows all.", err=True)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.age import say_if_old
-from ordertrail_server.cli.limit import limit_options, most, page_size, say_there_are_more
+from ordertrail_server.cli.age import create_age_warning
+from ordertrail_server.cli.limit import limit_options, page_size, report_truncation, resolve_limit
 from ordertrail_server.cli.printing import day_text, json_line, money_text, print_table, time_text
 from ordertrail_server.cli.target import calls_server, target_option
 
@@ -45,24 +45,24 @@ async def orders(
     from ordertrail.client import connect
     from ordertrail.v1.order_status_pb2 import OrderStatus
 
-    limit = most(limit, show_all)
+    limit = resolve_limit(limit, show_all)
     rows: list[tuple[str, ...]] = []
-    shown = 0
+    shown_count = 0
     async with connect(target) as client:
-        found = client.list_orders(
+        listing = client.list_orders(
             customer_id=customer_id,
             statuses=[OrderStatus.Value(f"ORDER_STATUS_{name.replace('-', '_').upper()}") for name in statuses],
             product_id=product_id,
             source_reference=source_reference,
             page_size=page_size(limit),
-            on_age=say_if_old(),
+            on_age=create_age_warning(),
         )
-        async with aclosing(found):
-            async for order in found:
-                if shown == limit:
-                    say_there_are_more(limit)
+        async with aclosing(listing):
+            async for order in listing:
+                if shown_count == limit:
+                    report_truncation(limit)
                     break
-                shown += 1
+                shown_count += 1
                 if as_json:
                     click.echo(json_line(order))
                 else:
@@ -88,5 +88,5 @@ def _row(order: "Order") -> tuple[str, ...]:
 def _status(order: "Order") -> str:
     from ordertrail.v1.order_status_pb2 import OrderStatus
 
-    known = order.status in OrderStatus.values()
-    return OrderStatus.Name(order.status).removeprefix("ORDER_STATUS_").replace("_", "-").lower() if known else "?"
+    is_known = order.status in OrderStatus.values()
+    return OrderStatus.Name(order.status).removeprefix("ORDER_STATUS_").replace("_", "-").lower() if is_known else "?"

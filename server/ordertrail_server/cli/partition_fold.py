@@ -12,7 +12,7 @@ from ordertrail_server.schema.reading import Reading, read
 DIGEST_BYTES = 16
 
 
-class Told(NamedTuple):
+class JudgedRecord(NamedTuple):
     """What a record is."""
 
     verdict: str
@@ -25,16 +25,16 @@ class Told(NamedTuple):
     """Why there is no reading, as the rest of a sentence that begins with its key."""
 
 
-def unjudged(record: Logged) -> Told:
+def read_without_verdict(record: Logged) -> JudgedRecord:
     """Return what a record says, without a verdict."""
     if (record.key, record.value) == BARRIER:
-        return Told("", None, "is what a server appends to learn where the partition ends")
+        return JudgedRecord("", None, "is what a server appends to learn where the partition ends")
     reading = read(record.value)
     if reading is None:
-        return Told("", None, "is no readable record")
+        return JudgedRecord("", None, "is no readable record")
     if reading.event.order_id != record.key:
-        return Told("", None, "is a record of another order than its key")
-    return Told("", reading, "")
+        return JudgedRecord("", None, "is a record of another order than its key")
+    return JudgedRecord("", reading, "")
 
 
 class PartitionFold:
@@ -48,15 +48,15 @@ class PartitionFold:
         self._partition, self._partitions = partition, partitions
         self._digests: dict[str, bytearray] = {}
 
-    def judge(self, record: Logged) -> Told:
+    def judge(self, record: Logged) -> JudgedRecord:
         """Return what the next record is."""
         self.offset = record.offset + 1
-        told = unjudged(record)
-        if told.reading is None:
-            return told._replace(verdict="barrier" if (record.key, record.value) == BARRIER else "foreign")
+        judged = read_without_verdict(record)
+        if judged.reading is None:
+            return judged._replace(verdict="barrier" if (record.key, record.value) == BARRIER else "foreign")
         if partition_of(record.key, self._partitions) != self._partition:
-            return Told("foreign", None, "is a record of an order of another partition")
-        return told._replace(verdict=self._verdict(record, told.reading).value)
+            return JudgedRecord("foreign", None, "is a record of an order of another partition")
+        return judged._replace(verdict=self._verdict(record, judged.reading).value)
 
     def _verdict(self, record: Logged, reading: Reading) -> Verdict:
         digests = self._digests.get(record.key, bytearray())

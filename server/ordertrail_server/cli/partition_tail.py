@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from ordertrail_server.cli.partition_fold import PartitionFold, Told, unjudged
+from ordertrail_server.cli.partition_fold import JudgedRecord, PartitionFold, read_without_verdict
 from ordertrail_server.log.port import Log, Logged, LogUnavailable
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ T = TypeVar("T")
 BATCH = 500
 AGAIN_SECONDS = 1.0
 
-Show = Callable[[str, int, Logged, Told], str]
+Show = Callable[[str, int, Logged, JudgedRecord], str]
 
 
 class PartitionTail(NamedTuple):
@@ -25,7 +25,7 @@ class PartitionTail(NamedTuple):
     partition: int
     show: Show
     fold: PartitionFold | None = None
-    passed: Callable[[int], None] = lambda _: None
+    report_progress: Callable[[int], None] = lambda _: None
     """Is told, now and then, the offset before which all is printed."""
 
     async def run(self, begin: int, *, follow: bool) -> None:
@@ -33,25 +33,25 @@ class PartitionTail(NamedTuple):
         at = begin if self.fold is None else self.fold.offset
         while True:
             read = partial(self.log.read, self.partition, at, BATCH)
-            if records := await (patiently(read) if follow else read()):
+            if records := await (retry_until_available(read) if follow else read()):
                 self._print(records, begin)
                 at = records[-1].offset + 1
             elif follow:
-                await patiently(partial(self.log.wait, self.partition, at))
+                await retry_until_available(partial(self.log.wait, self.partition, at))
             else:
                 return
 
     def _print(self, records: list[Logged], begin: int) -> None:
-        judge = unjudged if self.fold is None else self.fold.judge
+        judge = read_without_verdict if self.fold is None else self.fold.judge
         for record in records:
-            told = judge(record)
+            judged = judge(record)
             if record.offset >= begin:
-                click.echo(self.show(self.log.topic, self.partition, record, told))
+                click.echo(self.show(self.log.topic, self.partition, record, judged))
         if records[-1].offset >= begin:
-            self.passed(records[-1].offset + 1)
+            self.report_progress(records[-1].offset + 1)
 
 
-async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+async def retry_until_available(ask: Callable[[], Awaitable[T]]) -> T:
     """Return what a question to the log returns, as soon as the log can be reached."""
     while True:
         try:
@@ -61,16 +61,16 @@ async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def all_at_once(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def run_concurrently(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Return when all are done; raise what the first that fails raises, and let the others end."""
-    tasks = [asyncio.create_task(each) for each in work]
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
     try:
         await asyncio.gather(*tasks)
     finally:
-        await cancelled(tasks)
+        await cancel_tasks(tasks)
 
 
-async def cancelled(tasks: Iterable["asyncio.Task[None]"]) -> None:
+async def cancel_tasks(tasks: Iterable["asyncio.Task[None]"]) -> None:
     """Cancel tasks and return when they have ended."""
     running = [task for task in tasks if not task.done()]
     for task in running:

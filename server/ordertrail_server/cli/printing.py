@@ -30,7 +30,9 @@ def plain(text: str) -> str:
     """Return text of unknown origin for a terminal: what is not printable is escaped, so it cannot steer it."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 def time_text(stamp: "Timestamp") -> str:
@@ -38,9 +40,9 @@ def time_text(stamp: "Timestamp") -> str:
     return f"{stamp.ToDatetime().isoformat(sep=' ', timespec='milliseconds')}Z"
 
 
-def day_text(named: "Date") -> str:
+def day_text(date: "Date") -> str:
     """Return a day as ISO 8601 has it."""
-    return f"{named.year:04}-{named.month:02}-{named.day:02}"
+    return f"{date.year:04}-{date.month:02}-{date.day:02}"
 
 
 def money_text(sum_of_money: "Money") -> str:

@@ -47,15 +47,15 @@ async def produce(
     the server is away, commands are sent again with the same request ids.
     """
     from ordertrail.client import connect
+    from ordertrail_server.cli.order_sender import send_in_batches, send_one_by_one
     from ordertrail_server.cli.production import Production
     from ordertrail_server.cli.sample_orders import SampleOrders
-    from ordertrail_server.cli.sending import in_batches, one_by_one
 
     samples = SampleOrders(seed, alive=life, run=_new_run(), today=date.today())
     async with connect(target, actor="ordertrail produce") as client:
         await client.reach(FIRST_CONTACT_SECONDS)
         with Production(count, show_acks=show_acks, as_json=as_json) as production:
-            await (one_by_one if unary else in_batches)(client, samples.draw(count), production)
+            await (send_one_by_one if unary else send_in_batches)(client, samples.draw(count), production)
     if production.refused:
         raise click.exceptions.Exit(1)
 

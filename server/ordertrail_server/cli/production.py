@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from ordertrail_server.cli.printing import json_line, plain
-from ordertrail_server.cli.target import told
+from ordertrail_server.cli.target import describe_call_error
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -23,10 +23,10 @@ class Production:
     def __init__(self, orders: int, *, show_acks: bool, as_json: bool) -> None:
         self.orders = self.acknowledged = self.refused = 0
         self._expected, self._show_acks, self._as_json = orders, show_acks, as_json
-        self._bar = _bar(shown=not (show_acks or as_json))
+        self._bar = _bar(is_visible=not (show_acks or as_json))
 
     def __enter__(self) -> Self:
-        self._begun = monotonic()
+        self._started_at = monotonic()
         self._bar.start()
         self._task = self._bar.add_task("orders", total=self._expected)
         return self
@@ -35,7 +35,7 @@ class Production:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
-        self._print_counts(monotonic() - self._begun)
+        self._print_counts(monotonic() - self._started_at)
 
     def acknowledge(self, receipt: "Receipt") -> None:
         """Count a command that led to a fact."""
@@ -49,7 +49,7 @@ class Production:
     def refuse(self, request: "Request", error: "OrderTrailError") -> None:
         """Count and tell a command that was refused."""
         self.refused += 1
-        click.echo(f"{request.order_id}: {plain(told(error))}", err=True)
+        click.echo(f"{request.order_id}: {plain(describe_call_error(error))}", err=True)
 
     def _print_counts(self, seconds: float) -> None:
         rate = round(self.acknowledged / seconds)
@@ -71,10 +71,10 @@ def _acknowledgement(receipt: "Receipt") -> str:
     )
 
 
-def _bar(*, shown: bool) -> "Progress":
+def _bar(*, is_visible: bool) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))
+    return Progress(*columns, console=console, transient=True, disable=not (is_visible and console.is_terminal))

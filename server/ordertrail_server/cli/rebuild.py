@@ -36,13 +36,13 @@ def rebuild(data: Path, as_json: bool) -> None:
     from ordertrail_server.storage.lock import DataDirectoryRefused, locked
     from ordertrail_server.storage.sqlite import sqlite3
 
-    begun = perf_counter()
+    started_at = perf_counter()
     try:
         with locked(data), Progress(disable=as_json, transient=True) as bar:
             task = bar.add_task("rebuilding")
             counts = rebuilding.rebuild(data, lambda done, total: bar.update(task, completed=done, total=total))
     except (DataDirectoryRefused, ReadModelRefused, LogDamaged, LogUnavailable, sqlite3.Error, OSError) as refusal:
         raise click.ClickException(str(refusal)) from refusal
-    seconds = perf_counter() - begun
-    told = counts._asdict() | {"seconds": round(seconds, 3)}
-    click.echo(json.dumps(told) if as_json else ", ".join(f"{value:,} {name}" for name, value in told.items()))
+    seconds = perf_counter() - started_at
+    report = counts._asdict() | {"seconds": round(seconds, 3)}
+    click.echo(json.dumps(report) if as_json else ", ".join(f"{value:,} {name}" for name, value in report.items()))

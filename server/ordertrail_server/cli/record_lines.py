@@ -5,30 +5,34 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 
-from ordertrail_server.cli.happenings import line
-from ordertrail_server.cli.partition_fold import Told
+from ordertrail_server.cli.event_text import event_line
+from ordertrail_server.cli.partition_fold import JudgedRecord
 from ordertrail_server.cli.printing import json_line, plain
 from ordertrail_server.log.port import Logged
 
 
-def as_text(topic: str, partition: int, record: Logged, told: Told) -> str:
+def as_text(topic: str, partition: int, record: Logged, judged: JudgedRecord) -> str:
     """Return the record for people; the verdict stands behind its place, if there is one."""
     place = f"{partition}:{record.offset}"
-    begin = f"{place:<10} {told.verdict:<7} " if told.verdict else f"{place:<10} "
-    if told.reading is None:
-        return f"{begin}{plain(record.key)}  {told.fault} ({len(record.value)} bytes)"
-    event, fault = told.reading.event, told.reading.fault
-    return f"{begin}{plain(record.key)}  {event.order_version:>3}  {plain(fault)}" if fault else f"{begin}{line(event)}"
+    prefix = f"{place:<10} {judged.verdict:<7} " if judged.verdict else f"{place:<10} "
+    if judged.reading is None:
+        return f"{prefix}{plain(record.key)}  {judged.fault} ({len(record.value)} bytes)"
+    event, fault = judged.reading.event, judged.reading.fault
+    return (
+        f"{prefix}{plain(record.key)}  {event.order_version:>3}  {plain(fault)}"
+        if fault
+        else f"{prefix}{event_line(event)}"
+    )
 
 
-def as_json(topic: str, partition: int, record: Logged, told: Told) -> str:
+def as_json(topic: str, partition: int, record: Logged, judged: JudgedRecord) -> str:
     """Return the record for machines; the bytes of what cannot be read are in it."""
-    shown: dict[str, Any] = {"topic": topic, "partition": partition, "offset": record.offset, "key": record.key}
-    if told.verdict:
-        shown["verdict"] = told.verdict
-    if told.reading is None:
-        return json_line({**shown, "fault": told.fault, "value": b64encode(record.value).decode()})
-    shown |= {"digest": b64encode(record.digest).decode(), "writtenVersion": told.reading.written_version}
-    if told.reading.fault:
-        shown |= {"fault": told.reading.fault, "value": b64encode(record.value).decode()}
-    return json_line({**shown, "event": MessageToDict(told.reading.event)})
+    members: dict[str, Any] = {"topic": topic, "partition": partition, "offset": record.offset, "key": record.key}
+    if judged.verdict:
+        members["verdict"] = judged.verdict
+    if judged.reading is None:
+        return json_line({**members, "fault": judged.fault, "value": b64encode(record.value).decode()})
+    members |= {"digest": b64encode(record.digest).decode(), "writtenVersion": judged.reading.written_version}
+    if judged.reading.fault:
+        members |= {"fault": judged.reading.fault, "value": b64encode(record.value).decode()}
+    return json_line({**members, "event": MessageToDict(judged.reading.event)})

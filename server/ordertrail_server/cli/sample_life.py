@@ -13,18 +13,20 @@ from ordertrail.values import shipped
 CHANGED, CANCELLED, CONFIRMED, RESCHEDULED = 0.5, 0.1, 0.9, 0.1
 SHIPPED, IN_PARTS, DELIVERED, RETURNED = 0.85, 0.3, 0.85, 0.1
 
-Another = Callable[[dict[str, int]], OrderedLine]
+DrawLine = Callable[[dict[str, int]], OrderedLine]
 Chance = Callable[[float], bool]
 
 
-def life(random: Random, order_id: str, ordered: dict[str, int], expected: date, another: Another) -> Iterator[Request]:
-    """Yield what follows on an order of these {product: quantity}; `another` draws a line not on it."""
+def continue_order(
+    random: Random, order_id: str, ordered: dict[str, int], expected: date, draw_other_line: DrawLine
+) -> Iterator[Request]:
+    """Yield what follows on an order of these {product: quantity}; `draw_other_line` draws a line not on it."""
 
-    def chance(likely: float) -> bool:
-        return random.random() < likely
+    def chance(probability: float) -> bool:
+        return random.random() < probability
 
     while chance(CHANGED):
-        yield _change(random, order_id, ordered, another)
+        yield _change(random, order_id, ordered, draw_other_line)
     if chance(CANCELLED):
         yield commands.cancel(order_id, reason="ordered twice")
         return
@@ -46,12 +48,12 @@ def _shipment(order_id: str, ordered: dict[str, int], chance: Chance) -> Iterato
         yield commands.return_(order_id, reason="not as described")
 
 
-def _change(random: Random, order_id: str, ordered: dict[str, int], another: Another) -> Request:
+def _change(random: Random, order_id: str, ordered: dict[str, int], draw_other_line: DrawLine) -> Request:
     """Change a line, and `ordered` with it."""
     product = random.choice(list(ordered))
     drawn = random.random()
     if drawn < 0.4:
-        added = another(ordered)
+        added = draw_other_line(ordered)
         ordered[added.product_id] = added.quantity
         return commands.add_line(order_id, added)
     if drawn < 0.6 and len(ordered) > 1:

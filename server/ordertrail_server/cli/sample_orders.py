@@ -8,8 +8,8 @@ from ordertrail import commands
 from ordertrail.commands import Request
 from ordertrail.v1.order_events_pb2 import OrderedLine
 from ordertrail.values import line
-from ordertrail_server.cli.sample_life import life
-from ordertrail_server.cli.skewed import skewed
+from ordertrail_server.cli.sample_life import continue_order
+from ordertrail_server.cli.skewed_gaussian import draw_skewed
 
 PRODUCTS = 50
 SHOPS = 10
@@ -31,34 +31,34 @@ class SampleOrders:
         """Yield the commands of one order after another, each with order id and request id, in their order."""
         for number in range(count):
             order_id = f"{self._run}-{number:06}"
-            requests = self._one(order_id)
+            requests = self._draw_order(order_id)
             for step, request in enumerate(requests):
                 request.request_id = f"{order_id}-{step}"
             yield requests
 
-    def _one(self, order_id: str) -> list[Request]:
+    def _draw_order(self, order_id: str) -> list[Request]:
         lines = self._lines()
-        expected = self._today + timedelta(days=int(skewed(self._random, 1, 60, 2)))
+        expected = self._today + timedelta(days=int(draw_skewed(self._random, 1, 60, 2)))
         shop = f"shop-{self._random.randrange(SHOPS)}"
         placed = commands.place(shop, lines, order_id=order_id, expected_delivery_date=expected)
         if self._random.random() >= self._alive:
             return [placed]
-        ordered = {each.product_id: each.quantity for each in lines}
-        return [placed, *life(self._random, order_id, ordered, expected, self._another)]
+        ordered = {ordered_line.product_id: ordered_line.quantity for ordered_line in lines}
+        return [placed, *continue_order(self._random, order_id, ordered, expected, self._draw_other_line)]
 
     def _lines(self) -> list[OrderedLine]:
         several = self._random.random() < SEVERAL_LINES
         lines = [self.line() for _ in range(self._random.randint(2, MOST_LINES) if several else 1)]
-        return list({each.product_id: each for each in lines}.values())
+        return list({ordered_line.product_id: ordered_line for ordered_line in lines}.values())
 
     def line(self) -> OrderedLine:
         """Draw a line: product, quantity and unit price, each from a skewed Gaussian."""
-        product = int(skewed(self._random, 0, PRODUCTS, 2))
-        quantity = 1 + int(skewed(self._random, 0, 100, 3))
-        cents = int(skewed(self._random, 100, 10_000, 2.5))
+        product = int(draw_skewed(self._random, 0, PRODUCTS, 2))
+        quantity = 1 + int(draw_skewed(self._random, 0, 100, 3))
+        cents = int(draw_skewed(self._random, 100, 10_000, 2.5))
         return line(f"p_{product}", quantity, f"{cents // 100}.{cents % 100:02}", "EUR")
 
-    def _another(self, ordered: dict[str, int]) -> OrderedLine:
+    def _draw_other_line(self, ordered: dict[str, int]) -> OrderedLine:
         while (drawn := self.line()).product_id in ordered:
             pass
         return drawn

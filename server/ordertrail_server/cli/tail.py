@@ -11,7 +11,7 @@ from ordertrail_server.cli.brokers import (
     bootstrap_option,
     kafka_settings,
     open_topic,
-    refusals_told,
+    report_refusals,
     topic_option,
 )
 
@@ -74,11 +74,11 @@ def tail(
         raise click.UsageError("Name one: --data, or --bootstrap.")
     if group and (data or partition is not None or offset is not None):
         raise click.UsageError("--group goes with --bootstrap, and neither with --partition nor with --from.")
-    with refusals_told():
-        asyncio.run(_tail(data, bootstrap, topic, _Wanted(partition, offset, group, follow), as_json))
+    with report_refusals():
+        asyncio.run(_tail(data, bootstrap, topic, _Selection(partition, offset, group, follow), as_json))
 
 
-class _Wanted(NamedTuple):
+class _Selection(NamedTuple):
     """Which records are to be shown."""
 
     partition: int | None
@@ -87,7 +87,7 @@ class _Wanted(NamedTuple):
     follow: bool
 
 
-async def _tail(data: Path | None, bootstrap: str | None, topic: str, wanted: _Wanted, as_json: bool) -> None:
+async def _tail(data: Path | None, bootstrap: str | None, topic: str, selection: _Selection, as_json: bool) -> None:
     from ordertrail_server.cli import record_lines
     from ordertrail_server.log.embedded.log import EmbeddedLog
 
@@ -99,41 +99,41 @@ async def _tail(data: Path | None, bootstrap: str | None, topic: str, wanted: _W
         raise click.UsageError("Name one: --data DIR, or --bootstrap HOST:PORT.")
     show = record_lines.as_json if as_json else record_lines.as_text
     try:
-        if wanted.group and bootstrap:
-            await _print_with_others(log, bootstrap, wanted.group, show)
+        if selection.group and bootstrap:
+            await _print_group(log, bootstrap, selection.group, show)
         else:
-            await _print(log, wanted, show, judged=data is None)
+            await _print(log, selection, show, is_judged=data is None)
     finally:
         await log.close()
 
 
-async def _print_with_others(log: "Log", bootstrap: str, group: str, show: "Show") -> None:
+async def _print_group(log: "Log", bootstrap: str, group: str, show: "Show") -> None:
     from ordertrail_server.cli.group_tail import GroupTail
 
     await GroupTail(log, kafka_settings(bootstrap), group, show).run()
 
 
-async def _print(log: "Log", wanted: _Wanted, show: "Show", *, judged: bool) -> None:
+async def _print(log: "Log", selection: _Selection, show: "Show", *, is_judged: bool) -> None:
     from ordertrail_server.cli.partition_fold import PartitionFold
-    from ordertrail_server.cli.partition_tail import PartitionTail, all_at_once
+    from ordertrail_server.cli.partition_tail import PartitionTail, run_concurrently
 
-    begin = wanted.offset or 0
+    begin = selection.offset or 0
     tails = [
-        PartitionTail(log, partition, show, PartitionFold(partition, log.partitions) if judged else None)
-        for partition in _partitions(log, wanted)
+        PartitionTail(log, partition, show, PartitionFold(partition, log.partitions) if is_judged else None)
+        for partition in _partitions(log, selection)
     ]
-    if wanted.follow:
-        await all_at_once(each.run(begin, follow=True) for each in tails)
+    if selection.follow:
+        await run_concurrently(partition_tail.run(begin, follow=True) for partition_tail in tails)
     else:
-        for each in tails:
-            await each.run(begin, follow=False)
+        for partition_tail in tails:
+            await partition_tail.run(begin, follow=False)
 
 
-def _partitions(log: "Log", wanted: _Wanted) -> range:
-    if wanted.partition is None:
-        if wanted.offset and log.partitions > 1:
+def _partitions(log: "Log", selection: _Selection) -> range:
+    if selection.partition is None:
+        if selection.offset and log.partitions > 1:
             raise click.UsageError("--from goes with --partition: each partition counts its own offsets.")
         return range(log.partitions)
-    if wanted.partition >= log.partitions:
-        raise click.UsageError(f"The log has the partitions 0 to {log.partitions - 1}, not {wanted.partition}.")
-    return range(wanted.partition, wanted.partition + 1)
+    if selection.partition >= log.partitions:
+        raise click.UsageError(f"The log has the partitions 0 to {log.partitions - 1}, not {selection.partition}.")
+    return range(selection.partition, selection.partition + 1)

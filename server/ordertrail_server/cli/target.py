@@ -63,20 +63,20 @@ def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[
                 asyncio.run(command(*args, **kwargs))
             except OrderTrailError as error:
                 # An error quotes what producers wrote.
-                raise CallFailed(plain(told(error, str(kwargs.get("target", "")))), exit_code) from None
+                raise CallFailed(plain(describe_call_error(error, str(kwargs.get("target", "")))), exit_code) from None
 
         return run
 
     return decorate
 
 
-def told(error: "OrderTrailError", target: str = "") -> str:
+def describe_call_error(error: "OrderTrailError", target: str = "") -> str:
     """Return one line: what is wrong, with the fields at fault, its reason, and what to do."""
     from ordertrail.errors import Unavailable
 
     # A server that answers UNAVAILABLE says how long to wait; without that, nobody answered.
     if target and isinstance(error, Unavailable) and error.reason == "UNAVAILABLE" and error.retry_after is None:
         return f"The server at {plain(target)} cannot be reached: is it running there?"
-    unsaid = (each for each in error.violations if each.description not in error.message)
-    fields = "".join(f" {each.field}: {each.description}." for each in unsaid)
+    unmentioned = (violation for violation in error.violations if violation.description not in error.message)
+    fields = "".join(f" {violation.field}: {violation.description}." for violation in unmentioned)
     return f"{error.message}{fields} [{error.reason}] {error.action}".strip()

@@ -20,7 +20,7 @@ class Text(click.ParamType[str]):
 
 def _is_undecoded(value: str) -> bool:
     """Return whether Python could not decode a part of an argument: it stands there as half a surrogate pair."""
-    return any("\ud800" <= each <= "\udfff" for each in value)
+    return any("\ud800" <= character <= "\udfff" for character in value)
 
 
 TEXT = Text()

@@ -7,15 +7,15 @@ from confluent_kafka import Message
 
 from ordertrail.v1.order_import_service_pb2 import SourceDocument
 from ordertrail_server.cli.document_lines import LONGEST
-from ordertrail_server.cli.old_topic import OldTopic
+from ordertrail_server.cli.source_topic import SourceTopic
 from ordertrail_server.cli.topic_report import TopicReport, origin_of
 
 
 async def documents_of(
-    old: OldTopic, topic: str, report: TopicReport, *, follow: bool
+    source_topic: SourceTopic, topic: str, report: TopicReport, *, follow: bool
 ) -> AsyncIterator[SourceDocument]:
     """Yield the topic's messages as documents to import; what is none is told to the report."""
-    async with aclosing(old.messages(follow=follow)) as messages:
+    async with aclosing(source_topic.messages(follow=follow)) as messages:
         async for message in messages:
             if (document := _document(message, topic, report)) is not None:
                 yield document

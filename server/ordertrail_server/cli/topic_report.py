@@ -44,17 +44,17 @@ class TopicReport(Report):
     def tombstone(self, origin: str, key: str) -> None:
         """Tell of a message without a value."""
         sentence = f"The message has no value (a tombstone, of the key {key!r}): it states no order. It is skipped."
-        self._tell(SKIPPED, origin, "TOMBSTONE", sentence)
+        self._report(SKIPPED, origin, "TOMBSTONE", sentence)
 
     def empty(self, origin: str, key: str) -> None:
         """Tell of a message whose value has no bytes."""
         sentence = f"The message has an empty value (of the key {key!r}): it states no order. It is skipped."
-        self._tell(SKIPPED, origin, "EMPTY_VALUE", sentence)
+        self._report(SKIPPED, origin, "EMPTY_VALUE", sentence)
 
     def too_long(self, origin: str, size: int) -> None:
         """Tell of a message that is longer than a document may be."""
         sentence = f"The message has {size:,} bytes, and a document at most {LONGEST:,}."
-        self._tell(REFUSED, origin, "REQUEST_TOO_LARGE", sentence)
+        self._report(REFUSED, origin, "REQUEST_TOO_LARGE", sentence)
 
     def finish(self) -> None:
         """Print the counts, and from where to go on."""

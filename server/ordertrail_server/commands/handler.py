@@ -21,7 +21,7 @@ from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.storage.sqlite import sqlite3
-from ordertrail_server.storage.trimming import TRIM_SECONDS
+from ordertrail_server.storage.wal_trimmer import TRIM_SECONDS
 
 _log = logging.getLogger(__name__)
 

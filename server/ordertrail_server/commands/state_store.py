@@ -10,7 +10,7 @@ from typing import Any
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.commands.attempt import Fact
 from ordertrail_server.commands.fold import Snapshot, StoreDamaged, StoreUnavailable
-from ordertrail_server.log.continuity import more_or_fewer
+from ordertrail_server.log.continuity import describe_partition_mismatch
 from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.schema.definition import definition_of
@@ -22,7 +22,7 @@ from ordertrail_server.storage.sqlite import (
     primary_code,
     sqlite3,
 )
-from ordertrail_server.storage.trimming import WalTrimmer
+from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
 _log = logging.getLogger(__name__)
 
@@ -183,5 +183,5 @@ def _usable(path: Path, log: Log, definition: bytes) -> bool:
     if folded_by != definition:
         return False
     if partitions != log.partitions:
-        raise LogDamaged(more_or_fewer(path.name, partitions, log))
+        raise LogDamaged(describe_partition_mismatch(path.name, partitions, log))
     return True

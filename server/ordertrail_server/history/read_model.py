@@ -16,8 +16,8 @@ from ordertrail_server.storage.sqlite import (
     OutOfDescriptors,
     connect_reader,
     is_damage,
+    name_descriptor_shortage,
     primary_code,
-    shortage_named,
     sqlite3,
 )
 
@@ -93,7 +93,7 @@ class ReadModel:
         self, work: Callable[[Connection], T], connect: Callable[[], Connection], limit: TimeLimit | None = None
     ) -> T:
         try:
-            with shortage_named():
+            with name_descriptor_shortage():
                 return self._transaction(work, connect, limit)
         except sqlite3.DatabaseError as error:
             if limit is not None and primary_code(error) == sqlite3.SQLITE_INTERRUPT:

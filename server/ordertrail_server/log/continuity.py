@@ -3,7 +3,7 @@
 from ordertrail_server.log.port import Log, LogDamaged
 
 
-def more_or_fewer(store: str, partitions: int, log: Log) -> str:
+def describe_partition_mismatch(store: str, partitions: int, log: Log) -> str:
     """Return what to say of a store that was folded from so many partitions, where the log has not as many."""
     return (
         f"{store} was built from {partitions} partitions, and the topic {log.topic} has {log.partitions}: orders would "
@@ -24,8 +24,8 @@ async def check_continues(log: Log, partition: int, next_offset: int, digest: by
             f"partition {partition} of the log ends at offset {end}, but records up to offset {next_offset - 1} "
             "were read from it before: the log has lost records, or another log was put in its place"
         )
-    found = await log.read(partition, next_offset - 1, 1)
-    if [record.digest for record in found] != [digest]:
+    records = await log.read(partition, next_offset - 1, 1)
+    if [record.digest for record in records] != [digest]:
         raise LogDamaged(
             f"the record at partition {partition}, offset {next_offset - 1} is not the one that was read there before: "
             "the log was changed, or another log was put in its place"

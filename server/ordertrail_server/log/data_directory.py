@@ -64,8 +64,8 @@ def open_to_serve(directory: Path, *, partitions: int = 1) -> EmbeddedLog:
 def _refuse_others(data: DataDirectory) -> None:
     if not data.path.is_dir():
         raise DataDirectoryRefused(f"{data.path} is not a directory. Name a new or empty one.")
-    found = sorted(path.name for path in data.path.iterdir() if path.name not in NOTHING_YET)
-    stores = [name for name in found if name.startswith((STATE_FILE, LOG_FILE))]
+    names = sorted(path.name for path in data.path.iterdir() if path.name not in NOTHING_YET)
+    stores = [name for name in names if name.startswith((STATE_FILE, LOG_FILE))]
     if data.read_model.is_dir():
         stores += [f"{READ_MODEL}/{path.name}" for path in sorted(data.read_model.glob("*.sqlite"))]
     if stores:
@@ -74,8 +74,8 @@ def _refuse_others(data: DataDirectory) -> None:
             f"missing. Put {LOG_FILE} back (from a backup, with its -wal file if there is one), or, to begin anew, "
             "name an empty directory."
         )
-    if found:
+    if names:
         raise DataDirectoryRefused(
-            f"{data.path} holds other files ({', '.join(found[:3])}) and no log, so it is no data directory of "
+            f"{data.path} holds other files ({', '.join(names[:3])}) and no log, so it is no data directory of "
             "Ordertrail. Name a new or empty one."
         )

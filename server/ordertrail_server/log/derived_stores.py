@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from ordertrail_server.log.continuity import check_continues, more_or_fewer
+from ordertrail_server.log.continuity import check_continues, describe_partition_mismatch
 from ordertrail_server.log.data_directory import READ_MODEL, DataDirectory
 from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.storage.lock import DataDirectoryRefused
@@ -25,7 +25,7 @@ SHAPES = (
 )
 
 
-class Memory(NamedTuple):
+class FoldedPositions(NamedTuple):
     """What a store remembers of its log: for each partition the next offset, and the digest of the record before it."""
 
     log_id: bytes
@@ -39,27 +39,27 @@ async def refuse_lost_facts(log: Log, data: DataDirectory) -> None:
     DataDirectoryRefused for a store of another log or one that cannot be read for now, LogDamaged, LogUnavailable.
     """
     for path in derived_stores(data):
-        memory = _read_memory(path)
-        if memory is not None:
-            await _compare(log, path.relative_to(data.path).as_posix(), memory)
+        folded = _read_folded_positions_positions(path)
+        if folded is not None:
+            await _compare(log, path.relative_to(data.path).as_posix(), folded)
 
 
 def derived_stores(data: DataDirectory) -> Iterable[Path]:
     """Return every file that was folded from the log, of whichever definition; also of a rebuild that was killed."""
     models = data.path / READ_MODEL
-    found = [data.state, *sorted(models.glob("*.sqlite")), *sorted(models.glob("*.sqlite.new"))]
-    return [path for path in found if path.exists()]
+    paths = [data.state, *sorted(models.glob("*.sqlite")), *sorted(models.glob("*.sqlite.new"))]
+    return [path for path in paths if path.exists()]
 
 
-async def _compare(log: Log, name: str, memory: Memory) -> None:
-    if memory.log_id != log.identity:
+async def _compare(log: Log, name: str, folded: FoldedPositions) -> None:
+    if folded.log_id != log.identity:
         raise DataDirectoryRefused(
             f"{name} was built from another log; restore the log that it was built from, or move the file away to "
             "build it from this one"
         )
-    if len(memory.positions) != log.partitions:
-        raise DataDirectoryRefused(more_or_fewer(name, len(memory.positions), log))
-    for partition, next_offset, digest in memory.positions:
+    if len(folded.positions) != log.partitions:
+        raise DataDirectoryRefused(describe_partition_mismatch(name, len(folded.positions), log))
+    for partition, next_offset, digest in folded.positions:
         try:
             await check_continues(log, partition, next_offset, digest)
         except LogDamaged as damage:
@@ -69,7 +69,7 @@ async def _compare(log: Log, name: str, memory: Memory) -> None:
             ) from None
 
 
-def _read_memory(path: Path) -> Memory | None:
+def _read_folded_positions_positions(path: Path) -> FoldedPositions | None:
     try:
         with closing(connect_reader(path)) as connection:
             return next(filter(None, (_read_shape(connection, *shape) for shape in SHAPES)), None)
@@ -82,10 +82,10 @@ def _read_memory(path: Path) -> Memory | None:
         ) from error
 
 
-def _read_shape(connection: sqlite3.Connection, identity: str, positions: str) -> Memory | None:
+def _read_shape(connection: sqlite3.Connection, identity: str, positions: str) -> FoldedPositions | None:
     try:
         row = connection.execute(identity).fetchone()
-        return None if row is None else Memory(row[0], connection.execute(positions).fetchall())
+        return None if row is None else FoldedPositions(row[0], connection.execute(positions).fetchall())
     except sqlite3.OperationalError as error:
         if primary_code(error) == sqlite3.SQLITE_ERROR:  # a table or a column is not there
             return None

@@ -82,7 +82,7 @@ class Log(Protocol):
     def stale_seconds(self) -> float:
         """For how long it may be told of an end that lies before one that others were told; 0 if that cannot be."""
 
-    async def end(self, partition: int, known: int = 0) -> int:
+    async def end(self, partition: int, known_end: int = 0) -> int:
         """Return the offset that the partition's next record will get, as of a moment after the call began.
 
         `known` is an end that the caller saw before. A log that may for a while be told of an older one, as by a broker

@@ -32,7 +32,7 @@ class LogSource(Protocol):
     def tells_of_growth(self) -> bool:
         """Whether whoever waits for more is woken by the log itself, whoever wrote."""
 
-    async def open(self, held: AsyncExitStack) -> Log:
+    async def open(self, stack: AsyncExitStack) -> Log:
         """Open the log for a server, which holds the data directory alone until `held` is closed.
 
         Raises DataDirectoryRefused, TopicRefused, KafkaSettingRefused, LogDamaged, LogUnavailable, OSError.
@@ -52,7 +52,7 @@ class EmbeddedSource:
     data: Path
     tells_of_growth = False
 
-    async def open(self, held: AsyncExitStack) -> Log:
+    async def open(self, stack: AsyncExitStack) -> Log:
         """Open the directory's log, or begin one where nothing lies yet."""
         return await open_when_free(partial(open_to_serve, self.data))
 
@@ -75,10 +75,10 @@ class KafkaSource:
     headers_of: "HeadersOf" = lambda _: []
     tells_of_growth = True
 
-    async def open(self, held: AsyncExitStack) -> Log:
+    async def open(self, stack: AsyncExitStack) -> Log:
         """Open the topic, and hold the data directory, which is made if it does not exist."""
         create_directory(self.data)
-        held.enter_context(locked(self.data))
+        stack.enter_context(locked(self.data))
         if DataDirectory(self.data).log.exists():
             raise DataDirectoryRefused(
                 f"{self.data} holds an embedded log, which would be left out. Name another directory, or copy the log "
@@ -91,10 +91,10 @@ class KafkaSource:
         return await self._open(None)
 
     async def _open(self, headers_of: "HeadersOf | None") -> Log:
-        from ordertrail_server.log.kafka.environment import own_settings
+        from ordertrail_server.log.kafka.environment import settings_from_environment
         from ordertrail_server.log.kafka.log import KafkaLog
 
-        settings: dict[str, Value] = {**own_settings(os.environ), "bootstrap.servers": self.bootstrap}
+        settings: dict[str, Value] = {**settings_from_environment(os.environ), "bootstrap.servers": self.bootstrap}
         return await KafkaLog.open(settings, self.topic, headers_of=headers_of)
 
     def arguments(self) -> list[str]:
@@ -108,7 +108,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespa
     parser.add_argument("--bootstrap", metavar="HOST:PORT,…", help="brokers of a Kafka cluster; without it, embedded")
     parser.add_argument("--topic", default=TOPIC, help="the topic of the log")
 
-    def read(told: argparse.Namespace) -> LogSource:
-        return KafkaSource(told.data, told.bootstrap, told.topic) if told.bootstrap else EmbeddedSource(told.data)
+    def read(namespace: argparse.Namespace) -> LogSource:
+        return (
+            KafkaSource(namespace.data, namespace.bootstrap, namespace.topic)
+            if namespace.bootstrap
+            else EmbeddedSource(namespace.data)
+        )
 
     return read

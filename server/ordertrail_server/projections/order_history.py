@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ordertrail_server.log.continuity import check_continues, more_or_fewer
+from ordertrail_server.log.continuity import check_continues, describe_partition_mismatch
 from ordertrail_server.log.data_directory import create_directory
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.definition import definition_digest
@@ -79,7 +79,7 @@ def _refuse_another_log(connection: sqlite3.Connection, path: Path, log: Log) ->
         )
     partitions = len(stored_positions(connection))
     if partitions != log.partitions:
-        raise ReadModelRefused(more_or_fewer(path.name, partitions, log))
+        raise ReadModelRefused(describe_partition_mismatch(path.name, partitions, log))
 
 
 def _is_begun(connection: sqlite3.Connection) -> bool:

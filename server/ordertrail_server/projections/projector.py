@@ -19,7 +19,7 @@ from ordertrail_server.projections.retry import read_again, write_again
 from ordertrail_server.projections.rows import Rows, count_written, write_rows
 from ordertrail_server.projections.stored_orders import StoredOrders
 from ordertrail_server.storage.sqlite import sqlite3
-from ordertrail_server.storage.trimming import WalTrimmer
+from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
 BATCH = 2_000
 HOT_ORDERS = 20_000

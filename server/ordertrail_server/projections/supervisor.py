@@ -13,7 +13,7 @@ from ordertrail_server.log.source import LogSource
 from ordertrail_server.projections.growth import PACE_S
 from ordertrail_server.projections.process import REFUSED
 from ordertrail_server.projections.requests import NUDGE, Requests, away
-from ordertrail_server.storage.descriptors import describe_shortage, none_left
+from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
 
 COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process")
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
@@ -160,7 +160,7 @@ class ProjectorProcess:
         try:
             return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
         except OSError as error:
-            if none_left(PIPE_ENDS):  # the event loop loses this reason
+            if lacks_descriptors(PIPE_ENDS):  # the event loop loses this reason
                 raise OSError(describe_shortage()) from error
             raise
 

@@ -8,16 +8,16 @@ NEEDED = 64
 """What a server opens by itself, with some room; each connection of a caller takes one more."""
 
 
-def none_left(wanted: int = 1) -> bool:
+def lacks_descriptors(count: int = 1) -> bool:
     """Return whether so many files cannot be opened at once any more."""
     opened: list[int] = []
     try:
-        opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(wanted))
+        opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(count))
     except OSError as error:
         return error.errno in (EMFILE, ENFILE)
     finally:
-        for each in opened:
-            os.close(each)
+        for descriptor in opened:
+            os.close(descriptor)
     return False
 
 

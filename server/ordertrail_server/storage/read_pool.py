@@ -42,12 +42,12 @@ class ReadPool:
             self._open.pop().close()
 
     def _connection(self) -> Connection:
-        known: Connection | None = getattr(self._of_thread, "connection", None)
-        if known is None:
-            known = self._of_thread.connection = self._connect()
+        connection: Connection | None = getattr(self._of_thread, "connection", None)
+        if connection is None:
+            connection = self._of_thread.connection = self._connect()
             with self._opening:
-                self._open.append(known)
-        return known
+                self._open.append(connection)
+        return connection
 
 
 class TimeLimit:

@@ -22,11 +22,11 @@ class Readers:
 
     def __init__(self, path: Path, connections: int = 2) -> None:
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        with ExitStack() as held:
+        with ExitStack() as stack:
             for _ in range(connections):
-                self._idle.put(held.enter_context(closing(connect_reader(path))))
-            self._threads = held.enter_context(ThreadPoolExecutor(connections, "reader"))
-            self._held = held.pop_all()
+                self._idle.put(stack.enter_context(closing(connect_reader(path))))
+            self._threads = stack.enter_context(ThreadPoolExecutor(connections, "reader"))
+            self._stack = stack.pop_all()
 
     async def run(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
         """Return what the query returns."""
@@ -45,4 +45,4 @@ class Readers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._held.close()  # waits for running queries first
+        self._stack.close()  # waits for running queries first

@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from ordertrail_server.storage.descriptors import describe_shortage, none_left
+from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
 
 if TYPE_CHECKING:  # the same module, with types
     import sqlite3
@@ -35,9 +35,9 @@ __all__ = [
     "insert_rows",
     "is_damage",
     "is_in_use",
+    "name_descriptor_shortage",
     "primary_code",
     "refuse_unsound",
-    "shortage_named",
     "sqlite3",
 ]
 
@@ -83,19 +83,19 @@ def connect_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = "FULL") 
     """
     refuse_unsound()
     _create_private(path)
-    return _prepared(_connect(path, "rw"), "journal_mode = WAL", f"synchronous = {synchronous}")
+    return _run_pragmas(_connect(path, "rw"), "journal_mode = WAL", f"synchronous = {synchronous}")
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
     """Open an existing file for reading only; the connection refuses to write and never checkpoints."""
     refuse_unsound()
-    return _prepared(_connect(path, "ro"), "query_only = ON", "wal_autocheckpoint = 0")
+    return _run_pragmas(_connect(path, "ro"), "query_only = ON", "wal_autocheckpoint = 0")
 
 
 def connect_immutable(path: Path) -> sqlite3.Connection:
     """Open a file that nobody writes to while it is read, without its -wal file, whose commits it would not see."""
     refuse_unsound()
-    return _prepared(_connect(path, "ro&immutable=1"), "query_only = ON")
+    return _run_pragmas(_connect(path, "ro&immutable=1"), "query_only = ON")
 
 
 def checkpoint(connection: sqlite3.Connection, patience_s: float = BUSY_SECONDS) -> None:
@@ -119,9 +119,9 @@ def insert_rows(connection: sqlite3.Connection, insert: str, rows: Sequence[Sequ
     the row.
     """
     for begin in range(0, len(rows), ROWS_A_STATEMENT):
-        some = rows[begin : begin + ROWS_A_STATEMENT]
-        row = f"({', '.join('?' * len(some[0]))})"
-        connection.execute(f"{insert} VALUES {', '.join([row] * len(some))}", list(chain.from_iterable(some)))
+        chunk = rows[begin : begin + ROWS_A_STATEMENT]
+        row = f"({', '.join('?' * len(chunk[0]))})"
+        connection.execute(f"{insert} VALUES {', '.join([row] * len(chunk))}", list(chain.from_iterable(chunk)))
 
 
 def primary_code(error: sqlite3.Error) -> int:
@@ -148,27 +148,27 @@ def _wait_for_locks(connection: sqlite3.Connection, seconds: float) -> None:
 
 def _create_private(path: Path) -> None:
     # SQLite itself would let everybody read a new file. An existing one, which may be in use, is not even opened.
-    with shortage_named(), suppress(FileExistsError):
+    with name_descriptor_shortage(), suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
 
 
 @contextmanager
-def shortage_named() -> Iterator[None]:
+def name_descriptor_shortage() -> Iterator[None]:
     """Raise OutOfDescriptors in place of an error that comes from a lack of file descriptors."""
     try:
         yield
     except (sqlite3.OperationalError, OSError) as error:
-        if none_left(FILES_OF_A_CONNECTION):
-            named = OutOfDescriptors(describe_shortage())
-            named.sqlite_errorcode = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CANTOPEN)
-            raise named from error
+        if lacks_descriptors(FILES_OF_A_CONNECTION):
+            shortage = OutOfDescriptors(describe_shortage())
+            shortage.sqlite_errorcode = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CANTOPEN)
+            raise shortage from error
         raise
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     # Callers move a connection between threads, one at a time; isolation level None leaves BEGIN to them.
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    with shortage_named():
+    with name_descriptor_shortage():
         return sqlite3.connect(
             uri,
             BUSY_SECONDS,
@@ -179,9 +179,9 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
         )
 
 
-def _prepared(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:
+def _run_pragmas(connection: sqlite3.Connection, *pragmas: str) -> sqlite3.Connection:
     try:
-        with shortage_named():
+        with name_descriptor_shortage():
             for pragma in pragmas:
                 connection.execute(f"PRAGMA {pragma}").fetchall()
     except BaseException:

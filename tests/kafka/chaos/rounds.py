@@ -18,7 +18,7 @@ from tests.kafka.chaos.verdict import ask_all_again, read_alike, violations
 from tests.kafka.checker import Report, check
 from tests.kafka.cluster import Cluster, Setup, running
 
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic
 
 PARTITIONS = 3
 CALLERS = 24
@@ -70,7 +70,7 @@ class Run:
         """Make the topic, and start every server."""
         settings = {"bootstrap.servers": self._cluster.bootstrap}
         replicas = min(self._plan.brokers, 3)
-        await asyncio.to_thread(create, settings, ORDER_EVENTS, partitions=PARTITIONS, replicas=replicas)
+        await asyncio.to_thread(create_topic, settings, ORDER_EVENTS, partitions=PARTITIONS, replicas=replicas)
         await asyncio.gather(*(member.start() for member in self.members))
         for member in self.members:
             member.connect()

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, open_topic, refusals_told, topic_option
+from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, open_topic, report_refusals, topic_option
 from ordertrail_server.cli.printing import json_line
 
 if TYPE_CHECKING:
-    from ordertrail_server.cli.log.copying import Copied, Told
+    from ordertrail_server.cli.log.log_copy import CopyResult, ReportProgress
     from ordertrail_server.log.port import Log
 
 EPILOG = f"""\b
@@ -53,51 +53,53 @@ def copy(data: Path, bootstrap: str, topic: str, to: Literal["topic", "data"], a
     """
     from rich.progress import Progress
 
-    with refusals_told(), Progress(disable=as_json or not sys.stdout.isatty(), transient=True) as bar:
+    with report_refusals(), Progress(disable=as_json or not sys.stdout.isatty(), transient=True) as bar:
         task = bar.add_task("copying and verifying")
         try:
-            copied, left_out = asyncio.run(
+            result, left_out = asyncio.run(
                 _copy(data, bootstrap, topic, to, lambda done, total: bar.update(task, completed=done, total=total))
             )
         except (OSError, ValueError) as error:  # a disk that is full, a record that is too large for the topic
             raise click.ClickException(str(error)) from error
-    click.echo(json_line(_object(copied, left_out, to)) if as_json else _text(copied, left_out, data, topic, to))
+    click.echo(json_line(_object(result, left_out, to)) if as_json else _text(result, left_out, data, topic, to))
 
 
-async def _copy(data: Path, bootstrap: str, topic: str, to: str, told: "Told") -> "tuple[Copied, int]":
-    from ordertrail_server.cli.log.copying import copy
+async def _copy(
+    data: Path, bootstrap: str, topic: str, to: str, report_progress: "ReportProgress"
+) -> "tuple[CopyResult, int]":
+    from ordertrail_server.cli.log.log_copy import copy
     from ordertrail_server.cli.log.own_records import OwnRecords
     from ordertrail_server.log.data_directory import open_to_serve
     from ordertrail_server.log.embedded.in_use import open_when_free
     from ordertrail_server.log.embedded.log import EmbeddedLog
 
-    async with AsyncExitStack() as held:
+    async with AsyncExitStack() as stack:
 
-        async def hold(log: "Log") -> "Log":
-            held.push_async_callback(log.close)
+        async def close_at_end(log: "Log") -> "Log":
+            stack.push_async_callback(log.close)
             return log
 
         if to == "topic":
-            embedded = await hold(await open_when_free(partial(EmbeddedLog.open, data)))
-            return await copy(embedded, await hold(await open_topic(bootstrap, topic)), told), 0
-        on_kafka = await hold(await open_topic(bootstrap, topic))
+            embedded = await close_at_end(await open_when_free(partial(EmbeddedLog.open, data)))
+            return await copy(embedded, await close_at_end(await open_topic(bootstrap, topic)), report_progress), 0
+        on_kafka = await close_at_end(await open_topic(bootstrap, topic))
         opening = partial(open_to_serve, data, partitions=on_kafka.partitions)
         own = OwnRecords(on_kafka)
-        return await copy(own, await hold(await open_when_free(opening)), told), own.left_out
+        return await copy(own, await close_at_end(await open_when_free(opening)), report_progress), own.left_out
 
 
-def _object(copied: "Copied", left_out: int, to: str) -> dict[str, object]:
-    counts = {"records": copied.records, "alreadyThere": copied.already_there, "foreignLeftOut": left_out}
+def _object(result: "CopyResult", left_out: int, to: str) -> dict[str, object]:
+    counts = {"records": result.records, "alreadyThere": result.already_there, "foreignLeftOut": left_out}
     return {"to": to, **counts, "verified": True}
 
 
-def _text(copied: "Copied", left_out: int, data: Path, topic: str, to: str) -> str:
-    said = f"{copied.records:,} records copied and verified, of which {copied.already_there:,} were there before."
+def _text(result: "CopyResult", left_out: int, data: Path, topic: str, to: str) -> str:
+    summary = f"{result.records:,} records copied and verified, of which {result.already_there:,} were there before."
     if left_out:
-        said += f"\n{left_out:,} foreign messages of the topic were left out: they are no records of an order."
+        summary += f"\n{left_out:,} foreign messages of the topic were left out: they are no records of an order."
     if to == "data":
-        return said
+        return summary
     return (
-        f"{said}\nFrom now on serve the topic {topic} (--log kafka, with a new data directory). What a server still "
+        f"{summary}\nFrom now on serve the topic {topic} (--log kafka, with a new data directory). What a server still "
         f"wrote to {data} would not be on the topic."
     )

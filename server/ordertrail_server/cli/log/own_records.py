@@ -24,11 +24,14 @@ class OwnRecords:
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         """Return up to `limit` records from `offset` on, in order; none at the end only."""
         while messages := await self._log.read(partition, offset, limit):
-            records = [each for each in messages if belongs(each.key, each.value, partition, self.partitions)]
+            records = [message for message in messages if self._is_own(message, partition)]
             if len(records) < len(messages):
-                kept = {record.offset for record in records}
-                self._foreign.update((partition, each.offset) for each in messages if each.offset not in kept)
+                foreign = {message.offset for message in messages} - {record.offset for record in records}
+                self._foreign.update((partition, foreign_offset) for foreign_offset in foreign)
             if records:
                 return records
             offset = messages[-1].offset + 1
         return []
+
+    def _is_own(self, message: Logged, partition: int) -> bool:
+        return belongs(message.key, message.value, partition, self.partitions)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.limit import limit_options, most, page_size, say_there_are_more
+from ordertrail_server.cli.limit import limit_options, page_size, report_truncation, resolve_limit
 from ordertrail_server.cli.printing import json_line, print_table, time_text
 from ordertrail_server.cli.target import calls_server, target_option
 
@@ -28,21 +28,21 @@ async def list(limit: int, show_all: bool, as_json: bool, target: str) -> None:
     """List the orders that are parked, those that have waited longest first."""
     from ordertrail.client import connect
 
-    limit = most(limit, show_all)
-    found: dict[str, ParkedOrder] = {}
+    limit = resolve_limit(limit, show_all)
+    listed: dict[str, ParkedOrder] = {}
     async with (
         connect(target) as client,
         aclosing(client.parked_orders(page_size=page_size(limit))) as orders,
     ):
         async for order in orders:
-            if len(found) == limit:
-                say_there_are_more(limit)
+            if len(listed) == limit:
+                report_truncation(limit)
                 break
-            found[order.order_id] = order
+            listed[order.order_id] = order
             if as_json:
                 click.echo(json_line(order))
     if not as_json:
-        print_table(HEADINGS, map(_row, found.values()), numbers=("Version", "Waiting"))
+        print_table(HEADINGS, map(_row, listed.values()), numbers=("Version", "Waiting"))
 
 
 def _row(order: "ParkedOrder") -> tuple[str, ...]:

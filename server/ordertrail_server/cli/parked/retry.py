@@ -30,12 +30,12 @@ async def retry(order_id: str, as_json: bool, target: str) -> None:
 
     async with connect(target) as client:
         outcome = await client.retry_parked(order_id)
-    click.echo(json_line(outcome) if as_json else _told(order_id, outcome))
+    click.echo(json_line(outcome) if as_json else _describe_outcome(order_id, outcome))
     if outcome.HasField("order"):
         raise click.exceptions.Exit(1)
 
 
-def _told(order_id: str, outcome: "RetryParkedOrderResponse") -> str:
+def _describe_outcome(order_id: str, outcome: "RetryParkedOrderResponse") -> str:
     taken_in = f"{plain(order_id)}: {outcome.taken_in_count:,} facts were taken in"
     if not outcome.HasField("order"):
         return f"{taken_in}; it is parked no more."

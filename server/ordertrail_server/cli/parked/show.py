@@ -25,11 +25,11 @@ async def show(order_id: str, as_json: bool, target: str) -> None:
     from ordertrail.client import connect
 
     async with connect(target) as client:
-        found = await client.parked_order(order_id)
+        parked = await client.parked_order(order_id)
     if as_json:
-        click.echo(json_line(found))
+        click.echo(json_line(parked))
         return
-    order = found.order
+    order = parked.order
     click.echo(f"{plain(order.order_id)} is parked behind version {order.version}: {plain(order.reason)}.")
     rows = [
         (
@@ -38,7 +38,7 @@ async def show(order_id: str, as_json: bool, target: str) -> None:
             event.digest.hex(),
             event.reason,
         )
-        for event in found.waiting
+        for event in parked.waiting
     ]
     print_table(HEADINGS, rows, numbers=("Version",))
     if order.waiting_count > len(rows):

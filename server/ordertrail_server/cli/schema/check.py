@@ -32,7 +32,7 @@ def check(proto: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json_line({"gaps": gaps, "unreleased": unreleased}))
     else:
-        click.echo(_told(gaps, unreleased), err=bool(gaps))
+        click.echo(_describe_gaps(gaps, unreleased), err=bool(gaps))
     if gaps:
         raise click.exceptions.Exit(1)
 
@@ -60,22 +60,22 @@ def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
             return reserved
         if stale := stale_files(image):
             return [f"{name} was edited since the code was generated: run `make generate`" for name in stale]
-        return _changed(proto, may_lack_lock) or _unread() or tree_gaps(proto, Tree(image))
+        return _find_released_gaps(proto, may_lack_lock) or _find_reading_gaps() or tree_gaps(proto, Tree(image))
     except (AuthoringError, OSError) as refusal:
         return [str(refusal)]
 
 
-def _changed(proto: Path, may_lack_lock: bool) -> list[str]:
+def _find_released_gaps(proto: Path, may_lack_lock: bool) -> list[str]:
     # Before all else is loaded, which counts on what was released.
     from ordertrail.log.v1.record_pb2 import Record
     from ordertrail_server.schema.lock.lock_file import LOCK_NAME, lock_gaps, released_gaps
 
     lock = proto / LOCK_NAME
-    found = lock_gaps if may_lack_lock else released_gaps
-    return found(Record.DESCRIPTOR, lock.read_text(encoding="utf-8") if lock.exists() else "")
+    find_gaps = lock_gaps if may_lack_lock else released_gaps
+    return find_gaps(Record.DESCRIPTOR, lock.read_text(encoding="utf-8") if lock.exists() else "")
 
 
-def _unread() -> list[str]:
+def _find_reading_gaps() -> list[str]:
     from ordertrail_server.schema.proof.schema_check import SchemaIncompleteError, check_readings
 
     try:
@@ -85,7 +85,7 @@ def _unread() -> list[str]:
     return []
 
 
-def _told(gaps: list[str], unreleased: list[str]) -> str:
+def _describe_gaps(gaps: list[str], unreleased: list[str]) -> str:
     if gaps:
         return "\n".join(["not total:", *(f"- {gap}" for gap in gaps)])
     total = "total: every version of every event reads as today's, and what was released is as it was"

@@ -30,44 +30,42 @@ async def explain(place: tuple[int, int], as_json: bool, target: str) -> None:
     from ordertrail.client import connect
 
     async with connect(target) as client:
-        found = await client.explain(*place)
+        explanation = await client.explain(*place)
     if as_json:
-        click.echo(json_line(found))
+        click.echo(json_line(explanation))
         return
-    for line in _record(found):
+    for line in _describe_record(explanation):
         click.echo(line)
-    for step in found.steps:
+    for step in explanation.steps:
         _print_step(step)
-    if found.event.WhichOneof("event"):
-        click.echo(f"public event\n  {plain(json_line(found.event))}")
+    if explanation.event.WhichOneof("event"):
+        click.echo(f"public event\n  {plain(json_line(explanation.event))}")
 
 
-def _record(found: "ExplainEventResponse") -> Iterator[str]:
+def _describe_record(explanation: "ExplainEventResponse") -> Iterator[str]:
     from ordertrail.v1.projection_service_pb2 import RecordVerdict
 
-    event = found.event
-    verdict = RecordVerdict.Name(found.verdict).removeprefix("RECORD_VERDICT_").lower()
-    yield f"record {found.position.partition}:{found.position.offset} of {plain(found.position.topic)}"
-    yield f"  verdict   {verdict}{f': {plain(found.verdict_detail)}' if found.verdict_detail else ''}"
+    event, position, value = explanation.event, explanation.position, explanation.value
+    verdict = RecordVerdict.Name(explanation.verdict).removeprefix("RECORD_VERDICT_").lower()
+    yield f"record {position.partition}:{position.offset} of {plain(position.topic)}"
+    yield f"  verdict   {verdict}{f': {plain(explanation.verdict_detail)}' if explanation.verdict_detail else ''}"
     if event.order_id:
         yield f"  order     {plain(event.order_id)}, version {event.order_version}, {time_text(event.record_time)}"
         yield f"  cause     {plain(event.cause.request_id)}"
         yield f"  previous  {event.previous.hex() or '-'}"
-    yield f"  digest    {found.digest.hex()}"
-    yield f"  written   {_written(found)}"
-    if found.fault:
-        yield f"  fault     {plain(found.fault)}"
-    yield f"  bytes     {len(found.value)}"
-    yield from (
-        f"    {found.value[at : at + BYTES_A_LINE].hex(' ')}" for at in range(0, len(found.value), BYTES_A_LINE)
-    )
-    if found.written_json:
-        yield f"as written\n  {plain(found.written_json)}"
+    yield f"  digest    {explanation.digest.hex()}"
+    yield f"  written   {_describe_written(explanation)}"
+    if explanation.fault:
+        yield f"  fault     {plain(explanation.fault)}"
+    yield f"  bytes     {len(value)}"
+    yield from (f"    {value[at : at + BYTES_A_LINE].hex(' ')}" for at in range(0, len(value), BYTES_A_LINE))
+    if explanation.written_json:
+        yield f"as written\n  {plain(explanation.written_json)}"
 
 
-def _written(found: "ExplainEventResponse") -> str:
-    number = f", number {found.written_number}" if found.HasField("written_number") else ""
-    return (found.written_as or "no event known here") + number
+def _describe_written(explanation: "ExplainEventResponse") -> str:
+    number = f", number {explanation.written_number}" if explanation.HasField("written_number") else ""
+    return (explanation.written_as or "no event known here") + number
 
 
 def _print_step(step: "ReadingStep") -> None:

@@ -29,14 +29,14 @@ async def list(as_json: bool, target: str) -> None:
     from ordertrail.client import connect
 
     async with connect(target) as client:
-        found = await client.event_schemas()
+        catalog = await client.event_schemas()
     if as_json:
-        for schema in found.schemas:
+        for schema in catalog.schemas:
             click.echo(json_line(schema))
         return
-    print_table(HEADINGS, [_row(schema) for schema in found.schemas], numbers=("Number", "Records"))
-    if found.unknown_record_count:
-        click.echo(f"Records of no event known here: {found.unknown_record_count}")
+    print_table(HEADINGS, [_row(schema) for schema in catalog.schemas], numbers=("Number", "Records"))
+    if catalog.unknown_record_count:
+        click.echo(f"Records of no event known here: {catalog.unknown_record_count}")
 
 
 def _row(schema: "EventSchema") -> tuple[str, ...]:

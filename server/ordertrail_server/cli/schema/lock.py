@@ -35,8 +35,8 @@ def lock(proto: Path, as_json: bool) -> None:
     added = unlocked_names(record, text)
     if added:
         _replace(path, append_unlocked(record, text))
-    told = "\n".join(f"locked {name}" for name in added) or "Nothing to add: all is locked."
-    click.echo(json_line({"locked": added}) if as_json else told)
+    report = "\n".join(f"locked {name}" for name in added) or "Nothing to add: all is locked."
+    click.echo(json_line({"locked": added}) if as_json else report)
 
 
 def _replace(path: Path, text: str) -> None:

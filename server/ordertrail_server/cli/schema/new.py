@@ -45,17 +45,17 @@ def new(event: str, proto: Path, as_json: bool) -> None:
     from ordertrail_server.authoring.new_version import new_version
 
     try:
-        made = new_version(proto, event)
+        version = new_version(proto, event)
     except (AuthoringError, OSError) as refusal:
         raise click.ClickException(str(refusal)) from None
-    click.echo(json_line(made._asdict()) if as_json else _told(made, proto))
+    click.echo(json_line(version._asdict()) if as_json else _describe_version(version, proto))
 
 
-def _told(made: "NewVersion", proto: Path) -> str:
-    lines = [f"Made {made.message} in {proto / made.file}, a copy of {made.predecessor}."]
-    if made.copied:
-        lines.append(f"Copied with it: {', '.join(made.copied)}.")
-    if made.kept:
-        lines.append(f"Stood there already, and is used as it is: {', '.join(made.kept)}.")
-    lines.append(f"Added {made.case} = {made.number} to Record in {proto / made.record_file}.")
-    return "\n".join([*lines, "", NEXT.format(file=proto / made.file)])
+def _describe_version(version: "NewVersion", proto: Path) -> str:
+    lines = [f"Made {version.message} in {proto / version.file}, a copy of {version.predecessor}."]
+    if version.copied:
+        lines.append(f"Copied with it: {', '.join(version.copied)}.")
+    if version.kept:
+        lines.append(f"Stood there already, and is used as it is: {', '.join(version.kept)}.")
+    lines.append(f"Added {version.case} = {version.number} to Record in {proto / version.record_file}.")
+    return "\n".join([*lines, "", NEXT.format(file=proto / version.file)])

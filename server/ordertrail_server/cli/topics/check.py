@@ -2,9 +2,9 @@
 
 import click
 
-from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, refusals_told, topic_option
+from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, report_refusals, topic_option
 from ordertrail_server.cli.printing import json_line
-from ordertrail_server.cli.topics.told import as_object, as_text, is_safe
+from ordertrail_server.cli.topics.topic_text import is_safe, report_json, report_text
 
 EPILOG = f"""\b
 Examples:
@@ -23,12 +23,12 @@ def check(bootstrap: str, topic: str, as_json: bool) -> None:
 
     What is only noted, such as a single replica, is allowed. Exit codes: 0 safe, 1 unsafe, or there is no such topic.
     """
-    from ordertrail_server.log.kafka.findings import findings
-    from ordertrail_server.log.kafka.topic import describe
+    from ordertrail_server.log.kafka.findings import inspect_topic
+    from ordertrail_server.log.kafka.topic import describe_topic
 
-    with refusals_told():
-        described = describe(kafka_settings(bootstrap), topic)
-    found = findings(described)
-    click.echo(json_line(as_object(described, found)) if as_json else as_text(described, found))
-    if not is_safe(found):
+    with report_refusals():
+        description = describe_topic(kafka_settings(bootstrap), topic)
+    results = inspect_topic(description)
+    click.echo(json_line(report_json(description, results)) if as_json else report_text(description, results))
+    if not is_safe(results):
         raise click.exceptions.Exit(1)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, refusals_told, topic_option
+from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, report_refusals, topic_option
 from ordertrail_server.cli.printing import json_line
-from ordertrail_server.cli.topics.told import as_object, as_text, is_safe
+from ordertrail_server.cli.topics.topic_text import is_safe, report_json, report_text
 
 if TYPE_CHECKING:
     from ordertrail_server.log.kafka.findings import Topic
@@ -45,46 +45,52 @@ def create(bootstrap: str, topic: str, partitions: int, replicas: int, if_missin
     It is made with cleanup.policy=delete, without any retention, and never led by a replica that lags behind. Exit
     codes: 0 made, 1 not (there is one already, or the cluster does not make it).
     """
-    from ordertrail_server.log.kafka.findings import findings
-    from ordertrail_server.log.kafka.topic import describe
+    from ordertrail_server.log.kafka.findings import inspect_topic
+    from ordertrail_server.log.kafka.topic import describe_topic
 
     settings = kafka_settings(bootstrap)
-    with refusals_told():
-        made = not (if_missing and _is_there(settings, topic))
-        if made:
-            _create(settings, topic, partitions, replicas)
-        described = describe(settings, topic)
-    found = findings(described)
-    click.echo(json_line({**as_object(described, found), "made": made}) if as_json else as_text(described, found))
-    if not made:
-        _refuse_another_count(described, partitions)
-    if not is_safe(found):
+    with report_refusals():
+        is_new = not (if_missing and _topic_exists(settings, topic))
+        if is_new:
+            _create_topic(settings, topic, partitions, replicas)
+        description = describe_topic(settings, topic)
+    results = inspect_topic(description)
+    click.echo(
+        json_line({**report_json(description, results), "made": is_new})
+        if as_json
+        else report_text(description, results)
+    )
+    if not is_new:
+        _check_partition_count(description, partitions)
+    if not is_safe(results):
         raise click.exceptions.Exit(1)
 
 
-def _is_there(settings: "dict[str, Value]", topic: str) -> bool:
-    from ordertrail_server.log.kafka.topic import TopicMissing, describe
+def _topic_exists(settings: "dict[str, Value]", topic: str) -> bool:
+    from ordertrail_server.log.kafka.topic import TopicMissing, describe_topic
 
     try:
-        describe(settings, topic)
+        describe_topic(settings, topic)
     except TopicMissing:
         return False
     return True
 
 
-def _create(settings: "dict[str, Value]", topic: str, partitions: int, replicas: int) -> None:
-    from ordertrail_server.log.kafka.topic import TopicRefused, create
+def _create_topic(settings: "dict[str, Value]", topic: str, partitions: int, replicas: int) -> None:
+    from ordertrail_server.log.kafka.topic import TopicRefused, create_topic
 
     try:
-        create(settings, topic, partitions=partitions, replicas=replicas)
-    except TopicRefused as refused:
-        few = "INVALID_REPLICATION_FACTOR" in str(refused)
-        hint = " The cluster has fewer brokers than that; --replicas 1 will do for development." if few else ""
-        raise click.ClickException(f"{refused}{hint}") from None
+        create_topic(settings, topic, partitions=partitions, replicas=replicas)
+    except TopicRefused as refusal:
+        too_few_brokers = "INVALID_REPLICATION_FACTOR" in str(refusal)
+        hint = (
+            " The cluster has fewer brokers than that; --replicas 1 will do for development." if too_few_brokers else ""
+        )
+        raise click.ClickException(f"{refusal}{hint}") from None
 
 
-def _refuse_another_count(there: "Topic", partitions: int) -> None:
-    if len(there.replicas) != partitions:
+def _check_partition_count(description: "Topic", partitions: int) -> None:
+    if len(description.replicas) != partitions:
         raise click.ClickException(
-            f"The topic {there.name} is there, with {len(there.replicas)} partitions and not {partitions}."
+            f"The topic {description.name} is there, with {len(description.replicas)} partitions and not {partitions}."
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, refusals_told, topic_option
+from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, report_refusals, topic_option
 from ordertrail_server.cli.printing import json_line
 
 if TYPE_CHECKING:
@@ -33,18 +33,18 @@ def delete(bootstrap: str, topic: str, yes: bool, as_json: bool) -> None:
     Exit codes: 0 deleted, 1 not.
     """
     settings = kafka_settings(bootstrap)
-    with refusals_told():
-        counts = _record_counts(settings, topic)
+    with report_refusals():
+        counts = _count_records(settings, topic)
         if not yes:
-            raise click.ClickException(_lost(topic, counts))
-        _delete(settings, topic)
+            raise click.ClickException(_describe_loss(topic, counts))
+        _delete_topic(settings, topic)
     if as_json:
         click.echo(json_line({"topic": topic, "deleted": True, "records": sum(counts)}))
     else:
         click.echo(f"Deleted the topic {topic}, which held {sum(counts):,} records.")
 
 
-def _lost(topic: str, counts: Sequence[int]) -> str:
+def _describe_loss(topic: str, counts: Sequence[int]) -> str:
     return (
         f"Nothing was deleted. The topic {topic} (partitions: {len(counts)}) holds {sum(counts):,} records. With it "
         "all facts of all its orders are lost for ever, and every token and receipt of them means nothing any more; "
@@ -52,42 +52,42 @@ def _lost(topic: str, counts: Sequence[int]) -> str:
     )
 
 
-def _record_counts(settings: "dict[str, Value]", topic: str) -> list[int]:
+def _count_records(settings: "dict[str, Value]", topic: str) -> list[int]:
     """Return how many offsets each partition has."""
     from confluent_kafka import Consumer, KafkaException
 
-    from ordertrail_server.log.kafka.errors import said
-    from ordertrail_server.log.kafka.offset_queries import query_ends
-    from ordertrail_server.log.kafka.settings import made, reader_settings
-    from ordertrail_server.log.kafka.topic import describe
+    from ordertrail_server.log.kafka.errors import describe_error
+    from ordertrail_server.log.kafka.offset_queries import query_watermarks
+    from ordertrail_server.log.kafka.settings import create_client, reader_settings
+    from ordertrail_server.log.kafka.topic import describe_topic
     from ordertrail_server.log.port import LogUnavailable
 
-    partitions = len(describe(settings, topic).replicas)
+    partitions = len(describe_topic(settings, topic).replicas)
     try:
-        with closing(made(Consumer, reader_settings(settings))) as consumer:
-            ends = [query_ends(consumer, topic, partition, SECONDS) for partition in range(partitions)]
+        with closing(create_client(Consumer, reader_settings(settings))) as consumer:
+            ends = [query_watermarks(consumer, topic, partition, SECONDS) for partition in range(partitions)]
     except KafkaException as error:
-        raise LogUnavailable(f"the cluster did not answer: {said(error.args[0])}") from error
+        raise LogUnavailable(f"the cluster did not answer: {describe_error(error.args[0])}") from error
     return [end - first for first, end in ends]
 
 
-def _delete(settings: "dict[str, Value]", topic: str) -> None:
+def _delete_topic(settings: "dict[str, Value]", topic: str) -> None:
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
-    from ordertrail_server.log.kafka.errors import said
-    from ordertrail_server.log.kafka.settings import admin_settings, made
-    from ordertrail_server.log.kafka.topic import TopicMissing, known
+    from ordertrail_server.log.kafka.errors import describe_error
+    from ordertrail_server.log.kafka.settings import admin_settings, create_client
+    from ordertrail_server.log.kafka.topic import TopicMissing, query_topic_state
 
-    admin = made(AdminClient, admin_settings(settings))
+    admin = create_client(AdminClient, admin_settings(settings))
     try:
         admin.delete_topics([topic], operation_timeout=SECONDS)[topic].result()
     except KafkaException as error:
-        raise click.ClickException(f"The topic {topic} was not deleted: {said(error.args[0])}.") from error
+        raise click.ClickException(f"The topic {topic} was not deleted: {describe_error(error.args[0])}.") from error
     deadline = monotonic() + SECONDS
     while monotonic() < deadline:
         try:
-            known(admin, topic)
+            query_topic_state(admin, topic)
         except TopicMissing:
             return
         sleep(0.02)

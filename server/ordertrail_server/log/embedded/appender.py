@@ -9,7 +9,7 @@ from ordertrail_server.log.embedded.records import check_end, position, read_end
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.sqlite import checkpoint, connect_writer, insert_rows, primary_code, sqlite3
-from ordertrail_server.storage.trimming import WalTrimmer
+from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
 # How long a reader may stand in the way before the opening of a log is given up, to be tried again.
 OPENING_SECONDS = 0.1

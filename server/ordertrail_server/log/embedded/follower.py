@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ordertrail_server.log.embedded.file import LOG_FILE, describe
-from ordertrail_server.log.embedded.records import read_end, read_records, refuse_strays, unreadable
+from ordertrail_server.log.embedded.records import read_end, read_records, refuse_stray_records, unreadable
 from ordertrail_server.log.embedded.unwritable import UnwritableReaders, is_readable, refuse_unreadable
 from ordertrail_server.log.port import Entry, Logged, LogUnavailable
 from ordertrail_server.storage.lock import DataDirectoryRefused
@@ -29,14 +29,14 @@ class EmbeddedFollower:
     def __init__(self, directory: Path) -> None:
         path = directory / LOG_FILE
         self._closed = False
-        with ExitStack() as held:
+        with ExitStack() as stack:
             try:
-                self._open(path, held)
+                self._open(path, stack)
             except sqlite3.Error as error:
                 raise unreadable(error, f"({path})") from error
-            self._held = held.pop_all()
+            self._stack = stack.pop_all()
 
-    async def end(self, partition: int, known: int = 0) -> int:
+    async def end(self, partition: int, known_end: int = 0) -> int:
         """Return the offset that the partition's next record will get."""
         self._check(partition)
         return await self._readers.run(read_end, partition)
@@ -64,17 +64,17 @@ class EmbeddedFollower:
     async def close(self) -> None:
         """Release all that the log holds; running calls are finished first, later ones raise LogUnavailable."""
         self._closed = True
-        await asyncio.to_thread(self._held.close)
+        await asyncio.to_thread(self._stack.close)
 
-    def _open(self, path: Path, held: ExitStack) -> None:
+    def _open(self, path: Path, stack: ExitStack) -> None:
         require(path)
         self._readers: Readers | UnwritableReaders
         if is_readable(path):
-            self._readers = held.enter_context(Readers(path))
+            self._readers = stack.enter_context(Readers(path))
         else:
-            self._readers = held.enter_context(UnwritableReaders(path))
+            self._readers = stack.enter_context(UnwritableReaders(path))
         self.identity, self.partitions, self.topic = self._readers.run_here(describe)
-        self._readers.run_here(refuse_strays, self.partitions)
+        self._readers.run_here(refuse_stray_records, self.partitions)
 
     def _check(self, partition: int) -> None:
         if self._closed:

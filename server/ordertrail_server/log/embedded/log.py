@@ -13,7 +13,7 @@ from ordertrail_server.log.embedded.file import create_file
 from ordertrail_server.log.embedded.follower import EmbeddedFollower, require
 from ordertrail_server.log.port import Entry
 from ordertrail_server.storage.lock import locked
-from ordertrail_server.storage.trimming import TRIM_SECONDS
+from ordertrail_server.storage.wal_trimmer import TRIM_SECONDS
 
 
 class EmbeddedLog(EmbeddedFollower):
@@ -41,7 +41,7 @@ class EmbeddedLog(EmbeddedFollower):
         """Open the log of a directory to read only, beside the process that serves it."""
         return EmbeddedFollower(directory)
 
-    async def end(self, partition: int, known: int = 0) -> int:
+    async def end(self, partition: int, known_end: int = 0) -> int:
         """Return the offset that the partition's next record will get."""
         self._check(partition)
         ends = self._appender.known_ends
@@ -77,15 +77,15 @@ class EmbeddedLog(EmbeddedFollower):
             self._wake(partition)
         await super().close()
 
-    def _open(self, path: Path, held: ExitStack) -> None:
-        held.enter_context(locked(path.parent))
+    def _open(self, path: Path, stack: ExitStack) -> None:
+        stack.enter_context(locked(path.parent))
         if self._begin_with is not None:
             create_file(path.parent, self._begin_with)
         require(path)
-        self._appender = held.enter_context(closing(Appender(path)))
-        super()._open(path, held)  # closed before the appender, whose closing then tidies the file
+        self._appender = stack.enter_context(closing(Appender(path)))
+        super()._open(path, stack)  # closed before the appender, whose closing then tidies the file
         self._appended = [asyncio.Event() for _ in range(self.partitions)]
-        self._thread = held.enter_context(ThreadPoolExecutor(1, "append"))
+        self._thread = stack.enter_context(ThreadPoolExecutor(1, "append"))
 
     def _wake(self, partition: int, _: object = None) -> None:
         # Set and cleared at once, an event wakes those who wait now; each looks at the end for itself.

@@ -7,7 +7,7 @@ from typing import cast
 from ordertrail_server.log.embedded.record_key import belongs
 from ordertrail_server.log.port import LogDamaged, Logged, LogInUse, LogUnavailable
 from ordertrail_server.orders.chain import digest
-from ordertrail_server.storage.descriptors import describe_shortage, none_left
+from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
 from ordertrail_server.storage.sqlite import FILES_OF_A_CONNECTION, is_damage, is_in_use, sqlite3
 
 OFFSET_BITS = 48
@@ -37,13 +37,13 @@ def read_end(connection: sqlite3.Connection, partition: int) -> int:
     return 0 if last is None else int(last) % OFFSETS + 1
 
 
-def refuse_strays(connection: sqlite3.Connection, partitions: int) -> None:
+def refuse_stray_records(connection: sqlite3.Connection, partitions: int) -> None:
     """Raise LogDamaged if a record lies outside of the log's partitions, where no read finds it, LogUnavailable."""
     try:
-        (before, behind) = connection.execute(STRAYS, (position(partitions, 0),)).fetchone()
+        (before, after) = connection.execute(STRAYS, (position(partitions, 0),)).fetchone()
     except sqlite3.Error as error:
         raise unreadable(error, "at its first or last record") from error
-    if before or behind:
+    if before or after:
         raise LogDamaged("the log is damaged: a record lies outside of its partitions")
 
 
@@ -66,9 +66,9 @@ def read_records(
     `partitions` is how many the log has.
     """
     end = read_end(connection, partition)
-    begin, behind = position(partition, 0), position(partition + 1, 0)
+    begin, partition_end = position(partition, 0), position(partition + 1, 0)
     try:
-        rows = connection.execute(READ, (begin, begin + min(offset, OFFSETS), behind, limit)).fetchall()
+        rows = connection.execute(READ, (begin, begin + min(offset, OFFSETS), partition_end, limit)).fetchall()
     except sqlite3.Error as error:
         raise unreadable(error, f"at or after partition {partition}, offset {offset}") from error
     records = list(map(_logged, rows))
@@ -86,20 +86,20 @@ def unreadable(error: sqlite3.Error, where: str) -> LogDamaged | LogUnavailable:
     if is_in_use(error):
         return LogInUse(f"another process keeps the file of the log open ({error})")
     return LogUnavailable(
-        f"the log could not be read: {describe_shortage() if none_left(FILES_OF_A_CONNECTION) else error}"
+        f"the log could not be read: {describe_shortage() if lacks_descriptors(FILES_OF_A_CONNECTION) else error}"
     )
 
 
-def _verify(records: list[Logged], partition: int, offset: int, partitions: int) -> None:
+def _verify(records: list[Logged], partition: int, first_offset: int, partitions: int) -> None:
     """Raise LogDamaged unless every column of every record is what an append stored."""
-    for expected, (found, key, value, stored) in enumerate(records, offset):
-        if found != expected:
+    for expected, (offset, key, value, stored) in enumerate(records, first_offset):
+        if offset != expected:
             raise LogDamaged(f"the record at partition {partition}, offset {expected} is missing")
         # A flipped bit may have made another type of a column, too.
         if not isinstance(value, bytes) or digest(value) != stored:
-            raise LogDamaged(f"the record at partition {partition}, offset {found} is not what was appended")
+            raise LogDamaged(f"the record at partition {partition}, offset {offset} is not what was appended")
         if not isinstance(key, str) or not belongs(key, value, partition, partitions):
             raise LogDamaged(
-                f"the record at partition {partition}, offset {found} is stored under the key {key!r}, which is not "
+                f"the record at partition {partition}, offset {offset} is stored under the key {key!r}, which is not "
                 "the id of its order, or its order belongs to another partition"
             )

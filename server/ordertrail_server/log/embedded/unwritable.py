@@ -70,7 +70,7 @@ class UnwritableReaders:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._copied: Files = ()
-        self._held = ExitStack()
+        self._stack = ExitStack()
         self._copy: Path | None = None
 
     async def run(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
@@ -101,8 +101,8 @@ class UnwritableReaders:
     def _private_copy(self, files: Files) -> Path:
         if self._copy is None or self._copied != files:
             try:
-                self._held.close()
-                directory = Path(self._held.enter_context(TemporaryDirectory(prefix="ordertrail-")))
+                self._stack.close()
+                directory = Path(self._stack.enter_context(TemporaryDirectory(prefix="ordertrail-")))
                 for file in _with_sides(self._path)[:2]:
                     shutil.copyfile(file, directory / file.name)
             except OSError as error:
@@ -114,7 +114,7 @@ class UnwritableReaders:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._held.close()
+        self._stack.close()
 
 
 def _connect_as_it_is(path: Path) -> sqlite3.Connection | None:

@@ -8,7 +8,7 @@ from typing import cast
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from ordertrail_server.log.kafka.errors import unreadable
-from ordertrail_server.log.kafka.settings import made
+from ordertrail_server.log.kafka.settings import create_client
 from ordertrail_server.log.port import Logged, LogUnavailable
 from ordertrail_server.orders.chain import digest
 
@@ -25,7 +25,7 @@ class Cursor:
     """Reads on from where it stands; librdkafka fetches ahead meanwhile."""
 
     def __init__(self, settings: dict[str, object], topic: str) -> None:
-        self._consumer, self._topic = made(Consumer, settings), topic
+        self._consumer, self._topic = create_client(Consumer, settings), topic
         self._ahead: list[Message] = []
         self.partition = self.position = NOWHERE
         self.used = monotonic()

@@ -14,11 +14,11 @@ class Delivery:
     def __init__(self, count: int) -> None:
         self._loop = asyncio.get_running_loop()
         self.done: asyncio.Future[list[int]] = self._loop.create_future()
-        self.done.add_done_callback(_looked_at)
+        self.done.add_done_callback(_retrieve_exception)
         self._count = count
         self._offsets: list[int] = []
         self._errors: list[KafkaError] = []
-        self._not_taken: list[KafkaError] = []
+        self._rejected: list[KafkaError] = []
 
     def report(self, error: KafkaError | None, message: Message | None) -> None:
         """Take the report on the batch's next record."""
@@ -27,30 +27,30 @@ class Delivery:
             self._offsets.append(offset)
         else:  # a broker may know of a record that it has it, and no longer where
             self._errors.append(error or KafkaError(KafkaError.DUPLICATE_SEQUENCE_NUMBER))
-        self._look()
+        self._finish_if_complete()
 
-    def refuse(self, error: KafkaError, count: int) -> None:
+    def reject(self, error: KafkaError, count: int) -> None:
         """Say of the last `count` records that the producer did not take them, so that they are never sent."""
-        self._not_taken = [error] * count
-        self._look()
+        self._rejected = [error] * count
+        self._finish_if_complete()
 
-    def _look(self) -> None:
+    def _finish_if_complete(self) -> None:
         # The last of two threads to come here sees all reports; should both see them, one finishes in vain.
-        if len(self._offsets) + len(self._errors) + len(self._not_taken) == self._count:
+        if len(self._offsets) + len(self._errors) + len(self._rejected) == self._count:
             with suppress(RuntimeError):  # an event loop that is closed awaits nothing
                 self._loop.call_soon_threadsafe(self._finish)
 
     def _finish(self) -> None:
         if self.done.done():
             return
-        if errors := self._errors + self._not_taken:
-            surely = not self._offsets and all(map(not_appended, self._errors))
-            self.done.set_exception(append_failed(errors[0], surely=surely))
+        if errors := self._errors + self._rejected:
+            none_appended = not self._offsets and all(map(not_appended, self._errors))
+            self.done.set_exception(append_failed(errors[0], none_appended=none_appended))
         else:
             self.done.set_result(self._offsets)
 
 
-def _looked_at(done: asyncio.Future[list[int]]) -> None:
+def _retrieve_exception(done: asyncio.Future[list[int]]) -> None:
     # A caller that has given up leaves nobody to look; that is no defect to be reported.
     if not done.cancelled():
         done.exception()

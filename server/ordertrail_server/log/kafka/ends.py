@@ -23,30 +23,30 @@ class KafkaEnds:
 
     def __init__(self, partitions: int, query: Query, grown: Grown) -> None:
         self._query, self._grown = query, grown
-        self.known = [0] * partitions
+        self.known_ends = [0] * partitions
         self._markers: dict[int, tuple[int, int]] = {}
         self._news = [asyncio.Event() for _ in range(partitions)]
         self._waiting = [0] * partitions
         self._watching: dict[int, asyncio.Task[None]] = {}
         self._failure: Exception | None = None
 
-    async def ask(self, partition: int, known: int = 0) -> int:
+    async def ask(self, partition: int, known_end: int = 0) -> int:
         """Return the partition's end, as of a moment after the call began, once it is no less than what is known of it.
 
         Markers that are known at the end lie behind it, and are heard of all the same. Raises LogDamaged if it goes on
         to be less, LogUnavailable.
         """
-        known = max(known, self.known[partition])
+        known_end = max(known_end, self.known_ends[partition])
         give_up = asyncio.get_running_loop().time() + STALE_SECONDS
         while True:
-            end = await self._query(partition, known)
-            if end >= known:
+            end = await self._query(partition, known_end)
+            if end >= known_end:
                 self.learn(partition, end)
                 return self._without_markers(partition, end)
             if asyncio.get_running_loop().time() > give_up:
                 raise LogDamaged(
-                    f"partition {partition} ends at offset {end}, and ended at {known} before: facts are lost, or no "
-                    "broker is reached but one that leads no more"
+                    f"partition {partition} ends at offset {end}, and ended at {known_end} before: facts are lost, or "
+                    "no broker is reached but one that leads no more"
                 )
             await asyncio.sleep(AGAIN_SECONDS)
             self._raise_failure()
@@ -54,15 +54,15 @@ class KafkaEnds:
     def learn(self, partition: int, end: int) -> None:
         """Take in an end that was seen."""
         end = self._without_markers(partition, end)
-        if end > self.known[partition]:
-            self.known[partition] = end
+        if end > self.known_ends[partition]:
+            self.known_ends[partition] = end
             self._tell(partition)
 
     def nothing_between(self, partition: int, begin: int, end: int) -> None:
         """Take in that there are no records from `begin` to the end, only markers of somebody's transactions."""
-        if self.known[partition] <= end:  # else a record came meanwhile
+        if self.known_ends[partition] <= end:  # else a record came meanwhile
             self._markers[partition] = (begin, end)
-            self.known[partition] = begin
+            self.known_ends[partition] = begin
 
     def gap_end(self, partition: int, offset: int) -> int:
         """Return where the markers end that begin at `offset`; `offset` itself if none are known there."""
@@ -73,7 +73,7 @@ class KafkaEnds:
         """Return as soon as the partition's end lies beyond `offset`. Raises what `fail` was told, and LogDamaged."""
         self._waiting[partition] += 1
         try:
-            while self.known[partition] <= offset:
+            while self.known_ends[partition] <= offset:
                 self._raise_failure()
                 self._watch(partition)
                 await self._news[partition].wait()
@@ -83,7 +83,7 @@ class KafkaEnds:
     def fail(self, failure: Exception) -> None:
         """Have all who wait, now and later, raise this."""
         self._failure = failure
-        for partition in range(len(self.known)):
+        for partition in range(len(self.known_ends)):
             self._tell(partition)
 
     async def close(self) -> None:
@@ -101,7 +101,7 @@ class KafkaEnds:
             while self._waiting[partition] and self._failure is None:
                 try:
                     # Before a gap whoever looks would be told of its markers, again and again.
-                    here = self.gap_end(partition, self.known[partition])
+                    here = self.gap_end(partition, self.known_ends[partition])
                     self.learn(partition, await self._grown(partition, here))
                     await asyncio.sleep(0)  # who is told may wait no more, and will read where the record stands ready
                 except LogUnavailable:

@@ -9,11 +9,11 @@ PREFIX = "ORDERTRAIL_KAFKA_"
 _ODD = {"log.level": "log_level"}
 
 
-def own_settings(environment: Mapping[str, str]) -> dict[str, Value]:
+def settings_from_environment(environment: Mapping[str, str]) -> dict[str, Value]:
     """Return what the environment says of librdkafka's settings, by librdkafka's names. The values stay text."""
-    found: dict[str, Value] = {}
+    settings: dict[str, Value] = {}
     for name, value in environment.items():
         if name.startswith(PREFIX):
             dotted = name.removeprefix(PREFIX).lower().replace("_", ".")
-            found[_ODD.get(dotted, dotted)] = value
-    return found
+            settings[_ODD.get(dotted, dotted)] = value
+    return settings

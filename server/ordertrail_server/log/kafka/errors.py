@@ -35,7 +35,7 @@ _NOT_THERE = frozenset({KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_
 _NOT_WHAT_WAS_APPENDED = frozenset({KafkaError.INVALID_MSG, KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG})
 
 
-class NothingThere(LogDamaged):
+class OffsetOutOfRange(LogDamaged):
     """A broker has nothing at an offset. It may only be one that leads no more, and does not know it yet."""
 
 
@@ -44,26 +44,26 @@ def not_appended(error: KafkaError) -> bool:
     return error.code() in _NEVER_APPENDED
 
 
-def append_failed(first: KafkaError, *, surely: bool) -> AppendUncertain | LogUnavailable:
+def append_failed(first: KafkaError, *, none_appended: bool) -> AppendUncertain | LogUnavailable:
     """Return what a batch's failure means; `surely` says that none of its records is, or will be, on the log."""
-    if surely:
-        return LogUnavailable(f"nothing was appended: {said(first)}")
-    return AppendUncertain(f"the records may be on the log, or appear there later: {said(first)}")
+    if none_appended:
+        return LogUnavailable(f"nothing was appended: {describe_error(first)}")
+    return AppendUncertain(f"the records may be on the log, or appear there later: {describe_error(first)}")
 
 
 def unreadable(error: KafkaError, partition: int, offset: int) -> LogDamaged | LogUnavailable:
     """Return what an error while reading at this place means."""
     where = f"partition {partition}, offset {offset}"
     if error.code() in _NOT_THERE:
-        return NothingThere(
+        return OffsetOutOfRange(
             f"the log has nothing at {where}, where it had records or its end before: it has lost its beginning or "
-            f"its end, or another topic was put in its place ({said(error)})"
+            f"its end, or another topic was put in its place ({describe_error(error)})"
         )
     if error.code() in _NOT_WHAT_WAS_APPENDED:
-        return LogDamaged(f"the record at {where} is not what was appended: {said(error)}")
-    return LogUnavailable(f"the log could not be read at {where}: {said(error)}")
+        return LogDamaged(f"the record at {where} is not what was appended: {describe_error(error)}")
+    return LogUnavailable(f"the log could not be read at {where}: {describe_error(error)}")
 
 
-def said(error: KafkaError) -> str:
+def describe_error(error: KafkaError) -> str:
     """Return an error's own words."""
     return f"{error.str()} ({error.name()})"

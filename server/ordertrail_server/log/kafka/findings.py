@@ -28,7 +28,7 @@ class Topic(NamedTuple):
     """(partition, order id) of first records."""
 
 
-class Known(NamedTuple):
+class TopicState(NamedTuple):
     """What is looked at again and again while a log is open on a topic: identity and partitions must stay."""
 
     identity: bytes
@@ -37,7 +37,7 @@ class Known(NamedTuple):
     """How many the partition has that has the most."""
 
 
-class Gravity(Enum):
+class Severity(Enum):
     """What a finding forbids."""
 
     UNSAFE = "unsafe"  # nothing is served from such a topic
@@ -47,11 +47,11 @@ class Gravity(Enum):
 class Finding(NamedTuple):
     """One thing about a topic that its operator should know."""
 
-    gravity: Gravity
-    what: str
+    severity: Severity
+    problem: str
     """What is so, and what it leads to, in one or two sentences."""
 
-    mend: str
+    remedy: str
     """What to do about it."""
 
 
@@ -68,17 +68,23 @@ _CONSEQUENCES = {
 }
 
 
-def findings(topic: Topic) -> list[Finding]:
+def inspect_topic(topic: Topic) -> list[Finding]:
     """Return all that is to be said of the topic, the unsafe first."""
-    found = [*_lost(topic), *_enlarged(topic), *_immutable(topic), *_replicas(topic), *_room(topic)]
-    return sorted(found, key=lambda finding: finding.gravity is Gravity.NOTE)
+    results = [
+        *_check_beginning(topic),
+        *_check_partition_count(topic),
+        *_check_settings(topic),
+        *_check_replicas(topic),
+        *_check_batch_size(topic),
+    ]
+    return sorted(results, key=lambda finding: finding.severity is Severity.NOTE)
 
 
-def _unsafe(what: str, mend: str) -> Finding:
-    return Finding(Gravity.UNSAFE, what, mend)
+def _unsafe(problem: str, remedy: str) -> Finding:
+    return Finding(Severity.UNSAFE, problem, remedy)
 
 
-def _lost(topic: Topic) -> Iterator[Finding]:
+def _check_beginning(topic: Topic) -> Iterator[Finding]:
     for partition, first in enumerate(topic.first_offsets):
         if first > 0:
             yield _unsafe(
@@ -88,8 +94,8 @@ def _lost(topic: Topic) -> Iterator[Finding]:
             )
 
 
-def _enlarged(topic: Topic) -> Iterator[Finding]:
-    fitting = [count for count in range(1, len(topic.replicas) + 1) if _lie_as_in(count, topic)]
+def _check_partition_count(topic: Topic) -> Iterator[Finding]:
+    fitting = [count for count in range(1, len(topic.replicas) + 1) if _fits_partition_count(count, topic)]
     # Where one record lies wrong among those that lie right, no count fits.
     if fitting and len(topic.replicas) not in fitting:
         had = " or ".join(map(str, fitting))
@@ -100,11 +106,11 @@ def _enlarged(topic: Topic) -> Iterator[Finding]:
         )
 
 
-def _lie_as_in(count: int, topic: Topic) -> bool:
+def _fits_partition_count(count: int, topic: Topic) -> bool:
     return all(partition_of(order_id, count) == partition for partition, order_id in topic.heads)
 
 
-def _immutable(topic: Topic) -> Iterator[Finding]:
+def _check_settings(topic: Topic) -> Iterator[Finding]:
     for name, safe in IMMUTABLE.items():
         value = topic.settings.get(name)
         if value is None:
@@ -113,25 +119,27 @@ def _immutable(topic: Topic) -> Iterator[Finding]:
                 "Allow the server's user to DESCRIBE_CONFIGS the topic.",
             )
         elif name == "cleanup.policy":
-            yield from _cleanup(topic, value)
+            yield from _check_cleanup_policy(topic, value)
         elif value != safe:
-            yield _unsafe(f"The topic {topic.name} has {name}={value}: {_CONSEQUENCES[name]}.", _set(name, safe))
+            yield _unsafe(
+                f"The topic {topic.name} has {name}={value}: {_CONSEQUENCES[name]}.", _advise_setting(name, safe)
+            )
 
 
-def _cleanup(topic: Topic, policy: str) -> Iterator[Finding]:
+def _check_cleanup_policy(topic: Topic, policy: str) -> Iterator[Finding]:
     if "compact" in policy.split(","):
         yield _unsafe(
             f"The topic {topic.name} is compacted (cleanup.policy={policy}): Kafka removes all facts of an order but "
             "its last.",
-            _set("cleanup.policy", "delete"),
+            _advise_setting("cleanup.policy", "delete"),
         )
 
 
-def _replicas(topic: Topic) -> Iterator[Finding]:
+def _check_replicas(topic: Topic) -> Iterator[Finding]:
     replicas, in_sync = min(topic.replicas), int(topic.settings.get("min.insync.replicas", "1"))
     if replicas == 1:
         yield Finding(
-            Gravity.NOTE,
+            Severity.NOTE,
             f"The topic {topic.name} has one replica: a broker's lost disk is lost facts. It will do for development.",
             "Make the topic with three replicas.",
         )
@@ -139,11 +147,11 @@ def _replicas(topic: Topic) -> Iterator[Finding]:
         yield _unsafe(
             f"The topic {topic.name} has min.insync.replicas={in_sync}: a fact may be acknowledged while one broker "
             "alone holds it.",
-            _set("min.insync.replicas", "2"),
+            _advise_setting("min.insync.replicas", "2"),
         )
     elif in_sync == replicas:
         yield Finding(
-            Gravity.NOTE,
+            Severity.NOTE,
             f"All {replicas} replicas of the topic {topic.name} must be in sync: one broker down, and nothing can be "
             "written.",
             "Make the topic with three replicas, and min.insync.replicas=2.",
@@ -152,19 +160,19 @@ def _replicas(topic: Topic) -> Iterator[Finding]:
         yield _unsafe(
             f"The topic {topic.name} has min.insync.replicas={in_sync}, and {replicas} replicas: nothing can be "
             "written.",
-            _set("min.insync.replicas", str(min(replicas, 2))),
+            _advise_setting("min.insync.replicas", str(min(replicas, 2))),
         )
 
 
-def _room(topic: Topic) -> Iterator[Finding]:
-    most = int(topic.settings.get("max.message.bytes", BATCH_BYTES))
-    if most < BATCH_BYTES:
+def _check_batch_size(topic: Topic) -> Iterator[Finding]:
+    max_bytes = int(topic.settings.get("max.message.bytes", BATCH_BYTES))
+    if max_bytes < BATCH_BYTES:
         yield _unsafe(
-            f"The topic {topic.name} takes batches of {most} bytes at most (max.message.bytes), and the server may "
-            f"send {BATCH_BYTES}: such ones would be refused.",
-            _set("max.message.bytes", "1048588"),
+            f"The topic {topic.name} takes batches of {max_bytes} bytes at most (max.message.bytes), and the server "
+            f"may send {BATCH_BYTES}: such ones would be refused.",
+            _advise_setting("max.message.bytes", "1048588"),
         )
 
 
-def _set(name: str, value: str) -> str:
+def _advise_setting(name: str, value: str) -> str:
     return f"Set {name}={value} on the topic."

@@ -7,8 +7,8 @@ from functools import partial
 from confluent_kafka.admin import AdminClient
 
 from ordertrail_server.log.kafka import topic as kafka_topic
-from ordertrail_server.log.kafka.findings import Known
-from ordertrail_server.log.kafka.settings import Settings, admin_settings, made
+from ordertrail_server.log.kafka.findings import TopicState
+from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
 from ordertrail_server.log.kafka.topic import TopicMissing
 from ordertrail_server.log.port import LogDamaged, LogUnavailable
 
@@ -20,21 +20,26 @@ class KafkaIdentity:
     """
 
     def __init__(
-        self, settings: Settings, topic: str, known: Known, patience_s: float, lost: Callable[[LogDamaged], None]
+        self,
+        settings: Settings,
+        topic: str,
+        expected: TopicState,
+        patience_s: float,
+        on_lost: Callable[[LogDamaged], None],
     ) -> None:
-        self._admin = made(AdminClient, admin_settings(settings))
-        self.one_leader = known.replicas == 1
-        self._topic, self._known, self._patience_s, self._lost = topic, known, patience_s, lost
+        self._admin = create_client(AdminClient, admin_settings(settings))
+        self.one_leader = expected.replicas == 1
+        self._topic, self._expected, self._patience_s, self._on_lost = topic, expected, patience_s, on_lost
 
     async def check(self) -> None:
         """Raise LogDamaged if the topic is no more what it was, LogUnavailable if nobody says."""
-        why = await asyncio.to_thread(self._difference)
+        why = await asyncio.to_thread(self._describe_difference)
         if why is not None:
             damage = LogDamaged(f"the topic {self._topic} {why}")
-            self._lost(damage)
+            self._on_lost(damage)
             raise damage
 
-    async def plainly(self, damage: LogDamaged) -> LogDamaged:
+    async def find_root_cause(self, damage: LogDamaged) -> LogDamaged:
         """Return why the log is damaged: that the topic is no more what it was says more than what follows from it."""
         try:
             await self.check()
@@ -44,21 +49,23 @@ class KafkaIdentity:
             pass
         return damage
 
-    def _difference(self) -> str | None:
+    def _describe_difference(self) -> str | None:
         try:
-            now = kafka_topic.surely(partial(kafka_topic.known, self._admin, self._topic, self._patience_s))
+            now = kafka_topic.retry_missing(
+                partial(kafka_topic.query_topic_state, self._admin, self._topic, self._patience_s)
+            )
         except TopicMissing:
             return "was deleted"
-        if now.identity != self._known.identity:
+        if now.identity != self._expected.identity:
             return "was deleted and made again: it is another log now"
-        if now.partitions != self._known.partitions:
-            return f"has {now.partitions} partitions, and had {self._known.partitions}"
+        if now.partitions != self._expected.partitions:
+            return f"has {now.partitions} partitions, and had {self._expected.partitions}"
         self.one_leader = self.one_leader and now.replicas == 1
-        return self._lost_beginning()
+        return self._describe_lost_beginning()
 
-    def _lost_beginning(self) -> str | None:
+    def _describe_lost_beginning(self) -> str | None:
         # Whoever only waits at the end would not notice. No broker, however far behind, tells of a later beginning.
-        firsts = kafka_topic.first_offsets(self._admin, self._topic, self._known.partitions, self._patience_s)
+        firsts = kafka_topic.query_first_offsets(self._admin, self._topic, self._expected.partitions, self._patience_s)
         for partition, first in enumerate(firsts):
             if first > 0:
                 return f"lost its beginning: partition {partition} begins at offset {first}"

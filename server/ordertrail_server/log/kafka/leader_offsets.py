@@ -10,9 +10,9 @@ from time import monotonic, sleep
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
-from ordertrail_server.log.kafka.offset_queries import AGAIN_SECONDS, query_end
-from ordertrail_server.log.kafka.settings import Settings, admin_settings, made
-from ordertrail_server.log.kafka.topic import ends
+from ordertrail_server.log.kafka.offset_queries import AGAIN_SECONDS, query_end_offset
+from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
+from ordertrail_server.log.kafka.topic import query_end_offsets
 from ordertrail_server.log.port import LogUnavailable
 
 # A client is no trifle, and whoever makes up a token beyond the end has the log ask again and again.
@@ -20,19 +20,19 @@ RENEWED_SECONDS = 1.0
 FRESH_SECONDS = 10.0
 
 
-class KafkaAsking:
+class LeaderOffsets:
     """Asks with a client that is never assigned: no fetch stands before a question.
 
     Where an answer cannot be the leader's, or may not be, a new client takes its place. `end` may be called by several
     threads.
     """
 
-    def __init__(self, make: Callable[[], Consumer], topic: str, partitions: int, patience_s: float) -> None:
-        self._make, self._topic, self._patience_s = make, topic, patience_s
-        self._consumer, self._renewed, self._lock = make(), -RENEWED_SECONDS, Lock()
+    def __init__(self, create_consumer: Callable[[], Consumer], topic: str, partitions: int, patience_s: float) -> None:
+        self._create_consumer, self._topic, self._patience_s = create_consumer, topic, patience_s
+        self._consumer, self._renewed, self._lock = create_consumer(), -RENEWED_SECONDS, Lock()
         self._epochs = [-1] * partitions
 
-    def end(self, partition: int, known: int) -> int:
+    def end(self, partition: int, known_end: int) -> int:
         """Return a partition's end; `known` is one that was seen before, and after a lower one another client asks.
 
         Blocks. Raises KafkaException, and LogUnavailable where only a broker that was replaced answers.
@@ -40,9 +40,9 @@ class KafkaAsking:
         give_up = monotonic() + self._patience_s
         while True:
             consumer = self._consumer
-            end = query_end(consumer, self._topic, partition, self._patience_s)
+            end = query_end_offset(consumer, self._topic, partition, self._patience_s)
             replaced = end.epoch < self._epochs[partition]
-            if replaced or end.offset < known:
+            if replaced or end.offset < known_end:
                 self._renew(consumer)
             if not replaced:
                 self._epochs[partition] = max(end.epoch, self._epochs[partition])
@@ -59,7 +59,7 @@ class KafkaAsking:
         # Not closed: another thread may have a question out, and lets go of it by itself.
         with self._lock:
             if self._consumer is consumer and monotonic() - self._renewed > RENEWED_SECONDS:
-                self._consumer, self._renewed = self._make(), monotonic()
+                self._consumer, self._renewed = self._create_consumer(), monotonic()
 
 
 class FreshEnds:
@@ -69,11 +69,11 @@ class FreshEnds:
     """
 
     def __init__(self, settings: Settings, topic: str, partitions: int, patience_s: float) -> None:
-        self._settings, self._asked = admin_settings(settings), (topic, partitions, patience_s)
-        self._admin, self._made = made(AdminClient, self._settings), monotonic()
+        self._settings, self._query_arguments = admin_settings(settings), (topic, partitions, patience_s)
+        self._admin, self._created_at = create_client(AdminClient, self._settings), monotonic()
 
-    def now(self) -> list[int]:
+    def query(self) -> list[int]:
         """Return where each partition ends. Blocks. Raises LogUnavailable."""
-        if monotonic() - self._made > FRESH_SECONDS:
-            self._admin, self._made = made(AdminClient, self._settings), monotonic()
-        return ends(self._admin, *self._asked)
+        if monotonic() - self._created_at > FRESH_SECONDS:
+            self._admin, self._created_at = create_client(AdminClient, self._settings), monotonic()
+        return query_end_offsets(self._admin, *self._query_arguments)

@@ -11,8 +11,8 @@ from confluent_kafka import KafkaException
 from ordertrail_server.log.kafka import topic as kafka_topic
 from ordertrail_server.log.kafka.daemon_thread import run_in_daemon_thread
 from ordertrail_server.log.kafka.ends import STALE_SECONDS, KafkaEnds
-from ordertrail_server.log.kafka.errors import UNKNOWN_TOPIC, NothingThere, said
-from ordertrail_server.log.kafka.findings import Gravity, Known, Topic, findings
+from ordertrail_server.log.kafka.errors import UNKNOWN_TOPIC, OffsetOutOfRange, describe_error
+from ordertrail_server.log.kafka.findings import Severity, Topic, TopicState, inspect_topic
 from ordertrail_server.log.kafka.identity import KafkaIdentity
 from ordertrail_server.log.kafka.leader_offsets import FreshEnds
 from ordertrail_server.log.kafka.producer import HeadersOf, KafkaProducer
@@ -35,14 +35,14 @@ class KafkaLog:
 
     def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf | None, patience_s: float) -> None:
         self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)
-        known = Known(topic.identity, self.partitions, max(topic.replicas))
+        state = TopicState(topic.identity, self.partitions, max(topic.replicas))
         self._failure: Exception | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._producer = None if headers_of is None else KafkaProducer(settings, topic.name, headers_of)
         self._readers = KafkaReaders(settings, topic.name, self.partitions, patience_s)
         self._ends = KafkaEnds(self.partitions, self._query, self._grown)
         self._fresh_ends = FreshEnds(settings, topic.name, self.partitions, patience_s)
-        self._identity = KafkaIdentity(settings, topic.name, known, patience_s, self._fail)
+        self._identity = KafkaIdentity(settings, topic.name, state, patience_s, self._fail)
         self._keeping = asyncio.create_task(self._keep())
 
     @classmethod
@@ -54,32 +54,32 @@ class KafkaLog:
         headers_of: HeadersOf | None = lambda _: [],
         patience_s: float = 10.0,
     ) -> Self:
-        """Open the log on a topic, which must be safe: see kafka_findings.
+        """Open the log on a topic, which must be safe: see `inspect_topic`.
 
         `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers of its value; it is
         None where the log is only read. A question or read that nobody answers is given up after `patience_s`. Raises
         TopicRefused, KafkaSettingRefused, LogUnavailable.
         """
-        found = await run_in_daemon_thread(kafka_topic.describe, settings, topic, patience_s)
+        description = await run_in_daemon_thread(kafka_topic.describe_topic, settings, topic, patience_s)
         unsafe = []
-        for gravity, what, mend in findings(found):
-            if gravity is Gravity.UNSAFE:
-                unsafe.append(f"{what} {mend}")
+        for severity, problem, remedy in inspect_topic(description):
+            if severity is Severity.UNSAFE:
+                unsafe.append(f"{problem} {remedy}")
             else:
-                _log.warning("%s %s", what, mend)
+                _log.warning("%s %s", problem, remedy)
         if unsafe:
             raise TopicRefused("\n".join(unsafe))
-        return cls(settings, found, headers_of, patience_s)
+        return cls(settings, description, headers_of, patience_s)
 
     @property
     def end_is_sure(self) -> bool:
         """Whether no broker can have taken the lead from the one that tells of an end."""
         return self._identity.one_leader
 
-    async def end(self, partition: int, known: int = 0) -> int:
+    async def end(self, partition: int, known_end: int = 0) -> int:
         """Return the offset that the partition's next record will get, as of a moment after the call began."""
         self._check(partition)
-        return await self._ends.ask(partition, known)
+        return await self._ends.ask(partition, known_end)
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
         """Append the entries, one after another; those of others may land between them.
@@ -91,11 +91,11 @@ class KafkaLog:
             return []
         if self._producer is None:
             raise PermissionError("this process follows the log; it was not opened to append to it")
-        known = self._ends.known[partition]
+        known_end = self._ends.known_ends[partition]
         offsets = await self._producer.append(partition, entries)
-        if min(offsets) < known:
-            raise await self._identity.plainly(
-                LogDamaged(f"partition {partition} had {known} records, and a new one got offset {min(offsets)}")
+        if min(offsets) < known_end:
+            raise await self._identity.find_root_cause(
+                LogDamaged(f"partition {partition} had {known_end} records, and a new one got offset {min(offsets)}")
             )
         self._ends.learn(partition, max(offsets) + 1)
         return offsets
@@ -105,7 +105,7 @@ class KafkaLog:
         self._check(partition)
         if offset < 0 or limit < 1:
             raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
-        end = self._ends.known[partition]
+        end = self._ends.known_ends[partition]
         if offset >= end:
             end = await self._ends.ask(partition)
         if offset >= end:
@@ -129,7 +129,7 @@ class KafkaLog:
         self._check(partition)
         # A reader that waits there already hears of a record by itself.
         here = self._ends.gap_end(partition, offset)
-        if self._ends.known[partition] <= offset and not self._readers.waits_at(partition, here):
+        if self._ends.known_ends[partition] <= offset and not self._readers.waits_at(partition, here):
             await self._ends.ask(partition)
         await self._ends.wait(partition, offset)
 
@@ -150,13 +150,15 @@ class KafkaLog:
             await asyncio.to_thread(self._producer.close)
         await asyncio.to_thread(self._readers.close)
 
-    async def _query(self, partition: int, known: int) -> int:
+    async def _query(self, partition: int, known_end: int) -> int:
         try:
-            return await self._readers.end(partition, known)
+            return await self._readers.end(partition, known_end)
         except KafkaException as error:
             if error.args[0].code() in UNKNOWN_TOPIC:
                 await self._identity.check()
-            raise LogUnavailable(f"partition {partition} has no leader that answers: {said(error.args[0])}") from error
+            raise LogUnavailable(
+                f"partition {partition} has no leader that answers: {describe_error(error.args[0])}"
+            ) from error
 
     async def _grown(self, partition: int, end: int) -> int:
         try:
@@ -166,12 +168,12 @@ class KafkaLog:
 
     async def _meaning(self, partition: int, damage: LogDamaged) -> LogDamaged | LogUnavailable:
         """Return what it means that a read before the partition's known end found damage."""
-        if isinstance(damage, NothingThere):
+        if isinstance(damage, OffsetOutOfRange):
             with suppress(LogDamaged):
                 await self._identity.check()
                 await self._ends.ask(partition)
                 return LogUnavailable(f"a broker that leads partition {partition} no more was asked; another one leads")
-        return await self._identity.plainly(damage)
+        return await self._identity.find_root_cause(damage)
 
     async def _keep(self) -> None:
         """Look now and then whether the topic is still the one that was opened, and where it ends."""
@@ -180,7 +182,7 @@ class KafkaLog:
             await asyncio.to_thread(self._readers.close_unused, UNUSED_SECONDS)
             with suppress(LogUnavailable, LogDamaged):
                 await self._identity.check()
-                for partition, end in enumerate(await asyncio.to_thread(self._fresh_ends.now)):
+                for partition, end in enumerate(await asyncio.to_thread(self._fresh_ends.query)):
                     self._ends.learn(partition, end)
 
     def _fail(self, damage: LogDamaged) -> None:

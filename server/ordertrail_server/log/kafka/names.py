@@ -6,14 +6,14 @@ TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 LAST_PORT = 65_535
 
 
-def checked_topic(name: str) -> str:
+def parse_topic_name(name: str) -> str:
     """Return a name that Kafka allows for a topic. Raises ValueError for any other."""
     if not TOPIC_NAME.fullmatch(name) or name in (".", ".."):
         raise ValueError("Kafka allows no such name")
     return name
 
 
-def checked_brokers(text: str) -> str:
+def parse_brokers(text: str) -> str:
     """Return addresses of brokers, or nothing at all. Raises ValueError if one has no host, or a port that none has."""
     for broker in text.split(",") if text else ():
         if not _is_broker(broker.strip()):

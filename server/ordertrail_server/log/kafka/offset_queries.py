@@ -27,20 +27,20 @@ class End(NamedTuple):
     epoch: int
 
 
-def query_end(consumer: Consumer, topic: str, partition: int, patience_s: float) -> End:
+def query_end_offset(consumer: Consumer, topic: str, partition: int, patience_s: float) -> End:
     """Return a partition's end, as its leader says now."""
 
     def ask(seconds: float) -> End:
         # Of the two ways to ask, this is the one by a single request; the end goes by the name of a time.
-        [told] = consumer.offsets_for_times([TopicPartition(topic, partition, OFFSET_END)], seconds)
-        if told.error is not None:
-            raise KafkaException(told.error)
-        return End(int(told.offset), -1 if told.leader_epoch is None else told.leader_epoch)
+        [answer] = consumer.offsets_for_times([TopicPartition(topic, partition, OFFSET_END)], seconds)
+        if answer.error is not None:
+            raise KafkaException(answer.error)
+        return End(int(answer.offset), -1 if answer.leader_epoch is None else answer.leader_epoch)
 
     return _answered(consumer, topic, partition, patience_s, ask)
 
 
-def query_ends(consumer: Consumer, topic: str, partition: int, patience_s: float) -> tuple[int, int]:
+def query_watermarks(consumer: Consumer, topic: str, partition: int, patience_s: float) -> tuple[int, int]:
     """Return a partition's first offset and its end, as its leader says now."""
 
     def ask(seconds: float) -> tuple[int, int]:
@@ -74,7 +74,7 @@ def _look_again(consumer: Consumer, topic: str, partition: int, patience_s: floa
     Returns whether the cluster has the partition.
     """
     try:
-        found = consumer.list_topics(topic, timeout=min(patience_s, LOOK_SECONDS)).topics[topic]
+        metadata = consumer.list_topics(topic, timeout=min(patience_s, LOOK_SECONDS)).topics[topic]
     except KafkaException:
         return False
-    return found.error is None and partition in found.partitions
+    return metadata.error is None and partition in metadata.partitions

@@ -10,8 +10,8 @@ from time import sleep
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from ordertrail_server.log.kafka.delivery import Delivery
-from ordertrail_server.log.kafka.errors import said
-from ordertrail_server.log.kafka.settings import BATCH_BYTES, Settings, made, producer_settings
+from ordertrail_server.log.kafka.errors import describe_error
+from ordertrail_server.log.kafka.settings import BATCH_BYTES, Settings, create_client, producer_settings
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class KafkaProducer:
         self._fatal = self._closed = False
         # Before the first record too a broker is asked: a producer that has met none yet takes half a second over it.
         self._asks_first = True
-        self._producer = made(Producer, self._settings)
+        self._producer = create_client(Producer, self._settings)
         self._thread = Thread(target=self._poll, name="deliveries", daemon=True)
         self._thread.start()
 
@@ -78,8 +78,8 @@ class KafkaProducer:
                 produce(topic, value, key, partition, report, headers=headers)
             except (KafkaException, BufferError) as error:
                 cause = error.args[0]
-                refused = cause if isinstance(cause, KafkaError) else KafkaError(KafkaError._QUEUE_FULL)
-                delivery.refuse(refused, len(messages) - number)
+                rejection = cause if isinstance(cause, KafkaError) else KafkaError(KafkaError._QUEUE_FULL)
+                delivery.reject(rejection, len(messages) - number)
                 return
 
     def _poll(self) -> None:
@@ -92,7 +92,7 @@ class KafkaProducer:
 
     def _meet(self, error: KafkaError) -> None:
         if error.fatal():
-            _log.warning("the producer is given up, and another takes its place: %s", said(error))
+            _log.warning("the producer is given up, and another takes its place: %s", describe_error(error))
             self._fatal = True
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._asks_first = True
@@ -103,12 +103,12 @@ class KafkaProducer:
         try:
             self._producer.list_topics(self._topic, PROBE_SECONDS)
         except KafkaException as error:
-            raise LogUnavailable(f"nothing was appended, no broker answers: {said(error.args[0])}") from error
+            raise LogUnavailable(f"nothing was appended, no broker answers: {describe_error(error.args[0])}") from error
         self._asks_first = False
 
     async def _renew(self) -> None:
         # After an error that librdkafka calls fatal a producer fails every record, for ever.
-        old, self._producer = self._producer, made(Producer, self._settings)
+        old, self._producer = self._producer, create_client(Producer, self._settings)
         self._fatal, self._asks_first = False, True
         await asyncio.to_thread(_give_up, old)
 

@@ -3,7 +3,7 @@
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from ordertrail_server.log.kafka.settings import Settings, admin_settings, made
+from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
 from ordertrail_server.log.port import LogUnavailable
 
 REACH_SECONDS = 5.0
@@ -17,12 +17,12 @@ def reach_brokers(settings: Settings, patience_s: float = REACH_SECONDS) -> Admi
     Raises LogUnavailable, which says what kept it from each; KafkaSettingRefused.
     """
     errors: list[KafkaError] = []
-    admin = made(AdminClient, {**admin_settings(settings), "error_cb": errors.append})
+    admin = create_client(AdminClient, {**admin_settings(settings), "error_cb": errors.append})
     try:
         admin.list_topics(timeout=patience_s)
     except KafkaException as error:
         admin.poll(0)  # only now is told what happened meanwhile
-        reasons = [each.str() for each in errors if each.code() != _SUMS_UP] or [error.args[0].str()]
+        reasons = [error.str() for error in errors if error.code() != _SUMS_UP] or [error.args[0].str()]
         brokers = settings.get("bootstrap.servers", "")
         raise LogUnavailable(f"no broker of {brokers} answers: {'; '.join(_distinct(reasons))}") from error
     return admin

@@ -11,8 +11,8 @@ from typing import TypeVar, TypeVarTuple
 from confluent_kafka import Consumer
 
 from ordertrail_server.log.kafka.cursor import NOWHERE, Cursor
-from ordertrail_server.log.kafka.leader_offsets import KafkaAsking
-from ordertrail_server.log.kafka.settings import Settings, made, reader_settings, tail_settings
+from ordertrail_server.log.kafka.leader_offsets import LeaderOffsets
+from ordertrail_server.log.kafka.settings import Settings, create_client, reader_settings, tail_settings
 from ordertrail_server.log.port import Logged, LogUnavailable
 
 Arguments = TypeVarTuple("Arguments")
@@ -29,8 +29,8 @@ class Cursors:
     There are `most` of them, for all partitions; without it, each partition has one of its own.
     """
 
-    def __init__(self, make: Callable[[], Cursor], most: int | None = None) -> None:
-        self._make, self._most = make, most
+    def __init__(self, make: Callable[[], Cursor], max_count: int | None = None) -> None:
+        self._make, self._max_count = make, max_count
         self._idle: list[Cursor] = []
         self._lock = Lock()
 
@@ -59,7 +59,7 @@ class Cursors:
                     return self._idle.pop(number)
         return None
 
-    def stands(self, partition: int, offset: int) -> bool:
+    def has_idle_at(self, partition: int, offset: int) -> bool:
         """Return whether an idle cursor stands there."""
         with self._lock:
             return any((cursor.partition, cursor.position) == (partition, offset) for cursor in self._idle)
@@ -81,9 +81,9 @@ class Cursors:
         return None
 
     def _may_leave(self, cursor: Cursor, partition: int) -> bool:
-        if self._most is None:
+        if self._max_count is None:
             return cursor.partition == partition
-        return cursor.partition == NOWHERE or len(self._idle) >= self._most
+        return cursor.partition == NOWHERE or len(self._idle) >= self._max_count
 
 
 class KafkaReaders:
@@ -94,17 +94,17 @@ class KafkaReaders:
         self._patience_s = patience_s
         self._cursors = Cursors(lambda: Cursor(reading, topic), partitions + SPARE_READERS)
         self._tails = Cursors(lambda: Cursor(waiting, topic))
-        self._asking = KafkaAsking(lambda: made(Consumer, reading), topic, partitions, patience_s)
+        self._leader_offsets = LeaderOffsets(lambda: create_client(Consumer, reading), topic, partitions, patience_s)
         self._questions = ThreadPoolExecutor(QUESTIONS, "question")
         self._threads = ThreadPoolExecutor(partitions + SPARE_READERS, "reader")
         self._waiting = ThreadPoolExecutor(partitions, "tail")
 
-    async def end(self, partition: int, known: int) -> int:
+    async def end(self, partition: int, known_end: int) -> int:
         """Return a partition's end, as its leader says now; `known` is one that was seen before.
 
         Raises KafkaException, LogUnavailable.
         """
-        return await _run(self._questions, self._asking.end, partition, known)
+        return await _run(self._questions, self._leader_offsets.end, partition, known_end)
 
     async def read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
         """Return up to `limit` records, those there are before `end`, and the partition's end as it was seen meanwhile.
@@ -116,7 +116,7 @@ class KafkaReaders:
 
     def waits_at(self, partition: int, offset: int) -> bool:
         """Return whether a cursor stands there that is told of the next record as soon as there is one."""
-        return self._tails.stands(partition, offset)
+        return self._tails.has_idle_at(partition, offset)
 
     async def grown(self, partition: int, end: int) -> int:
         """Return the partition's end, or one that is no more than `end` if none came within a moment."""
@@ -133,7 +133,7 @@ class KafkaReaders:
         for threads in (self._questions, self._threads, self._waiting):
             threads.shutdown()
         self.close_unused(-1.0)
-        self._asking.close()
+        self._leader_offsets.close()
 
     def _read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
         # The cursor that waited here has the first of the records already.
@@ -145,10 +145,10 @@ class KafkaReaders:
     def _take(self, cursors: Cursors, cursor: Cursor, limit: int, end: int) -> tuple[list[Logged], int]:
         with cursors.lent(cursor):
             records = cursor.take(limit, end, self._patience_s)
-            seen, position = max(end, cursor.end_seen()), cursor.position
-            if cursors is self._cursors and (limit == 1 or position >= seen):
+            last_end, position = max(end, cursor.end_seen()), cursor.position
+            if cursors is self._cursors and (limit == 1 or position >= last_end):
                 cursor.park()  # one that stays at the end would ask for more, again and again
-        return records, seen if records else position
+        return records, last_end if records else position
 
     def _grown(self, partition: int, end: int) -> int:
         with self._tails.lent(self._tails.find(partition, end)) as cursor:

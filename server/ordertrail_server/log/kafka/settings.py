@@ -64,7 +64,7 @@ class KafkaSettingRefused(LogRefused, ValueError):
     """A setting that the log's promises rest on was to be changed, or librdkafka does not take one; says which."""
 
 
-def made(kind: Callable[[dict[str, Any]], Client], settings: Mapping[str, object]) -> Client:
+def create_client(kind: Callable[[dict[str, Any]], Client], settings: Mapping[str, object]) -> Client:
     """Return a client of librdkafka with these settings. Raises KafkaSettingRefused."""
     for name, value in settings.items():
         _check_text(f"The setting {name!a}", name)
@@ -75,14 +75,14 @@ def made(kind: Callable[[dict[str, Any]], Client], settings: Mapping[str, object
         raise KafkaSettingRefused(f"librdkafka does not take these settings: {error.args[0].str()}") from error
 
 
-def check_topic(name: str) -> None:
+def check_topic_encoding(name: str) -> None:
     """Raise KafkaSettingRefused for a name that no topic has and that the Kafka client does not take."""
     if not name:
         raise KafkaSettingRefused("The name of the topic is empty.")
     _check_text("The name of the topic", name)
 
 
-def _check_text(what: str, text: object) -> None:
+def _check_text(subject: str, text: object) -> None:
     """Raise KafkaSettingRefused for text that has no UTF-8, with which the Kafka client would crash the process.
 
     Python makes such text of bytes in arguments and in the environment that it cannot decode.
@@ -91,7 +91,7 @@ def _check_text(what: str, text: object) -> None:
         if isinstance(text, str):
             text.encode()
     except UnicodeEncodeError:
-        raise KafkaSettingRefused(f"{what} is not UTF-8.") from None
+        raise KafkaSettingRefused(f"{subject} is not UTF-8.") from None
 
 
 def producer_settings(own: Settings) -> dict[str, object]:

@@ -10,14 +10,14 @@ from tests.log.test_failures import no_file_beyond
 
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import AppendUncertain
-from ordertrail_server.storage import trimming
+from ordertrail_server.storage import wal_trimmer
 from ordertrail_server.storage.sqlite import connect_reader
-from ordertrail_server.storage.trimming import LIMIT_BYTES
+from ordertrail_server.storage.wal_trimmer import LIMIT_BYTES
 
 
 @pytest.fixture(autouse=True)
 def again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trimming, "TRIM_SECONDS", 0.0)
+    monkeypatch.setattr(wal_trimmer, "TRIM_SECONDS", 0.0)
 
 
 @pytest.fixture

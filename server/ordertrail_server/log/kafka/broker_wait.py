@@ -20,9 +20,9 @@ class BrokerWait:
     def go_on(self, error: LogUnavailable) -> None:
         """Log what is waited for, now and then. Raises the error if the time is over."""
         now = monotonic()
-        left = self._give_up - now
-        if left <= 0:
+        remaining = self._give_up - now
+        if remaining <= 0:
             raise error
         if now - self._reported >= REPORT_SECONDS:
             self._reported = now
-            _log.warning("waiting for the brokers, for %.0f s at most: %s", left, error)
+            _log.warning("waiting for the brokers, for %.0f s at most: %s", remaining, error)

@@ -18,22 +18,22 @@ def heads(consumer: Consumer, topic: str, partitions: int, patience_s: float) ->
     Raises KafkaException. Blocks.
     """
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
-    left = dict.fromkeys(range(partitions), HEAD)
-    found: list[tuple[int, str]] = []
+    remaining = dict.fromkeys(range(partitions), HEAD)
+    records: list[tuple[int, str]] = []
     give_up = monotonic() + patience_s
-    while any(left.values()):
+    while any(remaining.values()):
         if monotonic() > give_up:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         for message in _next(consumer):
             partition = cast("int", message.partition())
             if message.error() is not None:  # its end, or damage, which whoever reads on there will say
-                left[partition] = 0
-            elif left[partition]:
-                left[partition] -= 1
+                remaining[partition] = 0
+            elif remaining[partition]:
+                remaining[partition] -= 1
                 order_id = key_text(message.key())
                 if order_id and ("ce_subject", message.key()) in (message.headers() or ()):
-                    found.append((partition, order_id))
-    return tuple(found)
+                    records.append((partition, order_id))
+    return tuple(records)
 
 
 def _next(consumer: Consumer) -> list[Message]:

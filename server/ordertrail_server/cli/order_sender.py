@@ -16,25 +16,25 @@ PATIENCE_SECONDS = 60.0
 Orders = Iterable[list[Request]]
 
 
-async def in_batches(client: OrderTrail, orders: Orders, production: Production) -> None:
+async def send_in_batches(client: OrderTrail, orders: Orders, production: Production) -> None:
     """Send all commands in batches. Raises Unavailable when the server stays away."""
     patience = Patience(PATIENCE_SECONDS)
     acknowledged = 0
-    while left := await _round(client, orders, production):
+    while unsent := await _send_round(client, orders, production):
         if production.acknowledged > acknowledged:
             acknowledged = production.acknowledged
             patience.renew()
-        await patience.wait(left.cause)
-        orders = list(left.orders.values())
+        await patience.wait(unsent.cause)
+        orders = list(unsent.orders.values())
 
 
-async def one_by_one(client: OrderTrail, orders: Orders, production: Production) -> None:
+async def send_one_by_one(client: OrderTrail, orders: Orders, production: Production) -> None:
     """Send each command in a call of its own, some orders at once. Raises Unavailable when the server stays away."""
     shared = iter(orders)
     await asyncio.gather(*(_send_orders(client, shared, production) for _ in range(AT_ONCE)))
 
 
-class _Left:
+class _Unsent:
     """What the server could not take yet: of each order the command that it answered so, and all that follow."""
 
     def __init__(self) -> None:
@@ -45,26 +45,26 @@ class _Left:
         return bool(self.orders)
 
 
-async def _round(client: OrderTrail, orders: Orders, production: Production) -> _Left:
-    sent: deque[Request] = deque()
-    left = _Left()
-    async for result in client.execute(_noted(orders, sent)):
-        request = sent.popleft()
-        if request.order_id in left.orders:
-            left.orders[request.order_id].append(request)
+async def _send_round(client: OrderTrail, orders: Orders, production: Production) -> _Unsent:
+    in_flight: deque[Request] = deque()
+    unsent = _Unsent()
+    async for result in client.execute(_track(orders, in_flight)):
+        request = in_flight.popleft()
+        if request.order_id in unsent.orders:
+            unsent.orders[request.order_id].append(request)
         elif result.HasField("receipt"):
             production.acknowledge(result.receipt)
         elif isinstance(error := from_status(result.status), Unavailable):
-            left.orders[request.order_id], left.cause = [request], error
+            unsent.orders[request.order_id], unsent.cause = [request], error
         else:
             production.refuse(request, error)
-    return left
+    return unsent
 
 
-def _noted(orders: Orders, sent: deque[Request]) -> Iterator[Request]:
+def _track(orders: Orders, in_flight: deque[Request]) -> Iterator[Request]:
     for requests in orders:
         for request in requests:
-            sent.append(request)
+            in_flight.append(request)
             yield request
 
 

@@ -8,10 +8,10 @@ from typing import TypeVar, TypeVarTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from ordertrail_server.log.kafka.errors import PASSING, said
-from ordertrail_server.log.kafka.offset_queries import query_ends
+from ordertrail_server.log.kafka.errors import PASSING, describe_error
+from ordertrail_server.log.kafka.offset_queries import query_watermarks
 from ordertrail_server.log.kafka.reach import reach_brokers
-from ordertrail_server.log.kafka.settings import Settings, check_topic, made, reader_settings
+from ordertrail_server.log.kafka.settings import Settings, check_topic_encoding, create_client, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
 Arguments = TypeVarTuple("Arguments")
@@ -22,20 +22,20 @@ POLL_SECONDS = 0.1
 PATIENCE_SECONDS = 30.0
 
 
-class OldTopic:
+class SourceTopic:
     """A topic's messages in every partition. Commits nothing.
 
     `tell` is told what was to be read and is not there. Raises KafkaSettingRefused.
     """
 
-    def __init__(self, settings: Settings, topic: str, tell: Callable[[str], None]) -> None:
-        check_topic(topic)
+    def __init__(self, settings: Settings, topic: str, warn: Callable[[str], None]) -> None:
+        check_topic_encoding(topic)
         # What its producers took back in an aborted transaction was never said.
         committed_only = {**reader_settings(settings), "isolation.level": "read_committed"}
         self._settings = settings
-        self._consumer, self._topic, self._tell = made(Consumer, committed_only), topic, tell
+        self._consumer, self._topic, self._warn = create_client(Consumer, committed_only), topic, warn
         self._thread = ThreadPoolExecutor(1, "topic")
-        self._left: dict[int, int] = {}
+        self._pending_ends: dict[int, int] = {}
         """{partition: its end when reading began}, of those that have not been read up to there."""
 
     async def open(self, begin: Mapping[int, int]) -> None:
@@ -51,12 +51,12 @@ class OldTopic:
         Raises LogUnavailable.
         """
         deadline = monotonic() + PATIENCE_SECONDS
-        while follow or self._left:
-            found = await self._run(self._poll)
-            for message in found:
-                if self._note(message):
+        while follow or self._pending_ends:
+            messages = await self._run(self._poll)
+            for message in messages:
+                if self._track_progress(message):
                     yield message
-            if found:
+            if messages:
                 deadline = monotonic() + PATIENCE_SECONDS
             elif not follow and monotonic() > deadline:
                 raise LogUnavailable(f"no broker gave a message of the topic {self._topic} for {PATIENCE_SECONDS} s")
@@ -73,26 +73,29 @@ class OldTopic:
         reach_brokers(self._settings)
         try:
             partitions = self._partitions()
-            ends = {each: query_ends(self._consumer, self._topic, each, PATIENCE_SECONDS) for each in partitions}
+            ends = {
+                partition: query_watermarks(self._consumer, self._topic, partition, PATIENCE_SECONDS)
+                for partition in partitions
+            }
         except KafkaException as error:
-            raise LogUnavailable(f"the cluster did not answer: {said(error.args[0])}") from error
+            raise LogUnavailable(f"the cluster did not answer: {describe_error(error.args[0])}") from error
         if unknown := begin.keys() - ends.keys():
             raise LogRefused(f"The topic {self._topic} has no partition {min(unknown)}.")
         firsts = {partition: self._first(partition, begin.get(partition, 0), *ends[partition]) for partition in ends}
-        self._left = {partition: end for partition, (_, end) in ends.items() if firsts[partition] < end}
+        self._pending_ends = {partition: end for partition, (_, end) in ends.items() if firsts[partition] < end}
         self._consumer.assign([TopicPartition(self._topic, *place) for place in firsts.items()])
 
     def _partitions(self) -> list[int]:
-        found = self._consumer.list_topics(self._topic, PATIENCE_SECONDS).topics[self._topic]
-        if found.error is not None:
-            raise LogRefused(f"The topic {self._topic} cannot be read: {said(found.error)}.")
-        return sorted(found.partitions)
+        metadata = self._consumer.list_topics(self._topic, PATIENCE_SECONDS).topics[self._topic]
+        if metadata.error is not None:
+            raise LogRefused(f"The topic {self._topic} cannot be read: {describe_error(metadata.error)}.")
+        return sorted(metadata.partitions)
 
     def _first(self, partition: int, begin: int, first: int, end: int) -> int:
         if begin > end:
             raise LogRefused(f"Partition {partition} of the topic {self._topic} ends at {end}, before offset {begin}.")
         if begin < first:
-            self._tell(f"Partition {partition} begins at offset {first}: Kafka has removed what was before.")
+            self._warn(f"Partition {partition} begins at offset {first}: Kafka has removed what was before.")
         return max(begin, first)
 
     def _poll(self) -> list[Message]:
@@ -100,13 +103,15 @@ class OldTopic:
         first = self._consumer.poll(POLL_SECONDS)
         return [] if first is None else [first, *self._consumer.consume(BATCH - 1, 0)]
 
-    def _note(self, message: Message) -> bool:
+    def _track_progress(self, message: Message) -> bool:
         """Note how far a partition was read; say whether this is a message, and no sign of the partition's end."""
         partition, offset, error = message.partition() or 0, message.offset() or 0, message.error()
         if error is not None and error.code() in PASSING:
             return False
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
-            raise LogUnavailable(f"partition {partition} could not be read from offset {offset} on: {said(error)}")
-        if error is not None or offset + 1 >= self._left.get(partition, 0):
-            self._left.pop(partition, None)
+            raise LogUnavailable(
+                f"partition {partition} could not be read from offset {offset} on: {describe_error(error)}"
+            )
+        if error is not None or offset + 1 >= self._pending_ends.get(partition, 0):
+            self._pending_ends.pop(partition, None)
         return error is None

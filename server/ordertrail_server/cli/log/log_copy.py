@@ -11,7 +11,7 @@ from ordertrail_server.log.port import Entry, Log, Logged, LogRefused
 
 BATCH = 1000
 
-Told = Callable[[int, int], None]
+ReportProgress = Callable[[int, int], None]
 
 
 class Source(Protocol):
@@ -32,14 +32,14 @@ class CopyRefused(LogRefused):
     """The target cannot take the copy, or is not one; says why, and what to do."""
 
 
-class Copied(NamedTuple):
+class CopyResult(NamedTuple):
     """How many records the copy holds, all verified, and how many of them the target had before."""
 
     records: int
     already_there: int
 
 
-class _Common(NamedTuple):
+class _CommonPrefix(NamedTuple):
     """Up to where source and target hold the same: the offset at which each goes on."""
 
     source: int
@@ -47,7 +47,7 @@ class _Common(NamedTuple):
     records: int
 
 
-async def copy(source: Source, target: Log, told: Told = lambda _, __: None) -> Copied:
+async def copy(source: Source, target: Log, report_progress: ReportProgress = lambda _, __: None) -> CopyResult:
     """Bring the target to what the source held when this began, and verify every record of it.
 
     Both have as many partitions; nobody else may write to the target. `told` gets how many records were read, and how
@@ -59,7 +59,7 @@ async def copy(source: Source, target: Log, told: Told = lambda _, __: None) -> 
             f"where its facts are not. Name a target of {_partitions(source)}."
         )
     ends = [await source.end(partition) for partition in range(source.partitions)]
-    progress = _Progress(told, 2 * sum(ends))
+    progress = _Progress(report_progress, 2 * sum(ends))
     common = [await _compare(source, target, partition, progress) for partition in range(source.partitions)]
     for partition, (end, there) in enumerate(zip(ends, common, strict=True)):
         await _append(source, target, partition, there, end, progress)
@@ -67,27 +67,31 @@ async def copy(source: Source, target: Log, told: Told = lambda _, __: None) -> 
     for partition, (end, reached) in enumerate(zip(ends, verified, strict=True)):
         if await _read(source, partition, reached.source, 1, end):
             raise CopyRefused(f"Partition {partition} of the copy ends before offset {reached.target + 1}: copy again.")
-    return Copied(sum(each.records for each in verified), sum(each.records for each in common))
+    return CopyResult(
+        sum(partition_copy.records for partition_copy in verified),
+        sum(partition_copy.records for partition_copy in common),
+    )
 
 
-async def _compare(source: Source, target: Log, partition: int, progress: "_Progress") -> _Common:
+async def _compare(source: Source, target: Log, partition: int, progress: "_Progress") -> _CommonPrefix:
     """Return how much the target holds. Raises CopyRefused if that is anything but the source's beginning."""
     at, there, count = 0, 0, 0
     while theirs := await target.read(partition, there, BATCH):
         ours = await _read(source, partition, at, len(theirs))
-        for number, found in enumerate(theirs):
-            if number >= len(ours) or (ours[number].key, ours[number].digest) != (found.key, found.digest):
+        for number, record in enumerate(theirs):
+            if number >= len(ours) or (ours[number].key, ours[number].digest) != (record.key, record.digest):
                 raise CopyRefused(
-                    f"The target holds another record than the log at partition {partition}, offset {found.offset}: it "
-                    "is neither empty nor the beginning of a copy of this log. Name an empty target, or empty this one."
+                    f"The target holds another record than the log at partition {partition}, offset {record.offset}: "
+                    "it is neither empty nor the beginning of a copy of this log. Name an empty target, or empty this "
+                    "one."
                 )
         at, there, count = ours[-1].offset + 1, theirs[-1].offset + 1, count + len(theirs)
         progress.add(len(theirs))
-    return _Common(at, there, count)
+    return _CommonPrefix(at, there, count)
 
 
 async def _append(
-    source: Source, target: Log, partition: int, common: _Common, end: int, progress: "_Progress"
+    source: Source, target: Log, partition: int, common: _CommonPrefix, end: int, progress: "_Progress"
 ) -> None:
     at, there, _ = common
     while records := await _read(source, partition, at, BATCH, end):
@@ -103,13 +107,13 @@ async def _append(
 
 async def _read(log: Source, partition: int, offset: int, count: int, end: int | None = None) -> list[Logged]:
     """Return `count` records from `offset` on, or as many as there are, before `end` if one is named."""
-    found: list[Logged] = []
-    while len(found) < count and (more := await log.read(partition, offset, count - len(found))):
-        found += more if end is None else [record for record in more if record.offset < end]
-        offset = more[-1].offset + 1
+    records: list[Logged] = []
+    while len(records) < count and (batch := await log.read(partition, offset, count - len(records))):
+        records += batch if end is None else [record for record in batch if record.offset < end]
+        offset = batch[-1].offset + 1
         if end is not None and offset >= end:
             break
-    return found
+    return records
 
 
 def _partitions(log: Source) -> str:
@@ -117,9 +121,9 @@ def _partitions(log: Source) -> str:
 
 
 class _Progress:
-    def __init__(self, told: Told, total: int) -> None:
-        self._told, self._total, self._done = told, total, 0
+    def __init__(self, report_progress: ReportProgress, total: int) -> None:
+        self._report_progress, self._total, self._done = report_progress, total, 0
 
     def add(self, count: int) -> None:
         self._done += count
-        self._told(self._done, self._total)
+        self._report_progress(self._done, self._total)

@@ -5,7 +5,7 @@ from random import Random
 CENTRE, DEVIATION = 0.5, 1 / 6
 
 
-def skewed(random: Random, low: float, high: float, skew: float) -> float:
+def draw_skewed(random: Random, low: float, high: float, skew: float) -> float:
     """Draw from `low` to `high` (exclusive): a Gaussian around the middle, bent towards `low` by an exponent.
 
     A Gaussian that lies six deviations wide in 0 to 1 is drawn again where it falls outside, raised to the power of

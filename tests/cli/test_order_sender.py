@@ -11,8 +11,8 @@ from ordertrail import commands
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
 from ordertrail.v1.commands_pb2 import CommandResult, ExecuteCommandsRequest, ExecuteCommandsResponse
+from ordertrail_server.cli.order_sender import send_in_batches, send_one_by_one
 from ordertrail_server.cli.production import Production
-from ordertrail_server.cli.sending import in_batches, one_by_one
 
 BUSY = CommandResult(status=Status(code=14, message="busy"))
 NO = CommandResult(status=Status(code=9, message="no"))
@@ -59,7 +59,7 @@ async def test_a_command_that_could_not_be_taken_is_sent_again_with_all_that_fol
 ) -> None:
     stand_in = StandIn()
     stand_in.batches = first_answers(BUSY, NO, None, None)
-    counts, refused = await produced(stand_in, in_batches, capsys)
+    counts, refused = await produced(stand_in, send_in_batches, capsys)
     assert (counts["acknowledged"], counts["refused"], refused) == (4, 0, "")
     assert sent(stand_in) == [["r-1", "r-2", "r-3", "r-4"], ["r-1", "r-2"]]
 
@@ -67,7 +67,7 @@ async def test_a_command_that_could_not_be_taken_is_sent_again_with_all_that_fol
 async def test_a_refused_command_is_told_and_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     stand_in = StandIn()
     stand_in.batches = first_answers(None, NO, None, None)
-    counts, refused = await produced(stand_in, in_batches, capsys)
+    counts, refused = await produced(stand_in, send_in_batches, capsys)
     assert (counts["acknowledged"], counts["refused"]) == (3, 1)
     assert refused == "o-1: no [FAILED_PRECONDITION]\n"
 
@@ -75,6 +75,6 @@ async def test_a_refused_command_is_told_and_stops_nothing(capsys: pytest.Captur
 async def test_one_by_one_a_call_that_outlives_its_retries_is_made_again(capsys: pytest.CaptureFixture[str]) -> None:
     stand_in = StandIn()
     stand_in.failures.extend([AWAY] * 12)
-    counts, refused = await produced(stand_in, one_by_one, capsys)
+    counts, refused = await produced(stand_in, send_one_by_one, capsys)
     assert (counts["acknowledged"], counts["refused"], refused) == (4, 0, "")
     assert {request.request_id for request in stand_in.seen} == {"r-1", "r-2", "r-3", "r-4"}

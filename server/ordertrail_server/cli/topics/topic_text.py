@@ -1,0 +1,42 @@
+"""What is said of a topic."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ordertrail_server.log.kafka.findings import Finding, Topic
+
+
+def is_safe(results: "Sequence[Finding]") -> bool:
+    """Return whether a server would serve the topic of which this was found."""
+    from ordertrail_server.log.kafka.findings import Severity
+
+    return all(finding.severity is Severity.NOTE for finding in results)
+
+
+def report_text(topic: "Topic", results: "Sequence[Finding]") -> str:
+    """Return each finding with what mends it, and whether the topic can be a log."""
+    lines = []
+    for severity, problem, remedy in results:
+        lines += [f"{severity.value:<7} {problem}", f"{'':<7} {remedy}"]
+    verdict = "is safe: it can be a log." if is_safe(results) else "is unsafe: no server starts on it."
+    return "\n".join([*lines, f"The topic {topic.name} ({describe_size(topic)}) {verdict}"])
+
+
+def report_json(topic: "Topic", results: "Sequence[Finding]") -> dict[str, Any]:
+    """Return the same for machines."""
+    return {
+        "topic": topic.name,
+        "identity": topic.identity.hex(),
+        "partitions": len(topic.replicas),
+        "replicas": min(topic.replicas),
+        "safe": is_safe(results),
+        "findings": [
+            {"gravity": finding.severity.value, "what": finding.problem, "mend": finding.remedy} for finding in results
+        ],
+    }
+
+
+def describe_size(topic: "Topic") -> str:
+    """Return how many partitions and replicas there are."""
+    return f"partitions: {len(topic.replicas)}, replicas: {min(topic.replicas)}"
