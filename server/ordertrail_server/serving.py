@@ -118,7 +118,7 @@ class Service:
     async def _handler(self, log: Log, projector: ProjectorProcess | None) -> CommandHandler:
         store = StateStore(self._data.state, log, state_definition())
         # A projector that the log itself wakes needs nobody else to.
-        nudge = projector.nudge if projector and not self._source.tells_of_growth else _nobody_waits
+        nudge = projector.nudge if projector and not self._source.notifies_growth else _nobody_waits
         waiting = self._settings.waiting_commands
         handler = CommandHandler(log, store, new_id, nudge, waiting, self._settings.order_cache_bytes)
         self._held.push_async_callback(handler.stop, self._settings.grace_seconds)
@@ -210,7 +210,7 @@ async def _served(
         try:
             address = await _unless(stop, service.start())
         except LogUnavailable as error:
-            brokers.go_on(error)
+            brokers.check_deadline(error)
             return False
         if address is not None:
             _spare_the_collector()

@@ -11,7 +11,7 @@ from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.cli.partition_fold import PartitionFold
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.log import placement
-from ordertrail_server.log.kafka.cursor import key_text
+from ordertrail_server.log.kafka.cursor import decode_key
 from ordertrail_server.log.port import Logged
 from ordertrail_server.orders import chain
 from ordertrail_server.orders.aggregate import Aggregate
@@ -118,7 +118,7 @@ class ServerFolds:
 
     def judge(self, message: Message) -> Verdict:
         key, value, partition = message
-        logged = Logged(self._ends[partition], key_text(key), value or b"", chain.digest(value or b""))
+        logged = Logged(self._ends[partition], decode_key(key), value or b"", chain.digest(value or b""))
         self._ends[partition] += 1
         verdict = Verdict(self._tails[partition].judge(logged).verdict)
         written = self._writers[partition].take(logged)

@@ -16,7 +16,7 @@ from tests.kafka.cluster import Cluster
 from tests.projections.story import CONFIRMED, PLACED, Story
 
 from ordertrail_server.cli.main import ordertrail
-from ordertrail_server.log.kafka.findings import IMMUTABLE
+from ordertrail_server.log.kafka.findings import SAFE_SETTINGS
 from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.kafka.topic import TopicMissing, describe_topic
 
@@ -57,7 +57,7 @@ def test_a_topic_is_made_as_a_log_must_be(topics: Topics) -> None:
     told = json.loads(made.stdout)
     assert (told["made"], told["safe"], told["partitions"], told["replicas"]) == (True, True, 2, 1)
     assert [finding["gravity"] for finding in told["findings"]] == ["note"]
-    assert describe_topic(topics.settings, topics.name).settings.items() >= IMMUTABLE.items()
+    assert describe_topic(topics.settings, topics.name).settings.items() >= SAFE_SETTINGS.items()
 
 
 def test_a_topic_that_is_there_is_not_made_again_but_may_be_checked(topics: Topics) -> None:

@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from ordertrail_server.log.kafka.leader_offsets import LeaderOffsets
-from ordertrail_server.log.kafka.offset_queries import ANSWERS_ALIKE, End, query_end_offset, query_watermarks
+from ordertrail_server.log.kafka.offset_queries import MAX_ATTEMPTS, EndOffset, query_end_offset, query_watermarks
 
 Ends = tuple[int, int]
 
@@ -29,7 +29,7 @@ class Answers:
         ([(0, 0)], (0, 0)),
         ([(4, 10)], (4, 10)),
         ([(6, 6), (6, 6), (0, 6)], (0, 6)),
-        ([(6, 6)] * ANSWERS_ALIKE, (6, 6)),
+        ([(6, 6)] * MAX_ATTEMPTS, (6, 6)),
     ],
     ids=["whole", "empty", "lost its beginning", "the beginning's answer got lost twice", "all was removed"],
 )
@@ -60,14 +60,14 @@ class Moving:
 
 def test_a_leader_that_does_not_answer_is_not_asked_for_all_the_time_as_another_may_lead_meanwhile() -> None:
     consumer = Moving(False, True)
-    assert query_end_offset(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 60.0) == End(6, 1)
+    assert query_end_offset(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 60.0) == EndOffset(6, 1)
     assert [seconds < 60.0 / 2 for seconds in consumer.given] == [True, True, True]
 
 
 class Told:
     """Stands in for librdkafka's consumer at one broker, which tells of an end."""
 
-    def __init__(self, end: End) -> None:
+    def __init__(self, end: EndOffset) -> None:
         self._end = end
 
     def offsets_for_times(self, asked: list[TopicPartition], seconds: float) -> list[TopicPartition]:
@@ -75,14 +75,14 @@ class Told:
         return [TopicPartition(each.topic, each.partition, offset, leader_epoch=epoch) for each in asked]
 
 
-def asking(*brokers: End) -> LeaderOffsets:
+def asking(*brokers: EndOffset) -> LeaderOffsets:
     """Return what asks the first of the brokers, and another one with each client that is new."""
     clients = iter(brokers)
     return LeaderOffsets(lambda: cast("Consumer", cast("Any", Told(next(clients)))), "orders.events", 1, 60.0)
 
 
 def test_a_broker_of_a_lower_epoch_than_was_heard_of_is_not_believed_and_another_one_asked() -> None:
-    leads, replaced, leads_on = End(5, 7), End(9, 6), End(9, 7)
+    leads, replaced, leads_on = EndOffset(5, 7), EndOffset(9, 6), EndOffset(9, 7)
     ask = asking(leads, replaced, leads_on)
     assert ask.end(0, known_end=8) == 5  # after which a new client comes upon the one that was replaced
     assert ask.end(0, known_end=8) == 9
@@ -90,15 +90,15 @@ def test_a_broker_of_a_lower_epoch_than_was_heard_of_is_not_believed_and_another
 
 
 def test_after_an_end_before_the_one_that_is_known_another_client_asks() -> None:
-    ask = asking(End(5, 7), End(8, 8))
+    ask = asking(EndOffset(5, 7), EndOffset(8, 8))
     assert [ask.end(0, known_end=8), ask.end(0, known_end=8)] == [5, 8]
 
 
 def test_whoever_claims_an_end_that_is_none_has_not_each_question_asked_by_a_new_client() -> None:
-    ask = asking(End(5, 7), End(5, 7))
+    ask = asking(EndOffset(5, 7), EndOffset(5, 7))
     assert [ask.end(0, known_end=1_000_000) for _ in range(100)] == [5] * 100
 
 
 def test_as_long_as_nothing_speaks_against_it_the_same_client_asks() -> None:
-    ask = asking(End(5, 7))
+    ask = asking(EndOffset(5, 7))
     assert [ask.end(0, known_end=0), ask.end(0, known_end=5)] == [5, 5]

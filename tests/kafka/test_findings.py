@@ -81,18 +81,20 @@ def lying_as_in(count: int, orders: int = 40) -> tuple[tuple[int, str], ...]:
 
 
 def test_that_partitions_were_added_is_seen_by_where_the_first_records_lie() -> None:
-    [finding] = inspect_topic(SAFE._replace(replicas=(3,) * 12, heads=lying_as_in(5)))
+    [finding] = inspect_topic(SAFE._replace(replicas=(3,) * 12, first_records=lying_as_in(5)))
     assert finding.severity is Severity.UNSAFE
     assert "has 12 partitions, and its first records lie as in one of 5: partitions were added" in finding.problem
 
 
 @pytest.mark.parametrize(
-    "heads",
+    "first_records",
     [lying_as_in(2), (*lying_as_in(2), (0, "elsewhere"), (1, "elsewhere")), ()],
     ids=["as they should", "but for a stranger's", "there are none"],
 )
-def test_a_topic_that_has_as_many_as_it_had_is_not_held_to_have_more(heads: tuple[tuple[int, str], ...]) -> None:
-    assert inspect_topic(SAFE._replace(heads=heads)) == []
+def test_a_topic_that_has_as_many_as_it_had_is_not_held_to_have_more(
+    first_records: tuple[tuple[int, str], ...],
+) -> None:
+    assert inspect_topic(SAFE._replace(first_records=first_records)) == []
 
 
 def test_what_is_unsafe_is_said_first() -> None:

@@ -21,8 +21,8 @@ async def test_whoever_waits_at_a_gap_is_told_by_the_reader_that_stands_behind_i
         return MARKED
 
     ends = KafkaEnds(1, end, grown)
-    ends.learn(0, MARKED)
-    ends.nothing_between(0, RECORDS, MARKED)
+    ends.advance(0, MARKED)
+    ends.record_gap(0, RECORDS, MARKED)
     async with asyncio.timeout(10):
         await ends.wait(0, offset)
     assert (looked_from, ends.known_ends) == ([MARKED, MARKED], [MARKED + 1])

@@ -19,7 +19,7 @@ from ordertrail_server.log.port import LogDamaged, LogUnavailable
 
 def has_seen(log: KafkaLog, end: int) -> None:
     """Have the log know of an end, as if another broker than the present one had told it."""
-    log._ends.learn(0, end)
+    log._ends.advance(0, end)
 
 
 async def test_a_read_of_what_a_broker_does_not_have_yet_fails_for_now_and_then_succeeds(cluster: Cluster) -> None:

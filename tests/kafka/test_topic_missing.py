@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordertrail_server.log.kafka.topic import ANSWERS_ALIKE, TopicMissing, retry_missing
+from ordertrail_server.log.kafka.topic import MAX_ATTEMPTS, TopicMissing, retry_missing
 
 
 class Brokers:
@@ -19,11 +19,11 @@ class Brokers:
 
 
 def test_it_is_asked_for_again() -> None:
-    assert retry_missing(Brokers(unaware=ANSWERS_ALIKE - 1).answer) == "here it is"
+    assert retry_missing(Brokers(unaware=MAX_ATTEMPTS - 1).answer) == "here it is"
 
 
 def test_it_counts_as_missing_when_nobody_has_heard_of_it() -> None:
-    brokers = Brokers(unaware=ANSWERS_ALIKE)
+    brokers = Brokers(unaware=MAX_ATTEMPTS)
     with pytest.raises(TopicMissing):
         retry_missing(brokers.answer)
-    assert brokers.asked == ANSWERS_ALIKE
+    assert brokers.asked == MAX_ATTEMPTS

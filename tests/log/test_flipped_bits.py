@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 from tests.log.contract import entries
 
-from ordertrail_server.log.embedded.file import describe
+from ordertrail_server.log.embedded.file import read_description
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.embedded.records import read_records, refuse_stray_records
 from ordertrail_server.log.port import BARRIER, Entry, Log, LogDamaged, Logged
@@ -33,7 +33,7 @@ class Stored(NamedTuple):
     def read(self) -> list[Logged]:
         """Read every record, as all who use a log do. Raises LogDamaged."""
         with closing(connect_reader(self.path)) as connection:
-            _, partitions, _ = describe(connection)
+            _, partitions, _ = read_description(connection)
             refuse_stray_records(connection, partitions)
             each = (read_records(connection, partition, 0, 100, partitions) for partition in range(partitions))
             return [record for records in each for record in records]

@@ -9,7 +9,7 @@ from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.commands.fold import StoreDamaged, StoreUnavailable
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.history.read_model import ReadModel
-from ordertrail_server.log.embedded.records import unreadable
+from ordertrail_server.log.embedded.records import read_failure
 from ordertrail_server.log.port import LogDamaged, LogInUse, LogUnavailable
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.storage.sqlite import is_damage, is_in_use, sqlite3
@@ -17,7 +17,7 @@ from ordertrail_server.storage.sqlite import is_damage, is_in_use, sqlite3
 # Result codes, sqlite.org/rescode.html; an extended code has its primary code in the lowest byte.
 DAMAGE = {"CORRUPT": 11, "NOTADB": 26, "CORRUPT_VTAB": 267, "CORRUPT_SEQUENCE": 523, "CORRUPT_INDEX": 779}
 IN_USE = {"BUSY": 5, "LOCKED": 6, "PROTOCOL": 15, "BUSY_RECOVERY": 261, "BUSY_SNAPSHOT": 517}
-PASSING = {
+TRANSIENT = {
     "FULL": 13,
     "IOERR": 10,
     "IOERR_READ": 266,
@@ -44,21 +44,21 @@ def error_of(code: int) -> sqlite3.DatabaseError:
 
 @pytest.mark.parametrize("code", DAMAGE.values(), ids=DAMAGE)
 def test_a_corrupt_file_is_damage(code: int) -> None:
-    assert isinstance(unreadable(error_of(code), "here"), LogDamaged)
+    assert isinstance(read_failure(error_of(code), "here"), LogDamaged)
     assert not is_in_use(error_of(code))
 
 
 @pytest.mark.parametrize("code", IN_USE.values(), ids=IN_USE)
 def test_a_file_that_others_use_is_not_damaged(code: int) -> None:
-    assert isinstance(unreadable(error_of(code), "here"), LogInUse)
+    assert isinstance(read_failure(error_of(code), "here"), LogInUse)
     assert not is_damage(error_of(code))
 
 
-@pytest.mark.parametrize("code", PASSING.values(), ids=PASSING)
+@pytest.mark.parametrize("code", TRANSIENT.values(), ids=TRANSIENT)
 def test_a_failure_that_may_pass_is_not_damage(code: int) -> None:
-    why = unreadable(error_of(code), "here")
-    assert isinstance(why, LogUnavailable)
-    assert not isinstance(why, LogInUse)
+    failure = read_failure(error_of(code), "here")
+    assert isinstance(failure, LogUnavailable)
+    assert not isinstance(failure, LogInUse)
 
 
 def test_an_error_without_a_code_is_damage_only_if_text_cannot_be_decoded() -> None:

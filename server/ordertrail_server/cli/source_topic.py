@@ -8,7 +8,7 @@ from typing import TypeVar, TypeVarTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from ordertrail_server.log.kafka.errors import PASSING, describe_error
+from ordertrail_server.log.kafka.errors import TRANSIENT, describe_error
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
 from ordertrail_server.log.kafka.reach import reach_brokers
 from ordertrail_server.log.kafka.settings import Settings, check_topic_encoding, create_client, reader_settings
@@ -106,7 +106,7 @@ class SourceTopic:
     def _track_progress(self, message: Message) -> bool:
         """Note how far a partition was read; say whether this is a message, and no sign of the partition's end."""
         partition, offset, error = message.partition() or 0, message.offset() or 0, message.error()
-        if error is not None and error.code() in PASSING:
+        if error is not None and error.code() in TRANSIENT:
             return False
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
             raise LogUnavailable(

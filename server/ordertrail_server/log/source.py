@@ -29,7 +29,7 @@ class LogSource(Protocol):
         """The directory of the process's own files."""
 
     @property
-    def tells_of_growth(self) -> bool:
+    def notifies_growth(self) -> bool:
         """Whether whoever waits for more is woken by the log itself, whoever wrote."""
 
     async def open(self, stack: AsyncExitStack) -> Log:
@@ -50,7 +50,7 @@ class EmbeddedSource:
     """The log in the data directory itself."""
 
     data: Path
-    tells_of_growth = False
+    notifies_growth = False
 
     async def open(self, stack: AsyncExitStack) -> Log:
         """Open the directory's log, or begin one where nothing lies yet."""
@@ -73,7 +73,7 @@ class KafkaSource:
     bootstrap: str
     topic: str = TOPIC
     headers_of: "HeadersOf" = lambda _: []
-    tells_of_growth = True
+    notifies_growth = True
 
     async def open(self, stack: AsyncExitStack) -> Log:
         """Open the topic, and hold the data directory, which is made if it does not exist."""

@@ -87,7 +87,7 @@ async def run(source: LogSource) -> None:
     path = read_model_file(DataDirectory(source.data).read_model)
     log = await source.follow()
     try:
-        await _project(log, path, life, source.tells_of_growth)
+        await _project(log, path, life, source.notifies_growth)
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ordertrail_server.log.embedded.file import describe
+from ordertrail_server.log.embedded.file import read_description
 from ordertrail_server.log.embedded.records import check_end, position, read_end
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
 from ordertrail_server.orders.chain import digest
@@ -29,7 +29,7 @@ class Appender:
             # After a failed fsync the page cache may show what the disk does not hold. Whatever was recovered from
             # the write-ahead log is therefore written again, before anything is appended behind it.
             checkpoint(self._connection, OPENING_SECONDS)
-            self._partitions = describe(self._connection).partitions
+            self._partitions = read_description(self._connection).partitions
             for partition in range(self._partitions):
                 check_end(self._connection, partition, self._partitions)
             self.ends()

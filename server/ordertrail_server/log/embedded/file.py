@@ -94,7 +94,7 @@ def make_durable(directory: Path) -> None:
         os.close(descriptor)
 
 
-def describe(connection: sqlite3.Connection) -> Description:
+def read_description(connection: sqlite3.Connection) -> Description:
     """Return what the log says of itself. Raises LogDamaged if the file is no log that this release can read."""
     try:
         row = connection.execute("SELECT identity, partitions, format, topic FROM log").fetchone()

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from ordertrail_server.log.embedded.file import LOG_FILE, describe
-from ordertrail_server.log.embedded.records import read_end, read_records, refuse_stray_records, unreadable
+from ordertrail_server.log.embedded.file import LOG_FILE, read_description
+from ordertrail_server.log.embedded.records import read_end, read_failure, read_records, refuse_stray_records
 from ordertrail_server.log.embedded.unwritable import UnwritableReaders, is_readable, refuse_unreadable
 from ordertrail_server.log.port import Entry, Logged, LogUnavailable
 from ordertrail_server.storage.lock import DataDirectoryRefused
@@ -33,7 +33,7 @@ class EmbeddedFollower:
             try:
                 self._open(path, stack)
             except sqlite3.Error as error:
-                raise unreadable(error, f"({path})") from error
+                raise read_failure(error, f"({path})") from error
             self._stack = stack.pop_all()
 
     async def end(self, partition: int, known_end: int = 0) -> int:
@@ -67,13 +67,13 @@ class EmbeddedFollower:
         await asyncio.to_thread(self._stack.close)
 
     def _open(self, path: Path, stack: ExitStack) -> None:
-        require(path)
+        require_log(path)
         self._readers: Readers | UnwritableReaders
         if is_readable(path):
             self._readers = stack.enter_context(Readers(path))
         else:
             self._readers = stack.enter_context(UnwritableReaders(path))
-        self.identity, self.partitions, self.topic = self._readers.run_here(describe)
+        self.identity, self.partitions, self.topic = self._readers.run_here(read_description)
         self._readers.run_here(refuse_stray_records, self.partitions)
 
     def _check(self, partition: int) -> None:
@@ -83,7 +83,7 @@ class EmbeddedFollower:
             raise ValueError(f"the log has the partitions 0 to {self.partitions - 1}, not {partition}")
 
 
-def require(path: Path) -> None:
+def require_log(path: Path) -> None:
     """Raise DataDirectoryRefused if there is no log at this path, or this process may not read it."""
     refuse_unreadable(path)
     if not path.exists():

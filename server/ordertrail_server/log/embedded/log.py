@@ -10,7 +10,7 @@ from typing import Self
 
 from ordertrail_server.log.embedded.appender import Appender
 from ordertrail_server.log.embedded.file import create_file
-from ordertrail_server.log.embedded.follower import EmbeddedFollower, require
+from ordertrail_server.log.embedded.follower import EmbeddedFollower, require_log
 from ordertrail_server.log.port import Entry
 from ordertrail_server.storage.lock import locked
 from ordertrail_server.storage.wal_trimmer import TRIM_SECONDS
@@ -81,7 +81,7 @@ class EmbeddedLog(EmbeddedFollower):
         stack.enter_context(locked(path.parent))
         if self._begin_with is not None:
             create_file(path.parent, self._begin_with)
-        require(path)
+        require_log(path)
         self._appender = stack.enter_context(closing(Appender(path)))
         super()._open(path, stack)  # closed before the appender, whose closing then tidies the file
         self._appended = [asyncio.Event() for _ in range(self.partitions)]

@@ -14,7 +14,9 @@ OFFSET_BITS = 48
 OFFSETS = 1 << OFFSET_BITS
 READ = """SELECT position - ?, key, value, digest FROM records
 WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"""
-STRAYS = "SELECT EXISTS (SELECT 1 FROM records WHERE position < 0), EXISTS (SELECT 1 FROM records WHERE position >= ?)"
+STRAY_RECORDS = (
+    "SELECT EXISTS (SELECT 1 FROM records WHERE position < 0), EXISTS (SELECT 1 FROM records WHERE position >= ?)"
+)
 
 # NamedTuple's own constructor costs three times as much, once for every record read.
 _logged = cast("Callable[[tuple[int, str, bytes, bytes]], Logged]", partial(tuple.__new__, Logged))
@@ -33,16 +35,16 @@ def read_end(connection: sqlite3.Connection, partition: int) -> int:
             (position(partition, 0), position(partition + 1, 0)),
         ).fetchone()
     except sqlite3.Error as error:
-        raise unreadable(error, f"in partition {partition}") from error
+        raise read_failure(error, f"in partition {partition}") from error
     return 0 if last is None else int(last) % OFFSETS + 1
 
 
 def refuse_stray_records(connection: sqlite3.Connection, partitions: int) -> None:
     """Raise LogDamaged if a record lies outside of the log's partitions, where no read finds it, LogUnavailable."""
     try:
-        (before, after) = connection.execute(STRAYS, (position(partitions, 0),)).fetchone()
+        (before, after) = connection.execute(STRAY_RECORDS, (position(partitions, 0),)).fetchone()
     except sqlite3.Error as error:
-        raise unreadable(error, "at its first or last record") from error
+        raise read_failure(error, "at its first or last record") from error
     if before or after:
         raise LogDamaged("the log is damaged: a record lies outside of its partitions")
 
@@ -70,7 +72,7 @@ def read_records(
     try:
         rows = connection.execute(READ, (begin, begin + min(offset, OFFSETS), partition_end, limit)).fetchall()
     except sqlite3.Error as error:
-        raise unreadable(error, f"at or after partition {partition}, offset {offset}") from error
+        raise read_failure(error, f"at or after partition {partition}, offset {offset}") from error
     records = list(map(_logged, rows))
     _verify(records, partition, offset, partitions)
     # A position that was changed may hide the records behind it, too.
@@ -79,7 +81,7 @@ def read_records(
     return records
 
 
-def unreadable(error: sqlite3.Error, where: str) -> LogDamaged | LogUnavailable:
+def read_failure(error: sqlite3.Error, where: str) -> LogDamaged | LogUnavailable:
     """Return what an error of SQLite while reading means to those who use the log."""
     if is_damage(error):
         return LogDamaged(f"the log is damaged {where}: {error}")

@@ -14,13 +14,13 @@ class BrokerWait:
     """Says for so many seconds that a start is worth another try, and logs why it is needed."""
 
     def __init__(self, seconds: float) -> None:
-        self._give_up = monotonic() + seconds
+        self._deadline = monotonic() + seconds
         self._reported = -REPORT_SECONDS
 
-    def go_on(self, error: LogUnavailable) -> None:
+    def check_deadline(self, error: LogUnavailable) -> None:
         """Log what is waited for, now and then. Raises the error if the time is over."""
         now = monotonic()
-        remaining = self._give_up - now
+        remaining = self._deadline - now
         if remaining <= 0:
             raise error
         if now - self._reported >= REPORT_SECONDS:

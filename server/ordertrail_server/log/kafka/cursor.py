@@ -7,7 +7,7 @@ from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from ordertrail_server.log.kafka.errors import unreadable
+from ordertrail_server.log.kafka.errors import read_failure
 from ordertrail_server.log.kafka.settings import create_client
 from ordertrail_server.log.port import Logged, LogUnavailable
 from ordertrail_server.orders.chain import digest
@@ -15,7 +15,7 @@ from ordertrail_server.orders.chain import digest
 POLL_SECONDS = 0.1
 # So long a log that is closed may wait for those who wait for records.
 PEEK_SECONDS = 0.25
-NOWHERE = -1
+UNASSIGNED = -1
 
 # NamedTuple's own constructor costs three times as much, once for every record read.
 _logged = cast("Callable[[tuple[int, str, bytes, bytes]], Logged]", partial(tuple.__new__, Logged))
@@ -26,25 +26,25 @@ class Cursor:
 
     def __init__(self, settings: dict[str, object], topic: str) -> None:
         self._consumer, self._topic = create_client(Consumer, settings), topic
-        self._ahead: list[Message] = []
-        self.partition = self.position = NOWHERE
-        self.used = monotonic()
+        self._buffered: list[Message] = []
+        self.partition = self.position = UNASSIGNED
+        self.last_used = monotonic()
 
-    def go(self, partition: int, offset: int) -> None:
+    def seek(self, partition: int, offset: int) -> None:
         """Stand at this offset."""
-        self.used = monotonic()
+        self.last_used = monotonic()
         if (self.partition, self.position) != (partition, offset):
-            self._ahead = []
+            self._buffered = []
             self.partition, self.position = partition, offset
             self._consumer.assign([TopicPartition(self._topic, partition, offset)])
 
-    def park(self) -> None:
+    def unassign(self) -> None:
         """Stand nowhere, and fetch nothing."""
-        self.partition = self.position = NOWHERE
-        self._ahead = []
+        self.partition = self.position = UNASSIGNED
+        self._buffered = []
         self._consumer.unassign()
 
-    def take(self, limit: int, end: int, patience_s: float) -> list[Logged]:
+    def read(self, limit: int, end: int, patience_s: float) -> list[Logged]:
         """Return up to `limit` records, as many as there are before `end`, which the partition is known to reach.
 
         Raises LogDamaged, and LogUnavailable when nothing came for `patience_s`.
@@ -52,33 +52,33 @@ class Cursor:
         records: list[Logged] = []
         deadline = monotonic() + patience_s
         while len(records) < limit and self.position < end:
-            messages = self._next(limit - len(records))
+            messages = self._poll_messages(limit - len(records))
             if messages:
-                self._read(messages, records)
-                end = max(end, self.end_seen())
+                self._append_records(messages, records)
+                end = max(end, self.last_seen_end())
                 deadline = monotonic() + patience_s
             elif monotonic() > deadline:
                 raise LogUnavailable(f"no broker gave the record at partition {self.partition}, offset {self.position}")
         return records
 
-    def peek(self) -> bool:
+    def poll_growth(self) -> bool:
         """Return whether the partition has grown, waiting for that for a moment; what has come stays to be taken."""
-        self.used = monotonic()
-        if not self._ahead:
+        self.last_used = monotonic()
+        if not self._buffered:
             message = self._consumer.poll(PEEK_SECONDS)
-            if message is not None and self._is_more(message):
-                self._ahead = [message]
-        return bool(self._ahead)
+            if message is not None and self._shows_growth(message):
+                self._buffered = [message]
+        return bool(self._buffered)
 
-    def _is_more(self, message: Message) -> bool:
+    def _shows_growth(self, message: Message) -> bool:
         error = message.error()
         if error is None:
             return True
         if error.code() != KafkaError._PARTITION_EOF:
-            raise unreadable(error, self.partition, self.position)
+            raise read_failure(error, self.partition, self.position)
         return cast("int", message.offset()) > self.position  # a transaction's markers have come
 
-    def end_seen(self) -> int:
+    def last_seen_end(self) -> int:
         """Return the partition's end as the last fetch found it; a negative number if there was none."""
         here = TopicPartition(self._topic, self.partition)
         return int(self._consumer.get_watermark_offsets(here, cached=True)[1])
@@ -87,8 +87,8 @@ class Cursor:
         """Let the consumer go."""
         self._consumer.close()
 
-    def _next(self, count: int) -> list[Message]:
-        messages, self._ahead = self._ahead, []
+    def _poll_messages(self, count: int) -> list[Message]:
+        messages, self._buffered = self._buffered, []
         if not messages:
             # `consume` alone would wait for all of them, or for the whole time.
             first = self._consumer.poll(POLL_SECONDS)
@@ -99,20 +99,20 @@ class Cursor:
             messages += self._consumer.consume(count - 1, 0)
         return messages
 
-    def _read(self, messages: list[Message], records: list[Logged]) -> None:
+    def _append_records(self, messages: list[Message], records: list[Logged]) -> None:
         for message in messages:
             offset = cast("int", message.offset())
             if (error := message.error()) is None:
                 value = message.value() or b""
-                records.append(_logged((offset, key_text(message.key()), value, digest(value))))
+                records.append(_logged((offset, decode_key(message.key()), value, digest(value))))
                 self.position = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:
                 self.position = max(self.position, offset)  # beyond what are no records: a transaction's markers
             else:
-                raise unreadable(error, self.partition, self.position)
+                raise read_failure(error, self.partition, self.position)
 
 
-def key_text(key: bytes | None) -> str:
+def decode_key(key: bytes | None) -> str:
     """Return a message's key as text; "", which is the id of no order, for one that is missing or not UTF-8."""
     try:
         return "" if key is None else key.decode()

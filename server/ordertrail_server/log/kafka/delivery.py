@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from confluent_kafka import KafkaError, Message
 
-from ordertrail_server.log.kafka.errors import append_failed, not_appended
+from ordertrail_server.log.kafka.errors import append_failure, is_never_appended
 
 
 class Delivery:
@@ -44,8 +44,8 @@ class Delivery:
         if self.done.done():
             return
         if errors := self._errors + self._rejected:
-            none_appended = not self._offsets and all(map(not_appended, self._errors))
-            self.done.set_exception(append_failed(errors[0], none_appended=none_appended))
+            none_appended = not self._offsets and all(map(is_never_appended, self._errors))
+            self.done.set_exception(append_failure(errors[0], none_appended=none_appended))
         else:
             self.done.set_result(self._offsets)
 

@@ -19,7 +19,7 @@ _NEVER_APPENDED = frozenset(
     {KafkaError.INVALID_RECORD, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 )
 # The partition's leader moves, or the broker comes up: asked again, another answers.
-PASSING = frozenset(
+TRANSIENT = frozenset(
     {
         KafkaError.FENCED_LEADER_EPOCH,
         KafkaError.KAFKA_STORAGE_ERROR,
@@ -31,35 +31,35 @@ PASSING = frozenset(
         KafkaError._TRANSPORT,
     }
 )
-_NOT_THERE = frozenset({KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION})
-_NOT_WHAT_WAS_APPENDED = frozenset({KafkaError.INVALID_MSG, KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG})
+_OUT_OF_RANGE = frozenset({KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION})
+_CORRUPT = frozenset({KafkaError.INVALID_MSG, KafkaError._BAD_COMPRESSION, KafkaError._BAD_MSG})
 
 
 class OffsetOutOfRange(LogDamaged):
     """A broker has nothing at an offset. It may only be one that leads no more, and does not know it yet."""
 
 
-def not_appended(error: KafkaError) -> bool:
+def is_never_appended(error: KafkaError) -> bool:
     """Return whether a record whose delivery failed with this error surely is not, and never will be, on the log."""
     return error.code() in _NEVER_APPENDED
 
 
-def append_failed(first: KafkaError, *, none_appended: bool) -> AppendUncertain | LogUnavailable:
+def append_failure(first: KafkaError, *, none_appended: bool) -> AppendUncertain | LogUnavailable:
     """Return what a batch's failure means; `surely` says that none of its records is, or will be, on the log."""
     if none_appended:
         return LogUnavailable(f"nothing was appended: {describe_error(first)}")
     return AppendUncertain(f"the records may be on the log, or appear there later: {describe_error(first)}")
 
 
-def unreadable(error: KafkaError, partition: int, offset: int) -> LogDamaged | LogUnavailable:
+def read_failure(error: KafkaError, partition: int, offset: int) -> LogDamaged | LogUnavailable:
     """Return what an error while reading at this place means."""
     where = f"partition {partition}, offset {offset}"
-    if error.code() in _NOT_THERE:
+    if error.code() in _OUT_OF_RANGE:
         return OffsetOutOfRange(
             f"the log has nothing at {where}, where it had records or its end before: it has lost its beginning or "
             f"its end, or another topic was put in its place ({describe_error(error)})"
         )
-    if error.code() in _NOT_WHAT_WAS_APPENDED:
+    if error.code() in _CORRUPT:
         return LogDamaged(f"the record at {where} is not what was appended: {describe_error(error)}")
     return LogUnavailable(f"the log could not be read at {where}: {describe_error(error)}")
 

@@ -24,7 +24,7 @@ class Topic(NamedTuple):
     settings: Mapping[str, str]
     """The topic's settings as they are in force; those that may not be read are missing."""
 
-    heads: tuple[tuple[int, str], ...] = ()
+    first_records: tuple[tuple[int, str], ...] = ()
     """(partition, order id) of first records."""
 
 
@@ -55,7 +55,7 @@ class Finding(NamedTuple):
     """What to do about it."""
 
 
-IMMUTABLE = {
+SAFE_SETTINGS = {
     "cleanup.policy": "delete",
     "retention.ms": "-1",
     "retention.bytes": "-1",
@@ -95,23 +95,23 @@ def _check_beginning(topic: Topic) -> Iterator[Finding]:
 
 
 def _check_partition_count(topic: Topic) -> Iterator[Finding]:
-    fitting = [count for count in range(1, len(topic.replicas) + 1) if _fits_partition_count(count, topic)]
+    candidates = [count for count in range(1, len(topic.replicas) + 1) if _fits_partition_count(count, topic)]
     # Where one record lies wrong among those that lie right, no count fits.
-    if fitting and len(topic.replicas) not in fitting:
-        had = " or ".join(map(str, fitting))
+    if candidates and len(topic.replicas) not in candidates:
+        counts = " or ".join(map(str, candidates))
         yield _unsafe(
             f"The topic {topic.name} has {len(topic.replicas)} partitions, and its first records lie as in one of "
-            f"{had}: partitions were added, and orders would be looked for where their facts are not.",
+            f"{counts}: partitions were added, and orders would be looked for where their facts are not.",
             "Make a topic with as many as there were again, and copy each into it.",
         )
 
 
 def _fits_partition_count(count: int, topic: Topic) -> bool:
-    return all(partition_of(order_id, count) == partition for partition, order_id in topic.heads)
+    return all(partition_of(order_id, count) == partition for partition, order_id in topic.first_records)
 
 
 def _check_settings(topic: Topic) -> Iterator[Finding]:
-    for name, safe in IMMUTABLE.items():
+    for name, safe_value in SAFE_SETTINGS.items():
         value = topic.settings.get(name)
         if value is None:
             yield _unsafe(
@@ -120,9 +120,9 @@ def _check_settings(topic: Topic) -> Iterator[Finding]:
             )
         elif name == "cleanup.policy":
             yield from _check_cleanup_policy(topic, value)
-        elif value != safe:
+        elif value != safe_value:
             yield _unsafe(
-                f"The topic {topic.name} has {name}={value}: {_CONSEQUENCES[name]}.", _advise_setting(name, safe)
+                f"The topic {topic.name} has {name}={value}: {_CONSEQUENCES[name]}.", _advise_setting(name, safe_value)
             )
 
 

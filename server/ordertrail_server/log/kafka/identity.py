@@ -33,9 +33,9 @@ class KafkaIdentity:
 
     async def check(self) -> None:
         """Raise LogDamaged if the topic is no more what it was, LogUnavailable if nobody says."""
-        why = await asyncio.to_thread(self._describe_difference)
-        if why is not None:
-            damage = LogDamaged(f"the topic {self._topic} {why}")
+        description = await asyncio.to_thread(self._describe_difference)
+        if description is not None:
+            damage = LogDamaged(f"the topic {self._topic} {description}")
             self._on_lost(damage)
             raise damage
 
@@ -43,30 +43,32 @@ class KafkaIdentity:
         """Return why the log is damaged: that the topic is no more what it was says more than what follows from it."""
         try:
             await self.check()
-        except LogDamaged as why:
-            return why
+        except LogDamaged as description:
+            return description
         except LogUnavailable:
             pass
         return damage
 
     def _describe_difference(self) -> str | None:
         try:
-            now = kafka_topic.retry_missing(
+            current = kafka_topic.retry_missing(
                 partial(kafka_topic.query_topic_state, self._admin, self._topic, self._patience_s)
             )
         except TopicMissing:
             return "was deleted"
-        if now.identity != self._expected.identity:
+        if current.identity != self._expected.identity:
             return "was deleted and made again: it is another log now"
-        if now.partitions != self._expected.partitions:
-            return f"has {now.partitions} partitions, and had {self._expected.partitions}"
-        self.one_leader = self.one_leader and now.replicas == 1
+        if current.partitions != self._expected.partitions:
+            return f"has {current.partitions} partitions, and had {self._expected.partitions}"
+        self.one_leader = self.one_leader and current.replicas == 1
         return self._describe_lost_beginning()
 
     def _describe_lost_beginning(self) -> str | None:
         # Whoever only waits at the end would not notice. No broker, however far behind, tells of a later beginning.
-        firsts = kafka_topic.query_first_offsets(self._admin, self._topic, self._expected.partitions, self._patience_s)
-        for partition, first in enumerate(firsts):
+        first_offsets = kafka_topic.query_first_offsets(
+            self._admin, self._topic, self._expected.partitions, self._patience_s
+        )
+        for partition, first in enumerate(first_offsets):
             if first > 0:
                 return f"lost its beginning: partition {partition} begins at offset {first}"
         return None

@@ -16,8 +16,8 @@ from ordertrail_server.log.kafka.topic import query_end_offsets
 from ordertrail_server.log.port import LogUnavailable
 
 # A client is no trifle, and whoever makes up a token beyond the end has the log ask again and again.
-RENEWED_SECONDS = 1.0
-FRESH_SECONDS = 10.0
+REPLACE_SECONDS = 1.0
+CLIENT_SECONDS = 10.0
 
 
 class LeaderOffsets:
@@ -29,7 +29,7 @@ class LeaderOffsets:
 
     def __init__(self, create_consumer: Callable[[], Consumer], topic: str, partitions: int, patience_s: float) -> None:
         self._create_consumer, self._topic, self._patience_s = create_consumer, topic, patience_s
-        self._consumer, self._renewed, self._lock = create_consumer(), -RENEWED_SECONDS, Lock()
+        self._consumer, self._replaced_at, self._lock = create_consumer(), -REPLACE_SECONDS, Lock()
         self._epochs = [-1] * partitions
 
     def end(self, partition: int, known_end: int) -> int:
@@ -37,17 +37,17 @@ class LeaderOffsets:
 
         Blocks. Raises KafkaException, and LogUnavailable where only a broker that was replaced answers.
         """
-        give_up = monotonic() + self._patience_s
+        deadline = monotonic() + self._patience_s
         while True:
             consumer = self._consumer
             end = query_end_offset(consumer, self._topic, partition, self._patience_s)
             replaced = end.epoch < self._epochs[partition]
             if replaced or end.offset < known_end:
-                self._renew(consumer)
+                self._replace_client(consumer)
             if not replaced:
                 self._epochs[partition] = max(end.epoch, self._epochs[partition])
                 return end.offset
-            if monotonic() > give_up:
+            if monotonic() > deadline:
                 raise LogUnavailable(f"the broker that answers for partition {partition} was replaced as its leader")
             sleep(AGAIN_SECONDS)
 
@@ -55,11 +55,11 @@ class LeaderOffsets:
         """Let the client go."""
         self._consumer.close()
 
-    def _renew(self, consumer: Consumer) -> None:
+    def _replace_client(self, consumer: Consumer) -> None:
         # Not closed: another thread may have a question out, and lets go of it by itself.
         with self._lock:
-            if self._consumer is consumer and monotonic() - self._renewed > RENEWED_SECONDS:
-                self._consumer, self._renewed = self._create_consumer(), monotonic()
+            if self._consumer is consumer and monotonic() - self._replaced_at > REPLACE_SECONDS:
+                self._consumer, self._replaced_at = self._create_consumer(), monotonic()
 
 
 class FreshEnds:
@@ -74,6 +74,6 @@ class FreshEnds:
 
     def query(self) -> list[int]:
         """Return where each partition ends. Blocks. Raises LogUnavailable."""
-        if monotonic() - self._created_at > FRESH_SECONDS:
+        if monotonic() - self._created_at > CLIENT_SECONDS:
             self._admin, self._created_at = create_client(AdminClient, self._settings), monotonic()
         return query_end_offsets(self._admin, *self._query_arguments)

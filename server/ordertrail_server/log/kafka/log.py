@@ -40,10 +40,10 @@ class KafkaLog:
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._producer = None if headers_of is None else KafkaProducer(settings, topic.name, headers_of)
         self._readers = KafkaReaders(settings, topic.name, self.partitions, patience_s)
-        self._ends = KafkaEnds(self.partitions, self._query, self._grown)
+        self._ends = KafkaEnds(self.partitions, self._query, self._wait_for_growth)
         self._fresh_ends = FreshEnds(settings, topic.name, self.partitions, patience_s)
         self._identity = KafkaIdentity(settings, topic.name, state, patience_s, self._fail)
-        self._keeping = asyncio.create_task(self._keep())
+        self._monitoring = asyncio.create_task(self._monitor())
 
     @classmethod
     async def open(
@@ -79,7 +79,7 @@ class KafkaLog:
     async def end(self, partition: int, known_end: int = 0) -> int:
         """Return the offset that the partition's next record will get, as of a moment after the call began."""
         self._check(partition)
-        return await self._ends.ask(partition, known_end)
+        return await self._ends.fetch_end(partition, known_end)
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
         """Append the entries, one after another; those of others may land between them.
@@ -97,7 +97,7 @@ class KafkaLog:
             raise await self._identity.find_root_cause(
                 LogDamaged(f"partition {partition} had {known_end} records, and a new one got offset {min(offsets)}")
             )
-        self._ends.learn(partition, max(offsets) + 1)
+        self._ends.advance(partition, max(offsets) + 1)
         return offsets
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
@@ -107,17 +107,17 @@ class KafkaLog:
             raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
         end = self._ends.known_ends[partition]
         if offset >= end:
-            end = await self._ends.ask(partition)
+            end = await self._ends.fetch_end(partition)
         if offset >= end:
             return []
         try:
             records, end = await self._readers.read(partition, offset, limit, end)
         except LogDamaged as damage:
-            raise await self._meaning(partition, damage) from None
+            raise await self._explain_damage(partition, damage) from None
         if records:
-            self._ends.learn(partition, end)
+            self._ends.advance(partition, end)
         else:
-            self._ends.nothing_between(partition, offset, end)
+            self._ends.record_gap(partition, offset, end)
         return records
 
     def gap_end(self, partition: int, offset: int) -> int:
@@ -128,9 +128,9 @@ class KafkaLog:
         """Return as soon as the partition's end lies beyond `offset`."""
         self._check(partition)
         # A reader that waits there already hears of a record by itself.
-        here = self._ends.gap_end(partition, offset)
-        if self._ends.known_ends[partition] <= offset and not self._readers.waits_at(partition, here):
-            await self._ends.ask(partition)
+        gap_end_offset = self._ends.gap_end(partition, offset)
+        if self._ends.known_ends[partition] <= offset and not self._readers.has_tail_at(partition, gap_end_offset):
+            await self._ends.fetch_end(partition)
         await self._ends.wait(partition, offset)
 
     async def failed(self) -> None:
@@ -142,9 +142,9 @@ class KafkaLog:
         if isinstance(self._failure, LogUnavailable):
             return
         self._failure = LogUnavailable("the log is closed")
-        self._keeping.cancel()
+        self._monitoring.cancel()
         with suppress(asyncio.CancelledError):
-            await self._keeping
+            await self._monitoring
         await self._ends.close()
         if self._producer is not None:
             await asyncio.to_thread(self._producer.close)
@@ -160,22 +160,22 @@ class KafkaLog:
                 f"partition {partition} has no leader that answers: {describe_error(error.args[0])}"
             ) from error
 
-    async def _grown(self, partition: int, end: int) -> int:
+    async def _wait_for_growth(self, partition: int, end: int) -> int:
         try:
-            return await self._readers.grown(partition, end)
+            return await self._readers.wait_for_growth(partition, end)
         except LogDamaged as damage:
-            raise await self._meaning(partition, damage) from None
+            raise await self._explain_damage(partition, damage) from None
 
-    async def _meaning(self, partition: int, damage: LogDamaged) -> LogDamaged | LogUnavailable:
+    async def _explain_damage(self, partition: int, damage: LogDamaged) -> LogDamaged | LogUnavailable:
         """Return what it means that a read before the partition's known end found damage."""
         if isinstance(damage, OffsetOutOfRange):
             with suppress(LogDamaged):
                 await self._identity.check()
-                await self._ends.ask(partition)
+                await self._ends.fetch_end(partition)
                 return LogUnavailable(f"a broker that leads partition {partition} no more was asked; another one leads")
         return await self._identity.find_root_cause(damage)
 
-    async def _keep(self) -> None:
+    async def _monitor(self) -> None:
         """Look now and then whether the topic is still the one that was opened, and where it ends."""
         while self._failure is None:
             await asyncio.sleep(CHECK_SECONDS)
@@ -183,7 +183,7 @@ class KafkaLog:
             with suppress(LogUnavailable, LogDamaged):
                 await self._identity.check()
                 for partition, end in enumerate(await asyncio.to_thread(self._fresh_ends.query)):
-                    self._ends.learn(partition, end)
+                    self._ends.advance(partition, end)
 
     def _fail(self, damage: LogDamaged) -> None:
         if self._failure is None:

@@ -32,11 +32,11 @@ class KafkaProducer:
     """
 
     def __init__(self, settings: Settings, topic: str, headers_of: HeadersOf) -> None:
-        self._settings = producer_settings(settings) | {"error_cb": self._meet}
+        self._settings = producer_settings(settings) | {"error_cb": self._handle_error}
         self._topic, self._headers_of = topic, headers_of
         self._fatal = self._closed = False
         # Before the first record too a broker is asked: a producer that has met none yet takes half a second over it.
-        self._asks_first = True
+        self._needs_probe = True
         self._producer = create_client(Producer, self._settings)
         self._thread = Thread(target=self._poll, name="deliveries", daemon=True)
         self._thread.start()
@@ -50,8 +50,8 @@ class KafkaProducer:
         for key, value, headers in messages:
             _check_size(key, value, headers)
         if self._fatal:
-            await self._renew()
-        if self._asks_first:
+            await self._replace_producer()
+        if self._needs_probe:
             await asyncio.to_thread(self._probe)
         if self._closed:
             raise LogUnavailable("the log is closed")
@@ -61,7 +61,7 @@ class KafkaProducer:
             return await asyncio.shield(delivery.done)
         except AppendUncertain:
             # The leader may stand still; asked who leads, a broker tells of the one that has taken its place.
-            self._asks_first = True
+            self._needs_probe = True
             raise
 
     def close(self) -> None:
@@ -87,15 +87,15 @@ class KafkaProducer:
             try:
                 self._producer.poll(POLL_SECONDS)
             except KafkaException as error:  # so a fatal error comes, perhaps with every poll
-                self._meet(error.args[0])
+                self._handle_error(error.args[0])
                 sleep(POLL_SECONDS)
 
-    def _meet(self, error: KafkaError) -> None:
+    def _handle_error(self, error: KafkaError) -> None:
         if error.fatal():
             _log.warning("the producer is given up, and another takes its place: %s", describe_error(error))
             self._fatal = True
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._asks_first = True
+            self._needs_probe = True
 
     def _probe(self) -> None:
         # As long as no broker is there, nothing is handed to the producer: it would try for message.timeout.ms, and
@@ -104,16 +104,16 @@ class KafkaProducer:
             self._producer.list_topics(self._topic, PROBE_SECONDS)
         except KafkaException as error:
             raise LogUnavailable(f"nothing was appended, no broker answers: {describe_error(error.args[0])}") from error
-        self._asks_first = False
+        self._needs_probe = False
 
-    async def _renew(self) -> None:
+    async def _replace_producer(self) -> None:
         # After an error that librdkafka calls fatal a producer fails every record, for ever.
         old, self._producer = self._producer, create_client(Producer, self._settings)
-        self._fatal, self._asks_first = False, True
-        await asyncio.to_thread(_give_up, old)
+        self._fatal, self._needs_probe = False, True
+        await asyncio.to_thread(_purge, old)
 
 
-def _give_up(producer: Producer) -> None:
+def _purge(producer: Producer) -> None:
     # Not closed here: the polling thread may hold it still, and lets it go by itself. Whoever awaits one of its records
     # hears of it here, or never.
     producer.purge()

@@ -8,7 +8,7 @@ from ordertrail_server.log.port import LogUnavailable
 
 REACH_SECONDS = 5.0
 # More broker than one may be told of; what is wrong with one of them says more than this.
-_SUMS_UP = KafkaError._ALL_BROKERS_DOWN
+_SUMMARY_ERROR = KafkaError._ALL_BROKERS_DOWN
 
 
 def reach_brokers(settings: Settings, patience_s: float = REACH_SECONDS) -> AdminClient:
@@ -22,7 +22,7 @@ def reach_brokers(settings: Settings, patience_s: float = REACH_SECONDS) -> Admi
         admin.list_topics(timeout=patience_s)
     except KafkaException as error:
         admin.poll(0)  # only now is told what happened meanwhile
-        reasons = [error.str() for error in errors if error.code() != _SUMS_UP] or [error.args[0].str()]
+        reasons = [error.str() for error in errors if error.code() != _SUMMARY_ERROR] or [error.args[0].str()]
         brokers = settings.get("bootstrap.servers", "")
         raise LogUnavailable(f"no broker of {brokers} answers: {'; '.join(_distinct(reasons))}") from error
     return admin

@@ -10,7 +10,7 @@ from typing import TypeVar, TypeVarTuple
 
 from confluent_kafka import Consumer
 
-from ordertrail_server.log.kafka.cursor import NOWHERE, Cursor
+from ordertrail_server.log.kafka.cursor import UNASSIGNED, Cursor
 from ordertrail_server.log.kafka.leader_offsets import LeaderOffsets
 from ordertrail_server.log.kafka.settings import Settings, create_client, reader_settings, tail_settings
 from ordertrail_server.log.port import Logged, LogUnavailable
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 # As many reads may run at once, beside one for each partition.
 SPARE_READERS = 3
-QUESTIONS = 4
+QUERY_THREADS = 4
 
 
 class Cursors:
@@ -29,19 +29,19 @@ class Cursors:
     There are `most` of them, for all partitions; without it, each partition has one of its own.
     """
 
-    def __init__(self, make: Callable[[], Cursor], max_count: int | None = None) -> None:
-        self._make, self._max_count = make, max_count
+    def __init__(self, create_cursor: Callable[[], Cursor], max_count: int | None = None) -> None:
+        self._create_cursor, self._max_count = create_cursor, max_count
         self._idle: list[Cursor] = []
         self._lock = Lock()
 
-    def find(self, partition: int, offset: int) -> Cursor:
+    def acquire(self, partition: int, offset: int) -> Cursor:
         """Return a cursor that stands there."""
-        cursor = self.take(partition, offset) or self._movable(partition) or self._make()
-        cursor.go(partition, offset)
+        cursor = self.pop_idle(partition, offset) or self._movable(partition) or self._create_cursor()
+        cursor.seek(partition, offset)
         return cursor
 
     @contextmanager
-    def lent(self, cursor: Cursor) -> Iterator[Cursor]:
+    def lend(self, cursor: Cursor) -> Iterator[Cursor]:
         """Take the cursor back at the end; one that met an error is not lent again."""
         try:
             yield cursor
@@ -51,7 +51,7 @@ class Cursors:
         with self._lock:
             self._idle.append(cursor)
 
-    def take(self, partition: int, offset: int) -> Cursor | None:
+    def pop_idle(self, partition: int, offset: int) -> Cursor | None:
         """Return the idle cursor that stands there, if there is one."""
         with self._lock:
             for number, cursor in enumerate(self._idle):
@@ -67,8 +67,8 @@ class Cursors:
     def close_unused(self, since: float) -> None:
         """Close the idle cursors that were not used since then, by the monotonic clock."""
         with self._lock:
-            unused = [cursor for cursor in self._idle if cursor.used <= since]
-            self._idle = [cursor for cursor in self._idle if cursor.used > since]
+            unused = [cursor for cursor in self._idle if cursor.last_used <= since]
+            self._idle = [cursor for cursor in self._idle if cursor.last_used > since]
         for cursor in unused:
             cursor.close()
 
@@ -83,28 +83,28 @@ class Cursors:
     def _may_leave(self, cursor: Cursor, partition: int) -> bool:
         if self._max_count is None:
             return cursor.partition == partition
-        return cursor.partition == NOWHERE or len(self._idle) >= self._max_count
+        return cursor.partition == UNASSIGNED or len(self._idle) >= self._max_count
 
 
 class KafkaReaders:
     """Reads a topic off the event loop."""
 
     def __init__(self, settings: Settings, topic: str, partitions: int, patience_s: float) -> None:
-        reading, waiting = reader_settings(settings), tail_settings(settings)
+        reader, tail = reader_settings(settings), tail_settings(settings)
         self._patience_s = patience_s
-        self._cursors = Cursors(lambda: Cursor(reading, topic), partitions + SPARE_READERS)
-        self._tails = Cursors(lambda: Cursor(waiting, topic))
-        self._leader_offsets = LeaderOffsets(lambda: create_client(Consumer, reading), topic, partitions, patience_s)
-        self._questions = ThreadPoolExecutor(QUESTIONS, "question")
-        self._threads = ThreadPoolExecutor(partitions + SPARE_READERS, "reader")
-        self._waiting = ThreadPoolExecutor(partitions, "tail")
+        self._cursors = Cursors(lambda: Cursor(reader, topic), partitions + SPARE_READERS)
+        self._tails = Cursors(lambda: Cursor(tail, topic))
+        self._leader_offsets = LeaderOffsets(lambda: create_client(Consumer, reader), topic, partitions, patience_s)
+        self._query_threads = ThreadPoolExecutor(QUERY_THREADS, "question")
+        self._reader_threads = ThreadPoolExecutor(partitions + SPARE_READERS, "reader")
+        self._tail_threads = ThreadPoolExecutor(partitions, "tail")
 
     async def end(self, partition: int, known_end: int) -> int:
         """Return a partition's end, as its leader says now; `known` is one that was seen before.
 
         Raises KafkaException, LogUnavailable.
         """
-        return await _run(self._questions, self._leader_offsets.end, partition, known_end)
+        return await _run(self._query_threads, self._leader_offsets.end, partition, known_end)
 
     async def read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
         """Return up to `limit` records, those there are before `end`, and the partition's end as it was seen meanwhile.
@@ -112,15 +112,15 @@ class KafkaReaders:
         Where there are none, as between `offset` and `end` are markers of transactions only, it is where those end.
         Raises LogDamaged, LogUnavailable.
         """
-        return await _run(self._threads, self._read, partition, offset, limit, end)
+        return await _run(self._reader_threads, self._read, partition, offset, limit, end)
 
-    def waits_at(self, partition: int, offset: int) -> bool:
+    def has_tail_at(self, partition: int, offset: int) -> bool:
         """Return whether a cursor stands there that is told of the next record as soon as there is one."""
         return self._tails.has_idle_at(partition, offset)
 
-    async def grown(self, partition: int, end: int) -> int:
+    async def wait_for_growth(self, partition: int, end: int) -> int:
         """Return the partition's end, or one that is no more than `end` if none came within a moment."""
-        return await _run(self._waiting, self._grown, partition, end)
+        return await _run(self._tail_threads, self._wait_for_growth, partition, end)
 
     def close_unused(self, seconds: float) -> None:
         """Close what was not used for so long."""
@@ -130,29 +130,29 @@ class KafkaReaders:
 
     def close(self) -> None:
         """Release all; running reads are finished first. Blocks."""
-        for threads in (self._questions, self._threads, self._waiting):
+        for threads in (self._query_threads, self._reader_threads, self._tail_threads):
             threads.shutdown()
         self.close_unused(-1.0)
         self._leader_offsets.close()
 
     def _read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
         # The cursor that waited here has the first of the records already.
-        tail = self._tails.take(partition, offset)
+        tail = self._tails.pop_idle(partition, offset)
         if tail is not None:
-            return self._take(self._tails, tail, limit, end)
-        return self._take(self._cursors, self._cursors.find(partition, offset), limit, end)
+            return self._read_with(self._tails, tail, limit, end)
+        return self._read_with(self._cursors, self._cursors.acquire(partition, offset), limit, end)
 
-    def _take(self, cursors: Cursors, cursor: Cursor, limit: int, end: int) -> tuple[list[Logged], int]:
-        with cursors.lent(cursor):
-            records = cursor.take(limit, end, self._patience_s)
-            last_end, position = max(end, cursor.end_seen()), cursor.position
+    def _read_with(self, cursors: Cursors, cursor: Cursor, limit: int, end: int) -> tuple[list[Logged], int]:
+        with cursors.lend(cursor):
+            records = cursor.read(limit, end, self._patience_s)
+            last_end, position = max(end, cursor.last_seen_end()), cursor.position
             if cursors is self._cursors and (limit == 1 or position >= last_end):
-                cursor.park()  # one that stays at the end would ask for more, again and again
+                cursor.unassign()  # one that stays at the end would ask for more, again and again
         return records, last_end if records else position
 
-    def _grown(self, partition: int, end: int) -> int:
-        with self._tails.lent(self._tails.find(partition, end)) as cursor:
-            return max(end + 1, cursor.end_seen()) if cursor.peek() else end
+    def _wait_for_growth(self, partition: int, end: int) -> int:
+        with self._tails.lend(self._tails.acquire(partition, end)) as cursor:
+            return max(end + 1, cursor.last_seen_end()) if cursor.poll_growth() else end
 
 
 async def _run(threads: ThreadPoolExecutor, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:

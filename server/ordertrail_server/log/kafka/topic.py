@@ -17,8 +17,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 )
 
 from ordertrail_server.log.kafka.errors import UNKNOWN_TOPIC, describe_error
-from ordertrail_server.log.kafka.findings import IMMUTABLE, Topic, TopicState
-from ordertrail_server.log.kafka.first_records import heads
+from ordertrail_server.log.kafka.findings import SAFE_SETTINGS, Topic, TopicState
+from ordertrail_server.log.kafka.first_records import read_first_records
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
 from ordertrail_server.log.kafka.reach import REACH_SECONDS, reach_brokers
 from ordertrail_server.log.kafka.settings import Settings, check_topic_encoding, create_client, reader_settings
@@ -27,10 +27,10 @@ from ordertrail_server.log.port import LogRefused, LogUnavailable
 ORDER_EVENTS = "orders.events"
 ANSWER_SECONDS = 10.0
 # So many answers in a row make sure that there is no such topic.
-ANSWERS_ALIKE = 5
+MAX_ATTEMPTS = 5
 AGAIN_SECONDS = 0.2
 
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 
 
 class TopicRefused(LogRefused):
@@ -41,12 +41,12 @@ class TopicMissing(TopicRefused):
     """The cluster has no such topic."""
 
 
-def retry_missing(query: Callable[[], Answer]) -> Answer:
+def retry_missing(query: Callable[[], T]) -> T:
     """Return the answer to a question about a topic; TopicMissing is believed when it comes again and again.
 
     A broker that comes back, or any while a topic is new, may not have heard of it yet.
     """
-    for _ in range(ANSWERS_ALIKE - 1):
+    for _ in range(MAX_ATTEMPTS - 1):
         with suppress(TopicMissing):
             return query()
         sleep(AGAIN_SECONDS)
@@ -59,13 +59,15 @@ def describe_topic(settings: Settings, name: str, patience_s: float = ANSWER_SEC
     description = retry_missing(partial(_query_description, admin, name, patience_s))
     replicas = tuple(len(partition.replicas) for partition in description.partitions)
     with closing(create_client(Consumer, reader_settings(settings))) as consumer, _kafka_errors_as_unavailable():
-        firsts = tuple(query_watermarks(consumer, name, partition, patience_s)[0] for partition in range(len(replicas)))
-        first_records = heads(consumer, name, len(replicas), patience_s)
+        first_offsets = tuple(
+            query_watermarks(consumer, name, partition, patience_s)[0] for partition in range(len(replicas))
+        )
+        first_records = read_first_records(consumer, name, len(replicas), patience_s)
     return Topic(
         name,
         _topic_id_bytes(description.topic_id),
         replicas,
-        firsts,
+        first_offsets,
         _query_settings(admin, name, patience_s),
         first_records,
     )
@@ -102,7 +104,7 @@ def _query_offsets(
 def create_topic(settings: Settings, name: str = ORDER_EVENTS, *, partitions: int, replicas: int) -> None:
     """Make a topic that can be a log; returns when it can be written. Raises TopicRefused, LogUnavailable."""
     check_topic_encoding(name)
-    config = IMMUTABLE | {"min.insync.replicas": str(min(replicas, 2))}
+    config = SAFE_SETTINGS | {"min.insync.replicas": str(min(replicas, 2))}
     topic = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
     admin = reach_brokers(settings)
     with _kafka_errors_as_unavailable():
