@@ -4,7 +4,7 @@ from ordertrail_server.log.port import Log, LogDamaged
 
 
 def describe_partition_mismatch(store: str, partitions: int, log: Log) -> str:
-    """Return what to say of a store that was folded from so many partitions, where the log has not as many."""
+    """Return the error message for a store that was folded from another number of partitions than the log has."""
     return (
         f"{store} was built from {partitions} partitions, and the topic {log.topic} has {log.partitions}: orders would "
         f"be looked for where their facts are not. Make a topic with {partitions} again and copy each into it"
@@ -14,7 +14,7 @@ def describe_partition_mismatch(store: str, partitions: int, log: Log) -> str:
 async def check_continues(log: Log, partition: int, next_offset: int, digest: bytes) -> None:
     """Raise LogDamaged unless the log still holds the last record that a store folded.
 
-    The store stands at `next_offset`, and `digest` is that of the record before it (at 0 there is none to check).
+    `next_offset` is the store's position. `digest` is the digest of the record before it; at 0 there is none.
     """
     if next_offset == 0:
         return

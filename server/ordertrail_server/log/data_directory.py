@@ -1,4 +1,4 @@
-"""What lies in a data directory, and the one way to open its log for serving."""
+"""The files of a data directory, and the only way to open its log for serving."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,18 +10,18 @@ from ordertrail_server.storage.lock import LOCK_FILE, DataDirectoryRefused
 STATE_FILE = "state.sqlite"
 READ_MODEL = "read-model"
 DIRECTORY_MODE = 0o750
-# What may lie in a directory that is otherwise empty; a new ext4 volume comes with lost+found.
+# Files that an unused directory may contain. A new ext4 volume contains lost+found.
 NOTHING_YET = {LOCK_FILE, READ_MODEL, "lost+found", *UNFINISHED}
 
 
 class DataDirectory(NamedTuple):
-    """The places in a data directory."""
+    """The paths in a data directory."""
 
     path: Path
 
     @property
     def log(self) -> Path:
-        """The log: all facts. Whatever else lies here can be made from it again."""
+        """The log with all facts. All other files can be rebuilt from it."""
         return self.path / LOG_FILE
 
     @property
@@ -36,9 +36,9 @@ class DataDirectory(NamedTuple):
 
 
 def create_directory(directory: Path) -> None:
-    """Make a directory that only its owner may write to and only its group may read; one that exists stays as it is.
+    """Create a directory that only its owner may write and only its group may read. An existing one is not changed.
 
-    Directories above it that are missing are made as the umask says.
+    Missing parent directories get the permissions that the umask allows.
     """
     missing = [path for path in (directory, *directory.parents) if not path.exists()]
     directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
@@ -47,9 +47,9 @@ def create_directory(directory: Path) -> None:
 
 
 def open_to_serve(directory: Path, *, partitions: int = 1) -> EmbeddedLog:
-    """Open the directory's log, or begin one (with this many partitions) where nothing lies yet.
+    """Open the directory's log, or create one with this many partitions if the directory is unused.
 
-    Raises DataDirectoryRefused where beginning a log could hide the loss of another, DataDirectoryBusy if another
+    Raises DataDirectoryRefused if a new log could hide the loss of another, DataDirectoryBusy if another
     process serves the directory, LogDamaged, LogUnavailable, OSError.
     """
     data = DataDirectory(directory)

@@ -1,7 +1,7 @@
-"""Whether a log still holds all that the derived stores of a data directory were folded from.
+"""Checks that a log still holds all records from which the derived stores of a data directory were folded.
 
-Every store remembers its log's identity and, for each partition, the last record that it folded. Stores of other
-definitions, as of an earlier release, are never read otherwise, but what they remember of the log still holds.
+Every store records its log's identity and, for each partition, the last record that it folded. A store of another
+definition, as from an earlier release, is not used, but what it recorded about the log is still true.
 """
 
 import logging
@@ -18,7 +18,7 @@ from ordertrail_server.storage.sqlite import connect_reader, is_damage, primary_
 
 _log = logging.getLogger(__name__)
 
-# How stores say which log they are of, and where they stand. A shape that a release has written stays here.
+# The queries for the log id and the positions, by shape of the store. A released shape stays here for ever.
 SHAPES = (
     ("SELECT log_id FROM meta", "SELECT partition, position, digest FROM positions"),
     ("SELECT value FROM meta WHERE key = 'log_id'", "SELECT partition, next_offset, digest FROM positions"),
@@ -26,17 +26,17 @@ SHAPES = (
 
 
 class FoldedPositions(NamedTuple):
-    """What a store remembers of its log: for each partition the next offset, and the digest of the record before it."""
+    """A store's log id and, for each partition, its next offset and the digest of the record before it."""
 
     log_id: bytes
     positions: list[tuple[int, int, bytes]]
 
 
 async def refuse_lost_facts(log: Log, data: DataDirectory) -> None:
-    """Raise unless the log holds all that every derived store in the directory was folded from. Nothing is written.
+    """Raise unless the log holds every record from which the directory's derived stores were folded. Writes nothing.
 
-    A store that is damaged, or was never begun, remembers nothing, and is left to whoever folds it anew. Raises
-    DataDirectoryRefused for a store of another log or one that cannot be read for now, LogDamaged, LogUnavailable.
+    A store that is damaged or empty is skipped; it will be folded again. Raises DataDirectoryRefused for a store of
+    another log or one that cannot be read for now, LogDamaged, LogUnavailable.
     """
     for path in derived_stores(data):
         folded = _read_folded_positions_positions(path)
@@ -45,7 +45,7 @@ async def refuse_lost_facts(log: Log, data: DataDirectory) -> None:
 
 
 def derived_stores(data: DataDirectory) -> Iterable[Path]:
-    """Return every file that was folded from the log, of whichever definition; also of a rebuild that was killed."""
+    """Return all files that were folded from the log, of any definition, also of a rebuild that was killed."""
     models = data.path / READ_MODEL
     paths = [data.state, *sorted(models.glob("*.sqlite")), *sorted(models.glob("*.sqlite.new"))]
     return [path for path in paths if path.exists()]

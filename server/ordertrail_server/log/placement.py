@@ -1,4 +1,4 @@
-"""Where an order's records live. Frozen for ever: another answer would give an order two chains."""
+"""The partition of an order. Frozen for ever, because another result would give an order two chains."""
 
 from hashlib import sha256
 

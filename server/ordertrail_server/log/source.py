@@ -1,4 +1,4 @@
-"""Which log a process works on, and where its own files lie. Both kinds are opened alike."""
+"""The log that a process works on, embedded or on Kafka, and the directory of its own files."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
 from ordertrail_server.storage.lock import DataDirectoryRefused, locked
 
-if TYPE_CHECKING:  # whoever works on an embedded log needs no Kafka client, which takes a while to load
+if TYPE_CHECKING:  # the Kafka client loads slowly, and an embedded log does not need it
     from ordertrail_server.log.kafka.producer import HeadersOf
     from ordertrail_server.log.kafka.settings import Value
 
@@ -30,19 +30,19 @@ class LogSource(Protocol):
 
     @property
     def notifies_growth(self) -> bool:
-        """Whether whoever waits for more is woken by the log itself, whoever wrote."""
+        """True if the log wakes waiting readers whenever any process appends."""
 
     async def open(self, stack: AsyncExitStack) -> Log:
-        """Open the log for a server, which holds the data directory alone until `held` is closed.
+        """Open the log for a server, which locks the data directory until `stack` is closed.
 
         Raises DataDirectoryRefused, TopicRefused, KafkaSettingRefused, LogDamaged, LogUnavailable, OSError.
         """
 
     async def follow(self) -> Log:
-        """Open the log to read it beside whoever serves the data directory. Raises as `open` does."""
+        """Open the log read-only, beside the server of the data directory. Raises the same errors as `open`."""
 
     def arguments(self) -> list[str]:
-        """Return the arguments by which a process of its own finds the same log; see `source_of`."""
+        """Return the command line arguments with which a child process opens the same log; see `add_arguments`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,11 @@ class EmbeddedSource:
     notifies_growth = False
 
     async def open(self, stack: AsyncExitStack) -> Log:
-        """Open the directory's log, or begin one where nothing lies yet."""
+        """Open the directory's log, or create one in an unused directory."""
         return await open_when_free(partial(open_to_serve, self.data))
 
     async def follow(self) -> Log:
-        """Open it to read."""
+        """Open the log read-only."""
         return EmbeddedLog.follow(self.data)
 
     def arguments(self) -> list[str]:
@@ -67,7 +67,7 @@ class EmbeddedSource:
 
 @dataclass(frozen=True, slots=True)
 class KafkaSource:
-    """The log on a Kafka topic; what librdkafka is to know beside the brokers comes from the environment."""
+    """The log on a Kafka topic. Settings of librdkafka, other than the brokers, come from the environment."""
 
     data: Path
     bootstrap: str
@@ -76,7 +76,7 @@ class KafkaSource:
     notifies_growth = True
 
     async def open(self, stack: AsyncExitStack) -> Log:
-        """Open the topic, and hold the data directory, which is made if it does not exist."""
+        """Open the topic, and lock the data directory. Create the directory if it does not exist."""
         create_directory(self.data)
         stack.enter_context(locked(self.data))
         if DataDirectory(self.data).log.exists():
@@ -87,7 +87,7 @@ class KafkaSource:
         return await self._open(self.headers_of)
 
     async def follow(self) -> Log:
-        """Open the topic to read it."""
+        """Open the topic read-only."""
         return await self._open(None)
 
     async def _open(self, headers_of: "HeadersOf | None") -> Log:
@@ -98,12 +98,12 @@ class KafkaSource:
         return await KafkaLog.open(settings, self.topic, headers_of=headers_of)
 
     def arguments(self) -> list[str]:
-        """Return the data directory, the brokers and the topic; secrets stay in the environment."""
+        """Return the data directory, the brokers and the topic. Secrets stay in the environment."""
         return ["--data", str(self.data), "--bootstrap", self.bootstrap, "--topic", self.topic]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], LogSource]:
-    """Let a program take the arguments of a source; returns what reads them."""
+    """Add the arguments of a log source to a parser. Return a function that reads them."""
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data directory")
     parser.add_argument("--bootstrap", metavar="HOST:PORT,…", help="brokers of a Kafka cluster; without it, embedded")
     parser.add_argument("--topic", default=TOPIC, help="the topic of the log")

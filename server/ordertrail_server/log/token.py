@@ -1,4 +1,4 @@
-"""Tokens: a position in a log as text that callers keep and hand back (see TokenContents in position.proto)."""
+"""Tokens: a position in a log, as text that callers store and send back (see TokenContents in position.proto)."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
@@ -16,7 +16,7 @@ POSITION, PAGE = b"\x01", b"\x02"
 
 
 class InvalidToken(ValueError):
-    """The text is no token of this release, or was damaged on its way."""
+    """The text is no token of this release, or is damaged."""
 
 
 class ForeignToken(ValueError):
@@ -24,7 +24,7 @@ class ForeignToken(ValueError):
 
 
 def write_token(log_id: bytes, offsets: Mapping[int, int]) -> str:
-    """Return the token of {partition: offset before which everything is included}."""
+    """Return the token of {partition: next offset}. It includes every record before these offsets."""
     contents = TokenContents(log_id=log_id)
     for partition, offset in offsets.items():
         contents.offsets[partition] = offset
@@ -40,13 +40,13 @@ def read_token(token: str, log_id: bytes) -> dict[int, int]:
 
 
 def write_page_token(filter_digest: bytes, number: int, text: str = "") -> str:
-    """Return the token of the page behind the row with this sort key."""
+    """Return the token of the page after the row with this sort key."""
     contents = PageTokenContents(filter_digest=filter_digest, last_number=number, last_text=text)
     return _wrap(PAGE, contents.SerializeToString())
 
 
 def read_page_token(token: str) -> PageTokenContents:
-    """Return what a page token holds. Raises InvalidToken."""
+    """Return the contents of a page token. Raises InvalidToken."""
     return _parse(token, PAGE, PageTokenContents())
 
 

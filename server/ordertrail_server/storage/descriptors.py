@@ -1,15 +1,15 @@
-"""File descriptors, of which a process has only so many. Libraries often hide that there are none left."""
+"""Detects that a process has run out of file descriptors, which libraries often hide."""
 
 import os
 from errno import EMFILE, ENFILE
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 
 NEEDED = 64
-"""What a server opens by itself, with some room; each connection of a caller takes one more."""
+"""The descriptors that a server itself needs, with some reserve. Each client connection takes one more."""
 
 
 def lacks_descriptors(count: int = 1) -> bool:
-    """Return whether so many files cannot be opened at once any more."""
+    """Return whether the process cannot open `count` more files."""
     opened: list[int] = []
     try:
         opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(count))
@@ -22,12 +22,12 @@ def lacks_descriptors(count: int = 1) -> bool:
 
 
 def describe_shortage() -> str:
-    """Return why nothing can be opened any more, and what helps."""
+    """Return an explanation that no descriptors are left, with a remedy."""
     return f"the process has no file descriptors left: raise its limit of {_limit()} (ulimit -n)"
 
 
 def refuse_low_limit() -> None:
-    """Raise OSError if a server cannot live with the descriptors that it may have."""
+    """Raise OSError if the limit of descriptors is too low for a server."""
     limit = _limit()
     if limit != RLIM_INFINITY and limit < NEEDED:
         raise OSError(f"the limit of file descriptors is {limit}; a server needs {NEEDED} or more (ulimit -n)")

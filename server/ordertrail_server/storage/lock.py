@@ -12,7 +12,7 @@ LOCK_MODE = 0o640
 
 
 class DataDirectoryRefused(Exception):
-    """The data directory cannot be served; the message is for its operator and says why, and what to do."""
+    """The data directory cannot be served. The message tells its operator why, and what to do."""
 
 
 class DataDirectoryBusy(DataDirectoryRefused):
@@ -21,7 +21,7 @@ class DataDirectoryBusy(DataDirectoryRefused):
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock; the kernel releases it with the process, however that ends.
+    """Hold the directory's lock. The kernel releases it when the process ends, in whatever way.
 
     Raises DataDirectoryBusy. A process forked meanwhile would hold the lock too: spawn processes instead.
     The file stays: removing it would let two processes lock two files of one name.
@@ -36,10 +36,10 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def is_locked(directory: Path) -> bool:
-    """Return whether a process serves the directory. Who begins to at this very moment may be refused."""
+    """Return whether a process serves the directory. A process that locks it at this moment may fail."""
     try:
         descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY)
-    except OSError:  # nobody has served it, or it is not said who does
+    except OSError:  # never served, or the lock file cannot be read
         return False
     try:
         flock(descriptor, LOCK_SH | LOCK_NB)
@@ -69,6 +69,6 @@ def _take(descriptor: int, directory: Path) -> None:
         raise DataDirectoryBusy(
             f"Another process (pid {holder}) already serves {directory}; one process serves a data directory at a time."
         ) from None
-    with suppress(OSError):  # the pid only informs, and a full disk must not keep anyone from opening the log
+    with suppress(OSError):  # the pid is only informative; a full disk must not prevent the opening of the log
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

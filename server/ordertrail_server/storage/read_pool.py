@@ -1,4 +1,4 @@
-"""Threads that read one file, each on a connection of its own."""
+"""A pool of threads that read one file, each with its own connection."""
 
 import os
 from asyncio import get_running_loop
@@ -14,14 +14,14 @@ from ordertrail_server.storage.sqlite import sqlite3
 T = TypeVar("T")
 Connection = sqlite3.Connection
 
-# Every so many instructions SQLite asks whether to go on, which takes Python's lock: some 10 ms of work.
+# SQLite calls the progress handler every so many instructions (some 10 ms), because each call takes the GIL.
 INSTRUCTIONS = 500_000
 
 
 class ReadPool:
-    """Runs reads in `threads` threads; `connect` opens a thread's connection when it first reads.
+    """Runs reads in `threads` threads. `connect` opens a thread's connection at its first read.
 
-    With `niceness` other threads of the machine come first (setpriority(2)), where the system knows that of threads.
+    `niceness` lowers the priority of the threads (setpriority(2)), if the system has priorities for threads.
     """
 
     def __init__(self, name: str, threads: int, connect: Callable[[], Connection], niceness: int = 0) -> None:
@@ -32,7 +32,7 @@ class ReadPool:
         self._opening = Lock()
 
     async def run(self, read: Callable[[Callable[[], Connection]], T]) -> T:
-        """Return what `read` returns in a thread; it is given what returns the thread's connection."""
+        """Run `read` in a thread and return its result. Its argument is a function that returns the connection."""
         return await get_running_loop().run_in_executor(self._threads, read, self._connection)
 
     def close(self) -> None:
@@ -51,19 +51,19 @@ class ReadPool:
 
 
 class TimeLimit:
-    """Interrupts what a connection does once `seconds` have passed since it began, or nobody waits for it."""
+    """Interrupts a connection's work after `seconds`, or once it is abandoned."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._is_abandoned = False
 
     def begin(self, connection: Connection) -> None:
-        """Watch what the connection does from now on."""
+        """Begin to measure the time of the connection's work."""
         end = monotonic() + self.seconds
         connection.set_progress_handler(lambda: self._is_abandoned or monotonic() >= end, INSTRUCTIONS)
 
     def abandon(self) -> None:
-        """Interrupt at the next opportunity; for any thread."""
+        """Interrupt the work soon. May be called from any thread."""
         self._is_abandoned = True
 
 

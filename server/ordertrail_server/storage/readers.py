@@ -1,4 +1,4 @@
-"""A few read-only connections to one file, and the threads that use them."""
+"""Read-only connections to one file, and the threads that use them."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 class Readers:
-    """Runs queries off the event loop, each on a connection of its own for as long as it runs.
+    """Runs queries off the event loop, each with exclusive use of a connection.
 
-    A query fetches all that it returns, so no read transaction outlives it.
+    A query fetches all of its rows, so no read transaction outlives it.
     """
 
     def __init__(self, path: Path, connections: int = 2) -> None:
@@ -29,12 +29,12 @@ class Readers:
             self._stack = stack.pop_all()
 
     async def run(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
-        """Return what the query returns."""
+        """Run a query in a thread, and return its result."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, self.run_here, query, *arguments)
 
     def run_here(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
-        """Return what the query returns, in the calling thread; waits until a connection is idle."""
+        """Run a query in the calling thread, and return its result. Waits for an idle connection."""
         connection = self._idle.get()
         try:
             return query(connection, *arguments)

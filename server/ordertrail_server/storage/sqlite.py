@@ -1,8 +1,8 @@
-"""SQLite, the one that is safe to use here, and the two kinds of connection to a file.
+"""The SQLite library that is safe to use, and the two kinds of connections to a file.
 
 The rule: a file has exactly one writer connection, and it alone checkpoints. Readers never hold a transaction open
-between calls, so that the write-ahead log stays short. And no process opens such a file by any other means while it
-has connections to it, not even to copy it: closing any descriptor drops the locks that this SQLite holds
+between calls, so that the write-ahead log stays short. A process must not open such a file by other means while it
+has connections to it, not even to copy it, because closing any descriptor drops SQLite's locks
 (sqlite.org/howtocorrupt.html, section 2.2).
 """
 
@@ -43,27 +43,27 @@ __all__ = [
 
 FIRST_SOUND = (3, 51, 3)
 BUSY_SECONDS = 5.0
-# Of a new file, unless the umask takes more away. SQLite gives -wal and -shm the mode of their file.
+# The mode of a new file, reduced by the umask. SQLite gives the -wal and -shm files the same mode.
 FILE_MODE = 0o640
-# The file, its write-ahead log, the index of that, and a lock or directory for a moment.
+# The file, its write-ahead log and its index, and briefly a lock or a directory.
 FILES_OF_A_CONNECTION = 4
 ROWS_A_STATEMENT = 64
-# Each number of rows is a statement of its own, prepared once.
+# Each number of rows has its own statement, which is prepared once.
 PREPARED_STATEMENTS = 4 * ROWS_A_STATEMENT
 
 
 class UnsoundSqlite(Exception):
-    """The SQLite in use can lose or damage what was committed."""
+    """The installed SQLite can lose or damage committed data."""
 
 
 class CheckpointBlocked(sqlite3.OperationalError):
-    """A reader stood in the way of a checkpoint; nothing is wrong with the file."""
+    """A reader blocked a checkpoint. The file itself is sound."""
 
     sqlite_errorcode = sqlite3.SQLITE_BUSY
 
 
 class OutOfDescriptors(sqlite3.OperationalError):
-    """SQLite could not open a file because the process has no file descriptors left, which SQLite itself hides."""
+    """SQLite could not open a file because the process has no file descriptors left. SQLite itself hides this cause."""
 
 
 def refuse_unsound(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
@@ -77,9 +77,9 @@ def refuse_unsound(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> No
 
 
 def connect_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> sqlite3.Connection:
-    """Open, or create, the file for its one writer; transactions are explicit (BEGIN IMMEDIATE).
+    """Open or create the file for its only writer. Transactions are explicit (BEGIN IMMEDIATE).
 
-    With FULL a commit is durable when it returns; with NORMAL a power cut may take the last commits back.
+    With FULL a commit is durable when it returns. With NORMAL a power cut may undo the last commits.
     """
     refuse_unsound()
     _create_private(path)
@@ -87,21 +87,21 @@ def connect_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = "FULL") 
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """Open an existing file for reading only; the connection refuses to write and never checkpoints."""
+    """Open an existing file read-only. The connection refuses to write, and never checkpoints."""
     refuse_unsound()
     return _run_pragmas(_connect(path, "ro"), "query_only = ON", "wal_autocheckpoint = 0")
 
 
 def connect_immutable(path: Path) -> sqlite3.Connection:
-    """Open a file that nobody writes to while it is read, without its -wal file, whose commits it would not see."""
+    """Open a file that does not change while it is read. Ignores its -wal file, and the commits there."""
     refuse_unsound()
     return _run_pragmas(_connect(path, "ro&immutable=1"), "query_only = ON")
 
 
 def checkpoint(connection: sqlite3.Connection, patience_s: float = BUSY_SECONDS) -> None:
-    """Move all of the write-ahead log into the file, durably, and empty it; for the file's writer only.
+    """Move the whole write-ahead log into the file, durably, and truncate it. For the file's writer only.
 
-    Raises CheckpointBlocked if a reader stands in the way for longer than `patience_s`, sqlite3.OperationalError.
+    Raises CheckpointBlocked if a reader blocks it for longer than `patience_s`, sqlite3.OperationalError.
     """
     _wait_for_locks(connection, patience_s)
     try:
@@ -113,10 +113,9 @@ def checkpoint(connection: sqlite3.Connection, patience_s: float = BUSY_SECONDS)
 
 
 def insert_rows(connection: sqlite3.Connection, insert: str, rows: Sequence[Sequence[object]]) -> None:
-    """Run `insert` ("INSERT INTO table") for rows of one width, many of them with each statement.
+    """Run `insert` ("INSERT INTO table") for rows of equal width, many rows with each statement.
 
-    executemany gives the interpreter away and takes it back for every row; beside a busy thread that costs more than
-    the row.
+    executemany releases and takes the GIL for every row. Beside a busy thread, that costs more than the row.
     """
     for begin in range(0, len(rows), ROWS_A_STATEMENT):
         chunk = rows[begin : begin + ROWS_A_STATEMENT]
@@ -130,15 +129,15 @@ def primary_code(error: sqlite3.Error) -> int:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Return whether an error says that the file is damaged; all other errors may pass, and say nothing of the file."""
+    """Return whether an error means that the file is damaged. Other errors may be temporary."""
     if primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return True
-    # The module raises this one itself, and so without a code.
+    # Python's module raises this error itself, so it has no code.
     return primary_code(error) == 0 and "decode to UTF-8" in str(error)
 
 
 def is_in_use(error: sqlite3.Error) -> bool:
-    """Return whether an error says that another connection stands in the way."""
+    """Return whether an error means that another connection blocks the call."""
     return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 
 
@@ -147,14 +146,14 @@ def _wait_for_locks(connection: sqlite3.Connection, seconds: float) -> None:
 
 
 def _create_private(path: Path) -> None:
-    # SQLite itself would let everybody read a new file. An existing one, which may be in use, is not even opened.
+    # SQLite would create a file that everybody may read. An existing file, which may be in use, is not opened here.
     with name_descriptor_shortage(), suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
 
 
 @contextmanager
 def name_descriptor_shortage() -> Iterator[None]:
-    """Raise OutOfDescriptors in place of an error that comes from a lack of file descriptors."""
+    """Turn an error that is caused by a lack of file descriptors into OutOfDescriptors."""
     try:
         yield
     except (sqlite3.OperationalError, OSError) as error:
@@ -166,7 +165,7 @@ def name_descriptor_shortage() -> Iterator[None]:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    # Callers move a connection between threads, one at a time; isolation level None leaves BEGIN to them.
+    # Callers pass a connection from thread to thread. Isolation level None leaves BEGIN to them.
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     with name_descriptor_shortage():
         return sqlite3.connect(

@@ -1,7 +1,7 @@
-"""Emptying a -wal file that a long reader has let grow.
+"""Truncates a -wal file that grew during a long read.
 
-SQLite moves commits from the -wal file into the file itself, but not past the oldest commit that a reader still sees;
-and when it uses the -wal file from its beginning again, it leaves it as long as it was.
+SQLite moves commits from the -wal file into the file itself, but not past the oldest commit that a reader still sees.
+When it then reuses the -wal file from its beginning, the file keeps its length.
 """
 
 from contextlib import suppress
@@ -11,31 +11,31 @@ from time import monotonic
 from ordertrail_server.storage.sqlite import checkpoint, sqlite3
 
 TRIM_SECONDS = 2.0
-"""How often whoever writes to a file looks at its -wal file."""
+"""How often a file's writer checks its -wal file."""
 
-# Twice what the -wal file of a busy file without long readers comes to (1,000 pages, and a transaction).
+# Twice the usual size of a busy -wal file without long reads (1,000 pages, and a transaction).
 LIMIT_BYTES = 8 << 20
-# A writer waits no longer than that for readers that are about to end.
+# The longest time that a writer waits for readers that are about to end.
 PATIENCE_SECONDS = 0.05
 
 
 class WalTrimmer:
-    """Empties the -wal file of one file, for its writer, in the thread that writes and between its transactions."""
+    """Truncates the -wal file of one file. For its writer's thread, between transactions."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection, self._wal = connection, path.with_name(f"{path.name}-wal")
         self._due = 0.0
 
     def trim(self) -> None:
-        """Empty the -wal file if it is long and no reader needs it. Does nothing if it was tried a moment ago.
+        """Truncate the -wal file if it is long and no reader needs it. Does nothing right after another attempt.
 
-        Raises nothing: where it fails, as on a full disk, the next commit tells of that.
+        Raises nothing. If it fails, as on a full disk, the next commit reports that.
         """
         if monotonic() < self._due or self._size() <= LIMIT_BYTES:
             return
         self._due = monotonic() + TRIM_SECONDS
         with suppress(sqlite3.Error):
-            # This never waits. Only once all is moved is it worth waiting for the last readers.
+            # PASSIVE never waits. Waiting for the last readers pays only once all pages are moved.
             _, pages, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if pages == moved:
                 checkpoint(self._connection, PATIENCE_SECONDS)

@@ -11,14 +11,14 @@ from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.sqlite import checkpoint, connect_writer, insert_rows, primary_code, sqlite3
 from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
-# How long a reader may stand in the way before the opening of a log is given up, to be tried again.
+# How long the opening of a log waits for a reader before it fails, so that the caller can retry.
 OPENING_SECONDS = 0.1
 
 
 class Appender:
-    """Appends batches, each in one transaction, and knows the ends of the partitions.
+    """Appends batches, each in one transaction, and tracks the ends of the partitions.
 
-    `known_ends` is {partition: end}, or None after a failure, until `ends` has read them from the file again.
+    `known_ends` are the ends by partition; None after a failure, until `ends` has read them from the file again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,8 +26,8 @@ class Appender:
         self._connection = connect_writer(path, "FULL")
         self._trimmer = WalTrimmer(self._connection, path)
         try:
-            # After a failed fsync the page cache may show what the disk does not hold. Whatever was recovered from
-            # the write-ahead log is therefore written again, before anything is appended behind it.
+            # After a failed fsync the page cache may show what the disk does not hold. Therefore all that was recovered
+            # from the write-ahead log is written again before anything is appended.
             checkpoint(self._connection, OPENING_SECONDS)
             self._partitions = read_description(self._connection).partitions
             for partition in range(self._partitions):
@@ -59,7 +59,7 @@ class Appender:
         return list(range(first, end))
 
     def trim(self) -> None:
-        """Empty a -wal file that a long reader has let grow, but not behind a failed commit: see `_abandon`."""
+        """Truncate a -wal file that grew during a long read, but not after a failed commit: see `_abandon`."""
         if self.known_ends is not None:
             self._trimmer.trim()
 
@@ -77,15 +77,15 @@ class Appender:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._abandon()
-            # No room means that the commit's last frame is incomplete, so no recovery will ever take it for one.
+            # On a full disk the commit's last frame is incomplete, so no recovery will ever apply it.
             if primary_code(error) == sqlite3.SQLITE_FULL:
                 raise LogUnavailable(f"nothing was appended: {error}") from error
             raise AppendUncertain(f"the commit failed, and its records may appear after a restart: {error}") from error
 
     def _abandon(self) -> None:
         # The connection stays open: SQLite's next commit overwrites the frames of the failed one, while a new
-        # connection might recover them from a page cache that the disk never got. A failed ROLLBACK is tried
-        # again after the BEGIN that it lets fail.
+        # connection might recover them from a page cache that the disk never got. A failed ROLLBACK is
+        # retried after the next BEGIN, which fails because of it.
         self.known_ends = None
         if self._connection.in_transaction:
             with suppress(sqlite3.Error):

@@ -1,4 +1,4 @@
-"""The file of an embedded log: its schema, how it is made, and what it says of itself."""
+"""The file of an embedded log: its schema, its creation and its description."""
 
 import os
 from contextlib import closing
@@ -10,7 +10,7 @@ from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.storage.sqlite import checkpoint, connect_writer, sqlite3
 
 LOG_FILE = "log.sqlite"
-# A log under this name was never finished; the suffixes are those that SQLite may leave beside it.
+# A log that is being created has these names. The suffixes are those of SQLite's auxiliary files.
 UNFINISHED = tuple(f"{LOG_FILE}.new{suffix}" for suffix in ("", "-wal", "-shm", "-journal"))
 FORMAT = 1
 IDENTITY_BYTES = 16
@@ -55,7 +55,7 @@ BEGIN SELECT RAISE(ABORT, 'the log is append-only: a record goes to the end of i
 
 
 class Description(NamedTuple):
-    """What a log says of itself."""
+    """The description that a log's file contains."""
 
     identity: bytes
     partitions: int
@@ -63,7 +63,7 @@ class Description(NamedTuple):
 
 
 def create_file(directory: Path, partitions: int) -> None:
-    """Make an empty log in a directory that has none. Killed half-way, it leaves nothing that counts as a log.
+    """Create an empty log in a directory that has none. If it is killed half-way, it leaves no log.
 
     Raises ValueError for a count of partitions that is not between 1 and 32,768, FileExistsError if there is a log.
     """
@@ -86,7 +86,7 @@ def create_file(directory: Path, partitions: int) -> None:
 
 
 def make_durable(directory: Path) -> None:
-    """Make the names in a directory durable."""
+    """Fsync a directory, so that the names in it are durable."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -95,7 +95,7 @@ def make_durable(directory: Path) -> None:
 
 
 def read_description(connection: sqlite3.Connection) -> Description:
-    """Return what the log says of itself. Raises LogDamaged if the file is no log that this release can read."""
+    """Read the log's description. Raises LogDamaged if the file is no log that this release can read."""
     try:
         row = connection.execute("SELECT identity, partitions, format, topic FROM log").fetchone()
     except sqlite3.OperationalError as error:
@@ -107,7 +107,7 @@ def read_description(connection: sqlite3.Connection) -> Description:
     identity, partitions, format_, topic = row
     if format_ != FORMAT:
         raise LogDamaged(f"{LOG_FILE} has format {format_}, and this release reads format {FORMAT} only")
-    # The file's own constraints hold for what is written, not for what a disk makes of it.
+    # The constraints of the schema guard writes; they do not detect what a faulty disk changed.
     if not isinstance(identity, bytes) or len(identity) != IDENTITY_BYTES or topic != TOPIC:
         raise LogDamaged(f"{LOG_FILE} is damaged: it describes itself as {row}")
     if not isinstance(partitions, int) or not 1 <= partitions <= MAX_PARTITIONS:

@@ -1,4 +1,4 @@
-"""Reading and following an embedded log."""
+"""A reader and follower of an embedded log."""
 
 import asyncio
 from collections.abc import Sequence
@@ -53,16 +53,16 @@ class EmbeddedFollower:
         return await self._readers.run(read_records, partition, offset, limit, self.partitions)
 
     def gap_end(self, partition: int, offset: int) -> int:
-        """Return `offset`: each is a record's."""
+        """Return `offset`: an embedded log has no gaps."""
         return offset
 
     async def wait(self, partition: int, offset: int) -> None:
-        """Return as soon as the partition's end lies beyond `offset`; looks every 20 ms."""
+        """Return as soon as the partition's end is above `offset`. Polls every 20 ms."""
         while await self.end(partition) <= offset:  # noqa: ASYNC110 (another process appends)
             await asyncio.sleep(POLL_SECONDS)
 
     async def close(self) -> None:
-        """Release all that the log holds; running calls are finished first, later ones raise LogUnavailable."""
+        """Finish running calls, and release all resources. Later calls raise LogUnavailable."""
         self._closed = True
         await asyncio.to_thread(self._stack.close)
 

@@ -1,4 +1,4 @@
-"""Opening an embedded log whose file another process keeps open."""
+"""Opens an embedded log that another process may keep open."""
 
 import asyncio
 import logging
@@ -15,10 +15,10 @@ REPORT_SECONDS = 10.0
 
 
 async def open_when_free(open_log: Callable[[], EmbeddedLog]) -> EmbeddedLog:
-    """Return what `open_log` returns, once no other process stands in the way; until then say so now and then.
+    """Call `open_log` again until it no longer raises LogInUse, and return its result. Log the wait regularly.
 
-    After a kill the log has to be made durable before anything is appended to it, and a reader such as a backup keeps
-    SQLite from doing so. It waits for as long as that takes, and can be cancelled. Raises what `open_log` raises.
+    After a kill the log must be made durable before the first append, and a reader such as a backup prevents this. The
+    wait has no limit, but can be cancelled. Raises the other errors of `open_log`.
     """
     reported = -REPORT_SECONDS
     while True:

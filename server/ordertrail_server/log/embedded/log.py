@@ -28,7 +28,7 @@ class EmbeddedLog(EmbeddedFollower):
 
     @classmethod
     def create(cls, directory: Path, *, partitions: int = 1) -> Self:
-        """Begin a new log in an existing directory, and open it. Raises FileExistsError if there is one."""
+        """Create a log in an existing directory, and open it. Raises FileExistsError if there is one."""
         return cls(directory, begin_with=partitions)
 
     @classmethod
@@ -38,7 +38,7 @@ class EmbeddedLog(EmbeddedFollower):
 
     @staticmethod
     def follow(directory: Path) -> EmbeddedFollower:
-        """Open the log of a directory to read only, beside the process that serves it."""
+        """Open the log of a directory read-only, beside the process that serves it."""
         return EmbeddedFollower(directory)
 
     async def end(self, partition: int, known_end: int = 0) -> int:
@@ -50,7 +50,7 @@ class EmbeddedLog(EmbeddedFollower):
         return ends[partition]
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
-        """Append the entries, all or none; one that has begun is finished, also if its caller gives up."""
+        """Append the entries, all or none. Cancelling does not stop an append that has begun."""
         self._check(partition)
         if not entries:
             return []
@@ -60,18 +60,18 @@ class EmbeddedLog(EmbeddedFollower):
         return await asyncio.shield(appending)
 
     async def wait(self, partition: int, offset: int) -> None:
-        """Return as soon as the partition's end lies beyond `offset`."""
+        """Return as soon as the partition's end is above `offset`."""
         while await self.end(partition) <= offset:
             await self._appended[partition].wait()
 
     async def keep_wal_short(self) -> None:
-        """Empty the -wal file now and then, where a long reader has let it grow. Never returns."""
+        """Truncate the -wal file regularly, because a long read lets it grow. Never returns."""
         while True:
             await asyncio.sleep(TRIM_SECONDS)
             await asyncio.get_running_loop().run_in_executor(self._thread, self._appender.trim)
 
     async def close(self) -> None:
-        """Release all that the log holds; running calls are finished first, those who wait get LogUnavailable."""
+        """Finish running calls, and release all resources. Waiters get LogUnavailable."""
         self._closed = True
         for partition in range(self.partitions):
             self._wake(partition)
@@ -88,6 +88,6 @@ class EmbeddedLog(EmbeddedFollower):
         self._thread = stack.enter_context(ThreadPoolExecutor(1, "append"))
 
     def _wake(self, partition: int, _: object = None) -> None:
-        # Set and cleared at once, an event wakes those who wait now; each looks at the end for itself.
+        # Set and then clear wakes the current waiters. Each of them checks the end again.
         self._appended[partition].set()
         self._appended[partition].clear()

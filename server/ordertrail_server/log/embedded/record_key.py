@@ -1,6 +1,6 @@
-"""Whether a message is stored where its record belongs: under its order's id, and in its order's partition.
+"""Checks that a message is stored under its order's id, and in its order's partition.
 
-A `Record` names its order in field 2 (proto/ordertrail/log/v1/record.proto). Of the record, a log knows nothing else.
+A `Record` names its order in field 2 (proto/ordertrail/log/v1/record.proto). The log reads no other field of it.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ from ordertrail_server.log.port import BARRIER
 
 ORDER_ID: Final = 2
 _LENGTH_DELIMITED: Final = 2
-# By the length of an order id, of those whose length takes one byte: what stands before it in a record.
+# The tag and length before an order id in a record, by its length; only for lengths that take one byte.
 _BEGINNINGS: Final = tuple(bytes((ORDER_ID << 3 | _LENGTH_DELIMITED, size)) for size in range(0x80))
 
 
@@ -28,7 +28,7 @@ def belongs(key: str, value: bytes, partition: int, partitions: int) -> bool:
 def names_order(value: bytes, key: str) -> bool:
     """Return whether a serialized `Record` names this order. Never raises, whatever the bytes."""
     order_id = key.encode()
-    try:  # As a record of ours begins: with its event id and its order id. What looks otherwise is taken apart.
+    try:  # Fast path: our records begin with the event id and the order id. Any other message is parsed.
         if order_id and value.startswith(_BEGINNINGS[len(order_id)] + order_id, value[1] + 2):
             return True
     except IndexError:
@@ -38,7 +38,7 @@ def names_order(value: bytes, key: str) -> bool:
 
 def _order_id(value: bytes) -> bytes | None:
     try:
-        # Any well-formed bytes are an Empty with unknown fields. Of a field that is there twice, the last one counts.
+        # Any well-formed bytes parse as an Empty with unknown fields. If a field occurs twice, the last one counts.
         fields = UnknownFieldSet(Empty.FromString(value))
     except DecodeError:
         return None

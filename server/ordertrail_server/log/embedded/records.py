@@ -1,4 +1,4 @@
-"""Reading the records of an embedded log's file, each one verified."""
+"""Reads and verifies the records of an embedded log's file."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +23,7 @@ _logged = cast("Callable[[tuple[int, str, bytes, bytes]], Logged]", partial(tupl
 
 
 def position(partition: int, offset: int) -> int:
-    """Return where the record of this offset lies in the file."""
+    """Return the rowid of the record at this offset."""
     return partition << OFFSET_BITS | offset
 
 
@@ -40,7 +40,7 @@ def read_end(connection: sqlite3.Connection, partition: int) -> int:
 
 
 def refuse_stray_records(connection: sqlite3.Connection, partitions: int) -> None:
-    """Raise LogDamaged if a record lies outside of the log's partitions, where no read finds it, LogUnavailable."""
+    """Raise LogDamaged if a record is outside of the log's partitions, where no read finds it, LogUnavailable."""
     try:
         (before, after) = connection.execute(STRAY_RECORDS, (position(partitions, 0),)).fetchone()
     except sqlite3.Error as error:
@@ -52,7 +52,7 @@ def refuse_stray_records(connection: sqlite3.Connection, partitions: int) -> Non
 def check_end(connection: sqlite3.Connection, partition: int, partitions: int) -> None:
     """Raise LogDamaged if the last records of a partition are not what was appended, LogUnavailable.
 
-    From a wrong end the next append would go where it does not belong. For the writer, while nobody appends.
+    Otherwise the next append would go to a wrong position. For the writer, while no append runs.
     """
     end = read_end(connection, partition)
     begin = max(end - 2, 0)
@@ -65,7 +65,7 @@ def read_records(
 ) -> list[Logged]:
     """Return up to `limit` records from `offset` on, each one verified. Raises LogDamaged, LogUnavailable.
 
-    `partitions` is how many the log has.
+    `partitions` is the log's number of partitions.
     """
     end = read_end(connection, partition)
     begin, partition_end = position(partition, 0), position(partition + 1, 0)
@@ -75,14 +75,14 @@ def read_records(
         raise read_failure(error, f"at or after partition {partition}, offset {offset}") from error
     records = list(map(_logged, rows))
     _verify(records, partition, offset, partitions)
-    # A position that was changed may hide the records behind it, too.
+    # A changed position may also hide the records after it.
     if len(records) < limit and (following := offset + len(records)) < end:
         raise LogDamaged(f"the record at partition {partition}, offset {following} is missing")
     return records
 
 
 def read_failure(error: sqlite3.Error, where: str) -> LogDamaged | LogUnavailable:
-    """Return what an error of SQLite while reading means to those who use the log."""
+    """Return the port's error for an error of SQLite during a read."""
     if is_damage(error):
         return LogDamaged(f"the log is damaged {where}: {error}")
     if is_in_use(error):
@@ -97,7 +97,7 @@ def _verify(records: list[Logged], partition: int, first_offset: int, partitions
     for expected, (offset, key, value, stored) in enumerate(records, first_offset):
         if offset != expected:
             raise LogDamaged(f"the record at partition {partition}, offset {expected} is missing")
-        # A flipped bit may have made another type of a column, too.
+        # A flipped bit may also have changed the type of a column.
         if not isinstance(value, bytes) or digest(value) != stored:
             raise LogDamaged(f"the record at partition {partition}, offset {offset} is not what was appended")
         if not isinstance(key, str) or not belongs(key, value, partition, partitions):

@@ -1,12 +1,12 @@
-"""Reading an embedded log that this process may not write to, as another user, or on a read-only mount.
+"""Reads an embedded log that this process may not write to, as another user or on a read-only mount.
 
-SQLite reads a file in WAL mode by way of its -shm file. Where that is there, as beside a running server or after a
-kill, it need not be written to. Where it is missing, SQLite would have to create it; then nobody has the file open, and
+SQLite needs the -shm file to read a file in WAL mode. If it exists, as beside a running server or after a kill, SQLite
+need not write to it. If it is missing, SQLite would have to create it. In that case no process has the file open, and
 
-- without commits in the -wal file, the file alone is the log, and can be read as one that nobody changes;
-- with commits there, a private copy of both is read: SQLite would leave them out otherwise.
+- without commits in the -wal file, the file alone is the log, and can be opened as immutable;
+- with commits in the -wal file, a private copy of both is read, because SQLite would ignore those commits otherwise.
 
-Before a result is handed out the files must be what they were before, because a server may have started meanwhile.
+A result is only returned if the files have not changed during the read, because a server may have started meanwhile.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class File(NamedTuple):
-    """What is not the same once a file was written to."""
+    """The attributes of a file that a write changes."""
 
     inode: int
     size: int
@@ -38,7 +38,7 @@ Files = tuple[File | None, ...]
 
 
 def is_readable(path: Path) -> bool:
-    """Return whether SQLite can read the file as it is, and False where it would have to create the -shm file.
+    """Return whether SQLite can read the file without creating its -shm file.
 
     Raises DataDirectoryRefused if a server has the file open whose -shm file cannot be used.
     """
@@ -52,7 +52,7 @@ def is_readable(path: Path) -> bool:
 
 
 def refuse_unreadable(path: Path) -> None:
-    """Raise DataDirectoryRefused if this process may not read the file, or one that SQLite has left beside it."""
+    """Raise DataDirectoryRefused if this process may not read the file, or an auxiliary file of SQLite beside it."""
     for file in _with_sides(path):
         try:
             os.stat(file)
@@ -65,7 +65,7 @@ def refuse_unreadable(path: Path) -> None:
 
 
 class UnwritableReaders:
-    """Runs queries as Readers does, on a connection for each query: a server may come and go in between."""
+    """Runs queries like Readers, but each on a new connection, because a server may start or stop in between."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

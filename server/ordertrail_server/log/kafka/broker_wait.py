@@ -1,4 +1,4 @@
-"""The patience of a server that starts while its brokers are away."""
+"""How long a server that starts waits for its brokers."""
 
 import logging
 from time import monotonic
@@ -11,14 +11,14 @@ REPORT_SECONDS = 10.0
 
 
 class BrokerWait:
-    """Says for so many seconds that a start is worth another try, and logs why it is needed."""
+    """Allows retries of a start for so many seconds, and logs their cause."""
 
     def __init__(self, seconds: float) -> None:
         self._deadline = monotonic() + seconds
         self._reported = -REPORT_SECONDS
 
     def check_deadline(self, error: LogUnavailable) -> None:
-        """Log what is waited for, now and then. Raises the error if the time is over."""
+        """Raise the error if the deadline has passed; otherwise log it, at most every 10 seconds."""
         now = monotonic()
         remaining = self._deadline - now
         if remaining <= 0:

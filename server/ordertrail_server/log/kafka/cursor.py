@@ -1,4 +1,4 @@
-"""One consumer at one place of one partition, never at a committed offset. Used by one thread at a time."""
+"""A consumer that reads one partition from a position, never from a committed offset. For one thread at a time."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +13,7 @@ from ordertrail_server.log.port import Logged, LogUnavailable
 from ordertrail_server.orders.chain import digest
 
 POLL_SECONDS = 0.1
-# So long a log that is closed may wait for those who wait for records.
+# Closing a log waits at most this long for its tail cursors.
 PEEK_SECONDS = 0.25
 UNASSIGNED = -1
 
@@ -22,7 +22,7 @@ _logged = cast("Callable[[tuple[int, str, bytes, bytes]], Logged]", partial(tupl
 
 
 class Cursor:
-    """Reads on from where it stands; librdkafka fetches ahead meanwhile."""
+    """Reads onward from its position, while librdkafka fetches ahead."""
 
     def __init__(self, settings: dict[str, object], topic: str) -> None:
         self._consumer, self._topic = create_client(Consumer, settings), topic
@@ -31,7 +31,7 @@ class Cursor:
         self.last_used = monotonic()
 
     def seek(self, partition: int, offset: int) -> None:
-        """Stand at this offset."""
+        """Move to this offset."""
         self.last_used = monotonic()
         if (self.partition, self.position) != (partition, offset):
             self._buffered = []
@@ -39,15 +39,15 @@ class Cursor:
             self._consumer.assign([TopicPartition(self._topic, partition, offset)])
 
     def unassign(self) -> None:
-        """Stand nowhere, and fetch nothing."""
+        """Give up the position, and stop fetching."""
         self.partition = self.position = UNASSIGNED
         self._buffered = []
         self._consumer.unassign()
 
     def read(self, limit: int, end: int, patience_s: float) -> list[Logged]:
-        """Return up to `limit` records, as many as there are before `end`, which the partition is known to reach.
+        """Return up to `limit` records, all of them before `end`. The partition must reach `end`.
 
-        Raises LogDamaged, and LogUnavailable when nothing came for `patience_s`.
+        Raises LogDamaged, and LogUnavailable if no record arrives for `patience_s`.
         """
         records: list[Logged] = []
         deadline = monotonic() + patience_s
@@ -62,7 +62,7 @@ class Cursor:
         return records
 
     def poll_growth(self) -> bool:
-        """Return whether the partition has grown, waiting for that for a moment; what has come stays to be taken."""
+        """Wait a moment for a new record, and return whether one arrived. It stays buffered for `read`."""
         self.last_used = monotonic()
         if not self._buffered:
             message = self._consumer.poll(PEEK_SECONDS)
@@ -76,21 +76,21 @@ class Cursor:
             return True
         if error.code() != KafkaError._PARTITION_EOF:
             raise read_failure(error, self.partition, self.position)
-        return cast("int", message.offset()) > self.position  # a transaction's markers have come
+        return cast("int", message.offset()) > self.position  # transaction markers arrived
 
     def last_seen_end(self) -> int:
-        """Return the partition's end as the last fetch found it; a negative number if there was none."""
+        """Return the partition's end as of the last fetch; a negative number if there was no fetch."""
         here = TopicPartition(self._topic, self.partition)
         return int(self._consumer.get_watermark_offsets(here, cached=True)[1])
 
     def close(self) -> None:
-        """Let the consumer go."""
+        """Close the consumer."""
         self._consumer.close()
 
     def _poll_messages(self, count: int) -> list[Message]:
         messages, self._buffered = self._buffered, []
         if not messages:
-            # `consume` alone would wait for all of them, or for the whole time.
+            # `consume` alone would wait until it has all of them, or until the timeout.
             first = self._consumer.poll(POLL_SECONDS)
             if first is None:
                 return messages
@@ -107,13 +107,13 @@ class Cursor:
                 records.append(_logged((offset, decode_key(message.key()), value, digest(value))))
                 self.position = offset + 1
             elif error.code() == KafkaError._PARTITION_EOF:
-                self.position = max(self.position, offset)  # beyond what are no records: a transaction's markers
+                self.position = max(self.position, offset)  # skip transaction markers
             else:
                 raise read_failure(error, self.partition, self.position)
 
 
 def decode_key(key: bytes | None) -> str:
-    """Return a message's key as text; "", which is the id of no order, for one that is missing or not UTF-8."""
+    """Return a message's key as text; "", which no order has as its id, if the key is missing or not UTF-8."""
     try:
         return "" if key is None else key.decode()
     except UnicodeDecodeError:

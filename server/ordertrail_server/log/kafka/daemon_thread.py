@@ -11,9 +11,10 @@ T = TypeVar("T")
 
 
 async def run_in_daemon_thread(work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-    """Return what `work` returns. A caller that is cancelled leaves it behind, and a process ends without it.
+    """Run `work` in a daemon thread and return its result. If the caller is cancelled, `work` goes on unattended.
 
-    An event loop waits at its end for the threads of `asyncio.to_thread`, also where nobody wants the answer any more.
+    A process ends without waiting for it. `asyncio.to_thread` is no alternative, because an event loop waits for all
+    of its threads when it closes.
     """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()
@@ -32,7 +33,7 @@ async def run_in_daemon_thread(work: Callable[[*Arguments], T], *arguments: *Arg
             result = work(*arguments)
         except BaseException as raised:  # passed on to the caller
             error = raised
-        with suppress(RuntimeError):  # the loop is closed: nobody waits
+        with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, result, error)
 
     Thread(target=run, name=f"daemon of {work.__name__}", daemon=True).start()

@@ -1,4 +1,4 @@
-"""What becomes of a batch that was handed to a producer."""
+"""The outcome of a batch that a producer sends."""
 
 import asyncio
 from contextlib import suppress
@@ -9,7 +9,7 @@ from ordertrail_server.log.kafka.errors import append_failure, is_never_appended
 
 
 class Delivery:
-    """What becomes of one batch. Reports come in a thread of the producer's; `done` belongs to the event loop."""
+    """Collects the delivery reports of a batch. `done` belongs to the event loop; reports come from another thread."""
 
     def __init__(self, count: int) -> None:
         self._loop = asyncio.get_running_loop()
@@ -21,23 +21,23 @@ class Delivery:
         self._rejected: list[KafkaError] = []
 
     def report(self, error: KafkaError | None, message: Message | None) -> None:
-        """Take the report on the batch's next record."""
+        """Handle the delivery report of the batch's next record."""
         offset = None if error or message is None else message.offset()
         if offset is not None:
             self._offsets.append(offset)
-        else:  # a broker may know of a record that it has it, and no longer where
+        else:  # a broker may know that it has a record, but not at which offset
             self._errors.append(error or KafkaError(KafkaError.DUPLICATE_SEQUENCE_NUMBER))
         self._finish_if_complete()
 
     def reject(self, error: KafkaError, count: int) -> None:
-        """Say of the last `count` records that the producer did not take them, so that they are never sent."""
+        """Mark the last `count` records as rejected by the producer, so they are never sent."""
         self._rejected = [error] * count
         self._finish_if_complete()
 
     def _finish_if_complete(self) -> None:
-        # The last of two threads to come here sees all reports; should both see them, one finishes in vain.
+        # Two threads may get here. The later one sees all reports; if both do, the second call has no effect.
         if len(self._offsets) + len(self._errors) + len(self._rejected) == self._count:
-            with suppress(RuntimeError):  # an event loop that is closed awaits nothing
+            with suppress(RuntimeError):  # the event loop is closed
                 self._loop.call_soon_threadsafe(self._finish)
 
     def _finish(self) -> None:
@@ -51,6 +51,6 @@ class Delivery:
 
 
 def _retrieve_exception(done: asyncio.Future[list[int]]) -> None:
-    # A caller that has given up leaves nobody to look; that is no defect to be reported.
+    # If the caller gave up, nobody retrieves the exception. Asyncio would log that as a defect.
     if not done.cancelled():
         done.exception()

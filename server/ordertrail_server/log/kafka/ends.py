@@ -1,11 +1,11 @@
-"""Where the partitions of a topic end, as far as is known, and who waits for more."""
+"""The known end offsets of a topic's partitions, and the calls that wait for these to grow."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 from ordertrail_server.log.port import LogDamaged, LogUnavailable
 
-# A broker that leads no more, and does not know it yet, may for a moment tell of an end that lies further back.
+# A replaced leader that does not know it yet may report an older, lower end for a moment.
 STALE_SECONDS = 10.0
 AGAIN_SECONDS = 0.1
 NO_MARKERS = (-1, -1)
@@ -15,10 +15,10 @@ WaitForGrowth = Callable[[int, int], Awaitable[int]]
 
 
 class KafkaEnds:
-    """The ends of all partitions, of one event loop.
+    """The ends of all partitions, for one event loop.
 
-    `query` asks a partition's leader for its end, and gets the one that is known; `grown` waits a moment for an end
-    beyond the one given.
+    `query(partition, known_end)` asks the partition's leader for its end. `wait_for_growth(partition, end)` waits a
+    moment for an end above `end`.
     """
 
     def __init__(self, partitions: int, query: QueryEnd, wait_for_growth: WaitForGrowth) -> None:
@@ -31,10 +31,10 @@ class KafkaEnds:
         self._failure: Exception | None = None
 
     async def fetch_end(self, partition: int, known_end: int = 0) -> int:
-        """Return the partition's end, as of a moment after the call began, once it is no less than what is known of it.
+        """Return the partition's end, as of a moment after the call began. Ask again while it is below the known end.
 
-        Markers that are known at the end lie behind it, and are heard of all the same. Raises LogDamaged if it goes on
-        to be less, LogUnavailable.
+        Transaction markers that are known to lie at the end are not counted. Raises LogDamaged if the end stays below
+        the known end, LogUnavailable.
         """
         known_end = max(known_end, self.known_ends[partition])
         deadline = asyncio.get_running_loop().time() + STALE_SECONDS
@@ -52,25 +52,25 @@ class KafkaEnds:
             self._raise_failure()
 
     def advance(self, partition: int, end: int) -> None:
-        """Take in an end that was seen."""
+        """Raise the known end to an end that a broker reported, and wake the waiters."""
         end = self._end_before_markers(partition, end)
         if end > self.known_ends[partition]:
             self.known_ends[partition] = end
             self._wake_waiters(partition)
 
     def record_gap(self, partition: int, begin: int, end: int) -> None:
-        """Take in that there are no records from `begin` to the end, only markers of somebody's transactions."""
-        if self.known_ends[partition] <= end:  # else a record came meanwhile
+        """Record that the offsets from `begin` to `end` hold no records, only transaction markers."""
+        if self.known_ends[partition] <= end:  # else a record arrived meanwhile
             self._markers[partition] = (begin, end)
             self.known_ends[partition] = begin
 
     def gap_end(self, partition: int, offset: int) -> int:
-        """Return where the markers end that begin at `offset`; `offset` itself if none are known there."""
+        """Return the end of the transaction markers that begin at `offset`; `offset` itself if none are known."""
         begin, end = self._markers.get(partition, NO_MARKERS)
         return end if begin == offset else offset
 
     async def wait(self, partition: int, offset: int) -> None:
-        """Return as soon as the partition's end lies beyond `offset`. Raises what `fail` was told, and LogDamaged."""
+        """Return as soon as the partition's end is above `offset`. Raises the failure of `fail`, LogDamaged."""
         self._waiter_counts[partition] += 1
         try:
             while self.known_ends[partition] <= offset:
@@ -81,13 +81,13 @@ class KafkaEnds:
             self._waiter_counts[partition] -= 1
 
     def fail(self, failure: Exception) -> None:
-        """Have all who wait, now and later, raise this."""
+        """Make every current and later waiter raise this failure."""
         self._failure = failure
         for partition in range(len(self.known_ends)):
             self._wake_waiters(partition)
 
     async def close(self) -> None:
-        """Return when nothing is watched any more; those who wait get LogUnavailable."""
+        """Stop all polling. Waiters get LogUnavailable."""
         self.fail(LogUnavailable("the log is closed"))
         if self._pollers:
             await asyncio.wait(self._pollers.values())
@@ -100,19 +100,19 @@ class KafkaEnds:
         try:
             while self._waiter_counts[partition] and self._failure is None:
                 try:
-                    # Before a gap whoever looks would be told of its markers, again and again.
+                    # Poll behind a gap: in front of it, each poll would return its markers again.
                     here = self.gap_end(partition, self.known_ends[partition])
                     self.advance(partition, await self._wait_for_growth(partition, here))
-                    await asyncio.sleep(0)  # who is told may wait no more, and will read where the record stands ready
+                    await asyncio.sleep(0)  # let the waiters run first: they may stop waiting, and read the record
                 except LogUnavailable:
                     await asyncio.sleep(AGAIN_SECONDS)
-        except Exception as failure:  # damage, or a defect of ours: whoever waits must not wait for ever
+        except Exception as failure:  # damage, or a defect in this code: a waiter must not hang
             self.fail(failure)
         finally:
             del self._pollers[partition]
 
     def _wake_waiters(self, partition: int) -> None:
-        # Set and cleared at once, an event wakes those who wait now; each looks for itself.
+        # Set and then clear wakes the current waiters. Each of them checks the end again.
         self._growth[partition].set()
         self._growth[partition].clear()
 

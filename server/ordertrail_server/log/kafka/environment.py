@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from ordertrail_server.log.kafka.settings import Value
 
 PREFIX = "ORDERTRAIL_KAFKA_"
-# The one name that librdkafka writes without a dot.
+# The only librdkafka setting with an underscore instead of a dot.
 _ODD = {"log.level": "log_level"}
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> dict[str, Value]:
-    """Return what the environment says of librdkafka's settings, by librdkafka's names. The values stay text."""
+    """Return librdkafka's settings from the environment, by librdkafka's names. The values stay text."""
     settings: dict[str, Value] = {}
     for name, value in environment.items():
         if name.startswith(PREFIX):

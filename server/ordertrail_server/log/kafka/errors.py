@@ -1,10 +1,10 @@
-"""What an error of Kafka's means to those who use the log."""
+"""Translates errors of Kafka into errors of the log port."""
 
 from confluent_kafka import KafkaError
 
 from ordertrail_server.log.port import AppendUncertain, LogDamaged, LogUnavailable
 
-# The topic is not known: deleted, or a broker that does not know it yet. Only its description tells.
+# The broker does not know the topic: it was deleted, or the broker has not heard of it yet. `describe_topic` tells.
 UNKNOWN_TOPIC = frozenset(
     {
         KafkaError.INCONSISTENT_TOPIC_ID,
@@ -14,11 +14,11 @@ UNKNOWN_TOPIC = frozenset(
         KafkaError._UNKNOWN_TOPIC,
     }
 )
-# The record itself is refused, and so was every earlier try of the producer's to send it.
+# The broker refuses the record itself, so it also refused every earlier attempt of the producer to send it.
 _NEVER_APPENDED = frozenset(
     {KafkaError.INVALID_RECORD, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 )
-# The partition's leader moves, or the broker comes up: asked again, another answers.
+# The partition's leader moves, or the broker starts. A retry gets an answer.
 TRANSIENT = frozenset(
     {
         KafkaError.FENCED_LEADER_EPOCH,
@@ -36,23 +36,23 @@ _CORRUPT = frozenset({KafkaError.INVALID_MSG, KafkaError._BAD_COMPRESSION, Kafka
 
 
 class OffsetOutOfRange(LogDamaged):
-    """A broker has nothing at an offset. It may only be one that leads no more, and does not know it yet."""
+    """A broker has no record at an offset. It may be a replaced leader that does not know it yet."""
 
 
 def is_never_appended(error: KafkaError) -> bool:
-    """Return whether a record whose delivery failed with this error surely is not, and never will be, on the log."""
+    """Return whether this delivery error proves that the record is not, and never will be, on the log."""
     return error.code() in _NEVER_APPENDED
 
 
 def append_failure(first: KafkaError, *, none_appended: bool) -> AppendUncertain | LogUnavailable:
-    """Return what a batch's failure means; `surely` says that none of its records is, or will be, on the log."""
+    """Return the error for a failed batch. `none_appended`: none of its records is, or ever will be, on the log."""
     if none_appended:
         return LogUnavailable(f"nothing was appended: {describe_error(first)}")
     return AppendUncertain(f"the records may be on the log, or appear there later: {describe_error(first)}")
 
 
 def read_failure(error: KafkaError, partition: int, offset: int) -> LogDamaged | LogUnavailable:
-    """Return what an error while reading at this place means."""
+    """Return the port's error for a read error at this position."""
     where = f"partition {partition}, offset {offset}"
     if error.code() in _OUT_OF_RANGE:
         return OffsetOutOfRange(
@@ -65,5 +65,5 @@ def read_failure(error: KafkaError, partition: int, offset: int) -> LogDamaged |
 
 
 def describe_error(error: KafkaError) -> str:
-    """Return an error's own words."""
+    """Return an error's message and name."""
     return f"{error.str()} ({error.name()})"

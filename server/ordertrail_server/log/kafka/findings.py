@@ -1,4 +1,4 @@
-"""Whether a topic can be a log: what in its settings is unsafe, and how to mend it. Pure."""
+"""Checks whether a topic can be a log: finds unsafe settings, and says how to fix them. Pure."""
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -9,39 +9,39 @@ from ordertrail_server.log.placement import partition_of
 
 
 class Topic(NamedTuple):
-    """What a cluster says of a topic."""
+    """The description of a topic that a cluster gives."""
 
     name: str
     identity: bytes
-    """The topic's id (16 bytes): a topic that was deleted and made again has another."""
+    """The topic's id (16 bytes). A topic that was deleted and created again has another."""
 
     replicas: tuple[int, ...]
-    """How many replicas each partition has."""
+    """The number of replicas of each partition."""
 
     first_offsets: tuple[int, ...]
-    """The offset of the first record that each partition still has."""
+    """The low watermark of each partition: the offset of the first record that it still has."""
 
     settings: Mapping[str, str]
-    """The topic's settings as they are in force; those that may not be read are missing."""
+    """The topic's effective settings, without those that this user may not read."""
 
     first_records: tuple[tuple[int, str], ...] = ()
-    """(partition, order id) of first records."""
+    """(partition, order id) of the first records of each partition."""
 
 
 class TopicState(NamedTuple):
-    """What is looked at again and again while a log is open on a topic: identity and partitions must stay."""
+    """What an open log checks regularly. Identity and partition count must not change."""
 
     identity: bytes
     partitions: int
     replicas: int
-    """How many the partition has that has the most."""
+    """The largest number of replicas of any partition."""
 
 
 class Severity(Enum):
-    """What a finding forbids."""
+    """How serious a finding is."""
 
-    UNSAFE = "unsafe"  # nothing is served from such a topic
-    NOTE = "note"  # allowed, and said
+    UNSAFE = "unsafe"  # no server starts on such a topic
+    NOTE = "note"  # allowed, but reported
 
 
 class Finding(NamedTuple):
@@ -49,10 +49,10 @@ class Finding(NamedTuple):
 
     severity: Severity
     problem: str
-    """What is so, and what it leads to, in one or two sentences."""
+    """What is wrong, and its consequence, in one or two sentences."""
 
     remedy: str
-    """What to do about it."""
+    """How to fix it."""
 
 
 SAFE_SETTINGS = {
@@ -69,7 +69,7 @@ _CONSEQUENCES = {
 
 
 def inspect_topic(topic: Topic) -> list[Finding]:
-    """Return all that is to be said of the topic, the unsafe first."""
+    """Return all findings about the topic, the unsafe ones first."""
     results = [
         *_check_beginning(topic),
         *_check_partition_count(topic),
@@ -96,7 +96,7 @@ def _check_beginning(topic: Topic) -> Iterator[Finding]:
 
 def _check_partition_count(topic: Topic) -> Iterator[Finding]:
     candidates = [count for count in range(1, len(topic.replicas) + 1) if _fits_partition_count(count, topic)]
-    # Where one record lies wrong among those that lie right, no count fits.
+    # If a single record is misplaced among correct ones, no count fits, and nothing is reported.
     if candidates and len(topic.replicas) not in candidates:
         counts = " or ".join(map(str, candidates))
         yield _unsafe(

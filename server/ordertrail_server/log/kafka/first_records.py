@@ -1,4 +1,4 @@
-"""The first records of a topic's partitions, which tell whether the topic has as many partitions as it had."""
+"""The first records of a topic's partitions, which reveal whether partitions were added."""
 
 from time import monotonic
 from typing import cast
@@ -15,7 +15,7 @@ RECORDS_PER_PARTITION = 20
 def read_first_records(
     consumer: Consumer, topic: str, partitions: int, patience_s: float
 ) -> tuple[tuple[int, str], ...]:
-    """Return (partition, order id) of each of the first records that are orders' by their key and their headers.
+    """Return (partition, order id) of each first record whose key and headers are those of an order.
 
     Raises KafkaException. Blocks.
     """
@@ -28,7 +28,7 @@ def read_first_records(
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         for message in _poll_messages(consumer):
             partition = cast("int", message.partition())
-            if message.error() is not None:  # its end, or damage, which whoever reads on there will say
+            if message.error() is not None:  # the partition's end, or damage that a later read reports
                 remaining[partition] = 0
             elif remaining[partition]:
                 remaining[partition] -= 1

@@ -1,4 +1,4 @@
-"""Whether a topic is still the one that was opened, and whole: one that was deleted and made again is another log."""
+"""Checks that a topic still is the one that was opened, and complete. A re-created topic is another log."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from ordertrail_server.log.port import LogDamaged, LogUnavailable
 
 
 class KafkaIdentity:
-    """Compares the topic with what was known of it; `lost` is told why, once it is no more that topic.
+    """Compares the topic with its state at the start, and calls `on_lost` with the reason once they differ.
 
-    `one_leader` says that each partition has had one replica all the time, so that no other broker could take the lead.
+    `one_leader`: each partition had one replica all the time, so no other broker can have become its leader.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class KafkaIdentity:
         self._topic, self._expected, self._patience_s, self._on_lost = topic, expected, patience_s, on_lost
 
     async def check(self) -> None:
-        """Raise LogDamaged if the topic is no more what it was, LogUnavailable if nobody says."""
+        """Raise LogDamaged if the topic is no longer the same, LogUnavailable if no broker answers."""
         description = await asyncio.to_thread(self._describe_difference)
         if description is not None:
             damage = LogDamaged(f"the topic {self._topic} {description}")
@@ -40,7 +40,7 @@ class KafkaIdentity:
             raise damage
 
     async def find_root_cause(self, damage: LogDamaged) -> LogDamaged:
-        """Return why the log is damaged: that the topic is no more what it was says more than what follows from it."""
+        """Return the reason for the damage: that the topic was replaced, if it was; otherwise `damage` itself."""
         try:
             await self.check()
         except LogDamaged as description:
@@ -64,7 +64,7 @@ class KafkaIdentity:
         return self._describe_lost_beginning()
 
     def _describe_lost_beginning(self) -> str | None:
-        # Whoever only waits at the end would not notice. No broker, however far behind, tells of a later beginning.
+        # A reader that waits at the end does not notice this. A broker that lags never reports a later beginning.
         first_offsets = kafka_topic.query_first_offsets(
             self._admin, self._topic, self._expected.partitions, self._patience_s
         )

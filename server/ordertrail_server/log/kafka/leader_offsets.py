@@ -1,6 +1,6 @@
-"""Asking for ends, also where a broker answers that was replaced as leader while it was cut off from the others.
+"""Queries of end offsets that also work if a replaced leader, cut off from the other brokers, still answers.
 
-librdkafka asks the broker that it used last who leads, and so goes on to ask that one. A client that is new asks any.
+librdkafka asks the broker that it used last for the leader, so it stays with a replaced one. A new client asks any.
 """
 
 from collections.abc import Callable
@@ -15,16 +15,15 @@ from ordertrail_server.log.kafka.settings import Settings, admin_settings, creat
 from ordertrail_server.log.kafka.topic import query_end_offsets
 from ordertrail_server.log.port import LogUnavailable
 
-# A client is no trifle, and whoever makes up a token beyond the end has the log ask again and again.
+# A new client is costly, and a caller with a made-up token beyond the end could cause many.
 REPLACE_SECONDS = 1.0
 CLIENT_SECONDS = 10.0
 
 
 class LeaderOffsets:
-    """Asks with a client that is never assigned: no fetch stands before a question.
+    """Queries with a consumer that has no assignment, so no fetch delays a query.
 
-    Where an answer cannot be the leader's, or may not be, a new client takes its place. `end` may be called by several
-    threads.
+    If an answer may come from a replaced leader, a new client replaces this one. `end` is thread-safe.
     """
 
     def __init__(self, create_consumer: Callable[[], Consumer], topic: str, partitions: int, patience_s: float) -> None:
@@ -33,9 +32,9 @@ class LeaderOffsets:
         self._epochs = [-1] * partitions
 
     def end(self, partition: int, known_end: int) -> int:
-        """Return a partition's end; `known` is one that was seen before, and after a lower one another client asks.
+        """Return a partition's end. If it is below `known_end`, seen before, the next query uses a new client.
 
-        Blocks. Raises KafkaException, and LogUnavailable where only a broker that was replaced answers.
+        Blocks. Raises KafkaException, and LogUnavailable if only a replaced leader answers.
         """
         deadline = monotonic() + self._patience_s
         while True:
@@ -52,20 +51,20 @@ class LeaderOffsets:
             sleep(AGAIN_SECONDS)
 
     def close(self) -> None:
-        """Let the client go."""
+        """Close the client."""
         self._consumer.close()
 
     def _replace_client(self, consumer: Consumer) -> None:
-        # Not closed: another thread may have a question out, and lets go of it by itself.
+        # The old client is not closed, because another thread may still query with it.
         with self._lock:
             if self._consumer is consumer and monotonic() - self._replaced_at > REPLACE_SECONDS:
                 self._consumer, self._replaced_at = self._create_consumer(), monotonic()
 
 
 class FreshEnds:
-    """Asks for the ends of all partitions with a client that is new every ten seconds.
+    """Queries the ends of all partitions with a client that is replaced every ten seconds.
 
-    Readers that stand at a broker that was replaced would else hear of nothing for as long as it is cut off.
+    Otherwise readers connected to a replaced leader would see no new records for as long as it is cut off.
     """
 
     def __init__(self, settings: Settings, topic: str, partitions: int, patience_s: float) -> None:

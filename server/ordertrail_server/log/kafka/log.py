@@ -56,9 +56,9 @@ class KafkaLog:
     ) -> Self:
         """Open the log on a topic, which must be safe: see `inspect_topic`.
 
-        `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers of its value; it is
-        None where the log is only read. A question or read that nobody answers is given up after `patience_s`. Raises
-        TopicRefused, KafkaSettingRefused, LogUnavailable.
+        `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers from its value; None
+        opens the log read-only. A query or read that no broker answers fails after `patience_s`. Raises TopicRefused,
+        KafkaSettingRefused, LogUnavailable.
         """
         description = await run_in_daemon_thread(kafka_topic.describe_topic, settings, topic, patience_s)
         unsafe = []
@@ -73,7 +73,7 @@ class KafkaLog:
 
     @property
     def end_is_sure(self) -> bool:
-        """Whether no broker can have taken the lead from the one that tells of an end."""
+        """True if no other broker can have replaced the leader that reports an end."""
         return self._identity.one_leader
 
     async def end(self, partition: int, known_end: int = 0) -> int:
@@ -101,7 +101,7 @@ class KafkaLog:
         return offsets
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
-        """Return up to `limit` records (at least 1) from `offset` on."""
+        """Return up to `limit` records (at least 1) from `offset` on. Raises LogDamaged, LogUnavailable."""
         self._check(partition)
         if offset < 0 or limit < 1:
             raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
@@ -121,24 +121,24 @@ class KafkaLog:
         return records
 
     def gap_end(self, partition: int, offset: int) -> int:
-        """Return where the markers at `offset` end, if that is where reads found nothing but markers."""
+        """Return the end of the transaction markers at `offset`; `offset` itself if reads found none there."""
         return self._ends.gap_end(partition, offset)
 
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end lies beyond `offset`."""
         self._check(partition)
-        # A reader that waits there already hears of a record by itself.
+        # A tail cursor that already waits there notices a record by itself.
         gap_end_offset = self._ends.gap_end(partition, offset)
         if self._ends.known_ends[partition] <= offset and not self._readers.has_tail_at(partition, gap_end_offset):
             await self._ends.fetch_end(partition)
         await self._ends.wait(partition, offset)
 
     async def failed(self) -> None:
-        """Return never, but raise LogDamaged when the topic is no more the one that was opened."""
+        """Never return. Raise LogDamaged once the topic is no longer the one that was opened."""
         await asyncio.shield(self._failed)
 
     async def close(self) -> None:
-        """Release all that the log holds; running calls are finished first, those who wait get LogUnavailable."""
+        """Finish running calls, and release all resources. Waiters get LogUnavailable."""
         if isinstance(self._failure, LogUnavailable):
             return
         self._failure = LogUnavailable("the log is closed")
@@ -167,7 +167,7 @@ class KafkaLog:
             raise await self._explain_damage(partition, damage) from None
 
     async def _explain_damage(self, partition: int, damage: LogDamaged) -> LogDamaged | LogUnavailable:
-        """Return what it means that a read before the partition's known end found damage."""
+        """Return the cause of the damage that a read before the partition's known end found."""
         if isinstance(damage, OffsetOutOfRange):
             with suppress(LogDamaged):
                 await self._identity.check()
@@ -176,7 +176,7 @@ class KafkaLog:
         return await self._identity.find_root_cause(damage)
 
     async def _monitor(self) -> None:
-        """Look now and then whether the topic is still the one that was opened, and where it ends."""
+        """Check regularly whether the topic is still the one that was opened, and query its ends."""
         while self._failure is None:
             await asyncio.sleep(CHECK_SECONDS)
             await asyncio.to_thread(self._readers.close_unused, UNUSED_SECONDS)
@@ -191,7 +191,7 @@ class KafkaLog:
             self._failure = damage
             self._ends.fail(damage)
             self._failed.set_exception(damage)
-            self._failed.exception()  # nobody needs to ask
+            self._failed.exception()  # mark it as retrieved
 
     def _check(self, partition: int) -> None:
         if self._failure is not None:

@@ -1,4 +1,4 @@
-"""Names of brokers and topics, checked before a client is made of them: librdkafka would only fail to find them."""
+"""Checks of the names of brokers and topics. librdkafka would accept wrong ones, and never find them."""
 
 import re
 
@@ -7,14 +7,14 @@ LAST_PORT = 65_535
 
 
 def parse_topic_name(name: str) -> str:
-    """Return a name that Kafka allows for a topic. Raises ValueError for any other."""
+    """Return the name if Kafka allows it for a topic. Raises ValueError otherwise."""
     if not TOPIC_NAME.fullmatch(name) or name in (".", ".."):
         raise ValueError("Kafka allows no such name")
     return name
 
 
 def parse_brokers(text: str) -> str:
-    """Return addresses of brokers, or nothing at all. Raises ValueError if one has no host, or a port that none has."""
+    """Return the comma-separated broker addresses, if any. Raises ValueError for a missing host or a bad port."""
     for broker in text.split(",") if text else ():
         if not _is_broker(broker.strip()):
             raise ValueError(f"{broker!r} is no broker")

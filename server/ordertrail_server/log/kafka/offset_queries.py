@@ -1,4 +1,4 @@
-"""Where partitions begin and end, asked of the brokers that lead them. Raises KafkaException. Blocks."""
+"""Queries of a partition's first and end offset to its leader. All raise KafkaException, and block."""
 
 from collections.abc import Callable
 from time import monotonic, sleep
@@ -11,27 +11,27 @@ from ordertrail_server.log.kafka.errors import TRANSIENT
 T = TypeVar("T")
 
 AGAIN_SECONDS = 0.1
-# A leader that died or froze is asked until the time given is over; meanwhile another one leads, and is to be found.
+# A leader that died or froze would use up all the time, so each request gets a part of it: a new leader may answer.
 REQUEST_SECONDS = 2.0
 METADATA_SECONDS = 1.0
-# After these the same question may be answered, by another leader too.
+# After these errors a retry may get an answer, also from another leader.
 _RETRIABLE = TRANSIENT | {KafkaError._TIMED_OUT}
-# So many answers in a row make sure that a partition's records were all removed.
+# Only after so many equal answers in a row is a partition taken to have lost all of its records.
 MAX_ATTEMPTS = 5
 
 
 class EndOffset(NamedTuple):
-    """Where a partition ends, and the epoch of the leader who says so: each leader's is higher than the last one's."""
+    """A partition's end, and the epoch of the leader that reported it. A new leader has a higher epoch."""
 
     offset: int
     epoch: int
 
 
 def query_end_offset(consumer: Consumer, topic: str, partition: int, patience_s: float) -> EndOffset:
-    """Return a partition's end, as its leader says now."""
+    """Return a partition's end, as its leader reports it now."""
 
     def query(seconds: float) -> EndOffset:
-        # Of the two ways to ask, this is the one by a single request; the end goes by the name of a time.
+        # Of the two queries for the end, this one takes a single request; OFFSET_END is passed in place of a time.
         [answer] = consumer.offsets_for_times([TopicPartition(topic, partition, OFFSET_END)], seconds)
         if answer.error is not None:
             raise KafkaException(answer.error)
@@ -41,13 +41,13 @@ def query_end_offset(consumer: Consumer, topic: str, partition: int, patience_s:
 
 
 def query_watermarks(consumer: Consumer, topic: str, partition: int, patience_s: float) -> tuple[int, int]:
-    """Return a partition's first offset and its end, as its leader says now."""
+    """Return a partition's low and high watermark: its first offset and its end, as its leader reports them now."""
 
     def query(seconds: float) -> tuple[int, int]:
         return consumer.get_watermark_offsets(TopicPartition(topic, partition), seconds)
 
-    # librdkafka asks for the two by two requests. Where only the one for the end is answered, as by a broker that was
-    # frozen, it gives the end for both; nothing else tells that from a partition whose records were all removed.
+    # librdkafka sends two requests. If only the one for the end is answered, as by a broker that was frozen, it
+    # returns the end for both. A partition whose records were all removed looks the same.
     for _ in range(MAX_ATTEMPTS):
         first, end = _query_with_retries(consumer, topic, partition, patience_s, query)
         if first == 0 or first < end:
@@ -71,9 +71,9 @@ def _query_with_retries(
 
 
 def _refresh_metadata(consumer: Consumer, topic: str, partition: int, patience_s: float) -> bool:
-    """Have a consumer that is never assigned learn anew who leads, which it does not by itself after a broker's fault.
+    """Refresh the metadata about the leader. Return whether the cluster has the partition.
 
-    Returns whether the cluster has the partition.
+    A consumer without an assignment does not refresh it by itself after a fault of a broker.
     """
     try:
         metadata = consumer.list_topics(topic, timeout=min(patience_s, METADATA_SECONDS)).topics[topic]

@@ -1,4 +1,4 @@
-"""Appending to a topic: one idempotent producer for all partitions, and one thread that takes delivery reports."""
+"""Appends to a topic: one idempotent producer for all partitions, and one thread that polls delivery reports."""
 
 import asyncio
 import logging
@@ -21,12 +21,12 @@ HeadersOf = Callable[[bytes], Headers]
 
 POLL_SECONDS = 0.05
 PROBE_SECONDS = 1.0
-# What a record costs in a batch beside its key, value and headers.
+# The overhead of a record in a batch, beside its key, value and headers.
 OVERHEAD_BYTES = 512
 
 
 class KafkaProducer:
-    """Appends batches to one topic. A record's key is its order id; its partition is named, never the client's choice.
+    """Appends batches to one topic. A record's key is its order id. The caller names the partition, not the client.
 
     Raises KafkaSettingRefused.
     """
@@ -35,14 +35,14 @@ class KafkaProducer:
         self._settings = producer_settings(settings) | {"error_cb": self._handle_error}
         self._topic, self._headers_of = topic, headers_of
         self._fatal = self._closed = False
-        # Before the first record too a broker is asked: a producer that has met none yet takes half a second over it.
+        # Also before the first record, because a producer without a connection takes half a second for it.
         self._needs_probe = True
         self._producer = create_client(Producer, self._settings)
         self._thread = Thread(target=self._poll, name="deliveries", daemon=True)
         self._thread.start()
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
-        """Return the offsets of the entries once all replicas in sync have them; one that has begun is finished.
+        """Append, and return the offsets once all in-sync replicas have the entries. Cancelling does not stop it.
 
         Raises AppendUncertain, LogUnavailable, and ValueError for an entry that is too large (nothing was appended).
         """
@@ -60,12 +60,12 @@ class KafkaProducer:
         try:
             return await asyncio.shield(delivery.done)
         except AppendUncertain:
-            # The leader may stand still; asked who leads, a broker tells of the one that has taken its place.
+            # The leader may be frozen. The probe refreshes the metadata, and finds a new leader.
             self._needs_probe = True
             raise
 
     def close(self) -> None:
-        """Return when every append that has begun is finished. Blocks."""
+        """Finish every append that has begun, and close. Blocks."""
         self._closed = True
         self._thread.join()
         self._producer.flush()
@@ -86,7 +86,7 @@ class KafkaProducer:
         while not self._closed:
             try:
                 self._producer.poll(POLL_SECONDS)
-            except KafkaException as error:  # so a fatal error comes, perhaps with every poll
+            except KafkaException as error:  # this is how a fatal error arrives, maybe with every poll
                 self._handle_error(error.args[0])
                 sleep(POLL_SECONDS)
 
@@ -98,8 +98,8 @@ class KafkaProducer:
             self._needs_probe = True
 
     def _probe(self) -> None:
-        # As long as no broker is there, nothing is handed to the producer: it would try for message.timeout.ms, and
-        # the outcome would be unknown for as long.
+        # Without a broker nothing is handed to the producer, because it would retry for message.timeout.ms, and the
+        # outcome would be unknown for as long.
         try:
             self._producer.list_topics(self._topic, PROBE_SECONDS)
         except KafkaException as error:
@@ -107,15 +107,15 @@ class KafkaProducer:
         self._needs_probe = False
 
     async def _replace_producer(self) -> None:
-        # After an error that librdkafka calls fatal a producer fails every record, for ever.
+        # After a fatal error librdkafka fails every later record of this producer.
         old, self._producer = self._producer, create_client(Producer, self._settings)
         self._fatal, self._needs_probe = False, True
         await asyncio.to_thread(_purge, old)
 
 
 def _purge(producer: Producer) -> None:
-    # Not closed here: the polling thread may hold it still, and lets it go by itself. Whoever awaits one of its records
-    # hears of it here, or never.
+    # Not closed here, because the polling thread may still use it. The purge and the polls deliver the reports of all
+    # of its records; nothing else would.
     producer.purge()
     while len(producer):
         with suppress(KafkaException):

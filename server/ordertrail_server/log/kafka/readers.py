@@ -1,4 +1,4 @@
-"""Cursors on a topic and the threads that use them: readers anywhere, and those that wait at the ends."""
+"""The cursors on a topic and their threads: cursors that read anywhere, and tail cursors that wait at the ends."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -18,15 +18,15 @@ from ordertrail_server.log.port import Logged, LogUnavailable
 Arguments = TypeVarTuple("Arguments")
 T = TypeVar("T")
 
-# As many reads may run at once, beside one for each partition.
+# Reads that may run at once, in addition to one for each partition.
 SPARE_READERS = 3
 QUERY_THREADS = 4
 
 
 class Cursors:
-    """Cursors of one kind. A read finds the one that stands where it begins, if any does: then nothing is sought.
+    """A pool of cursors of one kind. A read prefers the cursor that already is at its offset, which saves a seek.
 
-    There are `most` of them, for all partitions; without it, each partition has one of its own.
+    The pool keeps `max_count` cursors for all partitions. Without `max_count`, each partition has its own cursor.
     """
 
     def __init__(self, create_cursor: Callable[[], Cursor], max_count: int | None = None) -> None:
@@ -35,14 +35,14 @@ class Cursors:
         self._lock = Lock()
 
     def acquire(self, partition: int, offset: int) -> Cursor:
-        """Return a cursor that stands there."""
-        cursor = self.pop_idle(partition, offset) or self._movable(partition) or self._create_cursor()
+        """Return a cursor at this position."""
+        cursor = self.pop_idle(partition, offset) or self._pop_movable(partition) or self._create_cursor()
         cursor.seek(partition, offset)
         return cursor
 
     @contextmanager
     def lend(self, cursor: Cursor) -> Iterator[Cursor]:
-        """Take the cursor back at the end; one that met an error is not lent again."""
+        """Return the cursor to the pool at the end; close it if an error occurred."""
         try:
             yield cursor
         except BaseException:
@@ -52,7 +52,7 @@ class Cursors:
             self._idle.append(cursor)
 
     def pop_idle(self, partition: int, offset: int) -> Cursor | None:
-        """Return the idle cursor that stands there, if there is one."""
+        """Remove and return the idle cursor at this position, if there is one."""
         with self._lock:
             for number, cursor in enumerate(self._idle):
                 if (cursor.partition, cursor.position) == (partition, offset):
@@ -60,27 +60,27 @@ class Cursors:
         return None
 
     def has_idle_at(self, partition: int, offset: int) -> bool:
-        """Return whether an idle cursor stands there."""
+        """Return whether an idle cursor is at this position."""
         with self._lock:
             return any((cursor.partition, cursor.position) == (partition, offset) for cursor in self._idle)
 
     def close_unused(self, since: float) -> None:
-        """Close the idle cursors that were not used since then, by the monotonic clock."""
+        """Close the idle cursors that were last used at `since` (monotonic clock) or before."""
         with self._lock:
             unused = [cursor for cursor in self._idle if cursor.last_used <= since]
             self._idle = [cursor for cursor in self._idle if cursor.last_used > since]
         for cursor in unused:
             cursor.close()
 
-    def _movable(self, partition: int) -> Cursor | None:
-        """Return an idle cursor that may leave its place."""
+    def _pop_movable(self, partition: int) -> Cursor | None:
+        """Remove and return an idle cursor that may be moved."""
         with self._lock:
             for number, cursor in enumerate(self._idle):
-                if self._may_leave(cursor, partition):
+                if self._is_movable(cursor, partition):
                     return self._idle.pop(number)
         return None
 
-    def _may_leave(self, cursor: Cursor, partition: int) -> bool:
+    def _is_movable(self, cursor: Cursor, partition: int) -> bool:
         if self._max_count is None:
             return cursor.partition == partition
         return cursor.partition == UNASSIGNED or len(self._idle) >= self._max_count
@@ -100,43 +100,43 @@ class KafkaReaders:
         self._tail_threads = ThreadPoolExecutor(partitions, "tail")
 
     async def end(self, partition: int, known_end: int) -> int:
-        """Return a partition's end, as its leader says now; `known` is one that was seen before.
+        """Return a partition's end, as its leader reports it now; `known_end` is an end that was seen before.
 
         Raises KafkaException, LogUnavailable.
         """
         return await _run(self._query_threads, self._leader_offsets.end, partition, known_end)
 
     async def read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
-        """Return up to `limit` records, those there are before `end`, and the partition's end as it was seen meanwhile.
+        """Return up to `limit` records before `end`, and the partition's end as last seen meanwhile.
 
-        Where there are none, as between `offset` and `end` are markers of transactions only, it is where those end.
+        If only transaction markers lie between `offset` and `end`, return no records, and the end of the markers.
         Raises LogDamaged, LogUnavailable.
         """
         return await _run(self._reader_threads, self._read, partition, offset, limit, end)
 
     def has_tail_at(self, partition: int, offset: int) -> bool:
-        """Return whether a cursor stands there that is told of the next record as soon as there is one."""
+        """Return whether a tail cursor waits at this position, and so gets the next record at once."""
         return self._tails.has_idle_at(partition, offset)
 
     async def wait_for_growth(self, partition: int, end: int) -> int:
-        """Return the partition's end, or one that is no more than `end` if none came within a moment."""
+        """Wait a moment for a new record. Return the partition's end; `end` itself if nothing arrived."""
         return await _run(self._tail_threads, self._wait_for_growth, partition, end)
 
     def close_unused(self, seconds: float) -> None:
-        """Close what was not used for so long."""
+        """Close the cursors that were not used for so many seconds."""
         since = monotonic() - seconds
         for cursors in (self._cursors, self._tails):
             cursors.close_unused(since)
 
     def close(self) -> None:
-        """Release all; running reads are finished first. Blocks."""
+        """Finish running reads, and close all. Blocks."""
         for threads in (self._query_threads, self._reader_threads, self._tail_threads):
             threads.shutdown()
         self.close_unused(-1.0)
         self._leader_offsets.close()
 
     def _read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
-        # The cursor that waited here has the first of the records already.
+        # A tail cursor that waited here already has the first record.
         tail = self._tails.pop_idle(partition, offset)
         if tail is not None:
             return self._read_with(self._tails, tail, limit, end)
@@ -147,7 +147,7 @@ class KafkaReaders:
             records = cursor.read(limit, end, self._patience_s)
             last_end, position = max(end, cursor.last_seen_end()), cursor.position
             if cursors is self._cursors and (limit == 1 or position >= last_end):
-                cursor.unassign()  # one that stays at the end would ask for more, again and again
+                cursor.unassign()  # a cursor that stays at the end would poll the broker all the time
         return records, last_end if records else position
 
     def _wait_for_growth(self, partition: int, end: int) -> int:
@@ -158,6 +158,6 @@ class KafkaReaders:
 async def _run(threads: ThreadPoolExecutor, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
     try:
         running = asyncio.get_running_loop().run_in_executor(threads, work, *arguments)
-    except RuntimeError:  # the threads take no more work
+    except RuntimeError:  # the pool is shut down
         raise LogUnavailable("the log is closed") from None
     return await running

@@ -17,10 +17,10 @@ Value = str | int | float | bool
 Settings = Mapping[str, Value]
 Client = TypeVar("Client")
 
-# A batch of the producer's holds at most so many bytes, and a record no more.
+# The maximum size of a producer's batch, and so of a record.
 BATCH_BYTES = 1_000_000
 
-# Each of them, set otherwise, would break a promise: durability, order, completeness, or who sees what.
+# Another value of any of these would break a guarantee: durability, order, completeness or visibility.
 _PRODUCER_GUARANTEES: dict[str, Value] = {"acks": "all", "enable.idempotence": True}
 _CONSUMER_GUARANTEES: dict[str, Value] = {
     "auto.offset.reset": "error",
@@ -52,20 +52,20 @@ _CONNECTION_DEFAULTS: dict[str, Value] = {
     "log.connection.close": False,
 }
 _CONSUMER_DEFAULTS: dict[str, Value] = {
-    "group.id": "ordertrail",  # librdkafka asks for one; no group is joined
+    "group.id": "ordertrail",  # librdkafka requires one; no group is joined
     "fetch.error.backoff.ms": 50,
     "fetch.queue.backoff.ms": 10,
-    # Handles that only read are not polled all the time, and what they log unpolled would pile up.
+    # Consumers are not polled all the time, so their log messages would pile up.
     "log_level": 0,
 }
 
 
 class KafkaSettingRefused(LogRefused, ValueError):
-    """A setting that the log's promises rest on was to be changed, or librdkafka does not take one; says which."""
+    """A setting would break a guarantee of the log, or librdkafka does not accept it; the message names it."""
 
 
 def create_client(client_class: Callable[[dict[str, Any]], Client], settings: Mapping[str, object]) -> Client:
-    """Return a client of librdkafka with these settings. Raises KafkaSettingRefused."""
+    """Create a client of librdkafka with these settings. Raises KafkaSettingRefused."""
     for name, value in settings.items():
         _check_text(f"The setting {name!a}", name)
         _check_text(f"The value of {name}", value)
@@ -76,16 +76,16 @@ def create_client(client_class: Callable[[dict[str, Any]], Client], settings: Ma
 
 
 def check_topic_encoding(name: str) -> None:
-    """Raise KafkaSettingRefused for a name that no topic has and that the Kafka client does not take."""
+    """Raise KafkaSettingRefused for an empty name, or one that is not UTF-8, which the Kafka client does not take."""
     if not name:
         raise KafkaSettingRefused("The name of the topic is empty.")
     _check_text("The name of the topic", name)
 
 
 def _check_text(subject: str, text: object) -> None:
-    """Raise KafkaSettingRefused for text that has no UTF-8, with which the Kafka client would crash the process.
+    """Raise KafkaSettingRefused for text that cannot be encoded in UTF-8, because the Kafka client would crash.
 
-    Python makes such text of bytes in arguments and in the environment that it cannot decode.
+    Python creates such text from undecodable bytes in arguments and in the environment.
     """
     try:
         if isinstance(text, str):
@@ -111,23 +111,23 @@ def producer_settings(user_settings: Settings) -> dict[str, object]:
 
 
 def reader_settings(user_settings: Settings) -> dict[str, object]:
-    """Return the settings of a consumer that reads on where records are. Raises KafkaSettingRefused."""
-    # At the end a fetch returns soon: while one is out, the consumer cannot go elsewhere.
+    """Return the settings of a consumer that reads existing records. Raises KafkaSettingRefused."""
+    # At the end a fetch must return soon, because the consumer cannot seek while it waits.
     return _consumer_settings(user_settings, {"fetch.wait.max.ms": 10, "queued.max.messages.kbytes": 16_384})
 
 
 def tail_settings(user_settings: Settings) -> dict[str, object]:
-    """Return the settings of a consumer that waits at the end for what comes. Raises KafkaSettingRefused."""
-    # It need not fetch more before what has come is taken: most often nobody takes what a writer itself wrote.
+    """Return the settings of a consumer that waits at the end for new records. Raises KafkaSettingRefused."""
+    # It fetches little ahead: usually nobody reads here what this server itself wrote.
     return _consumer_settings(
         user_settings, {"fetch.wait.max.ms": 500, "queued.min.messages": 1, "queued.max.messages.kbytes": 4_096}
     )
 
 
 def admin_settings(user_settings: Settings) -> dict[str, Value]:
-    """Return the settings of what only asks for metadata. Raises KafkaSettingRefused."""
+    """Return the settings of an admin client. Raises KafkaSettingRefused."""
     _refuse_fixed(user_settings)
-    # librdkafka takes it of idempotent producers only, and what administers a cluster counts as a producer.
+    # librdkafka accepts this setting for idempotent producers only, and treats an admin client as a plain producer.
     fitting = {name: value for name, value in user_settings.items() if name != "enable.gapless.guarantee"}
     return {**_CONNECTION_DEFAULTS, "log_level": 0, **fitting}
 

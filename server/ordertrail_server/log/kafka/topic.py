@@ -1,4 +1,4 @@
-"""Asking a cluster for a topic, and making one that can be a log. All of it blocks: not for an event loop's thread."""
+"""Describes and creates topics. All functions block, so they must not run in an event loop's thread."""
 
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ from ordertrail_server.log.port import LogRefused, LogUnavailable
 
 ORDER_EVENTS = "orders.events"
 ANSWER_SECONDS = 10.0
-# So many answers in a row make sure that there is no such topic.
+# Only after so many equal answers in a row does a topic count as missing.
 MAX_ATTEMPTS = 5
 AGAIN_SECONDS = 0.2
 
@@ -42,9 +42,9 @@ class TopicMissing(TopicRefused):
 
 
 def retry_missing(query: Callable[[], T]) -> T:
-    """Return the answer to a question about a topic; TopicMissing is believed when it comes again and again.
+    """Return the result of a query about a topic. Retry several times while it raises TopicMissing.
 
-    A broker that comes back, or any while a topic is new, may not have heard of it yet.
+    A broker that has just restarted may not know the topic yet, nor may any broker while the topic is new.
     """
     for _ in range(MAX_ATTEMPTS - 1):
         with suppress(TopicMissing):
@@ -54,7 +54,7 @@ def retry_missing(query: Callable[[], T]) -> T:
 
 
 def describe_topic(settings: Settings, name: str, patience_s: float = ANSWER_SECONDS) -> Topic:
-    """Return what the cluster says of a topic. Raises TopicMissing, LogUnavailable, KafkaSettingRefused."""
+    """Query a topic's description. Raises TopicMissing, LogUnavailable, KafkaSettingRefused."""
     admin = reach_brokers(settings, min(patience_s, REACH_SECONDS))
     description = retry_missing(partial(_query_description, admin, name, patience_s))
     replicas = tuple(len(partition.replicas) for partition in description.partitions)
@@ -74,7 +74,7 @@ def describe_topic(settings: Settings, name: str, patience_s: float = ANSWER_SEC
 
 
 def query_topic_state(admin: AdminClient, name: str, patience_s: float = ANSWER_SECONDS) -> TopicState:
-    """Return what the topic is now. Raises TopicMissing, LogUnavailable."""
+    """Query the topic's present identity, partitions and replicas. Raises TopicMissing, LogUnavailable."""
     description = _query_description(admin, name, patience_s)
     replicas = max(len(partition.replicas) for partition in description.partitions)
     return TopicState(_topic_id_bytes(description.topic_id), len(description.partitions), replicas)
@@ -102,7 +102,7 @@ def _query_offsets(
 
 
 def create_topic(settings: Settings, name: str = ORDER_EVENTS, *, partitions: int, replicas: int) -> None:
-    """Make a topic that can be a log; returns when it can be written. Raises TopicRefused, LogUnavailable."""
+    """Create a topic that can be a log, and wait until it can be written. Raises TopicRefused, LogUnavailable."""
     check_topic_encoding(name)
     config = SAFE_SETTINGS | {"min.insync.replicas": str(min(replicas, 2))}
     topic = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
