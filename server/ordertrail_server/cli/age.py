@@ -1,4 +1,4 @@
-"""How old an answer is, said where that matters. The server tells: the clock of this machine may be another one."""
+"""The warning that an answer is old. The server measures the age, because the client's clock may differ."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 def create_age_warning() -> "OnAge":
-    """Return what says once on stderr that an answer is old; the pages of one answer are alike."""
+    """Return a callback that warns once on stderr if an answer is old. All pages of an answer have the same age."""
     warned = False
 
     def warn(age: timedelta) -> None:
@@ -29,7 +29,7 @@ def create_age_warning() -> "OnAge":
 
 
 def describe_age(seconds: int) -> str:
-    """Return how long ago something was, in the largest unit that fits."""
+    """Return an age such as `3 minutes ago`, in the largest unit that fits."""
     size, unit = next((size, unit) for size, unit in UNITS if seconds >= size)
     count = seconds // size
     return f"{count} {unit}{'' if count == 1 else 's'} ago"

@@ -1,4 +1,4 @@
-"""Commands that talk to Kafka: where its brokers are, and how a refusal is told."""
+"""The shared parts of commands that use Kafka: options, settings and error messages."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def bootstrap_option(*, required: bool = True) -> Callable[[F], F]:
 
 
 def topic_option(command: F) -> F:
-    """Add `--topic`, the one of a log."""
+    """Add `--topic`, the topic of the log."""
     return click.option(
         "--topic",
         metavar="NAME",
@@ -58,27 +58,27 @@ def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Para
 
 
 def kafka_settings(bootstrap: str) -> "dict[str, Value]":
-    """Return the settings that a server would have, from the same environment."""
+    """Return the settings that a server would use, from the same environment."""
     from ordertrail_server.log.kafka.environment import settings_from_environment
 
     return {**settings_from_environment(os.environ), "bootstrap.servers": bootstrap}
 
 
 async def open_topic(bootstrap: str, topic: str) -> "KafkaLog":
-    """Open the log on a topic, as a server does. Raises LogRefused, LogUnavailable."""
+    """Open the log on a topic like a server. Raises LogRefused, LogUnavailable."""
     import logging
 
     from ordertrail_server.log.kafka.log import KafkaLog
     from ordertrail_server.schema.cloud_event import headers_of
 
-    # What is only worth a note, `serve` and `topics check` say.
+    # Only `serve` and `topics check` print notes.
     logging.getLogger("ordertrail_server.log.kafka.log").setLevel(logging.ERROR)
     return await KafkaLog.open(kafka_settings(bootstrap), topic, headers_of=headers_of)
 
 
 @contextmanager
 def report_refusals(exit_code: int = 1) -> Iterator[None]:
-    """End a command with one sentence where a log, or the directory of one, cannot be used."""
+    """End a command with one sentence if a log or its directory cannot be used."""
     from ordertrail_server.log.port import AppendUncertain, LogDamaged, LogRefused, LogUnavailable
     from ordertrail_server.storage.lock import DataDirectoryRefused
 
@@ -89,6 +89,6 @@ def report_refusals(exit_code: int = 1) -> Iterator[None]:
 
 
 def _hint(refusal: Exception) -> str:
-    if type(refusal).__name__ != "TopicMissing":  # not imported for its name: the Kafka client takes a while to load
+    if type(refusal).__name__ != "TopicMissing":  # not imported, because the Kafka client loads slowly
         return ""
     return " `ordertrail topics create --help` says how to make one."

@@ -1,4 +1,4 @@
-"""The file of an import: read once if it can be read only once, known by its digest, and refused in another format."""
+"""The input file of an import: it is identified by its digest, and refused if it has another format."""
 
 from collections.abc import Iterator
 from hashlib import file_digest
@@ -11,11 +11,11 @@ from ordertrail_server.cli.input_format import HEAD_BYTES, describe_other_format
 
 
 class InputRefused(Exception):
-    """The file cannot be read, or is no file of documents; says which, and what is expected."""
+    """The file cannot be read, or holds no documents. The message says what is expected."""
 
 
 class DocumentFile:
-    """The documents of a file; `origin_prefix` is what the origin of each begins with. Raises InputRefused."""
+    """The documents of a file. `origin_prefix` is the common prefix of their origins. Raises InputRefused."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         try:
@@ -33,17 +33,17 @@ class DocumentFile:
 
 
 def open_rewindable(file: IO[bytes]) -> IO[bytes]:
-    """Return the file at its beginning; of what can be read only once, as from a pipe, a copy. Raises OSError."""
+    """Return the file, at its beginning. Copies a file that can be read only once, such as a pipe. Raises OSError."""
     if file.seekable():
         rewindable_file = file
     else:
-        rewindable_file = TemporaryFile()  # noqa: SIM115  (without a name: nothing is left behind)
+        rewindable_file = TemporaryFile()  # noqa: SIM115  (unnamed, so no file remains)
         copyfileobj(file, rewindable_file)
     rewindable_file.seek(0)
     return rewindable_file
 
 
 def origin_prefix(file: IO[bytes]) -> str:
-    """Return what the origins of a file's lines begin with: the first 32 hex digits of its SHA-256."""
+    """Return the common prefix of the origins of a file's lines: the first 32 hex digits of its SHA-256."""
     file.seek(0)
     return f"file:{file_digest(file, 'sha256').hexdigest()[:32]}:"  # type: ignore[arg-type]  # any binary file will do

@@ -1,4 +1,4 @@
-"""A file of JSON documents, one a line, as documents to import."""
+"""Splits a file of JSON documents, one per line, into documents to import."""
 
 from collections.abc import Iterator
 from typing import IO, NamedTuple
@@ -7,14 +7,14 @@ LONGEST = 65_536  # bytes, as the contract bounds SourceDocument.json
 
 
 class DocumentLine(NamedTuple):
-    """A line that is not blank; `json` is None if it is longer than a document may be."""
+    """A line that is not blank. `json` is None if the line is too long for a document."""
 
     number: int
     json: bytes | None
 
 
 def document_lines(file: IO[bytes]) -> Iterator[DocumentLine]:
-    """Yield the lines, counted from 1; holds one at a time, however long it is."""
+    """Yield the lines that are not blank, counted from 1. Memory use does not grow with a line's length."""
     file.seek(0)
     number = 0
     while line := file.readline(LONGEST + 2):
@@ -27,7 +27,7 @@ def document_lines(file: IO[bytes]) -> Iterator[DocumentLine]:
 
 
 def _skip_rest(file: IO[bytes], piece: bytes) -> bool:
-    """Skip what follows in the line of which a piece was read; say whether there was anything."""
+    """Skip the rest of a line after a piece of it. Return whether there was a rest."""
     skipped = False
     while not piece.endswith(b"\n") and (piece := file.readline(LONGEST)):
         skipped = True

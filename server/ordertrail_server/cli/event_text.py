@@ -1,4 +1,4 @@
-"""Events in a few words, for people."""
+"""Text of events for people: table rows and lines."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -30,12 +30,12 @@ def event_line(event: "HistoryEvent") -> str:
 
 
 def event_name(event: "HistoryEvent") -> str:
-    """Return the event's name in words, such as `order placed`."""
+    """Return the name of the event's type in words, such as `order placed`."""
     return (event.WhichOneof("event") or "unknown to this release").replace("_", " ")
 
 
 def describe_details(event: "HistoryEvent") -> str:
-    """Return what the event says beside its name."""
+    """Return the content of the event beside its name."""
     case = event.WhichOneof("event")
     describe = DETAILS.get(case or "")
     return plain(describe(getattr(event, case))) if case and describe else ""

@@ -1,4 +1,4 @@
-"""How a run of the command line ends: always with an exit code, and after a failure with one sentence on stderr."""
+"""Runs the command line, and ends it with an exit code and, after a failure, one sentence on stderr."""
 
 import os
 import signal
@@ -16,12 +16,12 @@ TRACEBACK = "ORDERTRAIL_TRACEBACK"
 
 
 def run_and_exit(command: click.Command) -> NoReturn:
-    """Run the command line. Nothing that a command raises reaches its user as a traceback, unless TRACEBACK is set."""
+    """Run the command line. Unless TRACEBACK is set, no exception reaches the user as a traceback."""
     replace_stdout()
     try:
         code, failure = _run(command)
         _show(failure)
-    except KeyboardInterrupt:  # the second one, while the first was answered
+    except KeyboardInterrupt:  # a second Ctrl-C while the first is handled
         code = INTERRUPTED
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # The interpreter may wait for threads yet; Ctrl-C ends that without a traceback.
@@ -30,7 +30,7 @@ def run_and_exit(command: click.Command) -> NoReturn:
 
 
 def _run(command: click.Command) -> tuple[int, click.ClickException | None]:
-    """Return the exit code, and what is to be shown of a failure."""
+    """Return the exit code, and the failure to show, if any."""
     try:
         code = command.main(prog_name="ordertrail", standalone_mode=False)
         sys.stdout.flush()
@@ -40,7 +40,7 @@ def _run(command: click.Command) -> tuple[int, click.ClickException | None]:
         return INTERRUPTED, None
     except OutputFailed as error:
         discard(sys.stdout)
-        # Nobody reads any more where the pipe is closed.
+        # If the pipe is closed, nobody reads the output.
         return (BROKEN_PIPE, None) if isinstance(error.cause, BrokenPipeError) else _failed(str(error))
     except ModuleNotFoundError:
         raise  # the console script says what to install

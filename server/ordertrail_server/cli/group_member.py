@@ -1,4 +1,4 @@
-"""A member of a Kafka consumer group that fetches nothing: it learns which partitions are its own, and commits."""
+"""A member of a Kafka consumer group that fetches no records: it gets partitions assigned, and commits offsets."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -13,9 +13,9 @@ from ordertrail_server.log.port import LogRefused, LogUnavailable
 
 TURN_SECONDS = 0.1
 ANSWER_SECONDS = 10.0
-# Whoever reads the output may pause; meanwhile the group waits for this member's partitions.
+# The reader of the output may pause. Meanwhile the group waits for this member's partitions.
 STUCK_SECONDS = 60.0
-# A member that died is missed after this time; brokers allow no less than 6 seconds by default.
+# How soon the group notices that a member died. By default brokers allow no less than 6 seconds.
 _SOON_MISSED: Settings = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 1_000}
 _REFUSED = frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED})
 
@@ -24,12 +24,11 @@ OnRevoked = Callable[[], Coroutine[Any, Any, None]]
 
 
 class GroupMember:
-    """One membership, as long as `attend` is called again and again. All that the client does runs in one thread.
+    """A membership, which lasts while `poll` is called regularly. All client calls run in one thread.
 
-    `taken` is called in the event loop with {partition: the group's offset, 0 if it has none} of all that is the
-    member's from now on; `given_up` before another may have it, and returns when nothing moves on. `reached` has
-    {partition: offset} of what the member is done with; it is committed soon, and before anything is given up.
-    Raises KafkaSettingRefused.
+    `on_assigned` runs in the event loop, with {partition: committed offset, or 0} of the member's new partitions.
+    `on_revoked` runs before another member gets them, and returns when their processing has stopped. `processed` is
+    {partition: next offset}; it is committed soon, and before a revocation. Raises KafkaSettingRefused.
     """
 
     def __init__(
@@ -44,11 +43,11 @@ class GroupMember:
         self._thread = ThreadPoolExecutor(1, "group")
 
     async def poll(self) -> None:
-        """Take part for a moment. Raises LogUnavailable, LogRefused, and what `taken` and `given_up` raise."""
+        """Poll the group once. Raises LogUnavailable, LogRefused, and the errors of both callbacks."""
         await self._run(self._poll)
 
     async def leave(self) -> None:
-        """Commit, give up all, and let the others of the group know."""
+        """Commit, give up all partitions, and leave the group."""
         await self._run(self._leave)
         self._thread.shutdown()
 
@@ -69,7 +68,7 @@ class GroupMember:
         offsets = {place.partition: max(place.offset, 0) for place in consumer.committed(partitions, ANSWER_SECONDS)}
         places = [TopicPartition(self._topic, *place) for place in offsets.items()]
         consumer.assign(places)
-        consumer.pause(places)  # another client reads
+        consumer.pause(places)  # another client fetches the records
         self._call(self._on_assigned(offsets))
 
     def _handle_revocation(self, consumer: Consumer, _: list[TopicPartition]) -> None:
@@ -85,7 +84,7 @@ class GroupMember:
             raise LogUnavailable("nobody takes what this member of the group has to say") from None
 
     def _commit(self) -> None:
-        """Commit what is new. What fails is tried again, or, when another has the partition by now, is not ours."""
+        """Commit new offsets. A failed commit is retried, or is moot because another member has the partition."""
         processed = dict(self.processed)
         new = {partition: offset for partition, offset in processed.items() if self._committed.get(partition) != offset}
         if not new:

@@ -14,7 +14,7 @@ from ordertrail_server.log.port import Log, LogRefused
 
 
 class GroupTail:
-    """One process's part of it. What it folded of a partition is kept for when the partition comes back."""
+    """One member of the group. It keeps the fold of a partition in case the partition is assigned to it again."""
 
     def __init__(self, log: Log, settings: Settings, group: str, show: Show) -> None:
         self._log, self._settings, self._group, self._show = log, settings, group, show
@@ -59,7 +59,7 @@ class GroupTail:
         await tail.run(offset, follow=True)
 
     def _fold(self, partition: int, offset: int) -> PartitionFold:
-        """Return a fold that has not passed the offset yet: one kept from before may have."""
+        """Return a fold at or before the offset. A fold from an earlier assignment may be beyond it."""
         fold = self._folds.get(partition)
         if fold is None or fold.offset > offset:
             fold = self._folds[partition] = PartitionFold(partition, self._log.partitions)

@@ -1,4 +1,4 @@
-"""What became of the documents of an import, told while it goes on."""
+"""The report of an import: prints refused documents as it goes, and counts at the end."""
 
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -20,9 +20,9 @@ _IN_JSON = {"taken in": "takenIn", "already there": "alreadyThere"}
 
 @dataclass
 class Report:
-    """Counts of what became of documents; refused ones are printed as soon as they are known.
+    """Counts the outcomes of documents, and prints each refusal at once.
 
-    `counts` begins with what is told at the end, also of nothing.
+    `counts` starts with the outcomes that are printed at the end even if they are 0.
     """
 
     as_json: bool
@@ -48,7 +48,7 @@ class Report:
             click.echo(", ".join(f"{count:,} {name}" for name, count in self.counts.items()))
 
     def place(self, origin: str) -> tuple[str, Mapping[str, Any]]:
-        """Return where a document was read, for people and for machines."""
+        """Return a document's place in the input, as text and as JSON members."""
         raise NotImplementedError
 
     def _report(self, outcome: str, origin: str, reason: str, sentence: str) -> None:
@@ -62,7 +62,7 @@ class Report:
 
 @dataclass
 class LineReport(Report):
-    """Of the lines of a file, in their order. `too_long` holds those that were not sent and are not printed yet."""
+    """Reports on lines of a file, in order. `too_long` holds lines that were not sent and are not reported yet."""
 
     too_long: deque[int] = field(default_factory=deque)
 
@@ -72,7 +72,7 @@ class LineReport(Report):
         super().note(result)
 
     def finish(self) -> None:
-        """Print what is left to print, and the counts."""
+        """Print the remaining refusals, and the counts."""
         self._refuse_too_long(None)
         super().finish()
 

@@ -1,4 +1,4 @@
-"""Which format a file has that should hold one JSON document a line, as far as its first bytes tell."""
+"""Detects a wrong format of an input file (not one JSON document per line) from its first bytes."""
 
 import codecs
 
@@ -15,7 +15,7 @@ _SEPARATORS = (b",", b";", b"\t")
 
 
 def describe_other_format(head: bytes) -> str:
-    """Return what the file of these first bytes is instead, as the end of a sentence; "" if it may be as expected."""
+    """Return the file's actual format as the end of a sentence; "" if it may be the expected one."""
     return _describe_bytes(head) or _describe_text(head.removeprefix(codecs.BOM_UTF8).strip())
 
 

@@ -17,7 +17,7 @@ class LazyGroup(click.Group):
         self._modules, self._summaries = modules, summaries
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order given."""
+        """Return the names, in the order of `summaries`."""
         return list(self._summaries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

@@ -1,4 +1,4 @@
-"""How many of what there is a command shows."""
+"""The options that limit how many rows a command shows."""
 
 from collections.abc import Callable
 from sys import maxsize
@@ -12,7 +12,7 @@ LARGEST_PAGE = 1_000
 
 
 def limit_options(command: F) -> F:
-    """Add `--limit` and `--all`, of which `most` makes one number."""
+    """Add `--limit` and `--all`. `resolve_limit` combines them."""
     limit = click.option(
         "--limit", type=click.IntRange(1), default=100, show_default=True, help="Show so many at most."
     )
@@ -21,15 +21,15 @@ def limit_options(command: F) -> F:
 
 
 def resolve_limit(limit: int, show_all: bool) -> int:
-    """Return how many are shown at most; 1 at least."""
+    """Return the maximum number of rows to show."""
     return maxsize if show_all else limit
 
 
 def page_size(limit: int) -> int:
-    """Return how many to ask for at once: one more than is shown tells whether there are more."""
+    """Return the page size to request: one row more than is shown reveals whether there are more."""
     return min(limit + 1, LARGEST_PAGE)
 
 
 def report_truncation(limit: int) -> None:
-    """Say on stderr that not all is shown."""
+    """Print on stderr that there are more rows than shown."""
     click.echo(f"There are more than {limit}; --all shows all.", err=True)

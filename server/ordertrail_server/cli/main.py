@@ -8,7 +8,7 @@ from ordertrail_server.cli.exit_code import run_and_exit
 from ordertrail_server.cli.lazy_group import LazyGroup
 from ordertrail_server.cli.standard_streams import open_standard_streams
 
-# In the order in which one meets them: the name, and its line in the list of commands.
+# Name and summary of each command, in the order in which a new user needs them.
 COMMANDS = {
     "serve": "Serve orders from a data directory.",
     "produce": "Send sample orders to a server.",
@@ -34,7 +34,7 @@ With ORDERTRAIL_TRACEBACK=1 an unexpected failure shows where it happened."""
 
 
 def installed_version() -> str:
-    """Return the installed release, or a word for a bare clone."""
+    """Return the installed release; `(not installed)` in a bare clone."""
     try:
         return version("ordertrail")
     except PackageNotFoundError:

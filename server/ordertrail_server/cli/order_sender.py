@@ -1,4 +1,4 @@
-"""Sample orders on their way to the server, and again where it could not take them yet."""
+"""Sends sample orders to the server, and sends them again while it is unavailable."""
 
 import asyncio
 from collections import deque
@@ -35,7 +35,7 @@ async def send_one_by_one(client: OrderTrail, orders: Orders, production: Produc
 
 
 class _Unsent:
-    """What the server could not take yet: of each order the command that it answered so, and all that follow."""
+    """The commands to send again: for each order the first one that found the server unavailable, and all after it."""
 
     def __init__(self) -> None:
         self.orders: dict[str, list[Request]] = {}

@@ -1,4 +1,4 @@
-"""Standard output: escapes what its encoding lacks, and tells a failed write apart from other errors of the system."""
+"""Standard output that escapes characters its encoding lacks, and marks failed writes with their own error."""
 
 import codecs
 import os
@@ -11,7 +11,7 @@ ESCAPE = "ordertrail.escape"
 
 
 class OutputFailed(Exception):
-    """Standard output takes no more; `cause` says why. No OSError, which a command may expect of its own files."""
+    """A write to standard output failed because of `cause`. Not an OSError, which a command may expect of its files."""
 
     def __init__(self, cause: OSError) -> None:
         super().__init__(f"The output cannot be written: {cause.strerror}.")
@@ -29,7 +29,7 @@ class Output(TextIOWrapper):
             raise OutputFailed(error) from error
 
     def flush(self) -> None:
-        """Write what is left."""
+        """Write the buffered text."""
         try:
             super().flush()
         except OSError as error:
@@ -37,23 +37,23 @@ class Output(TextIOWrapper):
 
 
 def replace_stdout() -> None:
-    """Have all that is printed from here on go through an Output."""
+    """Replace sys.stdout by an Output."""
     codecs.register_error(ESCAPE, _escape)
     stdout = sys.stdout
     if isinstance(stdout, TextIOWrapper):
         lines, at_once = stdout.line_buffering, stdout.write_through
-        # A locale of ASCII says nothing of who reads, so click writes UTF-8 there as well.
+        # An ASCII locale does not mean an ASCII reader; click also writes UTF-8 there.
         encoding = "utf-8" if codecs.lookup(stdout.encoding).name == "ascii" else stdout.encoding
         sys.stdout = Output(stdout.detach(), encoding, ESCAPE, line_buffering=lines, write_through=at_once)
 
 
 def discard(stream: IO[str]) -> None:
-    """Have a stream take all, and keep nothing: the interpreter flushes it once more at its end."""
+    """Redirect a stream to the null device, because the interpreter flushes it once more at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    # As JSON has it, so that JSON stays JSON.
+    # The escapes of JSON, so that JSON output stays valid.
     return dumps(error.object[error.start : error.end])[1:-1], error.end

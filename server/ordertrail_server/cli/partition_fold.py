@@ -1,4 +1,4 @@
-"""What each record of a partition is by the chain rule, for those who read a log with no server's help."""
+"""Judges the records of a partition by the chain rule, for commands that read a log without a server."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,20 +13,20 @@ DIGEST_BYTES = 16
 
 
 class JudgedRecord(NamedTuple):
-    """What a record is."""
+    """A record's verdict and reading."""
 
     verdict: str
-    """fact, void, broken, foreign or barrier; empty where nobody judged."""
+    """fact, void, broken, foreign or barrier; empty if the record was not judged."""
 
     reading: Reading | None
-    """What it says; None if it is no readable record, or not one of its key's order."""
+    """Its reading; None if the record is unreadable, or names another order than its key."""
 
     fault: str
-    """Why there is no reading, as the rest of a sentence that begins with its key."""
+    """Why there is no reading, as the rest of a sentence that begins with the key."""
 
 
 def read_without_verdict(record: Logged) -> JudgedRecord:
-    """Return what a record says, without a verdict."""
+    """Read a record without judging it."""
     if (record.key, record.value) == BARRIER:
         return JudgedRecord("", None, "is what a server appends to learn where the partition ends")
     reading = read(record.value)
@@ -38,9 +38,9 @@ def read_without_verdict(record: Logged) -> JudgedRecord:
 
 
 class PartitionFold:
-    """Judges the records of one partition, which come in order and from its beginning on.
+    """Judges the records of one partition, in order and from its beginning.
 
-    It keeps the digest of every fact, 16 bytes each, and nothing else of them. `offset` is where it goes on.
+    It stores only the digest of every fact (16 bytes each). `offset` is the next offset to judge.
     """
 
     def __init__(self, partition: int, partitions: int) -> None:
@@ -49,7 +49,7 @@ class PartitionFold:
         self._digests: dict[str, bytearray] = {}
 
     def judge(self, record: Logged) -> JudgedRecord:
-        """Return what the next record is."""
+        """Judge the next record."""
         self.offset = record.offset + 1
         judged = read_without_verdict(record)
         if judged.reading is None:

@@ -1,4 +1,4 @@
-"""Printing partitions of a log, record by record."""
+"""Prints partitions of a log, record by record."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -19,17 +19,17 @@ Show = Callable[[str, int, Logged, JudgedRecord], str]
 
 
 class PartitionTail(NamedTuple):
-    """How one partition is printed. With a fold each record has its verdict, and those before are folded in silence."""
+    """Prints one partition. With a fold, each record has its verdict, and earlier records are folded silently."""
 
     log: Log
     partition: int
     show: Show
     fold: PartitionFold | None = None
     report_progress: Callable[[int], None] = lambda _: None
-    """Is told, now and then, the offset before which all is printed."""
+    """Called regularly with the offset before which all records are printed."""
 
     async def run(self, begin: int, *, follow: bool) -> None:
-        """Print all from offset `begin` on; for ever, if it is followed: then brokers may be away for a while."""
+        """Print all from offset `begin` on. With `follow` go on for ever, and retry while brokers are away."""
         at = begin if self.fold is None else self.fold.offset
         while True:
             read = partial(self.log.read, self.partition, at, BATCH)
@@ -52,7 +52,7 @@ class PartitionTail(NamedTuple):
 
 
 async def retry_until_available(ask: Callable[[], Awaitable[T]]) -> T:
-    """Return what a question to the log returns, as soon as the log can be reached."""
+    """Call `ask` until the log can be reached, and return its result."""
     while True:
         try:
             return await ask()
@@ -62,7 +62,7 @@ async def retry_until_available(ask: Callable[[], Awaitable[T]]) -> T:
 
 
 async def run_concurrently(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Return when all are done; raise what the first that fails raises, and let the others end."""
+    """Run all coroutines at once. If one fails, cancel the others and raise its error."""
     tasks = [asyncio.create_task(coroutine) for coroutine in work]
     try:
         await asyncio.gather(*tasks)

@@ -1,4 +1,4 @@
-"""A record's place as commands take it."""
+"""The parameter type of a record's position."""
 
 import re
 
@@ -6,7 +6,7 @@ import click
 
 
 class Place(click.ParamType[tuple[int, int]]):
-    """PARTITION:OFFSET, as events and receipts name their place."""
+    """PARTITION:OFFSET, as events and receipts name a position."""
 
     name = "place"
 

@@ -1,4 +1,4 @@
-"""What commands print: messages as JSON lines, and short words for people."""
+"""Output formats of commands: JSON lines for machines, text and tables for people."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ordertrail.v1.date_pb2 import Date
     from ordertrail.v1.money_pb2 import Money
 
-# Wide enough for any row: a pipe has no edge.
+# Wide enough for any row, because a pipe has no width.
 PIPE_WIDTH = 10_000
 
 
@@ -27,7 +27,7 @@ def json_line(content: "Message | dict[str, Any]") -> str:
 
 
 def plain(text: str) -> str:
-    """Return text of unknown origin for a terminal: what is not printable is escaped, so it cannot steer it."""
+    """Escape the unprintable characters of text from outside, so that it cannot control the terminal."""
     if text.isprintable():
         return text
     return "".join(
@@ -41,7 +41,7 @@ def time_text(stamp: "Timestamp") -> str:
 
 
 def day_text(date: "Date") -> str:
-    """Return a day as ISO 8601 has it."""
+    """Return a date in ISO 8601."""
     return f"{date.year:04}-{date.month:02}-{date.day:02}"
 
 
@@ -53,7 +53,7 @@ def money_text(sum_of_money: "Money") -> str:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()) -> None:
-    """Print rows under headings; the columns named in `numbers` stand to the right."""
+    """Print rows under headings. The columns named in `numbers` are right-aligned."""
     from io import StringIO
 
     from rich import box
@@ -69,7 +69,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers:
     if sys.stdout.isatty():
         Console().print(table)
         return
-    # Not into stdout, where a closed pipe would be taken for a failure.
+    # Not directly to stdout, where rich would report a closed pipe as a failure.
     lines = StringIO()
     Console(file=lines, width=PIPE_WIDTH, color_system=None).print(table)
     click.echo("\n".join(line.rstrip() for line in lines.getvalue().splitlines()))

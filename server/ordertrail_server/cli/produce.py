@@ -19,7 +19,7 @@ Examples:
 
 
 class Share(click.FloatRange):
-    """A range that has no place for nan, which is neither below nor above its bounds."""
+    """A range that also refuses nan, which is neither below nor above the bounds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number."""
@@ -61,5 +61,5 @@ async def produce(
 
 
 def _new_run() -> str:
-    """Return a name that no other run has; later ones sort behind, so that new ids lie side by side in an index."""
+    """Return a unique name of this run. Later names sort after it, so that new ids are adjacent in an index."""
     return f"{time_ns() // 1_000_000:011x}{uuid4().hex[:5]}"

@@ -1,4 +1,4 @@
-"""The account of a run of sample orders: progress, acknowledgements, refusals, and the counts at the end."""
+"""The report of a run of sample orders: progress, acknowledgements, refusals, and counts at the end."""
 
 from time import monotonic
 from types import TracebackType
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Production:
-    """Counts what became of the commands of `orders` orders. On leaving, also by Ctrl-C, the counts are printed."""
+    """Counts the outcomes of the commands of `orders` orders. Prints the counts at the end, also after Ctrl-C."""
 
     def __init__(self, orders: int, *, show_acks: bool, as_json: bool) -> None:
         self.orders = self.acknowledged = self.refused = 0
@@ -47,7 +47,7 @@ class Production:
             click.echo(json_line(receipt) if self._as_json else _acknowledgement(receipt))
 
     def refuse(self, request: "Request", error: "OrderTrailError") -> None:
-        """Count and tell a command that was refused."""
+        """Count and print a refused command."""
         self.refused += 1
         click.echo(f"{request.order_id}: {plain(describe_call_error(error))}", err=True)
 

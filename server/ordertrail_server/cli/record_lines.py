@@ -12,7 +12,7 @@ from ordertrail_server.log.port import Logged
 
 
 def as_text(topic: str, partition: int, record: Logged, judged: JudgedRecord) -> str:
-    """Return the record for people; the verdict stands behind its place, if there is one."""
+    """Return the record for people. Its verdict, if any, follows its position."""
     place = f"{partition}:{record.offset}"
     prefix = f"{place:<10} {judged.verdict:<7} " if judged.verdict else f"{place:<10} "
     if judged.reading is None:
@@ -26,7 +26,7 @@ def as_text(topic: str, partition: int, record: Logged, judged: JudgedRecord) ->
 
 
 def as_json(topic: str, partition: int, record: Logged, judged: JudgedRecord) -> str:
-    """Return the record for machines; the bytes of what cannot be read are in it."""
+    """Return the record for machines. It includes the bytes of an unreadable record."""
     members: dict[str, Any] = {"topic": topic, "partition": partition, "offset": record.offset, "key": record.key}
     if judged.verdict:
         members["verdict"] = judged.verdict

@@ -1,4 +1,4 @@
-"""How a sample order goes on: a walk along the order's rules, so that no command is refused."""
+"""Draws the commands that follow on a sample order. They obey the order's rules, so none is refused."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ from ordertrail.commands import Request
 from ordertrail.v1.order_events_pb2 import OrderedLine
 from ordertrail.values import shipped
 
-# How likely an order that came so far takes the step.
+# The probability of each step for an order that has got that far.
 CHANGED, CANCELLED, CONFIRMED, RESCHEDULED = 0.5, 0.1, 0.9, 0.1
 SHIPPED, IN_PARTS, DELIVERED, RETURNED = 0.85, 0.3, 0.85, 0.1
 
@@ -20,7 +20,7 @@ Chance = Callable[[float], bool]
 def continue_order(
     random: Random, order_id: str, ordered: dict[str, int], expected: date, draw_other_line: DrawLine
 ) -> Iterator[Request]:
-    """Yield what follows on an order of these {product: quantity}; `draw_other_line` draws a line not on it."""
+    """Yield the commands that follow on an order of {product: quantity}. `draw_other_line` draws a line not in it."""
 
     def chance(probability: float) -> bool:
         return random.random() < probability

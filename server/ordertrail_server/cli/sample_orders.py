@@ -1,4 +1,4 @@
-"""Sample orders: what shops might order, and how their orders go on. What is drawn depends on the seed alone."""
+"""Draws sample orders and the commands that follow on them. The draws depend only on the seed."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ SEVERAL_LINES = 0.4  # the share of orders with more than one
 class SampleOrders:
     """Draws orders, and for a share of them (`alive`, 0 to 1) the commands that follow.
 
-    `run` begins every order id, so that no two runs meet; `today` is the day that deliveries are counted from.
+    `run` is the prefix of every order id, so that runs do not collide. Delivery dates are counted from `today`.
     """
 
     def __init__(self, seed: int | None, *, alive: float, run: str, today: date) -> None:
@@ -28,7 +28,7 @@ class SampleOrders:
         self._alive, self._run, self._today = alive, run, today
 
     def draw(self, count: int) -> Iterator[list[Request]]:
-        """Yield the commands of one order after another, each with order id and request id, in their order."""
+        """Yield the commands of each order, in sequence. Each command has an order id and a request id."""
         for number in range(count):
             order_id = f"{self._run}-{number:06}"
             requests = self._draw_order(order_id)

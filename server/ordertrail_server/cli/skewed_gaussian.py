@@ -1,4 +1,4 @@
-"""The skewed Gaussian of the first producers."""
+"""The skewed Gaussian distribution that the first producers used."""
 
 from random import Random
 
@@ -6,10 +6,10 @@ CENTRE, DEVIATION = 0.5, 1 / 6
 
 
 def draw_skewed(random: Random, low: float, high: float, skew: float) -> float:
-    """Draw from `low` to `high` (exclusive): a Gaussian around the middle, bent towards `low` by an exponent.
+    """Draw from `low` to `high` (exclusive): a Gaussian around the middle, skewed towards `low` by an exponent.
 
-    A Gaussian that lies six deviations wide in 0 to 1 is drawn again where it falls outside, raised to the power of
-    `skew` (1: not bent), and stretched.
+    The Gaussian has six deviations between 0 and 1. A value outside of that is drawn again. The result is raised to
+    the power of `skew` (1: no skew), and scaled.
     """
     while not 0 <= (drawn := random.gauss(CENTRE, DEVIATION)) < 1:
         pass

@@ -1,4 +1,4 @@
-"""Reading a topic that is no log: it may be compacted, have lost its beginning, and be written to meanwhile."""
+"""Reads a topic that is no log: it may be compacted or truncated, and producers may still write to it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -23,30 +23,30 @@ PATIENCE_SECONDS = 30.0
 
 
 class SourceTopic:
-    """A topic's messages in every partition. Commits nothing.
+    """Reads a topic's messages in all partitions. Commits no offsets.
 
-    `tell` is told what was to be read and is not there. Raises KafkaSettingRefused.
+    `warn` gets a sentence if requested messages no longer exist. Raises KafkaSettingRefused.
     """
 
     def __init__(self, settings: Settings, topic: str, warn: Callable[[str], None]) -> None:
         check_topic_encoding(topic)
-        # What its producers took back in an aborted transaction was never said.
+        # Messages of aborted transactions do not count.
         committed_only = {**reader_settings(settings), "isolation.level": "read_committed"}
         self._settings = settings
         self._consumer, self._topic, self._warn = create_client(Consumer, committed_only), topic, warn
         self._thread = ThreadPoolExecutor(1, "topic")
         self._pending_ends: dict[int, int] = {}
-        """{partition: its end when reading began}, of those that have not been read up to there."""
+        """{partition: end when reading began} of the partitions that have not been read up to that end."""
 
     async def open(self, begin: Mapping[int, int]) -> None:
-        """Stand at the earliest message of each partition, or at the offset that `begin` names.
+        """Start at the earliest message of each partition, or at its offset in `begin`.
 
-        Raises LogRefused for a topic, partition or offset that is not there, LogUnavailable.
+        Raises LogRefused for a topic, partition or offset that does not exist, LogUnavailable.
         """
         await self._run(self._assign, begin)
 
     async def messages(self, *, follow: bool) -> AsyncGenerator[Message, None]:
-        """Yield the messages up to what the partitions held when this was opened; with `follow` for ever.
+        """Yield the messages up to the ends at the time of `open`; with `follow` go on for ever.
 
         Raises LogUnavailable.
         """
@@ -62,7 +62,7 @@ class SourceTopic:
                 raise LogUnavailable(f"no broker gave a message of the topic {self._topic} for {PATIENCE_SECONDS} s")
 
     def close(self) -> None:
-        """Let the consumer go, once it has ended what it does."""
+        """Wait for the running call, and close the consumer."""
         self._thread.shutdown()
         self._consumer.close()
 
@@ -99,12 +99,12 @@ class SourceTopic:
         return max(begin, first)
 
     def _poll(self) -> list[Message]:
-        # `consume` alone would wait for all of them, or for the whole time.
+        # `consume` alone would wait until it has all of them, or until the timeout.
         first = self._consumer.poll(POLL_SECONDS)
         return [] if first is None else [first, *self._consumer.consume(BATCH - 1, 0)]
 
     def _track_progress(self, message: Message) -> bool:
-        """Note how far a partition was read; say whether this is a message, and no sign of the partition's end."""
+        """Track how far a partition was read. Return whether this is a message, not an end-of-partition event."""
         partition, offset, error = message.partition() or 0, message.offset() or 0, message.error()
         if error is not None and error.code() in TRANSIENT:
             return False

@@ -1,4 +1,4 @@
-"""The three standard streams, which a process may be started without."""
+"""Opens the three standard streams, which may be closed when a process starts."""
 
 import io
 import os
@@ -10,8 +10,8 @@ NAMES = ("stdin", "stdout", "stderr")
 def open_standard_streams() -> None:
     """Open each of the descriptors 0 to 2 that is closed on the null device, for child processes too.
 
-    Otherwise the next file, socket or pipe gets its number: prints would go into it, and a child that gets the
-    standard streams in place of it would take it away. Call this before anything else is opened.
+    Otherwise the next file, socket or pipe gets its number. Prints would go into it, and a child process would replace
+    it by its standard stream. Call this before anything else is opened.
     """
     for descriptor, name in enumerate(NAMES):
         if not _is_open(descriptor):

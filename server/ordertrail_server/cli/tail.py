@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ordertrail_server.cli.partition_tail import Show
     from ordertrail_server.log.port import Log
 
-# What a position of the embedded log has room for.
+# The largest values that fit into a position of the embedded log.
 LAST_PARTITION, LAST_OFFSET = (1 << 15) - 1, (1 << 48) - 1
 EPILOG = f"""\b
 Examples:
@@ -79,7 +79,7 @@ def tail(
 
 
 class _Selection(NamedTuple):
-    """Which records are to be shown."""
+    """The selection of records to show."""
 
     partition: int | None
     offset: int | None

@@ -1,4 +1,4 @@
-"""Commands that talk to a server: where it is, and how a failed call is told."""
+"""The shared parts of commands that call a server: its address, and the message of a failed call."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 AsyncCommand = Callable[P, Coroutine[Any, Any, None]]
 
 DEFAULT = "127.0.0.1:50051"
-# For commands that outlast a restart of the server, and so cannot tell by themselves that there never was one.
+# For commands that survive a restart of the server, and so would wait for a server that never ran.
 FIRST_CONTACT_SECONDS = 2.0
 
 
@@ -62,7 +62,7 @@ def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[
             try:
                 asyncio.run(command(*args, **kwargs))
             except OrderTrailError as error:
-                # An error quotes what producers wrote.
+                # An error may quote text from producers.
                 raise CallFailed(plain(describe_call_error(error, str(kwargs.get("target", "")))), exit_code) from None
 
         return run
@@ -71,10 +71,10 @@ def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[
 
 
 def describe_call_error(error: "OrderTrailError", target: str = "") -> str:
-    """Return one line: what is wrong, with the fields at fault, its reason, and what to do."""
+    """Return one line: the problem with the invalid fields, the reason, and what to do."""
     from ordertrail.errors import Unavailable
 
-    # A server that answers UNAVAILABLE says how long to wait; without that, nobody answered.
+    # A server that answers UNAVAILABLE also sends a retry delay. Without one, no server answered.
     if target and isinstance(error, Unavailable) and error.reason == "UNAVAILABLE" and error.retry_after is None:
         return f"The server at {plain(target)} cannot be reached: is it running there?"
     unmentioned = (violation for violation in error.violations if violation.description not in error.message)

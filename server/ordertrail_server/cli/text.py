@@ -1,4 +1,4 @@
-"""Text as commands take it. What is no UTF-8 cannot be sent to a server, and makes the Kafka client crash."""
+"""The parameter type of text. Text that is not UTF-8 cannot be sent to a server, and crashes the Kafka client."""
 
 import os
 
@@ -6,7 +6,7 @@ import click
 
 
 class Text(click.ParamType[str]):
-    """Any text. Bytes that the locale cannot name are read as UTF-8, or refused."""
+    """Any text. Bytes that the locale cannot decode are read as UTF-8, or refused."""
 
     name = "text"
 
@@ -19,7 +19,7 @@ class Text(click.ParamType[str]):
 
 
 def _is_undecoded(value: str) -> bool:
-    """Return whether Python could not decode a part of an argument: it stands there as half a surrogate pair."""
+    """Return whether Python could not decode a part of an argument; it represents such bytes as lone surrogates."""
     return any("\ud800" <= character <= "\udfff" for character in value)
 
 

@@ -1,4 +1,4 @@
-"""The messages of an older producers' topic, as documents to import."""
+"""Converts the messages of an older producers' topic to documents to import."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -14,7 +14,7 @@ from ordertrail_server.cli.topic_report import TopicReport, origin_of
 async def documents_of(
     source_topic: SourceTopic, topic: str, report: TopicReport, *, follow: bool
 ) -> AsyncIterator[SourceDocument]:
-    """Yield the topic's messages as documents to import; what is none is told to the report."""
+    """Yield the topic's messages as documents to import. Report messages that are no documents."""
     async with aclosing(source_topic.messages(follow=follow)) as messages:
         async for message in messages:
             if (document := _document(message, topic, report)) is not None:

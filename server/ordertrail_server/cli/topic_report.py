@@ -1,4 +1,4 @@
-"""What became of the messages of an older producers' topic."""
+"""The report of an import from a topic of older producers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ SKIPPED = "skipped"
 
 
 def origin_of(topic: str, partition: int, offset: int) -> str:
-    """Return what a message's order is known by for ever, if its producer gave it no id of its own."""
+    """Return the permanent origin of a message, which identifies its order if the producer gave it no id."""
     return f"topic:{topic}:{partition}:{offset}"
 
 
@@ -28,7 +28,7 @@ def _partition_and_offset(origin: str) -> tuple[int, int]:
 
 @dataclass
 class TopicReport(Report):
-    """Of messages, each by its partition and offset. `answered` has how far each partition has come."""
+    """Reports on messages by partition and offset. `answered` is the next offset of each partition."""
 
     answered: dict[int, int] = field(default_factory=dict)
 
@@ -42,22 +42,22 @@ class TopicReport(Report):
         self.answered[partition] = offset + 1
 
     def tombstone(self, origin: str, key: str) -> None:
-        """Tell of a message without a value."""
+        """Report a message without a value."""
         sentence = f"The message has no value (a tombstone, of the key {key!r}): it states no order. It is skipped."
         self._report(SKIPPED, origin, "TOMBSTONE", sentence)
 
     def empty(self, origin: str, key: str) -> None:
-        """Tell of a message whose value has no bytes."""
+        """Report a message with an empty value."""
         sentence = f"The message has an empty value (of the key {key!r}): it states no order. It is skipped."
         self._report(SKIPPED, origin, "EMPTY_VALUE", sentence)
 
     def too_long(self, origin: str, size: int) -> None:
-        """Tell of a message that is longer than a document may be."""
+        """Report a message that is too long for a document."""
         sentence = f"The message has {size:,} bytes, and a document at most {LONGEST:,}."
         self._report(REFUSED, origin, "REQUEST_TOO_LARGE", sentence)
 
     def finish(self) -> None:
-        """Print the counts, and from where to go on."""
+        """Print the counts, and the offsets at which to continue."""
         super().finish()
         if not self.answered:
             return

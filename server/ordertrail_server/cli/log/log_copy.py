@@ -1,7 +1,7 @@
-"""One log into another, record for record: the same bytes in the same order, so chains and digests stay.
+"""Copies a log into another: the same bytes in the same order, so chains and digests stay.
 
-What the target holds already is compared with the source and, if it is the source's beginning, kept: so a copy that was
-killed half-way goes on where it was, and a backup is brought up to date, by copying again.
+Records that the target already holds are compared with the source. They are kept if they are the source's beginning. So
+copying again completes a copy that was killed half-way, and updates a backup.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ ReportProgress = Callable[[int, int], None]
 
 
 class Source(Protocol):
-    """What is copied: a log, or what it holds without its foreign messages."""
+    """The source of a copy: a log, or a log without its foreign messages."""
 
     @property
     def partitions(self) -> int:
-        """How many partitions there are."""
+        """The number of partitions."""
 
     async def end(self, partition: int) -> int:
         """Return the offset that the partition's next record will get."""
@@ -29,18 +29,18 @@ class Source(Protocol):
 
 
 class CopyRefused(LogRefused):
-    """The target cannot take the copy, or is not one; says why, and what to do."""
+    """The target cannot take the copy, or differs from it. The message says why, and what to do."""
 
 
 class CopyResult(NamedTuple):
-    """How many records the copy holds, all verified, and how many of them the target had before."""
+    """The number of records in the copy, all verified, and how many of them the target had before."""
 
     records: int
     already_there: int
 
 
 class _CommonPrefix(NamedTuple):
-    """Up to where source and target hold the same: the offset at which each goes on."""
+    """The common beginning of source and target: the next offset in each, and the number of records."""
 
     source: int
     target: int
@@ -48,10 +48,10 @@ class _CommonPrefix(NamedTuple):
 
 
 async def copy(source: Source, target: Log, report_progress: ReportProgress = lambda _, __: None) -> CopyResult:
-    """Bring the target to what the source held when this began, and verify every record of it.
+    """Copy all that the source held at the start into the target, and verify every record.
 
-    Both have as many partitions; nobody else may write to the target. `told` gets how many records were read, and how
-    many are to be, the second reading to verify them included. Raises CopyRefused, and what the logs raise.
+    Both must have equal partition counts. No other process may write to the target. `report_progress` gets the number
+    of records read so far, and the total including the verification. Raises CopyRefused, and the errors of the logs.
     """
     if source.partitions != target.partitions:
         raise CopyRefused(
@@ -74,7 +74,7 @@ async def copy(source: Source, target: Log, report_progress: ReportProgress = la
 
 
 async def _compare(source: Source, target: Log, partition: int, progress: "_Progress") -> _CommonPrefix:
-    """Return how much the target holds. Raises CopyRefused if that is anything but the source's beginning."""
+    """Return the common beginning. Raises CopyRefused if the target holds anything else."""
     at, there, count = 0, 0, 0
     while theirs := await target.read(partition, there, BATCH):
         ours = await _read(source, partition, at, len(theirs))
@@ -106,7 +106,7 @@ async def _append(
 
 
 async def _read(log: Source, partition: int, offset: int, count: int, end: int | None = None) -> list[Logged]:
-    """Return `count` records from `offset` on, or as many as there are, before `end` if one is named."""
+    """Return up to `count` records from `offset` on, only those before `end` if it is given."""
     records: list[Logged] = []
     while len(records) < count and (batch := await log.read(partition, offset, count - len(records))):
         records += batch if end is None else [record for record in batch if record.offset < end]

@@ -1,11 +1,11 @@
-"""A log without its foreign messages, which an embedded log cannot take in: there they would be damage."""
+"""A view of a log without its foreign messages, which would be damage in an embedded log."""
 
 from ordertrail_server.log.embedded.record_key import belongs
 from ordertrail_server.log.port import Log, Logged
 
 
 class OwnRecords:
-    """Reads a log, and leaves out what is no record of an order of its partition, nor a barrier."""
+    """Reads a log, and skips messages that are neither a record of an order of their partition nor a barrier."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -14,7 +14,7 @@ class OwnRecords:
 
     @property
     def left_out(self) -> int:
-        """How many messages were left out so far."""
+        """The number of messages skipped so far."""
         return len(self._foreign)
 
     async def end(self, partition: int) -> int:

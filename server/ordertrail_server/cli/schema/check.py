@@ -38,9 +38,9 @@ def check(proto: Path, as_json: bool) -> None:
 
 
 def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
-    """Return what keeps a tree of protos, and the code generated from it, from being released: what comes first alone.
+    """Return the gaps that prevent a release of the protos and the generated code, only those of the first kind.
 
-    Only before the first release there may be no lock. Raises ClickException if there is no checkout.
+    The lock may be missing only before the first release. Raises ClickException if there is no checkout.
     """
     from ordertrail_server.authoring.authoring_error import AuthoringError
     from ordertrail_server.authoring.buf import build
@@ -66,7 +66,7 @@ def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
 
 
 def _find_released_gaps(proto: Path, may_lack_lock: bool) -> list[str]:
-    # Before all else is loaded, which counts on what was released.
+    # This check comes first, because all other code relies on the released messages.
     from ordertrail.log.v1.record_pb2 import Record
     from ordertrail_server.schema.lock.lock_file import LOCK_NAME, lock_gaps, released_gaps
 

@@ -27,7 +27,7 @@ def lock(proto: Path, as_json: bool) -> None:
     from ordertrail.log.v1.record_pb2 import Record
     from ordertrail_server.schema.lock.lock_file import LOCK_NAME, append_unlocked, unlocked_names
 
-    # What is locked is what the generated code says, for ever: it must be what the protos say.
+    # The lock records the generated code for ever, so the code must agree with the protos.
     if gaps := gaps_in(proto, may_lack_lock=True):
         raise click.ClickException("\n".join(["Nothing is locked:", *(f"- {gap}" for gap in gaps)]))
     path, record = proto / LOCK_NAME, Record.DESCRIPTOR
@@ -40,7 +40,7 @@ def lock(proto: Path, as_json: bool) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    # Never half of it: what is cut off would have to be mended by hand.
+    # Replace the file in one step: a truncated lock would have to be repaired by hand.
     new = path.with_name(f"{path.name}.new")
     new.write_text(text, encoding="utf-8", newline="\n")
     new.replace(path)

@@ -53,7 +53,7 @@ def _describe_loss(topic: str, counts: Sequence[int]) -> str:
 
 
 def _count_records(settings: "dict[str, Value]", topic: str) -> list[int]:
-    """Return how many offsets each partition has."""
+    """Return the number of offsets of each partition."""
     from confluent_kafka import Consumer, KafkaException
 
     from ordertrail_server.log.kafka.errors import describe_error

@@ -1,4 +1,4 @@
-"""What is said of a topic."""
+"""Text and JSON reports about a Kafka topic."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -8,14 +8,14 @@ if TYPE_CHECKING:
 
 
 def is_safe(results: "Sequence[Finding]") -> bool:
-    """Return whether a server would serve the topic of which this was found."""
+    """Return whether a server would start on a topic with these findings."""
     from ordertrail_server.log.kafka.findings import Severity
 
     return all(finding.severity is Severity.NOTE for finding in results)
 
 
 def report_text(topic: "Topic", results: "Sequence[Finding]") -> str:
-    """Return each finding with what mends it, and whether the topic can be a log."""
+    """Return each finding with its remedy, and whether the topic can be a log."""
     lines = []
     for severity, problem, remedy in results:
         lines += [f"{severity.value:<7} {problem}", f"{'':<7} {remedy}"]
@@ -24,7 +24,7 @@ def report_text(topic: "Topic", results: "Sequence[Finding]") -> str:
 
 
 def report_json(topic: "Topic", results: "Sequence[Finding]") -> dict[str, Any]:
-    """Return the same for machines."""
+    """Return the same report as a JSON object."""
     return {
         "topic": topic.name,
         "identity": topic.identity.hex(),
@@ -38,5 +38,5 @@ def report_json(topic: "Topic", results: "Sequence[Finding]") -> dict[str, Any]:
 
 
 def describe_size(topic: "Topic") -> str:
-    """Return how many partitions and replicas there are."""
+    """Return the number of partitions and replicas."""
     return f"partitions: {len(topic.replicas)}, replicas: {min(topic.replicas)}"
