@@ -32,7 +32,7 @@ from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.kafka.broker_wait import BrokerWait
 from ordertrail_server.log.kafka.daemon_thread import run_in_daemon_thread
-from ordertrail_server.log.port import Failing, Log, LogUnavailable
+from ordertrail_server.log.port import Log, LogUnavailable, SelfMonitoring
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.supervisor import ProjectorProcess
@@ -80,10 +80,10 @@ class Service:
         log = await self._source.open(self._held)
         self._held.push_async_callback(log.close)
         await run_in_daemon_thread(require_free, address)  # before the log is folded, which may take minutes
-        if isinstance(log, Failing):
+        if isinstance(log, SelfMonitoring):
             self._watch(log.failed())
         if isinstance(log, EmbeddedLog):
-            self._watch(log.keep_wal_short())
+            self._watch(log.trim_wal_regularly())
         await refuse_lost_facts(log, self._data)
         projector = await self._projector() if "projector" in roles else None
         handler = await self._handler(log, projector) if "command" in roles else None

@@ -17,7 +17,7 @@ from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_events_pb2 import OrderedLine, ShippedLine
 from ordertrail.v1.order_import_service_pb2 import SourceDocument
 from ordertrail_server.cli.document_file import origin_prefix
-from ordertrail_server.cli.topic_report import origin_of
+from ordertrail_server.cli.topic_report import format_origin
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.prepare import Caller, derive_order_id
 from ordertrail_server.edge.import_service import _attempt
@@ -143,7 +143,7 @@ def test_the_origin_of_a_document_never_changes(tmp_path: Any) -> None:
     (tmp_path / "orders.jsonl").write_bytes(b"{}\n")
     with (tmp_path / "orders.jsonl").open("rb") as file:
         assert origin_prefix(file) == "file:ca3d163bab055381827226140568f3be:"
-    assert origin_of("orders", 1, 22) == "topic:orders:1:22"
+    assert format_origin("orders", 1, 22) == "topic:orders:1:22"
 
 
 @pytest.mark.parametrize(("order_id", "partition"), [("order-1", 396), ("crème", 792), ("", 652), (UUID7, 144)])

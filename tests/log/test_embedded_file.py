@@ -12,7 +12,12 @@ from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.orders.chain import digest
-from ordertrail_server.storage.sqlite import UnsoundSqlite, connect_reader, refuse_unsound, sqlite3 as server_sqlite3
+from ordertrail_server.storage.sqlite import (
+    UnsafeSqliteVersion,
+    check_sqlite_version,
+    connect_reader,
+    sqlite3 as server_sqlite3,
+)
 
 APPENDED = entries(10)
 SECOND = 1 << 48  # where the second partition begins
@@ -157,10 +162,10 @@ def test_a_log_of_a_later_format_is_refused(data: Path) -> None:
 
 def test_an_sqlite_that_can_lose_commits_is_refused() -> None:
     for unsound in [(3, 40, 1), (3, 51, 2)]:
-        with pytest.raises(UnsoundSqlite, match="WAL-reset bug"):
-            refuse_unsound(unsound)
-    refuse_unsound((3, 51, 3))
-    refuse_unsound()
+        with pytest.raises(UnsafeSqliteVersion, match="WAL-reset bug"):
+            check_sqlite_version(unsound)
+    check_sqlite_version((3, 51, 3))
+    check_sqlite_version()
 
 
 def test_a_reader_connection_cannot_write(data: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ordertrail_server.cli.printing import day_text, money_text, plain, time_text
+from ordertrail_server.cli.printing import day_text, escape, money_text, time_text
 
 if TYPE_CHECKING:
     from ordertrail.v1.history_event_pb2 import HistoryEvent
@@ -26,7 +26,7 @@ def event_row(event: "HistoryEvent") -> tuple[str, str, str, str, str]:
 def event_line(event: "HistoryEvent") -> str:
     """Return an event as one line, for output that never ends."""
     recorded, order_id, version, name, text = event_row(event)
-    return f"{recorded}  {plain(order_id)}  {version:>3}  {name:<26} {text}".rstrip()
+    return f"{recorded}  {escape(order_id)}  {version:>3}  {name:<26} {text}".rstrip()
 
 
 def event_name(event: "HistoryEvent") -> str:
@@ -38,7 +38,7 @@ def describe_details(event: "HistoryEvent") -> str:
     """Return the content of the event beside its name."""
     case = event.WhichOneof("event")
     describe = DETAILS.get(case or "")
-    return plain(describe(getattr(event, case))) if case and describe else ""
+    return escape(describe(getattr(event, case))) if case and describe else ""
 
 
 def _describe_placed(event: "OrderPlaced") -> str:

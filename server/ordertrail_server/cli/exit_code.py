@@ -65,8 +65,8 @@ def _show(failure: click.ClickException | None) -> None:
 
 
 def _describe(error: Exception) -> str:
-    from ordertrail_server.cli.printing import plain
+    from ordertrail_server.cli.printing import escape
     from ordertrail_server.orders.error_text import named_error_text
 
-    description = plain(named_error_text(error)).rstrip(".")
+    description = escape(named_error_text(error)).rstrip(".")
     return f"The command failed unexpectedly: {description}. With {TRACEBACK}=1 it shows where."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.age import create_age_warning
-from ordertrail_server.cli.printing import json_line, plain, print_table
+from ordertrail_server.cli.printing import escape, json_line, print_table
 from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ async def history(
         async with aclosing(events):
             has_events = await (_print_lines(events, as_json) if follow or as_json else _print_table(events))
     if not has_events:
-        subject = plain(f"order {order_id}" if order_id else f"customer {customer_id}")
+        subject = escape(f"order {order_id}" if order_id else f"customer {customer_id}")
         raise click.ClickException(f"There are no events of {subject}{' with this product' if product_id else ''}.")
 
 
@@ -74,9 +74,9 @@ def _create_parked_warning() -> "OnParked":
 
     def warn(order_ids: "Sequence[str]") -> None:
         for order_id in [order_id for order_id in order_ids if order_id not in warned]:
-            show_command = f"`ordertrail parked show {quote(plain(order_id))}`"
+            show_command = f"`ordertrail parked show {quote(escape(order_id))}`"
             click.echo(
-                f"Order {plain(order_id)} is parked: events of it are left out, {show_command} says why.", err=True
+                f"Order {escape(order_id)} is parked: events of it are left out, {show_command} says why.", err=True
             )
         warned.update(order_ids)
 

@@ -10,7 +10,7 @@ from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_s
 from ordertrail_server.cli.document_file import DocumentFile, InputRefused
 from ordertrail_server.cli.import_report import REFUSED, LineReport, Report
 from ordertrail_server.cli.place import Place
-from ordertrail_server.cli.printing import plain
+from ordertrail_server.cli.printing import escape
 from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, CallFailed, calls_server, target_option
 from ordertrail_server.cli.topic_report import TopicReport
 
@@ -89,9 +89,9 @@ async def _import(
         try:
             async with aclosing(orders.import_documents(documents)) as results:
                 async for result in results:
-                    report.note(result)
+                    report.count_result(result)
         finally:
-            report.finish()
+            report.print_counts()
     if report.counts[REFUSED]:
         raise click.exceptions.Exit(1)
 
@@ -106,19 +106,19 @@ async def _import_topic(
             f"A topic is named in at most {LONGEST_TOPIC} characters here: an origin has no room for more."
         )
     from ordertrail_server.cli.source_topic import SourceTopic
-    from ordertrail_server.cli.topic_documents import documents_of
+    from ordertrail_server.cli.topic_documents import read_documents
 
     def warn(sentence: str) -> None:
         click.echo(sentence, err=True)
 
     with report_refusals(UNREACHABLE), closing(SourceTopic(kafka_settings(bootstrap), topic, warn)) as source_topic:
         await source_topic.open(begin_offsets)
-        await _import(documents_of(source_topic, topic, report, follow=follow), report, target)
+        await _import(read_documents(source_topic, topic, report, follow=follow), report, target)
 
 
 def _document_file(file: IO[bytes]) -> DocumentFile:
     try:
-        return DocumentFile(file, "Standard input" if file.name == "<stdin>" else plain(str(file.name)))
+        return DocumentFile(file, "Standard input" if file.name == "<stdin>" else escape(str(file.name)))
     except InputRefused as refusal:
         raise CallFailed(str(refusal), UNREACHABLE) from None
 

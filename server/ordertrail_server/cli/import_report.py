@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ordertrail_server.cli.document_lines import LONGEST
-from ordertrail_server.cli.printing import json_line, plain
+from ordertrail_server.cli.printing import escape, json_line
 from ordertrail_server.cli.target import describe_call_error
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Report:
     as_json: bool
     counts: Counter[str] = field(default_factory=lambda: Counter({"taken in": 0, "already there": 0, REFUSED: 0}))
 
-    def note(self, result: "ImportResult") -> None:
+    def count_result(self, result: "ImportResult") -> None:
         """Count a result."""
         from ordertrail.errors import from_status
 
@@ -40,7 +40,7 @@ class Report:
             REFUSED, result.origin, error.reason, error.message if self.as_json else describe_call_error(error)
         )
 
-    def finish(self) -> None:
+    def print_counts(self) -> None:
         """Print the counts."""
         if self.as_json:
             click.echo(json_line({_IN_JSON.get(name, name): count for name, count in self.counts.items()}))
@@ -57,7 +57,7 @@ class Report:
         if self.as_json:
             click.echo(json_line({**members, "reason": reason, "message": sentence}))
         else:
-            click.echo(f"{text}: {plain(sentence)}")
+            click.echo(f"{text}: {escape(sentence)}")
 
 
 @dataclass
@@ -66,15 +66,15 @@ class LineReport(Report):
 
     too_long: deque[int] = field(default_factory=deque)
 
-    def note(self, result: "ImportResult") -> None:
+    def count_result(self, result: "ImportResult") -> None:
         """Count a result."""
         self._refuse_too_long(int(result.origin.rpartition(":")[2]))
-        super().note(result)
+        super().count_result(result)
 
-    def finish(self) -> None:
+    def print_counts(self) -> None:
         """Print the remaining refusals, and the counts."""
         self._refuse_too_long(None)
-        super().finish()
+        super().print_counts()
 
     def place(self, origin: str) -> tuple[str, Mapping[str, Any]]:
         """Return the number of the line."""

@@ -26,7 +26,7 @@ def json_line(content: "Message | dict[str, Any]") -> str:
     return json.dumps(content if isinstance(content, dict) else MessageToDict(content), ensure_ascii=False)
 
 
-def plain(text: str) -> str:
+def escape(text: str) -> str:
     """Escape the unprintable characters of text from outside, so that it cannot control the terminal."""
     if text.isprintable():
         return text
@@ -49,7 +49,7 @@ def money_text(sum_of_money: "Money") -> str:
     """Return an amount and its currency, such as 5.20 EUR."""
     from ordertrail.values import amount_of
 
-    return f"{amount_of(sum_of_money):f} {plain(sum_of_money.currency_code)}"
+    return f"{amount_of(sum_of_money):f} {escape(sum_of_money.currency_code)}"
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()) -> None:
@@ -65,7 +65,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers:
     for heading in headings:
         table.add_column(heading, justify="right" if heading in numbers else "left")
     for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
+        table.add_row(*(Text(escape(cell)) for cell in row))
     if sys.stdout.isatty():
         Console().print(table)
         return

@@ -51,7 +51,7 @@ async def produce(
     from ordertrail_server.cli.production import Production
     from ordertrail_server.cli.sample_orders import SampleOrders
 
-    samples = SampleOrders(seed, alive=life, run=_new_run(), today=date.today())
+    samples = SampleOrders(seed, alive=life, run=_create_run_name(), today=date.today())
     async with connect(target, actor="ordertrail produce") as client:
         await client.reach(FIRST_CONTACT_SECONDS)
         with Production(count, show_acks=show_acks, as_json=as_json) as production:
@@ -60,6 +60,6 @@ async def produce(
         raise click.exceptions.Exit(1)
 
 
-def _new_run() -> str:
+def _create_run_name() -> str:
     """Return a unique name of this run. Later names sort after it, so that new ids are adjacent in an index."""
     return f"{time_ns() // 1_000_000:011x}{uuid4().hex[:5]}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from ordertrail_server.cli.printing import json_line, plain
+from ordertrail_server.cli.printing import escape, json_line
 from ordertrail_server.cli.target import describe_call_error
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Production:
     def refuse(self, request: "Request", error: "OrderTrailError") -> None:
         """Count and print a refused command."""
         self.refused += 1
-        click.echo(f"{request.order_id}: {plain(describe_call_error(error))}", err=True)
+        click.echo(f"{request.order_id}: {escape(describe_call_error(error))}", err=True)
 
     def _print_counts(self, seconds: float) -> None:
         rate = round(self.acknowledged / seconds)
@@ -66,7 +66,7 @@ class Production:
 def _acknowledgement(receipt: "Receipt") -> str:
     place = receipt.position
     return (
-        f"{plain(place.topic)} {place.partition}:{place.offset}  {plain(receipt.order_id)}  "
+        f"{escape(place.topic)} {place.partition}:{place.offset}  {escape(receipt.order_id)}  "
         f"version {receipt.order_version}{'  (replayed)' if receipt.replayed else ''}"
     )
 

@@ -33,12 +33,12 @@ def rebuild(data: Path, as_json: bool) -> None:
     from ordertrail_server.log.port import LogDamaged, LogUnavailable
     from ordertrail_server.projections import rebuild as rebuilding
     from ordertrail_server.projections.refused import ReadModelRefused
-    from ordertrail_server.storage.lock import DataDirectoryRefused, locked
+    from ordertrail_server.storage.lock import DataDirectoryRefused, lock_directory
     from ordertrail_server.storage.sqlite import sqlite3
 
     started_at = perf_counter()
     try:
-        with locked(data), Progress(disable=as_json, transient=True) as bar:
+        with lock_directory(data), Progress(disable=as_json, transient=True) as bar:
             task = bar.add_task("rebuilding")
             counts = rebuilding.rebuild(data, lambda done, total: bar.update(task, completed=done, total=total))
     except (DataDirectoryRefused, ReadModelRefused, LogDamaged, LogUnavailable, sqlite3.Error, OSError) as refusal:

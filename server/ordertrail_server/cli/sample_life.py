@@ -26,7 +26,7 @@ def continue_order(
         return random.random() < probability
 
     while chance(CHANGED):
-        yield _change(random, order_id, ordered, draw_other_line)
+        yield _draw_change(random, order_id, ordered, draw_other_line)
     if chance(CANCELLED):
         yield commands.cancel(order_id, reason="ordered twice")
         return
@@ -35,12 +35,12 @@ def continue_order(
         if chance(RESCHEDULED):
             yield commands.reschedule_delivery(order_id, expected + timedelta(days=7))
         if chance(SHIPPED):
-            yield from _shipment(order_id, ordered, chance)
+            yield from _draw_shipment(order_id, ordered, chance)
 
 
-def _shipment(order_id: str, ordered: dict[str, int], chance: Chance) -> Iterator[Request]:
+def _draw_shipment(order_id: str, ordered: dict[str, int], chance: Chance) -> Iterator[Request]:
     if chance(IN_PARTS) and sum(ordered.values()) > 1:
-        yield _part(order_id, ordered)
+        yield _ship_part(order_id, ordered)
     yield commands.ship(order_id)
     if chance(DELIVERED):
         yield commands.deliver(order_id)
@@ -48,7 +48,7 @@ def _shipment(order_id: str, ordered: dict[str, int], chance: Chance) -> Iterato
         yield commands.return_(order_id, reason="not as described")
 
 
-def _change(random: Random, order_id: str, ordered: dict[str, int], draw_other_line: DrawLine) -> Request:
+def _draw_change(random: Random, order_id: str, ordered: dict[str, int], draw_other_line: DrawLine) -> Request:
     """Change a line, and `ordered` with it."""
     product = random.choice(list(ordered))
     drawn = random.random()
@@ -63,6 +63,6 @@ def _change(random: Random, order_id: str, ordered: dict[str, int], draw_other_l
     return commands.change_line_quantity(order_id, product, ordered[product])
 
 
-def _part(order_id: str, ordered: dict[str, int]) -> Request:
+def _ship_part(order_id: str, ordered: dict[str, int]) -> Request:
     product, quantity = next(iter(ordered.items()))
     return commands.ship(order_id, [shipped(product, (quantity + 1) // 2)])

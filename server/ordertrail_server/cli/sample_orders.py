@@ -37,7 +37,7 @@ class SampleOrders:
             yield requests
 
     def _draw_order(self, order_id: str) -> list[Request]:
-        lines = self._lines()
+        lines = self._draw_lines()
         expected = self._today + timedelta(days=int(draw_skewed(self._random, 1, 60, 2)))
         shop = f"shop-{self._random.randrange(SHOPS)}"
         placed = commands.place(shop, lines, order_id=order_id, expected_delivery_date=expected)
@@ -46,12 +46,12 @@ class SampleOrders:
         ordered = {ordered_line.product_id: ordered_line.quantity for ordered_line in lines}
         return [placed, *continue_order(self._random, order_id, ordered, expected, self._draw_other_line)]
 
-    def _lines(self) -> list[OrderedLine]:
+    def _draw_lines(self) -> list[OrderedLine]:
         several = self._random.random() < SEVERAL_LINES
-        lines = [self.line() for _ in range(self._random.randint(2, MOST_LINES) if several else 1)]
+        lines = [self.draw_line() for _ in range(self._random.randint(2, MOST_LINES) if several else 1)]
         return list({ordered_line.product_id: ordered_line for ordered_line in lines}.values())
 
-    def line(self) -> OrderedLine:
+    def draw_line(self) -> OrderedLine:
         """Draw a line: product, quantity and unit price, each from a skewed Gaussian."""
         product = int(draw_skewed(self._random, 0, PRODUCTS, 2))
         quantity = 1 + int(draw_skewed(self._random, 0, 100, 3))
@@ -59,6 +59,6 @@ class SampleOrders:
         return line(f"p_{product}", quantity, f"{cents // 100}.{cents % 100:02}", "EUR")
 
     def _draw_other_line(self, ordered: dict[str, int]) -> OrderedLine:
-        while (drawn := self.line()).product_id in ordered:
+        while (drawn := self.draw_line()).product_id in ordered:
             pass
         return drawn

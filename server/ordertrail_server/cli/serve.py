@@ -59,7 +59,7 @@ def serve(as_json: bool, **flags: Any) -> None:
     from ordertrail_server.settings import Settings
     from ordertrail_server.storage.descriptors import refuse_low_limit
     from ordertrail_server.storage.lock import DataDirectoryRefused
-    from ordertrail_server.storage.sqlite import UnsoundSqlite, sqlite3
+    from ordertrail_server.storage.sqlite import UnsafeSqliteVersion, sqlite3
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
@@ -83,7 +83,7 @@ def serve(as_json: bool, **flags: Any) -> None:
         LogRefused,
         LogUnavailable,
         StoreDamaged,
-        UnsoundSqlite,
+        UnsafeSqliteVersion,
         OSError,
     ) as refusal:
         raise click.ClickException(str(refusal)) from refusal

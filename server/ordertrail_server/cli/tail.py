@@ -88,7 +88,7 @@ class _Selection(NamedTuple):
 
 
 async def _tail(data: Path | None, bootstrap: str | None, topic: str, selection: _Selection, as_json: bool) -> None:
-    from ordertrail_server.cli import record_lines
+    from ordertrail_server.cli import record_text
     from ordertrail_server.log.embedded.log import EmbeddedLog
 
     if data is not None:
@@ -97,7 +97,7 @@ async def _tail(data: Path | None, bootstrap: str | None, topic: str, selection:
         log = await open_topic(bootstrap, topic)
     else:
         raise click.UsageError("Name one: --data DIR, or --bootstrap HOST:PORT.")
-    show = record_lines.as_json if as_json else record_lines.as_text
+    show = record_text.record_json if as_json else record_text.record_text
     try:
         if selection.group and bootstrap:
             await _print_group(log, bootstrap, selection.group, show)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-from ordertrail_server.cli.printing import plain
+from ordertrail_server.cli.printing import escape
 from ordertrail_server.edge.address import parse_address
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[
                 asyncio.run(command(*args, **kwargs))
             except OrderTrailError as error:
                 # An error may quote text from producers.
-                raise CallFailed(plain(describe_call_error(error, str(kwargs.get("target", "")))), exit_code) from None
+                raise CallFailed(escape(describe_call_error(error, str(kwargs.get("target", "")))), exit_code) from None
 
         return run
 
@@ -76,7 +76,7 @@ def describe_call_error(error: "OrderTrailError", target: str = "") -> str:
 
     # A server that answers UNAVAILABLE also sends a retry delay. Without one, no server answered.
     if target and isinstance(error, Unavailable) and error.reason == "UNAVAILABLE" and error.retry_after is None:
-        return f"The server at {plain(target)} cannot be reached: is it running there?"
+        return f"The server at {escape(target)} cannot be reached: is it running there?"
     unmentioned = (violation for violation in error.violations if violation.description not in error.message)
     fields = "".join(f" {violation.field}: {violation.description}." for violation in unmentioned)
     return f"{error.message}{fields} [{error.reason}] {error.action}".strip()

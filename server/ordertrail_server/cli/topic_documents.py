@@ -8,10 +8,10 @@ from confluent_kafka import Message
 from ordertrail.v1.order_import_service_pb2 import SourceDocument
 from ordertrail_server.cli.document_lines import LONGEST
 from ordertrail_server.cli.source_topic import SourceTopic
-from ordertrail_server.cli.topic_report import TopicReport, origin_of
+from ordertrail_server.cli.topic_report import TopicReport, format_origin
 
 
-async def documents_of(
+async def read_documents(
     source_topic: SourceTopic, topic: str, report: TopicReport, *, follow: bool
 ) -> AsyncIterator[SourceDocument]:
     """Yield the topic's messages as documents to import. Report messages that are no documents."""
@@ -22,14 +22,14 @@ async def documents_of(
 
 
 def _document(message: Message, topic: str, report: TopicReport) -> SourceDocument | None:
-    origin = origin_of(topic, message.partition() or 0, message.offset() or 0)
+    origin = format_origin(topic, message.partition() or 0, message.offset() or 0)
     key, value = (message.key() or b"").decode(errors="backslashreplace"), message.value()
     if value is None:
-        report.tombstone(origin, key)
+        report.report_tombstone(origin, key)
     elif not value:
-        report.empty(origin, key)
+        report.report_empty(origin, key)
     elif len(value) > LONGEST:
-        report.too_long(origin, len(value))
+        report.report_too_long(origin, len(value))
     else:
         return SourceDocument(origin=origin, json=value)
     return None

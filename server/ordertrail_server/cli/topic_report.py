@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SKIPPED = "skipped"
 
 
-def origin_of(topic: str, partition: int, offset: int) -> str:
+def format_origin(topic: str, partition: int, offset: int) -> str:
     """Return the permanent origin of a message, which identifies its order if the producer gave it no id."""
     return f"topic:{topic}:{partition}:{offset}"
 
@@ -35,30 +35,30 @@ class TopicReport(Report):
     def __post_init__(self) -> None:
         self.counts[SKIPPED] = 0
 
-    def note(self, result: "ImportResult") -> None:
+    def count_result(self, result: "ImportResult") -> None:
         """Count a result."""
-        super().note(result)
+        super().count_result(result)
         partition, offset = _partition_and_offset(result.origin)
         self.answered[partition] = offset + 1
 
-    def tombstone(self, origin: str, key: str) -> None:
+    def report_tombstone(self, origin: str, key: str) -> None:
         """Report a message without a value."""
         sentence = f"The message has no value (a tombstone, of the key {key!r}): it states no order. It is skipped."
         self._report(SKIPPED, origin, "TOMBSTONE", sentence)
 
-    def empty(self, origin: str, key: str) -> None:
+    def report_empty(self, origin: str, key: str) -> None:
         """Report a message with an empty value."""
         sentence = f"The message has an empty value (of the key {key!r}): it states no order. It is skipped."
         self._report(SKIPPED, origin, "EMPTY_VALUE", sentence)
 
-    def too_long(self, origin: str, size: int) -> None:
+    def report_too_long(self, origin: str, size: int) -> None:
         """Report a message that is too long for a document."""
         sentence = f"The message has {size:,} bytes, and a document at most {LONGEST:,}."
         self._report(REFUSED, origin, "REQUEST_TOO_LARGE", sentence)
 
-    def finish(self) -> None:
+    def print_counts(self) -> None:
         """Print the counts, and the offsets at which to continue."""
-        super().finish()
+        super().print_counts()
         if not self.answered:
             return
         places = [f"{partition}:{offset}" for partition, offset in sorted(self.answered.items())]

@@ -57,11 +57,11 @@ def open_to_serve(directory: Path, *, partitions: int = 1) -> EmbeddedLog:
         return EmbeddedLog.open(directory)
     if not directory.exists():
         create_directory(directory)
-    _refuse_others(data)
+    _refuse_foreign_files(data)
     return EmbeddedLog.create(directory, partitions=partitions)
 
 
-def _refuse_others(data: DataDirectory) -> None:
+def _refuse_foreign_files(data: DataDirectory) -> None:
     if not data.path.is_dir():
         raise DataDirectoryRefused(f"{data.path} is not a directory. Name a new or empty one.")
     names = sorted(path.name for path in data.path.iterdir() if path.name not in NOTHING_YET)

@@ -38,13 +38,13 @@ async def refuse_lost_facts(log: Log, data: DataDirectory) -> None:
     A store that is damaged or empty is skipped; it will be folded again. Raises DataDirectoryRefused for a store of
     another log or one that cannot be read for now, LogDamaged, LogUnavailable.
     """
-    for path in derived_stores(data):
-        folded = _read_folded_positions_positions(path)
+    for path in list_derived_stores(data):
+        folded = _read_folded_positions(path)
         if folded is not None:
             await _compare(log, path.relative_to(data.path).as_posix(), folded)
 
 
-def derived_stores(data: DataDirectory) -> Iterable[Path]:
+def list_derived_stores(data: DataDirectory) -> Iterable[Path]:
     """Return all files that were folded from the log, of any definition, also of a rebuild that was killed."""
     models = data.path / READ_MODEL
     paths = [data.state, *sorted(models.glob("*.sqlite")), *sorted(models.glob("*.sqlite.new"))]
@@ -69,7 +69,7 @@ async def _compare(log: Log, name: str, folded: FoldedPositions) -> None:
             ) from None
 
 
-def _read_folded_positions_positions(path: Path) -> FoldedPositions | None:
+def _read_folded_positions(path: Path) -> FoldedPositions | None:
     try:
         with closing(connect_reader(path)) as connection:
             return next(filter(None, (_read_shape(connection, *shape) for shape in SHAPES)), None)

@@ -113,7 +113,7 @@ class Log(Protocol):
 
 
 @runtime_checkable
-class Failing(Protocol):
+class SelfMonitoring(Protocol):
     """A log that can be deleted from outside, and that detects this even if it is idle."""
 
     async def failed(self) -> None:

@@ -14,7 +14,7 @@ from ordertrail_server.log.embedded.file import TOPIC
 from ordertrail_server.log.embedded.in_use import open_when_free
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
-from ordertrail_server.storage.lock import DataDirectoryRefused, locked
+from ordertrail_server.storage.lock import DataDirectoryRefused, lock_directory
 
 if TYPE_CHECKING:  # the Kafka client loads slowly, and an embedded log does not need it
     from ordertrail_server.log.kafka.producer import HeadersOf
@@ -78,7 +78,7 @@ class KafkaSource:
     async def open(self, stack: AsyncExitStack) -> Log:
         """Open the topic, and lock the data directory. Create the directory if it does not exist."""
         create_directory(self.data)
-        stack.enter_context(locked(self.data))
+        stack.enter_context(lock_directory(self.data))
         if DataDirectory(self.data).log.exists():
             raise DataDirectoryRefused(
                 f"{self.data} holds an embedded log, which would be left out. Name another directory, or copy the log "

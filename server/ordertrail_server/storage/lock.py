@@ -20,7 +20,7 @@ class DataDirectoryBusy(DataDirectoryRefused):
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
+def lock_directory(directory: Path) -> Iterator[None]:
     """Hold the directory's lock. The kernel releases it when the process ends, in whatever way.
 
     Raises DataDirectoryBusy. A process forked meanwhile would hold the lock too: spawn processes instead.

@@ -26,7 +26,9 @@ class ReadPool:
 
     def __init__(self, name: str, threads: int, connect: Callable[[], Connection], niceness: int = 0) -> None:
         self._connect = connect
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name, initializer=_be_nice, initargs=(niceness,))
+        self._threads = ThreadPoolExecutor(
+            threads, thread_name_prefix=name, initializer=_lower_priority, initargs=(niceness,)
+        )
         self._of_thread = local()
         self._open: list[Connection] = []
         self._opening = Lock()
@@ -67,7 +69,7 @@ class TimeLimit:
         self._is_abandoned = True
 
 
-def _be_nice(niceness: int) -> None:
+def _lower_priority(niceness: int) -> None:
     if niceness:
         with suppress(OSError, AttributeError):  # elsewhere than on Linux a thread has no priority of its own
             os.setpriority(os.PRIO_PROCESS, get_native_id(), niceness)

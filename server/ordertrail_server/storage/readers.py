@@ -31,9 +31,9 @@ class Readers:
     async def run(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
         """Run a query in a thread, and return its result."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self.run_here, query, *arguments)
+        return await loop.run_in_executor(self._threads, self.run_blocking, query, *arguments)
 
-    def run_here(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
+    def run_blocking(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
         """Run a query in the calling thread, and return its result. Waits for an idle connection."""
         connection = self._idle.get()
         try:

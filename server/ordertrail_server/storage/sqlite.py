@@ -28,6 +28,7 @@ else:
 
 __all__ = [
     "OutOfDescriptors",
+    "check_sqlite_version",
     "checkpoint",
     "connect_immutable",
     "connect_reader",
@@ -37,11 +38,10 @@ __all__ = [
     "is_in_use",
     "name_descriptor_shortage",
     "primary_code",
-    "refuse_unsound",
     "sqlite3",
 ]
 
-FIRST_SOUND = (3, 51, 3)
+MIN_VERSION = (3, 51, 3)
 BUSY_SECONDS = 5.0
 # The mode of a new file, reduced by the umask. SQLite gives the -wal and -shm files the same mode.
 FILE_MODE = 0o640
@@ -52,7 +52,7 @@ ROWS_A_STATEMENT = 64
 PREPARED_STATEMENTS = 4 * ROWS_A_STATEMENT
 
 
-class UnsoundSqlite(Exception):
+class UnsafeSqliteVersion(Exception):
     """The installed SQLite can lose or damage committed data."""
 
 
@@ -66,12 +66,12 @@ class OutOfDescriptors(sqlite3.OperationalError):
     """SQLite could not open a file because the process has no file descriptors left. SQLite itself hides this cause."""
 
 
-def refuse_unsound(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
+def check_sqlite_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
     """Raise UnsoundSqlite for a version with the WAL-reset bug (sqlite.org/wal.html#walresetbug)."""
-    if version < FIRST_SOUND:
-        raise UnsoundSqlite(
+    if version < MIN_VERSION:
+        raise UnsafeSqliteVersion(
             f"SQLite {'.'.join(map(str, version))} has the WAL-reset bug: it can lose or damage what was committed "
-            f"while two connections use one file. Ordertrail needs {'.'.join(map(str, FIRST_SOUND))} or newer, "
+            f"while two connections use one file. Ordertrail needs {'.'.join(map(str, MIN_VERSION))} or newer, "
             "as the packages pysqlite3 (0.6.1 or newer) and arize-phoenix-sqlean (0.2.1 or newer) carry it."
         )
 
@@ -81,20 +81,20 @@ def connect_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = "FULL") 
 
     With FULL a commit is durable when it returns. With NORMAL a power cut may undo the last commits.
     """
-    refuse_unsound()
+    check_sqlite_version()
     _create_private(path)
     return _run_pragmas(_connect(path, "rw"), "journal_mode = WAL", f"synchronous = {synchronous}")
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
     """Open an existing file read-only. The connection refuses to write, and never checkpoints."""
-    refuse_unsound()
+    check_sqlite_version()
     return _run_pragmas(_connect(path, "ro"), "query_only = ON", "wal_autocheckpoint = 0")
 
 
 def connect_immutable(path: Path) -> sqlite3.Connection:
     """Open a file that does not change while it is read. Ignores its -wal file, and the commits there."""
-    refuse_unsound()
+    check_sqlite_version()
     return _run_pragmas(_connect(path, "ro&immutable=1"), "query_only = ON")
 
 
@@ -103,11 +103,11 @@ def checkpoint(connection: sqlite3.Connection, patience_s: float = BUSY_SECONDS)
 
     Raises CheckpointBlocked if a reader blocks it for longer than `patience_s`, sqlite3.OperationalError.
     """
-    _wait_for_locks(connection, patience_s)
+    _set_busy_timeout(connection, patience_s)
     try:
         busy, *_ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     finally:
-        _wait_for_locks(connection, BUSY_SECONDS)
+        _set_busy_timeout(connection, BUSY_SECONDS)
     if busy:
         raise CheckpointBlocked("another process keeps reading, so the write-ahead log cannot be emptied")
 
@@ -141,7 +141,7 @@ def is_in_use(error: sqlite3.Error) -> bool:
     return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
 
 
-def _wait_for_locks(connection: sqlite3.Connection, seconds: float) -> None:
+def _set_busy_timeout(connection: sqlite3.Connection, seconds: float) -> None:
     connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
 
 

@@ -61,7 +61,9 @@ def copy(data: Path, bootstrap: str, topic: str, to: Literal["topic", "data"], a
             )
         except (OSError, ValueError) as error:  # a disk that is full, a record that is too large for the topic
             raise click.ClickException(str(error)) from error
-    click.echo(json_line(_object(result, left_out, to)) if as_json else _text(result, left_out, data, topic, to))
+    click.echo(
+        json_line(_result_json(result, left_out, to)) if as_json else _result_text(result, left_out, data, topic, to)
+    )
 
 
 async def _copy(
@@ -88,12 +90,12 @@ async def _copy(
         return await copy(own, await close_at_end(await open_when_free(opening)), report_progress), own.left_out
 
 
-def _object(result: "CopyResult", left_out: int, to: str) -> dict[str, object]:
+def _result_json(result: "CopyResult", left_out: int, to: str) -> dict[str, object]:
     counts = {"records": result.records, "alreadyThere": result.already_there, "foreignLeftOut": left_out}
     return {"to": to, **counts, "verified": True}
 
 
-def _text(result: "CopyResult", left_out: int, data: Path, topic: str, to: str) -> str:
+def _result_text(result: "CopyResult", left_out: int, data: Path, topic: str, to: str) -> str:
     summary = f"{result.records:,} records copied and verified, of which {result.already_there:,} were there before."
     if left_out:
         summary += f"\n{left_out:,} foreign messages of the topic were left out: they are no records of an order."

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.printing import json_line, plain
+from ordertrail_server.cli.printing import escape, json_line
 from ordertrail_server.cli.target import calls_server, target_option
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ async def retry(order_id: str, as_json: bool, target: str) -> None:
 
 
 def _describe_outcome(order_id: str, outcome: "RetryParkedOrderResponse") -> str:
-    taken_in = f"{plain(order_id)}: {outcome.taken_in_count:,} facts were taken in"
+    taken_in = f"{escape(order_id)}: {outcome.taken_in_count:,} facts were taken in"
     if not outcome.HasField("order"):
         return f"{taken_in}; it is parked no more."
     order = outcome.order
-    return f"{taken_in}; it still is parked, and {order.waiting_count:,} wait: {plain(order.reason)}."
+    return f"{taken_in}; it still is parked, and {order.waiting_count:,} wait: {escape(order.reason)}."

@@ -2,7 +2,7 @@
 
 import click
 
-from ordertrail_server.cli.printing import json_line, plain, print_table
+from ordertrail_server.cli.printing import escape, json_line, print_table
 from ordertrail_server.cli.target import calls_server, target_option
 
 HEADINGS = ("Record", "Version", "Digest", "Reason")
@@ -30,7 +30,7 @@ async def show(order_id: str, as_json: bool, target: str) -> None:
         click.echo(json_line(parked))
         return
     order = parked.order
-    click.echo(f"{plain(order.order_id)} is parked behind version {order.version}: {plain(order.reason)}.")
+    click.echo(f"{escape(order.order_id)} is parked behind version {order.version}: {escape(order.reason)}.")
     rows = [
         (
             f"{event.position.partition}:{event.position.offset}",

@@ -26,7 +26,7 @@ def check(proto: Path, as_json: bool) -> None:
     from ordertrail.log.v1.record_pb2 import Record
     from ordertrail_server.schema.lock.lock_file import LOCK_NAME, unlocked_names
 
-    gaps, unreleased = gaps_in(proto, may_lack_lock=False), []
+    gaps, unreleased = find_gaps(proto, may_lack_lock=False), []
     if not gaps:
         unreleased = unlocked_names(Record.DESCRIPTOR, (proto / LOCK_NAME).read_text(encoding="utf-8"))
     if as_json:
@@ -37,7 +37,7 @@ def check(proto: Path, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def gaps_in(proto: Path, *, may_lack_lock: bool) -> list[str]:
+def find_gaps(proto: Path, *, may_lack_lock: bool) -> list[str]:
     """Return the gaps that prevent a release of the protos and the generated code, only those of the first kind.
 
     The lock may be missing only before the first release. Raises ClickException if there is no checkout.
@@ -71,8 +71,8 @@ def _find_released_gaps(proto: Path, may_lack_lock: bool) -> list[str]:
     from ordertrail_server.schema.lock.lock_file import LOCK_NAME, lock_gaps, released_gaps
 
     lock = proto / LOCK_NAME
-    find_gaps = lock_gaps if may_lack_lock else released_gaps
-    return find_gaps(Record.DESCRIPTOR, lock.read_text(encoding="utf-8") if lock.exists() else "")
+    find_lock_gaps = lock_gaps if may_lack_lock else released_gaps
+    return find_lock_gaps(Record.DESCRIPTOR, lock.read_text(encoding="utf-8") if lock.exists() else "")
 
 
 def _find_reading_gaps() -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.place import Place
-from ordertrail_server.cli.printing import json_line, plain, print_table, time_text
+from ordertrail_server.cli.printing import escape, json_line, print_table, time_text
 from ordertrail_server.cli.target import calls_server, target_option
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ async def explain(place: tuple[int, int], as_json: bool, target: str) -> None:
     for step in explanation.steps:
         _print_step(step)
     if explanation.event.WhichOneof("event"):
-        click.echo(f"public event\n  {plain(json_line(explanation.event))}")
+        click.echo(f"public event\n  {escape(json_line(explanation.event))}")
 
 
 def _describe_record(explanation: "ExplainEventResponse") -> Iterator[str]:
@@ -47,20 +47,20 @@ def _describe_record(explanation: "ExplainEventResponse") -> Iterator[str]:
 
     event, position, value = explanation.event, explanation.position, explanation.value
     verdict = RecordVerdict.Name(explanation.verdict).removeprefix("RECORD_VERDICT_").lower()
-    yield f"record {position.partition}:{position.offset} of {plain(position.topic)}"
-    yield f"  verdict   {verdict}{f': {plain(explanation.verdict_detail)}' if explanation.verdict_detail else ''}"
+    yield f"record {position.partition}:{position.offset} of {escape(position.topic)}"
+    yield f"  verdict   {verdict}{f': {escape(explanation.verdict_detail)}' if explanation.verdict_detail else ''}"
     if event.order_id:
-        yield f"  order     {plain(event.order_id)}, version {event.order_version}, {time_text(event.record_time)}"
-        yield f"  cause     {plain(event.cause.request_id)}"
+        yield f"  order     {escape(event.order_id)}, version {event.order_version}, {time_text(event.record_time)}"
+        yield f"  cause     {escape(event.cause.request_id)}"
         yield f"  previous  {event.previous.hex() or '-'}"
     yield f"  digest    {explanation.digest.hex()}"
     yield f"  written   {_describe_written(explanation)}"
     if explanation.fault:
-        yield f"  fault     {plain(explanation.fault)}"
+        yield f"  fault     {escape(explanation.fault)}"
     yield f"  bytes     {len(value)}"
     yield from (f"    {value[at : at + BYTES_A_LINE].hex(' ')}" for at in range(0, len(value), BYTES_A_LINE))
     if explanation.written_json:
-        yield f"as written\n  {plain(explanation.written_json)}"
+        yield f"as written\n  {escape(explanation.written_json)}"
 
 
 def _describe_written(explanation: "ExplainEventResponse") -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ordertrail_server.cli.printing import json_line
-from ordertrail_server.cli.schema.check import gaps_in
+from ordertrail_server.cli.schema.check import find_gaps
 from ordertrail_server.cli.schema.proto_option import proto_option
 
 EPILOG = """\b
@@ -28,7 +28,7 @@ def lock(proto: Path, as_json: bool) -> None:
     from ordertrail_server.schema.lock.lock_file import LOCK_NAME, append_unlocked, unlocked_names
 
     # The lock records the generated code for ever, so the code must agree with the protos.
-    if gaps := gaps_in(proto, may_lack_lock=True):
+    if gaps := find_gaps(proto, may_lack_lock=True):
         raise click.ClickException("\n".join(["Nothing is locked:", *(f"- {gap}" for gap in gaps)]))
     path, record = proto / LOCK_NAME, Record.DESCRIPTOR
     text = path.read_text(encoding="utf-8") if path.exists() else ""

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ordertrail_server.log.embedded.file import LOG_FILE, read_description
+from ordertrail_server.log.embedded.read_only import ReadOnlyReaders, is_readable_in_place, refuse_unreadable
 from ordertrail_server.log.embedded.records import read_end, read_failure, read_records, refuse_stray_records
-from ordertrail_server.log.embedded.unwritable import UnwritableReaders, is_readable, refuse_unreadable
 from ordertrail_server.log.port import Entry, Logged, LogUnavailable
 from ordertrail_server.storage.lock import DataDirectoryRefused
 from ordertrail_server.storage.readers import Readers
@@ -68,13 +68,13 @@ class EmbeddedFollower:
 
     def _open(self, path: Path, stack: ExitStack) -> None:
         require_log(path)
-        self._readers: Readers | UnwritableReaders
-        if is_readable(path):
+        self._readers: Readers | ReadOnlyReaders
+        if is_readable_in_place(path):
             self._readers = stack.enter_context(Readers(path))
         else:
-            self._readers = stack.enter_context(UnwritableReaders(path))
-        self.identity, self.partitions, self.topic = self._readers.run_here(read_description)
-        self._readers.run_here(refuse_stray_records, self.partitions)
+            self._readers = stack.enter_context(ReadOnlyReaders(path))
+        self.identity, self.partitions, self.topic = self._readers.run_blocking(read_description)
+        self._readers.run_blocking(refuse_stray_records, self.partitions)
 
     def _check(self, partition: int) -> None:
         if self._closed:

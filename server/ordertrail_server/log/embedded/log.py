@@ -12,7 +12,7 @@ from ordertrail_server.log.embedded.appender import Appender
 from ordertrail_server.log.embedded.file import create_file
 from ordertrail_server.log.embedded.follower import EmbeddedFollower, require_log
 from ordertrail_server.log.port import Entry
-from ordertrail_server.storage.lock import locked
+from ordertrail_server.storage.lock import lock_directory
 from ordertrail_server.storage.wal_trimmer import TRIM_SECONDS
 
 
@@ -64,7 +64,7 @@ class EmbeddedLog(EmbeddedFollower):
         while await self.end(partition) <= offset:
             await self._appended[partition].wait()
 
-    async def keep_wal_short(self) -> None:
+    async def trim_wal_regularly(self) -> None:
         """Truncate the -wal file regularly, because a long read lets it grow. Never returns."""
         while True:
             await asyncio.sleep(TRIM_SECONDS)
@@ -78,7 +78,7 @@ class EmbeddedLog(EmbeddedFollower):
         await super().close()
 
     def _open(self, path: Path, stack: ExitStack) -> None:
-        stack.enter_context(locked(path.parent))
+        stack.enter_context(lock_directory(path.parent))
         if self._begin_with is not None:
             create_file(path.parent, self._begin_with)
         require_log(path)

@@ -37,12 +37,12 @@ class File(NamedTuple):
 Files = tuple[File | None, ...]
 
 
-def is_readable(path: Path) -> bool:
+def is_readable_in_place(path: Path) -> bool:
     """Return whether SQLite can read the file without creating its -shm file.
 
     Raises DataDirectoryRefused if a server has the file open whose -shm file cannot be used.
     """
-    connection = _connect_as_it_is(path)
+    connection = _connect_in_place(path)
     if connection is not None:
         connection.close()
         return True
@@ -53,7 +53,7 @@ def is_readable(path: Path) -> bool:
 
 def refuse_unreadable(path: Path) -> None:
     """Raise DataDirectoryRefused if this process may not read the file, or an auxiliary file of SQLite beside it."""
-    for file in _with_sides(path):
+    for file in _with_auxiliary_files(path):
         try:
             os.stat(file)
         except FileNotFoundError:
@@ -64,7 +64,7 @@ def refuse_unreadable(path: Path) -> None:
             raise DataDirectoryRefused(f"{file} cannot be read (Permission denied): be a user who may.")
 
 
-class UnwritableReaders:
+class ReadOnlyReaders:
     """Runs queries like Readers, but each on a new connection, because a server may start or stop in between."""
 
     def __init__(self, path: Path) -> None:
@@ -76,11 +76,11 @@ class UnwritableReaders:
     async def run(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
         """Return what the query returns. Raises what `run_here` raises."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, self.run_here, query, *arguments)
+        return await loop.run_in_executor(None, self.run_blocking, query, *arguments)
 
-    def run_here(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
+    def run_blocking(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
         """Return what the query returns, in the calling thread. Raises LogUnavailable if the files change meanwhile."""
-        connection = _connect_as_it_is(self._path)
+        connection = _connect_in_place(self._path)
         if connection is not None:  # a server has started meanwhile
             with closing(connection):
                 return query(connection, *arguments)
@@ -103,7 +103,7 @@ class UnwritableReaders:
             try:
                 self._stack.close()
                 directory = Path(self._stack.enter_context(TemporaryDirectory(prefix="ordertrail-")))
-                for file in _with_sides(self._path)[:2]:
+                for file in _with_auxiliary_files(self._path)[:2]:
                     shutil.copyfile(file, directory / file.name)
             except OSError as error:
                 raise LogUnavailable(f"no private copy of {self._path} could be made: {error}") from error
@@ -117,7 +117,7 @@ class UnwritableReaders:
         self._stack.close()
 
 
-def _connect_as_it_is(path: Path) -> sqlite3.Connection | None:
+def _connect_in_place(path: Path) -> sqlite3.Connection | None:
     """Return a connection that can read the file, None if the -shm file would have to be created first."""
     connection = connect_reader(path)
     try:
@@ -130,12 +130,12 @@ def _connect_as_it_is(path: Path) -> sqlite3.Connection | None:
     return connection
 
 
-def _with_sides(path: Path) -> tuple[Path, Path, Path]:
+def _with_auxiliary_files(path: Path) -> tuple[Path, Path, Path]:
     return path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
 
 
 def _files(path: Path) -> Files:
-    return tuple(map(_file, _with_sides(path)))
+    return tuple(map(_file, _with_auxiliary_files(path)))
 
 
 def _file(path: Path) -> File | None:

@@ -7,25 +7,25 @@ from google.protobuf.json_format import MessageToDict
 
 from ordertrail_server.cli.event_text import event_line
 from ordertrail_server.cli.partition_fold import JudgedRecord
-from ordertrail_server.cli.printing import json_line, plain
+from ordertrail_server.cli.printing import escape, json_line
 from ordertrail_server.log.port import Logged
 
 
-def as_text(topic: str, partition: int, record: Logged, judged: JudgedRecord) -> str:
+def record_text(topic: str, partition: int, record: Logged, judged: JudgedRecord) -> str:
     """Return the record for people. Its verdict, if any, follows its position."""
     place = f"{partition}:{record.offset}"
     prefix = f"{place:<10} {judged.verdict:<7} " if judged.verdict else f"{place:<10} "
     if judged.reading is None:
-        return f"{prefix}{plain(record.key)}  {judged.fault} ({len(record.value)} bytes)"
+        return f"{prefix}{escape(record.key)}  {judged.fault} ({len(record.value)} bytes)"
     event, fault = judged.reading.event, judged.reading.fault
     return (
-        f"{prefix}{plain(record.key)}  {event.order_version:>3}  {plain(fault)}"
+        f"{prefix}{escape(record.key)}  {event.order_version:>3}  {escape(fault)}"
         if fault
         else f"{prefix}{event_line(event)}"
     )
 
 
-def as_json(topic: str, partition: int, record: Logged, judged: JudgedRecord) -> str:
+def record_json(topic: str, partition: int, record: Logged, judged: JudgedRecord) -> str:
     """Return the record for machines. It includes the bytes of an unreadable record."""
     members: dict[str, Any] = {"topic": topic, "partition": partition, "offset": record.offset, "key": record.key}
     if judged.verdict:
