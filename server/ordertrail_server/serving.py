@@ -81,7 +81,7 @@ class Service:
         self._held.push_async_callback(log.close)
         await run_in_daemon_thread(require_free, address)  # before the log is folded, which may take minutes
         if isinstance(log, SelfMonitoring):
-            self._watch(log.failed())
+            self._watch(log.raise_on_loss())
         if isinstance(log, EmbeddedLog):
             self._watch(log.trim_wal_regularly())
         await refuse_lost_facts(log, self._data)

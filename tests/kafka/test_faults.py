@@ -177,7 +177,7 @@ async def test_a_log_that_nobody_uses_tells_that_its_topic_was_deleted(cluster: 
     async with opened(cluster) as log:
         await asyncio.to_thread(remove, cluster)
         with pytest.raises(LogDamaged, match="was deleted"):
-            await asyncio.wait_for(log.failed(), SOON)
+            await asyncio.wait_for(log.raise_on_loss(), SOON)
 
 
 async def test_a_log_that_nobody_uses_tells_that_its_beginning_was_removed(cluster: Cluster) -> None:
@@ -187,7 +187,7 @@ async def test_a_log_that_nobody_uses_tells_that_its_beginning_was_removed(clust
         waiting = asyncio.ensure_future(log.wait(1, 10))
         await asyncio.to_thread(truncate, cluster, ORDER_EVENTS, 1, 4)
         with pytest.raises(LogDamaged, match="lost its beginning: partition 1 begins at offset 4"):
-            await asyncio.wait_for(log.failed(), SOON)
+            await asyncio.wait_for(log.raise_on_loss(), SOON)
         with pytest.raises(LogDamaged, match="lost its beginning: partition 1 begins at offset 4"):
             await waiting
 

@@ -32,7 +32,7 @@ async def test_a_log_that_nobody_uses_tells_that_its_beginning_was_removed(older
     await log.append(0, entries(10))
     await asyncio.to_thread(truncate, older_cluster, ORDER_EVENTS, 0, 4)
     with pytest.raises(LogDamaged, match="partition 0 begins at offset 4"):
-        await asyncio.wait_for(log.failed(), SOON)
+        await asyncio.wait_for(log.raise_on_loss(), SOON)
     await log.close()
 
 

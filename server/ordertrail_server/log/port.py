@@ -116,5 +116,5 @@ class Log(Protocol):
 class SelfMonitoring(Protocol):
     """A log that can be deleted from outside, and that detects this even if it is idle."""
 
-    async def failed(self) -> None:
+    async def raise_on_loss(self) -> None:
         """Never return. Raise LogDamaged once the log is no longer the one that was opened."""

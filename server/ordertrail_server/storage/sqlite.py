@@ -67,7 +67,7 @@ class OutOfDescriptors(sqlite3.OperationalError):
 
 
 def check_sqlite_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
-    """Raise UnsoundSqlite for a version with the WAL-reset bug (sqlite.org/wal.html#walresetbug)."""
+    """Raise UnsafeSqliteVersion for a version with the WAL-reset bug (sqlite.org/wal.html#walresetbug)."""
     if version < MIN_VERSION:
         raise UnsafeSqliteVersion(
             f"SQLite {'.'.join(map(str, version))} has the WAL-reset bug: it can lose or damage what was committed "

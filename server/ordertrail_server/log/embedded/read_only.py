@@ -74,7 +74,7 @@ class ReadOnlyReaders:
         self._copy: Path | None = None
 
     async def run(self, query: Callable[[sqlite3.Connection, *Arguments], T], *arguments: *Arguments) -> T:
-        """Return what the query returns. Raises what `run_here` raises."""
+        """Return what the query returns. Raises the errors of `run_blocking`."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(None, self.run_blocking, query, *arguments)
 

@@ -133,7 +133,7 @@ class KafkaLog:
             await self._ends.fetch_end(partition)
         await self._ends.wait(partition, offset)
 
-    async def failed(self) -> None:
+    async def raise_on_loss(self) -> None:
         """Never return. Raise LogDamaged once the topic is no longer the one that was opened."""
         await asyncio.shield(self._failed)
 
