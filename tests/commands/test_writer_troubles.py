@@ -129,7 +129,7 @@ async def test_a_refusal_rests_on_what_others_wrote_before_the_call(log: Trouble
 
 
 class Replicated(TroubledLog):
-    end_is_sure = False
+    end_is_current = False
 
 
 class ToldByAnOldLeader(Replicated):

@@ -12,7 +12,7 @@ class MemoryLog:
     """Conforms to the log's port. Without `atomic`, the records of other appends may land between those of one."""
 
     topic = "orders.events"
-    end_is_sure = True
+    end_is_current = True
     stale_seconds = 0.0
 
     def __init__(self, *, partitions: int = 1, atomic: bool = True, identity: bytes | None = None) -> None:

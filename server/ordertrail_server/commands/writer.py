@@ -163,7 +163,7 @@ class Writer:
 
     async def _was_behind(self, asked: bool) -> bool:
         """Fold all that was appended before now, and return whether there was anything."""
-        if self._log.end_is_sure:
+        if self._log.end_is_current:
             return not asked and await self._catch_up()
         known = self.fold.position
         try:

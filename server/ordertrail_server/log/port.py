@@ -72,7 +72,7 @@ class Log(Protocol):
         """
 
     @property
-    def end_is_sure(self) -> bool:
+    def end_is_current(self) -> bool:
         """True if `end` includes everything that any writer appended before the call.
 
         Otherwise a replaced leader that does not know it may report the end. Then only an append reveals it.

@@ -54,7 +54,7 @@ class Connection:
 
     def __init__(self, log: SimulatedLog, known: int = 0) -> None:
         self.log, self.identity, self.atomic = log, log.stored.identity, log.stored.atomic
-        self.end_is_sure = not log.stale
+        self.end_is_current = not log.stale
         self.calls: list[Call] = []
         self.prompt = False
         self._known = known

@@ -23,7 +23,7 @@ class EmbeddedFollower:
     """
 
     atomic = True
-    end_is_sure = True
+    end_is_current = True
     stale_seconds = 0.0
 
     def __init__(self, directory: Path) -> None:

@@ -72,7 +72,7 @@ class KafkaLog:
         return cls(settings, description, headers_of, patience_s)
 
     @property
-    def end_is_sure(self) -> bool:
+    def end_is_current(self) -> bool:
         """True if no other broker can have replaced the leader that reports an end."""
         return self._identity.one_leader
 
