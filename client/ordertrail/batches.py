@@ -16,7 +16,7 @@ import grpc
 from ordertrail.errors import OrderTrailError, Unavailable, from_rpc_error
 from ordertrail.patience import Patience
 
-__all__ = ["BatchRpc", "Batches", "each"]
+__all__ = ["BatchRpc", "Batches", "iterate"]
 
 Item = TypeVar("Item")
 Request = TypeVar("Request")
@@ -75,7 +75,7 @@ class Batches(Generic[Item, Request, Response]):
 
     async def _take(self) -> None:
         try:
-            async for item in each(self._source):
+            async for item in iterate(self._source):
                 await self._waiting.put(item)
         except Exception as error:  # of any kind: it is the caller's own, and is raised to the caller
             self._source_error = error
@@ -167,7 +167,7 @@ class Batches(Generic[Item, Request, Response]):
         await self._changed.wait()
 
 
-async def each(source: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[Item]:
+async def iterate(source: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator[Item]:
     """Yield the items of either kind of source."""
     if isinstance(source, AsyncIterable):
         async for item in source:

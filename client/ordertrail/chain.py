@@ -43,11 +43,11 @@ def judge(facts: Facts, key: bytes | None, value: bytes | None, partition: int, 
     order_id: str = getattr(record, "order_id", "")
     if not order_id or key != order_id.encode() or partition != partition_of(order_id, partitions):
         return Verdict.FOREIGN
-    known = facts.get(order_id, [])
+    digests = facts.get(order_id, [])
     version, previous = record.order_version, record.previous  # type: ignore[attr-defined]  # made from a descriptor
-    if not 1 <= version <= len(known) + 1 or previous != (known[version - 2] if version > 1 else b""):
+    if not 1 <= version <= len(digests) + 1 or previous != (digests[version - 2] if version > 1 else b""):
         return Verdict.BROKEN
-    if version <= len(known):
+    if version <= len(digests):
         return Verdict.VOID
     facts.setdefault(order_id, []).append(digest(value or b""))
     return Verdict.FACT

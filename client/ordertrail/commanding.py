@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Unpack, cast
 import grpc
 
 from ordertrail import commands as requests
-from ordertrail.batches import Batches, BatchRpc, each
+from ordertrail.batches import Batches, BatchRpc, iterate
 from ordertrail.commands import CommandOptions, Request, as_command, named
 from ordertrail.errors import from_rpc_error
 from ordertrail.v1.commands_pb2 import Command, CommandResult, ExecuteCommandsRequest, ExecuteCommandsResponse
@@ -173,7 +173,7 @@ class Commanding:
             timeout=self.timeout,
             patience=patience,
         )
-        source = (as_command(command) async for command in each(commands))
+        source = (as_command(command) async for command in iterate(commands))
         async with aclosing(Batches(rpc, source).responses()) as responses:
             async for response in responses:
                 for result in response.results:

@@ -145,9 +145,9 @@ def return_(order_id: str, *, reason: str | None = None, **options: Unpack[Comma
 def as_command(request: Request | Command) -> Command:
     """Return the request as a command of a batch, with a request id. Raises TypeError if it is none."""
     if isinstance(request, Command):
-        said = request.WhichOneof("verb")
-        if said:
-            named(getattr(request, said))
+        verb_name = request.WhichOneof("verb")
+        if verb_name:
+            named(getattr(request, verb_name))
         return request
     verb = _VERBS.get(type(request))
     if verb is None:

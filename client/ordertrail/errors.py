@@ -175,7 +175,9 @@ def _read_details(
     for detail in status.details:
         for message in (info, bad, retry):
             detail.Unpack(message)
-    violations = tuple(Violation(each.field, each.description, each.reason) for each in bad.field_violations)
+    violations = tuple(
+        Violation(violation.field, violation.description, violation.reason) for violation in bad.field_violations
+    )
     return info, violations, retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None
 
 

@@ -78,20 +78,20 @@ class StreamConditions(TypedDict, total=False):
 
 def ask(request: Request, conditions: Mapping[str, object]) -> Request:
     """Return the request with the conditions added. Raises TypeError where one is unknown or two exclude each other."""
-    given: dict[str, Any] = {
+    given_conditions: dict[str, Any] = {
         name: value for name, value in conditions.items() if value is not None and value is not False
     }
-    _check(request, given)
-    request.MergeFrom(type(request)(**{name: _as_message(value) for name, value in given.items()}))
+    _check(request, given_conditions)
+    request.MergeFrom(type(request)(**{name: _as_message(value) for name, value in given_conditions.items()}))
     return request
 
 
-def _check(request: Request, given: Mapping[str, Any]) -> None:
-    unknown = given.keys() - request.DESCRIPTOR.fields_by_name.keys()
+def _check(request: Request, given_conditions: Mapping[str, Any]) -> None:
+    unknown = given_conditions.keys() - request.DESCRIPTOR.fields_by_name.keys()
     if unknown:
         raise TypeError(f"There is no condition {', '.join(sorted(unknown))}.")
     for choice in request.DESCRIPTOR.oneofs:
-        excluding = [field.name for field in choice.fields if field.name in given]
+        excluding = [field.name for field in choice.fields if field.name in given_conditions]
         if len(excluding) > 1:
             raise TypeError(f"Give one of {', '.join(excluding)}, not more.")
 

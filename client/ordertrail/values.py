@@ -33,8 +33,8 @@ def money(amount: Decimal | str | int, currency: str) -> Money:
         raise ValueError(f"{amount!r} is no amount of money.")
     if nanos < 0:
         raise ValueError(f"{amount!r} is negative, and no money here is.")
-    units, rest = divmod(int(nanos), NANOS)
-    return Money(currency_code=currency, units=units, nanos=rest)
+    units, remainder = divmod(int(nanos), NANOS)
+    return Money(currency_code=currency, units=units, nanos=remainder)
 
 
 def amount_of(sum_of_money: Money) -> Decimal:

@@ -64,8 +64,8 @@ def new_id() -> str:
 class Service:
     """Every part of one server. What is opened later is closed earlier."""
 
-    def __init__(self, settings: Settings, held: AsyncExitStack) -> None:
-        self._settings, self._held = settings, held
+    def __init__(self, settings: Settings, exit_stack: AsyncExitStack) -> None:
+        self._settings, self._exit_stack = settings, exit_stack
         self._data = DataDirectory(settings.data)
         self._source = _source(settings)
         self._progress = Progress()
@@ -77,8 +77,8 @@ class Service:
         Raises DataDirectoryRefused, LogRefused, LogDamaged, LogUnavailable, OSError.
         """
         roles, address = self._settings.role, parse_address(self._settings.listen)
-        log = await self._source.open(self._held)
-        self._held.push_async_callback(log.close)
+        log = await self._source.open(self._exit_stack)
+        self._exit_stack.push_async_callback(log.close)
         await run_in_daemon_thread(require_free, address)  # before the log is folded, which may take minutes
         if isinstance(log, SelfMonitoring):
             self._watch(log.raise_on_loss())
@@ -94,7 +94,7 @@ class Service:
             commands = CommandService(handler, receipts, new_id, batch_work)
             server.answer_commands(commands, ImportService(receipts, batch_work))
         address = await server.start(address)
-        self._held.push_async_callback(server.stop, self._settings.grace_seconds)
+        self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
         self._say_serving(server, handler, history)
         return address
 
@@ -111,7 +111,7 @@ class Service:
     async def _projector(self) -> ProjectorProcess:
         projector = ProjectorProcess(self._source, self._progress.advance)
         await projector.start()
-        self._held.push_async_callback(projector.stop, self._settings.grace_seconds)
+        self._exit_stack.push_async_callback(projector.stop, self._settings.grace_seconds)
         self._watch(self._refusal_of(projector))
         return projector
 
@@ -121,7 +121,7 @@ class Service:
         nudge = projector.nudge if projector and not self._source.notifies_growth else _nobody_waits
         waiting = self._settings.waiting_commands
         handler = CommandHandler(log, store, new_id, nudge, waiting, self._settings.order_cache_bytes)
-        self._held.push_async_callback(handler.stop, self._settings.grace_seconds)
+        self._exit_stack.push_async_callback(handler.stop, self._settings.grace_seconds)
         await handler.start()
         self._watched.extend(handler.tasks)
         return handler
@@ -132,7 +132,7 @@ class Service:
         """Make ready what answers from the read model; a server that only projects answers nothing, but is healthy."""
         file, search_seconds = read_model_file(self._data.read_model), self._settings.query_seconds
         model = ReadModel(file, log.identity, log.topic, log.partitions, search_seconds)
-        self._held.callback(model.close)
+        self._exit_stack.callback(model.close)
         asked_at = time_ns()
         freshness = Freshness(model, self._progress, log, await ends_of(log))
         recency = Recency(log.end, log.partitions, self._progress, seen_at=asked_at)
@@ -146,7 +146,7 @@ class Service:
         task = asyncio.create_task(work)
         task.add_done_callback(_looked_at)
         self._watched.append(task)
-        self._held.callback(task.cancel)
+        self._exit_stack.callback(task.cancel)
 
     def _say_serving(self, server: Server, handler: CommandHandler | None, history: HistoryService | None) -> None:
         if handler is not None:
@@ -205,8 +205,8 @@ async def _served(
     settings: Settings, ready: Callable[[Address], None], stop: asyncio.Event, brokers: BrokerWait
 ) -> bool:
     """Serve until `stop` is set; returns False if the log was away at the start, and another try may find it."""
-    async with AsyncExitStack() as held:
-        service = Service(settings, held)
+    async with AsyncExitStack() as exit_stack:
+        service = Service(settings, exit_stack)
         try:
             address = await _unless(stop, service.start())
         except LogUnavailable as error:

@@ -28,22 +28,22 @@ def describe_bounds(field: FieldInfo) -> str:
         return "true or false"
     if get_origin(field.annotation) is Literal:
         return " or ".join(get_args(field.annotation))
-    least, most = (
-        f"{each:g}" if isinstance(each, float) else each for each in (_limit(field, "ge"), _limit(field, "le"))
+    minimum, maximum = (
+        f"{limit:g}" if isinstance(limit, float) else limit for limit in (_limit(field, "ge"), _limit(field, "le"))
     )
     kind = "whole number" if field.annotation is int else "number"
-    return f"a {kind} from {least} to {most}"
+    return f"a {kind} from {minimum} to {maximum}"
 
 
 def describe_errors(error: ValidationError, fields: dict[str, FieldInfo]) -> Iterator[str]:
     """Yield a sentence for each setting that is refused: its name, its value and its bounds."""
-    for each in error.errors():
-        if not each["loc"]:
-            yield str(each["ctx"]["error"])
+    for problem in error.errors():
+        if not problem["loc"]:
+            yield str(problem["ctx"]["error"])
             continue
-        name = str(each["loc"][0])
-        value = repr(each["input"])[:LONGEST_VALUE]
-        detail = each.get("ctx", {}).get("error")
+        name = str(problem["loc"][0])
+        value = repr(problem["input"])[:LONGEST_VALUE]
+        detail = problem.get("ctx", {}).get("error")
         reason = f" ({detail})" if isinstance(detail, ValueError) else ""
         yield f"{PREFIX}{name.upper()} is {value}, and must be {describe_bounds(fields[name])}{reason}."
 

@@ -25,8 +25,8 @@ def joined(connection: sqlite3.Connection, high: int, limits: Limits) -> Iterato
     low, more = 0, True
     while more:
         found = join(connection, EventFilter(), low, high, limits)
-        assert found.taken <= limits.most
-        assert len(found.events) <= limits.room or found.taken == 1
+        assert found.event_count <= limits.max_events
+        assert len(found.events) <= limits.max_bytes or found.event_count == 1
         low, more = found.next, found.more
         yield found.events
     assert low == high
@@ -47,7 +47,7 @@ def test_a_limit_near_what_there_is_takes_as_much_as_it_may(most: int) -> None:
     frames = [element(b"x" * 20)] * 1_000
     with closing(stored(frames)) as connection:
         found = join(connection, EventFilter(), 0, 3_000, Limits(most, 1 << 20))
-        assert (found.taken, found.more) == (min(most, 1_000), most < 1_000)
+        assert (found.event_count, found.more) == (min(most, 1_000), most < 1_000)
 
 
 def test_a_frame_is_filled_as_far_as_it_has_room() -> None:
@@ -55,10 +55,10 @@ def test_a_frame_is_filled_as_far_as_it_has_room() -> None:
     with closing(stored(frames)) as connection:
         found = join(connection, EventFilter(), 0, 9_000, Limits(3_000, 50_000))
         assert found.more
-        assert len(found.events) <= 50_000 < len(found.events) + len(frames[found.taken])
+        assert len(found.events) <= 50_000 < len(found.events) + len(frames[found.event_count])
 
 
 def test_an_event_too_large_for_the_room_left_waits_for_the_next_frame() -> None:
     with closing(stored([element(b"x" * 100)])) as connection:
-        found = join(connection, EventFilter(), 0, 3, Limits(10, 50, least=0))
+        found = join(connection, EventFilter(), 0, 3, Limits(10, 50, min_events=0))
         assert (found.events, found.next, found.more) == (b"", 0, True)

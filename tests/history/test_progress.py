@@ -9,14 +9,14 @@ async def test_what_is_projected_already_is_not_waited_for() -> None:
     progress = Progress()
     progress.advance({0: 5, 1: 2})
     async with asyncio.timeout(1):
-        await progress.reached({0: 5})
-        await progress.reached({0: 3, 1: 2})
-        await progress.beyond({0: 4, 1: 2})
+        await progress.wait_reached({0: 5})
+        await progress.wait_reached({0: 3, 1: 2})
+        await progress.wait_beyond({0: 4, 1: 2})
 
 
 async def test_a_wait_ends_with_the_advance_that_reaches_it_and_not_before() -> None:
     progress = Progress()
-    waiting = asyncio.create_task(progress.reached({0: 5, 1: 2}))
+    waiting = asyncio.create_task(progress.wait_reached({0: 5, 1: 2}))
     for positions in ({0: 5}, {1: 1}):
         progress.advance(positions)
         await asyncio.sleep(0)
@@ -29,7 +29,7 @@ async def test_a_wait_ends_with_the_advance_that_reaches_it_and_not_before() -> 
 async def test_beyond_ends_when_any_partition_moves_on() -> None:
     progress = Progress()
     progress.advance({0: 5, 1: 2})
-    waiting = asyncio.create_task(progress.beyond({0: 5, 1: 2}))
+    waiting = asyncio.create_task(progress.wait_beyond({0: 5, 1: 2}))
     await asyncio.sleep(0)
     assert not waiting.done()
     progress.advance({0: 5, 1: 3})
@@ -46,7 +46,7 @@ async def test_progress_never_goes_back() -> None:
 
 async def test_an_advance_wakes_only_those_whose_wait_it_ends() -> None:
     progress = Progress()
-    waiting = [asyncio.create_task(progress.reached({0: wanted})) for wanted in range(1, 1001)]
+    waiting = [asyncio.create_task(progress.wait_reached({0: wanted})) for wanted in range(1, 1001)]
     await asyncio.sleep(0)
     progress.advance({0: 400})
     await asyncio.sleep(0)
@@ -57,7 +57,7 @@ async def test_an_advance_wakes_only_those_whose_wait_it_ends() -> None:
 
 async def test_a_wait_given_up_leaves_nothing_behind_and_disturbs_nobody() -> None:
     progress = Progress()
-    given_up, other = (asyncio.create_task(progress.reached({0: 1})) for _ in range(2))
+    given_up, other = (asyncio.create_task(progress.wait_reached({0: 1})) for _ in range(2))
     await asyncio.sleep(0)
     given_up.cancel()
     progress.advance({0: 1})

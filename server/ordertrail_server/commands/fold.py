@@ -100,19 +100,19 @@ class Fold:
 
     def aggregate(self, order_id: str) -> Aggregate:
         """Return an order as folded up to `position`."""
-        known = self._hot.get(order_id)
-        if known is not None:
-            return known
+        stored = self._hot.get(order_id)
+        if stored is not None:
+            return stored
         for part in self._parts():
             if order_id in part.orders:
-                known = part.orders[order_id]
+                stored = part.orders[order_id]
                 break
         else:
-            known = self._store.aggregate(order_id)
-        if known is None:
+            stored = self._store.aggregate(order_id)
+        if stored is None:
             return NO_ORDER
-        self._hot.put(order_id, known)
-        return known
+        self._hot.put(order_id, stored)
+        return stored
 
     def _parts(self) -> list[Snapshot]:
         return [self._unsaved] if self._saving is None else [self._unsaved, self._saving]
@@ -146,9 +146,9 @@ class Fold:
             if not records:
                 # What is left may be no records: a log knows so only once it has looked for them. Others may have
                 # appended behind it meanwhile.
-                known, target = target, await self._log.end(self._partition)
-                if target == known or target < self.position:
-                    raise facts_missing(self._partition, self.position, known)
+                previous_target, target = target, await self._log.end(self._partition)
+                if target == previous_target or target < self.position:
+                    raise facts_missing(self._partition, self.position, previous_target)
             await self._slices.map(self.take, records)
 
     def take(self, logged: Logged) -> Verdict | None:
@@ -241,8 +241,9 @@ class Fold:
         self._saving = None
 
 
-def facts_missing(partition: int, end: int, known: int) -> LogDamaged:
+def facts_missing(partition: int, end: int, position: int) -> LogDamaged:
     """Return what to raise of a partition that ends before what was known of it."""
     return LogDamaged(
-        f"partition {partition} ends at {end}, but {known} records of it were known: facts are missing; restore the log"
+        f"partition {partition} ends at {end}, but {position} records of it were known: "
+        "facts are missing; restore the log"
     )

@@ -17,11 +17,11 @@ class HotOrders:
 
     def get(self, order_id: str) -> Aggregate | None:
         """Return an order; None if it is not here."""
-        known = self._orders.get(order_id)
-        if known is None:
+        entry = self._orders.get(order_id)
+        if entry is None:
             return None
         self._orders.move_to_end(order_id)
-        return known[0]
+        return entry[0]
 
     def put(self, order_id: str, aggregate: Aggregate) -> int:
         """Keep an order in place of its earlier state; return about how many bytes it takes."""

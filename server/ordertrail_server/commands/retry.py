@@ -23,12 +23,12 @@ async def fold_again(log: Log, partition: int, before: Aggregate, offsets: Calla
 
     Raises LogDamaged, LogUnavailable.
     """
-    order, corrected, taken = before, list[Fact](), 0
-    while more := offsets()[taken:]:
-        for offset in more:
+    order, corrected, folded_count = before, list[Fact](), 0
+    while new_offsets := offsets()[folded_count:]:
+        for offset in new_offsets:
             for logged in await log.read(partition, offset, 1):
                 order = _step(order, logged, corrected)
-        taken += len(more)
+        folded_count += len(new_offsets)
     return FoldedAgain(order, corrected)
 
 

@@ -77,21 +77,21 @@ class StateStore:
 
     def position(self, partition: int) -> tuple[int, bytes]:
         """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""
-        [(position, digest)] = self._all("SELECT position, digest FROM positions WHERE partition = ?", partition)
+        [(position, digest)] = self._fetch_all("SELECT position, digest FROM positions WHERE partition = ?", partition)
         return position, digest
 
     def aggregate(self, order_id: str) -> Aggregate | None:
         """Return an order as of the stored position, None if there was none."""
-        row = self._one("SELECT state, version, head, parked FROM orders WHERE order_id = ?", order_id)
+        row = self._fetch_one("SELECT state, version, head, parked FROM orders WHERE order_id = ?", order_id)
         if row is None:
             return None
-        state, *rest = row
-        return Aggregate(None if state is None else Order.FromString(state), *rest)
+        state, *chain_columns = row
+        return Aggregate(None if state is None else Order.FromString(state), *chain_columns)
 
     def receipt(self, order_id: str, request_id: str) -> Fact | None:
         """Return the fact that a request led to, None if it led to none."""
         # Left to itself SQLite walks the order's facts by version, since they are sorted already: all of them.
-        row = self._one(
+        row = self._fetch_one(
             "SELECT version, digest, request_id, command_digest, position, time FROM facts INDEXED BY receipts"
             " WHERE order_id = ? AND request_id = ? ORDER BY version LIMIT 1",
             order_id,
@@ -101,24 +101,24 @@ class StateStore:
 
     def digest_of(self, order_id: str, version: int) -> bytes | None:
         """Return the digest of an order's fact, None if there is none."""
-        row = self._one("SELECT digest FROM facts WHERE order_id = ? AND version = ?", order_id, version)
+        row = self._fetch_one("SELECT digest FROM facts WHERE order_id = ? AND version = ?", order_id, version)
         return None if row is None else row[0]
 
     def offsets_behind(self, order_id: str, version: int) -> list[int]:
         """Return the offsets of an order's facts behind a version, and of the records that broke its chain."""
-        facts = self._all("SELECT position FROM facts WHERE order_id = ? AND version > ?", order_id, version)
-        broken = self._all("SELECT position FROM broken WHERE order_id = ?", order_id)
+        facts = self._fetch_all("SELECT position FROM facts WHERE order_id = ? AND version > ?", order_id, version)
+        broken = self._fetch_all("SELECT position FROM broken WHERE order_id = ?", order_id)
         return [offset for (offset,) in facts + broken]
 
-    def _one(self, question: str, *values: str | int) -> tuple[Any, ...] | None:
+    def _fetch_one(self, query: str, *values: str | int) -> tuple[Any, ...] | None:
         try:
-            return self._reader.execute(question, values).fetchone()  # type: ignore[no-any-return]  # pysqlite3 has no types
+            return self._reader.execute(query, values).fetchone()  # type: ignore[no-any-return]  # pysqlite3 has no types
         except sqlite3.DatabaseError as error:
             raise self._why_unreadable(error) from error
 
-    def _all(self, question: str, *values: str | int) -> list[tuple[Any, ...]]:
+    def _fetch_all(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
         try:
-            return self._reader.execute(question, values).fetchall()
+            return self._reader.execute(query, values).fetchall()
         except sqlite3.DatabaseError as error:
             raise self._why_unreadable(error) from error
 
@@ -135,8 +135,14 @@ class StateStore:
     def save(self, partition: int, snapshot: Snapshot) -> None:
         """Store what was folded since the last save, and the position, in one transaction."""
         orders = [
-            (order_id, known.version, known.head, known.parked, known.order and known.order.SerializeToString())
-            for order_id, known in snapshot.orders.items()
+            (
+                order_id,
+                aggregate.version,
+                aggregate.head,
+                aggregate.parked,
+                aggregate.order and aggregate.order.SerializeToString(),
+            )
+            for order_id, aggregate in snapshot.orders.items()
         ]
         facts = [(order_id, *fact) for order_id, fact in snapshot.facts]
         corrected = [(order_id, *fact) for order_id, fact in snapshot.corrected]

@@ -81,10 +81,10 @@ class Writer:
         """Fold for ever what others write; nobody does where appends are atomic. Raises LogDamaged, StoreDamaged."""
         pace_s = 0.0
         while True:
-            known = self.fold.position
+            position = self.fold.position
             await self._back_off(pace_s)
             # A writer at work finds by itself that others write: to wait for records would fetch its own ones as well.
-            pace_s = PACE_AT_WORK_S if self.fold.position > known else await self._fold_what_comes()
+            pace_s = PACE_AT_WORK_S if self.fold.position > position else await self._fold_what_comes()
 
     async def _fold_what_comes(self) -> float:
         """Wait for records of others and fold them; return after how many seconds to look again."""
@@ -97,13 +97,13 @@ class Writer:
 
     async def _catch_up(self) -> bool:
         """Fold to the end that the log has now, and return whether there was anything: others wrote it."""
-        known = self.fold.position
+        position = self.fold.position
         try:
             await self.fold.catch_up()
         finally:
-            if self.fold.position > known:
+            if self.fold.position > position:
                 self._company.met()
-        return self.fold.position > known
+        return self.fold.position > position
 
     async def run(self) -> None:
         """Handle attempts for ever. Raises LogDamaged, StoreDamaged; then none is handled any more."""
@@ -161,18 +161,18 @@ class Writer:
             draft = await self._draft(attempts)
         return draft
 
-    async def _was_behind(self, asked: bool) -> bool:
+    async def _was_behind(self, has_caught_up: bool) -> bool:
         """Fold all that was appended before now, and return whether there was anything."""
         if self._log.end_is_current:
-            return not asked and await self._catch_up()
-        known = self.fold.position
+            return not has_caught_up and await self._catch_up()
+        position = self.fold.position
         try:
             [offset] = await self._log.append(self._partition, [BARRIER])
         except AppendUncertain as error:
             raise LogUnavailable(f"it cannot be told what the log holds: {error}") from error
-        if offset < known:
-            raise facts_missing(self._partition, offset, known)
-        if offset == known:
+        if offset < position:
+            raise facts_missing(self._partition, offset, position)
+        if offset == position:
             self._company.unmet()
             self.fold.take(Logged(offset, *BARRIER, digest(BARRIER.value)))
             return False
@@ -190,13 +190,13 @@ class Writer:
         unary, batched = _divide(attempts)
         decided = await self._slices.map(add, unary, lambda: draft.size >= DRAFT_BYTES)
         self.waiting.put_back(unary[len(decided) :])
-        taken = unary[: len(decided)]
+        decided_unary = unary[: len(decided)]
         decided = await self._slices.map(add, batched, self._turn_ends(draft, bool(unary)))
         self.waiting.put_back(batched[len(decided) :])
         # Where others write too, they would need a newer state: a refusal rests on one that is behind their coming.
         late = self.waiting.take_unary(self._batch) if decided and self._log.atomic else []
         await self._slices.map(add, late)
-        attempts[:] = [*taken, *batched[: len(decided)], *late]
+        attempts[:] = [*decided_unary, *batched[: len(decided)], *late]
         return draft
 
     def _turn_ends(self, draft: Draft, has_unary: bool) -> Callable[[], bool]:

@@ -64,7 +64,7 @@ def _host(host: str) -> str:
         raise ValueError(f"an IPv6 address stands in brackets; write {FORMS}")
     if not host:
         raise ValueError("it has no host; 0.0.0.0 stands for all of the machine's")
-    if not host.isprintable() or any(each in host for each in " :/[]@?#%,") or not _is_idna(host):
+    if not host.isprintable() or any(character in host for character in " :/[]@?#%,") or not _is_idna(host):
         raise ValueError(f"{host!r} is no name of a host; write {FORMS}")
     return host
 

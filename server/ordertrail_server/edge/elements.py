@@ -22,19 +22,19 @@ FIXED = {SIXTY_FOUR_BITS: 8, THIRTY_TWO_BITS: 4}
 def elements_of(batch: type[Message], raw: bytes) -> list[bytes]:
     """Return what the batch's one field, a repeated message, holds: each element as bytes, in order. Raises Refused."""
     [field] = batch.DESCRIPTOR.fields
-    most = field.GetOptions().Extensions[rules].repeated.max_items
-    found: list[bytes] = []
+    max_elements = field.GetOptions().Extensions[rules].repeated.max_items
+    elements: list[bytes] = []
     try:
         for count, (number, element) in enumerate(_fields(raw), 1):
             if number == field.number:
-                found.append(element)
-            if len(found) > most or count > most + UNKNOWN_FIELDS:
-                text = f"must contain no more than {most} item(s)"
+                elements.append(element)
+            if len(elements) > max_elements or count > max_elements + UNKNOWN_FIELDS:
+                text = f"must contain no more than {max_elements} item(s)"
                 raise Refused(refusal_of([Violation(field.name, text, "repeated.max_items")]))
     except IndexError:
         text = f"The request is no {batch.DESCRIPTOR.full_name}."
         raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text)) from None
-    return found
+    return elements
 
 
 def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:

@@ -43,13 +43,13 @@ class Health(HealthServicer):  # type: ignore[misc]  # the package has no types
     async def Watch(self, request: HealthCheckRequest, context: Context) -> AsyncIterator[HealthCheckResponse]:  # noqa: N802
         """Yield the status of a service, which may be unknown, now and after each change until the server stops."""
         unknown = HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
-        sent = None
+        last_status = None
         while True:
             changed, stopping = self._changed, self._stopping
             status = self._statuses.get(request.service, unknown)
-            if status != sent:
+            if status != last_status:
                 yield status
-                sent = status
+                last_status = status
             if stopping:
                 return
             await changed.wait()

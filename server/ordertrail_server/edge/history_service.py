@@ -52,24 +52,24 @@ class HistoryService:
     async def GetOrder(self, request: GetOrderRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
         """Return a serialized GetOrderResponse. An as-of token is waited for as at_least_as_fresh is."""
         model, as_of = self._model, None
-        wanted = named_offsets(model, request.at_least_as_fresh)
+        offsets = named_offsets(model, request.at_least_as_fresh)
         if request.HasField("token"):
             as_of = offsets_of(request.token, "token", model.log_id, model.partitions)
-            wanted = latest([wanted, as_of])
-        await self._freshness.until(wanted, question_in_time(time_remaining))
+            offsets = latest([offsets, as_of])
+        await self._freshness.until(offsets, question_in_time(time_remaining))
         return await self._dated(GetOrderResponse, model.read(partial(get_order, model, request, as_of)))
 
     async def ListOrders(self, request: ListOrdersRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrdersResponse."""
-        wanted = named_offsets(self._model, request.at_least_as_fresh)
-        await self._freshness.until(wanted, question_in_time(time_remaining))
+        offsets = named_offsets(self._model, request.at_least_as_fresh)
+        await self._freshness.until(offsets, question_in_time(time_remaining))
         run = self._model.read if is_bounded(request) else self._model.search
         return await self._dated(ListOrdersResponse, run(partial(list_orders, self._model, request)))
 
     async def ListOrderEvents(self, request: ListOrderEventsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrderEventsResponse."""
-        wanted = named_offsets(self._model, request.at_least_as_fresh)
-        await self._freshness.until(wanted, question_in_time(time_remaining))
+        offsets = named_offsets(self._model, request.at_least_as_fresh)
+        await self._freshness.until(offsets, question_in_time(time_remaining))
         run = self._model.read if listed(request).exact else self._model.search
         return await self._dated(ListOrderEventsResponse, run(partial(list_events, self._model, request)))
 

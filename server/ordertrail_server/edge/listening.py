@@ -42,16 +42,16 @@ def require_free(address: Address) -> None:
 
 
 def _bind_each(address: Address) -> None:
-    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    endpoints = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     elsewhere: list[OSError] = []
-    for family, kind, protocol, _, place in found:
+    for family, kind, protocol, _, place in endpoints:
         try:
             _bind(family, kind, protocol, place)
         except OSError as error:
             if error.errno not in NOT_HERE:
                 raise
             elsewhere.append(error)
-    if len(elsewhere) == len(found):
+    if len(elsewhere) == len(endpoints):
         raise elsewhere[0]
 
 

@@ -43,9 +43,9 @@ class Receipts:
         receipt = self._slim(attempt, answer)
         reading, value = await self._handler.record_of(attempt.order_id, answer)
         place = receipt.position
-        fact, told = answer.fact, reading.event.record_time
+        fact, record_time = answer.fact, reading.event.record_time
         # The fold's time holds: within an order it never goes back, whatever a writer's clock said.
-        time = None if nanoseconds(told) == fact.time else moment(fact.time)
+        time = None if nanoseconds(record_time) == fact.time else moment(fact.time)
         event = ready_event(reading, value, self._log.topic, place.partition, place.offset, fact.digest, time)
         return receipt.SerializeToString() + chunk(EVENT, event)
 

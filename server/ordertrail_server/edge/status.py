@@ -43,11 +43,11 @@ def status_of(refusal: Refusal) -> Status:
     """Return the status of a refusal: ErrorInfo always, and the details that fit its reason."""
     if len(refusal.message) > LONGEST_MESSAGE:
         refusal = replace(refusal, message=f"{refusal.message[:LONGEST_MESSAGE]} …")
-    told = guide(refusal.reason)
+    error_guide = guide(refusal.reason)
     name = ErrorReason.Name(refusal.reason).removeprefix(PREFIX)
-    info = ErrorInfo(reason=name, domain=DOMAIN, metadata={**refusal.facts, "action": told.action})
-    details: list[Message] = [info, *_further(refusal, name, told.code)]
-    return Status(code=told.code, message=refusal.message, details=[_packed(detail) for detail in details])
+    info = ErrorInfo(reason=name, domain=DOMAIN, metadata={**refusal.facts, "action": error_guide.action})
+    details: list[Message] = [info, *_further(refusal, name, error_guide.code)]
+    return Status(code=error_guide.code, message=refusal.message, details=[_packed(detail) for detail in details])
 
 
 def _further(refusal: Refusal, name: str, code: int) -> list[Message]:

@@ -47,7 +47,7 @@ def validate(message: Message) -> None:
         violations = error.violations
     if not _has_long_list(message):
         violations = _validator.collect_violations(message)
-    raise Refused(refusal_of([_violation(each) for each in violations[:20]]))
+    raise Refused(refusal_of([_violation(violation) for violation in violations[:20]]))
 
 
 def _has_long_list(message: Message) -> bool:

@@ -32,12 +32,12 @@ class EventFilter:
     @property
     def exact(self) -> bool:
         """Whether every row that is looked at is asked for, so that a limit on rows also bounds the work."""
-        return bool(self.order_id) or not self._others()
+        return bool(self.order_id) or not self._row_conditions()
 
     def rows(self) -> str:
         """Return the SELECT of (position, frame) of the first :limit events from :low to before :high, in order."""
         source, condition, order = self._path()
-        conditions = " AND ".join([condition, *self._others()])
+        conditions = " AND ".join([condition, *self._row_conditions()])
         return f"SELECT e.position, e.frame FROM {source} WHERE {conditions} ORDER BY {order} LIMIT :limit"
 
     def values(self) -> dict[str, str | int | None]:
@@ -61,17 +61,17 @@ class EventFilter:
             return "event_products n CROSS JOIN events e ON e.position = n.position", _OF_PRODUCT, "n.position"
         return "events e", _OF_LOG, "e.position"
 
-    def _others(self) -> list[str]:
+    def _row_conditions(self) -> list[str]:
         """Return the conditions that the path leaves to look at row by row."""
         types = ", ".join(f":type{i}" for i in range(len(self.types)))
-        given = {
+        conditions = {
             "+e.customer_id = :customer_id": self.order_id and self.customer_id,
             _NAMES_PRODUCT: self.product_id and (self.order_id or self.customer_id),
             f"+e.type IN ({types})": self.types,
             "+e.record_time >= :recorded_from": self.recorded_from is not None,
             "+e.record_time < :recorded_before": self.recorded_before is not None,
         }
-        return [condition for condition, asked in given.items() if asked]
+        return [condition for condition, is_set in conditions.items() if is_set]
 
 
 def listed(request: ListOrderEventsRequest) -> EventFilter:

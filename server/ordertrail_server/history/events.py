@@ -18,12 +18,12 @@ def list_events(model: ReadModel, request: ListOrderEventsRequest, connection: C
     page = Gathering(connection, listed(request), Limits(rows_of(request), PAGE_BYTES))
     while low < end and not page.full:
         low = page.step(low, end)
-    rest = ListOrderEventsResponse(
+    trailer = ListOrderEventsResponse(
         next_page_token=next_page(request, model.log_id, low - 1) if low < end else "",
         consistency_token=token_of(model.log_id, model.positions(connection)),
         parked_order_ids=page.parked,
     )
-    return page.events + rest.SerializeToString()
+    return page.events + trailer.SerializeToString()
 
 
 def _after(request: ListOrderEventsRequest, model: ReadModel) -> int:

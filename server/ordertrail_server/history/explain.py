@@ -35,11 +35,11 @@ _VERDICTS = {
 
 
 class _Judged(NamedTuple):
-    """What the read model says of a record; `sent` is its event as clients get it, of a fact that was taken in."""
+    """What the read model stores about a record; `public_event` is the event as clients get it, None unless folded."""
 
     verdict: RecordVerdict.ValueType
     detail: str
-    sent: HistoryEvent | None
+    public_event: HistoryEvent | None
 
 
 async def explain_event(
@@ -74,12 +74,12 @@ def _judged(position: int, connection: Connection) -> _Judged:
     if row is not None:
         return _Judged(_VERDICTS[row[0]], row[1], None)
     row = connection.execute("SELECT frame FROM events WHERE position = ?", (position,)).fetchone()
-    sent = ListOrderEventsResponse.FromString(row[0]).events[0] if row is not None else None
-    return _Judged(RECORD_VERDICT_FACT, "", sent)
+    public_event = ListOrderEventsResponse.FromString(row[0]).events[0] if row is not None else None
+    return _Judged(RECORD_VERDICT_FACT, "", public_event)
 
 
 def _explained(place: Position, logged: Logged, judged: _Judged) -> ExplainEventResponse:
-    reading, told = read(logged.value), explain_reading(logged.value)
+    reading, trace = read(logged.value), explain_reading(logged.value)
     answer = ExplainEventResponse(
         position=place,
         key=logged.key,
@@ -87,9 +87,9 @@ def _explained(place: Position, logged: Logged, judged: _Judged) -> ExplainEvent
         digest=logged.digest,
         verdict=judged.verdict,
         verdict_detail=judged.detail,
-        written_as=told.written_as,
-        written_json=told.written_json,
-        steps=told.steps,
+        written_as=trace.written_as,
+        written_json=trace.written_json,
+        steps=trace.steps,
     )
     if reading is None:
         answer.fault = "its value is not a readable record"
@@ -98,5 +98,5 @@ def _explained(place: Position, logged: Logged, judged: _Judged) -> ExplainEvent
     if reading.number:
         answer.written_number = reading.number
     ready = ready_event(reading, logged.value, place.topic, place.partition, place.offset, logged.digest)
-    answer.event.CopyFrom(judged.sent or HistoryEvent.FromString(ready))
+    answer.event.CopyFrom(judged.public_event or HistoryEvent.FromString(ready))
     return answer

@@ -22,44 +22,49 @@ class Joined(NamedTuple):
     """
 
     events: bytes
-    taken: int
+    event_count: int
     next: int
     more: bool
 
 
 class Limits(NamedTuple):
-    """What an answer holds: at most `most` events in `room` bytes, but at least `least` (0 or 1), however large."""
+    """The most that an answer holds, in events and in bytes.
 
-    most: int
-    room: int
-    least: int = 1
+    It holds at least `min_events` (0 or 1) events, however large they are.
+    """
+
+    max_events: int
+    max_bytes: int
+    min_events: int = 1
 
 
-def join(connection: Connection, asked: EventFilter, low: int, high: int, limits: Limits) -> Joined:
+def join(connection: Connection, event_filter: EventFilter, low: int, high: int, limits: Limits) -> Joined:
     """Return the first events asked for from position `low` to before `high`, within the limits."""
-    most, room, least = limits
-    chunks = _Chunks(connection, asked, high)
+    max_events, max_bytes, min_events = limits
+    chunks = _Chunks(connection, event_filter, high)
     parts: list[bytes] = []
     count = size = 0
     full = False
-    while not full and count < most and (not parts or room - size > size // count):
-        limit = min(most - count, min(CHUNK, 1 + (room - size) * count // size) if parts else FIRST_CHUNK)
-        found, behind, part = chunks.read(low, limit)
-        if len(part) > room - size:
+    while not full and count < max_events and (not parts or max_bytes - size > size // count):
+        limit = min(max_events - count, min(CHUNK, 1 + (max_bytes - size) * count // size) if parts else FIRST_CHUNK)
+        row_count, next_position, frames = chunks.read(low, limit)
+        if len(frames) > max_bytes - size:
             full = True
-            found, behind, part = chunks.read(low, max(_fitting(part, room - size), least - count))
-        parts.append(part)
-        count, size, low = count + found, size + len(part), behind
-        if not full and found < limit:
+            row_count, next_position, frames = chunks.read(
+                low, max(_fitting(frames, max_bytes - size), min_events - count)
+            )
+        parts.append(frames)
+        count, size, low = count + row_count, size + len(frames), next_position
+        if not full and row_count < limit:
             return Joined(b"".join(parts), count, high, more=False)
-    more = full or chunks.any(low)
+    more = full or chunks.has_row(low)
     return Joined(b"".join(parts), count, low if more else high, more)
 
 
 class _Chunks:
-    def __init__(self, connection: Connection, asked: EventFilter, high: int) -> None:
-        self._connection, self._rows = connection, asked.rows()
-        self._values = asked.values() | {"high": high}
+    def __init__(self, connection: Connection, event_filter: EventFilter, high: int) -> None:
+        self._connection, self._rows = connection, event_filter.rows()
+        self._values = event_filter.values() | {"high": high}
 
     def read(self, low: int, limit: int) -> tuple[int, int, bytes]:
         """Return how many rows there are, the position behind the last, and their frames joined."""
@@ -67,7 +72,7 @@ class _Chunks:
         count, last, frames = self._connection.execute(_JOINED.format(self._rows), values).fetchone()
         return count, last + 1 if count else low, frames
 
-    def any(self, low: int) -> bool:
+    def has_row(self, low: int) -> bool:
         """Return whether a row is left."""
         values = self._values | {"low": low, "limit": 1}
         return bool(self._connection.execute(f"SELECT EXISTS ({self._rows})", values).fetchone()[0])

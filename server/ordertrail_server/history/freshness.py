@@ -78,29 +78,29 @@ class Freshness:
 
     async def whole(self) -> None:
         """Return once there is a read model that holds all that the log held at the server's start."""
-        await self._progress.reached(dict(enumerate(self._least)))
+        await self._progress.wait_reached(dict(enumerate(self._least)))
 
-    async def until(self, wanted: Offsets, by: float) -> None:
-        """Return when the read model includes everything before `wanted`, and was whole once.
+    async def until(self, offsets: Offsets, by: float) -> None:
+        """Return when the read model includes everything before `offsets`, and was whole once.
 
         Raises Refused: UNAVAILABLE while the read model is being built, else NOT_FRESH_YET.
         """
-        wanted = latest([wanted, self._least])
+        offsets = latest([offsets, self._least])
         if not self._progress.positions:  # the projector has not told yet; a read model may be there nevertheless
             stored = await self._model.stored_positions()
             if stored is not None:
                 self._progress.advance(dict(enumerate(stored)))
         try:
             async with timeout_at(by):
-                await self._progress.reached(dict(enumerate(wanted)))
+                await self._progress.wait_reached(dict(enumerate(offsets)))
         except TimeoutError as error:
-            raise Refused(self._refusal(wanted)) from error
+            raise Refused(self._refusal(offsets)) from error
 
     def projected(self) -> Offsets:
         """Return the offsets before which all is known to be in the read model."""
         return tuple(self._progress.positions.get(partition, 0) for partition in range(self._model.partitions))
 
-    def _refusal(self, wanted: Offsets) -> Refusal:
+    def _refusal(self, offsets: Offsets) -> Refusal:
         projected, least = self.projected(), self._least
         if not self._progress.positions and not any(least):
             return Refusal(ERROR_REASON_UNAVAILABLE, "The read model is not begun yet.")
@@ -108,6 +108,6 @@ class Freshness:
             done = sum(map(min, projected, least))
             message = f"The read model is being built: it holds {done} of {sum(least)} records."
             return Refusal(ERROR_REASON_UNAVAILABLE, message)
-        behind = [f"{p}: {at}, not {offset}" for p, (at, offset) in enumerate(zip(projected, wanted, strict=True))]
-        message = f"The read model stands, by partition, at {'; '.join(behind)}."
+        lags = [f"{p}: {at}, not {offset}" for p, (at, offset) in enumerate(zip(projected, offsets, strict=True))]
+        message = f"The read model stands, by partition, at {'; '.join(lags)}."
         return Refusal(ERROR_REASON_NOT_FRESH_YET, message, where="at_least_as_fresh")

@@ -17,6 +17,6 @@ def joined(column: str) -> str:
 def prove_joining(connection: sqlite3.Connection) -> None:
     """Raise RuntimeError unless this SQLite takes BLOBs as TEXTs of the same bytes and back: it is nowhere promised."""
     rows = " UNION ALL ".join(["SELECT ? AS sample"] * len(SAMPLE))
-    found = connection.execute(f"SELECT {joined('sample')} FROM ({rows})", SAMPLE).fetchone()[0]
-    if found != b"".join(SAMPLE):
+    joined_sample = connection.execute(f"SELECT {joined('sample')} FROM ({rows})", SAMPLE).fetchone()[0]
+    if joined_sample != b"".join(SAMPLE):
         raise RuntimeError(f"SQLite {sqlite3.sqlite_version} does not join bytes as they are")

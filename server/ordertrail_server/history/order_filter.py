@@ -61,12 +61,12 @@ class OrderFilter:
         `path` is what `path_of` returned.
         """
         source, condition = _PATHS[path]
-        others = [_FOLDED, *(sql for name, sql in _OTHERS.items() if name in self.values and name != path)]
+        conditions = [_FOLDED, *(sql for name, sql in _OTHERS.items() if name in self.values and name != path)]
         if self.statuses:
-            others.append(f"+o.status IN ({', '.join(f':status{i}' for i in range(len(self.statuses)))})")
+            conditions.append(f"+o.status IN ({', '.join(f':status{i}' for i in range(len(self.statuses)))})")
         return (
             f"SELECT o.created, o.order_id, length(o.state) AS size FROM {source}"
-            f" WHERE {' AND '.join([condition, *others])} ORDER BY o.created DESC, o.order_id DESC LIMIT :limit"
+            f" WHERE {' AND '.join([condition, *conditions])} ORDER BY o.created DESC, o.order_id DESC LIMIT :limit"
         )
 
     def bound(self) -> dict[str, Value]:
@@ -83,7 +83,7 @@ class OrderFilter:
         return "customer_id" if "customer_id" in self.values else ""
 
 
-def listed(request: ListOrdersRequest, behind: PageTokenContents | None) -> OrderFilter:
+def listed(request: ListOrdersRequest, after: PageTokenContents | None) -> OrderFilter:
     """Return the filter of a page of a listing. Raises Refused: there is no such day."""
     texts = ("source_reference", "customer_id", "product_id")
     values: dict[str, Value] = {name: getattr(request, name) for name in texts if getattr(request, name)}
@@ -92,8 +92,8 @@ def listed(request: ListOrdersRequest, behind: PageTokenContents | None) -> Orde
             values[field.name] = nanoseconds(bound)
         elif isinstance(bound, Date):
             values[field.name] = _number(bound, field.name)
-    if behind:
-        values |= {"last_created": behind.last_number, "last_order_id": behind.last_text}
+    if after:
+        values |= {"last_created": after.last_number, "last_order_id": after.last_text}
     return OrderFilter(values, tuple(sorted(set(request.statuses))))
 
 

@@ -44,37 +44,37 @@ def get_order(model: ReadModel, request: GetOrderRequest, as_of: Offsets | None,
     version, state = row
     if request.WhichOneof("as_of"):
         state = state_as_of(connection, request, as_of, version, state)
-    rest = GetOrderResponse(consistency_token=token_of(model.log_id, model.positions(connection)))
-    return element(state) + rest.SerializeToString()
+    trailer = GetOrderResponse(consistency_token=token_of(model.log_id, model.positions(connection)))
+    return element(state) + trailer.SerializeToString()
 
 
 def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connection) -> bytes:
     """Return a serialized ListOrdersResponse. Raises Refused: a bad page token, no such day."""
-    most = rows_of(request)
-    rows = _rows(connection, listed(request, page_start(request, model.log_id)), most + 1)
-    page = _cut(rows, most)
+    max_rows = rows_of(request)
+    rows = _rows(connection, listed(request, page_start(request, model.log_id)), max_rows + 1)
+    page = _cut(rows, max_rows)
     more = len(page) < len(rows)
-    rest = ListOrdersResponse(
+    trailer = ListOrdersResponse(
         next_page_token=next_page(request, model.log_id, *page[-1][:2]) if more else "",
         consistency_token=token_of(model.log_id, model.positions(connection)),
     )
-    return b"".join(map(element, _states(connection, page))) + rest.SerializeToString()
+    return b"".join(map(element, _states(connection, page))) + trailer.SerializeToString()
 
 
-def _rows(connection: Connection, asked: OrderFilter, limit: int) -> list[Row]:
-    statement = _KEYS.format(asked.rows(asked.path_of(connection)))
-    columns = connection.execute(statement, asked.bound() | {"limit": limit}).fetchone()
+def _rows(connection: Connection, order_filter: OrderFilter, limit: int) -> list[Row]:
+    statement = _KEYS.format(order_filter.rows(order_filter.path_of(connection)))
+    columns = connection.execute(statement, order_filter.bound() | {"limit": limit}).fetchone()
     return list(zip(*map(loads, columns), strict=True))
 
 
-def _cut(rows: list[Row], most: int) -> list[Row]:
+def _cut(rows: list[Row], max_rows: int) -> list[Row]:
     """Return the rows of one page: the first, and then as many as it may hold."""
     total = 0
-    for count, (_, _, size) in enumerate(rows[:most]):
+    for count, (_, _, size) in enumerate(rows[:max_rows]):
         total += size
         if count and total > PAGE_BYTES:
             return rows[:count]
-    return rows[:most]
+    return rows[:max_rows]
 
 
 def _states(connection: Connection, page: list[Row]) -> Iterator[bytes]:

@@ -37,12 +37,12 @@ Row = tuple[str, int, int, str, int, int]
 
 def list_parked(model: ReadModel, request: ListParkedOrdersRequest, connection: Connection) -> bytes:
     """Return a serialized ListParkedOrdersResponse. Raises Refused: a bad page token."""
-    start, most = page_start(request, model.log_id), rows_of(request)
-    behind = (start.last_number, start.last_text) if start else (_EARLIEST, "")
-    rows: Sequence[Row] = connection.execute(_PAGE, (*behind, most + 1)).fetchall()
-    page = rows[:most]
+    start, max_rows = page_start(request, model.log_id), rows_of(request)
+    sort_key = (start.last_number, start.last_text) if start else (_EARLIEST, "")
+    rows: Sequence[Row] = connection.execute(_PAGE, (*sort_key, max_rows + 1)).fetchall()
+    page = rows[:max_rows]
     answer = ListParkedOrdersResponse(orders=[_parked_order(model, row) for row in page])
-    if len(rows) > most:
+    if len(rows) > max_rows:
         order_id, _, record_time, *_ = page[-1]
         answer.next_page_token = next_page(request, model.log_id, record_time, order_id)
     return answer.SerializeToString()

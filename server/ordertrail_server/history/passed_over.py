@@ -41,23 +41,23 @@ class PassedOver(NamedTuple):
 
 
 def passed_over(
-    connection: Connection, asked: EventFilter, low: int, high: int, limits: Limits, named: Container[str]
+    connection: Connection, event_filter: EventFilter, low: int, high: int, limits: Limits, named: Container[str]
 ) -> PassedOver:
     """Return the parked orders with facts from position `low` to before `high`, but for those `named` already.
 
     It is looked less far after many facts, and where a name has no room. Of one order's events nothing is passed over.
     """
-    if asked.order_id:
+    if event_filter.order_id:
         return PassedOver({}, high, full=False)
-    facts, room = _waiting(connection, asked, low, high), limits.room
-    found: dict[str, int] = {}
+    facts, max_bytes = _waiting(connection, event_filter, low, high), limits.max_bytes
+    positions: dict[str, int] = {}
     for position, order_id in facts:
-        if order_id is not None and order_id not in found and order_id not in named:
-            room -= size_of(order_id)
-            if room < 0 and len(found) >= limits.least:
-                return PassedOver(found, position, full=True)
-            found[order_id] = position
-    return PassedOver(found, high if len(facts) < AT_ONCE else facts[-1][0] + 1, full=False)
+        if order_id is not None and order_id not in positions and order_id not in named:
+            max_bytes -= size_of(order_id)
+            if max_bytes < 0 and len(positions) >= limits.min_events:
+                return PassedOver(positions, position, full=True)
+            positions[order_id] = position
+    return PassedOver(positions, high if len(facts) < AT_ONCE else facts[-1][0] + 1, full=False)
 
 
 def size_of(order_id: str) -> int:
@@ -65,8 +65,8 @@ def size_of(order_id: str) -> int:
     return len(order_id.encode()) + 6
 
 
-def _waiting(connection: Connection, asked: EventFilter, low: int, high: int) -> list[tuple[int, str | None]]:
+def _waiting(connection: Connection, event_filter: EventFilter, low: int, high: int) -> list[tuple[int, str | None]]:
     """Return (position, order id) of the first facts that wait; no id where the customer is another one."""
-    statement = _WAITING.format(named=_OF_CUSTOMER if asked.customer_id else "order_id")
-    values = {"low": low, "high": high, "limit": AT_ONCE, "customer_id": asked.customer_id}
+    statement = _WAITING.format(named=_OF_CUSTOMER if event_filter.customer_id else "order_id")
+    values = {"low": low, "high": high, "limit": AT_ONCE, "customer_id": event_filter.customer_id}
     return [(position, order_id) for position, order_id in loads(connection.execute(statement, values).fetchone()[0])]

@@ -27,19 +27,19 @@ class Progress:
             if holds() and not future.done():
                 future.set_result(None)
 
-    async def reached(self, positions: Mapping[int, int]) -> None:
+    async def wait_reached(self, positions: Mapping[int, int]) -> None:
         """Return as soon as everything before `positions` is projected; never before anything is known."""
 
         def holds() -> bool:
             return bool(self._offsets) and all(self._offsets.get(p, 0) >= offset for p, offset in positions.items())
 
-        await self._until(holds)
+        await self._wait_until(holds)
 
-    async def beyond(self, positions: Mapping[int, int]) -> None:
+    async def wait_beyond(self, positions: Mapping[int, int]) -> None:
         """Return as soon as anything at or behind `positions` is projected."""
-        await self._until(lambda: any(offset > positions.get(p, 0) for p, offset in self._offsets.items()))
+        await self._wait_until(lambda: any(offset > positions.get(p, 0) for p, offset in self._offsets.items()))
 
-    async def _until(self, holds: Callable[[], bool]) -> None:
+    async def _wait_until(self, holds: Callable[[], bool]) -> None:
         # No await lies between asking and registering, so no advance is missed.
         if holds():
             return

@@ -73,8 +73,8 @@ class ReadModel:
 
     def positions(self, connection: Connection) -> Offsets:
         """Return for each partition the offset before which everything is projected, within a read."""
-        found = dict(connection.execute("SELECT partition, next_offset FROM positions").fetchall())
-        return tuple(found.get(partition, 0) for partition in range(self.partitions))
+        offsets = dict(connection.execute("SELECT partition, next_offset FROM positions").fetchall())
+        return tuple(offsets.get(partition, 0) for partition in range(self.partitions))
 
     def close(self) -> None:
         """Finish running reads and close the file."""

@@ -43,7 +43,7 @@ class Recency:
     async def look(self) -> None:
         """Return when the read model includes all that the log holds now. Raises LogUnavailable, LogDamaged."""
         asked_at = self._clock()
-        await self._progress.reached(await self._ends())
+        await self._progress.wait_reached(await self._ends())
         self.current_at = asked_at
 
     def age_of(self, current_at: int) -> int:
@@ -52,5 +52,7 @@ class Recency:
 
     async def _ends(self) -> dict[int, int]:
         # One after another: a log that is away keeps whoever asks waiting, and commands have questions as well.
-        known = self._progress.positions
-        return {partition: await self._end(partition, known.get(partition, 0)) for partition in range(self._partitions)}
+        positions = self._progress.positions
+        return {
+            partition: await self._end(partition, positions.get(partition, 0)) for partition in range(self._partitions)
+        }

@@ -14,15 +14,15 @@ OFFSET_BITS = 48  # of a row's position in the read model: partition << 48 | off
 def offsets_of(token: str, where: str, log_id: bytes, partitions: int) -> Offsets:
     """Return the offsets of a token found in the request field `where`. Raises Refused."""
     try:
-        found = read_token(token, log_id)
+        offsets = read_token(token, log_id)
     except InvalidToken as error:
         raise invalid_token(where) from error
     except ForeignToken as error:
         message = f"{where} holds a token of another log."
         raise Refused(Refusal(ERROR_REASON_FOREIGN_TOKEN, message, where=where)) from error
-    if not all(0 <= partition < partitions and 0 <= offset < 1 << OFFSET_BITS for partition, offset in found.items()):
+    if not all(0 <= partition < partitions and 0 <= offset < 1 << OFFSET_BITS for partition, offset in offsets.items()):
         raise invalid_token(where)
-    return tuple(found.get(partition, 0) for partition in range(partitions))
+    return tuple(offsets.get(partition, 0) for partition in range(partitions))
 
 
 def token_of(log_id: bytes, offsets: Offsets) -> str:

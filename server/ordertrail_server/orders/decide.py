@@ -117,9 +117,9 @@ def add_line(order: Order, command: AddOrderLineRequest) -> OrderLineAdded | Ref
         return grounds.product_already_ordered(order.order_id, line.product_id)
     if len(order.lines) >= MAX_LINES:
         return grounds.too_many_lines(order.order_id)
-    currency, said = currency_of(order), line.unit_price.currency_code
-    if currency not in ("", said):
-        return grounds.currency_differs(order.order_id, "line", said, currency)
+    currency, line_currency = currency_of(order), line.unit_price.currency_code
+    if currency not in ("", line_currency):
+        return grounds.currency_differs(order.order_id, "line", line_currency, currency)
     if priced_total(order) + nanos_of(line.unit_price) * line.quantity > MAX_TOTAL:
         return grounds.total_too_large(order.order_id)
     return OrderLineAdded(line=line)
@@ -166,15 +166,15 @@ def confirm(order: Order, command: ConfirmOrderRequest) -> OrderConfirmed | Refu
 def ship(order: Order, command: ShipOrderRequest) -> OrderShipped | Refusal:
     """Ship the lines named, or all that remains where none is; the event names them in the order's own order."""
     remaining = {line.product_id: line.quantity - line.shipped_quantity for line in order.lines}
-    asked = {line.product_id: line.quantity for line in command.lines} or {p: q for p, q in remaining.items() if q}
-    if command.lines and len(asked) < len(command.lines):
+    quantities = {line.product_id: line.quantity for line in command.lines} or {p: q for p, q in remaining.items() if q}
+    if command.lines and len(quantities) < len(command.lines):
         return grounds.product_twice(order.order_id, [line.product_id for line in command.lines])
-    for product, quantity in asked.items():
+    for product, quantity in quantities.items():
         if product not in remaining:
             return grounds.product_not_ordered(order.order_id, product)
         if quantity > remaining[product]:
             return grounds.more_than_ordered(order.order_id, product, remaining[product])
-    return OrderShipped(lines=[ShippedLine(product_id=p, quantity=asked[p]) for p in remaining if p in asked])
+    return OrderShipped(lines=[ShippedLine(product_id=p, quantity=quantities[p]) for p in remaining if p in quantities])
 
 
 def deliver(order: Order, command: DeliverOrderRequest) -> OrderDelivered:

@@ -13,12 +13,12 @@ _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 def error_text(error: Exception) -> str:
     """Return what an error says, cut where it is long; unstorable characters are replaced. Never raises."""
     try:
-        said = str(error)
+        text = str(error)
     except Exception:  # an error's text is code too, of whoever wrote the error
         return "its text cannot be told"
     # Plain text, whatever the class of what it said; and no more of it is looked at than is kept.
-    storable = _UNSTORABLE.sub("\ufffd", str.__getitem__(said, slice(LONGEST)))
-    return storable if str.__len__(said) <= LONGEST else f"{storable} …"
+    storable = _UNSTORABLE.sub("\ufffd", str.__getitem__(text, slice(LONGEST)))
+    return storable if str.__len__(text) <= LONGEST else f"{storable} …"
 
 
 def named_error_text(error: Exception) -> str:

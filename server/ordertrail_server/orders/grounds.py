@@ -29,8 +29,8 @@ def invalid(order_id: str, where: str, message: str) -> Refusal:
 
 def no_such_day(order_id: str, day: Date) -> Refusal:
     """Refuse a day that the calendar does not have."""
-    said = f"{day.year:04}-{day.month:02}-{day.day:02}"
-    return invalid(order_id, "expected_delivery_date", f"The calendar has no day {said}.")
+    day_text = f"{day.year:04}-{day.month:02}-{day.day:02}"
+    return invalid(order_id, "expected_delivery_date", f"The calendar has no day {day_text}.")
 
 
 def product_twice(order_id: str, products: Sequence[str]) -> Refusal:
@@ -49,10 +49,10 @@ def too_many_lines(order_id: str) -> Refusal:
     )
 
 
-def currency_differs(order_id: str, where: str, said: str, currency: str) -> Refusal:
+def currency_differs(order_id: str, where: str, currency: str, order_currency: str) -> Refusal:
     """Refuse a price in another currency than the order's."""
-    message = f"The price is in {said}; the order is priced in {currency}."
-    facts = {"currency": said, "order_currency": currency}
+    message = f"The price is in {currency}; the order is priced in {order_currency}."
+    facts = {"currency": currency, "order_currency": order_currency}
     return Refusal(reasons.ERROR_REASON_CURRENCY_DIFFERS, message, order_id, f"{where}.unit_price.currency_code", facts)
 
 
@@ -105,8 +105,8 @@ def status_forbids(
     order_id: str, status: OrderStatus.ValueType, verb: str, allowed: Iterable[OrderStatus.ValueType]
 ) -> Refusal:
     """Refuse a verb that the order's status does not allow; `allowed` are the statuses that would."""
-    wanted = " or ".join(status_word(each) for each in allowed)
-    message = f"The order is {status_word(status)}; {verb} needs it to be {wanted}."
+    allowed_text = " or ".join(status_word(allowed_status) for allowed_status in allowed)
+    message = f"The order is {status_word(status)}; {verb} needs it to be {allowed_text}."
     facts = {"status": OrderStatus.Name(status), "verb": verb}
     return Refusal(reasons.ERROR_REASON_STATUS_FORBIDS, message, order_id, facts=facts)
 

@@ -32,8 +32,10 @@ def fault_of(order: OrderPlaced) -> str | None:
 def _fault_of_source(order: OrderPlaced) -> str | None:
     status = order.source.status
     if status not in (ORDER_STATUS_PLACED, ORDER_STATUS_UNSPECIFIED):
-        known = status in OrderStatus.values()
-        return f"The source says that the order is {status_word(status) if known else status}, not that it was placed."
+        is_known = status in OrderStatus.values()
+        return (
+            f"The source says that the order is {status_word(status) if is_known else status}, not that it was placed."
+        )
     return None
 
 

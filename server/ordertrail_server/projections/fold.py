@@ -141,8 +141,8 @@ class BatchFold:
         for _, of, its_version, _, _, _, its_digest, _ in self.rows.events[self._digests_of_events :]:
             self._digests[of, its_version] = its_digest
         self._digests_of_events = len(self.rows.events)
-        found = self._digests.get((order_id, version))
+        digest = self._digests.get((order_id, version))
         stored = self._stored.get(order_id)
-        if found is None and stored is not None:
+        if digest is None and stored is not None:
             return self._stored_digest(order_id, stored, version)
-        return found
+        return digest

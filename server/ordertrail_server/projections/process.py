@@ -46,13 +46,13 @@ class Life(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._woken = asyncio.Event()
-        self._rest = b""
+        self._partial_line = b""
         self.requests: deque[bytes] = deque()
         self.over = False
 
     def data_received(self, data: bytes) -> None:
         """The log has grown; a line that holds anything is a request."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         self.requests.extend(filter(None, lines))
         self._woken.set()
 
@@ -119,17 +119,19 @@ async def follow(projector: Projector, life: Life, growth: Growth | None) -> Non
         _answer(projector, life.requests)
 
     _say({"positions": projector.positions})
-    everywhere = behind = set(projector.positions)
+    everywhere = unfinished = set(projector.positions)
     while not life.over:
         # A partition that grows faster than it is folded is behind for ever; the others have their turn beside it.
-        behind = await _fold(projector, behind, committed)
+        unfinished = await _fold(projector, unfinished, committed)
         projector.trim()
         _answer(projector, life.requests)
         if growth is not None:
-            growth.watch({partition: at for partition, at in projector.positions.items() if partition not in behind})
-        if not behind:
+            growth.watch(
+                {partition: at for partition, at in projector.positions.items() if partition not in unfinished}
+            )
+        if not unfinished:
             await life.woken()
-        behind = behind | (everywhere if growth is None else growth.grown())
+        unfinished = unfinished | (everywhere if growth is None else growth.grown())
 
 
 async def _fold(projector: Projector, partitions: set[int], committed: Committed) -> set[int]:
@@ -142,13 +144,13 @@ async def _fold(projector: Projector, partitions: set[int], committed: Committed
 
 def _answer(projector: Projector, requests: deque[bytes]) -> None:
     while requests:
-        asked = json.loads(requests.popleft())
-        _say({"number": asked["number"], "taken_in": projector.retry(asked["retry"])})
+        request = json.loads(requests.popleft())
+        _say({"number": request["number"], "taken_in": projector.retry(request["retry"])})
 
 
-def _say(told: Mapping[str, object]) -> None:
+def _say(message: Mapping[str, object]) -> None:
     try:
-        os.write(sys.stdout.fileno(), f"{json.dumps(told)}\n".encode())
+        os.write(sys.stdout.fileno(), f"{json.dumps(message)}\n".encode())
     except BrokenPipeError:
         raise ParentGone from None
 

@@ -66,9 +66,9 @@ class Projector:
     async def catch_up(self, committed: Committed = lambda positions: None) -> None:
         """Fold up to the ends of all partitions. What `fold_round` says holds for all of it."""
         await self._index_when_near()
-        behind = set(self._positions)
-        while behind:
-            behind = await self.fold_round(behind, committed)
+        unfinished = set(self._positions)
+        while unfinished:
+            unfinished = await self.fold_round(unfinished, committed)
 
     async def fold_round(self, partitions: Iterable[int], committed: Committed) -> set[int]:
         """Fold the next batch of each of the partitions, or pass a gap; return those where there may be more.
@@ -77,9 +77,9 @@ class Projector:
         LogDamaged, LogUnavailable, and sqlite3.Error, as for a full disk. Whichever it is, the read model stands where
         the last commit left it; open it anew.
         """
-        behind = {partition for partition in partitions if await self._fold_batch(partition, committed)}
+        unfinished = {partition for partition in partitions if await self._fold_batch(partition, committed)}
         await self._index_when_near()
-        return behind
+        return unfinished
 
     def retry(self, order_id: str) -> int | None:
         """Read a parked order's waiting facts once more, and take in, in their order, those that can be read now.
@@ -87,13 +87,13 @@ class Projector:
         Returns how many were taken in, None if the order is not parked. All in one transaction; safe to be repeated.
         Raises PositionMoved, ReadModelRefused, sqlite3.Error; then nothing was changed, but open the read model anew.
         """
-        known = self._orders.aggregates([order_id]).get(order_id)
-        if known is None or not known.parked:
+        aggregate = self._orders.aggregates([order_id]).get(order_id)
+        if aggregate is None or not aggregate.parked:
             return None
         partition = partition_of(order_id, self._log.partitions)
         with self._moved(RETRY, partition):
             place = Place(self._log.topic, partition, self._log.partitions)
-            again = read_again(self._connection, self._orders, place, order_id, known)
+            again = read_again(self._connection, self._orders, place, order_id, aggregate)
             write_again(self._connection, order_id, again)
         self._retries[partition] += 1
         self._orders.keep(again.rows.orders)
@@ -110,11 +110,11 @@ class Projector:
     async def _fold_batch(self, partition: int, committed: Committed) -> bool:
         """Fold the partition's next records, or pass a gap; return whether there may be more."""
         offset = self._positions[partition]
-        stood = self._log.gap_end(partition, offset)
+        gap_end = self._log.gap_end(partition, offset)
         records = await self._log.read(partition, offset, self._batch)
         if records:
             self._fold(partition, records)
-        if self._log.gap_end(partition, self._positions[partition]) > stood:
+        if self._log.gap_end(partition, self._positions[partition]) > gap_end:
             committed(self.positions)
         return len(records) == self._batch
 

@@ -80,17 +80,17 @@ def _replace(live: Path, fresh: Path) -> None:
     # A write-ahead log that outlived its file would be read as the new file's.
     with suppress(sqlite3.Error), closing(connect_writer(live, "NORMAL")) as connection:
         checkpoint(connection)
-    if any(path.exists() for path in _beside(live)):
+    if any(path.exists() for path in _wal_files(live)):
         live.unlink(missing_ok=True)
         _remove(live)
     fresh.replace(live)
     make_durable(live.parent)
 
 
-def _beside(path: Path) -> Iterable[Path]:
+def _wal_files(path: Path) -> Iterable[Path]:
     return (path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
 
 
 def _remove(path: Path) -> None:
-    for file in (path, *_beside(path)):
+    for file in (path, *_wal_files(path)):
         file.unlink(missing_ok=True)

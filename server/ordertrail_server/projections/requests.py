@@ -26,7 +26,7 @@ class Requests:
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._asked: dict[int, Future[int | None]] = {}
+        self._pending: dict[int, Future[int | None]] = {}
 
     async def retry(self, order_id: str, write: Callable[[bytes], None]) -> int | None:
         """Ask for a retry; returns how many waiting facts were taken in, None if the order is not parked.
@@ -35,21 +35,21 @@ class Requests:
         """
         number = next(self._numbers)
         answer: Future[int | None] = get_running_loop().create_future()
-        self._asked[number] = answer
+        self._pending[number] = answer
         try:
             write(json.dumps({"number": number, "retry": order_id}).encode() + b"\n")
             return await answer
         finally:
-            del self._asked[number]
+            del self._pending[number]
 
-    def answered(self, told: dict[str, Any]) -> None:
+    def answered(self, answer_line: dict[str, Any]) -> None:
         """Pass an answer on; whoever asked may have gone."""
-        answer = self._asked.get(told["number"])
+        answer = self._pending.get(answer_line["number"])
         if answer is not None and not answer.done():
-            answer.set_result(told["taken_in"])
+            answer.set_result(answer_line["taken_in"])
 
     def ended(self) -> None:
         """The projector has ended: nobody will answer."""
-        for answer in self._asked.values():
+        for answer in self._pending.values():
             if not answer.done():
                 answer.set_exception(away())

@@ -27,13 +27,13 @@ class ReadAgain(NamedTuple):
 
 
 def read_again(
-    connection: sqlite3.Connection, orders: StoredOrders, place: Place, order_id: str, known: Aggregate
+    connection: sqlite3.Connection, orders: StoredOrders, place: Place, order_id: str, aggregate: Aggregate
 ) -> ReadAgain:
     """Fold a parked order's waiting facts, and the record that broke its chain, if one did, in the order of the log.
 
     The rows are those of a fold from the beginning. Raises ReadModelRefused if what waits is no chain of facts.
     """
-    before = _before(orders, order_id, known)
+    before = _before(orders, order_id, aggregate)
     fold = BatchFold(place, before, lambda _order_id, _stored, _version: None)
     broken = connection.execute(BROKEN, (order_id,)).fetchone()
     for position, value in connection.execute(WAITING, (order_id,)).fetchall():
@@ -57,10 +57,10 @@ def write_again(connection: sqlite3.Connection, order_id: str, again: ReadAgain)
     write_rows(connection, again.rows, again.before)
 
 
-def _before(orders: StoredOrders, order_id: str, known: Aggregate) -> dict[str, Aggregate]:
+def _before(orders: StoredOrders, order_id: str, aggregate: Aggregate) -> dict[str, Aggregate]:
     """Return the order as it stood before the first fact that waits, if it stood at all."""
-    if known.order is None:
+    if aggregate.order is None:
         return {}
-    version = known.order.version
-    head = orders.digest_of(order_id, known, version) or NO_PREDECESSOR
-    return {order_id: Aggregate(known.order, version, head, "")}
+    version = aggregate.order.version
+    head = orders.digest_of(order_id, aggregate, version) or NO_PREDECESSOR
+    return {order_id: Aggregate(aggregate.order, version, head, "")}

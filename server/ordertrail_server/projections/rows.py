@@ -44,28 +44,28 @@ def customer_of(order: Order) -> str | None:
 def write_rows(connection: sqlite3.Connection, rows: Rows, before: Mapping[str, Aggregate]) -> None:
     """Write a batch inside the caller's transaction; `before` has the orders that were stored already."""
 
-    def many(statement: str, some: Sequence[Sequence[object]]) -> None:
-        if some:
-            connection.executemany(statement, some)
+    def execute_many(statement: str, parameters: Sequence[Sequence[object]]) -> None:
+        if parameters:
+            connection.executemany(statement, parameters)
 
-    many("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows.events)
-    many("INSERT INTO event_products VALUES (?, ?)", rows.event_products)
-    many("INSERT INTO not_facts VALUES (?, ?, ?, ?, ?)", rows.not_facts)
-    many("INSERT INTO parked_orders VALUES (?, ?, ?)", rows.parked_orders)
-    many("INSERT INTO parked VALUES (?, ?, ?, ?)", rows.parked)
+    execute_many("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows.events)
+    execute_many("INSERT INTO event_products VALUES (?, ?)", rows.event_products)
+    execute_many("INSERT INTO not_facts VALUES (?, ?, ?, ?, ?)", rows.not_facts)
+    execute_many("INSERT INTO parked_orders VALUES (?, ?, ?)", rows.parked_orders)
+    execute_many("INSERT INTO parked VALUES (?, ?, ?, ?)", rows.parked)
     new = [(order_id, after) for order_id, after in rows.orders.items() if order_id not in before]
     old = [(order_id, after) for order_id, after in rows.orders.items() if order_id in before]
-    many(
+    execute_many(
         "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [_order_row(order_id, after, after.order or rows.bare[order_id]) for order_id, after in new],
     )
     # Customer, reference and creation never change, so the indexes on them are left alone.
-    many(
+    execute_many(
         "UPDATE orders SET version = ?, head = ?, parked = ?, status = ?, delivery_date = ?, state = ? "
         "WHERE order_id = ?",
         [_state_row(order_id, after, after.order) for order_id, after in old if after.order is not None],
     )
-    many(
+    execute_many(
         "UPDATE orders SET version = ?, head = ?, parked = ? WHERE order_id = ?",
         [(after.version, after.head, after.parked or None, order_id) for order_id, after in old if after.order is None],
     )
@@ -108,15 +108,15 @@ def _delivery_date(state: Order) -> int | None:
 def _write_products(
     connection: sqlite3.Connection, orders: Mapping[str, Aggregate], before: Mapping[str, Aggregate]
 ) -> None:
-    gone: list[tuple[str, str]] = []
-    come: list[tuple[str, str]] = []
+    removed: list[tuple[str, str]] = []
+    added: list[tuple[str, str]] = []
     for order_id, after in orders.items():
         had, has = _products(before.get(order_id)), _products(after)
         if had != has:
-            gone += _pairs(had - has, order_id)
-            come += _pairs(has - had, order_id)
-    connection.executemany("DELETE FROM order_products WHERE product_id = ? AND order_id = ?", gone)
-    connection.executemany("INSERT INTO order_products VALUES (?, ?)", come)
+            removed += _pairs(had - has, order_id)
+            added += _pairs(has - had, order_id)
+    connection.executemany("DELETE FROM order_products WHERE product_id = ? AND order_id = ?", removed)
+    connection.executemany("INSERT INTO order_products VALUES (?, ?)", added)
 
 
 def _products(aggregate: Aggregate | None) -> set[str]:

@@ -25,14 +25,14 @@ class StoredOrders:
 
     def aggregates(self, order_ids: Iterable[str]) -> dict[str, Aggregate]:
         """Return those of the orders that are stored."""
-        wanted = dict.fromkeys(order_ids)
+        unique_ids = dict.fromkeys(order_ids)
         hot = self._hot
-        found = {order_id: hot[order_id] for order_id in wanted if order_id in hot}
-        cold = [order_id for order_id in wanted if order_id not in hot]
+        aggregates = {order_id: hot[order_id] for order_id in unique_ids if order_id in hot}
+        cold = [order_id for order_id in unique_ids if order_id not in hot]
         for order_id, version, head, parked, status, state in self._connection.execute(AGGREGATES, (json.dumps(cold),)):
             order = None if status == ORDER_STATUS_UNSPECIFIED else Order.FromString(state)
-            found[order_id] = Aggregate(order, version, head, parked or "")
-        return found
+            aggregates[order_id] = Aggregate(order, version, head, parked or "")
+        return aggregates
 
     def keep(self, orders: Mapping[str, Aggregate]) -> None:
         """Take over what was committed; the orders that were not touched for longest are let go."""

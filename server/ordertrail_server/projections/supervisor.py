@@ -123,8 +123,8 @@ class ProjectorProcess:
                 self.failed = last_words
                 logger.error("the projector refuses to go on: %s", last_words)
                 return
-            told = "the projector ended with %s and is started again in %.1f s: %s"
-            logger.warning(told, exit_code, self._backoff_s, last_words)
+            log_format = "the projector ended with %s and is started again in %.1f s: %s"
+            logger.warning(log_format, exit_code, self._backoff_s, last_words)
             process = await self._start_again()
 
     async def _start_again(self) -> Process | None:
@@ -176,11 +176,11 @@ class ProjectorProcess:
     async def _pass_on(self, process: Process) -> None:
         async for line in _lines(process.stdout):
             try:
-                told = json.loads(line)
-                if "positions" not in told:
-                    self._requests.answered(told)
+                message = json.loads(line)
+                if "positions" not in message:
+                    self._requests.answered(message)
                     continue
-                positions = {int(partition): offset for partition, offset in told["positions"].items()}
+                positions = {int(partition): offset for partition, offset in message["positions"].items()}
                 self._note(sum(positions.values()))
                 self._on_progress(positions)
             except Exception:  # whatever a line leads to, the next ones must be read, or the projector would stall
@@ -202,12 +202,12 @@ class ProjectorProcess:
 async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
     # A StreamReader's own lines end in a ValueError at one that is too long. Here it comes in pieces.
     assert stream is not None
-    rest = b""
+    partial_line = b""
     while chunk := await stream.read(LONGEST_LINE):
-        *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) >= LONGEST_LINE:
-            lines, rest = [*lines, rest], b""
+        *lines, partial_line = (partial_line + chunk).split(b"\n")
+        if len(partial_line) >= LONGEST_LINE:
+            lines, partial_line = [*lines, partial_line], b""
         for line in lines:
             yield line
-    if rest:
-        yield rest
+    if partial_line:
+        yield partial_line

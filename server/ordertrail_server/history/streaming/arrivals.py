@@ -52,7 +52,7 @@ class Arrivals:
 
     def _add(self, topic: Topic, arrived: Event) -> None:
         if self._watch is None:
-            self.announced = self._known()
+            self.announced = self._projected()
             self._watch = create_task(self._announce())
         self._tails.setdefault(topic.kind, {}).setdefault(topic.name, set()).add(arrived)
         self._newcomers.add(arrived)
@@ -69,26 +69,26 @@ class Arrivals:
 
     async def _announce(self) -> None:
         while True:
-            await self._progress.beyond(dict(enumerate(self.announced)))
+            await self._progress.wait_beyond(dict(enumerate(self.announced)))
             self._newcomers.clear()
             self.announced, touched = await self._touched()
             self._wake(touched)
 
     async def _touched(self) -> tuple[Offsets, set[Topic]]:
-        known = self._known()
+        projected = self._projected()
         kinds = [kind for kind, tails in self._tails.items() if tails]
         products = list(self._tails.get("product", ()))
         try:
-            found, touched = await self._model.read(
+            read_positions, touched = await self._model.read(
                 partial(touched_since, self._model, self.announced, kinds, products)
             )
         except Refused:  # each tail learns why by its own look
-            return self._known(), {ALL}
+            return self._projected(), {ALL}
         except Exception:  # whatever it is, tails must not sleep on: the watch goes on, and each looks for itself
             _log.exception("whom new events concern could not be read, so every stream looks")
-            return self._known(), {ALL}
+            return self._projected(), {ALL}
         # A gap at the end of the log is in no read model, but what lies before it was looked through.
-        return latest([found, known]), touched
+        return latest([read_positions, projected]), touched
 
     def _wake(self, touched: set[Topic]) -> None:
         # A newcomer came while touched_since was reading: it was not asked about, and may have looked before.
@@ -99,7 +99,7 @@ class Arrivals:
         for kind, name in {ALL, *touched}:
             _set(self._tails.get(kind, {}).get(name, ()))
 
-    def _known(self) -> Offsets:
+    def _projected(self) -> Offsets:
         return tuple(self._progress.positions.get(p, 0) for p in range(self._model.partitions))
 
 

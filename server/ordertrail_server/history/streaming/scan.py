@@ -21,7 +21,7 @@ SECONDS = 0.02
 class Scope(NamedTuple):
     """What a stream asks for, and how far it goes: up to the offsets `until`, or for ever."""
 
-    asked: EventFilter
+    filter: EventFilter
     frame: Limits
     until: Offsets | None
 
@@ -51,9 +51,9 @@ def scan(model: ReadModel, scope: Scope, begin: Offsets, connection: Connection)
     projected = model.positions(connection)
     ends = projected if scope.until is None else tuple(map(min, scope.until, projected))
     parked = None
-    if scope.asked.order_id:
-        parked = parked_reason(connection, scope.asked.order_id)
-        ends = _before(parked_at(connection, scope.asked.order_id), ends)
+    if scope.filter.order_id:
+        parked = parked_reason(connection, scope.filter.order_id)
+        ends = _before(parked_at(connection, scope.filter.order_id), ends)
     look = _Look(connection, scope, begin)
     # Where least waits is looked first, so that a busy partition never keeps the others waiting.
     for partition in sorted(range(len(begin)), key=lambda p: ends[p] - begin[p]):
@@ -73,9 +73,9 @@ def _before(parked: int | None, ends: Offsets) -> Offsets:
 
 class _Look:
     def __init__(self, connection: Connection, scope: Scope, begin: Offsets) -> None:
-        self._whole = scope.asked.exact
+        self._whole = scope.filter.exact
         self._stop = monotonic() + SECONDS
-        self.reached, self.gathered = list(begin), Gathering(connection, scope.asked, scope.frame)
+        self.reached, self.gathered = list(begin), Gathering(connection, scope.filter, scope.frame)
 
     def through(self, partition: int, end: int) -> bool:
         """Look through a partition up to `end`; return whether there is room and time to go on with others."""

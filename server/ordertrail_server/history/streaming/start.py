@@ -20,14 +20,14 @@ async def begin_and_end(
     `by` is the moment, of the event loop's clock, until which the call may wait. Raises Refused: a bad token, or what
     Freshness raises.
     """
-    wanted = named_offsets(model, request.at_least_as_fresh)
+    required = named_offsets(model, request.at_least_as_fresh)
     start = request.WhichOneof("start")
     begin: Offsets = (0,) * model.partitions
     if start == "resume_token":
         begin = await _resumed(model, freshness, request.resume_token, by)
     elif start == "now" and request.now:
-        begin = latest([await freshness.ends(by), wanted])
-    await freshness.until(wanted, by)
+        begin = latest([await freshness.ends(by), required])
+    await freshness.until(required, by)
     if start is None and request.HasField("recorded_from"):
         begin = await model.look(partial(first_recorded, model, nanoseconds(request.recorded_from)))
     return begin, None if request.follow else await model.read(model.positions)

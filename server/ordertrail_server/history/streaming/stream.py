@@ -35,24 +35,24 @@ async def stream_events(
     """
     current_at = tails.recency.current_at  # before the end is chosen: a replay goes no further
     begin, until = await begin_and_end(tails.model, freshness, request, by)
-    most = request.max_events_per_frame or FRAME_EVENTS
-    room = FRAME_BYTES - _rest_bytes(tails.model.partitions)
-    stream = _Stream(tails, Scope(streamed(request), Limits(most, room), until), begin, current_at)
+    max_events = request.max_events_per_frame or FRAME_EVENTS
+    max_bytes = FRAME_BYTES - _trailer_bytes(tails.model.partitions)
+    stream = _Stream(tails, Scope(streamed(request), Limits(max_events, max_bytes), until), begin, current_at)
     with stream.arrivals() as arrived:
         while True:
             arrived.clear()
-            found = await stream.look()
-            standing = stream.standing_after(found)
-            if found.events or found.passed_over or standing or stream.silent():
-                yield stream.frame(found, standing)
-            if found.at_end:
-                refuse_parked(request.order_id, found.parked)
+            scan = await stream.look()
+            standing = stream.standing_after(scan)
+            if scan.events or scan.passed_over or standing or stream.is_heartbeat_due():
+                yield stream.frame(scan, standing)
+            if scan.at_end:
+                refuse_parked(request.order_id, scan.parked)
                 if not request.follow:
                     return
             if tails.draining:
                 yield stream.last_frame()
                 return
-            if found.at_end:
+            if scan.at_end:
                 await stream.wait(arrived)
 
 
@@ -66,30 +66,30 @@ class _Stream:
     def arrivals(self) -> AbstractContextManager[Event]:
         if self._scope.until is not None:
             return nullcontext(Event())
-        return self._tails.arrivals.of(topic_of(self._scope.asked))
+        return self._tails.arrivals.of(topic_of(self._scope.filter))
 
     async def look(self) -> Scan:
         if self._scope.until is None:
             self._current_at = self._tails.recency.current_at
-        found = await self._tails.look(self._scope, self._reached)
-        self._reached = found.reached
-        return found
+        scan = await self._tails.look(self._scope, self._reached)
+        self._reached = scan.reached
+        return scan
 
-    def standing_after(self, found: Scan) -> bytes:
-        if found.parked is not None and found.at_end:
+    def standing_after(self, scan: Scan) -> bytes:
+        if scan.parked is not None and scan.at_end:
             return b""  # what waits is missing
-        if found.at_end == self._caught_up or not (found.at_end or found.more):
+        if scan.at_end == self._caught_up or not (scan.at_end or scan.more):
             return b""
-        self._caught_up = found.at_end
-        return _CAUGHT_UP if found.at_end else _FELL_BEHIND
+        self._caught_up = scan.at_end
+        return _CAUGHT_UP if scan.at_end else _FELL_BEHIND
 
-    def frame(self, found: Scan, standing: bytes) -> bytes:
+    def frame(self, scan: Scan, standing: bytes) -> bytes:
         self._last_frame = self._time()
-        rest = StreamOrderEventsResponse(resume_token=self._token(), parked_order_ids=found.passed_over)
-        if self._current_at is not None and _nothing_waits(found) and (standing or not found.events or self._undated()):
+        trailer = StreamOrderEventsResponse(resume_token=self._token(), parked_order_ids=scan.passed_over)
+        if self._current_at is not None and _nothing_waits(scan) and (standing or not scan.events or self._undated()):
             self._last_dated = self._last_frame
-            rest.current_at.CopyFrom(moment(self._current_at))
-        return found.events + rest.SerializeToString() + standing
+            trailer.current_at.CopyFrom(moment(self._current_at))
+        return scan.events + trailer.SerializeToString() + standing
 
     def last_frame(self) -> bytes:
         return StreamOrderEventsResponse(resume_token=self._token()).SerializeToString()
@@ -99,7 +99,7 @@ class _Stream:
             async with timeout(self._tails.heartbeat - (self._time() - self._last_frame)):
                 await arrived.wait()
 
-    def silent(self) -> bool:
+    def is_heartbeat_due(self) -> bool:
         return self._time() - self._last_frame >= self._tails.heartbeat
 
     def _undated(self) -> bool:
@@ -113,10 +113,10 @@ _CAUGHT_UP = StreamOrderEventsResponse(caught_up=True).SerializeToString()
 _FELL_BEHIND = StreamOrderEventsResponse(fell_behind=True).SerializeToString()
 
 
-def _nothing_waits(found: Scan) -> bool:
-    return found.at_end and found.parked is None
+def _nothing_waits(scan: Scan) -> bool:
+    return scan.at_end and scan.parked is None
 
 
-def _rest_bytes(partitions: int) -> int:
+def _trailer_bytes(partitions: int) -> int:
     """Return more than a frame holds beside its events: standing, a time, and a token of so many partitions."""
     return 144 + 24 * partitions

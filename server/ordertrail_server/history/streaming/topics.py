@@ -39,13 +39,13 @@ _TOUCHED = {
 }
 
 
-def topic_of(asked: EventFilter) -> Topic:
+def topic_of(event_filter: EventFilter) -> Topic:
     """Return the narrowest topic that holds all that is asked for."""
-    if asked.order_id:
-        return Topic("order", asked.order_id)
-    if asked.customer_id:
-        return Topic("customer", asked.customer_id)
-    return Topic("product", asked.product_id) if asked.product_id else ALL
+    if event_filter.order_id:
+        return Topic("order", event_filter.order_id)
+    if event_filter.customer_id:
+        return Topic("customer", event_filter.customer_id)
+    return Topic("product", event_filter.product_id) if event_filter.product_id else ALL
 
 
 def touched_since(
