@@ -141,6 +141,6 @@ class Writing:
         """Return the answers to requests that come at once."""
         attempts = [attempt_of(request) for request in requests]
         for attempt in attempts:
-            self.writer.waiting.submit(attempt)
+            self.writer.queue.submit(attempt)
         async with asyncio.timeout(10):
             return [await attempt.answer for attempt in attempts]

@@ -36,7 +36,7 @@ async def handler(silent_log: TroubledLog, tmp_path: Path) -> AsyncIterator[Comm
 
 def due(attempt: Attempt) -> Attempt:
     """Return the attempt of a caller whose deadline is about to pass."""
-    attempt.until = monotonic()
+    attempt.deadline = monotonic()
     return attempt
 
 
@@ -73,7 +73,7 @@ async def test_caller_that_waits_for_room_is_answered_at_its_deadline(
     handler.submit(attempt_of(change("change", 2)))
     with pytest.raises(Refused) as refused:
         async with asyncio.timeout(BOUND_S):
-            await handler.submit_in_turn(due(attempt_of(change("late", 3))))
+            await handler.submit_when_space(due(attempt_of(change("late", 3))))
     assert reason(refused.value.refusal) == "UNAVAILABLE"
 
 
@@ -82,7 +82,7 @@ async def test_caller_without_a_deadline_waits_for_room(handler: CommandHandler,
     await silent_log.asked_to_append.wait()
     handler.submit(attempt_of(change("change", 2)))
     patient = attempt_of(change("patient", 3))
-    submitting = asyncio.create_task(handler.submit_in_turn(patient))
+    submitting = asyncio.create_task(handler.submit_when_space(patient))
     silent_log.answers.set()
     async with asyncio.timeout(BOUND_S):
         await submitting

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordertrail_server.commands.company import COMPANY_S, PAUSE_S, SOLO_S, Company
+from ordertrail_server.commands.contention import CONTENTION_S, PAUSE_S, SOLO_S, Contention
 
 STEP_S = PAUSE_S / 2
 
@@ -20,49 +20,49 @@ def clock() -> Watch:
     return Watch()
 
 
-def append_alone(company: Company, clock: Watch, seconds: float) -> None:
+def append_alone(contention: Contention, clock: Watch, seconds: float) -> None:
     """Append one batch after another, without a pause and without meeting anyone."""
     end = clock.now + seconds
     while clock.now < end:
-        company.unmet()
+        contention.absent()
         clock.now += STEP_S
 
 
 def test_writer_is_alone_after_appending_for_a_while_without_meeting_anyone(clock: Watch) -> None:
-    company = Company(True, clock)
-    append_alone(company, clock, SOLO_S / 2)
-    assert not company.alone
-    append_alone(company, clock, SOLO_S)
-    assert company.alone
+    contention = Contention(True, clock)
+    append_alone(contention, clock, SOLO_S / 2)
+    assert not contention.is_sole_writer
+    append_alone(contention, clock, SOLO_S)
+    assert contention.is_sole_writer
 
 
 def test_writer_that_meets_another_is_not_alone_until_it_was_long_ago(clock: Watch) -> None:
-    company = Company(True, clock)
-    append_alone(company, clock, 2 * SOLO_S)
-    company.met()
-    assert not company.alone
-    append_alone(company, clock, COMPANY_S - STEP_S)
-    assert not company.alone
-    append_alone(company, clock, 2 * SOLO_S)
-    assert company.alone
+    contention = Contention(True, clock)
+    append_alone(contention, clock, 2 * SOLO_S)
+    contention.observed()
+    assert not contention.is_sole_writer
+    append_alone(contention, clock, CONTENTION_S - STEP_S)
+    assert not contention.is_sole_writer
+    append_alone(contention, clock, 2 * SOLO_S)
+    assert contention.is_sole_writer
 
 
 def test_writer_that_paused_is_not_alone_until_it_has_appended_for_a_while_again(clock: Watch) -> None:
-    company = Company(True, clock)
-    append_alone(company, clock, 2 * SOLO_S)
+    contention = Contention(True, clock)
+    append_alone(contention, clock, 2 * SOLO_S)
     clock.now += 2 * PAUSE_S
-    assert not company.alone
-    append_alone(company, clock, SOLO_S / 2)
-    assert not company.alone
-    append_alone(company, clock, SOLO_S)
-    assert company.alone
+    assert not contention.is_sole_writer
+    append_alone(contention, clock, SOLO_S / 2)
+    assert not contention.is_sole_writer
+    append_alone(contention, clock, SOLO_S)
+    assert contention.is_sole_writer
 
 
 def test_writer_of_a_log_of_its_own_is_alone_from_the_first_batch_on(clock: Watch) -> None:
-    company = Company(False, clock)
-    assert not company.alone
-    company.unmet()
-    clock.now += COMPANY_S
-    assert company.alone
-    company.met()
-    assert not company.alone
+    contention = Contention(False, clock)
+    assert not contention.is_sole_writer
+    contention.absent()
+    clock.now += CONTENTION_S
+    assert contention.is_sole_writer
+    contention.observed()
+    assert not contention.is_sole_writer

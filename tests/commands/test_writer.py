@@ -152,12 +152,12 @@ async def test_a_command_too_many_is_refused_at_once_and_the_others_are_answered
     async with Writing(log, capacity=2) as writing:
         waiting = [attempt_of(place()), attempt_of(place("other", "order-2"))]
         for attempt in waiting:
-            writing.writer.waiting.submit(attempt)
+            writing.writer.queue.submit(attempt)
         with pytest.raises(Refused) as raised:
-            writing.writer.waiting.submit(attempt_of(confirm()))
+            writing.writer.queue.submit(attempt_of(confirm()))
         assert reason(raised.value.refusal) == "OVERLOADED"
         assert [accepted(await attempt.answer).fact.version for attempt in waiting] == [1, 1]
-        await writing.writer.waiting.room(attempt_of(confirm()))
+        await writing.writer.queue.wait_for_space(attempt_of(confirm()))
         [answer] = await writing.handle(confirm())
     assert accepted(answer).fact.version == 2
 
@@ -165,9 +165,9 @@ async def test_a_command_too_many_is_refused_at_once_and_the_others_are_answered
 async def test_a_caller_who_went_before_the_decision_leaves_no_record(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         attempt = attempt_of(place())
-        writing.writer.waiting.submit(attempt)
+        writing.writer.queue.submit(attempt)
         attempt.answer.cancel()
-        await writing.writer.waiting.idle()
+        await writing.writer.queue.join()
     assert log.records[0] == []
 
 
@@ -176,7 +176,7 @@ async def test_a_defect_in_one_decision_is_that_command_s_alone(log: TroubledLog
         await writing.handle(place())
         undecidable = attempt_of(confirm())
         undecidable.command = OrderConfirmed()  # type: ignore[assignment]
-        writing.writer.waiting.submit(undecidable)
+        writing.writer.queue.submit(undecidable)
         [answer] = await writing.handle(change("change", 2))
         assert reason(await undecidable.answer) == "INTERNAL"
     assert accepted(answer).fact.version == 2
@@ -187,7 +187,7 @@ async def test_a_log_that_lost_its_end_stops_the_writer(log: TroubledLog, reques
     async with Writing(log) as writing:
         await writing.handle(place())
         log.records[0].clear()
-        writing.writer.waiting.submit(attempt_of(request_after))
+        writing.writer.queue.submit(attempt_of(request_after))
         with pytest.raises(LogDamaged, match="1 records of it were known"):
             await asyncio.wait_for(writing.task, 10)
 

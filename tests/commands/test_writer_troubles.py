@@ -70,16 +70,16 @@ async def test_while_the_log_does_not_answer_callers_are_told_so_in_time_and_a_r
     async with Writing(log, capacity=2) as writing:
         log.answers.clear()
         at_hand, waiting, patient = attempt_of(place()), attempt_of(change("change", 2)), attempt_of(confirm())
-        at_hand.until = waiting.until = 5.0
-        writing.writer.waiting.submit(at_hand)
+        at_hand.deadline = waiting.deadline = 5.0
+        writing.writer.queue.submit(at_hand)
         await log.asked_to_append.wait()
-        writing.writer.waiting.submit(waiting)
-        writing.writer.waiting.answer_late_ones(4.9)
+        writing.writer.queue.submit(waiting)
+        writing.writer.queue.answer_expired(4.9)
         assert not at_hand.answer.done()
         assert not waiting.answer.done()
-        writing.writer.waiting.answer_late_ones(5.0)
+        writing.writer.queue.answer_expired(5.0)
         assert [reason(attempt.answer.result()) for attempt in (at_hand, waiting)] == ["UNAVAILABLE"] * 2
-        writing.writer.waiting.submit(patient)
+        writing.writer.queue.submit(patient)
         log.answers.set()
         assert accepted(await patient.answer).fact.version == 2
         [again] = await writing.handle(place())

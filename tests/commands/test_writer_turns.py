@@ -22,7 +22,7 @@ async def test_a_unary_command_does_not_wait_for_the_commands_of_batches_before_
     async with Writing(MemoryLog(), capacity=3_000) as writing:
         batch = batched(3_000)
         for attempt in batch:
-            writing.writer.waiting.submit(attempt)
+            writing.writer.queue.submit(attempt)
         [answer] = await writing.handle(place("unary", "order-unary"))
         assert accepted(answer).fact.version == 1
         assert not batch[-1].answer.done()
@@ -34,7 +34,7 @@ async def test_commands_of_a_batch_go_on_while_unary_commands_never_cease() -> N
     async with Writing(MemoryLog(), capacity=3_000) as writing:
         batch = batched(300)
         for attempt in batch:
-            writing.writer.waiting.submit(attempt)
+            writing.writer.queue.submit(attempt)
         number = 0
         async with asyncio.timeout(30):
             while not batch[-1].answer.done():
@@ -45,13 +45,13 @@ async def test_commands_of_a_batch_go_on_while_unary_commands_never_cease() -> N
 
 async def test_a_full_line_of_batched_commands_refuses_no_unary_command() -> None:
     async with Writing(MemoryLog(), capacity=2) as writing:
-        waiting = writing.writer.waiting
+        queue = writing.writer.queue
         for attempt in batched(2):
-            waiting.submit(attempt)
+            queue.submit(attempt)
         [third] = batched(1)
-        assert not waiting.has_room(third)
+        assert not queue.has_space(third)
         with pytest.raises(Refused) as raised:
-            waiting.submit(third)
+            queue.submit(third)
         assert reason(raised.value.refusal) == "OVERLOADED"
         [answer] = await writing.handle(place("unary", "order-unary"))
     assert accepted(answer).fact.version == 1
@@ -63,7 +63,7 @@ async def test_commands_of_one_order_in_a_batch_keep_their_order_when_a_unary_co
         attempts = [*batched(2_000)[1:], *(attempt_of(request) for request in batch)]
         for attempt in attempts:
             attempt.batched = True
-            writing.writer.waiting.submit(attempt)
+            writing.writer.queue.submit(attempt)
         await writing.handle(place("unary", "order-unary"))
         async with asyncio.timeout(30):
             answers = [await attempt.answer for attempt in attempts[-2:]]

@@ -16,7 +16,7 @@ from ordertrail.v1.error_reason_pb2 import (
 )
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail.v1.projection_service_pb2 import ExplainEventRequest, RetryParkedOrderRequest
-from ordertrail_server.edge.deadline import OF_THE_DEADLINE
+from ordertrail_server.edge.deadline import WAITING_SHARE
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.history.freshness import Freshness
@@ -59,9 +59,9 @@ async def a_retry(services: Services, token: str) -> None:
 class Slow(MemoryLog):
     """Takes nearly all of a call's time to say where it ends."""
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
-        later(OF_THE_DEADLINE * DEADLINE_S - 0.1)
-        return await super().end(partition, known_end)
+    async def end(self, partition: int, known: int = 0) -> int:
+        later(WAITING_SHARE * DEADLINE_S - 0.1)
+        return await super().end(partition, known)
 
 
 @pytest.mark.parametrize("ask", [a_stream_from_now, a_retry])
@@ -98,7 +98,7 @@ async def test_a_record_that_the_log_does_not_give_is_unavailable(tmp_path: Path
             refused(Services(shop, Frozen(ends)).projection.ExplainEvent(ExplainEventRequest(), DEADLINE_S))
         )
         await asyncio.sleep(0)
-        later(OF_THE_DEADLINE * DEADLINE_S)
+        later(WAITING_SHARE * DEADLINE_S)
         assert await asking == ERROR_REASON_UNAVAILABLE
 
 

@@ -12,7 +12,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersRequest,
     StreamOrderEventsRequest,
 )
-from ordertrail_server.edge.deadline import OF_THE_DEADLINE
+from ordertrail_server.edge.deadline import WAITING_SHARE
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.progress import Progress
@@ -54,7 +54,7 @@ async def test_what_does_not_come_in_time_is_refused_before_the_deadline(tmp_pat
         async with asyncio.timeout(DEADLINE_S):
             while not shop.progress._waiting:  # noqa: ASYNC110 (what waits there tells nobody)
                 await asyncio.sleep(0)
-            later(OF_THE_DEADLINE * DEADLINE_S)
+            later(WAITING_SHARE * DEADLINE_S)
             with pytest.raises(Refused) as refused:
                 await asking
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET

@@ -13,7 +13,7 @@ from tests.e2e.shop import an_order, new_id
 from tests.kafka.cluster import Cluster
 from tests.kafka.servers import Shop, a_server, changed, new_topic, started
 
-from ordertrail_server.commands.company import COMPANY_S
+from ordertrail_server.commands.contention import CONTENTION_S
 
 SERVERS = 3
 # Less than any session of Kafka's, on however slow a machine.
@@ -59,7 +59,7 @@ async def test_nor_do_they_after_a_pause_in_which_each_server_may_have_come_to_t
     async with Shop(*shared.servers) as shop:
         order_id, busy = new_id("pause"), new_id("busy")
         await take_turns(shop, order_id, SERVERS, 10)
-        await asyncio.sleep(COMPANY_S + 0.5)  # that they forget is the point
+        await asyncio.sleep(CONTENTION_S + 0.5)  # that they forget is the point
         for number in range(10, 40):
             assert (await shop.send(number % SERVERS, changed(order_id, number))).order_version == number + 1
         await take_turns(shop, busy, SERVERS, 10)

@@ -1,4 +1,4 @@
-"""What callers ask of the writer, and what it answers."""
+"""Attempts: commands on their way to the writer, and its answers."""
 
 from asyncio import Future
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ordertrail_server.schema.reading import Reading
 
 
 class Fact(NamedTuple):
-    """What is kept of every fact for ever: enough to judge late records and to answer retries.
+    """The part of every fact that the state keeps for ever, to judge late records and to answer retries.
 
     `time` is the record time in nanoseconds since 1970, as folded: within an order it never goes back.
     """
@@ -28,7 +28,7 @@ class Fact(NamedTuple):
 
 
 def fact_of(event: HistoryEvent, after: Aggregate, digest: bytes, offset: int) -> Fact:
-    """Return what is kept of a fact that led to `after`; the state of a parked order stands still, so does its time."""
+    """Return the kept part of a fact that led to `after`; the time of a parked order's fact is its record's."""
     time = event.record_time if after.order is None or after.parked else after.order.update_time
     cause = event.cause
     return Fact(event.order_version, digest, cause.request_id, cause.command_digest, offset, nanoseconds(time))
@@ -55,10 +55,10 @@ Answer = Accepted | Preview | Refusal
 class Attempt:
     """One command of one caller, waiting for its answer.
 
-    `digest` is that of the command; `chunk` is the stored form of the event where the command brings its own (an
-    imported statement); `batched` says that the command came in a batch; `new_order` that the server itself has just
-    made up the order id, so nothing can be known of the order; `written` is the digest of the record last appended for
-    the attempt; `until` is the moment, by the monotonic clock, after which an answer may come too late for its caller.
+    `digest` is the command's digest. `chunk` is the stored form of the event if the command brings its own (an
+    imported statement). `batched` is true if the command came in a batch. `new_order` is true if the server has just
+    generated the order id, so no log can hold the order. `written` is the digest of the record last appended for
+    the attempt. `deadline` is the moment, by the monotonic clock, after which an answer may be too late for its caller.
     """
 
     order_id: str
@@ -75,4 +75,4 @@ class Attempt:
     new_order: bool = False
     batched: bool = False
     written: bytes = b""
-    until: float = inf
+    deadline: float = inf

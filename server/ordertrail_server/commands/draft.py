@@ -1,4 +1,4 @@
-"""A draft: what a batch of attempts would append, and what it would answer, decided before anything is appended."""
+"""A draft: the records that a batch of attempts would append, and its answers, decided before the append."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -22,38 +22,38 @@ class Draft:
     """Decides attempts one after another on the confirmed state and, where appends are atomic, on its own records.
 
     `chained` says whether a record may follow one of the same draft: only if both land, or neither. If not, a further
-    attempt on an order that has a record here is put off to the next draft. `size` is that of all records in bytes.
+    attempt on an order that has a record here is deferred to the next draft. `size` is that of all records in bytes.
     """
 
     def __init__(self, fold: Fold, chained: bool, now: Callable[[], int], new_id: Callable[[], str]) -> None:
         self._fold, self._chained, self._now, self._new_id = fold, chained, now, new_id
         self._aggregates: dict[str, Aggregate] = {}
-        self._receipts: dict[tuple[str, str], Planned] = {}
-        self.planned: list[Planned] = []
+        self._receipts: dict[tuple[str, str], PlannedRecord] = {}
+        self.planned: list[PlannedRecord] = []
         self.size = 0
         self.attempts: list[Attempt] = []
-        self.outcomes: list[tuple[Attempt, Answer | Planned]] = []
-        self.put_off: list[Attempt] = []
+        self.outcomes: list[tuple[Attempt, Answer | PlannedRecord]] = []
+        self.deferred: list[Attempt] = []
 
     @property
-    def denies(self) -> bool:
-        """Whether an answer would be wrong if the log had more than is known of it; what is a fact stays one."""
-        return not all(isinstance(outcome, Accepted | Planned) for _, outcome in self.outcomes)
+    def depends_on_end(self) -> bool:
+        """True if an answer may be wrong if the log has records behind the fold. A receipt never is."""
+        return not all(isinstance(outcome, Accepted | PlannedRecord) for _, outcome in self.outcomes)
 
     @property
     def entries(self) -> list[Entry]:
-        """What to append."""
+        """The entries to append."""
         return [planned.entry for planned in self.planned]
 
     def add(self, attempt: Attempt) -> None:
-        """Decide one attempt: a record, an answer, or put off."""
+        """Decide one attempt: a record, an answer, or deferral."""
         if not self._chained and attempt.order_id in self._aggregates:
-            self.put_off.append(attempt)
+            self.deferred.append(attempt)
         else:
             self.outcomes.append((attempt, self._receipt(attempt) or self._decide(attempt)))
         self.attempts.append(attempt)
 
-    def _receipt(self, attempt: Attempt) -> "Answer | Planned | None":
+    def _receipt(self, attempt: Attempt) -> "Answer | PlannedRecord | None":
         if attempt.new_order:
             return None
         key = (attempt.order_id, attempt.request_id)
@@ -62,14 +62,14 @@ class Draft:
         if fact is None:
             return None
         if fact.command_digest != attempt.digest:
-            return _reused(attempt)
+            return _request_id_reused(attempt)
         return planned or Accepted(fact, fact.digest != attempt.written, None)
 
-    def _decide(self, attempt: Attempt) -> "Answer | Planned":
+    def _decide(self, attempt: Attempt) -> "Answer | PlannedRecord":
         before = self._aggregate(attempt)
         if before.parked:
-            return _parked(attempt, before)
-        if _mismatch(attempt, before):
+            return _order_parked(attempt, before)
+        if _is_version_mismatch(attempt, before):
             return _version_mismatch(attempt, before)
         outcome = decide(before.order, attempt.command)
         if isinstance(outcome, Refusal):
@@ -77,7 +77,7 @@ class Draft:
         planned = self._seal(attempt, before, outcome)
         if attempt.validate_only:
             return Preview(planned.reading)
-        # Once its record may be on the log, the order is no longer surely new.
+        # From now on the log may hold the order's record, so the order may no longer be new.
         attempt.written, attempt.new_order = planned.fact.digest, False
         self._aggregates[attempt.order_id] = planned.step[1]
         self._receipts[attempt.order_id, attempt.request_id] = planned
@@ -90,7 +90,7 @@ class Draft:
             return NO_ORDER
         return self._aggregates.get(attempt.order_id) or self._fold.aggregate(attempt.order_id)
 
-    def _seal(self, attempt: Attempt, before: Aggregate, event: Event) -> "Planned":
+    def _seal(self, attempt: Attempt, before: Aggregate, event: Event) -> "PlannedRecord":
         value = seal(
             event_id=self._new_id(),
             order_id=attempt.order_id,
@@ -104,7 +104,7 @@ class Draft:
             traceparent=attempt.traceparent,
             chunk=attempt.chunk or encode(event),
         )
-        return _planned(attempt, value, before)
+        return _plan(attempt, value, before)
 
     def _time(self, before: Aggregate) -> int:
         # The writer's clock may stand still or go back; a fact is never older than its predecessor.
@@ -113,8 +113,8 @@ class Draft:
         return max(self._now(), nanoseconds(before.order.update_time))
 
 
-class Planned(NamedTuple):
-    """A record about to be appended, and all that is known of it but its offset.
+class PlannedRecord(NamedTuple):
+    """A record about to be appended, with everything but its offset.
 
     `step` is the order before and after it.
     """
@@ -124,12 +124,12 @@ class Planned(NamedTuple):
     fact: Fact
     step: tuple[Aggregate, Aggregate]
 
-    def accepted(self, offset: int, replayed: bool) -> Accepted:
+    def accept(self, offset: int, replayed: bool) -> Accepted:
         """Return the answer once the record is a fact at `offset`."""
         return Accepted(self.fact._replace(offset=offset), replayed, (self.reading, self.entry.value))
 
 
-def _planned(attempt: Attempt, value: bytes, before: Aggregate) -> Planned:
+def _plan(attempt: Attempt, value: bytes, before: Aggregate) -> PlannedRecord:
     reading = read(value)
     if reading is None or reading.fault:
         raise AssertionError(f"a record just sealed cannot be read: {reading}")
@@ -139,10 +139,10 @@ def _planned(attempt: Attempt, value: bytes, before: Aggregate) -> Planned:
     after = advance(before, reading.event, reading.fault, link)
     if after.parked:
         raise AssertionError(f"a decision led to an event that cannot be folded: {after.parked}")
-    return Planned(Entry(attempt.order_id, value), reading, fact, (before, after))
+    return PlannedRecord(Entry(attempt.order_id, value), reading, fact, (before, after))
 
 
-def _mismatch(attempt: Attempt, before: Aggregate) -> bool:
+def _is_version_mismatch(attempt: Attempt, before: Aggregate) -> bool:
     expected = attempt.expected_version
     may_be_new = isinstance(attempt.command, PlaceOrderRequest | OrderPlaced)
     return expected is not None and expected != before.version and (before.version > 0 or may_be_new)
@@ -157,7 +157,7 @@ def _version_mismatch(attempt: Attempt, before: Aggregate) -> Refusal:
     )
 
 
-def _reused(attempt: Attempt) -> Refusal:
+def _request_id_reused(attempt: Attempt) -> Refusal:
     return Refusal(
         reasons.ERROR_REASON_REQUEST_ID_REUSED,
         f"Request id {attempt.request_id} was used before on order {attempt.order_id}, with another command.",
@@ -166,7 +166,7 @@ def _reused(attempt: Attempt) -> Refusal:
     )
 
 
-def _parked(attempt: Attempt, before: Aggregate) -> Refusal:
+def _order_parked(attempt: Attempt, before: Aggregate) -> Refusal:
     return Refusal(
         reasons.ERROR_REASON_ORDER_PARKED,
         f"Order {attempt.order_id} is parked at version {before.version}: {before.parked}.",

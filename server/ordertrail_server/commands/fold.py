@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ordertrail_server.commands.attempt import Fact, fact_of
 from ordertrail_server.commands.hot_orders import HotOrders
-from ordertrail_server.commands.retry import fold_again
+from ordertrail_server.commands.retry import refold_order
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged, Logged, LogUnavailable
@@ -205,10 +205,12 @@ class Fold:
             return None
         version = parked.order.version if parked.order else 0
         before = Aggregate(parked.order, version, self._digest_of(order_id, version) or NO_PREDECESSOR, "")
-        again = await fold_again(self._log, self._partition, before, partial(self._offsets_behind, order_id, version))
-        self._put(order_id, again.order)
-        self._unsaved.corrected.extend((order_id, fact) for fact in again.corrected)
-        return again.order
+        refolded = await refold_order(
+            self._log, self._partition, before, partial(self._offsets_behind, order_id, version)
+        )
+        self._put(order_id, refolded.order)
+        self._unsaved.corrected.extend((order_id, fact) for fact in refolded.corrected)
+        return refolded.order
 
     def _offsets_behind(self, order_id: str, version: int) -> list[int]:
         offsets = set(self._store.offsets_behind(order_id, version))

@@ -1,4 +1,4 @@
-"""The write side of a server: a writer for each partition, and the snapshots of what they folded."""
+"""The write side of a server: a writer for each partition, and the snapshots of their state."""
 
 import asyncio
 import logging
@@ -10,9 +10,9 @@ from time import monotonic, time_ns
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
+from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue
 from ordertrail_server.commands.fold import HOT_BYTES, Fold
 from ordertrail_server.commands.state_store import StateStore
-from ordertrail_server.commands.waiting import UNAVAILABLE, Waiting
 from ordertrail_server.commands.writer import Writer
 from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.placement import partition_of
@@ -28,19 +28,19 @@ _log = logging.getLogger(__name__)
 SNAPSHOT_SECONDS = 1.0
 SNAPSHOT_FACTS = 5_000
 SNAPSHOT_BYTES = 8 * 1024 * 1024
-LATE_SECONDS = 0.1
+EXPIRY_CHECK_SECONDS = 0.1
 STOPPED = Refused(Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The server is starting or stopping; try again shortly."))
 
 
 class CommandHandler:
-    """Takes attempts to the writer of their order's partition."""
+    """Hands each attempt to the writer of its order's partition."""
 
     def __init__(
         self,
         log: Log,
         store: StateStore,
         new_id: Callable[[], str],
-        appended: Callable[[], None],
+        on_append: Callable[[], None],
         capacity: int,
         hot_bytes: int = HOT_BYTES,
     ) -> None:
@@ -53,7 +53,7 @@ class CommandHandler:
                 Fold(log, partition, store, hot_bytes // log.partitions),
                 now=time_ns,
                 new_id=new_id,
-                appended=appended,
+                on_append=on_append,
                 capacity=capacity,
             )
             for partition in range(log.partitions)
@@ -64,17 +64,17 @@ class CommandHandler:
         self._accepting = False
 
     async def start(self) -> None:
-        """Fold what the log holds beyond the snapshot, then take attempts. Raises LogDamaged."""
+        """Fold the log from the snapshot on, then accept attempts. Raises LogDamaged."""
         for partition, writer in enumerate(self._writers):
             await check_continues(self._log, partition, *self._store.position(partition))
-            saving = asyncio.create_task(self._save_now_and_then(partition, writer.fold))
+            saving = asyncio.create_task(self._save_periodically(partition, writer.fold))
             self._tasks.append(saving)
             await writer.fold.catch_up()
             self._tasks.append(asyncio.create_task(writer.run(), name=f"writer-{partition}"))
             if not self._log.atomic:
                 self._tasks.append(asyncio.create_task(writer.follow(), name=f"follower-{partition}"))
-        self._tasks.append(asyncio.create_task(self._answer_late_ones(), name="late-ones"))
-        self._tasks.append(asyncio.create_task(self._keep_wal_short(), name="trimmer"))
+        self._tasks.append(asyncio.create_task(self._answer_expired(), name="expiry"))
+        self._tasks.append(asyncio.create_task(self._trim_wal_periodically(), name="trimmer"))
         self._accepting = True
 
     @property
@@ -83,31 +83,31 @@ class CommandHandler:
         return self._tasks
 
     def submit(self, attempt: Attempt) -> None:
-        """Take an attempt in; its `answer` gets the answer. Raises Refused when stopped or overloaded."""
-        self._waiting(attempt).submit(attempt)
+        """Queue an attempt; its `answer` gets the answer. Raises Refused if stopped or overloaded."""
+        self._queue(attempt).submit(attempt)
 
-    async def submit_in_turn(self, attempt: Attempt) -> None:
-        """Like submit, but wait for room, as long as an answer may come in time, instead of refusing."""
-        waiting = self._waiting(attempt)
-        if not waiting.has_room(attempt):
+    async def submit_when_space(self, attempt: Attempt) -> None:
+        """Submit an attempt once the queue has space. Raises Refused if stopped, or at the attempt's deadline."""
+        queue = self._queue(attempt)
+        if not queue.has_space(attempt):
             try:
-                async with asyncio.timeout(None if attempt.until == inf else max(attempt.until - monotonic(), 0)):
-                    await waiting.room(attempt)
+                async with asyncio.timeout(None if attempt.deadline == inf else max(attempt.deadline - monotonic(), 0)):
+                    await queue.wait_for_space(attempt)
             except TimeoutError:
                 raise Refused(UNAVAILABLE) from None
         self.submit(attempt)
 
-    def _waiting(self, attempt: Attempt) -> Waiting:
+    def _queue(self, attempt: Attempt) -> CommandQueue:
         if not self._accepting:
             raise STOPPED
-        return self._writers[self.partition_of(attempt.order_id)].waiting
+        return self._writers[self.partition_of(attempt.order_id)].queue
 
     def partition_of(self, order_id: str) -> int:
-        """Return the partition that an order's records live in."""
+        """Return the partition of an order's records."""
         return partition_of(order_id, self._log.partitions)
 
     async def record_of(self, order_id: str, accepted: Accepted) -> tuple[Reading, bytes]:
-        """Return the record that an acceptance speaks of: (reading, stored bytes)."""
+        """Return the record of an accepted command: (reading, stored bytes)."""
         if accepted.record is not None:
             return accepted.record
         [logged] = await self._log.read(self.partition_of(order_id), accepted.fact.offset, 1)
@@ -117,10 +117,10 @@ class CommandHandler:
         return reading, logged.value
 
     async def retry(self, order_id: str) -> Aggregate | None:
-        """Fold what waits of a parked order once more; returns the order as it stands then, None if it is not parked.
+        """Fold a parked order's waiting facts again; return the order afterwards, None if it is not parked.
 
-        What it found is stored at once where the store can be written; after a crash before that it is to be asked for
-        again. Raises Refused when stopped, LogDamaged, LogUnavailable, StoreDamaged.
+        The result is stored at once if the store can be written. After a crash before that, call it again. Raises
+        Refused if stopped, LogDamaged, LogUnavailable, StoreDamaged.
         """
         if not self._accepting:
             raise STOPPED
@@ -128,18 +128,18 @@ class CommandHandler:
         fold = self._writers[partition].fold
         order = await fold.retry(order_id)
         if order is not None:
-            await asyncio.shield(self._save(partition, fold))  # a caller who goes does not take it along
+            await asyncio.shield(self._save(partition, fold))  # the caller's cancellation does not cancel it
         return order
 
     async def stop(self, grace_s: float = 10.0) -> None:
-        """Stop: no further attempts; those submitted before are answered first; then the snapshots are brought up.
+        """Refuse further attempts, answer those submitted before, then save the snapshots.
 
         Attempts without an answer after `grace_s` seconds are refused as UNAVAILABLE: they may have led to facts.
         """
         self._accepting = False
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
-                await asyncio.gather(*(writer.waiting.idle() for writer in self._writers))
+                await asyncio.gather(*(writer.queue.join() for writer in self._writers))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -148,18 +148,18 @@ class CommandHandler:
         self._saver.shutdown()
         self._store.close()
 
-    async def _answer_late_ones(self) -> None:
+    async def _answer_expired(self) -> None:
         while True:
-            await asyncio.sleep(LATE_SECONDS)
+            await asyncio.sleep(EXPIRY_CHECK_SECONDS)
             for writer in self._writers:
-                writer.waiting.answer_late_ones(monotonic())
+                writer.queue.answer_expired(monotonic())
 
-    async def _keep_wal_short(self) -> None:
+    async def _trim_wal_periodically(self) -> None:
         while True:
             await asyncio.sleep(TRIM_SECONDS)
             await asyncio.get_running_loop().run_in_executor(self._saver, self._store.trim)
 
-    async def _save_now_and_then(self, partition: int, fold: Fold) -> None:
+    async def _save_periodically(self, partition: int, fold: Fold) -> None:
         waited = 0.0
         while True:
             await asyncio.sleep(SNAPSHOT_SECONDS / 10)
@@ -171,7 +171,7 @@ class CommandHandler:
 
     async def _save(self, partition: int, fold: Fold) -> None:
         loop = asyncio.get_running_loop()
-        async with self._saving:  # a snapshot on its way must have arrived before the next one is taken
+        async with self._saving:  # one snapshot is stored before the next one is taken
             try:
                 await loop.run_in_executor(self._saver, self._store.save, partition, fold.snapshot())
             except sqlite3.Error as error:  # the store may lag: the snapshot stays in memory and is tried again

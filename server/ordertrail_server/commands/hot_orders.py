@@ -1,4 +1,4 @@
-"""The orders that were needed last, in memory, bounded by how many bytes they take there."""
+"""A cache of orders: the least recently used are evicted when it exceeds a size in bytes."""
 
 from collections import OrderedDict
 
@@ -9,14 +9,14 @@ TIMES_SERIALIZED, ORDER_BYTES = 5, 1_024
 
 
 class HotOrders:
-    """Orders in memory, the last used of them, up to about `limit` bytes; the last one put in always is."""
+    """An LRU cache of orders of about `limit` bytes; it always holds the order that was put last."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._total = limit, 0
         self._orders: OrderedDict[str, tuple[Aggregate, int]] = OrderedDict()
 
     def get(self, order_id: str) -> Aggregate | None:
-        """Return an order; None if it is not here."""
+        """Return an order, None if it is not cached."""
         entry = self._orders.get(order_id)
         if entry is None:
             return None
@@ -24,7 +24,7 @@ class HotOrders:
         return entry[0]
 
     def put(self, order_id: str, aggregate: Aggregate) -> int:
-        """Keep an order in place of its earlier state; return about how many bytes it takes."""
+        """Cache an order in place of its earlier state; return about how many bytes it takes."""
         size = memory_of(aggregate)
         _, replaced = self._orders.pop(order_id, (None, 0))
         self._orders[order_id] = aggregate, size

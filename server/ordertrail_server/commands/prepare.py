@@ -1,4 +1,4 @@
-"""From a request to an attempt: ids filled in, the command's digest taken."""
+"""Turns a request into an attempt: fills in ids and computes the command's digest."""
 
 import re
 from asyncio import Future
@@ -15,7 +15,7 @@ _UUID7 = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{1
 
 
 class Caller(NamedTuple):
-    """Who calls, as far as the server was told, and in which W3C trace context."""
+    """The caller as named by the call's metadata, and the W3C trace context."""
 
     actor: str = ""
     traceparent: str = ""
@@ -36,13 +36,13 @@ def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Call
     digest = _digest(request.DESCRIPTOR.full_name, request.SerializeToString(deterministic=True))
     # What this release cannot check must not become part of a fact, which a later release would believe.
     request.DiscardUnknownFields()
-    named = request_id or new_id()
+    final_id = request_id or new_id()
     order_id = request.order_id
     if not order_id and isinstance(request, PlaceOrderRequest):
-        order_id = derive_order_id(request.customer_id, named)
+        order_id = derive_order_id(request.customer_id, final_id)
     return Attempt(
         order_id,
-        named,
+        final_id,
         request,
         digest,
         answer,
@@ -72,11 +72,11 @@ def prepare_import(
 
 
 def _digest(kind: str, body: bytes) -> bytes:
-    return sha256(_named(kind) + body).digest()[:16]
+    return sha256(_digest_prefix(kind) + body).digest()[:16]
 
 
 @cache
-def _named(kind: str) -> bytes:
+def _digest_prefix(kind: str) -> bytes:
     return kind.encode() + b"\0"
 
 

@@ -1,4 +1,4 @@
-"""What waits of a parked order, folded once more from the log."""
+"""Folds a parked order's waiting facts again from the log."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,15 +11,15 @@ from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.schema.reading import read
 
 
-class FoldedAgain(NamedTuple):
-    """The order now, and those of its facts that stood under their own time, as parked ones do, but have another."""
+class RefoldedOrder(NamedTuple):
+    """The refolded order, and the facts whose time changed: a parked order's fact has the time of its record."""
 
     order: Aggregate
     corrected: list[Fact]
 
 
-async def fold_again(log: Log, partition: int, before: Aggregate, offsets: Callable[[], list[int]]) -> FoldedAgain:
-    """Fold the order's records at `offsets` behind `before`; they are asked for again until there are no more.
+async def refold_order(log: Log, partition: int, before: Aggregate, offsets: Callable[[], list[int]]) -> RefoldedOrder:
+    """Fold the order's records at `offsets` behind `before`; call `offsets` again until there are no new ones.
 
     Raises LogDamaged, LogUnavailable.
     """
@@ -29,7 +29,7 @@ async def fold_again(log: Log, partition: int, before: Aggregate, offsets: Calla
             for logged in await log.read(partition, offset, 1):
                 order = _step(order, logged, corrected)
         folded_count += len(new_offsets)
-    return FoldedAgain(order, corrected)
+    return RefoldedOrder(order, corrected)
 
 
 def _step(order: Aggregate, logged: Logged, corrected: list[Fact]) -> Aggregate:

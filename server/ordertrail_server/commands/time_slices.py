@@ -1,4 +1,4 @@
-"""Long work on the event loop, cut into slices, so that short calls are answered in between."""
+"""Cuts long work on the event loop into slices, so that short calls are answered in between."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -30,14 +30,12 @@ class TimeSlices:
         remaining, results = iter(items), list[Result]()
         while True:
             async with self._turn:
-                if self._is_exhausted(function, remaining, results) or stop():
+                if self._run_slice(function, remaining, results) or stop():
                     return results
             for _ in range(self._rounds):
                 await asyncio.sleep(0)
 
-    def _is_exhausted(
-        self, function: Callable[[Item], Result], remaining: Iterable[Item], results: list[Result]
-    ) -> bool:
+    def _run_slice(self, function: Callable[[Item], Result], remaining: Iterable[Item], results: list[Result]) -> bool:
         end = self._clock() + self._slice_s
         for item in remaining:
             results.append(function(item))

@@ -35,7 +35,7 @@ class BatchWork:
         if isinstance(prepared, Attempt):
             prepared.batched = True
             try:
-                await self._handler.submit_in_turn(prepared)
+                await self._handler.submit_when_space(prepared)
             except Refused as refused:
                 return refused.refusal
         return prepared

@@ -15,7 +15,7 @@ from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller, prepare
 from ordertrail_server.edge.batch_work import BatchWork
-from ordertrail_server.edge.deadline import in_time
+from ordertrail_server.edge.deadline import command_deadline
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import COMMAND_BYTES, parse, validate
@@ -23,7 +23,7 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 
 
 class CommandService:
-    """Hands commands to the write side and answers with receipts."""
+    """Hands commands to the write side and returns receipts."""
 
     def __init__(
         self, handler: CommandHandler, receipts: Receipts, new_id: Callable[[], str], batch_work: BatchWork
@@ -33,9 +33,9 @@ class CommandService:
     async def execute(self, request: Message, caller: Caller, time_remaining: float | None = None) -> bytes:
         """Handle one valid command; returns the serialized receipt, with the event. Raises Refused.
 
-        `time_remaining` is what is left of the call's deadline, in seconds; None if it has none.
+        `time_remaining` is the time until the call's deadline, in seconds, None if it has none.
         """
-        attempt = self._prepare(request, caller, in_time(time_remaining))
+        attempt = self._prepare(request, caller, command_deadline(time_remaining))
         self._handler.submit(attempt)
         return await self._receipts.full(attempt)
 
@@ -43,25 +43,25 @@ class CommandService:
         self, batches: AsyncIterator[list[bytes]], caller: Caller, time_remaining: float | None = None
     ) -> AsyncIterator[ExecuteCommandsResponse]:
         """Handle batches of serialized commands one after another; a refused command stops nothing."""
-        until = in_time(time_remaining)
+        deadline = command_deadline(time_remaining)
         async for batch in batches:
-            prepare_one = partial(self._prepare_one, caller, until)
+            prepare_one = partial(self._prepare_one, caller, deadline)
             results = await self._batch_work.run(batch, prepare_one, self._result)
             yield ExecuteCommandsResponse(results=results)
 
-    def _prepare(self, request: Message, caller: Caller, until: float) -> Attempt:
+    def _prepare(self, request: Message, caller: Caller, deadline: float) -> Attempt:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         attempt = prepare(request, answer, caller, self._new_id)
-        attempt.until = until
+        attempt.deadline = deadline
         return attempt
 
-    def _prepare_one(self, caller: Caller, until: float, raw: bytes) -> Attempt | Refusal:
+    def _prepare_one(self, caller: Caller, deadline: float, raw: bytes) -> Attempt | Refusal:
         try:
             command = parse(Command, raw, COMMAND_BYTES)
             validate(command)
         except Refused as refused:
             return refused.refusal
-        return self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller, until)
+        return self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller, deadline)
 
     def _result(self, decided: Attempt | Refusal) -> CommandResult:
         outcome = self._receipts.outcome(decided)

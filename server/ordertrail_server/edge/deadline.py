@@ -1,28 +1,28 @@
-"""How long a call may wait: its caller must hear in time that what it waits for does not come."""
+"""Deadlines of waits within a call, early enough that the caller still gets the answer that they failed."""
 
 from asyncio import get_running_loop
 from math import inf
 from time import monotonic
 
-OF_THE_DEADLINE = 0.9
-"""The share of a call's time in which it waits; the rest is for the answer, also for that of having waited."""
+WAITING_SHARE = 0.9
+"""The share of a call's time that it may wait; the rest is for the answer."""
 
-WITHOUT_DEADLINE = 10.0
-"""Seconds that a question waits in a call that has no deadline."""
+DEFAULT_SECONDS = 10.0
+"""How long a query waits in a call without a deadline."""
 
 
-def in_time(time_remaining: float | None) -> float:
+def command_deadline(time_remaining: float | None) -> float:
     """Return the moment, by the monotonic clock, until which an answer to a command comes in time.
 
-    `time_remaining` is what is left of the call's deadline, in seconds; None if it has none.
+    `time_remaining` is the time until the call's deadline, in seconds, None if it has none.
     """
-    return inf if time_remaining is None else monotonic() + OF_THE_DEADLINE * time_remaining
+    return inf if time_remaining is None else monotonic() + WAITING_SHARE * time_remaining
 
 
-def question_in_time(time_remaining: float | None) -> float:
-    """Return the moment, by the event loop's clock, until which a question may wait for what it takes to answer it.
+def query_deadline(time_remaining: float | None) -> float:
+    """Return the moment, by the event loop's clock, until which a query may wait for the log or the read model.
 
-    `time_remaining` is as above. One moment for all of a call: waits that come one after another share its time.
+    `time_remaining` is as above. All waits of a call share one moment.
     """
-    patience = WITHOUT_DEADLINE if time_remaining is None else OF_THE_DEADLINE * time_remaining
+    patience = DEFAULT_SECONDS if time_remaining is None else WAITING_SHARE * time_remaining
     return get_running_loop().time() + patience

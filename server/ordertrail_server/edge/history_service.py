@@ -14,7 +14,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersResponse,
     StreamOrderEventsRequest,
 )
-from ordertrail_server.edge.deadline import question_in_time
+from ordertrail_server.edge.deadline import query_deadline
 from ordertrail_server.history.event_filter import listed
 from ordertrail_server.history.events import list_events
 from ordertrail_server.history.freshness import Freshness, named_offsets
@@ -56,20 +56,20 @@ class HistoryService:
         if request.HasField("token"):
             as_of = offsets_of(request.token, "token", model.log_id, model.partitions)
             offsets = latest([offsets, as_of])
-        await self._freshness.until(offsets, question_in_time(time_remaining))
+        await self._freshness.until(offsets, query_deadline(time_remaining))
         return await self._dated(GetOrderResponse, model.read(partial(get_order, model, request, as_of)))
 
     async def ListOrders(self, request: ListOrdersRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrdersResponse."""
         offsets = named_offsets(self._model, request.at_least_as_fresh)
-        await self._freshness.until(offsets, question_in_time(time_remaining))
+        await self._freshness.until(offsets, query_deadline(time_remaining))
         run = self._model.read if is_bounded(request) else self._model.search
         return await self._dated(ListOrdersResponse, run(partial(list_orders, self._model, request)))
 
     async def ListOrderEvents(self, request: ListOrderEventsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrderEventsResponse."""
         offsets = named_offsets(self._model, request.at_least_as_fresh)
-        await self._freshness.until(offsets, question_in_time(time_remaining))
+        await self._freshness.until(offsets, query_deadline(time_remaining))
         run = self._model.read if listed(request).exact else self._model.search
         return await self._dated(ListOrderEventsResponse, run(partial(list_events, self._model, request)))
 
@@ -77,7 +77,7 @@ class HistoryService:
         self, request: StreamOrderEventsRequest, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield serialized StreamOrderEventsResponse frames; to be closed (aclose) when the caller is gone."""
-        return stream_events(self._tails, self._freshness, request, question_in_time(time_remaining))
+        return stream_events(self._tails, self._freshness, request, query_deadline(time_remaining))
 
     async def whole(self) -> None:
         """Return once reads are answered without waiting: the read model holds all that the log held at the start."""

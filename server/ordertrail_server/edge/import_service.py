@@ -14,7 +14,7 @@ from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare_import
 from ordertrail_server.edge.batch_work import BatchWork
-from ordertrail_server.edge.deadline import in_time
+from ordertrail_server.edge.deadline import command_deadline
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import BATCH_BYTES, parse, validate
@@ -37,15 +37,15 @@ class ImportService:
         self, batches: AsyncIterator[list[bytes]], caller: Caller, time_remaining: float | None = None
     ) -> AsyncIterator[ImportOrdersResponse]:
         """Take in batches of serialized documents one after another; a refused document stops nothing."""
-        until = in_time(time_remaining)
+        deadline = command_deadline(time_remaining)
         async for batch in batches:
             origins: list[str] = []
-            prepare_one = partial(_prepare_one, caller, until, origins)
+            prepare_one = partial(_prepare_one, caller, deadline, origins)
             results = await self._batch_work.run(batch, prepare_one, self._receipts.outcome)
             yield ImportOrdersResponse(results=map(_result, origins, results))
 
 
-def _prepare_one(caller: Caller, until: float, origins: list[str], raw: bytes) -> Attempt | Refusal:
+def _prepare_one(caller: Caller, deadline: float, origins: list[str], raw: bytes) -> Attempt | Refusal:
     """Return the attempt to take a document in, or why it is refused; its origin is added to `origins`."""
     origins.append("")
     try:
@@ -57,7 +57,7 @@ def _prepare_one(caller: Caller, until: float, origins: list[str], raw: bytes) -
         return Refusal(reasons.ERROR_REASON_UNREADABLE_DOCUMENT, str(unreadable))
     except Refused as refused:
         return refused.refusal
-    attempt.until = until
+    attempt.deadline = deadline
     return attempt
 
 

@@ -13,7 +13,7 @@ from ordertrail.v1.projection_service_pb2 import (
     RetryParkedOrderResponse,
 )
 from ordertrail_server.commands.handler import CommandHandler
-from ordertrail_server.edge.deadline import question_in_time
+from ordertrail_server.edge.deadline import query_deadline
 from ordertrail_server.history.event_schemas import list_schemas
 from ordertrail_server.history.explain import explain_event
 from ordertrail_server.history.freshness import Freshness, unless_late
@@ -48,7 +48,7 @@ class ProjectionService:
 
     async def ExplainEvent(self, request: ExplainEventRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
         """Return a serialized ExplainEventResponse."""
-        return await explain_event(self._log, self._model, self._freshness, request, question_in_time(time_remaining))
+        return await explain_event(self._log, self._model, self._freshness, request, query_deadline(time_remaining))
 
     async def ListEventSchemas(self, request: ListEventSchemasRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListEventSchemasResponse."""
@@ -71,7 +71,7 @@ class ProjectionService:
         The read side and the write side each fold the order again, and either may have been freed before by a call
         whose answer was lost; so each is asked, and the order is not parked where neither has it so.
         """
-        order_id, by = request.order_id, question_in_time(time_remaining)
+        order_id, by = request.order_id, query_deadline(time_remaining)
         # What the log holds now is judged before anyone is told that the order is not parked.
         await self._freshness.until(await self._freshness.ends(by), by)
         async with unless_late(by, "The projector did not answer in time; it may still read the order again."):
@@ -86,7 +86,7 @@ class ProjectionService:
         return RetryParkedOrderResponse(taken_in_count=taken_in or 0, order=parked).SerializeToString()
 
     async def _served(self, time_remaining: float | None) -> None:
-        await self._freshness.until((0,) * self._model.partitions, question_in_time(time_remaining))
+        await self._freshness.until((0,) * self._model.partitions, query_deadline(time_remaining))
 
 
 def _parked_for_commands(order_id: str, deciding: Aggregate) -> ParkedOrder:

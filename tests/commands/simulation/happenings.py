@@ -40,7 +40,7 @@ def make_call(run: Run, server: Server) -> None:
         run.callers.learn(attempt.order_id)
     run.calls.append(Call(len(run.calls), server.number, asked, attempt, run.log.end()))
     try:
-        server.writer.waiting.submit(attempt)
+        server.writer.queue.submit(attempt)
     except Refused as refused:
         answer.set_result(refused.refusal)
 

@@ -12,7 +12,7 @@ from tests.commands.simulation.mutant import LogWithAppend, Mutant, mutant
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_OVERLOADED
 from ordertrail_server.commands import draft as draft_module, fold as fold_module, prepare as prepare_module
 from ordertrail_server.commands.attempt import Answer, Attempt, Fact
-from ordertrail_server.commands.draft import Draft, Planned
+from ordertrail_server.commands.draft import Draft, PlannedRecord
 from ordertrail_server.commands.fold import Fold, Snapshot
 from ordertrail_server.commands.writer import Writer
 from ordertrail_server.log.port import Entry
@@ -77,9 +77,9 @@ def acknowledge_on_delivery(append: Append) -> Append:
             offsets: list[int] = await log.append(partition, entries)
             places = {id(planned): offset for planned, offset in zip(draft.planned, offsets, strict=True)}
             for attempt, outcome in draft.outcomes:
-                if isinstance(outcome, Planned):
+                if isinstance(outcome, PlannedRecord):
                     replayed = outcome.fact.digest != attempt.written
-                    answer(attempt, outcome.accepted(places[id(outcome)], replayed))
+                    answer(attempt, outcome.accept(places[id(outcome)], replayed))
             return offsets
 
         await append_by(deliver, append, self, draft)
@@ -96,21 +96,21 @@ async def append_by(deliver: Any, append: Append, writer: Writer, draft: Draft) 
         writer._log = log
 
 
-@mutant("refusal without asking for the end", Writer, "_was_behind")
-def refuse_without_asking(was_behind: Any) -> Any:
-    async def was_never_behind(self: Writer, asked: bool) -> bool:
+@mutant("refusal without asking for the end", Writer, "_fold_missed_records")
+def refuse_without_asking(fold_missed: Any) -> Any:
+    async def fold_nothing(self: Writer, has_caught_up: bool) -> bool:
         return False
 
-    return was_never_behind
+    return fold_nothing
 
 
 # Where another broker may lead meanwhile, the word of the one that is asked is not enough.
-@mutant("refusal on a leader's word", Writer, "_was_behind")
-def refuse_on_word_of_leader(was_behind: Any) -> Any:
-    async def was_behind_as_leader_says(self: Writer, asked: bool) -> bool:
-        return not asked and await self._catch_up()
+@mutant("refusal on a leader's word", Writer, "_fold_missed_records")
+def refuse_on_word_of_leader(fold_missed: Any) -> Any:
+    async def fold_to_leaders_end(self: Writer, has_caught_up: bool) -> bool:
+        return not has_caught_up and await self._catch_up()
 
-    return was_behind_as_leader_says
+    return fold_to_leaders_end
 
 
 # Both rest on what a batch would make of an order before it is known that the batch became facts.
@@ -131,8 +131,8 @@ def replay_from_unconfirmed_state(append: Append) -> Append:
     async def replay_and_append(self: Writer, draft: Draft) -> None:
         places = {id(planned): place for place, planned in enumerate(draft.planned, self.fold.position)}
         for attempt, outcome in draft.outcomes:
-            if isinstance(outcome, Planned) and outcome.fact.digest != attempt.written:
-                answer(attempt, outcome.accepted(places[id(outcome)], True))
+            if isinstance(outcome, PlannedRecord) and outcome.fact.digest != attempt.written:
+                answer(attempt, outcome.accept(places[id(outcome)], True))
         await append(self, draft)
 
     return replay_and_append
@@ -167,7 +167,7 @@ def make_up_order_id(derive_order_id: Any) -> Any:
 def check_version_first(receipt: Receipt) -> Receipt:
     def receipt_of_expected_version(self: Draft, attempt: Attempt) -> Any:
         before = self._aggregate(attempt)
-        if not attempt.new_order and draft_module._mismatch(attempt, before):
+        if not attempt.new_order and draft_module._is_version_mismatch(attempt, before):
             return draft_module._version_mismatch(attempt, before)
         return receipt(self, attempt)
 

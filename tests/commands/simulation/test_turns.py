@@ -84,7 +84,7 @@ def test_commands_to_any_server_leave_no_void_record_where_servers_follow_the_lo
 def test_a_writer_that_believes_itself_alone_after_one_batch_leaves_void_records(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    Defect(writer_module, "Company", lambda company: lambda shared, clock: company(False, clock)).plant(monkeypatch)
+    Defect(writer_module, "Contention", lambda kind: lambda shared, clock: kind(False, clock)).plant(monkeypatch)
     voids = [asyncio.run(take_turns(seed, 2, in_turn, False)).void for seed in range(5)]
     assert any(voids)
 

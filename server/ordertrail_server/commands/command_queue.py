@@ -1,0 +1,146 @@
+"""The queue of attempts at one partition's writer, from submission to answer."""
+
+import asyncio
+from collections import deque
+from itertools import chain
+
+from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail_server.commands.attempt import Answer, Attempt
+from ordertrail_server.orders.refusal import Refusal, Refused
+
+OVERLOADED = Refused(Refusal(reasons.ERROR_REASON_OVERLOADED, "Too many commands are waiting; try again shortly."))
+UNAVAILABLE = Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be written for now; try again shortly.")
+
+
+class CommandQueue:
+    """A bounded queue of attempts, and the attempts that the writer handles now.
+
+    Attempts of unary calls and attempts of batches have a lane each: first in, first out, at most `capacity` attempts.
+    So neither kind blocks the other.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._unary, self._batched = deque[Attempt](), deque[Attempt]()
+        self._in_flight: list[Attempt] = []
+        self._nonempty, self._space, self._joined = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._joined.set()
+        self._closed = False
+
+    def __len__(self) -> int:
+        """How many attempts are queued, without those in flight."""
+        return len(self._unary) + len(self._batched)
+
+    # For producers
+
+    def submit(self, attempt: Attempt) -> None:
+        """Queue an attempt; its `answer` gets the answer. Raises Refused if the lane is full or the queue is closed."""
+        if self._closed:
+            raise Refused(UNAVAILABLE)
+        lane = self._lane(attempt)
+        if len(lane) >= self._capacity:
+            raise OVERLOADED
+        lane.append(attempt)
+        self._joined.clear()
+        self._nonempty.set()
+
+    def has_space(self, attempt: Attempt) -> bool:
+        """Return whether `submit` would not refuse the attempt as OVERLOADED."""
+        return len(self._lane(attempt)) < self._capacity or self._closed
+
+    async def wait_for_space(self, attempt: Attempt) -> None:
+        """Return when the attempt can be submitted."""
+        while not self.has_space(attempt):
+            self._space.clear()
+            await self._space.wait()
+
+    async def join(self) -> None:
+        """Return when every attempt submitted so far is answered."""
+        await self._joined.wait()
+
+    def answer_expired(self, now: float) -> None:
+        """Answer attempts whose deadline has passed as UNAVAILABLE, because the log does not answer in time.
+
+        Their outcome is unknown: they may have led to facts, or may still.
+        """
+        expired = [attempt for attempt in self._all() if attempt.deadline <= now]
+        for attempt in expired:
+            answer(attempt, UNAVAILABLE)
+        if expired:
+            for lane in (self._unary, self._batched):
+                unanswered = [attempt for attempt in lane if not attempt.answer.done()]
+                lane.clear()
+                lane.extend(unanswered)
+            self._space.set()
+
+    # For the writer
+
+    @property
+    def has_unary(self) -> bool:
+        """True if an attempt of a unary call is queued."""
+        return bool(self._unary)
+
+    @property
+    def is_mixed(self) -> bool:
+        """True if both attempts of unary calls and attempts of batches are queued."""
+        return bool(self._unary and self._batched)
+
+    async def wait_nonempty(self) -> None:
+        """Return when at least one attempt is queued."""
+        await self._nonempty.wait()
+
+    def take(self, limit: int) -> list[Attempt]:
+        """Remove and return up to `limit` attempts, without those whose callers have gone.
+
+        Attempts of unary calls come first; they leave half of the limit to attempts of batches.
+        """
+        unary = _pop(self._unary, limit - min(len(self._batched), limit // 2))
+        attempts = unary + _pop(self._batched, limit - len(unary))
+        self._space.set()
+        self._in_flight = [attempt for attempt in attempts if not attempt.answer.done()]
+        return list(self._in_flight)
+
+    def take_unary(self, limit: int) -> list[Attempt]:
+        """Remove and return up to `limit` further attempts of unary calls; they are in flight beside the others."""
+        unary = [attempt for attempt in _pop(self._unary, limit) if not attempt.answer.done()]
+        self._in_flight.extend(unary)
+        return unary
+
+    def requeue(self, attempts: list[Attempt]) -> None:
+        """Put attempts back at the head of the queue."""
+        for attempt in reversed(attempts):
+            self._lane(attempt).appendleft(attempt)
+
+    def finish_batch(self) -> None:
+        """Note that every attempt in flight is answered or requeued."""
+        self._in_flight = []
+        if not len(self):
+            self._nonempty.clear()
+            self._joined.set()
+
+    def close(self) -> None:
+        """Refuse further attempts, and answer all that are here as UNAVAILABLE.
+
+        Their outcome is unknown, so neither a receipt nor a refusal would be true.
+        """
+        self._closed = True
+        for attempt in self._all():
+            answer(attempt, UNAVAILABLE)
+        self._joined.set()
+        self._space.set()
+
+    def _lane(self, attempt: Attempt) -> deque[Attempt]:
+        return self._batched if attempt.batched else self._unary
+
+    def _all(self) -> list[Attempt]:
+        return list(chain(self._in_flight, self._unary, self._batched))
+
+
+def _pop(lane: deque[Attempt], limit: int) -> list[Attempt]:
+    return [lane.popleft() for _ in range(min(limit, len(lane)))]
+
+
+def answer(attempt: Attempt, outcome: Answer) -> None:
+    """Set the answer of an attempt, unless its caller has gone."""
+    if not attempt.answer.done():
+        attempt.answer.set_result(outcome)
