@@ -23,7 +23,7 @@ from ordertrail_server.edge.listening import require_free
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.server import COMMANDS, EVERYTHING, HISTORY, IMPORT, PROJECTION, Server
-from ordertrail_server.history.freshness import Freshness, ends_of
+from ordertrail_server.history.freshness import Freshness, query_end_offsets
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
@@ -134,9 +134,9 @@ class Service:
         model = ReadModel(file, log.identity, log.topic, log.partitions, search_seconds)
         self._exit_stack.callback(model.close)
         asked_at = time_ns()
-        freshness = Freshness(model, self._progress, log, await ends_of(log))
+        freshness = Freshness(model, self._progress, log, await query_end_offsets(log))
         recency = Recency(log.end, log.partitions, self._progress, seen_at=asked_at)
-        self._watch(recency.keep())
+        self._watch(recency.run())
         history = HistoryService(model, self._progress, freshness, recency, self._settings.heartbeat_seconds)
         if "query" in self._settings.role:
             server.answer_queries(history, ProjectionService(log, model, freshness, handler, projector.retry))
@@ -159,7 +159,7 @@ class Service:
 
     async def _serve_reads(self, server: Server, history: HistoryService) -> None:
         """Say that reads are served once the read model holds all that the log held at the start."""
-        await history.whole()
+        await history.wait_complete()
         services = (HISTORY.full_name, PROJECTION.full_name) if "query" in self._settings.role else ()
         for name in (*services, EVERYTHING):
             server.set_serving(name, True)

@@ -18,7 +18,7 @@ from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest, SourceDo
 from ordertrail_server.cli.main import COMMANDS, ordertrail
 from ordertrail_server.edge.caller import LONGEST
 from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES
-from ordertrail_server.history.pages import MOST_ROWS, PAGE_BYTES, ROWS
+from ordertrail_server.history.pages import MAX_ROWS, PAGE_BYTES, ROWS
 from ordertrail_server.history.streaming.stream import FRAME_BYTES, FRAME_EVENTS
 from ordertrail_server.orders.grounds import MAX_LINES
 from ordertrail_server.setting_text import describe_bounds
@@ -64,7 +64,7 @@ def test_every_limit_of_the_contract_is_the_one_in_force() -> None:
         [MAX_LINES],
         [most_characters(place["order_id"])],
         [most_characters(GetOrderRequest.DESCRIPTOR.fields_by_name["token"])],
-        [ROWS, MOST_ROWS],
+        [ROWS, MAX_ROWS],
         [PAGE_BYTES],
         [FRAME_EVENTS, frame.GetOptions().Extensions[rules].int32.lte],
         [FRAME_BYTES],

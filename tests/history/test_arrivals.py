@@ -8,7 +8,7 @@ from tests.history.shop import Shop, placed, shop_in
 
 from ordertrail_server.history.read_model import READERS, Connection
 from ordertrail_server.history.streaming.arrivals import Arrivals
-from ordertrail_server.history.streaming.topics import Topic
+from ordertrail_server.history.streaming.subjects import Subject
 
 
 async def hold_all_readers(shop: Shop, until: Event) -> list[asyncio.Task[None]]:
@@ -27,14 +27,14 @@ async def test_a_tail_that_comes_while_the_new_events_are_being_read_is_woken(tm
     async with shop_in(tmp_path) as shop:
         await shop.project()
         arrivals = Arrivals(shop.model, shop.progress)
-        with arrivals.of(Topic("order", "other")) as other:
+        with arrivals.subscribe(Subject("order", "other")) as other:
             await asyncio.sleep(0)
             free = Event()
             readers = await hold_all_readers(shop, free)
             shop.record("o", placed("p", customer="c"))
             await shop.project()
             await asyncio.sleep(0)
-            with arrivals.of(Topic("customer", "c")) as newcomer:
+            with arrivals.subscribe(Subject("customer", "c")) as newcomer:
                 free.set()
                 async with asyncio.timeout(10):
                     await newcomer.wait()
@@ -47,7 +47,7 @@ async def test_a_gap_at_the_end_of_the_log_is_looked_at_once(tmp_path: Path) -> 
         shop.record("o", placed("p"))
         await shop.project()
         arrivals = Arrivals(shop.model, shop.progress)
-        with arrivals.of(Topic("order", "o")):
+        with arrivals.subscribe(Subject("order", "o")):
             shop.progress.advance({0: 5})  # past a gap, which no table knows of
             async with asyncio.timeout(10):
                 while arrivals.announced != (5,):  # noqa: ASYNC110 (nothing tells)
@@ -59,10 +59,10 @@ async def test_only_tails_whom_an_advance_concerns_are_woken(tmp_path: Path) -> 
         await shop.project()
         arrivals = Arrivals(shop.model, shop.progress)
         with (
-            arrivals.of(Topic("order", "o")) as mine,
-            arrivals.of(Topic("order", "x")) as order,
-            arrivals.of(Topic("customer", "x")) as customer,
-            arrivals.of(Topic("product", "x")) as product,
+            arrivals.subscribe(Subject("order", "o")) as mine,
+            arrivals.subscribe(Subject("order", "x")) as order,
+            arrivals.subscribe(Subject("customer", "x")) as customer,
+            arrivals.subscribe(Subject("product", "x")) as product,
         ):
             await asyncio.sleep(0)
             shop.record("o", placed("p", customer="c"))
@@ -79,7 +79,10 @@ async def test_a_read_that_fails_wakes_all_tails_and_the_watch_goes_on(
     async with shop_in(tmp_path) as shop:
         await shop.project()
         arrivals = Arrivals(shop.model, shop.progress)
-        with arrivals.of(Topic("order", "x")) as order, arrivals.of(Topic("customer", "x")) as customer:
+        with (
+            arrivals.subscribe(Subject("order", "x")) as order,
+            arrivals.subscribe(Subject("customer", "x")) as customer,
+        ):
             shop.model.close()  # from now on every read fails, and not by a refusal
             for number in range(2):
                 order.clear()

@@ -98,7 +98,7 @@ async def test_once_it_was_whole_reads_are_answered_though_it_lags(half_built: S
 
 
 async def test_reads_are_said_to_be_served_once_it_is_whole(half_built: Shop) -> None:
-    whole = asyncio.create_task(half_built.service.whole())
+    whole = asyncio.create_task(half_built.service.wait_complete())
     await asyncio.sleep(0)
     assert not whole.done()
     await half_built.project()
@@ -108,7 +108,7 @@ async def test_reads_are_said_to_be_served_once_it_is_whole(half_built: Shop) ->
 
 async def test_of_an_empty_log_reads_are_said_to_be_served_once_there_is_a_read_model(tmp_path: Path) -> None:
     async with shop_in(tmp_path) as shop:
-        whole = asyncio.create_task(shop.service.whole())
+        whole = asyncio.create_task(shop.service.wait_complete())
         await asyncio.sleep(0)
         assert not whole.done()
         await shop.project()

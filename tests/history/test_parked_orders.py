@@ -10,8 +10,8 @@ from ordertrail.v1.projection_service_pb2 import (
     ListParkedOrdersRequest,
     ListParkedOrdersResponse,
 )
-from ordertrail_server.history.pages import next_page
-from ordertrail_server.history.parked_orders import REASON, WAITING, get_parked, list_parked
+from ordertrail_server.history.pages import next_page_token
+from ordertrail_server.history.parked_orders import MAX_REASON, MAX_WAITING, get_parked, list_parked
 from ordertrail_server.log.token import read_token
 from ordertrail_server.orders.refusal import Refused
 
@@ -53,7 +53,7 @@ async def test_each_parked_order_is_on_one_page_whatever_their_times_and_partiti
 async def test_a_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
     async with shop_in(tmp_path) as shop:
         await shop.project()
-        token = next_page(ListParkedOrdersRequest(), b"another log\0\0\0\0\0", 0, "o")
+        token = next_page_token(ListParkedOrdersRequest(), b"another log\0\0\0\0\0", 0, "o")
         with pytest.raises(Refused) as refused:
             await listed(shop, ListParkedOrdersRequest(page_token=token))
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH
@@ -62,12 +62,12 @@ async def test_a_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
 async def test_of_many_waiting_facts_the_first_are_shown_and_all_are_counted(tmp_path: Path) -> None:
     async with shop_in(tmp_path) as shop:
         park(shop, "o")
-        for _ in range(WAITING + 5):
+        for _ in range(MAX_WAITING + 5):
             shop.record("o", confirmed())
         await shop.project()
         answer = await shown(shop, "o")
-        assert (answer.order.version, answer.order.waiting_count) == (1, WAITING + 6)
-        assert [event.order_version for event in answer.waiting] == list(range(2, WAITING + 2))
+        assert (answer.order.version, answer.order.waiting_count) == (1, MAX_WAITING + 6)
+        assert [event.order_version for event in answer.waiting] == list(range(2, MAX_WAITING + 2))
 
 
 async def test_a_reason_that_quotes_a_whole_record_is_cut_short(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ async def test_a_reason_that_quotes_a_whole_record_is_cut_short(tmp_path: Path) 
         park(shop, "o", product="x" * 50_000)
         await shop.project()
         answer = await shown(shop, "o")
-        assert len(answer.order.reason) == len(answer.waiting[0].reason) == REASON + 2
+        assert len(answer.order.reason) == len(answer.waiting[0].reason) == MAX_REASON + 2
 
 
 @pytest.mark.parametrize("partitions", [1, 3])

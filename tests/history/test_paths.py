@@ -79,7 +79,7 @@ ALL_CONDITIONS: dict[str, str | int] = {
 @pytest.mark.parametrize("others", [False, True])
 def test_orders_are_searched_by_the_path_that_was_chosen(model: sqlite3.Connection, path: str, others: bool) -> None:
     asked = OrderFilter(ALL_CONDITIONS if others else {path: ALL_CONDITIONS[path]}, (1, 2) if others else ())
-    steps = plan(model, asked.rows(path), asked.bound() | {"limit": 5})
+    steps = plan(model, asked.rows(path), asked.bound_values() | {"limit": 5})
     assert steps[0].startswith(ORDER_PATHS[path])
     if path == "product_id":
         assert steps[1] == "SEARCH o USING INDEX sqlite_autoindex_orders_1 (order_id=?)"
@@ -91,12 +91,12 @@ def test_many_orders_are_walked_as_they_are_sorted_so_that_a_page_ends_the_walk(
     model: sqlite3.Connection, path: str
 ) -> None:
     asked = OrderFilter({"customer_id": "c", "product_id": "p"} if path else {"product_id": "p"})
-    steps = plan(model, asked.rows(path), asked.bound() | {"limit": 5})
+    steps = plan(model, asked.rows(path), asked.bound_values() | {"limit": 5})
     assert not [step for step in steps if "B-TREE" in step]
 
 
 @pytest.mark.parametrize("condition", ["created_from", "created_before", "last_created"])
 def test_a_time_of_creation_bounds_the_walk_over_all_orders(model: sqlite3.Connection, condition: str) -> None:
     asked = OrderFilter({condition: 1, "last_order_id": "o"})
-    [step] = plan(model, asked.rows(""), asked.bound() | {"limit": 5})
+    [step] = plan(model, asked.rows(""), asked.bound_values() | {"limit": 5})
     assert step.startswith("SEARCH o USING INDEX orders_by_time (")

@@ -64,7 +64,7 @@ class Ticking:
 
 @contextmanager
 def kept(recency: Recency) -> Iterator["asyncio.Task[None]"]:
-    keeping = asyncio.ensure_future(recency.keep())
+    keeping = asyncio.ensure_future(recency.run())
     try:
         yield keeping
     finally:
@@ -103,7 +103,7 @@ async def test_the_time_is_that_before_the_ends_were_asked_and_waits_until_they_
     log, progress = MemoryLog(partitions=2), Progress()
     recency = Recency(log.end, 2, progress, clock=iter(count(100)).__next__)
     log.land(1, Entry("o", b"any"))
-    looking = asyncio.ensure_future(recency.look())
+    looking = asyncio.ensure_future(recency.refresh())
     for positions in ({0: 0, 1: 0}, {0: 5}):
         progress.advance(positions)
         await asyncio.sleep(0)
@@ -123,7 +123,7 @@ async def test_an_end_that_lies_before_what_is_projected_is_not_taken_for_the_en
 
     progress = Progress()
     progress.advance({0: 3, 1: 4})
-    await Recency(end, 2, progress).look()
+    await Recency(end, 2, progress).refresh()
     assert asked == [(0, 3), (1, 4)]
 
 
@@ -133,14 +133,14 @@ async def test_damage_ends_the_looking(tmp_path: Path) -> None:
 
     async with asyncio.timeout(10):
         with pytest.raises(LogDamaged):
-            await Recency(end, 1, Progress()).keep()
+            await Recency(end, 1, Progress()).run()
 
 
 async def test_a_log_that_is_away_is_told_to_whoever_looks_once(tmp_path: Path) -> None:
     log = EmbeddedLog.create(tmp_path)
     await log.close()
     with pytest.raises(LogUnavailable):
-        await Recency(log.end, 1, Progress()).look()
+        await Recency(log.end, 1, Progress()).refresh()
 
 
 async def test_every_answer_says_until_when_it_includes_the_log(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ async def test_every_answer_says_until_when_it_includes_the_log(tmp_path: Path) 
         shop.record("o", placed("p", customer="c"))
         await shop.project()
         assert [answer.HasField("current_at") for answer in await answers(shop)] == [False] * 4
-        await shop.recency.look()
+        await shop.recency.refresh()
         assert [in_ns(answer.current_at) for answer in await answers(shop)] == [shop.recency.current_at] * 4
 
 
@@ -160,7 +160,7 @@ async def test_every_answer_to_a_question_says_how_old_it_is_by_the_servers_cloc
         recency = Recency(shop.log.end, 1, shop.progress, clock=lambda: now[0])
         shop.service = shop.served(shop.progress, recency=recency)
         assert [answer.HasField("age") for answer in (await answers(shop))[:3]] == [False] * 3
-        await recency.look()
+        await recency.refresh()
         now[0] = 103 * SECOND
         assert [answer.age.ToNanoseconds() for answer in (await answers(shop))[:3]] == [3 * SECOND] * 3
         now[0] = 99 * SECOND  # the clock was set back
@@ -191,7 +191,7 @@ async def test_only_frames_behind_which_nothing_waits_say_it(tmp_path: Path) -> 
         for number in range(5):
             shop.record(f"o-{number}", placed("p"))
         await shop.project()
-        await shop.recency.look()
+        await shop.recency.refresh()
         frames = await shop.stream(StreamOrderEventsRequest(max_events_per_frame=2))
         assert [(f.caught_up, f.HasField("current_at")) for f in frames] == [
             (False, False),
@@ -205,14 +205,14 @@ async def test_a_replay_claims_no_more_than_was_there_when_its_end_was_chosen(tm
         for number in range(4):
             shop.record(f"o-{number}", placed("p"))
         await shop.project()
-        await shop.recency.look()
+        await shop.recency.refresh()
         chosen = shop.recency.current_at
         replay = shop.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2), None)
         async with aclosing(replay):
             await anext(replay)
             shop.record("later", placed("p"))
             await shop.project()
-            await shop.recency.look()
+            await shop.recency.refresh()
             last = StreamOrderEventsResponse.FromString(await anext(replay))
         assert (last.caught_up, in_ns(last.current_at)) == (True, chosen)
 
@@ -223,7 +223,7 @@ async def test_signs_of_life_grow_newer_with_the_log(tmp_path: Path) -> None:
         async with following(shop) as tail:
             assert not (await tail.next()).HasField("current_at")
             for _ in range(3):
-                await shop.recency.look()
+                await shop.recency.refresh()
                 while in_ns((await tail.next()).current_at) != shop.recency.current_at:
                     pass
 
@@ -231,7 +231,7 @@ async def test_signs_of_life_grow_newer_with_the_log(tmp_path: Path) -> None:
 async def test_events_that_come_soon_after_one_another_do_not_say_it(tmp_path: Path) -> None:
     async with shop_in(tmp_path, heartbeat_s=FOR_EVER) as shop:
         await shop.project()
-        await shop.recency.look()
+        await shop.recency.refresh()
         async with following(shop) as tail:
             assert (await tail.next()).HasField("current_at")
             shop.record("o", placed("p"))
@@ -249,7 +249,7 @@ async def test_events_that_come_without_a_pause_say_it_now_and_then(tmp_path: Pa
                 for number in range(1_000_000):
                     shop.record(f"o-{number}", placed("p"))
                     await shop.project()
-                    await shop.recency.look()
+                    await shop.recency.refresh()
                     frame = await tail.next()
                     if frame.events and frame.HasField("current_at"):
                         break
@@ -262,7 +262,7 @@ async def test_the_stream_of_a_parked_order_never_says_that_nothing_is_missing(t
         shop.record("o", placed("p"))
         shop.record("o", removed("never ordered"))
         await shop.project()
-        await shop.recency.look()
+        await shop.recency.refresh()
         for now in (False, True):
             async with following(shop, order_id="o", now=now) as tail:
                 with pytest.raises(Refused):
@@ -283,14 +283,14 @@ async def test_a_look_that_began_earlier_is_not_shared_with_a_tail_that_is_promi
     async with shop_in(tmp_path, heartbeat_s=FOR_EVER) as shop:
         shop.record("o", placed("p"))
         await shop.project()
-        await shop.recency.look()
+        await shop.recency.refresh()
         monkeypatch.setattr(scan, "monotonic", when_it_may)
         async with following(shop) as early, following(shop) as late:
             first = asyncio.ensure_future(early.next())
             await asyncio.to_thread(began.wait, 10)
             shop.record("o", added("q"))
             await shop.project()
-            await shop.recency.look()
+            await shop.recency.refresh()
             second = asyncio.ensure_future(late.next())
             await asyncio.sleep(0)
             go_on.set()
@@ -312,7 +312,7 @@ async def test_however_reads_and_writes_run_beside_one_another_no_answer_lacks_w
         # The clock counts the facts that the log holds, so a time is a promise of so many.
         recency = Recency(shop.log.end, partitions, shop.progress, clock=lambda: len(shop.happened))
         shop.service = shop.served(shop.progress, 0.0, recency)
-        await recency.look()
+        await recency.refresh()
         async with asyncio.timeout(60):
             looking = asyncio.ensure_future(look_on(recency))
             reads = asyncio.gather(*(read_on(shop) for _ in "12"), *(follow_on(shop) for _ in "123"))
@@ -335,7 +335,7 @@ async def write_on(shop: Shop) -> None:
 
 async def look_on(recency: Recency) -> None:
     while True:
-        await recency.look()
+        await recency.refresh()
         await asyncio.sleep(0)
 
 

@@ -9,7 +9,7 @@ from tests.history.shop import Shop, changed, confirmed, names_in, names_of, pla
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_events_pb2 import OrderEventType
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
-from ordertrail_server.history.streaming import topics
+from ordertrail_server.history.streaming import subjects
 from ordertrail_server.log.token import read_token
 from ordertrail_server.orders.refusal import Refused
 
@@ -172,7 +172,7 @@ async def test_a_silent_tail_is_woken_by_its_own_events_whatever_it_asks_for(tmp
 async def test_no_tail_misses_an_event_however_it_comes_between_projections(
     tmp_path: Path, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(topics, "MANY", many)
+    monkeypatch.setattr(subjects, "MANY", many)
     async with shop_in(tmp_path, 2, FOR_EVER) as shop:
         for number in range(10):
             shop.record(f"o-{number}", placed("p", f"q-{number}", customer=f"c-{number}"))

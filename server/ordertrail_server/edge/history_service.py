@@ -1,4 +1,4 @@
-"""OrderHistoryService, but for what is gRPC's: each method takes a validated request and returns bytes to send."""
+"""OrderHistoryService without its gRPC part: each method takes a valid request and returns serialized responses."""
 
 from collections.abc import AsyncGenerator, Awaitable
 from functools import partial
@@ -15,16 +15,16 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail_server.edge.deadline import query_deadline
-from ordertrail_server.history.event_filter import listed
+from ordertrail_server.history.event_filter import list_filter
 from ordertrail_server.history.events import list_events
-from ordertrail_server.history.freshness import Freshness, named_offsets
+from ordertrail_server.history.freshness import Freshness, required_offsets
 from ordertrail_server.history.order_filter import is_bounded
 from ordertrail_server.history.orders import get_order, list_orders
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.streaming.stream import stream_events
-from ordertrail_server.history.streaming.tails import HEARTBEAT, Tails
+from ordertrail_server.history.streaming.stream_hub import HEARTBEAT, StreamHub
 from ordertrail_server.history.tokens import latest, offsets_of
 from ordertrail_server.orders.times import moment
 
@@ -34,8 +34,8 @@ Dated = type[GetOrderResponse] | type[ListOrdersResponse] | type[ListOrderEvents
 class HistoryService:
     """Answers from the read model; its owner closes that, after the last answer.
 
-    Every method raises Refused. `time_remaining` is what is left of the call's deadline, in seconds; None if it has
-    none. `heartbeat_s` is how many seconds a stream may be silent.
+    Every method raises Refused. `time_remaining` is the time until the call's deadline, in seconds, None if it has
+    none. `heartbeat_s` is the longest time between two frames of a stream.
     """
 
     def __init__(
@@ -47,48 +47,48 @@ class HistoryService:
         heartbeat_s: float = HEARTBEAT,
     ) -> None:
         self._model, self._freshness, self._recency = read_model, freshness, recency
-        self._tails = Tails(read_model, progress, recency, heartbeat_s)
+        self._hub = StreamHub(read_model, progress, recency, heartbeat_s)
 
     async def GetOrder(self, request: GetOrderRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
         """Return a serialized GetOrderResponse. An as-of token is waited for as at_least_as_fresh is."""
         model, as_of = self._model, None
-        offsets = named_offsets(model, request.at_least_as_fresh)
+        offsets = required_offsets(model, request.at_least_as_fresh)
         if request.HasField("token"):
             as_of = offsets_of(request.token, "token", model.log_id, model.partitions)
             offsets = latest([offsets, as_of])
-        await self._freshness.until(offsets, query_deadline(time_remaining))
-        return await self._dated(GetOrderResponse, model.read(partial(get_order, model, request, as_of)))
+        await self._freshness.wait_until_fresh(offsets, query_deadline(time_remaining))
+        return await self._with_age(GetOrderResponse, model.read(partial(get_order, model, request, as_of)))
 
     async def ListOrders(self, request: ListOrdersRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrdersResponse."""
-        offsets = named_offsets(self._model, request.at_least_as_fresh)
-        await self._freshness.until(offsets, query_deadline(time_remaining))
+        offsets = required_offsets(self._model, request.at_least_as_fresh)
+        await self._freshness.wait_until_fresh(offsets, query_deadline(time_remaining))
         run = self._model.read if is_bounded(request) else self._model.search
-        return await self._dated(ListOrdersResponse, run(partial(list_orders, self._model, request)))
+        return await self._with_age(ListOrdersResponse, run(partial(list_orders, self._model, request)))
 
     async def ListOrderEvents(self, request: ListOrderEventsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrderEventsResponse."""
-        offsets = named_offsets(self._model, request.at_least_as_fresh)
-        await self._freshness.until(offsets, query_deadline(time_remaining))
-        run = self._model.read if listed(request).exact else self._model.search
-        return await self._dated(ListOrderEventsResponse, run(partial(list_events, self._model, request)))
+        offsets = required_offsets(self._model, request.at_least_as_fresh)
+        await self._freshness.wait_until_fresh(offsets, query_deadline(time_remaining))
+        run = self._model.read if list_filter(request).matches_every_row else self._model.search
+        return await self._with_age(ListOrderEventsResponse, run(partial(list_events, self._model, request)))
 
     def StreamOrderEvents(  # noqa: N802
         self, request: StreamOrderEventsRequest, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield serialized StreamOrderEventsResponse frames; to be closed (aclose) when the caller is gone."""
-        return stream_events(self._tails, self._freshness, request, query_deadline(time_remaining))
+        return stream_events(self._hub, self._freshness, request, query_deadline(time_remaining))
 
-    async def whole(self) -> None:
-        """Return once reads are answered without waiting: the read model holds all that the log held at the start."""
-        await self._freshness.whole()
+    async def wait_complete(self) -> None:
+        """Return once the read model includes all that the log held at the start: reads no longer wait for that."""
+        await self._freshness.wait_complete()
 
     def drain(self) -> None:
         """End every open stream with a last frame that holds its resume token (for the server's stop)."""
-        self._tails.drain()
+        self._hub.drain()
 
-    async def _dated(self, kind: Dated, reading: Awaitable[bytes]) -> bytes:
-        # Taken before the read begins: later, it might be newer than what the answer includes.
+    async def _with_age(self, kind: Dated, reading: Awaitable[bytes]) -> bytes:
+        # Read before the read begins: later it may be newer than the answer.
         current_at = self._recency.current_at
         answer = await reading
         if current_at is None:

@@ -1,15 +1,15 @@
-"""Queries and streams over the read model, in the order of a question's way:
+"""Queries and streams over the read model, in the order of a query's path:
 
 tokens        tokens and page tokens of a request, read or refused
-freshness     waiting until the read model is whole and includes what a token names (progress: how far it has come)
-recency       until when answers are known to include all of the log
+freshness     waits until the read model is complete and includes a token's offsets (progress: the offsets it reached)
+recency       the latest moment whose whole log the answers include
 read_model    a pool of readers, each answer from one short read transaction
-event_filter  which events are asked for, as SQL over the indexes; order_filter: which orders
-frames        stored events joined as bytes (joining), never parsed
-gathering     events of one answer, step by step, and the parked orders it passes over (passed_over)
-orders        GetOrder (as_of: as it stood), ListOrders
+event_filter  the filter of events as SQL over the indexes; order_filter: of orders
+frames        stored events joined as bytes (blob_join), never parsed
+page_builder  events of one answer, step by step, and the parked orders that it skips (skipped_orders)
+orders        GetOrder (as_of: its state at a point), ListOrders
 events        ListOrderEvents
 parked_orders ListParkedOrders, GetParkedOrder
 event_schemas ListEventSchemas; explain: ExplainEvent
-stream        StreamOrderEvents: start, one scan after another; arrivals and topics: who is woken by what
+streaming     StreamOrderEvents: start, then scan after scan; arrivals and subjects wake the streams of a stream_hub
 """

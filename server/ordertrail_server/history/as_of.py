@@ -1,4 +1,4 @@
-"""An order as it stood: the fold of its facts up to a version, a time, or a token."""
+"""The state of an order as of a version, a time or a token: the fold of its facts up to there."""
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_FOUND
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrderEventsResponse
@@ -12,8 +12,8 @@ from ordertrail_server.orders.evolve import fold
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import nanoseconds
 
-FOLDED_AT_ONCE = Limits(10_000, 1024 * 1024)
-"""How much is parsed before it is folded; bounds the memory for an order of a long history."""
+BATCH = Limits(10_000, 1024 * 1024)
+"""The events that are parsed at once; it bounds the memory for an order with a long history."""
 
 _LAST = {
     "version": "version = ?",
@@ -25,9 +25,9 @@ _LAST = {
 def state_as_of(
     connection: Connection, request: GetOrderRequest, token: Offsets | None, version: int, state: bytes
 ) -> bytes:
-    """Return the order's serialized state at the request's point; `version` and `state` are those of now.
+    """Return the order's serialized state at the request's point; `version` and `state` are the present ones.
 
-    Raises Refused if the order did not exist yet, or has not come to that version.
+    Raises Refused if the order did not exist yet, or does not have that version yet.
     """
     condition, value = _point(request, token)
     last = connection.execute(
@@ -52,7 +52,7 @@ def _fold(connection: Connection, order_id: str, last: int) -> bytes:
     order: Order | None = None
     low, more = 0, True
     while more:
-        events, _, low, more = join(connection, EventFilter(order_id), low, last + 1, FOLDED_AT_ONCE)
+        events, _, low, more = join(connection, EventFilter(order_id), low, last + 1, BATCH)
         order = fold(ListOrderEventsResponse.FromString(events).events, order)
     return order.SerializeToString() if order else b""
 

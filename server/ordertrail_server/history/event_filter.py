@@ -1,4 +1,4 @@
-"""Which events are asked for, as SQL: a closed set of conditions, every value bound, the path chosen here.
+"""The filter of events as SQL: a closed set of conditions, every value bound, the index chosen here.
 
 A unary plus keeps SQLite from taking another index than the one meant.
 """
@@ -17,7 +17,7 @@ _NAMES_PRODUCT = "EXISTS (SELECT 1 FROM event_products n WHERE n.product_id = :p
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Conditions on events, all of which must hold; an empty text, no types and None mean any.
+    """Conditions on events, all of which must hold. An empty text, no types, and None match every event.
 
     Times are nanoseconds since the epoch; `recorded_from` is included, `recorded_before` is not.
     """
@@ -30,8 +30,8 @@ class EventFilter:
     recorded_before: int | None = None
 
     @property
-    def exact(self) -> bool:
-        """Whether every row that is looked at is asked for, so that a limit on rows also bounds the work."""
+    def matches_every_row(self) -> bool:
+        """True if every row of the index range matches, so that a limit on rows also bounds the work."""
         return bool(self.order_id) or not self._row_conditions()
 
     def rows(self) -> str:
@@ -41,7 +41,7 @@ class EventFilter:
         return f"SELECT e.position, e.frame FROM {source} WHERE {conditions} ORDER BY {order} LIMIT :limit"
 
     def values(self) -> dict[str, str | int | None]:
-        """Return what `rows` binds, but for :low, :high and :limit."""
+        """Return the values that `rows` binds, except :low, :high and :limit."""
         return {
             "order_id": self.order_id,
             "customer_id": self.customer_id,
@@ -62,7 +62,7 @@ class EventFilter:
         return "events e", _OF_LOG, "e.position"
 
     def _row_conditions(self) -> list[str]:
-        """Return the conditions that the path leaves to look at row by row."""
+        """Return the conditions that the index does not cover, and that are checked row by row."""
         types = ", ".join(f":type{i}" for i in range(len(self.types)))
         conditions = {
             "+e.customer_id = :customer_id": self.order_id and self.customer_id,
@@ -74,12 +74,12 @@ class EventFilter:
         return [condition for condition, is_set in conditions.items() if is_set]
 
 
-def listed(request: ListOrderEventsRequest) -> EventFilter:
+def list_filter(request: ListOrderEventsRequest) -> EventFilter:
     """Return the filter of a listing."""
     return EventFilter(request.order_id, request.customer_id, request.product_id)
 
 
-def streamed(request: StreamOrderEventsRequest) -> EventFilter:
+def stream_filter(request: StreamOrderEventsRequest) -> EventFilter:
     """Return the filter of a stream."""
     return EventFilter(
         request.order_id,

@@ -1,10 +1,10 @@
 """ListOrderEvents: a page of the events of one order or of one customer."""
 
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, ListOrderEventsResponse
-from ordertrail_server.history.event_filter import listed
+from ordertrail_server.history.event_filter import list_filter
 from ordertrail_server.history.frames import Limits
-from ordertrail_server.history.gathering import Gathering
-from ordertrail_server.history.pages import PAGE_BYTES, next_page, page_start, rows_of
+from ordertrail_server.history.page_builder import PageBuilder
+from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, read_page_start, rows_of
 from ordertrail_server.history.parked import parked_reason, refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS, invalid_token, token_of
@@ -15,19 +15,19 @@ def list_events(model: ReadModel, request: ListOrderEventsRequest, connection: C
     low, end = _after(request, model), model.partitions << OFFSET_BITS
     if request.order_id:
         refuse_parked(request.order_id, parked_reason(connection, request.order_id))
-    page = Gathering(connection, listed(request), Limits(rows_of(request), PAGE_BYTES))
+    page = PageBuilder(connection, list_filter(request), Limits(rows_of(request), PAGE_BYTES))
     while low < end and not page.full:
         low = page.step(low, end)
     trailer = ListOrderEventsResponse(
-        next_page_token=next_page(request, model.log_id, low - 1) if low < end else "",
+        next_page_token=next_page_token(request, model.log_id, low - 1) if low < end else "",
         consistency_token=token_of(model.log_id, model.positions(connection)),
-        parked_order_ids=page.parked,
+        parked_order_ids=page.skipped_orders,
     )
     return page.events + trailer.SerializeToString()
 
 
 def _after(request: ListOrderEventsRequest, model: ReadModel) -> int:
-    start = page_start(request, model.log_id)
+    start = read_page_start(request, model.log_id)
     if start is None:
         return 0
     if not 0 <= start.last_number < model.partitions << OFFSET_BITS:

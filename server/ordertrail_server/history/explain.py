@@ -1,4 +1,4 @@
-"""ExplainEvent: one record of the log, what the chain rule says of it, and how its event is read."""
+"""ExplainEvent: one record of the log, its verdict, and how its event is read."""
 
 from functools import partial
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from ordertrail.v1.projection_service_pb2 import (
     ExplainEventResponse,
     RecordVerdict,
 )
-from ordertrail_server.history.freshness import Freshness, unless_late
+from ordertrail_server.history.freshness import Freshness, refuse_when_late
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS
 from ordertrail_server.log.port import Log, Logged
@@ -47,22 +47,23 @@ async def explain_event(
 ) -> bytes:
     """Return a serialized ExplainEventResponse.
 
-    A record that was just appended is waited for as a token is. `by` is the moment, of the event loop's clock, until
+    A record that was just appended is waited for as a token is. `by` is the moment, by the event loop's clock, until
     which the call may wait. Raises Refused: no such record, not read or not fresh in time; LogUnavailable, LogDamaged.
     """
-    async with unless_late(by, "The log does not give the record; try again shortly."):
+    async with refuse_when_late(by, "The log does not give the record; try again shortly."):
         logged = await _record(log, request.partition, request.offset)
     folded = tuple(request.offset + 1 if p == request.partition else 0 for p in range(model.partitions))
-    await freshness.until(folded, by)
+    await freshness.wait_until_fresh(folded, by)
     judged = await model.read(partial(_judged, request.partition << OFFSET_BITS | request.offset))
     place = Position(topic=log.topic, partition=request.partition, offset=request.offset)
-    return _explained(place, logged, judged).SerializeToString()
+    return _explanation(place, logged, judged).SerializeToString()
 
 
 async def _record(log: Log, partition: int, offset: int) -> Logged:
     if partition < log.partitions and offset < await log.end(partition):
         for logged in await log.read(partition, offset, 1):
-            if logged.offset == offset:  # else it is no record's, as those of a foreign transaction's markers
+            # A later offset means that this one holds no record, but for example the marker of a transaction.
+            if logged.offset == offset:
                 return logged
     message = f"The log holds no record at partition {partition}, offset {offset}."
     facts = {"partition": str(partition), "offset": str(offset)}
@@ -78,7 +79,7 @@ def _judged(position: int, connection: Connection) -> _Judged:
     return _Judged(RECORD_VERDICT_FACT, "", public_event)
 
 
-def _explained(place: Position, logged: Logged, judged: _Judged) -> ExplainEventResponse:
+def _explanation(place: Position, logged: Logged, judged: _Judged) -> ExplainEventResponse:
     reading, trace = read(logged.value), explain_reading(logged.value)
     answer = ExplainEventResponse(
         position=place,

@@ -1,24 +1,24 @@
-"""Stored events joined as bytes: each stored frame is one element of field 1 of the answers, ready to be sent."""
+"""Joins stored events as bytes: each stored frame is one element of the answer's field 1, ready to be sent."""
 
 from typing import NamedTuple
 
+from ordertrail_server.history.blob_join import join_blobs_sql
 from ordertrail_server.history.event_filter import EventFilter
-from ordertrail_server.history.joining import joined
 from ordertrail_server.history.read_model import Connection
 
 FIRST_CHUNK, CHUNK = 16, 500
-"""Rows joined in one step: at first, and once it is known how large they are.
+"""Rows that one step joins: the first step, and later ones, which know the size of events.
 
-They bound what is read in vain where events are large: of a chunk that has no room the last events are read again.
+They bound the repeated work if events are large: a chunk that does not fit is read again with fewer rows.
 """
 
-_JOINED = f"SELECT count(*), max(position), {joined('frame')} FROM ({{}})"
+_JOIN = f"SELECT count(*), max(position), {join_blobs_sql('frame')} FROM ({{}})"
 
 
 class Joined(NamedTuple):
-    """Events as bytes, and how many were taken.
+    """Joined events, and their count.
 
-    `next` is the position to go on from; `more` says that asked-for events wait there.
+    `next` is the position to go on from; `more` is true if further matching events exist there.
     """
 
     events: bytes
@@ -39,7 +39,7 @@ class Limits(NamedTuple):
 
 
 def join(connection: Connection, event_filter: EventFilter, low: int, high: int, limits: Limits) -> Joined:
-    """Return the first events asked for from position `low` to before `high`, within the limits."""
+    """Return the first matching events from position `low` to before `high`, within the limits."""
     max_events, max_bytes, min_events = limits
     chunks = _Chunks(connection, event_filter, high)
     parts: list[bytes] = []
@@ -51,7 +51,7 @@ def join(connection: Connection, event_filter: EventFilter, low: int, high: int,
         if len(frames) > max_bytes - size:
             full = True
             row_count, next_position, frames = chunks.read(
-                low, max(_fitting(frames, max_bytes - size), min_events - count)
+                low, max(_count_fitting(frames, max_bytes - size), min_events - count)
             )
         parts.append(frames)
         count, size, low = count + row_count, size + len(frames), next_position
@@ -67,19 +67,19 @@ class _Chunks:
         self._values = event_filter.values() | {"high": high}
 
     def read(self, low: int, limit: int) -> tuple[int, int, bytes]:
-        """Return how many rows there are, the position behind the last, and their frames joined."""
+        """Return the number of rows, the position behind the last one, and their joined frames."""
         values = self._values | {"low": low, "limit": limit}
-        count, last, frames = self._connection.execute(_JOINED.format(self._rows), values).fetchone()
+        count, last, frames = self._connection.execute(_JOIN.format(self._rows), values).fetchone()
         return count, last + 1 if count else low, frames
 
     def has_row(self, low: int) -> bool:
-        """Return whether a row is left."""
+        """Return whether there is a row at or behind `low`."""
         values = self._values | {"low": low, "limit": 1}
         return bool(self._connection.execute(f"SELECT EXISTS ({self._rows})", values).fetchone()[0])
 
 
-def _fitting(elements: bytes, room: int) -> int:
-    """Return how many of the elements that come first have room."""
+def _count_fitting(elements: bytes, room: int) -> int:
+    """Return how many of the first elements fit into `room` bytes."""
     count = at = 0
     while at < len(elements):
         length, at = _varint(elements, at + 1)

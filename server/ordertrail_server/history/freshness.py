@@ -1,4 +1,4 @@
-"""How fresh answers are: they wait for what their tokens name, and for a read model that is whole."""
+"""Freshness: reads wait for the offsets of their tokens, and for a read model that is complete."""
 
 from asyncio import gather, get_running_loop, sleep, timeout_at
 from collections.abc import AsyncIterator, Sequence
@@ -13,17 +13,17 @@ from ordertrail_server.log.port import Log
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 AGAIN_S = 0.1
-"""How soon a log that may be stale is asked again."""
+"""The pause between two queries of a log whose end may be stale."""
 
 
-async def ends_of(log: Log) -> Offsets:
+async def query_end_offsets(log: Log) -> Offsets:
     """Return the end of each partition of the log, as of a moment after the call began. Raises LogUnavailable."""
     return tuple(await gather(*(log.end(partition) for partition in range(log.partitions))))
 
 
 @asynccontextmanager
-async def unless_late(by: float, message: str) -> AsyncIterator[None]:
-    """Raise Refused (UNAVAILABLE, with this message) if what is awaited within has not come at the moment `by`."""
+async def refuse_when_late(by: float, message: str) -> AsyncIterator[None]:
+    """Raise Refused (UNAVAILABLE, with this message) if the body has not ended at the moment `by`."""
     try:
         async with timeout_at(by):
             yield
@@ -31,40 +31,40 @@ async def unless_late(by: float, message: str) -> AsyncIterator[None]:
         raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message)) from error
 
 
-def named_offsets(model: ReadModel, tokens: Sequence[str]) -> Offsets:
-    """Return the latest offsets that at_least_as_fresh names. Raises Refused for tokens that are none of this log."""
+def required_offsets(model: ReadModel, tokens: Sequence[str]) -> Offsets:
+    """Return the latest offsets of the tokens in at_least_as_fresh. Raises Refused for a token of another log."""
     read = [offsets_of(t, f"at_least_as_fresh[{i}]", model.log_id, model.partitions) for i, t in enumerate(tokens)]
     return latest([(0,) * model.partitions, *read])
 
 
 class Freshness:
-    """What the log has, and how much of that the read model includes.
+    """Compares the log's ends with the offsets that the read model includes.
 
-    `least` are the offsets before which no read is answered: the log's ends at the server's start. A read model that
-    is being built would else lack orders that exist.
+    `least` are the log's ends at the server's start. No read is answered before the read model includes them, because
+    a read model that is being built lacks orders that exist.
 
-    `by` is the moment, of the event loop's clock, until which a call may wait.
+    `by` is the moment, by the event loop's clock, until which a call may wait.
     """
 
     def __init__(self, model: ReadModel, progress: Progress, log: Log, least: Offsets) -> None:
         self._model, self._progress, self._log, self._least = model, progress, log, least
 
     async def ends(self, by: float) -> Offsets:
-        """Return the present ends of the log, never behind what is known of it.
+        """Return the present ends of the log, never before offsets that are known to exist.
 
-        Raises Refused (UNAVAILABLE) if the log does not tell them in time.
+        Raises Refused (UNAVAILABLE) if the log does not answer in time.
         """
-        async with unless_late(by, "The log does not say where it ends."):
+        async with refuse_when_late(by, "The log does not say where it ends."):
             return await self._ends()
 
     async def _ends(self) -> Offsets:
-        return latest([await ends_of(self._log), self.projected(), self._least])
+        return latest([await query_end_offsets(self._log), self.projected(), self._least])
 
     async def log_reaches(self, offsets: Offsets, by: float) -> bool:
-        """Return whether the log has come to these offsets, as whoever was told of them says.
+        """Return whether the log has these offsets, which come from a caller's token.
 
-        As long as it may be told of an end that lies before theirs, it is asked again. Raises Refused (UNAVAILABLE) if
-        the log does not say where it ends.
+        The log is queried again as long as its answer may be stale. Raises Refused (UNAVAILABLE) if the log does not
+        answer in time.
         """
         ends = latest([self.projected(), self._least])
         if any(map(gt, offsets, ends)):
@@ -76,17 +76,17 @@ class Freshness:
                     ends = await self._ends()
         return all(map(ge, ends, offsets))
 
-    async def whole(self) -> None:
-        """Return once there is a read model that holds all that the log held at the server's start."""
+    async def wait_complete(self) -> None:
+        """Return once the read model includes all that the log held at the server's start."""
         await self._progress.wait_reached(dict(enumerate(self._least)))
 
-    async def until(self, offsets: Offsets, by: float) -> None:
-        """Return when the read model includes everything before `offsets`, and was whole once.
+    async def wait_until_fresh(self, offsets: Offsets, by: float) -> None:
+        """Return when the read model includes everything before `offsets`, and all that the log held at the start.
 
         Raises Refused: UNAVAILABLE while the read model is being built, else NOT_FRESH_YET.
         """
         offsets = latest([offsets, self._least])
-        if not self._progress.positions:  # the projector has not told yet; a read model may be there nevertheless
+        if not self._progress.positions:  # the projector has not reported yet, but a read model may exist
             stored = await self._model.stored_positions()
             if stored is not None:
                 self._progress.advance(dict(enumerate(stored)))
@@ -97,7 +97,7 @@ class Freshness:
             raise Refused(self._refusal(offsets)) from error
 
     def projected(self) -> Offsets:
-        """Return the offsets before which all is known to be in the read model."""
+        """Return the offsets before which the read model is known to include everything."""
         return tuple(self._progress.positions.get(partition, 0) for partition in range(self._model.partitions))
 
     def _refusal(self, offsets: Offsets) -> Refusal:

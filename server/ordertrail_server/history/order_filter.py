@@ -1,4 +1,4 @@
-"""Which orders are asked for, as SQL: a closed set of conditions, every value bound, the path chosen here.
+"""The filter of orders as SQL: a closed set of conditions, every value bound, the index chosen here.
 
 A unary plus keeps SQLite from taking another index than the one meant.
 """
@@ -19,7 +19,7 @@ from ordertrail_server.orders.times import nanoseconds
 Value = str | int
 
 FEW = 10_000
-"""Up to so many orders are looked at one by one and sorted; more are walked in an index that is sorted already."""
+"""Up to so many matching orders are visited and sorted; more are read from an index that is sorted already."""
 
 _PATHS = {
     "source_reference": ("orders o", "o.source_reference = :source_reference"),
@@ -27,7 +27,7 @@ _PATHS = {
     "product_id": ("order_products n CROSS JOIN orders o ON o.order_id = n.order_id", "n.product_id = :product_id"),
     "": ("orders o", "TRUE"),
 }
-_OTHERS = {
+_CONDITIONS = {
     "source_reference": "+o.source_reference = :source_reference",
     "customer_id": "+o.customer_id = :customer_id",
     "product_id": (
@@ -40,7 +40,7 @@ _OTHERS = {
     "last_created": "(o.created, o.order_id) < (:last_created, :last_order_id)",
 }
 _FOLDED = "+o.status <> 0"
-"""Leaves out orders that were parked before any fact of them could be folded: there is nothing to show of them."""
+"""Excludes orders that were parked before any of their facts was folded, because they have no state."""
 
 _COUNTS = {
     "customer_id": "SELECT count(*) FROM (SELECT 1 FROM orders WHERE customer_id = ? LIMIT ?)",
@@ -50,7 +50,7 @@ _COUNTS = {
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Conditions on orders, all of which must hold: those set, by name, and the statuses, of which none means any."""
+    """Conditions on orders, all of which must hold: values by name, and statuses; no statuses match every order."""
 
     values: dict[str, Value]
     statuses: tuple[int, ...] = ()
@@ -58,10 +58,10 @@ class OrderFilter:
     def rows(self, path: str) -> str:
         """Return the SELECT of (created, order_id, size of the state) of the first :limit orders, the latest first.
 
-        `path` is what `path_of` returned.
+        `path` is a result of `choose_path`.
         """
         source, condition = _PATHS[path]
-        conditions = [_FOLDED, *(sql for name, sql in _OTHERS.items() if name in self.values and name != path)]
+        conditions = [_FOLDED, *(sql for name, sql in _CONDITIONS.items() if name in self.values and name != path)]
         if self.statuses:
             conditions.append(f"+o.status IN ({', '.join(f':status{i}' for i in range(len(self.statuses)))})")
         return (
@@ -69,12 +69,12 @@ class OrderFilter:
             f" WHERE {' AND '.join([condition, *conditions])} ORDER BY o.created DESC, o.order_id DESC LIMIT :limit"
         )
 
-    def bound(self) -> dict[str, Value]:
-        """Return what `rows` binds, but for :limit."""
+    def bound_values(self) -> dict[str, Value]:
+        """Return the values that `rows` binds, except :limit."""
         return self.values | {f"status{i}": status for i, status in enumerate(self.statuses)}
 
-    def path_of(self, connection: Connection) -> str:
-        """Return the condition that leads to the orders: one that few meet, if any, else one whose index is sorted."""
+    def choose_path(self, connection: Connection) -> str:
+        """Return the condition whose index is used: one that few orders match, or else one that is sorted."""
         if "source_reference" in self.values:
             return "source_reference"
         for name, count in _COUNTS.items():
@@ -83,7 +83,7 @@ class OrderFilter:
         return "customer_id" if "customer_id" in self.values else ""
 
 
-def listed(request: ListOrdersRequest, after: PageTokenContents | None) -> OrderFilter:
+def list_filter(request: ListOrdersRequest, after: PageTokenContents | None) -> OrderFilter:
     """Return the filter of a page of a listing. Raises Refused: there is no such day."""
     texts = ("source_reference", "customer_id", "product_id")
     values: dict[str, Value] = {name: getattr(request, name) for name in texts if getattr(request, name)}
@@ -98,9 +98,9 @@ def listed(request: ListOrdersRequest, after: PageTokenContents | None) -> Order
 
 
 def is_bounded(request: ListOrdersRequest) -> bool:
-    """Return whether the rows of a page bound the rows that are visited for it: an index leads to them, in their order.
+    """Return whether a page visits hardly more rows than it returns, because an index has them in the page's order.
 
-    Otherwise rows may be visited in vain, or be sorted.
+    Otherwise rows that do not match may be visited, or rows be sorted.
     """
     return bool(request.source_reference) or not (
         request.product_id

@@ -11,10 +11,10 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersResponse,
 )
 from ordertrail_server.history.as_of import state_as_of
+from ordertrail_server.history.blob_join import join_blobs_sql
 from ordertrail_server.history.frames import element
-from ordertrail_server.history.joining import joined
-from ordertrail_server.history.order_filter import OrderFilter, listed
-from ordertrail_server.history.pages import PAGE_BYTES, next_page, page_start, rows_of
+from ordertrail_server.history.order_filter import OrderFilter, list_filter
+from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, read_page_start, rows_of
 from ordertrail_server.history.parked import parked_reason, refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import Offsets, token_of
@@ -23,11 +23,11 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 Row = tuple[int, str, int]
 """When an order was created, its id, and the size of its state in bytes."""
 
-# One row each, as in joining. The sizes come first, so that no state is read that has no room on the page.
+# One row each, as in blob_join. The sizes come first, so no state is read that does not fit on the page.
 _KEYS = "SELECT json_group_array(created), json_group_array(order_id), json_group_array(size) FROM ({})"
 _STATES = (
-    f"SELECT {joined('state')} FROM (SELECT o.state FROM json_each(?) k CROSS JOIN orders o ON o.order_id = k.value"
-    " ORDER BY k.key)"
+    f"SELECT {join_blobs_sql('state')} FROM"
+    " (SELECT o.state FROM json_each(?) k CROSS JOIN orders o ON o.order_id = k.value ORDER BY k.key)"
 )
 
 
@@ -51,23 +51,23 @@ def get_order(model: ReadModel, request: GetOrderRequest, as_of: Offsets | None,
 def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connection) -> bytes:
     """Return a serialized ListOrdersResponse. Raises Refused: a bad page token, no such day."""
     max_rows = rows_of(request)
-    rows = _rows(connection, listed(request, page_start(request, model.log_id)), max_rows + 1)
-    page = _cut(rows, max_rows)
+    rows = _rows(connection, list_filter(request, read_page_start(request, model.log_id)), max_rows + 1)
+    page = _cut_page(rows, max_rows)
     more = len(page) < len(rows)
     trailer = ListOrdersResponse(
-        next_page_token=next_page(request, model.log_id, *page[-1][:2]) if more else "",
+        next_page_token=next_page_token(request, model.log_id, *page[-1][:2]) if more else "",
         consistency_token=token_of(model.log_id, model.positions(connection)),
     )
     return b"".join(map(element, _states(connection, page))) + trailer.SerializeToString()
 
 
 def _rows(connection: Connection, order_filter: OrderFilter, limit: int) -> list[Row]:
-    statement = _KEYS.format(order_filter.rows(order_filter.path_of(connection)))
-    columns = connection.execute(statement, order_filter.bound() | {"limit": limit}).fetchone()
+    statement = _KEYS.format(order_filter.rows(order_filter.choose_path(connection)))
+    columns = connection.execute(statement, order_filter.bound_values() | {"limit": limit}).fetchone()
     return list(zip(*map(loads, columns), strict=True))
 
 
-def _cut(rows: list[Row], max_rows: int) -> list[Row]:
+def _cut_page(rows: list[Row], max_rows: int) -> list[Row]:
     """Return the rows of one page: the first, and then as many as it may hold."""
     total = 0
     for count, (_, _, size) in enumerate(rows[:max_rows]):

@@ -1,4 +1,4 @@
-"""Pages (AIP-158): how many rows, where to go on, and that the log and the conditions are as they were."""
+"""Pages (AIP-158): page sizes, and page tokens that hold for one log and one set of conditions."""
 
 from hashlib import sha256
 
@@ -12,12 +12,12 @@ from ordertrail_server.history.tokens import invalid_token
 from ordertrail_server.log.token import InvalidToken, read_page_token, write_page_token
 from ordertrail_server.orders.refusal import Refusal, Refused
 
-ROWS, MOST_ROWS = 100, 1_000
+ROWS, MAX_ROWS = 100, 1_000
 
 PAGE_BYTES = 2 * 1024 * 1024
 """A page of rows larger than this is cut short, with a token: gRPC clients take 4 MiB by default."""
 
-ASIDE = {"page_size", "page_token", "at_least_as_fresh"}
+NOT_CONDITIONS = {"page_size", "page_token", "at_least_as_fresh"}
 """The fields of a request that may differ from page to page."""
 
 PagedRequest = ListOrdersRequest | ListOrderEventsRequest | ListParkedOrdersRequest
@@ -25,10 +25,10 @@ PagedRequest = ListOrdersRequest | ListOrderEventsRequest | ListParkedOrdersRequ
 
 def rows_of(request: PagedRequest) -> int:
     """Return how many rows a page holds at most."""
-    return min(request.page_size or ROWS, MOST_ROWS)
+    return min(request.page_size or ROWS, MAX_ROWS)
 
 
-def page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents | None:
+def read_page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents | None:
     """Return the sort key behind which the page begins; None for the first page. Raises Refused."""
     if not request.page_token:
         return None
@@ -42,7 +42,7 @@ def page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents | None
     return start
 
 
-def next_page(request: PagedRequest, log_id: bytes, number: int, text: str = "") -> str:
+def next_page_token(request: PagedRequest, log_id: bytes, number: int, text: str = "") -> str:
     """Return the token of the page behind the row with this sort key."""
     return write_page_token(_digest(request, log_id), number, text)
 
@@ -51,7 +51,7 @@ def _digest(request: PagedRequest, log_id: bytes) -> bytes:
     conditions: Message = type(request).FromString(request.SerializeToString())
     # A condition of a newer release is not in force here: its page token must not pass for one of this answer.
     conditions.DiscardUnknownFields()
-    for aside in ASIDE.intersection(conditions.DESCRIPTOR.fields_by_name):
-        conditions.ClearField(aside)
-    name = request.DESCRIPTOR.full_name.encode()
-    return sha256(log_id + name + conditions.SerializeToString(deterministic=True)).digest()[:16]
+    for name in NOT_CONDITIONS.intersection(conditions.DESCRIPTOR.fields_by_name):
+        conditions.ClearField(name)
+    kind = request.DESCRIPTOR.full_name.encode()
+    return sha256(log_id + kind + conditions.SerializeToString(deterministic=True)).digest()[:16]

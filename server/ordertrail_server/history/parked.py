@@ -1,4 +1,4 @@
-"""Parked orders: what is known of one is not all that happened to it, and who asks for it is told."""
+"""Refuses reads of parked orders, because their state lacks facts that the log holds."""
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_PARKED
 from ordertrail_server.history.read_model import Connection

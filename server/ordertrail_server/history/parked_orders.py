@@ -1,4 +1,4 @@
-"""ListParkedOrders and GetParkedOrder: which orders are parked, since when, why, and what waits."""
+"""ListParkedOrders and GetParkedOrder: parked orders, since when, why, and their waiting facts."""
 
 from collections.abc import Sequence
 
@@ -11,25 +11,25 @@ from ordertrail.v1.projection_service_pb2 import (
     ParkedOrder,
     WaitingEvent,
 )
-from ordertrail_server.history.pages import next_page, page_start, rows_of
+from ordertrail_server.history.pages import next_page_token, read_page_start, rows_of
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment
 
-WAITING = 1_000
-"""How many waiting facts are told of one order."""
+MAX_WAITING = 1_000
+"""The most waiting facts that an answer holds."""
 
-REASON = 1_000
-"""Of a longer reason so many characters are told, as an error may quote a whole record, and a page holds many."""
+MAX_REASON = 1_000
+"""The most characters of a reason, because an error may quote a whole record and a page holds many."""
 
 _PARKED = """SELECT p.order_id, p.position, p.record_time, o.parked, o.version,
 (SELECT count(*) FROM parked w WHERE w.order_id = p.order_id)
 FROM parked_orders p JOIN orders o ON o.order_id = p.order_id"""
 _PAGE = f"{_PARKED} WHERE (p.record_time, p.order_id) > (?, ?) ORDER BY p.record_time, p.order_id LIMIT ?"
 _ONE = f"{_PARKED} WHERE p.order_id = ?"
-_WAITING = "SELECT position, reason, value FROM parked WHERE order_id = ? ORDER BY position LIMIT ?"
+_WAITING_FACTS = "SELECT position, reason, value FROM parked WHERE order_id = ? ORDER BY position LIMIT ?"
 _EARLIEST = -(1 << 63)
 
 Row = tuple[str, int, int, str, int, int]
@@ -37,14 +37,14 @@ Row = tuple[str, int, int, str, int, int]
 
 def list_parked(model: ReadModel, request: ListParkedOrdersRequest, connection: Connection) -> bytes:
     """Return a serialized ListParkedOrdersResponse. Raises Refused: a bad page token."""
-    start, max_rows = page_start(request, model.log_id), rows_of(request)
+    start, max_rows = read_page_start(request, model.log_id), rows_of(request)
     sort_key = (start.last_number, start.last_text) if start else (_EARLIEST, "")
     rows: Sequence[Row] = connection.execute(_PAGE, (*sort_key, max_rows + 1)).fetchall()
     page = rows[:max_rows]
     answer = ListParkedOrdersResponse(orders=[_parked_order(model, row) for row in page])
     if len(rows) > max_rows:
         order_id, _, record_time, *_ = page[-1]
-        answer.next_page_token = next_page(request, model.log_id, record_time, order_id)
+        answer.next_page_token = next_page_token(request, model.log_id, record_time, order_id)
     return answer.SerializeToString()
 
 
@@ -63,8 +63,8 @@ def get_parked(model: ReadModel, order_id: str, connection: Connection) -> bytes
     order = parked_order(model, order_id, connection)
     if order is None:
         raise not_parked(order_id)
-    rows = connection.execute(_WAITING, (order_id, WAITING)).fetchall()
-    # Facts that wait follow the ones that were taken in without a gap.
+    rows = connection.execute(_WAITING_FACTS, (order_id, MAX_WAITING)).fetchall()
+    # Waiting facts follow the folded ones without a gap.
     waiting = [
         WaitingEvent(
             position=_place(model, position), order_version=version, reason=_short(reason), digest=digest(value)
@@ -75,7 +75,7 @@ def get_parked(model: ReadModel, order_id: str, connection: Connection) -> bytes
 
 
 def not_parked(order_id: str) -> Refused:
-    """Return the refusal of what can be asked of parked orders only."""
+    """Return the refusal of a request that is for parked orders only."""
     message = f"Order {order_id} is not parked."
     return Refused(Refusal(ERROR_REASON_ORDER_NOT_PARKED, message, order_id=order_id))
 
@@ -93,7 +93,7 @@ def _parked_order(model: ReadModel, row: Row) -> ParkedOrder:
 
 
 def _short(reason: str) -> str:
-    return reason if len(reason) <= REASON else f"{reason[:REASON]} …"
+    return reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]} …"
 
 
 def _place(model: ReadModel, position: int) -> Position:

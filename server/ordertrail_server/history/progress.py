@@ -1,13 +1,13 @@
-"""How far the read model has come, and waiting for it to come further."""
+"""The progress of the read model, and waits for it."""
 
 from asyncio import Future, get_running_loop
 from collections.abc import Callable, Mapping
 
 
 class Progress:
-    """{partition: the offset before which everything is projected}; a partition not named stands at 0.
+    """{partition: the offset before which everything is projected}; an absent partition is at 0.
 
-    Of one event loop. An advance wakes only those whose wait it ends, however many wait.
+    For one event loop. An advance wakes only the waits that it ends.
     """
 
     def __init__(self) -> None:
@@ -16,11 +16,11 @@ class Progress:
 
     @property
     def positions(self) -> Mapping[int, int]:
-        """How far the read model is known to have come; empty before anything is known."""
+        """The offsets that the read model is known to have reached; empty before the first report."""
         return self._offsets
 
     def advance(self, positions: Mapping[int, int]) -> None:
-        """Note that the read model has come this far. Never goes back."""
+        """Note that the read model has reached these offsets. Never goes back."""
         for partition, offset in positions.items():
             self._offsets[partition] = max(offset, self._offsets.get(partition, 0))
         for future, holds in list(self._waiting.items()):
@@ -28,7 +28,7 @@ class Progress:
                 future.set_result(None)
 
     async def wait_reached(self, positions: Mapping[int, int]) -> None:
-        """Return as soon as everything before `positions` is projected; never before anything is known."""
+        """Return as soon as everything before `positions` is projected; never before the first report."""
 
         def holds() -> bool:
             return bool(self._offsets) and all(self._offsets.get(p, 0) >= offset for p, offset in positions.items())
@@ -40,7 +40,7 @@ class Progress:
         await self._wait_until(lambda: any(offset > positions.get(p, 0) for p, offset in self._offsets.items()))
 
     async def _wait_until(self, holds: Callable[[], bool]) -> None:
-        # No await lies between asking and registering, so no advance is missed.
+        # There is no await between the check and the registration, so no advance is missed.
         if holds():
             return
         future: Future[None] = get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""The read model as its readers see it: short reads in small pools of threads, each from one state of the file."""
+"""Read access to the read model: small pools of threads, each read in one transaction."""
 
 import logging
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_QUERY_TIME_LIMIT, ERROR_REASON_UNAVAILABLE
-from ordertrail_server.history.joining import prove_joining
+from ordertrail_server.history.blob_join import check_blob_join
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.storage.read_pool import Connection, ReadPool, TimeLimit
@@ -27,7 +27,7 @@ __all__ = ["Connection", "ReadModel"]
 
 T = TypeVar("T")
 
-READERS, LOOKERS = 3, 2
+READERS, STREAM_READERS = 3, 2
 SEARCHERS = max(1, (os.cpu_count() or 1) // 2)
 SEARCH_NICENESS = 10
 SEARCH_SECONDS = 5.0
@@ -38,7 +38,7 @@ class ReadModel:
 
     Reads that are short, those of streams, and those that may visit many rows have threads of their own, so that none
     of them waits for another kind. Each gets `work` that it runs in one read transaction: all that it reads is of one
-    state of the file. The work takes all it needs: no cursor of it may outlive it. Raises Refused if the file cannot be
+    state of the file. No cursor of the work may outlive it. Raises Refused if the file cannot be
     read for now, and what the work raises.
     """
 
@@ -47,17 +47,17 @@ class ReadModel:
     ) -> None:
         self.path, self.log_id, self.topic, self.partitions = path, log_id, topic, partitions
         self._search_seconds = search_seconds
-        self._reads = ReadPool("read", READERS, self._connected)
-        self._looks = ReadPool("look", LOOKERS, self._connected)
-        self._searches = ReadPool("search", SEARCHERS, self._connected, SEARCH_NICENESS)
+        self._reads = ReadPool("read", READERS, self._connect)
+        self._stream_reads = ReadPool("stream", STREAM_READERS, self._connect)
+        self._searches = ReadPool("search", SEARCHERS, self._connect, SEARCH_NICENESS)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run short work: it visits hardly more rows than it returns."""
         return await self._reads.run(partial(self._in_transaction, work))
 
-    async def look(self, work: Callable[[Connection], T]) -> T:
-        """Run a step of a stream, which bounds its time by itself."""
-        return await self._looks.run(partial(self._in_transaction, work))
+    async def read_for_stream(self, work: Callable[[Connection], T]) -> T:
+        """Run a scan of a stream, which bounds its own time."""
+        return await self._stream_reads.run(partial(self._in_transaction, work))
 
     async def search(self, work: Callable[[Connection], T]) -> T:
         """Run work that may visit many rows, for a limited time. Raises Refused: the time was over."""
@@ -68,7 +68,7 @@ class ReadModel:
             limit.abandon()  # the caller may have gone
 
     async def stored_positions(self) -> Offsets | None:
-        """Return the positions of a read model that is there already; None as long as there is none to be read."""
+        """Return the positions of an existing read model, None if there is none that can be read."""
         return await self._reads.run(self._stored_positions)
 
     def positions(self, connection: Connection) -> Offsets:
@@ -78,7 +78,7 @@ class ReadModel:
 
     def close(self) -> None:
         """Finish running reads and close the file."""
-        for pool in (self._reads, self._looks, self._searches):
+        for pool in (self._reads, self._stream_reads, self._searches):
             pool.close()
 
     def _stored_positions(self, connect: Callable[[], Connection]) -> Offsets | None:
@@ -116,10 +116,10 @@ class ReadModel:
         finally:
             connection.execute("COMMIT")
 
-    def _connected(self) -> Connection:
+    def _connect(self) -> Connection:
         connection = connect_reader(self.path)
         try:
-            prove_joining(connection)
+            check_blob_join(connection)
             self._refuse_other_log(connection)
         except BaseException:
             connection.close()
@@ -139,7 +139,7 @@ def _time_limit(limit: TimeLimit) -> Refused:
 
 
 def _why_unreadable(error: sqlite3.DatabaseError) -> str | None:
-    # The kinds that are neither tell of a fault in our own statements.
+    # Any other kind is a defect in our own statements.
     if is_damage(error):
         return "The read model is damaged; whoever runs the server must have it built again."
     if isinstance(error, OutOfDescriptors):

@@ -12,7 +12,7 @@ OFFSET_BITS = 48  # of a row's position in the read model: partition << 48 | off
 
 
 def offsets_of(token: str, where: str, log_id: bytes, partitions: int) -> Offsets:
-    """Return the offsets of a token found in the request field `where`. Raises Refused."""
+    """Return the offsets of the token in the request field `where`. Raises Refused."""
     try:
         offsets = read_token(token, log_id)
     except InvalidToken as error:

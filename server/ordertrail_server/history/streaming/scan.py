@@ -1,4 +1,4 @@
-"""One short read of a stream: the next events asked for, partition by partition, and how far was looked."""
+"""One short read of a stream: the next matching events, partition by partition, and the offsets it reached."""
 
 from operator import ge
 from time import monotonic
@@ -6,20 +6,20 @@ from typing import NamedTuple
 
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits
-from ordertrail_server.history.gathering import Gathering
+from ordertrail_server.history.page_builder import PageBuilder
 from ordertrail_server.history.parked import parked_at, parked_reason
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS, Offsets
 
 WINDOW = 50_000
-"""Positions looked through in one statement where not every row is asked for."""
+"""Positions that one statement covers if not every row matches."""
 
 SECONDS = 0.02
-"""How long a read looks for rare events before it gives its thread to others."""
+"""How long a read searches for rare events before it gives its thread to others."""
 
 
 class Scope(NamedTuple):
-    """What a stream asks for, and how far it goes: up to the offsets `until`, or for ever."""
+    """The events of a stream, and its end: the offsets `until`, or None if it follows the log."""
 
     filter: EventFilter
     frame: Limits
@@ -27,14 +27,14 @@ class Scope(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """What one read found: events, the offsets before which all was looked through, and those to get to.
+    """The result of one read: events, the offsets that it `reached`, and the offsets where the stream `ends` for now.
 
-    `passed_over` are parked orders with facts that were looked at. `more` says that asked-for events wait behind
-    `reached`. `parked` is why the one order asked for is parked.
+    `skipped_orders` are parked orders with facts in the range that was read. `more` is true if further matching events
+    exist behind `reached`. `parked` is the reason if the stream is of one order and that is parked.
     """
 
     events: bytes
-    passed_over: tuple[str, ...]
+    skipped_orders: tuple[str, ...]
     reached: Offsets
     ends: Offsets
     more: bool
@@ -42,48 +42,48 @@ class Scan(NamedTuple):
 
     @property
     def at_end(self) -> bool:
-        """Whether there is nothing left to look through."""
+        """True if the read reached the ends of all partitions."""
         return all(map(ge, self.reached, self.ends))
 
 
-def scan(model: ReadModel, scope: Scope, begin: Offsets, connection: Connection) -> Scan:
-    """Look on from the offsets `begin`."""
+def read_scan(model: ReadModel, scope: Scope, begin: Offsets, connection: Connection) -> Scan:
+    """Read the next events from the offsets `begin` on."""
     projected = model.positions(connection)
     ends = projected if scope.until is None else tuple(map(min, scope.until, projected))
     parked = None
     if scope.filter.order_id:
         parked = parked_reason(connection, scope.filter.order_id)
-        ends = _before(parked_at(connection, scope.filter.order_id), ends)
-    look = _Look(connection, scope, begin)
-    # Where least waits is looked first, so that a busy partition never keeps the others waiting.
+        ends = _end_before_parked(parked_at(connection, scope.filter.order_id), ends)
+    reader = _PartitionReader(connection, scope, begin)
+    # The partition with the fewest records left comes first, so a busy partition never blocks the others.
     for partition in sorted(range(len(begin)), key=lambda p: ends[p] - begin[p]):
-        if not look.through(partition, ends[partition]):
+        if not reader.read(partition, ends[partition]):
             break
-    gathered = look.gathered
-    return Scan(gathered.events, gathered.parked, tuple(look.reached), ends, gathered.more, parked)
+    page = reader.page
+    return Scan(page.events, page.skipped_orders, tuple(reader.reached), ends, page.more, parked)
 
 
-def _before(parked: int | None, ends: Offsets) -> Offsets:
-    # Tokens of a parked order's stream stay before what waits, so that it is sent once it was taken in.
+def _end_before_parked(parked: int | None, ends: Offsets) -> Offsets:
+    # Tokens of a parked order's stream stay before its waiting facts, so these are sent once they are folded.
     if parked is None:
         return ends
     home, offset = parked >> OFFSET_BITS, parked & (1 << OFFSET_BITS) - 1
     return tuple(min(end, offset) if partition == home else end for partition, end in enumerate(ends))
 
 
-class _Look:
+class _PartitionReader:
     def __init__(self, connection: Connection, scope: Scope, begin: Offsets) -> None:
-        self._whole = scope.filter.exact
-        self._stop = monotonic() + SECONDS
-        self.reached, self.gathered = list(begin), Gathering(connection, scope.filter, scope.frame)
+        self._matches_every_row = scope.filter.matches_every_row
+        self._end_time = monotonic() + SECONDS
+        self.reached, self.page = list(begin), PageBuilder(connection, scope.filter, scope.frame)
 
-    def through(self, partition: int, end: int) -> bool:
-        """Look through a partition up to `end`; return whether there is room and time to go on with others."""
+    def read(self, partition: int, end: int) -> bool:
+        """Read a partition up to `end`; return whether space and time are left for other partitions."""
         base = partition << OFFSET_BITS
         while self.reached[partition] < end:
             low = self.reached[partition]
-            high = end if self._whole else min(end, low + WINDOW)
-            self.reached[partition] = self.gathered.step(base | low, base | high) - base
-            if self.gathered.full or monotonic() > self._stop:
+            high = end if self._matches_every_row else min(end, low + WINDOW)
+            self.reached[partition] = self.page.step(base | low, base | high) - base
+            if self.page.full or monotonic() > self._end_time:
                 return False
         return True

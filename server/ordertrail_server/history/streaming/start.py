@@ -1,54 +1,54 @@
-"""Where a stream begins and ends."""
+"""The offsets at which a stream begins and ends."""
 
 from functools import partial
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
-from ordertrail_server.history.freshness import Freshness, named_offsets
+from ordertrail_server.history.freshness import Freshness, required_offsets
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS, Offsets, invalid_token, latest, offsets_of
 from ordertrail_server.orders.times import nanoseconds
 
 FEW = 100_000
-"""Up to so many events recorded since a time, their first is found by index; else the log is looked through."""
+"""The first of up to so many events since a time is found by index; with more, the stream reads from offset 0."""
 
 
-async def begin_and_end(
+async def stream_bounds(
     model: ReadModel, freshness: Freshness, request: StreamOrderEventsRequest, by: float
 ) -> tuple[Offsets, Offsets | None]:
     """Return the offsets a stream begins at, and those it ends at (None if it follows), once the model is fresh enough.
 
-    `by` is the moment, of the event loop's clock, until which the call may wait. Raises Refused: a bad token, or what
+    `by` is the moment, by the event loop's clock, until which the call may wait. Raises Refused: a bad token, or what
     Freshness raises.
     """
-    required = named_offsets(model, request.at_least_as_fresh)
+    required = required_offsets(model, request.at_least_as_fresh)
     start = request.WhichOneof("start")
     begin: Offsets = (0,) * model.partitions
     if start == "resume_token":
-        begin = await _resumed(model, freshness, request.resume_token, by)
+        begin = await _resume_offsets(model, freshness, request.resume_token, by)
     elif start == "now" and request.now:
         begin = latest([await freshness.ends(by), required])
-    await freshness.until(required, by)
+    await freshness.wait_until_fresh(required, by)
     if start is None and request.HasField("recorded_from"):
-        begin = await model.look(partial(first_recorded, model, nanoseconds(request.recorded_from)))
+        begin = await model.read_for_stream(partial(offsets_since, model, nanoseconds(request.recorded_from)))
     return begin, None if request.follow else await model.read(model.positions)
 
 
-async def _resumed(model: ReadModel, freshness: Freshness, token: str, by: float) -> Offsets:
+async def _resume_offsets(model: ReadModel, freshness: Freshness, token: str, by: float) -> Offsets:
     begin = offsets_of(token, "resume_token", model.log_id, model.partitions)
-    # Else as of a log that lost its end, or was restored: what comes at these offsets was never seen by the caller.
+    # The token may be of a log that lost its end or was restored, whose records there are not those the caller saw.
     if not await freshness.log_reaches(begin, by):
         raise invalid_token("resume_token", "is of facts that this log does not have")
     return begin
 
 
-def first_recorded(model: ReadModel, since: int, connection: Connection) -> Offsets:
-    """Return offsets before which nothing was recorded at or after `since` (nanoseconds): the best found quickly.
+def offsets_since(model: ReadModel, since: int, connection: Connection) -> Offsets:
+    """Return offsets before which no event was recorded at or after `since` (nanoseconds), the latest found quickly.
 
-    Nor does a fact of a parked order wait before them, whatever its time: the stream must come by it to name the order.
+    No parked order's waiting fact lies before them either, because the stream must reach it to name the order.
     """
     recent = "SELECT position FROM events WHERE record_time >= ? ORDER BY record_time LIMIT ?"
-    counted = f"SELECT min(position), count(*) FROM ({recent}) GROUP BY position >> {OFFSET_BITS}"
-    rows = connection.execute(counted, (since, FEW + 1)).fetchall()
+    first_and_count = f"SELECT min(position), count(*) FROM ({recent}) GROUP BY position >> {OFFSET_BITS}"
+    rows = connection.execute(first_and_count, (since, FEW + 1)).fetchall()
     if sum(count for _, count in rows) > FEW:
         return (0,) * model.partitions
     offsets = list(model.positions(connection))
@@ -58,7 +58,7 @@ def first_recorded(model: ReadModel, since: int, connection: Connection) -> Offs
 
 
 def _first_waiting(connection: Connection, partition: int, before: int) -> int:
-    """Return the offset of a partition's first fact that waits, or `before` if none does before that."""
+    """Return the offset of a partition's first waiting fact, at most `before`."""
     base = partition << OFFSET_BITS
     first = "SELECT min(position) FROM parked WHERE position >= ? AND position < ?"
     position: int | None = connection.execute(first, (base, base | before)).fetchone()[0]

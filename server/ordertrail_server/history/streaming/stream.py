@@ -1,6 +1,6 @@
 """StreamOrderEvents: replay, and with `follow` on into live events, in one call.
 
-The next look begins only when the last frame was taken, so a slow reader delays nobody but itself.
+The next scan begins only when the client has taken the last frame, so a slow client delays no other.
 """
 
 from asyncio import Event, get_running_loop, timeout
@@ -8,14 +8,14 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, nullcontext, suppress
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
-from ordertrail_server.history.event_filter import streamed
+from ordertrail_server.history.event_filter import stream_filter
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.parked import refuse_parked
 from ordertrail_server.history.streaming.scan import Scan, Scope
-from ordertrail_server.history.streaming.start import begin_and_end
-from ordertrail_server.history.streaming.tails import Tails
-from ordertrail_server.history.streaming.topics import topic_of
+from ordertrail_server.history.streaming.start import stream_bounds
+from ordertrail_server.history.streaming.stream_hub import StreamHub
+from ordertrail_server.history.streaming.subjects import subject_of
 from ordertrail_server.history.tokens import Offsets, token_of
 from ordertrail_server.orders.times import moment
 
@@ -24,32 +24,32 @@ FRAME_BYTES = 256 * 1024
 
 
 async def stream_events(
-    tails: Tails, freshness: Freshness, request: StreamOrderEventsRequest, by: float
+    hub: StreamHub, freshness: Freshness, request: StreamOrderEventsRequest, by: float
 ) -> AsyncGenerator[bytes, None]:
     """Yield serialized StreamOrderEventsResponse frames. Raises Refused: a bad token, not fresh in time, parked.
 
-    `by` is the moment, of the event loop's clock, until which it may wait to begin.
+    `by` is the moment, by the event loop's clock, until which it may wait to begin.
 
-    A parked order's own stream sends its facts as far as they can be read, and then is refused; others pass over what
-    waits of it, and name it.
+    The stream of one parked order sends the facts that can be read, and is then refused. Other streams skip its waiting
+    facts and name the order.
     """
-    current_at = tails.recency.current_at  # before the end is chosen: a replay goes no further
-    begin, until = await begin_and_end(tails.model, freshness, request, by)
+    current_at = hub.recency.current_at  # before the end is chosen: a replay goes no further
+    begin, until = await stream_bounds(hub.model, freshness, request, by)
     max_events = request.max_events_per_frame or FRAME_EVENTS
-    max_bytes = FRAME_BYTES - _trailer_bytes(tails.model.partitions)
-    stream = _Stream(tails, Scope(streamed(request), Limits(max_events, max_bytes), until), begin, current_at)
+    max_bytes = FRAME_BYTES - _trailer_bytes(hub.model.partitions)
+    stream = _Stream(hub, Scope(stream_filter(request), Limits(max_events, max_bytes), until), begin, current_at)
     with stream.arrivals() as arrived:
         while True:
             arrived.clear()
-            scan = await stream.look()
-            standing = stream.standing_after(scan)
-            if scan.events or scan.passed_over or standing or stream.is_heartbeat_due():
-                yield stream.frame(scan, standing)
+            scan = await stream.scan()
+            state_frame = stream.state_change(scan)
+            if scan.events or scan.skipped_orders or state_frame or stream.is_heartbeat_due():
+                yield stream.frame(scan, state_frame)
             if scan.at_end:
                 refuse_parked(request.order_id, scan.parked)
                 if not request.follow:
                     return
-            if tails.draining:
+            if hub.draining:
                 yield stream.last_frame()
                 return
             if scan.at_end:
@@ -57,8 +57,8 @@ async def stream_events(
 
 
 class _Stream:
-    def __init__(self, tails: Tails, scope: Scope, begin: Offsets, current_at: int | None) -> None:
-        self._tails, self._scope, self._reached = tails, scope, begin
+    def __init__(self, hub: StreamHub, scope: Scope, begin: Offsets, current_at: int | None) -> None:
+        self._hub, self._scope, self._reached = hub, scope, begin
         self._caught_up, self._current_at = False, current_at
         self._time = get_running_loop().time
         self._last_frame = self._last_dated = self._time()
@@ -66,16 +66,16 @@ class _Stream:
     def arrivals(self) -> AbstractContextManager[Event]:
         if self._scope.until is not None:
             return nullcontext(Event())
-        return self._tails.arrivals.of(topic_of(self._scope.filter))
+        return self._hub.arrivals.subscribe(subject_of(self._scope.filter))
 
-    async def look(self) -> Scan:
+    async def scan(self) -> Scan:
         if self._scope.until is None:
-            self._current_at = self._tails.recency.current_at
-        scan = await self._tails.look(self._scope, self._reached)
+            self._current_at = self._hub.recency.current_at
+        scan = await self._hub.scan(self._scope, self._reached)
         self._reached = scan.reached
         return scan
 
-    def standing_after(self, scan: Scan) -> bytes:
+    def state_change(self, scan: Scan) -> bytes:
         if scan.parked is not None and scan.at_end:
             return b""  # what waits is missing
         if scan.at_end == self._caught_up or not (scan.at_end or scan.more):
@@ -83,40 +83,44 @@ class _Stream:
         self._caught_up = scan.at_end
         return _CAUGHT_UP if scan.at_end else _FELL_BEHIND
 
-    def frame(self, scan: Scan, standing: bytes) -> bytes:
+    def frame(self, scan: Scan, state_frame: bytes) -> bytes:
         self._last_frame = self._time()
-        trailer = StreamOrderEventsResponse(resume_token=self._token(), parked_order_ids=scan.passed_over)
-        if self._current_at is not None and _nothing_waits(scan) and (standing or not scan.events or self._undated()):
+        trailer = StreamOrderEventsResponse(resume_token=self._token(), parked_order_ids=scan.skipped_orders)
+        if (
+            self._current_at is not None
+            and _is_complete(scan)
+            and (state_frame or not scan.events or self._is_undated())
+        ):
             self._last_dated = self._last_frame
             trailer.current_at.CopyFrom(moment(self._current_at))
-        return scan.events + trailer.SerializeToString() + standing
+        return scan.events + trailer.SerializeToString() + state_frame
 
     def last_frame(self) -> bytes:
         return StreamOrderEventsResponse(resume_token=self._token()).SerializeToString()
 
     async def wait(self, arrived: Event) -> None:
         with suppress(TimeoutError):
-            async with timeout(self._tails.heartbeat - (self._time() - self._last_frame)):
+            async with timeout(self._hub.heartbeat - (self._time() - self._last_frame)):
                 await arrived.wait()
 
     def is_heartbeat_due(self) -> bool:
-        return self._time() - self._last_frame >= self._tails.heartbeat
+        return self._time() - self._last_frame >= self._hub.heartbeat
 
-    def _undated(self) -> bool:
-        return self._last_frame - self._last_dated >= self._tails.heartbeat
+    def _is_undated(self) -> bool:
+        return self._last_frame - self._last_dated >= self._hub.heartbeat
 
     def _token(self) -> str:
-        return token_of(self._tails.model.log_id, self._reached)
+        return token_of(self._hub.model.log_id, self._reached)
 
 
 _CAUGHT_UP = StreamOrderEventsResponse(caught_up=True).SerializeToString()
 _FELL_BEHIND = StreamOrderEventsResponse(fell_behind=True).SerializeToString()
 
 
-def _nothing_waits(scan: Scan) -> bool:
+def _is_complete(scan: Scan) -> bool:
     return scan.at_end and scan.parked is None
 
 
 def _trailer_bytes(partitions: int) -> int:
-    """Return more than a frame holds beside its events: standing, a time, and a token of so many partitions."""
+    """Return an upper bound of a frame's bytes beside its events: state, time, and a token of so many partitions."""
     return 144 + 24 * partitions

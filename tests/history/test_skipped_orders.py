@@ -32,7 +32,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
-from ordertrail_server.history import events, passed_over
+from ordertrail_server.history import events, skipped_orders
 from ordertrail_server.history.streaming import scan
 from ordertrail_server.log.token import read_token
 
@@ -265,7 +265,7 @@ async def test_whatever_waits_before_a_frames_token_was_named_by_then_since_the_
     at_once: int, window: int, history: list[Step], partitions: int, customer: str, most: int, types: list[int]
 ) -> None:
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passed_over, "AT_ONCE", at_once)
+        patch.setattr(skipped_orders, "AT_ONCE", at_once)
         patch.setattr(scan, "WINDOW", window)
         async with shop_in(Path(directory), partitions) as shop:
             happen(shop, history)

@@ -1,4 +1,4 @@
-"""Topics: the part of all events that can concern a tail, coarser than its filter, and quick to tell."""
+"""Subjects: the order, customer or product that a stream subscribes to; coarser than its filter, quick to query."""
 
 from collections.abc import Collection, Sequence
 from json import dumps, loads
@@ -9,21 +9,21 @@ from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS, Offsets
 
 MANY = 5_000
-"""After an advance by more records than this all tails look: quicker than to tell whom it concerns."""
+"""After an advance by more records than this every stream is woken, which is quicker than finding the subjects."""
 
 
-class Topic(NamedTuple):
+class Subject(NamedTuple):
     """The events of one order, of one customer, or that name one product; `ALL` is every event."""
 
     kind: str
     name: str
 
 
-ALL = Topic("log", "")
+ALL = Subject("log", "")
 
-_TOUCHED = {
-    # An order that is parked concerns its tails too, as they must say so. Tails of a customer or a product name it with
-    # their next frame, for which a sign of life is soon enough: in a roll-out each fact that waits would wake them all.
+_CHANGED = {
+    # A stream of one order must also report that the order was parked. Streams of a customer or a product name a parked
+    # order with their next frame; a heartbeat is soon enough, and in a roll-out each waiting fact would wake them all.
     "order": (
         "SELECT json_group_array(order_id) FROM"
         " (SELECT order_id FROM events WHERE position >= ?1 AND position < ?2"
@@ -31,7 +31,7 @@ _TOUCHED = {
         " UNION SELECT order_id FROM not_facts WHERE position >= ?1 AND position < ?2)"
     ),
     "customer": "SELECT json_group_array(DISTINCT customer_id) FROM events WHERE position >= ?1 AND position < ?2",
-    # There is no index from an event to its products, so each product that is waited for is looked up.
+    # There is no index from an event to its products, so each subscribed product is looked up.
     "product": (
         "SELECT json_group_array(value) FROM json_each(?3) WHERE EXISTS (SELECT 1 FROM event_products"
         " WHERE product_id = value AND position >= ?1 AND position < ?2)"
@@ -39,32 +39,32 @@ _TOUCHED = {
 }
 
 
-def topic_of(event_filter: EventFilter) -> Topic:
-    """Return the narrowest topic that holds all that is asked for."""
+def subject_of(event_filter: EventFilter) -> Subject:
+    """Return the narrowest subject that covers the filter."""
     if event_filter.order_id:
-        return Topic("order", event_filter.order_id)
+        return Subject("order", event_filter.order_id)
     if event_filter.customer_id:
-        return Topic("customer", event_filter.customer_id)
-    return Topic("product", event_filter.product_id) if event_filter.product_id else ALL
+        return Subject("customer", event_filter.customer_id)
+    return Subject("product", event_filter.product_id) if event_filter.product_id else ALL
 
 
-def touched_since(
+def find_changed_subjects(
     model: ReadModel, since: Offsets, kinds: Collection[str], products: Sequence[str], connection: Connection
-) -> tuple[Offsets, set[Topic]]:
-    """Return how far the read model is, and the topics that got events since `since`.
+) -> tuple[Offsets, set[Subject]]:
+    """Return the read model's offsets, and the subjects of the events from `since` up to them.
 
-    Of the kinds given only, and of products only those given.
+    Only subjects of the given kinds, and only the given products, are returned.
     """
     projected = model.positions(connection)
     if sum(projected) - sum(since) > MANY:
         return projected, {ALL}
-    touched: set[Topic] = set()
+    changed: set[Subject] = set()
     for partition, (begin, end) in enumerate(zip(since, projected, strict=True)):
         if begin < end:
             base = partition << OFFSET_BITS
             values = (base | begin, base | end, dumps(products))
-            for kind in _TOUCHED.keys() & kinds:
+            for kind in _CHANGED.keys() & kinds:
                 bound = values[: 3 if kind == "product" else 2]
-                names = loads(connection.execute(_TOUCHED[kind], bound).fetchone()[0])
-                touched.update(Topic(kind, name) for name in names)
-    return projected, touched
+                names = loads(connection.execute(_CHANGED[kind], bound).fetchone()[0])
+                changed.update(Subject(kind, name) for name in names)
+    return projected, changed

@@ -1,0 +1,44 @@
+"""The part that all streams of a server share: the read model, the notification of arrivals, and the drain."""
+
+from asyncio import Future, ensure_future, shield
+from functools import partial
+
+from ordertrail_server.history.progress import Progress
+from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.history.recency import Recency
+from ordertrail_server.history.streaming.arrivals import Arrivals
+from ordertrail_server.history.streaming.scan import Scan, Scope, read_scan
+from ordertrail_server.history.tokens import Offsets
+
+HEARTBEAT = 15.0
+
+
+class StreamHub:
+    """Serves the scans of all streams. `heartbeat` is the longest time between two frames, in seconds."""
+
+    def __init__(self, model: ReadModel, progress: Progress, recency: Recency, heartbeat: float = HEARTBEAT) -> None:
+        self.model, self.progress, self.recency, self.heartbeat = model, progress, recency, heartbeat
+        self.arrivals = Arrivals(model, progress)
+        self.draining = False
+        self._running: dict[tuple[Scope, Offsets, Offsets, int | None], Future[Scan]] = {}
+
+    def drain(self) -> None:
+        """End every stream, now and from now on, with a last frame."""
+        self.draining = True
+        self.arrivals.wake_all()
+
+    async def scan(self, scope: Scope, begin: Offsets) -> Scan:
+        """Run one scan; streams that need the same scan at the same time share it."""
+        read = partial(read_scan, self.model, scope, begin)
+        if scope.until is not None:
+            return await self.model.read_for_stream(read)
+        # A scan that began before the last announcement may miss the announced events, and one that began before the
+        # last refresh may miss what answers include by now. Neither is shared.
+        key = (scope, begin, self.arrivals.announced, self.recency.current_at)
+        running = self._running.get(key)
+        if running is None:
+            running = ensure_future(self.model.read_for_stream(read))
+            self._running[key] = running
+            running.add_done_callback(lambda _: self._running.pop(key))
+        # The cancellation of one stream must not cancel the scan of the others.
+        return await shield(running)
