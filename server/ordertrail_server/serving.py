@@ -16,13 +16,13 @@ from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.state_store import StateStore, state_definition
 from ordertrail_server.edge.address import Address, parse_address
 from ordertrail_server.edge.batch_work import BatchWork
+from ordertrail_server.edge.bind_check import require_bindable
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
-from ordertrail_server.edge.listening import require_free
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.receipts import Receipts
-from ordertrail_server.edge.server import COMMANDS, EVERYTHING, HISTORY, IMPORT, PROJECTION, Server
+from ordertrail_server.edge.server import COMMANDS, HISTORY, IMPORT, PROJECTION, WHOLE_SERVER, Server
 from ordertrail_server.history.freshness import Freshness, query_end_offsets
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
@@ -79,9 +79,9 @@ class Service:
         roles, address = self._settings.role, parse_address(self._settings.listen)
         log = await self._source.open(self._exit_stack)
         self._exit_stack.push_async_callback(log.close)
-        await run_in_daemon_thread(require_free, address)  # before the log is folded, which may take minutes
-        if isinstance(log, SelfMonitoring):
-            self._watch(log.raise_on_loss())
+        await run_in_daemon_thread(require_bindable, address)  # before the log is folded, which may take minutes
+        if isinstance(log, Failing):
+            self._watch(log.failed())
         if isinstance(log, EmbeddedLog):
             self._watch(log.trim_wal_regularly())
         await refuse_lost_facts(log, self._data)
@@ -153,7 +153,7 @@ class Service:
             for name in (COMMANDS.full_name, IMPORT.full_name):
                 server.set_serving(name, True)
         if history is None:
-            server.set_serving(EVERYTHING, True)
+            server.set_serving(WHOLE_SERVER, True)
         else:
             self._watch(self._serve_reads(server, history))
 
@@ -161,7 +161,7 @@ class Service:
         """Say that reads are served once the read model holds all that the log held at the start."""
         await history.wait_complete()
         services = (HISTORY.full_name, PROJECTION.full_name) if "query" in self._settings.role else ()
-        for name in (*services, EVERYTHING):
+        for name in (*services, WHOLE_SERVER):
             server.set_serving(name, True)
 
     async def _refusal_of(self, projector: ProjectorProcess) -> None:

@@ -13,7 +13,7 @@ from tests.cli.command_line import CommandLine, serving
 from tests.e2e.running_server import RunningServer, refusal_to_start
 
 from ordertrail_server.edge.address import Address
-from ordertrail_server.edge.listening import require_free
+from ordertrail_server.edge.bind_check import require_bindable
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_address_that_a_user_may_not_use_is_refused(directory: Path) -> None:
     directory.chmod(0o500)
     address = Address(path=directory / "socket")
     with unprivileged(), pytest.raises(OSError, match=f"{address}: this user may not write to its directory"):
-        require_free(address)
+        require_bindable(address)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:99999", "127.0.0.1:-1", "unix:", "::1:50051"])

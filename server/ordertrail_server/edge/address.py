@@ -14,9 +14,9 @@ UNIX = "unix:"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address as gRPC takes it, for the server and for its callers; its text is that.
+    """An address of the server; its text has gRPC's form.
 
-    Of a Unix socket `path` is set, else `host` and `port`.
+    Of a Unix socket `path` is set, otherwise `host` and `port`.
     """
 
     host: str = ""
@@ -24,7 +24,7 @@ class Address:
     path: Path | None = None
 
     def with_port(self, port: int) -> "Address":
-        """Return the same with the port that was taken for it."""
+        """Return the same address with the port that the server was given."""
         return self if self.path else replace(self, port=port)
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class Address:
 
 
 def parse_address(text: str, *, first_port: int = 0) -> Address:
-    """Return the address that a text names. Raises ValueError, which says what is wrong with it."""
+    """Return the address that a text names. Raises ValueError with the reason."""
     if not text.strip():
         raise ValueError(f"it is empty; write {FORMS}")
     if text.startswith(UNIX):

@@ -1,4 +1,4 @@
-"""How many bytes of requests are handled at once: what a server holds in memory grows with them."""
+"""Bounds the bytes of requests that are handled at once, and so the memory of a server."""
 
 import asyncio
 from collections import deque
@@ -9,7 +9,7 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.orders.refusal import Refusal, Refused
 
-# What a call takes in memory beside its request.
+# The memory of a call beside its request.
 CALL_BYTES = 1_024
 
 OVERLOADED = Refused(
@@ -18,14 +18,14 @@ OVERLOADED = Refused(
 
 
 class RequestAdmission:
-    """Refuses single requests above `limit` bytes at once."""
+    """Refuses single requests if those at work exceed `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
         self._free = limit
 
     @contextmanager
     def admit(self, raw: bytes) -> Iterator[None]:
-        """Count a request for as long as it is handled. Raises Refused if too many are."""
+        """Count a request while it is handled. Raises Refused if it would exceed the limit."""
         size = len(raw) + CALL_BYTES
         if size > self._free:
             raise OVERLOADED
@@ -37,14 +37,14 @@ class RequestAdmission:
 
 
 class BatchAdmission:
-    """Has batches wait above `limit` bytes at once, which are at least those of the largest batch."""
+    """Makes batches wait if those at work exceed `limit` bytes, or the size of the largest batch if that is more."""
 
     def __init__(self, limit: int) -> None:
         self._free = max(limit, BATCH_BYTES)
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     async def reserve(self, size: int) -> None:
-        """Take bytes, after all who asked before."""
+        """Reserve bytes, in the order of the calls."""
         if not self._queue and size <= self._free:
             self._free -= size
             return
@@ -54,13 +54,13 @@ class BatchAdmission:
             await admitted
         except asyncio.CancelledError:
             if admitted.cancelled():
-                self.release(0)  # those behind may have waited for this one only
+                self.release(0)  # the next ones in the queue may have waited for this one only
             else:
                 self.release(size)
             raise
 
     def release(self, size: int) -> None:
-        """Give bytes back."""
+        """Return reserved bytes."""
         self._free += size
         while self._queue and (self._queue[0][1].done() or self._queue[0][0] <= self._free):
             size, admitted = self._queue.popleft()
@@ -69,14 +69,14 @@ class BatchAdmission:
                 admitted.set_result(None)
 
 
-class Room:
-    """The bytes that one stream holds."""
+class ByteReservation:
+    """The bytes that one stream has reserved."""
 
     def __init__(self, admission: BatchAdmission) -> None:
         self._admission, self._size = admission, 0
 
     async def reserve(self, size: int) -> None:
-        """Hold `size` bytes: give back what is more, or take them all if none are held."""
+        """Hold `size` bytes: release the excess, or reserve all of them if none are held."""
         if self._size:
             self._admission.release(self._size - size)
         else:
@@ -84,6 +84,6 @@ class Room:
         self._size = size
 
     def release(self) -> None:
-        """Hold nothing."""
+        """Release all bytes."""
         self._admission.release(self._size)
         self._size = 0

@@ -1,4 +1,4 @@
-"""The work of answering a batch, element by element, in slices of the event loop's time."""
+"""Answers batches element by element, in slices of the event loop's time."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -23,7 +23,7 @@ class BatchWork:
         prepare: Callable[[bytes], Attempt | Refusal],
         result: Callable[[Attempt | Refusal], Result],
     ) -> list[Result]:
-        """Return the result of each element: of its refusal, or of its attempt once that has its answer."""
+        """Return the result of each element: of its refusal, or of its answered attempt."""
         prepared = await self._slices.map(prepare, batch)
         submitted = [await self._submit(element) for element in prepared]
         for element in submitted:

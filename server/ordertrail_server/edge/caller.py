@@ -1,4 +1,4 @@
-"""Who calls, from a call's metadata. Facts remember it for ever, so it is held to what ids are held to."""
+"""Reads the caller from a call's metadata. Facts keep it for ever, so it has the same bounds as ids."""
 
 import re
 from collections.abc import Iterable
@@ -14,14 +14,14 @@ _NAMES = ("ordertrail-actor", "traceparent")
 
 def caller_of(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
     """Return the caller that the metadata `ordertrail-actor` and `traceparent` name. Raises Refused."""
-    named = dict.fromkeys(_NAMES, "")
+    values = dict.fromkeys(_NAMES, "")
     for name, value in metadata:
-        if name in named:
-            named[name] = _checked(name, str(value))
-    return Caller(*named.values())
+        if name in values:
+            values[name] = _check(name, str(value))
+    return Caller(*values.values())
 
 
-def _checked(name: str, value: str) -> str:
+def _check(name: str, value: str) -> str:
     if _TEXT.fullmatch(value) is None:
         text = f"The metadata {name} has at most {LONGEST} characters, none of them a control character."
         raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text, where=name))

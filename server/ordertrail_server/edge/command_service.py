@@ -37,7 +37,7 @@ class CommandService:
         """
         attempt = self._prepare(request, caller, command_deadline(time_remaining))
         self._handler.submit(attempt)
-        return await self._receipts.full(attempt)
+        return await self._receipts.wait_for_full(attempt)
 
     async def execute_batches(
         self, batches: AsyncIterator[list[bytes]], caller: Caller, time_remaining: float | None = None

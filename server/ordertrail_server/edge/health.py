@@ -12,7 +12,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Health(HealthServicer):  # type: ignore[misc]  # the package has no types
-    """Which services answer; the empty name stands for the server as a whole."""
+    """The status of each service; the empty name is the whole server."""
 
     def __init__(self) -> None:
         self._statuses: dict[str, HealthCheckResponse] = {}
@@ -20,18 +20,18 @@ class Health(HealthServicer):  # type: ignore[misc]  # the package has no types
         self._stopping = False
 
     def set_serving(self, service: str, serving: bool) -> None:
-        """Note whether a service answers; after `stop` none does any more."""
+        """Set whether a service answers; no effect after `stop`."""
         if not self._stopping:
-            self._note(service, serving)
+            self._set_status(service, serving)
 
     def stop(self) -> None:
-        """Report NOT_SERVING for every service from now on, and end every Watch with that."""
+        """Report NOT_SERVING for every service from now on, and end every Watch with that status."""
         self._stopping = True
         for service in list(self._statuses):
-            self._note(service, False)
+            self._set_status(service, False)
 
     async def Check(self, request: HealthCheckRequest, context: Context) -> HealthCheckResponse:  # noqa: N802
-        """Return the status of a service; one that is not known is NOT_FOUND."""
+        """Return the status of a service; an unknown service is NOT_FOUND."""
         if request.service not in self._statuses:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service {request.service!r} here.")
         return self._statuses[request.service]
@@ -54,7 +54,7 @@ class Health(HealthServicer):  # type: ignore[misc]  # the package has no types
                 return
             await changed.wait()
 
-    def _note(self, service: str, serving: bool) -> None:
+    def _set_status(self, service: str, serving: bool) -> None:
         status = HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
         self._statuses[service] = HealthCheckResponse(status=status)
         self._changed.set()

@@ -1,4 +1,4 @@
-"""OrderImportService: what older producers wrote, recorded as the facts that they stated."""
+"""OrderImportService: records the documents of older producers as facts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,12 +23,12 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.statements import UnreadableDocument, own_order_id, read_document, read_statement
 from ordertrail_server.schema.writing import encode_statement
 
-# No customer has an empty id, so no order that a caller places can be given the id of an imported one.
+# No customer has an empty id, so a placed order never gets the derived id of an imported one.
 NO_CUSTOMER = ""
 
 
 class ImportService:
-    """Hands documents to the write side, as commands that bring their own stored event."""
+    """Hands documents to the write side as commands that bring their own stored event."""
 
     def __init__(self, receipts: Receipts, batch_work: BatchWork) -> None:
         self._receipts, self._batch_work = receipts, batch_work
@@ -36,7 +36,7 @@ class ImportService:
     async def import_batches(
         self, batches: AsyncIterator[list[bytes]], caller: Caller, time_remaining: float | None = None
     ) -> AsyncIterator[ImportOrdersResponse]:
-        """Take in batches of serialized documents one after another; a refused document stops nothing."""
+        """Import batches of serialized documents one after another; a refused document does not stop the others."""
         deadline = command_deadline(time_remaining)
         async for batch in batches:
             origins: list[str] = []
@@ -46,7 +46,7 @@ class ImportService:
 
 
 def _prepare_one(caller: Caller, deadline: float, origins: list[str], raw: bytes) -> Attempt | Refusal:
-    """Return the attempt to take a document in, or why it is refused; its origin is added to `origins`."""
+    """Return the attempt to import a document, or its refusal; append its origin to `origins`."""
     origins.append("")
     try:
         document = parse(SourceDocument, raw, BATCH_BYTES)
@@ -63,7 +63,7 @@ def _prepare_one(caller: Caller, deadline: float, origins: list[str], raw: bytes
 
 def _result(origin: str, outcome: Receipt | Refusal) -> ImportResult:
     if isinstance(outcome, Refusal) and outcome.reason == reasons.ERROR_REASON_REQUEST_ID_REUSED:
-        # The request id was made here, of the order's id; to the caller it is the order that was there before.
+        # The server derived the request id from the order's id, so the caller sees a conflict of orders.
         text = f"An order {outcome.order_id} was taken in before, and it was another one."
         outcome = Refusal(reasons.ERROR_REASON_ORDER_EXISTS, text, outcome.order_id)
     if isinstance(outcome, Refusal):
@@ -72,13 +72,13 @@ def _result(origin: str, outcome: Receipt | Refusal) -> ImportResult:
 
 
 def _attempt(document: SourceDocument, caller: Caller) -> Attempt:
-    """Return the attempt to take a document in. Raises UnreadableDocument.
+    """Return the attempt to import a document. Raises UnreadableDocument.
 
-    An order that its producer gave no id of its own is known by where it was read. Where it has one, saying the same
-    again is a retry, whatever the origin, and saying another order under the id is refused.
+    An order without an id of its own is identified by its origin. If it has an id, the same document again is a retry,
+    whatever its origin, and another document with this id is refused.
     """
-    stated = read_document(document.json)
-    order_id = own_order_id(stated)
+    statement = read_document(document.json)
+    order_id = own_order_id(statement)
     if order_id and not is_id(order_id):
         raise UnreadableDocument(f"An order id has 1 to {MAX_ID} characters, and no control characters.")
     request_id = "import" if order_id else f"import:{document.origin}"
@@ -88,7 +88,7 @@ def _attempt(document: SourceDocument, caller: Caller) -> Attempt:
         request_id,
         caller,
         document.origin,
-        encode_statement(stated),
-        read_statement(stated),
+        encode_statement(statement),
+        read_statement(statement),
         answer,
     )

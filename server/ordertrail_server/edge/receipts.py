@@ -1,4 +1,4 @@
-"""From what the write side answers to what the contract says."""
+"""Turns answers of the write side into receipts of the contract."""
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.position_pb2 import Position
@@ -22,7 +22,7 @@ class Receipts:
         self._log, self._handler = log, handler
 
     def outcome(self, submitted: Attempt | Refusal) -> Receipt | Refusal:
-        """Return what became of a command of a batch that has its answer: a receipt without the event, or a refusal."""
+        """Return the outcome of an answered command of a batch: a receipt without the event, or a refusal."""
         if isinstance(submitted, Refusal):
             return submitted
         answer = submitted.answer.result()
@@ -30,8 +30,8 @@ class Receipts:
             return self._slim(submitted, answer)
         return _preview(submitted, answer) if isinstance(answer, Preview) else answer
 
-    async def full(self, attempt: Attempt) -> bytes:
-        """Wait for the serialized receipt, with the event, which is read from the log again if it is an earlier one.
+    async def wait_for_full(self, attempt: Attempt) -> bytes:
+        """Wait for the answer and return the serialized receipt with its event, which may be read from the log.
 
         Raises Refused.
         """
@@ -44,7 +44,7 @@ class Receipts:
         reading, value = await self._handler.record_of(attempt.order_id, answer)
         place = receipt.position
         fact, record_time = answer.fact, reading.event.record_time
-        # The fold's time holds: within an order it never goes back, whatever a writer's clock said.
+        # The fold's time counts: within an order it never goes back, whatever a writer's clock says.
         time = None if nanoseconds(record_time) == fact.time else moment(fact.time)
         event = ready_event(reading, value, self._log.topic, place.partition, place.offset, fact.digest, time)
         return receipt.SerializeToString() + chunk(EVENT, event)
@@ -64,7 +64,7 @@ class Receipts:
 
 
 def _preview(attempt: Attempt, preview: Preview) -> Receipt:
-    """Return what validate_only answers: the fact that would be recorded, without id, place or digest."""
+    """Return the receipt of validate_only: the event that would be written, without id, position or digest."""
     event = HistoryEvent()
     event.CopyFrom(preview.reading.event)
     event.ClearField("event_id")

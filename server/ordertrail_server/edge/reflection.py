@@ -16,7 +16,7 @@ NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerR
 
 
 class Symbols:
-    """The pool of all that is described, which also finds the rpcs of a service by name: protobuf's own does not."""
+    """A descriptor pool that also finds the rpcs of a service by name, which protobuf's own does not."""
 
     def __init__(self, pool: descriptor_pool.DescriptorPool) -> None:
         self._pool = pool
@@ -33,18 +33,18 @@ class Symbols:
         return getattr(self._pool, name)
 
 
-def reflection(services: list[str], draining: Draining) -> "list[grpc.GenericRpcHandler[Any, Any]]":
-    """Return what answers under both names, for the services that may be told of, until draining has begun."""
+def reflection_handlers(services: list[str], draining: Draining) -> "list[grpc.GenericRpcHandler[Any, Any]]":
+    """Return the handlers of both services, which describe `services` until draining has begun."""
     servicer = ReflectionServicer(services, pool=Symbols(descriptor_pool.Default()))
 
     async def answers(
         requests: AsyncIterator[ServerReflectionRequest], context: grpc.aio.ServicerContext[Any, Any]
     ) -> AsyncIterator[ServerReflectionResponse]:
-        async with aclosing(draining.until_begun(requests)) as until_begun:
-            async for answer in servicer.ServerReflectionInfo(until_begun, context):
+        async with aclosing(draining.pass_until_begun(requests)) as passed:
+            async for answer in servicer.ServerReflectionInfo(passed, context):
                 yield answer
 
-    answered = grpc.stream_stream_rpc_method_handler(
+    handler = grpc.stream_stream_rpc_method_handler(
         answers, ServerReflectionRequest.FromString, ServerReflectionResponse.SerializeToString
     )
-    return [grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": answered}) for name in NAMES]
+    return [grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler}) for name in NAMES]

@@ -1,4 +1,4 @@
-"""Which calls still keep a server that stops."""
+"""Counts running calls, so that a stopping server knows when it is idle."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -8,40 +8,40 @@ from typing import Any
 
 import grpc
 
-from ordertrail_server.edge.methods import Context, Handler
+from ordertrail_server.edge.rpc_handler import Context, Handler
 
 UNREAD_SECONDS = 1.0
-"""For how long a server that stops waits for callers to read the last answers."""
-LOOK_SECONDS = 0.05
+"""How long a stopping server waits for callers to read the last answers."""
+POLL_SECONDS = 0.05
 
 Behavior = Callable[..., Any]
-"""What a handler runs for a call; grpc's types know those of its threaded server only."""
+"""The function of a handler; grpc's own type covers its threaded server only."""
 
 
 class RunningCalls:
-    """Counts the calls that are at work. One whose answer waits for nothing but a caller to read it is not."""
+    """Counts the calls at work. A call that only waits for its caller to read an answer is not at work."""
 
     def __init__(self) -> None:
         self._count = self._begun = 0
 
-    def counted(self, handler: Handler) -> Handler:
-        """Return a handler that does the same, and whose calls are counted."""
+    def count_calls(self, handler: Handler) -> Handler:
+        """Return an equal handler whose calls are counted."""
         if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(self._counted_answer(handler.unary_unary))
+            return grpc.unary_unary_rpc_method_handler(self._count_unary(handler.unary_unary))
         if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(self._counted_answers(handler.unary_stream))
-        return grpc.stream_stream_rpc_method_handler(self._counted_answers(handler.stream_stream))
+            return grpc.unary_stream_rpc_method_handler(self._count_stream(handler.unary_stream))
+        return grpc.stream_stream_rpc_method_handler(self._count_stream(handler.stream_stream))
 
-    async def none_at_work(self) -> None:
+    async def wait_idle(self) -> None:
         """Return as soon as no call has been at work for UNREAD_SECONDS."""
         now = asyncio.get_running_loop().time
         begun, since = self._begun, now()
         while now() - since < UNREAD_SECONDS:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
             if self._count or self._begun != begun:
                 begun, since = self._begun, now()
 
-    def _counted_answer(self, answer: Behavior) -> Behavior:
+    def _count_unary(self, answer: Behavior) -> Behavior:
         async def behavior(request: Any, context: Context) -> bytes:
             with self._at_work():
                 response: bytes = await answer(request, context)
@@ -49,10 +49,10 @@ class RunningCalls:
 
         return behavior
 
-    def _counted_answers(self, answers_of: Behavior | None) -> Behavior:
+    def _count_stream(self, answers_of: Behavior | None) -> Behavior:
         assert answers_of is not None
         if not isasyncgenfunction(answers_of):
-            return self._counted_writer(answers_of)
+            return self._count_writer(answers_of)
 
         async def behavior(request: Any, context: Context) -> AsyncGenerator[bytes, None]:
             with self._at_work():
@@ -63,7 +63,7 @@ class RunningCalls:
 
         return behavior
 
-    def _counted_writer(self, write_answers: Behavior) -> Behavior:
+    def _count_writer(self, write_answers: Behavior) -> Behavior:
         async def behavior(request: Any, context: Context) -> None:
             with self._at_work():
                 await write_answers(request, _CountedContext(context, self.unread))
@@ -81,7 +81,7 @@ class RunningCalls:
 
     @contextmanager
     def unread(self) -> Iterator[None]:
-        """Within, a call that is at work only waits for its caller to read."""
+        """Exclude a call from the count while it waits for its caller to read."""
         self._count -= 1
         try:
             yield

@@ -1,4 +1,4 @@
-"""The gRPC server: which rpc is answered by which service, health, reflection."""
+"""The gRPC server: maps rpcs to services, and adds health and reflection."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -21,16 +21,23 @@ from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
 from ordertrail_server.edge.address import Address
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
+from ordertrail_server.edge.bind_check import require_bindable
 from ordertrail_server.edge.command_service import CommandService
+from ordertrail_server.edge.disconnected_callers import demote_disconnect_errors
 from ordertrail_server.edge.draining import Draining
-from ordertrail_server.edge.gone_callers import quieten_gone_callers
 from ordertrail_server.edge.health import Health
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
-from ordertrail_server.edge.listening import require_free
-from ordertrail_server.edge.methods import Context, Handler, batches, caller, stream, unary
 from ordertrail_server.edge.projection_service import ProjectionService
-from ordertrail_server.edge.reflection import reflection
+from ordertrail_server.edge.reflection import reflection_handlers
+from ordertrail_server.edge.rpc_handler import (
+    Context,
+    Handler,
+    batch_handler,
+    caller_from,
+    stream_handler,
+    unary_handler,
+)
 from ordertrail_server.edge.running_calls import RunningCalls
 from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.schema.ready_event import frame_event
@@ -47,22 +54,22 @@ OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    # The library's own bound on calls that it has not handed over yet answers CANCELLED, without details: ours on their
-    # bytes is to answer first.
+    # The library's own bound on pending calls answers CANCELLED without details, so our bound on their bytes must
+    # apply first.
     ("grpc.server.max_pending_requests", PENDING_CALLS),
     ("grpc.server.max_pending_requests_hard_limit", PENDING_CALLS),
 ]
-EVERYTHING = ""  # the name under which grpc.health.v1 speaks of the server as a whole
+WHOLE_SERVER = ""  # the name of the whole server in grpc.health.v1
 Handlers = dict[str, Handler]
 
 
 class Server:
-    """Serves on one address what is added before it starts."""
+    """Serves the services that were added before its start, on one address."""
 
     def __init__(self, request_bytes: int, batch_bytes: int) -> None:
-        """Take at most so many bytes of single requests, and of batches, at once."""
+        """Handle at most so many bytes of single requests and of batches at once."""
         self._requests, self._batches = RequestAdmission(request_bytes), BatchAdmission(batch_bytes)
-        quieten_gone_callers()
+        demote_disconnect_errors()
         self._server = grpc.aio.server(options=OPTIONS)
         self._health = Health()
         self._history: HistoryService | None = None
@@ -72,105 +79,116 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
     def answer_commands(self, commands: CommandService, imports: ImportService) -> None:
-        """Serve what orders are changed by."""
-        self._add(COMMANDS, _commands(commands, self._requests, self._batches, self._draining))
-        self._add(IMPORT, _imports(imports, self._batches, self._draining))
+        """Serve commands and imports."""
+        self._add(COMMANDS, _command_handlers(commands, self._requests, self._batches, self._draining))
+        self._add(IMPORT, _import_handlers(imports, self._batches, self._draining))
 
     def answer_queries(self, history: HistoryService, projection: ProjectionService) -> None:
-        """Serve what is asked of the read model."""
+        """Serve queries of the read model."""
         self._history = history
-        self._add(HISTORY, _history(history, self._requests))
-        self._add(PROJECTION, _answers(PROJECTION, projection, self._requests))
+        self._add(HISTORY, _history_handlers(history, self._requests))
+        self._add(PROJECTION, _query_handlers(PROJECTION, projection, self._requests))
 
     def _add(self, service: ServiceDescriptor, handlers: Handlers) -> None:
         missing = {method.name for method in service.methods} - handlers.keys()
         if missing:
-            raise AssertionError(f"{service.full_name} has rpcs that nothing answers: {missing}")
+            raise AssertionError(f"{service.full_name} has rpcs without a handler: {missing}")
         self._services.append(service.full_name)
-        counted = {name: self._running.counted(handler) for name, handler in handlers.items()}
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.full_name, counted),))
+        counted_handlers = {name: self._running.count_calls(handler) for name, handler in handlers.items()}
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(service.full_name, counted_handlers),)
+        )
 
     async def start(self, address: Address) -> Address:
         """Listen on the address (port 0: any free one); returns it with its port. Raises OSError, with the reason."""
-        await asyncio.to_thread(require_free, address)
+        await asyncio.to_thread(require_bindable, address)
         try:
             port = self._server.add_insecure_port(str(address))
-        except RuntimeError as error:  # somebody else was quicker
-            await asyncio.to_thread(require_free, address)
+        except RuntimeError as error:  # another program took the address meanwhile
+            await asyncio.to_thread(require_bindable, address)
             raise OSError(f"cannot listen on {address}: {error}") from error
-        self._server.add_generic_rpc_handlers(tuple(reflection([*self._services, health.SERVICE_NAME], self._draining)))
-        for service in (EVERYTHING, *self._services):
+        self._server.add_generic_rpc_handlers(
+            tuple(reflection_handlers([*self._services, health.SERVICE_NAME], self._draining))
+        )
+        for service in (WHOLE_SERVER, *self._services):
             self.set_serving(service, False)
         await self._server.start()
         return address.with_port(port)
 
     def set_serving(self, service: str, serving: bool) -> None:
-        """Say by grpc.health.v1 whether a service answers."""
+        """Report by grpc.health.v1 whether a service answers."""
         self._health.set_serving(service, serving)
 
     async def stop(self, grace: float) -> None:
-        """Say NOT_SERVING, end streams where they can be resumed, and give calls at work `grace` seconds to finish.
+        """Report NOT_SERVING, end streams where they can be resumed, and give calls at work `grace` seconds to finish.
 
-        A call whose answers its caller does not read is ended once no other one is at work.
+        A call whose caller does not read its answers is ended once no other call is at work.
         """
         self._health.stop()
         if self._history is not None:
             self._history.drain()
         self._draining.begin()
         stopping = asyncio.create_task(self._server.stop(grace))
-        unread = asyncio.create_task(self._running.none_at_work())
-        await asyncio.wait({stopping, unread}, return_when=asyncio.FIRST_COMPLETED)
-        unread.cancel()
+        idle = asyncio.create_task(self._running.wait_idle())
+        await asyncio.wait({stopping, idle}, return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
         await self._server.stop(0)
         await stopping
 
 
-def _commands(
-    service: CommandService, admitted: RequestAdmission, batches_admitted: BatchAdmission, draining: Draining
+def _command_handlers(
+    service: CommandService, admission: RequestAdmission, batch_admission: BatchAdmission, draining: Draining
 ) -> Handlers:
     async def handle(request: Message, context: Context) -> bytes:
         # All verbs are answered by one shape: the receipt as field 1.
-        return frame_event(await service.execute(request, caller(context), context.time_remaining()))
+        return frame_event(await service.execute(request, caller_from(context), context.time_remaining()))
 
     def handle_batches(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
-        return service.execute_batches(requests, caller(context), context.time_remaining())
+        return service.execute_batches(requests, caller_from(context), context.time_remaining())
 
     verbs = {
-        method.name: unary(GetMessageClass(method.input_type), admitted, handle)
+        method.name: unary_handler(GetMessageClass(method.input_type), admission, handle)
         for method in COMMANDS.methods
         if not method.client_streaming
     }
-    execute_commands = batches(ExecuteCommandsRequest, batches_admitted, draining, handle_batches)
+    execute_commands = batch_handler(ExecuteCommandsRequest, batch_admission, draining, handle_batches)
     return {**verbs, "ExecuteCommands": execute_commands}
 
 
-def _answers(
-    described: ServiceDescriptor, service: HistoryService | ProjectionService, admitted: RequestAdmission
+def _query_handlers(
+    descriptor: ServiceDescriptor, service: HistoryService | ProjectionService, admission: RequestAdmission
 ) -> Handlers:
-    """Return what answers those rpcs that have one request and one response: the method of the rpc's name."""
+    """Return the handlers of the rpcs with one request and one response: the service's methods of the same names."""
 
-    def answer(method: Callable[[Any, float | None], Awaitable[bytes]]) -> Callable[[Any, Context], Awaitable[bytes]]:
+    def handler_of(
+        method: Callable[[Any, float | None], Awaitable[bytes]],
+    ) -> Callable[[Any, Context], Awaitable[bytes]]:
         async def handle(request: Message, context: Context) -> bytes:
             return await method(request, context.time_remaining())
 
         return handle
 
     return {
-        method.name: unary(GetMessageClass(method.input_type), admitted, answer(getattr(service, method.name)))
-        for method in described.methods
+        method.name: unary_handler(
+            GetMessageClass(method.input_type), admission, handler_of(getattr(service, method.name))
+        )
+        for method in descriptor.methods
         if not method.server_streaming
     }
 
 
-def _history(service: HistoryService, admitted: RequestAdmission) -> Handlers:
+def _history_handlers(service: HistoryService, admission: RequestAdmission) -> Handlers:
     def frames(request: StreamOrderEventsRequest, context: Context) -> AsyncGenerator[bytes, None]:
         return service.StreamOrderEvents(request, context.time_remaining())
 
-    return {**_answers(HISTORY, service, admitted), "StreamOrderEvents": stream(StreamOrderEventsRequest, frames)}
+    return {
+        **_query_handlers(HISTORY, service, admission),
+        "StreamOrderEvents": stream_handler(StreamOrderEventsRequest, frames),
+    }
 
 
-def _imports(service: ImportService, admitted: BatchAdmission, draining: Draining) -> Handlers:
+def _import_handlers(service: ImportService, admission: BatchAdmission, draining: Draining) -> Handlers:
     def handle(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
-        return service.import_batches(requests, caller(context), context.time_remaining())
+        return service.import_batches(requests, caller_from(context), context.time_remaining())
 
-    return {"ImportOrders": batches(ImportOrdersRequest, admitted, draining, handle)}
+    return {"ImportOrders": batch_handler(ImportOrdersRequest, admission, draining, handle)}

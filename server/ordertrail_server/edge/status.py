@@ -1,4 +1,4 @@
-"""From a refusal to the google.rpc.Status that tells a caller of it. The contract says which code each reason has."""
+"""Turns a refusal into a google.rpc.Status. The contract defines the code of each reason."""
 
 from dataclasses import replace
 from functools import cache
@@ -33,8 +33,8 @@ LONGEST_MESSAGE = 500
 
 
 @cache
-def guide(reason: ErrorReason.ValueType) -> ErrorGuide:
-    """Return how a reason travels and what the caller should do, as the contract says."""
+def guide_of(reason: ErrorReason.ValueType) -> ErrorGuide:
+    """Return the code of a reason, and what the caller should do, as the contract defines them."""
     value = ErrorReason.DESCRIPTOR.values_by_number[reason]
     return value.GetOptions().Extensions[reasons.guide]
 
@@ -43,25 +43,25 @@ def status_of(refusal: Refusal) -> Status:
     """Return the status of a refusal: ErrorInfo always, and the details that fit its reason."""
     if len(refusal.message) > LONGEST_MESSAGE:
         refusal = replace(refusal, message=f"{refusal.message[:LONGEST_MESSAGE]} …")
-    error_guide = guide(refusal.reason)
+    error_guide = guide_of(refusal.reason)
     name = ErrorReason.Name(refusal.reason).removeprefix(PREFIX)
     info = ErrorInfo(reason=name, domain=DOMAIN, metadata={**refusal.facts, "action": error_guide.action})
-    details: list[Message] = [info, *_further(refusal, name, error_guide.code)]
-    return Status(code=error_guide.code, message=refusal.message, details=[_packed(detail) for detail in details])
+    details: list[Message] = [info, *_optional_details(refusal, name, error_guide.code)]
+    return Status(code=error_guide.code, message=refusal.message, details=[_pack(detail) for detail in details])
 
 
-def _further(refusal: Refusal, name: str, code: int) -> list[Message]:
-    further: list[Message] = []
+def _optional_details(refusal: Refusal, name: str, code: int) -> list[Message]:
+    details: list[Message] = []
     if refusal.where:
-        further.append(BadRequest(field_violations=_violations(refusal, name)))
+        details.append(BadRequest(field_violations=_violations(refusal, name)))
     if code == FAILED_PRECONDITION:
-        violated = PreconditionFailure.Violation(type=name, subject=refusal.order_id, description=refusal.message)
-        further.append(PreconditionFailure(violations=[violated]))
+        violation = PreconditionFailure.Violation(type=name, subject=refusal.order_id, description=refusal.message)
+        details.append(PreconditionFailure(violations=[violation]))
     if refusal.reason in ABOUT_ORDERS:
-        further.append(ResourceInfo(resource_type="ordertrail.v1.Order", resource_name=refusal.order_id))
+        details.append(ResourceInfo(resource_type="ordertrail.v1.Order", resource_name=refusal.order_id))
     if refusal.reason in RETRY:
-        further.append(RetryInfo(retry_delay=RETRY[refusal.reason]))
-    return further
+        details.append(RetryInfo(retry_delay=RETRY[refusal.reason]))
+    return details
 
 
 def _violations(refusal: Refusal, name: str) -> list[BadRequest.FieldViolation]:
@@ -72,7 +72,7 @@ def _violations(refusal: Refusal, name: str) -> list[BadRequest.FieldViolation]:
     ]
 
 
-def _packed(detail: Message) -> Any:
+def _pack(detail: Message) -> Any:
     packed = Any()
     packed.Pack(detail)
     return packed

@@ -1,4 +1,4 @@
-"""From bytes to a valid request: the bounds that the contract gives to every field."""
+"""Parses requests and checks the bounds that the contract gives to every field."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -15,7 +15,7 @@ M = TypeVar("M", bound=Message)
 COMMAND_BYTES = 65_536
 BATCH_BYTES = 4_194_304
 
-# Of a longer list only the first fault is named: to find all of 200 lines took 18 ms, for which other calls would wait.
+# Of a longer list only the first violation is reported: finding all of 200 lines takes 18 ms, and other calls wait.
 LONG_LIST = 50
 
 _validator = Validator()
@@ -23,7 +23,7 @@ _validator = Validator()
 
 def parse(kind: type[M], raw: bytes, limit: int) -> M:
     """Return the message that `raw` holds. Raises Refused if it holds none, or is larger than `limit` bytes."""
-    refuse_larger(raw, limit)
+    refuse_oversized(raw, limit)
     try:
         return kind.FromString(raw)
     except DecodeError:
@@ -31,7 +31,7 @@ def parse(kind: type[M], raw: bytes, limit: int) -> M:
         raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text)) from None
 
 
-def refuse_larger(raw: bytes, limit: int) -> None:
+def refuse_oversized(raw: bytes, limit: int) -> None:
     """Raise Refused if there are more than `limit` bytes."""
     if len(raw) > limit:
         text = f"The request has {len(raw):,} bytes; at most {limit:,} are taken."
@@ -51,7 +51,7 @@ def validate(message: Message) -> None:
 
 
 def _has_long_list(message: Message) -> bool:
-    """Say whether so much can be wrong with a message that telling it all would keep the server from other calls."""
+    """Return whether a message has a list so long that collecting all violations would delay other calls."""
     for field, value in message.ListFields():
         if field.is_repeated:
             if len(value) > LONG_LIST:
@@ -67,8 +67,8 @@ def refusal_of(violations: Sequence[Violation]) -> Refusal:
     return Refusal(reasons.ERROR_REASON_INVALID_REQUEST, f"{text}.", where=violations[0].path, violations=violations)
 
 
-def _violation(violated: RuleViolation) -> Violation:
-    return Violation(_path(violated), violated.proto.message, violated.proto.rule_id)
+def _violation(violation: RuleViolation) -> Violation:
+    return Violation(_path(violation), violation.proto.message, violation.proto.rule_id)
 
 
 def _path(violation: RuleViolation) -> str:

@@ -1,15 +1,15 @@
-"""What the gRPC library logs as an error although only a caller has gone: one line at DEBUG, without a traceback."""
+"""Logs disconnected callers as one line at DEBUG; the gRPC library logs them as errors with a traceback."""
 
 import logging
 
 import grpc
 
-# The library's own logger; it reports there what failed behind our handlers, such as sending the last status.
+# The library's own logger: it reports failures outside of our handlers there, such as sending the last status.
 LIBRARY_LOGGER = "grpc._cython.cygrpc"
 
 
-def quieten_gone_callers() -> None:
-    """Have the library's reports of calls that ended before their answer logged at DEBUG, from now on."""
+def demote_disconnect_errors() -> None:
+    """Log the library's reports of calls that ended before their answer at DEBUG from now on."""
     logging.getLogger(LIBRARY_LOGGER).addFilter(_demote)
 
 

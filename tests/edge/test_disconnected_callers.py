@@ -5,7 +5,7 @@ import logging
 import grpc
 import pytest
 
-from ordertrail_server.edge.gone_callers import LIBRARY_LOGGER, quieten_gone_callers
+from ordertrail_server.edge.disconnected_callers import LIBRARY_LOGGER, demote_disconnect_errors
 
 
 class BatchFailed(grpc.aio.InternalError):
@@ -21,7 +21,7 @@ def report(error: Exception) -> None:
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
 def test_a_caller_that_has_gone_is_one_line_at_debug(caplog: pytest.LogCaptureFixture, level: int) -> None:
-    quieten_gone_callers()
+    demote_disconnect_errors()
     with caplog.at_level(level):
         report(BatchFailed("failed"))
     lines = [(record.levelname, record.getMessage(), record.exc_info) for record in caplog.records]
@@ -30,7 +30,7 @@ def test_a_caller_that_has_gone_is_one_line_at_debug(caplog: pytest.LogCaptureFi
 
 
 def test_another_error_is_reported_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    quieten_gone_callers()
+    demote_disconnect_errors()
     report(ValueError("a fault"))
     [record] = caplog.records
     assert record.levelname == "ERROR"

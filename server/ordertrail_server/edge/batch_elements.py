@@ -1,6 +1,6 @@
-"""A batch request taken apart before it is parsed: a small body can unfold into many times its size in memory.
+"""Splits a batch request before it is parsed, because a small body can unfold into many times its size in memory.
 
-So the bound on the number of elements is checked on the bytes, and elements are parsed one at a time.
+The bound on the number of elements is checked on the bytes, and elements are parsed one at a time.
 """
 
 from collections.abc import Iterator
@@ -13,14 +13,14 @@ from ordertrail_server.edge.validation import refusal_of
 from ordertrail_server.orders.refusal import Refusal, Refused, Violation
 
 UNKNOWN_FIELDS = 100
-"""So many fields of a newer release may stand in a batch beside its elements; more would take long to pass over."""
+"""The most fields of a newer release that a batch may have beside its elements, because skipping them takes time."""
 
 VARINT, SIXTY_FOUR_BITS, BYTES, THIRTY_TWO_BITS = 0, 1, 2, 5
 FIXED = {SIXTY_FOUR_BITS: 8, THIRTY_TWO_BITS: 4}
 
 
-def elements_of(batch: type[Message], raw: bytes) -> list[bytes]:
-    """Return what the batch's one field, a repeated message, holds: each element as bytes, in order. Raises Refused."""
+def split_batch(batch: type[Message], raw: bytes) -> list[bytes]:
+    """Return each element of the batch's one field, a repeated message, as bytes, in order. Raises Refused."""
     [field] = batch.DESCRIPTOR.fields
     max_elements = field.GetOptions().Extensions[rules].repeated.max_items
     elements: list[bytes] = []
@@ -38,7 +38,7 @@ def elements_of(batch: type[Message], raw: bytes) -> list[bytes]:
 
 
 def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield (field number, value) of every field; the value of one without a length is empty. Raises IndexError.
+    """Yield (field number, value) of every field; a value without a length prefix is empty. Raises IndexError.
 
     The source of the format: https://protobuf.dev/programming-guides/encoding/
     """
@@ -54,7 +54,7 @@ def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
             _, at = _varint(raw, at)
             yield 0, b""
         else:
-            at += FIXED.get(kind, len(raw) + 1)  # groups are long gone from the format
+            at += FIXED.get(kind, len(raw) + 1)  # groups are deprecated and not accepted
             yield 0, b""
     if at > len(raw):
         raise IndexError

@@ -1,4 +1,4 @@
-"""How a gRPC call becomes a call of a service: bytes in, bytes out, and every failure a typed status."""
+"""Turns calls of services into gRPC handlers: bytes in, bytes out, and every failure a typed status."""
 
 import logging
 from asyncio import CancelledError
@@ -13,11 +13,11 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.prepare import Caller
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.batch_arrivals import BatchArrivals
+from ordertrail_server.edge.batch_elements import split_batch
 from ordertrail_server.edge.caller import caller_of
 from ordertrail_server.edge.draining import Draining
-from ordertrail_server.edge.elements import elements_of
 from ordertrail_server.edge.status import status_of
-from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES, parse, refuse_larger, validate
+from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES, parse, refuse_oversized, validate
 from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.orders.refusal import Refusal, Refused
 
@@ -31,20 +31,22 @@ CODES = {code.value[0]: code for code in grpc.StatusCode}
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own.")
 
 
-def unary(kind: type[M], admission: RequestAdmission, handle: Callable[[M, Context], Awaitable[bytes]]) -> Handler:
+def unary_handler(
+    kind: type[M], admission: RequestAdmission, handle: Callable[[M, Context], Awaitable[bytes]]
+) -> Handler:
     """Return the handler of an rpc with one request and one response."""
 
     async def behavior(raw: bytes, context: Context) -> bytes:
         try:
             with admission.admit(raw):
                 return await handle(_request(kind, raw), context)
-        except Exception as error:  # every failure, whatever it is, leaves as a typed status
+        except Exception as error:  # every failure becomes a typed status
             await _abort(context, error)
 
     return grpc.unary_unary_rpc_method_handler(behavior)
 
 
-def stream(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[bytes, None]]) -> Handler:
+def stream_handler(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[bytes, None]]) -> Handler:
     """Return the handler of an rpc with one request and a stream of responses."""
 
     async def behavior(raw: bytes, context: Context) -> None:
@@ -58,21 +60,21 @@ def stream(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[bytes, N
     return grpc.unary_stream_rpc_method_handler(behavior)
 
 
-def batches(
+def batch_handler(
     kind: type[Message],
     admission: BatchAdmission,
     draining: Draining,
     handle: Callable[[AsyncIterator[list[bytes]], Context], AsyncIterator[Message]],
 ) -> Handler:
-    """Return the handler of an rpc with a stream of batches and a stream of answers, which a drain ends between two.
+    """Return the handler of an rpc with a stream of batches and a stream of answers, which a drain ends between two batches.
 
-    Only the batch itself is checked here, with its bounds; what it holds is its handler's, element by element.
+    Only the bounds of the batch are checked here; `handle` checks its elements.
     """
 
     async def requests(arrivals: BatchArrivals) -> AsyncIterator[list[bytes]]:
         while (batch := await arrivals.next()) is not None:
-            refuse_larger(batch, BATCH_BYTES)
-            yield elements_of(kind, batch)
+            refuse_oversized(batch, BATCH_BYTES)
+            yield split_batch(kind, batch)
 
     async def behavior(raw: AsyncIterator[bytes], context: Context) -> None:
         try:
@@ -85,8 +87,8 @@ def batches(
     return grpc.stream_stream_rpc_method_handler(behavior)
 
 
-def caller(context: Context) -> Caller:
-    """Return who calls. Raises Refused."""
+def caller_from(context: Context) -> Caller:
+    """Return the caller of a call. Raises Refused."""
     return caller_of(context.invocation_metadata() or ())
 
 
@@ -109,7 +111,7 @@ async def _abort(context: Context, error: Exception) -> NoReturn:
     if isinstance(error, grpc.aio.AbortError):
         raise error
     if isinstance(error, grpc.aio.InternalError):
-        # The library could not read from the call or write to it, since its caller has gone.
+        # The library cannot read from the call or write to it, because the caller has gone.
         _log.debug("a call has ended before its answer: %s", error)
         raise CancelledError from error
     status = status_of(_refusal(error))

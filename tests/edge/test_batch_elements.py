@@ -8,7 +8,7 @@ from tests.schema.strategies import messages
 
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest, SourceDocument
-from ordertrail_server.edge.elements import elements_of
+from ordertrail_server.edge.batch_elements import split_batch
 from ordertrail_server.orders.refusal import Refused
 
 BATCHES = [ExecuteCommandsRequest, ImportOrdersRequest]
@@ -47,13 +47,13 @@ def batches(element: Descriptor) -> st.SearchStrategy[bytes]:
 
 @given(batches(Command.DESCRIPTOR))
 def test_the_commands_of_a_batch_are_those_that_protobuf_reads(raw: bytes) -> None:
-    read = [Command.FromString(element) for element in elements_of(ExecuteCommandsRequest, raw)]
+    read = [Command.FromString(element) for element in split_batch(ExecuteCommandsRequest, raw)]
     assert read == list(ExecuteCommandsRequest.FromString(raw).commands)
 
 
 @given(batches(SourceDocument.DESCRIPTOR))
 def test_the_documents_of_a_batch_are_those_that_protobuf_reads(raw: bytes) -> None:
-    read = [SourceDocument.FromString(element) for element in elements_of(ImportOrdersRequest, raw)]
+    read = [SourceDocument.FromString(element) for element in split_batch(ImportOrdersRequest, raw)]
     assert read == list(ImportOrdersRequest.FromString(raw).documents)
 
 
@@ -62,7 +62,7 @@ def test_the_documents_of_a_batch_are_those_that_protobuf_reads(raw: bytes) -> N
 def test_whatever_bytes_come_they_are_taken_apart_or_refused(batch: type[Message], raw: bytes) -> None:
     found, told = list[bytes](), ""
     try:
-        found = elements_of(batch, raw)
+        found = split_batch(batch, raw)
     except Refused as refused:
         told = refused.refusal.message
     assert sum(map(len, found)) <= len(raw)
@@ -71,10 +71,10 @@ def test_whatever_bytes_come_they_are_taken_apart_or_refused(batch: type[Message
 
 @given(batches(SourceDocument.DESCRIPTOR).filter(bool), st.data())
 def test_a_batch_that_was_cut_is_refused_or_holds_a_part_of_it(raw: bytes, data: st.DataObject) -> None:
-    whole = elements_of(ImportOrdersRequest, raw)
+    whole = split_batch(ImportOrdersRequest, raw)
     cut = raw[: data.draw(st.integers(0, len(raw) - 1))]
     try:
-        found = elements_of(ImportOrdersRequest, cut)
+        found = split_batch(ImportOrdersRequest, cut)
     except Refused:
         return
     assert found == whole[: len(found)]
@@ -84,12 +84,12 @@ def test_a_batch_that_was_cut_is_refused_or_holds_a_part_of_it(raw: bytes, data:
 def test_an_element_may_be_of_any_length(size: int) -> None:
     element = b"x" * size
     batch = chunk(1, BYTES, with_length(element)) + chunk(1, BYTES, with_length(b"behind"))
-    assert elements_of(ImportOrdersRequest, batch) == [element, b"behind"]
+    assert split_batch(ImportOrdersRequest, batch) == [element, b"behind"]
 
 
 def test_a_number_may_have_ten_bytes() -> None:
     batch = chunk(2, VARINT, b"\x80" * 9 + b"\x01") + chunk(1, BYTES, with_length(b""))
-    assert elements_of(ImportOrdersRequest, batch) == [b""]
+    assert split_batch(ImportOrdersRequest, batch) == [b""]
     assert len(ImportOrdersRequest.FromString(batch).documents) == 1
 
 
@@ -106,15 +106,15 @@ def test_a_number_may_have_ten_bytes() -> None:
 )
 def test_what_is_no_batch_is_refused(raw: bytes) -> None:
     with pytest.raises(Refused, match="is no ordertrail"):
-        elements_of(ExecuteCommandsRequest, raw)
+        split_batch(ExecuteCommandsRequest, raw)
 
 
 @pytest.mark.parametrize("batch", BATCHES)
 def test_a_batch_of_more_elements_than_the_contract_allows_names_its_field(batch: type[Message]) -> None:
     empty = chunk(1, BYTES, b"\x00")
-    assert len(elements_of(batch, empty * MOST)) == MOST
+    assert len(split_batch(batch, empty * MOST)) == MOST
     with pytest.raises(Refused) as refused:
-        elements_of(batch, empty * (MOST + 1))
+        split_batch(batch, empty * (MOST + 1))
     name = batch.DESCRIPTOR.fields[0].name
     [violation] = refused.value.refusal.violations
     assert (refused.value.refusal.where, violation.path, violation.rule) == (name, name, "repeated.max_items")

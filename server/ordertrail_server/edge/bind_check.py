@@ -1,6 +1,6 @@
-"""Whether a server can listen on an address, and why not. gRPC itself tells no reason.
+"""Checks whether a server can listen on an address, because gRPC gives no reason if it cannot.
 
-gRPC is also content if only one of a name's addresses is free, and removes a Unix socket that another server uses.
+gRPC also accepts a name of which only one address is free, and removes a Unix socket that another server uses.
 """
 
 import errno
@@ -12,7 +12,7 @@ from pathlib import Path
 from ordertrail_server.edge.address import Address
 
 # A name may stand for addresses of a family that the machine does not have.
-NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+UNSUPPORTED = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 REASONS = {
     errno.EADDRINUSE: "another program listens there",
     errno.EADDRNOTAVAIL: "this machine has no such address",
@@ -25,10 +25,10 @@ SOCKET_REASONS = {
 }
 
 
-def require_free(address: Address) -> None:
-    """Return if a server can listen on the address; a socket that a killed server left is removed. Blocks.
+def require_bindable(address: Address) -> None:
+    """Return if a server can listen on the address; remove the socket of a killed server. Blocks.
 
-    Raises OSError, which says why not.
+    Raises OSError with the reason.
     """
     try:
         if address.path:
@@ -43,21 +43,21 @@ def require_free(address: Address) -> None:
 
 def _bind_each(address: Address) -> None:
     endpoints = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    elsewhere: list[OSError] = []
+    errors: list[OSError] = []
     for family, kind, protocol, _, place in endpoints:
         try:
             _bind(family, kind, protocol, place)
         except OSError as error:
-            if error.errno not in NOT_HERE:
+            if error.errno not in UNSUPPORTED:
                 raise
-            elsewhere.append(error)
-    if len(elsewhere) == len(endpoints):
-        raise elsewhere[0]
+            errors.append(error)
+    if len(errors) == len(endpoints):
+        raise errors[0]
 
 
 def _bind(family: int, kind: int, protocol: int, place: tuple[object, ...]) -> None:
     with socket.socket(family, kind, protocol) as probe:
-        # As gRPC does: connections of an earlier server, that wait to be forgotten, hinder nobody.
+        # As gRPC does: connections of an earlier server in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -66,14 +66,14 @@ def _bind(family: int, kind: int, protocol: int, place: tuple[object, ...]) -> N
 
 def _bind_socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        if _is_left_over(path):
+        if _is_stale_socket(path):
             path.unlink()
         probe.bind(str(path))
     path.unlink()
 
 
-def _is_left_over(path: Path) -> bool:
-    """Return whether a socket is there on which nobody listens. Raises OSError if somebody does."""
+def _is_stale_socket(path: Path) -> bool:
+    """Return whether the path is a socket without a listener. Raises OSError if it has one."""
     try:
         if not stat.S_ISSOCK(path.stat().st_mode):
             return False
