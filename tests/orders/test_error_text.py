@@ -5,7 +5,7 @@ import pytest
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import OrderLineRemoved, OrderPlaced
 from ordertrail_server.orders.aggregate import NO_ORDER, advance
-from ordertrail_server.orders.error_text import LONGEST, error_text, named_error_text
+from ordertrail_server.orders.error_text import MAX_LENGTH, error_text, named_error_text
 
 
 class Mute(Exception):
@@ -33,8 +33,8 @@ class Sly(str):
         (ValueError(), ""),
         (ValueError("half \ud83e of a pair"), "half \ufffd of a pair"),
         (ValueError("\udfff\0"), "\ufffd\ufffd"),
-        (ValueError("x" * LONGEST), "x" * LONGEST),
-        (ValueError("x" * 10_000_000), "x" * LONGEST + " …"),
+        (ValueError("x" * MAX_LENGTH), "x" * MAX_LENGTH),
+        (ValueError("x" * 10_000_000), "x" * MAX_LENGTH + " …"),
         (ValueError(Sly("said \ud83e")), "said \ufffd"),
         (Mute(), "its text cannot be told"),
     ],
@@ -53,4 +53,4 @@ def test_a_fold_that_fails_parks_its_order_in_few_words() -> None:
     )
     after = advance(advance(NO_ORDER, placed, "", b"1"), removed, "", b"2")
     assert after.parked.startswith("cannot be folded: 'ppp")
-    assert len(after.parked) < LONGEST + 50
+    assert len(after.parked) < MAX_LENGTH + 50

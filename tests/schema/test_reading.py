@@ -15,7 +15,7 @@ from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1 import order_events_pb2 as public
 from ordertrail.v1.history_event_pb2 import HistoryEvent
-from ordertrail_server.orders.error_text import LONGEST
+from ordertrail_server.orders.error_text import MAX_LENGTH
 from ordertrail_server.schema.cases import cases, message_class, message_of, version_of
 from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.registry import READERS
@@ -156,7 +156,7 @@ def test_whatever_an_upcaster_raises_is_a_short_fault_in_text_that_can_be_stored
     monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=raising(error)))
     reading = read(record_of(encode_statement(SAID)))
     assert reading is not None
-    assert 0 < len(reading.fault) < LONGEST + 100
+    assert 0 < len(reading.fault) < MAX_LENGTH + 100
     assert reading.fault.encode()
     assert "\0" not in reading.fault
     assert reading.event == HistoryEvent.FromString(record_of(b""))

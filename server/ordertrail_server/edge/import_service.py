@@ -18,7 +18,7 @@ from ordertrail_server.edge.deadline import command_deadline
 from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import BATCH_BYTES, parse, validate
-from ordertrail_server.orders.imported import MAX_ID, is_id
+from ordertrail_server.orders.imported_order import MAX_ID, is_id
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.statements import UnreadableDocument, own_order_id, read_document, read_statement
 from ordertrail_server.schema.writing import encode_statement

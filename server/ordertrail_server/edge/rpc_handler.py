@@ -66,7 +66,9 @@ def batch_handler(
     draining: Draining,
     handle: Callable[[AsyncIterator[list[bytes]], Context], AsyncIterator[Message]],
 ) -> Handler:
-    """Return the handler of an rpc with a stream of batches and a stream of answers, which a drain ends between two batches.
+    """Return the handler of an rpc with a stream of batches and a stream of answers.
+
+    A drain ends the streams between two batches.
 
     Only the bounds of the batch are checked here; `handle` checks its elements.
     """

@@ -1,4 +1,4 @@
-"""An order as every fold keeps it: the state, the chain's head, and whether the order is parked."""
+"""The aggregate of every fold: an order's state, its chain's head, and whether the order is parked."""
 
 from typing import NamedTuple
 
@@ -12,8 +12,8 @@ from ordertrail_server.orders.evolve import CannotFold, evolve
 class Aggregate(NamedTuple):
     """An order folded up to the fact `head` of `version`.
 
-    `parked` is empty, or says why later facts could not be folded: then `order` is the state before them, while
-    `version` and `head` go on, since the envelope of a fact is readable even where its event is not.
+    `parked` is empty, or the reason why later facts could not be folded. Then `order` is the state before them, while
+    `version` and `head` go on, because the envelope of a fact is readable even if its event is not.
     """
 
     order: Order | None
@@ -25,15 +25,15 @@ class Aggregate(NamedTuple):
 NO_ORDER = Aggregate(None, 0, NO_PREDECESSOR, "")
 
 
-def advance(aggregate: Aggregate, happened: HistoryEvent, fault: str, digest: bytes) -> Aggregate:
-    """Return the aggregate behind a fact, whose event could be read unless `fault` says why not."""
+def advance(aggregate: Aggregate, event: HistoryEvent, fault: str, digest: bytes) -> Aggregate:
+    """Return the aggregate after a fact; `fault` is the reason if its event could not be read."""
     if aggregate.parked or fault:
-        return Aggregate(aggregate.order, happened.order_version, digest, aggregate.parked or fault)
+        return Aggregate(aggregate.order, event.order_version, digest, aggregate.parked or fault)
     try:
-        order = evolve(aggregate.order, happened)
+        order = evolve(aggregate.order, event)
     except CannotFold as error:
-        return Aggregate(aggregate.order, happened.order_version, digest, f"cannot be folded: {error_text(error)}")
-    except Exception as error:  # a defect of ours, or a value no order can hold: it parks its order, and stops no fold
+        return Aggregate(aggregate.order, event.order_version, digest, f"cannot be folded: {error_text(error)}")
+    except Exception as error:  # a defect of ours, or an impossible value: park the order, and go on with the fold
         cause = f"cannot be folded: {named_error_text(error)}"
-        return Aggregate(aggregate.order, happened.order_version, digest, cause)
-    return Aggregate(order, happened.order_version, digest, "")
+        return Aggregate(aggregate.order, event.order_version, digest, cause)
+    return Aggregate(order, event.order_version, digest, "")

@@ -1,4 +1,4 @@
-"""Exact money: whole numbers of nanos, the billionths of a currency's unit. No float comes near an amount."""
+"""Exact money: whole numbers of nanos, the billionths of a currency's unit. Amounts are never floats."""
 
 from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_pb2 import Order
@@ -13,14 +13,14 @@ NO_CURRENCY = "XXX"
 
 
 def nanos_of(money: Money) -> int:
-    """Return an amount in nanos; that of a price which is not there is 0."""
+    """Return an amount in nanos; an absent price is 0."""
     return money.units * NANOS + money.nanos
 
 
 def priced_total(order: Order) -> int:
     """Return the sum over the lines that have a price, in nanos.
 
-    It is bounded also while a line without a price keeps `total_amount` away: the line may be removed later.
+    It has a bound also if a line without a price leaves `total_amount` absent, because the line may be removed later.
     """
     if order.HasField("total_amount"):
         return nanos_of(order.total_amount)

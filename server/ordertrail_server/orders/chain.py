@@ -1,7 +1,7 @@
-"""The chain rule: which records of a log are facts. Pure and total, so that all who fold a log agree.
+"""The chain rule: decides which records of a log are facts. It is pure and total, so that all folds of a log agree.
 
-A record becomes a fact if and only if it names its order's newest fact as its predecessor. It is a compare-and-set on
-logs that have none, and a hash chain: each record vouches for its order's whole past.
+A record becomes a fact if and only if it names its order's newest fact as its predecessor. This is a compare-and-set on
+logs that have none, and a hash chain: each record proves its order's whole past.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ NO_PREDECESSOR = b""
 
 
 class Verdict(Enum):
-    """What a readable record of an order is."""
+    """The verdict on a readable record of an order."""
 
     FACT = "fact"
     VOID = "void"  # late, repeated, or lost a race: no effect
@@ -27,10 +27,10 @@ def digest(stored: bytes) -> bytes:
 def judge(
     head_version: int, head: bytes, version: int, previous: bytes, digest_of: Callable[[int], bytes | None]
 ) -> Verdict:
-    """Judge a record that says it follows `previous` as `version`, of an order whose newest fact is `head`.
+    """Judge a record that names the predecessor `previous` and has `version`, of an order whose newest fact is `head`.
 
     An order without facts has head version 0 and head NO_PREDECESSOR. `digest_of` returns the digest of the order's
-    fact of a version below the head's; it is asked only for records that are not facts.
+    fact of a version below the head's; it is called only for records that are not facts.
     """
     if version == head_version + 1 and previous == head:
         return Verdict.FACT

@@ -1,7 +1,7 @@
-"""What may happen to an order: the rules of its whole life. docs/order-rules.md says the same in words and a table.
+"""Decides commands: the rules of an order's whole life. docs/order-rules.md has the same rules as text and a table.
 
-A command leads to one event or to one refusal. Bounds of single fields (lengths, ranges) were checked where the
-command came in; here stands what needs the order, several fields, or a calendar.
+A command leads to one event or one refusal. The edge checks the bounds of single fields (lengths, ranges); these rules
+need the order, several fields, or a calendar.
 """
 
 from collections.abc import Callable
@@ -47,8 +47,8 @@ from ordertrail_server.orders import grounds
 from ordertrail_server.orders.amounts import MAX_TOTAL, currency_of, nanos_of, priced_total
 from ordertrail_server.orders.days import is_real_day
 from ordertrail_server.orders.grounds import MAX_LINES
-from ordertrail_server.orders.imported import fault_of
-from ordertrail_server.orders.new_lines import refuse_lines, refuse_price
+from ordertrail_server.orders.imported_order import find_fault
+from ordertrail_server.orders.new_lines import check_lines, check_price
 from ordertrail_server.orders.refusal import Refusal
 
 Command: TypeAlias = (
@@ -64,7 +64,7 @@ Command: TypeAlias = (
     | ReturnOrderRequest
     | OrderPlaced
 )
-"""The ten requests; an OrderPlaced is an imported order as it reads today."""
+"""The ten requests, and an imported order, which is an OrderPlaced as it reads today."""
 
 Event: TypeAlias = (
     OrderPlaced
@@ -81,20 +81,20 @@ Event: TypeAlias = (
 
 
 def decide(order: Order | None, command: Command) -> Event | Refusal:
-    """Return what the command leads to on the order (None: there is none). Pure: it changes neither argument."""
+    """Return the event or refusal of a command on an order (None: no order). Pure: it changes neither argument."""
     if isinstance(command, (PlaceOrderRequest, OrderPlaced)):
         if order is not None:
             return grounds.order_exists(order.order_id)
-        return place(command) if isinstance(command, PlaceOrderRequest) else take_in(command)
+        return place(command) if isinstance(command, PlaceOrderRequest) else import_order(command)
     if order is None:
         return grounds.order_not_found(command.order_id)
     verb = VERBS[type(command)]
-    return verb.decide(order, command) if order.status in verb.allowed else _forbid(order, verb, command)
+    return verb.decide(order, command) if order.status in verb.allowed else _refuse_by_status(order, verb, command)
 
 
 def place(command: PlaceOrderRequest) -> OrderPlaced | Refusal:
     """Begin an order: priced lines in one currency, each product once; any real day, as orders may be recorded late."""
-    if refusal := refuse_lines(command):
+    if refusal := check_lines(command):
         return refusal
     day = command.expected_delivery_date if command.HasField("expected_delivery_date") else None
     if day is not None and not is_real_day(day):
@@ -102,16 +102,16 @@ def place(command: PlaceOrderRequest) -> OrderPlaced | Refusal:
     return OrderPlaced(customer_id=command.customer_id, lines=command.lines, expected_delivery_date=day)
 
 
-def take_in(order: OrderPlaced) -> OrderPlaced | Refusal:
+def import_order(order: OrderPlaced) -> OrderPlaced | Refusal:
     """Begin an imported order: customer, prices and currency may be missing, and quantities and prices be 0."""
-    fault = fault_of(order)
+    fault = find_fault(order)
     return grounds.unreadable_document(fault) if fault else order
 
 
 def add_line(order: Order, command: AddOrderLineRequest) -> OrderLineAdded | Refusal:
     """Add a product that is not on the order yet, in the currency of the order's prices."""
     line = command.line
-    if refusal := refuse_price(order.order_id, line, "line"):
+    if refusal := check_price(order.order_id, line, "line"):
         return refusal
     if _line_of(order, line.product_id) is not None:
         return grounds.product_already_ordered(order.order_id, line.product_id)
@@ -126,7 +126,7 @@ def add_line(order: Order, command: AddOrderLineRequest) -> OrderLineAdded | Ref
 
 
 def change_quantity(order: Order, command: ChangeOrderLineQuantityRequest) -> OrderLineQuantityChanged | Refusal:
-    """Order more or less of a product."""
+    """Change the ordered quantity of a product."""
     line = _line_of(order, command.product_id)
     if line is None:
         return grounds.product_not_ordered(order.order_id, command.product_id)
@@ -138,7 +138,7 @@ def change_quantity(order: Order, command: ChangeOrderLineQuantityRequest) -> Or
 
 
 def remove_line(order: Order, command: RemoveOrderLineRequest) -> OrderLineRemoved | Refusal:
-    """Take a product off; the last one stays."""
+    """Remove a product; the last one cannot be removed."""
     if _line_of(order, command.product_id) is None:
         return grounds.product_not_ordered(order.order_id, command.product_id)
     if len(order.lines) == 1:
@@ -147,24 +147,24 @@ def remove_line(order: Order, command: RemoveOrderLineRequest) -> OrderLineRemov
 
 
 def reschedule(order: Order, command: RescheduleDeliveryRequest) -> OrderDeliveryRescheduled | Refusal:
-    """Expect the goods on another day, any that is real."""
-    day, now = command.expected_delivery_date, order.expected_delivery_date
+    """Change the expected delivery date to another day of the calendar."""
+    day, current = command.expected_delivery_date, order.expected_delivery_date
     if not is_real_day(day):
         return grounds.no_such_day(order.order_id, day)
-    if (day.year, day.month, day.day) == (now.year, now.month, now.day):
+    if (day.year, day.month, day.day) == (current.year, current.month, current.day):
         return grounds.nothing_changes(order.order_id, "The goods are expected on this day already.")
     return OrderDeliveryRescheduled(expected_delivery_date=day)
 
 
 def confirm(order: Order, command: ConfirmOrderRequest) -> OrderConfirmed | Refusal:
-    """Fix the lines; something must be ordered."""
+    """Confirm the lines; at least one quantity must not be 0."""
     if order.total_quantity == 0:
         return grounds.nothing_ordered(order.order_id)
     return OrderConfirmed()
 
 
 def ship(order: Order, command: ShipOrderRequest) -> OrderShipped | Refusal:
-    """Ship the lines named, or all that remains where none is; the event names them in the order's own order."""
+    """Ship the given lines, or all remaining ones if none is given; the event lists them in the order's sequence."""
     remaining = {line.product_id: line.quantity - line.shipped_quantity for line in order.lines}
     quantities = {line.product_id: line.quantity for line in command.lines} or {p: q for p, q in remaining.items() if q}
     if command.lines and len(quantities) < len(command.lines):
@@ -178,7 +178,7 @@ def ship(order: Order, command: ShipOrderRequest) -> OrderShipped | Refusal:
 
 
 def deliver(order: Order, command: DeliverOrderRequest) -> OrderDelivered:
-    """All that was shipped arrived."""
+    """Record that all shipped goods arrived."""
     return OrderDelivered()
 
 
@@ -195,7 +195,7 @@ def send_back(order: Order, command: ReturnOrderRequest) -> OrderReturned:
 class Verb(NamedTuple):
     """A verb on an order that exists, and the statuses in which it is allowed.
 
-    `name` is its case in ordertrail.v1.Command. In status `done` its whole effect is there already.
+    `name` is its case in ordertrail.v1.Command. In status `done` the order already has its whole effect.
     """
 
     name: str
@@ -217,10 +217,10 @@ VERBS: dict[type, Verb] = {
 }
 
 
-def _forbid(order: Order, verb: Verb, command: Command) -> Refusal:
-    # Goods that are named would be shipped a second time; "all that remains" would change nothing.
-    names_goods = isinstance(command, ShipOrderRequest) and len(command.lines) > 0
-    if order.status == verb.done and not names_goods:
+def _refuse_by_status(order: Order, verb: Verb, command: Command) -> Refusal:
+    # A request with lines would ship goods a second time; one without lines would change nothing.
+    has_lines = isinstance(command, ShipOrderRequest) and len(command.lines) > 0
+    if order.status == verb.done and not has_lines:
         return grounds.nothing_changes(order.order_id, f"The order is {grounds.status_word(order.status)} already.")
     return grounds.status_forbids(order.order_id, order.status, verb.name, verb.allowed)
 

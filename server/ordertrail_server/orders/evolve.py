@@ -1,6 +1,6 @@
-"""What a fact does to an order: the one fold, of the write side, the projector, as-of reads, snapshots and the audit.
+"""Applies a fact to an order: the one fold of the write side, the projector, as-of reads, snapshots and the audit.
 
-It never asks whether a fact was allowed: that was decided once, and rules may change while facts do not.
+It never checks whether a fact was allowed: that was decided once, and rules may change while facts do not.
 """
 
 from collections.abc import Callable, Iterable
@@ -38,42 +38,42 @@ class CannotFold(ValueError):
     """The event cannot follow on this state: no fold can make sense of it, so its order must be parked."""
 
 
-def evolve(order: Order | None, happened: HistoryEvent) -> Order:
+def evolve(order: Order | None, event: HistoryEvent) -> Order:
     """Return the order after the event, as a new message; neither argument is changed.
 
-    `None` is the order before its first fact. Raises CannotFold (or another ValueError) if the event cannot follow:
-    it is of no known kind, its version is not the next, or it is about a line that the order does not have.
+    `None` is the order before its first fact. Raises CannotFold (or another ValueError) if the event cannot follow: its
+    kind is unknown, its version is not the next, or the order does not have its line.
     """
-    kind, version = happened.WhichOneof("event"), happened.order_version
+    kind, version = event.WhichOneof("event"), event.order_version
     before = 0 if order is None else order.version
     if kind is None or version != before + 1 or (kind == _FIRST) != (order is None):
         raise CannotFold(f"{kind or 'an unknown event'} of version {version} cannot follow on version {before}")
     after = Order()
     if order is None:
-        after.order_id = happened.order_id
-        after.create_time.CopyFrom(happened.record_time)
-        after.update_time.CopyFrom(happened.record_time)
+        after.order_id = event.order_id
+        after.create_time.CopyFrom(event.record_time)
+        after.update_time.CopyFrom(event.record_time)
     else:
         after.CopyFrom(order)
-        _pass_time(after.update_time, happened.record_time)
+        _advance_time(after.update_time, event.record_time)
     after.version = version
-    _APPLY[kind](after, getattr(happened, kind))
+    _APPLY[kind](after, getattr(event, kind))
     return after
 
 
 def fold(events: Iterable[HistoryEvent], order: Order | None = None) -> Order | None:
     """Return the order after the events, beginning with `order`. Raises as evolve does."""
-    for happened in events:
-        order = evolve(order, happened)
+    for event in events:
+        order = evolve(order, event)
     return order
 
 
-def _pass_time(last: Timestamp, now: Timestamp) -> None:
+def _advance_time(last: Timestamp, now: Timestamp) -> None:
     if now.seconds > last.seconds or (now.seconds == last.seconds and now.nanos > last.nanos):
         last.CopyFrom(now)
 
 
-def _placed(order: Order, event: OrderPlaced) -> None:
+def _apply_placed(order: Order, event: OrderPlaced) -> None:
     order.status = ORDER_STATUS_PLACED
     if event.HasField("customer_id"):
         order.customer_id = event.customer_id
@@ -85,7 +85,7 @@ def _placed(order: Order, event: OrderPlaced) -> None:
 
 
 def _place_lines(order: Order, lines: Iterable[OrderedLine]) -> None:
-    # One pass, spelled out: reading a message's field is what costs, and every order comes through here.
+    # One explicit pass, because reading a message's field is slow and every order is placed once.
     add, quantity, nanos, priced, price = order.lines.add, 0, 0, True, None
     for line in lines:
         new = add()
@@ -104,28 +104,28 @@ def _place_lines(order: Order, lines: Iterable[OrderedLine]) -> None:
         _set_total(order, nanos)
 
 
-def _line_added(order: Order, event: OrderLineAdded) -> None:
+def _apply_line_added(order: Order, event: OrderLineAdded) -> None:
     line = _append(order, event.line)
-    _grow(order, line, line.quantity)
+    _update_totals(order, line, line.quantity)
 
 
-def _quantity_changed(order: Order, event: OrderLineQuantityChanged) -> None:
+def _apply_quantity_changed(order: Order, event: OrderLineQuantityChanged) -> None:
     line = order.lines[_index_of(order, event.product_id)]
-    more = event.quantity - line.quantity
+    difference = event.quantity - line.quantity
     line.quantity = event.quantity
-    _grow(order, line, more)
+    _update_totals(order, line, difference)
 
 
-def _line_removed(order: Order, event: OrderLineRemoved) -> None:
+def _apply_line_removed(order: Order, event: OrderLineRemoved) -> None:
     line = order.lines.pop(_index_of(order, event.product_id))
-    _grow(order, line, -line.quantity)
+    _update_totals(order, line, -line.quantity)
 
 
-def _rescheduled(order: Order, event: OrderDeliveryRescheduled) -> None:
+def _apply_rescheduled(order: Order, event: OrderDeliveryRescheduled) -> None:
     order.expected_delivery_date.CopyFrom(event.expected_delivery_date)
 
 
-def _shipped(order: Order, event: OrderShipped) -> None:
+def _apply_shipped(order: Order, event: OrderShipped) -> None:
     lines = {line.product_id: line for line in order.lines}
     for shipped in event.lines:
         if shipped.product_id not in lines:
@@ -135,7 +135,7 @@ def _shipped(order: Order, event: OrderShipped) -> None:
     order.status = ORDER_STATUS_SHIPPED if whole else ORDER_STATUS_PARTLY_SHIPPED
 
 
-def _becomes(status: OrderStatus.ValueType) -> Apply:
+def _set_status(status: OrderStatus.ValueType) -> Apply:
     def apply(order: Order, event: Any) -> None:
         order.status = status
 
@@ -145,16 +145,16 @@ def _becomes(status: OrderStatus.ValueType) -> Apply:
 _FIRST = "order_placed"
 
 _APPLY: dict[str, Apply] = {
-    _FIRST: _placed,
-    "order_line_added": _line_added,
-    "order_line_quantity_changed": _quantity_changed,
-    "order_line_removed": _line_removed,
-    "order_delivery_rescheduled": _rescheduled,
-    "order_confirmed": _becomes(ORDER_STATUS_CONFIRMED),
-    "order_shipped": _shipped,
-    "order_delivered": _becomes(ORDER_STATUS_DELIVERED),
-    "order_cancelled": _becomes(ORDER_STATUS_CANCELLED),
-    "order_returned": _becomes(ORDER_STATUS_RETURNED),
+    _FIRST: _apply_placed,
+    "order_line_added": _apply_line_added,
+    "order_line_quantity_changed": _apply_quantity_changed,
+    "order_line_removed": _apply_line_removed,
+    "order_delivery_rescheduled": _apply_rescheduled,
+    "order_confirmed": _set_status(ORDER_STATUS_CONFIRMED),
+    "order_shipped": _apply_shipped,
+    "order_delivered": _set_status(ORDER_STATUS_DELIVERED),
+    "order_cancelled": _set_status(ORDER_STATUS_CANCELLED),
+    "order_returned": _set_status(ORDER_STATUS_RETURNED),
 }
 
 
@@ -174,16 +174,16 @@ def _index_of(order: Order, product_id: str) -> int:
     raise CannotFold(f"{product_id!r} is not on the order")
 
 
-def _grow(order: Order, line: OrderLine, quantity: int) -> None:
-    """Carry the totals over a change of `quantity` of the line, which is made already."""
+def _update_totals(order: Order, line: OrderLine, quantity: int) -> None:
+    """Update the totals after the line's quantity has changed by `quantity`."""
     order.total_quantity += quantity
     if order.lines and order.HasField("total_amount") and line.HasField("unit_price"):
         _set_total(order, nanos_of(order.total_amount) + nanos_of(line.unit_price) * quantity)
     else:
-        _sum_up(order)
+        _recompute_total(order)
 
 
-def _sum_up(order: Order) -> None:
+def _recompute_total(order: Order) -> None:
     if order.lines and all(line.HasField("unit_price") for line in order.lines):
         order.total_amount.currency_code = order.lines[0].unit_price.currency_code
         _set_total(order, sum(nanos_of(line.unit_price) * line.quantity for line in order.lines))

@@ -1,4 +1,4 @@
-"""The grounds on which a command is refused, in words for the caller. Which rule leads to which is in decide."""
+"""The refusals of commands, with their texts for the caller. The rules that lead to them are in decide."""
 
 from collections.abc import Iterable, Sequence
 
@@ -57,7 +57,7 @@ def currency_differs(order_id: str, where: str, currency: str, order_currency: s
 
 
 def total_too_large(order_id: str) -> Refusal:
-    """Refuse what would take the order's total beyond its bound."""
+    """Refuse a command that would raise the order's total above its bound."""
     units = MAX_TOTAL // NANOS
     return Refusal(
         reasons.ERROR_REASON_TOTAL_TOO_LARGE,
@@ -74,7 +74,7 @@ def product_already_ordered(order_id: str, product_id: str) -> Refusal:
 
 
 def product_not_ordered(order_id: str, product_id: str) -> Refusal:
-    """Refuse what concerns a product that the order does not have."""
+    """Refuse a command on a product that the order does not have."""
     message = f"The product {product_id!r} is not on the order."
     return Refusal(reasons.ERROR_REASON_PRODUCT_NOT_ORDERED, message, order_id, facts={"product_id": product_id})
 
@@ -85,7 +85,7 @@ def last_line(order_id: str) -> Refusal:
 
 
 def nothing_changes(order_id: str, message: str) -> Refusal:
-    """Refuse a command whose whole effect is there already; `message` says what is."""
+    """Refuse a command that would change nothing; `message` is the present state."""
     return Refusal(reasons.ERROR_REASON_NOTHING_CHANGES, message, order_id)
 
 
@@ -104,7 +104,7 @@ def more_than_ordered(order_id: str, product_id: str, remaining: int) -> Refusal
 def status_forbids(
     order_id: str, status: OrderStatus.ValueType, verb: str, allowed: Iterable[OrderStatus.ValueType]
 ) -> Refusal:
-    """Refuse a verb that the order's status does not allow; `allowed` are the statuses that would."""
+    """Refuse a verb that the order's status does not allow; `allowed` are the statuses that do."""
     allowed_text = " or ".join(status_word(allowed_status) for allowed_status in allowed)
     message = f"The order is {status_word(status)}; {verb} needs it to be {allowed_text}."
     facts = {"status": OrderStatus.Name(status), "verb": verb}

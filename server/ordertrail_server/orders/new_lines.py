@@ -1,4 +1,4 @@
-"""The lines of a new command: priced in a currency, all in one, each product once."""
+"""Checks the lines of new commands: each has a price, all have one currency, each product is on one line."""
 
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderedLine
@@ -8,10 +8,10 @@ from ordertrail_server.orders.grounds import MAX_LINES
 from ordertrail_server.orders.refusal import Refusal
 
 
-def refuse_lines(command: PlaceOrderRequest) -> Refusal | None:
+def check_lines(command: PlaceOrderRequest) -> Refusal | None:
     """Return why the lines of a new order are refused, or None if they are not.
 
-    One pass, since this is the hottest of all rules; the words are found only when something is wrong.
+    One pass, because this is the hottest of all rules; texts are built only for a refusal.
     """
     order_id, lines = command.order_id, command.lines
     if not 1 <= len(lines) <= MAX_LINES:
@@ -21,7 +21,7 @@ def refuse_lines(command: PlaceOrderRequest) -> Refusal | None:
         price = line.unit_price
         code = price.currency_code
         if code != currency:
-            if refusal := refuse_price(order_id, line, f"lines[{index}]"):
+            if refusal := check_price(order_id, line, f"lines[{index}]"):
                 return refusal
             if currency is not None:
                 return grounds.currency_differs(order_id, f"lines[{index}]", code, currency)
@@ -33,7 +33,7 @@ def refuse_lines(command: PlaceOrderRequest) -> Refusal | None:
     return grounds.total_too_large(order_id) if total > MAX_TOTAL else None
 
 
-def refuse_price(order_id: str, line: OrderedLine, where: str) -> Refusal | None:
+def check_price(order_id: str, line: OrderedLine, where: str) -> Refusal | None:
     """Return why the price of a new line at the path `where` is refused, or None if it is not."""
     if not line.HasField("unit_price"):
         return grounds.invalid(order_id, f"{where}.unit_price", "A new line has a unit price.")

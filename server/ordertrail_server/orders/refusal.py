@@ -1,4 +1,4 @@
-"""Refusals: every way in which a command or a question is turned down, as data."""
+"""Refusals of commands and queries, as data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ from ordertrail.v1.error_reason_pb2 import ErrorReason
 
 
 class Violation(NamedTuple):
-    """A field at fault: its path, what is wrong with it, and the id of the rule of the contract that it violates.
+    """A violated field: its path, a message, and the id of the violated rule of the contract.
 
-    The rule is empty where the contract has none.
+    The rule is empty if the contract has none.
     """
 
     path: str
@@ -20,11 +20,10 @@ class Violation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why something was turned down.
+    """The reason why a command or query is refused.
 
-    `message` is one clear sentence for the caller. `where` is the path of the request field at fault, if it is one;
-    `violations` are all of them, where rules of the contract are violated.
-    `facts` are what the caller may want to compute with (they travel as ErrorInfo.metadata).
+    `message` is one sentence for the caller. `where` is the path of the request field at fault, if there is one.
+    `violations` are all violated rules of the contract. `facts` are values for programs (sent as ErrorInfo.metadata).
     """
 
     reason: ErrorReason.ValueType
@@ -36,7 +35,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """Carries a refusal to the edge, which answers it with the status that its reason names."""
+    """Carries a refusal to the edge, which answers with the status of its reason."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)

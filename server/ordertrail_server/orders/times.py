@@ -1,4 +1,4 @@
-"""Moments as numbers."""
+"""Conversion between timestamps and nanoseconds."""
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -6,15 +6,15 @@ _LAST = (1 << 63) - 1
 
 
 def nanoseconds(time: Timestamp) -> int:
-    """Return a time as nanoseconds since 1970-01-01 UTC, held to what 64 bits can say.
+    """Return a time as nanoseconds since 1970-01-01 UTC, clamped to 64 bits.
 
-    One outside the years 1677 to 2262 becomes the first or the last moment.
+    A time outside the years 1677 to 2262 becomes the first or the last of these.
     """
     whole = time.seconds * 1_000_000_000 + time.nanos
     return whole if -_LAST <= whole <= _LAST else _LAST if whole > 0 else -_LAST
 
 
 def moment(nanoseconds: int) -> Timestamp:
-    """Return the time that lies so many nanoseconds behind 1970-01-01 UTC."""
+    """Return the time so many nanoseconds after 1970-01-01 UTC."""
     seconds, nanos = divmod(nanoseconds, 1_000_000_000)
     return Timestamp(seconds=seconds, nanos=nanos)

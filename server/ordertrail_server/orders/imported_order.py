@@ -1,4 +1,4 @@
-"""Which imported orders are legal place-orders. Old producers left out customers, prices and currencies."""
+"""Checks imported orders, in which old producers left out customers, prices and currencies."""
 
 import re
 
@@ -21,10 +21,10 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def fault_of(order: OrderPlaced) -> str | None:
-    """Return in one sentence why an imported order is no legal place-order, or None if it is one.
+def find_fault(order: OrderPlaced) -> str | None:
+    """Return in one sentence why an imported order cannot be placed, or None if it can.
 
-    Nothing was checked before: the bounds are those that ordertrail.v1 sets for commands, but that 0 may be ordered.
+    The edge checks nothing of it. The bounds are those of commands in ordertrail.v1, except that quantities may be 0.
     """
     return _fault_of_source(order) or _fault_of_lines(order) or _fault_beyond_lines(order)
 
