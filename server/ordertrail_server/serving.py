@@ -1,4 +1,4 @@
-"""One server, put together: its roles on its log, from opening the data directory to closing it."""
+"""The composition root: builds one server of its roles and its log, runs it, and closes it."""
 
 import asyncio
 import gc
@@ -42,37 +42,37 @@ from ordertrail_server.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-AGAIN_SECONDS = 0.5
-"""How soon a start is tried again while the brokers are away."""
+RETRY_SECONDS = 0.5
+"""The pause between two attempts to start while the brokers are unavailable."""
 
 T = TypeVar("T")
 
-# A thread that appends or reads takes Python's lock several times, and waits as long as this each time for the event
-# loop's thread, if that is busy. With Python's own 5 ms a call beside a stream of batches took twice as long.
-SWITCH_S = 0.0001
+# A thread that appends or reads takes Python's lock several times, and waits up to this long each time for the thread
+# of a busy event loop. With Python's default of 5 ms, a call beside a stream of batches took twice as long.
+SWITCH_INTERVAL_S = 0.0001
 
 
 class Stopped(Exception):
-    """The server met damage or a refusal, and must not go on; says why."""
+    """The server must stop because of damage or a refusal; the text is the reason."""
 
 
 def new_id() -> str:
-    """Return a new UUIDv7: ids made one after another lie side by side in every index."""
+    """Return a new UUIDv7: consecutive ids are neighbours in every index."""
     return str(uuid_utils.uuid7())
 
 
 class Service:
-    """Every part of one server. What is opened later is closed earlier."""
+    """All parts of one server. They are closed in the reverse order of their start."""
 
     def __init__(self, settings: Settings, exit_stack: AsyncExitStack) -> None:
         self._settings, self._exit_stack = settings, exit_stack
         self._data = DataDirectory(settings.data)
         self._source = _source(settings)
         self._progress = Progress()
-        self._watched: list[asyncio.Task[Any]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> Address:
-        """Start all parts; returns where it listens. Commands are answered from then on, reads once they are current.
+        """Start all parts; return the address. It then accepts commands, and reads once the read model is current.
 
         Raises DataDirectoryRefused, LogRefused, LogDamaged, LogUnavailable, OSError.
         """
@@ -85,57 +85,57 @@ class Service:
         if isinstance(log, EmbeddedLog):
             self._watch(log.trim_wal_regularly())
         await refuse_lost_facts(log, self._data)
-        projector = await self._projector() if "projector" in roles else None
-        handler = await self._handler(log, projector) if "command" in roles else None
+        projector = await self._start_projector() if "projector" in roles else None
+        handler = await self._start_handler(log, projector) if "command" in roles else None
         server = Server(self._settings.request_bytes, self._settings.batch_bytes)
-        history = None if projector is None else await self._queries(server, log, handler, projector)
+        history = None if projector is None else await self._start_queries(server, log, handler, projector)
         if handler is not None:
             receipts, batch_work = Receipts(log, handler), BatchWork(handler)
             commands = CommandService(handler, receipts, new_id, batch_work)
             server.answer_commands(commands, ImportService(receipts, batch_work))
         address = await server.start(address)
         self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
-        self._say_serving(server, handler, history)
+        self._report_serving(server, handler, history)
         return address
 
-    async def failed(self) -> None:
-        """Return never, but raise when a part of the server ends that must not."""
-        watched = self._watched
-        while watched:
-            done, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+    async def wait_failed(self) -> None:
+        """Wait until a part of the server fails, and raise its error; never return."""
+        tasks = self._tasks
+        while tasks:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-                watched.remove(task)
+                tasks.remove(task)
         await asyncio.Event().wait()
 
-    async def _projector(self) -> ProjectorProcess:
+    async def _start_projector(self) -> ProjectorProcess:
         projector = ProjectorProcess(self._source, self._progress.advance)
         await projector.start()
         self._exit_stack.push_async_callback(projector.stop, self._settings.grace_seconds)
-        self._watch(self._refusal_of(projector))
+        self._watch(self._raise_if_refused(projector))
         return projector
 
-    async def _handler(self, log: Log, projector: ProjectorProcess | None) -> CommandHandler:
+    async def _start_handler(self, log: Log, projector: ProjectorProcess | None) -> CommandHandler:
         store = StateStore(self._data.state, log, state_definition())
-        # A projector that the log itself wakes needs nobody else to.
-        nudge = projector.nudge if projector and not self._source.notifies_growth else _nobody_waits
-        waiting = self._settings.waiting_commands
-        handler = CommandHandler(log, store, new_id, nudge, waiting, self._settings.order_cache_bytes)
+        # A projector that watches the log itself needs no wake-ups from the writers.
+        on_append = projector.notify_growth if projector and not self._source.notifies_growth else _no_wakeup
+        capacity = self._settings.waiting_commands
+        handler = CommandHandler(log, store, new_id, on_append, capacity, self._settings.order_cache_bytes)
         self._exit_stack.push_async_callback(handler.stop, self._settings.grace_seconds)
         await handler.start()
-        self._watched.extend(handler.tasks)
+        self._tasks.extend(handler.tasks)
         return handler
 
-    async def _queries(
+    async def _start_queries(
         self, server: Server, log: Log, handler: CommandHandler | None, projector: ProjectorProcess
     ) -> HistoryService:
-        """Make ready what answers from the read model; a server that only projects answers nothing, but is healthy."""
+        """Open the read model for queries. A server with the projector role only needs it for its health status."""
         file, search_seconds = read_model_file(self._data.read_model), self._settings.query_seconds
         model = ReadModel(file, log.identity, log.topic, log.partitions, search_seconds)
         self._exit_stack.callback(model.close)
-        asked_at = time_ns()
+        queried_at = time_ns()
         freshness = Freshness(model, self._progress, log, await query_end_offsets(log))
-        recency = Recency(log.end, log.partitions, self._progress, seen_at=asked_at)
+        recency = Recency(log.end, log.partitions, self._progress, seen_at=queried_at)
         self._watch(recency.run())
         history = HistoryService(model, self._progress, freshness, recency, self._settings.heartbeat_seconds)
         if "query" in self._settings.role:
@@ -144,11 +144,11 @@ class Service:
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
-        task.add_done_callback(_looked_at)
-        self._watched.append(task)
+        task.add_done_callback(_retrieve_exception)
+        self._tasks.append(task)
         self._exit_stack.callback(task.cancel)
 
-    def _say_serving(self, server: Server, handler: CommandHandler | None, history: HistoryService | None) -> None:
+    def _report_serving(self, server: Server, handler: CommandHandler | None, history: HistoryService | None) -> None:
         if handler is not None:
             for name in (COMMANDS.full_name, IMPORT.full_name):
                 server.set_serving(name, True)
@@ -158,14 +158,14 @@ class Service:
             self._watch(self._serve_reads(server, history))
 
     async def _serve_reads(self, server: Server, history: HistoryService) -> None:
-        """Say that reads are served once the read model holds all that the log held at the start."""
+        """Report SERVING for reads once the read model includes all that the log held at the start."""
         await history.wait_complete()
         services = (HISTORY.full_name, PROJECTION.full_name) if "query" in self._settings.role else ()
         for name in (*services, WHOLE_SERVER):
             server.set_serving(name, True)
 
-    async def _refusal_of(self, projector: ProjectorProcess) -> None:
-        refusal = await projector.ended()
+    async def _raise_if_refused(self, projector: ProjectorProcess) -> None:
+        refusal = await projector.wait_ended()
         if refusal is not None:
             raise Stopped(refusal)
 
@@ -176,18 +176,18 @@ def _source(settings: Settings) -> LogSource:
     return EmbeddedSource(settings.data)
 
 
-def _looked_at(ended: asyncio.Task[None]) -> None:
-    # One of two that fail together ends the server; that the other was not looked at is no defect to be reported.
-    if not ended.cancelled():
-        ended.exception()
+def _retrieve_exception(task: asyncio.Task[None]) -> None:
+    # If two tasks fail together, one ends the server. Without this, asyncio reports the other's error as not retrieved.
+    if not task.cancelled():
+        task.exception()
 
 
-def _nobody_waits() -> None:
+def _no_wakeup() -> None:
     pass
 
 
 async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
-    """Serve until SIGTERM or SIGINT, also while starting; `ready` is told the address once commands are answered.
+    """Serve until SIGTERM or SIGINT, also while starting; `ready` gets the address once the server accepts commands.
 
     Raises Stopped, SchemaRefused, DataDirectoryRefused, LogRefused, LogDamaged, LogUnavailable, OSError, and
     sqlite3.Error for a full disk.
@@ -197,31 +197,31 @@ async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     check_schema(settings.allow_unlocked_schema)
     brokers = BrokerWait(settings.broker_wait_seconds if settings.log == "kafka" else 0.0)
-    while not stop.is_set() and not await _served(settings, ready, stop, brokers):
-        await _unless(stop, asyncio.sleep(AGAIN_SECONDS))
+    while not stop.is_set() and not await _serve_once(settings, ready, stop, brokers):
+        await _run_until(stop, asyncio.sleep(RETRY_SECONDS))
 
 
-async def _served(
+async def _serve_once(
     settings: Settings, ready: Callable[[Address], None], stop: asyncio.Event, brokers: BrokerWait
 ) -> bool:
-    """Serve until `stop` is set; returns False if the log was away at the start, and another try may find it."""
+    """Serve until `stop` is set. Return False if the log was unavailable at the start, so the start can be retried."""
     async with AsyncExitStack() as exit_stack:
         service = Service(settings, exit_stack)
         try:
-            address = await _unless(stop, service.start())
+            address = await _run_until(stop, service.start())
         except LogUnavailable as error:
             brokers.check_deadline(error)
             return False
         if address is not None:
-            _spare_the_collector()
-            sys.setswitchinterval(SWITCH_S)
+            _tune_garbage_collector()
+            sys.setswitchinterval(SWITCH_INTERVAL_S)
             ready(address)
-            await _unless(stop, service.failed())
+            await _run_until(stop, service.wait_failed())
     return True
 
 
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Return what `work` returns, or None if `stop` is set first; then it is cancelled, and has ended."""
+async def _run_until(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Return the result of `work`, or None if `stop` is set first; then `work` is cancelled and has ended."""
     stopping, working = asyncio.create_task(stop.wait()), asyncio.create_task(work)
     await asyncio.wait({stopping, working}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
@@ -231,9 +231,9 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None
     return None if working.cancelled() else working.result()
 
 
-def _spare_the_collector() -> None:
-    # What lives as long as the server need not be looked at again; commands leave few cycles, so full collections,
-    # which cost a tenth of the throughput, can be rare.
+def _tune_garbage_collector() -> None:
+    # Objects that live as long as the server need no further collection. Commands leave few cycles, so full
+    # collections, which cost a tenth of the throughput, can be rare.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

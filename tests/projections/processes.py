@@ -47,6 +47,6 @@ def runs(pid: int) -> bool:
 async def refused(projector: ProjectorProcess) -> str:
     """Return why the projector refuses, as soon as it does."""
     async with asyncio.timeout(20):
-        while projector.failed is None:  # noqa: ASYNC110 (a state to be asked for, as health checks do)
+        while projector.failure is None:  # noqa: ASYNC110 (a state to be asked for, as health checks do)
             await asyncio.sleep(0.01)
-    return projector.failed
+    return projector.failure

@@ -14,7 +14,7 @@ from tests.projections.story import indexes, many_orders, rows
 from ordertrail_server.log.port import Logged
 from ordertrail_server.projections import projector as projecting
 from ordertrail_server.projections.projector import Projector
-from ordertrail_server.projections.refused import PositionMoved
+from ordertrail_server.projections.projector_error import PositionMoved
 
 
 @settings(max_examples=100)

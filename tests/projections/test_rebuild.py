@@ -9,7 +9,7 @@ from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, indexe
 
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.projections.definition import read_model_file
-from ordertrail_server.projections.rebuild import Rebuilt, rebuild
+from ordertrail_server.projections.rebuild import RebuildReport, rebuild
 from ordertrail_server.storage import sqlite as sqlite_module
 from ordertrail_server.storage.lock import DataDirectoryRefused
 from ordertrail_server.storage.sqlite import connect_reader, connect_writer
@@ -35,7 +35,8 @@ def live(data: Path) -> Path:
 
 def test_a_rebuild_counts_what_it_holds_and_tells_how_far_it_is(data: Path) -> None:
     told: list[tuple[int, int]] = []
-    assert rebuild(data, lambda done, total: told.append((done, total))) == Rebuilt(7, 3, 4, 1, waiting=2, parked=1)
+    report = rebuild(data, lambda done, total: told.append((done, total)))
+    assert report == RebuildReport(7, 3, 4, 1, waiting=2, parked=1)
     assert told == [(7, 7)]
 
 

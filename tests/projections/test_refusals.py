@@ -10,7 +10,7 @@ from tests.projections.story import many_orders, rows
 
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.projections.projector import Projector
-from ordertrail_server.projections.refused import ReadModelRefused
+from ordertrail_server.projections.projector_error import ReadModelRefused
 from ordertrail_server.storage.sqlite import connect_writer
 
 

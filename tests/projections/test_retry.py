@@ -15,7 +15,7 @@ from tests.schema.newest import NEWEST
 
 from ordertrail_server.log.port import BARRIER
 from ordertrail_server.projections.projector import Projector
-from ordertrail_server.projections.refused import PositionMoved, ReadModelRefused
+from ordertrail_server.projections.projector_error import PositionMoved, ReadModelRefused
 from ordertrail_server.storage.sqlite import connect_writer, sqlite3
 
 Rows = dict[str, list[tuple[object, ...]]]

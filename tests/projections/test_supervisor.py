@@ -34,10 +34,10 @@ async def test_what_is_appended_is_folded_when_nudged(log: EmbeddedLog, tmp_path
     entries = many_orders(3)
     for count, entry in enumerate(entries, 1):
         await log.append(0, [entry])
-        projector.nudge()
+        projector.notify_growth()
         await reached.at_least(count)
     await projector.stop(grace_s=10)
-    assert projector.failed is None
+    assert projector.failure is None
 
 
 async def test_a_killed_projector_is_started_again_and_goes_on(log: EmbeddedLog, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ async def test_a_killed_projector_is_started_again_and_goes_on(log: EmbeddedLog,
     entries = many_orders(2)
     for count, entry in enumerate(entries[:3], 1):
         await log.append(0, [entry])
-        projector.nudge()
+        projector.notify_growth()
         await reached.at_least(count)
         assert projector.pid is not None
         os.kill(projector.pid, signal.SIGKILL)
@@ -65,7 +65,7 @@ async def test_a_stopped_projector_is_gone_and_stays_gone(log: EmbeddedLog, tmp_
     assert pid is not None
     await projector.stop(grace_s=10)
     assert (runs(pid), projector.pid) == (False, None)
-    projector.nudge()
+    projector.notify_growth()
     await projector.stop(grace_s=10)
 
 
@@ -94,7 +94,7 @@ async def test_a_parked_order_is_read_again_on_request_while_facts_keep_coming(
     await reached.at_least(2)
     for entry in many_orders(20):
         await log.append(0, [entry])
-        projector.nudge()
+        projector.notify_growth()
         asked = [projector.retry(order_id) for order_id in ("order-1", "fine", "no\nsuch\u2028order")]
         assert await asyncio.gather(*asked) == [0, None, None]
     await reached.at_least(62)
@@ -173,7 +173,7 @@ async def test_a_line_of_any_length_is_passed_on_and_stops_nothing(tmp_path: Pat
     )
     await projector.start()
     async with asyncio.timeout(20):
-        assert await projector.ended() == "its last words"
+        assert await projector.wait_ended() == "its last words"
     await projector.stop(grace_s=1)
 
 
@@ -188,7 +188,7 @@ async def test_a_projector_that_can_no_longer_be_watched_is_told_and_is_gone(
     assert projector.pid is not None
     os.kill(projector.pid, signal.SIGKILL)
     async with asyncio.timeout(20):
-        assert "can no longer be watched" in str(await projector.ended())
+        assert "can no longer be watched" in str(await projector.wait_ended())
     assert projector.pid is None
     await projector.stop(grace_s=1)
 

@@ -1,10 +1,10 @@
-"""The definition of the order history. Another definition is another read model in another file."""
+"""The definition of the order history: a digest of the code that fills it. Each definition has a file of its own."""
 
 from pathlib import Path
 
 from ordertrail_server.schema.definition import definition_of
 
-# What of this package decides on rows.
+# The files of this package that determine rows.
 SOURCES = (
     "projections/fold.py",
     "projections/order_history_ddl.py",

@@ -135,7 +135,7 @@ class BatchFold:
         if not before.parked:
             self.rows.parked_orders.append((order_id, position, nanoseconds(record_time)))
         if after.order is None and order_id not in self._stored:
-            self.rows.bare.setdefault(order_id, Order(order_id=order_id, create_time=record_time))
+            self.rows.placeholders.setdefault(order_id, Order(order_id=order_id, create_time=record_time))
 
     def _digest_of(self, order_id: str, version: int) -> bytes | None:
         for _, of, its_version, _, _, _, its_digest, _ in self.rows.events[self._digests_of_events :]:

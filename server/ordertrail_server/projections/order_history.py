@@ -1,4 +1,4 @@
-"""The file of the order history: opened, begun, or refused."""
+"""Opens the file of the order history, creates it, or refuses it."""
 
 from pathlib import Path
 
@@ -7,24 +7,24 @@ from ordertrail_server.log.data_directory import create_directory
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.definition import definition_digest
 from ordertrail_server.projections.order_history_ddl import INDEXED, INDEXES, TABLES
-from ordertrail_server.projections.refused import ReadModelRefused
+from ordertrail_server.projections.projector_error import ReadModelRefused
 from ordertrail_server.storage.sqlite import connect_writer, sqlite3
 
-BEGUN = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'positions'"
+HAS_TABLES = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'positions'"
 
 
 async def open_order_history(path: Path, log: Log) -> sqlite3.Connection:
-    """Return the one writing connection to the read model at `path`, begun at offset 0 if there is none.
+    """Return the one writing connection to the read model at `path`, created at offset 0 if it does not exist.
 
-    Raises ReadModelRefused if the file is another log's or another definition's, LogDamaged if the log does not go on
-    where the file stands.
+    Raises ReadModelRefused if the file is another log's or another definition's, LogDamaged if the log does not
+    continue at the file's position.
     """
     create_directory(path.parent)
-    # Less than FULL: what a power cut takes is folded again from the log.
+    # Less than FULL: transactions that a power cut undoes are folded again from the log.
     connection = connect_writer(path, "NORMAL")
     try:
-        _begin_if_new(connection, log)
-        _check_belongs(connection, path, log)
+        _create_tables_if_new(connection, log)
+        _refuse_foreign_file(connection, path, log)
         for partition, next_offset, digest in stored_positions(connection):
             await check_continues(log, partition, next_offset, digest)
     except BaseException:
@@ -49,10 +49,10 @@ def create_indexes(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def _begin_if_new(connection: sqlite3.Connection, log: Log) -> None:
+def _create_tables_if_new(connection: sqlite3.Connection, log: Log) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if not _is_begun(connection):
+        if not _has_tables(connection):
             for statement in TABLES:
                 connection.execute(statement)
             meta = [("log_id", log.identity), ("definition", definition_digest())]
@@ -65,7 +65,7 @@ def _begin_if_new(connection: sqlite3.Connection, log: Log) -> None:
         raise
 
 
-def _check_belongs(connection: sqlite3.Connection, path: Path, log: Log) -> None:
+def _refuse_foreign_file(connection: sqlite3.Connection, path: Path, log: Log) -> None:
     _refuse_another_log(connection, path, log)
     if _meta(connection).get("definition") != definition_digest():
         raise ReadModelRefused(f"{path.name} was built by other code than its name says; move the file away")
@@ -82,8 +82,8 @@ def _refuse_another_log(connection: sqlite3.Connection, path: Path, log: Log) ->
         raise ReadModelRefused(describe_partition_mismatch(path.name, partitions, log))
 
 
-def _is_begun(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute(BEGUN).fetchone()[0])
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute(HAS_TABLES).fetchone()[0])
 
 
 def _meta(connection: sqlite3.Connection) -> dict[str, bytes]:

@@ -14,8 +14,8 @@ from ordertrail_server.projections.order_history import (
     open_order_history,
     stored_positions,
 )
-from ordertrail_server.projections.refused import PositionMoved
-from ordertrail_server.projections.retry import read_again, write_again
+from ordertrail_server.projections.projector_error import PositionMoved
+from ordertrail_server.projections.retry import refold_order, write_refolded_order
 from ordertrail_server.projections.rows import Rows, count_written, write_rows
 from ordertrail_server.projections.stored_orders import StoredOrders
 from ordertrail_server.storage.sqlite import sqlite3
@@ -23,18 +23,18 @@ from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
 BATCH = 2_000
 HOT_ORDERS = 20_000
-# With more records than this still to fold, the secondary indexes wait until they are folded.
+# If more records than this are still to be folded, the secondary indexes are created later.
 BULK = 20_000
 
 MOVE = "UPDATE positions SET next_offset = ?, digest = ? WHERE partition = ? AND next_offset = ? AND retries = ?"
 RETRY = "UPDATE positions SET retries = retries + 1 WHERE partition = ? AND next_offset = ? AND retries = ?"
 RETRIES = "SELECT partition, retries FROM positions"
 
-Committed = Callable[[Mapping[int, int]], None]
+OnCommit = Callable[[Mapping[int, int]], None]
 
 
 class Projector:
-    """Folds one log into one read model. Not for more than one task at a time.
+    """Folds one log into one read model. For one task at a time.
 
     Any number of projectors may run on one file: each batch is written with compare-and-set on the stored position.
     """
@@ -46,7 +46,7 @@ class Projector:
         self._orders = StoredOrders(connection, hot_orders)
         self._positions = {partition: offset for partition, offset, _ in stored_positions(connection)}
         self._retries: dict[int, int] = dict(connection.execute(RETRIES).fetchall())
-        self._indexed = is_indexed(connection)
+        self._has_indexes = is_indexed(connection)
         self._trimmer = trimmer
 
     @classmethod
@@ -60,54 +60,54 @@ class Projector:
 
     @property
     def positions(self) -> dict[int, int]:
-        """For each partition the offset before which everything is folded and committed, past a gap that follows."""
+        """{partition: the offset before which everything is committed}, advanced past a gap that follows."""
         return {partition: self._log.gap_end(partition, offset) for partition, offset in self._positions.items()}
 
-    async def catch_up(self, committed: Committed = lambda positions: None) -> None:
-        """Fold up to the ends of all partitions. What `fold_round` says holds for all of it."""
-        await self._index_when_near()
+    async def catch_up(self, on_commit: OnCommit = lambda positions: None) -> None:
+        """Fold up to the ends of all partitions. Raises as `fold_round` does."""
+        await self._create_indexes_near_end()
         unfinished = set(self._positions)
         while unfinished:
-            unfinished = await self.fold_round(unfinished, committed)
+            unfinished = await self.fold_round(unfinished, on_commit)
 
-    async def fold_round(self, partitions: Iterable[int], committed: Committed) -> set[int]:
+    async def fold_round(self, partitions: Iterable[int], on_commit: OnCommit) -> set[int]:
         """Fold the next batch of each of the partitions, or pass a gap; return those where there may be more.
 
-        `committed` gets the positions after each commit, and past each gap; it may call `retry`. Raises PositionMoved,
-        LogDamaged, LogUnavailable, and sqlite3.Error, as for a full disk. Whichever it is, the read model stands where
-        the last commit left it; open it anew.
+        `on_commit` gets the positions after each commit, and past each gap; it may call `retry`. Raises PositionMoved,
+        LogDamaged, LogUnavailable, and sqlite3.Error, as for a full disk. After each of them the read model is as of
+        the last commit; open it anew.
         """
-        unfinished = {partition for partition in partitions if await self._fold_batch(partition, committed)}
-        await self._index_when_near()
+        unfinished = {partition for partition in partitions if await self._fold_batch(partition, on_commit)}
+        await self._create_indexes_near_end()
         return unfinished
 
     def retry(self, order_id: str) -> int | None:
-        """Read a parked order's waiting facts once more, and take in, in their order, those that can be read now.
+        """Fold a parked order's waiting facts again, as far as they can be read now.
 
-        Returns how many were taken in, None if the order is not parked. All in one transaction; safe to be repeated.
-        Raises PositionMoved, ReadModelRefused, sqlite3.Error; then nothing was changed, but open the read model anew.
+        Returns how many were folded, None if the order is not parked. It is one transaction; repeating it is safe.
+        Raises PositionMoved, ReadModelRefused, sqlite3.Error; then nothing was changed; open the read model anew.
         """
         aggregate = self._orders.aggregates([order_id]).get(order_id)
         if aggregate is None or not aggregate.parked:
             return None
         partition = partition_of(order_id, self._log.partitions)
-        with self._moved(RETRY, partition):
+        with self._move_position(RETRY, partition):
             place = Place(self._log.topic, partition, self._log.partitions)
-            again = read_again(self._connection, self._orders, place, order_id, aggregate)
-            write_again(self._connection, order_id, again)
+            refolded = refold_order(self._connection, self._orders, place, order_id, aggregate)
+            write_refolded_order(self._connection, order_id, refolded)
         self._retries[partition] += 1
-        self._orders.keep(again.rows.orders)
-        return len(again.rows.events)
+        self._orders.cache(refolded.rows.orders)
+        return len(refolded.rows.events)
 
     def trim(self) -> None:
-        """Empty a -wal file that a long reader, or the building of the indexes, has let grow."""
+        """Empty a -wal file that has grown under a long read or while the indexes were built."""
         self._trimmer.trim()
 
     def close(self) -> None:
-        """Release the read model; the log stays open."""
+        """Close the read model; the log stays open."""
         self._connection.close()
 
-    async def _fold_batch(self, partition: int, committed: Committed) -> bool:
+    async def _fold_batch(self, partition: int, on_commit: OnCommit) -> bool:
         """Fold the partition's next records, or pass a gap; return whether there may be more."""
         offset = self._positions[partition]
         gap_end = self._log.gap_end(partition, offset)
@@ -115,15 +115,15 @@ class Projector:
         if records:
             self._fold(partition, records)
         if self._log.gap_end(partition, self._positions[partition]) > gap_end:
-            committed(self.positions)
+            on_commit(self.positions)
         return len(records) == self._batch
 
-    async def _index_when_near(self) -> None:
-        if not self._indexed:
+    async def _create_indexes_near_end(self) -> None:
+        if not self._has_indexes:
             ends = [await self._log.end(partition) for partition in self._positions]
             if sum(ends) - sum(self._positions.values()) <= BULK:
                 create_indexes(self._connection)
-                self._indexed = True
+                self._has_indexes = True
 
     def _fold(self, partition: int, records: list[Logged]) -> None:
         stored = self._orders.aggregates(logged.key for logged in records)
@@ -133,16 +133,16 @@ class Projector:
             batch.take(logged)
         self._commit(partition, records[-1], batch.rows, stored)
         self._positions[partition] = records[-1].offset + 1
-        self._orders.keep(batch.rows.orders)
+        self._orders.cache(batch.rows.orders)
 
     def _commit(self, partition: int, last: Logged, rows: Rows, stored: Mapping[str, Aggregate]) -> None:
-        with self._moved(MOVE, partition, last.offset + 1, last.digest):
+        with self._move_position(MOVE, partition, last.offset + 1, last.digest):
             write_rows(self._connection, rows, stored)
             count_written(self._connection, partition, rows)
 
     @contextmanager
-    def _moved(self, statement: str, partition: int, *to: object) -> Iterator[None]:
-        """Write in one transaction, if the partition stands as this projector left it."""
+    def _move_position(self, statement: str, partition: int, *to: object) -> Iterator[None]:
+        """Move the position by compare-and-set, in one transaction with the body's writes."""
         expected = self._positions[partition], self._retries[partition]
         self._connection.execute("BEGIN IMMEDIATE")
         try:

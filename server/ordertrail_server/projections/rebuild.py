@@ -1,6 +1,6 @@
-"""The rebuild: the read model made afresh from offset 0, beside the live one, and put in its place.
+"""The rebuild: folds the log from offset 0 into a new file, which then replaces the live read model.
 
-Generations that are built and compared while reads go on take their place here.
+Generations that are built and compared while reads go on belong here.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from ordertrail_server.storage.sqlite import checkpoint, connect_writer, sqlite3
 Progress = Callable[[int, int], None]
 
 
-class Rebuilt(NamedTuple):
-    """What a rebuilt read model holds. events + not_facts + waiting = records.
+class RebuildReport(NamedTuple):
+    """The counts of a rebuilt read model. events + not_facts + waiting = records.
 
-    `parked` counts orders and `waiting` their facts, as `ordertrail parked list` does. An order whose chain is broken
-    may be parked without any fact that waits.
+    `parked` counts orders and `waiting` their facts, as `ordertrail parked list` does. An order with a broken chain may
+    be parked without waiting facts.
     """
 
     records: int
@@ -36,17 +36,17 @@ class Rebuilt(NamedTuple):
     parked: int
 
 
-def rebuild(data_dir: Path, progress: Progress) -> Rebuilt:
-    """Build the read model of a stopped server afresh, and replace the live one in one step.
+def rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
+    """Rebuild the read model of a stopped server, and replace the live one in one step.
 
     The caller holds the data directory's lock. `progress` gets the records folded and the records of the log. Until
-    the step all goes into a file beside the live one. Raises DataDirectoryRefused, LogDamaged, LogUnavailable, and
-    sqlite3.Error, as for a full disk; then the live file is what it was.
+    then it writes a file beside the live one. Raises DataDirectoryRefused, LogDamaged, LogUnavailable, and
+    sqlite3.Error, as for a full disk; then the live file is unchanged.
     """
     return asyncio.run(_rebuild(data_dir, progress))
 
 
-async def _rebuild(data_dir: Path, progress: Progress) -> Rebuilt:
+async def _rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
     live = read_model_file(DataDirectory(data_dir).read_model)
     fresh = live.with_name(f"{live.name}.new")
     log = EmbeddedLog.follow(data_dir)
@@ -69,15 +69,15 @@ async def _build(log: Log, path: Path, progress: Progress) -> None:
         await projector.catch_up(lambda positions: progress(sum(positions.values()), total))
 
 
-def _count(connection: sqlite3.Connection) -> Rebuilt:
+def _count(connection: sqlite3.Connection) -> RebuildReport:
     (records,) = connection.execute("SELECT sum(next_offset) FROM positions").fetchone()
     tables = ("orders", "events", "not_facts", "parked", "parked_orders")
     counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
-    return Rebuilt(records, *counts)
+    return RebuildReport(records, *counts)
 
 
 def _replace(live: Path, fresh: Path) -> None:
-    # A write-ahead log that outlived its file would be read as the new file's.
+    # A write-ahead log that remains would be read as the new file's.
     with suppress(sqlite3.Error), closing(connect_writer(live, "NORMAL")) as connection:
         checkpoint(connection)
     if any(path.exists() for path in _wal_files(live)):

@@ -1,7 +1,7 @@
-"""What the server asks of its projector while that runs, as lines on its stdin, and what it answers, on its stdout.
+"""Requests of the server to its running projector, as lines on its stdin, and the answers on its stdout.
 
 A retry of a parked order: {"number": 7, "retry": "order-1"}; the answer: {"number": 7, "taken_in": 3}, or null for an
-order that is not parked. An empty line asks for nothing: it only says that the log has grown.
+order that is not parked. An empty line is no request: it reports that the log has grown.
 """
 
 import json
@@ -13,23 +13,23 @@ from typing import Any
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.orders.refusal import Refusal, Refused
 
-NUDGE = b"\n"
+WAKE_UP = b"\n"
 
 
-def away() -> Refused:
-    """Return what is told to those whose request has no answer: it may or may not have been done."""
+def projector_unavailable() -> Refused:
+    """Return the refusal of a request that got no answer; the projector may or may not have handled it."""
     return Refused(Refusal(ERROR_REASON_UNAVAILABLE, "The projector does not run for now; try again shortly."))
 
 
 class Requests:
-    """The requests to one projector that have no answer yet. Of one event loop."""
+    """The pending requests to one projector. For one event loop."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
         self._pending: dict[int, Future[int | None]] = {}
 
     async def retry(self, order_id: str, write: Callable[[bytes], None]) -> int | None:
-        """Ask for a retry; returns how many waiting facts were taken in, None if the order is not parked.
+        """Request a retry; return how many waiting facts were folded, None if the order is not parked.
 
         Raises Refused (UNAVAILABLE) if the projector ends before it has answered.
         """
@@ -42,14 +42,14 @@ class Requests:
         finally:
             del self._pending[number]
 
-    def answered(self, answer_line: dict[str, Any]) -> None:
-        """Pass an answer on; whoever asked may have gone."""
-        answer = self._pending.get(answer_line["number"])
+    def resolve(self, message: dict[str, Any]) -> None:
+        """Hand an answer to its caller, who may have gone."""
+        answer = self._pending.get(message["number"])
         if answer is not None and not answer.done():
-            answer.set_result(answer_line["taken_in"])
+            answer.set_result(message["taken_in"])
 
-    def ended(self) -> None:
-        """The projector has ended: nobody will answer."""
+    def fail_all(self) -> None:
+        """Refuse all pending requests, because the projector has ended."""
         for answer in self._pending.values():
             if not answer.done():
-                answer.set_exception(away())
+                answer.set_exception(projector_unavailable())

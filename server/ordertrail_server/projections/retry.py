@@ -1,4 +1,4 @@
-"""A parked order read once more: its waiting facts are folded again, from its state before them."""
+"""Folds a parked order's waiting facts again, from its state before them."""
 
 from typing import NamedTuple
 
@@ -7,33 +7,33 @@ from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import NO_PREDECESSOR, digest
 from ordertrail_server.orders.times import moment
 from ordertrail_server.projections.fold import BatchFold, Place
-from ordertrail_server.projections.refused import ReadModelRefused
+from ordertrail_server.projections.projector_error import ReadModelRefused
 from ordertrail_server.projections.rows import Rows, write_rows
 from ordertrail_server.projections.stored_orders import StoredOrders
 from ordertrail_server.storage.sqlite import sqlite3
 
 WAITING = "SELECT position, value FROM parked WHERE order_id = ? ORDER BY position"
-# Of records that broke the chain the first decides: behind it nothing can be taken in.
+# The first record that broke the chain decides: no fact behind it can be folded.
 BROKEN = """SELECT position, record_time FROM not_facts
 WHERE order_id = ? AND verdict = 'broken' ORDER BY position LIMIT 1"""
 OFFSET = (1 << 48) - 1
 
 
-class ReadAgain(NamedTuple):
-    """What a parked order's facts say now: its rows, and what they follow on, if any of it was folded before."""
+class RefoldedOrder(NamedTuple):
+    """A refolded order: its rows, and its state before them, if a fact was folded before."""
 
     rows: Rows
     before: dict[str, Aggregate]
 
 
-def read_again(
+def refold_order(
     connection: sqlite3.Connection, orders: StoredOrders, place: Place, order_id: str, aggregate: Aggregate
-) -> ReadAgain:
-    """Fold a parked order's waiting facts, and the record that broke its chain, if one did, in the order of the log.
+) -> RefoldedOrder:
+    """Fold a parked order's waiting facts and the first record that broke its chain, if any, in the order of the log.
 
-    The rows are those of a fold from the beginning. Raises ReadModelRefused if what waits is no chain of facts.
+    The rows are those of a fold from the beginning. Raises ReadModelRefused if the waiting facts are no chain.
     """
-    before = _before(orders, order_id, aggregate)
+    before = _order_before_waiting(orders, order_id, aggregate)
     fold = BatchFold(place, before, lambda _order_id, _stored, _version: None)
     broken = connection.execute(BROKEN, (order_id,)).fetchone()
     for position, value in connection.execute(WAITING, (order_id,)).fetchall():
@@ -45,20 +45,20 @@ def read_again(
         fold.break_chain(order_id, broken[0] & OFFSET, moment(broken[1]))
     if fold.rows.not_facts:
         raise ReadModelRefused(f"what the read model holds of the parked order {order_id} is damaged; rebuild it")
-    return ReadAgain(fold.rows, before)
+    return RefoldedOrder(fold.rows, before)
 
 
-def write_again(connection: sqlite3.Connection, order_id: str, again: ReadAgain) -> None:
-    """Write an order that was read again in the place of what it was, inside the caller's transaction."""
+def write_refolded_order(connection: sqlite3.Connection, order_id: str, refolded: RefoldedOrder) -> None:
+    """Replace an order's rows by the refolded ones, inside the caller's transaction."""
     for table in ("parked", "parked_orders"):
         connection.execute(f"DELETE FROM {table} WHERE order_id = ?", (order_id,))
-    if not again.before:  # what stands there is a placeholder
+    if not refolded.before:  # the stored row is a placeholder
         connection.execute("DELETE FROM orders WHERE order_id = ?", (order_id,))
-    write_rows(connection, again.rows, again.before)
+    write_rows(connection, refolded.rows, refolded.before)
 
 
-def _before(orders: StoredOrders, order_id: str, aggregate: Aggregate) -> dict[str, Aggregate]:
-    """Return the order as it stood before the first fact that waits, if it stood at all."""
+def _order_before_waiting(orders: StoredOrders, order_id: str, aggregate: Aggregate) -> dict[str, Aggregate]:
+    """Return the order before its first waiting fact, if it existed."""
     if aggregate.order is None:
         return {}
     version = aggregate.order.version

@@ -1,4 +1,4 @@
-"""The rows of one batch, and how they are written. Nothing here decides anything."""
+"""The rows of one batch, and their SQL statements. This module decides nothing."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,15 +10,15 @@ from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.storage.sqlite import sqlite3
 
 # position, order id, version, customer, type, record time, digest, frame: a row of `events`.
-# A bare tuple, since naming the parts of each row would cost as much as inserting one of its columns.
+# A plain tuple, because a NamedTuple would cost as much as the insert of a column.
 EventRow = tuple[int, str, int, str | None, int, int, bytes, bytes]
 
 
 @dataclass(slots=True)
 class Rows:
-    """What a batch of records adds to the tables that only grow, and the orders that it changed.
+    """The rows that a batch adds to append-only tables, and the orders that it changed.
 
-    `bare` has a placeholder state for each order that was parked before any fact of it could be folded. `written` has
+    `placeholders` has a state for each order that was parked before any fact of it could be folded. `written` has
     the number of every record's event; a barrier is no record.
     """
 
@@ -29,7 +29,7 @@ class Rows:
     parked: list[tuple[int, str, str, bytes]] = field(default_factory=list)
     written: list[int] = field(default_factory=list)
     orders: dict[str, Aggregate] = field(default_factory=dict)
-    bare: dict[str, Order] = field(default_factory=dict)
+    placeholders: dict[str, Order] = field(default_factory=dict)
 
 
 COUNT = """INSERT INTO written VALUES (?, ?, ?)
@@ -57,7 +57,7 @@ def write_rows(connection: sqlite3.Connection, rows: Rows, before: Mapping[str, 
     old = [(order_id, after) for order_id, after in rows.orders.items() if order_id in before]
     execute_many(
         "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [_order_row(order_id, after, after.order or rows.bare[order_id]) for order_id, after in new],
+        [_order_row(order_id, after, after.order or rows.placeholders[order_id]) for order_id, after in new],
     )
     # Customer, reference and creation never change, so the indexes on them are left alone.
     execute_many(

@@ -1,4 +1,4 @@
-"""Orders as the read model holds them, with the hot ones kept in memory from batch to batch."""
+"""The orders of the read model, with an LRU cache between batches."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ WHERE order_id IN (SELECT value FROM json_each(?))"""
 
 
 class StoredOrders:
-    """The orders of the read model. Only what was committed is kept in memory."""
+    """The orders of the read model. Only committed orders are cached."""
 
     def __init__(self, connection: sqlite3.Connection, hot_orders: int) -> None:
         self._connection, self._hot_orders = connection, hot_orders
@@ -34,8 +34,8 @@ class StoredOrders:
             aggregates[order_id] = Aggregate(order, version, head, parked or "")
         return aggregates
 
-    def keep(self, orders: Mapping[str, Aggregate]) -> None:
-        """Take over what was committed; the orders that were not touched for longest are let go."""
+    def cache(self, orders: Mapping[str, Aggregate]) -> None:
+        """Cache committed orders; the least recently changed ones are evicted."""
         hot = self._hot
         for order_id, aggregate in orders.items():
             hot.pop(order_id, None)
@@ -46,7 +46,7 @@ class StoredOrders:
     def digest_of(self, order_id: str, stored: Aggregate, version: int) -> bytes | None:
         """Return the digest of a stored fact of an order, None if there is none of that version."""
         if not self._indexed:
-            # A model that is still being loaded lacks it, and each of these look-ups would read all events.
+            # A read model that is being loaded lacks this index, without which each of these queries reads all events.
             self._connection.execute(EVENTS_BY_ORDER)
             self._indexed = True
         folded = 0 if stored.order is None else stored.order.version

@@ -1,4 +1,4 @@
-"""The projector's process as the server sees it: started, woken, restarted when it dies, and stopped."""
+"""Supervises the projector's process: starts it, wakes it, restarts it when it dies, and stops it."""
 
 import asyncio
 import json
@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 from ordertrail_server.log.source import LogSource
-from ordertrail_server.projections.growth import PACE_S
+from ordertrail_server.projections.growth_watcher import PACE_S
 from ordertrail_server.projections.process import REFUSED
-from ordertrail_server.projections.requests import NUDGE, Requests, away
+from ordertrail_server.projections.requests import WAKE_UP, Requests, projector_unavailable
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
 
 COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process")
@@ -27,24 +27,24 @@ OnProgress = Callable[[dict[int, int]], None]
 
 
 class ProjectorProcess:
-    """Runs the projector of a log and passes on how far it is.
+    """Runs the projector of a log and reports its progress.
 
-    `on_progress` is called on the event loop with {partition: next offset}, first with where the read model stands,
-    then after each commit. `failed` is None, or says why the projector is not started again: it refused to go on, or
-    watching it failed. `command` is the program, which gets the arguments of `source`.
+    `on_progress` is called on the event loop with {partition: next offset}, first with the stored positions, then after
+    each commit. `failure` is None, or the reason why the projector is not restarted: it refused to go on, or its
+    supervision failed. `command` is the program, which gets the arguments of `source`.
     """
 
     def __init__(self, source: LogSource, on_progress: OnProgress, command: Sequence[str] = COMMAND) -> None:
         self._source, self._on_progress, self._command = source, on_progress, command
         self._process: Process | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._supervision: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._wake_up: asyncio.TimerHandle | None = None
-        self._woken = 0.0
+        self._woken_at = 0.0
         self._backoff_s = FIRST_BACKOFF_S
         self._reached: int | None = None
         self._requests = Requests()
-        self.failed: str | None = None
+        self.failure: str | None = None
 
     @property
     def pid(self) -> int | None:
@@ -54,40 +54,40 @@ class ProjectorProcess:
     async def start(self) -> None:
         """Start the process, and keep it running until `stop`. Raises OSError if it cannot be started at all."""
         self._process = await self._spawn()
-        self._keeper = asyncio.create_task(self._keep(self._process))
+        self._supervision = asyncio.create_task(self._supervise(self._process))
 
-    async def ended(self) -> str | None:
-        """Return when the process is no longer kept running: why (see `failed`), None after `stop`."""
-        if self._keeper is not None:
-            await asyncio.wait({self._keeper})
-        return self.failed
+    async def wait_ended(self) -> str | None:
+        """Return when the process is no longer restarted: the reason (see `failure`), None after `stop`."""
+        if self._supervision is not None:
+            await asyncio.wait({self._supervision})
+        return self.failure
 
-    def nudge(self) -> None:
-        """Say that the log has grown. Never blocks, never raises.
+    def notify_growth(self) -> None:
+        """Wake the projector, because the log has grown. Never blocks, never raises.
 
-        At once, then at most every PACE_S: under load, larger batches leave more of the machine to others.
+        At most every PACE_S: under load, larger batches leave more of the machine to other processes.
         """
         if self._wake_up is None:
             loop = asyncio.get_running_loop()
-            self._wake_up = loop.call_later(max(0.0, self._woken + PACE_S - loop.time()), self._wake)
+            self._wake_up = loop.call_later(max(0.0, self._woken_at + PACE_S - loop.time()), self._wake)
 
     def _wake(self) -> None:
         self._wake_up = None
-        self._woken = asyncio.get_running_loop().time()
+        self._woken_at = asyncio.get_running_loop().time()
         stdin = self._stdin()
-        # Whatever is still on its way there wakes it as well.
+        # Unsent bytes will wake it as well.
         if stdin is not None and stdin.transport.get_write_buffer_size() == 0:
-            stdin.write(NUDGE)
+            stdin.write(WAKE_UP)
 
     async def retry(self, order_id: str) -> int | None:
-        """Have a parked order's waiting facts read once more, between two batches.
+        """Have the projector fold a parked order's waiting facts again, between two batches.
 
-        Returns how many were taken in, None if the order is not parked. Raises Refused (UNAVAILABLE) if the projector
-        is away, or ends before it has answered; asking again is safe.
+        Returns how many were folded, None if the order is not parked. Raises Refused (UNAVAILABLE) if the projector
+        does not run or ends before it answers; repeating it is safe.
         """
         stdin = self._stdin()
         if stdin is None:
-            raise away()
+            raise projector_unavailable()
         return await self._requests.retry(order_id, stdin.write)
 
     def _stdin(self) -> asyncio.StreamWriter | None:
@@ -97,54 +97,54 @@ class ProjectorProcess:
     async def stop(self, grace_s: float) -> None:
         """Let the process finish its batch, for at most `grace_s` seconds, then kill it; both are safe."""
         self._stopping.set()
-        self._let_go()
-        if self._keeper is not None:
-            _, late = await asyncio.wait({self._keeper}, timeout=grace_s)
+        self._close_stdin()
+        if self._supervision is not None:
+            _, late = await asyncio.wait({self._supervision}, timeout=grace_s)
             if late:
                 self._kill()
-            await self._keeper
+            await self._supervision
 
-    async def _keep(self, first: Process) -> None:
+    async def _supervise(self, first: Process) -> None:
         try:
-            await self._watch(first)
-        except Exception as fault:  # unwatched, it would stand still one day, and nobody would know
+            await self._restart_until_stopped(first)
+        except Exception as fault:  # without supervision it could stop unnoticed
             logger.exception("the projector can no longer be watched")
-            self.failed = f"the projector can no longer be watched, by a fault of the server: {fault}"
+            self.failure = f"the projector can no longer be watched, by a fault of the server: {fault}"
             self._kill()
 
-    async def _watch(self, first: Process) -> None:
+    async def _restart_until_stopped(self, first: Process) -> None:
         process: Process | None = first
         while process is not None:
-            exit_code, last_words = await self._attend(process)
+            exit_code, last_words = await self._wait_for_exit(process)
             self._process = process = None
             if self._stopping.is_set():
                 return
             if exit_code == REFUSED:
-                self.failed = last_words
+                self.failure = last_words
                 logger.error("the projector refuses to go on: %s", last_words)
                 return
             log_format = "the projector ended with %s and is started again in %.1f s: %s"
             logger.warning(log_format, exit_code, self._backoff_s, last_words)
-            process = await self._start_again()
+            process = await self._restart()
 
-    async def _start_again(self) -> Process | None:
+    async def _restart(self) -> Process | None:
         while True:
             await self._back_off()
             if self._stopping.is_set():
                 return None
             try:
                 self._process = await self._spawn()
-            except OSError as error:  # as when the machine is out of processes or memory for now
+            except OSError as error:  # for example, the machine is out of processes or memory
                 logger.error("the projector could not be started: %s", error)
                 continue
             if self._stopping.is_set():
-                self._let_go()
+                self._close_stdin()
             return self._process
 
-    async def _attend(self, process: Process) -> tuple[int, str]:
-        _, last_words = await asyncio.gather(self._pass_on(process), self._pass_log(process))
+    async def _wait_for_exit(self, process: Process) -> tuple[int, str]:
+        _, last_words = await asyncio.gather(self._forward_progress(process), self._forward_log(process))
         exit_code = await process.wait()
-        self._requests.ended()
+        self._requests.fail_all()
         return exit_code, last_words
 
     async def _back_off(self) -> None:
@@ -154,17 +154,17 @@ class ProjectorProcess:
         self._backoff_s = min(2 * self._backoff_s, LONGEST_BACKOFF_S)
 
     async def _spawn(self) -> Process:
-        # A bare checkout runs without an install, so where modules are found is handed on.
+        # A bare checkout runs without an install, so the child gets the parent's module path.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         command = (*self._command, *self._source.arguments())
         try:
             return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
         except OSError as error:
-            if lacks_descriptors(PIPE_ENDS):  # the event loop loses this reason
+            if lacks_descriptors(PIPE_ENDS):  # the event loop's error lacks this reason
                 raise OSError(describe_shortage()) from error
             raise
 
-    def _let_go(self) -> None:
+    def _close_stdin(self) -> None:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
 
@@ -173,25 +173,25 @@ class ProjectorProcess:
             with suppress(ProcessLookupError):
                 self._process.kill()
 
-    async def _pass_on(self, process: Process) -> None:
+    async def _forward_progress(self, process: Process) -> None:
         async for line in _lines(process.stdout):
             try:
                 message = json.loads(line)
                 if "positions" not in message:
-                    self._requests.answered(message)
+                    self._requests.resolve(message)
                     continue
                 positions = {int(partition): offset for partition, offset in message["positions"].items()}
-                self._note(sum(positions.values()))
+                self._note_progress(sum(positions.values()))
                 self._on_progress(positions)
-            except Exception:  # whatever a line leads to, the next ones must be read, or the projector would stall
-                logger.exception("what the projector said could not be passed on")
+            except Exception:  # the next lines must be read, or the projector would stall
+                logger.exception("a message of the projector could not be handled")
 
-    def _note(self, reached: int) -> None:
-        if self._reached is not None and reached > self._reached:  # at first it only says where the read model stands
+    def _note_progress(self, reached: int) -> None:
+        if self._reached is not None and reached > self._reached:  # the first report is the stored position
             self._backoff_s = FIRST_BACKOFF_S
         self._reached = max(reached, self._reached or 0)
 
-    async def _pass_log(self, process: Process) -> str:
+    async def _forward_log(self, process: Process) -> str:
         last = ""
         async for line in _lines(process.stderr):
             last = line.decode(errors="replace").rstrip()
@@ -200,7 +200,7 @@ class ProjectorProcess:
 
 
 async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
-    # A StreamReader's own lines end in a ValueError at one that is too long. Here it comes in pieces.
+    # StreamReader.readline raises ValueError at a line that is too long. Here it comes in pieces.
     assert stream is not None
     partial_line = b""
     while chunk := await stream.read(LONGEST_LINE):

@@ -9,8 +9,8 @@ from tests.log.contract import entries
 from tests.log.memory import MemoryLog
 
 from ordertrail_server.log.port import Logged, LogUnavailable
-from ordertrail_server.projections.growth import Growth
-from ordertrail_server.projections.process import Life, ParentGone, follow
+from ordertrail_server.projections.growth_watcher import GrowthWatcher
+from ordertrail_server.projections.process import ParentGone, ParentPipe, follow
 from ordertrail_server.projections.projector import Projector
 
 SOON = 60.0
@@ -29,12 +29,12 @@ class Cut(MemoryLog):
 class Watched:
     def __init__(self, log: MemoryLog) -> None:
         self._woken = asyncio.Event()
-        self.growth = Growth(log, self._woken.set)
+        self.growth = GrowthWatcher(log, self._woken.set)
 
-    async def grown(self) -> set[int]:
+    async def take_grown(self) -> set[int]:
         await asyncio.wait_for(self._woken.wait(), SOON)
         self._woken.clear()
-        return self.growth.grown()
+        return self.growth.take_grown()
 
 
 async def test_a_partition_that_grows_while_others_are_folded_is_heard_of_afterwards() -> None:
@@ -42,12 +42,12 @@ async def test_a_partition_that_grows_while_others_are_folded_is_heard_of_afterw
     watched = Watched(log)
     watched.growth.watch({0: 0, 1: 0, 2: 0})
     await log.append(1, entries(1))
-    assert await watched.grown() == {1}
+    assert await watched.take_grown() == {1}
     await log.append(2, entries(1))
     watched.growth.watch({0: 0, 1: 1, 2: 0})
-    assert await watched.grown() == {2}
+    assert await watched.take_grown() == {2}
     await log.append(1, entries(1))
-    assert await watched.grown() == {1}
+    assert await watched.take_grown() == {1}
 
 
 async def test_a_partition_that_was_not_folded_to_its_end_has_grown_again_at_once() -> None:
@@ -55,22 +55,22 @@ async def test_a_partition_that_was_not_folded_to_its_end_has_grown_again_at_onc
     watched = Watched(log)
     await log.append(0, entries(2))
     watched.growth.watch({0: 0})
-    assert await watched.grown() == {0}
+    assert await watched.take_grown() == {0}
     watched.growth.watch({0: 1})
-    assert await watched.grown() == {0}
+    assert await watched.take_grown() == {0}
 
 
 async def test_a_fault_in_waiting_is_raised_rather_than_that_the_partition_stands_still() -> None:
     watched = Watched(Faulty())
     watched.growth.watch({0: 0})
     with pytest.raises(OSError, match="too many open files"):
-        await watched.grown()
+        await watched.take_grown()
 
 
 async def test_a_log_that_cannot_be_reached_counts_as_grown_for_that_is_found_by_looking() -> None:
     watched = Watched(Cut())
     watched.growth.watch({0: 0})
-    assert await watched.grown() == {0}
+    assert await watched.take_grown() == {0}
 
 
 class Flooded(MemoryLog):
@@ -84,9 +84,9 @@ class Flooded(MemoryLog):
 
 
 async def test_a_partition_that_grows_faster_than_it_is_folded_does_not_keep_others_waiting(tmp_path: Path) -> None:
-    log, life = Flooded(partitions=2), Life()
+    log, pipe = Flooded(partitions=2), ParentPipe()
     projector = await Projector.open(log, tmp_path / "model", batch=1)
-    following = asyncio.create_task(follow(projector, life, Growth(log, life.wake)))
+    following = asyncio.create_task(follow(projector, pipe, GrowthWatcher(log, pipe.wake)))
     try:
         async with asyncio.timeout(SOON):
             for end in (1, 2, 3):
@@ -95,7 +95,7 @@ async def test_a_partition_that_grows_faster_than_it_is_folded_does_not_keep_oth
                     await asyncio.sleep(0.001)
         assert not following.done()
     finally:
-        life.connection_lost(None)
+        pipe.connection_lost(None)
         with suppress(ParentGone):
             await following
         projector.close()
