@@ -1,4 +1,4 @@
-"""The bounds of settings in words: what may be set, and what is wrong with what was."""
+"""Texts about settings: their bounds, and errors in their values."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 PREFIX = "ORDERTRAIL_"
-LONGEST_VALUE = 100
-"""In characters; more of a value is not repeated."""
+MAX_VALUE_LENGTH = 100
+"""The most characters of a value that an error repeats."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Says in words what a setting that is no number may be; it stands in the setting's annotation."""
+    """Describes the allowed values of a setting that is not a number, as part of its annotation."""
 
     text: str
 
 
 def describe_bounds(field: FieldInfo) -> str:
-    """Return what may be set, in a few words. Raises ValueError if the setting has no bounds."""
+    """Return a short text of the allowed values. Raises ValueError if the setting has no bounds."""
     for mark in field.metadata:
         if isinstance(mark, Allowed):
             return mark.text
@@ -36,13 +36,13 @@ def describe_bounds(field: FieldInfo) -> str:
 
 
 def describe_errors(error: ValidationError, fields: dict[str, FieldInfo]) -> Iterator[str]:
-    """Yield a sentence for each setting that is refused: its name, its value and its bounds."""
+    """Yield a sentence for each refused setting: its name, its value and its bounds."""
     for problem in error.errors():
         if not problem["loc"]:
             yield str(problem["ctx"]["error"])
             continue
         name = str(problem["loc"][0])
-        value = repr(problem["input"])[:LONGEST_VALUE]
+        value = repr(problem["input"])[:MAX_VALUE_LENGTH]
         detail = problem.get("ctx", {}).get("error")
         reason = f" ({detail})" if isinstance(detail, ValueError) else ""
         yield f"{PREFIX}{name.upper()} is {value}, and must be {describe_bounds(fields[name])}{reason}."

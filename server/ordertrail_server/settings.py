@@ -1,7 +1,7 @@
-"""What may be set, by flag or by environment (ORDERTRAIL_…), and what holds when nothing is.
+"""The settings, by flag or environment variable (ORDERTRAIL_…), with their defaults.
 
-Every setting has bounds: a number by `Field(ge=…, le=…)`, which also keeps out what is no number (nan), anything else
-by its type or by a validator beside `Allowed`. Beyond them the server does not start.
+Every setting has bounds: a number by `Field(ge=…, le=…)`, which also excludes nan, anything else by its type or by a
+validator with `Allowed`. The server does not start with a value outside of them.
 """
 
 from pathlib import Path
@@ -20,17 +20,17 @@ Role = Literal["command", "projector", "query"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
-def _parted(value: Any) -> Any:
+def _split_list(value: Any) -> Any:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-def _named(value: Any) -> Any:
+def _require_name(value: Any) -> Any:
     if value == "" or "\0" in str(value):
         raise ValueError("it is empty, or has a NUL character in it")
     return value
 
 
-def _checked_address(value: str) -> str:
+def _normalize_address(value: str) -> str:
     return str(parse_address(value))
 
 
@@ -39,7 +39,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, allow_inf_nan=False)
 
-    data: Annotated[Path, BeforeValidator(_named), Allowed("a path")] = Path("data")
+    data: Annotated[Path, BeforeValidator(_require_name), Allowed("a path")] = Path("data")
     """The data directory, made if it does not exist."""
 
     log: Literal["embedded", "kafka"] = "embedded"
@@ -59,13 +59,13 @@ class Settings(BaseSettings):
     role: Annotated[
         tuple[Role, ...],
         NoDecode,
-        BeforeValidator(_parted),
+        BeforeValidator(_split_list),
         Field(min_length=1),
         Allowed(f"one or more of {', '.join(ROLES)}"),
     ] = ROLES
     """What the server does: take commands, fold the log into its read model, answer queries; with commas between."""
 
-    listen: Annotated[str, AfterValidator(_checked_address), Allowed(FORMS)] = "127.0.0.1:50051"
+    listen: Annotated[str, AfterValidator(_normalize_address), Allowed(FORMS)] = "127.0.0.1:50051"
     """The address to listen on, HOST:PORT or unix:PATH; port 0 takes any free one."""
 
     grace_seconds: float = Field(default=10.0, ge=0, le=86_400)
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     """How long a followed stream is silent at most before it sends an empty frame."""
 
     @model_validator(mode="after")
-    def _parts_fit(self) -> Self:
+    def _check_combination(self) -> Self:
         if "query" in self.role and "projector" not in self.role:
             raise ValueError("the role query answers from what the role projector makes in the same server: take both")
         if self.log == "kafka" and not self.bootstrap:
