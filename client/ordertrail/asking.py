@@ -58,7 +58,7 @@ def log_parked(order_ids: Sequence[str]) -> None:
     _log.warning("events of parked orders were passed over; list each one's later: %s", ", ".join(order_ids))
 
 
-def _tell_recency(page: ListOrdersResponse | ListOrderEventsResponse, on_page: OnPage, on_age: OnAge) -> None:
+def _report_recency(page: ListOrdersResponse | ListOrderEventsResponse, on_page: OnPage, on_age: OnAge) -> None:
     on_page(page.current_at)
     if page.HasField("age"):
         on_age(page.age.ToTimedelta())
@@ -94,7 +94,7 @@ class Asking:
     ) -> AsyncGenerator[Order, None]:
         """Yield orders, the latest first; the next page is fetched when it is needed."""
         async for page in self._pages(self.history.ListOrders, ask(ListOrdersRequest(), conditions), timeout):
-            _tell_recency(page, on_page, on_age)
+            _report_recency(page, on_page, on_age)
             for order in page.orders:
                 yield order
 
@@ -115,7 +115,7 @@ class Asking:
         if request.WhichOneof("subject") is None:
             raise TypeError("Give one of order_id, customer_id.")
         async for page in self._pages(self.history.ListOrderEvents, request, timeout):
-            _tell_recency(page, on_page, on_age)
+            _report_recency(page, on_page, on_age)
             if page.parked_order_ids:
                 on_parked(page.parked_order_ids)
             for event in page.events:

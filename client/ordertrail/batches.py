@@ -1,7 +1,7 @@
 """Batches over a bidirectional stream: many in flight, answered in order, and sent again when a connection is cut.
 
-What waits makes the next batch: a quick source fills whole ones, a slow source is never held back. A batch that was
-not answered is sent again on a new stream, with the same request ids, so the server answers it as it did before.
+All waiting items form the next batch: a fast source fills whole batches, and an item of a slow source never waits for
+others. An unanswered batch is sent again on a new stream with the same request ids, so the server repeats its answer.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ Item = TypeVar("Item")
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
-# Below every bound on a message's size, and large enough to cost nothing.
+# Below every bound on a message's size, and large enough for full throughput.
 MAX_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
 class BatchRpc(Generic[Item, Request, Response]):
-    """A batch rpc and its measures.
+    """A batch rpc and its limits.
 
     `batch_size` bounds the items of a request, `in_flight` the requests without an answer. `timeout` is how many
     seconds one answer may take, `patience` how many attempts may go on failing before Unavailable is raised.
@@ -50,8 +50,8 @@ class Batches(Generic[Item, Request, Response]):
         self._rpc = rpc
         self._source = source
         self._source_error: Exception | None = None
-        self._waiting: asyncio.Queue[Item | None] = asyncio.Queue(rpc.batch_size)  # None: the source has ended
-        self._held_back: Item | None = None
+        self._queue: asyncio.Queue[Item | None] = asyncio.Queue(rpc.batch_size)  # None: the source has ended
+        self._overflow: Item | None = None
         self._unanswered: deque[Request] = deque()
         self._all_sent = self._write_failed = False
         self._changed = asyncio.Event()
@@ -59,7 +59,7 @@ class Batches(Generic[Item, Request, Response]):
 
     async def responses(self) -> AsyncGenerator[Response, None]:
         """Yield one response for each batch, in order, then raise what the source raised, if it did."""
-        taking = asyncio.create_task(self._take())
+        filling = asyncio.create_task(self._fill_queue())
         try:
             while not (self._all_sent and not self._unanswered):
                 try:
@@ -67,25 +67,25 @@ class Batches(Generic[Item, Request, Response]):
                         async for response in attempt:
                             yield response
                 except (grpc.aio.AioRpcError, TimeoutError) as error:
-                    await self._endure(error)
+                    await self._wait_before_retry(error)
         finally:
-            await _stop(taking)
+            await _stop(filling)
         if self._source_error:
             raise self._source_error
 
-    async def _take(self) -> None:
+    async def _fill_queue(self) -> None:
         try:
             async for item in iterate(self._source):
-                await self._waiting.put(item)
-        except Exception as error:  # of any kind: it is the caller's own, and is raised to the caller
+                await self._queue.put(item)
+        except Exception as error:  # an error of the caller's own source, which `responses` raises
             self._source_error = error
-        await self._waiting.put(None)
+        await self._queue.put(None)
 
-    async def _endure(self, error: grpc.aio.AioRpcError | TimeoutError) -> None:
+    async def _wait_before_retry(self, error: grpc.aio.AioRpcError | TimeoutError) -> None:
         if isinstance(error, TimeoutError) or self._write_failed:
-            # A write to a stream that just ended makes grpc.aio report INTERNAL in place of how it ended. If no retry
-            # can mend that, the next attempt learns it.
-            cause: OrderTrailError = _cut(self._rpc.timeout)
+            # A write to a stream that has just ended makes grpc.aio report INTERNAL instead of its status. If a
+            # retry cannot help, the next attempt gets that status.
+            cause: OrderTrailError = _stream_error(self._rpc.timeout)
         else:
             cause = from_rpc_error(error)
         if not isinstance(cause, Unavailable):
@@ -98,11 +98,11 @@ class Batches(Generic[Item, Request, Response]):
         sending = asyncio.create_task(self._send(call))
         sending.add_done_callback(lambda _: self._changed.set())
         try:
-            while await self._answer_is_due(sending):
+            while await self._wait_for_unanswered(sending):
                 async with asyncio.timeout(self._rpc.timeout):
                     response: Any = await call.read()
                 if response is grpc.aio.EOF:  # type: ignore[attr-defined]  # the stubs leave EOF out
-                    raise TimeoutError  # the server ended the stream early; what it left is sent again
+                    raise TimeoutError  # the server ended the stream early; unanswered batches are sent again
                 self._patience.renew()
                 self._unanswered.popleft()
                 self._changed.set()
@@ -111,13 +111,13 @@ class Batches(Generic[Item, Request, Response]):
             await _stop(sending)
             call.cancel()
 
-    async def _answer_is_due(self, sending: "asyncio.Task[None]") -> bool:
-        """Wait for a batch without an answer; say whether there is one. Raises what was wrong with an item."""
+    async def _wait_for_unanswered(self, sending: "asyncio.Task[None]") -> bool:
+        """Wait for an unanswered batch; return False if there will be none. Raises the error of a bad item."""
         while not self._unanswered and not self._all_sent:
             if sending.done():
                 sending.result()
-                return True  # the stream ended while nothing was on its way; reading tells how
-            await self._change()
+                return True  # the stream ended without batches in flight; the next read gets its status
+            await self._wait_for_change()
         return bool(self._unanswered)
 
     async def _send(self, call: "grpc.aio.StreamStreamCall[Request, Response]") -> None:
@@ -132,14 +132,14 @@ class Batches(Generic[Item, Request, Response]):
         except grpc.aio.AioRpcError:
             self._write_failed = True
         except asyncio.InvalidStateError:
-            return  # the call is over, and the reader learns why
+            return  # the call is over; the reader gets its status
 
     async def _next_batch(self) -> Request | None:
         while len(self._unanswered) >= self._rpc.in_flight:
-            await self._change()
-        first = self._held_back if self._held_back is not None else await self._waiting.get()
-        self._held_back = None
-        # No await from here on: a cancelled attempt must not lose what it has taken.
+            await self._wait_for_change()
+        first = self._overflow if self._overflow is not None else await self._queue.get()
+        self._overflow = None
+        # No await from here on, because a cancelled attempt must not lose items.
         items = self._fill(first)
         request = self._rpc.gather(items) if items else None
         if request is not None:
@@ -153,16 +153,16 @@ class Batches(Generic[Item, Request, Response]):
         while item is not None:
             room -= self._rpc.size(item)
             if items and room < 0:
-                self._held_back = item
+                self._overflow = item
                 return items
             items.append(item)
-            if len(items) == self._rpc.batch_size or self._waiting.empty():
+            if len(items) == self._rpc.batch_size or self._queue.empty():
                 return items
-            item = self._waiting.get_nowait()
+            item = self._queue.get_nowait()
         self._all_sent = True
         return items
 
-    async def _change(self) -> None:
+    async def _wait_for_change(self) -> None:
         self._changed.clear()
         await self._changed.wait()
 
@@ -177,7 +177,7 @@ async def iterate(source: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator
             yield item
 
 
-def _cut(seconds: float) -> Unavailable:
+def _stream_error(seconds: float) -> Unavailable:
     message = f"The server gave no answer within {seconds:g} seconds, or the stream was cut off."
     return Unavailable(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", message)
 

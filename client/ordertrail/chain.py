@@ -1,7 +1,7 @@
-"""The chain rule, for whoever reads the log's topic by themselves: which of its records are facts.
+"""The chain rule for programs that read the log's topic directly: it decides which records are facts.
 
 A record becomes a fact if and only if it names its order's newest fact as its predecessor. Any number of servers write
-to the topic at once, and that rule settles their races, so a reader who skips it counts orders and goods twice.
+to the topic at once, and this rule decides their races, so a reader without it counts orders and goods twice.
 """
 
 from enum import Enum
@@ -22,12 +22,12 @@ Facts: TypeAlias = dict[str, list[bytes]]
 
 
 class Verdict(Enum):
-    """What a message is to those who fold the log."""
+    """The verdict on a message of the log."""
 
     FACT = "fact"
     VOID = "void"  # late, repeated, or lost a race: no effect
-    BROKEN = "broken"  # damage, not a race: what the order is from here on, no one can say
-    FOREIGN = "foreign"  # no record of this place: no effect
+    BROKEN = "broken"  # damage, not a race: the order's state is unknown from here on
+    FOREIGN = "foreign"  # not a record of an order of this partition: no effect
     BARRIER = "barrier"  # a server appended it to learn where the partition ends: no effect
 
 
@@ -59,12 +59,12 @@ def digest(value: bytes) -> bytes:
 
 
 def partition_of(order_id: str, partitions: int) -> int:
-    """Return the one partition where an order's records stand. Kafka's own partitioners would give another."""
+    """Return the partition of an order's records. Kafka's own partitioners give another one."""
     return int.from_bytes(sha256(order_id.encode()).digest()[:8], "big") % partitions
 
 
 def _envelope_type() -> type:
-    # A record's event may be damaged, or of a later release: its place in the chain hangs on the envelope alone.
+    # A record's event may be damaged or of a later release. Its place in the chain depends on the envelope only.
     file = FileDescriptorProto(name="ordertrail/chain/envelope.proto", package="ordertrail.chain", syntax="proto3")
     file.dependency.extend([Record.DESCRIPTOR.file.name, "google/protobuf/timestamp.proto"])
     whole = FileDescriptorProto()

@@ -1,4 +1,4 @@
-"""How the client holds its connection: what is retried, and how soon a server that came back is found."""
+"""The client's channel: its retry policy and reconnect back-off."""
 
 import json
 import re
@@ -28,7 +28,7 @@ SERVICE_CONFIG = {
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
         },
-        # Without a policy: streams take themselves up again, from where they were.
+        # Without a policy, because the client resumes streams itself.
         {
             "name": [
                 {"service": "ordertrail.v1.OrderCommandService", "method": "ExecuteCommands"},
@@ -50,7 +50,7 @@ OPTIONS = [
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
 ]
 
-# A proxy that the environment names (http_proxy) would look for the server on its own machine.
+# A proxy of the environment (http_proxy) would connect to its own loopback address.
 DIRECT = [("grpc.enable_http_proxy", 0)]
 
 # The name resolvers of gRPC that take a host: https://github.com/grpc/grpc/blob/master/doc/naming.md
@@ -69,7 +69,7 @@ def is_loopback(target: str) -> bool:
 def open_channel(
     target: str, credentials: grpc.ChannelCredentials | None, options: Sequence[tuple[str, object]] = ()
 ) -> grpc.aio.Channel:
-    """Open a channel; without credentials it is in the clear. Later `options` win over the client's own."""
+    """Open a channel; without credentials it is not encrypted. Later `options` win over the client's own."""
     # Each name once: of two values gRPC takes the first.
     merged = [*dict([*OPTIONS, *(DIRECT if is_loopback(target) else ()), *options]).items()]
     if credentials is None:

@@ -104,7 +104,7 @@ class ServerFault(OrderTrailError):
 
 _BY_REASON: dict[str, type[OrderTrailError]] = {
     "VERSION_MISMATCH": VersionMismatch,
-    # They share their code with OVERLOADED, but no retry will help them.
+    # They share their code with OVERLOADED, but a retry does not help.
     "REQUEST_TOO_LARGE": InvalidRequest,
     "QUERY_TIME_LIMIT": InvalidRequest,
 }
@@ -117,7 +117,7 @@ _BY_CODE: dict[grpc.StatusCode, type[OrderTrailError]] = {
     grpc.StatusCode.FAILED_PRECONDITION: Refused,
     grpc.StatusCode.ABORTED: Refused,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
-    # From afar only: a call that a stopping server had not looked at yet. Cancelled here, it raises CancelledError.
+    # Only from the server: a call that it had not begun when it stopped. A call cancelled here raises CancelledError.
     grpc.StatusCode.CANCELLED: Unavailable,
     grpc.StatusCode.RESOURCE_EXHAUSTED: Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: Unavailable,
@@ -127,25 +127,25 @@ _BY_CODE: dict[grpc.StatusCode, type[OrderTrailError]] = {
     grpc.StatusCode.UNIMPLEMENTED: ServerFault,
 }
 
-# What gRPC says by itself, which gives no reason, where our server means another thing by the code.
-_OF_GRPC: dict[grpc.StatusCode, type[OrderTrailError]] = {
+# Errors of the gRPC library itself, which have no reason, if our server uses the code for another error.
+_BY_LIBRARY_CODE: dict[grpc.StatusCode, type[OrderTrailError]] = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: InvalidRequest,  # its own bound on a message's size
     grpc.StatusCode.INTERNAL: Unavailable,  # a stream that ended while something was being written to it
 }
 
-_AGAIN = "Retry with the same request id: it is answered with the first receipt, if there is one."
+_RETRY_ACTION = "Retry with the same request id: it is answered with the first receipt, if there is one."
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> OrderTrailError:
-    """Return what a failed call says."""
+    """Return the error of a failed call."""
     status = _details_of(error) or status_pb2.Status(code=error.code().value[0], message=error.details() or "")
     return from_status(status)
 
 
 def from_status(status: status_pb2.Status) -> OrderTrailError:
-    """Return what a status says, such as that of one command of a batch."""
+    """Return the error of a status, such as that of one command of a batch."""
     code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
     info, violations, delay = _read_details(status)
     reason = info.reason or code.name
@@ -156,8 +156,8 @@ def from_status(status: status_pb2.Status) -> OrderTrailError:
     if info.reason:
         action = action or _action(reason)
     else:
-        kind = _OF_GRPC.get(code, kind)
-        action = _AGAIN if kind is Unavailable else ""
+        kind = _BY_LIBRARY_CODE.get(code, kind)
+        action = _RETRY_ACTION if kind is Unavailable else ""
     return kind(code, reason, status.message, action, metadata, violations, delay)
 
 

@@ -24,32 +24,32 @@ async def frames(
 
     A following stream never ends by itself; another ends when all was sent. After `silence` seconds without a frame,
     heartbeats included, the connection counts as cut. Raises Unavailable when attempts have failed for `patience`
-    seconds, and at once whatever no retry can mend.
+    seconds, and at once every error that no retry can fix.
     """
-    request = _own(request)
-    waiting = Patience(patience)
+    request = _copy_of(request)
+    retries = Patience(patience)
     while True:
         complete = False
         try:
             async with aclosing(_attempt(history, request, silence)) as attempt:
                 async for frame in attempt:
-                    waiting.renew()
+                    retries.renew()
                     if frame.resume_token:
                         request.resume_token = frame.resume_token
                     complete = _completes(request, frame, complete)
                     yield frame
             if complete:
                 return
-            cause = _cut("The server ended the stream early.")
+            cause = _stream_error("The server ended the stream early.")
         except (grpc.aio.AioRpcError, TimeoutError) as error:
             cause = _unavailable(error, silence)
-        await waiting.wait(cause)
+        await retries.wait(cause)
 
 
 async def _attempt(
     history: "OrderHistoryServiceAsyncStub", request: StreamOrderEventsRequest, silence: float
 ) -> AsyncGenerator[StreamOrderEventsResponse, None]:
-    call = history.StreamOrderEvents(_own(request))
+    call = history.StreamOrderEvents(_copy_of(request))
     try:
         while True:
             async with asyncio.timeout(silence):
@@ -62,27 +62,27 @@ async def _attempt(
 
 
 def _completes(request: StreamOrderEventsRequest, frame: StreamOrderEventsResponse, before: bool) -> bool:
-    """Say whether a stream that ends behind this frame has sent all; a stopping server ends streams early."""
+    """Return whether a stream that ends after this frame is complete; a stopping server ends streams early."""
     if request.follow:
         return False
-    standing = frame.WhichOneof("standing")
-    return before if standing is None and not frame.events else standing == "caught_up"
+    state = frame.WhichOneof("standing")
+    return before if state is None and not frame.events else state == "caught_up"
 
 
 def _unavailable(error: grpc.aio.AioRpcError | TimeoutError, silence: float) -> Unavailable:
     if isinstance(error, TimeoutError):
-        return _cut(f"The server sent nothing for {silence:g} seconds.")
+        return _stream_error(f"The server sent nothing for {silence:g} seconds.")
     cause = from_rpc_error(error)
     if not isinstance(cause, Unavailable):
         raise cause from None
     return cause
 
 
-def _cut(message: str) -> Unavailable:
+def _stream_error(message: str) -> Unavailable:
     return Unavailable(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", message)
 
 
-def _own(request: StreamOrderEventsRequest) -> StreamOrderEventsRequest:
+def _copy_of(request: StreamOrderEventsRequest) -> StreamOrderEventsRequest:
     copy = StreamOrderEventsRequest()
     copy.CopyFrom(request)
     return copy
