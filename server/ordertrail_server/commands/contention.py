@@ -36,7 +36,7 @@ class Contention:
         self._solo, self._observed_at = False, self._clock()
 
     def absent(self) -> None:
-        """Note that a batch was appended directly behind the state that it was decided on."""
+        """Note that a batch was appended right after the records that it was decided on."""
         if not self._shared:
             self._solo = True
             return

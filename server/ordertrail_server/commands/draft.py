@@ -21,8 +21,8 @@ from ordertrail_server.schema.writing import encode, seal
 class Draft:
     """Decides attempts one after another on the confirmed state and, where appends are atomic, on its own records.
 
-    `chained` says whether a record may follow one of the same draft: only if both land, or neither. If not, a further
-    attempt on an order that has a record here is deferred to the next draft. `size` is that of all records in bytes.
+    `chained` is true if a record may follow another one of the same draft, because both are appended or neither. If
+    it is false, a second attempt on an order is deferred to the next draft. `size` is the size of all records in bytes.
     """
 
     def __init__(self, fold: Fold, chained: bool, now: Callable[[], int], new_id: Callable[[], str]) -> None:
@@ -37,7 +37,7 @@ class Draft:
 
     @property
     def depends_on_end(self) -> bool:
-        """True if an answer may be wrong if the log has records behind the fold. A receipt never is."""
+        """True if an answer may be wrong if the log has records that are not folded yet. A receipt never is."""
         return not all(isinstance(outcome, Accepted | PlannedRecord) for _, outcome in self.outcomes)
 
     @property
@@ -107,7 +107,7 @@ class Draft:
         return _plan(attempt, value, before)
 
     def _time(self, before: Aggregate) -> int:
-        # The writer's clock may stand still or go back; a fact is never older than its predecessor.
+        # The writer's clock may stop or go back, but a fact is never older than its predecessor.
         if before.order is None:
             return self._now()
         return max(self._now(), nanoseconds(before.order.update_time))

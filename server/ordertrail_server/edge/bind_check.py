@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ordertrail_server.edge.address import Address
 
-# A name may stand for addresses of a family that the machine does not have.
+# A name may resolve to addresses of a family that the machine does not support.
 UNSUPPORTED = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 REASONS = {
     errno.EADDRINUSE: "another program listens there",

@@ -12,7 +12,7 @@ DEFAULT_SECONDS = 10.0
 
 
 def command_deadline(time_remaining: float | None) -> float:
-    """Return the moment, by the monotonic clock, until which an answer to a command comes in time.
+    """Return the moment, by the monotonic clock, until which the answer to a command is in time.
 
     `time_remaining` is the time until the call's deadline, in seconds, None if it has none.
     """

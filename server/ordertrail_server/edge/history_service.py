@@ -76,7 +76,7 @@ class HistoryService:
     def StreamOrderEvents(  # noqa: N802
         self, request: StreamOrderEventsRequest, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
-        """Yield serialized StreamOrderEventsResponse frames; to be closed (aclose) when the caller is gone."""
+        """Yield serialized StreamOrderEventsResponse frames; close it (aclose) when the caller has gone."""
         return stream_events(self._hub, self._freshness, request, query_deadline(time_remaining))
 
     async def wait_complete(self) -> None:

@@ -71,12 +71,14 @@ class ProjectionService:
         The read side and the write side each fold the order again. Both are called, because an earlier call whose
         answer was lost may have freed one of them. The order is not parked if neither has it parked.
         """
-        order_id, by = request.order_id, query_deadline(time_remaining)
+        order_id, deadline = request.order_id, query_deadline(time_remaining)
         # The read model must include the log's present end before the answer may be NOT_PARKED.
-        await self._freshness.wait_until_fresh(await self._freshness.ends(by), by)
-        async with refuse_when_late(by, "The projector did not answer in time; it may still read the order again."):
+        await self._freshness.wait_until_fresh(await self._freshness.query_ends(deadline), deadline)
+        async with refuse_when_late(
+            deadline, "The projector did not answer in time; it may still read the order again."
+        ):
             taken_in = await self._retry(order_id)
-        async with refuse_when_late(by, "The log does not give the order's records; try again shortly."):
+        async with refuse_when_late(deadline, "The log does not give the order's records; try again shortly."):
             write_side = await self._handler.retry(order_id) if self._handler else None
         parked = await self._model.read(partial(parked_order, self._model, order_id))
         if taken_in is None and write_side is None:

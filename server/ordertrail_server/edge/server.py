@@ -50,7 +50,7 @@ PENDING_CALLS = 1_000_000
 OPTIONS = [
     ("grpc.max_receive_message_length", BATCH_BYTES + 1024),
     ("grpc.max_metadata_size", 16_384),
-    # Two servers on one port would each answer for a log of its own.
+    # Two servers on one port would answer for two different logs.
     ("grpc.so_reuseport", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),

@@ -9,7 +9,7 @@ frames        stored events joined as bytes (blob_join), never parsed
 page_builder  events of one answer, step by step, and the parked orders that it skips (skipped_orders)
 orders        GetOrder (as_of: its state at a point), ListOrders
 events        ListOrderEvents
-parked_orders ListParkedOrders, GetParkedOrder
+parked_orders ListParkedOrders, GetParkedOrder (parked_state: refuses reads of parked orders)
 event_schemas ListEventSchemas; explain: ExplainEvent
 streaming     StreamOrderEvents: start, then scan after scan; arrivals and subjects wake the streams of a stream_hub
 """

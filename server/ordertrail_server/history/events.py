@@ -4,8 +4,8 @@ from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, List
 from ordertrail_server.history.event_filter import list_filter
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.page_builder import PageBuilder
-from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, read_page_start, rows_of
-from ordertrail_server.history.parked import parked_reason, refuse_parked
+from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
+from ordertrail_server.history.parked_state import parked_reason, refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS, invalid_token, token_of
 
@@ -15,7 +15,7 @@ def list_events(model: ReadModel, request: ListOrderEventsRequest, connection: C
     low, end = _after(request, model), model.partitions << OFFSET_BITS
     if request.order_id:
         refuse_parked(request.order_id, parked_reason(connection, request.order_id))
-    page = PageBuilder(connection, list_filter(request), Limits(rows_of(request), PAGE_BYTES))
+    page = PageBuilder(connection, list_filter(request), Limits(page_size(request), PAGE_BYTES))
     while low < end and not page.full:
         low = page.step(low, end)
     trailer = ListOrderEventsResponse(

@@ -43,17 +43,17 @@ class _Judged(NamedTuple):
 
 
 async def explain_event(
-    log: Log, model: ReadModel, freshness: Freshness, request: ExplainEventRequest, by: float
+    log: Log, model: ReadModel, freshness: Freshness, request: ExplainEventRequest, deadline: float
 ) -> bytes:
     """Return a serialized ExplainEventResponse.
 
-    A record that was just appended is waited for as a token is. `by` is the moment, by the event loop's clock, until
-    which the call may wait. Raises Refused: no such record, not read or not fresh in time; LogUnavailable, LogDamaged.
+    It waits until the read model includes the record. `deadline` is the moment, by the event loop's clock, until which
+    the call may wait. Raises Refused: no such record, not read or not fresh in time; LogUnavailable, LogDamaged.
     """
-    async with refuse_when_late(by, "The log does not give the record; try again shortly."):
+    async with refuse_when_late(deadline, "The log does not give the record; try again shortly."):
         logged = await _record(log, request.partition, request.offset)
     folded = tuple(request.offset + 1 if p == request.partition else 0 for p in range(model.partitions))
-    await freshness.wait_until_fresh(folded, by)
+    await freshness.wait_until_fresh(folded, deadline)
     judged = await model.read(partial(_judged, request.partition << OFFSET_BITS | request.offset))
     place = Position(topic=log.topic, partition=request.partition, offset=request.offset)
     return _explanation(place, logged, judged).SerializeToString()

@@ -22,10 +22,10 @@ async def query_end_offsets(log: Log) -> Offsets:
 
 
 @asynccontextmanager
-async def refuse_when_late(by: float, message: str) -> AsyncIterator[None]:
-    """Raise Refused (UNAVAILABLE, with this message) if the body has not ended at the moment `by`."""
+async def refuse_when_late(deadline: float, message: str) -> AsyncIterator[None]:
+    """Raise Refused (UNAVAILABLE, with this message) if the body has not ended at the moment `deadline`."""
     try:
-        async with timeout_at(by):
+        async with timeout_at(deadline):
             yield
     except TimeoutError as error:
         raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message)) from error
@@ -43,44 +43,44 @@ class Freshness:
     `least` are the log's ends at the server's start. No read is answered before the read model includes them, because
     a read model that is being built lacks orders that exist.
 
-    `by` is the moment, by the event loop's clock, until which a call may wait.
+    `deadline` is the moment, by the event loop's clock, until which a call may wait.
     """
 
     def __init__(self, model: ReadModel, progress: Progress, log: Log, least: Offsets) -> None:
         self._model, self._progress, self._log, self._least = model, progress, log, least
 
-    async def ends(self, by: float) -> Offsets:
+    async def query_ends(self, deadline: float) -> Offsets:
         """Return the present ends of the log, never before offsets that are known to exist.
 
         Raises Refused (UNAVAILABLE) if the log does not answer in time.
         """
-        async with refuse_when_late(by, "The log does not say where it ends."):
-            return await self._ends()
+        async with refuse_when_late(deadline, "The log does not say where it ends."):
+            return await self._query_ends()
 
-    async def _ends(self) -> Offsets:
-        return latest([await query_end_offsets(self._log), self.projected(), self._least])
+    async def _query_ends(self) -> Offsets:
+        return latest([await query_end_offsets(self._log), self.projected_offsets(), self._least])
 
-    async def log_reaches(self, offsets: Offsets, by: float) -> bool:
+    async def log_reaches(self, offsets: Offsets, deadline: float) -> bool:
         """Return whether the log has these offsets, which come from a caller's token.
 
         The log is queried again as long as its answer may be stale. Raises Refused (UNAVAILABLE) if the log does not
         answer in time.
         """
-        ends = latest([self.projected(), self._least])
+        ends = latest([self.projected_offsets(), self._least])
         if any(map(gt, offsets, ends)):
-            ends = await self.ends(by)
+            ends = await self.query_ends(deadline)
         with suppress(TimeoutError):
-            async with timeout_at(min(by, get_running_loop().time() + self._log.stale_seconds)):
+            async with timeout_at(min(deadline, get_running_loop().time() + self._log.stale_seconds)):
                 while any(map(gt, offsets, ends)):
                     await sleep(AGAIN_S)
-                    ends = await self._ends()
+                    ends = await self._query_ends()
         return all(map(ge, ends, offsets))
 
     async def wait_complete(self) -> None:
         """Return once the read model includes all that the log held at the server's start."""
         await self._progress.wait_reached(dict(enumerate(self._least)))
 
-    async def wait_until_fresh(self, offsets: Offsets, by: float) -> None:
+    async def wait_until_fresh(self, offsets: Offsets, deadline: float) -> None:
         """Return when the read model includes everything before `offsets`, and all that the log held at the start.
 
         Raises Refused: UNAVAILABLE while the read model is being built, else NOT_FRESH_YET.
@@ -91,17 +91,17 @@ class Freshness:
             if stored is not None:
                 self._progress.advance(dict(enumerate(stored)))
         try:
-            async with timeout_at(by):
+            async with timeout_at(deadline):
                 await self._progress.wait_reached(dict(enumerate(offsets)))
         except TimeoutError as error:
             raise Refused(self._refusal(offsets)) from error
 
-    def projected(self) -> Offsets:
+    def projected_offsets(self) -> Offsets:
         """Return the offsets before which the read model is known to include everything."""
         return tuple(self._progress.positions.get(partition, 0) for partition in range(self._model.partitions))
 
     def _refusal(self, offsets: Offsets) -> Refusal:
-        projected, least = self.projected(), self._least
+        projected, least = self.projected_offsets(), self._least
         if not self._progress.positions and not any(least):
             return Refusal(ERROR_REASON_UNAVAILABLE, "The read model is not begun yet.")
         if not self._progress.positions or not all(map(ge, projected, least)):

@@ -1,4 +1,4 @@
-"""GetOrder and ListOrders: orders as they stand, and one as it stood."""
+"""GetOrder and ListOrders: present orders, and one order as of a point in its past."""
 
 from collections.abc import Iterator
 from json import dumps, loads
@@ -14,8 +14,8 @@ from ordertrail_server.history.as_of import state_as_of
 from ordertrail_server.history.blob_join import join_blobs_sql
 from ordertrail_server.history.frames import element
 from ordertrail_server.history.order_filter import OrderFilter, list_filter
-from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, read_page_start, rows_of
-from ordertrail_server.history.parked import parked_reason, refuse_parked
+from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
+from ordertrail_server.history.parked_state import parked_reason, refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import Offsets, token_of
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -50,7 +50,7 @@ def get_order(model: ReadModel, request: GetOrderRequest, as_of: Offsets | None,
 
 def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connection) -> bytes:
     """Return a serialized ListOrdersResponse. Raises Refused: a bad page token, no such day."""
-    max_rows = rows_of(request)
+    max_rows = page_size(request)
     rows = _rows(connection, list_filter(request, read_page_start(request, model.log_id)), max_rows + 1)
     page = _cut_page(rows, max_rows)
     more = len(page) < len(rows)

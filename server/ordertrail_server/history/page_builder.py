@@ -9,7 +9,7 @@ from ordertrail_server.history.skipped_orders import SkippedOrders, find_skipped
 class PageBuilder:
     """Collects the events of one page or frame.
 
-    `full` is true if the answer has no space for more. `more` is true if further matching events exist behind its end.
+    `full` is true if the answer has no space for more. `more` is true if further matching events follow.
     """
 
     def __init__(self, connection: Connection, event_filter: EventFilter, limits: Limits) -> None:

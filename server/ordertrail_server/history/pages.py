@@ -23,13 +23,13 @@ NOT_CONDITIONS = {"page_size", "page_token", "at_least_as_fresh"}
 PagedRequest = ListOrdersRequest | ListOrderEventsRequest | ListParkedOrdersRequest
 
 
-def rows_of(request: PagedRequest) -> int:
+def page_size(request: PagedRequest) -> int:
     """Return how many rows a page holds at most."""
     return min(request.page_size or ROWS, MAX_ROWS)
 
 
 def read_page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents | None:
-    """Return the sort key behind which the page begins; None for the first page. Raises Refused."""
+    """Return the sort key after which the page begins, None for the first page. Raises Refused."""
     if not request.page_token:
         return None
     try:
@@ -43,7 +43,7 @@ def read_page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents |
 
 
 def next_page_token(request: PagedRequest, log_id: bytes, number: int, text: str = "") -> str:
-    """Return the token of the page behind the row with this sort key."""
+    """Return the token of the page after the row with this sort key."""
     return write_page_token(_digest(request, log_id), number, text)
 
 

@@ -11,7 +11,7 @@ from ordertrail.v1.projection_service_pb2 import (
     ParkedOrder,
     WaitingEvent,
 )
-from ordertrail_server.history.pages import next_page_token, read_page_start, rows_of
+from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS
 from ordertrail_server.orders.chain import digest
@@ -37,7 +37,7 @@ Row = tuple[str, int, int, str, int, int]
 
 def list_parked(model: ReadModel, request: ListParkedOrdersRequest, connection: Connection) -> bytes:
     """Return a serialized ListParkedOrdersResponse. Raises Refused: a bad page token."""
-    start, max_rows = read_page_start(request, model.log_id), rows_of(request)
+    start, max_rows = read_page_start(request, model.log_id), page_size(request)
     sort_key = (start.last_number, start.last_text) if start else (_EARLIEST, "")
     rows: Sequence[Row] = connection.execute(_PAGE, (*sort_key, max_rows + 1)).fetchall()
     page = rows[:max_rows]

@@ -36,8 +36,8 @@ SEARCH_SECONDS = 5.0
 class ReadModel:
     """The read model file of one log. It may not exist yet, or be empty: then reads are refused as UNAVAILABLE.
 
-    Reads that are short, those of streams, and those that may visit many rows have threads of their own, so that none
-    of them waits for another kind. Each gets `work` that it runs in one read transaction: all that it reads is of one
+    Short reads, reads of streams, and reads that may visit many rows have separate threads, so that no kind waits for
+    another. Each gets `work` that it runs in one read transaction: all that it reads is of one
     state of the file. No cursor of the work may outlive it. Raises Refused if the file cannot be
     read for now, and what the work raises.
     """

@@ -1,15 +1,15 @@
 """The tables of the order history, the read model that history/ answers from. One SQLite file holds one of them.
 
 Every offset of the log is in exactly one of `events`, `not_facts` and `parked`, and counted in `written` unless it is a
-barrier's. A position is partition << 48 | offset. Times are nanoseconds since 1970-01-01 UTC, held to what 64 bits can
-say.
+barrier's. A position is partition << 48 | offset. Times are nanoseconds since 1970-01-01 UTC, clamped to 64
+bits.
 """
 
 TABLES = (
     # log_id: the identity of the log; definition: the digest of the code that filled this file (definition.py).
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
     # digest: of the last record folded, whatever it was judged; empty at offset 0.
-    # retries: how often a parked order of the partition was read again, which changes rows behind next_offset.
+    # retries: how often a parked order of the partition was refolded, which changes rows before next_offset.
     """CREATE TABLE positions (
         partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, digest BLOB NOT NULL, retries INTEGER NOT NULL
     ) STRICT""",
@@ -45,8 +45,8 @@ TABLES = (
         order_id TEXT PRIMARY KEY, position INTEGER NOT NULL, record_time INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX parked_orders_by_time ON parked_orders (record_time, order_id)",
-    # The facts of parked orders that wait, in order; value is the stored record. reason: the fault of its own reading,
-    # or else why its order is parked.
+    # The waiting facts of parked orders, in order; value is the stored record. reason: the fault of this record, or
+    # otherwise the reason why its order is parked.
     """CREATE TABLE parked (
         position INTEGER PRIMARY KEY, order_id TEXT NOT NULL, reason TEXT NOT NULL, value BLOB NOT NULL
     ) STRICT""",
@@ -62,7 +62,7 @@ INDEXES = (
     "CREATE INDEX IF NOT EXISTS events_by_time ON events (record_time)",
     "CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer_id, created, order_id)",
     "CREATE INDEX IF NOT EXISTS orders_by_reference ON orders (source_reference)",
-    # The last one: where it exists, all do.
+    # The last one: if it exists, all do.
     "CREATE INDEX IF NOT EXISTS orders_by_time ON orders (created, order_id)",
 )
 

@@ -1,4 +1,4 @@
-"""The projector in a process of its own, so that commands keep their core.
+"""The projector as a separate process, so that it takes no CPU time from the commands' process.
 
     python -m ordertrail_server.projections.process --data DIR [--bootstrap HOST:PORT] [--topic NAME]
 

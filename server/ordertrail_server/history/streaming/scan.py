@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.page_builder import PageBuilder
-from ordertrail_server.history.parked import parked_at, parked_reason
+from ordertrail_server.history.parked_state import parked_at, parked_reason
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS, Offsets
 
@@ -30,7 +30,7 @@ class Scan(NamedTuple):
     """The result of one read: events, the offsets that it `reached`, and the offsets where the stream `ends` for now.
 
     `skipped_orders` are parked orders with facts in the range that was read. `more` is true if further matching events
-    exist behind `reached`. `parked` is the reason if the stream is of one order and that is parked.
+    exist behind `reached`. `parked` is the reason if the stream is of one parked order.
     """
 
     events: bytes

@@ -13,30 +13,30 @@ FEW = 100_000
 
 
 async def stream_bounds(
-    model: ReadModel, freshness: Freshness, request: StreamOrderEventsRequest, by: float
+    model: ReadModel, freshness: Freshness, request: StreamOrderEventsRequest, deadline: float
 ) -> tuple[Offsets, Offsets | None]:
     """Return the offsets a stream begins at, and those it ends at (None if it follows), once the model is fresh enough.
 
-    `by` is the moment, by the event loop's clock, until which the call may wait. Raises Refused: a bad token, or what
-    Freshness raises.
+    `deadline` is the moment, by the event loop's clock, until which the call may wait. Raises Refused: a bad token,
+    or what Freshness raises.
     """
     required = required_offsets(model, request.at_least_as_fresh)
     start = request.WhichOneof("start")
     begin: Offsets = (0,) * model.partitions
     if start == "resume_token":
-        begin = await _resume_offsets(model, freshness, request.resume_token, by)
+        begin = await _resume_offsets(model, freshness, request.resume_token, deadline)
     elif start == "now" and request.now:
-        begin = latest([await freshness.ends(by), required])
-    await freshness.wait_until_fresh(required, by)
+        begin = latest([await freshness.query_ends(deadline), required])
+    await freshness.wait_until_fresh(required, deadline)
     if start is None and request.HasField("recorded_from"):
         begin = await model.read_for_stream(partial(offsets_since, model, nanoseconds(request.recorded_from)))
     return begin, None if request.follow else await model.read(model.positions)
 
 
-async def _resume_offsets(model: ReadModel, freshness: Freshness, token: str, by: float) -> Offsets:
+async def _resume_offsets(model: ReadModel, freshness: Freshness, token: str, deadline: float) -> Offsets:
     begin = offsets_of(token, "resume_token", model.log_id, model.partitions)
     # The token may be of a log that lost its end or was restored, whose records there are not those the caller saw.
-    if not await freshness.log_reaches(begin, by):
+    if not await freshness.log_reaches(begin, deadline):
         raise invalid_token("resume_token", "is of facts that this log does not have")
     return begin
 

@@ -11,7 +11,7 @@ from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, St
 from ordertrail_server.history.event_filter import stream_filter
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.freshness import Freshness
-from ordertrail_server.history.parked import refuse_parked
+from ordertrail_server.history.parked_state import refuse_parked
 from ordertrail_server.history.streaming.scan import Scan, Scope
 from ordertrail_server.history.streaming.start import stream_bounds
 from ordertrail_server.history.streaming.stream_hub import StreamHub
@@ -24,17 +24,17 @@ FRAME_BYTES = 256 * 1024
 
 
 async def stream_events(
-    hub: StreamHub, freshness: Freshness, request: StreamOrderEventsRequest, by: float
+    hub: StreamHub, freshness: Freshness, request: StreamOrderEventsRequest, deadline: float
 ) -> AsyncGenerator[bytes, None]:
     """Yield serialized StreamOrderEventsResponse frames. Raises Refused: a bad token, not fresh in time, parked.
 
-    `by` is the moment, by the event loop's clock, until which it may wait to begin.
+    `deadline` is the moment, by the event loop's clock, until which it may wait to begin.
 
     The stream of one parked order sends the facts that can be read, and is then refused. Other streams skip its waiting
     facts and name the order.
     """
     current_at = hub.recency.current_at  # before the end is chosen: a replay goes no further
-    begin, until = await stream_bounds(hub.model, freshness, request, by)
+    begin, until = await stream_bounds(hub.model, freshness, request, deadline)
     max_events = request.max_events_per_frame or FRAME_EVENTS
     max_bytes = FRAME_BYTES - _trailer_bytes(hub.model.partitions)
     stream = _Stream(hub, Scope(stream_filter(request), Limits(max_events, max_bytes), until), begin, current_at)
@@ -77,7 +77,7 @@ class _Stream:
 
     def state_change(self, scan: Scan) -> bytes:
         if scan.parked is not None and scan.at_end:
-            return b""  # what waits is missing
+            return b""  # the stream lacks the waiting facts
         if scan.at_end == self._caught_up or not (scan.at_end or scan.more):
             return b""
         self._caught_up = scan.at_end
