@@ -67,7 +67,7 @@ class Service:
     def __init__(self, settings: Settings, exit_stack: AsyncExitStack) -> None:
         self._settings, self._exit_stack = settings, exit_stack
         self._data = DataDirectory(settings.data)
-        self._source = _source(settings)
+        self._source = _create_source(settings)
         self._progress = Progress()
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -170,7 +170,7 @@ class Service:
             raise Stopped(refusal)
 
 
-def _source(settings: Settings) -> LogSource:
+def _create_source(settings: Settings) -> LogSource:
     if settings.log == "kafka":
         return KafkaSource(settings.data, settings.bootstrap, settings.topic, headers_of)
     return EmbeddedSource(settings.data)

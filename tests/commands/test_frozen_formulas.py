@@ -20,7 +20,7 @@ from ordertrail_server.cli.document_file import origin_prefix
 from ordertrail_server.cli.topic_report import format_origin
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.prepare import Caller, derive_order_id
-from ordertrail_server.edge.import_service import _attempt
+from ordertrail_server.edge.import_service import _prepare
 from ordertrail_server.log.placement import partition_of
 
 UUID7: Final = "0190a5b2-7c3d-7e4f-8a1b-2c3d4e5f6a7b"
@@ -79,7 +79,7 @@ def prepared(request: Any) -> Attempt:
 
 def imported(origin: str, json: str) -> Attempt:
     async def prepare() -> Attempt:
-        return _attempt(SourceDocument(origin=origin, json=json.encode()), Caller())
+        return _prepare(SourceDocument(origin=origin, json=json.encode()), Caller())
 
     return asyncio.run(prepare())
 

@@ -68,7 +68,7 @@ async def test_a_receipt_of_a_retry_leads_to_the_record_that_it_speaks_of(tmp_pa
         [first] = await handle(handler, [place()])
         [again] = await handle(handler, [place()])
         assert accepted(again).record is None
-        assert await handler.record_of(ORDER, accepted(again)) == accepted(first).record
+        assert await handler.read_record(ORDER, accepted(again)) == accepted(first).record
 
 
 async def test_a_stop_answers_what_waits_and_takes_nothing_more(tmp_path: Path, state: Path) -> None:

@@ -59,7 +59,7 @@ async def test_record_that_is_not_the_acknowledged_one_is_never_shown_to_a_retry
     async with handling(EmbeddedLog.open(tmp_path), state) as handler:
         [again] = await handle(handler, [place()])
         with pytest.raises(LogDamaged, match="the record at offset 0 is not the one that was acknowledged"):
-            await handler.record_of(ORDER, accepted(again))
+            await handler.read_record(ORDER, accepted(again))
 
 
 def replace_first_record(data: Path) -> None:

@@ -47,7 +47,7 @@ async def test_time_of_a_replayed_receipt_is_never_before_that_of_the_fact_befor
     handler = handler_of(log, tmp_path / "state.sqlite")
     await handler.start()
     handler.submit(retry)
-    receipt = Receipt.FromString(await Receipts(log, handler).wait_for_full(retry))
+    receipt = Receipt.FromString(await Receipts(log, handler).wait_for_receipt(retry))
     await handler.stop()
     assert (receipt.replayed, receipt.order_version, receipt.digest) == (True, 2, digest(second))
     assert receipt.event.record_time == Timestamp(seconds=shown)

@@ -37,7 +37,7 @@ class CommandQueue:
         """Queue an attempt; its `answer` gets the answer. Raises Refused if the lane is full or the queue is closed."""
         if self._closed:
             raise Refused(UNAVAILABLE)
-        lane = self._lane(attempt)
+        lane = self._lane_of(attempt)
         if len(lane) >= self._capacity:
             raise OVERLOADED
         lane.append(attempt)
@@ -46,7 +46,7 @@ class CommandQueue:
 
     def has_space(self, attempt: Attempt) -> bool:
         """Return whether `submit` would not refuse the attempt as OVERLOADED."""
-        return len(self._lane(attempt)) < self._capacity or self._closed
+        return len(self._lane_of(attempt)) < self._capacity or self._closed
 
     async def wait_for_space(self, attempt: Attempt) -> None:
         """Return when the attempt can be submitted."""
@@ -109,7 +109,7 @@ class CommandQueue:
     def requeue(self, attempts: list[Attempt]) -> None:
         """Put attempts back at the head of the queue."""
         for attempt in reversed(attempts):
-            self._lane(attempt).appendleft(attempt)
+            self._lane_of(attempt).appendleft(attempt)
 
     def finish_batch(self) -> None:
         """Note that every attempt in flight is answered or requeued."""
@@ -129,7 +129,7 @@ class CommandQueue:
         self._joined.set()
         self._space.set()
 
-    def _lane(self, attempt: Attempt) -> deque[Attempt]:
+    def _lane_of(self, attempt: Attempt) -> deque[Attempt]:
         return self._batched if attempt.batched else self._unary
 
     def _all(self) -> list[Attempt]:

@@ -50,10 +50,10 @@ class Draft:
         if not self._chained and attempt.order_id in self._aggregates:
             self.deferred.append(attempt)
         else:
-            self.outcomes.append((attempt, self._receipt(attempt) or self._decide(attempt)))
+            self.outcomes.append((attempt, self._find_receipt(attempt) or self._decide(attempt)))
         self.attempts.append(attempt)
 
-    def _receipt(self, attempt: Attempt) -> "Answer | PlannedRecord | None":
+    def _find_receipt(self, attempt: Attempt) -> "Answer | PlannedRecord | None":
         if attempt.new_order:
             return None
         key = (attempt.order_id, attempt.request_id)
@@ -96,7 +96,7 @@ class Draft:
             order_id=attempt.order_id,
             order_version=before.version + 1,
             previous=before.head,
-            record_time_ns=self._time(before),
+            record_time_ns=self._record_time(before),
             request_id=attempt.request_id,
             command_digest=attempt.digest,
             origin=attempt.origin,
@@ -106,7 +106,7 @@ class Draft:
         )
         return _plan(attempt, value, before)
 
-    def _time(self, before: Aggregate) -> int:
+    def _record_time(self, before: Aggregate) -> int:
         # The writer's clock may stop or go back, but a fact is never older than its predecessor.
         if before.order is None:
             return self._now()

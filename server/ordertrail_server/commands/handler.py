@@ -84,11 +84,11 @@ class CommandHandler:
 
     def submit(self, attempt: Attempt) -> None:
         """Queue an attempt; its `answer` gets the answer. Raises Refused if stopped or overloaded."""
-        self._queue(attempt).submit(attempt)
+        self._queue_of(attempt).submit(attempt)
 
     async def submit_when_space(self, attempt: Attempt) -> None:
         """Submit an attempt once the queue has space. Raises Refused if stopped, or at the attempt's deadline."""
-        queue = self._queue(attempt)
+        queue = self._queue_of(attempt)
         if not queue.has_space(attempt):
             try:
                 async with asyncio.timeout(None if attempt.deadline == inf else max(attempt.deadline - monotonic(), 0)):
@@ -97,7 +97,7 @@ class CommandHandler:
                 raise Refused(UNAVAILABLE) from None
         self.submit(attempt)
 
-    def _queue(self, attempt: Attempt) -> CommandQueue:
+    def _queue_of(self, attempt: Attempt) -> CommandQueue:
         if not self._accepting:
             raise STOPPED
         return self._writers[self.partition_of(attempt.order_id)].queue
@@ -106,7 +106,7 @@ class CommandHandler:
         """Return the partition of an order's records."""
         return partition_of(order_id, self._log.partitions)
 
-    async def record_of(self, order_id: str, accepted: Accepted) -> tuple[Reading, bytes]:
+    async def read_record(self, order_id: str, accepted: Accepted) -> tuple[Reading, bytes]:
         """Return the record of an accepted command: (reading, stored bytes)."""
         if accepted.record is not None:
             return accepted.record

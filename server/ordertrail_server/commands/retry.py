@@ -27,12 +27,12 @@ async def refold_order(log: Log, partition: int, before: Aggregate, offsets: Cal
     while new_offsets := offsets()[folded_count:]:
         for offset in new_offsets:
             for logged in await log.read(partition, offset, 1):
-                order = _step(order, logged, corrected)
+                order = _fold_record(order, logged, corrected)
         folded_count += len(new_offsets)
     return RefoldedOrder(order, corrected)
 
 
-def _step(order: Aggregate, logged: Logged, corrected: list[Fact]) -> Aggregate:
+def _fold_record(order: Aggregate, logged: Logged, corrected: list[Fact]) -> Aggregate:
     reading = read(logged.value)
     if reading is None:
         raise LogDamaged(f"the record at offset {logged.offset} was a fact and is no record any more")

@@ -38,14 +38,14 @@ def parse_address(text: str, *, first_port: int = 0) -> Address:
     if not text.strip():
         raise ValueError(f"it is empty; write {FORMS}")
     if text.startswith(UNIX):
-        return Address(path=_socket_path(text.removeprefix(UNIX)))
+        return Address(path=_parse_socket_path(text.removeprefix(UNIX)))
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
         raise ValueError(f"it has no port; write {FORMS}")
-    return Address(_host(host), _port(port, first_port))
+    return Address(_parse_host(host), _parse_port(port, first_port))
 
 
-def _socket_path(name: str) -> Path:
+def _parse_socket_path(name: str) -> Path:
     if not name or "\0" in name:
         raise ValueError("the path of the socket is empty, or has a NUL character in it")
     # Absolute, so that a caller in another directory finds it; gRPC takes unix:///PATH for unix:/PATH.
@@ -55,7 +55,7 @@ def _socket_path(name: str) -> Path:
     return path
 
 
-def _host(host: str) -> str:
+def _parse_host(host: str) -> str:
     if host.startswith("[") and host.endswith("]"):
         if not _is_ipv6(host[1:-1]):
             raise ValueError(f"{host[1:-1]} is no IPv6 address")
@@ -85,7 +85,7 @@ def _is_idna(host: str) -> bool:
     return True
 
 
-def _port(port: str, first: int) -> int:
+def _parse_port(port: str, first: int) -> int:
     if not (port.isascii() and port.isdigit()) or not first <= int(port[:6]) <= LAST_PORT:
         raise ValueError(f"a port is a number from {first} to {LAST_PORT}")
     return int(port)

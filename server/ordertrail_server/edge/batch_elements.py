@@ -25,7 +25,7 @@ def split_batch(batch: type[Message], raw: bytes) -> list[bytes]:
     max_elements = field.GetOptions().Extensions[rules].repeated.max_items
     elements: list[bytes] = []
     try:
-        for count, (number, element) in enumerate(_fields(raw), 1):
+        for count, (number, element) in enumerate(_iterate_fields(raw), 1):
             if number == field.number:
                 elements.append(element)
             if len(elements) > max_elements or count > max_elements + UNKNOWN_FIELDS:
@@ -37,21 +37,21 @@ def split_batch(batch: type[Message], raw: bytes) -> list[bytes]:
     return elements
 
 
-def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
+def _iterate_fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
     """Yield (field number, value) of every field; a value without a length prefix is empty. Raises IndexError.
 
     The source of the format: https://protobuf.dev/programming-guides/encoding/
     """
     at = 0
     while at < len(raw):
-        tag, at = _varint(raw, at)
+        tag, at = _read_varint(raw, at)
         number, kind = tag >> 3, tag & 7
         if kind == BYTES:
-            size, at = _varint(raw, at)
+            size, at = _read_varint(raw, at)
             yield number, raw[at : at + size]
             at += size
         elif kind == VARINT:
-            _, at = _varint(raw, at)
+            _, at = _read_varint(raw, at)
             yield 0, b""
         else:
             at += FIXED.get(kind, len(raw) + 1)  # groups are deprecated and not accepted
@@ -60,7 +60,7 @@ def _fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
         raise IndexError
 
 
-def _varint(raw: bytes, at: int) -> tuple[int, int]:
+def _read_varint(raw: bytes, at: int) -> tuple[int, int]:
     number = raw[at] & 0x7F
     shift = 7
     while raw[at] & 0x80:

@@ -37,7 +37,7 @@ class CommandService:
         """
         attempt = self._prepare(request, caller, command_deadline(time_remaining))
         self._handler.submit(attempt)
-        return await self._receipts.wait_for_full(attempt)
+        return await self._receipts.wait_for_receipt(attempt)
 
     async def execute_batches(
         self, batches: AsyncIterator[list[bytes]], caller: Caller, time_remaining: float | None = None
@@ -46,7 +46,7 @@ class CommandService:
         deadline = command_deadline(time_remaining)
         async for batch in batches:
             prepare_one = partial(self._prepare_one, caller, deadline)
-            results = await self._batch_work.run(batch, prepare_one, self._result)
+            results = await self._batch_work.run(batch, prepare_one, self._command_result)
             yield ExecuteCommandsResponse(results=results)
 
     def _prepare(self, request: Message, caller: Caller, deadline: float) -> Attempt:
@@ -63,7 +63,7 @@ class CommandService:
             return refused.refusal
         return self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller, deadline)
 
-    def _result(self, decided: Attempt | Refusal) -> CommandResult:
+    def _command_result(self, decided: Attempt | Refusal) -> CommandResult:
         outcome = self._receipts.outcome(decided)
         if isinstance(outcome, Refusal):
             return CommandResult(status=status_of(outcome))

@@ -42,7 +42,7 @@ class ImportService:
             origins: list[str] = []
             prepare_one = partial(_prepare_one, caller, deadline, origins)
             results = await self._batch_work.run(batch, prepare_one, self._receipts.outcome)
-            yield ImportOrdersResponse(results=map(_result, origins, results))
+            yield ImportOrdersResponse(results=map(_import_result, origins, results))
 
 
 def _prepare_one(caller: Caller, deadline: float, origins: list[str], raw: bytes) -> Attempt | Refusal:
@@ -52,7 +52,7 @@ def _prepare_one(caller: Caller, deadline: float, origins: list[str], raw: bytes
         document = parse(SourceDocument, raw, BATCH_BYTES)
         origins[-1] = document.origin
         validate(document)
-        attempt = _attempt(document, caller)
+        attempt = _prepare(document, caller)
     except UnreadableDocument as unreadable:
         return Refusal(reasons.ERROR_REASON_UNREADABLE_DOCUMENT, str(unreadable))
     except Refused as refused:
@@ -61,7 +61,7 @@ def _prepare_one(caller: Caller, deadline: float, origins: list[str], raw: bytes
     return attempt
 
 
-def _result(origin: str, outcome: Receipt | Refusal) -> ImportResult:
+def _import_result(origin: str, outcome: Receipt | Refusal) -> ImportResult:
     if isinstance(outcome, Refusal) and outcome.reason == reasons.ERROR_REASON_REQUEST_ID_REUSED:
         # The server derived the request id from the order's id, so the caller sees a conflict of orders.
         text = f"An order {outcome.order_id} was taken in before, and it was another one."
@@ -71,7 +71,7 @@ def _result(origin: str, outcome: Receipt | Refusal) -> ImportResult:
     return ImportResult(origin=origin, receipt=outcome)
 
 
-def _attempt(document: SourceDocument, caller: Caller) -> Attempt:
+def _prepare(document: SourceDocument, caller: Caller) -> Attempt:
     """Return the attempt to import a document. Raises UnreadableDocument.
 
     An order without an id of its own is identified by its origin. If it has an id, the same document again is a retry,

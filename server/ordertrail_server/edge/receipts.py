@@ -27,10 +27,10 @@ class Receipts:
             return submitted
         answer = submitted.answer.result()
         if isinstance(answer, Accepted):
-            return self._slim(submitted, answer)
+            return self._slim_receipt(submitted, answer)
         return _preview(submitted, answer) if isinstance(answer, Preview) else answer
 
-    async def wait_for_full(self, attempt: Attempt) -> bytes:
+    async def wait_for_receipt(self, attempt: Attempt) -> bytes:
         """Wait for the answer and return the serialized receipt with its event, which may be read from the log.
 
         Raises Refused.
@@ -40,8 +40,8 @@ class Receipts:
             raise Refused(answer)
         if isinstance(answer, Preview):
             return _preview(attempt, answer).SerializeToString()
-        receipt = self._slim(attempt, answer)
-        reading, value = await self._handler.record_of(attempt.order_id, answer)
+        receipt = self._slim_receipt(attempt, answer)
+        reading, value = await self._handler.read_record(attempt.order_id, answer)
         place = receipt.position
         fact, record_time = answer.fact, reading.event.record_time
         # The fold's time counts: within an order it never goes back, whatever a writer's clock says.
@@ -49,7 +49,7 @@ class Receipts:
         event = ready_event(reading, value, self._log.topic, place.partition, place.offset, fact.digest, time)
         return receipt.SerializeToString() + chunk(EVENT, event)
 
-    def _slim(self, attempt: Attempt, accepted: Accepted) -> Receipt:
+    def _slim_receipt(self, attempt: Attempt, accepted: Accepted) -> Receipt:
         fact = accepted.fact
         partition = self._handler.partition_of(attempt.order_id)
         return Receipt(

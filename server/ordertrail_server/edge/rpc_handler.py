@@ -39,7 +39,7 @@ def unary_handler(
     async def behavior(raw: bytes, context: Context) -> bytes:
         try:
             with admission.admit(raw):
-                return await handle(_request(kind, raw), context)
+                return await handle(_parse_request(kind, raw), context)
         except Exception as error:  # every failure becomes a typed status
             await _abort(context, error)
 
@@ -51,7 +51,7 @@ def stream_handler(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[
 
     async def behavior(raw: bytes, context: Context) -> None:
         try:
-            async with aclosing(handle(_request(kind, raw), context)) as frames:
+            async with aclosing(handle(_parse_request(kind, raw), context)) as frames:
                 async for frame in frames:
                     await context.write(frame)
         except Exception as error:  # as above
@@ -94,13 +94,13 @@ def caller_from(context: Context) -> Caller:
     return caller_of(context.invocation_metadata() or ())
 
 
-def _request(kind: type[M], raw: bytes) -> M:
+def _parse_request(kind: type[M], raw: bytes) -> M:
     request = parse(kind, raw, COMMAND_BYTES)
     validate(request)
     return request
 
 
-def _refusal(error: Exception) -> Refusal:
+def _refusal_of(error: Exception) -> Refusal:
     if isinstance(error, Refused):
         return error.refusal
     if isinstance(error, LogUnavailable):
@@ -116,6 +116,6 @@ async def _abort(context: Context, error: Exception) -> NoReturn:
         # The library cannot read from the call or write to it, because the caller has gone.
         _log.debug("a call has ended before its answer: %s", error)
         raise CancelledError from error
-    status = status_of(_refusal(error))
+    status = status_of(_refusal_of(error))
     details = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(CODES[status.code], status.message, details)

@@ -47,7 +47,7 @@ def validate(message: Message) -> None:
         violations = error.violations
     if not _has_long_list(message):
         violations = _validator.collect_violations(message)
-    raise Refused(refusal_of([_violation(violation) for violation in violations[:20]]))
+    raise Refused(refusal_of([_violation_of(violation) for violation in violations[:20]]))
 
 
 def _has_long_list(message: Message) -> bool:
@@ -67,11 +67,11 @@ def refusal_of(violations: Sequence[Violation]) -> Refusal:
     return Refusal(reasons.ERROR_REASON_INVALID_REQUEST, f"{text}.", where=violations[0].path, violations=violations)
 
 
-def _violation(violation: RuleViolation) -> Violation:
-    return Violation(_path(violation), violation.proto.message, violation.proto.rule_id)
+def _violation_of(violation: RuleViolation) -> Violation:
+    return Violation(_field_path(violation), violation.proto.message, violation.proto.rule_id)
 
 
-def _path(violation: RuleViolation) -> str:
+def _field_path(violation: RuleViolation) -> str:
     steps = []
     for element in violation.proto.field.elements if violation.proto.field else ():
         subscript = element.subscript

@@ -29,7 +29,7 @@ def state_as_of(
 
     Raises Refused if the order did not exist yet, or does not have that version yet.
     """
-    condition, value = _point(request, token)
+    condition, value = _point_condition(request, token)
     last = connection.execute(
         f"SELECT version, position FROM events WHERE order_id = ? AND {condition} ORDER BY version DESC LIMIT 1",
         (request.order_id, value),
@@ -39,7 +39,7 @@ def state_as_of(
     return state if last[0] == version else _fold(connection, request.order_id, last[1])
 
 
-def _point(request: GetOrderRequest, token: Offsets | None) -> tuple[str, int]:
+def _point_condition(request: GetOrderRequest, token: Offsets | None) -> tuple[str, int]:
     if token is not None:
         partition = partition_of(request.order_id, len(token))
         return _LAST["token"], partition << OFFSET_BITS | token[partition]

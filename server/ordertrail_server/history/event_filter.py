@@ -36,7 +36,7 @@ class EventFilter:
 
     def rows(self) -> str:
         """Return the SELECT of (position, frame) of the first :limit events from :low to before :high, in order."""
-        source, condition, order = self._path()
+        source, condition, order = self._choose_index()
         conditions = " AND ".join([condition, *self._row_conditions()])
         return f"SELECT e.position, e.frame FROM {source} WHERE {conditions} ORDER BY {order} LIMIT :limit"
 
@@ -51,7 +51,7 @@ class EventFilter:
             **{f"type{i}": kind for i, kind in enumerate(self.types)},
         }
 
-    def _path(self) -> tuple[str, str, str]:
+    def _choose_index(self) -> tuple[str, str, str]:
         # Within an order the order of versions is that of positions: its facts are in one partition, one after another.
         if self.order_id:
             return "events e", _OF_ORDER, "e.version"

@@ -12,7 +12,7 @@ from ordertrail_server.history.tokens import OFFSET_BITS, invalid_token, token_o
 
 def list_events(model: ReadModel, request: ListOrderEventsRequest, connection: Connection) -> bytes:
     """Return a serialized ListOrderEventsResponse. Raises Refused: a bad page token, a parked order."""
-    low, end = _after(request, model), model.partitions << OFFSET_BITS
+    low, end = _start_position(request, model), model.partitions << OFFSET_BITS
     if request.order_id:
         refuse_parked(request.order_id, parked_reason(connection, request.order_id))
     page = PageBuilder(connection, list_filter(request), Limits(page_size(request), PAGE_BYTES))
@@ -26,7 +26,7 @@ def list_events(model: ReadModel, request: ListOrderEventsRequest, connection: C
     return page.events + trailer.SerializeToString()
 
 
-def _after(request: ListOrderEventsRequest, model: ReadModel) -> int:
+def _start_position(request: ListOrderEventsRequest, model: ReadModel) -> int:
     start = read_page_start(request, model.log_id)
     if start is None:
         return 0

@@ -34,7 +34,7 @@ _VERDICTS = {
 }
 
 
-class _Judged(NamedTuple):
+class _StoredVerdict(NamedTuple):
     """What the read model stores about a record; `public_event` is the event as clients get it, None unless folded."""
 
     verdict: RecordVerdict.ValueType
@@ -51,15 +51,15 @@ async def explain_event(
     the call may wait. Raises Refused: no such record, not read or not fresh in time; LogUnavailable, LogDamaged.
     """
     async with refuse_when_late(deadline, "The log does not give the record; try again shortly."):
-        logged = await _record(log, request.partition, request.offset)
+        logged = await _read_record(log, request.partition, request.offset)
     folded = tuple(request.offset + 1 if p == request.partition else 0 for p in range(model.partitions))
     await freshness.wait_until_fresh(folded, deadline)
-    judged = await model.read(partial(_judged, request.partition << OFFSET_BITS | request.offset))
+    judged = await model.read(partial(_read_verdict, request.partition << OFFSET_BITS | request.offset))
     place = Position(topic=log.topic, partition=request.partition, offset=request.offset)
     return _explanation(place, logged, judged).SerializeToString()
 
 
-async def _record(log: Log, partition: int, offset: int) -> Logged:
+async def _read_record(log: Log, partition: int, offset: int) -> Logged:
     if partition < log.partitions and offset < await log.end(partition):
         for logged in await log.read(partition, offset, 1):
             # A later offset means that this one holds no record, but for example the marker of a transaction.
@@ -70,16 +70,16 @@ async def _record(log: Log, partition: int, offset: int) -> Logged:
     raise Refused(Refusal(ERROR_REASON_RECORD_NOT_FOUND, message, facts=facts))
 
 
-def _judged(position: int, connection: Connection) -> _Judged:
+def _read_verdict(position: int, connection: Connection) -> _StoredVerdict:
     row = connection.execute("SELECT verdict, detail FROM not_facts WHERE position = ?", (position,)).fetchone()
     if row is not None:
-        return _Judged(_VERDICTS[row[0]], row[1], None)
+        return _StoredVerdict(_VERDICTS[row[0]], row[1], None)
     row = connection.execute("SELECT frame FROM events WHERE position = ?", (position,)).fetchone()
     public_event = ListOrderEventsResponse.FromString(row[0]).events[0] if row is not None else None
-    return _Judged(RECORD_VERDICT_FACT, "", public_event)
+    return _StoredVerdict(RECORD_VERDICT_FACT, "", public_event)
 
 
-def _explanation(place: Position, logged: Logged, judged: _Judged) -> ExplainEventResponse:
+def _explanation(place: Position, logged: Logged, judged: _StoredVerdict) -> ExplainEventResponse:
     reading, trace = read(logged.value), explain_reading(logged.value)
     answer = ExplainEventResponse(
         position=place,

@@ -82,7 +82,7 @@ def _count_fitting(elements: bytes, room: int) -> int:
     """Return how many of the first elements fit into `room` bytes."""
     count = at = 0
     while at < len(elements):
-        length, at = _varint(elements, at + 1)
+        length, at = _read_varint(elements, at + 1)
         at += length
         if at > room:
             break
@@ -90,7 +90,7 @@ def _count_fitting(elements: bytes, room: int) -> int:
     return count
 
 
-def _varint(text: bytes, at: int) -> tuple[int, int]:
+def _read_varint(text: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while text[at] > 0x7F:
         value, shift, at = value | (text[at] & 0x7F) << shift, shift + 7, at + 1

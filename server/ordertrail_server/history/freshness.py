@@ -94,13 +94,13 @@ class Freshness:
             async with timeout_at(deadline):
                 await self._progress.wait_reached(dict(enumerate(offsets)))
         except TimeoutError as error:
-            raise Refused(self._refusal(offsets)) from error
+            raise Refused(self._not_fresh(offsets)) from error
 
     def projected_offsets(self) -> Offsets:
         """Return the offsets before which the read model is known to include everything."""
         return tuple(self._progress.positions.get(partition, 0) for partition in range(self._model.partitions))
 
-    def _refusal(self, offsets: Offsets) -> Refusal:
+    def _not_fresh(self, offsets: Offsets) -> Refusal:
         projected, least = self.projected_offsets(), self._least
         if not self._progress.positions and not any(least):
             return Refusal(ERROR_REASON_UNAVAILABLE, "The read model is not begun yet.")

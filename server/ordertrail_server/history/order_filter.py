@@ -91,7 +91,7 @@ def list_filter(request: ListOrdersRequest, after: PageTokenContents | None) -> 
         if isinstance(bound, Timestamp):
             values[field.name] = nanoseconds(bound)
         elif isinstance(bound, Date):
-            values[field.name] = _number(bound, field.name)
+            values[field.name] = _encode_day(bound, field.name)
     if after:
         values |= {"last_created": after.last_number, "last_order_id": after.last_text}
     return OrderFilter(values, tuple(sorted(set(request.statuses))))
@@ -110,7 +110,7 @@ def is_bounded(request: ListOrdersRequest) -> bool:
     )
 
 
-def _number(day: Date, where: str) -> int:
+def _encode_day(day: Date, where: str) -> int:
     if not is_real_day(day):
         message = f"{where}: there is no day {day.year:04}-{day.month:02}-{day.day:02}."
         raise Refused(Refusal(ERROR_REASON_INVALID_REQUEST, message, where=where))

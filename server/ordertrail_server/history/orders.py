@@ -51,17 +51,17 @@ def get_order(model: ReadModel, request: GetOrderRequest, as_of: Offsets | None,
 def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connection) -> bytes:
     """Return a serialized ListOrdersResponse. Raises Refused: a bad page token, no such day."""
     max_rows = page_size(request)
-    rows = _rows(connection, list_filter(request, read_page_start(request, model.log_id)), max_rows + 1)
+    rows = _read_keys(connection, list_filter(request, read_page_start(request, model.log_id)), max_rows + 1)
     page = _cut_page(rows, max_rows)
     more = len(page) < len(rows)
     trailer = ListOrdersResponse(
         next_page_token=next_page_token(request, model.log_id, *page[-1][:2]) if more else "",
         consistency_token=token_of(model.log_id, model.positions(connection)),
     )
-    return b"".join(map(element, _states(connection, page))) + trailer.SerializeToString()
+    return b"".join(map(element, _read_states(connection, page))) + trailer.SerializeToString()
 
 
-def _rows(connection: Connection, order_filter: OrderFilter, limit: int) -> list[Row]:
+def _read_keys(connection: Connection, order_filter: OrderFilter, limit: int) -> list[Row]:
     statement = _KEYS.format(order_filter.rows(order_filter.choose_path(connection)))
     columns = connection.execute(statement, order_filter.bound_values() | {"limit": limit}).fetchone()
     return list(zip(*map(loads, columns), strict=True))
@@ -77,7 +77,7 @@ def _cut_page(rows: list[Row], max_rows: int) -> list[Row]:
     return rows[:max_rows]
 
 
-def _states(connection: Connection, page: list[Row]) -> Iterator[bytes]:
+def _read_states(connection: Connection, page: list[Row]) -> Iterator[bytes]:
     """Yield the state of each row."""
     order_ids = dumps([order_id for _, order_id, _ in page])
     [states] = connection.execute(_STATES, (order_ids,)).fetchone()

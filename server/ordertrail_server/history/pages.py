@@ -36,7 +36,7 @@ def read_page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents |
         start = read_page_token(request.page_token)
     except InvalidToken as error:
         raise invalid_token("page_token") from error
-    if start.filter_digest != _digest(request, log_id):
+    if start.filter_digest != _filter_digest(request, log_id):
         message = "page_token came from a request with other conditions, or of another log."
         raise Refused(Refusal(ERROR_REASON_PAGE_TOKEN_MISMATCH, message, where="page_token"))
     return start
@@ -44,10 +44,10 @@ def read_page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents |
 
 def next_page_token(request: PagedRequest, log_id: bytes, number: int, text: str = "") -> str:
     """Return the token of the page after the row with this sort key."""
-    return write_page_token(_digest(request, log_id), number, text)
+    return write_page_token(_filter_digest(request, log_id), number, text)
 
 
-def _digest(request: PagedRequest, log_id: bytes) -> bytes:
+def _filter_digest(request: PagedRequest, log_id: bytes) -> bytes:
     conditions: Message = type(request).FromString(request.SerializeToString())
     # A condition of a newer release is not in force here: its page token must not pass for one of this answer.
     conditions.DiscardUnknownFields()

@@ -67,7 +67,10 @@ def get_parked(model: ReadModel, order_id: str, connection: Connection) -> bytes
     # Waiting facts follow the folded ones without a gap.
     waiting = [
         WaitingEvent(
-            position=_place(model, position), order_version=version, reason=_short(reason), digest=digest(value)
+            position=_position_of(model, position),
+            order_version=version,
+            reason=_truncate(reason),
+            digest=digest(value),
         )
         for version, (position, reason, value) in enumerate(rows, order.version + 1)
     ]
@@ -84,18 +87,18 @@ def _parked_order(model: ReadModel, row: Row) -> ParkedOrder:
     order_id, position, record_time, reason, version, waiting = row
     return ParkedOrder(
         order_id=order_id,
-        reason=_short(reason),
+        reason=_truncate(reason),
         version=version - waiting,
         waiting_count=waiting,
-        position=_place(model, position),
+        position=_position_of(model, position),
         record_time=moment(record_time),
     )
 
 
-def _short(reason: str) -> str:
+def _truncate(reason: str) -> str:
     return reason if len(reason) <= MAX_REASON else f"{reason[:MAX_REASON]} …"
 
 
-def _place(model: ReadModel, position: int) -> Position:
+def _position_of(model: ReadModel, position: int) -> Position:
     partition, offset = position >> OFFSET_BITS, position & (1 << OFFSET_BITS) - 1
     return Position(topic=model.topic, partition=partition, offset=offset)

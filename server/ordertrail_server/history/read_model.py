@@ -97,7 +97,7 @@ class ReadModel:
                 return self._transaction(work, connect, limit)
         except sqlite3.DatabaseError as error:
             if limit is not None and primary_code(error) == sqlite3.SQLITE_INTERRUPT:
-                raise _time_limit(limit) from error
+                raise _time_limit_refusal(limit) from error
             message = _why_unreadable(error)
             if message is None:
                 raise
@@ -133,7 +133,7 @@ class ReadModel:
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message))
 
 
-def _time_limit(limit: TimeLimit) -> Refused:
+def _time_limit_refusal(limit: TimeLimit) -> Refused:
     message = f"The query visited many rows and was ended after {limit.seconds:g} seconds."
     return Refused(Refusal(ERROR_REASON_QUERY_TIME_LIMIT, message))
 

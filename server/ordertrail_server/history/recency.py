@@ -43,14 +43,14 @@ class Recency:
     async def refresh(self) -> None:
         """Wait until the read model includes all that the log holds now. Raises LogUnavailable, LogDamaged."""
         queried_at = self._clock()
-        await self._progress.wait_reached(await self._ends())
+        await self._progress.wait_reached(await self._query_ends())
         self.current_at = queried_at
 
     def age_of(self, current_at: int) -> int:
         """Return how many nanoseconds have passed since `current_at`; 0 if the clock was set back since."""
         return max(0, self._clock() - current_at)
 
-    async def _ends(self) -> dict[int, int]:
+    async def _query_ends(self) -> dict[int, int]:
         # One after another, because queries of an unavailable log block, and commands query it as well.
         positions = self._progress.positions
         return {

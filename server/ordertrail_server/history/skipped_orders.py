@@ -49,7 +49,7 @@ def find_skipped_orders(
     """
     if event_filter.order_id:
         return SkippedOrders({}, high, full=False)
-    facts, max_bytes = _waiting(connection, event_filter, low, high), limits.max_bytes
+    facts, max_bytes = _read_waiting_facts(connection, event_filter, low, high), limits.max_bytes
     positions: dict[str, int] = {}
     for position, order_id in facts:
         if order_id is not None and order_id not in positions and order_id not in named:
@@ -65,7 +65,9 @@ def name_size(order_id: str) -> int:
     return len(order_id.encode()) + 6
 
 
-def _waiting(connection: Connection, event_filter: EventFilter, low: int, high: int) -> list[tuple[int, str | None]]:
+def _read_waiting_facts(
+    connection: Connection, event_filter: EventFilter, low: int, high: int
+) -> list[tuple[int, str | None]]:
     """Return (position, order id) of the first waiting facts; the id is None if the order is of another customer."""
     statement = _WAITING.format(named=_OF_CUSTOMER if event_filter.customer_id else "order_id")
     values = {"low": low, "high": high, "limit": AT_ONCE, "customer_id": event_filter.customer_id}

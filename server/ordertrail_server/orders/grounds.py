@@ -22,7 +22,7 @@ def order_not_found(order_id: str) -> Refusal:
     return Refusal(reasons.ERROR_REASON_ORDER_NOT_FOUND, "There is no order of this id.", order_id)
 
 
-def invalid(order_id: str, where: str, message: str) -> Refusal:
+def invalid_field(order_id: str, where: str, message: str) -> Refusal:
     """Refuse a field of the request; `where` is its path."""
     return Refusal(reasons.ERROR_REASON_INVALID_REQUEST, message, order_id, where)
 
@@ -30,13 +30,13 @@ def invalid(order_id: str, where: str, message: str) -> Refusal:
 def no_such_day(order_id: str, day: Date) -> Refusal:
     """Refuse a day that the calendar does not have."""
     day_text = f"{day.year:04}-{day.month:02}-{day.day:02}"
-    return invalid(order_id, "expected_delivery_date", f"The calendar has no day {day_text}.")
+    return invalid_field(order_id, "expected_delivery_date", f"The calendar has no day {day_text}.")
 
 
 def product_twice(order_id: str, products: Sequence[str]) -> Refusal:
     """Refuse lines that name a product a second time; `products` are those of all lines."""
     index, product = next((i, product) for i, product in enumerate(products) if product in products[:i])
-    return invalid(order_id, f"lines[{index}].product_id", f"The product {product!r} is named twice.")
+    return invalid_field(order_id, f"lines[{index}].product_id", f"The product {product!r} is named twice.")
 
 
 def too_many_lines(order_id: str) -> Refusal:

@@ -15,7 +15,9 @@ def check_lines(command: PlaceOrderRequest) -> Refusal | None:
     """
     order_id, lines = command.order_id, command.lines
     if not 1 <= len(lines) <= MAX_LINES:
-        return grounds.too_many_lines(order_id) if lines else grounds.invalid(order_id, "lines", "There is no line.")
+        return (
+            grounds.too_many_lines(order_id) if lines else grounds.invalid_field(order_id, "lines", "There is no line.")
+        )
     products, currency, total = set(), None, 0
     for index, line in enumerate(lines):
         price = line.unit_price
@@ -36,8 +38,8 @@ def check_lines(command: PlaceOrderRequest) -> Refusal | None:
 def check_price(order_id: str, line: OrderedLine, where: str) -> Refusal | None:
     """Return why the price of a new line at the path `where` is refused, or None if it is not."""
     if not line.HasField("unit_price"):
-        return grounds.invalid(order_id, f"{where}.unit_price", "A new line has a unit price.")
+        return grounds.invalid_field(order_id, f"{where}.unit_price", "A new line has a unit price.")
     if line.unit_price.currency_code in ("", NO_CURRENCY):
         message = f"A new price names its currency; {NO_CURRENCY} stands only in orders of old producers."
-        return grounds.invalid(order_id, f"{where}.unit_price.currency_code", message)
+        return grounds.invalid_field(order_id, f"{where}.unit_price.currency_code", message)
     return None

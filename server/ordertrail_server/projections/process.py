@@ -90,7 +90,7 @@ async def run(source: LogSource) -> None:
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-        raise _damaged(path, error) from error
+        raise _damage_error(path, error) from error
     finally:
         await log.close()
 
@@ -101,7 +101,7 @@ async def _project(log: Log, path: Path, pipe: ParentPipe, watches_log: bool) ->
         await follow(projector, pipe, growth)
 
 
-def _damaged(path: Path, error: sqlite3.Error) -> ReadModelRefused:
+def _damage_error(path: Path, error: sqlite3.Error) -> ReadModelRefused:
     return ReadModelRefused(
         f"the read model {path} is damaged ({error}); stop the server and run `ordertrail rebuild`, or delete it"
     )

@@ -57,7 +57,7 @@ async def _rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
     finally:
         await log.close()
     with closing(connect_writer(fresh, "NORMAL")) as connection:
-        counts = _count(connection)
+        counts = _count_rows(connection)
         checkpoint(connection)
     _replace(live, fresh)
     return counts
@@ -69,7 +69,7 @@ async def _build(log: Log, path: Path, progress: Progress) -> None:
         await projector.catch_up(lambda positions: progress(sum(positions.values()), total))
 
 
-def _count(connection: sqlite3.Connection) -> RebuildReport:
+def _count_rows(connection: sqlite3.Connection) -> RebuildReport:
     (records,) = connection.execute("SELECT sum(next_offset) FROM positions").fetchone()
     tables = ("orders", "events", "not_facts", "parked", "parked_orders")
     counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]

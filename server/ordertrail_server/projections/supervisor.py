@@ -174,7 +174,7 @@ class ProjectorProcess:
                 self._process.kill()
 
     async def _forward_progress(self, process: Process) -> None:
-        async for line in _lines(process.stdout):
+        async for line in _read_lines(process.stdout):
             try:
                 message = json.loads(line)
                 if "positions" not in message:
@@ -193,13 +193,13 @@ class ProjectorProcess:
 
     async def _forward_log(self, process: Process) -> str:
         last = ""
-        async for line in _lines(process.stderr):
+        async for line in _read_lines(process.stderr):
             last = line.decode(errors="replace").rstrip()
             logger.info("projector: %s", last)
         return last
 
 
-async def _lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
+async def _read_lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
     # StreamReader.readline raises ValueError at a line that is too long. Here it comes in pieces.
     assert stream is not None
     partial_line = b""

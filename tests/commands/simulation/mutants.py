@@ -138,7 +138,7 @@ def replay_from_unconfirmed_state(append: Append) -> Append:
     return replay_and_append
 
 
-@mutant("no receipts", Draft, "_receipt")
+@mutant("no receipts", Draft, "_find_receipt")
 def find_no_receipt(receipt: Receipt) -> Receipt:
     return lambda self, attempt: None
 
@@ -152,7 +152,7 @@ def keep_last_receipt(note: Any) -> Any:
     return note_last
 
 
-@mutant("receipts looked up at the first decision only", Draft, "_receipt")
+@mutant("receipts looked up at the first decision only", Draft, "_find_receipt")
 def find_receipt_once(receipt: Receipt) -> Receipt:
     return lambda self, attempt: None if attempt.written else receipt(self, attempt)
 
@@ -163,7 +163,7 @@ def make_up_order_id(derive_order_id: Any) -> Any:
     return lambda scope, request_id: f"made-up-{next(numbers)}"
 
 
-@mutant("expected_version before the receipt", Draft, "_receipt")
+@mutant("expected_version before the receipt", Draft, "_find_receipt")
 def check_version_first(receipt: Receipt) -> Receipt:
     def receipt_of_expected_version(self: Draft, attempt: Attempt) -> Any:
         before = self._aggregate(attempt)

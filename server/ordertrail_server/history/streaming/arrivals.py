@@ -92,17 +92,17 @@ class Arrivals:
 
     def _wake(self, changed: set[Subject]) -> None:
         # New subscribers came during the read: it did not cover them, and they may have scanned before.
-        _set(self._new_subscribers)
+        _set_all(self._new_subscribers)
         if ALL in changed:
-            _set(chain.from_iterable(chain.from_iterable(map(dict.values, self._subscribers.values()))))
+            _set_all(chain.from_iterable(chain.from_iterable(map(dict.values, self._subscribers.values()))))
             return
         for kind, name in {ALL, *changed}:
-            _set(self._subscribers.get(kind, {}).get(name, ()))
+            _set_all(self._subscribers.get(kind, {}).get(name, ()))
 
     def _projected(self) -> Offsets:
         return tuple(self._progress.positions.get(p, 0) for p in range(self._model.partitions))
 
 
-def _set(events: Iterable[Event]) -> None:
+def _set_all(events: Iterable[Event]) -> None:
     for event in events:
         event.set()
