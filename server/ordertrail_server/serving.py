@@ -80,8 +80,8 @@ class Service:
         log = await self._source.open(self._exit_stack)
         self._exit_stack.push_async_callback(log.close)
         await run_in_daemon_thread(require_bindable, address)  # before the log is folded, which may take minutes
-        if isinstance(log, Failing):
-            self._watch(log.failed())
+        if isinstance(log, SelfMonitoring):
+            self._watch(log.raise_on_loss())
         if isinstance(log, EmbeddedLog):
             self._watch(log.trim_wal_regularly())
         await refuse_lost_facts(log, self._data)

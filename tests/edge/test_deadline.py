@@ -59,9 +59,9 @@ async def a_retry(services: Services, token: str) -> None:
 class Slow(MemoryLog):
     """Takes nearly all of a call's time to say where it ends."""
 
-    async def end(self, partition: int, known: int = 0) -> int:
+    async def end(self, partition: int, known_end: int = 0) -> int:
         later(WAITING_SHARE * DEADLINE_S - 0.1)
-        return await super().end(partition, known)
+        return await super().end(partition, known_end)
 
 
 @pytest.mark.parametrize("ask", [a_stream_from_now, a_retry])

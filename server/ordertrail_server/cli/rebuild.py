@@ -33,7 +33,7 @@ def rebuild(data: Path, as_json: bool) -> None:
     from ordertrail_server.log.port import LogDamaged, LogUnavailable
     from ordertrail_server.projections import rebuild as rebuilding
     from ordertrail_server.projections.projector_error import ReadModelRefused
-    from ordertrail_server.storage.lock import DataDirectoryRefused, locked
+    from ordertrail_server.storage.lock import DataDirectoryRefused, lock_directory
     from ordertrail_server.storage.sqlite import sqlite3
 
     started_at = perf_counter()
