@@ -29,6 +29,26 @@ async def test_bytes_that_are_no_message_are_an_invalid_argument(orders: OrderTr
         assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"), raw
 
 
+LIBRARY_RPCS = [
+    "/grpc.health.v1.Health/Check",
+    "/grpc.health.v1.Health/List",
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+]
+
+
+@pytest.mark.parametrize("path", LIBRARY_RPCS)
+async def test_bytes_that_are_no_message_of_a_standard_service_are_an_invalid_argument(
+    server: RunningServer, path: str
+) -> None:
+    server.start()
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        refused = await refusal(channel.stream_stream(path)(iter([b"\xff"])).read())  # type: ignore[call-arg]
+        assert (refused.code, refused.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+    assert server.stderr == ""
+
+
 @pytest.mark.parametrize("name", UNARY)
 async def test_a_single_request_beyond_64_kib_is_too_large(orders: OrderTrail, name: str) -> None:
     raw = a_request(name).SerializeToString() + unknown_field(b"x" * 65_536)

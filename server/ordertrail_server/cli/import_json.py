@@ -60,8 +60,9 @@ async def import_json(
     """Take in orders that older producers wrote: one JSON document a line of a file, or a message of their topic.
 
     Each becomes the fact that its producer stated. Blank lines are skipped; a document that is no order is shown with
-    its reason, and the rest goes in. Importing a file again adds nothing. FILE may be - for standard input, or a pipe:
-    it is read to its end before the first document is sent, because the digest of all is part of each origin.
+    its reason, and the rest goes in. Importing the same file again adds nothing; in a changed file all lines are new
+    documents. FILE may be - for standard input, or a pipe: it is read to its end before the first document is sent,
+    because the digest of all is part of each origin.
 
     Of a topic each message is known by topic, partition and offset, so it too may be read again, from its beginning or
     from anywhere. Its settings do not matter, keys have no meaning, and nothing is written to it. Messages without a

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from ordertrail.v1.order_import_service_pb2 import ImportResult
 
 REFUSED = "refused"
+# The digest of a file is part of the origin of each of its lines, so lines of a changed file are new documents.
+CORRECTED_LINES = (
+    "Import corrected lines as a file of their own:"
+    " in a changed file, lines that were taken in before become orders again."
+)
 _IN_JSON = {"taken in": "takenIn", "already there": "alreadyThere"}
 
 
@@ -75,6 +80,8 @@ class LineReport(Report):
         """Print the remaining refusals, and the counts."""
         self._refuse_too_long(None)
         super().print_counts()
+        if self.counts[REFUSED] and not self.as_json:
+            click.echo(CORRECTED_LINES, err=True)
 
     def place(self, origin: str) -> tuple[str, Mapping[str, Any]]:
         """Return the number of the line."""

@@ -1,20 +1,25 @@
 """grpc.health.v1. The library's own servicer never ends a Watch, so a server could not stop while one is open."""
 
 from asyncio import Event
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncGenerator
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse
-from grpc_health.v1.health_pb2_grpc import HealthServicer
 
-Context = grpc.aio.ServicerContext[Any, Any]
+from ordertrail_server.edge.admission import RequestAdmission
+from ordertrail_server.edge.rpc_handler import Context, Handler, stream_handler, unary_handler
+
+# Apart from other requests, so that an overloaded server still reports that it serves.
+REQUEST_BYTES = 1024 * 1024
+# A longer name is cut in errors, because a status travels in headers, which have bounds.
+SHOWN_NAME = 100
 
 
-class Health(HealthServicer):  # type: ignore[misc]  # the package has no types
+class Health:
     """The status of each service; the empty name is the whole server."""
 
     def __init__(self) -> None:
+        self._admission = RequestAdmission(REQUEST_BYTES)
         self._statuses: dict[str, HealthCheckResponse] = {}
         self._changed = Event()
         self._stopping = False
@@ -30,17 +35,26 @@ class Health(HealthServicer):  # type: ignore[misc]  # the package has no types
         for service in list(self._statuses):
             self._set_status(service, False)
 
-    async def Check(self, request: HealthCheckRequest, context: Context) -> HealthCheckResponse:  # noqa: N802
+    def handlers(self) -> dict[str, Handler]:
+        """Return the handler of each rpc of the service."""
+        return {
+            "Check": unary_handler(HealthCheckRequest, self._admission, self._check),
+            "List": unary_handler(HealthListRequest, self._admission, self._list),
+            "Watch": stream_handler(HealthCheckRequest, self._watch),
+        }
+
+    async def _check(self, request: HealthCheckRequest, context: Context) -> bytes:
         """Return the status of a service; an unknown service is NOT_FOUND."""
         if request.service not in self._statuses:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service {request.service!r} here.")
-        return self._statuses[request.service]
+            name = request.service[:SHOWN_NAME]
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service {name!r} here.")
+        return _serialize(self._statuses[request.service])
 
-    async def List(self, request: HealthListRequest, context: Context) -> HealthListResponse:  # noqa: N802
+    async def _list(self, request: HealthListRequest, context: Context) -> bytes:
         """Return the status of every service."""
-        return HealthListResponse(statuses=self._statuses)
+        return _serialize(HealthListResponse(statuses=self._statuses))
 
-    async def Watch(self, request: HealthCheckRequest, context: Context) -> AsyncIterator[HealthCheckResponse]:  # noqa: N802
+    async def _watch(self, request: HealthCheckRequest, context: Context) -> AsyncGenerator[bytes, None]:
         """Yield the status of a service, which may be unknown, now and after each change until the server stops."""
         unknown = HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
         last_status = None
@@ -48,7 +62,7 @@ class Health(HealthServicer):  # type: ignore[misc]  # the package has no types
             changed, stopping = self._changed, self._stopping
             status = self._statuses.get(request.service, unknown)
             if status != last_status:
-                yield status
+                yield _serialize(status)
                 last_status = status
             if stopping:
                 return
@@ -59,3 +73,8 @@ class Health(HealthServicer):  # type: ignore[misc]  # the package has no types
         self._statuses[service] = HealthCheckResponse(status=status)
         self._changed.set()
         self._changed = Event()
+
+
+def _serialize(response: HealthCheckResponse | HealthListResponse) -> bytes:
+    serialized: bytes = response.SerializeToString()
+    return serialized

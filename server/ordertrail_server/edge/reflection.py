@@ -8,9 +8,11 @@ import grpc
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
 from grpc_reflection.v1alpha._async import ReflectionServicer
-from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from ordertrail_server.edge.draining import Draining
+from ordertrail_server.edge.rpc_handler import Context, abort
+from ordertrail_server.edge.validation import COMMAND_BYTES, parse
 
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
@@ -37,14 +39,18 @@ def reflection_handlers(services: list[str], draining: Draining) -> "list[grpc.G
     """Return the handlers of both services, which describe `services` until draining has begun."""
     servicer = ReflectionServicer(services, pool=Symbols(descriptor_pool.Default()))
 
-    async def answers(
-        requests: AsyncIterator[ServerReflectionRequest], context: grpc.aio.ServicerContext[Any, Any]
-    ) -> AsyncIterator[ServerReflectionResponse]:
-        async with aclosing(draining.pass_until_begun(requests)) as passed:
-            async for answer in servicer.ServerReflectionInfo(passed, context):
-                yield answer
+    async def write_answers(requests: AsyncIterator[bytes], context: Context) -> None:
+        try:
+            async with aclosing(draining.pass_until_begun(requests)) as passed:
+                async for answer in servicer.ServerReflectionInfo(_parse_each(passed), context):
+                    await context.write(answer.SerializeToString())
+        except Exception as error:  # every failure becomes a typed status
+            await abort(context, error)
 
-    handler = grpc.stream_stream_rpc_method_handler(
-        answers, ServerReflectionRequest.FromString, ServerReflectionResponse.SerializeToString
-    )
+    handler = grpc.stream_stream_rpc_method_handler(write_answers)
     return [grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler}) for name in NAMES]
+
+
+async def _parse_each(requests: AsyncIterator[bytes]) -> AsyncIterator[ServerReflectionRequest]:
+    async for raw in requests:
+        yield parse(ServerReflectionRequest, raw, COMMAND_BYTES)

@@ -41,7 +41,7 @@ def unary_handler(
             with admission.admit(raw):
                 return await handle(_parse_request(kind, raw), context)
         except Exception as error:  # every failure becomes a typed status
-            await _abort(context, error)
+            await abort(context, error)
 
     return grpc.unary_unary_rpc_method_handler(behavior)
 
@@ -55,7 +55,7 @@ def stream_handler(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[
                 async for frame in frames:
                     await context.write(frame)
         except Exception as error:  # as above
-            await _abort(context, error)
+            await abort(context, error)
 
     return grpc.unary_stream_rpc_method_handler(behavior)
 
@@ -84,7 +84,7 @@ def batch_handler(
                 async for response in handle(requests(arrivals), context):
                     await context.write(response.SerializeToString())
         except Exception as error:  # as above
-            await _abort(context, error)
+            await abort(context, error)
 
     return grpc.stream_stream_rpc_method_handler(behavior)
 
@@ -109,7 +109,8 @@ def _refusal_of(error: Exception) -> Refusal:
     return FAULT
 
 
-async def _abort(context: Context, error: Exception) -> NoReturn:
+async def abort(context: Context, error: Exception) -> NoReturn:
+    """End a call with the typed status of a failure; one whose caller has gone ends without an answer."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
     if isinstance(error, grpc.aio.InternalError):

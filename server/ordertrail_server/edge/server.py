@@ -8,7 +8,7 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc_health.v1 import health, health_pb2_grpc
+from grpc_health.v1 import health
 
 from ordertrail.v1 import (
     order_command_service_pb2,
@@ -54,6 +54,8 @@ OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
+    # The library lets a stream buffer megabytes where it measures a fast connection, before anyone asks for them.
+    ("grpc.http2.bdp_probe", 0),
     # The library's own bound on pending calls answers CANCELLED without details, so our bound on their bytes must
     # apply first.
     ("grpc.server.max_pending_requests", PENDING_CALLS),
@@ -76,7 +78,8 @@ class Server:
         self._draining = Draining()
         self._running = RunningCalls()
         self._services: list[str] = []
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        health_handlers = grpc.method_handlers_generic_handler(health.SERVICE_NAME, self._health.handlers())
+        self._server.add_generic_rpc_handlers((health_handlers,))
 
     def answer_commands(self, commands: CommandService, imports: ImportService) -> None:
         """Serve commands and imports."""
