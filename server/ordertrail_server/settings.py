@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     request_bytes: int = Field(default=16 * MIB, ge=MIB, le=1024 * MIB)
     """How many bytes of single requests are handled at once; further ones are refused with OVERLOADED."""
 
-    batch_bytes: int = Field(default=16 * MIB, ge=4 * MIB, le=1024 * MIB)
+    batch_bytes: int = Field(default=8 * MIB, ge=MIB, le=1024 * MIB)
     """How many bytes of batches are handled at once; further ones wait."""
 
     order_cache_bytes: int = Field(default=32 * MIB, ge=MIB, le=64 * 1024 * MIB)

@@ -8,7 +8,7 @@ from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.validation import BATCH_BYTES
 
 # A stream that sends nothing for so long releases the bytes that it has reserved for its next batch.
-IDLE_S = 0.02
+IDLE_S = 0.2
 
 
 class BatchArrivals:

@@ -13,7 +13,7 @@ M = TypeVar("M", bound=Message)
 
 # A small body can unfold into many times its size in memory, so single requests stay small.
 COMMAND_BYTES = 65_536
-BATCH_BYTES = 4_194_304
+BATCH_BYTES = 1_048_576
 
 # Of a longer list only the first violation is reported: finding all of 200 lines takes 18 ms, and other calls wait.
 LONG_LIST = 50
