@@ -50,7 +50,9 @@ def reason(directory: Path, address: str) -> str:
     return said.removeprefix(f"Error: cannot listen on {address}: ")
 
 
-@pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:0", "0.0.0.0:0", "[::1]:0", "[::]:0", "unix:SOCKET"])
+@pytest.mark.parametrize(
+    "listen", ["127.0.0.1:0", "localhost:0", "0.0.0.0:0", "[::1]:0", "[::]:0", "[::ffff:127.0.0.1]:0", "unix:SOCKET"]
+)
 def test_printed_address_can_be_called(directory: Path, listen: str) -> None:
     with serving(directory / "data", listen.replace("SOCKET", f"{directory}/socket")) as address:
         assert address.startswith(listen.removesuffix("0").removesuffix("SOCKET"))
@@ -62,7 +64,7 @@ def test_printed_address_can_be_called(directory: Path, listen: str) -> None:
 def test_port_in_use_is_refused(directory: Path) -> None:
     with program_on(socket.AF_INET, ("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
-        for host in ("127.0.0.1", "0.0.0.0", "localhost"):
+        for host in ("127.0.0.1", "0.0.0.0", "localhost", "[::]", "[::ffff:127.0.0.1]"):
             assert reason(directory, f"{host}:{taken}") == "another program listens there"
 
 
@@ -114,7 +116,19 @@ def test_address_that_a_user_may_not_use_is_refused(directory: Path) -> None:
         require_bindable(address)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:99999", "127.0.0.1:-1", "unix:", "::1:50051"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "127.0.0.1:99999",
+        "127.0.0.1:-1",
+        "unix:",
+        "::1:50051",
+        "*:50051",
+        "127.1:50051",
+        "2130706433:50051",
+    ],
+)
 def test_wrong_address_starts_nothing_and_calls_nobody(directory: Path, address: str) -> None:
     line = CommandLine(address)
     for refused in (line.run("serve", "--data", str(directory / "data"), "--listen", address), line.run("orders")):

@@ -1,7 +1,7 @@
 """The addresses of a server: a host and a port, or a Unix socket."""
 
 from dataclasses import dataclass, replace
-from ipaddress import AddressValueError, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from pathlib import Path
 
 FORMS = "HOST:PORT, [IPV6]:PORT or unix:PATH"
@@ -64,6 +64,10 @@ def _parse_host(host: str) -> str:
         raise ValueError(f"an IPv6 address stands in brackets; write {FORMS}")
     if not host:
         raise ValueError("it has no host; 0.0.0.0 stands for all of the machine's")
+    if host == "*":
+        raise ValueError("* is no name of a host; 0.0.0.0 stands for all of the machine's")
+    if _ends_in_number(host) and not _is_ipv4(host):
+        raise ValueError(f"{host!r} is no IPv4 address; write four numbers from 0 to 255, as in 127.0.0.1")
     if not host.isprintable() or any(character in host for character in " :/[]@?#%,") or not _is_idna(host):
         raise ValueError(f"{host!r} is no name of a host; write {FORMS}")
     return host
@@ -75,6 +79,23 @@ def _is_ipv6(host: str) -> bool:
     except AddressValueError:
         return False
     return True
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        IPv4Address(host)
+    except AddressValueError:
+        return False
+    return True
+
+
+def _ends_in_number(host: str) -> bool:
+    """Return whether a host is an IPv4 address or means to be one, as the WHATWG's URL standard has it.
+
+    The system's resolver takes 127.1, 2130706433 and 0x7f.1 for addresses, gRPC's does not.
+    """
+    last = host.removesuffix(".").rpartition(".")[2].lower()
+    return last.isascii() and (last.isdigit() or last.startswith("0x"))
 
 
 def _is_idna(host: str) -> bool:

@@ -60,7 +60,8 @@ def _bind(family: int, kind: int, protocol: int, place: tuple[object, ...]) -> N
         # As gRPC does: connections of an earlier server in TIME_WAIT do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            # gRPC listens on [::] for IPv4 as well.
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         probe.bind(place)
 
 

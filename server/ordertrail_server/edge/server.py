@@ -109,7 +109,7 @@ class Server:
             port = self._server.add_insecure_port(str(address))
         except RuntimeError as error:  # another program took the address meanwhile
             await asyncio.to_thread(require_bindable, address)
-            raise OSError(f"cannot listen on {address}: {error}") from error
+            raise OSError(f"cannot listen on {address}: gRPC refuses it; try again, or write an IP address") from error
         self._server.add_generic_rpc_handlers(
             tuple(reflection_handlers([*self._services, health.SERVICE_NAME], self._draining))
         )
