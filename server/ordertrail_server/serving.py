@@ -64,10 +64,10 @@ def new_id() -> str:
 class Service:
     """All parts of one server. They are closed in the reverse order of their start."""
 
-    def __init__(self, settings: Settings, exit_stack: AsyncExitStack) -> None:
+    def __init__(self, settings: Settings, exit_stack: AsyncExitStack, reach_s: float) -> None:
         self._settings, self._exit_stack = settings, exit_stack
         self._data = DataDirectory(settings.data)
-        self._source = _create_source(settings)
+        self._source = _create_source(settings, reach_s)
         self._progress = Progress()
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -170,9 +170,9 @@ class Service:
             raise Stopped(refusal)
 
 
-def _create_source(settings: Settings) -> LogSource:
+def _create_source(settings: Settings, reach_s: float) -> LogSource:
     if settings.log == "kafka":
-        return KafkaSource(settings.data, settings.bootstrap, settings.topic, headers_of)
+        return KafkaSource(settings.data, settings.bootstrap, settings.topic, headers_of, reach_s)
     return EmbeddedSource(settings.data)
 
 
@@ -206,7 +206,7 @@ async def _serve_once(
 ) -> bool:
     """Serve until `stop` is set. Return False if the log was unavailable at the start, so the start can be retried."""
     async with AsyncExitStack() as exit_stack:
-        service = Service(settings, exit_stack)
+        service = Service(settings, exit_stack, brokers.limit_try())
         try:
             address = await _run_until(stop, service.start())
         except LogUnavailable as error:

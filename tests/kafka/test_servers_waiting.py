@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.kafka.servers import Shop, a_server, new_topic, started
 
 from ordertrail_server.log.kafka.topic import create_topic
 
-LONG, NEVER = "86400", "0"
+LONG, SHORT, NEVER = "86400", "4", "0"
 COMMANDS = [
     ["topics", "check"],
     ["topics", "create"],
@@ -88,6 +89,24 @@ def test_server_refuses_to_start_when_the_time_is_over(nobody: str, tmp_path: Pa
     assert server.wait() == 1
     assert server.stderr.splitlines()[-1].startswith(f"Error: no broker of {nobody} answers: ")
     assert "Connection refused" in server.stderr
+    assert server.faults == []
+
+
+def test_short_wait_is_logged_before_it_is_over(nobody: str, tmp_path: Path) -> None:
+    server = without_brokers(nobody, tmp_path / "data", SHORT)
+    server.spawn()
+    assert server.wait() == 1
+    assert "waiting for the brokers" in server.stderr
+    assert server.stderr.splitlines()[-1].startswith(f"Error: no broker of {nobody} answers: ")
+    assert server.faults == []
+
+
+def test_wait_for_a_silent_broker_is_logged_before_it_is_over(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = without_brokers(f"127.0.0.1:{silent.getsockname()[1]}", tmp_path / "data", SHORT)
+        server.spawn()
+        assert server.wait() == 1
+    assert "waiting for the brokers" in server.stderr
     assert server.faults == []
 
 

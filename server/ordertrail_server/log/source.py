@@ -13,6 +13,7 @@ from ordertrail_server.log.data_directory import DataDirectory, create_directory
 from ordertrail_server.log.embedded.file import TOPIC
 from ordertrail_server.log.embedded.in_use import open_when_free
 from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
 from ordertrail_server.log.port import Log
 from ordertrail_server.storage.lock import DataDirectoryRefused, lock_directory
 
@@ -67,12 +68,16 @@ class EmbeddedSource:
 
 @dataclass(frozen=True, slots=True)
 class KafkaSource:
-    """The log on a Kafka topic. Settings of librdkafka, other than the brokers, come from the environment."""
+    """The log on a Kafka topic. Settings of librdkafka, other than the brokers, come from the environment.
+
+    If no broker answers within `reach_s` seconds, the log cannot be opened.
+    """
 
     data: Path
     bootstrap: str
     topic: str = TOPIC
     headers_of: "HeadersOf" = lambda _: []
+    reach_s: float = REACH_SECONDS
     notifies_growth = True
 
     async def open(self, stack: AsyncExitStack) -> Log:
@@ -95,7 +100,7 @@ class KafkaSource:
         from ordertrail_server.log.kafka.log import KafkaLog
 
         settings: dict[str, Value] = {**settings_from_environment(os.environ), "bootstrap.servers": self.bootstrap}
-        return await KafkaLog.open(settings, self.topic, headers_of=headers_of)
+        return await KafkaLog.open(settings, self.topic, headers_of=headers_of, reach_s=self.reach_s)
 
     def arguments(self) -> list[str]:
         """Return the data directory, the brokers and the topic. Secrets stay in the environment."""

@@ -9,6 +9,7 @@ from typing import Self
 from confluent_kafka import KafkaException
 
 from ordertrail_server.log.kafka import topic as kafka_topic
+from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
 from ordertrail_server.log.kafka.daemon_thread import run_in_daemon_thread
 from ordertrail_server.log.kafka.ends import STALE_SECONDS, KafkaEnds
 from ordertrail_server.log.kafka.errors import UNKNOWN_TOPIC, OffsetOutOfRange, describe_error
@@ -53,14 +54,15 @@ class KafkaLog:
         *,
         headers_of: HeadersOf | None = lambda _: [],
         patience_s: float = 10.0,
+        reach_s: float = REACH_SECONDS,
     ) -> Self:
         """Open the log on a topic, which must be safe: see `inspect_topic`.
 
         `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers from its value; None
-        opens the log read-only. A query or read that no broker answers fails after `patience_s`. Raises TopicRefused,
-        KafkaSettingRefused, LogUnavailable.
+        opens the log read-only. A query or read that no broker answers fails after `patience_s`, the first one after
+        `reach_s`. Raises TopicRefused, KafkaSettingRefused, LogUnavailable.
         """
-        description = await run_in_daemon_thread(kafka_topic.describe_topic, settings, topic, patience_s)
+        description = await run_in_daemon_thread(kafka_topic.describe_topic, settings, topic, patience_s, reach_s)
         unsafe = []
         for severity, problem, remedy in inspect_topic(description):
             if severity is Severity.UNSAFE:

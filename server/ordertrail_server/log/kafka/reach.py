@@ -3,10 +3,10 @@
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
 from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
 from ordertrail_server.log.port import LogUnavailable
 
-REACH_SECONDS = 5.0
 # This error only sums up the others. The error of a single broker says more.
 _SUMMARY_ERROR = KafkaError._ALL_BROKERS_DOWN
 

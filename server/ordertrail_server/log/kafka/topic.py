@@ -16,11 +16,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     TopicDescription,
 )
 
+from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
 from ordertrail_server.log.kafka.errors import UNKNOWN_TOPIC, describe_error
 from ordertrail_server.log.kafka.findings import SAFE_SETTINGS, Topic, TopicState
 from ordertrail_server.log.kafka.first_records import read_first_records
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
-from ordertrail_server.log.kafka.reach import REACH_SECONDS, reach_brokers
+from ordertrail_server.log.kafka.reach import reach_brokers
 from ordertrail_server.log.kafka.settings import Settings, check_topic_encoding, create_client, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
@@ -53,9 +54,14 @@ def retry_missing(query: Callable[[], T]) -> T:
     return query()
 
 
-def describe_topic(settings: Settings, name: str, patience_s: float = ANSWER_SECONDS) -> Topic:
-    """Query a topic's description. Raises TopicMissing, LogUnavailable, KafkaSettingRefused."""
-    admin = reach_brokers(settings, min(patience_s, REACH_SECONDS))
+def describe_topic(
+    settings: Settings, name: str, patience_s: float = ANSWER_SECONDS, reach_s: float = REACH_SECONDS
+) -> Topic:
+    """Query a topic's description. A broker must be reached within `reach_s`, each query answered within `patience_s`.
+
+    Raises TopicMissing, LogUnavailable, KafkaSettingRefused.
+    """
+    admin = reach_brokers(settings, min(patience_s, reach_s))
     description = retry_missing(partial(_query_description, admin, name, patience_s))
     replicas = tuple(len(partition.replicas) for partition in description.partitions)
     with closing(create_client(Consumer, reader_settings(settings))) as consumer, _kafka_errors_as_unavailable():
