@@ -70,6 +70,7 @@ class Service:
         self._source = _create_source(settings, reach_s)
         self._progress = Progress()
         self._tasks: list[asyncio.Task[Any]] = []
+        self._projector: ProjectorProcess | None = None
 
     async def start(self) -> Address:
         """Start all parts; return the address. It then accepts commands, and reads once the read model is current.
@@ -108,8 +109,13 @@ class Service:
                 tasks.remove(task)
         await asyncio.Event().wait()
 
+    def expect_stop(self) -> None:
+        """Do not warn if a part ends because the server was asked to stop."""
+        if self._projector is not None:
+            self._projector.expect_stop()
+
     async def _start_projector(self) -> ProjectorProcess:
-        projector = ProjectorProcess(self._source, self._progress.advance)
+        projector = self._projector = ProjectorProcess(self._source, self._progress.advance)
         await projector.start()
         self._exit_stack.push_async_callback(projector.stop, self._settings.grace_seconds)
         self._watch(self._raise_if_refused(projector))
@@ -217,6 +223,7 @@ async def _serve_once(
             sys.setswitchinterval(SWITCH_INTERVAL_S)
             ready(address)
             await _run_until(stop, service.wait_failed())
+        service.expect_stop()
     return True
 
 

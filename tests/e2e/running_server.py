@@ -40,8 +40,8 @@ class RunningServer:
         self.listening()
         return self
 
-    def spawn(self) -> None:
-        """Start it, and return at once."""
+    def spawn(self, process_group: int | None = None) -> None:
+        """Start it, and return at once; with 0 as process group, in one of its own, as a shell does in a terminal."""
         with self._stderr.open("a") as stderr:
             self._process = subprocess.Popen(
                 arguments(self.data, self.address),
@@ -49,6 +49,7 @@ class RunningServer:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
+                process_group=process_group,
             )
 
     def listening(self) -> None:

@@ -33,6 +33,7 @@ from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail_server.log.port import Entry
 from ordertrail_server.orders.refusal import Refusal
 
+INTERRUPT = 1 << (signal.SIGINT - 1)
 TOUR = (sys.executable, str(ROOT / "examples" / "tour.py"))
 
 
@@ -48,6 +49,26 @@ async def test_a_stopping_server_says_so_and_ends_with_0(server: RunningServer, 
         watch.cancel()
     assert await asyncio.to_thread(server.wait) == 0
     assert server.faults == []
+
+
+async def test_ctrl_c_while_a_server_starts_ends_it_without_a_warning(server: RunningServer) -> None:
+    server.spawn(process_group=0)
+    await until_python_runs(await first_child(server.pid))
+    os.killpg(server.pid, signal.SIGINT)
+    assert await asyncio.to_thread(server.wait) == 0
+    assert "Traceback" not in server.stderr
+    assert "WARNING" not in server.stderr
+
+
+@pytest.mark.parametrize("starting", [True, False], ids=["starting", "running"])
+async def test_projector_ends_when_its_server_is_killed(server: RunningServer, starting: bool) -> None:
+    server.spawn()
+    projector = await first_child(server.pid)
+    if not starting:
+        await asyncio.to_thread(server.listening)
+        await until_serving(server.address)
+    server.kill()
+    await gone(projector)
 
 
 async def test_a_followed_stream_ends_with_ok_and_a_token_that_goes_on(server: RunningServer) -> None:
@@ -184,13 +205,41 @@ async def test_what_the_tour_starts_listens_to_interrupts(tmp_path: Path) -> Non
 
 def ignores(pid: int, number: signal.Signals) -> bool:
     """Return whether a process ignores a signal (see proc_pid_status(5))."""
-    [mask] = re.findall(r"SigIgn:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())
-    return bool(int(mask, 16) >> (number - 1) & 1)
+    return bool(signal_mask(pid, "SigIgn") >> (number - 1) & 1)
+
+
+def signal_mask(pid: int, name: str) -> int:
+    [mask] = re.findall(rf"{name}:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return int(mask, 16)
 
 
 def children(pid: int) -> list[int]:
     """Return the processes that a process has started, the first one first."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+async def first_child(pid: int) -> int:
+    """Return the first process that a process starts, as soon as it does."""
+    async with asyncio.timeout(START_SECONDS):
+        while not (started := children(pid)):  # noqa: ASYNC110 (a new process is told to nobody)
+            await asyncio.sleep(0.001)
+    return started[0]
+
+
+async def until_python_runs(pid: int) -> None:
+    """Return once a projector runs Python, which catches SIGINT until the projector ignores it."""
+    async with asyncio.timeout(START_SECONDS):
+        while not (is_projector(pid) and handles_interrupts(pid)):  # noqa: ASYNC110 (told to nobody)
+            await asyncio.sleep(0.001)
+
+
+def handles_interrupts(pid: int) -> bool:
+    return bool((signal_mask(pid, "SigCgt") | signal_mask(pid, "SigIgn")) & INTERRUPT)
+
+
+def is_projector(pid: int) -> bool:
+    """Return whether a process runs the projector's program; before that, it is a copy of its server."""
+    return b"ordertrail_server.projections.process" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 class HangingLog(MemoryLog):

@@ -142,6 +142,28 @@ async def test_a_request_to_a_projector_that_does_not_run_is_refused_as_unavaila
     assert refused.value.refusal.reason == ERROR_REASON_UNAVAILABLE
 
 
+async def test_signals_to_the_group_of_the_server_do_not_reach_the_projector(log: EmbeddedLog, tmp_path: Path) -> None:
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), Reached())
+    await projector.start()
+    assert projector.pid is not None
+    assert os.getpgid(projector.pid) == projector.pid
+    await projector.stop(grace_s=10)
+
+
+async def test_end_of_the_projector_is_no_warning_when_a_stop_is_expected(
+    log: EmbeddedLog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reached = Reached()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
+    await projector.start()
+    projector.expect_stop()
+    assert projector.pid is not None
+    os.kill(projector.pid, signal.SIGKILL)
+    await reached.at_least(0)  # the next process
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    await projector.stop(grace_s=10)
+
+
 async def test_a_refusal_is_told_and_not_tried_again(tmp_path: Path) -> None:
     projector = ProjectorProcess(EmbeddedSource(tmp_path), Reached())
     await projector.start()

@@ -39,6 +39,7 @@ class ProjectorProcess:
         self._process: Process | None = None
         self._supervision: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        self._stop_expected = False
         self._wake_up: asyncio.TimerHandle | None = None
         self._woken_at = 0.0
         self._backoff_s = FIRST_BACKOFF_S
@@ -94,6 +95,13 @@ class ProjectorProcess:
         stdin = None if self._process is None else self._process.stdin
         return None if stdin is None or stdin.is_closing() else stdin
 
+    def expect_stop(self) -> None:
+        """Do not warn if the process ends from now on. It is still started again until `stop`, for calls at work.
+
+        A service manager may send SIGTERM to all processes of a server at once.
+        """
+        self._stop_expected = True
+
     async def stop(self, grace_s: float) -> None:
         """Let the process finish its batch, for at most `grace_s` seconds, then kill it; both are safe."""
         self._stopping.set()
@@ -124,7 +132,8 @@ class ProjectorProcess:
                 logger.error("the projector refuses to go on: %s", last_words)
                 return
             log_format = "the projector ended with %s and is started again in %.1f s: %s"
-            logger.warning(log_format, exit_code, self._backoff_s, last_words)
+            level = logging.DEBUG if self._stop_expected else logging.WARNING
+            logger.log(level, log_format, exit_code, self._backoff_s, last_words)
             process = await self._restart()
 
     async def _restart(self) -> Process | None:
@@ -158,7 +167,11 @@ class ProjectorProcess:
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         command = (*self._command, *self._source.arguments())
         try:
-            return await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment)
+            # Ctrl-C in a terminal goes to the server's whole process group, and would end a child that still starts.
+            # uvloop gives a child a group of its own only with a session.
+            return await asyncio.create_subprocess_exec(
+                *command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, start_new_session=True
+            )
         except OSError as error:
             if lacks_descriptors(PIPE_ENDS):  # the event loop's error lacks this reason
                 raise OSError(describe_shortage()) from error
