@@ -1,6 +1,6 @@
 """Texts about settings: their bounds, and errors in their values."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -35,8 +35,11 @@ def describe_bounds(field: FieldInfo) -> str:
     return f"a {kind} from {minimum} to {maximum}"
 
 
-def describe_errors(error: ValidationError, fields: dict[str, FieldInfo]) -> Iterator[str]:
-    """Yield a sentence for each refused setting: its name, its value and its bounds."""
+def describe_errors(error: ValidationError, fields: dict[str, FieldInfo], flags: Container[str]) -> Iterator[str]:
+    """Yield a sentence for each refused setting: its name, its value and its bounds.
+
+    `flags` are the settings that were set by flag. The other ones are named by their environment variable.
+    """
     for problem in error.errors():
         if not problem["loc"]:
             yield str(problem["ctx"]["error"])
@@ -45,7 +48,8 @@ def describe_errors(error: ValidationError, fields: dict[str, FieldInfo]) -> Ite
         value = repr(problem["input"])[:MAX_VALUE_LENGTH]
         detail = problem.get("ctx", {}).get("error")
         reason = f" ({detail})" if isinstance(detail, ValueError) else ""
-        yield f"{PREFIX}{name.upper()} is {value}, and must be {describe_bounds(fields[name])}{reason}."
+        typed_name = f"--{name.replace('_', '-')}" if name in flags else f"{PREFIX}{name.upper()}"
+        yield f"{typed_name} is {value}, and must be {describe_bounds(fields[name])}{reason}."
 
 
 def _limit(field: FieldInfo, name: str) -> Any:

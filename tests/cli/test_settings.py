@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from tests.cli.command_line import CommandLine
 
 from ordertrail_server.cli.main import ordertrail
+from ordertrail_server.edge.address import FORMS
 from ordertrail_server.setting_text import describe_bounds
 from ordertrail_server.settings import Settings
 
@@ -89,6 +90,22 @@ def test_every_refused_setting_is_named() -> None:
     environment = {"ORDERTRAIL_GRACE_SECONDS": "nan", "ORDERTRAIL_WAITING_COMMANDS": "0"}
     sentence = CliRunner(env=environment).invoke(ordertrail, ["serve", *NOWHERE]).stderr.splitlines()[-1]
     assert re.findall(r"ORDERTRAIL_\w+", sentence) == ["ORDERTRAIL_GRACE_SECONDS", "ORDERTRAIL_WAITING_COMMANDS"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("listen", "127.0.0.1"), ("topic", "a b"), ("bootstrap", "a:0")])
+def test_refused_flag_is_named_as_it_was_typed(name: str, value: str) -> None:
+    refused = CliRunner(env={"ORDERTRAIL_GRACE_SECONDS": "-1"}).invoke(ordertrail, ["serve", f"--{name}", value])
+    sentence = refused.stderr.splitlines()[-1]
+    assert f"--{name} is {value!r}, and must be " in sentence
+    assert re.findall(r"ORDERTRAIL_\w+", sentence) == ["ORDERTRAIL_GRACE_SECONDS"]
+
+
+@pytest.mark.parametrize("value", ["", "127.0.0.1", "::1:50051", "a b:50051"])
+def test_refused_address_is_told_its_forms_once(value: str) -> None:
+    for command in (["serve", "--listen", value], ["orders", "--target", value]):
+        refused = CliRunner().invoke(ordertrail, command)
+        assert refused.exit_code == 2
+        assert refused.stderr.splitlines()[-1].count(FORMS) == 1
 
 
 def test_defaults_are_within_bounds() -> None:

@@ -62,10 +62,11 @@ def serve(as_json: bool, **flags: Any) -> None:
     from ordertrail_server.storage.sqlite import UnsafeSqliteVersion, sqlite3
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
     try:
-        settings = Settings(**{name: value for name, value in flags.items() if value not in (None, ())})
+        settings = Settings(**given)
     except ValidationError as wrong:
-        raise click.UsageError(" ".join(describe_errors(wrong, Settings.model_fields))) from None
+        raise click.UsageError(" ".join(describe_errors(wrong, Settings.model_fields, given))) from None
 
     def ready(address: Address) -> None:
         click.echo(json.dumps({"listening": str(address)}) if as_json else f"listening on {address}")

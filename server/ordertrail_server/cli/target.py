@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 from ordertrail_server.cli.printing import escape
-from ordertrail_server.edge.address import parse_address
+from ordertrail_server.edge.address import FORMS, parse_address
 
 if TYPE_CHECKING:
     from ordertrail.errors import OrderTrailError
@@ -48,7 +48,7 @@ def _checked(_: click.Context, option: click.Parameter, target: str) -> str:
     try:
         return str(parse_address(target, first_port=1))
     except ValueError as error:
-        raise click.BadParameter(f"{target!r} cannot be called: {error}.", param=option) from None
+        raise click.BadParameter(f"{target!r} cannot be called: {error}. Write {FORMS}.", param=option) from None
 
 
 def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[P, None]]:

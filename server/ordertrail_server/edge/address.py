@@ -5,6 +5,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from pathlib import Path
 
 FORMS = "HOST:PORT, [IPV6]:PORT or unix:PATH"
+"""What an address looks like, for messages to users."""
+
 LAST_PORT = 65_535
 SOCKET_PATH_BYTES = 107
 """How long the path of a Unix socket may be (unix(7))."""
@@ -36,12 +38,12 @@ class Address:
 def parse_address(text: str, *, first_port: int = 0) -> Address:
     """Return the address that a text names. Raises ValueError with the reason."""
     if not text.strip():
-        raise ValueError(f"it is empty; write {FORMS}")
+        raise ValueError("it is empty")
     if text.startswith(UNIX):
         return Address(path=_parse_socket_path(text.removeprefix(UNIX)))
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]"):
-        raise ValueError(f"it has no port; write {FORMS}")
+        raise ValueError("it has no port")
     return Address(_parse_host(host), _parse_port(port, first_port))
 
 
@@ -61,7 +63,7 @@ def _parse_host(host: str) -> str:
             raise ValueError(f"{host[1:-1]} is no IPv6 address")
         return host[1:-1]
     if _is_ipv6(host):
-        raise ValueError(f"an IPv6 address stands in brackets; write {FORMS}")
+        raise ValueError("an IPv6 address stands in brackets")
     if not host:
         raise ValueError("it has no host; 0.0.0.0 stands for all of the machine's")
     if host == "*":
@@ -69,7 +71,7 @@ def _parse_host(host: str) -> str:
     if _ends_in_number(host) and not _is_ipv4(host):
         raise ValueError(f"{host!r} is no IPv4 address; write four numbers from 0 to 255, as in 127.0.0.1")
     if not host.isprintable() or any(character in host for character in " :/[]@?#%,") or not _is_idna(host):
-        raise ValueError(f"{host!r} is no name of a host; write {FORMS}")
+        raise ValueError(f"{host!r} is no name of a host")
     return host
 
 
