@@ -60,6 +60,32 @@ def test_a_record_under_another_key_than_its_orders_is_damage(data: Path, key: s
         )
 
 
+def test_a_log_whose_schema_is_not_utf_8_is_damaged(data: Path) -> None:
+    log = data / "log.sqlite"
+    log.write_bytes(log.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xc5", 1))
+    for command in ("tail", "rebuild"):
+        ended = NOBODY.run(command, "--data", str(data))
+        assert ended.returncode == 1
+        assert ended.stderr == f"Error: the log is damaged ({log}): it contains text that is not UTF-8\n"
+
+
+def test_a_damaged_value_that_is_not_utf_8_is_reported_in_one_line_without_it(data: Path) -> None:
+    with closing(sqlite3.connect(data / "log.sqlite")) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_schema SET sql = replace(sql, 'STRICT', '') WHERE name = 'records'")
+        connection.commit()
+    with closing(sqlite3.connect(data / "log.sqlite")) as connection:
+        connection.execute("DROP TRIGGER records_are_never_changed")
+        connection.execute("UPDATE records SET value = CAST(x'ff0a0a61' AS TEXT) WHERE position = 0")
+        connection.commit()
+    for command in ("tail", "rebuild"):
+        ended = NOBODY.run(command, "--data", str(data))
+        assert ended.returncode == 1
+        assert ended.stderr == (
+            "Error: the log is damaged at or after partition 0, offset 0: it contains text that is not UTF-8\n"
+        )
+
+
 def test_a_partition_that_is_not_there_is_wrong_usage(data: Path) -> None:
     ended = tail(data, "--partition", "1")
     assert (ended.returncode, ended.stderr.splitlines()[-1]) == (2, "Error: The log has the partitions 0 to 0, not 1.")

@@ -217,12 +217,17 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5_000])
 
 
+def flip_bit_of_schema(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xc5", 1))
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         pytest.param(overwrite(b""), id="empty"),
         pytest.param(overwrite(b"no database at all" * 1000), id="another format"),
         pytest.param(truncate, id="truncated"),
+        pytest.param(flip_bit_of_schema, id="a flipped bit in the schema"),
         pytest.param(Path.unlink, id="deleted"),
     ],
 )

@@ -36,3 +36,10 @@ async def test_a_start_that_folds_the_log_anew_reports_damage_in_any_column(
     assert said in server.stderr.splitlines()[-1]
     remove(server.data / "state.sqlite")
     assert said in refusal_to_start(server.data).splitlines()[-1]
+
+
+async def test_a_start_on_a_log_whose_schema_is_not_utf_8_reports_damage(server: RunningServer) -> None:
+    await filled(server)
+    log = server.data / "log.sqlite"
+    log.write_bytes(log.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xc5", 1))
+    assert refusal_to_start(server.data) == (f"Error: the log is damaged ({log}): it contains text that is not UTF-8\n")

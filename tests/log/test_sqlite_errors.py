@@ -1,5 +1,7 @@
 """Which errors of SQLite say that a file is damaged: two, and none of those that pass."""
 
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,14 @@ from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.embedded.records import read_failure
 from ordertrail_server.log.port import LogDamaged, LogInUse, LogUnavailable
 from ordertrail_server.orders.refusal import Refused
-from ordertrail_server.storage.sqlite import is_damage, is_in_use, sqlite3
+from ordertrail_server.storage.sqlite import (
+    connect_immutable,
+    connect_reader,
+    connect_writer,
+    is_damage,
+    is_in_use,
+    sqlite3,
+)
 
 # Result codes, sqlite.org/rescode.html; an extended code has its primary code in the lowest byte.
 DAMAGE = {"CORRUPT": 11, "NOTADB": 26, "CORRUPT_VTAB": 267, "CORRUPT_SEQUENCE": 523, "CORRUPT_INDEX": 779}
@@ -61,13 +70,37 @@ def test_a_failure_that_may_pass_is_not_damage(code: int) -> None:
     assert not isinstance(failure, LogInUse)
 
 
-def test_an_error_without_a_code_is_damage_only_if_text_cannot_be_decoded() -> None:
+def test_an_error_without_a_code_is_not_damage() -> None:
     assert not is_damage(sqlite3.ProgrammingError("Cannot operate on a closed database."))
-    connection = sqlite3.connect(":memory:")
-    with pytest.raises(sqlite3.OperationalError) as error:
-        connection.execute("SELECT CAST(x'ff' AS TEXT)").fetchone()
+
+
+def fetch_first(cursor: sqlite3.Cursor) -> object:
+    return cursor.fetchone()
+
+
+def fetch_all(cursor: sqlite3.Cursor) -> object:
+    return cursor.fetchall()
+
+
+@pytest.mark.parametrize("fetch", [fetch_first, fetch_all, list])
+def test_text_that_is_not_utf_8_is_damage_and_is_not_quoted(
+    tmp_path: Path, fetch: Callable[[sqlite3.Cursor], object]
+) -> None:
+    with closing(connect_writer(tmp_path / "any.sqlite")) as connection, pytest.raises(sqlite3.Error) as error:
+        fetch(connection.execute("SELECT CAST(x'61620aff' AS TEXT)"))
     assert is_damage(error.value)
-    connection.close()
+    assert str(error.value) == "it contains text that is not UTF-8"
+
+
+def test_a_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "any.sqlite"
+    with closing(connect_writer(path)) as connection:
+        connection.execute("CREATE TABLE any (value)")
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xc5"))
+    for connect in (connect_writer, connect_reader, connect_immutable):
+        with pytest.raises(sqlite3.Error) as error, closing(connect(path)) as connection:
+            connection.execute("SELECT value FROM any").fetchall()
+        assert is_damage(error.value)
 
 
 def test_a_state_store_that_cannot_be_read_for_now_is_kept(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.process import REFUSED
+from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.rebuild import rebuild
-from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite import is_damage, sqlite3
 
 PAGE = 4096
 ENTRIES = many_orders(510)
@@ -50,6 +51,21 @@ def test_a_rebuild_makes_it_again_as_it_was(tmp_path: Path, model: Path, first: 
     overwrite(model, first)
     rebuild(tmp_path, lambda done, total: None)
     assert rows(model) == whole
+
+
+async def test_a_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
+    await asyncio.to_thread(write_log, tmp_path, KNOWN)
+    await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
+    log = EmbeddedLog.follow(tmp_path)
+    reads = ReadModel(read_model_file(DataDirectory(tmp_path).read_model), log.identity, log.topic, log.partitions)
+    reads.path.write_bytes(reads.path.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xc5", 1))
+    with pytest.raises(Refused, match="is damaged"):
+        await reads.read(count_everything)
+    with pytest.raises(sqlite3.Error) as error:
+        await Projector.open(log, reads.path)
+    assert is_damage(error.value)
+    reads.close()
+    await log.close()
 
 
 @pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])

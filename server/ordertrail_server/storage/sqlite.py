@@ -7,11 +7,12 @@ has connections to it, not even to copy it, because closing any descriptor drops
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import wraps
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
 
@@ -41,6 +42,9 @@ __all__ = [
     "sqlite3",
 ]
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 MIN_VERSION = (3, 51, 3)
 BUSY_SECONDS = 5.0
 # The mode of a new file, reduced by the umask. SQLite gives the -wal and -shm files the same mode.
@@ -64,6 +68,53 @@ class CheckpointBlocked(sqlite3.OperationalError):
 
 class OutOfDescriptors(sqlite3.OperationalError):
     """SQLite could not open a file because the process has no file descriptors left. SQLite itself hides this cause."""
+
+
+class TextDamaged(sqlite3.DatabaseError):
+    """The file contains text that is not UTF-8, which nobody stored."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+    def __init__(self) -> None:
+        super().__init__("it contains text that is not UTF-8")
+
+
+def _raise_text_damage(method: Callable[P, T]) -> Callable[P, T]:
+    """Wrap a method of a cursor, so that it raises TextDamaged for text that is not UTF-8.
+
+    A message of SQLite may quote such text from the file's schema. Python's module then raises UnicodeDecodeError. For
+    such text in a column, it raises an error that has no code and quotes all of the text.
+    """
+
+    @wraps(method)
+    def call(*arguments: P.args, **options: P.kwargs) -> T:
+        try:
+            return method(*arguments, **options)
+        except UnicodeDecodeError:
+            raise TextDamaged from None
+        except sqlite3.OperationalError as error:
+            if primary_code(error) == 0 and "decode to UTF-8" in str(error):
+                raise TextDamaged from None
+            raise
+
+    return call
+
+
+class _Cursor(sqlite3.Cursor):
+    execute = _raise_text_damage(sqlite3.Cursor.execute)
+    executemany = _raise_text_damage(sqlite3.Cursor.executemany)
+    executescript = _raise_text_damage(sqlite3.Cursor.executescript)
+    fetchone = _raise_text_damage(sqlite3.Cursor.fetchone)
+    fetchall = _raise_text_damage(sqlite3.Cursor.fetchall)
+
+    @_raise_text_damage
+    def __next__(self) -> Any:
+        return super().__next__()
+
+
+class _Connection(sqlite3.Connection):
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(factory)
 
 
 def check_sqlite_version(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> None:
@@ -130,10 +181,7 @@ def primary_code(error: sqlite3.Error) -> int:
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Return whether an error means that the file is damaged. Other errors may be temporary."""
-    if primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return True
-    # Python's module raises this error itself, so it has no code.
-    return primary_code(error) == 0 and "decode to UTF-8" in str(error)
+    return primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_in_use(error: sqlite3.Error) -> bool:
@@ -173,6 +221,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
             BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
+            factory=_Connection,
             cached_statements=PREPARED_STATEMENTS,
             uri=True,
         )
