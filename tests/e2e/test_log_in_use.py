@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.cli.command_line import CommandLine
-from tests.e2e.running_server import RunningServer
+from tests.cli.command_line import CommandLine, stop
+from tests.e2e.running_server import RunningServer, refusal_to_start
 from tests.e2e.shop import an_order
 
 from ordertrail.client import connect
@@ -63,6 +63,35 @@ async def test_a_server_that_waits_for_its_log_can_be_stopped(server: RunningSer
         server.signal(signal.SIGTERM)
         assert await asyncio.to_thread(server.wait) == 0
     assert server.faults == []
+
+
+async def test_a_server_that_waits_for_its_log_keeps_its_place(server: RunningServer, order_ids: list[str]) -> None:
+    with reading(server.data / "log.sqlite"):
+        server.kill()
+        server.spawn()
+        await says_that_it_waits(server)
+        rebuilding = NOBODY.run("rebuild", "--data", str(server.data))
+        assert rebuilding.returncode == 1
+        for refusal in (refusal_to_start(server.data), rebuilding.stderr):
+            assert f"Another process (pid {server.pid}) already serves" in refusal
+    server.listening()
+    assert server.stop() == 0
+    server.start()
+
+
+async def test_a_copy_that_waits_for_its_log_keeps_its_place(server: RunningServer, order_ids: list[str]) -> None:
+    server.kill()
+    with reading(server.data / "log.sqlite"):
+        copy = NOBODY.start(
+            "log", "copy", "--data", str(server.data), "--bootstrap", "127.0.0.1:1", "--topic", "t", "--to", "topic"
+        )
+        try:
+            assert copy.stderr is not None
+            assert WAITS in await asyncio.to_thread(copy.stderr.readline)
+            assert f"Another process (pid {copy.pid}) already serves" in refusal_to_start(server.data)
+        finally:
+            stop(copy)
+    server.start()
 
 
 async def test_others_may_read_and_rebuild_while_the_log_is_kept_open(

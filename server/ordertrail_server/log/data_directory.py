@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ordertrail_server.log.embedded.file import LOG_FILE, UNFINISHED, make_durable
 from ordertrail_server.log.embedded.log import EmbeddedLog
-from ordertrail_server.storage.lock import LOCK_FILE, DataDirectoryRefused
+from ordertrail_server.storage.lock import LOCK_FILE, DataDirectoryRefused, KeptLock
 
 STATE_FILE = "state.sqlite"
 READ_MODEL = "read-model"
@@ -46,7 +46,7 @@ def create_directory(directory: Path) -> None:
         make_durable(path.parent)
 
 
-def open_to_serve(directory: Path, *, partitions: int = 1) -> EmbeddedLog:
+def open_to_serve(directory: Path, *, partitions: int = 1, lock: KeptLock | None = None) -> EmbeddedLog:
     """Open the directory's log, or create one with this many partitions if the directory is unused.
 
     Raises DataDirectoryRefused if a new log could hide the loss of another, DataDirectoryBusy if another
@@ -54,11 +54,11 @@ def open_to_serve(directory: Path, *, partitions: int = 1) -> EmbeddedLog:
     """
     data = DataDirectory(directory)
     if data.log.exists():
-        return EmbeddedLog.open(directory)
+        return EmbeddedLog.open(directory, lock=lock)
     if not directory.exists():
         create_directory(directory)
     _refuse_foreign_files(data)
-    return EmbeddedLog.create(directory, partitions=partitions)
+    return EmbeddedLog.create(directory, partitions=partitions, lock=lock)
 
 
 def _refuse_foreign_files(data: DataDirectory) -> None:

@@ -34,7 +34,7 @@ class LogSource(Protocol):
         """True if the log wakes waiting readers whenever any process appends."""
 
     async def open(self, stack: AsyncExitStack) -> Log:
-        """Open the log for a server, which locks the data directory until `stack` is closed.
+        """Open the log for a server, which locks the data directory until `stack` is closed. Close the log first.
 
         Raises DataDirectoryRefused, TopicRefused, KafkaSettingRefused, LogDamaged, LogUnavailable, OSError.
         """
@@ -55,7 +55,7 @@ class EmbeddedSource:
 
     async def open(self, stack: AsyncExitStack) -> Log:
         """Open the directory's log, or create one in an unused directory."""
-        return await open_when_free(partial(open_to_serve, self.data))
+        return await open_when_free(partial(open_to_serve, self.data), stack)
 
     async def follow(self) -> Log:
         """Open the log read-only."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, contextmanager, suppress
 from errno import EACCES, EPERM, EROFS
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
@@ -33,6 +33,19 @@ def lock_directory(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+class KeptLock:
+    """A directory's lock that is taken once and held until `stack` is closed, however often it is acquired."""
+
+    def __init__(self, stack: ExitStack | AsyncExitStack) -> None:
+        self._stack, self._is_held = stack, False
+
+    def acquire(self, directory: Path) -> None:
+        """Take the lock unless it is held already. Raises DataDirectoryBusy."""
+        if not self._is_held:
+            self._stack.enter_context(lock_directory(directory))
+            self._is_held = True
 
 
 def is_locked(directory: Path) -> bool:

@@ -82,12 +82,12 @@ async def _copy(
             return log
 
         if to == "topic":
-            embedded = await close_at_end(await open_when_free(partial(EmbeddedLog.open, data)))
+            embedded = await close_at_end(await open_when_free(partial(EmbeddedLog.open, data), stack))
             return await copy(embedded, await close_at_end(await open_topic(bootstrap, topic)), report_progress), 0
         on_kafka = await close_at_end(await open_topic(bootstrap, topic))
         opening = partial(open_to_serve, data, partitions=on_kafka.partitions)
         own = OwnRecords(on_kafka)
-        return await copy(own, await close_at_end(await open_when_free(opening)), report_progress), own.left_out
+        return await copy(own, await close_at_end(await open_when_free(opening, stack)), report_progress), own.left_out
 
 
 def _result_json(result: "CopyResult", left_out: int, to: str) -> dict[str, object]:
