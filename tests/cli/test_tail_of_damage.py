@@ -69,6 +69,28 @@ def test_a_log_whose_schema_is_not_utf_8_is_damaged(data: Path) -> None:
         assert ended.stderr == f"Error: the log is damaged ({log}): it contains text that is not UTF-8\n"
 
 
+@pytest.mark.parametrize(
+    ("stored", "damaged", "reason"),
+    [
+        pytest.param(b"\n    value ", b"\n    valud ", "no such column: value", id="a column has another name"),
+        pytest.param(b"length(digest)", b"lengt`(digest)", "unrecognized token", id="several lines are no SQL"),
+    ],
+)
+def test_a_flipped_bit_in_the_schema_is_reported_as_damage_in_one_line(
+    data: Path, stored: bytes, damaged: bytes, reason: str
+) -> None:
+    log = data / "log.sqlite"
+    whole = log.read_bytes()
+    assert whole.count(stored) == 1
+    log.write_bytes(whole.replace(stored, damaged))
+    for command in ("tail", "rebuild"):
+        ended = NOBODY.run(command, "--data", str(data))
+        assert ended.returncode == 1
+        [line] = ended.stderr.splitlines()
+        assert line.startswith("Error: the log is damaged ")
+        assert reason in line
+
+
 def test_a_damaged_value_that_is_not_utf_8_is_reported_in_one_line_without_it(data: Path) -> None:
     with closing(sqlite3.connect(data / "log.sqlite")) as connection:
         connection.execute("PRAGMA writable_schema = ON")

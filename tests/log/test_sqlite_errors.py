@@ -57,6 +57,11 @@ def test_a_corrupt_file_is_damage(code: int) -> None:
     assert not is_in_use(error_of(code))
 
 
+def test_a_log_whose_schema_does_not_fit_a_statement_is_damaged() -> None:
+    assert isinstance(read_failure(error_of(1), "here"), LogDamaged)  # SQLITE_ERROR
+    assert not is_damage(error_of(1))  # a derived store may be another release's
+
+
 @pytest.mark.parametrize("code", IN_USE.values(), ids=IN_USE)
 def test_a_file_that_others_use_is_not_damaged(code: int) -> None:
     assert isinstance(read_failure(error_of(code), "here"), LogInUse)

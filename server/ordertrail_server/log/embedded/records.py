@@ -8,7 +8,7 @@ from ordertrail_server.log.embedded.record_key import belongs
 from ordertrail_server.log.port import LogDamaged, Logged, LogInUse, LogUnavailable
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
-from ordertrail_server.storage.sqlite import FILES_OF_A_CONNECTION, is_damage, is_in_use, sqlite3
+from ordertrail_server.storage.sqlite import FILES_OF_A_CONNECTION, is_damage, is_in_use, primary_code, sqlite3
 
 OFFSET_BITS = 48
 OFFSETS = 1 << OFFSET_BITS
@@ -83,8 +83,10 @@ def read_records(
 
 def read_failure(error: sqlite3.Error, where: str) -> LogDamaged | LogUnavailable:
     """Return the port's error for an error of SQLite during a read."""
-    if is_damage(error):
-        return LogDamaged(f"the log is damaged {where}: {error}")
+    # The statements are fixed. If SQLite rejects one, the schema is not the one that was created.
+    if is_damage(error) or primary_code(error) == sqlite3.SQLITE_ERROR:
+        # SQLite's message may quote several lines of the schema.
+        return LogDamaged(f"the log is damaged {where}: {' '.join(str(error).split())}")
     if is_in_use(error):
         return LogInUse(f"another process keeps the file of the log open ({error})")
     return LogUnavailable(
