@@ -62,11 +62,11 @@ def serve(as_json: bool, **flags: Any) -> None:
     from ordertrail_server.storage.sqlite import UnsafeSqliteVersion, sqlite3
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
-    given = {name: value for name, value in flags.items() if value not in (None, ())}
+    flag_values = {name: value for name, value in flags.items() if value not in (None, ())}
     try:
-        settings = Settings(**given)
+        settings = Settings(**flag_values)
     except ValidationError as wrong:
-        raise click.UsageError(" ".join(describe_errors(wrong, Settings.model_fields, given))) from None
+        raise click.UsageError(" ".join(describe_errors(wrong, Settings.model_fields, flag_values))) from None
 
     def ready(address: Address) -> None:
         click.echo(json.dumps({"listening": str(address)}) if as_json else f"listening on {address}")
