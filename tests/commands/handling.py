@@ -27,8 +27,8 @@ ORDERS = [f"order-{number}" for number in range(5)]
 class WatchedLog(EmbeddedLog):
     """Remembers from where it was read."""
 
-    def __init__(self, directory: Path, *, begin_with: int | None = None) -> None:
-        super().__init__(directory, begin_with=begin_with)
+    def __init__(self, directory: Path, **options: Any) -> None:
+        super().__init__(directory, **options)
         self.read_from: list[int] = []
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:

@@ -21,7 +21,6 @@ OTHER_BYTES = {
         "GetMessageClass(file_set)": "the same, with the options that it knows",
     },
     "commands/state_store.py": {"Order": "the public order in the command side's own store"},
-    "edge/reflection.py": {"ServerReflectionRequest": "a client's request"},
     "edge/validation.py": {"kind": "a client's request"},
     "history/as_of.py": {"ListOrderEventsResponse": "public events, as they are sent"},
     "history/explain.py": {
