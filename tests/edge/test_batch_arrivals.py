@@ -130,3 +130,22 @@ async def test_batches_wait_in_the_order_in_which_they_came_and_a_cancelled_one_
     large.cancel()
     async with asyncio.timeout(5):
         await small
+
+
+async def test_the_end_of_a_silent_stream_waits_for_no_room() -> None:
+    admission, ending = BatchAdmission(BATCH_BYTES), asyncio.Event()
+
+    async def until_ending() -> AsyncGenerator[bytes, None]:
+        await ending.wait()
+        return
+        yield b""
+
+    silent = asyncio.create_task(arrivals(until_ending(), admission=admission).next())
+    async with asyncio.timeout(5):
+        await settle()
+        await admission.reserve(BATCH_BYTES)  # which the silent stream gives back
+        waiting = asyncio.create_task(admission.reserve(1))
+        await settle()
+        ending.set()
+        assert await silent is None
+    waiting.cancel()

@@ -1,10 +1,9 @@
 """Reads the batches of a stream from its connection, as far as memory allows, until the server stops."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from ordertrail_server.edge.admission import BatchAdmission, ByteReservation
-from ordertrail_server.edge.draining import Draining
+from ordertrail_server.edge.draining import Draining, start_arrival
 from ordertrail_server.edge.validation import BATCH_BYTES
 
 # A stream that sends nothing for so long releases the bytes that it has reserved for its next batch.
@@ -26,8 +25,7 @@ class BatchArrivals:
         """
         self._reservation.release()
         await self._reservation.reserve(BATCH_BYTES)
-        arrival = asyncio.ensure_future(_next_or_none(self._requests))
-        arrival.add_done_callback(_retrieve_exception)
+        arrival = start_arrival(self._requests)
         try:
             await self._draining.wait_until_done_or_begun(arrival, IDLE_S)
             if not arrival.done():
@@ -37,19 +35,10 @@ class BatchArrivals:
             batch = arrival.result() if arrival.done() else None
         finally:
             arrival.cancel()
-        await self._reservation.reserve(len(batch or b""))
+        if batch is not None:
+            await self._reservation.reserve(len(batch))
         return batch
 
     def close(self) -> None:
         """Release the bytes of the last batch."""
         self._reservation.release()
-
-
-async def _next_or_none(requests: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(requests, None)
-
-
-def _retrieve_exception(arrival: "asyncio.Future[bytes | None]") -> None:
-    # If the caller has gone, the call is cancelled too, and no code retrieves what its last read raised.
-    if not arrival.cancelled():
-        arrival.exception()

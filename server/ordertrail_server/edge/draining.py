@@ -28,7 +28,7 @@ class Draining:
     async def pass_until_begun(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Request, None]:
         """Pass requests on until they end, or draining has begun and none has arrived."""
         while True:
-            arrival = asyncio.create_task(_next_or_none(requests))
+            arrival = start_arrival(requests)
             try:
                 await self.wait_until_done_or_begun(arrival)
                 request = arrival.result() if arrival.done() else None
@@ -39,5 +39,18 @@ class Draining:
             yield request
 
 
+def start_arrival(requests: AsyncIterator[Request]) -> "asyncio.Task[Request | None]":
+    """Begin to read the next request of a stream; its result is None at the end of the stream."""
+    arrival = asyncio.create_task(_next_or_none(requests))
+    arrival.add_done_callback(_retrieve_exception)
+    return arrival
+
+
 async def _next_or_none(requests: AsyncIterator[Request]) -> Request | None:
     return await anext(requests, None)
+
+
+def _retrieve_exception(arrival: "asyncio.Task[Any]") -> None:
+    # If the caller has gone, the call is cancelled too, and no code retrieves what its last read raised.
+    if not arrival.cancelled():
+        arrival.exception()
