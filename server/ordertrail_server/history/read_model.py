@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -37,9 +38,8 @@ class ReadModel:
     """The read model file of one log. It may not exist yet, or be empty: then reads are refused as UNAVAILABLE.
 
     Short reads, reads of streams, and reads that may visit many rows have separate threads, so that no kind waits for
-    another. Each gets `work` that it runs in one read transaction: all that it reads is of one
-    state of the file. No cursor of the work may outlive it. Raises Refused if the file cannot be
-    read for now, and what the work raises.
+    another. Each gets `work` that it runs in one read transaction: all that it reads is of one state of the file. No
+    cursor of the work may outlive it. Raises Refused if the file cannot be read for now, and what the work raises.
     """
 
     def __init__(
@@ -108,11 +108,10 @@ class ReadModel:
         self, work: Callable[[Connection], T], connect: Callable[[], Connection], limit: TimeLimit | None = None
     ) -> T:
         connection = connect()
-        if limit is not None:
-            limit.begin(connection)
         connection.execute("BEGIN")
         try:
-            return work(connection)
+            with limit.watch(connection) if limit else nullcontext():
+                return work(connection)
         finally:
             connection.execute("COMMIT")
 

@@ -2,9 +2,9 @@
 
 import os
 from asyncio import get_running_loop
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Lock, get_native_id, local
 from time import monotonic
 from typing import TypeVar
@@ -59,10 +59,15 @@ class TimeLimit:
         self.seconds = seconds
         self._is_abandoned = False
 
-    def begin(self, connection: Connection) -> None:
-        """Begin to measure the time of the connection's work."""
+    @contextmanager
+    def watch(self, connection: Connection) -> Iterator[None]:
+        """Limit what the connection does within the block; a rollback or commit behind it is never interrupted."""
         end = monotonic() + self.seconds
         connection.set_progress_handler(lambda: self._is_abandoned or monotonic() >= end, INSTRUCTIONS)
+        try:
+            yield
+        finally:
+            connection.set_progress_handler(None, 0)
 
     def abandon(self) -> None:
         """Interrupt the work soon. May be called from any thread."""
