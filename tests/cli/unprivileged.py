@@ -21,8 +21,10 @@ def run(command: list[str], data: str) -> None:
 
 if __name__ == "__main__":
     rehearsal, *command = sys.argv[1:]
-    with suppress(SystemExit), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        run([argument for argument in command if argument != "--follow"], rehearsal)
+    # Also on a directory that is missing: the other user may not be able to read the modules that print a usage error.
+    for directory in (rehearsal, f"{rehearsal}-missing"):
+        with suppress(SystemExit), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            run([argument for argument in command if argument != "--follow"], directory)
     if os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
