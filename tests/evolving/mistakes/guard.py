@@ -51,7 +51,10 @@ class CodeDoesNotRun(AssertionError):
     """The code of a tree cannot run, so it makes another mistake than the one that was meant."""
 
 
-_CANNOT_RUN = re.compile(r"\b(NameError|UnboundLocalError|ImportError|SyntaxError|IndentationError)\b")
+# Only at the start of a line: a report that quotes generated code contains `except ImportError`.
+_CANNOT_RUN = re.compile(
+    r"^(E +)?(NameError|UnboundLocalError|ImportError|ModuleNotFoundError|SyntaxError|IndentationError)\b", re.MULTILINE
+)
 
 
 def findings(guard: Guard, root: Path) -> list[str]:
