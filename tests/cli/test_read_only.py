@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.cli.command_line import ENVIRONMENT, ROOT
 from tests.log.contract import entries
-from tests.log.processes import acknowledged, appending
+from tests.log.embedded.processes import acknowledged, appending
 
 PROGRAM = [sys.executable, str(Path(__file__).with_name("unprivileged.py"))]
 BATCHES = 5

@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 from itertools import count
 from pathlib import Path
 
+from tests.e2e.kafka.servers import a_server, new_topic
 from tests.e2e.running_server import RunningServer
 from tests.e2e.truth import Truth, truth_in
 from tests.kafka.cluster import Cluster
-from tests.kafka.servers import a_server, new_topic
 
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.kafka.log import KafkaLog

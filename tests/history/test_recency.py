@@ -11,7 +11,7 @@ from time import monotonic
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.history.shop import Shop, added, names_of, placed, removed, shop_in
-from tests.history.test_stream_follow import following
+from tests.history.streaming.test_follow import following
 from tests.log.contract import entries
 from tests.log.memory import MemoryLog
 

@@ -22,7 +22,7 @@ from tests.history.shop import (
     sealed,
     shop_in,
 )
-from tests.history.test_stream_follow import following
+from tests.history.streaming.test_follow import following
 from tests.projections.story import FUTURE
 
 from ordertrail.v1.order_events_pb2 import ORDER_EVENT_TYPE_ORDER_PLACED, OrderPlaced, OrderSource

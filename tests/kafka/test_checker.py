@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 from confluent_kafka import Producer
+from tests.e2e.kafka.servers import new_topic
 from tests.kafka.checker import Report, check
 from tests.kafka.cluster import Cluster
-from tests.kafka.servers import new_topic
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.position_pb2 import Position

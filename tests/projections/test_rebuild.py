@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.log.power_cut import watching_syncs
+from tests.log.embedded.power_cut import watching_syncs
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, indexes, rows, write_log
 
 from ordertrail_server.log.data_directory import DataDirectory

@@ -1,0 +1,104 @@
+"""What docs/kafka.md says of messages and of the chain rule, on a topic that a server writes to."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from google.protobuf.json_format import MessageToDict
+from tests.docs.kafka_page import PAGE, command
+from tests.docs.pages import ROOT, blocks, table
+from tests.e2e.kafka.servers import a_server, new_topic, started
+from tests.e2e.running_server import environment
+from tests.kafka.cluster import Cluster
+from tests.schema.newest import NEWEST
+
+from ordertrail.chain import partition_of
+from ordertrail.log.v1.record_pb2 import Record
+from ordertrail.v1.commands_pb2 import ConfirmOrderRequest, PlaceOrderRequest
+from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
+from ordertrail.values import line
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS
+from ordertrail_server.schema.cases import message_of
+
+PARTITIONS, ORDER = 3, "order-1"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+PLACE = PlaceOrderRequest(order_id=ORDER, customer_id="shop-1", lines=[line("p_1", 3, "5.20", "EUR")])
+
+
+@pytest.fixture(scope="module")
+def messages(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> list[Message]:
+    """The messages of an order that was placed and confirmed; the first was delivered once more in between."""
+    new_topic(cluster, ORDER_EVENTS, PARTITIONS)
+    server = a_server(cluster, ORDER_EVENTS, tmp_path_factory.mktemp("documented") / "data")
+    with started(server), grpc.insecure_channel(server.address) as channel:
+        commands = OrderCommandServiceStub(channel)
+        commands.PlaceOrder(PLACE, metadata=(("traceparent", TRACE),))
+        [placed] = consumed(cluster, 1)
+        repeat(cluster, placed)
+        commands.ConfirmOrder(ConfirmOrderRequest(order_id=ORDER))
+    return consumed(cluster, 3)
+
+
+def consumed(cluster: Cluster, count: int) -> list[Message]:
+    consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "test", "auto.offset.reset": "error"})
+    consumer.assign([TopicPartition(ORDER_EVENTS, partition_of(ORDER, PARTITIONS), 0)])
+    found = consumer.consume(count, timeout=10.0)
+    consumer.close()
+    assert len(found) == count
+    return found
+
+
+def repeat(cluster: Cluster, message: Message) -> None:
+    producer = Producer({"bootstrap.servers": cluster.bootstrap})
+    producer.produce(ORDER_EVENTS, message.value(), message.key(), partition=message.partition() or 0)
+    assert producer.flush(10.0) == 0
+
+
+def test_a_message_has_the_key_and_the_headers_that_the_page_names(messages: list[Message]) -> None:
+    placed = messages[0]
+    headers = dict(placed.headers() or [])
+    named = [part for part, _ in table(PAGE, "part")]
+    assert placed.key() == ORDER.encode()
+    assert named == ["key", "value", *sorted(headers, key=named.index)]
+    assert headers["traceparent"] == TRACE.encode()
+    said = {part: what.partition("`")[0] for part, what in table(PAGE, "part")}
+    for header in ("ce_specversion", "ce_source", "content-type"):
+        assert headers[header] == said[header].encode()
+    assert headers["ce_type"] == message_of(NEWEST["OrderPlaced"]).full_name.encode()
+
+
+def decoded(told: str, directory: Path) -> dict[str, Any]:
+    """Run the page's line with buf, and return what it prints."""
+    program, *arguments = told.replace("record.binpb", str(directory / "record.binpb")).split()
+    buf = [str(Path(sys.executable).parent / program), *arguments]
+    shown: dict[str, Any] = json.loads(subprocess.run(buf, cwd=ROOT, check=True, capture_output=True).stdout)
+    return shown
+
+
+def test_a_message_is_decoded_with_nothing_but_the_proto_files(messages: list[Message], tmp_path: Path) -> None:
+    (tmp_path / "record.binpb").write_bytes(messages[0].value() or b"")
+    shown = decoded(command("buf"), tmp_path)
+    stored = Record.FromString(messages[0].value() or b"")
+    assert stored.WhichOneof("event") == NEWEST["OrderPlaced"].name
+    assert shown == MessageToDict(stored)
+    assert (shown["orderId"], shown["orderVersion"], shown["traceparent"]) == (ORDER, "1", TRACE)
+    assert command("protoc").split()[4:6] == [Record.DESCRIPTOR.full_name, Record.DESCRIPTOR.file.name]
+
+
+def test_the_ten_lines_tell_facts_from_what_came_twice(messages: list[Message]) -> None:
+    page: dict[str, Any] = {}
+    exec(blocks(PAGE, "python")[0], page)
+    assert [page["is_fact"](message.key(), message.value()) for message in messages] == [True, False, True]
+
+
+def test_the_reader_of_the_page_prints_facts_alone(messages: list[Message], cluster: Cluster) -> None:
+    program = blocks(PAGE, "python")[1].replace("127.0.0.1:9092", cluster.bootstrap)
+    run = [sys.executable, "-c", program]
+    printed = subprocess.run(run, env=environment(), check=True, capture_output=True, text=True, timeout=30).stdout
+    placed, confirmed = NEWEST["OrderPlaced"].name, NEWEST["OrderConfirmed"].name
+    assert printed.splitlines() == [f"order-1 1 {placed}", f"order-1 2 {confirmed}"]

@@ -1,0 +1,76 @@
+"""Servers whose brokers go away and come back."""
+
+import asyncio
+from pathlib import Path
+from time import monotonic, time_ns
+
+from tests.e2e.kafka.servers import Shop, a_server, changed, new_topic, started
+from tests.e2e.refusals import refusal
+from tests.e2e.rpcs import RPCS
+from tests.e2e.running_server import until_serving
+from tests.e2e.shop import an_order, new_id
+from tests.kafka.cluster import Cluster
+
+from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
+from ordertrail_server.orders.times import nanoseconds
+
+ALL = "command,projector,query"
+DEADLINE_S = 5.0
+
+
+async def unavailable(shop: Shop, server: int, order_id: str, number: int) -> None:
+    """Send a command, and assert that it is answered in time that the log is away, and when to come again."""
+    request, began = changed(order_id, number), monotonic()
+    shop.asked.add((request.order_id, request.request_id))
+    rpc = RPCS["ChangeOrderLineQuantity"]
+    told = await refusal(rpc.call(shop.channels[server], request.SerializeToString(), DEADLINE_S))
+    assert (told.code.name, told.reason) == ("UNAVAILABLE", "UNAVAILABLE")
+    assert told.retry_seconds
+    assert monotonic() - began < DEADLINE_S
+
+
+async def current_again(shop: Shop, order_id: str, since: int) -> None:
+    """Return once an answer includes all that the log held then; until one does, each is no older than the last."""
+    before = 0
+    async with asyncio.timeout(20):
+        while before < since:
+            answer = await shop.ask(0, GetOrderRequest(order_id=order_id))
+            assert nanoseconds(answer.current_at) >= before
+            before = nanoseconds(answer.current_at)
+
+
+async def test_without_brokers_commands_are_unavailable_and_reads_go_on_and_all_resumes_when_they_are_back(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    topic = new_topic(cluster, "brokers.gone", 3)
+    both = (a_server(cluster, topic, tmp_path / "all", ALL), a_server(cluster, topic, tmp_path / "command"))
+    with started(*both) as servers:
+        async with Shop(*servers) as shop:
+            await until_serving(servers[0].address)
+            orders = [new_id("order") for _ in range(6)]
+            placed = [await shop.send(n % 2, an_order(order_id)) for n, order_id in enumerate(orders)]
+            tokens = [receipt.consistency_token for receipt in placed]
+            await shop.ask(0, GetOrderRequest(order_id=orders[0], at_least_as_fresh=tokens))
+            cluster.nodes[0].kill()
+            gone = time_ns()
+            for number in (1, 2):
+                await asyncio.gather(
+                    *(unavailable(shop, server, order_id, number) for server in (0, 1) for order_id in orders)
+                )
+                for order_id in orders:
+                    old = await shop.ask(0, GetOrderRequest(order_id=order_id))
+                    assert old.order.version == 1
+                    assert 0 < nanoseconds(old.current_at) <= gone
+            cluster.nodes[0].start()
+            await asyncio.to_thread(cluster.await_ready)
+            for number in (1, 2, 3):
+                await asyncio.gather(*(shop.insist(number, changed(order_id, number)) for order_id in orders))
+            newest = [receipt.consistency_token for receipt in shop.receipts]
+            for order_id in orders:
+                asked = GetOrderRequest(order_id=order_id, at_least_as_fresh=newest)
+                assert (await shop.ask(0, asked)).order.version == 4
+            await current_again(shop, orders[0], time_ns())
+            report = await shop.audit(cluster, topic)
+            assert {len(facts) for facts in report.orders.values()} == {4}
+        assert [server.stop() for server in servers] == [0, 0]
+    assert [fault for server in both for fault in server.faults] == []

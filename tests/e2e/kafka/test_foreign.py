@@ -1,0 +1,130 @@
+"""Foreign bytes on a topic: nobody crashes, nothing is skipped in silence, and no history changes."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+from confluent_kafka import Consumer, TopicPartition
+from tests.e2e.kafka.servers import Shop, a_server, changed, new_topic, started
+from tests.e2e.refusals import refusal
+from tests.e2e.rpcs import RPCS
+from tests.e2e.running_server import RunningServer, until_serving
+from tests.e2e.shop import an_order, new_id
+from tests.kafka.cluster import Cluster
+from tests.kafka.foreign_records import Foreign, Written, noise, produce, wrongly_linked
+
+from ordertrail import commands
+from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrderEventsRequest
+from ordertrail.v1.projection_service_pb2 import RECORD_VERDICT_FOREIGN, ExplainEventRequest
+from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.kafka.log import KafkaLog
+from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.storage.sqlite import sqlite3
+
+PARTITIONS = 3
+MANY = 100_000
+DAMAGED = 5
+
+
+async def test_a_hundred_thousand_foreign_messages_are_counted_and_change_no_history(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    topic = new_topic(cluster, "foreign", PARTITIONS)
+    server = a_server(cluster, topic, tmp_path / "all", "command,projector,query")
+    other = a_server(cluster, topic, tmp_path / "command")
+    with started(server, other) as servers:
+        async with Shop(*servers) as shop:
+            await until_serving(server.address)
+            orders = [new_id("order") for _ in range(30)]
+            for number, order_id in enumerate(orders):
+                await shop.send(number % 2, an_order(order_id))
+            tokens = [receipt.consistency_token for receipt in shop.receipts]
+            before = [await history(shop, order_id, tokens) for order_id in orders]
+            messages = noise(Random(5), await asyncio.to_thread(written, cluster, topic), PARTITIONS)
+            placing = asyncio.create_task(place_more(shop))
+            count = await asyncio.to_thread(produce, cluster.bootstrap, topic, islice(messages, MANY))
+            wrong = [wrongly_linked(order_id, 2, PARTITIONS) for order_id in orders[:DAMAGED]]
+            await asyncio.to_thread(produce, cluster.bootstrap, topic, iter(wrong))
+            placed = await placing
+            for order_id in orders[DAMAGED:]:
+                await shop.send(1, changed(order_id, 1))
+            # A token speaks of one partition alone: together these are from behind the damage in all of them.
+            tokens = [receipt.consistency_token for receipt in shop.receipts[DAMAGED - 30 :]]
+            for number, order_id in enumerate(orders[:DAMAGED]):
+                await parked(shop, number % 2, order_id, tokens)
+            after = [await history(shop, order_id, tokens) for order_id in orders[DAMAGED:]]
+            assert [events[:1] for events in after] == before[DAMAGED:]
+            assert {len(events) for events in after} == {2}
+            report = await shop.audit(cluster, topic, DAMAGED)
+            assert len(report.foreign) == count
+            partition, offset = report.foreign[-1]
+            explained = await shop.ask(0, ExplainEventRequest(partition=partition, offset=offset))
+            assert (explained.verdict, bool(explained.verdict_detail)) == (RECORD_VERDICT_FOREIGN, True)
+        assert server.stop() == 0
+        assert other.stop() == 0
+    facts = 30 + (30 - DAMAGED) + placed
+    assert accounted(server) == {"records": MANY + DAMAGED + facts, "foreign": MANY, "broken": DAMAGED, "events": facts}
+    assert server.faults + other.faults == []
+
+
+async def test_messages_without_a_value_are_not_passed_over_by_whoever_waits_for_more(cluster: Cluster) -> None:
+    topic = new_topic(cluster, "no.value")
+    log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}, topic)
+    for end in range(5):
+        waiting = asyncio.ensure_future(log.wait(0, end))
+        await asyncio.sleep(0.02)  # it waits at the end by then, most often
+        await asyncio.to_thread(produce, cluster.bootstrap, topic, iter([Foreign(0, b"key", [b"", None][end % 2])]))
+        await asyncio.wait_for(waiting, 10)
+        assert [record.offset for record in await log.read(0, end, 10)] == [end]
+    await log.close()
+
+
+async def place_more(shop: Shop) -> int:
+    """Place orders while the noise comes in, and return how many."""
+    for number in range(100):
+        await shop.send(number % 2, an_order(new_id("meanwhile")))
+    return 100
+
+
+async def history(shop: Shop, order_id: str, tokens: Sequence[str]) -> list[bytes]:
+    told = await shop.ask(0, ListOrderEventsRequest(order_id=order_id, at_least_as_fresh=tokens))
+    return [event.SerializeToString() for event in told.events]
+
+
+async def parked(shop: Shop, server: int, order_id: str, tokens: Sequence[str]) -> None:
+    """Assert that an order is parked, by the server that is asked and by the one that reads."""
+    confirm = commands.confirm(order_id, request_id=new_id("confirm"))
+    told = await refusal(RPCS["ConfirmOrder"].call(shop.channels[server], confirm.SerializeToString()))
+    assert told.reason == "ORDER_PARKED"
+    asked = GetOrderRequest(order_id=order_id, at_least_as_fresh=tokens)
+    read = await refusal(RPCS["GetOrder"].call(shop.channels[0], asked.SerializeToString()))
+    assert read.reason == "ORDER_PARKED"
+
+
+def written(cluster: Cluster, topic: str) -> list[Written]:
+    """Return the records that the topic holds."""
+    settings = {"bootstrap.servers": cluster.bootstrap, "group.id": "foreigner", "enable.partition.eof": True}
+    found: list[Written] = []
+    with closing(Consumer(settings)) as consumer:
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
+        ended = 0
+        while ended < PARTITIONS:
+            message = consumer.poll(10.0)
+            assert message is not None
+            if message.error() is not None:
+                ended += 1
+            else:
+                found.append(Written(message.partition() or 0, message.key() or b"", message.value() or b""))
+    return found
+
+
+def accounted(server: RunningServer) -> dict[str, int]:
+    """Return how many records a read model holds as what."""
+    with closing(sqlite3.connect(read_model_file(DataDirectory(server.data).read_model))) as model:
+        verdicts = model.execute("SELECT verdict, count(*) FROM not_facts GROUP BY verdict").fetchall()
+        [events] = model.execute("SELECT count(*) FROM events").fetchone()
+        [records] = model.execute("SELECT sum(next_offset) FROM positions").fetchone()
+    return {"records": records, **dict(verdicts), "events": events}

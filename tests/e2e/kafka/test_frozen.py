@@ -1,0 +1,94 @@
+"""A server whose broker is there, and does not answer: every caller hears so in time, and reads go on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from google.rpc.status_pb2 import Status
+from tests.e2e.kafka.servers import Shop, a_server, changed, new_topic, started
+from tests.e2e.refusals import read_status, refusal
+from tests.e2e.rpcs import RPCS
+from tests.e2e.running_server import ROOT, until_serving
+from tests.e2e.shop import an_order, new_id
+from tests.kafka.cluster import Cluster
+
+from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
+from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
+from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest, SourceDocument
+from ordertrail.v1.projection_service_pb2 import ExplainEventRequest, RetryParkedOrderRequest
+
+ALL = "command,projector,query"
+DEADLINE_S = 5.0
+OLD_ORDER = (ROOT / "examples/old-orders.jsonl").read_bytes().splitlines()[0]
+
+
+@asynccontextmanager
+async def frozen(cluster: Cluster, data: Path) -> AsyncIterator[tuple[Shop, str, str]]:
+    """Give a shop with one order, and a token that includes it, whose server's broker is frozen."""
+    topic = new_topic(cluster, f"frozen.{data.name}", 3)
+    server = a_server(cluster, topic, data, ALL)
+    with started(server):
+        async with Shop(server) as shop:
+            await until_serving(server.address)
+            order_id = new_id("order")
+            token = (await shop.send(0, an_order(order_id))).consistency_token
+            await streamed(shop, StreamOrderEventsRequest(at_least_as_fresh=[token]))
+            cluster.nodes[0].freeze()
+            try:
+                yield shop, order_id, token
+            finally:
+                cluster.nodes[0].thaw()
+            await shop.insist(0, changed(order_id, 2))
+            await shop.audit(cluster, topic)
+        assert server.stop() == 0
+    assert server.faults == []
+
+
+async def streamed(shop: Shop, request: StreamOrderEventsRequest) -> list[Any]:
+    frames = await RPCS["StreamOrderEvents"].call(shop.channels[0], request.SerializeToString(), DEADLINE_S)
+    return [event for frame in frames for event in frame.events]
+
+
+def away(status: Status) -> bool:
+    """Return whether a status says that the log is away, and when to come again."""
+    told = read_status(status)
+    return told.reason == "UNAVAILABLE" and bool(told.retry_seconds)
+
+
+async def test_each_command_of_a_batch_and_each_document_is_answered_in_time(cluster: Cluster, tmp_path: Path) -> None:
+    async with frozen(cluster, tmp_path / "batches") as (shop, order_id, _):
+        change, place = changed(order_id, 1), an_order(new_id("another"))
+        shop.asked.update((each.order_id, each.request_id) for each in (change, place))
+        commands = [Command(change_order_line_quantity=change), Command(place_order=place)]
+        documents = [SourceDocument(origin="old:1", json=OLD_ORDER)]
+        requests = {
+            "ExecuteCommands": ExecuteCommandsRequest(commands=commands),
+            "ImportOrders": ImportOrdersRequest(documents=documents),
+        }
+        for name, request in requests.items():
+            begun = monotonic()
+            [answer] = await RPCS[name].call(shop.channels[0], request.SerializeToString(), DEADLINE_S)
+            assert monotonic() - begun < DEADLINE_S
+            assert [away(result.status) for result in answer.results] == [True] * len(answer.results), answer
+            assert answer.results
+
+
+async def test_streams_go_on_from_what_is_projected(cluster: Cluster, tmp_path: Path) -> None:
+    async with frozen(cluster, tmp_path / "streams") as (shop, order_id, token):
+        assert [event.order_id for event in await streamed(shop, StreamOrderEventsRequest())] == [order_id]
+        assert await streamed(shop, StreamOrderEventsRequest(resume_token=token)) == []
+
+
+async def test_what_takes_the_log_is_unavailable_in_time(cluster: Cluster, tmp_path: Path) -> None:
+    async with frozen(cluster, tmp_path / "asked") as (shop, order_id, _):
+        place = shop.receipts[0].position
+        requests: dict[str, Any] = {
+            "StreamOrderEvents": StreamOrderEventsRequest(now=True),
+            "ExplainEvent": ExplainEventRequest(partition=place.partition, offset=place.offset),
+            "RetryParkedOrder": RetryParkedOrderRequest(order_id=order_id),
+        }
+        for name, request in requests.items():
+            told = await refusal(RPCS[name].call(shop.channels[0], request.SerializeToString(), DEADLINE_S))
+            assert (told.reason, bool(told.retry_seconds)) == ("UNAVAILABLE", True), name

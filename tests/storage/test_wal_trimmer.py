@@ -1,0 +1,85 @@
+"""When a -wal file that has grown is emptied, and that nobody waits for it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from tests.log.contract import entries, entry, orders_of
+from tests.log.embedded.test_append_failures import no_file_beyond
+
+from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.log.port import AppendUncertain
+from ordertrail_server.storage import wal_trimmer
+from ordertrail_server.storage.sqlite import connect_reader
+from ordertrail_server.storage.wal_trimmer import LIMIT_BYTES
+
+
+@pytest.fixture(autouse=True)
+def again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wal_trimmer, "TRIM_SECONDS", 0.0)
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
+    log = EmbeddedLog.create(tmp_path)
+    await log.append(0, entries(10))
+    yield log
+    await log.close()
+
+
+@pytest.fixture
+def wal(tmp_path: Path) -> Path:
+    return tmp_path / "log.sqlite-wal"
+
+
+@contextmanager
+def reading(wal: Path) -> Iterator[None]:
+    with closing(connect_reader(wal.with_name("log.sqlite"))) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT count(*) FROM records").fetchone()
+        yield
+
+
+def size(path: Path) -> int:
+    return path.stat().st_size
+
+
+async def grow(log: EmbeddedLog) -> None:
+    """Append more than LIMIT_BYTES."""
+    for number in range(20):
+        await log.append(0, [entry(orders_of(0)[0], number, previous=b"x" * 500_000)])
+
+
+async def test_a_long_wal_file_is_kept_while_it_is_read_and_emptied_afterwards(log: EmbeddedLog, wal: Path) -> None:
+    with reading(wal):
+        await grow(log)
+        grown = size(wal)
+        assert grown > LIMIT_BYTES
+        log._appender.trim()
+        assert size(wal) == grown
+        assert await log.append(0, entries(1)) == [30]
+    log._appender.trim()
+    assert size(wal) == 0
+    assert await log.append(0, entries(1)) == [31]
+
+
+async def test_a_short_wal_file_is_left_to_sqlite(log: EmbeddedLog, wal: Path) -> None:
+    before = size(wal)
+    assert before > 0
+    log._appender.trim()
+    assert size(wal) == before
+
+
+async def test_after_a_failed_commit_the_wal_file_is_left_to_the_next_one(log: EmbeddedLog, wal: Path) -> None:
+    with reading(wal):
+        await grow(log)
+    with no_file_beyond(size(wal)), pytest.raises(AppendUncertain):
+        await log.append(0, [entry(orders_of(0)[0], 1, previous=b"x" * 500_000)])
+    before = size(wal)
+    log._appender.trim()
+    assert size(wal) == before
+    end = await log.end(0)
+    assert await log.append(0, entries(1)) == [end]
+    log._appender.trim()
+    assert size(wal) == 0
