@@ -28,7 +28,7 @@ async def until_folded(writing: Writing, position: int) -> None:
             await asyncio.sleep(0)
 
 
-async def test_where_appends_are_atomic_the_first_batch_shows_that_nobody_else_writes() -> None:
+async def test_writer_of_atomic_log_queries_end_only_for_first_batch() -> None:
     log = TroubledLog(atomic=True)
     async with Writing(log) as writing:
         assert await questions(log, writing.handle(place())) == 1
@@ -36,7 +36,7 @@ async def test_where_appends_are_atomic_the_first_batch_shows_that_nobody_else_w
         assert await questions(log, writing.handle(confirm())) == 0
 
 
-async def test_elsewhere_it_asks_until_it_has_written_for_a_while_and_met_nobody(log: TroubledLog) -> None:
+async def test_writer_queries_end_until_it_has_appended_alone_for_a_while(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         assert await questions(log, writing.handle(place())) == 1
         assert await questions(log, writing.handle(change("change", 2))) == 1
@@ -44,7 +44,7 @@ async def test_elsewhere_it_asks_until_it_has_written_for_a_while_and_met_nobody
         assert await questions(log, writing.handle(confirm())) == 0
 
 
-async def test_after_a_pause_it_asks_again(log: TroubledLog) -> None:
+async def test_writer_queries_end_again_after_a_pause(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         await writing.handle(place())
         await writing.write_alone()
@@ -52,7 +52,7 @@ async def test_after_a_pause_it_asks_again(log: TroubledLog) -> None:
         assert await questions(log, writing.handle(confirm())) == 1
 
 
-async def test_for_orders_that_only_it_can_have_named_it_does_not_ask(log: TroubledLog) -> None:
+async def test_writer_does_not_query_end_for_orders_with_generated_ids(log: TroubledLog) -> None:
     unnamed = place(request_id="", order_id="")
     async with Writing(log) as writing:
         assert await questions(log, writing.handle(unnamed, place("", "", validate_only=True))) == 0
@@ -60,7 +60,7 @@ async def test_for_orders_that_only_it_can_have_named_it_does_not_ask(log: Troub
         assert await questions(log, writing.handle(unnamed, confirm())) == 1
 
 
-async def test_where_others_wrote_meanwhile_such_an_order_is_answered_from_the_log(log: TroubledLog) -> None:
+async def test_order_with_generated_ids_is_answered_after_others_appended(log: TroubledLog) -> None:
     async with Writing(log) as writing, Writing(log) as other:
         await other.handle(place())
         [answer] = await writing.handle(place(request_id="", order_id=""))
@@ -68,7 +68,7 @@ async def test_where_others_wrote_meanwhile_such_an_order_is_answered_from_the_l
         assert accepted(answer).record is not None, "the record is known, and need not be read once more"
 
 
-async def test_for_ten_seconds_after_it_met_another_it_asks_however_busy_it_is(log: TroubledLog) -> None:
+async def test_writer_queries_end_for_ten_seconds_after_observing_another_writer(log: TroubledLog) -> None:
     async with Writing(log) as one, Writing(log) as other:
         await other.handle(place())
         await one.write_alone()  # begins by meeting the other's record
@@ -79,7 +79,7 @@ async def test_for_ten_seconds_after_it_met_another_it_asks_however_busy_it_is(l
         assert await questions(log, one.handle(confirm())) == 0
 
 
-async def test_an_idle_writer_folds_what_others_write_as_it_comes(log: TroubledLog) -> None:
+async def test_idle_writer_folds_records_of_others_as_they_arrive(log: TroubledLog) -> None:
     async with Writing(log, follows=True) as idle, Writing(log) as other:
         await other.handle(place())
         await until_folded(idle, 1)
@@ -88,7 +88,7 @@ async def test_an_idle_writer_folds_what_others_write_as_it_comes(log: TroubledL
         assert idle.fold.aggregate(ORDER).version == 3
 
 
-async def test_a_writer_that_follows_does_not_take_its_own_records_for_others(log: TroubledLog) -> None:
+async def test_following_writer_does_not_mistake_own_records_for_others(log: TroubledLog) -> None:
     async with Writing(log, follows=True) as writing:
         await writing.handle(place())
         await writing.write_alone()
@@ -98,7 +98,7 @@ async def test_a_writer_that_follows_does_not_take_its_own_records_for_others(lo
     assert [Record.FromString(logged.value).order_version for logged in log.records[0] if logged.key == ORDER] == [1, 2]
 
 
-async def test_a_writer_follows_on_when_the_log_is_back(log: TroubledLog) -> None:
+async def test_writer_follows_again_when_log_is_reachable(log: TroubledLog) -> None:
     async with Writing(log, follows=True) as idle, Writing(log) as other:
         await other.handle(place())
         await until_folded(idle, 1)

@@ -45,7 +45,7 @@ async def outcome_of(attempt: Attempt) -> str:
         return reason(await attempt.answer)
 
 
-async def test_callers_past_their_deadline_are_answered_while_the_log_is_silent(
+async def test_callers_past_their_deadline_are_answered_while_log_hangs(
     handler: CommandHandler, silent_log: TroubledLog
 ) -> None:
     at_hand, waiting, patient = (
@@ -65,7 +65,7 @@ async def test_callers_past_their_deadline_are_answered_while_the_log_is_silent(
         assert accepted(await patient.answer).fact.version == 2
 
 
-async def test_caller_that_waits_for_room_is_answered_at_its_deadline(
+async def test_caller_that_waits_for_space_is_answered_at_its_deadline(
     handler: CommandHandler, silent_log: TroubledLog
 ) -> None:
     handler.submit(attempt_of(place()))
@@ -77,7 +77,7 @@ async def test_caller_that_waits_for_room_is_answered_at_its_deadline(
     assert reason(refused.value.refusal) == "UNAVAILABLE"
 
 
-async def test_caller_without_a_deadline_waits_for_room(handler: CommandHandler, silent_log: TroubledLog) -> None:
+async def test_caller_without_deadline_waits_for_space(handler: CommandHandler, silent_log: TroubledLog) -> None:
     handler.submit(attempt_of(place()))
     await silent_log.asked_to_append.wait()
     handler.submit(attempt_of(change("change", 2)))

@@ -42,7 +42,7 @@ async def test_every_partition_has_a_writer(tmp_path: Path, state: Path) -> None
     assert all(ends)
 
 
-async def test_a_restart_reads_only_what_came_after_the_snapshot(tmp_path: Path, state: Path) -> None:
+async def test_restart_reads_only_records_after_the_snapshot(tmp_path: Path, state: Path) -> None:
     async with handling(EmbeddedLog.create(tmp_path), state) as handler:
         [first] = await handle(handler, [place()])
         await handle(handler, [change(f"change-{number}", number) for number in range(2, 50)])
@@ -54,7 +54,7 @@ async def test_a_restart_reads_only_what_came_after_the_snapshot(tmp_path: Path,
     assert accepted(then).fact.version == 50
 
 
-async def test_without_its_state_store_a_restart_folds_all_to_the_same_state(tmp_path: Path, state: Path) -> None:
+async def test_restart_without_state_store_folds_log_to_same_state(tmp_path: Path, state: Path) -> None:
     async with handling(EmbeddedLog.create(tmp_path), state) as handler:
         [first] = await handle(handler, [place()])
     async with handling(EmbeddedLog.open(tmp_path), tmp_path / "another.sqlite") as handler:
@@ -63,7 +63,7 @@ async def test_without_its_state_store_a_restart_folds_all_to_the_same_state(tmp
     assert accepted(then).fact.version == 2
 
 
-async def test_a_receipt_of_a_retry_leads_to_the_record_that_it_speaks_of(tmp_path: Path, state: Path) -> None:
+async def test_receipt_of_a_retry_leads_to_record_of_first_call(tmp_path: Path, state: Path) -> None:
     async with handling(EmbeddedLog.create(tmp_path), state) as handler:
         [first] = await handle(handler, [place()])
         [again] = await handle(handler, [place()])
@@ -71,7 +71,7 @@ async def test_a_receipt_of_a_retry_leads_to_the_record_that_it_speaks_of(tmp_pa
         assert await handler.read_record(ORDER, accepted(again)) == accepted(first).record
 
 
-async def test_a_stop_answers_what_waits_and_takes_nothing_more(tmp_path: Path, state: Path) -> None:
+async def test_stop_answers_queued_commands_and_refuses_new_ones(tmp_path: Path, state: Path) -> None:
     log = EmbeddedLog.create(tmp_path)
     handler = handler_of(log, state)
     await handler.start()
@@ -89,7 +89,7 @@ async def test_a_stop_answers_what_waits_and_takes_nothing_more(tmp_path: Path, 
     await log.close()
 
 
-async def test_a_stop_does_not_wait_for_a_writer_that_has_met_damage(state: Path) -> None:
+async def test_stop_does_not_wait_for_writer_that_failed_on_damage(state: Path) -> None:
     log = TroubledLog()
     handler = handler_of(log, state)
     await handler.start()
@@ -103,7 +103,7 @@ async def test_a_stop_does_not_wait_for_a_writer_that_has_met_damage(state: Path
     assert outcome.reason == reasons.ERROR_REASON_UNAVAILABLE
 
 
-async def test_nothing_is_taken_before_the_log_is_folded(tmp_path: Path, state: Path) -> None:
+async def test_commands_are_refused_until_log_is_folded(tmp_path: Path, state: Path) -> None:
     log = EmbeddedLog.create(tmp_path)
     handler = handler_of(log, state)
     with pytest.raises(Refused) as raised:
@@ -120,7 +120,7 @@ def position_of(log: EmbeddedLog, state: Path) -> int:
     return position
 
 
-async def test_a_log_that_lost_its_end_is_refused_at_the_start(tmp_path: Path, state: Path) -> None:
+async def test_log_that_lost_records_is_refused_at_start(tmp_path: Path, state: Path) -> None:
     log = EmbeddedLog.create(tmp_path)
     store = StateStore(state, log, b"rules")
     store.save(0, Snapshot(7, b"the digest of record 6"))
@@ -169,9 +169,7 @@ async def known(log: EmbeddedLog, file: Path, requests: list[str]) -> list[objec
     return [*orders, *receipts]
 
 
-async def test_a_server_that_is_killed_at_any_moment_resumes_to_the_state_that_a_fresh_fold_finds(
-    tmp_path: Path, state: Path
-) -> None:
+async def test_killed_server_resumes_to_state_of_a_fresh_fold(tmp_path: Path, state: Path) -> None:
     acknowledged: list[str] = []
     begun_at: list[int] = []
     lives: list[Callable[[int], bool]] = [partial(le, random.Random(kill).randrange(1, 600)) for kill in range(KILLS)]
@@ -186,7 +184,7 @@ async def test_a_server_that_is_killed_at_any_moment_resumes_to_the_state_that_a
     assert begun_at[-1] > 0
 
 
-async def test_commands_go_on_after_a_state_store_could_not_be_read_for_a_while(tmp_path: Path, state: Path) -> None:
+async def test_commands_succeed_again_once_state_store_is_readable(tmp_path: Path, state: Path) -> None:
     async with handling(EmbeddedLog.create(tmp_path), state) as handler:
         [first] = await handle(handler, [place()])
     async with handling(EmbeddedLog.open(tmp_path), state) as handler:

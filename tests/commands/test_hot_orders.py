@@ -9,7 +9,7 @@ def an_order(bytes_of_customer: int = 10) -> Aggregate:
     return NO_ORDER._replace(order=Order(order_id="order", customer_id="c" * bytes_of_customer), version=1)
 
 
-def test_an_order_that_was_not_used_for_longest_is_let_go() -> None:
+def test_least_recently_used_order_is_evicted() -> None:
     hot = HotOrders(limit=2 * memory_of(an_order()))
     hot.put("1", an_order())
     hot.put("2", an_order())
@@ -18,7 +18,7 @@ def test_an_order_that_was_not_used_for_longest_is_let_go() -> None:
     assert [order_id for order_id in "123" if hot.get(order_id)] == ["1", "3"]
 
 
-def test_a_large_order_takes_the_place_of_many_small_ones() -> None:
+def test_large_order_evicts_many_small_ones() -> None:
     large = an_order(bytes_of_customer=10_000)
     hot = HotOrders(limit=memory_of(large))
     for number in range(20):
@@ -27,7 +27,7 @@ def test_a_large_order_takes_the_place_of_many_small_ones() -> None:
     assert [order_id for order_id in (*map(str, range(20)), "large") if hot.get(order_id)] == ["large"]
 
 
-def test_a_new_state_of_an_order_counts_in_place_of_the_old_one() -> None:
+def test_new_state_of_an_order_replaces_the_size_of_the_old_one() -> None:
     hot = HotOrders(limit=2 * memory_of(an_order()))
     hot.put("other", an_order())
     for _ in range(100):
@@ -35,7 +35,7 @@ def test_a_new_state_of_an_order_counts_in_place_of_the_old_one() -> None:
     assert hot.get("other") is not None
 
 
-def test_the_order_that_was_put_in_last_is_always_there() -> None:
+def test_order_that_was_put_last_is_always_cached() -> None:
     hot = HotOrders(limit=0)
     hot.put("1", an_order())
     hot.put("2", an_order())

@@ -37,7 +37,7 @@ _NO_LOOP.close()
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_the_digest_leaves_out_request_id_expected_version_and_validate_only(verb: Any) -> None:
+def test_digest_excludes_request_id_expected_version_and_validate_only(verb: Any) -> None:
     plain = prepared(verb(order_id="order-1"))
     other = prepared(verb(order_id="order-1", request_id="named", expected_version=3, validate_only=True))
     assert other.digest == plain.digest
@@ -45,7 +45,7 @@ def test_the_digest_leaves_out_request_id_expected_version_and_validate_only(ver
     assert (plain.expected_version, plain.validate_only) == (None, False)
 
 
-def test_an_expected_version_of_0_is_not_the_same_as_none() -> None:
+def test_expected_version_0_differs_from_none() -> None:
     assert prepared(place(expected_version=0)).expected_version == 0
     assert prepared(place()).expected_version is None
 
@@ -62,7 +62,7 @@ def test_an_expected_version_of_0_is_not_the_same_as_none() -> None:
         confirm("place"),
     ],
 )
-def test_another_command_has_another_digest(other: Any) -> None:
+def test_different_commands_have_different_digests(other: Any) -> None:
     assert prepared(other).digest != prepared(place()).digest
 
 
@@ -75,62 +75,62 @@ def with_strange_fields(request: Any) -> Any:
     return strange
 
 
-def test_what_this_release_does_not_know_is_covered_by_the_digest_and_then_dropped_at_every_depth() -> None:
+def test_unknown_fields_are_in_digest_but_not_in_command() -> None:
     strange = prepared(with_strange_fields(place()))
     assert strange.command == prepared(place()).command
     assert strange.digest == prepared(with_strange_fields(place(expected_version=3))).digest
     assert strange.digest != prepared(place()).digest
 
 
-def test_verbs_that_say_the_same_have_different_digests() -> None:
+def test_verbs_with_equal_fields_have_different_digests() -> None:
     digests = {prepared(verb(order_id="order-1")).digest for verb in VERBS}
     assert len(digests) == len(VERBS) == 10
 
 
-def test_an_attempt_says_who_calls_and_in_which_trace() -> None:
+def test_attempt_names_caller_and_trace() -> None:
     attempt = prepared(change("change", 2))
     assert (attempt.actor, attempt.traceparent) == ("clerk", "00-trace")
 
 
-def test_a_request_without_an_id_gets_a_new_one_each_time() -> None:
+def test_request_without_id_gets_a_new_one_each_time() -> None:
     first, second = prepared(confirm("")), prepared(confirm(""))
     assert first.request_id
     assert first.request_id != second.request_id
     assert not first.new_order
 
 
-def test_a_retry_of_a_place_without_order_id_finds_the_same_order() -> None:
+def test_retry_of_place_order_without_order_id_finds_same_order() -> None:
     first, again = prepared(place(order_id="")), prepared(place(order_id="", expected_version=0))
     assert first.order_id == again.order_id
     assert not first.new_order
 
 
-def test_only_an_order_whose_request_id_the_server_made_is_surely_new() -> None:
+def test_only_order_with_generated_request_id_is_new() -> None:
     assert prepared(place("", "")).new_order
     assert not prepared(place("place", "")).new_order
     assert not prepared(place("", "order-1")).new_order
 
 
-def test_orders_of_other_customers_and_requests_have_other_ids() -> None:
+def test_orders_of_different_customers_and_requests_have_different_ids() -> None:
     ids = {derive_order_id(customer, request) for customer in ("a", "b", "ab") for request in ("", "b", UUID7)}
     assert len(ids) == 9
 
 
-def test_behind_a_uuid7_an_order_id_begins_with_the_same_time() -> None:
+def test_order_id_begins_with_time_of_uuid7_request_id() -> None:
     assert derive_order_id("shop-1", UUID7).startswith(UUID7[:13])
     later = derive_order_id("shop-1", "0190a5b2-7c3e" + UUID7[13:])
     assert derive_order_id("shop-1", UUID7) < later
 
 
 @given(customer=st.text(), request=st.one_of(st.text(), st.uuids().map(str), st.from_regex(r".{8}-.{4}-7.{21}")))
-def test_a_derived_order_id_is_a_uuid8_and_stable(customer: str, request: str) -> None:
+def test_derived_order_id_is_a_stable_uuid8(customer: str, request: str) -> None:
     order_id = derive_order_id(customer, request)
     assert str(UUID(order_id)) == order_id
     assert UUID(order_id).version == 8
     assert derive_order_id(customer, request) == order_id
 
 
-def test_an_imported_statement_has_the_digest_of_what_was_said() -> None:
+def test_digest_of_imported_statement_covers_its_content() -> None:
     def imported(chunk: bytes, request_id: str) -> Attempt:
         answer: asyncio.Future[Any] = asyncio.Future(loop=_NO_LOOP)
         return prepare_import("order-1", request_id, Caller(), "file:1", chunk, OrderPlaced(), answer)

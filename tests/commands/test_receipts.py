@@ -31,7 +31,7 @@ def save(fold: Fold, store: StateStore) -> None:
 
 
 @pytest.mark.parametrize("saved", ["nothing", "snapshot begun", "first fact", "both facts"])
-async def test_first_fact_of_a_request_stays_its_receipt_whatever_was_saved(tmp_path: Path, saved: str) -> None:
+async def test_first_fact_of_a_request_stays_its_receipt_after_any_save(tmp_path: Path, saved: str) -> None:
     log = TroubledLog()
     async with Writing(log) as writing:
         [first] = await writing.handle(place())
@@ -51,7 +51,7 @@ async def test_first_fact_of_a_request_stays_its_receipt_whatever_was_saved(tmp_
         assert fold.receipt(ORDER, "place") == accepted(first).fact
 
 
-async def test_record_that_is_not_the_acknowledged_one_is_never_shown_to_a_retry(tmp_path: Path) -> None:
+async def test_retry_never_gets_record_other_than_the_acknowledged_one(tmp_path: Path) -> None:
     state = tmp_path / "state.sqlite"
     async with handling(EmbeddedLog.create(tmp_path), state) as handler:
         await handle(handler, [place(), change("change", 2)])

@@ -58,7 +58,7 @@ async def fold_in_turns(log: MemoryLog, partition: int, store: StateStore, rando
 
 @settings(max_examples=60)
 @given(happenings, st.sets(st.sampled_from(EVENTS)), st.integers(0, 1_000_000))
-def test_whatever_was_unknown_a_retry_folds_it_as_if_all_had_been_known(
+def test_retry_folds_unknown_events_as_if_they_had_been_known_at_first(
     happened: Happened, unknown: set[str], seed: int
 ) -> None:
     async def compare(directory: Path) -> None:
@@ -81,7 +81,7 @@ def test_whatever_was_unknown_a_retry_folds_it_as_if_all_had_been_known(
         asyncio.run(compare(Path(directory)))
 
 
-async def test_a_command_on_an_order_that_was_freed_is_decided_on_all_its_facts(tmp_path: Path) -> None:
+async def test_command_on_unparked_order_is_decided_on_all_its_facts(tmp_path: Path) -> None:
     async with handling(EmbeddedLog.create(tmp_path), tmp_path / "state.sqlite") as handler:
         await handle(handler, [place(), change("change", 2)])
     (tmp_path / "state.sqlite").unlink()
@@ -115,7 +115,7 @@ async def park_by_an_older_release(directory: Path) -> None:
             pass
 
 
-async def test_an_order_that_was_freed_is_free_after_a_crash(tmp_path: Path) -> None:
+async def test_unparked_order_stays_unparked_after_crash(tmp_path: Path) -> None:
     await park_by_an_older_release(tmp_path)
     log = EmbeddedLog.open(tmp_path)
     async with handling(log, tmp_path / "state.sqlite") as handler:
@@ -127,7 +127,7 @@ async def test_an_order_that_was_freed_is_free_after_a_crash(tmp_path: Path) -> 
     assert (stored.parked, stored.version, stored.order and stored.order.version) == ("", 2, 2)
 
 
-async def test_what_a_retry_found_is_stored_once_also_when_its_caller_goes_meanwhile(tmp_path: Path) -> None:
+async def test_retry_is_stored_once_even_if_caller_cancels(tmp_path: Path) -> None:
     await park_by_an_older_release(tmp_path)
     log = EmbeddedLog.open(tmp_path)
     async with handling(log, tmp_path / "state.sqlite") as handler:
@@ -183,7 +183,7 @@ async def parked_in(log: MemoryLog, store: SnapshotStore) -> Fold:
     return fold
 
 
-async def test_facts_that_come_during_a_retry_are_not_forgotten(growing: GrowingLog) -> None:
+async def test_facts_appended_during_a_retry_are_folded(growing: GrowingLog) -> None:
     growing.fold = fold = await parked_in(growing, NoSnapshot())
     after = await fold.retry("order-0")
     assert after is not None
@@ -193,7 +193,7 @@ async def test_facts_that_come_during_a_retry_are_not_forgotten(growing: Growing
     assert after == fresh.aggregate("order-0") == fold.aggregate("order-0")
 
 
-async def test_a_retry_that_cannot_reach_the_log_changes_nothing(growing: GrowingLog) -> None:
+async def test_retry_that_cannot_reach_log_changes_nothing(growing: GrowingLog) -> None:
     fold = await parked_in(growing, NoSnapshot())
     before = fold.aggregate("order-0")
     growing.unreachable = True
@@ -206,7 +206,7 @@ async def test_a_retry_that_cannot_reach_the_log_changes_nothing(growing: Growin
     assert (after.version, after.parked) == (2, "")
 
 
-async def test_an_order_that_is_not_parked_is_left_alone(growing: GrowingLog) -> None:
+async def test_retry_of_order_that_is_not_parked_changes_nothing(growing: GrowingLog) -> None:
     fold = Fold(growing, 0, NoSnapshot())
     await fold.catch_up()
     growing.unreachable = True

@@ -28,7 +28,7 @@ def append_alone(contention: Contention, clock: Watch, seconds: float) -> None:
         clock.now += STEP_S
 
 
-def test_writer_is_alone_after_appending_for_a_while_without_meeting_anyone(clock: Watch) -> None:
+def test_writer_is_sole_after_appending_alone_for_a_while(clock: Watch) -> None:
     contention = Contention(True, clock)
     append_alone(contention, clock, SOLO_S / 2)
     assert not contention.is_sole_writer
@@ -36,7 +36,7 @@ def test_writer_is_alone_after_appending_for_a_while_without_meeting_anyone(cloc
     assert contention.is_sole_writer
 
 
-def test_writer_that_meets_another_is_not_alone_until_it_was_long_ago(clock: Watch) -> None:
+def test_writer_is_not_sole_until_long_after_observing_another(clock: Watch) -> None:
     contention = Contention(True, clock)
     append_alone(contention, clock, 2 * SOLO_S)
     contention.observed()
@@ -47,7 +47,7 @@ def test_writer_that_meets_another_is_not_alone_until_it_was_long_ago(clock: Wat
     assert contention.is_sole_writer
 
 
-def test_writer_that_paused_is_not_alone_until_it_has_appended_for_a_while_again(clock: Watch) -> None:
+def test_writer_that_paused_is_not_sole_until_it_appended_for_a_while(clock: Watch) -> None:
     contention = Contention(True, clock)
     append_alone(contention, clock, 2 * SOLO_S)
     clock.now += 2 * PAUSE_S
@@ -58,7 +58,7 @@ def test_writer_that_paused_is_not_alone_until_it_has_appended_for_a_while_again
     assert contention.is_sole_writer
 
 
-def test_writer_of_a_log_of_its_own_is_alone_from_the_first_batch_on(clock: Watch) -> None:
+def test_writer_of_unshared_log_is_sole_from_first_batch_on(clock: Watch) -> None:
     contention = Contention(False, clock)
     assert not contention.is_sole_writer
     contention.absent()

@@ -63,7 +63,7 @@ def known(fold: Fold) -> list[object]:
     return [fold.position, fold.aggregate(ORDER), fold.aggregate("order-2"), fold.aggregate("order-3"), *receipts]
 
 
-async def test_a_new_store_begins_at_the_beginning(open_store: Open) -> None:
+async def test_new_store_is_at_offset_0_and_empty(open_store: Open) -> None:
     store = open_store()
     assert store.position(0) == (0, b"")
     assert store.aggregate(ORDER) is None
@@ -71,7 +71,7 @@ async def test_a_new_store_begins_at_the_beginning(open_store: Open) -> None:
     assert store.digest_of(ORDER, 1) is None
 
 
-async def test_what_was_saved_is_there_again_when_the_file_is_opened(log: TroubledLog, open_store: Open) -> None:
+async def test_saved_state_is_read_back_when_file_is_opened(log: TroubledLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
     store.save(0, fold.snapshot())
@@ -83,7 +83,7 @@ async def test_what_was_saved_is_there_again_when_the_file_is_opened(log: Troubl
     assert [store.digest_of(ORDER, version) for version in (1, 2, 3, 4)] == [*digests[:3], None]
 
 
-async def test_a_fold_goes_on_while_and_after_it_is_saved(log: TroubledLog, open_store: Open) -> None:
+async def test_fold_answers_the_same_during_and_after_a_save(log: TroubledLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
     told = known(fold)
@@ -95,9 +95,7 @@ async def test_a_fold_goes_on_while_and_after_it_is_saved(log: TroubledLog, open
     assert fold.unsaved == 0
 
 
-async def test_records_without_effect_are_passed_for_good_once_the_position_is_saved(
-    log: TroubledLog, open_store: Open
-) -> None:
+async def test_position_after_records_without_effect_is_saved(log: TroubledLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
     store.save(0, fold.snapshot())
@@ -109,7 +107,7 @@ async def test_records_without_effect_are_passed_for_good_once_the_position_is_s
     assert open_store().position(0)[0] == 7
 
 
-async def test_a_snapshot_that_could_not_be_stored_is_given_again(log: TroubledLog, open_store: Open) -> None:
+async def test_snapshot_is_returned_again_until_it_is_saved(log: TroubledLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
     first = fold.snapshot()
@@ -119,9 +117,7 @@ async def test_a_snapshot_that_could_not_be_stored_is_given_again(log: TroubledL
     assert fold.snapshot() is not first
 
 
-async def test_of_facts_that_name_one_request_the_first_is_the_receipt_whatever_was_saved(
-    log: TroubledLog, open_store: Open
-) -> None:
+async def test_first_of_several_facts_of_a_request_is_its_receipt(log: TroubledLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
     first = fold.receipt(ORDER, "confirm")
@@ -135,7 +131,7 @@ async def test_of_facts_that_name_one_request_the_first_is_the_receipt_whatever_
     assert fold.receipt(ORDER, "confirm") == first
 
 
-async def test_a_save_that_fails_changes_nothing(log: TroubledLog, open_store: Open) -> None:
+async def test_failed_save_changes_nothing(log: TroubledLog, open_store: Open) -> None:
     store = open_store()
     fact = Fact(1, b"digest", "request", b"command", 0, 0)
     twice = Snapshot(7, b"digest", {ORDER: Aggregate(None, 1, b"digest", "")}, [(ORDER, fact), (ORDER, fact)])
@@ -147,7 +143,7 @@ async def test_a_save_that_fails_changes_nothing(log: TroubledLog, open_store: O
     assert store.position(0)[0] == 4
 
 
-async def test_a_parked_order_is_parked_again(open_store: Open) -> None:
+async def test_parked_order_is_read_back_as_parked(open_store: Open) -> None:
     store = open_store()
     parked = Aggregate(None, 2, b"head", "its chain is broken at offset 9")
     store.save(0, Snapshot(10, b"last", {ORDER: parked}))
@@ -155,7 +151,7 @@ async def test_a_parked_order_is_parked_again(open_store: Open) -> None:
 
 
 @pytest.mark.parametrize("error", HARD_ERRORS.values(), ids=HARD_ERRORS)
-async def test_an_order_that_an_upcaster_parked_is_parked_again_whatever_it_said(
+async def test_order_parked_by_upcaster_is_read_back_with_any_error_text(
     open_store: Open, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     story, log = Story(), TroubledLog()
@@ -170,14 +166,14 @@ async def test_an_order_that_an_upcaster_parked_is_parked_again_whatever_it_said
     assert open_store().aggregate(ORDER) == parked
 
 
-async def test_partitions_have_positions_of_their_own(open_store: Open) -> None:
+async def test_each_partition_has_its_own_position(open_store: Open) -> None:
     store = open_store()
     store.save(0, Snapshot(10, b"zero"))
     store.save(2, Snapshot(5, b"two"))
     assert [open_store().position(partition) for partition in range(3)] == [(10, b"zero"), (0, b""), (5, b"two")]
 
 
-async def test_a_store_of_other_rules_is_begun_anew(log: TroubledLog, open_store: Open) -> None:
+async def test_store_of_another_definition_is_rebuilt(log: TroubledLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
     store.save(0, fold.snapshot())
@@ -187,7 +183,7 @@ async def test_a_store_of_other_rules_is_begun_anew(log: TroubledLog, open_store
     assert known(await folded(log, anew)) == told
 
 
-async def test_a_store_of_another_log_is_refused_and_left_as_it_is(open_store: Open, tmp_path: Path) -> None:
+async def test_store_of_another_log_is_refused_and_unchanged(open_store: Open, tmp_path: Path) -> None:
     open_store().save(0, Snapshot(10, b"zero"))
     with pytest.raises(LogDamaged, match=r"state\.sqlite belongs to another log"):
         open_store(OTHER_LOG)
@@ -197,9 +193,7 @@ async def test_a_store_of_another_log_is_refused_and_left_as_it_is(open_store: O
 
 
 @pytest.mark.parametrize("partitions", [2, 4])
-async def test_a_store_of_another_number_of_partitions_is_refused_and_left_as_it_is(
-    open_store: Open, partitions: int
-) -> None:
+async def test_store_with_another_partition_count_is_refused_and_unchanged(open_store: Open, partitions: int) -> None:
     open_store().save(0, Snapshot(10, b"zero"))
     with pytest.raises(LogDamaged, match=rf"from 3 partitions, and the topic orders\.events has {partitions}:"):
         open_store(MemoryLog(partitions=partitions, identity=LOG.identity))
@@ -231,7 +225,7 @@ def flip_bit_of_schema(path: Path) -> None:
         pytest.param(Path.unlink, id="deleted"),
     ],
 )
-async def test_a_file_that_is_lost_or_damaged_is_folded_anew_to_the_same_state(
+async def test_lost_or_damaged_file_is_rebuilt_to_same_state(
     log: TroubledLog, open_store: Open, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
     store = open_store()
@@ -243,9 +237,7 @@ async def test_a_file_that_is_lost_or_damaged_is_folded_anew_to_the_same_state(
     assert known(await folded(log, open_store())) == told
 
 
-async def test_a_file_damaged_in_the_middle_is_told_of_and_removed_to_be_folded_anew(
-    log: TroubledLog, tmp_path: Path
-) -> None:
+async def test_file_damaged_in_the_middle_is_reported_and_removed(log: TroubledLog, tmp_path: Path) -> None:
     path = tmp_path / "state.sqlite"
     store = StateStore(path, LOG, RULES)
     store.save(0, (await folded(log, store)).snapshot())
@@ -260,7 +252,7 @@ async def test_a_file_damaged_in_the_middle_is_told_of_and_removed_to_be_folded_
     assert not path.exists()
 
 
-async def test_a_record_of_an_absurd_time_can_be_stored(open_store: Open) -> None:
+async def test_record_with_extreme_time_can_be_stored(open_store: Open) -> None:
     log = TroubledLog()
     record = Record(
         order_id=ORDER, order_version=1, record_time=Timestamp(seconds=1 << 60), cause=Cause(request_id="r")

@@ -58,7 +58,7 @@ async def instructions_of_a_batch(directory: Path, connections: Connections, age
     return measured
 
 
-async def test_cost_of_a_batch_does_not_depend_on_the_age_of_its_order(
+async def test_cost_of_a_batch_does_not_grow_with_history_of_its_order(
     tmp_path: Path, connections: Connections
 ) -> None:
     young, old = tmp_path / "young", tmp_path / "old"

@@ -18,7 +18,7 @@ def stepping(step_s: float) -> Callable[[], float]:
     return clock
 
 
-async def test_results_are_those_of_all_items_in_order() -> None:
+async def test_results_are_those_of_all_items_in_sequence() -> None:
     assert await TimeSlices().map(str, range(5)) == ["0", "1", "2", "3", "4"]
     assert await TimeSlices().map(str, []) == []
 
@@ -35,12 +35,12 @@ async def test_other_tasks_run_between_slices() -> None:
     assert order == [0, 1, "other", 2, 3, "other", 4, 5, "other"]
 
 
-async def test_tasks_with_long_work_take_turns() -> None:
+async def test_tasks_with_long_work_alternate() -> None:
     slices, order = TimeSlices(slice_s=2.0, rounds=1, clock=stepping(1.0)), list[str]()
     await asyncio.gather(slices.map(order.append, "aaaa"), slices.map(order.append, "bbbb"))
     assert order == ["a", "a", "b", "b", "a", "a", "b", "b"]
 
 
-async def test_work_stops_after_a_slice_when_it_is_told_to() -> None:
+async def test_work_stops_after_a_slice_if_stop_is_true() -> None:
     slices = TimeSlices(slice_s=2.0, rounds=1, clock=stepping(1.0))
     assert await slices.map(str, range(6), stop=lambda: True) == ["0", "1"]

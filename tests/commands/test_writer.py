@@ -32,7 +32,7 @@ def log(request: pytest.FixtureRequest) -> TroubledLog:
     return TroubledLog(atomic=request.param)
 
 
-async def test_a_command_is_answered_with_its_fact_and_its_record(log: TroubledLog) -> None:
+async def test_command_is_answered_with_its_fact_and_record(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         [answer] = await writing.handle(place())
     assert accepted(answer).fact[:3] == (1, log.records[0][0].digest, "place")
@@ -42,7 +42,7 @@ async def test_a_command_is_answered_with_its_fact_and_its_record(log: TroubledL
     assert accepted(answer).record is not None
 
 
-async def test_a_retry_is_answered_with_the_first_receipt_and_records_nothing(log: TroubledLog) -> None:
+async def test_retry_gets_first_receipt_and_appends_nothing(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         [first] = await writing.handle(place())
         await writing.handle(confirm())
@@ -52,7 +52,7 @@ async def test_a_retry_is_answered_with_the_first_receipt_and_records_nothing(lo
     assert len(log.records[0]) == 2
 
 
-async def test_a_retry_in_the_same_batch_is_answered_with_the_same_receipt(log: TroubledLog) -> None:
+async def test_retry_in_same_batch_gets_same_receipt(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         first, again = await writing.handle(place(), place())
     assert accepted(again).fact == accepted(first).fact
@@ -60,7 +60,7 @@ async def test_a_retry_in_the_same_batch_is_answered_with_the_same_receipt(log: 
     assert len(log.records[0]) == 1
 
 
-async def test_a_retry_to_another_server_is_answered_with_the_same_receipt(log: TroubledLog) -> None:
+async def test_retry_at_another_server_gets_same_receipt(log: TroubledLog) -> None:
     async with Writing(log) as one, Writing(log) as other:
         [first] = await one.handle(place())
         [again] = await other.handle(place())
@@ -69,7 +69,7 @@ async def test_a_retry_to_another_server_is_answered_with_the_same_receipt(log: 
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-async def test_a_request_id_that_comes_back_with_another_command_is_refused(log: TroubledLog, at_once: bool) -> None:
+async def test_request_id_reused_for_another_command_is_refused(log: TroubledLog, at_once: bool) -> None:
     async with Writing(log) as writing:
         if at_once:
             _, answer = await writing.handle(place(), place(customer_id="shop-2"))
@@ -80,7 +80,7 @@ async def test_a_request_id_that_comes_back_with_another_command_is_refused(log:
     assert len(log.records[0]) == 1
 
 
-async def test_another_version_than_expected_is_refused_with_both(log: TroubledLog) -> None:
+async def test_version_mismatch_reports_expected_and_actual_version(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         await writing.handle(place(), change("change", 2))
         [answer] = await writing.handle(confirm(expected_version=1))
@@ -89,14 +89,14 @@ async def test_another_version_than_expected_is_refused_with_both(log: TroubledL
     assert answer.facts == {"expected": "1", "actual": "2"}
 
 
-async def test_an_order_that_must_not_exist_yet_is_expected_at_version_0(log: TroubledLog) -> None:
+async def test_expected_version_0_requires_that_order_does_not_exist(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         answers = await writing.handle(place(expected_version=0), place("other", expected_version=0))
     assert accepted(answers[0]).fact.version == 1
     assert reason(answers[1]) == "VERSION_MISMATCH"
 
 
-async def test_a_retry_gets_its_receipt_whatever_version_it_expects(log: TroubledLog) -> None:
+async def test_retry_gets_receipt_despite_outdated_expected_version(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         await writing.handle(place())
         [first] = await writing.handle(confirm(expected_version=1))
@@ -104,7 +104,7 @@ async def test_a_retry_gets_its_receipt_whatever_version_it_expects(log: Trouble
     assert accepted(again).fact == accepted(first).fact
 
 
-async def test_validate_only_tells_what_would_happen_and_records_nothing(log: TroubledLog) -> None:
+async def test_validate_only_previews_event_and_appends_nothing(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         await writing.handle(place())
         would_be, refused = await writing.handle(confirm(validate_only=True), change("change", 1, validate_only=True))
@@ -117,7 +117,7 @@ async def test_validate_only_tells_what_would_happen_and_records_nothing(log: Tr
     assert len(log.records[0]) == 2
 
 
-async def test_a_batch_on_one_order_is_one_append_where_appends_are_atomic() -> None:
+async def test_atomic_log_takes_batch_on_one_order_in_one_append() -> None:
     log = TroubledLog(atomic=True)
     async with Writing(log) as writing:
         answers = await writing.handle(place(), change("change", 2), confirm(), change("too late", 3))
@@ -126,7 +126,7 @@ async def test_a_batch_on_one_order_is_one_append_where_appends_are_atomic() -> 
     assert log.appends == [3]
 
 
-async def test_elsewhere_a_record_is_linked_to_confirmed_facts_only_while_other_orders_share_the_append() -> None:
+async def test_non_atomic_log_takes_one_record_of_an_order_in_each_append() -> None:
     log = TroubledLog(atomic=False)
     async with Writing(log) as writing:
         answers = await writing.handle(place(), place("other", "order-2"), change("change", 2), confirm())
@@ -134,13 +134,13 @@ async def test_elsewhere_a_record_is_linked_to_confirmed_facts_only_while_other_
     assert log.appends == [2, 1, 1]
 
 
-async def test_commands_on_one_order_are_decided_in_the_order_in_which_they_came(log: TroubledLog) -> None:
+async def test_commands_on_one_order_are_decided_in_arrival_order(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         answers = await writing.handle(place(), *(change(f"change-{n}", n) for n in range(2, 20)))
     assert [accepted(answer).fact.version for answer in answers] == list(range(1, 20))
 
 
-async def test_a_fact_is_never_older_than_the_one_before_it(log: TroubledLog) -> None:
+async def test_fact_is_never_older_than_its_predecessor(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         await writing.handle(place())
         writing.now -= 3600 * SECOND
@@ -148,7 +148,7 @@ async def test_a_fact_is_never_older_than_the_one_before_it(log: TroubledLog) ->
     assert accepted(answer).fact.time == BEGINNING
 
 
-async def test_a_command_too_many_is_refused_at_once_and_the_others_are_answered(log: TroubledLog) -> None:
+async def test_full_queue_refuses_command_at_once_and_answers_queued_ones(log: TroubledLog) -> None:
     async with Writing(log, capacity=2) as writing:
         waiting = [attempt_of(place()), attempt_of(place("other", "order-2"))]
         for attempt in waiting:
@@ -162,7 +162,7 @@ async def test_a_command_too_many_is_refused_at_once_and_the_others_are_answered
     assert accepted(answer).fact.version == 2
 
 
-async def test_a_caller_who_went_before_the_decision_leaves_no_record(log: TroubledLog) -> None:
+async def test_call_cancelled_before_decision_appends_no_record(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         attempt = attempt_of(place())
         writing.writer.queue.submit(attempt)
@@ -171,7 +171,7 @@ async def test_a_caller_who_went_before_the_decision_leaves_no_record(log: Troub
     assert log.records[0] == []
 
 
-async def test_a_defect_in_one_decision_is_that_command_s_alone(log: TroubledLog) -> None:
+async def test_defect_in_one_decision_does_not_affect_other_commands(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         await writing.handle(place())
         undecidable = attempt_of(confirm())
@@ -183,7 +183,7 @@ async def test_a_defect_in_one_decision_is_that_command_s_alone(log: TroubledLog
 
 
 @pytest.mark.parametrize("request_after", [change("change", 2), change("refused", 1)])
-async def test_a_log_that_lost_its_end_stops_the_writer(log: TroubledLog, request_after: Any) -> None:
+async def test_log_that_lost_records_stops_writer(log: TroubledLog, request_after: Any) -> None:
     async with Writing(log) as writing:
         await writing.handle(place())
         log.records[0].clear()
@@ -192,7 +192,7 @@ async def test_a_log_that_lost_its_end_stops_the_writer(log: TroubledLog, reques
             await asyncio.wait_for(writing.task, 10)
 
 
-async def test_orders_of_one_batch_are_folded_apart() -> None:
+async def test_orders_of_one_batch_are_folded_separately() -> None:
     log = MemoryLog()
     async with Writing(log) as writing:
         add = AddOrderLineRequest(order_id=ORDER, request_id="add", line=line("pear"))

@@ -24,7 +24,7 @@ async def facts_of(log: TroubledLog, order_id: str) -> int:
     return fold.aggregate(order_id).version
 
 
-async def test_a_log_that_cannot_be_written_is_answered_unavailable_and_the_writer_goes_on(log: TroubledLog) -> None:
+async def test_writer_continues_after_append_is_refused(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         log.troubles.append(LogUnavailable())
         [failed] = await writing.handle(place())
@@ -34,7 +34,7 @@ async def test_a_log_that_cannot_be_written_is_answered_unavailable_and_the_writ
     assert not accepted(then).replayed
 
 
-async def test_a_log_that_cannot_be_reached_is_answered_unavailable_and_the_writer_goes_on(log: TroubledLog) -> None:
+async def test_writer_continues_after_log_was_unreachable(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         log.unreachable = True
         log.troubles.append(LogUnavailable())
@@ -46,7 +46,7 @@ async def test_a_log_that_cannot_be_reached_is_answered_unavailable_and_the_writ
     assert [accepted(answer).fact.version for answer in then] == [1, 2]
 
 
-async def test_an_append_of_unknown_outcome_that_landed_is_answered_with_its_receipt(log: TroubledLog) -> None:
+async def test_append_of_unknown_outcome_that_succeeded_gets_receipt(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         log.lands = True
         log.troubles.append(AppendUncertain())
@@ -56,7 +56,7 @@ async def test_an_append_of_unknown_outcome_that_landed_is_answered_with_its_rec
     assert len(log.records[0]) == 1
 
 
-async def test_an_append_of_unknown_outcome_that_was_lost_is_tried_again(log: TroubledLog) -> None:
+async def test_append_of_unknown_outcome_that_was_lost_is_retried(log: TroubledLog) -> None:
     async with Writing(log) as writing:
         log.troubles.append(AppendUncertain())
         answers = await writing.handle(place(), place("other", "order-2"))
@@ -64,7 +64,7 @@ async def test_an_append_of_unknown_outcome_that_was_lost_is_tried_again(log: Tr
     assert len(log.records[0]) == 2
 
 
-async def test_while_the_log_does_not_answer_callers_are_told_so_in_time_and_a_retry_gets_the_receipt(
+async def test_callers_of_hanging_log_get_unavailable_at_deadline_and_retry_gets_receipt(
     log: TroubledLog,
 ) -> None:
     async with Writing(log, capacity=2) as writing:
@@ -88,9 +88,7 @@ async def test_while_the_log_does_not_answer_callers_are_told_so_in_time_and_a_r
 
 
 @pytest.mark.parametrize("lands", [True, False])
-async def test_an_order_whose_ids_the_server_made_is_placed_once_whatever_became_of_the_append(
-    log: TroubledLog, lands: bool
-) -> None:
+async def test_order_with_generated_ids_is_placed_once_after_uncertain_append(log: TroubledLog, lands: bool) -> None:
     async with Writing(log) as writing:
         log.lands = lands
         log.troubles.append(AppendUncertain())
@@ -103,7 +101,7 @@ async def test_an_order_whose_ids_the_server_made_is_placed_once_whatever_became
     assert await facts_of(log, order_id) == 2
 
 
-async def test_an_order_whose_ids_the_server_made_is_placed_once_when_others_write_too() -> None:
+async def test_order_with_generated_ids_is_placed_once_beside_other_writers() -> None:
     class Shared(TroubledLog):
         """Another server's record always lands first."""
 
@@ -118,7 +116,7 @@ async def test_an_order_whose_ids_the_server_made_is_placed_once_when_others_wri
     assert accepted(answer).fact.offset == 1
 
 
-async def test_a_refusal_rests_on_what_others_wrote_before_the_call(log: TroubledLog) -> None:
+async def test_refusal_considers_records_appended_by_others_before_the_call(log: TroubledLog) -> None:
     async with Writing(log) as one, Writing(log) as other:
         await one.handle(place())
         await other.handle(change("change", 7))
@@ -140,7 +138,7 @@ class ToldByAnOldLeader(Replicated):
 
 
 @pytest.mark.parametrize("request_now", [confirm(), confirm(validate_only=True)], ids=["refused", "only validated"])
-async def test_what_is_denied_does_not_rest_on_the_word_of_a_leader_that_may_be_none(request_now: Any) -> None:
+async def test_refusal_does_not_rest_on_stale_end_offset_of_deposed_leader(request_now: Any) -> None:
     log = ToldByAnOldLeader(atomic=False)
     async with Writing(log) as writing, Writing(log) as other:
         await other.handle(place())
@@ -148,7 +146,7 @@ async def test_what_is_denied_does_not_rest_on_the_word_of_a_leader_that_may_be_
     assert isinstance(answer, Accepted | Preview)
 
 
-async def test_what_is_denied_costs_one_record_without_effect_and_a_retry_s_receipt_none() -> None:
+async def test_refusal_costs_one_barrier_record_and_replayed_receipt_none() -> None:
     log = Replicated(atomic=False)
     async with Writing(log) as writing:
         await writing.handle(place())
@@ -159,7 +157,7 @@ async def test_what_is_denied_costs_one_record_without_effect_and_a_retry_s_rece
         assert accepted((await writing.handle(confirm()))[0]).fact.offset == 2
 
 
-async def test_where_it_cannot_be_told_what_the_log_holds_nothing_is_denied() -> None:
+async def test_uncertain_barrier_append_leads_to_unavailable_not_to_refusal() -> None:
     log = Replicated(atomic=False)
     async with Writing(log) as writing:
         log.troubles.append(AppendUncertain())
@@ -167,7 +165,7 @@ async def test_where_it_cannot_be_told_what_the_log_holds_nothing_is_denied() ->
     assert reason(answer) == "UNAVAILABLE"
 
 
-async def test_a_record_that_lost_a_race_is_void_and_its_command_is_decided_again(log: TroubledLog) -> None:
+async def test_record_that_lost_race_is_void_and_command_is_decided_again(log: TroubledLog) -> None:
     async with Writing(log) as one, Writing(log) as other:
         await one.handle(place())
         await one.write_alone()
@@ -191,7 +189,7 @@ def from_the_future(logged: Logged) -> Entry:
 
 
 @pytest.mark.parametrize("parking", [damaged, from_the_future])
-async def test_a_parked_order_refuses_commands_but_still_answers_receipts(log: TroubledLog, parking: object) -> None:
+async def test_parked_order_refuses_commands_but_replays_receipts(log: TroubledLog, parking: object) -> None:
     async with Writing(log) as writing:
         [first] = await writing.handle(place())
         log.land(0, parking(log.records[0][0]))  # type: ignore[operator]
@@ -231,7 +229,7 @@ class MarkedLog(TroubledLog):
         return records
 
 
-async def test_what_others_append_behind_a_mark_that_is_no_record_is_folded() -> None:
+async def test_records_appended_after_transaction_marker_are_folded() -> None:
     others = MemoryLog()
     async with Writing(others) as writing:
         await writing.handle(place("place"), confirm("confirm"))
@@ -241,7 +239,7 @@ async def test_what_others_append_behind_a_mark_that_is_no_record_is_folded() ->
     assert fold.position == 2
 
 
-async def test_a_log_that_ends_later_than_its_records_is_damaged() -> None:
+async def test_log_whose_end_lies_beyond_its_records_is_damaged() -> None:
     class Holed(TroubledLog):
         async def end(self, partition: int, known: int = 0) -> int:
             return await super().end(partition) + 3

@@ -18,7 +18,7 @@ def batched(count: int) -> list[Attempt]:
     return attempts
 
 
-async def test_a_unary_command_does_not_wait_for_the_commands_of_batches_before_it() -> None:
+async def test_unary_command_does_not_wait_for_queued_batches() -> None:
     async with Writing(MemoryLog(), capacity=3_000) as writing:
         batch = batched(3_000)
         for attempt in batch:
@@ -30,7 +30,7 @@ async def test_a_unary_command_does_not_wait_for_the_commands_of_batches_before_
             assert accepted(await batch[-1].answer).fact.version == 1
 
 
-async def test_commands_of_a_batch_go_on_while_unary_commands_never_cease() -> None:
+async def test_batches_progress_under_constant_unary_load() -> None:
     async with Writing(MemoryLog(), capacity=3_000) as writing:
         batch = batched(300)
         for attempt in batch:
@@ -43,7 +43,7 @@ async def test_commands_of_a_batch_go_on_while_unary_commands_never_cease() -> N
     assert all(accepted(attempt.answer.result()).fact.version == 1 for attempt in batch)
 
 
-async def test_a_full_line_of_batched_commands_refuses_no_unary_command() -> None:
+async def test_full_batch_lane_refuses_no_unary_command() -> None:
     async with Writing(MemoryLog(), capacity=2) as writing:
         queue = writing.writer.queue
         for attempt in batched(2):
@@ -57,7 +57,7 @@ async def test_a_full_line_of_batched_commands_refuses_no_unary_command() -> Non
     assert accepted(answer).fact.version == 1
 
 
-async def test_commands_of_one_order_in_a_batch_keep_their_order_when_a_unary_command_cuts_in() -> None:
+async def test_batched_commands_of_an_order_keep_their_sequence_beside_unary_ones() -> None:
     async with Writing(MemoryLog(), capacity=3_000) as writing:
         batch = [place("place", "order-0"), confirm("confirm", "order-0")]
         attempts = [*batched(2_000)[1:], *(attempt_of(request) for request in batch)]

@@ -16,29 +16,29 @@ def test_order_without_facts_has_version_0_and_no_head() -> None:
     assert Aggregate(None, 0, b"", "") == NO_ORDER
 
 
-def test_fact_that_can_be_folded_leads_to_the_next_state() -> None:
+def test_foldable_fact_leads_to_next_state() -> None:
     assert Aggregate(evolve(None, PLACED), 1, b"first", "") == FIRST
     assert advance(FIRST, CONFIRMED, "", b"second") == Aggregate(evolve(FIRST.order, CONFIRMED), 2, b"second", "")
 
 
-def test_fact_that_could_not_be_read_parks_the_order_at_the_state_before() -> None:
+def test_unreadable_fact_parks_order_at_state_before() -> None:
     assert advance(FIRST, CONFIRMED, "unreadable", b"second") == Aggregate(FIRST.order, 2, b"second", "unreadable")
     assert advance(NO_ORDER, PLACED, "unreadable", b"first") == Aggregate(None, 1, b"first", "unreadable")
 
 
-def test_fact_that_cannot_follow_parks_the_order_and_says_why() -> None:
+def test_fact_that_cannot_follow_parks_order_with_reason() -> None:
     parked = "cannot be folded: 'ink' is not on the order"
     assert advance(FIRST, REMOVED, "", b"second") == Aggregate(FIRST.order, 2, b"second", parked)
 
 
 @pytest.mark.parametrize("fault", ["", "unreadable as well"])
-def test_parked_order_keeps_its_state_and_the_first_cause(fault: str) -> None:
+def test_parked_order_keeps_its_state_and_first_reason(fault: str) -> None:
     parked = advance(FIRST, CONFIRMED, "unreadable", b"second")
     third = happened(OrderConfirmed(), 3)
     assert advance(parked, third, fault, b"third") == Aggregate(FIRST.order, 3, b"third", "unreadable")
 
 
-def test_value_that_no_order_can_hold_parks_it_and_names_the_error() -> None:
+def test_impossible_value_parks_order_and_names_error() -> None:
     most = 2**63 - 1
     parked = advance(NO_ORDER, happened(placed(line("pen", most), line("ink", most)), 1), "", b"first")
     assert (parked.order, parked.version, parked.head) == (None, 1, b"first")

@@ -34,12 +34,12 @@ def records(draw: st.DrawFn) -> tuple[list[bytes], int, bytes]:
     return facts, draw(VERSIONS), draw(st.sampled_from(links) | st.binary(max_size=16))
 
 
-def test_a_digest_is_the_first_16_bytes_of_the_sha_256() -> None:
+def test_digest_is_the_first_16_bytes_of_sha256() -> None:
     assert digest(b"ordertrail") == sha256(b"ordertrail").digest()[:16]
 
 
 @given(records())
-def test_every_record_has_the_one_verdict_that_its_definition_gives(record: tuple[list[bytes], int, bytes]) -> None:
+def test_every_record_gets_exactly_the_defined_verdict(record: tuple[list[bytes], int, bytes]) -> None:
     facts, version, previous = record
     names_the_fact_before = 1 <= version <= len(facts) + 1 and previous == link(facts, version)
     holds = {
@@ -51,21 +51,19 @@ def test_every_record_has_the_one_verdict_that_its_definition_gives(record: tupl
 
 
 @given(FACTS)
-def test_the_next_record_is_a_fact(facts: list[bytes]) -> None:
+def test_next_record_is_a_fact(facts: list[bytes]) -> None:
     assert judged(facts, len(facts) + 1, link(facts, len(facts) + 1)) is Verdict.FACT
 
 
 @given(FACTS, st.data())
-def test_a_duplicate_of_any_fact_is_void(facts: list[bytes], data: st.DataObject) -> None:
+def test_duplicate_of_any_fact_is_void(facts: list[bytes], data: st.DataObject) -> None:
     version = data.draw(st.integers(1, max(1, len(facts))))
     expected = Verdict.VOID if facts else Verdict.FACT
     assert judged(facts, version, link(facts, version)) is expected
 
 
 @given(FACTS.filter(bool), st.data())
-def test_of_two_records_that_name_the_same_predecessor_the_second_is_void(
-    facts: list[bytes], data: st.DataObject
-) -> None:
+def test_second_record_with_same_predecessor_is_void(facts: list[bytes], data: st.DataObject) -> None:
     *before, _ = facts
     loser = len(facts), link(before, len(facts))
     assert judged(before, *loser) is Verdict.FACT
@@ -73,7 +71,7 @@ def test_of_two_records_that_name_the_same_predecessor_the_second_is_void(
 
 
 @given(FACTS.filter(bool), st.data())
-def test_a_record_behind_a_changed_predecessor_is_broken(facts: list[bytes], data: st.DataObject) -> None:
+def test_record_after_changed_predecessor_is_broken(facts: list[bytes], data: st.DataObject) -> None:
     version = data.draw(st.integers(2, len(facts) + 1))
     named = link(facts, version)
     changed = list(facts)
@@ -82,13 +80,13 @@ def test_a_record_behind_a_changed_predecessor_is_broken(facts: list[bytes], dat
 
 
 @given(FACTS, st.data())
-def test_a_record_that_leaves_a_gap_is_broken_whatever_it_names(facts: list[bytes], data: st.DataObject) -> None:
+def test_record_that_leaves_a_gap_is_broken_with_any_predecessor(facts: list[bytes], data: st.DataObject) -> None:
     version = data.draw(st.integers(len(facts) + 2, 2**63 - 1))
     previous = data.draw(st.sampled_from([link(facts, v) for v in range(1, len(facts) + 2)]))
     assert judged(facts, version, previous) is Verdict.BROKEN
 
 
 @given(FACTS.filter(bool))
-def test_a_digest_that_is_not_known_makes_an_old_record_broken_and_not_void(facts: list[bytes]) -> None:
+def test_old_record_is_broken_if_digest_of_its_predecessor_is_unknown(facts: list[bytes]) -> None:
     head = digest(facts[-1])
     assert judge(9, head, 5, head, lambda version: None) is Verdict.BROKEN

@@ -40,13 +40,13 @@ class Sly(str):
     ],
     ids=["plain", "silent", "half a pair", "two", "long", "too long", "text of its own kind", "mute"],
 )
-def test_an_error_says_what_can_be_stored(error: Exception, text: str) -> None:
+def test_error_text_holds_only_storable_characters(error: Exception, text: str) -> None:
     assert error_text(error) == text
     assert type(error_text(error)) is str
     assert named_error_text(error) == f"{type(error).__name__}: {text}"
 
 
-def test_a_fold_that_fails_parks_its_order_in_few_words() -> None:
+def test_failed_fold_parks_order_with_a_bounded_text() -> None:
     placed = HistoryEvent(order_id="order-1", order_version=1, order_placed=OrderPlaced())
     removed = HistoryEvent(
         order_id="order-1", order_version=2, order_line_removed=OrderLineRemoved(product_id="p" * 10_000)

@@ -106,6 +106,6 @@ def test_every_field_of_an_event_changes_the_order(event: Descriptor, path: Path
     )
 
 
-def test_every_exception_names_a_field_that_there_is() -> None:
+def test_every_exception_names_an_existing_field() -> None:
     assert NOT_IN_THE_ORDER.keys() <= {text_of(path) for event in EVENTS for path in leaves(event)}
     assert IN_THE_ENVELOPE.keys() <= {field.name for verb in VERBS for field in verb.fields}

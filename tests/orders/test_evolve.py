@@ -20,7 +20,7 @@ from ordertrail_server.orders.decide import Event
 from ordertrail_server.orders.evolve import CannotFold, evolve, fold
 
 
-def test_the_first_fact_makes_the_order() -> None:
+def test_first_fact_creates_the_order() -> None:
     source = OrderSource(reference="17", create_time=Timestamp(seconds=5))
     first = OrderPlaced(
         customer_id="shop-1",
@@ -46,7 +46,7 @@ def test_the_first_fact_makes_the_order() -> None:
     )
 
 
-def test_what_a_source_left_out_stays_absent() -> None:
+def test_values_missing_in_the_source_stay_absent() -> None:
     order = order_of(OrderPlaced(lines=[unpriced("pen", 2), line("ink")]))
     for absent in ("customer_id", "total_amount", "expected_delivery_date", "source"):
         assert not order.HasField(absent)
@@ -54,13 +54,13 @@ def test_what_a_source_left_out_stays_absent() -> None:
     assert order.total_quantity == 3
 
 
-def test_a_free_order_has_a_total_of_0_in_its_currency() -> None:
+def test_free_order_has_a_total_of_0_in_its_currency() -> None:
     assert order_of(OrderPlaced(lines=[line("pen", 5, money(0, currency="XXX"))])).total_amount == money(
         0, currency="XXX"
     )
 
 
-def test_within_an_order_time_never_goes_back() -> None:
+def test_update_time_never_goes_back() -> None:
     facts = [happened(placed(line("pen")), 1, seconds=50), happened(OrderConfirmed(), 2, seconds=40)]
     order = fold(facts)
     assert order is not None
@@ -77,7 +77,7 @@ def test_within_an_order_time_never_goes_back() -> None:
         (Timestamp(seconds=51, nanos=4), Timestamp(seconds=51, nanos=4)),
     ],
 )
-def test_within_an_order_time_never_goes_back_by_a_nanosecond(now: Timestamp, then: Timestamp) -> None:
+def test_update_time_never_goes_back_by_a_nanosecond(now: Timestamp, then: Timestamp) -> None:
     first, second = happened(placed(line("pen")), 1), happened(OrderConfirmed(), 2)
     first.record_time.CopyFrom(Timestamp(seconds=50, nanos=5))
     second.record_time.CopyFrom(now)
@@ -86,7 +86,7 @@ def test_within_an_order_time_never_goes_back_by_a_nanosecond(now: Timestamp, th
     assert order.update_time == then
 
 
-def test_the_time_of_an_order_is_that_of_its_last_fact_to_the_nanosecond() -> None:
+def test_update_time_is_time_of_last_fact_to_the_nanosecond() -> None:
     first, second = happened(placed(line("pen")), 1, seconds=50), happened(OrderConfirmed(), 2, seconds=50)
     second.record_time.nanos = 1
     order = fold([first, second])
@@ -95,23 +95,23 @@ def test_the_time_of_an_order_is_that_of_its_last_fact_to_the_nanosecond() -> No
     assert order.create_time == Timestamp(seconds=50)
 
 
-def test_folding_goes_on_from_a_snapshot() -> None:
+def test_fold_continues_from_a_snapshot() -> None:
     facts = [happened(placed(line("pen")), 1), happened(OrderConfirmed(), 2)]
     assert fold(facts[1:], fold(facts[:1])) == fold(facts)
 
 
-def test_no_facts_are_no_order() -> None:
+def test_fold_of_no_facts_is_no_order() -> None:
     assert fold([]) is None
 
 
-def test_an_order_whose_last_line_a_fact_removed_has_no_total() -> None:
+def test_order_without_lines_has_no_total() -> None:
     order = order_of(placed(line("pen", 2)), OrderLineRemoved(product_id="pen"))
     assert not order.HasField("total_amount")
     assert order.total_quantity == 0
     assert after(order, OrderLineAdded(line=line("ink", 2))).total_amount == money(20)
 
 
-def test_a_line_without_a_price_takes_the_total_away() -> None:
+def test_line_without_price_clears_total() -> None:
     order = order_of(placed(line("pen", 2)), OrderLineAdded(line=unpriced("ink", 2)))
     assert not order.HasField("total_amount")
     assert order.total_quantity == 4
@@ -125,33 +125,33 @@ def test_a_line_without_a_price_takes_the_total_away() -> None:
         OrderShipped(lines=[shipped("pen", 1), shipped("ink", 1)]),
     ],
 )
-def test_a_fact_about_a_line_that_is_not_there_cannot_be_folded(event: Event) -> None:
+def test_fact_about_missing_line_cannot_be_folded(event: Event) -> None:
     with pytest.raises(CannotFold, match="'ink'"):
         after(order_of(placed(line("pen"))), event)
 
 
 @pytest.mark.parametrize("version", [-1, 0, 1, 3])
-def test_a_fact_that_is_not_the_next_cannot_be_folded(version: int) -> None:
+def test_fact_with_wrong_version_cannot_be_folded(version: int) -> None:
     with pytest.raises(CannotFold, match="cannot follow on version 1"):
         evolve(order_of(placed(line("pen"))), happened(OrderConfirmed(), version))
 
 
-def test_only_a_placed_order_can_be_folded_first() -> None:
+def test_first_fact_must_be_order_placed() -> None:
     with pytest.raises(CannotFold, match="order_confirmed"):
         evolve(None, happened(OrderConfirmed(), 1))
 
 
-def test_an_order_that_is_there_cannot_be_placed_by_a_fact() -> None:
+def test_order_placed_cannot_follow_on_existing_order() -> None:
     with pytest.raises(CannotFold, match="order_placed"):
         after(order_of(placed(line("pen"))), placed(line("pen")))
 
 
-def test_an_event_of_an_unknown_kind_cannot_be_folded() -> None:
+def test_event_of_unknown_kind_cannot_be_folded() -> None:
     with pytest.raises(CannotFold, match="an unknown event"):
         evolve(order_of(placed(line("pen"))), HistoryEvent(order_id=ORDER, order_version=2))
 
 
-def test_a_total_beyond_what_money_can_hold_is_an_error_and_never_another_total() -> None:
+def test_total_beyond_range_of_money_raises_an_error() -> None:
     lines = [line(f"p-{number}", 1_000_000, money(1_000_000_000_000)) for number in range(10)]
     with pytest.raises(ValueError, match="range"):
         order_of(placed(*lines))

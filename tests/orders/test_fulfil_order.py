@@ -27,39 +27,39 @@ def ship(*lines: ShippedLine) -> ShipOrderRequest:
     return ShipOrderRequest(order_id=ORDER, lines=lines)
 
 
-def test_an_order_is_confirmed() -> None:
+def test_placed_order_is_confirmed() -> None:
     given(placed(line("pen"))).when(ConfirmOrderRequest(order_id=ORDER)).then(OrderConfirmed())
 
 
-def test_an_order_of_nothing_is_not_confirmed() -> None:
+def test_order_with_only_zero_quantities_is_not_confirmed() -> None:
     nothing = OrderPlaced(lines=[unpriced("pen", 0), unpriced("ink", 0)])
     given(nothing).when(ConfirmOrderRequest(order_id=ORDER)).refused("NOTHING_ORDERED")
 
 
-def test_one_quantity_above_0_is_enough_to_confirm() -> None:
+def test_one_quantity_above_0_suffices_to_confirm() -> None:
     some = OrderPlaced(lines=[unpriced("pen", 0), unpriced("ink", 1)])
     given(some).when(ConfirmOrderRequest(order_id=ORDER)).then(OrderConfirmed())
 
 
-def test_without_lines_all_of_the_order_is_shipped() -> None:
+def test_shipment_without_lines_ships_whole_order() -> None:
     order = given(*TWO).when(ship()).then(OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)]))
     assert order.status == ORDER_STATUS_SHIPPED
 
 
-def test_without_lines_only_what_remains_is_shipped_and_named() -> None:
+def test_shipment_without_lines_ships_and_names_only_the_remainder() -> None:
     before = OrderShipped(lines=[shipped("pen", 1), shipped("ink", 2)])
     order = given(*TWO, before).when(ship()).then(OrderShipped(lines=[shipped("pen", 2)]))
     assert order.status == ORDER_STATUS_SHIPPED
     assert [each.shipped_quantity for each in order.lines] == [3, 2]
 
 
-def test_a_line_of_quantity_0_is_never_part_of_a_shipment() -> None:
+def test_line_of_quantity_0_is_never_part_of_a_shipment() -> None:
     imported = OrderPlaced(lines=[unpriced("pen", 0), unpriced("ink", 1)])
     order = given(imported, OrderConfirmed()).when(ship()).then(OrderShipped(lines=[shipped("ink", 1)]))
     assert order.status == ORDER_STATUS_SHIPPED
 
 
-def test_some_lines_are_shipped_in_the_order_of_the_order() -> None:
+def test_shipped_lines_have_the_sequence_of_the_order() -> None:
     order = (
         given(*TWO)
         .when(ship(shipped("ink", 1), shipped("pen", 3)))
@@ -68,28 +68,28 @@ def test_some_lines_are_shipped_in_the_order_of_the_order() -> None:
     assert order.status == ORDER_STATUS_PARTLY_SHIPPED
 
 
-def test_named_lines_after_which_nothing_remains_ship_the_order_wholly() -> None:
+def test_shipment_of_all_remaining_lines_completes_order() -> None:
     last = OrderShipped(lines=[shipped("ink", 2)])
     order = given(*TWO, OrderShipped(lines=[shipped("pen", 3)])).when(ship(shipped("ink", 2))).then(last)
     assert order.status == ORDER_STATUS_SHIPPED
 
 
-def test_a_product_that_is_not_ordered_is_not_shipped() -> None:
+def test_product_that_is_not_on_order_is_not_shipped() -> None:
     given(*TWO).when(ship(shipped("pad", 1))).refused("PRODUCT_NOT_ORDERED", product_id="pad")
 
 
-def test_no_more_is_shipped_than_remains() -> None:
+def test_shipment_of_more_than_remains_is_refused() -> None:
     before = OrderShipped(lines=[shipped("pen", 1)])
     given(*TWO, before).when(ship(shipped("ink", 1), shipped("pen", 3))).refused(
         "MORE_THAN_ORDERED", product_id="pen", remaining="2"
     )
 
 
-def test_a_shipment_names_a_product_once() -> None:
+def test_shipment_that_names_a_product_twice_is_refused() -> None:
     given(*TWO).when(ship(shipped("pen", 1), shipped("pen", 1))).refused("INVALID_REQUEST", "lines[1].product_id")
 
 
-def test_goods_cannot_be_shipped_a_second_time() -> None:
+def test_shipped_order_cannot_be_shipped_again() -> None:
     whole = OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)])
     refusal = (
         given(*TWO, whole)
@@ -99,19 +99,19 @@ def test_goods_cannot_be_shipped_a_second_time() -> None:
     assert refusal.message == "The order is SHIPPED; ship_order needs it to be CONFIRMED or PARTLY_SHIPPED."
 
 
-def test_a_shipped_order_is_delivered() -> None:
+def test_shipped_order_is_delivered() -> None:
     whole = OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)])
     given(*TWO, whole).when(DeliverOrderRequest(order_id=ORDER)).then(OrderDelivered())
 
 
-def test_why_an_order_is_cancelled_is_kept_as_it_was_said() -> None:
+def test_reason_of_cancellation_is_recorded_verbatim() -> None:
     order = given(placed(line("pen")))
     order.when(CancelOrderRequest(order_id=ORDER, reason="too late")).then(OrderCancelled(reason="too late"))
     order.when(CancelOrderRequest(order_id=ORDER, reason="")).then(OrderCancelled(reason=""))
     order.when(CancelOrderRequest(order_id=ORDER)).then(OrderCancelled())
 
 
-def test_why_an_order_is_returned_is_kept_as_it_was_said() -> None:
+def test_reason_of_return_is_recorded_verbatim() -> None:
     whole = OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)])
     order = given(*TWO, whole)
     order.when(ReturnOrderRequest(order_id=ORDER, reason="leaking")).then(OrderReturned(reason="leaking"))

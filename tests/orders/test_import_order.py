@@ -30,11 +30,11 @@ FREE = money(0, currency="XXX")
         OrderPlaced(lines=[unpriced(f"p-{number}") for number in range(200)]),
     ],
 )
-def test_what_old_producers_left_out_or_set_to_0_is_taken_in_as_it_was_said(order: OrderPlaced) -> None:
+def test_order_with_missing_or_zero_values_is_imported_unchanged(order: OrderPlaced) -> None:
     given().when(order).then(order)
 
 
-def test_an_order_that_exists_is_not_taken_in_again() -> None:
+def test_existing_order_is_not_imported_again() -> None:
     assert given(placed(line("pen"))).when(placed(unpriced("pen"))).refused("ORDER_EXISTS").order_id == "order-1"
 
 
@@ -63,25 +63,25 @@ def refuse(order: OrderPlaced, words: str) -> None:
         ([line("pen", 2, money(500_000_000_000, 1)), unpriced("pad")], "total exceeds"),
     ],
 )
-def test_lines_that_no_order_can_have_are_refused_in_words(lines: list[OrderedLine], words: str) -> None:
+def test_impossible_lines_are_refused_with_a_message(lines: list[OrderedLine], words: str) -> None:
     refuse(OrderPlaced(lines=lines), words)
 
 
 @pytest.mark.parametrize("wrong", [day(2019, 2, 29), Date()])
-def test_a_day_that_the_calendar_does_not_have_is_refused(wrong: Date) -> None:
+def test_impossible_day_is_refused(wrong: Date) -> None:
     refuse(OrderPlaced(lines=[line("pen")], expected_delivery_date=wrong), "no day of the calendar")
 
 
 @pytest.mark.parametrize("customer", ["", "c" * 129])
-def test_a_customer_id_that_is_there_has_1_to_128_characters(customer: str) -> None:
+def test_present_customer_id_has_1_to_128_characters(customer: str) -> None:
     refuse(OrderPlaced(lines=[line("pen")], customer_id=customer), "1 to 128 characters")
 
 
 @pytest.mark.parametrize("status", range(ORDER_STATUS_CONFIRMED, ORDER_STATUS_RETURNED + 1))
-def test_an_order_that_its_source_calls_more_than_placed_is_no_place_order(status: OrderStatus.ValueType) -> None:
+def test_imported_order_must_have_source_status_placed(status: OrderStatus.ValueType) -> None:
     refuse(OrderPlaced(lines=[line("pen")], source=OrderSource(status=status)), "not that it was placed")
 
 
-def test_a_status_that_this_release_does_not_know_is_refused_rather_than_guessed() -> None:
+def test_unknown_source_status_is_refused() -> None:
     source = OrderSource.FromString(b"\x20\x63")  # field 4, status 99
     refuse(OrderPlaced(lines=[line("pen")], source=source), "is 99, not that it was placed")

@@ -122,7 +122,7 @@ STEPS = {(status, after) for (_, status), after in TABLE.items() if after.isuppe
 
 
 @given(lives())
-def test_the_totals_always_equal_the_sum_over_the_lines(commands: list[Command]) -> None:
+def test_totals_always_equal_the_sum_over_the_lines(commands: list[Command]) -> None:
     for _, _, _, order in lived(commands):
         assert order.total_quantity == sum(line.quantity for line in order.lines)
         priced = [line for line in order.lines if line.HasField("unit_price")]
@@ -135,7 +135,7 @@ def test_the_totals_always_equal_the_sum_over_the_lines(commands: list[Command])
 
 
 @given(lives())
-def test_the_lines_of_an_order_stay_what_lines_are(commands: list[Command]) -> None:
+def test_lines_of_an_order_always_satisfy_their_bounds(commands: list[Command]) -> None:
     for _, _, _, order in lived(commands):
         products = [line.product_id for line in order.lines]
         assert 1 <= len(products) == len(set(products)) <= 200
@@ -144,7 +144,7 @@ def test_the_lines_of_an_order_stay_what_lines_are(commands: list[Command]) -> N
 
 
 @given(lives())
-def test_a_status_says_what_was_shipped(commands: list[Command]) -> None:
+def test_status_agrees_with_shipped_quantities(commands: list[Command]) -> None:
     for _, _, _, order in lived(commands):
         shipped = sum(line.shipped_quantity for line in order.lines)
         if order.status == ORDER_STATUS_PARTLY_SHIPPED:
@@ -154,14 +154,14 @@ def test_a_status_says_what_was_shipped(commands: list[Command]) -> None:
 
 
 @given(lives())
-def test_versions_count_and_the_status_moves_along_the_documented_table_only(commands: list[Command]) -> None:
+def test_versions_are_consecutive_and_status_changes_are_documented(commands: list[Command]) -> None:
     for version, (before, _, _, order) in enumerate(lived(commands), 1):
         assert order.version == version
         assert ("no order" if before is None else word(before.status), word(order.status)) in STEPS
 
 
 @given(lives())
-def test_deciding_and_evolving_change_nothing_they_are_given(commands: list[Command]) -> None:
+def test_decide_and_evolve_do_not_change_their_arguments(commands: list[Command]) -> None:
     order: Order | None = None
     for command in commands:
         given_order, given_command = order and order.SerializeToString(), command.SerializeToString()
@@ -177,7 +177,7 @@ def test_deciding_and_evolving_change_nothing_they_are_given(commands: list[Comm
 
 
 @given(lives())
-def test_an_accepted_command_is_refused_the_second_time_unless_it_ships_more(commands: list[Command]) -> None:
+def test_repeated_command_is_refused_unless_it_ships_more(commands: list[Command]) -> None:
     for _, command, event, order in lived(commands):
         again = decide(order, command)
         if isinstance(again, OrderShipped):
@@ -188,7 +188,7 @@ def test_an_accepted_command_is_refused_the_second_time_unless_it_ships_more(com
 
 
 @given(lives())
-def test_an_order_is_the_fold_of_its_events_from_any_snapshot_on(commands: list[Command]) -> None:
+def test_fold_from_any_snapshot_leads_to_the_same_order(commands: list[Command]) -> None:
     life = list(lived(commands))
     events, states = [event for _, _, event, _ in life], [order for _, _, _, order in life]
     for number, snapshot in enumerate(states, 1):
@@ -197,14 +197,14 @@ def test_an_order_is_the_fold_of_its_events_from_any_snapshot_on(commands: list[
 
 
 @given(ANY, lives())
-def test_every_command_on_every_order_is_decided(command: Command, commands: list[Command]) -> None:
+def test_every_command_on_every_order_leads_to_event_or_refusal(command: Command, commands: list[Command]) -> None:
     states = [None, *[order for _, _, _, order in lived(commands)]]
     for order in states:
         outcome = decide(order, command)
         assert isinstance(outcome, Refusal) or outcome.DESCRIPTOR in CASE_OF
 
 
-def test_the_lives_above_take_every_documented_step() -> None:
+def test_generated_commands_cover_every_documented_status_change() -> None:
     taken = set()
 
     @settings(derandomize=True, database=None, max_examples=1_000, suppress_health_check=list(HealthCheck))

@@ -85,7 +85,7 @@ def documented() -> dict[tuple[str, str], str]:
 TABLE = documented()
 
 
-def test_the_table_has_every_verb_of_the_contract_and_every_status() -> None:
+def test_table_has_every_verb_and_every_status_of_the_contract() -> None:
     statuses = {name.removeprefix("ORDER_STATUS_") for name in OrderStatus.DESCRIPTOR.values_by_name} - {"UNSPECIFIED"}
     assert {status for _, status in TABLE} == statuses | {"no order"}
     assert {verb for verb, _ in TABLE} == set(COMMANDS)
@@ -95,7 +95,7 @@ def test_the_table_has_every_verb_of_the_contract_and_every_status() -> None:
 
 
 @pytest.mark.parametrize(("verb", "status"), list(TABLE))
-def test_a_verb_in_a_status_does_what_the_table_says(verb: str, status: str) -> None:
+def test_verb_in_a_status_does_what_the_table_says(verb: str, status: str) -> None:
     order = ORDERS[status]
     outcome = decide(order, COMMANDS[verb])
     if isinstance(outcome, Refusal):
@@ -106,7 +106,7 @@ def test_a_verb_in_a_status_does_what_the_table_says(verb: str, status: str) -> 
 
 
 @pytest.mark.parametrize(("verb", "status"), [key for key, cell in TABLE.items() if cell == "–"])
-def test_a_status_that_forbids_names_itself_the_verb_and_every_status_that_allows_it(verb: str, status: str) -> None:
+def test_status_refusal_names_status_verb_and_allowed_statuses(verb: str, status: str) -> None:
     refusal = decide(ORDERS[status], COMMANDS[verb])
     assert isinstance(refusal, Refusal)
     assert dict(refusal.facts) == {"status": f"ORDER_STATUS_{status}", "verb": verb.split(",")[0]}
@@ -115,7 +115,7 @@ def test_a_status_that_forbids_names_itself_the_verb_and_every_status_that_allow
     assert refusal.message.endswith(f"needs it to be {' or '.join(allowed)}.")
 
 
-def test_every_ground_of_a_refusal_is_named_beside_the_table_and_no_other_reason_is() -> None:
+def test_document_names_exactly_the_reasons_of_the_order_rules() -> None:
     grounds = set(re.findall(r"reasons\.ERROR_REASON_(\w+)", Path(str(grounds_module.__file__)).read_text()))
     named = set(re.findall(r"`([A-Z_]+)`", DOCUMENT.read_text(encoding="utf-8")))
     known = {value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DESCRIPTOR.values}

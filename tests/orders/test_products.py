@@ -36,19 +36,19 @@ NAMED: list[tuple[Event, list[str]]] = [
 
 
 @pytest.mark.parametrize(("event", "products"), NAMED)
-def test_an_event_names_each_of_its_products_once(event: Event, products: list[str]) -> None:
+def test_event_names_each_of_its_products_once(event: Event, products: list[str]) -> None:
     assert products_named(happened(event, 1)) == products
 
 
-def test_every_kind_of_event_has_its_example_above() -> None:
+def test_every_kind_of_event_has_an_example() -> None:
     assert {event.DESCRIPTOR for event, _ in NAMED} == set(CASE_OF)
 
 
 @pytest.mark.parametrize("event", messages_of(HistoryEvent.DESCRIPTOR.oneofs_by_name["event"]), ids=lambda of: of.name)
-def test_an_event_that_holds_a_product_id_names_that_product(event: Descriptor) -> None:
+def test_event_with_a_product_id_names_that_product(event: Descriptor) -> None:
     holds_product = any(path[-1].name == "product_id" for path in leaves(event))
     assert products_named(happened(filled(event), 1)) == ([TEXTS[0]] if holds_product else [])
 
 
-def test_an_event_of_an_unknown_kind_names_no_product() -> None:
+def test_event_of_unknown_kind_names_no_product() -> None:
     assert products_named(HistoryEvent()) == []

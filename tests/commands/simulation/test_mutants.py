@@ -19,12 +19,12 @@ def today_keeps_every_promise(seed: int) -> bool:
     return not breaks_a_promise(seed)
 
 
-def test_there_are_fourteen_and_one() -> None:
+def test_there_are_fifteen_mutants() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == 15
 
 
 @pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS])
-def test_a_mutant_is_caught_by_a_run_that_the_write_path_of_today_passes(mutant: Mutant) -> None:
+def test_mutant_fails_a_run_that_the_real_write_path_passes(mutant: Mutant) -> None:
     with pytest.MonkeyPatch.context() as patch:
         mutant.defect.plant(patch)
         seed = first_seed_that_breaks_a_promise()
@@ -51,7 +51,7 @@ def decide_by_a_fault(self: Draft, attempt: Attempt) -> None:
         pytest.param(Draft, "add", decide_by_a_fault, id="command is answered INTERNAL"),
     ],
 )
-def test_failing_server_is_no_broken_promise(
+def test_failing_server_does_not_count_as_broken_promise(
     monkeypatch: pytest.MonkeyPatch, owner: type, method: str, fault: object
 ) -> None:
     Defect(owner, method, lambda original: fault).plant(monkeypatch)

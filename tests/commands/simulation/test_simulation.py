@@ -43,25 +43,25 @@ def runs(number: int) -> settings:
 
 @runs(400)
 @given(shapes(servers=3, atomic=False))
-def test_any_number_of_servers_on_a_log_whose_records_each_have_their_own_fate(shape: Shape) -> None:
+def test_promises_hold_for_several_servers_on_log_with_non_atomic_appends(shape: Shape) -> None:
     asyncio.run(run_and_check(shape, NOWHERE))
 
 
 @runs(200)
 @given(shapes(servers=1, atomic=True))
-def test_one_server_after_another_on_a_log_with_atomic_appends(shape: Shape) -> None:
+def test_promises_hold_for_one_restarting_server_on_log_with_atomic_appends(shape: Shape) -> None:
     asyncio.run(run_and_check(shape, NOWHERE))
 
 
 @runs(40)
 @given(seed=st.integers(0, 2**32), atomic=st.booleans())
-def test_servers_that_restart_from_the_file_of_their_state_store(seed: int, atomic: bool) -> None:
+def test_promises_hold_for_servers_that_restart_from_state_store_file(seed: int, atomic: bool) -> None:
     shape = Shape(seed, 200, 1 if atomic else 2, atomic, "file", False)
     with TemporaryDirectory() as directory:
         asyncio.run(run_and_check(shape, Path(directory)))
 
 
-def test_the_simulation_reaches_what_it_is_about() -> None:
+def test_simulation_covers_every_verdict_and_answer() -> None:
     seen: Counter[str] = Counter()
     for seed in range(150):
         seen.update(_reached(*asyncio.run(run_and_check(Shape.of(seed), NOWHERE))))

@@ -67,21 +67,19 @@ async def settle(run: Run, tails: bool) -> None:
 
 @settings(max_examples=40 * ROUNDS, database=None)
 @given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
-def test_servers_that_take_turns_leave_no_void_record_even_if_nothing_ever_tells_them_of_each_other(
-    seed: int, servers: int
-) -> None:
+def test_alternating_servers_that_do_not_follow_log_leave_no_void_record(seed: int, servers: int) -> None:
     past = asyncio.run(take_turns(seed, servers, in_turn, False))
     assert past.void == []
 
 
 @settings(max_examples=40 * ROUNDS, database=None)
 @given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
-def test_commands_to_any_server_leave_no_void_record_where_servers_follow_the_log(seed: int, servers: int) -> None:
+def test_randomly_chosen_servers_that_follow_log_leave_no_void_record(seed: int, servers: int) -> None:
     past = asyncio.run(take_turns(seed, servers, any_server, True))
     assert past.void == []
 
 
-def test_a_writer_that_believes_itself_alone_after_one_batch_leaves_void_records(
+def test_writer_that_assumes_it_is_sole_after_one_batch_leaves_void_records(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Defect(writer_module, "Contention", lambda kind: lambda shared, clock: kind(False, clock)).plant(monkeypatch)
@@ -89,7 +87,7 @@ def test_a_writer_that_believes_itself_alone_after_one_batch_leaves_void_records
     assert any(voids)
 
 
-def test_a_writer_that_folds_what_others_wrote_while_its_own_batch_is_on_its_way_breaks_promises(
+def test_writer_that_folds_other_records_during_its_append_breaks_a_promise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Defect(Writer, "__init__", without_turns).plant(monkeypatch)

@@ -65,13 +65,13 @@ MISTAKES: Final = [
     ),
     _formula(
         "the formula of the digest of a command is changed",
-        "test_the_digest_of_a_command_never_changes",
+        "test_command_digest_never_changes",
         '"\\0"',
         '"\\1"',
     ),
     _formula(
         "the formula of the derived order id is changed",
-        "test_the_order_id_that_is_derived_for_a_request_never_changes",
+        "test_derived_order_id_never_changes",
         "{scope}{request_id}",
         "{request_id}{scope}",
     ),
