@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any, Self
 
+from google.protobuf.message_factory import GetMessageClass
 from tests.commands.simulation.stores import NoSnapshot
 from tests.log.memory import MemoryLog
 
@@ -23,6 +24,12 @@ from ordertrail_server.orders.refusal import Refusal
 ORDER = "order-1"
 SECOND = 1_000_000_000
 BEGINNING = 1_900_000_000 * SECOND
+VERBS: list[Any] = [
+    GetMessageClass(field.message_type)
+    for field in commands.Command.DESCRIPTOR.oneofs_by_name["verb"].fields
+    if field.message_type
+]
+"""The request class of each verb."""
 
 _ids = count(1)
 

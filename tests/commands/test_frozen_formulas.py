@@ -8,8 +8,7 @@ import asyncio
 from typing import Any, Final
 
 import pytest
-from tests.commands.spec import attempt_of
-from tests.commands.test_prepare import VERBS
+from tests.commands.spec import VERBS, attempt_of
 
 from ordertrail.v1 import commands_pb2 as commands
 from ordertrail.v1.date_pb2 import Date

@@ -6,11 +6,9 @@ from uuid import UUID
 
 import hypothesis.strategies as st
 import pytest
-from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given
-from tests.commands.spec import change, confirm, line, new_id, place
+from tests.commands.spec import VERBS, change, confirm, line, new_id, place
 
-from ordertrail.v1 import commands_pb2 as commands
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.commands.attempt import Attempt
@@ -18,11 +16,6 @@ from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare,
 
 STRANGE = b"\xf8\x07\x01"  # field 127 = 1
 UUID7 = "0190a5b2-7c3d-7e4f-8a1b-2c3d4e5f6a7b"
-VERBS: list[Any] = [
-    GetMessageClass(field.message_type)
-    for field in commands.Command.DESCRIPTOR.oneofs_by_name["verb"].fields
-    if field.message_type
-]
 
 
 def prepared(request: Any) -> Attempt:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from hypothesis import HealthCheck, given, settings, strategies as st
+from tests.orders.rules_table import TABLE
 from tests.orders.spec import CASE_OF, ORDER, happened
-from tests.orders.test_order_rules_table import TABLE
 
 from ordertrail.v1.commands_pb2 import (
     AddOrderLineRequest,

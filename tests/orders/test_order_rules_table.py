@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.orders.rules_table import DOCUMENT, TABLE
 from tests.orders.spec import ORDER, after, day, line, order_of, placed, shipped
 
 from ordertrail.v1.commands_pb2 import (
@@ -32,8 +33,6 @@ from ordertrail.v1.order_status_pb2 import OrderStatus
 from ordertrail_server.orders import grounds as grounds_module
 from ordertrail_server.orders.decide import Command, decide
 from ordertrail_server.orders.refusal import Refusal
-
-DOCUMENT = Path(__file__).parents[2] / "docs" / "order-rules.md"
 
 NEW = placed(line("pen", 3), line("ink", 2))
 SOME = OrderShipped(lines=[shipped("pen", 1)])
@@ -70,19 +69,6 @@ WORD_OF = {
     "ERROR_REASON_NOTHING_CHANGES": "no change",
     "ERROR_REASON_STATUS_FORBIDS": "–",
 }
-
-
-def documented() -> dict[tuple[str, str], str]:
-    rows = [
-        [cell.strip() for cell in text.strip("|\n").split("|")]
-        for text in DOCUMENT.read_text(encoding="utf-8").splitlines()
-        if text.startswith("|") and not text.startswith("|-")
-    ]
-    (_, *statuses), *verbs = rows
-    return {(verb, status): cell for verb, *cells in verbs for status, cell in zip(statuses, cells, strict=True)}
-
-
-TABLE = documented()
 
 
 def test_table_has_every_verb_and_every_status_of_the_contract() -> None:
