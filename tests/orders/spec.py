@@ -51,8 +51,8 @@ class Outcome:
 
     def refused(self, reason: str, where: str = "", **facts: str) -> Refusal:
         assert isinstance(self.outcome, Refusal), f"accepted: {self.outcome}"
-        said = (ErrorReason.Name(self.outcome.reason), self.outcome.where, dict(self.outcome.facts))
-        assert said == (f"ERROR_REASON_{reason}", where, facts)
+        refusal_values = (ErrorReason.Name(self.outcome.reason), self.outcome.where, dict(self.outcome.facts))
+        assert refusal_values == (f"ERROR_REASON_{reason}", where, facts)
         assert self.outcome.message.endswith(".")
         return self.outcome
 

@@ -39,7 +39,7 @@ def test_parked_order_keeps_its_state_and_first_reason(fault: str) -> None:
 
 
 def test_impossible_value_parks_order_and_names_error() -> None:
-    most = 2**63 - 1
-    parked = advance(NO_ORDER, happened(placed(line("pen", most), line("ink", most)), 1), "", b"first")
+    largest = 2**63 - 1
+    parked = advance(NO_ORDER, happened(placed(line("pen", largest), line("ink", largest)), 1), "", b"first")
     assert (parked.order, parked.version, parked.head) == (None, 1, b"first")
     assert parked.parked.startswith("cannot be folded: ValueError: ")

@@ -14,9 +14,9 @@ VERSIONS = st.integers(-3, 12) | st.integers(-(2**63), 2**63 - 1)
 
 
 def judged(facts: list[bytes], version: int, previous: bytes) -> Verdict:
-    def digest_of(asked: int) -> bytes | None:
-        assert 1 <= asked < len(facts), "only digests of facts below the head are kept ready"
-        return digest(facts[asked - 1])
+    def digest_of(version: int) -> bytes | None:
+        assert 1 <= version < len(facts), "only digests of facts below the head are kept ready"
+        return digest(facts[version - 1])
 
     head = digest(facts[-1]) if facts else NO_PREDECESSOR
     return judge(len(facts), head, version, previous, digest_of)

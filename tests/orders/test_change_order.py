@@ -43,7 +43,7 @@ def test_added_product_becomes_last_line() -> None:
         .when(add(line("ink", 3, money(0, 1))))
         .then(OrderLineAdded(line=line("ink", 3, money(0, 1))))
     )
-    assert [each.product_id for each in order.lines] == ["pen", "ink"]
+    assert [line.product_id for line in order.lines] == ["pen", "ink"]
     assert (order.total_amount, order.total_quantity) == (money(20, 3), 5)
 
 
@@ -67,20 +67,22 @@ def test_line_201_is_refused() -> None:
 
 
 def test_price_in_another_currency_than_the_order_is_refused() -> None:
-    where, said = "line.unit_price.currency_code", line("ink", 1, money(1, currency="USD"))
-    given(placed(line("pen"))).when(add(said)).refused("CURRENCY_DIFFERS", where, currency="USD", order_currency="EUR")
+    where, usd_line = "line.unit_price.currency_code", line("ink", 1, money(1, currency="USD"))
+    given(placed(line("pen"))).when(add(usd_line)).refused(
+        "CURRENCY_DIFFERS", where, currency="USD", order_currency="EUR"
+    )
 
 
 def test_currency_of_an_order_is_that_of_its_priced_lines() -> None:
-    where, said = "line.unit_price.currency_code", line("ink", 1, money(1, currency="USD"))
-    given(OrderPlaced(lines=[unpriced("pad"), line("pen")])).when(add(said)).refused(
+    where, usd_line = "line.unit_price.currency_code", line("ink", 1, money(1, currency="USD"))
+    given(OrderPlaced(lines=[unpriced("pad"), line("pen")])).when(add(usd_line)).refused(
         "CURRENCY_DIFFERS", where, currency="USD", order_currency="EUR"
     )
 
 
 def test_order_without_prices_accepts_any_currency_and_has_no_total() -> None:
-    said = line("ink", 1, money(1, currency="USD"))
-    order = given(OrderPlaced(lines=[unpriced("pen")])).when(add(said)).then(OrderLineAdded(line=said))
+    usd_line = line("ink", 1, money(1, currency="USD"))
+    order = given(OrderPlaced(lines=[unpriced("pen")])).when(add(usd_line)).then(OrderLineAdded(line=usd_line))
     assert not order.HasField("total_amount")
 
 
@@ -130,7 +132,7 @@ def test_quantity_of_line_without_price_can_be_changed() -> None:
 
 def test_product_is_removed() -> None:
     order = given(placed(line("pen", 2), line("ink", 1))).when(remove("pen")).then(OrderLineRemoved(product_id="pen"))
-    assert [each.product_id for each in order.lines] == ["ink"]
+    assert [line.product_id for line in order.lines] == ["ink"]
     assert (order.total_amount, order.total_quantity) == (money(10), 1)
 
 

@@ -37,8 +37,8 @@ def test_order_with_only_zero_quantities_is_not_confirmed() -> None:
 
 
 def test_one_quantity_above_0_suffices_to_confirm() -> None:
-    some = OrderPlaced(lines=[unpriced("pen", 0), unpriced("ink", 1)])
-    given(some).when(ConfirmOrderRequest(order_id=ORDER)).then(OrderConfirmed())
+    partly_zero = OrderPlaced(lines=[unpriced("pen", 0), unpriced("ink", 1)])
+    given(partly_zero).when(ConfirmOrderRequest(order_id=ORDER)).then(OrderConfirmed())
 
 
 def test_shipment_without_lines_ships_whole_order() -> None:
@@ -50,7 +50,7 @@ def test_shipment_without_lines_ships_and_names_only_the_remainder() -> None:
     before = OrderShipped(lines=[shipped("pen", 1), shipped("ink", 2)])
     order = given(*TWO, before).when(ship()).then(OrderShipped(lines=[shipped("pen", 2)]))
     assert order.status == ORDER_STATUS_SHIPPED
-    assert [each.shipped_quantity for each in order.lines] == [3, 2]
+    assert [line.shipped_quantity for line in order.lines] == [3, 2]
 
 
 def test_line_of_quantity_0_is_never_part_of_a_shipment() -> None:

@@ -67,9 +67,9 @@ def test_impossible_lines_are_refused_with_a_message(lines: list[OrderedLine], w
     refuse(OrderPlaced(lines=lines), words)
 
 
-@pytest.mark.parametrize("wrong", [day(2019, 2, 29), Date()])
-def test_impossible_day_is_refused(wrong: Date) -> None:
-    refuse(OrderPlaced(lines=[line("pen")], expected_delivery_date=wrong), "no day of the calendar")
+@pytest.mark.parametrize("impossible_day", [day(2019, 2, 29), Date()])
+def test_impossible_day_is_refused(impossible_day: Date) -> None:
+    refuse(OrderPlaced(lines=[line("pen")], expected_delivery_date=impossible_day), "no day of the calendar")
 
 
 @pytest.mark.parametrize("customer", ["", "c" * 129])

@@ -205,13 +205,13 @@ def test_every_command_on_every_order_leads_to_event_or_refusal(command: Command
 
 
 def test_generated_commands_cover_every_documented_status_change() -> None:
-    taken = set()
+    observed_steps = set()
 
     @settings(derandomize=True, database=None, max_examples=1_000, suppress_health_check=list(HealthCheck))
     @given(lives())
     def live(commands: list[Command]) -> None:
         for before, _, _, order in lived(commands):
-            taken.add(("no order" if before is None else word(before.status), word(order.status)))
+            observed_steps.add(("no order" if before is None else word(before.status), word(order.status)))
 
     live()
-    assert taken == STEPS
+    assert observed_steps == STEPS

@@ -96,13 +96,15 @@ def test_status_refusal_names_status_verb_and_allowed_statuses(verb: str, status
     refusal = decide(ORDERS[status], COMMANDS[verb])
     assert isinstance(refusal, Refusal)
     assert dict(refusal.facts) == {"status": f"ORDER_STATUS_{status}", "verb": verb.split(",")[0]}
-    refused = {"not found", "no change", "–", "exists"}
-    allowed = [other for (each, other), cell in TABLE.items() if each == verb and cell not in refused]
+    refusal_cells = {"not found", "no change", "–", "exists"}
+    allowed = [
+        allowed_status for (row, allowed_status), cell in TABLE.items() if row == verb and cell not in refusal_cells
+    ]
     assert refusal.message.endswith(f"needs it to be {' or '.join(allowed)}.")
 
 
 def test_document_names_exactly_the_reasons_of_the_order_rules() -> None:
     grounds = set(re.findall(r"reasons\.ERROR_REASON_(\w+)", Path(str(grounds_module.__file__)).read_text()))
     named = set(re.findall(r"`([A-Z_]+)`", DOCUMENT.read_text(encoding="utf-8")))
-    known = {value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DESCRIPTOR.values}
-    assert grounds == named & known
+    contract_reasons = {value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DESCRIPTOR.values}
+    assert grounds == named & contract_reasons

@@ -31,9 +31,9 @@ def test_order_cannot_be_placed_twice() -> None:
     assert refusal.order_id == ORDER
 
 
-@pytest.mark.parametrize("wrong", [day(2023, 2, 29), day(2024, 2, 30), day(2024, 4, 31), Date(year=2024)])
-def test_impossible_day_is_refused(wrong: Date) -> None:
-    given().when(place(line("pen"), on=wrong)).refused("INVALID_REQUEST", "expected_delivery_date")
+@pytest.mark.parametrize("impossible_day", [day(2023, 2, 29), day(2024, 2, 30), day(2024, 4, 31), Date(year=2024)])
+def test_impossible_day_is_refused(impossible_day: Date) -> None:
+    given().when(place(line("pen"), on=impossible_day)).refused("INVALID_REQUEST", "expected_delivery_date")
 
 
 def test_order_without_lines_is_refused() -> None:
@@ -77,10 +77,10 @@ def test_prices_in_two_currencies_are_refused() -> None:
 
 def test_total_of_one_trillion_is_accepted_and_a_billionth_more_refused() -> None:
     half = money(500_000_000_000)
-    most = [line("pen", 1, half), line("ink", 1, half)]
-    order = given().when(place(*most)).then(placed(*most))
+    lines = [line("pen", 1, half), line("ink", 1, half)]
+    order = given().when(place(*lines)).then(placed(*lines))
     assert order.total_amount == money(1_000_000_000_000)
-    too_much = place(*most, line("pad", 1, money(0, 1)))
+    too_much = place(*lines, line("pad", 1, money(0, 1)))
     given().when(too_much).refused("TOTAL_TOO_LARGE", max_total_units="1000000000000")
 
 

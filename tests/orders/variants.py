@@ -1,7 +1,7 @@
-"""Messages made from their descriptors: one that fills every field, and some that differ in a single field.
+"""Messages built from their descriptors: one that fills every field, and some that differ in a single field.
 
 The values pass the rules of an order as far as those look at one field: each text is an id and a currency code, each
-date is a real day. So a new verb, event or field is tried without anybody listing it.
+date is a real day. So a new verb, event or field is tested without a change here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -43,12 +43,12 @@ def variants(message: Descriptor, path: Path) -> list[Any]:
     return [_with_value(filled(message), path, value) for value in _values(path[-1])]
 
 
-def filled(message: Descriptor) -> Any:
-    """Return a message with something in every field, and the last member of each oneof."""
-    made = GetMessageClass(message)()
-    for path in leaves(message):
-        _with_value(made, path, _values(path[-1])[0])
-    return made
+def filled(descriptor: Descriptor) -> Any:
+    """Return a message with a value in every field, and the last member of each oneof."""
+    message = GetMessageClass(descriptor)()
+    for path in leaves(descriptor):
+        _with_value(message, path, _values(path[-1])[0])
+    return message
 
 
 def text_of(path: Path) -> str:
@@ -63,24 +63,24 @@ def message_in(field: FieldDescriptor) -> Descriptor | None:
 
 
 def _values(field: FieldDescriptor) -> Sequence[Any]:
-    held = _value_field(field)
-    if held.enum_type is not None:
-        numbers = [value.number for value in held.enum_type.values]
+    field = _value_field(field)
+    if field.enum_type is not None:
+        numbers = [value.number for value in field.enum_type.values]
         return [*numbers[1:], numbers[0]]
-    if held.type == FieldDescriptor.TYPE_BYTES:
+    if field.type == FieldDescriptor.TYPE_BYTES:
         return [text.encode() for text in TEXTS]
-    # A message without fields says something by being there.
-    return (True, False) if held.message_type is not None else _VALUES.get(held.cpp_type, _NUMBERS)
+    # The presence of a message without fields is its only information.
+    return (True, False) if field.message_type is not None else _VALUES.get(field.cpp_type, _NUMBERS)
 
 
 def _with_value(message: Message, path: Path, value: Any) -> Message:
     holder: Any = message
     for field in path[:-1]:
-        holder = _held_in(holder, field)
+        holder = _value_in(holder, field)
     if message_in(path[-1]) is None:
         _set(holder, path[-1], value)
     elif value:
-        _held_in(holder, path[-1]).SetInParent()
+        _value_in(holder, path[-1]).SetInParent()
     else:
         holder.ClearField(path[-1].name)
     return message
@@ -95,11 +95,11 @@ def _set(holder: Any, field: FieldDescriptor, value: Any) -> None:
         setattr(holder, field.name, value)
 
 
-def _held_in(holder: Any, field: FieldDescriptor) -> Any:
-    held = getattr(holder, field.name)
+def _value_in(holder: Any, field: FieldDescriptor) -> Any:
+    value = getattr(holder, field.name)
     if _is_map(field):
-        return held[_key(field)]
-    return held if not field.is_repeated else held[0] if held else held.add()
+        return value[_key(field)]
+    return value if not field.is_repeated else value[0] if value else value.add()
 
 
 def _is_map(field: FieldDescriptor) -> bool:
