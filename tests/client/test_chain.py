@@ -2,7 +2,7 @@
 
 import pytest
 from hypothesis import given, strategies as st
-from tests.commands.simulation.stores import NoSnapshot
+from tests.commands.simulation.snapshot_store import NoSnapshot
 from tests.log.memory import MemoryLog
 
 from ordertrail.chain import Facts, Verdict, digest, judge, partition_of

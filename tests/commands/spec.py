@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, Self
 
 from google.protobuf.message_factory import GetMessageClass
-from tests.commands.simulation.stores import NoSnapshot
+from tests.commands.simulation.snapshot_store import NoSnapshot
 from tests.log.memory import MemoryLog
 
 from ordertrail.v1 import commands_pb2 as commands

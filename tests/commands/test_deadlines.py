@@ -6,7 +6,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from tests.commands.handling import handler_of
+from tests.commands.running_handler import handler_of
 from tests.commands.spec import TroubledLog, accepted, attempt_of, change, place, reason
 
 from ordertrail_server.commands.attempt import Attempt

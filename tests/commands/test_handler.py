@@ -13,8 +13,8 @@ from pathlib import Path
 from subprocess import PIPE, Popen
 
 import pytest
-from tests.commands import handling as program
-from tests.commands.handling import ORDERS, WatchedLog, handle, handler_of, handling
+from tests.commands import running_handler as program
+from tests.commands.running_handler import ORDERS, WatchedLog, handle, handler_of, handling
 from tests.commands.spec import ORDER, TroubledLog, accepted, attempt_of, change, confirm, place, reason
 
 from ordertrail.v1 import error_reason_pb2 as reasons

@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.commands.handling import handle, handling
+from tests.commands.running_handler import handle, handling
 from tests.commands.spec import ORDER, TroubledLog, Writing, accepted, change, place
 from tests.log.memory import MemoryLog
 

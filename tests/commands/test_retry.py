@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.commands.handling import handle, handling
-from tests.commands.simulation.stores import NoSnapshot
+from tests.commands.running_handler import handle, handling
+from tests.commands.simulation.snapshot_store import NoSnapshot
 from tests.commands.spec import ORDER, accepted, change, confirm, place, reason
 from tests.log.memory import MemoryLog
 from tests.projections.happenings import IDS, PARTITIONS, Happened, happenings, log_of

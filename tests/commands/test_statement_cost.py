@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.commands.handling import handle, handling
+from tests.commands.running_handler import handle, handling
 from tests.commands.spec import ORDER, accepted, change, place
 
 from ordertrail_server.log.data_directory import open_to_serve

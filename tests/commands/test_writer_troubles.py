@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.commands.simulation.stores import NoSnapshot
+from tests.commands.simulation.snapshot_store import NoSnapshot
 from tests.commands.spec import ORDER, TroubledLog, Writing, accepted, attempt_of, change, confirm, place, reason
 from tests.log.memory import MemoryLog
 

@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tests.commands.handling import handler_of
+from tests.commands.running_handler import handler_of
 from tests.commands.spec import attempt_of, place
 from tests.e2e.load import Ledger, Load
 from tests.e2e.refusals import PYTHON

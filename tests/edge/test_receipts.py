@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.commands.handling import handler_of
+from tests.commands.running_handler import handler_of
 from tests.commands.spec import ORDER, SECOND, attempt_of, change, line
 from tests.log.memory import MemoryLog
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.commands.handling import handler_of
+from tests.commands.running_handler import handler_of
 from tests.history.shop import Shop, placed, sealed, shop_in
 from tests.log.memory import MemoryLog
 from tests.projections.story import FUTURE

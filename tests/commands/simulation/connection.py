@@ -1,9 +1,14 @@
-"""A server's way to the simulated log: every call waits until the simulation lets something happen to it.
+"""A server's connection to the simulated log. Every call waits until the simulation advances it.
 
-An answer to `end` or `read` shows the log at some moment between the call and the answer. A record that was sent may
-land at once or late, twice or never, whatever its sender is told. Without `atomic` each record has its own fate, and
-those of others land in between. With `atomic` a batch lands whole or not at all, before its sender (or the sender's
-successor) does anything else: so does the embedded log, which one process writes.
+The faults:
+
+- `end` and `read` answer with the log as it was at some moment between the call and the answer.
+- A record may be appended at once, later, twice or never, and its sender may get any answer.
+- Any call may fail as unavailable.
+
+If the log is not atomic, each record of an append has its own outcome, and records of other servers may lie in between.
+If it is atomic, an append stores all its records or none, before its server or the server's successor does anything
+else. The embedded log, which has one writing process, does the same.
 """
 
 from asyncio import Future, get_running_loop
@@ -11,83 +16,84 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.commands.simulation.log import SimulatedLog
+from tests.commands.simulation.simulated_log import SimulatedLog
 from tests.log.memory import MemoryLog
 
 from ordertrail_server.log.port import AppendUncertain, Entry, Logged, LogUnavailable
 
 
 @dataclass(eq=False)
-class Question:
-    """A call of `end` or `read`; what it `saw` of the log is not told at once."""
+class ReadCall:
+    """A call of `end` or `read`. `observed` has its result if it was evaluated before it is answered."""
 
-    look: Callable[[], Any]
+    evaluate: Callable[[], Any]
     answer: Future[Any]
-    saw: list[Any] = field(default_factory=list)
+    observed: list[Any] = field(default_factory=list)
 
 
 @dataclass(eq=False)
-class Sending:
-    """A call of `append`. `rest` are the entries whose fate is open, `offsets` those of the landed ones."""
+class AppendCall:
+    """A call of `append`: `pending` are the entries without an outcome, `offsets` those of the appended ones."""
 
     entries: Sequence[Entry]
-    rest: list[Entry]
+    pending: list[Entry]
     answer: Future[list[int]]
     offsets: list[int] = field(default_factory=list)
 
 
 @dataclass(eq=False)
-class Waiting:
-    """A call of `wait`: it is answered once the end lies beyond `offset`, but perhaps long after."""
+class WaitCall:
+    """A call of `wait`. It may be answered once the log's end is greater than `offset`, or much later."""
 
     offset: int
     answer: Future[None]
 
 
-Call = Question | Sending | Waiting
+Call = ReadCall | AppendCall | WaitCall
 
 
 class Connection:
-    """One server's way to the log. When `prompt`, every call is answered at once, as on a log without troubles."""
+    """One server's connection to the log. If `answers_at_once`, every call succeeds immediately."""
 
     topic, partitions, stale_seconds = MemoryLog.topic, 1, 0.0
 
-    def __init__(self, log: SimulatedLog, known: int = 0) -> None:
+    def __init__(self, log: SimulatedLog, known_end: int = 0) -> None:
         self.log, self.identity, self.atomic = log, log.stored.identity, log.stored.atomic
-        self.end_is_current = not log.stale
+        self.end_is_current = not log.has_stale_ends
         self.calls: list[Call] = []
-        self.prompt = False
-        self._known = known
+        self.answers_at_once = False
+        self._known_end = known_end
 
-    async def end(self, partition: int, known: int = 0) -> int:
+    async def end(self, partition: int, known_end: int = 0) -> int:
         assert partition == 0
-        known = max(known, self._known)
-        return self._learn(await self._ask(lambda: self.log.end() if self.prompt else self.log.end_told(known)))
+        oldest = max(known_end, self._known_end)
+        end = await self._query(lambda: self.log.end() if self.answers_at_once else self.log.choose_end(oldest))
+        return self._raise_known_end(end)
 
-    def _learn(self, end: int) -> int:
-        self._known = max(self._known, end)
+    def _raise_known_end(self, end: int) -> int:
+        self._known_end = max(self._known_end, end)
         return end
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         assert partition == 0
-        most = limit if self.prompt else self.log.random.randint(1, 4)
-        found: list[Logged] = await self._ask(lambda: self.log.records[offset : offset + min(limit, most)])
-        self._learn(offset + len(found))
-        return found
+        limit = limit if self.answers_at_once else min(limit, self.log.random.randint(1, 4))
+        records: list[Logged] = await self._query(lambda: self.log.records[offset : offset + limit])
+        self._raise_known_end(offset + len(records))
+        return records
 
-    async def _ask(self, look: Callable[[], Any]) -> Any:
-        if self.prompt:
-            return look()
-        question = Question(look, get_running_loop().create_future())
-        self.calls.append(question)
-        return await question.answer
+    async def _query(self, evaluate: Callable[[], Any]) -> Any:
+        if self.answers_at_once:
+            return evaluate()
+        call = ReadCall(evaluate, get_running_loop().create_future())
+        self.calls.append(call)
+        return await call.answer
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
         assert partition == 0
-        sending = Sending(entries, list(entries), get_running_loop().create_future())
-        self.calls.append(sending)
-        offsets = await sending.answer
-        self._learn(max(offsets) + 1)
+        call = AppendCall(entries, list(entries), get_running_loop().create_future())
+        self.calls.append(call)
+        offsets = await call.answer
+        self._raise_known_end(max(offsets) + 1)
         return offsets
 
     def gap_end(self, partition: int, offset: int) -> int:
@@ -95,80 +101,80 @@ class Connection:
 
     async def wait(self, partition: int, offset: int) -> None:
         assert partition == 0
-        waiting = Waiting(offset, get_running_loop().create_future())
-        self.calls.append(waiting)
-        await waiting.answer
+        call = WaitCall(offset, get_running_loop().create_future())
+        self.calls.append(call)
+        await call.answer
 
     async def close(self) -> None:
-        """Break off: nothing is answered any more, but what was sent may land."""
+        """Disconnect: no call is answered any more, but records that were sent may still be appended."""
         for call in self.calls:
-            if isinstance(call, Sending) and self.log.random.random() < 0.7:
-                self._let_go(call)
+            if isinstance(call, AppendCall) and self.log.random.random() < 0.7:
+                self._leave_in_flight(call)
         self.calls.clear()
 
-    def _let_go(self, call: Sending) -> None:
+    def _leave_in_flight(self, call: AppendCall) -> None:
         if self.atomic:
-            for entry in call.rest:
-                self.log.land(entry)
+            for entry in call.pending:
+                self.log.append(entry)
         else:
-            self.log.late.extend(call.rest)
+            self.log.delayed.extend(call.pending)
 
-    # What the simulation lets happen
+    # For the simulation
 
     @property
     def open_calls(self) -> list[Call]:
-        """The calls to which something may happen now."""
+        """The calls that can be advanced now."""
         end = self.log.end()
-        return [call for call in self.calls if not isinstance(call, Waiting) or call.offset < end]
+        return [call for call in self.calls if not isinstance(call, WaitCall) or call.offset < end]
 
-    def go_on(self, call: Call, faults: bool) -> None:
-        """Let the next thing happen to a call; without faults, what ought to."""
-        if isinstance(call, Waiting):
-            self._done(call, LogUnavailable() if faults and self.log.random.random() < 0.05 else None)
-        elif isinstance(call, Question):
+    def advance(self, call: Call, faults: bool) -> None:
+        """Take the next step of a call, with random faults or as on a healthy log."""
+        if isinstance(call, WaitCall):
+            self._finish(call, LogUnavailable() if faults and self.log.random.random() < 0.05 else None)
+        elif isinstance(call, ReadCall):
             self._answer(call, faults)
         elif self.atomic:
             self._commit(call, faults)
-        elif call.rest:
+        elif call.pending:
             self._send_next(call, faults)
         else:
             self._report(call, faults)
 
-    def _answer(self, call: Question, faults: bool) -> None:
+    def _answer(self, call: ReadCall, faults: bool) -> None:
         roll = self.log.random.random() if faults else 1.0
         if roll < 0.02:
-            self._done(call, LogUnavailable())
-        elif not call.saw and roll < 0.5:
-            call.saw.append(call.look())
+            self._finish(call, LogUnavailable())
+        elif not call.observed and roll < 0.5:
+            call.observed.append(call.evaluate())
         else:
-            self._done(call, call.saw[0] if call.saw else call.look())
+            self._finish(call, call.observed[0] if call.observed else call.evaluate())
 
-    def _commit(self, call: Sending, faults: bool) -> None:
+    def _commit(self, call: AppendCall, faults: bool) -> None:
         roll = self.log.random.random() if faults else 1.0
         if roll < 0.05:
-            self._done(call, LogUnavailable())
+            self._finish(call, LogUnavailable())
         elif roll < 0.15:
-            self._done(call, AppendUncertain())
+            self._finish(call, AppendUncertain())
         else:
-            offsets = [self.log.land(entry) for entry in call.entries]
-            self._done(call, AppendUncertain() if roll < 0.3 else offsets)
+            offsets = [self.log.append(entry) for entry in call.entries]
+            self._finish(call, AppendUncertain() if roll < 0.3 else offsets)
 
-    def _send_next(self, call: Sending, faults: bool) -> None:
+    def _send_next(self, call: AppendCall, faults: bool) -> None:
         roll = self.log.random.random() if faults else 1.0
-        if roll < 0.03 and len(call.rest) == len(call.entries):
-            self._done(call, LogUnavailable())
+        if roll < 0.03 and len(call.pending) == len(call.entries):
+            self._finish(call, LogUnavailable())
             return
-        entry = call.rest.pop(0)
+        entry = call.pending.pop(0)
         if roll >= 0.2:
-            call.offsets.append(self.log.land(entry))
+            call.offsets.append(self.log.append(entry))
         if 0.1 <= roll < 0.3:
-            self.log.late.append(entry)
+            self.log.delayed.append(entry)
 
-    def _report(self, call: Sending, faults: bool) -> None:
+    def _report(self, call: AppendCall, faults: bool) -> None:
         unknown = len(call.offsets) < len(call.entries) or (faults and self.log.random.random() < 0.1)
-        self._done(call, AppendUncertain() if unknown else call.offsets)
+        self._finish(call, AppendUncertain() if unknown else call.offsets)
 
-    def _done(self, call: Call, outcome: Any) -> None:
+    def _finish(self, call: Call, outcome: Any) -> None:
         self.calls.remove(call)
         if call.answer.done():
             return

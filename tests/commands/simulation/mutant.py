@@ -1,4 +1,4 @@
-"""A defect that is planted in the write path for as long as a test needs it."""
+"""A defect that a test plants in the write path."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -8,35 +8,35 @@ import pytest
 from ordertrail_server.log.port import Entry
 
 Wrap = Callable[[Any], Any]
-"""Takes what stands there today, and returns what is to stand there instead."""
+"""Takes the real attribute and returns the defective one."""
 
 
 class Defect(NamedTuple):
-    """The attribute `name` of a class or module, and what is made of it."""
+    """Replaces the attribute `name` of a class or module by the result of `wrap`."""
 
     owner: object
     name: str
     wrap: Wrap
 
     def plant(self, patch: pytest.MonkeyPatch) -> None:
-        """Put the defect in until `patch` is undone. Raises AttributeError if the write path has no such attribute."""
+        """Replace the attribute until `patch` is undone. Raises AttributeError if there is no such attribute."""
         patch.setattr(self.owner, self.name, self.wrap(getattr(self.owner, self.name)))
 
 
 class Mutant(NamedTuple):
-    """A defect by the name that the chain rule's model check gives it."""
+    """A defect and its name in the model check of the chain rule."""
 
     name: str
     defect: Defect
 
 
 def mutant(name: str, owner: object, attribute: str) -> Callable[[Wrap], Mutant]:
-    """Make a mutant of the function that wraps the attribute."""
+    """Return a decorator that makes a mutant of a function that wraps the attribute."""
     return lambda wrap: Mutant(name, Defect(owner, attribute, wrap))
 
 
 class LogWithAppend:
-    """A log whose appends go through `append`; all else is the log's own."""
+    """A log whose appends call `append`; everything else is the wrapped log's."""
 
     def __init__(self, log: Any, append: Callable[[Any, int, Sequence[Entry]], Any]) -> None:
         self._log, self._append = log, append

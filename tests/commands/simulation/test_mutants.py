@@ -1,13 +1,15 @@
-"""The simulation has teeth: each of fourteen defects that the chain rule's model check names, and one more, breaks
-a promise. A server that fails by itself breaks none."""
+"""Proves that the simulation detects defects: each mutant of the write path breaks a promise in some run.
+
+The real write path keeps every promise in the same runs. A server that fails by itself does not count.
+"""
 
 from functools import cache
 
 import pytest
-from tests.commands.simulation.catching import breaks_a_promise, first_seed_that_breaks_a_promise
 from tests.commands.simulation.mutant import Defect, Mutant
-from tests.commands.simulation.mutants import MUTANTS
-from tests.commands.simulation.shape import ServerFailed
+from tests.commands.simulation.mutant_catalog import MUTANTS
+from tests.commands.simulation.scenario import ServerFailed
+from tests.commands.simulation.seed_search import breaks_a_promise, first_seed_that_breaks_a_promise
 
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.draft import Draft
@@ -15,7 +17,7 @@ from ordertrail_server.commands.writer import Writer
 
 
 @cache
-def today_keeps_every_promise(seed: int) -> bool:
+def real_write_path_keeps_promises(seed: int) -> bool:
     return not breaks_a_promise(seed)
 
 
@@ -28,7 +30,7 @@ def test_mutant_fails_a_run_that_the_real_write_path_passes(mutant: Mutant) -> N
     with pytest.MonkeyPatch.context() as patch:
         mutant.defect.plant(patch)
         seed = first_seed_that_breaks_a_promise()
-    assert all(today_keeps_every_promise(each) for each in range(seed + 1))
+    assert all(real_write_path_keeps_promises(earlier_seed) for earlier_seed in range(seed + 1))
 
 
 def test_mutant_without_target_cannot_be_planted(monkeypatch: pytest.MonkeyPatch) -> None:

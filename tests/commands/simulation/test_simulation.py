@@ -1,4 +1,4 @@
-"""Whatever becomes of appends, servers and callers, in whatever order: every promise of the write path holds.
+"""The write path keeps every promise in random runs with faults of the log, the servers and the callers.
 
 ORDERTRAIL_TEST_ROUNDS multiplies the number of runs.
 """
@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 
 import hypothesis.strategies as st
 from hypothesis import given, settings
-from tests.commands.simulation.promises import run_and_check
-from tests.commands.simulation.reference import Past
+from tests.commands.simulation.promise_check import run_and_check
+from tests.commands.simulation.reference_fold import ReferenceFold
 from tests.commands.simulation.run import Run
-from tests.commands.simulation.shape import Shape
+from tests.commands.simulation.scenario import Scenario
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Preview
@@ -24,16 +24,16 @@ ROUNDS = int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
 NOWHERE = Path(os.devnull)
 
 
-def shapes(servers: int, atomic: bool) -> st.SearchStrategy[Shape]:
+def scenarios(servers: int, atomic: bool) -> st.SearchStrategy[Scenario]:
     return st.builds(
-        Shape,
+        Scenario,
         seed=st.integers(0, 2**32),
         steps=st.integers(20, 400),
         servers=st.integers(1, servers),
         atomic=st.just(atomic),
-        storing=st.sampled_from(["nothing", "memory"]),
-        strangers=st.booleans(),
-        stale=st.just(False) if atomic else st.booleans(),
+        storage=st.sampled_from(["nothing", "memory"]),
+        injects_records=st.booleans(),
+        has_stale_ends=st.just(False) if atomic else st.booleans(),
     )
 
 
@@ -42,47 +42,53 @@ def runs(number: int) -> settings:
 
 
 @runs(400)
-@given(shapes(servers=3, atomic=False))
-def test_promises_hold_for_several_servers_on_log_with_non_atomic_appends(shape: Shape) -> None:
-    asyncio.run(run_and_check(shape, NOWHERE))
+@given(scenarios(servers=3, atomic=False))
+def test_promises_hold_for_several_servers_on_log_with_non_atomic_appends(scenario: Scenario) -> None:
+    asyncio.run(run_and_check(scenario, NOWHERE))
 
 
 @runs(200)
-@given(shapes(servers=1, atomic=True))
-def test_promises_hold_for_one_restarting_server_on_log_with_atomic_appends(shape: Shape) -> None:
-    asyncio.run(run_and_check(shape, NOWHERE))
+@given(scenarios(servers=1, atomic=True))
+def test_promises_hold_for_one_restarting_server_on_log_with_atomic_appends(scenario: Scenario) -> None:
+    asyncio.run(run_and_check(scenario, NOWHERE))
 
 
 @runs(40)
 @given(seed=st.integers(0, 2**32), atomic=st.booleans())
 def test_promises_hold_for_servers_that_restart_from_state_store_file(seed: int, atomic: bool) -> None:
-    shape = Shape(seed, 200, 1 if atomic else 2, atomic, "file", False)
+    scenario = Scenario(seed, 200, 1 if atomic else 2, atomic, "file", False)
     with TemporaryDirectory() as directory:
-        asyncio.run(run_and_check(shape, Path(directory)))
+        asyncio.run(run_and_check(scenario, Path(directory)))
 
 
 def test_simulation_covers_every_verdict_and_answer() -> None:
-    seen: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     for seed in range(150):
-        seen.update(_reached(*asyncio.run(run_and_check(Shape.of(seed), NOWHERE))))
+        outcomes.update(_count_outcomes(*asyncio.run(run_and_check(Scenario.from_seed(seed), NOWHERE))))
     expected = {"fact", "void", "foreign", "broken", "first receipt", "receipt of a retry", "receipt read back"}
-    assert expected | {"preview", "refusal", *_KINDS.values()} <= seen.keys()
-    assert min(seen[each] for each in ("void", "receipt of a retry", "receipt read back", "refusal")) > 50
+    assert expected | {"preview", "refusal", *_KINDS.values()} <= outcomes.keys()
+    assert min(outcomes[name] for name in ("void", "receipt of a retry", "receipt read back", "refusal")) > 50
 
 
-def _reached(run: Run, past: Past) -> Counter[str]:
-    seen = Counter({"fact": sum(map(len, past.facts.values())), "void": len(past.void), "foreign": len(past.foreign)})
-    seen["broken"] = sum(map(len, past.broken.values()))
+def _count_outcomes(run: Run, reference: ReferenceFold) -> Counter[str]:
+    outcomes = Counter(
+        {
+            "fact": sum(map(len, reference.facts.values())),
+            "void": len(reference.void),
+            "foreign": len(reference.foreign),
+        }
+    )
+    outcomes["broken"] = sum(map(len, reference.broken.values()))
     for call in run.calls:
         answer = call.answer
         if isinstance(answer, Accepted):
-            seen["receipt of a retry" if answer.replayed else "first receipt"] += 1
-            seen["receipt read back"] += answer.record is None
+            outcomes["receipt of a retry" if answer.replayed else "first receipt"] += 1
+            outcomes["receipt read back"] += answer.record is None
         elif isinstance(answer, Preview):
-            seen["preview"] += 1
+            outcomes["preview"] += 1
         elif isinstance(answer, Refusal):
-            seen[_KINDS.get(answer.reason, "refusal")] += 1
-    return +seen
+            outcomes[_KINDS.get(answer.reason, "refusal")] += 1
+    return +outcomes
 
 
 _KINDS: dict[int, str] = {

@@ -6,9 +6,9 @@ from pathlib import Path
 from random import Random
 
 from tests.commands.simulation.connection import Connection
-from tests.commands.simulation.log import SimulatedLog
-from tests.commands.simulation.shape import Storing
-from tests.commands.simulation.stores import Kept, NoSnapshot
+from tests.commands.simulation.scenario import StorageKind
+from tests.commands.simulation.simulated_log import SimulatedLog
+from tests.commands.simulation.snapshot_store import MemoryStore, NoSnapshot
 
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.state_store import StateStore
@@ -20,37 +20,37 @@ BEGINNING = 1_900_000_000 * SECOND
 
 
 class World:
-    """What all servers of one run share: the true time, and ids that are never made twice.
+    """What all servers of a run share: the log, the true time and unique ids.
 
-    `elapsed` are the seconds that a run has taken so far, which only some pauses of servers hang on.
+    `elapsed` is the simulated monotonic time in seconds. Only the writer's rules about pauses depend on it.
     """
 
     def __init__(self, log: SimulatedLog, random: Random, directory: Path) -> None:
         self.log, self.random, self.directory = log, random, directory
         self.elapsed = 0.0
-        self._made, self._ticks = count(), count()
+        self._id_numbers, self._ticks = count(), count()
 
     def new_id(self) -> str:
-        return f"01900000-0000-7000-8000-{next(self._made):012x}"
+        return f"01900000-0000-7000-8000-{next(self._id_numbers):012x}"
 
     def true_time(self) -> int:
         return BEGINNING + next(self._ticks) * SECOND
 
 
-class Server:
-    """Runs until it crashes, then again. While `frozen` no call of it on the log is answered."""
+class SimulatedServer:
+    """A writer that restarts after every crash. While the server `is_frozen`, its calls on the log are not answered."""
 
-    def __init__(self, number: int, world: World, storing: Storing) -> None:
-        self.number, self.world, self._storing = number, world, storing
-        self.frozen = False
+    def __init__(self, number: int, world: World, storage: StorageKind) -> None:
+        self.number, self.world, self._storage = number, world, storage
+        self.is_frozen = False
         self._clock_error, self._work = 0, 0.0
         self._random = Random(number)
-        self._kept = Kept()
+        self._memory_store = MemoryStore()
         self._start()
 
     def _start(self) -> None:
         self.store = self._open_store()
-        self.connection = Connection(self.world.log, known=self.store.position(0)[0])
+        self.connection = Connection(self.world.log, known_end=self.store.position(0)[0])
         fold = Fold(self.connection, 0, self.store, hot_bytes=1, slices=TimeSlices(clock=lambda: 0.0))
         batch = self.world.random.randint(1, 5)
         self.writer = Writer(
@@ -70,11 +70,11 @@ class Server:
         if not self.connection.atomic:
             self.tasks.append(asyncio.create_task(self.writer.follow()))
 
-    def _open_store(self) -> "NoSnapshot | Kept | StateStore":
-        if self._storing == "nothing":
+    def _open_store(self) -> "NoSnapshot | MemoryStore | StateStore":
+        if self._storage == "nothing":
             return NoSnapshot()
-        if self._storing == "memory":
-            return self._kept
+        if self._storage == "memory":
+            return self._memory_store
         file = self.world.directory / f"state-{self.number}.sqlite"
         return StateStore(file, self.world.log.stored, b"the only definition")
 
@@ -85,19 +85,19 @@ class Server:
     def _now(self) -> int:
         return self.world.true_time() + self._clock_error
 
-    def set_clock(self) -> None:
-        """Let the server's clock go wrong, forwards or back."""
+    def skew_clock(self) -> None:
+        """Set the server's clock to a wrong time, before or after the true one."""
         self._clock_error = self.world.random.randint(-100, 100) * SECOND
 
     def save(self, at_once: bool) -> None:
-        """Begin a snapshot; store it now, or leave that for later (a crash may come first)."""
+        """Take a snapshot; store it at once, or leave it unstored, so that a crash may lose it."""
         snapshot = self.writer.fold.snapshot()
-        if at_once and isinstance(self.store, Kept | StateStore):
+        if at_once and isinstance(self.store, MemoryStore | StateStore):
             self.store.save(0, snapshot)
             self.writer.fold.saved()
 
     async def crash(self) -> None:
-        """Lose all that is in memory, and what waits; start again from the store."""
+        """Lose everything in memory and every pending call; start again from the store."""
         await self.close()
         self._start()
 

@@ -1,6 +1,6 @@
-"""Where the folds of simulated servers begin."""
+"""Snapshot stores in memory, from which the folds of simulated servers begin."""
 
-from tests.commands.simulation.shape import require
+from tests.commands.simulation.scenario import require
 
 from ordertrail_server.commands.attempt import Fact
 from ordertrail_server.commands.fold import Snapshot
@@ -8,7 +8,7 @@ from ordertrail_server.orders.aggregate import Aggregate
 
 
 class NoSnapshot:
-    """Holds nothing: every fold begins at offset 0."""
+    """Stores nothing, so every fold begins at offset 0."""
 
     def position(self, partition: int) -> tuple[int, bytes]:
         return 0, b""
@@ -26,8 +26,8 @@ class NoSnapshot:
         return []
 
 
-class Kept(NoSnapshot):
-    """Keeps in memory what a state store keeps in its file."""
+class MemoryStore(NoSnapshot):
+    """Stores in memory what a StateStore stores in its file."""
 
     def __init__(self) -> None:
         self._position = (0, b"")

@@ -1,4 +1,4 @@
-"""The past of a log, told slowly and independently of the code it checks, from the words of the chain rule."""
+"""A slow reference implementation of the fold, written from the text of the chain rule, independent of the real one."""
 
 from hashlib import sha256
 from typing import NamedTuple
@@ -20,7 +20,7 @@ def link(value: bytes) -> bytes:
     return sha256(value).digest()[:16]
 
 
-class PastFact(NamedTuple):
+class ReferenceFact(NamedTuple):
     offset: int
     version: int
     digest: bytes
@@ -30,18 +30,18 @@ class PastFact(NamedTuple):
     event: HistoryEvent
 
 
-class Past:
-    """All facts of a log, by order, and the offsets of its records that are none, by kind."""
+class ReferenceFold:
+    """The facts of a log, by order, and the offsets of its other records, by verdict."""
 
     def __init__(self, records: list[Logged]) -> None:
-        self.facts: dict[str, list[PastFact]] = {}
+        self.facts: dict[str, list[ReferenceFact]] = {}
         self.void: list[int] = []
         self.foreign: list[int] = []
         self.broken: dict[str, list[int]] = {}
         for logged in records:
-            self._take(logged)
+            self._judge(logged)
 
-    def _take(self, logged: Logged) -> None:
+    def _judge(self, logged: Logged) -> None:
         if (logged.key, logged.value) == BARRIER:
             return
         reading = read(logged.value)
@@ -50,49 +50,49 @@ class Past:
             return
         record = Record.FromString(logged.value)
         facts = self.facts.setdefault(record.order_id, [])
-        # (version, digest) of all that could be a predecessor, the newest last; first stands what comes before all.
-        possible = [(0, b""), *((fact.version, fact.digest) for fact in facts)]
-        named = (record.order_version - 1, record.previous)
-        if named == possible[-1]:
+        # (version, digest) of every possible predecessor, the newest last. The first fact has the predecessor (0, b"").
+        predecessors = [(0, b""), *((fact.version, fact.digest) for fact in facts)]
+        predecessor = (record.order_version - 1, record.previous)
+        if predecessor == predecessors[-1]:
             cause = record.cause
             fact = (link(logged.value), record.actor, cause.request_id, cause.command_digest, reading.event)
-            facts.append(PastFact(logged.offset, record.order_version, *fact))
-        elif named in possible:
+            facts.append(ReferenceFact(logged.offset, record.order_version, *fact))
+        elif predecessor in predecessors:
             self.void.append(logged.offset)
         else:
             self.broken.setdefault(record.order_id, []).append(logged.offset)
 
-    # As of an end of the log
+    # As if the log ended at an offset
 
-    def facts_before(self, order_id: str, end: int) -> list[PastFact]:
+    def facts_before(self, order_id: str, end: int) -> list[ReferenceFact]:
         return [fact for fact in self.facts.get(order_id, []) if fact.offset < end]
 
-    def parked(self, order_id: str, end: int) -> bool:
+    def is_parked(self, order_id: str, end: int) -> bool:
         return any(offset < end for offset in self.broken.get(order_id, []))
 
     def state(self, order_id: str, end: int) -> Order | None:
-        """Return the order before `end`; a parked one stays as it was before the damage."""
-        usable = self.facts_before(order_id, min([end, *self.broken.get(order_id, [])]))
+        """Return the order before `end`; a parked order keeps the state before the damage."""
+        foldable = self.facts_before(order_id, min([end, *self.broken.get(order_id, [])]))
         order = None
-        for fact in usable:
+        for fact in foldable:
             order = evolve(order, fact.event)
         return order
 
-    def right_answer(self, attempt: Attempt, end: int) -> "PastFact | Event | Refusal":
-        """Return what an attempt ought to be told if the log ended at `end`: its receipt first of all.
+    def expected_answer(self, attempt: Attempt, end: int) -> "ReferenceFact | Event | Refusal":
+        """Return the correct outcome of an attempt if the log ended at `end`. A receipt comes before any refusal.
 
-        Refusals in the writer's own words are without their message here.
+        Refusals that the writer words itself have no message here.
         """
         facts = self.facts_before(attempt.order_id, end)
         for fact in facts:
             if fact.request_id == attempt.request_id:
                 reused = Refusal(reasons.ERROR_REASON_REQUEST_ID_REUSED, "", attempt.order_id)
                 return fact if fact.command_digest == attempt.digest else reused
-        if self.parked(attempt.order_id, end):
-            told = {"version": str(len(facts))}
-            return Refusal(reasons.ERROR_REASON_ORDER_PARKED, "", attempt.order_id, facts=told)
-        concerned = bool(facts) or isinstance(attempt.command, PlaceOrderRequest)
-        if concerned and attempt.expected_version not in (None, len(facts)):
-            told = {"expected": str(attempt.expected_version), "actual": str(len(facts))}
-            return Refusal(reasons.ERROR_REASON_VERSION_MISMATCH, "", attempt.order_id, facts=told)
+        if self.is_parked(attempt.order_id, end):
+            details = {"version": str(len(facts))}
+            return Refusal(reasons.ERROR_REASON_ORDER_PARKED, "", attempt.order_id, facts=details)
+        has_version = bool(facts) or isinstance(attempt.command, PlaceOrderRequest)
+        if has_version and attempt.expected_version not in (None, len(facts)):
+            details = {"expected": str(attempt.expected_version), "actual": str(len(facts))}
+            return Refusal(reasons.ERROR_REASON_VERSION_MISMATCH, "", attempt.order_id, facts=details)
         return decide(self.state(attempt.order_id, end), attempt.command)

@@ -1,4 +1,4 @@
-"""Commands that come one after another, to any server, leave no void record: only true races do."""
+"""Commands sent one after another, to any server, leave no void record. Only concurrent commands do."""
 
 import asyncio
 import os
@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.commands.simulation.catching import first_seed_that_breaks_a_promise
-from tests.commands.simulation.connection import Waiting
-from tests.commands.simulation.happenings import make_call
+from tests.commands.simulation.connection import WaitCall
 from tests.commands.simulation.mutant import Defect
-from tests.commands.simulation.promises import check
-from tests.commands.simulation.reference import Past
-from tests.commands.simulation.run import PATIENCE, Run
-from tests.commands.simulation.shape import Shape, Violation
+from tests.commands.simulation.promise_check import check_promises
+from tests.commands.simulation.reference_fold import ReferenceFold
+from tests.commands.simulation.run import MAX_DRAIN_STEPS, Run
+from tests.commands.simulation.scenario import Scenario, Violation
+from tests.commands.simulation.seed_search import first_seed_that_breaks_a_promise
+from tests.commands.simulation.step import send_request
 
 from ordertrail_server.commands import writer as writer_module
 from ordertrail_server.commands.writer import Writer
@@ -33,57 +33,57 @@ def in_turn(number: int, random: Random) -> int:
     return number
 
 
-def any_server(number: int, random: Random) -> int:
+def random_server(number: int, random: Random) -> int:
     return random.randrange(3)
 
 
-async def take_turns(seed: int, servers: int, next_server: Next, tails: bool) -> Past:
-    """Have 60 commands given one after another; `tails` says whether servers follow, or are told of nothing ever."""
-    run = Run(Shape(seed, 0, servers, False, "nothing", False), NOWHERE)
+async def run_alternating(seed: int, servers: int, next_server: Next, follows: bool) -> ReferenceFold:
+    """Send 60 commands one after another. If `follows` is false, no server is ever notified of new records."""
+    run = Run(Scenario(seed, 0, servers, False, "nothing", False), NOWHERE)
     pauses = run.random.choices(PAUSES, k=2)
     try:
         for number in range(60):
-            make_call(run, run.servers[next_server(number, run.random) % servers])
-            await settle(run, tails)
+            send_request(run, run.servers[next_server(number, run.random) % servers])
+            await settle(run, follows)
             run.world.elapsed += run.random.choice(pauses)
         await run.drain()
-        return await check(run)
+        return await check_promises(run)
     finally:
         await run.close()
 
 
-async def settle(run: Run, tails: bool) -> None:
-    """Let the call be answered, and all servers be told what happened if there are tails."""
-    for _ in range(PATIENCE):
-        await run.let_run()
+async def settle(run: Run, follows: bool) -> None:
+    """Advance the log until the call is answered and, if `follows`, every server has folded the log."""
+    for _ in range(MAX_DRAIN_STEPS):
+        await run.run_tasks()
         pending = [(server, call) for server in run.servers for call in server.connection.open_calls]
-        pending = [(server, call) for server, call in pending if tails or not isinstance(call, Waiting)]
+        pending = [(server, call) for server, call in pending if follows or not isinstance(call, WaitCall)]
         if not pending:
             return
         server, call = run.random.choice(pending)
-        server.connection.go_on(call, faults=False)
-    raise Violation("never answered")
+        server.connection.advance(call, faults=False)
+    raise Violation("a call was never answered")
 
 
 @settings(max_examples=40 * ROUNDS, database=None)
 @given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
 def test_alternating_servers_that_do_not_follow_log_leave_no_void_record(seed: int, servers: int) -> None:
-    past = asyncio.run(take_turns(seed, servers, in_turn, False))
-    assert past.void == []
+    reference = asyncio.run(run_alternating(seed, servers, in_turn, False))
+    assert reference.void == []
 
 
 @settings(max_examples=40 * ROUNDS, database=None)
 @given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
 def test_randomly_chosen_servers_that_follow_log_leave_no_void_record(seed: int, servers: int) -> None:
-    past = asyncio.run(take_turns(seed, servers, any_server, True))
-    assert past.void == []
+    reference = asyncio.run(run_alternating(seed, servers, random_server, True))
+    assert reference.void == []
 
 
 def test_writer_that_assumes_it_is_sole_after_one_batch_leaves_void_records(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Defect(writer_module, "Contention", lambda kind: lambda shared, clock: kind(False, clock)).plant(monkeypatch)
-    voids = [asyncio.run(take_turns(seed, 2, in_turn, False)).void for seed in range(5)]
+    voids = [asyncio.run(run_alternating(seed, 2, in_turn, False)).void for seed in range(5)]
     assert any(voids)
 
 
@@ -98,6 +98,6 @@ def without_turns(init: Callable[..., None]) -> Callable[..., None]:
     def init_without_turns(self: Writer, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         assert isinstance(self._turn, asyncio.Lock)
-        self._turn = nullcontext()  # type: ignore[assignment]  # which keeps nobody out
+        self._turn = nullcontext()  # type: ignore[assignment]  # excludes no task
 
     return init_without_turns

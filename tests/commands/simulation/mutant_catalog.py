@@ -1,6 +1,6 @@
-"""The fourteen defects that the chain rule's model check names, and one that chaos found.
+"""The mutants of the write path: fourteen defects from the model check of the chain rule, and one from chaos tests.
 
-Each replaces one attribute of a class or module of the write path. An attribute that is not there fails the test.
+Each replaces one attribute of a class or module of the write path. If the attribute does not exist, its test fails.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -30,8 +30,8 @@ def answer(attempt: Attempt, outcome: Answer) -> None:
         attempt.answer.set_result(outcome)
 
 
-# Servers link to facts only, and a version has one fact, so their own records never tell the two rules apart:
-# what does is damage, a record of the right version on another past (see strangers).
+# Servers link to facts only, and a version has one fact, so records of servers cannot show this defect. An injected
+# record of the next version with another predecessor does (see injected_record).
 @mutant("link by version number only", fold_module, "judge")
 def link_by_version(judge: Judge) -> Judge:
     def judge_by_version(head_version: int, head: bytes, version: int, previous: bytes, digest_of: Any) -> Verdict:
@@ -42,8 +42,8 @@ def link_by_version(judge: Judge) -> Judge:
     return judge_by_version
 
 
-# No server names a void record as predecessor, so there is none to accept wrongly. What can be forgotten is that
-# a late record names an older fact, and is no damage.
+# No server names a void record as predecessor, so none can be accepted wrongly. The defect is to treat a late record,
+# which names an older fact, as damage.
 @mutant("void predecessors ignored", fold_module, "judge")
 def ignore_void_predecessors(judge: Judge) -> Judge:
     def judge_void_as_broken(*record: Any) -> Verdict:
@@ -53,18 +53,19 @@ def ignore_void_predecessors(judge: Judge) -> Judge:
     return judge_void_as_broken
 
 
-# Our rule keeps no set of void records. With one, a fact that landed twice is in it, though it is the head.
+# The chain rule needs no set of void records. With one, a fact that was appended twice is in it, although it is the
+# head.
 @mutant("a void set consulted before the head", Fold, "fold")
 def consult_void_set(fold: Any) -> Any:
     def fold_unless_void(self: Fold, reading: Any, digest: bytes, offset: int, step: Any = None) -> Verdict:
-        known: set[bytes] = vars(self).setdefault("void", set())
-        if reading.event.previous in known:
+        void_digests: set[bytes] = vars(self).setdefault("void", set())
+        if reading.event.previous in void_digests:
             verdict = Verdict.VOID
             self._pass(offset, digest)
         else:
             verdict = fold(self, reading, digest, offset, step)
         if verdict is Verdict.VOID:
-            known.add(digest)
+            void_digests.add(digest)
         return verdict
 
     return fold_unless_void
@@ -96,24 +97,24 @@ async def append_by(deliver: Any, append: Append, writer: Writer, draft: Draft) 
         writer._log = log
 
 
-@mutant("refusal without asking for the end", Writer, "_fold_missed_records")
-def refuse_without_asking(fold_missed: Any) -> Any:
+@mutant("refusal without querying the end", Writer, "_fold_missed_records")
+def refuse_without_query(fold_missed: Any) -> Any:
     async def fold_nothing(self: Writer, has_caught_up: bool) -> bool:
         return False
 
     return fold_nothing
 
 
-# Where another broker may lead meanwhile, the word of the one that is asked is not enough.
-@mutant("refusal on a leader's word", Writer, "_fold_missed_records")
-def refuse_on_word_of_leader(fold_missed: Any) -> Any:
-    async def fold_to_leaders_end(self: Writer, has_caught_up: bool) -> bool:
+# Another broker may have become leader meanwhile, so an end offset alone proves nothing.
+@mutant("refusal on a stale end offset", Writer, "_fold_missed_records")
+def refuse_on_stale_end(fold_missed: Any) -> Any:
+    async def fold_to_queried_end(self: Writer, has_caught_up: bool) -> bool:
         return not has_caught_up and await self._catch_up()
 
-    return fold_to_leaders_end
+    return fold_to_queried_end
 
 
-# Both rest on what a batch would make of an order before it is known that the batch became facts.
+# The next two use the state after a batch before the batch's records are known to be facts.
 @mutant("refusal from unconfirmed state", Writer, "_append")
 def refuse_from_unconfirmed_state(append: Append) -> Append:
     async def refuse_and_append(self: Writer, draft: Draft) -> None:
@@ -146,7 +147,7 @@ def find_no_receipt(receipt: Receipt) -> Receipt:
 @mutant("last receipt only", Snapshot, "note")
 def keep_last_receipt(note: Any) -> Any:
     def note_last(self: Snapshot, order_id: str, fact: Fact) -> None:
-        self.receipts = {key: kept for key, kept in self.receipts.items() if key[0] != order_id}
+        self.receipts = {key: receipt for key, receipt in self.receipts.items() if key[0] != order_id}
         note(self, order_id, fact)
 
     return note_last
@@ -157,10 +158,10 @@ def find_receipt_once(receipt: Receipt) -> Receipt:
     return lambda self, attempt: None if attempt.written else receipt(self, attempt)
 
 
-@mutant("random order id for a retried place", prepare_module, "derive_order_id")
-def make_up_order_id(derive_order_id: Any) -> Any:
+@mutant("random order id for a retried place_order", prepare_module, "derive_order_id")
+def derive_random_order_id(derive_order_id: Any) -> Any:
     numbers = count()
-    return lambda scope, request_id: f"made-up-{next(numbers)}"
+    return lambda scope, request_id: f"random-{next(numbers)}"
 
 
 @mutant("expected_version before the receipt", Draft, "_find_receipt")
@@ -174,7 +175,7 @@ def check_version_first(receipt: Receipt) -> Receipt:
     return receipt_of_expected_version
 
 
-# UNAVAILABLE would be no lie: it leaves open what became of the command. OVERLOADED says it was not taken.
+# UNAVAILABLE would be true, because it leaves the outcome open. OVERLOADED states that the command was not executed.
 @mutant("time-out reported as failure", Writer, "_settle")
 def report_failure(settle: Settle) -> Settle:
     async def refuse_and_settle(self: Writer, draft: Draft, end: int | None) -> None:
