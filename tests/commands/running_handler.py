@@ -1,7 +1,7 @@
-"""A command handler on a data directory, and a process that runs one until it is killed.
+"""A running command handler, for tests and as a program.
 
-As a program: gives commands on a few orders, prints each request id once it is acknowledged, and never stops.
-Its argument is the data directory.
+The program takes a data directory. It sends commands on a few orders, and prints each request id once the command is
+acknowledged, until it is killed.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ from ordertrail_server.log.port import Log, Logged
 ORDERS = [f"order-{number}" for number in range(5)]
 
 
-class WatchedLog(EmbeddedLog):
-    """Remembers from where it was read."""
+class ReadRecordingLog(EmbeddedLog):
+    """Records the offsets at which reads begin."""
 
     def __init__(self, directory: Path, **options: Any) -> None:
         super().__init__(directory, **options)
-        self.read_from: list[int] = []
+        self.read_offsets: list[int] = []
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
-        self.read_from.append(offset)
+        self.read_offsets.append(offset)
         return await super().read(partition, offset, limit)
 
 
@@ -43,7 +43,7 @@ def handler_of(log: Log, state: Path, definition: bytes = b"rules", capacity: in
 
 @asynccontextmanager
 async def handling(log: EmbeddedLog, state: Path, definition: bytes = b"rules") -> AsyncIterator[CommandHandler]:
-    """Run a handler; at the end it is stopped, and so is the log closed."""
+    """Run a handler; at the end stop it and close the log."""
     handler = handler_of(log, state, definition)
     try:
         await handler.start()
@@ -54,14 +54,14 @@ async def handling(log: EmbeddedLog, state: Path, definition: bytes = b"rules") 
 
 
 async def handle(handler: CommandHandler, requests: Sequence[Any]) -> list[Answer]:
-    """Return the answers to requests that come at once."""
+    """Submit the requests together and return their answers."""
     attempts = [attempt_of(request) for request in requests]
     for attempt in attempts:
         handler.submit(attempt)
     return [await attempt.answer for attempt in attempts]
 
 
-async def _command_for_ever(directory: Path) -> None:
+async def _run_until_killed(directory: Path) -> None:
     handler_module.SNAPSHOT_SECONDS = 0.02
     log = open_to_serve(directory)
     async with handling(log, directory / "state.sqlite") as handler:
@@ -74,4 +74,4 @@ async def _command_for_ever(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_command_for_ever(Path(sys.argv[1])))
+    asyncio.run(_run_until_killed(Path(sys.argv[1])))

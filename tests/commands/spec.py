@@ -1,4 +1,4 @@
-"""Specifications of the write path: given a log and a writer on it, when commands come, then answers and records."""
+"""Fixtures for specifications of the write path: requests, a log with faults, and a running writer."""
 
 import asyncio
 from collections import deque
@@ -23,7 +23,7 @@ from ordertrail_server.orders.refusal import Refusal
 
 ORDER = "order-1"
 SECOND = 1_000_000_000
-BEGINNING = 1_900_000_000 * SECOND
+START_NS = 1_900_000_000 * SECOND
 VERBS: list[Any] = [
     GetMessageClass(field.message_type)
     for field in commands.Command.DESCRIPTOR.oneofs_by_name["verb"].fields
@@ -31,11 +31,11 @@ VERBS: list[Any] = [
 ]
 """The request class of each verb."""
 
-_ids = count(1)
+_id_numbers = count(1)
 
 
 def new_id() -> str:
-    return f"01900000-0000-7000-8000-{next(_ids):012x}"
+    return f"01900000-0000-7000-8000-{next(_id_numbers):012x}"
 
 
 def line(product: str = "apple", quantity: int = 1) -> OrderedLine:
@@ -58,7 +58,7 @@ def confirm(request_id: str = "confirm", order_id: str = ORDER, **fields: Any) -
 
 
 def attempt_of(request: Any) -> Attempt:
-    """Return the attempt that a request asks for; the request stays as it is, to be sent again."""
+    """Return the attempt of a copy of the request, so that the request can be sent again."""
     copy = type(request)()
     copy.CopyFrom(request)
     return prepare(copy, asyncio.get_running_loop().create_future(), Caller(), new_id)
@@ -74,44 +74,49 @@ def reason(answer: Answer) -> str:
     return ErrorReason.Name(answer.reason).removeprefix("ERROR_REASON_")
 
 
-class TroubledLog(MemoryLog):
-    """Raises what is in `troubles` instead of answering the next appends; their records land where `lands` says so.
+class FaultyLog(MemoryLog):
+    """Raises the next of `errors` from each append; if `stores_before_error`, the records are stored nevertheless.
 
-    While `answers` is not set, no append is answered.
+    While `may_answer` is not set, no append returns. `unreachable` makes queries for the end raise the first error.
+    `appends` are the sizes of all appends, `end_queries` is the number of queries for the end.
     """
 
     def __init__(self, *, atomic: bool = True) -> None:
         super().__init__(atomic=atomic)
-        self.troubles: deque[Exception] = deque()
-        self.lands = False
+        self.errors: deque[Exception] = deque()
+        self.stores_before_error = False
         self.unreachable = False
         self.appends: list[int] = []
-        self.asked = 0
-        self.asked_to_append, self.answers = asyncio.Event(), asyncio.Event()
-        self.answers.set()
+        self.end_queries = 0
+        self.append_started, self.may_answer = asyncio.Event(), asyncio.Event()
+        self.may_answer.set()
 
-    async def end(self, partition: int, known: int = 0) -> int:
-        self.asked += 1
+    async def end(self, partition: int, known_end: int = 0) -> int:
+        self.end_queries += 1
         if self.unreachable:
-            raise self.troubles[0]
+            raise self.errors[0]
         return await super().end(partition)
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
         self.appends.append(len(entries))
-        self.asked_to_append.set()
-        await self.answers.wait()
-        if not self.troubles:
+        self.append_started.set()
+        await self.may_answer.wait()
+        if not self.errors:
             return await super().append(partition, entries)
-        if self.lands:
+        if self.stores_before_error:
             await super().append(partition, entries)
-        raise self.troubles.popleft()
+        raise self.errors.popleft()
 
 
-class Writing:
-    """A writer at work on a log, from its beginning; several may share one. One that `follows` is told of more."""
+class RunningWriter:
+    """One server: a running writer and its fold, from offset 0. Several may share a log.
 
-    def __init__(self, log: Log, capacity: int = 100, follows: bool = False) -> None:
-        self.now, self.elapsed = BEGINNING, 0.0
+    A follower also folds the records of other servers while it is idle. `now` is the wall clock in nanoseconds,
+    `elapsed` the monotonic clock in seconds.
+    """
+
+    def __init__(self, log: Log, capacity: int = 100, is_follower: bool = False) -> None:
+        self.now, self.elapsed = START_NS, 0.0
         self.fold = Fold(log, 0, NoSnapshot())
         self.writer = Writer(
             log,
@@ -123,12 +128,12 @@ class Writing:
             back_off=lambda _: asyncio.sleep(0),
             clock=lambda: self.elapsed,
         )
-        self._follows = follows
+        self._is_follower = is_follower
 
     async def __aenter__(self) -> Self:
         self.task = asyncio.create_task(self.writer.run())
         self._tasks = [self.task]
-        if self._follows:
+        if self._is_follower:
             self._tasks.append(asyncio.create_task(self.writer.follow()))
         return self
 
@@ -137,15 +142,15 @@ class Writing:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def write_alone(self) -> None:
-        """Place an order and change it again and again, until the writer may hold that nobody else writes."""
-        await self.handle(place("place alone", "order-alone"))
+    async def become_sole_writer(self) -> None:
+        """Append one batch after another until the writer knows that it is the sole writer."""
+        await self.handle(place("place sole", "order-sole"))
         for quantity in range(2, 40):
             self.elapsed += 0.04
-            await self.handle(change(f"change {quantity}", quantity, "order-alone"))
+            await self.handle(change(f"change sole {quantity}", quantity, "order-sole"))
 
     async def handle(self, *requests: Any) -> list[Answer]:
-        """Return the answers to requests that come at once."""
+        """Submit the requests together and return their answers."""
         attempts = [attempt_of(request) for request in requests]
         for attempt in attempts:
             self.writer.queue.submit(attempt)

@@ -1,7 +1,7 @@
-"""Formulas that no release may change: they tell a retry from another command, and find the order of a retry.
+"""Formulas that no release may change, because they identify retries and the orders of retries.
 
-The values are literals, because a test that computes them as the code does passes whatever the code does. If one of
-these tests fails, take the change back: logs and clients of earlier releases rely on the old value.
+The expected values are literals, because a test that computes them like the code would pass after any change. If one of
+these tests fails, revert the change: logs and clients of earlier releases rely on the old value.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The write side of a server on the embedded log: it restarts from its snapshot, stops in order, and may be killed."""
+"""The command handler on the embedded log restarts from its snapshot, stops cleanly and survives kills."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ from subprocess import PIPE, Popen
 
 import pytest
 from tests.commands import running_handler as program
-from tests.commands.running_handler import ORDERS, WatchedLog, handle, handler_of, handling
-from tests.commands.spec import ORDER, TroubledLog, accepted, attempt_of, change, confirm, place, reason
+from tests.commands.running_handler import ORDERS, ReadRecordingLog, handle, handler_of, handling
+from tests.commands.spec import ORDER, FaultyLog, accepted, attempt_of, change, confirm, place, reason
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.fold import Fold, Snapshot
@@ -46,29 +46,29 @@ async def test_restart_reads_only_records_after_the_snapshot(tmp_path: Path, sta
     async with handling(EmbeddedLog.create(tmp_path), state) as handler:
         [first] = await handle(handler, [place()])
         await handle(handler, [change(f"change-{number}", number) for number in range(2, 50)])
-    log = WatchedLog.open(tmp_path)
+    log = ReadRecordingLog.open(tmp_path)
     async with handling(log, state) as handler:
-        assert log.read_from == [48]  # the last record before the snapshot's position, to see that it is still there
-        [again, then] = await handle(handler, [place(), confirm()])
-    assert accepted(again).fact == accepted(first).fact
-    assert accepted(then).fact.version == 50
+        assert log.read_offsets == [48]  # the last record before the snapshot, to check that the log continues it
+        [replay, next_answer] = await handle(handler, [place(), confirm()])
+    assert accepted(replay).fact == accepted(first).fact
+    assert accepted(next_answer).fact.version == 50
 
 
 async def test_restart_without_state_store_folds_log_to_same_state(tmp_path: Path, state: Path) -> None:
     async with handling(EmbeddedLog.create(tmp_path), state) as handler:
         [first] = await handle(handler, [place()])
     async with handling(EmbeddedLog.open(tmp_path), tmp_path / "another.sqlite") as handler:
-        [again, then] = await handle(handler, [place(), confirm()])
-    assert accepted(again).fact == accepted(first).fact
-    assert accepted(then).fact.version == 2
+        [replay, next_answer] = await handle(handler, [place(), confirm()])
+    assert accepted(replay).fact == accepted(first).fact
+    assert accepted(next_answer).fact.version == 2
 
 
 async def test_receipt_of_a_retry_leads_to_record_of_first_call(tmp_path: Path, state: Path) -> None:
     async with handling(EmbeddedLog.create(tmp_path), state) as handler:
         [first] = await handle(handler, [place()])
-        [again] = await handle(handler, [place()])
-        assert accepted(again).record is None
-        assert await handler.read_record(ORDER, accepted(again)) == accepted(first).record
+        [replay] = await handle(handler, [place()])
+        assert accepted(replay).record is None
+        assert await handler.read_record(ORDER, accepted(replay)) == accepted(first).record
 
 
 async def test_stop_answers_queued_commands_and_refuses_new_ones(tmp_path: Path, state: Path) -> None:
@@ -90,7 +90,7 @@ async def test_stop_answers_queued_commands_and_refuses_new_ones(tmp_path: Path,
 
 
 async def test_stop_does_not_wait_for_writer_that_failed_on_damage(state: Path) -> None:
-    log = TroubledLog()
+    log = FaultyLog()
     handler = handler_of(log, state)
     await handler.start()
     await handle(handler, [place()])
@@ -130,10 +130,10 @@ async def test_log_that_lost_records_is_refused_at_start(tmp_path: Path, state: 
             pass
 
 
-def acknowledged_until_killed(directory: Path, enough: Callable[[int], bool]) -> list[str]:
-    """Return the request ids that a process acknowledged before it was killed, with others under way.
+def run_until_killed(directory: Path, may_kill: Callable[[int], bool]) -> list[str]:
+    """Return the request ids that a process acknowledged before it was killed during further commands.
 
-    It is killed once `enough` says so of their number.
+    It is killed once `may_kill` returns true for the number of acknowledged requests.
     """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, program.__file__, str(directory)]
@@ -141,24 +141,24 @@ def acknowledged_until_killed(directory: Path, enough: Callable[[int], bool]) ->
         assert process.stdout is not None
         assert process.stderr is not None
         lines = [process.stdout.readline()]
-        while lines[-1] and not enough(len(lines)):
+        while lines[-1] and not may_kill(len(lines)):
             lines.append(process.stdout.readline())
         process.kill()
-        # Not `communicate`: it would leave out what readline has read ahead.
+        # Not `communicate`, because it would skip what readline has buffered.
         printed, errors = process.stdout.read(), process.stderr.read()
         assert lines[-1], errors
     whole = printed[: printed.rfind("\n") + 1]
     return [line.strip() for line in lines] + whole.splitlines()
 
 
-def snapshot_in(state: Path) -> bool:
-    """Return whether the process that has this store open has saved a snapshot."""
+def has_snapshot(state: Path) -> bool:
+    """Return whether the running process has saved a snapshot in the store."""
     with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as reader:
         return bool(reader.execute("SELECT 1 FROM positions WHERE position > 0").fetchall())
 
 
-async def known(log: EmbeddedLog, file: Path, requests: list[str]) -> list[object]:
-    """Return all that a fold which begins with the file knows of the orders and requests."""
+async def state_of(log: EmbeddedLog, file: Path, requests: list[str]) -> list[object]:
+    """Return the orders and receipts of a fold that begins with the file."""
     store = StateStore(file, log, b"rules")
     fold = Fold(log, 0, store)
     await fold.catch_up()
@@ -171,26 +171,26 @@ async def known(log: EmbeddedLog, file: Path, requests: list[str]) -> list[objec
 
 async def test_killed_server_resumes_to_state_of_a_fresh_fold(tmp_path: Path, state: Path) -> None:
     acknowledged: list[str] = []
-    begun_at: list[int] = []
+    start_positions: list[int] = []
     lives: list[Callable[[int], bool]] = [partial(le, random.Random(kill).randrange(1, 600)) for kill in range(KILLS)]
-    lives.append(lambda _: snapshot_in(state))
-    for kill, enough in enumerate(lives):
-        acknowledged += acknowledged_until_killed(tmp_path, enough)
+    lives.append(lambda _: has_snapshot(state))
+    for kill, may_kill in enumerate(lives):
+        acknowledged += run_until_killed(tmp_path, may_kill)
         log = EmbeddedLog.open(tmp_path)
-        begun_at.append(position_of(log, state))
-        fresh = await known(log, tmp_path / f"fresh-{kill}.sqlite", acknowledged)
-        assert await known(log, state, acknowledged) == fresh
+        start_positions.append(position_of(log, state))
+        fresh = await state_of(log, tmp_path / f"fresh-{kill}.sqlite", acknowledged)
+        assert await state_of(log, state, acknowledged) == fresh
         await log.close()
-    assert begun_at[-1] > 0
+    assert start_positions[-1] > 0
 
 
 async def test_commands_succeed_again_once_state_store_is_readable(tmp_path: Path, state: Path) -> None:
     async with handling(EmbeddedLog.create(tmp_path), state) as handler:
         [first] = await handle(handler, [place()])
     async with handling(EmbeddedLog.open(tmp_path), state) as handler:
-        handler._store._reader.set_progress_handler(lambda: 1, 1)  # every question fails (SQLITE_INTERRUPT)
+        handler._store._reader.set_progress_handler(lambda: 1, 1)  # every query fails (SQLITE_INTERRUPT)
         [refused] = await handle(handler, [place()])
         assert reason(refused) == "UNAVAILABLE"
         handler._store._reader.set_progress_handler(None, 1)
-        [again] = await handle(handler, [place()])
-    assert accepted(again).fact == accepted(first).fact
+        [replay] = await handle(handler, [place()])
+    assert accepted(replay).fact == accepted(first).fact

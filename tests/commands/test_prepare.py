@@ -1,4 +1,4 @@
-"""How a request becomes an attempt: its ids, and the digest that tells a retry from another command."""
+"""A request becomes an attempt, with ids and with the digest that identifies a retry."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare, prepare_import
 
-STRANGE = b"\xf8\x07\x01"  # field 127 = 1
+UNKNOWN_FIELD = b"\xf8\x07\x01"  # field 127 = 1
 UUID7 = "0190a5b2-7c3d-7e4f-8a1b-2c3d4e5f6a7b"
 
 
@@ -32,9 +32,9 @@ _NO_LOOP.close()
 @pytest.mark.parametrize("verb", VERBS)
 def test_digest_excludes_request_id_expected_version_and_validate_only(verb: Any) -> None:
     plain = prepared(verb(order_id="order-1"))
-    other = prepared(verb(order_id="order-1", request_id="named", expected_version=3, validate_only=True))
-    assert other.digest == plain.digest
-    assert (other.request_id, other.expected_version, other.validate_only) == ("named", 3, True)
+    conditional = prepared(verb(order_id="order-1", request_id="named", expected_version=3, validate_only=True))
+    assert conditional.digest == plain.digest
+    assert (conditional.request_id, conditional.expected_version, conditional.validate_only) == ("named", 3, True)
     assert (plain.expected_version, plain.validate_only) == (None, False)
 
 
@@ -44,7 +44,7 @@ def test_expected_version_0_differs_from_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "other",
+    "command",
     [
         place(order_id="order-2"),
         place(order_id=""),
@@ -55,24 +55,24 @@ def test_expected_version_0_differs_from_none() -> None:
         confirm("place"),
     ],
 )
-def test_different_commands_have_different_digests(other: Any) -> None:
-    assert prepared(other).digest != prepared(place()).digest
+def test_different_commands_have_different_digests(command: Any) -> None:
+    assert prepared(command).digest != prepared(place()).digest
 
 
-def with_strange_fields(request: Any) -> Any:
-    """The request as a newer release's client sends it: it says more, as a whole and of a line."""
-    strange = type(request)()
-    strange.CopyFrom(request)
-    strange.lines[0].MergeFromString(STRANGE)
-    strange.MergeFromString(STRANGE)
-    return strange
+def with_unknown_fields(request: Any) -> Any:
+    """Return the request with unknown fields in itself and in its first line, as a newer client sends it."""
+    copy = type(request)()
+    copy.CopyFrom(request)
+    copy.lines[0].MergeFromString(UNKNOWN_FIELD)
+    copy.MergeFromString(UNKNOWN_FIELD)
+    return copy
 
 
 def test_unknown_fields_are_in_digest_but_not_in_command() -> None:
-    strange = prepared(with_strange_fields(place()))
-    assert strange.command == prepared(place()).command
-    assert strange.digest == prepared(with_strange_fields(place(expected_version=3))).digest
-    assert strange.digest != prepared(place()).digest
+    extended = prepared(with_unknown_fields(place()))
+    assert extended.command == prepared(place()).command
+    assert extended.digest == prepared(with_unknown_fields(place(expected_version=3))).digest
+    assert extended.digest != prepared(place()).digest
 
 
 def test_verbs_with_equal_fields_have_different_digests() -> None:
@@ -93,8 +93,8 @@ def test_request_without_id_gets_a_new_one_each_time() -> None:
 
 
 def test_retry_of_place_order_without_order_id_finds_same_order() -> None:
-    first, again = prepared(place(order_id="")), prepared(place(order_id="", expected_version=0))
-    assert first.order_id == again.order_id
+    first, replay = prepared(place(order_id="")), prepared(place(order_id="", expected_version=0))
+    assert first.order_id == replay.order_id
     assert not first.new_order
 
 
@@ -128,6 +128,6 @@ def test_digest_of_imported_statement_covers_its_content() -> None:
         answer: asyncio.Future[Any] = asyncio.Future(loop=_NO_LOOP)
         return prepare_import("order-1", request_id, Caller(), "file:1", chunk, OrderPlaced(), answer)
 
-    assert imported(b"said", "a").digest == imported(b"said", "b").digest
-    assert imported(b"said", "a").digest != imported(b"said otherwise", "a").digest
-    assert imported(b"said", "a").origin == "file:1"
+    assert imported(b"content", "a").digest == imported(b"content", "b").digest
+    assert imported(b"content", "a").digest != imported(b"another content", "a").digest
+    assert imported(b"content", "a").origin == "file:1"

@@ -1,11 +1,11 @@
-"""A request has one receipt for ever: that of the first fact that names it, as it stands in the log."""
+"""A request has one receipt for ever: that of the first fact in the log that names the request."""
 
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.commands.running_handler import handle, handling
-from tests.commands.spec import ORDER, TroubledLog, Writing, accepted, change, place
+from tests.commands.spec import ORDER, FaultyLog, RunningWriter, accepted, change, place
 from tests.log.memory import MemoryLog
 
 from ordertrail.log.v1.record_pb2 import Record
@@ -18,7 +18,7 @@ from ordertrail_server.storage.sqlite import sqlite3
 
 
 def repeat_request(log: MemoryLog, request_id: str) -> None:
-    """Append a fact that names a request of the order again, as a writer that does not know receipts could."""
+    """Append a second fact with a request id, as a writer without receipts could."""
     records = [Record.FromString(logged.value) for logged in log.records[0]]
     [repeated] = [record for record in records if record.cause.request_id == request_id]
     repeated.order_version, repeated.previous = len(records) + 1, log.records[0][-1].digest
@@ -32,10 +32,10 @@ def save(fold: Fold, store: StateStore) -> None:
 
 @pytest.mark.parametrize("saved", ["nothing", "snapshot begun", "first fact", "both facts"])
 async def test_first_fact_of_a_request_stays_its_receipt_after_any_save(tmp_path: Path, saved: str) -> None:
-    log = TroubledLog()
-    async with Writing(log) as writing:
-        [first] = await writing.handle(place())
-        await writing.handle(change("change", 2))
+    log = FaultyLog()
+    async with RunningWriter(log) as server:
+        [first] = await server.handle(place())
+        await server.handle(change("change", 2))
     with closing(StateStore(tmp_path / "state.sqlite", log, b"rules")) as store:
         fold = Fold(log, 0, store)
         await fold.catch_up()
@@ -57,17 +57,18 @@ async def test_retry_never_gets_record_other_than_the_acknowledged_one(tmp_path:
         await handle(handler, [place(), change("change", 2)])
     replace_first_record(tmp_path)
     async with handling(EmbeddedLog.open(tmp_path), state) as handler:
-        [again] = await handle(handler, [place()])
+        [replay] = await handle(handler, [place()])
         with pytest.raises(LogDamaged, match="the record at offset 0 is not the one that was acknowledged"):
-            await handler.read_record(ORDER, accepted(again))
+            await handler.read_record(ORDER, accepted(replay))
 
 
 def replace_first_record(data: Path) -> None:
-    """Put another readable record of the order, with the digest that belongs to it, in the place of the first."""
+    """Replace the order's first record by another readable one with a matching digest."""
     with closing(sqlite3.connect(data / "log.sqlite", isolation_level=None)) as connection:
         [(value,)] = connection.execute("SELECT value FROM records WHERE position = 0").fetchall()
         record = Record.FromString(value)
-        record.actor = "somebody else"
-        other = record.SerializeToString()
+        record.actor = "another actor"
+        replacement = record.SerializeToString()
         connection.execute("DROP TRIGGER records_are_never_changed")
-        connection.execute("UPDATE records SET value = ?, digest = ? WHERE position = 0", (other, digest(other)))
+        values = (replacement, digest(replacement))
+        connection.execute("UPDATE records SET value = ?, digest = ? WHERE position = 0", values)

@@ -1,4 +1,4 @@
-"""A parked order folded once more by the write side: it is as if it had been read at once, and stays so."""
+"""The retry of a parked order by the write side leads to the same state as a first fold that could read everything."""
 
 import asyncio
 from pathlib import Path
@@ -25,8 +25,8 @@ from ordertrail_server.schema.reading import read
 EVENTS = ["order_placed", "order_line_added", "order_line_removed", "order_confirmed"]
 
 
-def known(folds: list[Fold], log: MemoryLog) -> list[object]:
-    """Return all that the folds of a log's partitions know of it, each of its own orders."""
+def state_of(folds: list[Fold], log: MemoryLog) -> list[object]:
+    """Return all orders and receipts of a log, each from the fold of its partition."""
     readings = [read(logged.value) for records in log.records for logged in records]
     requests = {(r.event.order_id, r.event.cause.request_id) for r in readings if r is not None}
     home = {order_id: folds[partition_of(order_id, PARTITIONS)] for order_id in IDS}
@@ -34,18 +34,18 @@ def known(folds: list[Fold], log: MemoryLog) -> list[object]:
     return [orders, [home[order_id].receipt(order_id, request_id) for order_id, request_id in sorted(requests)]]
 
 
-async def known_at_once(log: MemoryLog) -> list[object]:
+async def state_of_fresh_fold(log: MemoryLog) -> list[object]:
     folds = [Fold(log, partition, NoSnapshot()) for partition in range(PARTITIONS)]
     for fold in folds:
         await fold.catch_up()
-    return known(folds, log)
+    return state_of(folds, log)
 
 
-async def fold_in_turns(log: MemoryLog, partition: int, store: StateStore, random: Random) -> Fold:
-    """Fold a partition, and store a snapshot now and then; a crash may come behind it."""
+async def fold_with_crashes(log: MemoryLog, partition: int, store: StateStore, random: Random) -> Fold:
+    """Fold a partition with random snapshots and crashes."""
     fold = Fold(log, partition, store, hot_bytes=random.choice([0, 100_000]))
     for logged in log.records[partition]:
-        if logged.offset >= fold.position:  # a fold that catches up may have gone further
+        if logged.offset >= fold.position:  # a fold that caught up may be further
             fold.take(logged)
         if random.random() < 0.2:
             store.save(partition, fold.snapshot())
@@ -65,16 +65,17 @@ def test_retry_folds_unknown_events_as_if_they_had_been_known_at_first(
         log, random = await log_of(happened), Random(seed)
         store = StateStore(directory / "state.sqlite", log, b"rules")
         with not_knowing(*unknown):
-            folds = [await fold_in_turns(log, partition, store, random) for partition in range(PARTITIONS)]
+            folds = [await fold_with_crashes(log, partition, store, random) for partition in range(PARTITIONS)]
         for order_id in IDS:
             await folds[partition_of(order_id, PARTITIONS)].retry(order_id)
         for partition, fold in enumerate(folds):
             store.save(partition, fold.snapshot())
             fold.saved()
-        assert known(folds, log) == await known_at_once(log)
+        assert state_of(folds, log) == await state_of_fresh_fold(log)
         store.close()
         store = StateStore(directory / "state.sqlite", log, b"rules")
-        assert known([Fold(log, partition, store) for partition in range(PARTITIONS)], log) == await known_at_once(log)
+        reopened = [Fold(log, partition, store) for partition in range(PARTITIONS)]
+        assert state_of(reopened, log) == await state_of_fresh_fold(log)
         store.close()
 
     with TemporaryDirectory() as directory:
@@ -90,22 +91,22 @@ async def test_command_on_unparked_order_is_decided_on_all_its_facts(tmp_path: P
         async with handling(log, tmp_path / "state.sqlite") as handler:
             [refused, replayed] = await handle(handler, [confirm(), change("change", 2)])
             assert (reason(refused), accepted(replayed).replayed) == ("ORDER_PARKED", True)
-            still = await handler.retry(ORDER)
-            assert still is not None
-            assert still.parked
+            parked_again = await handler.retry(ORDER)
+            assert parked_again is not None
+            assert parked_again.parked
     async with handling(EmbeddedLog.open(tmp_path), tmp_path / "state.sqlite") as handler:
-        [refused] = await handle(handler, [confirm()])  # the same store, which is not read again by itself
+        [refused] = await handle(handler, [confirm()])  # the same store; a parked order is not retried automatically
         assert reason(refused) == "ORDER_PARKED"
-        freed = await handler.retry(ORDER)
-        assert freed is not None
-        assert not freed.parked
+        unparked = await handler.retry(ORDER)
+        assert unparked is not None
+        assert not unparked.parked
         [confirmed] = await handle(handler, [confirm()])
         assert accepted(confirmed).fact.version == 3
         assert await handler.retry(ORDER) is None
 
 
-async def park_by_an_older_release(directory: Path) -> None:
-    """Have an order placed and changed, and the change stored as what cannot be read."""
+async def park_order_in_older_release(directory: Path) -> None:
+    """Create an order and a change, and a state store of a release that cannot read the change."""
     story = Story()
     story.fact(ORDER, PLACED)
     story.fact(ORDER, PLUM_ADDED)
@@ -116,7 +117,7 @@ async def park_by_an_older_release(directory: Path) -> None:
 
 
 async def test_unparked_order_stays_unparked_after_crash(tmp_path: Path) -> None:
-    await park_by_an_older_release(tmp_path)
+    await park_order_in_older_release(tmp_path)
     log = EmbeddedLog.open(tmp_path)
     async with handling(log, tmp_path / "state.sqlite") as handler:
         await handler.retry(ORDER)
@@ -128,55 +129,55 @@ async def test_unparked_order_stays_unparked_after_crash(tmp_path: Path) -> None
 
 
 async def test_retry_is_stored_once_even_if_caller_cancels(tmp_path: Path) -> None:
-    await park_by_an_older_release(tmp_path)
+    await park_order_in_older_release(tmp_path)
     log = EmbeddedLog.open(tmp_path)
     async with handling(log, tmp_path / "state.sqlite") as handler:
         await handle(handler, [place("another", "another")])
         retrying = asyncio.ensure_future(handler.retry(ORDER))
-        while not handler._saving.locked():  # noqa: ASYNC110 (nothing tells)
+        while not handler._saving.locked():  # noqa: ASYNC110 (there is no event)
             await asyncio.sleep(0)
         retrying.cancel()
         await asyncio.wait([retrying])
         await handle(handler, [place("a third", "a third")])
     stored = StateStore(tmp_path / "state.sqlite", log, b"rules")
-    freed = stored.aggregate(ORDER)
-    assert freed is not None
-    assert (stored.position(0)[0], freed.parked) == (4, "")
+    unparked = stored.aggregate(ORDER)
+    assert unparked is not None
+    assert (stored.position(0)[0], unparked.parked) == (4, "")
     stored.close()
 
 
 class GrowingLog(MemoryLog):
-    """Gets one more record each time that one is read alone, until none is left; or cannot be reached."""
+    """A log that gets a further record whenever a single one is read, until `later_records` is empty."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.coming: list[Logged] = []
+        self.later_records: list[Logged] = []
         self.fold: Fold | None = None
         self.unreachable = False
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         if self.unreachable:
             raise LogUnavailable
-        if limit == 1 and self.coming and self.fold is not None:
-            self.records[0].append(self.coming[0])
-            self.fold.take(self.coming.pop(0))
+        if limit == 1 and self.later_records and self.fold is not None:
+            self.records[0].append(self.later_records[0])
+            self.fold.take(self.later_records.pop(0))
         return await super().read(partition, offset, limit)
 
 
 @pytest.fixture
 async def growing() -> GrowingLog:
-    """A log with two facts of an order, and two to come."""
+    """A log with two facts of an order and two later records."""
     story, log = Story(), GrowingLog()
     for event in (PLACED, PLUM_ADDED, CONFIRMED):
         story.fact("order-0", event)
     story.broken("order-0")
     await log.append(0, story.records[0])
-    log.coming = log.records[0][2:]
+    log.later_records = log.records[0][2:]
     del log.records[0][2:]
     return log
 
 
-async def parked_in(log: MemoryLog, store: SnapshotStore) -> Fold:
+async def fold_with_parked_order(log: MemoryLog, store: SnapshotStore) -> Fold:
     fold = Fold(log, 0, store)
     with not_knowing("order_line_added"):
         await fold.catch_up()
@@ -184,7 +185,7 @@ async def parked_in(log: MemoryLog, store: SnapshotStore) -> Fold:
 
 
 async def test_facts_appended_during_a_retry_are_folded(growing: GrowingLog) -> None:
-    growing.fold = fold = await parked_in(growing, NoSnapshot())
+    growing.fold = fold = await fold_with_parked_order(growing, NoSnapshot())
     after = await fold.retry("order-0")
     assert after is not None
     assert (after.version, after.parked) == (3, "its chain is broken at offset 3")
@@ -194,7 +195,7 @@ async def test_facts_appended_during_a_retry_are_folded(growing: GrowingLog) -> 
 
 
 async def test_retry_that_cannot_reach_log_changes_nothing(growing: GrowingLog) -> None:
-    fold = await parked_in(growing, NoSnapshot())
+    fold = await fold_with_parked_order(growing, NoSnapshot())
     before = fold.aggregate("order-0")
     growing.unreachable = True
     with pytest.raises(LogUnavailable):

@@ -1,11 +1,11 @@
-"""The snapshot of the write side's fold: what was saved is there again, and it is never trusted when it must not be."""
+"""The state store returns what was saved, and is rebuilt or refused if it is damaged or belongs to other rules."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.commands.spec import ORDER, TroubledLog, Writing, change, confirm, place
+from tests.commands.spec import ORDER, FaultyLog, RunningWriter, change, confirm, place
 from tests.log.memory import MemoryLog
 from tests.projections.story import Story
 from tests.schema.hard_errors import HARD_ERRORS, raising
@@ -21,43 +21,43 @@ from ordertrail_server.storage.sqlite import sqlite3
 
 LOG = MemoryLog(partitions=3, identity=b"the log's own id")
 OTHER_LOG = MemoryLog(partitions=3, identity=b"another log's id")
-RULES, OTHER_RULES = b"rules", b"other rules"
+DEFINITION, OTHER_DEFINITION = b"definition", b"another definition"
 
 Open = Callable[..., StateStore]
 
 
 @pytest.fixture
 def open_store(tmp_path: Path) -> Iterator[Open]:
-    opened: list[StateStore] = []
+    open_stores: list[StateStore] = []
 
-    def open_store(log: MemoryLog = LOG, definition: bytes = RULES) -> StateStore:
-        for store in opened:
+    def open_store(log: MemoryLog = LOG, definition: bytes = DEFINITION) -> StateStore:
+        for store in open_stores:
             store.close()
-        opened[:] = []
-        opened.append(StateStore(tmp_path / "state.sqlite", log, definition))
-        return opened[0]
+        open_stores[:] = []
+        open_stores.append(StateStore(tmp_path / "state.sqlite", log, definition))
+        return open_stores[0]
 
     yield open_store
-    for store in opened:
+    for store in open_stores:
         store.close()
 
 
 @pytest.fixture
-async def log() -> TroubledLog:
+async def log() -> FaultyLog:
     """A log with three facts of one order and one of another."""
-    log = TroubledLog()
-    async with Writing(log) as writing:
-        await writing.handle(place(), change("change", 2), confirm(), place("other", "order-2"))
+    log = FaultyLog()
+    async with RunningWriter(log) as server:
+        await server.handle(place(), change("change", 2), confirm(), place("other", "order-2"))
     return log
 
 
-async def folded(log: TroubledLog, store: StateStore) -> Fold:
+async def folded(log: FaultyLog, store: StateStore) -> Fold:
     fold = Fold(log, 0, store)
     await fold.catch_up()
     return fold
 
 
-def known(fold: Fold) -> list[object]:
+def state_of(fold: Fold) -> list[object]:
     requests = [(ORDER, "place"), (ORDER, "change"), (ORDER, "confirm"), ("order-2", "other"), (ORDER, "never")]
     receipts = [fold.receipt(*request) for request in requests]
     return [fold.position, fold.aggregate(ORDER), fold.aggregate("order-2"), fold.aggregate("order-3"), *receipts]
@@ -71,43 +71,43 @@ async def test_new_store_is_at_offset_0_and_empty(open_store: Open) -> None:
     assert store.digest_of(ORDER, 1) is None
 
 
-async def test_saved_state_is_read_back_when_file_is_opened(log: TroubledLog, open_store: Open) -> None:
+async def test_saved_state_is_read_back_when_file_is_opened(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
     store.save(0, fold.snapshot())
-    told = known(fold)
+    state = state_of(fold)
     store = open_store()
     digests = [logged.digest for logged in log.records[0]]
-    assert known(Fold(log, 0, store)) == told
+    assert state_of(Fold(log, 0, store)) == state
     assert store.position(0) == (4, digests[3])
     assert [store.digest_of(ORDER, version) for version in (1, 2, 3, 4)] == [*digests[:3], None]
 
 
-async def test_fold_answers_the_same_during_and_after_a_save(log: TroubledLog, open_store: Open) -> None:
+async def test_fold_answers_the_same_during_and_after_a_save(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
-    told = known(fold)
+    state = state_of(fold)
     snapshot = fold.snapshot()
-    assert known(fold) == told
+    assert state_of(fold) == state
     store.save(0, snapshot)
     fold.saved()
-    assert known(fold) == told
+    assert state_of(fold) == state
     assert fold.unsaved == 0
 
 
-async def test_position_after_records_without_effect_is_saved(log: TroubledLog, open_store: Open) -> None:
+async def test_position_after_records_without_effect_is_saved(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
     store.save(0, fold.snapshot())
     fold.saved()
-    await log.append(0, [Entry("nobody", b"\xff")] * 3)
+    await log.append(0, [Entry("no-order", b"\xff")] * 3)
     await fold.catch_up()
     assert fold.unsaved == 3
     store.save(0, fold.snapshot())
     assert open_store().position(0)[0] == 7
 
 
-async def test_snapshot_is_returned_again_until_it_is_saved(log: TroubledLog, open_store: Open) -> None:
+async def test_snapshot_is_returned_again_until_it_is_saved(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
     first = fold.snapshot()
@@ -117,13 +117,13 @@ async def test_snapshot_is_returned_again_until_it_is_saved(log: TroubledLog, op
     assert fold.snapshot() is not first
 
 
-async def test_first_of_several_facts_of_a_request_is_its_receipt(log: TroubledLog, open_store: Open) -> None:
+async def test_first_of_several_facts_of_a_request_is_its_receipt(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
     first = fold.receipt(ORDER, "confirm")
     newest = Record.FromString(log.records[0][2].value)
     newest.order_version, newest.previous = 4, log.records[0][2].digest
-    log.land(0, Entry(ORDER, newest.SerializeToString()))  # a stranger knows the chain, but not the receipts
+    log.land(0, Entry(ORDER, newest.SerializeToString()))  # as a writer without receipts does
     store.save(0, fold.snapshot())
     fold.saved()
     await fold.catch_up()
@@ -131,12 +131,12 @@ async def test_first_of_several_facts_of_a_request_is_its_receipt(log: TroubledL
     assert fold.receipt(ORDER, "confirm") == first
 
 
-async def test_failed_save_changes_nothing(log: TroubledLog, open_store: Open) -> None:
+async def test_failed_save_changes_nothing(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
     fact = Fact(1, b"digest", "request", b"command", 0, 0)
-    twice = Snapshot(7, b"digest", {ORDER: Aggregate(None, 1, b"digest", "")}, [(ORDER, fact), (ORDER, fact)])
+    duplicate = Snapshot(7, b"digest", {ORDER: Aggregate(None, 1, b"digest", "")}, [(ORDER, fact), (ORDER, fact)])
     with pytest.raises(sqlite3.IntegrityError):
-        store.save(0, twice)
+        store.save(0, duplicate)
     assert store.position(0) == (0, b"")
     assert store.aggregate(ORDER) is None
     store.save(0, (await folded(log, store)).snapshot())
@@ -154,7 +154,7 @@ async def test_parked_order_is_read_back_as_parked(open_store: Open) -> None:
 async def test_order_parked_by_upcaster_is_read_back_with_any_error_text(
     open_store: Open, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    story, log = Story(), TroubledLog()
+    story, log = Story(), FaultyLog()
     story.statement(ORDER)
     log.land(0, story.records[0][0])
     monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=raising(error)))
@@ -173,14 +173,14 @@ async def test_each_partition_has_its_own_position(open_store: Open) -> None:
     assert [open_store().position(partition) for partition in range(3)] == [(10, b"zero"), (0, b""), (5, b"two")]
 
 
-async def test_store_of_another_definition_is_rebuilt(log: TroubledLog, open_store: Open) -> None:
+async def test_store_of_another_definition_is_rebuilt(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
     fold = await folded(log, store)
     store.save(0, fold.snapshot())
-    told = known(fold)
-    anew = open_store(definition=OTHER_RULES)
-    assert anew.position(0) == (0, b"")
-    assert known(await folded(log, anew)) == told
+    state = state_of(fold)
+    rebuilt = open_store(definition=OTHER_DEFINITION)
+    assert rebuilt.position(0) == (0, b"")
+    assert state_of(await folded(log, rebuilt)) == state
 
 
 async def test_store_of_another_log_is_refused_and_unchanged(open_store: Open, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ async def test_store_of_another_log_is_refused_and_unchanged(open_store: Open, t
     with pytest.raises(LogDamaged, match=r"state\.sqlite belongs to another log"):
         open_store(OTHER_LOG)
     with pytest.raises(LogDamaged, match=r"state\.sqlite belongs to another log"):
-        open_store(OTHER_LOG, OTHER_RULES)
+        open_store(OTHER_LOG, OTHER_DEFINITION)
     assert open_store().position(0) == (10, b"zero")
 
 
@@ -226,34 +226,34 @@ def flip_bit_of_schema(path: Path) -> None:
     ],
 )
 async def test_lost_or_damaged_file_is_rebuilt_to_same_state(
-    log: TroubledLog, open_store: Open, tmp_path: Path, damage: Callable[[Path], None]
+    log: FaultyLog, open_store: Open, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
     store = open_store()
     fold = await folded(log, store)
     store.save(0, fold.snapshot())
-    told = known(fold)
+    state = state_of(fold)
     store.close()
     damage(tmp_path / "state.sqlite")
-    assert known(await folded(log, open_store())) == told
+    assert state_of(await folded(log, open_store())) == state
 
 
-async def test_file_damaged_in_the_middle_is_reported_and_removed(log: TroubledLog, tmp_path: Path) -> None:
+async def test_file_damaged_in_the_middle_is_reported_and_removed(log: FaultyLog, tmp_path: Path) -> None:
     path = tmp_path / "state.sqlite"
-    store = StateStore(path, LOG, RULES)
+    store = StateStore(path, LOG, DEFINITION)
     store.save(0, (await folded(log, store)).snapshot())
     store.close()
     whole = path.read_bytes()
-    kept = 3 * int.from_bytes(whole[16:18])  # the first pages: the schema, meta and positions
-    path.write_bytes(whole[:kept] + b"\xff" * (len(whole) - kept))
-    store = StateStore(path, LOG, RULES)
+    intact_size = 3 * int.from_bytes(whole[16:18])  # the first pages: the schema, meta and positions
+    path.write_bytes(whole[:intact_size] + b"\xff" * (len(whole) - intact_size))
+    store = StateStore(path, LOG, DEFINITION)
     with pytest.raises(StoreDamaged, match="folded anew"):
-        known(Fold(log, 0, store))
+        state_of(Fold(log, 0, store))
     store.close()
     assert not path.exists()
 
 
 async def test_record_with_extreme_time_can_be_stored(open_store: Open) -> None:
-    log = TroubledLog()
+    log = FaultyLog()
     record = Record(
         order_id=ORDER, order_version=1, record_time=Timestamp(seconds=1 << 60), cause=Cause(request_id="r")
     )

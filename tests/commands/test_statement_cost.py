@@ -1,4 +1,4 @@
-"""What the write path asks of SQLite costs the same, however long the history of an order."""
+"""The SQLite statements of the write path cost the same for orders with short and long histories."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,22 +17,22 @@ Connections = dict[Path, list[sqlite.sqlite3.Connection]]
 
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch) -> Connections:
-    """The connections that are opened, by file."""
-    opened: Connections = {}
+    """The open connections by file."""
+    connections_by_file: Connections = {}
     connect = sqlite.sqlite3.connect
 
     def record(name: str, *arguments: Any, **options: Any) -> sqlite.sqlite3.Connection:
         connection: sqlite.sqlite3.Connection = connect(name, *arguments, **options)
-        opened.setdefault(Path(name.removeprefix("file://").split("?")[0]), []).append(connection)
+        connections_by_file.setdefault(Path(name.removeprefix("file://").split("?")[0]), []).append(connection)
         return connection
 
     monkeypatch.setattr(sqlite.sqlite3, "connect", record)
-    return opened
+    return connections_by_file
 
 
-def still_open(opened: list[sqlite.sqlite3.Connection]) -> Iterator[sqlite.sqlite3.Connection]:
-    for connection in opened:
-        with suppress(sqlite.sqlite3.ProgrammingError):  # what a closed connection raises
+def still_open(connections: list[sqlite.sqlite3.Connection]) -> Iterator[sqlite.sqlite3.Connection]:
+    for connection in connections:
+        with suppress(sqlite.sqlite3.ProgrammingError):  # raised by a closed connection
             connection.total_changes  # noqa: B018
             yield connection
 
@@ -62,10 +62,10 @@ async def test_cost_of_a_batch_does_not_grow_with_history_of_its_order(
     tmp_path: Path, connections: Connections
 ) -> None:
     young, old = tmp_path / "young", tmp_path / "old"
-    of_young = await instructions_of_a_batch(young, connections, 20)
-    of_old = await instructions_of_a_batch(old, connections, 900)
-    assert of_young > 0
-    assert of_old <= 1.1 * of_young
+    cost_of_young = await instructions_of_a_batch(young, connections, 20)
+    cost_of_old = await instructions_of_a_batch(old, connections, 900)
+    assert cost_of_young > 0
+    assert cost_of_old <= 1.1 * cost_of_young
 
 
 async def test_no_statement_of_the_write_path_scans_a_table(tmp_path: Path, connections: Connections) -> None:

@@ -1,4 +1,4 @@
-"""Long work lets other tasks run between its slices."""
+"""Long work is cut into slices, and other tasks run in between."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from ordertrail_server.commands.time_slices import TimeSlices
 
 
 def stepping(step_s: float) -> Callable[[], float]:
-    """Return a clock that goes on by a step each time it is looked at."""
+    """Return a clock that advances by a step at each call."""
     now = 0.0
 
     def clock() -> float:
@@ -26,12 +26,12 @@ async def test_results_are_those_of_all_items_in_sequence() -> None:
 async def test_other_tasks_run_between_slices() -> None:
     slices, order = TimeSlices(slice_s=2.0, rounds=1, clock=stepping(1.0)), list[object]()
 
-    async def other() -> None:
+    async def append_others() -> None:
         for _ in range(3):
             order.append("other")
             await asyncio.sleep(0)
 
-    await asyncio.gather(slices.map(order.append, range(6)), other())
+    await asyncio.gather(slices.map(order.append, range(6)), append_others())
     assert order == [0, 1, "other", 2, 3, "other", 4, 5, "other"]
 
 

@@ -1,15 +1,15 @@
-"""What callers may rely on when they send a command to the writer."""
+"""The writer's promises to callers while the log works."""
 
 import asyncio
 from typing import Any
 
 import pytest
 from tests.commands.spec import (
-    BEGINNING,
     ORDER,
     SECOND,
-    TroubledLog,
-    Writing,
+    START_NS,
+    FaultyLog,
+    RunningWriter,
     accepted,
     attempt_of,
     change,
@@ -28,174 +28,175 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 
 
 @pytest.fixture(params=[True, False], ids=["atomic", "record by record"])
-def log(request: pytest.FixtureRequest) -> TroubledLog:
-    return TroubledLog(atomic=request.param)
+def log(request: pytest.FixtureRequest) -> FaultyLog:
+    return FaultyLog(atomic=request.param)
 
 
-async def test_command_is_answered_with_its_fact_and_record(log: TroubledLog) -> None:
-    async with Writing(log) as writing:
-        [answer] = await writing.handle(place())
+async def test_command_is_answered_with_its_fact_and_record(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server:
+        [answer] = await server.handle(place())
     assert accepted(answer).fact[:3] == (1, log.records[0][0].digest, "place")
     assert accepted(answer).fact.offset == 0
-    assert accepted(answer).fact.time == BEGINNING
+    assert accepted(answer).fact.time == START_NS
     assert not accepted(answer).replayed
     assert accepted(answer).record is not None
 
 
-async def test_retry_gets_first_receipt_and_appends_nothing(log: TroubledLog) -> None:
-    async with Writing(log) as writing:
-        [first] = await writing.handle(place())
-        await writing.handle(confirm())
-        [again] = await writing.handle(place())
-    assert accepted(again).fact == accepted(first).fact
-    assert accepted(again).replayed
+async def test_retry_gets_first_receipt_and_appends_nothing(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server:
+        [first] = await server.handle(place())
+        await server.handle(confirm())
+        [replay] = await server.handle(place())
+    assert accepted(replay).fact == accepted(first).fact
+    assert accepted(replay).replayed
     assert len(log.records[0]) == 2
 
 
-async def test_retry_in_same_batch_gets_same_receipt(log: TroubledLog) -> None:
-    async with Writing(log) as writing:
-        first, again = await writing.handle(place(), place())
-    assert accepted(again).fact == accepted(first).fact
-    assert (accepted(first).replayed, accepted(again).replayed) == (False, True)
+async def test_retry_in_same_batch_gets_same_receipt(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server:
+        first, replay = await server.handle(place(), place())
+    assert accepted(replay).fact == accepted(first).fact
+    assert (accepted(first).replayed, accepted(replay).replayed) == (False, True)
     assert len(log.records[0]) == 1
 
 
-async def test_retry_at_another_server_gets_same_receipt(log: TroubledLog) -> None:
-    async with Writing(log) as one, Writing(log) as other:
-        [first] = await one.handle(place())
-        [again] = await other.handle(place())
-    assert accepted(again).fact == accepted(first).fact
-    assert accepted(again).replayed
+async def test_retry_at_another_server_gets_same_receipt(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server, RunningWriter(log) as other_server:
+        [first] = await server.handle(place())
+        [replay] = await other_server.handle(place())
+    assert accepted(replay).fact == accepted(first).fact
+    assert accepted(replay).replayed
 
 
-@pytest.mark.parametrize("at_once", [True, False])
-async def test_request_id_reused_for_another_command_is_refused(log: TroubledLog, at_once: bool) -> None:
-    async with Writing(log) as writing:
-        if at_once:
-            _, answer = await writing.handle(place(), place(customer_id="shop-2"))
+@pytest.mark.parametrize("in_one_batch", [True, False])
+async def test_request_id_reused_for_another_command_is_refused(log: FaultyLog, in_one_batch: bool) -> None:
+    async with RunningWriter(log) as server:
+        if in_one_batch:
+            _, answer = await server.handle(place(), place(customer_id="shop-2"))
         else:
-            await writing.handle(place())
-            [answer] = await writing.handle(confirm("place"))
+            await server.handle(place())
+            [answer] = await server.handle(confirm("place"))
     assert reason(answer) == "REQUEST_ID_REUSED"
     assert len(log.records[0]) == 1
 
 
-async def test_version_mismatch_reports_expected_and_actual_version(log: TroubledLog) -> None:
-    async with Writing(log) as writing:
-        await writing.handle(place(), change("change", 2))
-        [answer] = await writing.handle(confirm(expected_version=1))
+async def test_version_mismatch_reports_expected_and_actual_version(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server:
+        await server.handle(place(), change("change", 2))
+        [answer] = await server.handle(confirm(expected_version=1))
     assert reason(answer) == "VERSION_MISMATCH"
     assert isinstance(answer, Refusal)
     assert answer.facts == {"expected": "1", "actual": "2"}
 
 
-async def test_expected_version_0_requires_that_order_does_not_exist(log: TroubledLog) -> None:
-    async with Writing(log) as writing:
-        answers = await writing.handle(place(expected_version=0), place("other", expected_version=0))
+async def test_expected_version_0_requires_that_order_does_not_exist(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server:
+        answers = await server.handle(place(expected_version=0), place("other", expected_version=0))
     assert accepted(answers[0]).fact.version == 1
     assert reason(answers[1]) == "VERSION_MISMATCH"
 
 
-async def test_retry_gets_receipt_despite_outdated_expected_version(log: TroubledLog) -> None:
-    async with Writing(log) as writing:
-        await writing.handle(place())
-        [first] = await writing.handle(confirm(expected_version=1))
-        [again] = await writing.handle(confirm(expected_version=1))
-    assert accepted(again).fact == accepted(first).fact
+async def test_retry_gets_receipt_despite_outdated_expected_version(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server:
+        await server.handle(place())
+        [first] = await server.handle(confirm(expected_version=1))
+        [replay] = await server.handle(confirm(expected_version=1))
+    assert accepted(replay).fact == accepted(first).fact
 
 
-async def test_validate_only_previews_event_and_appends_nothing(log: TroubledLog) -> None:
-    async with Writing(log) as writing:
-        await writing.handle(place())
-        would_be, refused = await writing.handle(confirm(validate_only=True), change("change", 1, validate_only=True))
-        [after] = await writing.handle(confirm())
-    assert isinstance(would_be, Preview)
-    assert would_be.reading.event.WhichOneof("event") == "order_confirmed"
-    assert would_be.reading.event.order_version == 2
+async def test_validate_only_previews_event_and_appends_nothing(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server:
+        await server.handle(place())
+        preview, refused = await server.handle(confirm(validate_only=True), change("change", 1, validate_only=True))
+        [after] = await server.handle(confirm())
+    assert isinstance(preview, Preview)
+    assert preview.reading.event.WhichOneof("event") == "order_confirmed"
+    assert preview.reading.event.order_version == 2
     assert reason(refused) == "NOTHING_CHANGES"
     assert not accepted(after).replayed
     assert len(log.records[0]) == 2
 
 
 async def test_atomic_log_takes_batch_on_one_order_in_one_append() -> None:
-    log = TroubledLog(atomic=True)
-    async with Writing(log) as writing:
-        answers = await writing.handle(place(), change("change", 2), confirm(), change("too late", 3))
+    log = FaultyLog(atomic=True)
+    async with RunningWriter(log) as server:
+        answers = await server.handle(place(), change("change", 2), confirm(), change("too late", 3))
     assert [accepted(answer).fact.version for answer in answers[:3]] == [1, 2, 3]
     assert reason(answers[3]) == "STATUS_FORBIDS"
     assert log.appends == [3]
 
 
 async def test_non_atomic_log_takes_one_record_of_an_order_in_each_append() -> None:
-    log = TroubledLog(atomic=False)
-    async with Writing(log) as writing:
-        answers = await writing.handle(place(), place("other", "order-2"), change("change", 2), confirm())
+    log = FaultyLog(atomic=False)
+    async with RunningWriter(log) as server:
+        answers = await server.handle(place(), place("other", "order-2"), change("change", 2), confirm())
     assert [accepted(answer).fact.version for answer in answers] == [1, 1, 2, 3]
     assert log.appends == [2, 1, 1]
 
 
-async def test_commands_on_one_order_are_decided_in_arrival_order(log: TroubledLog) -> None:
-    async with Writing(log) as writing:
-        answers = await writing.handle(place(), *(change(f"change-{n}", n) for n in range(2, 20)))
+async def test_commands_on_one_order_are_decided_in_arrival_order(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server:
+        answers = await server.handle(place(), *(change(f"change-{n}", n) for n in range(2, 20)))
     assert [accepted(answer).fact.version for answer in answers] == list(range(1, 20))
 
 
-async def test_fact_is_never_older_than_its_predecessor(log: TroubledLog) -> None:
-    async with Writing(log) as writing:
-        await writing.handle(place())
-        writing.now -= 3600 * SECOND
-        [answer] = await writing.handle(confirm())
-    assert accepted(answer).fact.time == BEGINNING
+async def test_fact_is_never_older_than_its_predecessor(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server:
+        await server.handle(place())
+        server.now -= 3600 * SECOND
+        [answer] = await server.handle(confirm())
+    assert accepted(answer).fact.time == START_NS
 
 
-async def test_full_queue_refuses_command_at_once_and_answers_queued_ones(log: TroubledLog) -> None:
-    async with Writing(log, capacity=2) as writing:
+async def test_full_queue_refuses_command_in_one_batch_and_answers_queued_ones(log: FaultyLog) -> None:
+    async with RunningWriter(log, capacity=2) as server:
         waiting = [attempt_of(place()), attempt_of(place("other", "order-2"))]
         for attempt in waiting:
-            writing.writer.queue.submit(attempt)
+            server.writer.queue.submit(attempt)
         with pytest.raises(Refused) as raised:
-            writing.writer.queue.submit(attempt_of(confirm()))
+            server.writer.queue.submit(attempt_of(confirm()))
         assert reason(raised.value.refusal) == "OVERLOADED"
         assert [accepted(await attempt.answer).fact.version for attempt in waiting] == [1, 1]
-        await writing.writer.queue.wait_for_space(attempt_of(confirm()))
-        [answer] = await writing.handle(confirm())
+        await server.writer.queue.wait_for_space(attempt_of(confirm()))
+        [answer] = await server.handle(confirm())
     assert accepted(answer).fact.version == 2
 
 
-async def test_call_cancelled_before_decision_appends_no_record(log: TroubledLog) -> None:
-    async with Writing(log) as writing:
+async def test_call_cancelled_before_decision_appends_no_record(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server:
         attempt = attempt_of(place())
-        writing.writer.queue.submit(attempt)
+        server.writer.queue.submit(attempt)
         attempt.answer.cancel()
-        await writing.writer.queue.join()
+        await server.writer.queue.join()
     assert log.records[0] == []
 
 
-async def test_defect_in_one_decision_does_not_affect_other_commands(log: TroubledLog) -> None:
-    async with Writing(log) as writing:
-        await writing.handle(place())
+async def test_defect_in_one_decision_does_not_affect_other_commands(log: FaultyLog) -> None:
+    async with RunningWriter(log) as server:
+        await server.handle(place())
         undecidable = attempt_of(confirm())
         undecidable.command = OrderConfirmed()  # type: ignore[assignment]
-        writing.writer.queue.submit(undecidable)
-        [answer] = await writing.handle(change("change", 2))
+        server.writer.queue.submit(undecidable)
+        [answer] = await server.handle(change("change", 2))
         assert reason(await undecidable.answer) == "INTERNAL"
     assert accepted(answer).fact.version == 2
 
 
 @pytest.mark.parametrize("request_after", [change("change", 2), change("refused", 1)])
-async def test_log_that_lost_records_stops_writer(log: TroubledLog, request_after: Any) -> None:
-    async with Writing(log) as writing:
-        await writing.handle(place())
+async def test_log_that_lost_records_stops_writer(log: FaultyLog, request_after: Any) -> None:
+    async with RunningWriter(log) as server:
+        await server.handle(place())
         log.records[0].clear()
-        writing.writer.queue.submit(attempt_of(request_after))
+        server.writer.queue.submit(attempt_of(request_after))
         with pytest.raises(LogDamaged, match="1 records of it were known"):
-            await asyncio.wait_for(writing.task, 10)
+            await asyncio.wait_for(server.task, 10)
 
 
 async def test_orders_of_one_batch_are_folded_separately() -> None:
     log = MemoryLog()
-    async with Writing(log) as writing:
+    async with RunningWriter(log) as server:
         add = AddOrderLineRequest(order_id=ORDER, request_id="add", line=line("pear"))
-        await writing.handle(place(), place("other", "order-2"), add)
-        orders = [writing.fold.aggregate(order).order for order in (ORDER, "order-2")]
-    assert [[each.product_id for each in order.lines] for order in orders if order] == [["apple", "pear"], ["apple"]]
+        await server.handle(place(), place("other", "order-2"), add)
+        orders = [server.fold.aggregate(order).order for order in (ORDER, "order-2")]
+    products = [[line.product_id for line in order.lines] for order in orders if order]
+    assert products == [["apple", "pear"], ["apple"]]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient
-from tests.commands.spec import Writing, confirm, place, reason
+from tests.commands.spec import RunningWriter, confirm, place, reason
 from tests.kafka.cluster import Cluster, running
 from tests.kafka.node import Node
 from tests.kafka.reassignment import reassign
@@ -23,8 +23,8 @@ ROUNDS = 2
 
 async def test_where_no_other_broker_can_lead_what_is_denied_leaves_nothing_on_the_log(cluster: Cluster) -> None:
     renew(cluster)
-    async with opened(cluster) as log, Writing(log) as writing:
-        assert reason(await answer_to(confirm(), writing)) == "ORDER_NOT_FOUND"
+    async with opened(cluster) as log, RunningWriter(log) as server:
+        assert reason(await answer_to(confirm(), server)) == "ORDER_NOT_FOUND"
         assert await log.end(0) == 0
 
 
@@ -32,14 +32,14 @@ async def test_where_no_other_broker_can_lead_what_is_denied_leaves_nothing_on_t
 async def test_where_another_broker_can_lead_from_now_on_it_rests_on_an_append(tmp_path: Path) -> None:
     with running(tmp_path / "kafka", 2) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=1)
-        async with opened(cluster) as log, Writing(log) as writing:
-            assert reason(await answer_to(confirm("before"), writing)) == "ORDER_NOT_FOUND"
+        async with opened(cluster) as log, RunningWriter(log) as server:
+            assert reason(await answer_to(confirm("before"), server)) == "ORDER_NOT_FOUND"
             assert await log.end(0) == 0
             reassign(cluster, ORDER_EVENTS, 0, [1, 2])
             async with asyncio.timeout(SOON):
                 while log.end_is_current:  # noqa: ASYNC110 (it looks by itself now and then)
                     await asyncio.sleep(0.05)
-            assert reason(await answer_to(confirm("after"), writing)) == "ORDER_NOT_FOUND"
+            assert reason(await answer_to(confirm("after"), server)) == "ORDER_NOT_FOUND"
             assert [record[1:3] for record in await log.read(0, 0, 9)] == [BARRIER]
 
 
@@ -48,11 +48,11 @@ def leader_of(cluster: Cluster) -> Node:
     return cluster.nodes[topic.partitions[0].leader - 1]
 
 
-async def answer_to(request: Any, writing: Writing) -> Answer:
+async def answer_to(request: Any, server: RunningWriter) -> Answer:
     """Return the answer once the brokers have come to one."""
     async with asyncio.timeout(3 * SOON):
         while True:
-            [answer] = await writing.handle(request)
+            [answer] = await server.handle(request)
             if isinstance(answer, Accepted) or reason(answer) != "UNAVAILABLE":
                 return answer
 
@@ -64,8 +64,8 @@ async def test_it_has_no_server_deny_what_another_server_acknowledged(tmp_path: 
         async with (
             opened(cluster, IMPATIENT, message_timeout_ms=1_000) as log,
             opened(cluster, IMPATIENT, message_timeout_ms=1_000) as another,
-            Writing(log) as here,
-            Writing(another) as elsewhere,
+            RunningWriter(log) as here,
+            RunningWriter(another) as elsewhere,
         ):
             for order in (f"order-{number}" for number in range(ROUNDS)):
                 assert reason(await answer_to(confirm(f"before {order}", order), here)) == "ORDER_NOT_FOUND"
