@@ -1,4 +1,4 @@
-"""What Ordertrail does in a second, beside what this machine could: `make bench`.
+"""The benchmark, run by `make bench`: Ordertrail's rates and latencies, each beside a limit of the same machine.
 
-Absolute figures belong to the machine and its neighbours; quote the ratios, whose two sides are measured in turn.
+Absolute figures depend on the machine and its other load. Quote the ratios: both sides are measured alternately.
 """

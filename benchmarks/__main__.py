@@ -1,43 +1,63 @@
-"""Measure, and print the table."""
+"""Runs the measurements and prints the table."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
 
 import click
 
-from benchmarks import aged_log, commands, history, peer_upcasts, projector, proving, turns, upcasting
-from benchmarks.changes import KINDS
-from benchmarks.load import require_h2load
-from benchmarks.on_kafka import batches, callers, failover, footprint, one_caller, projecting
-from benchmarks.table import Row, show
+from benchmarks import (
+    eventsourcing_upcast,
+    history_stream,
+    mixed_load,
+    old_version_projection,
+    projector,
+    schema_proof,
+    unary_commands,
+    upcast,
+)
+from benchmarks.kafka import (
+    batches,
+    concurrent_callers,
+    failover,
+    footprint,
+    projector as kafka_projector,
+    single_caller,
+)
+from benchmarks.load_generator import find_h2load
+from benchmarks.schema_change import CHANGE_KINDS
+from benchmarks.table import Row, print_table
 
 FEW, MANY = 10_000, 300_000
 MEASURES: dict[str, list[Callable[[], Row]]] = {
     "embedded": [
-        commands.measure,
-        turns.measure,
-        partial(history.measure, FEW),
-        partial(history.measure, MANY),
+        unary_commands.measure,
+        mixed_load.measure,
+        partial(history_stream.measure, FEW),
+        partial(history_stream.measure, MANY),
         partial(projector.measure, FEW),
         partial(projector.measure, MANY),
     ],
     "versions": [
-        partial(aged_log.measure, 2_000, "literal"),
-        *(partial(upcasting.measure_kind, kind) for kind in KINDS),
-        *(partial(upcasting.measure, hops) for hops in (5, 20)),
-        *(partial(peer_upcasts.measure, hops) for hops in (1, 5, 20)),
-        partial(proving.measure, 50),
+        partial(old_version_projection.measure, 2_000, "literal"),
+        *(partial(upcast.measure_kind, kind) for kind in CHANGE_KINDS),
+        *(partial(upcast.measure, hops) for hops in (5, 20)),
+        *(partial(eventsourcing_upcast.measure, hops) for hops in (1, 5, 20)),
+        partial(schema_proof.measure, 50),
     ],
     "kafka": [
-        *(partial(one_caller.measure, brokers, named, "the sum") for brokers in (1, 3) for named in (False, True)),
-        *(partial(one_caller.measure, brokers, False, "both at once") for brokers in (1, 3)),
-        *(partial(callers.measure, count, 1, 0.7) for count in (32, 256)),
-        *(partial(callers.measure, count, 3, 0.5) for count in (32, 256)),
-        partial(callers.measure_servers, 96),
+        *(
+            partial(single_caller.measure, brokers, has_client_ids, "sequential")
+            for brokers in (1, 3)
+            for has_client_ids in (False, True)
+        ),
+        *(partial(single_caller.measure, brokers, False, "combined") for brokers in (1, 3)),
+        *(partial(concurrent_callers.measure, count, 1, 0.7) for count in (32, 256)),
+        *(partial(concurrent_callers.measure, count, 3, 0.5) for count in (32, 256)),
+        partial(concurrent_callers.measure_servers, 96),
         *(partial(batches.measure, brokers) for brokers in (1, 3)),
-        partial(projecting.measure, 60_000),
+        partial(kafka_projector.measure, 60_000),
         failover.measure,
-        *(partial(footprint.measure, what, 12) for what in ("MB", "threads")),
+        *(partial(footprint.measure, metric, 12) for metric in ("MB", "threads")),
     ],
 }
 
@@ -45,14 +65,14 @@ MEASURES: dict[str, list[Callable[[], Row]]] = {
 @click.command()
 @click.argument("parts", nargs=-1, type=click.Choice(list(MEASURES)))
 def main(parts: tuple[str, ...]) -> None:
-    """Run every measure, or those of the PARTS, one after another, and print the table."""
-    require_h2load()
-    show(list(_rows([measure for part in parts or MEASURES for measure in MEASURES[part]])))
+    """Run the measurements of the PARTS (default: all) one after another, and print the table."""
+    find_h2load()
+    print_table(list(_rows([measure for part in parts or MEASURES for measure in MEASURES[part]])))
 
 
 def _rows(measures: list[Callable[[], Row]]) -> Iterator[Row]:
-    for place, measure in enumerate(measures, 1):
-        print(f"{place} of {len(measures)} …", flush=True)
+    for number, measure in enumerate(measures, 1):
+        print(f"{number} of {len(measures)} …", flush=True)
         yield measure()
 
 

@@ -1,4 +1,4 @@
-"""The projector over a whole log, beside a loop that only parses each record and writes two bare rows."""
+"""The projector over a whole log, beside a loop that only parses each record and writes two rows."""
 
 import asyncio
 import tempfile
@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from benchmarks.samples import make_log
+from benchmarks.sample_orders import create_log
 from benchmarks.table import Row
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -15,43 +15,43 @@ from ordertrail_server.log.port import Log
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.storage.sqlite import connect_writer
 
-FLOOR = 20_000
+MIN_RATE = 20_000
 ROUNDS = 3
 BATCH = 1_000
 
 
 def measure(events: int) -> Row:
-    """Return events a second from an empty read model to a current one, and those of the bare loop, in turns."""
+    """Return the events/s of the projector on an empty read model and of the bare loop, measured alternately."""
     ours, limit = [], []
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
-        make_log(data, events)
+        create_log(data, events)
         for round_ in range(ROUNDS):
             limit.append(events / asyncio.run(_seconds_of_bare_loop(data, Path(folder) / f"bare-{round_}")))
             ours.append(events / asyncio.run(seconds_on_embedded(data, Path(folder) / f"read-model-{round_}")))
     name = f"projector from offset 0, of {events:,} events"
-    return Row(name, "events/s", median(ours), "parse, and two bare rows each", median(limit), floor=FLOOR)
+    return Row(name, "events/s", median(ours), "parse and write two rows each", median(limit), min_rate=MIN_RATE)
 
 
 async def seconds_of_projector(log: Log, path: Path) -> float:
-    """Fold a whole log, which is closed then, into a new read model; return the seconds that it took."""
-    begun = perf_counter()
+    """Fold a whole log into a new read model and close the log; return the seconds."""
+    start = perf_counter()
     projector = await Projector.open(log, path)
     await projector.catch_up(lambda _: None)
     projector.close()
-    seconds = perf_counter() - begun
+    seconds = perf_counter() - start
     await log.close()
     return seconds
 
 
 async def seconds_on_embedded(data: Path, path: Path) -> float:
-    """Do the same with the log of a data directory."""
+    """Return the seconds of the projector on the log of a data directory."""
     return await seconds_of_projector(EmbeddedLog.follow(data), path)
 
 
 async def _seconds_of_bare_loop(data: Path, path: Path) -> float:
     log = EmbeddedLog.follow(data)
-    begun = perf_counter()
+    start = perf_counter()
     with closing(connect_writer(path, "NORMAL")) as connection:
         connection.execute("CREATE TABLE events (position INTEGER PRIMARY KEY, order_id TEXT, version INT, value BLOB)")
         connection.execute("CREATE TABLE orders (order_id TEXT PRIMARY KEY, version INT)")
@@ -65,6 +65,6 @@ async def _seconds_of_bare_loop(data: Path, path: Path) -> float:
             connection.executemany("INSERT OR REPLACE INTO orders VALUES (?, ?)", orders)
             connection.execute("COMMIT")
             offset = records[-1].offset + 1
-    seconds = perf_counter() - begun
+    seconds = perf_counter() - start
     await log.close()
     return seconds

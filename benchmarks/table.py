@@ -1,4 +1,4 @@
-"""A row of the table: what was measured, beside the limit measured in the same run."""
+"""The result table: each row has a figure of Ordertrail and a limit that was measured in the same run."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -8,9 +8,9 @@ from rich.table import Table
 
 
 class Row(NamedTuple):
-    """`ours` and `limit` are in `unit`.
+    """One measurement; `ours` and `limit` are in `unit`.
 
-    To be reached: a ratio of at least `goal`, or of `at_most`; a rate, `floor`; or a cost, `ceiling`.
+    The target is at most one of: bounds of the ratio ours/limit (`min_ratio`, `max_ratio`), a rate, or a cost.
     """
 
     name: str
@@ -18,29 +18,29 @@ class Row(NamedTuple):
     ours: float
     limit_name: str
     limit: float
-    goal: float | None = None
-    floor: float | None = None
-    ceiling: float | None = None
-    at_most: float | None = None
+    min_ratio: float | None = None
+    min_rate: float | None = None
+    max_cost: float | None = None
+    max_ratio: float | None = None
 
     @property
-    def wanted(self) -> str:
-        """Say what is to be reached."""
-        if self.goal is not None:
-            return f"≥ {self.goal:.2f} of it"
-        if self.at_most is not None:
-            return f"≤ {self.at_most:.2f} of it"
-        if self.floor is not None:
-            return f"≥ {_figure(self.floor)}"
-        return f"≤ {_figure(self.ceiling)}" if self.ceiling is not None else ""
+    def target(self) -> str:
+        """Return the text of the target."""
+        if self.min_ratio is not None:
+            return f"≥ {self.min_ratio:.2f} of the limit"
+        if self.max_ratio is not None:
+            return f"≤ {self.max_ratio:.2f} of the limit"
+        if self.min_rate is not None:
+            return f"≥ {_figure(self.min_rate)}"
+        return f"≤ {_figure(self.max_cost)}" if self.max_cost is not None else ""
 
 
-def show(rows: Iterable[Row]) -> None:
+def print_table(rows: Iterable[Row]) -> None:
     """Print the table."""
-    table = Table("what", "ours", "limit", "ratio", "to reach", title="Ordertrail on this machine, medians")
+    table = Table("measurement", "Ordertrail", "limit", "ratio", "target", title="Ordertrail on this machine (medians)")
     for row in rows:
         ours, limit = f"{_figure(row.ours)} {row.unit}", f"{_figure(row.limit)}  ({row.limit_name})"
-        table.add_row(row.name, ours, limit, f"{row.ours / row.limit:.2f}", row.wanted)
+        table.add_row(row.name, ours, limit, f"{row.ours / row.limit:.2f}", row.target)
     Console(width=150).print(table)
 
 

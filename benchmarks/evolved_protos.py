@@ -1,48 +1,47 @@
-"""The protos as they would be after any number of versions of OrderPlaced, each with one change."""
+"""Builds the protos with any number of further versions of OrderPlaced, each with one change."""
 
 from collections.abc import Sequence
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 
-from benchmarks.drafts import EVENT, USED, Change, Draft, give_presence, message_in
+from benchmarks.version_draft import COPIED_MESSAGES, EVENT, Change, VersionDraft, message_in, set_presence
 from ordertrail.events.v2 import order_events_pb2 as events_v2
 from ordertrail.log.v1 import record_pb2
 from ordertrail.v1 import order_events_pb2 as public_events
 
 FIRST = 3
-"""The version that comes next."""
+"""The first added version."""
 
 FIRST_CASE = 200
-"""The number in the record of that version; those behind it have the numbers behind it."""
+"""The field number of the first added version in Record; later versions have the next numbers."""
 
-ONLY_SOMETIMES = "weight"
+OPTIONAL_FIELD = "weight"
 
 Files = list[FileDescriptorProto]
 
 
-def grown(first: Change, changes: Sequence[Change]) -> Files:
-    """Return the files of the public events, of version 3, which adds what `first` says, of a version for each change,
-    and of the record.
+def evolve_protos(base_change: Change, changes: Sequence[Change]) -> Files:
+    """Return the files of the public events, of every added version and of the record.
 
-    The public OrderPlaced has grown by what version 3 has, under the same names; and by the weight, where the newest
-    version has one.
+    Version 3 has the base change, and each later version has one of the changes. The public OrderPlaced gets the fields
+    of version 3 under the same names, and the weight if the newest version has one.
     """
-    before, versions = _today(), Files()
-    free = max(events_v2.OrderPlaced.DESCRIPTOR.fields_by_number) + 1
-    for version, change in enumerate([first, *changes], FIRST):
-        draft = Draft(before, version, free)
+    previous, versions = _today(), Files()
+    next_number = max(events_v2.OrderPlaced.DESCRIPTOR.fields_by_number) + 1
+    for version, change in enumerate([base_change, *changes], FIRST):
+        draft = VersionDraft(previous, version, next_number)
         change(draft)
-        before, free = draft.done(), draft.free
-        versions.append(before)
+        previous, next_number = draft.finish(), draft.next_number
+        versions.append(previous)
     return [_public_of(versions), *versions, _record_of(versions)]
 
 
 def _today() -> FileDescriptorProto:
     file = FileDescriptorProto()
     events_v2.DESCRIPTOR.CopyToProto(file)
-    used = [message for message in file.message_type if message.name in USED]
+    copied = [message for message in file.message_type if message.name in COPIED_MESSAGES]
     del file.message_type[:]
-    file.message_type.extend(used)
+    file.message_type.extend(copied)
     return file
 
 
@@ -50,9 +49,9 @@ def _record_of(versions: Files) -> FileDescriptorProto:
     file = FileDescriptorProto()
     record_pb2.DESCRIPTOR.CopyToProto(file)
     record = message_in(file, "Record")
-    for place, events in enumerate(versions):
+    for index, events in enumerate(versions):
         file.dependency.append(events.name)
-        case = record.field.add(name=f"order_placed_v{FIRST + place}", number=FIRST_CASE + place, oneof_index=0)
+        case = record.field.add(name=f"order_placed_v{FIRST + index}", number=FIRST_CASE + index, oneof_index=0)
         case.label, case.type = FieldDescriptorProto.LABEL_OPTIONAL, FieldDescriptorProto.TYPE_MESSAGE
         case.type_name = f".{events.package}.{EVENT}"
     return file
@@ -63,14 +62,14 @@ def _public_of(versions: Files) -> FileDescriptorProto:
     public_events.DESCRIPTOR.CopyToProto(file)
     file.enum_type.extend(enum for enum in versions[0].enum_type if enum.name == "Priority")
     event = message_in(file, EVENT)
-    known = {field.name for field in event.field}
+    public_names = {field.name for field in event.field}
     for field in message_in(versions[0], EVENT).field:
-        if field.name not in known:
+        if field.name not in public_names:
             _publish(field, versions[0], event)
     for field in message_in(versions[-1], EVENT).field:
-        if field.name == ONLY_SOMETIMES:
+        if field.name == OPTIONAL_FIELD:
             _publish(field, versions[-1], event)
-    give_presence(event)
+    set_presence(event)
     return file
 
 

@@ -1,4 +1,4 @@
-"""The messages that are measured with: orders of three lines, two of three confirmed, as commands and as a log."""
+"""Sample orders of three lines, as commands and as a log. Two of three orders are confirmed."""
 
 import asyncio
 from itertools import islice
@@ -21,24 +21,24 @@ PRICE = Money(currency_code="EUR", units=5, nanos=200_000_000)
 def lines(seed: int) -> list[OrderedLine]:
     """Return three lines of products that depend on the seed."""
     return [
-        OrderedLine(product_id=f"p_{(seed * 7 + place) % 50}", quantity=1 + seed % 9, unit_price=PRICE)
-        for place in range(3)
+        OrderedLine(product_id=f"p_{(seed * 7 + index) % 50}", quantity=1 + seed % 9, unit_price=PRICE)
+        for index in range(3)
     ]
 
 
 def place_order() -> PlaceOrderRequest:
-    """Return the command that is measured."""
+    """Return the command that the benchmarks send."""
     return PlaceOrderRequest(customer_id="shop-1", lines=lines(1))
 
 
-def make_log(data: Path, events: int) -> None:
-    """Make the log of a data directory with that many events: orders placed, two of three confirmed."""
-    asyncio.run(_make_log(data, events))
+def create_log(data: Path, events: int) -> None:
+    """Create the log of a data directory with that many events."""
+    asyncio.run(_create_log(data, events))
 
 
-async def _make_log(data: Path, events: int) -> None:
+async def _create_log(data: Path, events: int) -> None:
     log = open_to_serve(data)
-    entries = (entry for number in range(events) for entry in _life(number))
+    entries = (entry for number in range(events) for entry in _entries_of(number))
     remaining = events
     while batch := list(islice(entries, min(BATCH, remaining))):
         await log.append(0, batch)
@@ -46,7 +46,7 @@ async def _make_log(data: Path, events: int) -> None:
     await log.close()
 
 
-def _life(number: int) -> list[Entry]:
+def _entries_of(number: int) -> list[Entry]:
     order_id = str(uuid_utils.uuid7())
     placed = record(order_id, 1, b"", encode(OrderPlaced(customer_id=f"shop-{number % 100}", lines=lines(number))))
     if number % 3 == 0:

@@ -1,6 +1,6 @@
-"""The modules that `make generate` would make of grown protos, without running it.
+"""Builds the Python modules of evolved protos without running protoc.
 
-To be put in place before anything imports the modules of today, so in a process of their own.
+They must be installed before anything imports the real modules, so this needs a process of its own.
 """
 
 import sys
@@ -12,8 +12,8 @@ from google.protobuf.descriptor_pool import Default
 from google.protobuf.internal import builder
 
 
-def put_in_place(image: FileDescriptorSet) -> None:
-    """Make a module of each file of ours in an image, whose files stand behind those that they import."""
+def install_modules(image: FileDescriptorSet) -> None:
+    """Install a module for each of our files in an image. Each file must come after the files that it imports."""
     for file in image.file:
         name = file.name.removesuffix(".proto").replace("/", ".") + "_pb2"
         if file.package.startswith("ordertrail."):
@@ -23,7 +23,7 @@ def put_in_place(image: FileDescriptorSet) -> None:
 
 
 def _module(name: str, file: FileDescriptorProto) -> ModuleType:
-    # What the code does that protoc generates: the descriptors into the pool, then the classes into the module.
+    # As in protoc's generated code: add the descriptors to the pool, then the classes to the module.
     module = ModuleType(name)
     descriptor = Default().AddSerializedFile(file.SerializeToString())
     module.__dict__["DESCRIPTOR"] = descriptor

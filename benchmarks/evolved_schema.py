@@ -1,4 +1,4 @@
-"""OrderPlaced in all its versions, as the server would read them if the protos had grown."""
+"""Readers of all versions of OrderPlaced in evolved protos."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -7,10 +7,10 @@ from google.protobuf.descriptor import Descriptor, FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from benchmarks.changes import add_what_changes
-from benchmarks.drafts import EVENT, Change
-from benchmarks.grown_protos import FIRST, grown
-from benchmarks.samples import lines
+from benchmarks.evolved_protos import FIRST, evolve_protos
+from benchmarks.sample_orders import lines
+from benchmarks.schema_change import add_base_fields
+from benchmarks.version_draft import EVENT, Change
 from ordertrail.evolve.v1 import rules_pb2
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.date_pb2 import Date
@@ -24,7 +24,7 @@ from ordertrail_server.schema.readers import Reader, Readers
 
 
 class Version(NamedTuple):
-    """A stored version of OrderPlaced: how it reads, its class, and one and the same order as it would store it."""
+    """A stored version of OrderPlaced: its reader, its class, and the stored bytes of the same order."""
 
     reader: Reader
     kind: type[Any]
@@ -37,14 +37,14 @@ class Version(NamedTuple):
         return public
 
     def parse(self) -> Any:
-        """Return the stored bytes parsed as the public event, whatever they say as that."""
+        """Parse the stored bytes as the public event, without upcasting."""
         public = message_class(self.reader.hops[-1].new)()
         public.MergeFromString(self.stored)
         return public
 
 
 class Tree(NamedTuple):
-    """The two messages that everything follows from."""
+    """The two messages that the schema is derived from."""
 
     record: Descriptor
     history_event: Descriptor
@@ -55,12 +55,12 @@ def tree_of(changes: Sequence[Change]) -> Tree:
     pool = DescriptorPool()
     for file in files_of(changes):
         pool.Add(file)
-    return Tree(*(pool.FindMessageTypeByName(one.DESCRIPTOR.full_name) for one in (Record, HistoryEvent)))
+    return Tree(*(pool.FindMessageTypeByName(message.DESCRIPTOR.full_name) for message in (Record, HistoryEvent)))
 
 
 def files_of(changes: Sequence[Change]) -> list[FileDescriptorProto]:
-    """Return every file of the tree, each behind those that it imports."""
-    new = {file.name: file for file in grown(add_what_changes, changes)}
+    """Return every file of the tree, each after the files that it imports."""
+    new = {file.name: file for file in evolve_protos(add_base_fields, changes)}
     today: dict[str, FileDescriptorProto] = {}
     for file in (rules_pb2.DESCRIPTOR, HistoryEvent.DESCRIPTOR.file, *Record.DESCRIPTOR.file.dependencies):
         _add(file, today)
@@ -68,27 +68,27 @@ def files_of(changes: Sequence[Change]) -> list[FileDescriptorProto]:
 
 
 def readers_of(tree: Tree) -> dict[str, Reader]:
-    """Return how each stored message reads. Exits if the tree has gaps."""
+    """Return the reader of each stored message by name. Exits if the tree has gaps."""
     families = Families(tree.record)
     public = PublicHops(families, tree.record, tree.history_event)
     if gaps := families.gaps + public.gaps:
         raise SystemExit("\n".join(gaps))
     readers = Readers(families, public)
-    found = map(readers.of, cases(tree.record))
-    return {reader.name: reader for reader in found if reader is not None}
+    readers_by_case = map(readers.of, cases(tree.record))
+    return {reader.name: reader for reader in readers_by_case if reader is not None}
 
 
 def versions_of(changes: Sequence[Change]) -> list[Version]:
-    """Return version 3 of OrderPlaced and those behind it, the newest one last. Exits if they do not read alike."""
+    """Return version 3 of OrderPlaced and all later ones. Exits if they do not read as equal events."""
     tree = tree_of(changes)
     versions = list(_versions(tree, readers_of(tree)))
     if any(version.read() != versions[-1].read() for version in versions):
-        raise SystemExit("The versions of one order do not read alike.")
+        raise SystemExit("The versions of one order do not read as equal events.")
     return versions
 
 
-def order_in(kind: type[Any]) -> Any:
-    """Return one and the same order in a version of OrderPlaced that keeps the names of version 3."""
+def create_order(kind: type[Any]) -> Any:
+    """Return the sample order in a version of OrderPlaced that has the names of version 3."""
     placed = OrderPlaced(customer_id="shop-1", lines=lines(1), expected_delivery_date=Date(year=2026, month=12, day=24))
     order = kind.FromString(placed.SerializeToString())
     order.priority, order.note, order.door = 2, "second floor, ring twice", "on the left"
@@ -100,19 +100,19 @@ def order_in(kind: type[Any]) -> Any:
 
 def _versions(tree: Tree, readers: dict[str, Reader]) -> Iterator[Version]:
     kinds = [message_class(message_of(case)) for case in cases(tree.record) if message_of(case).name == EVENT]
-    order = order_in(next(kind for kind in kinds if kind.DESCRIPTOR.full_name.endswith(f"events.v{FIRST}.{EVENT}")))
+    order = create_order(next(kind for kind in kinds if kind.DESCRIPTOR.full_name.endswith(f"events.v{FIRST}.{EVENT}")))
     while True:
         reader = readers[order.DESCRIPTOR.full_name]
         yield Version(reader, type(order), order.SerializeToString())
         if len(reader.hops) == 1:
             return
-        later = message_class(reader.hops[0].new)()
-        compile_hop(reader.hops[0])(order, later)
-        order = later
+        newer = message_class(reader.hops[0].new)()
+        compile_hop(reader.hops[0])(order, newer)
+        order = newer
 
 
 def _add(file: FileDescriptor, files: dict[str, FileDescriptorProto]) -> None:
-    for needed in file.dependencies:
-        _add(needed, files)
+    for dependency in file.dependencies:
+        _add(dependency, files)
     files[file.name] = proto = FileDescriptorProto()
     file.CopyToProto(proto)

@@ -1,6 +1,7 @@
-"""Old events read today, by rules and by the Python library `eventsourcing`, whose upcasts are functions over JSON.
+"""Reading old events: Ordertrail's rules beside the Python library `eventsourcing`, which upcasts decoded JSON.
 
-There a class of events has a number, and one static method for each number before it that changes the decoded state.
+In `eventsourcing` an event class has a version number, and a static method for each older version that upcasts the
+decoded state by one version.
 """
 
 from collections.abc import Callable
@@ -13,25 +14,25 @@ from eventsourcing.domain import DomainEvent
 from eventsourcing.persistence import DatetimeAsISO, JSONTranscoder, Mapper, StoredEvent
 from eventsourcing.utils import register_topic
 
-from benchmarks import changes
-from benchmarks.changes import in_turn
-from benchmarks.drafts import Change
-from benchmarks.grown_tree import versions_of
-from benchmarks.samples import PRICE, lines
+from benchmarks import schema_change
+from benchmarks.call_timing import microseconds
+from benchmarks.evolved_schema import versions_of
+from benchmarks.sample_orders import PRICE, lines
+from benchmarks.schema_change import cycle_changes
 from benchmarks.table import Row
-from benchmarks.timing import microseconds
+from benchmarks.version_draft import Change
 
 State = dict[str, Any]
 ORDER_ID: Final = UUID(int=1)
 
 
 def measure(hops: int) -> Row:
-    """Return the µs from stored bytes to the event of today, of an event that many versions old, ours and theirs."""
+    """Return the µs to read an event that is `hops` versions old, with Ordertrail and with eventsourcing."""
     mapper, stored = _mapper(), _stored(hops)
-    theirs: Callable[[], object] = partial(mapper.to_domain_event, stored)
-    mine, limit = microseconds([versions_of(in_turn(hops))[0].read, theirs])
+    eventsourcing_read: Callable[[], object] = partial(mapper.to_domain_event, stored)
+    ours, limit = microseconds([versions_of(cycle_changes(hops))[0].read, eventsourcing_read])
     plural = "" if hops == 1 else "s"
-    return Row(f"event {hops} hop{plural} old, to today's", "µs", mine, "eventsourcing, from JSON", limit)
+    return Row(f"read an event that is {hops} version{plural} old", "µs", ours, "eventsourcing, from JSON", limit)
 
 
 def _mapper() -> Mapper[UUID]:
@@ -41,14 +42,14 @@ def _mapper() -> Mapper[UUID]:
 
 
 def _stored(hops: int) -> StoredEvent:
-    """Return the same order as `versions_of` has, as a class of version 1 stored it; it reads as one `hops` later."""
+    """Return the order of `versions_of` as stored by version 1 of a class that now has `hops` further versions."""
     topic = f"benchmarks:OrderPlaced_{hops}"
     upcasts = {
         f"upcast_v{version}_v{version + 1}": staticmethod(_UPCASTS[change])
-        for version, change in enumerate(in_turn(hops), 1)
+        for version, change in enumerate(cycle_changes(hops), 1)
     }
-    grown = type("OrderPlaced", (DomainEvent,), {"class_version": hops + 1, **upcasts})
-    register_topic(topic, grown)
+    event_class = type("OrderPlaced", (DomainEvent,), {"class_version": hops + 1, **upcasts})
+    register_topic(topic, event_class)
     state = _mapper().transcoder.encode(_order() | {"timestamp": datetime(2026, 12, 1, tzinfo=UTC)})
     return StoredEvent(ORDER_ID, 1, topic, state)
 
@@ -68,7 +69,7 @@ def _order() -> State:
 
 
 def _rename(state: State) -> None:
-    # The name stays the same, so that there may be any number of renamings; the work does not.
+    # The key keeps its name, so that the renaming can be repeated; the work is the same.
     state["customer_id"] = state.pop("customer_id")
 
 
@@ -80,7 +81,7 @@ def _widen(state: State) -> None:
     state["weight"] = float(state["weight"])
 
 
-def _make_a_list(state: State) -> None:
+def _make_repeated(state: State) -> None:
     state["weight"] = [state["weight"]]
 
 
@@ -100,11 +101,11 @@ def _move(state: State) -> None:
 
 
 _UPCASTS: Final[dict[Change, Callable[[State], None]]] = {
-    changes.rename: _rename,
-    changes.add_literal: _add_literal,
-    changes.widen: _widen,
-    changes.make_a_list: _make_a_list,
-    changes.drop: _drop,
-    changes.map_enum: _map_enum,
-    changes.move: _move,
+    schema_change.rename: _rename,
+    schema_change.add_literal: _add_literal,
+    schema_change.widen: _widen,
+    schema_change.make_repeated: _make_repeated,
+    schema_change.drop: _drop,
+    schema_change.map_enum: _map_enum,
+    schema_change.move: _move,
 }

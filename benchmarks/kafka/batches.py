@@ -1,4 +1,4 @@
-"""Commands in batches of a thousand, on Kafka beside the embedded log."""
+"""Commands in batches of 1,000, on Kafka and on the embedded log."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,9 +8,9 @@ from time import perf_counter
 
 import grpc
 
-from benchmarks.on_kafka.brokers import counted, site
-from benchmarks.samples import place_order
-from benchmarks.servers import ordertrail
+from benchmarks.kafka.site import format_brokers, run_site
+from benchmarks.sample_orders import place_order
+from benchmarks.server_process import run_ordertrail
 from benchmarks.table import Row
 from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest, ExecuteCommandsResponse
 
@@ -21,14 +21,18 @@ _numbers = count()
 
 
 def measure(brokers: int) -> Row:
-    """Return batched commands a second from one client on Kafka and on the embedded log, all roles, in turns."""
+    """Return the batched commands/s of one client on Kafka and on the embedded log, measured alternately."""
     ours, limit = [], []
-    with site(brokers) as there, there.server("kafka") as kafka, ordertrail(there.folder / "data") as embedded:
+    with (
+        run_site(brokers) as kafka_site,
+        kafka_site.server("kafka") as kafka_address,
+        run_ordertrail(kafka_site.folder / "data") as embedded_address,
+    ):
         for _ in range(ROUNDS):
-            limit.append(asyncio.run(_commands_per_second(embedded)))
-            ours.append(asyncio.run(_commands_per_second(kafka)))
-    name = f"Kafka, {counted(brokers)}: commands in batches of {SIZE:,}"
-    return Row(name, "commands/s", median(ours), "ours on the embedded log", median(limit))
+            limit.append(asyncio.run(_commands_per_second(embedded_address)))
+            ours.append(asyncio.run(_commands_per_second(kafka_address)))
+    name = f"Kafka, {format_brokers(brokers)}: commands in batches of {SIZE:,}"
+    return Row(name, "commands/s", median(ours), "Ordertrail on the embedded log", median(limit))
 
 
 async def _commands_per_second(address: str) -> float:
@@ -36,16 +40,16 @@ async def _commands_per_second(address: str) -> float:
     async with grpc.aio.insecure_channel(address) as channel:
         await asyncio.wait_for(channel.channel_ready(), 30)
         call = channel.stream_stream(EXECUTE, None, None)
-        begun = perf_counter()
-        answers = [answer async for answer in call(_sent(batches))]
-        seconds = perf_counter() - begun
+        start = perf_counter()
+        answers = [answer async for answer in call(_stream(batches))]
+        seconds = perf_counter() - start
     results = [result for answer in answers for result in ExecuteCommandsResponse.FromString(answer).results]
     if len(results) != BATCHES * SIZE or not all(result.HasField("receipt") for result in results):
         raise SystemExit("Not every command of a batch was answered with a receipt.")
     return len(results) / seconds
 
 
-async def _sent(batches: list[bytes]) -> AsyncIterator[bytes]:
+async def _stream(batches: list[bytes]) -> AsyncIterator[bytes]:
     for batch in batches:
         yield batch
 

@@ -1,4 +1,4 @@
-"""The time of calls that take microseconds."""
+"""Times calls that take microseconds."""
 
 from collections.abc import Callable, Sequence
 from statistics import median
@@ -9,9 +9,9 @@ ROUNDS, CALLS = 11, 1_000
 
 
 def microseconds(calls: Sequence[Callable[[], object]]) -> list[float]:
-    """Return the processor time that each call takes, in µs: medians of rounds, in which they are made in turns.
+    """Return the processor time of each call in µs: the median of rounds in which the calls alternate.
 
-    It is not the time on the clock, since others may be at work on the machine.
+    Wall-clock time would include other load on the machine.
     """
     rounds = [[Timer(call, timer=process_time).timeit(CALLS) for call in calls] for _ in range(ROUNDS)]
     return [median(seconds) / CALLS * 1e6 for seconds in zip(*rounds, strict=True)]

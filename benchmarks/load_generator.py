@@ -1,4 +1,4 @@
-"""The load generator: h2load (of nghttp2, in C), since a Python one would measure itself."""
+"""The load generator: h2load of nghttp2, which is written in C. A Python client would be the bottleneck."""
 
 import re
 import shutil
@@ -12,8 +12,8 @@ RATE = re.compile(r"finished in [\d.]+s, ([\d.]+) req/s")
 FAILED = re.compile(r"(\d+) failed, (\d+) errored, (\d+) timeout")
 
 
-def require_h2load() -> str:
-    """Return the path of h2load; exits with a sentence if it is missing."""
+def find_h2load() -> str:
+    """Return the path of h2load. Exits with a message if it is missing."""
     path = shutil.which("h2load")
     if path is None:
         raise SystemExit("The benchmark needs h2load (package nghttp2-client on Debian and Ubuntu, nghttp2 elsewhere).")
@@ -21,18 +21,18 @@ def require_h2load() -> str:
 
 
 def calls_per_second(address: str, rpc: str, request: Message, callers: int, seconds: int) -> float:
-    """Return the unary calls a second that `callers` callers get through, each waiting for its answer."""
+    """Return the unary calls/s of `callers` concurrent callers, each of which waits for its answer."""
     body = request.SerializeToString()
     with tempfile.NamedTemporaryFile(suffix=".grpc") as file:
         Path(file.name).write_bytes(b"\0" + len(body).to_bytes(4) + body)
         connections = min(8, callers)
-        shape = [f"--clients={connections}", f"--max-concurrent-streams={callers // connections}"]
+        load = [f"--clients={connections}", f"--max-concurrent-streams={callers // connections}"]
         timing = [f"--duration={seconds}", "--warm-up-time=1"]
         headers = ["-H", "content-type: application/grpc", "-H", "te: trailers"]
-        command = [require_h2load(), *shape, *timing, *headers, "-d", file.name, f"http://{address}/{rpc}"]
+        command = [find_h2load(), *load, *timing, *headers, "-d", file.name, f"http://{address}/{rpc}"]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     failed = FAILED.search(output)
     rate = RATE.search(output)
     if rate is None or failed is None or any(int(count) for count in failed.groups()):
-        raise SystemExit(f"h2load did not get through:\n{output}")
+        raise SystemExit(f"h2load reported failed calls:\n{output}")
     return float(rate.group(1))

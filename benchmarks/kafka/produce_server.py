@@ -1,6 +1,6 @@
-"""A server that does nothing but what an acknowledged command cannot do without: a call, and a produce that is awaited.
+"""A bare server with the minimal work of an acknowledged command: a call, and a produce request that is awaited.
 
-python -m benchmarks.on_kafka.bare_produce RESPONSE HOST:PORT TOPIC
+python -m benchmarks.kafka.produce_server RESPONSE HOST:PORT TOPIC
 """
 
 import asyncio
@@ -17,24 +17,24 @@ RECORD_BYTES = 250
 METHOD = "Bare/Produce"
 
 
-def producer(bootstrap: str) -> Producer:
-    """Return a producer with the settings that the log's promises rest on."""
+def create_producer(bootstrap: str) -> Producer:
+    """Return a producer with the settings that the log needs for its promises."""
     return Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True, "linger.ms": 0})
 
 
 async def serve(body: bytes, bootstrap: str, topic: str) -> None:
-    """Answer every call with `body`, once a record is on the topic."""
-    loop, producing = asyncio.get_running_loop(), producer(bootstrap)
-    Thread(target=_poll, args=[producing], daemon=True).start()
+    """Answer each call with `body` after a record was delivered to the topic."""
+    loop, kafka_producer = asyncio.get_running_loop(), create_producer(bootstrap)
+    Thread(target=_poll, args=[kafka_producer], daemon=True).start()
 
     async def produce(_request: bytes, _context: Any) -> bytes:
-        done = loop.create_future()
+        delivered = loop.create_future()
 
         def report(*_: object) -> None:
-            loop.call_soon_threadsafe(done.set_result, None)
+            loop.call_soon_threadsafe(delivered.set_result, None)
 
-        producing.produce(topic, bytes(RECORD_BYTES), partition=0, on_delivery=report)
-        await done
+        kafka_producer.produce(topic, bytes(RECORD_BYTES), partition=0, on_delivery=report)
+        await delivered
         return body
 
     server = grpc.aio.server()
@@ -46,9 +46,9 @@ async def serve(body: bytes, bootstrap: str, topic: str) -> None:
     await server.wait_for_termination()
 
 
-def _poll(producing: Producer) -> None:
+def _poll(kafka_producer: Producer) -> None:
     while True:
-        producing.poll(0.05)
+        kafka_producer.poll(0.05)
 
 
 if __name__ == "__main__":

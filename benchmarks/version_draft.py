@@ -1,4 +1,4 @@
-"""The next version of OrderPlaced as a copy of the one before, open to the change that it is made for."""
+"""A draft of the next version of OrderPlaced: a copy of the previous version that one change then modifies."""
 
 from collections.abc import Callable
 
@@ -7,17 +7,17 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from ordertrail.evolve.v1 import rules_pb2
 
 EVENT = "OrderPlaced"
-USED = {EVENT, "OrderedLine", "Money", "Date", "OrderSource"}
-"""The event, and the messages in it, which are copied with it."""
+COPIED_MESSAGES = {EVENT, "OrderedLine", "Money", "Date", "OrderSource"}
+"""The event and the messages in it."""
 
 
-class Draft:
-    """One version of the file of OrderPlaced; `free` is the lowest number that no field of the event ever had."""
+class VersionDraft:
+    """The draft of one version's file; `next_number` is the lowest field number that the event never used."""
 
-    def __init__(self, before: FileDescriptorProto, version: int, free: int) -> None:
-        self.file, self.version, self.free = _copied(before, version), version, free
+    def __init__(self, previous: FileDescriptorProto, version: int, next_number: int) -> None:
+        self.file, self.version, self.next_number = _copy(previous, version), version, next_number
         self.event = message_in(self.file, EVENT)
-        getattr(self.event.options.Extensions[rules_pb2.message], "from").append(f"{before.package}.{EVENT}")
+        getattr(self.event.options.Extensions[rules_pb2.message], "from").append(f"{previous.package}.{EVENT}")
 
     def has(self, name: str) -> bool:
         """Return whether the event has a field."""
@@ -28,26 +28,26 @@ class Draft:
         return next(field for field in self.event.field if field.name == name)
 
     def add(self, name: str, of: "FieldDescriptorProto.Type.ValueType", type_name: str = "") -> FieldDescriptorProto:
-        """Add an optional field under a number that was never used."""
-        field = self.event.field.add(name=name, number=self.free, type=of, proto3_optional=True)
+        """Add an optional field with the next unused number."""
+        field = self.event.field.add(name=name, number=self.next_number, type=of, proto3_optional=True)
         field.label = FieldDescriptorProto.LABEL_OPTIONAL
         if type_name:
             field.type_name = f".{self.file.package}.{type_name}"
-        self.free += 1
+        self.next_number += 1
         return field
 
     def remove(self, name: str) -> None:
-        """Take a field off the event."""
+        """Remove a field from the event."""
         self.event.field.remove(self.field(name))
 
-    def done(self) -> FileDescriptorProto:
-        """Return the file with the presence of its fields in order."""
+    def finish(self) -> FileDescriptorProto:
+        """Return the finished file, with the oneofs of its optional fields."""
         for message in self.file.message_type:
-            give_presence(message)
+            set_presence(message)
         return self.file
 
 
-Change = Callable[[Draft], None]
+Change = Callable[[VersionDraft], None]
 
 
 def message_in(file: FileDescriptorProto, name: str) -> DescriptorProto:
@@ -55,8 +55,8 @@ def message_in(file: FileDescriptorProto, name: str) -> DescriptorProto:
     return next(message for message in file.message_type if message.name == name)
 
 
-def give_presence(message: DescriptorProto) -> None:
-    """Give each optional field the oneof of its own that makes it so; a message with other oneofs would lose them."""
+def set_presence(message: DescriptorProto) -> None:
+    """Give each optional field its synthetic oneof. The message must have no other oneofs."""
     del message.oneof_decl[:]
     for field in message.field:
         field.ClearField("oneof_index")
@@ -65,15 +65,15 @@ def give_presence(message: DescriptorProto) -> None:
             message.oneof_decl.add(name=f"_{field.name}")
 
 
-def _copied(before: FileDescriptorProto, version: int) -> FileDescriptorProto:
+def _copy(previous: FileDescriptorProto, version: int) -> FileDescriptorProto:
     file = FileDescriptorProto()
-    file.CopyFrom(before)
-    file.package = before.package.rpartition(".v")[0] + f".v{version}"
+    file.CopyFrom(previous)
+    file.package = previous.package.rpartition(".v")[0] + f".v{version}"
     file.name = f"{file.package.replace('.', '/')}/order_events.proto"
     for message in file.message_type:
         message.ClearField("options")
         for field in message.field:
             field.ClearField("options")
             if field.type_name:
-                field.type_name = field.type_name.replace(f".{before.package}.", f".{file.package}.")
+                field.type_name = field.type_name.replace(f".{previous.package}.", f".{file.package}.")
     return file

@@ -1,4 +1,4 @@
-"""Unary commands while a stream of batches runs, beside the same commands alone."""
+"""The latency of unary commands with and without a concurrent stream of batches."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ from time import perf_counter
 
 import grpc
 
-from benchmarks.samples import place_order
-from benchmarks.servers import ordertrail
+from benchmarks.sample_orders import place_order
+from benchmarks.server_process import run_ordertrail
 from benchmarks.table import Row
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
@@ -24,15 +24,15 @@ BATCH, ROUNDS, SECONDS, SETTLE_SECONDS = 1_000, 5, 2.0, 0.5
 
 
 def measure() -> Row:
-    """Return p50 in ms of a unary caller beside a stream of batches, and of the same caller alone, in turns."""
-    with tempfile.TemporaryDirectory() as folder, ordertrail(Path(folder) / "data") as address:
-        alone, beside = asyncio.run(_measure(address))
-    name = f"unary p50, 1 caller, beside a stream of batches of {BATCH:,}"
-    return Row(name, "ms", median(beside), "the same caller alone", median(alone), at_most=3.0)
+    """Return the p50 in ms of a unary caller with and without a stream of batches, measured alternately."""
+    with tempfile.TemporaryDirectory() as folder, run_ordertrail(Path(folder) / "data") as address:
+        without_batches, with_batches = asyncio.run(_measure(address))
+    name = f"unary p50, 1 caller, with a stream of batches of {BATCH:,}"
+    return Row(name, "ms", median(with_batches), "without batches", median(without_batches), max_ratio=3.0)
 
 
 async def _measure(address: str) -> tuple[list[float], list[float]]:
-    alone, beside = list[float](), list[float]()
+    without_batches, with_batches = list[float](), list[float]()
     async with grpc.aio.insecure_channel(address) as channel:
         place = OrderCommandServiceStub(channel).PlaceOrder
         await _p50_ms(place)
@@ -40,26 +40,26 @@ async def _measure(address: str) -> tuple[list[float], list[float]]:
             for _ in range(ROUNDS):
                 os.kill(process.pid, signal.SIGSTOP)
                 await asyncio.sleep(SETTLE_SECONDS)
-                alone.append(await _p50_ms(place))
+                without_batches.append(await _p50_ms(place))
                 os.kill(process.pid, signal.SIGCONT)
                 await asyncio.sleep(SETTLE_SECONDS)
-                beside.append(await _p50_ms(place))
-    return alone, beside
+                with_batches.append(await _p50_ms(place))
+    return without_batches, with_batches
 
 
 async def _p50_ms(place: Callable[..., Awaitable[object]]) -> float:
-    taken = []
+    durations = []
     end = perf_counter() + SECONDS
-    while (begin := perf_counter()) < end:
+    while (start := perf_counter()) < end:
         await place(place_order())
-        taken.append(1_000 * (perf_counter() - begin))
-    return median(taken)
+        durations.append(1_000 * (perf_counter() - start))
+    return median(durations)
 
 
 @contextmanager
 def _batches(address: str) -> Iterator["subprocess.Popen[bytes]"]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    with subprocess.Popen([sys.executable, "-m", "benchmarks.turns", address], env=environment) as process:
+    with subprocess.Popen([sys.executable, "-m", "benchmarks.mixed_load", address], env=environment) as process:
         try:
             yield process
         finally:
@@ -67,10 +67,10 @@ def _batches(address: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 async def _send_batches(address: str) -> None:
-    """Send batches of new orders, each once the one before it is answered, until killed."""
+    """Send one batch of new orders after another until killed; wait for each answer."""
     batch = ExecuteCommandsRequest(commands=[Command(place_order=place_order())] * BATCH)
     async with grpc.aio.insecure_channel(address) as channel:
-        call = OrderCommandServiceStub(channel).ExecuteCommands()  # type: ignore[call-arg]  # written to below
+        call = OrderCommandServiceStub(channel).ExecuteCommands()  # type: ignore[call-arg]  # written to later
         while True:
             await call.write(batch)
             await call.read()

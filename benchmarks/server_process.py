@@ -1,4 +1,4 @@
-"""The servers under load, each in a process of its own: Ordertrail's, and bare ones that do nothing but answer."""
+"""The servers under load, each in its own process: Ordertrail, and a bare server that returns constant bytes."""
 
 import asyncio
 import json
@@ -13,12 +13,12 @@ from typing import Any
 import grpc
 
 SERVE = ("-m", "ordertrail_server.cli", "serve", "--listen", "127.0.0.1:0", "--json", "--data")
-BARE = ("-m", "benchmarks.servers")
+BARE = ("-m", "benchmarks.server_process")
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[str]:
-    """Run `python ARGUMENTS`, which says {"listening": address} when it is ready; yields the address."""
+def run_process(*arguments: str) -> Iterator[str]:
+    """Run `python ARGUMENTS`, which prints {"listening": address} when it is ready; yield the address."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, text=True, env=environment)
     assert process.stdout is not None
@@ -30,14 +30,14 @@ def running(*arguments: str) -> Iterator[str]:
 
 
 @contextmanager
-def ordertrail(data: Path) -> Iterator[str]:
-    """Serve a data directory; yields the address."""
-    with running(*SERVE, str(data)) as address:
+def run_ordertrail(data: Path) -> Iterator[str]:
+    """Run Ordertrail on a data directory; yield the address."""
+    with run_process(*SERVE, str(data)) as address:
         yield address
 
 
-async def bare(body: bytes, frames: int) -> None:
-    """Answer every unary call with the same bytes, every stream with that many frames of them."""
+async def serve_constant(body: bytes, frames: int) -> None:
+    """Answer every unary call with `body`, and every stream with `frames` frames of it."""
 
     async def echo(_request: bytes, _context: Any) -> bytes:
         return body
@@ -59,4 +59,4 @@ async def bare(body: bytes, frames: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(bare(Path(sys.argv[1]).read_bytes(), int(sys.argv[2])))
+    asyncio.run(serve_constant(Path(sys.argv[1]).read_bytes(), int(sys.argv[2])))
