@@ -11,7 +11,7 @@ from tests.projections.story import Story
 from tests.schema.hard_errors import HARD_ERRORS, raising
 
 from ordertrail.log.v1.record_pb2 import Cause, Record
-from ordertrail_server.commands.attempt import Fact
+from ordertrail_server.commands.fact import Fact
 from ordertrail_server.commands.fold import Fold, Snapshot, StoreDamaged
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.log.port import Entry, LogDamaged

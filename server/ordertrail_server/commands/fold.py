@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from ordertrail_server.commands.attempt import Fact, fact_of
+from ordertrail_server.commands.fact import Fact, fact_of
 from ordertrail_server.commands.hot_orders import HotOrders
 from ordertrail_server.commands.retry import refold_order
 from ordertrail_server.commands.time_slices import TimeSlices

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ordertrail_server.commands.attempt import Fact, fact_of
+from ordertrail_server.commands.fact import Fact, fact_of
 from ordertrail_server.log.port import Log, LogDamaged, Logged
 from ordertrail_server.orders.aggregate import Aggregate, advance
 from ordertrail_server.orders.chain import Verdict, judge

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ordertrail.v1.order_pb2 import Order
-from ordertrail_server.commands.attempt import Fact
+from ordertrail_server.commands.fact import Fact
 from ordertrail_server.commands.fold import Snapshot, StoreDamaged, StoreUnavailable
 from ordertrail_server.log.continuity import describe_partition_mismatch
 from ordertrail_server.log.port import Log, LogDamaged
@@ -42,7 +42,7 @@ CREATE TABLE broken (order_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY 
 
 
 # What of this package decides on rows.
-SOURCES = ("commands/attempt.py", "commands/fold.py", "commands/retry.py", "commands/state_store.py")
+SOURCES = ("commands/fact.py", "commands/fold.py", "commands/retry.py", "commands/state_store.py")
 
 
 def state_definition() -> bytes:

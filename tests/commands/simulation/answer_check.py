@@ -10,7 +10,8 @@ from tests.commands.simulation.reference_fold import ReferenceFact, ReferenceFol
 from tests.commands.simulation.scenario import require
 
 from ordertrail.v1 import error_reason_pb2 as reasons
-from ordertrail_server.commands.attempt import Accepted, Fact, Preview
+from ordertrail_server.commands.attempt import Accepted, Preview
+from ordertrail_server.commands.fact import Fact
 from ordertrail_server.orders.refusal import Refusal
 
 # These do not tell whether the command's record may still be appended: both are sent as UNAVAILABLE.

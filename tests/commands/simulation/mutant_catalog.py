@@ -10,19 +10,23 @@ from typing import Any
 from tests.commands.simulation.mutant import LogWithAppend, Mutant, mutant
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_OVERLOADED
-from ordertrail_server.commands import draft as draft_module, fold as fold_module, prepare as prepare_module
-from ordertrail_server.commands.attempt import Answer, Attempt, Fact
-from ordertrail_server.commands.draft import Draft, PlannedRecord
+from ordertrail_server.commands import batch_plan as plan_module, fold as fold_module, prepare as prepare_module
+from ordertrail_server.commands.attempt import Answer, Attempt
+from ordertrail_server.commands.batch_appender import BatchAppender
+from ordertrail_server.commands.batch_plan import BatchPlan
+from ordertrail_server.commands.command_refusal import version_mismatch
+from ordertrail_server.commands.fact import Fact
 from ordertrail_server.commands.fold import Fold, Snapshot
-from ordertrail_server.commands.writer import Writer
+from ordertrail_server.commands.follower import Follower
+from ordertrail_server.commands.planned_record import PlannedRecord
 from ordertrail_server.log.port import Entry
 from ordertrail_server.orders.chain import Verdict
 from ordertrail_server.orders.refusal import Refusal
 
 Judge = Callable[..., Verdict]
-Receipt = Callable[[Draft, Attempt], Any]
-Append = Callable[[Writer, Draft], Awaitable[None]]
-Settle = Callable[[Writer, Draft, int | None], Awaitable[None]]
+Receipt = Callable[[BatchPlan, Attempt], Any]
+Append = Callable[[BatchAppender, BatchPlan], Awaitable[None]]
+Settle = Callable[[BatchAppender, BatchPlan, int | None], Awaitable[None]]
 
 
 def answer(attempt: Attempt, outcome: Answer) -> None:
@@ -71,75 +75,75 @@ def consult_void_set(fold: Any) -> Any:
     return fold_unless_void
 
 
-@mutant("acknowledge on delivery without folding", Writer, "_append")
+@mutant("acknowledge on delivery without folding", BatchAppender, "append")
 def acknowledge_on_delivery(append: Append) -> Append:
-    async def append_and_acknowledge(self: Writer, draft: Draft) -> None:
+    async def append_and_acknowledge(self: BatchAppender, plan: BatchPlan) -> None:
         async def deliver(log: Any, partition: int, entries: Sequence[Entry]) -> list[int]:
             offsets: list[int] = await log.append(partition, entries)
-            places = {id(planned): offset for planned, offset in zip(draft.planned, offsets, strict=True)}
-            for attempt, outcome in draft.outcomes:
+            offsets_by_record = {id(planned): offset for planned, offset in zip(plan.records, offsets, strict=True)}
+            for attempt, outcome in plan.outcomes:
                 if isinstance(outcome, PlannedRecord):
                     replayed = outcome.fact.digest != attempt.written
-                    answer(attempt, outcome.accept(places[id(outcome)], replayed))
+                    answer(attempt, outcome.accept(offsets_by_record[id(outcome)], replayed))
             return offsets
 
-        await append_by(deliver, append, self, draft)
+        await append_by(deliver, append, self, plan)
 
     return append_and_acknowledge
 
 
-async def append_by(deliver: Any, append: Append, writer: Writer, draft: Draft) -> None:
-    log = writer._log
-    writer._log = LogWithAppend(log, deliver)
+async def append_by(deliver: Any, append: Append, appender: BatchAppender, plan: BatchPlan) -> None:
+    log = appender._log
+    appender._log = LogWithAppend(log, deliver)
     try:
-        await append(writer, draft)
+        await append(appender, plan)
     finally:
-        writer._log = log
+        appender._log = log
 
 
-@mutant("refusal without querying the end", Writer, "_fold_missed_records")
+@mutant("refusal without querying the end", Follower, "fold_missed_records")
 def refuse_without_query(fold_missed: Any) -> Any:
-    async def fold_nothing(self: Writer, has_caught_up: bool) -> bool:
+    async def fold_nothing(self: Follower, has_caught_up: bool) -> bool:
         return False
 
     return fold_nothing
 
 
 # Another broker may have become leader meanwhile, so an end offset alone proves nothing.
-@mutant("refusal on a stale end offset", Writer, "_fold_missed_records")
+@mutant("refusal on a stale end offset", Follower, "fold_missed_records")
 def refuse_on_stale_end(fold_missed: Any) -> Any:
-    async def fold_to_queried_end(self: Writer, has_caught_up: bool) -> bool:
-        return not has_caught_up and await self._catch_up()
+    async def fold_to_queried_end(self: Follower, has_caught_up: bool) -> bool:
+        return not has_caught_up and await self.catch_up()
 
     return fold_to_queried_end
 
 
 # The next two use the state after a batch before the batch's records are known to be facts.
-@mutant("refusal from unconfirmed state", Writer, "_append")
+@mutant("refusal from unconfirmed state", BatchAppender, "append")
 def refuse_from_unconfirmed_state(append: Append) -> Append:
-    async def refuse_and_append(self: Writer, draft: Draft) -> None:
-        unconfirmed = {planned.entry.key for planned in draft.planned}
-        for attempt, outcome in draft.outcomes:
+    async def refuse_and_append(self: BatchAppender, plan: BatchPlan) -> None:
+        unconfirmed = {planned.entry.key for planned in plan.records}
+        for attempt, outcome in plan.outcomes:
             if isinstance(outcome, Refusal) and attempt.order_id in unconfirmed:
                 answer(attempt, outcome)
-        await append(self, draft)
+        await append(self, plan)
 
     return refuse_and_append
 
 
-@mutant("replay from unconfirmed state", Writer, "_append")
+@mutant("replay from unconfirmed state", BatchAppender, "append")
 def replay_from_unconfirmed_state(append: Append) -> Append:
-    async def replay_and_append(self: Writer, draft: Draft) -> None:
-        places = {id(planned): place for place, planned in enumerate(draft.planned, self.fold.position)}
-        for attempt, outcome in draft.outcomes:
+    async def replay_and_append(self: BatchAppender, plan: BatchPlan) -> None:
+        offsets_by_record = {id(planned): offset for offset, planned in enumerate(plan.records, self._fold.position)}
+        for attempt, outcome in plan.outcomes:
             if isinstance(outcome, PlannedRecord) and outcome.fact.digest != attempt.written:
-                answer(attempt, outcome.accept(places[id(outcome)], True))
-        await append(self, draft)
+                answer(attempt, outcome.accept(offsets_by_record[id(outcome)], True))
+        await append(self, plan)
 
     return replay_and_append
 
 
-@mutant("no receipts", Draft, "_find_receipt")
+@mutant("no receipts", BatchPlan, "_find_receipt")
 def find_no_receipt(receipt: Receipt) -> Receipt:
     return lambda self, attempt: None
 
@@ -153,7 +157,7 @@ def keep_last_receipt(note: Any) -> Any:
     return note_last
 
 
-@mutant("receipts looked up at the first decision only", Draft, "_find_receipt")
+@mutant("receipts looked up at the first decision only", BatchPlan, "_find_receipt")
 def find_receipt_once(receipt: Receipt) -> Receipt:
     return lambda self, attempt: None if attempt.written else receipt(self, attempt)
 
@@ -164,36 +168,36 @@ def derive_random_order_id(derive_order_id: Any) -> Any:
     return lambda scope, request_id: f"random-{next(numbers)}"
 
 
-@mutant("expected_version before the receipt", Draft, "_find_receipt")
+@mutant("expected_version before the receipt", BatchPlan, "_find_receipt")
 def check_version_first(receipt: Receipt) -> Receipt:
-    def receipt_of_expected_version(self: Draft, attempt: Attempt) -> Any:
+    def receipt_of_expected_version(self: BatchPlan, attempt: Attempt) -> Any:
         before = self._aggregate(attempt)
-        if not attempt.new_order and draft_module._is_version_mismatch(attempt, before):
-            return draft_module._version_mismatch(attempt, before)
+        if not attempt.new_order and plan_module._is_version_mismatch(attempt, before):
+            return version_mismatch(attempt, before)
         return receipt(self, attempt)
 
     return receipt_of_expected_version
 
 
 # UNAVAILABLE would be true, because it leaves the outcome open. OVERLOADED states that the command was not executed.
-@mutant("time-out reported as failure", Writer, "_settle")
+@mutant("time-out reported as failure", BatchAppender, "_settle")
 def report_failure(settle: Settle) -> Settle:
-    async def refuse_and_settle(self: Writer, draft: Draft, end: int | None) -> None:
-        for attempt in draft.attempts if end is None else ():
+    async def refuse_and_settle(self: BatchAppender, plan: BatchPlan, end: int | None) -> None:
+        for attempt in plan.attempts if end is None else ():
             answer(attempt, Refusal(ERROR_REASON_OVERLOADED, "The append timed out."))
-        await settle(self, draft, end)
+        await settle(self, plan, end)
 
     return refuse_and_settle
 
 
-@mutant("fast path by first offset only", Writer, "_append")
+@mutant("fast path by first offset only", BatchAppender, "append")
 def trust_first_offset(append: Append) -> Append:
-    async def append_trusting_first_offset(self: Writer, draft: Draft) -> None:
+    async def append_trusting_first_offset(self: BatchAppender, plan: BatchPlan) -> None:
         async def deliver(log: Any, partition: int, entries: Sequence[Entry]) -> list[int]:
             offsets: list[int] = await log.append(partition, entries)
             return list(range(offsets[0], offsets[0] + len(offsets)))
 
-        await append_by(deliver, append, self, draft)
+        await append_by(deliver, append, self, plan)
 
     return append_trusting_first_offset
 

@@ -11,7 +11,8 @@ from tests.commands.simulation.run import Run
 from tests.commands.simulation.scenario import Scenario, require
 from tests.commands.simulation.step import run_steps
 
-from ordertrail_server.commands.attempt import Accepted, Fact
+from ordertrail_server.commands.attempt import Accepted
+from ordertrail_server.commands.fact import Fact
 from ordertrail_server.orders.decide import decide
 
 

@@ -2,7 +2,7 @@
 
 from tests.commands.simulation.scenario import require
 
-from ordertrail_server.commands.attempt import Fact
+from ordertrail_server.commands.fact import Fact
 from ordertrail_server.commands.fold import Snapshot
 from ordertrail_server.orders.aggregate import Aggregate
 

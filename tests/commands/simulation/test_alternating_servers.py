@@ -20,7 +20,7 @@ from tests.commands.simulation.seed_search import first_seed_that_breaks_a_promi
 from tests.commands.simulation.step import send_request
 
 from ordertrail_server.commands import writer as writer_module
-from ordertrail_server.commands.writer import Writer
+from ordertrail_server.commands.follower import Follower
 
 ROUNDS = int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
 NOWHERE = Path(os.devnull)
@@ -90,12 +90,12 @@ def test_writer_that_assumes_it_is_sole_after_one_batch_leaves_void_records(
 def test_writer_that_folds_other_records_during_its_append_breaks_a_promise(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    Defect(Writer, "__init__", without_turns).plant(monkeypatch)
+    Defect(Follower, "__init__", without_turns).plant(monkeypatch)
     first_seed_that_breaks_a_promise()
 
 
 def without_turns(init: Callable[..., None]) -> Callable[..., None]:
-    def init_without_turns(self: Writer, *args: Any, **kwargs: Any) -> None:
+    def init_without_turns(self: Follower, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         assert isinstance(self._turn, asyncio.Lock)
         self._turn = nullcontext()  # type: ignore[assignment]  # excludes no task

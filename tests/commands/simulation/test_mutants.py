@@ -12,7 +12,7 @@ from tests.commands.simulation.scenario import ServerFailed
 from tests.commands.simulation.seed_search import breaks_a_promise, first_seed_that_breaks_a_promise
 
 from ordertrail_server.commands.attempt import Attempt
-from ordertrail_server.commands.draft import Draft
+from ordertrail_server.commands.batch_plan import BatchPlan
 from ordertrail_server.commands.writer import Writer
 
 
@@ -38,19 +38,19 @@ def test_mutant_without_target_cannot_be_planted(monkeypatch: pytest.MonkeyPatch
         Defect(Writer, "no_such_method", lambda original: original).plant(monkeypatch)
 
 
-async def end_by_a_fault(self: Writer) -> None:
+async def end_by_defect(self: Writer) -> None:
     raise AttributeError("no such method")
 
 
-def decide_by_a_fault(self: Draft, attempt: Attempt) -> None:
+def decide_by_defect(self: BatchPlan, attempt: Attempt) -> None:
     raise AttributeError("no such method")
 
 
 @pytest.mark.parametrize(
     ("owner", "method", "fault"),
     [
-        pytest.param(Writer, "run", end_by_a_fault, id="writer ends"),
-        pytest.param(Draft, "add", decide_by_a_fault, id="command is answered INTERNAL"),
+        pytest.param(Writer, "run", end_by_defect, id="writer ends"),
+        pytest.param(BatchPlan, "add", decide_by_defect, id="command is answered INTERNAL"),
     ],
 )
 def test_failing_server_does_not_count_as_broken_promise(

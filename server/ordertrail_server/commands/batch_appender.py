@@ -1,0 +1,103 @@
+"""Appends the records of a batch, and answers its attempts once the outcome is known."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from ordertrail_server.commands.attempt import Answer, Attempt
+from ordertrail_server.commands.batch_plan import BatchPlan
+from ordertrail_server.commands.command_queue import CommandQueue, answer
+from ordertrail_server.commands.contention import Contention
+from ordertrail_server.commands.fold import Fold, facts_missing
+from ordertrail_server.commands.planned_record import PlannedRecord
+from ordertrail_server.commands.time_slices import TimeSlices
+from ordertrail_server.log.port import AppendUncertain, Log
+from ordertrail_server.orders.chain import Verdict
+
+_log = logging.getLogger(__name__)
+
+FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.02, 1.0
+
+
+class BatchAppender:
+    """Appends plans to a partition. `on_append` is called after each append with a known outcome."""
+
+    def __init__(
+        self,
+        log: Log,
+        partition: int,
+        fold: Fold,
+        contention: Contention,
+        queue: CommandQueue,
+        *,
+        slices: TimeSlices,
+        on_append: Callable[[], None],
+        back_off: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._log, self._partition, self._fold = log, partition, fold
+        self._contention, self._queue, self._slices = contention, queue, slices
+        self._on_append, self._back_off = on_append, back_off
+        self._back_off_s = FIRST_BACK_OFF_S
+
+    async def append(self, plan: BatchPlan) -> None:
+        """Append the plan's records and answer its attempts. Attempts without an outcome are requeued."""
+        expected = self._fold.position
+        try:
+            offsets = await self._log.append(self._partition, plan.entries)
+        except AppendUncertain as error:
+            await self._resolve_uncertain(plan, error)
+            return
+        self._back_off_s = FIRST_BACK_OFF_S
+        self._on_append()
+        if offsets == list(range(expected, expected + len(offsets))):
+            self._contention.absent()
+            await self._slices.map(self._fold_own, enumerate(plan.records, expected))
+            await self.answer_all(plan, expected)
+            self._queue.requeue(plan.deferred)
+        elif min(offsets) < expected:
+            raise facts_missing(self._partition, min(offsets), expected)
+        else:
+            await self._settle(plan, max(offsets) + 1)
+
+    async def _resolve_uncertain(self, plan: BatchPlan, error: AppendUncertain) -> None:
+        _log.warning("an append has an unknown outcome; reading the log to find it: %s", error)
+        await self._settle(plan, None)
+        await self._back_off(self._back_off_s)
+        self._back_off_s = min(2 * self._back_off_s, LONGEST_BACK_OFF_S)
+
+    def _fold_own(self, own: tuple[int, PlannedRecord]) -> None:
+        offset, planned = own
+        verdict = self._fold.fold(planned.reading, planned.fact.digest, offset, planned.step)
+        if verdict is not Verdict.FACT:
+            raise AssertionError(f"the writer's own record at offset {offset} is {verdict}, not a fact")
+
+    async def answer_all(self, plan: BatchPlan, offset: int) -> None:
+        """Answer every attempt of a plan; its records are facts from `offset` on."""
+        offsets = {id(planned): record_offset for record_offset, planned in enumerate(plan.records, offset)}
+
+        def answer_attempt(decided: tuple[Attempt, Answer | PlannedRecord]) -> None:
+            attempt, outcome = decided
+            if isinstance(outcome, PlannedRecord):
+                _accept(attempt, outcome, offsets[id(outcome)])
+            else:
+                answer(attempt, outcome)
+
+        await self._slices.map(answer_attempt, plan.outcomes)
+
+    async def _settle(self, plan: BatchPlan, end: int | None) -> None:
+        """Fold the log after a lost race or an unknown outcome, and accept the attempts whose record is a fact.
+
+        Every other attempt is decided again on the new state.
+        """
+        self._contention.observed()
+        self._queue.requeue(plan.attempts)
+        await self._fold.catch_up(end)
+        for attempt, outcome in plan.outcomes:
+            if isinstance(outcome, PlannedRecord):
+                fact = self._fold.receipt(attempt.order_id, attempt.request_id)
+                if fact is not None and fact.digest == outcome.fact.digest:
+                    _accept(attempt, outcome, fact.offset)
+
+
+def _accept(attempt: Attempt, planned: PlannedRecord, offset: int) -> None:
+    answer(attempt, planned.accept(offset, replayed=planned.fact.digest != attempt.written))

@@ -1,0 +1,103 @@
+"""The plan of a batch: the records that it would append and the answers to its attempts, decided before the append."""
+
+from collections.abc import Callable
+
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.v1.order_events_pb2 import OrderPlaced
+from ordertrail_server.commands.attempt import Accepted, Answer, Attempt, Preview
+from ordertrail_server.commands.command_refusal import order_parked, request_id_reused, version_mismatch
+from ordertrail_server.commands.fold import Fold
+from ordertrail_server.commands.planned_record import PlannedRecord, plan_record
+from ordertrail_server.log.port import Entry
+from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
+from ordertrail_server.orders.decide import decide
+from ordertrail_server.orders.refusal import Refusal
+from ordertrail_server.orders.times import nanoseconds
+
+
+class BatchPlan:
+    """Decides attempts one after another on the confirmed state and, if appends are atomic, on its own records.
+
+    `chained` is true if a record may follow another one of the same plan, because both are appended or neither. If
+    it is false, a second attempt on an order is deferred to the next plan. `size` is the size of all records in bytes.
+    """
+
+    def __init__(self, fold: Fold, chained: bool, now: Callable[[], int], new_id: Callable[[], str]) -> None:
+        self._fold, self._chained, self._now, self._new_id = fold, chained, now, new_id
+        self._aggregates: dict[str, Aggregate] = {}
+        self._receipts: dict[tuple[str, str], PlannedRecord] = {}
+        self.records: list[PlannedRecord] = []
+        self.size = 0
+        self.attempts: list[Attempt] = []
+        self.outcomes: list[tuple[Attempt, Answer | PlannedRecord]] = []
+        self.deferred: list[Attempt] = []
+
+    @property
+    def depends_on_end(self) -> bool:
+        """True if the log must not have records that are not folded yet. A receipt is correct even then."""
+        return not all(isinstance(outcome, Accepted | PlannedRecord) for _, outcome in self.outcomes)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The entries to append."""
+        return [planned.entry for planned in self.records]
+
+    def add(self, attempt: Attempt) -> None:
+        """Decide one attempt: plan its record, answer it, or defer it."""
+        if not self._chained and attempt.order_id in self._aggregates:
+            self.deferred.append(attempt)
+        else:
+            self.outcomes.append((attempt, self._find_receipt(attempt) or self._decide(attempt)))
+        self.attempts.append(attempt)
+
+    def _find_receipt(self, attempt: Attempt) -> Answer | PlannedRecord | None:
+        if attempt.new_order:
+            return None
+        key = (attempt.order_id, attempt.request_id)
+        planned = self._receipts.get(key)
+        fact = planned.fact if planned else self._fold.receipt(*key)
+        if fact is None:
+            return None
+        if fact.command_digest != attempt.digest:
+            return request_id_reused(attempt)
+        return planned or Accepted(fact, fact.digest != attempt.written, None)
+
+    def _decide(self, attempt: Attempt) -> Answer | PlannedRecord:
+        before = self._aggregate(attempt)
+        if before.parked:
+            return order_parked(attempt, before)
+        if _is_version_mismatch(attempt, before):
+            return version_mismatch(attempt, before)
+        outcome = decide(before.order, attempt.command)
+        if isinstance(outcome, Refusal):
+            return outcome
+        planned = plan_record(attempt, before, outcome, self._new_id(), self._record_time(before))
+        if attempt.validate_only:
+            return Preview(planned.reading)
+        self._add_record(attempt, planned)
+        return planned
+
+    def _add_record(self, attempt: Attempt, planned: PlannedRecord) -> None:
+        # From now on the log may hold the order's record, so the order may no longer be new.
+        attempt.written, attempt.new_order = planned.fact.digest, False
+        self._aggregates[attempt.order_id] = planned.step[1]
+        self._receipts[attempt.order_id, attempt.request_id] = planned
+        self.records.append(planned)
+        self.size += len(planned.entry.value)
+
+    def _aggregate(self, attempt: Attempt) -> Aggregate:
+        if attempt.new_order:
+            return NO_ORDER
+        return self._aggregates.get(attempt.order_id) or self._fold.aggregate(attempt.order_id)
+
+    def _record_time(self, before: Aggregate) -> int:
+        # The server's clock may stop or go back, but a fact is never older than its predecessor.
+        if before.order is None:
+            return self._now()
+        return max(self._now(), nanoseconds(before.order.update_time))
+
+
+def _is_version_mismatch(attempt: Attempt, before: Aggregate) -> bool:
+    expected = attempt.expected_version
+    may_be_new = isinstance(attempt.command, PlaceOrderRequest | OrderPlaced)
+    return expected is not None and expected != before.version and (before.version > 0 or may_be_new)
