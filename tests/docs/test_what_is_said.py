@@ -20,7 +20,7 @@ from ordertrail_server.edge.caller import LONGEST
 from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES
 from ordertrail_server.history.pages import MAX_ROWS, PAGE_BYTES, ROWS
 from ordertrail_server.history.streaming.stream import FRAME_BYTES, FRAME_EVENTS
-from ordertrail_server.orders.grounds import MAX_LINES
+from ordertrail_server.orders.order_refusal import MAX_LINES
 from ordertrail_server.setting_text import describe_bounds
 from ordertrail_server.settings import Settings
 

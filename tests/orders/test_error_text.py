@@ -1,4 +1,4 @@
-"""What an error says can be stored and sent, whatever it says."""
+"""The text of any error can be stored and sent."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from ordertrail_server.orders.aggregate import NO_ORDER, advance
 from ordertrail_server.orders.error_text import MAX_LENGTH, error_text, named_error_text
 
 
-class Mute(Exception):
+class UnreadableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no words")
 
 
-class Sly(str):
+class HostileText(str):
     __slots__ = ()
 
     def __str__(self) -> str:
@@ -35,10 +35,10 @@ class Sly(str):
         (ValueError("\udfff\0"), "\ufffd\ufffd"),
         (ValueError("x" * MAX_LENGTH), "x" * MAX_LENGTH),
         (ValueError("x" * 10_000_000), "x" * MAX_LENGTH + " …"),
-        (ValueError(Sly("said \ud83e")), "said \ufffd"),
-        (Mute(), "its text cannot be told"),
+        (ValueError(HostileText("text \ud83e")), "text \ufffd"),
+        (UnreadableError(), "the text of the error cannot be read"),
     ],
-    ids=["plain", "silent", "half a pair", "two", "long", "too long", "text of its own kind", "mute"],
+    ids=["plain", "empty", "half a pair", "two", "long", "too long", "own str subclass", "unreadable"],
 )
 def test_error_text_holds_only_storable_characters(error: Exception, text: str) -> None:
     assert error_text(error) == text

@@ -30,7 +30,7 @@ from ordertrail.v1.order_events_pb2 import (
 )
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.order_status_pb2 import OrderStatus
-from ordertrail_server.orders import grounds as grounds_module
+from ordertrail_server.orders import order_refusal
 from ordertrail_server.orders.decide import Command, decide
 from ordertrail_server.orders.refusal import Refusal
 
@@ -104,7 +104,7 @@ def test_status_refusal_names_status_verb_and_allowed_statuses(verb: str, status
 
 
 def test_document_names_exactly_the_reasons_of_the_order_rules() -> None:
-    grounds = set(re.findall(r"reasons\.ERROR_REASON_(\w+)", Path(str(grounds_module.__file__)).read_text()))
+    grounds = set(re.findall(r"reasons\.ERROR_REASON_(\w+)", Path(str(order_refusal.__file__)).read_text()))
     named = set(re.findall(r"`([A-Z_]+)`", DOCUMENT.read_text(encoding="utf-8")))
     contract_reasons = {value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DESCRIPTOR.values}
     assert grounds == named & contract_reasons

@@ -1,4 +1,4 @@
-"""The aggregate of every fold: an order's state, its chain's head, and whether the order is parked."""
+"""The aggregate: an order's state, the head of its chain, and why it is parked, if it is."""
 
 from typing import NamedTuple
 
@@ -12,8 +12,8 @@ from ordertrail_server.orders.evolve import CannotFold, evolve
 class Aggregate(NamedTuple):
     """An order folded up to the fact `head` of `version`.
 
-    `parked` is empty, or the reason why later facts could not be folded. Then `order` is the state before them, while
-    `version` and `head` go on, because the envelope of a fact is readable even if its event is not.
+    `parked` is empty, or the reason why later facts could not be folded. Then `order` is the state before them, but
+    `version` and `head` are those of the last fact, because its envelope is readable even if its event is not.
     """
 
     order: Order | None
@@ -33,7 +33,7 @@ def advance(aggregate: Aggregate, event: HistoryEvent, fault: str, digest: bytes
         order = evolve(aggregate.order, event)
     except CannotFold as error:
         return Aggregate(aggregate.order, event.order_version, digest, f"cannot be folded: {error_text(error)}")
-    except Exception as error:  # a defect of ours, or an impossible value: park the order, and go on with the fold
+    except Exception as error:  # a defect of evolve or an impossible value parks the order; the fold continues
         cause = f"cannot be folded: {named_error_text(error)}"
         return Aggregate(aggregate.order, event.order_version, digest, cause)
     return Aggregate(order, event.order_version, digest, "")

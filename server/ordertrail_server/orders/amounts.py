@@ -1,4 +1,4 @@
-"""Exact money: whole numbers of nanos, the billionths of a currency's unit. Amounts are never floats."""
+"""Exact amounts of money, as integers of nanos: billionths of a currency's unit. No amount is a float."""
 
 from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_pb2 import Order
@@ -9,7 +9,7 @@ MAX_TOTAL = 1_000_000_000_000 * NANOS
 """The largest total of one order, in nanos: one trillion units."""
 
 NO_CURRENCY = "XXX"
-"""The currency of a price whose source named none (ISO 4217)."""
+"""The currency code of an imported price without a currency (ISO 4217)."""
 
 
 def nanos_of(money: Money) -> int:
@@ -20,7 +20,7 @@ def nanos_of(money: Money) -> int:
 def priced_total(order: Order) -> int:
     """Return the sum over the lines that have a price, in nanos.
 
-    It has a bound also if a line without a price leaves `total_amount` absent, because the line may be removed later.
+    It is bounded even if a line without a price leaves `total_amount` absent, because the line may be removed later.
     """
     if order.HasField("total_amount"):
         return nanos_of(order.total_amount)

@@ -1,4 +1,4 @@
-"""Decides commands: the rules of an order's whole life. docs/order-rules.md has the same rules as text and a table.
+"""Decides commands: the rules of an order's life cycle. docs/order-rules.md has the same rules as text and a table.
 
 A command leads to one event or one refusal. The edge checks the bounds of single fields (lengths, ranges); these rules
 need the order, several fields, or a calendar.
@@ -43,12 +43,12 @@ from ordertrail.v1.order_status_pb2 import (
     ORDER_STATUS_SHIPPED as SHIPPED,
     OrderStatus,
 )
-from ordertrail_server.orders import grounds
+from ordertrail_server.orders import order_refusal
 from ordertrail_server.orders.amounts import MAX_TOTAL, currency_of, nanos_of, priced_total
 from ordertrail_server.orders.days import is_real_day
-from ordertrail_server.orders.grounds import MAX_LINES
 from ordertrail_server.orders.imported_order import find_fault
-from ordertrail_server.orders.new_lines import check_lines, check_price
+from ordertrail_server.orders.line_check import check_lines, check_price
+from ordertrail_server.orders.order_refusal import MAX_LINES
 from ordertrail_server.orders.refusal import Refusal
 
 Command: TypeAlias = (
@@ -64,7 +64,7 @@ Command: TypeAlias = (
     | ReturnOrderRequest
     | OrderPlaced
 )
-"""The ten requests, and an imported order, which is an OrderPlaced as it reads today."""
+"""The ten requests, and an imported order, which is an OrderPlaced."""
 
 Event: TypeAlias = (
     OrderPlaced
@@ -81,31 +81,31 @@ Event: TypeAlias = (
 
 
 def decide(order: Order | None, command: Command) -> Event | Refusal:
-    """Return the event or refusal of a command on an order (None: no order). Pure: it changes neither argument."""
+    """Return the event or the refusal of a command on an order (None: there is none). Changes neither argument."""
     if isinstance(command, (PlaceOrderRequest, OrderPlaced)):
         if order is not None:
-            return grounds.order_exists(order.order_id)
+            return order_refusal.order_exists(order.order_id)
         return place(command) if isinstance(command, PlaceOrderRequest) else import_order(command)
     if order is None:
-        return grounds.order_not_found(command.order_id)
+        return order_refusal.order_not_found(command.order_id)
     verb = VERBS[type(command)]
     return verb.decide(order, command) if order.status in verb.allowed else _refuse_by_status(order, verb, command)
 
 
 def place(command: PlaceOrderRequest) -> OrderPlaced | Refusal:
-    """Begin an order: priced lines in one currency, each product once; any real day, as orders may be recorded late."""
+    """Place an order: priced lines in one currency, each product once. The day may be in the past."""
     if refusal := check_lines(command):
         return refusal
     day = command.expected_delivery_date if command.HasField("expected_delivery_date") else None
     if day is not None and not is_real_day(day):
-        return grounds.no_such_day(command.order_id, day)
+        return order_refusal.no_such_day(command.order_id, day)
     return OrderPlaced(customer_id=command.customer_id, lines=command.lines, expected_delivery_date=day)
 
 
 def import_order(order: OrderPlaced) -> OrderPlaced | Refusal:
-    """Begin an imported order: customer, prices and currency may be missing, and quantities and prices be 0."""
+    """Place an imported order: customer, prices and currency may be missing; quantities and prices may be 0."""
     fault = find_fault(order)
-    return grounds.unreadable_document(fault) if fault else order
+    return order_refusal.unreadable_document(fault) if fault else order
 
 
 def add_line(order: Order, command: AddOrderLineRequest) -> OrderLineAdded | Refusal:
@@ -114,14 +114,14 @@ def add_line(order: Order, command: AddOrderLineRequest) -> OrderLineAdded | Ref
     if refusal := check_price(order.order_id, line, "line"):
         return refusal
     if _line_of(order, line.product_id) is not None:
-        return grounds.product_already_ordered(order.order_id, line.product_id)
+        return order_refusal.product_already_ordered(order.order_id, line.product_id)
     if len(order.lines) >= MAX_LINES:
-        return grounds.too_many_lines(order.order_id)
+        return order_refusal.too_many_lines(order.order_id)
     currency, line_currency = currency_of(order), line.unit_price.currency_code
     if currency not in ("", line_currency):
-        return grounds.currency_differs(order.order_id, "line", line_currency, currency)
+        return order_refusal.currency_differs(order.order_id, "line", line_currency, currency)
     if priced_total(order) + nanos_of(line.unit_price) * line.quantity > MAX_TOTAL:
-        return grounds.total_too_large(order.order_id)
+        return order_refusal.total_too_large(order.order_id)
     return OrderLineAdded(line=line)
 
 
@@ -129,20 +129,20 @@ def change_quantity(order: Order, command: ChangeOrderLineQuantityRequest) -> Or
     """Change the ordered quantity of a product."""
     line = _line_of(order, command.product_id)
     if line is None:
-        return grounds.product_not_ordered(order.order_id, command.product_id)
+        return order_refusal.product_not_ordered(order.order_id, command.product_id)
     if command.quantity == line.quantity:
-        return grounds.nothing_changes(order.order_id, f"{line.quantity} of this product are ordered already.")
+        return order_refusal.nothing_changes(order.order_id, f"{line.quantity} of this product are ordered already.")
     if priced_total(order) + nanos_of(line.unit_price) * (command.quantity - line.quantity) > MAX_TOTAL:
-        return grounds.total_too_large(order.order_id)
+        return order_refusal.total_too_large(order.order_id)
     return OrderLineQuantityChanged(product_id=command.product_id, quantity=command.quantity)
 
 
 def remove_line(order: Order, command: RemoveOrderLineRequest) -> OrderLineRemoved | Refusal:
     """Remove a product; the last one cannot be removed."""
     if _line_of(order, command.product_id) is None:
-        return grounds.product_not_ordered(order.order_id, command.product_id)
+        return order_refusal.product_not_ordered(order.order_id, command.product_id)
     if len(order.lines) == 1:
-        return grounds.last_line(order.order_id)
+        return order_refusal.last_line(order.order_id)
     return OrderLineRemoved(product_id=command.product_id)
 
 
@@ -150,16 +150,16 @@ def reschedule(order: Order, command: RescheduleDeliveryRequest) -> OrderDeliver
     """Change the expected delivery date to another day of the calendar."""
     day, current = command.expected_delivery_date, order.expected_delivery_date
     if not is_real_day(day):
-        return grounds.no_such_day(order.order_id, day)
+        return order_refusal.no_such_day(order.order_id, day)
     if (day.year, day.month, day.day) == (current.year, current.month, current.day):
-        return grounds.nothing_changes(order.order_id, "The goods are expected on this day already.")
+        return order_refusal.nothing_changes(order.order_id, "The delivery is expected on this day already.")
     return OrderDeliveryRescheduled(expected_delivery_date=day)
 
 
 def confirm(order: Order, command: ConfirmOrderRequest) -> OrderConfirmed | Refusal:
     """Confirm the lines; at least one quantity must not be 0."""
     if order.total_quantity == 0:
-        return grounds.nothing_ordered(order.order_id)
+        return order_refusal.nothing_ordered(order.order_id)
     return OrderConfirmed()
 
 
@@ -168,12 +168,12 @@ def ship(order: Order, command: ShipOrderRequest) -> OrderShipped | Refusal:
     remaining = {line.product_id: line.quantity - line.shipped_quantity for line in order.lines}
     quantities = {line.product_id: line.quantity for line in command.lines} or {p: q for p, q in remaining.items() if q}
     if command.lines and len(quantities) < len(command.lines):
-        return grounds.product_twice(order.order_id, [line.product_id for line in command.lines])
+        return order_refusal.product_twice(order.order_id, [line.product_id for line in command.lines])
     for product, quantity in quantities.items():
         if product not in remaining:
-            return grounds.product_not_ordered(order.order_id, product)
+            return order_refusal.product_not_ordered(order.order_id, product)
         if quantity > remaining[product]:
-            return grounds.more_than_ordered(order.order_id, product, remaining[product])
+            return order_refusal.more_than_ordered(order.order_id, product, remaining[product])
     return OrderShipped(lines=[ShippedLine(product_id=p, quantity=quantities[p]) for p in remaining if p in quantities])
 
 
@@ -183,19 +183,19 @@ def deliver(order: Order, command: DeliverOrderRequest) -> OrderDelivered:
 
 
 def cancel(order: Order, command: CancelOrderRequest) -> OrderCancelled:
-    """Call the order off before anything is shipped."""
+    """Cancel the order before anything is shipped."""
     return OrderCancelled(reason=command.reason if command.HasField("reason") else None)
 
 
-def send_back(order: Order, command: ReturnOrderRequest) -> OrderReturned:
-    """Send the whole order back."""
+def return_order(order: Order, command: ReturnOrderRequest) -> OrderReturned:
+    """Return the whole order."""
     return OrderReturned(reason=command.reason if command.HasField("reason") else None)
 
 
 class Verb(NamedTuple):
     """A verb on an order that exists, and the statuses in which it is allowed.
 
-    `name` is its case in ordertrail.v1.Command. In status `done` the order already has its whole effect.
+    `name` is its field in ordertrail.v1.Command. In status `done` the verb has no further effect.
     """
 
     name: str
@@ -213,7 +213,7 @@ VERBS: dict[type, Verb] = {
     ShipOrderRequest: Verb("ship_order", ship, (CONFIRMED, PARTLY_SHIPPED), done=SHIPPED),
     DeliverOrderRequest: Verb("deliver_order", deliver, (SHIPPED,), done=DELIVERED),
     CancelOrderRequest: Verb("cancel_order", cancel, (PLACED, CONFIRMED), done=CANCELLED),
-    ReturnOrderRequest: Verb("return_order", send_back, (SHIPPED, DELIVERED), done=RETURNED),
+    ReturnOrderRequest: Verb("return_order", return_order, (SHIPPED, DELIVERED), done=RETURNED),
 }
 
 
@@ -221,8 +221,10 @@ def _refuse_by_status(order: Order, verb: Verb, command: Command) -> Refusal:
     # A request with lines would ship goods a second time; one without lines would change nothing.
     has_lines = isinstance(command, ShipOrderRequest) and len(command.lines) > 0
     if order.status == verb.done and not has_lines:
-        return grounds.nothing_changes(order.order_id, f"The order is {grounds.status_word(order.status)} already.")
-    return grounds.status_forbids(order.order_id, order.status, verb.name, verb.allowed)
+        return order_refusal.nothing_changes(
+            order.order_id, f"The order is {order_refusal.status_word(order.status)} already."
+        )
+    return order_refusal.status_forbids(order.order_id, order.status, verb.name, verb.allowed)
 
 
 def _line_of(order: Order, product_id: str) -> OrderLine | None:

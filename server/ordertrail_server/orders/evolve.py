@@ -1,6 +1,6 @@
-"""Applies a fact to an order: the one fold of the write side, the projector, as-of reads, snapshots and the audit.
+"""Applies a fact to an order. The write side, the projector, as-of reads, snapshots and the audit all use it.
 
-It never checks whether a fact was allowed: that was decided once, and rules may change while facts do not.
+It does not check whether a fact was allowed: that was decided once, and rules may change, but facts do not.
 """
 
 from collections.abc import Callable, Iterable
@@ -35,7 +35,7 @@ Apply = Callable[[Order, Any], None]
 
 
 class CannotFold(ValueError):
-    """The event cannot follow on this state: no fold can make sense of it, so its order must be parked."""
+    """The event cannot follow on this state, so its order must be parked."""
 
 
 def evolve(order: Order | None, event: HistoryEvent) -> Order:

@@ -1,4 +1,4 @@
-"""Refusals of commands and queries, as data."""
+"""A refusal of a command or query, as data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """Carries a refusal to the edge, which answers with the status of its reason."""
+    """Carries a refusal to the edge, which answers with the gRPC status of its reason."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)

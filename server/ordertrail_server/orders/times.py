@@ -15,6 +15,6 @@ def nanoseconds(time: Timestamp) -> int:
 
 
 def moment(nanoseconds: int) -> Timestamp:
-    """Return the time so many nanoseconds after 1970-01-01 UTC."""
+    """Return the time that is this number of nanoseconds after 1970-01-01 UTC."""
     seconds, nanos = divmod(nanoseconds, 1_000_000_000)
     return Timestamp(seconds=seconds, nanos=nanos)
