@@ -246,7 +246,7 @@ async def test_file_damaged_in_the_middle_is_reported_and_removed(log: FaultyLog
     intact_size = 3 * int.from_bytes(whole[16:18])  # the first pages: the schema, meta and positions
     path.write_bytes(whole[:intact_size] + b"\xff" * (len(whole) - intact_size))
     store = StateStore(path, LOG, DEFINITION)
-    with pytest.raises(StoreDamaged, match="folded anew"):
+    with pytest.raises(StoreDamaged, match="fold it again"):
         state_of(Fold(log, 0, store))
     store.close()
     assert not path.exists()

@@ -188,7 +188,7 @@ async def test_log_that_lost_records_stops_writer(log: FaultyLog, request_after:
         await server.handle(place())
         log.records[0].clear()
         server.writer.queue.submit(attempt_of(request_after))
-        with pytest.raises(LogDamaged, match="1 records of it were known"):
+        with pytest.raises(LogDamaged, match="it had 1 records"):
             await asyncio.wait_for(server.task, 10)
 
 

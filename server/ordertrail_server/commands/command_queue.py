@@ -8,8 +8,12 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.orders.refusal import Refusal, Refused
 
-OVERLOADED = Refused(Refusal(reasons.ERROR_REASON_OVERLOADED, "Too many commands are waiting; try again shortly."))
-UNAVAILABLE = Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be written for now; try again shortly.")
+OVERLOADED = Refused(
+    Refusal(reasons.ERROR_REASON_OVERLOADED, "Too many commands are queued; retry with the same request id shortly.")
+)
+UNAVAILABLE = Refusal(
+    reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be written now; retry with the same request id shortly."
+)
 
 
 class CommandQueue:
@@ -28,7 +32,7 @@ class CommandQueue:
         self._closed = False
 
     def __len__(self) -> int:
-        """How many attempts are queued, without those in flight."""
+        """Return the number of queued attempts, without those in flight."""
         return len(self._unary) + len(self._batched)
 
     # For producers
@@ -90,7 +94,7 @@ class CommandQueue:
         await self._nonempty.wait()
 
     def take(self, limit: int) -> list[Attempt]:
-        """Remove and return up to `limit` attempts, without those whose callers have gone.
+        """Remove and return up to `limit` attempts, without those whose callers have cancelled.
 
         Attempts of unary calls come first; they leave half of the limit to attempts of batches.
         """
@@ -101,7 +105,7 @@ class CommandQueue:
         return list(self._in_flight)
 
     def take_unary(self, limit: int) -> list[Attempt]:
-        """Remove and return up to `limit` further attempts of unary calls; they are in flight beside the others."""
+        """Remove and return up to `limit` further attempts of unary calls; they are in flight with the others."""
         unary = [attempt for attempt in _pop(self._unary, limit) if not attempt.answer.done()]
         self._in_flight.extend(unary)
         return unary
@@ -119,9 +123,9 @@ class CommandQueue:
             self._joined.set()
 
     def close(self) -> None:
-        """Refuse further attempts, and answer all that are here as UNAVAILABLE.
+        """Refuse further attempts, and answer all present ones as UNAVAILABLE.
 
-        Their outcome is unknown, so neither a receipt nor a refusal would be true.
+        Their outcome is unknown, so neither a receipt nor a final refusal would be correct.
         """
         self._closed = True
         for attempt in self._all():
@@ -141,6 +145,6 @@ def _pop(lane: deque[Attempt], limit: int) -> list[Attempt]:
 
 
 def answer(attempt: Attempt, outcome: Answer) -> None:
-    """Set the answer of an attempt, unless its caller has gone."""
+    """Set the answer of an attempt, unless its caller has cancelled."""
     if not attempt.answer.done():
         attempt.answer.set_result(outcome)

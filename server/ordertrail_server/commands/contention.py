@@ -11,7 +11,7 @@ SOLO_S, PAUSE_S = 1.0, 0.05
 
 
 class Contention:
-    """What a writer knows of other writers. A sole writer need not query the end of the log before it decides.
+    """What a writer has observed of other writers. A sole writer need not query the end of the log before it decides.
 
     A wrong guess costs a void record or a query, never more. If the log is not `shared`, the first batch decides.
     `clock` is in seconds and never goes back.

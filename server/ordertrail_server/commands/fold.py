@@ -19,11 +19,11 @@ HOT_BYTES = 32 * 1024 * 1024
 
 @dataclass(slots=True)
 class Snapshot:
-    """What was folded since the snapshot before it, to be stored with the position reached, in one transaction.
+    """What was folded since the previous snapshot, stored with its position in one transaction.
 
     The facts are in the order of the log, each with its order id. `broken` are the orders and offsets of the records
-    that broke a chain; `corrected` are facts of a parked order that were stored before with another time. `size` is
-    about how many bytes it takes in memory.
+    that broke a chain; `corrected` are facts of a parked order that were stored with another time before. `size` is its
+    approximate size in memory.
     """
 
     position: int
@@ -44,7 +44,7 @@ class Snapshot:
 
 
 class StoreDamaged(Exception):
-    """The snapshot store cannot be read, and must be folded anew from the log."""
+    """The snapshot store is damaged, and must be rebuilt from the log."""
 
 
 class StoreUnavailable(LogUnavailable):
@@ -52,9 +52,9 @@ class StoreUnavailable(LogUnavailable):
 
 
 class SnapshotStore(Protocol):
-    """Where the fold begins, and what it no longer holds in memory.
+    """The stored snapshot: where the fold begins, and what it does not hold in memory.
 
-    Every question may raise StoreDamaged, StoreUnavailable.
+    Every query may raise StoreDamaged, StoreUnavailable.
     """
 
     def position(self, partition: int) -> tuple[int, bytes]:
@@ -70,7 +70,7 @@ class SnapshotStore(Protocol):
         """Return the digest of an order's fact, None if there is none."""
 
     def offsets_behind(self, order_id: str, version: int) -> list[int]:
-        """Return the offsets of an order's facts behind a version, and of the records that broke its chain."""
+        """Return the offsets of an order's facts after a version, and of the records that broke its chain."""
 
 
 class Fold:
@@ -96,7 +96,7 @@ class Fold:
         """The offset before which everything is folded."""
         return self._unsaved.position
 
-    # What is known
+    # State
 
     def aggregate(self, order_id: str) -> Aggregate:
         """Return an order as folded up to `position`."""
@@ -119,7 +119,7 @@ class Fold:
 
     def receipt(self, order_id: str, request_id: str) -> Fact | None:
         """Return the fact that a request led to, None if it led to none. Receipts are kept for ever."""
-        # The oldest first: should a stranger have repeated a request id, the first fact is its receipt for everyone.
+        # The oldest first: if a foreign writer repeated a request id, the first fact is the receipt of the request.
         stored = self._store.receipt(order_id, request_id)
         if stored is not None:
             return stored
@@ -134,7 +134,7 @@ class Fold:
                 return part.digests[order_id, version]
         return self._store.digest_of(order_id, version)
 
-    # What the log says
+    # Folding
 
     async def catch_up(self, end: int | None = None) -> None:
         """Fold up to `end`, or to the end that the log has now. Raises LogDamaged, LogUnavailable."""
@@ -144,15 +144,15 @@ class Fold:
         while self.position < target:
             records = await self._log.read(self._partition, self.position, 1_000)
             if not records:
-                # What is left may be no records: a log knows so only once it has looked for them. Others may have
-                # appended behind it meanwhile.
+                # The remaining offsets may be transaction markers, which the log recognizes only by a read. Others may
+                # have appended after them meanwhile.
                 previous_target, target = target, await self._log.end(self._partition)
                 if target == previous_target or target < self.position:
                     raise facts_missing(self._partition, self.position, previous_target)
             await self._slices.map(self.take, records)
 
     def take(self, logged: Logged) -> Verdict | None:
-        """Fold one record; returns its verdict, None for a foreign one, which has no effect."""
+        """Fold one record; return its verdict, None for a foreign one, which has no effect."""
         reading = read(logged.value)
         if reading is None or not self._belongs(reading, logged.key):
             self._pass(logged.offset, logged.digest)
@@ -168,7 +168,7 @@ class Fold:
     ) -> Verdict:
         """Judge a record of this partition, and fold it if it is a fact.
 
-        `step` is the order before and after the record, where both were worked out already.
+        `step` is the order before and after the record, if both are already computed.
         """
         event = reading.event
         order_id = event.order_id
@@ -195,10 +195,10 @@ class Fold:
     # A parked order
 
     async def retry(self, order_id: str) -> Aggregate | None:
-        """Fold what waits of a parked order once more; return the order as it stands then, None if it is not parked.
+        """Fold the unfolded facts of a parked order again; return the order afterwards, None if it is not parked.
 
-        It may run beside the task that folds: nothing is awaited between the last look for records of the order and
-        taking it over. Raises LogDamaged, LogUnavailable, StoreDamaged; then nothing was changed.
+        It may run beside the task that folds, because nothing is awaited between the last query for records of the
+        order and its replacement. If it raises LogDamaged, LogUnavailable or StoreDamaged, nothing has changed.
         """
         parked = self.aggregate(order_id)
         if not parked.parked:
@@ -219,33 +219,32 @@ class Fold:
             offsets.update(offset for of, offset in part.broken if of == order_id)
         return sorted(offsets)
 
-    # What is to be stored
+    # Snapshots
 
     @property
     def unsaved(self) -> int:
-        """How many records were passed since the last snapshot was begun; without any, how many orders were changed."""
+        """The number of records since the last snapshot was taken; if there are none, the number of changed orders."""
         return self.position - self._saved_up_to or len(self._unsaved.orders)
 
     @property
     def unsaved_bytes(self) -> int:
-        """About how many bytes of memory the orders take that were changed since the last snapshot was begun."""
+        """The approximate size in memory of the orders that changed since the last snapshot was taken."""
         return self._unsaved.size
 
     def snapshot(self) -> Snapshot:
-        """Return what is to be stored: the same again until `saved` says that it is."""
+        """Return what must be stored. It returns the same snapshot until `saved` is called."""
         if self._saving is None:
             self._saving, self._saved_up_to = self._unsaved, self.position
             self._unsaved = Snapshot(self._saving.position, self._saving.digest)
         return self._saving
 
     def saved(self) -> None:
-        """The snapshot is in the store."""
+        """Note that the snapshot is stored."""
         self._saving = None
 
 
 def facts_missing(partition: int, end: int, position: int) -> LogDamaged:
-    """Return what to raise of a partition that ends before what was known of it."""
+    """Return the error for a partition that ends before the position that was folded."""
     return LogDamaged(
-        f"partition {partition} ends at {end}, but {position} records of it were known: "
-        "facts are missing; restore the log"
+        f"partition {partition} ends at offset {end}, but it had {position} records: facts are missing; restore the log"
     )

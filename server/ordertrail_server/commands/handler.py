@@ -29,11 +29,15 @@ SNAPSHOT_SECONDS = 1.0
 SNAPSHOT_FACTS = 5_000
 SNAPSHOT_BYTES = 8 * 1024 * 1024
 EXPIRY_CHECK_SECONDS = 0.1
-STOPPED = Refused(Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The server is starting or stopping; try again shortly."))
+STOPPED = Refused(
+    Refusal(
+        reasons.ERROR_REASON_UNAVAILABLE, "The server is starting or stopping; retry with the same request id shortly."
+    )
+)
 
 
 class CommandHandler:
-    """Hands each attempt to the writer of its order's partition."""
+    """Passes each attempt to the writer of its order's partition."""
 
     def __init__(
         self,
@@ -44,7 +48,7 @@ class CommandHandler:
         capacity: int,
         hot_bytes: int = HOT_BYTES,
     ) -> None:
-        """Let `capacity` commands of each kind wait at a partition, and orders take about `hot_bytes` of memory."""
+        """Queue up to `capacity` commands of each kind per partition; cache orders in about `hot_bytes` of memory."""
         self._log, self._store = log, store
         self._writers = [
             Writer(
@@ -79,7 +83,7 @@ class CommandHandler:
 
     @property
     def tasks(self) -> "list[asyncio.Task[None]]":
-        """The tasks that run as long as the handler does; one that ends has met damage or a fault."""
+        """The tasks that run as long as the handler does. A task ends only by damage or a defect."""
         return self._tasks
 
     def submit(self, attempt: Attempt) -> None:
@@ -117,7 +121,7 @@ class CommandHandler:
         return reading, logged.value
 
     async def retry(self, order_id: str) -> Aggregate | None:
-        """Fold a parked order's waiting facts again; return the order afterwards, None if it is not parked.
+        """Fold the unfolded facts of a parked order again; return the order afterwards, None if it is not parked.
 
         The result is stored at once if the store can be written. After a crash before that, call it again. Raises
         Refused if stopped, LogDamaged, LogUnavailable, StoreDamaged.
@@ -171,10 +175,10 @@ class CommandHandler:
 
     async def _save(self, partition: int, fold: Fold) -> None:
         loop = asyncio.get_running_loop()
-        async with self._saving:  # one snapshot is stored before the next one is taken
+        async with self._saving:  # a snapshot is stored before the next one is taken
             try:
                 await loop.run_in_executor(self._saver, self._store.save, partition, fold.snapshot())
-            except sqlite3.Error as error:  # the store may lag: the snapshot stays in memory and is tried again
+            except sqlite3.Error as error:  # the store may lag, so the snapshot stays in memory and is saved later
                 _log.warning("the state store could not be written: %s", error)
             else:
                 fold.saved()

@@ -1,4 +1,4 @@
-"""Turns a request into an attempt: fills in ids and computes the command's digest."""
+"""Turns a request into an attempt: fills in missing ids and computes the digest of the command."""
 
 import re
 from asyncio import Future
@@ -15,18 +15,18 @@ _UUID7 = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{1
 
 
 class Caller(NamedTuple):
-    """The caller as named by the call's metadata, and the W3C trace context."""
+    """The actor in the metadata of a call, and its W3C trace context."""
 
     actor: str = ""
     traceparent: str = ""
 
 
 def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Callable[[], str]) -> Attempt:
-    """Return the attempt that a validated request asks for.
+    """Return the attempt of a validated request.
 
-    The request is used up: the fields that do not belong to the command are cleared from it. What remains is what the
-    digest covers, so that a retry has the same digest whatever version it expects. It covers fields that this release
-    does not know, so that a retry has the same digest on another release; then they are dropped.
+    It consumes the request: it clears the fields that do not belong to the command, so that a retry has the same digest
+    with any expected version. The digest covers fields that this release does not know, so that a retry has the same
+    digest on another release. Then it drops them.
     """
     request_id = request.request_id
     expected_version = request.expected_version if request.HasField("expected_version") else None
@@ -34,7 +34,7 @@ def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Call
     for name in ("request_id", "expected_version", "validate_only"):
         request.ClearField(name)
     digest = _digest(request.DESCRIPTOR.full_name, request.SerializeToString(deterministic=True))
-    # What this release cannot check must not become part of a fact, which a later release would believe.
+    # A later release would trust every field of a fact, so fields that this release cannot check must not be in it.
     request.DiscardUnknownFields()
     final_id = request_id or new_id()
     order_id = request.order_id
@@ -63,7 +63,7 @@ def prepare_import(
     placed: OrderPlaced,
     answer: "Future[Answer]",
 ) -> Attempt:
-    """Return the attempt to record an imported statement, stored as `chunk`, which reads today as `placed`."""
+    """Return the attempt to import a statement that is stored as `chunk` and reads as `placed`."""
     digest = _digest("import", chunk)
     actor, traceparent = caller
     return Attempt(
@@ -81,10 +81,10 @@ def _digest_prefix(kind: str) -> bytes:
 
 
 def derive_order_id(scope: str, request_id: str) -> str:
-    """Return the id of the order that a request without one places: the same for every retry of the request.
+    """Return the order id for a request without one: the same for every retry of the request.
 
-    It is a UUIDv8 of the SHA-256 of both. Behind a UUIDv7 it begins with the same time, so that new orders lie side by
-    side in every index.
+    It is a UUIDv8 of the SHA-256 of both arguments. If the request id is a UUIDv7, the order id begins with the same
+    time, so that new orders are adjacent in every index.
     """
     digest = sha256(f"{len(scope)}:{scope}{request_id}".encode()).hexdigest()
     head = request_id[:13] if _UUID7.fullmatch(request_id) else f"{digest[:8]}-{digest[8:12]}"

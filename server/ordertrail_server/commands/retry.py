@@ -1,4 +1,4 @@
-"""Folds a parked order's waiting facts again from the log."""
+"""Folds the unfolded facts of a parked order again from the log."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -35,9 +35,9 @@ async def refold_order(log: Log, partition: int, before: Aggregate, offsets: Cal
 def _fold_record(order: Aggregate, logged: Logged, corrected: list[Fact]) -> Aggregate:
     reading = read(logged.value)
     if reading is None:
-        raise LogDamaged(f"the record at offset {logged.offset} was a fact and is no record any more")
+        raise LogDamaged(f"the record at offset {logged.offset} was a fact, but can no longer be read")
     event = reading.event
-    # Void records are not among the offsets, so no older digest is ever asked for to any effect.
+    # The offsets are those of facts and broken records, so the verdict does not depend on older digests.
     verdict = judge(order.version, order.head, event.order_version, event.previous, lambda version: None)
     if verdict is not Verdict.FACT:
         return order._replace(parked=order.parked or f"its chain is broken at offset {logged.offset}")

@@ -1,6 +1,6 @@
-"""The snapshot of the write side's fold: one SQLite file, written now and then, with the position it stands at.
+"""The snapshot of the write side's fold: one SQLite file with states, facts and the position of each partition.
 
-It may lag behind the log, which is the truth, and may be deleted at any time: then it is folded anew.
+It may lag behind the log, which is the source of truth. If it is deleted, it is folded again from the log.
 """
 
 import logging
@@ -41,7 +41,7 @@ CREATE TABLE broken (order_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY 
 """
 
 
-# What of this package decides on rows.
+# The files of this package that decide on rows.
 SOURCES = ("commands/fact.py", "commands/fold.py", "commands/retry.py", "commands/state_store.py")
 
 
@@ -54,7 +54,7 @@ class StateStore:
     """Holds orders and facts of all partitions. Reads belong to the event loop, `save` to one other thread."""
 
     def __init__(self, path: Path, log: Log, definition: bytes) -> None:
-        """Open or begin the file. One of another definition is begun anew; one of another log raises LogDamaged."""
+        """Open or create the file. A file of another definition is replaced; one of another log raises LogDamaged."""
         self._path, self._damaged = path, False
         if not _usable(path, log, definition):
             _remove(path)
@@ -69,7 +69,7 @@ class StateStore:
         self._trimmer = WalTrimmer(self._writer, path)
 
     def close(self) -> None:
-        """Close the file; nothing is written. One that was found damaged is removed, to be folded anew."""
+        """Close the file without a save. A damaged file is removed, so that the next start folds it again."""
         self._reader.close()
         self._writer.close()
         if self._damaged:
@@ -90,7 +90,7 @@ class StateStore:
 
     def receipt(self, order_id: str, request_id: str) -> Fact | None:
         """Return the fact that a request led to, None if it led to none."""
-        # Left to itself SQLite walks the order's facts by version, since they are sorted already: all of them.
+        # Without INDEXED BY, SQLite would scan all facts of the order, because they are already sorted by version.
         row = self._fetch_one(
             "SELECT version, digest, request_id, command_digest, position, time FROM facts INDEXED BY receipts"
             " WHERE order_id = ? AND request_id = ? ORDER BY version LIMIT 1",
@@ -105,7 +105,7 @@ class StateStore:
         return None if row is None else row[0]
 
     def offsets_behind(self, order_id: str, version: int) -> list[int]:
-        """Return the offsets of an order's facts behind a version, and of the records that broke its chain."""
+        """Return the offsets of an order's facts after a version, and of the records that broke its chain."""
         facts = self._fetch_all("SELECT position FROM facts WHERE order_id = ? AND version > ?", order_id, version)
         broken = self._fetch_all("SELECT position FROM broken WHERE order_id = ?", order_id)
         return [offset for (offset,) in facts + broken]
@@ -126,10 +126,12 @@ class StateStore:
         if not is_damage(error):
             return StoreUnavailable(f"{self._path.name} cannot be read for now: {error}")
         self._damaged = True
-        return StoreDamaged(f"{self._path.name} cannot be read ({error}); start again to have it folded anew")
+        return StoreDamaged(
+            f"{self._path.name} cannot be read ({error}); restart the server to fold it again from the log"
+        )
 
     def trim(self) -> None:
-        """Empty a -wal file that a long reader has let grow; in the thread that saves."""
+        """Truncate a -wal file that grew during a long read. Call it in the thread that saves."""
         self._trimmer.trim()
 
     def save(self, partition: int, snapshot: Snapshot) -> None:
@@ -176,10 +178,10 @@ def _usable(path: Path, log: Log, definition: bytes) -> bool:
         finally:
             reader.close()
     except sqlite3.DatabaseError as error:
-        # SQLITE_ERROR: a table or column is missing, so it is another release's.
+        # SQLITE_ERROR: a table or column is missing, so the file is from another release.
         if not is_damage(error) and primary_code(error) != sqlite3.SQLITE_ERROR:
             raise
-        _log.warning("the state store cannot be read (%s) and is folded anew from the log", error)
+        _log.warning("the state store cannot be read (%s) and is folded again from the log", error)
         return False
     if stored is None:
         return False

@@ -8,8 +8,8 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# What a call does takes several rounds of the event loop, one after another. After each slice others get some rounds,
-# so that a call does not wait for a slice in every one of its own.
+# A call takes several consecutive rounds of the event loop. After each slice other tasks get some rounds, so that a
+# call does not wait for a slice in each of its rounds.
 SLICE_S, ROUNDS = 0.00025, 6
 
 
