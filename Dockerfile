@@ -5,7 +5,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY client client
 COPY server server
 COPY proto/schema.lock proto/schema.lock
-# Takes wheels alone, on x86-64 as on ARM (untried there): this image has no compiler.
+# Installs wheels only, because this image has no compiler. Tested on x86-64; not tested on ARM.
 RUN pip install --no-cache-dir --constraint constraints.txt '.[server]' && rm -r /build/*
 
 RUN useradd --create-home ordertrail && install --directory --owner ordertrail /data

@@ -1,4 +1,4 @@
-// Places an order, reads its events, and is refused once.
+// Places an order, reads its events, and sends a command that is refused.
 //
 //	go run . HOST:PORT
 package main
@@ -28,7 +28,7 @@ func main() {
 	history := ordertrailv1.NewOrderHistoryServiceClient(connection)
 
 	placed, err := commands.PlaceOrder(ctx, &ordertrailv1.PlaceOrderRequest{
-		RequestId:  "go-1", // sent again, it gets the same receipt
+		RequestId:  "go-1", // a retry with the same id gets the same receipt
 		CustomerId: "shop-go",
 		Lines: []*ordertrailv1.OrderedLine{{
 			ProductId: "p_1",
@@ -57,14 +57,14 @@ func main() {
 	fmt.Println("refused,", reason(err))
 }
 
-// reason returns the reason of a refusal; it is the name of a value of ErrorReason without ERROR_REASON_.
+// reason returns the reason of a refusal: the name of an ErrorReason without the prefix ERROR_REASON_.
 func reason(err error) string {
 	for _, detail := range status.Convert(err).Details() {
 		if info, ok := detail.(*errdetails.ErrorInfo); ok {
 			return info.GetReason()
 		}
 	}
-	return "for no reason of Ordertrail: " + err.Error()
+	return "without an Ordertrail reason: " + err.Error()
 }
 
 func check(err error) {

@@ -1,4 +1,4 @@
-"""Places an order, reads its events, and is refused once.
+"""Places an order, reads its events, and sends a command that is refused.
 
 PYTHONPATH=gen python client.py HOST:PORT
 """
@@ -18,10 +18,10 @@ from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 
 
 def reason(refusal: grpc.RpcError) -> str:
-    """Return the reason of a refusal; it is the name of a value of ErrorReason without ERROR_REASON_."""
+    """Return the reason of a refusal: the name of an ErrorReason without the prefix ERROR_REASON_."""
     status, info = from_call(refusal), ErrorInfo()
     details = status.details if status else []
-    return next((info.reason for detail in details if detail.Unpack(info)), f"for no reason of Ordertrail: {refusal}")
+    return next((info.reason for detail in details if detail.Unpack(info)), f"without an Ordertrail reason: {refusal}")
 
 
 with grpc.insecure_channel(sys.argv[1]) as channel:
@@ -29,7 +29,7 @@ with grpc.insecure_channel(sys.argv[1]) as channel:
 
     price = Money(currency_code="EUR", units=5, nanos=200_000_000)
     order = PlaceOrderRequest(
-        request_id="python-1",  # sent again, it gets the same receipt
+        request_id="python-1",  # a retry with the same id gets the same receipt
         customer_id="shop-python",
         lines=[OrderedLine(product_id="p_1", quantity=2, unit_price=price)],
     )

@@ -1,4 +1,4 @@
-"""The generator of gRPC services in grpcio-tools, as a plugin that buf can run: it is built into their protoc only."""
+"""A plugin for buf that generates gRPC services by the protoc of grpcio-tools, which has the only such generator."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from grpc_tools import protoc
 
 
 def generate(request: CodeGeneratorRequest, folder: Path) -> CodeGeneratorResponse:
-    """Return the code of the files that have services."""
+    """Return the generated code of the files that have services."""
     descriptors, out = folder / "descriptors.binpb", folder / "out"
     descriptors.write_bytes(FileDescriptorSet(file=request.proto_file).SerializeToString())
     out.mkdir()
@@ -18,7 +18,7 @@ def generate(request: CodeGeneratorRequest, folder: Path) -> CodeGeneratorRespon
     services = [file.name for file in request.proto_file if file.name in requested and file.service]
     arguments = [f"--descriptor_set_in={descriptors}", f"--grpc_python_out={out}", *services]
     if services and protoc.main(["protoc", *arguments]):
-        return CodeGeneratorResponse(error="protoc failed, see its output")
+        return CodeGeneratorResponse(error="protoc failed; its output has the cause")
     response = CodeGeneratorResponse(supported_features=CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL)
     for path in sorted(out.rglob("*.py")):
         response.file.add(name=path.relative_to(out).as_posix(), content=path.read_text())

@@ -1,4 +1,4 @@
-// Places an order, reads its events, and is refused once.
+// Places an order, reads its events, and sends a command that is refused.
 //
 //   node build/client.js HOST:PORT
 import { ConnectError, createClient } from "@connectrpc/connect";
@@ -13,12 +13,12 @@ const commands = createClient(OrderCommandService, transport);
 const history = createClient(OrderHistoryService, transport);
 
 const { receipt } = await commands.placeOrder({
-  requestId: "typescript-1", // sent again, it gets the same receipt
+  requestId: "typescript-1", // a retry with the same id gets the same receipt
   customerId: "shop-typescript",
   lines: [{ productId: "p_1", quantity: 2n, unitPrice: { currencyCode: "EUR", units: 5n, nanos: 200_000_000 } }],
 });
 if (receipt === undefined) {
-  throw new Error("the answer has no receipt");
+  throw new Error("the response has no receipt");
 }
 console.log(`placed, version ${receipt.orderVersion}`);
 
@@ -36,8 +36,8 @@ try {
   console.log(`refused, ${reason(ConnectError.from(error))}`);
 }
 
-// The reason of a refusal; it is the name of a value of ErrorReason without ERROR_REASON_.
+// Returns the reason of a refusal: the name of an ErrorReason without the prefix ERROR_REASON_.
 function reason(error: ConnectError): string {
   const [info] = error.findDetails(ErrorInfoSchema);
-  return info?.reason ?? `for no reason of Ordertrail: ${error.message}`;
+  return info?.reason ?? `without an Ordertrail reason: ${error.message}`;
 }

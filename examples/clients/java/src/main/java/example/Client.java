@@ -18,7 +18,7 @@ import ordertrail.v1.OrderedLine;
 import ordertrail.v1.PlaceOrderRequest;
 import ordertrail.v1.Receipt;
 
-/** Places an order, reads its events, and is refused once. */
+/** Places an order, reads its events, and sends a command that is refused. */
 public final class Client {
   public static void main(String[] arguments) throws Exception {
     var channel = Grpc.newChannelBuilder(arguments[0], InsecureChannelCredentials.create()).build();
@@ -38,7 +38,7 @@ public final class Client {
     var price = Money.newBuilder().setCurrencyCode("EUR").setUnits(5).setNanos(200_000_000);
     var order =
         PlaceOrderRequest.newBuilder()
-            .setRequestId("java-1") // sent again, it gets the same receipt
+            .setRequestId("java-1") // a retry with the same id gets the same receipt
             .setCustomerId("shop-java")
             .addLines(OrderedLine.newBuilder().setProductId("p_1").setQuantity(2).setUnitPrice(price));
     Receipt receipt = commands.placeOrder(order.build()).getReceipt();
@@ -60,13 +60,13 @@ public final class Client {
     }
   }
 
-  /** Returns the reason of a refusal; it is the name of a value of ErrorReason without ERROR_REASON_. */
+  /** Returns the reason of a refusal: the name of an ErrorReason without the prefix ERROR_REASON_. */
   private static String reason(StatusRuntimeException refusal) throws InvalidProtocolBufferException {
     for (Any detail : StatusProto.fromThrowable(refusal).getDetailsList()) {
       if (detail.is(ErrorInfo.class)) {
         return detail.unpack(ErrorInfo.class).getReason();
       }
     }
-    return "for no reason of Ordertrail: " + refusal.getMessage();
+    return "without an Ordertrail reason: " + refusal.getMessage();
   }
 }
