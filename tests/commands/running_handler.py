@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.commands.spec import accepted, attempt_of, change, new_id, place
 
-from ordertrail_server.commands import handler as handler_module
+from ordertrail_server.commands import snapshot_saver
 from ordertrail_server.commands.attempt import Answer
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.state_store import StateStore
@@ -62,7 +62,7 @@ async def handle(handler: CommandHandler, requests: Sequence[Any]) -> list[Answe
 
 
 async def _run_until_killed(directory: Path) -> None:
-    handler_module.SNAPSHOT_SECONDS = 0.02
+    snapshot_saver.SNAPSHOT_SECONDS = 0.02
     log = open_to_serve(directory)
     async with handling(log, directory / "state.sqlite") as handler:
         end = await log.end(0)

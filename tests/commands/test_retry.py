@@ -134,7 +134,7 @@ async def test_retry_is_stored_once_even_if_caller_cancels(tmp_path: Path) -> No
     async with handling(log, tmp_path / "state.sqlite") as handler:
         await handle(handler, [place("another", "another")])
         retrying = asyncio.ensure_future(handler.retry(ORDER))
-        while not handler._saving.locked():  # noqa: ASYNC110 (there is no event)
+        while not handler._saver._lock.locked():  # noqa: ASYNC110 (there is no event)
             await asyncio.sleep(0)
         retrying.cancel()
         await asyncio.wait([retrying])

@@ -1,9 +1,7 @@
-"""The write side of a server: a writer for each partition, and the snapshots of their state."""
+"""The write side of a server: a writer for each partition, and a saver of their snapshots."""
 
 import asyncio
-import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from math import inf
 from time import monotonic, time_ns
@@ -12,6 +10,7 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
 from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue
 from ordertrail_server.commands.fold import HOT_BYTES, Fold
+from ordertrail_server.commands.snapshot_saver import SnapshotSaver
 from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.commands.writer import Writer
 from ordertrail_server.log.continuity import check_continues
@@ -20,14 +19,7 @@ from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.reading import Reading, read
-from ordertrail_server.storage.sqlite import sqlite3
-from ordertrail_server.storage.wal_trimmer import TRIM_SECONDS
 
-_log = logging.getLogger(__name__)
-
-SNAPSHOT_SECONDS = 1.0
-SNAPSHOT_FACTS = 5_000
-SNAPSHOT_BYTES = 8 * 1024 * 1024
 EXPIRY_CHECK_SECONDS = 0.1
 STOPPED = Refused(
     Refusal(
@@ -63,22 +55,20 @@ class CommandHandler:
             for partition in range(log.partitions)
         ]
         self._tasks: list[asyncio.Task[None]] = []
-        self._saver = ThreadPoolExecutor(1, "state-store")
-        self._saving = asyncio.Lock()
+        self._saver = SnapshotSaver(store)
         self._accepting = False
 
     async def start(self) -> None:
         """Fold the log from the snapshot on, then accept attempts. Raises LogDamaged."""
         for partition, writer in enumerate(self._writers):
             await check_continues(self._log, partition, *self._store.position(partition))
-            saving = asyncio.create_task(self._save_periodically(partition, writer.fold))
-            self._tasks.append(saving)
+            self._tasks.append(asyncio.create_task(self._saver.save_periodically(partition, writer.fold)))
             await writer.fold.catch_up()
             self._tasks.append(asyncio.create_task(writer.run(), name=f"writer-{partition}"))
             if not self._log.atomic:
                 self._tasks.append(asyncio.create_task(writer.follow(), name=f"follower-{partition}"))
         self._tasks.append(asyncio.create_task(self._answer_expired(), name="expiry"))
-        self._tasks.append(asyncio.create_task(self._trim_wal_periodically(), name="trimmer"))
+        self._tasks.append(asyncio.create_task(self._saver.trim_wal_periodically(), name="trimmer"))
         self._accepting = True
 
     @property
@@ -132,7 +122,7 @@ class CommandHandler:
         fold = self._writers[partition].fold
         order = await fold.retry(order_id)
         if order is not None:
-            await asyncio.shield(self._save(partition, fold))  # the caller's cancellation does not cancel it
+            await asyncio.shield(self._saver.save(partition, fold))  # the caller's cancellation does not cancel it
         return order
 
     async def stop(self, grace_s: float = 10.0) -> None:
@@ -148,8 +138,8 @@ class CommandHandler:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for partition, writer in enumerate(self._writers):
-            await self._save(partition, writer.fold)
-        self._saver.shutdown()
+            await self._saver.save(partition, writer.fold)
+        self._saver.close()
         self._store.close()
 
     async def _answer_expired(self) -> None:
@@ -157,28 +147,3 @@ class CommandHandler:
             await asyncio.sleep(EXPIRY_CHECK_SECONDS)
             for writer in self._writers:
                 writer.queue.answer_expired(monotonic())
-
-    async def _trim_wal_periodically(self) -> None:
-        while True:
-            await asyncio.sleep(TRIM_SECONDS)
-            await asyncio.get_running_loop().run_in_executor(self._saver, self._store.trim)
-
-    async def _save_periodically(self, partition: int, fold: Fold) -> None:
-        waited = 0.0
-        while True:
-            await asyncio.sleep(SNAPSHOT_SECONDS / 10)
-            waited += SNAPSHOT_SECONDS / 10
-            is_large = fold.unsaved >= SNAPSHOT_FACTS or fold.unsaved_bytes >= SNAPSHOT_BYTES
-            if is_large or (fold.unsaved and waited >= SNAPSHOT_SECONDS):
-                await asyncio.shield(self._save(partition, fold))
-                waited = 0.0
-
-    async def _save(self, partition: int, fold: Fold) -> None:
-        loop = asyncio.get_running_loop()
-        async with self._saving:  # a snapshot is stored before the next one is taken
-            try:
-                await loop.run_in_executor(self._saver, self._store.save, partition, fold.snapshot())
-            except sqlite3.Error as error:  # the store may lag, so the snapshot stays in memory and is saved later
-                _log.warning("the state store could not be written: %s", error)
-            else:
-                fold.saved()
