@@ -89,19 +89,19 @@ def test_request_without_id_gets_a_new_one_each_time() -> None:
     first, second = prepared(confirm("")), prepared(confirm(""))
     assert first.request_id
     assert first.request_id != second.request_id
-    assert not first.new_order
+    assert not first.is_new_order
 
 
 def test_retry_of_place_order_without_order_id_finds_same_order() -> None:
     first, replay = prepared(place(order_id="")), prepared(place(order_id="", expected_version=0))
     assert first.order_id == replay.order_id
-    assert not first.new_order
+    assert not first.is_new_order
 
 
 def test_only_order_with_generated_request_id_is_new() -> None:
-    assert prepared(place("", "")).new_order
-    assert not prepared(place("place", "")).new_order
-    assert not prepared(place("", "order-1")).new_order
+    assert prepared(place("", "")).is_new_order
+    assert not prepared(place("place", "")).is_new_order
+    assert not prepared(place("", "order-1")).is_new_order
 
 
 def test_orders_of_different_customers_and_requests_have_different_ids() -> None:

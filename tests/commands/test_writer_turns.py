@@ -14,7 +14,7 @@ def batched(count: int) -> list[Attempt]:
     """Return the attempts of a batch, each on its own order."""
     attempts = [attempt_of(place(f"batched-{number}", f"order-{number}")) for number in range(count)]
     for attempt in attempts:
-        attempt.batched = True
+        attempt.is_batched = True
     return attempts
 
 
@@ -62,7 +62,7 @@ async def test_batched_commands_of_an_order_keep_their_sequence_beside_unary_one
         batch = [place("place", "order-0"), confirm("confirm", "order-0")]
         attempts = [*batched(2_000)[1:], *(attempt_of(request) for request in batch)]
         for attempt in attempts:
-            attempt.batched = True
+            attempt.is_batched = True
             server.writer.queue.submit(attempt)
         await server.handle(place("unary", "order-unary"))
         async with asyncio.timeout(30):

@@ -37,9 +37,9 @@ class Attempt:
     """One command of one caller, waiting for its answer.
 
     `digest` is the command's digest. `chunk` is the stored form of the event if the command brings its own (an
-    imported statement). `batched` is true if the command came in a batch. `new_order` is true if the server has just
-    generated the order id, so no log can hold the order. `written` is the digest of the record last appended for
-    the attempt. `deadline` is the moment, by the monotonic clock, at which the attempt is answered UNAVAILABLE.
+    imported statement). `is_batched` is true if the command came in a batch. `is_new_order` is true if the server has
+    just generated the order id, so no log can hold the order. `appended_digest` is that of the record last appended
+    for the attempt. `deadline` is the moment, by the monotonic clock, at which the attempt is answered UNAVAILABLE.
     """
 
     order_id: str
@@ -53,7 +53,7 @@ class Attempt:
     traceparent: str = ""
     origin: str = ""
     chunk: bytes = b""
-    new_order: bool = False
-    batched: bool = False
-    written: bytes = b""
+    is_new_order: bool = False
+    is_batched: bool = False
+    appended_digest: bytes = b""
     deadline: float = inf

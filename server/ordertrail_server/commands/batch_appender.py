@@ -100,4 +100,4 @@ class BatchAppender:
 
 
 def _accept(attempt: Attempt, planned: PlannedRecord, offset: int) -> None:
-    answer(attempt, planned.accept(offset, replayed=planned.fact.digest != attempt.written))
+    answer(attempt, planned.accept(offset, replayed=planned.fact.digest != attempt.appended_digest))

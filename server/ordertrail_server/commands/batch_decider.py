@@ -59,12 +59,12 @@ class BatchDecider:
         are added.
         """
         # Only this server knows these order ids, so no other writer has written to them.
-        new = all(attempt.new_order for attempt in attempts)
-        queries_end = not (new or self._contention.is_sole_writer)
+        are_new = all(attempt.is_new_order for attempt in attempts)
+        queries_end = not (are_new or self._contention.is_sole_writer)
         if queries_end:
             await self._follower.catch_up()
         plan = await self._plan(attempts)
-        needs_end = plan.depends_on_end and not (plan.records or new)
+        needs_end = plan.depends_on_end and not (plan.records or are_new)
         if needs_end and await self._follower.fold_missed_records(queries_end):
             plan = await self._plan(attempts)
         return plan
@@ -104,5 +104,5 @@ class BatchDecider:
 
 def _split_by_kind(attempts: list[Attempt]) -> tuple[list[Attempt], list[Attempt]]:
     """Return the attempts of unary calls and those of batches, each in their order."""
-    unary = [attempt for attempt in attempts if not attempt.batched]
-    return unary, [attempt for attempt in attempts if attempt.batched]
+    unary = [attempt for attempt in attempts if not attempt.is_batched]
+    return unary, [attempt for attempt in attempts if attempt.is_batched]

@@ -51,7 +51,7 @@ class BatchPlan:
         self.attempts.append(attempt)
 
     def _find_receipt(self, attempt: Attempt) -> Answer | PlannedRecord | None:
-        if attempt.new_order:
+        if attempt.is_new_order:
             return None
         key = (attempt.order_id, attempt.request_id)
         planned = self._receipts.get(key)
@@ -60,7 +60,7 @@ class BatchPlan:
             return None
         if fact.command_digest != attempt.digest:
             return request_id_reused(attempt)
-        return planned or Accepted(fact, fact.digest != attempt.written, None)
+        return planned or Accepted(fact, fact.digest != attempt.appended_digest, None)
 
     def _decide(self, attempt: Attempt) -> Answer | PlannedRecord:
         before = self._aggregate(attempt)
@@ -79,14 +79,14 @@ class BatchPlan:
 
     def _add_record(self, attempt: Attempt, planned: PlannedRecord) -> None:
         # From now on the log may hold the order's record, so the order may no longer be new.
-        attempt.written, attempt.new_order = planned.fact.digest, False
+        attempt.appended_digest, attempt.is_new_order = planned.fact.digest, False
         self._aggregates[attempt.order_id] = planned.step[1]
         self._receipts[attempt.order_id, attempt.request_id] = planned
         self.records.append(planned)
         self.size += len(planned.entry.value)
 
     def _aggregate(self, attempt: Attempt) -> Aggregate:
-        if attempt.new_order:
+        if attempt.is_new_order:
             return NO_ORDER
         return self._aggregates.get(attempt.order_id) or self._fold.aggregate(attempt.order_id)
 

@@ -134,7 +134,7 @@ class CommandQueue:
         self._space.set()
 
     def _lane_of(self, attempt: Attempt) -> deque[Attempt]:
-        return self._batched if attempt.batched else self._unary
+        return self._batched if attempt.is_batched else self._unary
 
     def _all(self) -> list[Attempt]:
         return list(chain(self._in_flight, self._unary, self._batched))

@@ -50,7 +50,7 @@ def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Call
         validate_only,
         caller.actor,
         caller.traceparent,
-        new_order=not request_id and not request.order_id,
+        is_new_order=not request_id and not request.order_id,
     )
 
 

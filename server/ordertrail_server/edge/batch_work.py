@@ -33,7 +33,7 @@ class BatchWork:
 
     async def _submit(self, prepared: Attempt | Refusal) -> Attempt | Refusal:
         if isinstance(prepared, Attempt):
-            prepared.batched = True
+            prepared.is_batched = True
             try:
                 await self._handler.submit_when_space(prepared)
             except Refused as refused:

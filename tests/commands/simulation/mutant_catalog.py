@@ -83,7 +83,7 @@ def acknowledge_on_delivery(append: Append) -> Append:
             offsets_by_record = {id(planned): offset for planned, offset in zip(plan.records, offsets, strict=True)}
             for attempt, outcome in plan.outcomes:
                 if isinstance(outcome, PlannedRecord):
-                    replayed = outcome.fact.digest != attempt.written
+                    replayed = outcome.fact.digest != attempt.appended_digest
                     answer(attempt, outcome.accept(offsets_by_record[id(outcome)], replayed))
             return offsets
 
@@ -136,7 +136,7 @@ def replay_from_unconfirmed_state(append: Append) -> Append:
     async def replay_and_append(self: BatchAppender, plan: BatchPlan) -> None:
         offsets_by_record = {id(planned): offset for offset, planned in enumerate(plan.records, self._fold.position)}
         for attempt, outcome in plan.outcomes:
-            if isinstance(outcome, PlannedRecord) and outcome.fact.digest != attempt.written:
+            if isinstance(outcome, PlannedRecord) and outcome.fact.digest != attempt.appended_digest:
                 answer(attempt, outcome.accept(offsets_by_record[id(outcome)], True))
         await append(self, plan)
 
@@ -159,7 +159,7 @@ def keep_last_receipt(note: Any) -> Any:
 
 @mutant("receipts looked up at the first decision only", BatchPlan, "_find_receipt")
 def find_receipt_once(receipt: Receipt) -> Receipt:
-    return lambda self, attempt: None if attempt.written else receipt(self, attempt)
+    return lambda self, attempt: None if attempt.appended_digest else receipt(self, attempt)
 
 
 @mutant("random order id for a retried place_order", prepare_module, "derive_order_id")
@@ -172,7 +172,7 @@ def derive_random_order_id(derive_order_id: Any) -> Any:
 def check_version_first(receipt: Receipt) -> Receipt:
     def receipt_of_expected_version(self: BatchPlan, attempt: Attempt) -> Any:
         before = self._aggregate(attempt)
-        if not attempt.new_order and plan_module._is_version_mismatch(attempt, before):
+        if not attempt.is_new_order and plan_module._is_version_mismatch(attempt, before):
             return version_mismatch(attempt, before)
         return receipt(self, attempt)
 

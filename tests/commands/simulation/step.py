@@ -35,7 +35,7 @@ def send_request(run: Run, server: SimulatedServer) -> None:
     original.CopyFrom(request)
     answer = get_running_loop().create_future()
     attempt = prepare(request, answer, Caller(f"call-{len(run.calls)}"), run.world.new_id)
-    attempt.batched = len(run.calls) % 3 == 0
+    attempt.is_batched = len(run.calls) % 3 == 0
     if original.order_id or original.request_id:
         run.requests.add_order(attempt.order_id)
     run.calls.append(Call(len(run.calls), server.number, original, attempt, run.log.end()))
