@@ -1,4 +1,4 @@
-"""Specifications of the order: given events, when a command, then an event or a refusal."""
+"""Given-when-then for orders: given events, when a command is decided, then it leads to an event or a refusal."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ ORDER = "order-1"
 CASE_OF = {field.message_type: field.name for field in HistoryEvent.DESCRIPTOR.oneofs_by_name["event"].fields}
 
 
-def happened(event: Event, version: int, seconds: int | None = None) -> HistoryEvent:
+def history_event(event: Event, version: int, seconds: int | None = None) -> HistoryEvent:
     history = HistoryEvent(order_id=ORDER, order_version=version)
     history.record_time.CopyFrom(Timestamp(seconds=1_000 + version if seconds is None else seconds))
     field: Event = getattr(history, CASE_OF[event.DESCRIPTOR])
@@ -29,7 +29,7 @@ def happened(event: Event, version: int, seconds: int | None = None) -> HistoryE
 
 
 def after(order: Order | None, event: Event) -> Order:
-    return evolve(order, happened(event, 1 if order is None else order.version + 1))
+    return evolve(order, history_event(event, 1 if order is None else order.version + 1))
 
 
 def order_of(*events: Event) -> Order:

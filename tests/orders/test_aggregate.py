@@ -1,14 +1,14 @@
-"""An order as a fold keeps it: a fact that cannot be folded parks it, and its chain goes on."""
+"""The aggregate of an order: a fact that cannot be folded parks it, but its chain continues."""
 
 import pytest
-from tests.orders.spec import happened, line, placed
+from tests.orders.spec import history_event, line, placed
 
 from ordertrail.v1.order_events_pb2 import OrderConfirmed, OrderLineRemoved
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.evolve import evolve
 
-PLACED, CONFIRMED = happened(placed(line("pen")), 1), happened(OrderConfirmed(), 2)
-REMOVED = happened(OrderLineRemoved(product_id="ink"), 2)
+PLACED, CONFIRMED = history_event(placed(line("pen")), 1), history_event(OrderConfirmed(), 2)
+REMOVED = history_event(OrderLineRemoved(product_id="ink"), 2)
 FIRST = advance(NO_ORDER, PLACED, "", b"first")
 
 
@@ -34,12 +34,12 @@ def test_fact_that_cannot_follow_parks_order_with_reason() -> None:
 @pytest.mark.parametrize("fault", ["", "unreadable as well"])
 def test_parked_order_keeps_its_state_and_first_reason(fault: str) -> None:
     parked = advance(FIRST, CONFIRMED, "unreadable", b"second")
-    third = happened(OrderConfirmed(), 3)
+    third = history_event(OrderConfirmed(), 3)
     assert advance(parked, third, fault, b"third") == Aggregate(FIRST.order, 3, b"third", "unreadable")
 
 
 def test_impossible_value_parks_order_and_names_error() -> None:
     largest = 2**63 - 1
-    parked = advance(NO_ORDER, happened(placed(line("pen", largest), line("ink", largest)), 1), "", b"first")
+    parked = advance(NO_ORDER, history_event(placed(line("pen", largest), line("ink", largest)), 1), "", b"first")
     assert (parked.order, parked.version, parked.head) == (None, 1, b"first")
     assert parked.parked.startswith("cannot be folded: ValueError: ")

@@ -1,4 +1,4 @@
-"""The chain rule: one verdict on every record, whoever asks."""
+"""The chain rule gives every record exactly one verdict."""
 
 from hashlib import sha256
 
@@ -15,7 +15,7 @@ VERSIONS = st.integers(-3, 12) | st.integers(-(2**63), 2**63 - 1)
 
 def judged(facts: list[bytes], version: int, previous: bytes) -> Verdict:
     def digest_of(version: int) -> bytes | None:
-        assert 1 <= version < len(facts), "only digests of facts below the head are kept ready"
+        assert 1 <= version < len(facts), "digest_of may be called only for facts below the head"
         return digest(facts[version - 1])
 
     head = digest(facts[-1]) if facts else NO_PREDECESSOR
@@ -23,7 +23,7 @@ def judged(facts: list[bytes], version: int, previous: bytes) -> Verdict:
 
 
 def link(facts: list[bytes], version: int) -> bytes:
-    """The predecessor that a record of this version names, if it is linked as it should be."""
+    """Return the predecessor that a valid record of this version names."""
     return digest(facts[version - 2]) if version > 1 else NO_PREDECESSOR
 
 

@@ -1,4 +1,4 @@
-"""Changing an order that is placed: its lines and its day of delivery."""
+"""Changing the lines and the delivery day of a placed order."""
 
 from tests.orders.spec import ORDER, day, given, line, money, placed, unpriced
 

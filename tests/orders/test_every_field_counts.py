@@ -1,6 +1,6 @@
-"""No field gets lost in silence: what a command says is in its event, and what an event says is in the order.
+"""No field is lost: every field of a command affects its event, and every field of an event affects the order.
 
-Commands, events and fields are taken from the descriptors, so a new one is tried as soon as it is generated.
+Commands, events and fields come from the descriptors, so a new one is tested as soon as it is generated.
 """
 
 from itertools import product
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 from google.protobuf.descriptor import Descriptor
-from tests.orders.spec import ORDER, happened
+from tests.orders.spec import ORDER, history_event
 from tests.orders.variants import TEXTS, Path, leaves, messages_of, text_of, variants
 
 from ordertrail.v1.commands_pb2 import Command
@@ -22,22 +22,22 @@ from ordertrail_server.orders.refusal import Refusal
 
 VERBS: Final = messages_of(Command.DESCRIPTOR.oneofs_by_name["verb"])
 COMMANDS: Final = [*VERBS, OrderPlaced.DESCRIPTOR]
-"""What `decide` takes; an OrderPlaced is an imported order."""
+"""The commands of `decide`; an OrderPlaced is an imported order."""
 EVENTS: Final = messages_of(HistoryEvent.DESCRIPTOR.oneofs_by_name["event"])
 
 IN_THE_ENVELOPE: Final = {
     "order_id": "the record and the history event name the order",
     "request_id": "the record's cause names the request",
     "expected_version": "a condition, checked before the decision",
-    "validate_only": "asks for a preview; what is decided does not depend on it",
+    "validate_only": "requests a preview; the decision does not depend on it",
 }
-"""Fields of requests that are in no event, with the reason."""
+"""Fields of requests that no event has, with the reason."""
 
 NOT_IN_THE_ORDER: Final = {
-    "OrderCancelled.reason": "the history tells why; the order shows its status",
-    "OrderReturned.reason": "the history tells why; the order shows its status",
+    "OrderCancelled.reason": "the history has the reason; the order has only its status",
+    "OrderReturned.reason": "the history has the reason; the order has only its status",
 }
-"""Fields of events that no order shows, with the reason."""
+"""Fields of events that no order has, with the reason."""
 
 OTHER_PRODUCTS: Final = ("BBB", "BBC")
 ORDERS: Final = [
@@ -53,7 +53,7 @@ ORDERS: Final = [
         for status, products in product(OrderStatus.values(), [TEXTS, OTHER_PRODUCTS])
     ),
 ]
-"""Enough different orders that each command is accepted on one of them."""
+"""Orders of every status, so that each command is accepted on one of them."""
 
 
 def fields_of(messages: list[Descriptor]) -> list[Any]:
@@ -62,21 +62,21 @@ def fields_of(messages: list[Descriptor]) -> list[Any]:
 
 
 def decided(order: Order | None, command: Any) -> bytes:
-    """The event that a command leads to; nothing if it is refused."""
+    """Return the event that a command leads to, b"" if it is refused."""
     outcome = decide(order, command)
     return b"" if isinstance(outcome, Refusal) else outcome.SerializeToString(deterministic=True) or b"event"
 
 
 def evolved(order: Order | None, event: Any) -> bytes:
-    """The order after an event; nothing if the event cannot follow."""
+    """Return the order after an event, b"" if the event cannot follow."""
     try:
-        return evolve(order, happened(event, 2 if order else 1)).SerializeToString(deterministic=True)
+        return evolve(order, history_event(event, 2 if order else 1)).SerializeToString(deterministic=True)
     except CannotFold:
         return b""
 
 
 def outcomes(step: Any, message: Descriptor, path: Path) -> list[set[bytes]]:
-    """What comes, for each order, of messages that differ in the field at a path alone."""
+    """Return the outcomes, for each order, of messages that differ only in the field at a path."""
     return [{step(order, variant) for variant in variants(message, path)} - {b""} for order in ORDERS]
 
 

@@ -1,8 +1,8 @@
-"""What facts do to an order."""
+"""The effect of each fact on an order."""
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.orders.spec import ORDER, after, day, happened, line, money, order_of, placed, shipped, unpriced
+from tests.orders.spec import ORDER, after, day, history_event, line, money, order_of, placed, shipped, unpriced
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import (
@@ -28,7 +28,7 @@ def test_first_fact_creates_the_order() -> None:
         expected_delivery_date=day(2024, 3, 1),
         source=source,
     )
-    assert evolve(None, happened(first, 1, seconds=1_000)) == Order(
+    assert evolve(None, history_event(first, 1, seconds=1_000)) == Order(
         order_id=ORDER,
         customer_id="shop-1",
         status=ORDER_STATUS_PLACED,
@@ -61,7 +61,7 @@ def test_free_order_has_a_total_of_0_in_its_currency() -> None:
 
 
 def test_update_time_never_goes_back() -> None:
-    facts = [happened(placed(line("pen")), 1, seconds=50), happened(OrderConfirmed(), 2, seconds=40)]
+    facts = [history_event(placed(line("pen")), 1, seconds=50), history_event(OrderConfirmed(), 2, seconds=40)]
     order = fold(facts)
     assert order is not None
     assert (order.create_time.seconds, order.update_time.seconds) == (50, 50)
@@ -78,7 +78,7 @@ def test_update_time_never_goes_back() -> None:
     ],
 )
 def test_update_time_never_goes_back_by_a_nanosecond(now: Timestamp, then: Timestamp) -> None:
-    first, second = happened(placed(line("pen")), 1), happened(OrderConfirmed(), 2)
+    first, second = history_event(placed(line("pen")), 1), history_event(OrderConfirmed(), 2)
     first.record_time.CopyFrom(Timestamp(seconds=50, nanos=5))
     second.record_time.CopyFrom(now)
     order = fold([first, second])
@@ -87,7 +87,7 @@ def test_update_time_never_goes_back_by_a_nanosecond(now: Timestamp, then: Times
 
 
 def test_update_time_is_time_of_last_fact_to_the_nanosecond() -> None:
-    first, second = happened(placed(line("pen")), 1, seconds=50), happened(OrderConfirmed(), 2, seconds=50)
+    first, second = history_event(placed(line("pen")), 1, seconds=50), history_event(OrderConfirmed(), 2, seconds=50)
     second.record_time.nanos = 1
     order = fold([first, second])
     assert order is not None
@@ -96,7 +96,7 @@ def test_update_time_is_time_of_last_fact_to_the_nanosecond() -> None:
 
 
 def test_fold_continues_from_a_snapshot() -> None:
-    facts = [happened(placed(line("pen")), 1), happened(OrderConfirmed(), 2)]
+    facts = [history_event(placed(line("pen")), 1), history_event(OrderConfirmed(), 2)]
     assert fold(facts[1:], fold(facts[:1])) == fold(facts)
 
 
@@ -133,12 +133,12 @@ def test_fact_about_missing_line_cannot_be_folded(event: Event) -> None:
 @pytest.mark.parametrize("version", [-1, 0, 1, 3])
 def test_fact_with_wrong_version_cannot_be_folded(version: int) -> None:
     with pytest.raises(CannotFold, match="cannot follow on version 1"):
-        evolve(order_of(placed(line("pen"))), happened(OrderConfirmed(), version))
+        evolve(order_of(placed(line("pen"))), history_event(OrderConfirmed(), version))
 
 
 def test_first_fact_must_be_order_placed() -> None:
     with pytest.raises(CannotFold, match="order_confirmed"):
-        evolve(None, happened(OrderConfirmed(), 1))
+        evolve(None, history_event(OrderConfirmed(), 1))
 
 
 def test_order_placed_cannot_follow_on_existing_order() -> None:

@@ -1,10 +1,10 @@
-"""What holds of every order, whatever commands it is given."""
+"""Invariants of every order under any sequence of commands."""
 
 from collections.abc import Iterator
 
 from hypothesis import HealthCheck, given, settings, strategies as st
 from tests.orders.rules_table import TABLE
-from tests.orders.spec import CASE_OF, ORDER, happened
+from tests.orders.spec import CASE_OF, ORDER, history_event
 
 from ordertrail.v1.commands_pb2 import (
     AddOrderLineRequest,
@@ -85,26 +85,26 @@ DELIVER: st.SearchStrategy[Command] = st.builds(DeliverOrderRequest, order_id=ON
 CANCEL: st.SearchStrategy[Command] = st.builds(CancelOrderRequest, order_id=ON_ORDER, reason=REASONS)
 RETURN: st.SearchStrategy[Command] = st.builds(ReturnOrderRequest, order_id=ON_ORDER, reason=REASONS)
 ANY = PLACE | IMPORT | CHANGE | CONFIRM | SHIP | DELIVER | CANCEL | RETURN
-SENSIBLE = (PLACE | IMPORT, CHANGE, CONFIRM, SHIP_ONE | SHIP | CHANGE, SHIP, DELIVER | RETURN, RETURN)
+TYPICAL_PHASES = (PLACE | IMPORT, CHANGE, CONFIRM, SHIP_ONE | SHIP | CHANGE, SHIP, DELIVER | RETURN, RETURN)
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> list[Command]:
-    """Commands of any kind, many of them in a sensible sequence, so that orders get far."""
-    life = draw(st.lists(ANY, max_size=1))
-    for usual in SENSIBLE[: draw(st.sampled_from(range(len(SENSIBLE) + 1)))]:
-        life += draw(st.lists(usual, min_size=1, max_size=4))
-        life += draw(st.lists(ANY, max_size=1))
-    return life
+def command_sequences(draw: st.DrawFn) -> list[Command]:
+    """Generate commands, many of them in a sensible sequence, so that orders reach late statuses."""
+    sequence = draw(st.lists(ANY, max_size=1))
+    for phase in TYPICAL_PHASES[: draw(st.sampled_from(range(len(TYPICAL_PHASES) + 1)))]:
+        sequence += draw(st.lists(phase, min_size=1, max_size=4))
+        sequence += draw(st.lists(ANY, max_size=1))
+    return sequence
 
 
-def lived(commands: list[Command]) -> Iterator[tuple[Order | None, Command, HistoryEvent, Order]]:
-    """For each accepted command: the order before it, the command, what happened, and the order after it."""
+def accepted_steps(commands: list[Command]) -> Iterator[tuple[Order | None, Command, HistoryEvent, Order]]:
+    """Yield for each accepted command: the order before it, the command, its event, and the order after it."""
     order: Order | None = None
     for command in commands:
         outcome = decide(order, command)
         if not isinstance(outcome, Refusal):
-            event = happened(outcome, 1 if order is None else order.version + 1)
+            event = history_event(outcome, 1 if order is None else order.version + 1)
             before, order = order, evolve(order, event)
             yield before, command, event, order
 
@@ -121,9 +121,9 @@ STEPS = {(status, after) for (_, status), after in TABLE.items() if after.isuppe
 """(status before, status after), read from the documented table."""
 
 
-@given(lives())
+@given(command_sequences())
 def test_totals_always_equal_the_sum_over_the_lines(commands: list[Command]) -> None:
-    for _, _, _, order in lived(commands):
+    for _, _, _, order in accepted_steps(commands):
         assert order.total_quantity == sum(line.quantity for line in order.lines)
         priced = [line for line in order.lines if line.HasField("unit_price")]
         assert order.HasField("total_amount") == (len(priced) == len(order.lines) > 0)
@@ -134,18 +134,18 @@ def test_totals_always_equal_the_sum_over_the_lines(commands: list[Command]) -> 
             assert {order.total_amount.currency_code} == {line.unit_price.currency_code for line in priced}
 
 
-@given(lives())
+@given(command_sequences())
 def test_lines_of_an_order_always_satisfy_their_bounds(commands: list[Command]) -> None:
-    for _, _, _, order in lived(commands):
+    for _, _, _, order in accepted_steps(commands):
         products = [line.product_id for line in order.lines]
         assert 1 <= len(products) == len(set(products)) <= 200
         assert all(0 <= line.shipped_quantity <= line.quantity for line in order.lines)
         assert len({line.unit_price.currency_code for line in order.lines if line.HasField("unit_price")}) <= 1
 
 
-@given(lives())
+@given(command_sequences())
 def test_status_agrees_with_shipped_quantities(commands: list[Command]) -> None:
-    for _, _, _, order in lived(commands):
+    for _, _, _, order in accepted_steps(commands):
         shipped = sum(line.shipped_quantity for line in order.lines)
         if order.status == ORDER_STATUS_PARTLY_SHIPPED:
             assert 0 < shipped < order.total_quantity
@@ -153,14 +153,14 @@ def test_status_agrees_with_shipped_quantities(commands: list[Command]) -> None:
             assert shipped == order.total_quantity > 0
 
 
-@given(lives())
+@given(command_sequences())
 def test_versions_are_consecutive_and_status_changes_are_documented(commands: list[Command]) -> None:
-    for version, (before, _, _, order) in enumerate(lived(commands), 1):
+    for version, (before, _, _, order) in enumerate(accepted_steps(commands), 1):
         assert order.version == version
         assert ("no order" if before is None else word(before.status), word(order.status)) in STEPS
 
 
-@given(lives())
+@given(command_sequences())
 def test_decide_and_evolve_do_not_change_their_arguments(commands: list[Command]) -> None:
     order: Order | None = None
     for command in commands:
@@ -169,16 +169,16 @@ def test_decide_and_evolve_do_not_change_their_arguments(commands: list[Command]
         assert (order and order.SerializeToString(), command.SerializeToString()) == (given_order, given_command)
         if isinstance(outcome, Refusal):
             continue
-        event = happened(outcome, 1 if order is None else order.version + 1)
+        event = history_event(outcome, 1 if order is None else order.version + 1)
         given_event = event.SerializeToString()
         after = evolve(order, event)
         assert (order and order.SerializeToString(), event.SerializeToString()) == (given_order, given_event)
         order = after
 
 
-@given(lives())
+@given(command_sequences())
 def test_repeated_command_is_refused_unless_it_ships_more(commands: list[Command]) -> None:
-    for _, command, event, order in lived(commands):
+    for _, command, event, order in accepted_steps(commands):
         again = decide(order, command)
         if isinstance(again, OrderShipped):
             assert isinstance(command, ShipOrderRequest)
@@ -187,18 +187,18 @@ def test_repeated_command_is_refused_unless_it_ships_more(commands: list[Command
             assert isinstance(again, Refusal)
 
 
-@given(lives())
+@given(command_sequences())
 def test_fold_from_any_snapshot_leads_to_the_same_order(commands: list[Command]) -> None:
-    life = list(lived(commands))
-    events, states = [event for _, _, event, _ in life], [order for _, _, _, order in life]
+    sequence = list(accepted_steps(commands))
+    events, states = [event for _, _, event, _ in sequence], [order for _, _, _, order in sequence]
     for number, snapshot in enumerate(states, 1):
         assert fold(events[:number]) == snapshot
         assert fold(events[number:], snapshot) == states[-1]
 
 
-@given(ANY, lives())
+@given(ANY, command_sequences())
 def test_every_command_on_every_order_leads_to_event_or_refusal(command: Command, commands: list[Command]) -> None:
-    states = [None, *[order for _, _, _, order in lived(commands)]]
+    states = [None, *[order for _, _, _, order in accepted_steps(commands)]]
     for order in states:
         outcome = decide(order, command)
         assert isinstance(outcome, Refusal) or outcome.DESCRIPTOR in CASE_OF
@@ -208,10 +208,10 @@ def test_generated_commands_cover_every_documented_status_change() -> None:
     observed_steps = set()
 
     @settings(derandomize=True, database=None, max_examples=1_000, suppress_health_check=list(HealthCheck))
-    @given(lives())
-    def live(commands: list[Command]) -> None:
-        for before, _, _, order in lived(commands):
+    @given(command_sequences())
+    def run(commands: list[Command]) -> None:
+        for before, _, _, order in accepted_steps(commands):
             observed_steps.add(("no order" if before is None else word(before.status), word(order.status)))
 
-    live()
+    run()
     assert observed_steps == STEPS

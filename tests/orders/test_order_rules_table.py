@@ -1,4 +1,4 @@
-"""The table of verbs and states in docs/order-rules.md says what the rules do, for every verb in every status."""
+"""The table in docs/order-rules.md is correct for every verb in every status."""
 
 import re
 from pathlib import Path
@@ -104,7 +104,7 @@ def test_status_refusal_names_status_verb_and_allowed_statuses(verb: str, status
 
 
 def test_document_names_exactly_the_reasons_of_the_order_rules() -> None:
-    grounds = set(re.findall(r"reasons\.ERROR_REASON_(\w+)", Path(str(order_refusal.__file__)).read_text()))
+    rule_reasons = set(re.findall(r"reasons\.ERROR_REASON_(\w+)", Path(str(order_refusal.__file__)).read_text()))
     named = set(re.findall(r"`([A-Z_]+)`", DOCUMENT.read_text(encoding="utf-8")))
     contract_reasons = {value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DESCRIPTOR.values}
-    assert grounds == named & contract_reasons
+    assert rule_reasons == named & contract_reasons

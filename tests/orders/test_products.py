@@ -1,8 +1,8 @@
-"""Which products an event names."""
+"""The products that an event names."""
 
 import pytest
 from google.protobuf.descriptor import Descriptor
-from tests.orders.spec import CASE_OF, happened, line, placed, shipped
+from tests.orders.spec import CASE_OF, history_event, line, placed, shipped
 from tests.orders.variants import TEXTS, filled, leaves, messages_of
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
@@ -37,7 +37,7 @@ NAMED: list[tuple[Event, list[str]]] = [
 
 @pytest.mark.parametrize(("event", "products"), NAMED)
 def test_event_names_each_of_its_products_once(event: Event, products: list[str]) -> None:
-    assert products_named(happened(event, 1)) == products
+    assert products_named(history_event(event, 1)) == products
 
 
 def test_every_kind_of_event_has_an_example() -> None:
@@ -47,7 +47,7 @@ def test_every_kind_of_event_has_an_example() -> None:
 @pytest.mark.parametrize("event", messages_of(HistoryEvent.DESCRIPTOR.oneofs_by_name["event"]), ids=lambda of: of.name)
 def test_event_with_a_product_id_names_that_product(event: Descriptor) -> None:
     holds_product = any(path[-1].name == "product_id" for path in leaves(event))
-    assert products_named(happened(filled(event), 1)) == ([TEXTS[0]] if holds_product else [])
+    assert products_named(history_event(filled(event), 1)) == ([TEXTS[0]] if holds_product else [])
 
 
 def test_event_of_unknown_kind_names_no_product() -> None:

@@ -1,4 +1,4 @@
-"""The part of a fact that the state store keeps for ever."""
+"""The part of a fact that the state store keeps permanently."""
 
 from typing import NamedTuple
 

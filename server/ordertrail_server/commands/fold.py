@@ -69,7 +69,7 @@ class SnapshotStore(Protocol):
     def digest_of(self, order_id: str, version: int) -> bytes | None:
         """Return the digest of an order's fact, None if there is none."""
 
-    def offsets_behind(self, order_id: str, version: int) -> list[int]:
+    def offsets_after(self, order_id: str, version: int) -> list[int]:
         """Return the offsets of an order's facts after a version, and of the records that broke its chain."""
 
 
@@ -206,14 +206,14 @@ class Fold:
         version = parked.order.version if parked.order else 0
         before = Aggregate(parked.order, version, self._digest_of(order_id, version) or NO_PREDECESSOR, "")
         refolded = await refold_order(
-            self._log, self._partition, before, partial(self._offsets_behind, order_id, version)
+            self._log, self._partition, before, partial(self._offsets_after, order_id, version)
         )
         self._put(order_id, refolded.order)
         self._unsaved.corrected.extend((order_id, fact) for fact in refolded.corrected)
         return refolded.order
 
-    def _offsets_behind(self, order_id: str, version: int) -> list[int]:
-        offsets = set(self._store.offsets_behind(order_id, version))
+    def _offsets_after(self, order_id: str, version: int) -> list[int]:
+        offsets = set(self._store.offsets_after(order_id, version))
         for part in self._parts():
             offsets.update(fact.offset for of, fact in part.facts if of == order_id and fact.version > version)
             offsets.update(offset for of, offset in part.broken if of == order_id)

@@ -104,7 +104,7 @@ class StateStore:
         row = self._fetch_one("SELECT digest FROM facts WHERE order_id = ? AND version = ?", order_id, version)
         return None if row is None else row[0]
 
-    def offsets_behind(self, order_id: str, version: int) -> list[int]:
+    def offsets_after(self, order_id: str, version: int) -> list[int]:
         """Return the offsets of an order's facts after a version, and of the records that broke its chain."""
         facts = self._fetch_all("SELECT position FROM facts WHERE order_id = ? AND version > ?", order_id, version)
         broken = self._fetch_all("SELECT position FROM broken WHERE order_id = ?", order_id)

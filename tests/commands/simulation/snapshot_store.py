@@ -22,7 +22,7 @@ class NoSnapshot:
     def digest_of(self, order_id: str, version: int) -> bytes | None:
         return None
 
-    def offsets_behind(self, order_id: str, version: int) -> list[int]:
+    def offsets_after(self, order_id: str, version: int) -> list[int]:
         return []
 
 
@@ -49,7 +49,7 @@ class MemoryStore(NoSnapshot):
         fact = self._facts.get((order_id, version))
         return fact.digest if fact else None
 
-    def offsets_behind(self, order_id: str, version: int) -> list[int]:
+    def offsets_after(self, order_id: str, version: int) -> list[int]:
         facts = [fact.offset for (of, _), fact in self._facts.items() if of == order_id and fact.version > version]
         return facts + [offset for of, offset in self._broken if of == order_id]
 
