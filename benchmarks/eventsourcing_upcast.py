@@ -1,4 +1,4 @@
-"""Reading old events: Ordertrail's rules beside the Python library `eventsourcing`, which upcasts decoded JSON.
+"""Reading old events: Ordertrail's rules compared with the Python library `eventsourcing`, which upcasts decoded JSON.
 
 In `eventsourcing` an event class has a version number, and a static method for each older version that upcasts the
 decoded state by one version.

@@ -1,4 +1,4 @@
-"""History streamed to one client, beside a bare server that sends frames of the same size from memory."""
+"""History streamed to one client, compared with a bare server that sends frames of the same size from memory."""
 
 import asyncio
 import tempfile

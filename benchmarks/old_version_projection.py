@@ -1,4 +1,4 @@
-"""The projector over events that are one version old, beside the same events in the newest version.
+"""The projector over events that are one version old, compared with the same events in the newest version.
 
 `python -m benchmarks.old_version_projection` runs the server's code on protos with further versions of OrderPlaced.
 """

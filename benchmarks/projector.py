@@ -1,4 +1,4 @@
-"""The projector over a whole log, beside a loop that only parses each record and writes two rows."""
+"""The projector over a whole log, compared with a loop that only parses each record and writes two rows."""
 
 import asyncio
 import tempfile

@@ -1,4 +1,4 @@
-"""The proof at start that every stored version can be read, beside loading the same protos."""
+"""The proof at start that every stored version can be read, compared with loading the same protos."""
 
 from statistics import median
 from time import process_time

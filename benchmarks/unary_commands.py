@@ -1,4 +1,4 @@
-"""Durable unary commands, beside a bare grpc.aio server that answers the same messages without any work."""
+"""Durable unary commands, compared with a bare grpc.aio server that answers the same messages without any work."""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The cost of upcasting by rules, without parsing, beside parsing and serializing the event once."""
+"""The cost of upcasting by rules, without parsing, compared with parsing and serializing the event once."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

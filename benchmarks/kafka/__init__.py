@@ -1,1 +1,1 @@
-"""Ordertrail with its log on Kafka brokers on this machine, beside Ordertrail on the embedded log."""
+"""Ordertrail with its log on Kafka brokers on this machine, compared with Ordertrail on the embedded log."""

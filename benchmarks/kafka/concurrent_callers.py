@@ -1,4 +1,4 @@
-"""Concurrent callers: unary commands on Kafka beside the embedded log, and three servers beside one."""
+"""Concurrent callers: unary commands on Kafka compared with the embedded log, and three servers compared with one."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack

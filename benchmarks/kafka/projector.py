@@ -1,4 +1,4 @@
-"""The projector over a whole topic, beside the same records in an embedded log."""
+"""The projector over a whole topic, compared with the same records in an embedded log."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The latency of one caller, beside its minimal parts: a call, and a produce request that is awaited."""
+"""The latency of one caller, compared with its minimal parts: a call, and a produce request that is awaited."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
