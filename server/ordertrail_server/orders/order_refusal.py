@@ -1,4 +1,4 @@
-"""The refusals of the order rules, with their messages for the caller. The rules themselves are in decide."""
+"""The refusals of commands and queries, with their texts for the caller. The rules that lead to them are in decide."""
 
 from collections.abc import Iterable, Sequence
 
@@ -20,8 +20,8 @@ def order_exists(order_id: str) -> Refusal:
 
 
 def order_not_found(order_id: str) -> Refusal:
-    """Refuse a verb on an order that was never placed."""
-    return Refusal(reasons.ERROR_REASON_ORDER_NOT_FOUND, "There is no order with this id; check order_id.", order_id)
+    """Refuse a command on, or a query for, an order that was never placed."""
+    return Refusal(reasons.ERROR_REASON_ORDER_NOT_FOUND, f"There is no order {order_id}.", order_id)
 
 
 def invalid_field(order_id: str, where: str, message: str) -> Refusal:
