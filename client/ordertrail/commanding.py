@@ -8,11 +8,25 @@ from typing import TYPE_CHECKING, Unpack, cast
 
 import grpc
 
-from ordertrail import commands as requests
 from ordertrail.batches import Batches, BatchRpc, iterate
-from ordertrail.commands import CommandOptions, Request, as_command, named
+from ordertrail.commands import CommandOptions, Request, as_command, ensure_request_id
 from ordertrail.errors import from_rpc_error
-from ordertrail.v1.commands_pb2 import Command, CommandResult, ExecuteCommandsRequest, ExecuteCommandsResponse
+from ordertrail.v1.commands_pb2 import (
+    AddOrderLineRequest,
+    CancelOrderRequest,
+    ChangeOrderLineQuantityRequest,
+    Command,
+    CommandResult,
+    ConfirmOrderRequest,
+    DeliverOrderRequest,
+    ExecuteCommandsRequest,
+    ExecuteCommandsResponse,
+    PlaceOrderRequest,
+    RemoveOrderLineRequest,
+    RescheduleDeliveryRequest,
+    ReturnOrderRequest,
+    ShipOrderRequest,
+)
 from ordertrail.v1.order_events_pb2 import OrderedLine, ShippedLine
 from ordertrail.v1.order_import_service_pb2 import (
     ImportOrdersRequest,
@@ -21,6 +35,7 @@ from ordertrail.v1.order_import_service_pb2 import (
     SourceDocument,
 )
 from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail.values import day
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceAsyncStub
@@ -48,7 +63,7 @@ class Commanding:
         rpc = getattr(self.commands, type(request).__name__.removesuffix("Request"))
         try:
             response = await rpc(
-                named(request), timeout=self.timeout if timeout is None else timeout, metadata=self.metadata
+                ensure_request_id(request), timeout=self.timeout if timeout is None else timeout, metadata=self.metadata
             )
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from None
@@ -65,8 +80,12 @@ class Commanding:
         **options: Unpack[CommandOptions],
     ) -> Receipt:
         """Order something. Without `order_id` the server derives one from customer and request id."""
-        request = requests.place(
-            customer_id, lines, order_id=order_id, expected_delivery_date=expected_delivery_date, **options
+        request = PlaceOrderRequest(
+            order_id=order_id,
+            customer_id=customer_id,
+            lines=lines,
+            expected_delivery_date=day(expected_delivery_date) if expected_delivery_date else None,
+            **options,
         )
         return await self.send(request, timeout)
 
@@ -74,7 +93,7 @@ class Commanding:
         self, order_id: str, line: OrderedLine, *, timeout: float | None = None, **options: Unpack[CommandOptions]
     ) -> Receipt:
         """Add a product that is not on the order yet."""
-        return await self.send(requests.add_line(order_id, line, **options), timeout)
+        return await self.send(AddOrderLineRequest(order_id=order_id, line=line, **options), timeout)
 
     async def change_line_quantity(
         self,
@@ -86,13 +105,14 @@ class Commanding:
         **options: Unpack[CommandOptions],
     ) -> Receipt:
         """Change how many of a product are ordered."""
-        return await self.send(requests.change_line_quantity(order_id, product_id, quantity, **options), timeout)
+        request = ChangeOrderLineQuantityRequest(order_id=order_id, product_id=product_id, quantity=quantity, **options)
+        return await self.send(request, timeout)
 
     async def remove_line(
         self, order_id: str, product_id: str, *, timeout: float | None = None, **options: Unpack[CommandOptions]
     ) -> Receipt:
         """Take a product off the order; the last one stays."""
-        return await self.send(requests.remove_line(order_id, product_id, **options), timeout)
+        return await self.send(RemoveOrderLineRequest(order_id=order_id, product_id=product_id, **options), timeout)
 
     async def reschedule_delivery(
         self,
@@ -103,13 +123,15 @@ class Commanding:
         **options: Unpack[CommandOptions],
     ) -> Receipt:
         """Change the day on which the customer expects the goods."""
-        return await self.send(requests.reschedule_delivery(order_id, expected_delivery_date, **options), timeout)
+        expected = day(expected_delivery_date)
+        request = RescheduleDeliveryRequest(order_id=order_id, expected_delivery_date=expected, **options)
+        return await self.send(request, timeout)
 
     async def confirm(
         self, order_id: str, *, timeout: float | None = None, **options: Unpack[CommandOptions]
     ) -> Receipt:
         """Confirm a placed order; its lines are fixed from then on."""
-        return await self.send(requests.confirm(order_id, **options), timeout)
+        return await self.send(ConfirmOrderRequest(order_id=order_id, **options), timeout)
 
     async def ship(
         self,
@@ -120,13 +142,13 @@ class Commanding:
         **options: Unpack[CommandOptions],
     ) -> Receipt:
         """Ship some lines, or, without any, all that remains."""
-        return await self.send(requests.ship(order_id, lines, **options), timeout)
+        return await self.send(ShipOrderRequest(order_id=order_id, lines=lines, **options), timeout)
 
     async def deliver(
         self, order_id: str, *, timeout: float | None = None, **options: Unpack[CommandOptions]
     ) -> Receipt:
         """Say that all of a shipped order reached the customer."""
-        return await self.send(requests.deliver(order_id, **options), timeout)
+        return await self.send(DeliverOrderRequest(order_id=order_id, **options), timeout)
 
     async def cancel(
         self,
@@ -137,7 +159,7 @@ class Commanding:
         **options: Unpack[CommandOptions],
     ) -> Receipt:
         """Call off an order of which nothing was shipped."""
-        return await self.send(requests.cancel(order_id, reason=reason, **options), timeout)
+        return await self.send(CancelOrderRequest(order_id=order_id, reason=reason, **options), timeout)
 
     async def return_(
         self,
@@ -148,7 +170,7 @@ class Commanding:
         **options: Unpack[CommandOptions],
     ) -> Receipt:
         """Say that a wholly shipped or delivered order was sent back."""
-        return await self.send(requests.return_(order_id, reason=reason, **options), timeout)
+        return await self.send(ReturnOrderRequest(order_id=order_id, reason=reason, **options), timeout)
 
     async def execute(
         self,

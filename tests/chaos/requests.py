@@ -5,10 +5,21 @@ from dataclasses import dataclass
 from datetime import date
 from random import Random
 
-from ordertrail import commands
 from ordertrail.commands import Request
+from ordertrail.v1.commands_pb2 import (
+    AddOrderLineRequest,
+    CancelOrderRequest,
+    ChangeOrderLineQuantityRequest,
+    ConfirmOrderRequest,
+    DeliverOrderRequest,
+    PlaceOrderRequest,
+    RemoveOrderLineRequest,
+    RescheduleDeliveryRequest,
+    ReturnOrderRequest,
+    ShipOrderRequest,
+)
 from ordertrail.v1.order_events_pb2 import OrderedLine
-from ordertrail.values import line, shipped
+from ordertrail.values import day, line, shipped
 
 PRODUCTS = ("apple", "pear", "plum")
 CONTESTED = 4
@@ -71,43 +82,49 @@ Verb = Callable[[Random, str], Request]
 
 
 def place(random: Random, order_id: str) -> Request:
-    return commands.place(f"shop-{random.randint(1, 3)}", [_line(random)], order_id=order_id)
+    return PlaceOrderRequest(customer_id=f"shop-{random.randint(1, 3)}", lines=[_line(random)], order_id=order_id)
 
 
 def add(random: Random, order_id: str) -> Request:
-    return commands.add_line(order_id, _line(random))
+    return AddOrderLineRequest(order_id=order_id, line=_line(random))
 
 
 def change(random: Random, order_id: str) -> Request:
-    return commands.change_line_quantity(order_id, random.choice(PRODUCTS), random.randint(1, 9))
+    return ChangeOrderLineQuantityRequest(
+        order_id=order_id, product_id=random.choice(PRODUCTS), quantity=random.randint(1, 9)
+    )
 
 
 def remove(random: Random, order_id: str) -> Request:
-    return commands.remove_line(order_id, random.choice(PRODUCTS))
+    return RemoveOrderLineRequest(order_id=order_id, product_id=random.choice(PRODUCTS))
 
 
 def reschedule(random: Random, order_id: str) -> Request:
-    return commands.reschedule_delivery(order_id, date(2031, 1, random.randint(1, 28)))
+    return RescheduleDeliveryRequest(
+        order_id=order_id, expected_delivery_date=day(date(2031, 1, random.randint(1, 28)))
+    )
 
 
 def confirm(random: Random, order_id: str) -> Request:
-    return commands.confirm(order_id)
+    return ConfirmOrderRequest(order_id=order_id)
 
 
 def ship(random: Random, order_id: str) -> Request:
-    return commands.ship(order_id, [shipped(random.choice(PRODUCTS), 1)] if random.random() < 0.8 else [])
+    return ShipOrderRequest(
+        order_id=order_id, lines=[shipped(random.choice(PRODUCTS), 1)] if random.random() < 0.8 else []
+    )
 
 
 def deliver(random: Random, order_id: str) -> Request:
-    return commands.deliver(order_id)
+    return DeliverOrderRequest(order_id=order_id)
 
 
 def cancel(random: Random, order_id: str) -> Request:
-    return commands.cancel(order_id, reason=random.choice(["late", "dear"]))
+    return CancelOrderRequest(order_id=order_id, reason=random.choice(["late", "dear"]))
 
 
 def send_back(random: Random, order_id: str) -> Request:
-    return commands.return_(order_id, reason="broken")
+    return ReturnOrderRequest(order_id=order_id, reason="broken")
 
 
 def _line(random: Random) -> OrderedLine:

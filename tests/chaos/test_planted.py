@@ -6,21 +6,28 @@ from math import inf
 import pytest
 from tests.chaos.linear import Call, NotLinearizable, Written, check
 
-from ordertrail import commands
 from ordertrail.commands import Request
 from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail.v1.commands_pb2 import ChangeOrderLineQuantityRequest, PlaceOrderRequest
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail.values import line
 from ordertrail_server.orders.decide import decide
 from ordertrail_server.orders.refusal import Refusal
 
-PLACE = commands.place("shop-1", [line("apple", 1, "2.50", "EUR")], order_id="order", request_id="place")
+PLACE = PlaceOrderRequest(
+    customer_id="shop-1", lines=[line("apple", 1, "2.50", "EUR")], order_id="order", request_id="place"
+)
 WRITTEN: list[Written] = [("place", b"1"), ("two", b"2"), ("three", b"3")]
 
 
 def change(request_id: str, quantity: int, expected_version: int | None = None) -> Request:
-    options = {} if expected_version is None else {"expected_version": expected_version}
-    return commands.change_line_quantity("order", "apple", quantity, request_id=request_id, **options)  # type: ignore[arg-type]
+    return ChangeOrderLineQuantityRequest(
+        order_id="order",
+        product_id="apple",
+        quantity=quantity,
+        request_id=request_id,
+        expected_version=expected_version,
+    )
 
 
 NOT_BEFORE = "must be answered before"

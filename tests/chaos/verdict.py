@@ -11,10 +11,10 @@ from tests.chaos.callers import Callers
 from tests.chaos.members import Broken, Member
 from tests.kafka.checker import Report
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
 from ordertrail.errors import OrderTrailError, Unavailable
+from ordertrail.v1.commands_pb2 import ConfirmOrderRequest
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.receipt_pb2 import Receipt
@@ -35,7 +35,9 @@ async def ask_all_again(callers: Callers, members: Iterable[Member], book: Book)
     begun = monotonic()
     for member in members:
         for order_id, request in newest.items():
-            probe = commands.confirm(order_id, expected_version=NO_VERSION, request_id=f"{order_id}/{member.name}")
+            probe = ConfirmOrderRequest(
+                order_id=order_id, expected_version=NO_VERSION, request_id=f"{order_id}/{member.name}"
+            )
             book.ask(probe)
             for asked in (request, probe):
                 await _insist(callers, member, asked, book)

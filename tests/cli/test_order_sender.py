@@ -7,18 +7,23 @@ import pytest
 from google.rpc.status_pb2 import Status
 from tests.client.stand_in import AWAY, StandIn, accept_all, serving
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
-from ordertrail.v1.commands_pb2 import CommandResult, ExecuteCommandsRequest, ExecuteCommandsResponse
+from ordertrail.v1.commands_pb2 import (
+    CommandResult,
+    ConfirmOrderRequest,
+    ExecuteCommandsRequest,
+    ExecuteCommandsResponse,
+    ShipOrderRequest,
+)
 from ordertrail_server.cli.order_sender import send_in_batches, send_one_by_one
 from ordertrail_server.cli.production import Production
 
 BUSY = CommandResult(status=Status(code=14, message="busy"))
 NO = CommandResult(status=Status(code=9, message="no"))
 ORDERS: list[list[Request]] = [
-    [commands.confirm("o-1", request_id="r-1"), commands.ship("o-1", request_id="r-2")],
-    [commands.confirm("o-2", request_id="r-3"), commands.ship("o-2", request_id="r-4")],
+    [ConfirmOrderRequest(order_id="o-1", request_id="r-1"), ShipOrderRequest(order_id="o-1", request_id="r-2")],
+    [ConfirmOrderRequest(order_id="o-2", request_id="r-3"), ShipOrderRequest(order_id="o-2", request_id="r-4")],
 ]
 
 

@@ -6,15 +6,20 @@ import pytest
 from google.rpc.status_pb2 import Status
 from tests.client.stand_in import AWAY, Failure, StandIn, accept_all, serving
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
 from ordertrail.errors import InvalidRequest, Unavailable
-from ordertrail.v1.commands_pb2 import CommandResult, ExecuteCommandsRequest, ExecuteCommandsResponse
+from ordertrail.v1.commands_pb2 import (
+    CancelOrderRequest,
+    CommandResult,
+    ConfirmOrderRequest,
+    ExecuteCommandsRequest,
+    ExecuteCommandsResponse,
+)
 
 
 def confirmations(count: int) -> list[Request]:
-    return [commands.confirm(f"o-{number}", request_id=f"r-{number}") for number in range(count)]
+    return [ConfirmOrderRequest(order_id=f"o-{number}", request_id=f"r-{number}") for number in range(count)]
 
 
 def ids(results: list[CommandResult]) -> list[str]:
@@ -79,7 +84,7 @@ async def test_a_slow_source_is_not_held_back(client: OrderTrail) -> None:
 
 async def test_what_the_source_raises_comes_after_the_results_of_what_it_gave(client: OrderTrail) -> None:
     async def breaking() -> AsyncIterator[Request]:
-        yield commands.confirm("o-1", request_id="r-1")
+        yield ConfirmOrderRequest(order_id="o-1", request_id="r-1")
         raise LookupError("no more")
 
     results = client.execute(breaking())
@@ -89,7 +94,7 @@ async def test_what_the_source_raises_comes_after_the_results_of_what_it_gave(cl
 
 
 async def test_a_batch_is_bounded_in_bytes_too(client: OrderTrail, stand_in: StandIn) -> None:
-    large = [commands.cancel(f"o-{number}", reason="x" * 100_000) for number in range(7)]
+    large = [CancelOrderRequest(order_id=f"o-{number}", reason="x" * 100_000) for number in range(7)]
     results = [result async for result in client.execute(large)]
     assert len(results) == 7
     assert max(request.ByteSize() for request in stand_in.seen) < 300_000

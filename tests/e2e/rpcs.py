@@ -8,14 +8,25 @@ from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from ordertrail import commands
 from ordertrail.v1 import (
     order_command_service_pb2,
     order_history_service_pb2,
     order_import_service_pb2,
     projection_service_pb2,
 )
-from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
+from ordertrail.v1.commands_pb2 import (
+    AddOrderLineRequest,
+    CancelOrderRequest,
+    ChangeOrderLineQuantityRequest,
+    Command,
+    ConfirmOrderRequest,
+    DeliverOrderRequest,
+    ExecuteCommandsRequest,
+    PlaceOrderRequest,
+    RemoveOrderLineRequest,
+    ReturnOrderRequest,
+    ShipOrderRequest,
+)
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
@@ -85,21 +96,23 @@ def a_request(name: str, order_id: str = "some-order") -> Any:
     """Return a request of an rpc that is within all bounds, and says something in every field that can be sent."""
     of_line = line("p_1", 1, "1.00", "EUR")
     verbs: dict[str, Message] = {
-        "PlaceOrder": commands.place("shop-1", [of_line], order_id=order_id),
-        "AddOrderLine": commands.add_line(order_id, line("p_9", 1, "1.00", "EUR")),
-        "ChangeOrderLineQuantity": commands.change_line_quantity(order_id, "p_1", 3),
-        "RemoveOrderLine": commands.remove_line(order_id, "p_1"),
+        "PlaceOrder": PlaceOrderRequest(customer_id="shop-1", lines=[of_line], order_id=order_id),
+        "AddOrderLine": AddOrderLineRequest(order_id=order_id, line=line("p_9", 1, "1.00", "EUR")),
+        "ChangeOrderLineQuantity": ChangeOrderLineQuantityRequest(order_id=order_id, product_id="p_1", quantity=3),
+        "RemoveOrderLine": RemoveOrderLineRequest(order_id=order_id, product_id="p_1"),
         "RescheduleDelivery": reschedule(order_id),
-        "ConfirmOrder": commands.confirm(order_id),
-        "ShipOrder": commands.ship(order_id, [shipped("p_1", 1)]),
-        "DeliverOrder": commands.deliver(order_id),
-        "CancelOrder": commands.cancel(order_id, reason="too late"),
-        "ReturnOrder": commands.return_(order_id, reason="broken"),
+        "ConfirmOrder": ConfirmOrderRequest(order_id=order_id),
+        "ShipOrder": ShipOrderRequest(order_id=order_id, lines=[shipped("p_1", 1)]),
+        "DeliverOrder": DeliverOrderRequest(order_id=order_id),
+        "CancelOrder": CancelOrderRequest(order_id=order_id, reason="too late"),
+        "ReturnOrder": ReturnOrderRequest(order_id=order_id, reason="broken"),
     }
     if name in verbs:
         return verbs[name]
     return {
-        "ExecuteCommands": ExecuteCommandsRequest(commands=[Command(confirm_order=commands.confirm(order_id))]),
+        "ExecuteCommands": ExecuteCommandsRequest(
+            commands=[Command(confirm_order=ConfirmOrderRequest(order_id=order_id))]
+        ),
         "ImportOrders": ImportOrdersRequest(documents=[SourceDocument(origin="somewhere", json=b"{}")]),
         "GetOrder": GetOrderRequest(order_id=order_id),
         "ListOrders": ListOrdersRequest(customer_id="shop-1"),

@@ -5,12 +5,22 @@ from datetime import date, timedelta
 from itertools import count
 from random import Random
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
-from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.v1.commands_pb2 import (
+    AddOrderLineRequest,
+    CancelOrderRequest,
+    ChangeOrderLineQuantityRequest,
+    ConfirmOrderRequest,
+    DeliverOrderRequest,
+    PlaceOrderRequest,
+    RemoveOrderLineRequest,
+    RescheduleDeliveryRequest,
+    ReturnOrderRequest,
+    ShipOrderRequest,
+)
 from ordertrail.v1.order_import_service_pb2 import ImportResult, SourceDocument
-from ordertrail.values import line, shipped
+from ordertrail.values import day, line, shipped
 
 _numbers = count(1)
 
@@ -21,28 +31,32 @@ def new_id(kind: str) -> str:
 
 def an_order(order_id: str = "", request_id: str = "", customer: str = "shop-1") -> PlaceOrderRequest:
     lines = [line("p_1", 10, "2.50", "EUR"), line("p_2", 5, "1.25", "EUR")]
-    return commands.place(customer, lines, order_id=order_id, request_id=request_id or new_id("place"))
+    return PlaceOrderRequest(
+        customer_id=customer, lines=lines, order_id=order_id, request_id=request_id or new_id("place")
+    )
 
 
 def life(order_id: str, random: Random) -> Iterator[Request]:
     """Yield the commands of an order's whole life; each is legal after those before it."""
     said = (f"{order_id}/{number}" for number in count(1))
     yield an_order(order_id, next(said), customer=f"shop-{random.randrange(20)}")
-    yield commands.add_line(order_id, line("p_3", 7, "0.10", "EUR"), request_id=next(said))
+    yield AddOrderLineRequest(order_id=order_id, line=line("p_3", 7, "0.10", "EUR"), request_id=next(said))
     for step in range(random.randrange(30)):
-        yield commands.change_line_quantity(order_id, "p_1", 20 + step, request_id=next(said))
-    yield commands.remove_line(order_id, "p_2", request_id=next(said))
-    day = date(2031, 1, 1) + timedelta(days=random.randrange(1000))
-    yield commands.reschedule_delivery(order_id, day, request_id=next(said))
-    yield commands.confirm(order_id, request_id=next(said))
+        yield ChangeOrderLineQuantityRequest(
+            order_id=order_id, product_id="p_1", quantity=20 + step, request_id=next(said)
+        )
+    yield RemoveOrderLineRequest(order_id=order_id, product_id="p_2", request_id=next(said))
+    delivery_date = day(date(2031, 1, 1) + timedelta(days=random.randrange(1000)))
+    yield RescheduleDeliveryRequest(order_id=order_id, expected_delivery_date=delivery_date, request_id=next(said))
+    yield ConfirmOrderRequest(order_id=order_id, request_id=next(said))
     if random.random() < 0.2:
-        yield commands.cancel(order_id, reason="no longer wanted", request_id=next(said))
+        yield CancelOrderRequest(order_id=order_id, reason="no longer wanted", request_id=next(said))
         return
-    yield commands.ship(order_id, [shipped("p_1", 3), shipped("p_3", 1)], request_id=next(said))
-    yield commands.ship(order_id, request_id=next(said))
-    yield commands.deliver(order_id, request_id=next(said))
+    yield ShipOrderRequest(order_id=order_id, lines=[shipped("p_1", 3), shipped("p_3", 1)], request_id=next(said))
+    yield ShipOrderRequest(order_id=order_id, request_id=next(said))
+    yield DeliverOrderRequest(order_id=order_id, request_id=next(said))
     if random.random() < 0.2:
-        yield commands.return_(order_id, request_id=next(said))
+        yield ReturnOrderRequest(order_id=order_id, request_id=next(said))
 
 
 async def imported(orders: OrderTrail, *documents: bytes, origin: str = "") -> list[ImportResult]:

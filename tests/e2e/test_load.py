@@ -15,7 +15,6 @@ from tests.e2e.running_server import RunningServer, until_serving
 from tests.e2e.shop import an_order, new_id
 from tests.e2e.truth import truth_of
 
-from ordertrail import commands
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest, ExecuteCommandsResponse, PlaceOrderRequest
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrdersRequest, StreamOrderEventsRequest
@@ -31,7 +30,7 @@ LARGE_BATCH = 40
 def a_large_order() -> PlaceOrderRequest:
     """An order of 200 lines: 24 kB."""
     lines = [line(f"{'p' * 100}-{number}", 1, "2.50", "EUR") for number in range(200)]
-    return commands.place("shop-1", lines, request_id=new_id("place"))
+    return PlaceOrderRequest(customer_id="shop-1", lines=lines, request_id=new_id("place"))
 
 
 def bare(server: RunningServer) -> grpc.aio.Channel:

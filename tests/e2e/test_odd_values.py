@@ -8,9 +8,8 @@ from tests.e2e.refusals import refusal_if_any
 from tests.e2e.rpcs import RPCS
 from tests.e2e.shop import an_order, new_id
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
-from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.v1.commands_pb2 import CancelOrderRequest, PlaceOrderRequest
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_events_pb2 import OrderedLine
@@ -41,7 +40,7 @@ async def test_any_text_is_an_id_and_comes_back_as_it_was(orders: OrderTrail, te
     lines = [OrderedLine(product_id=text, quantity=1, unit_price=price)]
     request = PlaceOrderRequest(order_id=order_id, request_id=text, customer_id=customer, lines=lines)
     placed = await orders.send(request)
-    receipt = await orders.send(commands.cancel(order_id, reason=text))
+    receipt = await orders.send(CancelOrderRequest(order_id=order_id, reason=text))
     fresh: Any = {"at_least_as_fresh": [receipt.consistency_token]}
     order = await orders.get(order_id, **fresh)
     assert (order.order_id, order.customer_id, order.lines[0].product_id) == (order_id, customer, text)

@@ -14,10 +14,9 @@ from tests.e2e.running_server import RunningServer
 from tests.e2e.shop import an_order
 from tests.projections.story import PLACED, Story
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
 from ordertrail.log.v1.record_pb2 import Record
-from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
+from ordertrail.v1.commands_pb2 import CancelOrderRequest, Command, ConfirmOrderRequest, ExecuteCommandsRequest
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
     ListOrderEventsRequest,
@@ -46,7 +45,7 @@ async def test_every_command_on_a_parked_order_is_refused(client: OrderTrail, ve
 
 async def test_in_a_batch_it_is_refused_alone(client: OrderTrail) -> None:
     batch = ExecuteCommandsRequest(
-        commands=[Command(confirm_order=commands.confirm("newer")), Command(place_order=an_order())]
+        commands=[Command(confirm_order=ConfirmOrderRequest(order_id="newer")), Command(place_order=an_order())]
     )
     [answer] = await RPCS["ExecuteCommands"].call(client.channel, batch.SerializeToString())
     refused, placed = answer.results
@@ -130,7 +129,7 @@ async def test_a_list_of_a_customers_events_names_them_too(client: OrderTrail) -
 
 async def test_a_repeated_command_is_answered_also_where_its_fact_is_of_a_newer_release(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data")
-    request = commands.confirm("order-1", request_id="of a newer release")
+    request = ConfirmOrderRequest(order_id="order-1", request_id="of a newer release")
     story = Story()
     story.fact("order-1", PLACED)
     story.future("order-1")
@@ -145,7 +144,9 @@ async def test_a_repeated_command_is_answered_also_where_its_fact_is_of_a_newer_
             assert (receipt.order_version, receipt.replayed, receipt.position.offset) == (2, True, 1)
             assert receipt.event.order_version == 2
             assert receipt.event.WhichOneof("event") is None
-            other = await told(client, "CancelOrder", commands.cancel("order-1", request_id="of a newer release"))
+            other = await told(
+                client, "CancelOrder", CancelOrderRequest(order_id="order-1", request_id="of a newer release")
+            )
             assert other.reason == "REQUEST_ID_REUSED"
 
 

@@ -17,9 +17,9 @@ from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import START_SECONDS, RunningServer, until_serving
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
 from ordertrail.errors import Refused, Unavailable
+from ordertrail.v1.commands_pb2 import ConfirmOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderLineQuantityChanged
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
@@ -55,7 +55,7 @@ async def test_after_an_upgrade_all_that_waited_is_taken_in_by_itself_and_in_ord
             request.resume_token = await last_token(client, request)
             of_all = [frame async for frame in client.stream_frames()]
             assert [order_id for frame in of_all for order_id in frame.parked_order_ids] == ["order-1"]
-            refused = await told(client, "ConfirmOrder", commands.confirm("order-1"))
+            refused = await told(client, "ConfirmOrder", ConfirmOrderRequest(order_id="order-1"))
             assert refused.reason == "ORDER_PARKED"
         assert older.stop() == 0
     with closing(RunningServer(data).start()) as upgraded:
@@ -140,7 +140,7 @@ async def test_an_order_that_only_one_side_has_parked_is_freed_on_the_other(tmp_
                 refused: Any = client.history.GetOrder(GetOrderRequest(order_id="imported"))
             else:
                 assert (await client.get("imported")).version == 2
-                refused = client.commands.ConfirmOrder(commands.confirm("imported"))
+                refused = client.commands.ConfirmOrder(ConfirmOrderRequest(order_id="imported"))
             with pytest.raises(grpc.aio.AioRpcError, match="is parked"):
                 await refused
             outcome = await client.retry_parked("imported")

@@ -9,12 +9,18 @@ from tests.e2e.refusals import read_status
 from tests.e2e.rpcs import RPCS, VERBS, a_request
 from tests.e2e.shop import an_order, imported, new_id
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
 from ordertrail.errors import Refused, VersionMismatch
 from ordertrail.log.v1.record_pb2 import Record
-from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
+from ordertrail.v1.commands_pb2 import (
+    ChangeOrderLineQuantityRequest,
+    Command,
+    ConfirmOrderRequest,
+    DeliverOrderRequest,
+    ExecuteCommandsRequest,
+    ShipOrderRequest,
+)
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.commands.prepare import derive_order_id
 
@@ -126,12 +132,12 @@ async def test_a_batch_is_answered_in_its_order_and_a_refusal_stops_nothing(orde
     order_id = new_id("order")
     requests: list[Request] = [
         an_order(order_id),
-        commands.ship(order_id),  # not confirmed yet
-        commands.confirm(order_id),
-        commands.confirm("no-such-order"),
-        commands.ship(order_id),
-        commands.change_line_quantity(order_id, "p_1", 0),  # out of bounds
-        commands.deliver(order_id),
+        ShipOrderRequest(order_id=order_id),  # not confirmed yet
+        ConfirmOrderRequest(order_id=order_id),
+        ConfirmOrderRequest(order_id="no-such-order"),
+        ShipOrderRequest(order_id=order_id),
+        ChangeOrderLineQuantityRequest(order_id=order_id, product_id="p_1", quantity=0),  # out of bounds
+        DeliverOrderRequest(order_id=order_id),
     ]
     results = [result async for result in orders.execute(requests, batch_size=len(requests))]
     versions = [result.receipt.order_version for result in results if result.WhichOneof("result") == "receipt"]

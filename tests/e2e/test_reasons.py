@@ -14,9 +14,14 @@ from tests.e2e.refusals import refusal
 from tests.e2e.rpcs import RPCS, VERBS, a_request
 from tests.e2e.shop import an_order, imported, new_id
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
-from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.v1.commands_pb2 import (
+    AddOrderLineRequest,
+    ConfirmOrderRequest,
+    PlaceOrderRequest,
+    RemoveOrderLineRequest,
+    ShipOrderRequest,
+)
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
 from ordertrail.values import line, shipped
@@ -30,14 +35,14 @@ def of_line(product: str, price: str = "1.00", currency: str = "EUR") -> Any:
 
 # Given an order of p_1 (10 pieces) and p_2 (5 pieces) after some verbs, when a command, then a reason.
 REFUSALS: dict[str, tuple[list[str], Callable[[str], Message]]] = {
-    "NOTHING_CHANGES": (["ConfirmOrder"], commands.confirm),
-    "STATUS_FORBIDS": (["ConfirmOrder"], lambda i: commands.remove_line(i, "p_1")),
-    "PRODUCT_ALREADY_ORDERED": ([], lambda i: commands.add_line(i, of_line("p_1"))),
-    "PRODUCT_NOT_ORDERED": ([], lambda i: commands.remove_line(i, "p_77")),
-    "LAST_LINE": (["RemoveOrderLine"], lambda i: commands.remove_line(i, "p_2")),
-    "CURRENCY_DIFFERS": ([], lambda i: commands.add_line(i, of_line("p_3", currency="USD"))),
-    "TOTAL_TOO_LARGE": ([], lambda i: commands.add_line(i, line("p_3", 1_000_000, SPLENDID, "EUR"))),
-    "MORE_THAN_ORDERED": (["ConfirmOrder"], lambda i: commands.ship(i, [shipped("p_1", 11)])),
+    "NOTHING_CHANGES": (["ConfirmOrder"], lambda i: ConfirmOrderRequest(order_id=i)),
+    "STATUS_FORBIDS": (["ConfirmOrder"], lambda i: RemoveOrderLineRequest(order_id=i, product_id="p_1")),
+    "PRODUCT_ALREADY_ORDERED": ([], lambda i: AddOrderLineRequest(order_id=i, line=of_line("p_1"))),
+    "PRODUCT_NOT_ORDERED": ([], lambda i: RemoveOrderLineRequest(order_id=i, product_id="p_77")),
+    "LAST_LINE": (["RemoveOrderLine"], lambda i: RemoveOrderLineRequest(order_id=i, product_id="p_2")),
+    "CURRENCY_DIFFERS": ([], lambda i: AddOrderLineRequest(order_id=i, line=of_line("p_3", currency="USD"))),
+    "TOTAL_TOO_LARGE": ([], lambda i: AddOrderLineRequest(order_id=i, line=line("p_3", 1_000_000, SPLENDID, "EUR"))),
+    "MORE_THAN_ORDERED": (["ConfirmOrder"], lambda i: ShipOrderRequest(order_id=i, lines=[shipped("p_1", 11)])),
 }
 
 
@@ -58,13 +63,13 @@ async def test_the_rules_of_an_order_are_told_by_reason(orders: OrderTrail, reas
 
 async def test_an_order_has_at_most_200_lines(orders: OrderTrail) -> None:
     receipt = await orders.place("shop-1", [of_line(f"p_{number}") for number in range(200)])
-    refused = await refusal(raw(orders, commands.add_line(receipt.order_id, of_line("p_200"))))
+    refused = await refusal(raw(orders, AddOrderLineRequest(order_id=receipt.order_id, line=of_line("p_200"))))
     assert refused.reason == "TOO_MANY_LINES"
 
 
 async def test_an_imported_order_of_nothing_cannot_be_confirmed(orders: OrderTrail) -> None:
     [taken_in] = await imported(orders, b'{"company": "retailer-1", "productId": "p_1", "quantity": 0, "unitPrice": 1}')
-    refused = await refusal(raw(orders, commands.confirm(taken_in.receipt.order_id)))
+    refused = await refusal(raw(orders, ConfirmOrderRequest(order_id=taken_in.receipt.order_id)))
     assert refused.reason == "NOTHING_ORDERED"
 
 
@@ -116,7 +121,7 @@ async def test_an_order_that_must_not_exist_is_placed_once(orders: OrderTrail) -
 
 
 async def test_a_product_twice_and_a_day_that_is_none_name_their_fields(orders: OrderTrail) -> None:
-    twice = commands.place("shop-1", [of_line("p_1"), of_line("p_1")])
+    twice = PlaceOrderRequest(customer_id="shop-1", lines=[of_line("p_1"), of_line("p_1")])
     assert (await refusal(raw(orders, twice))).fields == ["lines[1].product_id"]
     nowhen = an_order()
     nowhen.expected_delivery_date.year, nowhen.expected_delivery_date.month = 2031, 2

@@ -25,8 +25,7 @@ from tests.log.memory import MemoryLog
 from tests.projections.processes import gone
 
 from ordertrail.client import connect
-from ordertrail.commands import confirm
-from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest, ExecuteCommandsResponse
+from ordertrail.v1.commands_pb2 import Command, ConfirmOrderRequest, ExecuteCommandsRequest, ExecuteCommandsResponse
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
@@ -95,7 +94,7 @@ async def test_a_followed_stream_ends_with_ok_and_a_token_that_goes_on(server: R
 
 async def test_a_stream_of_batches_ends_between_two_of_them(server: RunningServer) -> None:
     server.start()
-    refused = [Command(confirm_order=confirm("no-such-order"))] * 199
+    refused = [Command(confirm_order=ConfirmOrderRequest(order_id="no-such-order"))] * 199
     async with connect(server.address) as orders:
         call, answers = orders.commands.ExecuteCommands(None), list[ExecuteCommandsResponse]()
         for _ in range(20):

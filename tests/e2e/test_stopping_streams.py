@@ -19,7 +19,7 @@ from tests.e2e.rpcs import RPCS, a_request
 from tests.e2e.running_server import END_SECONDS, RunningServer, until_serving
 
 from ordertrail.client import connect, line
-from ordertrail.commands import place
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail_server.edge.reflection import NAMES
 
@@ -103,7 +103,12 @@ async def test_idle_event_stream_ends_when_server_stops(patient: RunningServer, 
 async def test_event_stream_without_a_reader_does_not_keep_a_server(patient: RunningServer, channel: Channel) -> None:
     async with connect(patient.address) as orders:
         lines = [line(f"p_{number}", 1, "1.00", "EUR") for number in range(200)]
-        results = [result async for result in orders.execute(place("shop-1", lines) for _ in range(2_000))]
+        results = [
+            result
+            async for result in orders.execute(
+                PlaceOrderRequest(customer_id="shop-1", lines=lines) for _ in range(2_000)
+            )
+        ]
     request = StreamOrderEventsRequest(at_least_as_fresh=[results[-1].receipt.consistency_token])
     call = channel.unary_stream(RPCS["StreamOrderEvents"].path)(request.SerializeToString())
     await call.read()

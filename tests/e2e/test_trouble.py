@@ -16,10 +16,9 @@ from tests.e2e.running_server import RunningServer, until_serving
 from tests.e2e.shop import an_order, new_id
 from tests.e2e.truth import truth_of
 
-from ordertrail import commands
 from ordertrail.client import connect
 from ordertrail.log.v1.record_pb2 import Record
-from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.v1.commands_pb2 import ConfirmOrderRequest, PlaceOrderRequest
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, StreamOrderEventsRequest
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -74,7 +73,9 @@ async def test_an_order_whose_chain_is_broken_is_parked_and_others_are_not(serve
     await append(server.data, order_id, previous=b"none of its facts")
     server.start()
     async with bare(server) as channel:
-        told = await refusal(RPCS["ConfirmOrder"].call(channel, commands.confirm(order_id).SerializeToString()))
+        told = await refusal(
+            RPCS["ConfirmOrder"].call(channel, ConfirmOrderRequest(order_id=order_id).SerializeToString())
+        )
         assert (told.code.name, told.reason) == ("UNAVAILABLE", "ORDER_PARKED")
         assert told.retry_seconds
         await until_serving(server.address)

@@ -7,7 +7,6 @@ from pathlib import Path
 from tests.e2e.running_server import RunningServer, until_serving
 from tests.e2e.shop import new_id
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail, connect, line
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail_server.storage.sqlite import connect_reader
@@ -19,7 +18,7 @@ ORDERS = 300
 def a_large_order() -> PlaceOrderRequest:
     """Return an order of more than 30 KB."""
     lines = [line(f"{number:0>120}", 1, "1.00", "EUR") for number in range(200)]
-    return commands.place("shop-1", lines, request_id=new_id("place"))
+    return PlaceOrderRequest(customer_id="shop-1", lines=lines, request_id=new_id("place"))
 
 
 def read_for_long(path: Path, held: ExitStack) -> None:

@@ -8,9 +8,9 @@ from tests.e2e.shop import an_order
 from tests.evolving.gifts import a_gift
 from tests.evolving.releases import Releases
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
+from ordertrail.v1.commands_pb2 import AddOrderLineRequest, ConfirmOrderRequest
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail.values import line
@@ -20,11 +20,11 @@ BY_OLD: list[Request] = [an_order("older", "older/1")]
 GIFT = a_gift("gift", "gift/1")
 BY_NEW: list[Request] = [
     GIFT,
-    commands.add_line("older", line("p_3", 7, "0.10", "EUR"), request_id="older/2"),
+    AddOrderLineRequest(order_id="older", line=line("p_3", 7, "0.10", "EUR"), request_id="older/2"),
     an_order("newer", "newer/1"),
-    commands.add_line("gift", line("p_3", 1, "4.00", "EUR"), request_id="gift/2"),
-    commands.confirm("gift", request_id="gift/3"),
-    commands.confirm("older", request_id="older/3"),
+    AddOrderLineRequest(order_id="gift", line=line("p_3", 1, "4.00", "EUR"), request_id="gift/2"),
+    ConfirmOrderRequest(order_id="gift", request_id="gift/3"),
+    ConfirmOrderRequest(order_id="older", request_id="older/3"),
 ]
 WRITTEN_VERSIONS = [2, 4, 2, 4, 2, 2, 2]
 PARKED = ("gift", "newer")

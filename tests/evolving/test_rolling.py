@@ -12,8 +12,8 @@ from tests.evolving.gifts import MESSAGE, a_gift
 from tests.evolving.releases import Releases, receipts_hold
 from tests.evolving.rollout import BY_NEW, BY_OLD, GIFT, PARKED, WAITING, WRITTEN_VERSIONS, history, roll_out, sent
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
+from ordertrail.v1.commands_pb2 import ShipOrderRequest
 from ordertrail.v1.receipt_pb2 import Receipt
 
 
@@ -86,9 +86,9 @@ async def test_tokens_of_either_release_are_honoured_by_the_other(releases: Rele
 async def test_when_the_new_release_is_back_all_is_there_in_order_and_nothing_is_parked(releases: Releases) -> None:
     receipts = await roll_out(releases)
     releases.turn_to(releases.old, kill=True)
-    receipts += await sent(releases, [commands.ship("older", request_id="older/4")])
+    receipts += await sent(releases, [ShipOrderRequest(order_id="older", request_id="older/4")])
     releases.turn_to(releases.new)
-    receipts += await sent(releases, [commands.ship("gift", request_id="gift/4")])
+    receipts += await sent(releases, [ShipOrderRequest(order_id="gift", request_id="gift/4")])
     await until_serving(releases.new.address)
     async with releases.client() as orders:
         gift = await orders.get("gift", at_least_as_fresh=[receipts[-1].consistency_token])

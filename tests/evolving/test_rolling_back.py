@@ -13,9 +13,8 @@ from tests.evolving.checkout import Checkout
 from tests.evolving.releases import Releases
 from tests.evolving.rollout import PARKED, history, refused, roll_out, says_parked
 
-from ordertrail import commands
 from ordertrail.client import OrderTrail
-from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
+from ordertrail.v1.commands_pb2 import CancelOrderRequest, Command, ExecuteCommandsRequest
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ async def test_no_command_touches_what_cannot_be_read(orders: OrderTrail, verb: 
 @pytest.mark.parametrize("order_id", PARKED)
 async def test_in_a_batch_it_is_refused_and_the_rest_goes_on(orders: OrderTrail, order_id: str) -> None:
     batch = ExecuteCommandsRequest(
-        commands=[Command(cancel_order=commands.cancel(order_id)), Command(place_order=an_order())]
+        commands=[Command(cancel_order=CancelOrderRequest(order_id=order_id)), Command(place_order=an_order())]
     )
     [answer] = await RPCS["ExecuteCommands"].call(orders.channel, batch.SerializeToString())
     says_parked(read_status(answer.results[0].status), order_id)

@@ -4,10 +4,20 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from random import Random
 
-from ordertrail import commands
 from ordertrail.commands import Request
+from ordertrail.v1.commands_pb2 import (
+    AddOrderLineRequest,
+    CancelOrderRequest,
+    ChangeOrderLineQuantityRequest,
+    ConfirmOrderRequest,
+    DeliverOrderRequest,
+    RemoveOrderLineRequest,
+    RescheduleDeliveryRequest,
+    ReturnOrderRequest,
+    ShipOrderRequest,
+)
 from ordertrail.v1.order_events_pb2 import OrderedLine
-from ordertrail.values import shipped
+from ordertrail.values import day, shipped
 
 # The probability of each step for an order that has got that far.
 CHANGED, CANCELLED, CONFIRMED, RESCHEDULED = 0.5, 0.1, 0.9, 0.1
@@ -28,12 +38,12 @@ def continue_order(
     while chance(CHANGED):
         yield _draw_change(random, order_id, ordered, draw_other_line)
     if chance(CANCELLED):
-        yield commands.cancel(order_id, reason="ordered twice")
+        yield CancelOrderRequest(order_id=order_id, reason="ordered twice")
         return
     if chance(CONFIRMED):
-        yield commands.confirm(order_id)
+        yield ConfirmOrderRequest(order_id=order_id)
         if chance(RESCHEDULED):
-            yield commands.reschedule_delivery(order_id, expected + timedelta(days=7))
+            yield RescheduleDeliveryRequest(order_id=order_id, expected_delivery_date=day(expected + timedelta(days=7)))
         if chance(SHIPPED):
             yield from _draw_shipment(order_id, ordered, chance)
 
@@ -41,11 +51,11 @@ def continue_order(
 def _draw_shipment(order_id: str, ordered: dict[str, int], chance: Chance) -> Iterator[Request]:
     if chance(IN_PARTS) and sum(ordered.values()) > 1:
         yield _ship_part(order_id, ordered)
-    yield commands.ship(order_id)
+    yield ShipOrderRequest(order_id=order_id)
     if chance(DELIVERED):
-        yield commands.deliver(order_id)
+        yield DeliverOrderRequest(order_id=order_id)
     if chance(RETURNED):
-        yield commands.return_(order_id, reason="not as described")
+        yield ReturnOrderRequest(order_id=order_id, reason="not as described")
 
 
 def _draw_change(random: Random, order_id: str, ordered: dict[str, int], draw_other_line: DrawLine) -> Request:
@@ -55,14 +65,14 @@ def _draw_change(random: Random, order_id: str, ordered: dict[str, int], draw_ot
     if drawn < 0.4:
         added = draw_other_line(ordered)
         ordered[added.product_id] = added.quantity
-        return commands.add_line(order_id, added)
+        return AddOrderLineRequest(order_id=order_id, line=added)
     if drawn < 0.6 and len(ordered) > 1:
         del ordered[product]
-        return commands.remove_line(order_id, product)
+        return RemoveOrderLineRequest(order_id=order_id, product_id=product)
     ordered[product] += random.randint(1, 10)
-    return commands.change_line_quantity(order_id, product, ordered[product])
+    return ChangeOrderLineQuantityRequest(order_id=order_id, product_id=product, quantity=ordered[product])
 
 
 def _ship_part(order_id: str, ordered: dict[str, int]) -> Request:
     product, quantity = next(iter(ordered.items()))
-    return commands.ship(order_id, [shipped(product, (quantity + 1) // 2)])
+    return ShipOrderRequest(order_id=order_id, lines=[shipped(product, (quantity + 1) // 2)])

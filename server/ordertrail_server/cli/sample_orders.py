@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
 
-from ordertrail import commands
 from ordertrail.commands import Request
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderedLine
-from ordertrail.values import line
+from ordertrail.values import day, line
 from ordertrail_server.cli.sample_life import continue_order
 from ordertrail_server.cli.skewed_gaussian import draw_skewed
 
@@ -40,7 +40,9 @@ class SampleOrders:
         lines = self._draw_lines()
         expected = self._today + timedelta(days=int(draw_skewed(self._random, 1, 60, 2)))
         shop = f"shop-{self._random.randrange(SHOPS)}"
-        placed = commands.place(shop, lines, order_id=order_id, expected_delivery_date=expected)
+        placed = PlaceOrderRequest(
+            customer_id=shop, lines=lines, order_id=order_id, expected_delivery_date=day(expected)
+        )
         if self._random.random() >= self._alive:
             return [placed]
         ordered = {ordered_line.product_id: ordered_line.quantity for ordered_line in lines}

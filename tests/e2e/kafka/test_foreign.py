@@ -16,7 +16,7 @@ from tests.e2e.shop import an_order, new_id
 from tests.kafka.cluster import Cluster
 from tests.kafka.foreign_records import Foreign, Written, noise, produce, wrongly_linked
 
-from ordertrail import commands
+from ordertrail.v1.commands_pb2 import ConfirmOrderRequest
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrderEventsRequest
 from ordertrail.v1.projection_service_pb2 import RECORD_VERDICT_FOREIGN, ExplainEventRequest
 from ordertrail_server.log.data_directory import DataDirectory
@@ -96,7 +96,7 @@ async def history(shop: Shop, order_id: str, tokens: Sequence[str]) -> list[byte
 
 async def parked(shop: Shop, server: int, order_id: str, tokens: Sequence[str]) -> None:
     """Assert that an order is parked, by the server that is asked and by the one that reads."""
-    confirm = commands.confirm(order_id, request_id=new_id("confirm"))
+    confirm = ConfirmOrderRequest(order_id=order_id, request_id=new_id("confirm"))
     told = await refusal(RPCS["ConfirmOrder"].call(shop.channels[server], confirm.SerializeToString()))
     assert told.reason == "ORDER_PARKED"
     asked = GetOrderRequest(order_id=order_id, at_least_as_fresh=tokens)
