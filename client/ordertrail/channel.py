@@ -1,4 +1,4 @@
-"""The client's channel: its retry policy and reconnect back-off."""
+"""The gRPC channel of the client, with its retry policy and reconnect back-off."""
 
 import json
 import re
@@ -10,7 +10,7 @@ import grpc
 
 __all__ = ["open_channel"]
 
-# Every command carries a request id, so a repeated one is answered with the first receipt; reads change nothing.
+# A retry is safe: the server answers a repeated request id with the first receipt, and queries change nothing.
 # The config holds no `timeout`: gRPC fires it early. Deadlines are set on each call.
 SERVICE_CONFIG = {
     "methodConfig": [
@@ -58,7 +58,7 @@ _RESOLVER = re.compile("^(?:dns|ipv4|ipv6):(?://[^/]*/)?")
 
 
 def is_loopback(target: str) -> bool:
-    """Return whether a target of gRPC, such as HOST:PORT, names this machine itself."""
+    """Return whether a gRPC target, such as HOST:PORT, is an address of this machine."""
     try:
         host = urlsplit(f"//{_RESOLVER.sub('', target, count=1)}").hostname or ""
         return host == "localhost" or ip_address(host).is_loopback
@@ -69,8 +69,8 @@ def is_loopback(target: str) -> bool:
 def open_channel(
     target: str, credentials: grpc.ChannelCredentials | None, options: Sequence[tuple[str, object]] = ()
 ) -> grpc.aio.Channel:
-    """Open a channel; without credentials it is not encrypted. Later `options` win over the client's own."""
-    # Each name once: of two values gRPC takes the first.
+    """Open a channel; without credentials it is not encrypted. `options` override the client's own."""
+    # Each name once, because gRPC takes the first of two values.
     merged = [*dict([*OPTIONS, *(DIRECT if is_loopback(target) else ()), *options]).items()]
     if credentials is None:
         return grpc.aio.insecure_channel(target, options=merged)

@@ -1,4 +1,4 @@
-"""The client: one asynchronous method a verb and a question, over one connection.
+"""The asynchronous client: one method for each verb and query, over one connection.
 
     async with connect("127.0.0.1:50051") as orders:
         receipt = await orders.place("shop-1", [line("p_1", 3, "5.20", "EUR")])
@@ -6,10 +6,9 @@
         async for event in orders.list_events(order_id=receipt.order_id):
             ...
 
-Errors are those of `ordertrail.errors`. Every unary call has a deadline, and is retried while the server is away:
-commands carry a request id, so a retry never does a thing twice. What this face leaves out is on the generated stubs:
-`orders.commands`, `orders.history`, `orders.imports`, `orders.projection`. A blocking face of the same names is to be
-`ordertrail.blocking`.
+Methods raise the errors of `ordertrail.errors`. Every unary call has a deadline and is retried while the server is
+unavailable. Commands carry a request id, so a retry never has a second effect. The generated stubs give access to
+everything else: `orders.commands`, `orders.history`, `orders.imports`, `orders.projection`.
 """
 
 import asyncio
@@ -20,9 +19,9 @@ from typing import Self
 import grpc
 
 from ordertrail.channel import open_channel
-from ordertrail.commanding import Commanding
+from ordertrail.command_methods import CommandMethods
 from ordertrail.errors import Unavailable
-from ordertrail.inspecting import Inspecting
+from ordertrail.inspection_methods import InspectionMethods
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_import_service_pb2_grpc import OrderImportServiceStub
@@ -32,16 +31,16 @@ from ordertrail.values import line, money, shipped
 __all__ = ["OrderTrail", "connect", "line", "money", "shipped"]
 
 
-class OrderTrail(Commanding, Inspecting):
-    """A connection to Ordertrail. Tasks of one event loop may share it; `async with` closes it.
+class OrderTrail(CommandMethods, InspectionMethods):
+    """A connection to Ordertrail. Tasks of one event loop can share it; `async with` closes it.
 
-    `timeout` is the deadline of each unary call in seconds, unless the call names its own. `actor` says who gives the
-    commands, in printable ASCII (else ValueError); facts remember it.
+    `timeout` is the default deadline of each unary call, in seconds. `actor` names the sender of the commands and is
+    stored with their facts. Raises ValueError if `actor` is not printable ASCII.
     """
 
     def __init__(self, channel: grpc.aio.Channel, *, timeout: float = 10.0, actor: str = "") -> None:
         if not (actor.isascii() and actor.isprintable()):
-            raise ValueError("An actor is named in printable ASCII.")
+            raise ValueError("actor must be printable ASCII, because gRPC metadata cannot carry other characters.")
         self.channel = channel
         self.timeout = timeout
         self.metadata = (("ordertrail-actor", actor),) if actor else ()
@@ -51,7 +50,7 @@ class OrderTrail(Commanding, Inspecting):
         self.projection = ProjectionServiceStub(channel)
 
     async def reach(self, seconds: float) -> None:
-        """Connect now; raises Unavailable if that takes longer. Calls connect by themselves, and are more patient."""
+        """Connect now. Raises Unavailable if that takes longer. Without this, the first call connects."""
         try:
             async with asyncio.timeout(seconds):
                 await self.channel.channel_ready()
@@ -80,9 +79,9 @@ def connect(
     credentials: grpc.ChannelCredentials | None = None,
     options: Sequence[tuple[str, object]] = (),
 ) -> OrderTrail:
-    """Return a client of the server at `target` (HOST:PORT); to be called within a running event loop.
+    """Return a client of the server at `target` (HOST:PORT). Call it within an event loop.
 
-    It connects with the first call. `timeout` and `actor` are as for OrderTrail. Without `credentials` the connection
-    is in the clear. `options` are gRPC's own channel arguments and win over the client's.
+    The client connects with its first call. `timeout` and `actor` are as for OrderTrail. Without `credentials` the
+    connection is not encrypted. `options` are gRPC channel arguments; they override the client's own.
     """
     return OrderTrail(open_channel(target, credentials, options), timeout=timeout, actor=actor)

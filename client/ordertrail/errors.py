@@ -1,14 +1,14 @@
-"""What can go wrong, by what a caller does about it.
+"""The errors of the client, one class for each reaction of a caller.
 
-    OrderTrailError          anything below; or a status that this release does not know
-    ├── InvalidRequest       correct what you send; `violations` name the fields
-    ├── NotFound             look for another order, or at another point in time
-    ├── Refused              the order's rules, or a name already taken, forbid it; `reason` says which
-    │   └── VersionMismatch  read again and decide again; `expected`, `actual`
+    OrderTrailError          the base class; itself raised for a status that this release does not know
+    ├── InvalidRequest       correct the request; `violations` name the fields
+    ├── NotFound             query another order or another point in time
+    ├── Refused              the order's state or an id already in use forbids the command; see `reason`
+    │   └── VersionMismatch  read the order and decide again; see `expected` and `actual`
     ├── Unavailable          retry with the same request id, after `retry_after` seconds
     └── ServerFault          report it to the operator; a retry with the same request id is safe
 
-Errors are read from google.rpc details, never from English text. Every reason is a value of
+The client reads google.rpc details, never English text. Every reason is the name of a value of
 `ordertrail.v1.ErrorReason`, without its prefix.
 """
 
@@ -37,9 +37,9 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Violation:
-    """A field of the request that is at fault: its path (`lines[0].quantity`) and what is wrong with it.
+    """An invalid field of a request: its path (`lines[0].quantity`) and a description of the error.
 
-    `reason` is the id of the violated rule of the contract (`int64.gte_lte`); where it has none, the error's reason.
+    `reason` is the id of the violated rule of the contract (`int64.gte_lte`), or the error's reason if there is none.
     """
 
     field: str
@@ -49,11 +49,11 @@ class Violation:
 
 @dataclass(eq=False)
 class OrderTrailError(Exception):
-    """A call that did not do what was asked.
+    """A failed call.
 
-    `code` is the gRPC status. `reason` names the way it was refused; where the server said none, it is the code's name.
-    `action` is what the caller should do, or "". `metadata` holds facts to compute with.
-    `retry_after` is in seconds, if the server gave a delay.
+    `code` is the gRPC status code. `reason` is the server's reason, or the code's name if the server gave none.
+    `action` tells the caller what to do, or is "". `metadata` holds values for programs. `retry_after` is the server's
+    retry delay in seconds, if it gave one.
     """
 
     code: grpc.StatusCode
@@ -69,15 +69,15 @@ class OrderTrailError(Exception):
 
 
 class InvalidRequest(OrderTrailError):
-    """What was sent cannot be right, whatever the order's state; `violations` name the fields."""
+    """The request is invalid, independent of the order's state; `violations` name the fields."""
 
 
 class NotFound(OrderTrailError):
-    """There is no such order, or there was none at that point in time."""
+    """The order does not exist, or did not exist at that point in time."""
 
 
 class Refused(OrderTrailError):
-    """The order's state, its rules, or a name already taken forbid the command."""
+    """The order's state, its rules, or an id already in use forbid the command."""
 
 
 class VersionMismatch(Refused):
@@ -95,11 +95,11 @@ class VersionMismatch(Refused):
 
 
 class Unavailable(OrderTrailError):
-    """Not now: the server is busy, away, or behind. A command may or may not have led to a fact."""
+    """The server is overloaded, not reachable, or behind its log. A command may or may not have led to a fact."""
 
 
 class ServerFault(OrderTrailError):
-    """The server met a fault of its own."""
+    """The server failed by an error of its own."""
 
 
 _BY_REASON: dict[str, type[OrderTrailError]] = {
@@ -133,24 +133,24 @@ _BY_LIBRARY_CODE: dict[grpc.StatusCode, type[OrderTrailError]] = {
     grpc.StatusCode.INTERNAL: Unavailable,  # a stream that ended while something was being written to it
 }
 
-_RETRY_ACTION = "Retry with the same request id: it is answered with the first receipt, if there is one."
+_RETRY_ACTION = "Retry with the same request id: if the command led to a fact, the server answers with its receipt."
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError) -> OrderTrailError:
-    """Return the error of a failed call."""
+    """Return the typed error of a failed call."""
     status = _details_of(error) or status_pb2.Status(code=error.code().value[0], message=error.details() or "")
     return from_status(status)
 
 
 def from_status(status: status_pb2.Status) -> OrderTrailError:
-    """Return the error of a status, such as that of one command of a batch."""
+    """Return the typed error of a status, such as that of one command of a batch."""
     code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
     info, violations, delay = _read_details(status)
     reason = info.reason or code.name
     metadata = dict(info.metadata)
-    # The server's own words first: its reason may be newer than this client.
+    # The server's action comes first, because its reason may be newer than this client.
     action = metadata.pop("action", "")
     kind = _BY_REASON.get(reason) or _BY_CODE.get(code, OrderTrailError)
     if info.reason:
@@ -165,7 +165,7 @@ def _details_of(error: grpc.aio.AioRpcError) -> status_pb2.Status | None:
     try:
         return rpc_status.from_call(error)  # type: ignore[arg-type]  # the stubs know sync calls only
     except ValueError:
-        return None  # the details contradict the code: an intermediary's doing; the code stands
+        return None  # an intermediary changed the code, so that the details contradict it
 
 
 def _read_details(

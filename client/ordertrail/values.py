@@ -1,4 +1,4 @@
-"""Plain Python values as the contract's messages, and back: exact, or refused; nothing is rounded or guessed."""
+"""Converts plain Python values to messages of the contract and back, exactly: nothing is rounded or guessed."""
 
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
@@ -13,26 +13,26 @@ __all__ = ["amount_of", "date_of", "day", "line", "moment", "money", "shipped"]
 
 NANOS = 1_000_000_000
 
-# Long enough for any amount that is allowed; a longer one is refused, never rounded.
+# Enough digits for any allowed amount; a longer one is refused, not rounded.
 _EXACT = Context(prec=60, traps=[InvalidOperation, Inexact])
 
 
 def money(amount: Decimal | str | int, currency: str) -> Money:
     """Return an exact amount of money; `currency` is an ISO 4217 code.
 
-    Raises TypeError for a float, which is not exact; ValueError for what is no number, or is finer than a billionth.
-    Bounds are the server's to check.
+    Raises TypeError for a float, because it is not exact, and ValueError for a text that is not a number, a negative
+    amount, or more than nine decimals. The server checks the upper bound.
     """
     if isinstance(amount, float):
-        raise TypeError("Give money as a Decimal, a str or an int: a float is not exact.")
+        raise TypeError("Give an amount as a Decimal, a str or an int, because a float is not exact.")
     try:
         nanos = _EXACT.to_integral_exact(_EXACT.scaleb(Decimal(amount), 9))
     except (InvalidOperation, Inexact):
-        raise ValueError(f"{amount!r} is no amount of money, or is finer than a billionth.") from None
+        raise ValueError(f"{amount!r} is not an amount of money; give a number with at most nine decimals.") from None
     if not nanos.is_finite():
-        raise ValueError(f"{amount!r} is no amount of money.")
+        raise ValueError(f"{amount!r} is not an amount of money; give a finite number.")
     if nanos < 0:
-        raise ValueError(f"{amount!r} is negative, and no money here is.")
+        raise ValueError(f"{amount!r} is negative; an amount of money is 0 or more.")
     units, remainder = divmod(int(nanos), NANOS)
     return Money(currency_code=currency, units=units, nanos=remainder)
 
@@ -45,31 +45,31 @@ def amount_of(sum_of_money: Money) -> Decimal:
 
 
 def line(product_id: str, quantity: int, unit_price: Decimal | str | int, currency: str) -> OrderedLine:
-    """Return a line to order; the price is that of one. Raises as money does."""
+    """Return an ordered line. `unit_price` is the price of one piece. Raises the errors of `money`."""
     return OrderedLine(product_id=product_id, quantity=quantity, unit_price=money(unit_price, currency))
 
 
 def shipped(product_id: str, quantity: int) -> ShippedLine:
-    """Return a line of a part shipment."""
+    """Return a line of a partial shipment."""
     return ShippedLine(product_id=product_id, quantity=quantity)
 
 
 def day(when: date) -> Date:
-    """Return a day. Raises TypeError for a datetime, whose day depends on a time zone."""
+    """Return a date as a message. Raises TypeError for a datetime, because its day depends on a time zone."""
     if isinstance(when, datetime):
-        raise TypeError("Give a day as a date: the day of a datetime depends on a time zone.")
+        raise TypeError("Give a day as a date, because the day of a datetime depends on a time zone.")
     return Date(year=when.year, month=when.month, day=when.day)
 
 
-def date_of(named: Date) -> date:
-    """Return the day as a date. Raises ValueError for one that the calendar lacks."""
-    return date(named.year, named.month, named.day)
+def date_of(date_message: Date) -> date:
+    """Return the Python date of a message. Raises ValueError if the calendar has no such day."""
+    return date(date_message.year, date_message.month, date_message.day)
 
 
 def moment(when: datetime) -> Timestamp:
-    """Return a point in time, in microseconds. Raises ValueError for a datetime without a time zone."""
+    """Return a point in time as a message, to the microsecond. Raises ValueError for a datetime without a time zone."""
     if when.tzinfo is None:
-        raise ValueError("Give times with a time zone, e.g. datetime.now(UTC).")
+        raise ValueError("Give a time with a time zone, e.g. datetime.now(UTC).")
     stamp = Timestamp()
     stamp.FromDatetime(when.astimezone(UTC))
     return stamp

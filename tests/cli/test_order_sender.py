@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from google.rpc.status_pb2 import Status
-from tests.client.stand_in import AWAY, StandIn, accept_all, serving
+from tests.client.stub_server import AWAY, StubServer, accept_all, serving
 
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
@@ -42,9 +42,9 @@ def first_answers(*results: CommandResult | None) -> Callable[[ExecuteCommandsRe
     return answer
 
 
-async def produced(stand_in: StandIn, send: Any, capsys: pytest.CaptureFixture[str]) -> tuple[Any, str]:
+async def produced(stub_server: StubServer, send: Any, capsys: pytest.CaptureFixture[str]) -> tuple[Any, str]:
     """Send the orders; return the counts, and what was said of refusals."""
-    async with serving(stand_in) as client:
+    async with serving(stub_server) as client:
         assert isinstance(client, OrderTrail)
         with Production(len(ORDERS), show_acks=False, as_json=True) as production:
             await send(client, ORDERS, production)
@@ -52,34 +52,34 @@ async def produced(stand_in: StandIn, send: Any, capsys: pytest.CaptureFixture[s
     return json.loads(said.out), said.err
 
 
-def sent(stand_in: StandIn) -> list[list[str]]:
+def sent(stub_server: StubServer) -> list[list[str]]:
     return [
         [getattr(command, command.WhichOneof("verb")).request_id for command in batch.commands]
-        for batch in stand_in.seen
+        for batch in stub_server.requests
     ]
 
 
 async def test_a_command_that_could_not_be_taken_is_sent_again_with_all_that_follows_on_its_order(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    stand_in = StandIn()
-    stand_in.batches = first_answers(BUSY, NO, None, None)
-    counts, refused = await produced(stand_in, send_in_batches, capsys)
+    stub_server = StubServer()
+    stub_server.batches = first_answers(BUSY, NO, None, None)
+    counts, refused = await produced(stub_server, send_in_batches, capsys)
     assert (counts["acknowledged"], counts["refused"], refused) == (4, 0, "")
-    assert sent(stand_in) == [["r-1", "r-2", "r-3", "r-4"], ["r-1", "r-2"]]
+    assert sent(stub_server) == [["r-1", "r-2", "r-3", "r-4"], ["r-1", "r-2"]]
 
 
 async def test_a_refused_command_is_told_and_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    stand_in = StandIn()
-    stand_in.batches = first_answers(None, NO, None, None)
-    counts, refused = await produced(stand_in, send_in_batches, capsys)
+    stub_server = StubServer()
+    stub_server.batches = first_answers(None, NO, None, None)
+    counts, refused = await produced(stub_server, send_in_batches, capsys)
     assert (counts["acknowledged"], counts["refused"]) == (3, 1)
     assert refused == "o-1: no [FAILED_PRECONDITION]\n"
 
 
 async def test_one_by_one_a_call_that_outlives_its_retries_is_made_again(capsys: pytest.CaptureFixture[str]) -> None:
-    stand_in = StandIn()
-    stand_in.failures.extend([AWAY] * 12)
-    counts, refused = await produced(stand_in, send_one_by_one, capsys)
+    stub_server = StubServer()
+    stub_server.failures.extend([AWAY] * 12)
+    counts, refused = await produced(stub_server, send_one_by_one, capsys)
     assert (counts["acknowledged"], counts["refused"], refused) == (4, 0, "")
-    assert {request.request_id for request in stand_in.seen} == {"r-1", "r-2", "r-3", "r-4"}
+    assert {request.request_id for request in stub_server.requests} == {"r-1", "r-2", "r-3", "r-4"}

@@ -1,17 +1,17 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.client.stand_in import StandIn, serving
+from tests.client.stub_server import StubServer, serving
 
 from ordertrail.client import OrderTrail
 
 
 @pytest.fixture
-def stand_in() -> StandIn:
-    return StandIn()
+def stub_server() -> StubServer:
+    return StubServer()
 
 
 @pytest.fixture
-async def client(stand_in: StandIn) -> AsyncIterator[OrderTrail]:
-    async with serving(stand_in) as connected:
+async def client(stub_server: StubServer) -> AsyncIterator[OrderTrail]:
+    async with serving(stub_server) as connected:
         yield connected

@@ -1,9 +1,9 @@
-"""The client reaches a server on this machine directly, whatever proxy the environment names."""
+"""The client connects to a server on this machine directly, even if the environment names a proxy."""
 
 import asyncio
 
 import pytest
-from tests.client.stand_in import StandIn, serving
+from tests.client.stub_server import StubServer, serving
 
 from ordertrail.channel import is_loopback
 from ordertrail.client import connect
@@ -13,15 +13,15 @@ PROXIES = ["http_proxy", "https_proxy", "grpc_proxy"]
 
 
 @pytest.mark.parametrize("name", PROXIES)
-async def test_a_server_on_this_machine_is_reached_without_a_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_server_on_this_machine_is_reached_without_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "http://127.0.0.1:1")
-    async with serving(StandIn()) as client:
+    async with serving(StubServer()) as client:
         await client.reach(5)
         assert (await client.get("o-1")).order_id == "o-1"
 
 
-async def asked_of_proxy(target: str, monkeypatch: pytest.MonkeyPatch, **options: int) -> bytes:
-    """Return the first line that a proxy gets when a client connects; it refuses."""
+async def first_line_to_proxy(target: str, monkeypatch: pytest.MonkeyPatch, **options: int) -> bytes:
+    """Return the first line that a client sends to a proxy, which refuses it."""
     first_line: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -39,13 +39,13 @@ async def asked_of_proxy(target: str, monkeypatch: pytest.MonkeyPatch, **options
         return await first_line
 
 
-async def test_any_other_server_is_reached_by_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (await asked_of_proxy("orders.example:50051", monkeypatch)).startswith(b"CONNECT orders.example:50051 ")
+async def test_other_server_is_reached_through_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await first_line_to_proxy("orders.example:50051", monkeypatch)).startswith(b"CONNECT orders.example:50051 ")
 
 
-async def test_the_callers_own_options_win(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_options_of_caller_override_those_of_client(monkeypatch: pytest.MonkeyPatch) -> None:
     own = {"grpc.enable_http_proxy": 1}
-    assert (await asked_of_proxy("localhost:50051", monkeypatch, **own)).startswith(b"CONNECT localhost:50051 ")
+    assert (await first_line_to_proxy("localhost:50051", monkeypatch, **own)).startswith(b"CONNECT localhost:50051 ")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ async def test_the_callers_own_options_win(monkeypatch: pytest.MonkeyPatch) -> N
         "ipv6:[::1]:50051",
     ],
 )
-def test_targets_on_this_machine(target: str) -> None:
+def test_target_is_loopback(target: str) -> None:
     assert is_loopback(target)
 
 
@@ -80,5 +80,5 @@ def test_targets_on_this_machine(target: str) -> None:
         "[x]:1",
     ],
 )
-def test_targets_elsewhere(target: str) -> None:
+def test_target_is_not_loopback(target: str) -> None:
     assert not is_loopback(target)

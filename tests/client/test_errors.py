@@ -56,25 +56,25 @@ REASONS = [name for name in ErrorReason.keys() if name != "ERROR_REASON_UNSPECIF
 
 
 def status(code: int, *details: Message, message: str = "It went wrong.") -> Status:
-    told = Status(code=code, message=message)
+    status_message = Status(code=code, message=message)
     for detail in details:
         packed = AnyMessage()
         packed.Pack(detail)
-        told.details.append(packed)
-    return told
+        status_message.details.append(packed)
+    return status_message
 
 
 @pytest.mark.parametrize("name", REASONS)
-def test_each_reason_of_the_contract_has_its_class_and_the_contract_s_action(name: str) -> None:
-    told = ErrorReason.DESCRIPTOR.values_by_name[name].GetOptions().Extensions[guide]
+def test_every_reason_has_its_class_and_the_action_of_the_contract(name: str) -> None:
+    contract_guide = ErrorReason.DESCRIPTOR.values_by_name[name].GetOptions().Extensions[guide]
     reason = name.removeprefix("ERROR_REASON_")
-    error = from_status(status(told.code, ErrorInfo(reason=reason, domain="ordertrail")))
+    error = from_status(status(contract_guide.code, ErrorInfo(reason=reason, domain="ordertrail")))
     assert type(error) is EXPECTED[reason]
-    assert (error.reason, error.action, error.code.value[0]) == (reason, told.action, told.code)
+    assert (error.reason, error.action, error.code.value[0]) == (reason, contract_guide.action, contract_guide.code)
     assert str(error) == "It went wrong."
 
 
-def test_a_version_mismatch_tells_both_versions() -> None:
+def test_version_mismatch_has_both_versions() -> None:
     info = ErrorInfo(reason="VERSION_MISMATCH", metadata={"expected": "3", "actual": "5"})
     error = from_status(status(10, info))
     assert isinstance(error, VersionMismatch)
@@ -91,12 +91,12 @@ def test_violations_name_the_fields() -> None:
     assert error.violations == (Violation("lines[0].quantity", "too small", "int64.gte_lte"),)
 
 
-def test_a_delay_is_told_in_seconds() -> None:
+def test_retry_delay_is_in_seconds() -> None:
     retry = RetryInfo(retry_delay=Duration(seconds=1, nanos=500_000_000))
     assert from_status(status(8, ErrorInfo(reason="OVERLOADED"), retry)).retry_after == 1.5
 
 
-def test_a_reason_from_the_future_is_told_by_its_code_and_the_server_s_action() -> None:
+def test_unknown_reason_gets_class_of_its_code_and_action_of_server() -> None:
     info = ErrorInfo(reason="MOON_IN_THE_WAY", metadata={"action": "Wait for the new moon.", "phase": "full"})
     error = from_status(status(9, info))
     assert type(error) is Refused
@@ -119,14 +119,14 @@ def test_a_reason_from_the_future_is_told_by_its_code_and_the_server_s_action() 
         (grpc.StatusCode.PERMISSION_DENIED, OrderTrailError),
     ],
 )
-def test_a_status_without_details_is_told_by_its_code(code: Any, kind: type[OrderTrailError]) -> None:
+def test_status_without_details_gets_class_of_its_code(code: Any, kind: type[OrderTrailError]) -> None:
     error = from_status(Status(code=code.value[0], message="no details"))
     assert type(error) is kind
     assert error.reason == code.name
     assert ("same request id" in error.action) == (kind is Unavailable)
 
 
-def test_the_docstring_draws_every_error_there_is() -> None:
+def test_docstring_lists_every_error_class() -> None:
     kinds = {name for name in errors.__all__ if isinstance(getattr(errors, name), type) and name != "Violation"}
-    drawn = {word for word in (errors.__doc__ or "").replace("─", " ").split() if word in dir(errors)}
-    assert drawn == kinds
+    listed_names = {word for word in (errors.__doc__ or "").replace("─", " ").split() if word in dir(errors)}
+    assert listed_names == kinds

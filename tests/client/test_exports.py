@@ -6,12 +6,12 @@ import pytest
 
 import ordertrail
 
-TAKEN = {"v1", "events", "log", "evolve"}  # the packages of the contract
-MODULES = [module.name for module in iter_modules(ordertrail.__path__) if module.name not in TAKEN]
+CONTRACT_PACKAGES = {"v1", "events", "log", "evolve"}  # the packages of the contract
+MODULES = [module.name for module in iter_modules(ordertrail.__path__) if module.name not in CONTRACT_PACKAGES]
 
 
 def defined_in(module: ModuleType) -> set[str]:
-    """The public functions and classes that the module defines itself."""
+    """Return the public functions and classes that the module defines itself."""
     return {
         name
         for name, value in vars(module).items()
@@ -19,22 +19,22 @@ def defined_in(module: ModuleType) -> set[str]:
     }
 
 
-def test_there_are_hand_written_modules() -> None:
+def test_modules_include_the_public_ones() -> None:
     assert {"client", "errors", "values", "commands"} <= set(MODULES)
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_all_that_a_module_exports_is_there_and_sorted(name: str) -> None:
+def test_exported_names_exist_and_are_sorted(name: str) -> None:
     module = import_module(f"ordertrail.{name}")
     assert all(hasattr(module, exported) for exported in module.__all__)
     assert list(module.__all__) == sorted(module.__all__)
 
 
-@pytest.mark.parametrize("name", ["client", "errors", "values", "commands", "questions"])
-def test_all_that_a_public_module_defines_is_exported(name: str) -> None:
+@pytest.mark.parametrize("name", ["client", "errors", "values", "commands", "query_conditions"])
+def test_public_module_exports_all_its_definitions(name: str) -> None:
     module = import_module(f"ordertrail.{name}")
     assert defined_in(module) <= set(module.__all__)
 
 
-def test_the_package_itself_is_a_docstring_and_imports_nothing() -> None:
-    assert {name for name in vars(ordertrail) if not name.startswith("__")} <= TAKEN | set(MODULES)
+def test_package_init_imports_nothing() -> None:
+    assert {name for name in vars(ordertrail) if not name.startswith("__")} <= CONTRACT_PACKAGES | set(MODULES)

@@ -25,7 +25,7 @@ def test_money_is_exact(amount: Any, units: int, nanos: int) -> None:
     assert money(amount, "EUR") == Money(currency_code="EUR", units=units, nanos=nanos)
 
 
-def test_money_of_a_float_is_refused_because_it_is_not_exact() -> None:
+def test_money_refuses_float() -> None:
     with pytest.raises(TypeError, match="float"):
         money(5.2, "EUR")  # type: ignore[arg-type]
 
@@ -33,33 +33,34 @@ def test_money_of_a_float_is_refused_because_it_is_not_exact() -> None:
 @pytest.mark.parametrize(
     "amount", ["0.0000000001", "1.0000000000000000000000000000000000001", "five", "NaN", "Infinity", "-0.01", ""]
 )
-def test_what_is_no_amount_or_too_fine_is_refused_never_rounded(amount: str) -> None:
+def test_money_refuses_invalid_or_too_precise_amount(amount: str) -> None:
     with pytest.raises(ValueError, match=r"amount|negative"):
         money(amount, "EUR")
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("5.2", "5.20"), ("1000", "1000.00"), ("0.005", "0.005"), ("1234567890123", "1234567890123.00")]
+    ("text", "amount_text"),
+    [("5.2", "5.20"), ("1000", "1000.00"), ("0.005", "0.005"), ("1234567890123", "1234567890123.00")],
 )
-def test_an_amount_reads_back_exactly_with_at_least_two_decimals(text: str, shown: str) -> None:
-    assert f"{amount_of(money(text, 'EUR')):f}" == shown
+def test_amount_is_read_exactly_with_at_least_two_decimals(text: str, amount_text: str) -> None:
+    assert f"{amount_of(money(text, 'EUR')):f}" == amount_text
 
 
-def test_a_line_holds_product_quantity_and_price() -> None:
-    ordered = line("p_1", 3, "5.20", "EUR")
-    assert (ordered.product_id, ordered.quantity, ordered.unit_price) == ("p_1", 3, money("5.20", "EUR"))
+def test_line_has_product_quantity_and_price() -> None:
+    ordered_line = line("p_1", 3, "5.20", "EUR")
+    assert (ordered_line.product_id, ordered_line.quantity, ordered_line.unit_price) == ("p_1", 3, money("5.20", "EUR"))
 
 
-def test_a_day_is_a_date_and_back() -> None:
+def test_day_converts_to_date_and_back() -> None:
     assert day(date(2026, 2, 28)) == Date(year=2026, month=2, day=28)
     assert date_of(day(date(2026, 2, 28))) == date(2026, 2, 28)
 
 
-def test_the_day_of_a_datetime_is_refused_because_it_depends_on_a_time_zone() -> None:
+def test_day_refuses_datetime() -> None:
     with pytest.raises(TypeError, match="time zone"):
         day(datetime(2026, 2, 28, tzinfo=UTC))
 
 
-def test_a_moment_without_a_time_zone_is_refused() -> None:
+def test_moment_refuses_datetime_without_time_zone() -> None:
     with pytest.raises(ValueError, match="time zone"):
         moment(datetime(2026, 2, 28))

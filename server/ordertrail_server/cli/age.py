@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ordertrail.asking import OnAge
+    from ordertrail.query_methods import OnAge
 
 STALE_AGE = timedelta(seconds=10)
 UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))

@@ -13,7 +13,7 @@ from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, ta
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from ordertrail.asking import OnParked
+    from ordertrail.query_methods import OnParked
     from ordertrail.v1.history_event_pb2 import HistoryEvent
 
 PAGE = 1000

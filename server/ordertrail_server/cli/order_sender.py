@@ -4,27 +4,27 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from ordertrail.backoff import Backoff
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
 from ordertrail.errors import OrderTrailError, Unavailable, from_status
-from ordertrail.patience import Patience
 from ordertrail_server.cli.production import Production
 
 AT_ONCE = 32
-PATIENCE_SECONDS = 60.0
+RETRY_SECONDS = 60.0
 
 Orders = Iterable[list[Request]]
 
 
 async def send_in_batches(client: OrderTrail, orders: Orders, production: Production) -> None:
     """Send all commands in batches. Raises Unavailable when the server stays away."""
-    patience = Patience(PATIENCE_SECONDS)
+    backoff = Backoff(RETRY_SECONDS)
     acknowledged = 0
     while unsent := await _send_round(client, orders, production):
         if production.acknowledged > acknowledged:
             acknowledged = production.acknowledged
-            patience.renew()
-        await patience.wait(unsent.cause)
+            backoff.reset()
+        await backoff.wait(unsent.cause)
         orders = list(unsent.orders.values())
 
 
@@ -75,11 +75,11 @@ async def _send_orders(client: OrderTrail, orders: Iterator[list[Request]], prod
 
 
 async def _send(client: OrderTrail, request: Request, production: Production) -> None:
-    patience = Patience(PATIENCE_SECONDS)
+    backoff = Backoff(RETRY_SECONDS)
     while True:
         try:
             return production.acknowledge(await client.send(request))
         except Unavailable as cause:
-            await patience.wait(cause)
+            await backoff.wait(cause)
         except OrderTrailError as error:
             return production.refuse(request, error)

@@ -1,4 +1,4 @@
-"""The client's questions: what orders are and were, page by page, and streams of events."""
+"""The methods of the client that query orders and events, and stream events."""
 # ruff: noqa: ASYNC109  (a deadline travels to the server with its call; asyncio.timeout would stay here)
 
 import logging
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ordertrail import tail
 from ordertrail.errors import from_rpc_error
-from ordertrail.questions import EventConditions, OrderConditions, OrderPoint, StreamConditions, ask
+from ordertrail.event_stream import stream_frames
+from ordertrail.query_conditions import EventConditions, OrderConditions, OrderPoint, StreamConditions, add_conditions
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
@@ -29,21 +29,21 @@ from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
 if TYPE_CHECKING:
     from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceAsyncStub
 
-__all__ = ["Asking", "OnAge", "OnPage", "OnParked", "log_parked"]
+__all__ = ["OnAge", "OnPage", "OnParked", "QueryMethods", "log_parked"]
 
 OnParked = Callable[[Sequence[str]], object]
-"""Is told the ids of parked orders of which events were passed over, before the events that came with them."""
+"""Called with the ids of parked orders whose events were skipped, before the events of the same page or frame."""
 
 OnPage = Callable[[Timestamp], object]
-"""Is told of each page, before what is on it, at which time the log held nothing that the page does not include.
+"""Called once for each page, before its items, with the time up to which the page includes all of the log.
 
-A server that does not know says 0: the epoch.
+A server that does not know this time sends 0, the epoch.
 """
 
 OnAge = Callable[[timedelta], object]
-"""Is told of each page, before what is on it, how old it is: the time since what OnPage is told, by the server's clock.
+"""Called once for each page, before its items, with its age: the time since OnPage's time, by the server's clock.
 
-It is not told by a server that does not know.
+Not called if the server does not know this age.
 """
 
 _log = logging.getLogger(__name__)
@@ -54,8 +54,11 @@ Paged = TypeVar("Paged", ListOrdersRequest, ListOrderEventsRequest, ListParkedOr
 
 
 def log_parked(order_ids: Sequence[str]) -> None:
-    """Log a warning that events of parked orders were passed over."""
-    _log.warning("events of parked orders were passed over; list each one's later: %s", ", ".join(order_ids))
+    """Log a warning that events of parked orders were skipped."""
+    _log.warning(
+        "events of parked orders were skipped; list the events of each order once it is not parked any more: %s",
+        ", ".join(order_ids),
+    )
 
 
 def _report_recency(page: ListOrdersResponse | ListOrderEventsResponse, on_page: OnPage, on_age: OnAge) -> None:
@@ -70,8 +73,8 @@ class Rpc(Protocol[Request, Response]):
     def __call__(self, request: Request, *, timeout: float) -> Awaitable[Response]: ...
 
 
-class Asking:
-    """Asks. What each question takes by keyword is told in `ordertrail.questions`; `timeout` is per call, in seconds.
+class QueryMethods:
+    """The methods that query. `ordertrail.query_conditions` explains their keywords. `timeout` is per call, in seconds.
 
     Reads may lag behind commands by a moment; `at_least_as_fresh=[receipt.consistency_token]` makes them wait.
     """
@@ -80,9 +83,9 @@ class Asking:
     timeout: float
 
     async def get(self, order_id: str, *, timeout: float | None = None, **point: Unpack[OrderPoint]) -> Order:
-        """Return an order as it is, or as it was. Raises NotFound where there is, or was, none."""
-        request = ask(GetOrderRequest(order_id=order_id), point)
-        return (await self._ask(self.history.GetOrder, request, timeout)).order
+        """Return an order as it is, or as it was at a point in time. Raises NotFound if it does not exist then."""
+        request = add_conditions(GetOrderRequest(order_id=order_id), point)
+        return (await self._call(self.history.GetOrder, request, timeout)).order
 
     async def list_orders(
         self,
@@ -92,8 +95,10 @@ class Asking:
         on_age: OnAge = lambda _: None,
         **conditions: Unpack[OrderConditions],
     ) -> AsyncGenerator[Order, None]:
-        """Yield orders, the latest first; the next page is fetched when it is needed."""
-        async for page in self._pages(self.history.ListOrders, ask(ListOrdersRequest(), conditions), timeout):
+        """Yield orders, the latest first. Each page is fetched when its first order is needed."""
+        async for page in self._pages(
+            self.history.ListOrders, add_conditions(ListOrdersRequest(), conditions), timeout
+        ):
             _report_recency(page, on_page, on_age)
             for order in page.orders:
                 yield order
@@ -107,13 +112,13 @@ class Asking:
         on_age: OnAge = lambda _: None,
         **conditions: Unpack[EventConditions],
     ) -> AsyncGenerator[HistoryEvent, None]:
-        """Yield the events of an order or of a customer, the earliest first; pages are fetched as they are needed.
+        """Yield the events of an order or of a customer, the earliest first. Pages are fetched when they are needed.
 
-        `on_parked` is told of orders of the customer whose events are passed over; see `stream`.
+        `on_parked` is called with the customer's parked orders, whose events are skipped; see `stream`.
         """
-        request = ask(ListOrderEventsRequest(), conditions)
+        request = add_conditions(ListOrderEventsRequest(), conditions)
         if request.WhichOneof("subject") is None:
-            raise TypeError("Give one of order_id, customer_id.")
+            raise TypeError("list_events needs order_id or customer_id.")
         async for page in self._pages(self.history.ListOrderEvents, request, timeout):
             _report_recency(page, on_page, on_age)
             if page.parked_order_ids:
@@ -129,10 +134,10 @@ class Asking:
         on_parked: OnParked = log_parked,
         **conditions: Unpack[StreamConditions],
     ) -> AsyncGenerator[HistoryEvent, None]:
-        """Yield events as they come, each once, over as many connections as it takes; see `stream_frames`.
+        """Yield events as they arrive, each once, and reconnect as often as needed; see `stream_frames`.
 
-        Events of parked orders are passed over, and this stream will not send them later. `on_parked` is told of those
-        orders: list the events of each, from the last that you have on, once its order is parked no more.
+        Events of parked orders are skipped, and this stream does not send them later. `on_parked` is called with the
+        ids of these orders. List the events of each order, after the last event that you have, once it is not parked.
         """
         async with aclosing(self.stream_frames(silence=silence, patience=patience, **conditions)) as frames:
             async for frame in frames:
@@ -144,25 +149,25 @@ class Asking:
     async def stream_frames(
         self, *, silence: float = 60.0, patience: float = 60.0, **conditions: Unpack[StreamConditions]
     ) -> AsyncGenerator[StreamOrderEventsResponse, None]:
-        """Yield frames of events, each with the token that continues behind it, and parked orders that it passes over.
+        """Yield frames: events, the token to resume after them, and the ids of parked orders whose events are skipped.
 
-        A cut stream is taken up again from its last resume token. After `silence` seconds without a frame, heartbeats
-        included, it counts as cut. Raises Unavailable when attempts have failed for `patience` seconds.
+        A stream whose connection is lost is resumed from its last token. The connection counts as lost after `silence`
+        seconds without a frame or heartbeat. Raises Unavailable when attempts have failed for `patience` seconds.
         """
-        request = ask(StreamOrderEventsRequest(), conditions)
-        async with aclosing(tail.frames(self.history, request, silence=silence, patience=patience)) as frames:
+        request = add_conditions(StreamOrderEventsRequest(), conditions)
+        async with aclosing(stream_frames(self.history, request, silence=silence, patience=patience)) as frames:
             async for frame in frames:
                 yield frame
 
     async def _pages(self, rpc: Rpc[Paged, Any], request: Paged, timeout: float | None) -> AsyncGenerator[Any, None]:
         while True:
-            page = await self._ask(rpc, request, timeout)
+            page = await self._call(rpc, request, timeout)
             yield page
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
 
-    async def _ask(self, rpc: Rpc[Request, Response], request: Request, timeout: float | None) -> Response:
+    async def _call(self, rpc: Rpc[Request, Response], request: Request, timeout: float | None) -> Response:
         try:
             return await rpc(request, timeout=self.timeout if timeout is None else timeout)
         except grpc.aio.AioRpcError as error:

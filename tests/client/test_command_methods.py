@@ -6,7 +6,7 @@ from uuid import UUID
 
 import grpc
 import pytest
-from tests.client.stand_in import AWAY, StandIn, serving
+from tests.client.stub_server import AWAY, StubServer, serving
 
 from ordertrail.client import OrderTrail, connect, line, shipped
 from ordertrail.errors import Refused, Unavailable
@@ -80,63 +80,61 @@ def test_every_verb_of_the_contract_has_a_method() -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_a_verb_says_what_its_arguments_say(client: OrderTrail, stand_in: StandIn, verb: str) -> None:
-    method, args, kwargs, expected = VERBS[verb]
-    expected.MergeFrom(type(expected)(**OPTIONS))
+async def test_verb_sends_its_arguments(client: OrderTrail, stub_server: StubServer, verb: str) -> None:
+    method, args, kwargs, request = VERBS[verb]
+    request.MergeFrom(type(request)(**OPTIONS))
     receipt = await method(client, *args, **kwargs, **OPTIONS)
-    assert stand_in.seen == [expected]
+    assert stub_server.requests == [request]
     assert receipt == Receipt(order_id="o-1", request_id="r-1")
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_a_command_without_a_request_id_gets_a_uuid(client: OrderTrail, stand_in: StandIn, verb: str) -> None:
+async def test_command_without_request_id_gets_a_uuid(client: OrderTrail, stub_server: StubServer, verb: str) -> None:
     method, args, kwargs, _ = VERBS[verb]
     receipts = [await method(client, *args, **kwargs) for _ in range(2)]
     assert len({UUID(receipt.request_id) for receipt in receipts}) == 2
-    assert not stand_in.seen[0].HasField("expected_version")
+    assert not stub_server.requests[0].HasField("expected_version")
 
 
-async def test_while_the_server_is_away_the_same_request_id_is_sent_again(
-    client: OrderTrail, stand_in: StandIn
-) -> None:
-    stand_in.failures.extend([AWAY, AWAY])
+async def test_retry_sends_same_request_id(client: OrderTrail, stub_server: StubServer) -> None:
+    stub_server.failures.extend([AWAY, AWAY])
     receipt = await client.confirm("o-1")
-    assert [request.request_id for request in stand_in.seen] == [receipt.request_id] * 3
+    assert [request.request_id for request in stub_server.requests] == [receipt.request_id] * 3
 
 
-async def test_a_refusal_is_not_sent_again(client: OrderTrail, stand_in: StandIn) -> None:
-    stand_in.failures.append((grpc.StatusCode.FAILED_PRECONDITION, "no"))
+async def test_refused_command_is_not_retried(client: OrderTrail, stub_server: StubServer) -> None:
+    stub_server.failures.append((grpc.StatusCode.FAILED_PRECONDITION, "no"))
     with pytest.raises(Refused, match="no"):
         await client.confirm("o-1")
-    assert len(stand_in.seen) == 1
+    assert len(stub_server.requests) == 1
 
 
-async def test_a_call_has_a_deadline_of_ten_seconds_or_its_own(client: OrderTrail, stand_in: StandIn) -> None:
+async def test_call_has_deadline_of_ten_seconds_unless_it_sets_one(client: OrderTrail, stub_server: StubServer) -> None:
     await client.confirm("o-1")
     await client.confirm("o-1", timeout=3)
-    assert stand_in.deadlines == [pytest.approx(10, abs=0.5), pytest.approx(3, abs=0.5)]
+    assert stub_server.deadlines == [pytest.approx(10, abs=0.5), pytest.approx(3, abs=0.5)]
 
 
-async def test_a_deadline_that_passes_is_unavailable_and_says_which(stand_in: StandIn) -> None:
-    with pytest.raises(Unavailable) as raised:
-        async with connect("192.0.2.1:1", timeout=0.2) as nobody:  # an address that no one answers on
-            await nobody.confirm("o-1")
-    assert raised.value.reason == "DEADLINE_EXCEEDED"
-    assert "same request id" in raised.value.action
+async def test_expired_deadline_raises_unavailable_with_reason(stub_server: StubServer) -> None:
+    with pytest.raises(Unavailable) as error:
+        async with connect("192.0.2.1:1", timeout=0.2) as client:  # an address that no one answers on
+            await client.confirm("o-1")
+    assert error.value.reason == "DEADLINE_EXCEEDED"
+    assert "same request id" in error.value.action
 
 
-async def test_the_actor_goes_with_each_command(stand_in: StandIn) -> None:
-    async with serving(stand_in, actor="clerk-7") as client:
+async def test_every_command_carries_the_actor(stub_server: StubServer) -> None:
+    async with serving(stub_server, actor="clerk-7") as client:
         await client.confirm("o-1")
         [_ async for _ in client.execute([messages.ConfirmOrderRequest(order_id="o-1")])]
-    assert [seen["ordertrail-actor"] for seen in stand_in.metadata] == ["clerk-7", "clerk-7"]
+    assert [metadata["ordertrail-actor"] for metadata in stub_server.metadata] == ["clerk-7", "clerk-7"]
 
 
-async def test_an_actor_that_metadata_cannot_carry_is_refused() -> None:
+async def test_actor_must_be_printable_ascii() -> None:
     with pytest.raises(ValueError, match="printable ASCII"):
         connect("127.0.0.1:1", actor="Zoë")
 
 
-async def test_tasks_share_a_client(client: OrderTrail, stand_in: StandIn) -> None:
+async def test_tasks_can_share_a_client(client: OrderTrail, stub_server: StubServer) -> None:
     receipts = await asyncio.gather(*(client.confirm(f"o-{number}") for number in range(50)))
     assert [receipt.order_id for receipt in receipts] == [f"o-{number}" for number in range(50)]

@@ -1,5 +1,5 @@
 # ruff: noqa: N802  (the rpcs' names are the contract's)
-"""A server of the contract that does as it is told: it notes what it was sent, and fails where a test says so."""
+"""A stub server of the contract: it records requests, and answers or fails as a test configures."""
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -44,11 +44,11 @@ AWAY: Failure = (grpc.StatusCode.UNAVAILABLE, "away")
 Frames = Callable[[StreamOrderEventsRequest], AsyncIterator[StreamOrderEventsResponse]]
 
 
-class StandIn(OrderHistoryServiceServicer):
-    """Fails as often as `failures` holds something, then answers."""
+class StubServer(OrderHistoryServiceServicer):
+    """Fails once for each element of `failures`, then answers."""
 
     def __init__(self) -> None:
-        self.seen: list[Any] = []
+        self.requests: list[Any] = []
         self.metadata: list[dict[str, str]] = []
         self.deadlines: list[float] = []
         self.failures: deque[Failure] = deque()
@@ -56,30 +56,30 @@ class StandIn(OrderHistoryServiceServicer):
         self.frames: Frames
         self.batches: Callable[[ExecuteCommandsRequest], ExecuteCommandsResponse | Failure] = accept_all
 
-    async def note(self, request: Message, context: Any) -> None:
-        """Note the request, then fail if it is time to."""
-        self.seen.append(request)
+    async def record(self, request: Message, context: Any) -> None:
+        """Record the request, then fail if a failure is left."""
+        self.requests.append(request)
         self.metadata.append(dict(context.invocation_metadata()))
         self.deadlines.append(context.time_remaining())
         if self.failures:
             await context.abort(*self.failures.popleft())
 
     async def GetOrder(self, request: GetOrderRequest, context: Any) -> GetOrderResponse:
-        await self.note(request, context)
+        await self.record(request, context)
         return GetOrderResponse(order=Order(order_id=request.order_id))
 
     async def ListOrders(self, request: ListOrdersRequest, context: Any) -> ListOrdersResponse:
-        await self.note(request, context)
-        return self.pages.popleft()  # type: ignore[return-value]  # a page of whichever rpc was asked
+        await self.record(request, context)
+        return self.pages.popleft()  # type: ignore[return-value]  # the test provides pages of this rpc
 
     async def ListOrderEvents(self, request: ListOrderEventsRequest, context: Any) -> ListOrderEventsResponse:
-        await self.note(request, context)
-        return self.pages.popleft()  # type: ignore[return-value]  # a page of whichever rpc was asked
+        await self.record(request, context)
+        return self.pages.popleft()  # type: ignore[return-value]  # the test provides pages of this rpc
 
     async def StreamOrderEvents(
         self, request: StreamOrderEventsRequest, context: Any
     ) -> AsyncIterator[StreamOrderEventsResponse]:
-        await self.note(request, context)
+        await self.record(request, context)
         try:
             async for frame in self.frames(request):
                 yield frame
@@ -88,58 +88,58 @@ class StandIn(OrderHistoryServiceServicer):
 
 
 class Cut(Exception):
-    """Ends a stream as a lost connection does."""
+    """Ends a stream like a lost connection."""
 
 
 def accept_all(batch: ExecuteCommandsRequest) -> ExecuteCommandsResponse:
     """Answer each command with a receipt of its request id."""
-    return ExecuteCommandsResponse(results=[CommandResult(receipt=receipt_of(each)) for each in batch.commands])
+    return ExecuteCommandsResponse(results=[CommandResult(receipt=receipt_of(command)) for command in batch.commands])
 
 
 def receipt_of(command: Message) -> Receipt:
     """Return a receipt that names the command's order and request id."""
-    said = getattr(command, command.WhichOneof("verb"))
-    return Receipt(order_id=said.order_id, request_id=said.request_id)
+    request = getattr(command, command.WhichOneof("verb"))
+    return Receipt(order_id=request.order_id, request_id=request.request_id)
 
 
-def command_service(stand_in: StandIn) -> OrderCommandServiceServicer:
-    """Return a servicer whose every verb answers with a receipt of the request's ids."""
+def command_service(stub_server: StubServer) -> OrderCommandServiceServicer:
+    """Return a servicer that answers every verb with a receipt of the request's ids."""
     methods = {
-        method.name: _verb(stand_in, GetMessageClass(method.output_type))
+        method.name: _verb(stub_server, GetMessageClass(method.output_type))
         for method in COMMANDS.services_by_name["OrderCommandService"].methods
         if not method.client_streaming
     }
-    kind = type("CommandService", (OrderCommandServiceServicer,), {**methods, "ExecuteCommands": _batches(stand_in)})
+    kind = type("CommandService", (OrderCommandServiceServicer,), {**methods, "ExecuteCommands": _batches(stub_server)})
     return cast(OrderCommandServiceServicer, kind())
 
 
-def projection_service(stand_in: StandIn) -> ProjectionServiceServicer:
-    """Return a servicer that answers every question with the next of the stand-in's pages."""
-    methods = {method.name: _page(stand_in) for method in PROJECTION.services_by_name["ProjectionService"].methods}
+def projection_service(stub_server: StubServer) -> ProjectionServiceServicer:
+    """Return a servicer that answers every query with the next page of the stub server."""
+    methods = {method.name: _page(stub_server) for method in PROJECTION.services_by_name["ProjectionService"].methods}
     return cast(ProjectionServiceServicer, type("ProjectionService", (ProjectionServiceServicer,), methods)())
 
 
-def _page(stand_in: StandIn) -> Any:
+def _page(stub_server: StubServer) -> Any:
     async def answer(_: object, request: Any, context: Any) -> Any:
-        await stand_in.note(request, context)
-        return stand_in.pages.popleft()
+        await stub_server.record(request, context)
+        return stub_server.pages.popleft()
 
     return answer
 
 
-def _verb(stand_in: StandIn, response: Any) -> Any:
+def _verb(stub_server: StubServer, response: Any) -> Any:
     async def answer(_: object, request: Any, context: Any) -> Any:
-        await stand_in.note(request, context)
+        await stub_server.record(request, context)
         return response(receipt=Receipt(order_id=request.order_id, request_id=request.request_id))
 
     return answer
 
 
-def _batches(stand_in: StandIn) -> Any:
+def _batches(stub_server: StubServer) -> Any:
     async def answer(_: object, requests: Any, context: Any) -> Any:
         async for request in requests:
-            await stand_in.note(request, context)
-            response = stand_in.batches(request)
+            await stub_server.record(request, context)
+            response = stub_server.batches(request)
             if isinstance(response, tuple):
                 await context.abort(*response)
             yield response
@@ -148,12 +148,12 @@ def _batches(stand_in: StandIn) -> Any:
 
 
 @asynccontextmanager
-async def serving(stand_in: StandIn, **options: Any) -> AsyncIterator[OrderTrail]:
-    """Serve the stand-in on a free port, and yield a client of it."""
+async def serving(stub_server: StubServer, **options: Any) -> AsyncIterator[OrderTrail]:
+    """Run the stub server on a free port and yield a client of it."""
     server = grpc.aio.server()
-    add_OrderCommandServiceServicer_to_server(command_service(stand_in), server)
-    add_OrderHistoryServiceServicer_to_server(stand_in, server)
-    add_ProjectionServiceServicer_to_server(projection_service(stand_in), server)
+    add_OrderCommandServiceServicer_to_server(command_service(stub_server), server)
+    add_OrderHistoryServiceServicer_to_server(stub_server, server)
+    add_ProjectionServiceServicer_to_server(projection_service(stub_server), server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -1,7 +1,7 @@
-"""Batches over a bidirectional stream: many in flight, answered in order, and sent again when a connection is cut.
+"""A stream of batches: several are in flight, answers come in order, and a lost connection is replaced.
 
-All waiting items form the next batch: a fast source fills whole batches, and an item of a slow source never waits for
-others. An unanswered batch is sent again on a new stream with the same request ids, so the server repeats its answer.
+The next batch holds all waiting items: a fast source fills whole batches, and an item of a slow source is sent at once.
+A batch without an answer is sent again on a new stream with the same request ids, so the server repeats its answer.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from typing import Any, Generic, TypeVar
 
 import grpc
 
+from ordertrail.backoff import Backoff
 from ordertrail.errors import OrderTrailError, Unavailable, from_rpc_error
-from ordertrail.patience import Patience
 
-__all__ = ["BatchRpc", "Batches", "iterate"]
+__all__ = ["BatchRpc", "BatchStream", "iterate"]
 
 Item = TypeVar("Item")
 Request = TypeVar("Request")
@@ -30,8 +30,8 @@ MAX_BYTES = 256 * 1024
 class BatchRpc(Generic[Item, Request, Response]):
     """A batch rpc and its limits.
 
-    `batch_size` bounds the items of a request, `in_flight` the requests without an answer. `timeout` is how many
-    seconds one answer may take, `patience` how many attempts may go on failing before Unavailable is raised.
+    `batch_size` bounds the items of a request, `in_flight` the requests without an answer. `timeout` is the time for
+    one answer, in seconds. Unavailable is raised when attempts have failed for `patience` seconds.
     """
 
     open: Callable[[], "grpc.aio.StreamStreamCall[Request, Response]"]
@@ -43,7 +43,7 @@ class BatchRpc(Generic[Item, Request, Response]):
     patience: float = 60.0
 
 
-class Batches(Generic[Item, Request, Response]):
+class BatchStream(Generic[Item, Request, Response]):
     """One run of a batch rpc over a source of items."""
 
     def __init__(self, rpc: BatchRpc[Item, Request, Response], source: Iterable[Item] | AsyncIterable[Item]) -> None:
@@ -55,11 +55,11 @@ class Batches(Generic[Item, Request, Response]):
         self._unanswered: deque[Request] = deque()
         self._all_sent = self._write_failed = False
         self._changed = asyncio.Event()
-        self._patience = Patience(rpc.patience)
+        self._backoff = Backoff(rpc.patience)
 
     async def responses(self) -> AsyncGenerator[Response, None]:
-        """Yield one response for each batch, in order, then raise what the source raised, if it did."""
-        filling = asyncio.create_task(self._fill_queue())
+        """Yield one response for each batch, in order, then raise the error of the source, if any."""
+        fill_task = asyncio.create_task(self._fill_queue())
         try:
             while not (self._all_sent and not self._unanswered):
                 try:
@@ -69,7 +69,7 @@ class Batches(Generic[Item, Request, Response]):
                 except (grpc.aio.AioRpcError, TimeoutError) as error:
                     await self._wait_before_retry(error)
         finally:
-            await _stop(filling)
+            await _stop(fill_task)
         if self._source_error:
             raise self._source_error
 
@@ -90,32 +90,32 @@ class Batches(Generic[Item, Request, Response]):
             cause = from_rpc_error(error)
         if not isinstance(cause, Unavailable):
             raise cause from None
-        await self._patience.wait(cause)
+        await self._backoff.wait(cause)
 
     async def _attempt(self) -> AsyncGenerator[Response, None]:
         self._write_failed = False
         call = self._rpc.open()
-        sending = asyncio.create_task(self._send(call))
-        sending.add_done_callback(lambda _: self._changed.set())
+        send_task = asyncio.create_task(self._send(call))
+        send_task.add_done_callback(lambda _: self._changed.set())
         try:
-            while await self._wait_for_unanswered(sending):
+            while await self._wait_for_unanswered(send_task):
                 async with asyncio.timeout(self._rpc.timeout):
                     response: Any = await call.read()
                 if response is grpc.aio.EOF:  # type: ignore[attr-defined]  # the stubs leave EOF out
                     raise TimeoutError  # the server ended the stream early; unanswered batches are sent again
-                self._patience.renew()
+                self._backoff.reset()
                 self._unanswered.popleft()
                 self._changed.set()
                 yield response
         finally:
-            await _stop(sending)
+            await _stop(send_task)
             call.cancel()
 
-    async def _wait_for_unanswered(self, sending: "asyncio.Task[None]") -> bool:
-        """Wait for an unanswered batch; return False if there will be none. Raises the error of a bad item."""
+    async def _wait_for_unanswered(self, send_task: "asyncio.Task[None]") -> bool:
+        """Wait for an unanswered batch. Return False if there will be none. Raises the error of an invalid item."""
         while not self._unanswered and not self._all_sent:
-            if sending.done():
-                sending.result()
+            if send_task.done():
+                send_task.result()
                 return True  # the stream ended without batches in flight; the next read gets its status
             await self._wait_for_change()
         return bool(self._unanswered)
@@ -149,10 +149,10 @@ class Batches(Generic[Item, Request, Response]):
 
     def _fill(self, item: Item | None) -> list[Item]:
         items: list[Item] = []
-        room = MAX_BYTES
+        free_bytes = MAX_BYTES
         while item is not None:
-            room -= self._rpc.size(item)
-            if items and room < 0:
+            free_bytes -= self._rpc.size(item)
+            if items and free_bytes < 0:
                 self._overflow = item
                 return items
             items.append(item)
@@ -178,7 +178,7 @@ async def iterate(source: Iterable[Item] | AsyncIterable[Item]) -> AsyncIterator
 
 
 def _stream_error(seconds: float) -> Unavailable:
-    message = f"The server gave no answer within {seconds:g} seconds, or the stream was cut off."
+    message = f"The server did not answer within {seconds:g} seconds, or the stream was cut off."
     return Unavailable(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", message)
 
 

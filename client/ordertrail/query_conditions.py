@@ -1,7 +1,7 @@
-"""Plain Python arguments to the requests of the history service. Conditions that are given must all hold.
+"""The conditions of queries as plain Python arguments. An order or event must meet all of them.
 
-Times are datetimes with a time zone, days are dates; None is as good as not given. `at_least_as_fresh` holds
-consistency tokens of receipts: the answer includes their facts, and waits for them.
+A time is a datetime with a time zone, a day is a date. None means no condition. `at_least_as_fresh` holds consistency
+tokens of receipts: the server waits until its answer includes their facts.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,13 +18,13 @@ from ordertrail.v1.order_history_service_pb2 import (
 from ordertrail.v1.order_status_pb2 import OrderStatus
 from ordertrail.values import day, moment
 
-__all__ = ["EventConditions", "OrderConditions", "OrderPoint", "StreamConditions", "ask"]
+__all__ = ["EventConditions", "OrderConditions", "OrderPoint", "StreamConditions", "add_conditions"]
 
 Request = TypeVar("Request", GetOrderRequest, ListOrdersRequest, ListOrderEventsRequest, StreamOrderEventsRequest)
 
 
 class OrderPoint(TypedDict, total=False):
-    """Which point of an order's past to look at: at most one of version, record time and token; none, now."""
+    """The point in an order's history: at most one of version, record time and token. Without any, the present."""
 
     version: int | None
     record_time: datetime | None
@@ -33,7 +33,7 @@ class OrderPoint(TypedDict, total=False):
 
 
 class OrderConditions(TypedDict, total=False):
-    """Which orders to list; `created` is when they were first recorded, `delivery` the day expected."""
+    """The orders to list. `created` is the time of their first record, `delivery` the expected delivery date."""
 
     customer_id: str | None
     statuses: "Iterable[OrderStatus.ValueType]"
@@ -48,7 +48,7 @@ class OrderConditions(TypedDict, total=False):
 
 
 class EventConditions(TypedDict, total=False):
-    """Whose events to list: those of one order, or of all orders of one customer; one of the two."""
+    """The events to list: those of one order, or of all orders of one customer. Give exactly one of the two."""
 
     order_id: str | None
     customer_id: str | None
@@ -58,9 +58,9 @@ class EventConditions(TypedDict, total=False):
 
 
 class StreamConditions(TypedDict, total=False):
-    """Which events to stream, from the beginning, or from one of a resume token and now.
+    """The events to stream: from the beginning of the log, after a resume token, or from now on.
 
-    `follow` goes on with new events as they are recorded.
+    With `follow` the stream continues with new events when they are recorded.
     """
 
     order_id: str | None
@@ -76,24 +76,24 @@ class StreamConditions(TypedDict, total=False):
     at_least_as_fresh: Iterable[str]
 
 
-def ask(request: Request, conditions: Mapping[str, object]) -> Request:
-    """Return the request with the conditions added. Raises TypeError where one is unknown or two exclude each other."""
-    given_conditions: dict[str, Any] = {
+def add_conditions(request: Request, conditions: Mapping[str, object]) -> Request:
+    """Add conditions to a request and return it. Raises TypeError if one is unknown or two exclude each other."""
+    set_conditions: dict[str, Any] = {
         name: value for name, value in conditions.items() if value is not None and value is not False
     }
-    _check(request, given_conditions)
-    request.MergeFrom(type(request)(**{name: _as_message(value) for name, value in given_conditions.items()}))
+    _check(request, set_conditions)
+    request.MergeFrom(type(request)(**{name: _as_message(value) for name, value in set_conditions.items()}))
     return request
 
 
-def _check(request: Request, given_conditions: Mapping[str, Any]) -> None:
-    unknown = given_conditions.keys() - request.DESCRIPTOR.fields_by_name.keys()
+def _check(request: Request, set_conditions: Mapping[str, Any]) -> None:
+    unknown = set_conditions.keys() - request.DESCRIPTOR.fields_by_name.keys()
     if unknown:
-        raise TypeError(f"There is no condition {', '.join(sorted(unknown))}.")
+        raise TypeError(f"Unknown condition: {', '.join(sorted(unknown))}.")
     for choice in request.DESCRIPTOR.oneofs:
-        excluding = [field.name for field in choice.fields if field.name in given_conditions]
-        if len(excluding) > 1:
-            raise TypeError(f"Give one of {', '.join(excluding)}, not more.")
+        exclusive_names = [field.name for field in choice.fields if field.name in set_conditions]
+        if len(exclusive_names) > 1:
+            raise TypeError(f"Give only one of {', '.join(exclusive_names)}.")
 
 
 def _as_message(value: Any) -> Any:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from tests.client.stand_in import AWAY, StandIn
+from tests.client.stub_server import AWAY, StubServer
 
 from ordertrail.client import OrderTrail
 from ordertrail.v1.projection_service_pb2 import (
@@ -20,11 +20,11 @@ from ordertrail.v1.projection_service_pb2 import (
     RetryParkedOrderResponse,
 )
 
-Question = Callable[[OrderTrail], Awaitable[Message]]
+Query = Callable[[OrderTrail], Awaitable[Message]]
 
 
 @pytest.mark.parametrize(
-    ("question", "asked", "answer"),
+    ("query", "expected_request", "answer"),
     [
         (
             lambda client: client.explain(2, 7),
@@ -48,20 +48,20 @@ Question = Callable[[OrderTrail], Awaitable[Message]]
         ),
     ],
 )
-async def test_a_question_is_asked_again_while_the_server_is_away(
-    client: OrderTrail, stand_in: StandIn, question: Question, asked: Message, answer: Message
+async def test_query_is_retried_while_server_is_unavailable(
+    client: OrderTrail, stub_server: StubServer, query: Query, expected_request: Message, answer: Message
 ) -> None:
-    stand_in.pages.append(answer)
-    stand_in.failures.append(AWAY)
-    assert await question(client) == answer
-    assert stand_in.seen == [asked, asked]
+    stub_server.pages.append(answer)
+    stub_server.failures.append(AWAY)
+    assert await query(client) == answer
+    assert stub_server.requests == [expected_request] * 2
 
 
-async def test_parked_orders_come_page_by_page(client: OrderTrail, stand_in: StandIn) -> None:
-    stand_in.pages += [page("order-1", "order-2", token="t"), page("order-3")]
+async def test_parked_orders_fetches_all_pages(client: OrderTrail, stub_server: StubServer) -> None:
+    stub_server.pages += [page("order-1", "order-2", token="t"), page("order-3")]
     assert [order.order_id async for order in client.parked_orders(page_size=2)] == ["order-1", "order-2", "order-3"]
     first = ListParkedOrdersRequest(page_size=2)
-    assert stand_in.seen == [first, ListParkedOrdersRequest(page_size=2, page_token="t")]
+    assert stub_server.requests == [first, ListParkedOrdersRequest(page_size=2, page_token="t")]
 
 
 def page(*order_ids: str, token: str = "") -> Any:

@@ -1,4 +1,4 @@
-"""The client's commands: one method a verb, batches, and the import of what older producers wrote."""
+"""The methods of the client that send commands: one per verb, batches, and imports of older producers' documents."""
 # ruff: noqa: ASYNC109  (a deadline travels to the server with its call; asyncio.timeout would stay here)
 
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack, cast
 
 import grpc
 
-from ordertrail.batches import Batches, BatchRpc, iterate
+from ordertrail.batch_stream import BatchRpc, BatchStream, iterate
 from ordertrail.commands import CommandOptions, Request, as_command, ensure_request_id
 from ordertrail.errors import from_rpc_error
 from ordertrail.v1.commands_pb2 import (
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
     from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceAsyncStub
     from ordertrail.v1.order_import_service_pb2_grpc import OrderImportServiceAsyncStub
 
-__all__ = ["Commanding", "Metadata"]
+__all__ = ["CommandMethods", "Metadata"]
 
 Metadata = tuple[tuple[str, str], ...]
 
 
-class Commanding:
-    """Gives commands. A verb returns the receipt of the fact that it led to, or raises why there is none.
+class CommandMethods:
+    """The methods that send commands. A verb returns the receipt of the fact that it led to, or raises an error.
 
-    What all verbs take by keyword is told in `ordertrail.commands`. With `validate_only` nothing is recorded, and the
-    receipt's event is the one that would be. `timeout` is the call's deadline in seconds.
+    `ordertrail.commands` explains the options that all verbs take by keyword. With `validate_only` nothing is recorded,
+    and the receipt has the event that would be recorded. `timeout` is the call's deadline in seconds.
     """
 
     commands: "OrderCommandServiceAsyncStub"
@@ -59,7 +59,7 @@ class Commanding:
     metadata: Metadata
 
     async def send(self, request: Request, timeout: float | None = None) -> Receipt:
-        """Give one command. A request without a request id gets one, so that sending it again is a retry."""
+        """Send one command. A request without a request id gets one, so that sending it again is a retry."""
         rpc = getattr(self.commands, type(request).__name__.removesuffix("Request"))
         try:
             response = await rpc(
@@ -79,7 +79,7 @@ class Commanding:
         timeout: float | None = None,
         **options: Unpack[CommandOptions],
     ) -> Receipt:
-        """Order something. Without `order_id` the server derives one from customer and request id."""
+        """Place an order. Without `order_id` the server derives one from the customer id and the request id."""
         request = PlaceOrderRequest(
             order_id=order_id,
             customer_id=customer_id,
@@ -92,7 +92,7 @@ class Commanding:
     async def add_line(
         self, order_id: str, line: OrderedLine, *, timeout: float | None = None, **options: Unpack[CommandOptions]
     ) -> Receipt:
-        """Add a product that is not on the order yet."""
+        """Add a line for a product that the order does not have yet."""
         return await self.send(AddOrderLineRequest(order_id=order_id, line=line, **options), timeout)
 
     async def change_line_quantity(
@@ -104,14 +104,14 @@ class Commanding:
         timeout: float | None = None,
         **options: Unpack[CommandOptions],
     ) -> Receipt:
-        """Change how many of a product are ordered."""
+        """Change the ordered quantity of a product."""
         request = ChangeOrderLineQuantityRequest(order_id=order_id, product_id=product_id, quantity=quantity, **options)
         return await self.send(request, timeout)
 
     async def remove_line(
         self, order_id: str, product_id: str, *, timeout: float | None = None, **options: Unpack[CommandOptions]
     ) -> Receipt:
-        """Take a product off the order; the last one stays."""
+        """Remove the line of a product. The last line of an order cannot be removed."""
         return await self.send(RemoveOrderLineRequest(order_id=order_id, product_id=product_id, **options), timeout)
 
     async def reschedule_delivery(
@@ -122,7 +122,7 @@ class Commanding:
         timeout: float | None = None,
         **options: Unpack[CommandOptions],
     ) -> Receipt:
-        """Change the day on which the customer expects the goods."""
+        """Change the date on which the customer expects the goods."""
         expected = day(expected_delivery_date)
         request = RescheduleDeliveryRequest(order_id=order_id, expected_delivery_date=expected, **options)
         return await self.send(request, timeout)
@@ -130,7 +130,7 @@ class Commanding:
     async def confirm(
         self, order_id: str, *, timeout: float | None = None, **options: Unpack[CommandOptions]
     ) -> Receipt:
-        """Confirm a placed order; its lines are fixed from then on."""
+        """Confirm a placed order. Its lines cannot change afterwards."""
         return await self.send(ConfirmOrderRequest(order_id=order_id, **options), timeout)
 
     async def ship(
@@ -141,13 +141,13 @@ class Commanding:
         timeout: float | None = None,
         **options: Unpack[CommandOptions],
     ) -> Receipt:
-        """Ship some lines, or, without any, all that remains."""
+        """Ship the given lines, or everything that is not shipped yet if no lines are given."""
         return await self.send(ShipOrderRequest(order_id=order_id, lines=lines, **options), timeout)
 
     async def deliver(
         self, order_id: str, *, timeout: float | None = None, **options: Unpack[CommandOptions]
     ) -> Receipt:
-        """Say that all of a shipped order reached the customer."""
+        """Record that the customer received a wholly shipped order."""
         return await self.send(DeliverOrderRequest(order_id=order_id, **options), timeout)
 
     async def cancel(
@@ -158,7 +158,7 @@ class Commanding:
         timeout: float | None = None,
         **options: Unpack[CommandOptions],
     ) -> Receipt:
-        """Call off an order of which nothing was shipped."""
+        """Cancel an order of which nothing was shipped."""
         return await self.send(CancelOrderRequest(order_id=order_id, reason=reason, **options), timeout)
 
     async def return_(
@@ -169,7 +169,7 @@ class Commanding:
         timeout: float | None = None,
         **options: Unpack[CommandOptions],
     ) -> Receipt:
-        """Say that a wholly shipped or delivered order was sent back."""
+        """Record that the customer sent back a wholly shipped or delivered order."""
         return await self.send(ReturnOrderRequest(order_id=order_id, reason=reason, **options), timeout)
 
     async def execute(
@@ -180,11 +180,12 @@ class Commanding:
         in_flight: int = 4,
         patience: float = 60.0,
     ) -> AsyncGenerator[CommandResult, None]:
-        """Give many commands in batches, and yield one result for each, in their order; a refusal stops nothing.
+        """Send commands in batches and yield one result for each, in order; a refused command does not stop the others.
 
-        A result holds a receipt without its event, or a status for `ordertrail.errors.from_status`. Batches cut off by
-        a lost connection are sent again with the same request ids. Raises Unavailable when attempts have failed for
-        `patience` seconds, and what the source of commands raises.
+        A command is a request message, such as ConfirmOrderRequest. A result holds a receipt without its event, or a
+        status for `ordertrail.errors.from_status`. After a lost connection, batches without an answer are sent again
+        with the same request ids. Raises Unavailable when attempts have failed for `patience` seconds, and any error
+        of the source of commands.
         """
         rpc: BatchRpc[Command, ExecuteCommandsRequest, ExecuteCommandsResponse] = BatchRpc(
             open=lambda: self.commands.ExecuteCommands(None, metadata=self.metadata),
@@ -196,7 +197,7 @@ class Commanding:
             patience=patience,
         )
         source = (as_command(command) async for command in iterate(commands))
-        async with aclosing(Batches(rpc, source).responses()) as responses:
+        async with aclosing(BatchStream(rpc, source).responses()) as responses:
             async for response in responses:
                 for result in response.results:
                     yield result
@@ -209,9 +210,9 @@ class Commanding:
         in_flight: int = 4,
         patience: float = 60.0,
     ) -> AsyncGenerator[ImportResult, None]:
-        """Take in JSON documents of older producers, and yield one result for each, in their order.
+        """Import JSON documents of older producers and yield one result for each, in order.
 
-        Whatever is imported again from the same origin adds nothing. Cut connections and errors are as for `execute`.
+        A document that was imported from the same origin before adds nothing. Retries and errors are as for `execute`.
         """
         rpc: BatchRpc[SourceDocument, ImportOrdersRequest, ImportOrdersResponse] = BatchRpc(
             open=lambda: self.imports.ImportOrders(None, metadata=self.metadata),
@@ -222,7 +223,7 @@ class Commanding:
             timeout=self.timeout,
             patience=patience,
         )
-        async with aclosing(Batches(rpc, documents).responses()) as responses:
+        async with aclosing(BatchStream(rpc, documents).responses()) as responses:
             async for response in responses:
                 for result in response.results:
                     yield result

@@ -1,4 +1,4 @@
-"""A stream of events that outlives its connection: it goes on from the last resume token, without gap or duplicate."""
+"""A stream of events that survives lost connections: it resumes from its last token, without gaps or duplicates."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,33 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
+from ordertrail.backoff import Backoff
 from ordertrail.errors import Unavailable, from_rpc_error
-from ordertrail.patience import Patience
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceAsyncStub
 
-__all__ = ["frames"]
+__all__ = ["stream_frames"]
 
 
-async def frames(
+async def stream_frames(
     history: "OrderHistoryServiceAsyncStub", request: StreamOrderEventsRequest, *, silence: float, patience: float
 ) -> AsyncGenerator[StreamOrderEventsResponse, None]:
-    """Yield frames, each once.
+    """Yield each frame once.
 
-    A following stream never ends by itself; another ends when all was sent. After `silence` seconds without a frame,
-    heartbeats included, the connection counts as cut. Raises Unavailable when attempts have failed for `patience`
-    seconds, and at once every error that no retry can fix.
+    A stream with `follow` has no end; another ends after the last event. The connection counts as lost after `silence`
+    seconds without a frame or heartbeat. Raises Unavailable when attempts have failed for `patience` seconds, and
+    raises an error that no retry can fix at once.
     """
     request = _copy_of(request)
-    retries = Patience(patience)
+    backoff = Backoff(patience)
     while True:
         complete = False
         try:
             async with aclosing(_attempt(history, request, silence)) as attempt:
                 async for frame in attempt:
-                    retries.renew()
+                    backoff.reset()
                     if frame.resume_token:
                         request.resume_token = frame.resume_token
                     complete = _completes(request, frame, complete)
@@ -43,7 +43,7 @@ async def frames(
             cause = _stream_error("The server ended the stream early.")
         except (grpc.aio.AioRpcError, TimeoutError) as error:
             cause = _unavailable(error, silence)
-        await retries.wait(cause)
+        await backoff.wait(cause)
 
 
 async def _attempt(
@@ -71,7 +71,7 @@ def _completes(request: StreamOrderEventsRequest, frame: StreamOrderEventsRespon
 
 def _unavailable(error: grpc.aio.AioRpcError | TimeoutError, silence: float) -> Unavailable:
     if isinstance(error, TimeoutError):
-        return _stream_error(f"The server sent nothing for {silence:g} seconds.")
+        return _stream_error(f"The server sent no frame or heartbeat for {silence:g} seconds.")
     cause = from_rpc_error(error)
     if not isinstance(cause, Unavailable):
         raise cause from None
