@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FileDescriptor
-from grpc_reflection.v1alpha._async import ReflectionServicer
+from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from ordertrail_server.edge.draining import Draining
@@ -37,7 +37,8 @@ class Symbols:
 
 def reflection_handlers(services: list[str], draining: Draining) -> "list[grpc.GenericRpcHandler[Any, Any]]":
     """Return the handlers of both services, which describe `services` until draining has begun."""
-    servicer = ReflectionServicer(services, pool=Symbols(descriptor_pool.Default()))
+    pool = Symbols(descriptor_pool.Default())
+    servicer = reflection.aio.ReflectionServicer(services, pool)  # type: ignore[attr-defined]  # the stubs leave aio out
 
     async def write_answers(requests: AsyncIterator[bytes], context: Context) -> None:
         try:
