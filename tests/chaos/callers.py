@@ -12,6 +12,7 @@ from tests.chaos.requests import Requests
 from ordertrail.commands import Request
 from ordertrail.errors import from_rpc_error
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
+from ordertrail_server.log.deadline import Deadline
 
 PATIENCE_S = 20.0
 GIVE_UP, ASK_TWICE = 0.05, 0.1
@@ -34,9 +35,9 @@ class Callers:
         """Give a command until it is answered, by whatever server; some callers lose patience at once."""
         self._book.ask(request)
         patience_s = 0.0 if self._random.random() < GIVE_UP else PATIENCE_S
-        give_up = monotonic() + patience_s
+        deadline = Deadline(patience_s)
         member = self._random.choice(self._members)
-        while not await self.ask(member, request, self._random.uniform(0.2, 1.5)) and monotonic() < give_up:
+        while not await self.ask(member, request, self._random.uniform(0.2, 1.5)) and not deadline.has_passed():
             member = self._another(member)
             await asyncio.sleep(self._random.uniform(0.01, 0.2))
         if self._random.random() < ASK_TWICE:

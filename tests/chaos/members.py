@@ -5,7 +5,6 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
-from time import monotonic
 
 import grpc
 from tests.chaos.connections import cut
@@ -13,6 +12,7 @@ from tests.e2e.kafka.servers import a_server
 from tests.e2e.running_server import RunningServer
 from tests.kafka.cluster import Cluster
 
+from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.topic import ORDER_EVENTS
 
 ALL_ROLES = "command,projector,query"
@@ -45,14 +45,14 @@ class Member:
 
     async def start(self) -> None:
         """Start it, again and again as long as no broker answers. Raises Broken if it takes too long."""
-        give_up = monotonic() + START_SECONDS
+        deadline = Deadline(START_SECONDS)
         while True:
             try:
                 await asyncio.to_thread(self.server.start)
                 return
             except AssertionError:
                 self.server.close()
-            if monotonic() > give_up:
+            if deadline.has_passed():
                 raise Broken(f"{self.name} does not start: {self.server.stderr[-2000:]}")
             await asyncio.sleep(0.2)
 

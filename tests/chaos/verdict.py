@@ -18,6 +18,7 @@ from ordertrail.v1.commands_pb2 import ConfirmOrderRequest
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.orders.evolve import fold
 
 ANSWER_S, CALL_S = 30.0, 5.0
@@ -45,9 +46,9 @@ async def ask_all_again(callers: Callers, members: Iterable[Member], book: Book)
 
 
 async def _insist(callers: Callers, member: Member, request: Request, book: Book) -> None:
-    give_up = monotonic() + ANSWER_S
+    deadline = Deadline(ANSWER_S)
     while not await callers.ask(member, request, CALL_S):
-        if monotonic() > give_up:
+        if deadline.has_passed():
             last = book.calls[request.order_id][-1]
             member.abort()
             raise Broken(f"{member.name} does not answer, {ANSWER_S} seconds after all is well again: {last}")

@@ -9,13 +9,13 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from time import monotonic
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import BARRIER
@@ -123,16 +123,16 @@ def _messages(consumer: Consumer, topic: str, partition: int) -> Iterator[Messag
     first, end = query_watermarks(consumer, topic, partition, PATIENCE_S)  # asks again if a broker just came back
     assert first == 0, f"partition {partition} begins at offset {first}: facts were removed"
     consumer.assign([TopicPartition(topic, partition, 0)])
-    position, give_up = 0, monotonic() + PATIENCE_S
+    position, deadline = 0, Deadline(PATIENCE_S)
     while position < end:
         for message in consumer.consume(10_000, 0.05):
             error = message.error()
             if error is not None and error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
-            position, give_up = (message.offset() or 0) + (error is None), monotonic() + PATIENCE_S
+            position, deadline = (message.offset() or 0) + (error is None), Deadline(PATIENCE_S)
             if error is None and position <= end:
                 yield message
-        if monotonic() > give_up:
+        if deadline.has_passed():
             raise TimeoutError(f"no broker gave the record at partition {partition}, offset {position}")
 
 

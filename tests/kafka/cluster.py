@@ -12,6 +12,8 @@ from confluent_kafka.admin import AdminClient
 from tests.kafka.node import Node
 from tests.kafka.relays import Relays, name_of
 
+from ordertrail_server.log.deadline import Deadline
+
 READY_SECONDS = 240.0
 # The listeners by which brokers speak to one another, beside the clients'.
 AMONG_BROKERS = ("CONTROLLER", "REPLICATION")
@@ -94,9 +96,9 @@ class Cluster:
 
     def await_ready(self) -> None:
         """Return when every broker serves clients. Raises RuntimeError if one has ended, TimeoutError."""
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = Deadline(READY_SECONDS)
         admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 100})
-        while time.monotonic() < deadline:
+        while not deadline.has_passed():
             for node in self.nodes:
                 node.check()
             with suppress(KafkaException):

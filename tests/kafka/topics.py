@@ -1,12 +1,13 @@
 """Topics as tests need them: empty, and under the one name that a log has."""
 
 from contextlib import suppress
-from time import monotonic, sleep
+from time import sleep
 
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # the package marks no exports
 from tests.kafka.cluster import Cluster
 
+from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicMissing, TopicRefused, create_topic, query_topic_state
 from ordertrail_server.log.port import LogUnavailable
 
@@ -18,9 +19,9 @@ def remove(cluster: Cluster, name: str = ORDER_EVENTS) -> None:
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
     with suppress(KafkaException):
         admin.delete_topics([name], operation_timeout=SOON)[name].result()
-    deadline = monotonic() + SOON
+    deadline = Deadline(SOON)
     with suppress(TopicMissing):
-        while monotonic() < deadline:
+        while not deadline.has_passed():
             query_topic_state(admin, name)
             sleep(0.01)
         raise TimeoutError(f"{name} is still there")
@@ -28,14 +29,14 @@ def remove(cluster: Cluster, name: str = ORDER_EVENTS) -> None:
 
 def renew(cluster: Cluster, partitions: int = 1, replicas: int = 1) -> None:
     """Make an empty topic in the place of the one that may be there."""
-    deadline = monotonic() + READY
+    deadline = Deadline(READY)
     while True:
         try:
             remove(cluster)
             create_topic({"bootstrap.servers": cluster.bootstrap}, partitions=partitions, replicas=replicas)
         except (TopicRefused, LogUnavailable):
             # A broker that was frozen is not trusted with anything until its controller has heard of it again.
-            if monotonic() > deadline:
+            if deadline.has_passed():
                 raise
             sleep(0.1)
         else:

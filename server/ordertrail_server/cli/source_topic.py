@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
 from typing import TypeVar, TypeVarTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.errors import TRANSIENT, describe_error
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
 from ordertrail_server.log.kafka.reach import reach_brokers
@@ -50,15 +50,15 @@ class SourceTopic:
 
         Raises LogUnavailable.
         """
-        deadline = monotonic() + PATIENCE_SECONDS
+        deadline = Deadline(PATIENCE_SECONDS)
         while follow or self._pending_ends:
             messages = await self._run(self._poll)
             for message in messages:
                 if self._track_progress(message):
                     yield message
             if messages:
-                deadline = monotonic() + PATIENCE_SECONDS
-            elif not follow and monotonic() > deadline:
+                deadline = Deadline(PATIENCE_SECONDS)
+            elif not follow and deadline.has_passed():
                 raise LogUnavailable(f"no broker gave a message of the topic {self._topic} for {PATIENCE_SECONDS} s")
 
     def close(self) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from time import monotonic, sleep
+from time import sleep
 from typing import TYPE_CHECKING
 
 import click
 
 from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, report_refusals, topic_option
 from ordertrail_server.cli.printing import json_line
+from ordertrail_server.log.deadline import Deadline
 
 if TYPE_CHECKING:
     from ordertrail_server.log.kafka.settings import Value
@@ -84,8 +85,8 @@ def _delete_topic(settings: "dict[str, Value]", topic: str) -> None:
         admin.delete_topics([topic], operation_timeout=SECONDS)[topic].result()
     except KafkaException as error:
         raise click.ClickException(f"The topic {topic} was not deleted: {describe_error(error.args[0])}.") from error
-    deadline = monotonic() + SECONDS
-    while monotonic() < deadline:
+    deadline = Deadline(SECONDS)
+    while not deadline.has_passed():
         try:
             query_topic_state(admin, topic)
         except TopicMissing:

@@ -3,6 +3,7 @@
 import logging
 from time import monotonic
 
+from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.port import LogUnavailable
 
 _log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ class BrokerWait:
     """Allows retries of a start for so many seconds, and logs their cause. The first try is always made."""
 
     def __init__(self, seconds: float) -> None:
-        self._deadline = monotonic() + seconds
+        self._deadline = Deadline(seconds)
         self._reported = -REPORT_SECONDS
         self._retrying = False
 
@@ -31,12 +32,11 @@ class BrokerWait:
         """Return how many seconds the next try may take."""
         if not self._retrying:
             return FIRST_TRY_SECONDS
-        return min(REACH_SECONDS, max(SHORTEST_TRY_SECONDS, self._deadline - monotonic()))
+        return min(REACH_SECONDS, max(SHORTEST_TRY_SECONDS, self._deadline.remaining()))
 
     def check_deadline(self, error: LogUnavailable) -> None:
         """Raise the error if too little time is left for another try; otherwise log it, at most every 10 seconds."""
-        now = monotonic()
-        remaining = self._deadline - now
+        now, remaining = monotonic(), self._deadline.remaining()
         if remaining < FIRST_TRY_SECONDS:
             raise error
         self._retrying = True

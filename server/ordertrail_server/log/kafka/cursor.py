@@ -7,6 +7,7 @@ from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
+from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.errors import read_failure
 from ordertrail_server.log.kafka.settings import create_client
 from ordertrail_server.log.port import Logged, LogUnavailable
@@ -50,14 +51,14 @@ class Cursor:
         Raises LogDamaged, and LogUnavailable if no record arrives for `patience_s`.
         """
         records: list[Logged] = []
-        deadline = monotonic() + patience_s
+        deadline = Deadline(patience_s)
         while len(records) < limit and self.position < end:
             messages = self._poll_messages(limit - len(records))
             if messages:
                 self._append_records(messages, records)
                 end = max(end, self.last_seen_end())
-                deadline = monotonic() + patience_s
-            elif monotonic() > deadline:
+                deadline = Deadline(patience_s)
+            elif deadline.has_passed():
                 raise LogUnavailable(f"no broker gave the record at partition {self.partition}, offset {self.position}")
         return records
 

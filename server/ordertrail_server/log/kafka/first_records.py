@@ -1,10 +1,10 @@
 """The first records of a topic's partitions, which reveal whether partitions were added."""
 
-from time import monotonic
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.cursor import decode_key
 
 POLL_SECONDS = 0.1
@@ -22,9 +22,9 @@ def read_first_records(
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
     remaining = dict.fromkeys(range(partitions), RECORDS_PER_PARTITION)
     records: list[tuple[int, str]] = []
-    deadline = monotonic() + patience_s
+    deadline = Deadline(patience_s)
     while any(remaining.values()):
-        if monotonic() > deadline:
+        if deadline.has_passed():
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
         for message in _poll_messages(consumer):
             partition = cast("int", message.partition())

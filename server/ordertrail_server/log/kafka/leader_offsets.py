@@ -10,6 +10,7 @@ from time import monotonic, sleep
 from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
+from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.offset_queries import AGAIN_SECONDS, query_end_offset
 from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
 from ordertrail_server.log.kafka.topic import query_end_offsets
@@ -36,7 +37,7 @@ class LeaderOffsets:
 
         Blocks. Raises KafkaException, and LogUnavailable if only a replaced leader answers.
         """
-        deadline = monotonic() + self._patience_s
+        deadline = Deadline(self._patience_s)
         while True:
             consumer = self._consumer
             end = query_end_offset(consumer, self._topic, partition, self._patience_s)
@@ -46,7 +47,7 @@ class LeaderOffsets:
             if not replaced:
                 self._epochs[partition] = max(end.epoch, self._epochs[partition])
                 return end.offset
-            if monotonic() > deadline:
+            if deadline.has_passed():
                 raise LogUnavailable(f"the broker that answers for partition {partition} was replaced as its leader")
             sleep(AGAIN_SECONDS)
 

@@ -1,11 +1,12 @@
 """Queries of a partition's first and end offset to its leader. All raise KafkaException, and block."""
 
 from collections.abc import Callable
-from time import monotonic, sleep
+from time import sleep
 from typing import NamedTuple, TypeVar
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.errors import TRANSIENT
 
 T = TypeVar("T")
@@ -59,13 +60,13 @@ def query_watermarks(consumer: Consumer, topic: str, partition: int, patience_s:
 def _query_with_retries(
     consumer: Consumer, topic: str, partition: int, patience_s: float, query: Callable[[float], T]
 ) -> T:
-    deadline = monotonic() + patience_s
+    deadline = Deadline(patience_s)
     while True:
         try:
-            return query(min(max(deadline - monotonic(), 0.0), REQUEST_SECONDS))
+            return query(min(deadline.remaining(), REQUEST_SECONDS))
         except KafkaException as error:
-            exists = _refresh_metadata(consumer, topic, partition, max(deadline - monotonic(), 0.0))
-            if monotonic() > deadline or not (exists or error.args[0].code() in _RETRIABLE):
+            exists = _refresh_metadata(consumer, topic, partition, deadline.remaining())
+            if deadline.has_passed() or not (exists or error.args[0].code() in _RETRIABLE):
                 raise
             sleep(AGAIN_SECONDS)
 

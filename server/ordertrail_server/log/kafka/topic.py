@@ -4,7 +4,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from time import monotonic, sleep
+from time import sleep
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition, Uuid
@@ -16,6 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     TopicDescription,
 )
 
+from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
 from ordertrail_server.log.kafka.errors import UNKNOWN_TOPIC, describe_error
 from ordertrail_server.log.kafka.findings import SAFE_SETTINGS, Topic, TopicState
@@ -125,8 +126,8 @@ def create_topic(settings: Settings, name: str = ORDER_EVENTS, *, partitions: in
 
 
 def _await_leaders(admin: AdminClient, name: str, partitions: int) -> None:
-    deadline = monotonic() + ANSWER_SECONDS
-    while monotonic() < deadline:
+    deadline = Deadline(ANSWER_SECONDS)
+    while not deadline.has_passed():
         with suppress(TopicMissing):
             leaders = _query_description(admin, name, ANSWER_SECONDS).partitions
             if len(leaders) == partitions and all(
