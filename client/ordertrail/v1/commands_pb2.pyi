@@ -36,22 +36,22 @@ class PlaceOrderRequest(_message.Message):
     LINES_FIELD_NUMBER: _builtins.int
     EXPECTED_DELIVERY_DATE_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order's id; absent, the server derives one from customer id and request id."""
+    """The id of the order. If it is empty, the server derives one from customer id and request id."""
     request_id: _builtins.str
-    """The caller's name for this command, so that a retry is answered with the first receipt (AIP-155); absent, the server makes one."""
+    """Identifies this command, so that a retry returns the first receipt (AIP-155). If it is empty, the server generates one."""
     expected_version: _builtins.int
-    """The version that the caller believes the order has; another one is answered with ABORTED (0: it must not exist)."""
+    """The version that the order must have, 0 if it must not exist. The server refuses the command (ABORTED) if it differs."""
     validate_only: _builtins.bool
-    """Only answer what would happen, and record nothing (AIP-163)."""
+    """Validates the command and returns the event that it would lead to, but records nothing (AIP-163)."""
     customer_id: _builtins.str
-    """The shop that orders."""
+    """The id of the customer, a shop."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_events_pb2.OrderedLine]:
-        """What is ordered: at least one line, each product once, all prices in one currency."""
+        """The lines of the order: at least one, each product once, all prices in one currency."""
 
     @_builtins.property
     def expected_delivery_date(self) -> _date_pb2.Date:
-        """The day on which the customer expects the goods."""
+        """The date on which the customer expects the goods."""
 
     def __init__(
         self,
@@ -81,14 +81,14 @@ Global___PlaceOrderRequest: _TypeAlias = PlaceOrderRequest  # noqa: Y015
 
 @_typing.final
 class PlaceOrderResponse(_message.Message):
-    """The answer to PlaceOrder."""
+    """The response of PlaceOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """What was recorded."""
+        """The receipt of the recorded event."""
 
     def __init__(
         self,
@@ -105,7 +105,7 @@ Global___PlaceOrderResponse: _TypeAlias = PlaceOrderResponse  # noqa: Y015
 
 @_typing.final
 class AddOrderLineRequest(_message.Message):
-    """Adds a product to an order that is not confirmed yet."""
+    """Adds a line for a product to an order that is not confirmed yet."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -115,16 +115,16 @@ class AddOrderLineRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     LINE_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     request_id: _builtins.str
-    """The caller's name for this command, so that a retry is answered with the first receipt (AIP-155); absent, the server makes one."""
+    """Identifies this command, so that a retry returns the first receipt (AIP-155). If it is empty, the server generates one."""
     expected_version: _builtins.int
-    """The version that the caller believes the order has; another one is answered with ABORTED."""
+    """The version that the order must have. The server refuses the command (ABORTED) if it differs."""
     validate_only: _builtins.bool
-    """Only answer what would happen, and record nothing (AIP-163)."""
+    """Validates the command and returns the event that it would lead to, but records nothing (AIP-163)."""
     @_builtins.property
     def line(self) -> _order_events_pb2.OrderedLine:
-        """The new line; its product is not on the order yet."""
+        """The new line. The order has no line for its product yet."""
 
     def __init__(
         self,
@@ -147,14 +147,14 @@ Global___AddOrderLineRequest: _TypeAlias = AddOrderLineRequest  # noqa: Y015
 
 @_typing.final
 class AddOrderLineResponse(_message.Message):
-    """The answer to AddOrderLine."""
+    """The response of AddOrderLine."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """What was recorded."""
+        """The receipt of the recorded event."""
 
     def __init__(
         self,
@@ -171,7 +171,7 @@ Global___AddOrderLineResponse: _TypeAlias = AddOrderLineResponse  # noqa: Y015
 
 @_typing.final
 class ChangeOrderLineQuantityRequest(_message.Message):
-    """Changes how many of a product are ordered, before the order is confirmed."""
+    """Changes the ordered quantity of a product of an order that is not confirmed yet."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -182,17 +182,17 @@ class ChangeOrderLineQuantityRequest(_message.Message):
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     request_id: _builtins.str
-    """The caller's name for this command, so that a retry is answered with the first receipt (AIP-155); absent, the server makes one."""
+    """Identifies this command, so that a retry returns the first receipt (AIP-155). If it is empty, the server generates one."""
     expected_version: _builtins.int
-    """The version that the caller believes the order has; another one is answered with ABORTED."""
+    """The version that the order must have. The server refuses the command (ABORTED) if it differs."""
     validate_only: _builtins.bool
-    """Only answer what would happen, and record nothing (AIP-163)."""
+    """Validates the command and returns the event that it would lead to, but records nothing (AIP-163)."""
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     quantity: _builtins.int
-    """How many are ordered from now on."""
+    """The new ordered quantity."""
     def __init__(
         self,
         *,
@@ -215,14 +215,14 @@ Global___ChangeOrderLineQuantityRequest: _TypeAlias = ChangeOrderLineQuantityReq
 
 @_typing.final
 class ChangeOrderLineQuantityResponse(_message.Message):
-    """The answer to ChangeOrderLineQuantity."""
+    """The response of ChangeOrderLineQuantity."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """What was recorded."""
+        """The receipt of the recorded event."""
 
     def __init__(
         self,
@@ -239,7 +239,7 @@ Global___ChangeOrderLineQuantityResponse: _TypeAlias = ChangeOrderLineQuantityRe
 
 @_typing.final
 class RemoveOrderLineRequest(_message.Message):
-    """Takes a product off an order that is not confirmed yet; the last one stays."""
+    """Removes the line of a product from an order that is not confirmed yet. The last line cannot be removed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -249,15 +249,15 @@ class RemoveOrderLineRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     request_id: _builtins.str
-    """The caller's name for this command, so that a retry is answered with the first receipt (AIP-155); absent, the server makes one."""
+    """Identifies this command, so that a retry returns the first receipt (AIP-155). If it is empty, the server generates one."""
     expected_version: _builtins.int
-    """The version that the caller believes the order has; another one is answered with ABORTED."""
+    """The version that the order must have. The server refuses the command (ABORTED) if it differs."""
     validate_only: _builtins.bool
-    """Only answer what would happen, and record nothing (AIP-163)."""
+    """Validates the command and returns the event that it would lead to, but records nothing (AIP-163)."""
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     def __init__(
         self,
         *,
@@ -279,14 +279,14 @@ Global___RemoveOrderLineRequest: _TypeAlias = RemoveOrderLineRequest  # noqa: Y0
 
 @_typing.final
 class RemoveOrderLineResponse(_message.Message):
-    """The answer to RemoveOrderLine."""
+    """The response of RemoveOrderLine."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """What was recorded."""
+        """The receipt of the recorded event."""
 
     def __init__(
         self,
@@ -303,7 +303,7 @@ Global___RemoveOrderLineResponse: _TypeAlias = RemoveOrderLineResponse  # noqa: 
 
 @_typing.final
 class RescheduleDeliveryRequest(_message.Message):
-    """Changes the day on which the customer expects the goods, before all is shipped."""
+    """Changes the expected delivery date of an order that is not wholly shipped yet."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -313,16 +313,16 @@ class RescheduleDeliveryRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     EXPECTED_DELIVERY_DATE_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     request_id: _builtins.str
-    """The caller's name for this command, so that a retry is answered with the first receipt (AIP-155); absent, the server makes one."""
+    """Identifies this command, so that a retry returns the first receipt (AIP-155). If it is empty, the server generates one."""
     expected_version: _builtins.int
-    """The version that the caller believes the order has; another one is answered with ABORTED."""
+    """The version that the order must have. The server refuses the command (ABORTED) if it differs."""
     validate_only: _builtins.bool
-    """Only answer what would happen, and record nothing (AIP-163)."""
+    """Validates the command and returns the event that it would lead to, but records nothing (AIP-163)."""
     @_builtins.property
     def expected_delivery_date(self) -> _date_pb2.Date:
-        """The day from now on."""
+        """The new expected delivery date."""
 
     def __init__(
         self,
@@ -345,14 +345,14 @@ Global___RescheduleDeliveryRequest: _TypeAlias = RescheduleDeliveryRequest  # no
 
 @_typing.final
 class RescheduleDeliveryResponse(_message.Message):
-    """The answer to RescheduleDelivery."""
+    """The response of RescheduleDelivery."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """What was recorded."""
+        """The receipt of the recorded event."""
 
     def __init__(
         self,
@@ -369,7 +369,7 @@ Global___RescheduleDeliveryResponse: _TypeAlias = RescheduleDeliveryResponse  # 
 
 @_typing.final
 class ConfirmOrderRequest(_message.Message):
-    """Confirms a placed order; its lines are fixed from then on."""
+    """Confirms a placed order. Its lines cannot change afterwards."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -378,13 +378,13 @@ class ConfirmOrderRequest(_message.Message):
     EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     request_id: _builtins.str
-    """The caller's name for this command, so that a retry is answered with the first receipt (AIP-155); absent, the server makes one."""
+    """Identifies this command, so that a retry returns the first receipt (AIP-155). If it is empty, the server generates one."""
     expected_version: _builtins.int
-    """The version that the caller believes the order has; another one is answered with ABORTED."""
+    """The version that the order must have. The server refuses the command (ABORTED) if it differs."""
     validate_only: _builtins.bool
-    """Only answer what would happen, and record nothing (AIP-163)."""
+    """Validates the command and returns the event that it would lead to, but records nothing (AIP-163)."""
     def __init__(
         self,
         *,
@@ -405,14 +405,14 @@ Global___ConfirmOrderRequest: _TypeAlias = ConfirmOrderRequest  # noqa: Y015
 
 @_typing.final
 class ConfirmOrderResponse(_message.Message):
-    """The answer to ConfirmOrder."""
+    """The response of ConfirmOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """What was recorded."""
+        """The receipt of the recorded event."""
 
     def __init__(
         self,
@@ -429,7 +429,7 @@ Global___ConfirmOrderResponse: _TypeAlias = ConfirmOrderResponse  # noqa: Y015
 
 @_typing.final
 class ShipOrderRequest(_message.Message):
-    """Ships a confirmed order, whole or in part."""
+    """Ships a confirmed order, wholly or in part."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -439,16 +439,16 @@ class ShipOrderRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     request_id: _builtins.str
-    """The caller's name for this command, so that a retry is answered with the first receipt (AIP-155); absent, the server makes one."""
+    """Identifies this command, so that a retry returns the first receipt (AIP-155). If it is empty, the server generates one."""
     expected_version: _builtins.int
-    """The version that the caller believes the order has; another one is answered with ABORTED."""
+    """The version that the order must have. The server refuses the command (ABORTED) if it differs."""
     validate_only: _builtins.bool
-    """Only answer what would happen, and record nothing (AIP-163)."""
+    """Validates the command and returns the event that it would lead to, but records nothing (AIP-163)."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_order_events_pb2.ShippedLine]:
-        """What leaves the supplier; empty means all that remains."""
+        """The shipped lines. If there are none, everything that is not shipped yet is shipped."""
 
     def __init__(
         self,
@@ -471,14 +471,14 @@ Global___ShipOrderRequest: _TypeAlias = ShipOrderRequest  # noqa: Y015
 
 @_typing.final
 class ShipOrderResponse(_message.Message):
-    """The answer to ShipOrder."""
+    """The response of ShipOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """What was recorded."""
+        """The receipt of the recorded event."""
 
     def __init__(
         self,
@@ -495,7 +495,7 @@ Global___ShipOrderResponse: _TypeAlias = ShipOrderResponse  # noqa: Y015
 
 @_typing.final
 class DeliverOrderRequest(_message.Message):
-    """Says that all of a shipped order reached the customer."""
+    """Records that the customer received a wholly shipped order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -504,13 +504,13 @@ class DeliverOrderRequest(_message.Message):
     EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     request_id: _builtins.str
-    """The caller's name for this command, so that a retry is answered with the first receipt (AIP-155); absent, the server makes one."""
+    """Identifies this command, so that a retry returns the first receipt (AIP-155). If it is empty, the server generates one."""
     expected_version: _builtins.int
-    """The version that the caller believes the order has; another one is answered with ABORTED."""
+    """The version that the order must have. The server refuses the command (ABORTED) if it differs."""
     validate_only: _builtins.bool
-    """Only answer what would happen, and record nothing (AIP-163)."""
+    """Validates the command and returns the event that it would lead to, but records nothing (AIP-163)."""
     def __init__(
         self,
         *,
@@ -531,14 +531,14 @@ Global___DeliverOrderRequest: _TypeAlias = DeliverOrderRequest  # noqa: Y015
 
 @_typing.final
 class DeliverOrderResponse(_message.Message):
-    """The answer to DeliverOrder."""
+    """The response of DeliverOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """What was recorded."""
+        """The receipt of the recorded event."""
 
     def __init__(
         self,
@@ -555,7 +555,7 @@ Global___DeliverOrderResponse: _TypeAlias = DeliverOrderResponse  # noqa: Y015
 
 @_typing.final
 class CancelOrderRequest(_message.Message):
-    """Calls off an order of which nothing was shipped."""
+    """Cancels an order of which nothing was shipped."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -565,15 +565,15 @@ class CancelOrderRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     request_id: _builtins.str
-    """The caller's name for this command, so that a retry is answered with the first receipt (AIP-155); absent, the server makes one."""
+    """Identifies this command, so that a retry returns the first receipt (AIP-155). If it is empty, the server generates one."""
     expected_version: _builtins.int
-    """The version that the caller believes the order has; another one is answered with ABORTED."""
+    """The version that the order must have. The server refuses the command (ABORTED) if it differs."""
     validate_only: _builtins.bool
-    """Only answer what would happen, and record nothing (AIP-163)."""
+    """Validates the command and returns the event that it would lead to, but records nothing (AIP-163)."""
     reason: _builtins.str
-    """Why. Of control characters only tabs and line ends are taken: it is stored for ever, and shown on terminals."""
+    """Why, in the caller's words. Tabs and line ends are allowed, other control characters are not."""
     def __init__(
         self,
         *,
@@ -600,14 +600,14 @@ Global___CancelOrderRequest: _TypeAlias = CancelOrderRequest  # noqa: Y015
 
 @_typing.final
 class CancelOrderResponse(_message.Message):
-    """The answer to CancelOrder."""
+    """The response of CancelOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """What was recorded."""
+        """The receipt of the recorded event."""
 
     def __init__(
         self,
@@ -624,7 +624,7 @@ Global___CancelOrderResponse: _TypeAlias = CancelOrderResponse  # noqa: Y015
 
 @_typing.final
 class ReturnOrderRequest(_message.Message):
-    """Says that a wholly shipped or delivered order was sent back."""
+    """Records that the customer sent back a wholly shipped or delivered order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -634,15 +634,15 @@ class ReturnOrderRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     request_id: _builtins.str
-    """The caller's name for this command, so that a retry is answered with the first receipt (AIP-155); absent, the server makes one."""
+    """Identifies this command, so that a retry returns the first receipt (AIP-155). If it is empty, the server generates one."""
     expected_version: _builtins.int
-    """The version that the caller believes the order has; another one is answered with ABORTED."""
+    """The version that the order must have. The server refuses the command (ABORTED) if it differs."""
     validate_only: _builtins.bool
-    """Only answer what would happen, and record nothing (AIP-163)."""
+    """Validates the command and returns the event that it would lead to, but records nothing (AIP-163)."""
     reason: _builtins.str
-    """Why. Of control characters only tabs and line ends are taken: it is stored for ever, and shown on terminals."""
+    """Why, in the caller's words. Tabs and line ends are allowed, other control characters are not."""
     def __init__(
         self,
         *,
@@ -669,14 +669,14 @@ Global___ReturnOrderRequest: _TypeAlias = ReturnOrderRequest  # noqa: Y015
 
 @_typing.final
 class ReturnOrderResponse(_message.Message):
-    """The answer to ReturnOrder."""
+    """The response of ReturnOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """What was recorded."""
+        """The receipt of the recorded event."""
 
     def __init__(
         self,
@@ -713,39 +713,39 @@ class Command(_message.Message):
 
     @_builtins.property
     def add_order_line(self) -> Global___AddOrderLineRequest:
-        """Adds a product to an order that is not confirmed yet."""
+        """Adds a line for a product to an order that is not confirmed yet."""
 
     @_builtins.property
     def change_order_line_quantity(self) -> Global___ChangeOrderLineQuantityRequest:
-        """Changes how many of a product are ordered, before the order is confirmed."""
+        """Changes the ordered quantity of a product of an order that is not confirmed yet."""
 
     @_builtins.property
     def remove_order_line(self) -> Global___RemoveOrderLineRequest:
-        """Takes a product off an order that is not confirmed yet; the last one stays."""
+        """Removes the line of a product from an order that is not confirmed yet. The last line cannot be removed."""
 
     @_builtins.property
     def reschedule_delivery(self) -> Global___RescheduleDeliveryRequest:
-        """Changes the day on which the customer expects the goods, before all is shipped."""
+        """Changes the expected delivery date of an order that is not wholly shipped yet."""
 
     @_builtins.property
     def confirm_order(self) -> Global___ConfirmOrderRequest:
-        """Confirms a placed order; its lines are fixed from then on."""
+        """Confirms a placed order. Its lines cannot change afterwards."""
 
     @_builtins.property
     def ship_order(self) -> Global___ShipOrderRequest:
-        """Ships a confirmed order, whole or in part."""
+        """Ships a confirmed order, wholly or in part."""
 
     @_builtins.property
     def deliver_order(self) -> Global___DeliverOrderRequest:
-        """Says that all of a shipped order reached the customer."""
+        """Records that the customer received a wholly shipped order."""
 
     @_builtins.property
     def cancel_order(self) -> Global___CancelOrderRequest:
-        """Calls off an order of which nothing was shipped."""
+        """Cancels an order of which nothing was shipped."""
 
     @_builtins.property
     def return_order(self) -> Global___ReturnOrderRequest:
-        """Says that a wholly shipped or delivered order was sent back."""
+        """Records that the customer sent back a wholly shipped or delivered order."""
 
     def __init__(
         self,
@@ -773,7 +773,7 @@ Global___Command: _TypeAlias = Command  # noqa: Y015
 
 @_typing.final
 class CommandResult(_message.Message):
-    """The answer to one command of a batch."""
+    """The result of one command of a batch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -781,11 +781,11 @@ class CommandResult(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """Accepted: the receipt, without the event."""
+        """The receipt of an accepted command, without the event."""
 
     @_builtins.property
     def status(self) -> _status_pb2.Status:
-        """Refused: the same status that the verb's own rpc would end with."""
+        """The status of a refused command, the same that the verb's own rpc returns."""
 
     def __init__(
         self,
@@ -805,14 +805,14 @@ Global___CommandResult: _TypeAlias = CommandResult  # noqa: Y015
 
 @_typing.final
 class ExecuteCommandsRequest(_message.Message):
-    """Commands to be handled in their order."""
+    """A batch of commands, which are handled in order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     COMMANDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def commands(self) -> _containers.RepeatedCompositeFieldContainer[Global___Command]:
-        """The commands; several may be of one order."""
+        """The commands. Several of them can be for one order."""
 
     def __init__(
         self,
@@ -829,14 +829,14 @@ Global___ExecuteCommandsRequest: _TypeAlias = ExecuteCommandsRequest  # noqa: Y0
 
 @_typing.final
 class ExecuteCommandsResponse(_message.Message):
-    """The answers to one request of the stream."""
+    """The results of one batch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___CommandResult]:
-        """One result for each command, in the order of the commands."""
+        """One result for each command, in the same order."""
 
     def __init__(
         self,

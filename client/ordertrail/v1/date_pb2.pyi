@@ -18,7 +18,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Date(_message.Message):
-    """A day of the Gregorian calendar, without a time zone, of the shape of google.type.Date."""
+    """A date of the Gregorian calendar without a time zone, with the fields of google.type.Date."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -26,11 +26,11 @@ class Date(_message.Message):
     MONTH_FIELD_NUMBER: _builtins.int
     DAY_FIELD_NUMBER: _builtins.int
     year: _builtins.int
-    """The year."""
+    """The year, from 1 to 9999."""
     month: _builtins.int
-    """The month, January being 1."""
+    """The month, from 1 to 12."""
     day: _builtins.int
-    """The day of the month; one that the month does not have is refused."""
+    """The day of the month. A day that the month does not have is refused."""
     def __init__(
         self,
         *,

@@ -27,137 +27,137 @@ class _ErrorReason:
 class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReason.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
-    """No reason."""
+    """Not a reason of any error."""
     ERROR_REASON_INVALID_REQUEST: _ErrorReason.ValueType  # 1
-    """A field is missing or outside its bounds; BadRequest names it."""
+    """A field is missing or outside its bounds. BadRequest names the field."""
     ERROR_REASON_REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 2
-    """The request is larger than the server takes."""
+    """The request is larger than the server allows."""
     ERROR_REASON_INVALID_TOKEN: _ErrorReason.ValueType  # 3
-    """A token was damaged, is none of this release, or is of facts that this log does not have."""
+    """A token is damaged, has an unknown format, or belongs to facts that this log does not have."""
     ERROR_REASON_FOREIGN_TOKEN: _ErrorReason.ValueType  # 4
     """A token belongs to another log."""
     ERROR_REASON_PAGE_TOKEN_MISMATCH: _ErrorReason.ValueType  # 5
-    """The page token came from a request with other conditions, or of another log."""
+    """The page token belongs to a request with other conditions, or to another log."""
     ERROR_REASON_ORDER_NOT_FOUND: _ErrorReason.ValueType  # 20
-    """No such order, or not at that point in time."""
+    """The order does not exist, or did not exist at that point in time."""
     ERROR_REASON_ORDER_EXISTS: _ErrorReason.ValueType  # 21
-    """An order of this id exists."""
+    """An order with this id exists."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 22
-    """The request id was used before, with another command."""
+    """The request id was used before for another command."""
     ERROR_REASON_VERSION_MISMATCH: _ErrorReason.ValueType  # 23
-    """The order has another version than expected; ErrorInfo holds both."""
+    """The order has another version than expected. ErrorInfo holds both versions."""
     ERROR_REASON_ORDER_PARKED: _ErrorReason.ValueType  # 24
-    """The order holds a record that this server cannot read or that breaks its chain."""
+    """The order has a record that this server cannot read, or that breaks the order's chain."""
     ERROR_REASON_RECORD_NOT_FOUND: _ErrorReason.ValueType  # 25
-    """The log holds no record at that place."""
+    """The log has no record at that position."""
     ERROR_REASON_ORDER_NOT_PARKED: _ErrorReason.ValueType  # 26
     """The order is not parked."""
     ERROR_REASON_STATUS_FORBIDS: _ErrorReason.ValueType  # 40
-    """The order's status does not allow the command; PreconditionFailure names the status."""
+    """The order's status does not allow the command. PreconditionFailure names the status."""
     ERROR_REASON_NOTHING_CHANGES: _ErrorReason.ValueType  # 41
     """The command would change nothing."""
     ERROR_REASON_PRODUCT_ALREADY_ORDERED: _ErrorReason.ValueType  # 42
-    """The product is on the order already."""
+    """The order has a line for this product already."""
     ERROR_REASON_PRODUCT_NOT_ORDERED: _ErrorReason.ValueType  # 43
-    """The product is not on the order."""
+    """The order has no line for this product."""
     ERROR_REASON_LAST_LINE: _ErrorReason.ValueType  # 44
-    """An order keeps at least one line."""
+    """The last line of an order cannot be removed."""
     ERROR_REASON_TOO_MANY_LINES: _ErrorReason.ValueType  # 45
     """An order has at most 200 lines."""
     ERROR_REASON_CURRENCY_DIFFERS: _ErrorReason.ValueType  # 46
-    """All prices of an order are in one currency."""
+    """The line has another currency than the order."""
     ERROR_REASON_TOTAL_TOO_LARGE: _ErrorReason.ValueType  # 47
     """The order's total would exceed one trillion units of its currency."""
     ERROR_REASON_MORE_THAN_ORDERED: _ErrorReason.ValueType  # 48
-    """More would be shipped of a product than remains to be shipped."""
+    """The shipment has more of a product than the order has left to ship."""
     ERROR_REASON_NOTHING_ORDERED: _ErrorReason.ValueType  # 49
-    """Nothing was ordered that could be shipped: every quantity is 0."""
+    """Every ordered quantity is 0, so nothing can be shipped."""
     ERROR_REASON_UNREADABLE_DOCUMENT: _ErrorReason.ValueType  # 60
-    """A document to be imported is no order that this release can read."""
+    """The imported document is not an order that this release can read."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 80
-    """Too many calls are waiting."""
+    """The server handles as many requests as its limits allow."""
     ERROR_REASON_UNAVAILABLE: _ErrorReason.ValueType  # 81
-    """The server is starting, stopping, or cannot reach its log."""
+    """The server is starting or stopping, or cannot reach its log."""
     ERROR_REASON_NOT_FRESH_YET: _ErrorReason.ValueType  # 82
-    """The read model did not reach the tokens in time."""
+    """The read model did not include the tokens' facts in time."""
     ERROR_REASON_QUERY_TIME_LIMIT: _ErrorReason.ValueType  # 83
-    """The query made the server visit more rows than the time for one query allows."""
+    """The query took longer than the time limit of one query."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 84
-    """The server met a fault of its own, or damage in its log; its operator finds it in the server's own output."""
+    """The server failed by an error of its own, or its log is damaged. The server's output has the details."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """Every way in which a call may be refused. ErrorInfo.reason is the value's name without its prefix; ErrorInfo.domain is "ordertrail"."""
+    """The reasons of errors. ErrorInfo.reason is the name of a value without its prefix, ErrorInfo.domain is "ordertrail"."""
 
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
-"""No reason."""
+"""Not a reason of any error."""
 ERROR_REASON_INVALID_REQUEST: ErrorReason.ValueType  # 1
-"""A field is missing or outside its bounds; BadRequest names it."""
+"""A field is missing or outside its bounds. BadRequest names the field."""
 ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 2
-"""The request is larger than the server takes."""
+"""The request is larger than the server allows."""
 ERROR_REASON_INVALID_TOKEN: ErrorReason.ValueType  # 3
-"""A token was damaged, is none of this release, or is of facts that this log does not have."""
+"""A token is damaged, has an unknown format, or belongs to facts that this log does not have."""
 ERROR_REASON_FOREIGN_TOKEN: ErrorReason.ValueType  # 4
 """A token belongs to another log."""
 ERROR_REASON_PAGE_TOKEN_MISMATCH: ErrorReason.ValueType  # 5
-"""The page token came from a request with other conditions, or of another log."""
+"""The page token belongs to a request with other conditions, or to another log."""
 ERROR_REASON_ORDER_NOT_FOUND: ErrorReason.ValueType  # 20
-"""No such order, or not at that point in time."""
+"""The order does not exist, or did not exist at that point in time."""
 ERROR_REASON_ORDER_EXISTS: ErrorReason.ValueType  # 21
-"""An order of this id exists."""
+"""An order with this id exists."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 22
-"""The request id was used before, with another command."""
+"""The request id was used before for another command."""
 ERROR_REASON_VERSION_MISMATCH: ErrorReason.ValueType  # 23
-"""The order has another version than expected; ErrorInfo holds both."""
+"""The order has another version than expected. ErrorInfo holds both versions."""
 ERROR_REASON_ORDER_PARKED: ErrorReason.ValueType  # 24
-"""The order holds a record that this server cannot read or that breaks its chain."""
+"""The order has a record that this server cannot read, or that breaks the order's chain."""
 ERROR_REASON_RECORD_NOT_FOUND: ErrorReason.ValueType  # 25
-"""The log holds no record at that place."""
+"""The log has no record at that position."""
 ERROR_REASON_ORDER_NOT_PARKED: ErrorReason.ValueType  # 26
 """The order is not parked."""
 ERROR_REASON_STATUS_FORBIDS: ErrorReason.ValueType  # 40
-"""The order's status does not allow the command; PreconditionFailure names the status."""
+"""The order's status does not allow the command. PreconditionFailure names the status."""
 ERROR_REASON_NOTHING_CHANGES: ErrorReason.ValueType  # 41
 """The command would change nothing."""
 ERROR_REASON_PRODUCT_ALREADY_ORDERED: ErrorReason.ValueType  # 42
-"""The product is on the order already."""
+"""The order has a line for this product already."""
 ERROR_REASON_PRODUCT_NOT_ORDERED: ErrorReason.ValueType  # 43
-"""The product is not on the order."""
+"""The order has no line for this product."""
 ERROR_REASON_LAST_LINE: ErrorReason.ValueType  # 44
-"""An order keeps at least one line."""
+"""The last line of an order cannot be removed."""
 ERROR_REASON_TOO_MANY_LINES: ErrorReason.ValueType  # 45
 """An order has at most 200 lines."""
 ERROR_REASON_CURRENCY_DIFFERS: ErrorReason.ValueType  # 46
-"""All prices of an order are in one currency."""
+"""The line has another currency than the order."""
 ERROR_REASON_TOTAL_TOO_LARGE: ErrorReason.ValueType  # 47
 """The order's total would exceed one trillion units of its currency."""
 ERROR_REASON_MORE_THAN_ORDERED: ErrorReason.ValueType  # 48
-"""More would be shipped of a product than remains to be shipped."""
+"""The shipment has more of a product than the order has left to ship."""
 ERROR_REASON_NOTHING_ORDERED: ErrorReason.ValueType  # 49
-"""Nothing was ordered that could be shipped: every quantity is 0."""
+"""Every ordered quantity is 0, so nothing can be shipped."""
 ERROR_REASON_UNREADABLE_DOCUMENT: ErrorReason.ValueType  # 60
-"""A document to be imported is no order that this release can read."""
+"""The imported document is not an order that this release can read."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 80
-"""Too many calls are waiting."""
+"""The server handles as many requests as its limits allow."""
 ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 81
-"""The server is starting, stopping, or cannot reach its log."""
+"""The server is starting or stopping, or cannot reach its log."""
 ERROR_REASON_NOT_FRESH_YET: ErrorReason.ValueType  # 82
-"""The read model did not reach the tokens in time."""
+"""The read model did not include the tokens' facts in time."""
 ERROR_REASON_QUERY_TIME_LIMIT: ErrorReason.ValueType  # 83
-"""The query made the server visit more rows than the time for one query allows."""
+"""The query took longer than the time limit of one query."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 84
-"""The server met a fault of its own, or damage in its log; its operator finds it in the server's own output."""
+"""The server failed by an error of its own, or its log is damaged. The server's output has the details."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final
 class ErrorGuide(_message.Message):
-    """How a reason travels, and what the caller should do about it."""
+    """The status code of a reason, and what the caller should do."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CODE_FIELD_NUMBER: _builtins.int
     ACTION_FIELD_NUMBER: _builtins.int
     code: _code_pb2.Code.ValueType
-    """The gRPC status code."""
+    """The gRPC status code of the error."""
     action: _builtins.str
     """What the caller should do."""
     def __init__(
@@ -176,4 +176,4 @@ Global___ErrorGuide: _TypeAlias = ErrorGuide  # noqa: Y015
 
 GUIDE_FIELD_NUMBER: _builtins.int
 guide: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.EnumValueOptions, Global___ErrorGuide]
-"""How a reason travels, and what the caller should do about it."""
+"""The status code of a reason, and what the caller should do."""

@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Cause(_message.Message):
-    """What led to a fact."""
+    """The cause of a fact."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -31,9 +31,9 @@ class Cause(_message.Message):
     request_id: _builtins.str
     """The request id of the command."""
     command_digest: _builtins.bytes
-    """The first 16 bytes of the SHA-256 of the command, without request id, expected version and validate_only."""
+    """The first 16 bytes of the SHA-256 of the command without request id, expected version and validate_only."""
     origin: _builtins.str
-    """Where an imported order was read: a topic, partition and offset, or a file's digest and line."""
+    """The origin of an imported order: a topic, partition and offset, or a file's digest and line."""
     def __init__(
         self,
         *,
@@ -51,9 +51,9 @@ Global___Cause: _TypeAlias = Cause  # noqa: Y015
 
 @_typing.final
 class HistoryEvent(_message.Message):
-    """One fact of an order's history, read in today's shape whatever the version it was written in.
-    Its fields 1 to 9 and 100 to 199 are those of the stored record, so a fact written in today's shape is passed on as
-    it is stored.
+    """One fact of an order's history, in the current public form, independent of its stored version.
+    Fields 1 to 9 and 100 to 199 are those of the stored record, so the server passes on a fact of the current version
+    without conversion.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -80,72 +80,72 @@ class HistoryEvent(_message.Message):
     ORDER_CANCELLED_FIELD_NUMBER: _builtins.int
     ORDER_RETURNED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
-    """The event's id, a UUIDv7."""
+    """The id of the event, a UUIDv7."""
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     order_version: _builtins.int
-    """The fact's place in the order's history: 1, 2, 3 and so on, without gaps."""
+    """The version of the order after this fact: 1, 2, 3 and so on, without gaps."""
     previous: _builtins.bytes
-    """The digest of the order's preceding fact; empty for version 1."""
+    """The digest of the order's previous fact. Empty for version 1."""
     actor: _builtins.str
-    """Who gave the command, as far as the server was told."""
+    """The sender of the command, if it gave its name."""
     traceparent: _builtins.str
-    """The W3C trace context in which the command was handled."""
+    """The W3C trace context of the command."""
     digest: _builtins.bytes
     """The first 16 bytes of the SHA-256 of the stored record."""
     written_version: _builtins.int
     """The version of the stored event's schema: 2 for ordertrail.events.v2."""
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
-        """When the fact was recorded; never earlier than the order's preceding fact."""
+        """The time at which the fact was recorded, never earlier than the order's previous fact."""
 
     @_builtins.property
     def cause(self) -> Global___Cause:
-        """What led to the fact."""
+        """The cause of the fact."""
 
     @_builtins.property
     def position(self) -> _position_pb2.Position:
-        """The fact's place in the log."""
+        """The position of the fact in the log."""
 
     @_builtins.property
     def order_placed(self) -> _order_events_pb2.OrderPlaced:
-        """A customer ordered."""
+        """The order was placed."""
 
     @_builtins.property
     def order_line_added(self) -> _order_events_pb2.OrderLineAdded:
-        """A product was added."""
+        """A line was added."""
 
     @_builtins.property
     def order_line_quantity_changed(self) -> _order_events_pb2.OrderLineQuantityChanged:
-        """A quantity was changed."""
+        """An ordered quantity was changed."""
 
     @_builtins.property
     def order_line_removed(self) -> _order_events_pb2.OrderLineRemoved:
-        """A product was taken off."""
+        """A line was removed."""
 
     @_builtins.property
     def order_delivery_rescheduled(self) -> _order_events_pb2.OrderDeliveryRescheduled:
-        """The day of delivery was changed."""
+        """The expected delivery date was changed."""
 
     @_builtins.property
     def order_confirmed(self) -> _order_events_pb2.OrderConfirmed:
-        """The supplier confirmed."""
+        """The supplier confirmed the order."""
 
     @_builtins.property
     def order_shipped(self) -> _order_events_pb2.OrderShipped:
-        """Goods left the supplier."""
+        """Goods were shipped."""
 
     @_builtins.property
     def order_delivered(self) -> _order_events_pb2.OrderDelivered:
-        """All reached the customer."""
+        """The customer received all ordered goods."""
 
     @_builtins.property
     def order_cancelled(self) -> _order_events_pb2.OrderCancelled:
-        """The order was called off."""
+        """The order was cancelled."""
 
     @_builtins.property
     def order_returned(self) -> _order_events_pb2.OrderReturned:
-        """The goods were sent back."""
+        """The customer sent the goods back."""
 
     def __init__(
         self,

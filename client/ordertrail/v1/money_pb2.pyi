@@ -18,7 +18,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Money(_message.Message):
-    """An exact, non-negative amount of money in one currency, of the shape of google.type.Money."""
+    """An exact, non-negative amount of money in one currency, with the fields of google.type.Money."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -26,11 +26,11 @@ class Money(_message.Message):
     UNITS_FIELD_NUMBER: _builtins.int
     NANOS_FIELD_NUMBER: _builtins.int
     currency_code: _builtins.str
-    """The ISO 4217 code, three capital letters; XXX where the source named no currency."""
+    """The ISO 4217 code, three capital letters. It is XXX if the source of an import gave no currency."""
     units: _builtins.int
-    """The whole units, at most one trillion."""
+    """The whole units of the amount, at most one trillion."""
     nanos: _builtins.int
-    """The billionths of a unit."""
+    """The billionths of a unit, added to the whole units."""
     def __init__(
         self,
         *,

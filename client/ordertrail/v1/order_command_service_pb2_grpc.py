@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OrderCommandServiceStub(object):
-    """Takes commands. A command leads to one fact or is refused; a refusal ends the call with a typed error (ErrorReason).
+    """Handles commands. A command leads to one fact or is refused. A refused call ends with a typed error (ErrorReason).
     """
 
     def __init__(self, channel):
@@ -93,7 +93,7 @@ class OrderCommandServiceStub(object):
 
 
 class OrderCommandServiceServicer(object):
-    """Takes commands. A command leads to one fact or is refused; a refusal ends the call with a typed error (ErrorReason).
+    """Handles commands. A command leads to one fact or is refused. A refused call ends with a typed error (ErrorReason).
     """
 
     def PlaceOrder(self, request, context):
@@ -104,70 +104,70 @@ class OrderCommandServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AddOrderLine(self, request, context):
-        """Adds a product to an order that is not confirmed yet.
+        """Adds a line for a product to an order that is not confirmed yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ChangeOrderLineQuantity(self, request, context):
-        """Changes how many of a product are ordered, before the order is confirmed.
+        """Changes the ordered quantity of a product of an order that is not confirmed yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RemoveOrderLine(self, request, context):
-        """Takes a product off an order that is not confirmed yet; the last one stays.
+        """Removes the line of a product from an order that is not confirmed yet. The last line cannot be removed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RescheduleDelivery(self, request, context):
-        """Changes the day on which the customer expects the goods, before all is shipped.
+        """Changes the expected delivery date of an order that is not wholly shipped yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ConfirmOrder(self, request, context):
-        """Confirms a placed order; its lines are fixed from then on.
+        """Confirms a placed order. Its lines cannot change afterwards.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ShipOrder(self, request, context):
-        """Ships a confirmed order, whole or in part.
+        """Ships a confirmed order, wholly or in part.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeliverOrder(self, request, context):
-        """Says that all of a shipped order reached the customer.
+        """Records that the customer received a wholly shipped order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelOrder(self, request, context):
-        """Calls off an order of which nothing was shipped.
+        """Cancels an order of which nothing was shipped.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReturnOrder(self, request, context):
-        """Says that a wholly shipped or delivered order was sent back.
+        """Records that the customer sent back a wholly shipped or delivered order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExecuteCommands(self, request_iterator, context):
-        """Handles batches of commands, each as its own rpc would; a refused command stops nothing.
+        """Handles batches of commands, each command like its own rpc does. A refused command does not stop the others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -240,7 +240,7 @@ def add_OrderCommandServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OrderCommandService(object):
-    """Takes commands. A command leads to one fact or is refused; a refusal ends the call with a typed error (ErrorReason).
+    """Handles commands. A command leads to one fact or is refused. A refused call ends with a typed error (ErrorReason).
     """
 
     @staticmethod

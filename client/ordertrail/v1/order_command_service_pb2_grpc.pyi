@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OrderCommandServiceStub:
-    """Takes commands. A command leads to one fact or is refused; a refusal ends the call with a typed error (ErrorReason)."""
+    """Handles commands. A command leads to one fact or is refused. A refused call ends with a typed error (ErrorReason)."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -36,56 +36,56 @@ class OrderCommandServiceStub:
     PlaceOrder: _grpc.UnaryUnaryMultiCallable[_commands_pb2.PlaceOrderRequest, _commands_pb2.PlaceOrderResponse]
     """Places an order."""
     AddOrderLine: _grpc.UnaryUnaryMultiCallable[_commands_pb2.AddOrderLineRequest, _commands_pb2.AddOrderLineResponse]
-    """Adds a product to an order that is not confirmed yet."""
+    """Adds a line for a product to an order that is not confirmed yet."""
     ChangeOrderLineQuantity: _grpc.UnaryUnaryMultiCallable[_commands_pb2.ChangeOrderLineQuantityRequest, _commands_pb2.ChangeOrderLineQuantityResponse]
-    """Changes how many of a product are ordered, before the order is confirmed."""
+    """Changes the ordered quantity of a product of an order that is not confirmed yet."""
     RemoveOrderLine: _grpc.UnaryUnaryMultiCallable[_commands_pb2.RemoveOrderLineRequest, _commands_pb2.RemoveOrderLineResponse]
-    """Takes a product off an order that is not confirmed yet; the last one stays."""
+    """Removes the line of a product from an order that is not confirmed yet. The last line cannot be removed."""
     RescheduleDelivery: _grpc.UnaryUnaryMultiCallable[_commands_pb2.RescheduleDeliveryRequest, _commands_pb2.RescheduleDeliveryResponse]
-    """Changes the day on which the customer expects the goods, before all is shipped."""
+    """Changes the expected delivery date of an order that is not wholly shipped yet."""
     ConfirmOrder: _grpc.UnaryUnaryMultiCallable[_commands_pb2.ConfirmOrderRequest, _commands_pb2.ConfirmOrderResponse]
-    """Confirms a placed order; its lines are fixed from then on."""
+    """Confirms a placed order. Its lines cannot change afterwards."""
     ShipOrder: _grpc.UnaryUnaryMultiCallable[_commands_pb2.ShipOrderRequest, _commands_pb2.ShipOrderResponse]
-    """Ships a confirmed order, whole or in part."""
+    """Ships a confirmed order, wholly or in part."""
     DeliverOrder: _grpc.UnaryUnaryMultiCallable[_commands_pb2.DeliverOrderRequest, _commands_pb2.DeliverOrderResponse]
-    """Says that all of a shipped order reached the customer."""
+    """Records that the customer received a wholly shipped order."""
     CancelOrder: _grpc.UnaryUnaryMultiCallable[_commands_pb2.CancelOrderRequest, _commands_pb2.CancelOrderResponse]
-    """Calls off an order of which nothing was shipped."""
+    """Cancels an order of which nothing was shipped."""
     ReturnOrder: _grpc.UnaryUnaryMultiCallable[_commands_pb2.ReturnOrderRequest, _commands_pb2.ReturnOrderResponse]
-    """Says that a wholly shipped or delivered order was sent back."""
+    """Records that the customer sent back a wholly shipped or delivered order."""
     ExecuteCommands: _grpc.StreamStreamMultiCallable[_commands_pb2.ExecuteCommandsRequest, _commands_pb2.ExecuteCommandsResponse]
-    """Handles batches of commands, each as its own rpc would; a refused command stops nothing."""
+    """Handles batches of commands, each command like its own rpc does. A refused command does not stop the others."""
 
 @_typing.type_check_only
 class OrderCommandServiceAsyncStub(OrderCommandServiceStub):
-    """Takes commands. A command leads to one fact or is refused; a refusal ends the call with a typed error (ErrorReason)."""
+    """Handles commands. A command leads to one fact or is refused. A refused call ends with a typed error (ErrorReason)."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PlaceOrder: _aio.UnaryUnaryMultiCallable[_commands_pb2.PlaceOrderRequest, _commands_pb2.PlaceOrderResponse]  # type: ignore[assignment]
     """Places an order."""
     AddOrderLine: _aio.UnaryUnaryMultiCallable[_commands_pb2.AddOrderLineRequest, _commands_pb2.AddOrderLineResponse]  # type: ignore[assignment]
-    """Adds a product to an order that is not confirmed yet."""
+    """Adds a line for a product to an order that is not confirmed yet."""
     ChangeOrderLineQuantity: _aio.UnaryUnaryMultiCallable[_commands_pb2.ChangeOrderLineQuantityRequest, _commands_pb2.ChangeOrderLineQuantityResponse]  # type: ignore[assignment]
-    """Changes how many of a product are ordered, before the order is confirmed."""
+    """Changes the ordered quantity of a product of an order that is not confirmed yet."""
     RemoveOrderLine: _aio.UnaryUnaryMultiCallable[_commands_pb2.RemoveOrderLineRequest, _commands_pb2.RemoveOrderLineResponse]  # type: ignore[assignment]
-    """Takes a product off an order that is not confirmed yet; the last one stays."""
+    """Removes the line of a product from an order that is not confirmed yet. The last line cannot be removed."""
     RescheduleDelivery: _aio.UnaryUnaryMultiCallable[_commands_pb2.RescheduleDeliveryRequest, _commands_pb2.RescheduleDeliveryResponse]  # type: ignore[assignment]
-    """Changes the day on which the customer expects the goods, before all is shipped."""
+    """Changes the expected delivery date of an order that is not wholly shipped yet."""
     ConfirmOrder: _aio.UnaryUnaryMultiCallable[_commands_pb2.ConfirmOrderRequest, _commands_pb2.ConfirmOrderResponse]  # type: ignore[assignment]
-    """Confirms a placed order; its lines are fixed from then on."""
+    """Confirms a placed order. Its lines cannot change afterwards."""
     ShipOrder: _aio.UnaryUnaryMultiCallable[_commands_pb2.ShipOrderRequest, _commands_pb2.ShipOrderResponse]  # type: ignore[assignment]
-    """Ships a confirmed order, whole or in part."""
+    """Ships a confirmed order, wholly or in part."""
     DeliverOrder: _aio.UnaryUnaryMultiCallable[_commands_pb2.DeliverOrderRequest, _commands_pb2.DeliverOrderResponse]  # type: ignore[assignment]
-    """Says that all of a shipped order reached the customer."""
+    """Records that the customer received a wholly shipped order."""
     CancelOrder: _aio.UnaryUnaryMultiCallable[_commands_pb2.CancelOrderRequest, _commands_pb2.CancelOrderResponse]  # type: ignore[assignment]
-    """Calls off an order of which nothing was shipped."""
+    """Cancels an order of which nothing was shipped."""
     ReturnOrder: _aio.UnaryUnaryMultiCallable[_commands_pb2.ReturnOrderRequest, _commands_pb2.ReturnOrderResponse]  # type: ignore[assignment]
-    """Says that a wholly shipped or delivered order was sent back."""
+    """Records that the customer sent back a wholly shipped or delivered order."""
     ExecuteCommands: _aio.StreamStreamMultiCallable[_commands_pb2.ExecuteCommandsRequest, _commands_pb2.ExecuteCommandsResponse]  # type: ignore[assignment]
-    """Handles batches of commands, each as its own rpc would; a refused command stops nothing."""
+    """Handles batches of commands, each command like its own rpc does. A refused command does not stop the others."""
 
 class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Takes commands. A command leads to one fact or is refused; a refusal ends the call with a typed error (ErrorReason)."""
+    """Handles commands. A command leads to one fact or is refused. A refused call ends with a typed error (ErrorReason)."""
 
     @_abc_1.abstractmethod
     def PlaceOrder(
@@ -101,7 +101,7 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _commands_pb2.AddOrderLineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.AddOrderLineResponse, _abc.Awaitable[_commands_pb2.AddOrderLineResponse]]:
-        """Adds a product to an order that is not confirmed yet."""
+        """Adds a line for a product to an order that is not confirmed yet."""
 
     @_abc_1.abstractmethod
     def ChangeOrderLineQuantity(
@@ -109,7 +109,7 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _commands_pb2.ChangeOrderLineQuantityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.ChangeOrderLineQuantityResponse, _abc.Awaitable[_commands_pb2.ChangeOrderLineQuantityResponse]]:
-        """Changes how many of a product are ordered, before the order is confirmed."""
+        """Changes the ordered quantity of a product of an order that is not confirmed yet."""
 
     @_abc_1.abstractmethod
     def RemoveOrderLine(
@@ -117,7 +117,7 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _commands_pb2.RemoveOrderLineRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.RemoveOrderLineResponse, _abc.Awaitable[_commands_pb2.RemoveOrderLineResponse]]:
-        """Takes a product off an order that is not confirmed yet; the last one stays."""
+        """Removes the line of a product from an order that is not confirmed yet. The last line cannot be removed."""
 
     @_abc_1.abstractmethod
     def RescheduleDelivery(
@@ -125,7 +125,7 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _commands_pb2.RescheduleDeliveryRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.RescheduleDeliveryResponse, _abc.Awaitable[_commands_pb2.RescheduleDeliveryResponse]]:
-        """Changes the day on which the customer expects the goods, before all is shipped."""
+        """Changes the expected delivery date of an order that is not wholly shipped yet."""
 
     @_abc_1.abstractmethod
     def ConfirmOrder(
@@ -133,7 +133,7 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _commands_pb2.ConfirmOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.ConfirmOrderResponse, _abc.Awaitable[_commands_pb2.ConfirmOrderResponse]]:
-        """Confirms a placed order; its lines are fixed from then on."""
+        """Confirms a placed order. Its lines cannot change afterwards."""
 
     @_abc_1.abstractmethod
     def ShipOrder(
@@ -141,7 +141,7 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _commands_pb2.ShipOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.ShipOrderResponse, _abc.Awaitable[_commands_pb2.ShipOrderResponse]]:
-        """Ships a confirmed order, whole or in part."""
+        """Ships a confirmed order, wholly or in part."""
 
     @_abc_1.abstractmethod
     def DeliverOrder(
@@ -149,7 +149,7 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _commands_pb2.DeliverOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.DeliverOrderResponse, _abc.Awaitable[_commands_pb2.DeliverOrderResponse]]:
-        """Says that all of a shipped order reached the customer."""
+        """Records that the customer received a wholly shipped order."""
 
     @_abc_1.abstractmethod
     def CancelOrder(
@@ -157,7 +157,7 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _commands_pb2.CancelOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.CancelOrderResponse, _abc.Awaitable[_commands_pb2.CancelOrderResponse]]:
-        """Calls off an order of which nothing was shipped."""
+        """Cancels an order of which nothing was shipped."""
 
     @_abc_1.abstractmethod
     def ReturnOrder(
@@ -165,7 +165,7 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _commands_pb2.ReturnOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_commands_pb2.ReturnOrderResponse, _abc.Awaitable[_commands_pb2.ReturnOrderResponse]]:
-        """Says that a wholly shipped or delivered order was sent back."""
+        """Records that the customer sent back a wholly shipped or delivered order."""
 
     @_abc_1.abstractmethod
     def ExecuteCommands(
@@ -173,6 +173,6 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_commands_pb2.ExecuteCommandsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_commands_pb2.ExecuteCommandsResponse], _abc.AsyncIterator[_commands_pb2.ExecuteCommandsResponse]]:
-        """Handles batches of commands, each as its own rpc would; a refused command stops nothing."""
+        """Handles batches of commands, each command like its own rpc does. A refused command does not stop the others."""
 
 def add_OrderCommandServiceServicer_to_server(servicer: OrderCommandServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -30,58 +30,58 @@ class _OrderEventType:
 class _OrderEventTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderEventType.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     ORDER_EVENT_TYPE_UNSPECIFIED: _OrderEventType.ValueType  # 0
-    """No kind."""
+    """Not a type of any event."""
     ORDER_EVENT_TYPE_ORDER_PLACED: _OrderEventType.ValueType  # 20
-    """OrderPlaced."""
+    """Events of type OrderPlaced."""
     ORDER_EVENT_TYPE_ORDER_LINE_ADDED: _OrderEventType.ValueType  # 21
-    """OrderLineAdded."""
+    """Events of type OrderLineAdded."""
     ORDER_EVENT_TYPE_ORDER_LINE_QUANTITY_CHANGED: _OrderEventType.ValueType  # 22
-    """OrderLineQuantityChanged."""
+    """Events of type OrderLineQuantityChanged."""
     ORDER_EVENT_TYPE_ORDER_LINE_REMOVED: _OrderEventType.ValueType  # 23
-    """OrderLineRemoved."""
+    """Events of type OrderLineRemoved."""
     ORDER_EVENT_TYPE_ORDER_DELIVERY_RESCHEDULED: _OrderEventType.ValueType  # 24
-    """OrderDeliveryRescheduled."""
+    """Events of type OrderDeliveryRescheduled."""
     ORDER_EVENT_TYPE_ORDER_CONFIRMED: _OrderEventType.ValueType  # 25
-    """OrderConfirmed."""
+    """Events of type OrderConfirmed."""
     ORDER_EVENT_TYPE_ORDER_SHIPPED: _OrderEventType.ValueType  # 26
-    """OrderShipped."""
+    """Events of type OrderShipped."""
     ORDER_EVENT_TYPE_ORDER_DELIVERED: _OrderEventType.ValueType  # 27
-    """OrderDelivered."""
+    """Events of type OrderDelivered."""
     ORDER_EVENT_TYPE_ORDER_CANCELLED: _OrderEventType.ValueType  # 28
-    """OrderCancelled."""
+    """Events of type OrderCancelled."""
     ORDER_EVENT_TYPE_ORDER_RETURNED: _OrderEventType.ValueType  # 29
-    """OrderReturned."""
+    """Events of type OrderReturned."""
 
 class OrderEventType(_OrderEventType, metaclass=_OrderEventTypeEnumTypeWrapper):
-    """The kinds of event in an order's history, to filter by."""
+    """The types of events in an order's history, for filters."""
 
 ORDER_EVENT_TYPE_UNSPECIFIED: OrderEventType.ValueType  # 0
-"""No kind."""
+"""Not a type of any event."""
 ORDER_EVENT_TYPE_ORDER_PLACED: OrderEventType.ValueType  # 20
-"""OrderPlaced."""
+"""Events of type OrderPlaced."""
 ORDER_EVENT_TYPE_ORDER_LINE_ADDED: OrderEventType.ValueType  # 21
-"""OrderLineAdded."""
+"""Events of type OrderLineAdded."""
 ORDER_EVENT_TYPE_ORDER_LINE_QUANTITY_CHANGED: OrderEventType.ValueType  # 22
-"""OrderLineQuantityChanged."""
+"""Events of type OrderLineQuantityChanged."""
 ORDER_EVENT_TYPE_ORDER_LINE_REMOVED: OrderEventType.ValueType  # 23
-"""OrderLineRemoved."""
+"""Events of type OrderLineRemoved."""
 ORDER_EVENT_TYPE_ORDER_DELIVERY_RESCHEDULED: OrderEventType.ValueType  # 24
-"""OrderDeliveryRescheduled."""
+"""Events of type OrderDeliveryRescheduled."""
 ORDER_EVENT_TYPE_ORDER_CONFIRMED: OrderEventType.ValueType  # 25
-"""OrderConfirmed."""
+"""Events of type OrderConfirmed."""
 ORDER_EVENT_TYPE_ORDER_SHIPPED: OrderEventType.ValueType  # 26
-"""OrderShipped."""
+"""Events of type OrderShipped."""
 ORDER_EVENT_TYPE_ORDER_DELIVERED: OrderEventType.ValueType  # 27
-"""OrderDelivered."""
+"""Events of type OrderDelivered."""
 ORDER_EVENT_TYPE_ORDER_CANCELLED: OrderEventType.ValueType  # 28
-"""OrderCancelled."""
+"""Events of type OrderCancelled."""
 ORDER_EVENT_TYPE_ORDER_RETURNED: OrderEventType.ValueType  # 29
-"""OrderReturned."""
+"""Events of type OrderReturned."""
 Global___OrderEventType: _TypeAlias = OrderEventType  # noqa: Y015
 
 @_typing.final
 class OrderedLine(_message.Message):
-    """One product of an order as it was ordered."""
+    """One ordered line."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -89,12 +89,12 @@ class OrderedLine(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     UNIT_PRICE_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     quantity: _builtins.int
-    """How many are ordered."""
+    """The ordered quantity."""
     @_builtins.property
     def unit_price(self) -> _money_pb2.Money:
-        """The price of one; a new line must have one, an imported line may not."""
+        """The price of one piece. Absent only in imported lines."""
 
     def __init__(
         self,
@@ -115,16 +115,16 @@ Global___OrderedLine: _TypeAlias = OrderedLine  # noqa: Y015
 
 @_typing.final
 class ShippedLine(_message.Message):
-    """One product of a shipment."""
+    """One line of a shipment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     quantity: _builtins.int
-    """How many of it are in the shipment."""
+    """The shipped quantity."""
     def __init__(
         self,
         *,
@@ -141,7 +141,7 @@ Global___ShippedLine: _TypeAlias = ShippedLine  # noqa: Y015
 
 @_typing.final
 class OrderSource(_message.Message):
-    """What the source of an imported order said beside the order itself."""
+    """Details from the source of an imported order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -152,20 +152,20 @@ class OrderSource(_message.Message):
     OTHER_JSON_FIELD_NUMBER: _builtins.int
     STATUS_TEXT_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
-    """The source's own id of the order; not unique."""
+    """The id that the source gave the order. It is not unique."""
     status: _order_status_pb2.OrderStatus.ValueType
-    """The status that the source gave the order, where it used a known word."""
+    """The status that the source gave. Absent if its word is not known."""
     other_json: _builtins.str
-    """A JSON object of all else that the source said and no field here models."""
+    """All other values of the source, as a JSON object."""
     status_text: _builtins.str
-    """The status that the source gave the order, in its own words, where the word is not a known one."""
+    """The status that the source gave, as text, if its word is not known."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When the order was made, as the source said."""
+        """The creation time that the source gave."""
 
     @_builtins.property
     def publish_time(self) -> _timestamp_pb2.Timestamp:
-        """When the source sent the order out, as it said."""
+        """The time of publication that the source gave."""
 
     def __init__(
         self,
@@ -202,7 +202,7 @@ Global___OrderSource: _TypeAlias = OrderSource  # noqa: Y015
 
 @_typing.final
 class OrderPlaced(_message.Message):
-    """A customer ordered."""
+    """The order was placed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -211,18 +211,18 @@ class OrderPlaced(_message.Message):
     EXPECTED_DELIVERY_DATE_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
-    """The shop that orders; absent where the source named none."""
+    """The id of the customer, a shop. Absent if the source of an import gave none."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderedLine]:
-        """What is ordered."""
+        """The lines of the order."""
 
     @_builtins.property
     def expected_delivery_date(self) -> _date_pb2.Date:
-        """The day on which the customer expects the goods; absent where none was named."""
+        """The date on which the customer expects the goods. Absent if none was given."""
 
     @_builtins.property
     def source(self) -> Global___OrderSource:
-        """What the source of an imported order said beside the order itself."""
+        """Details from the source of an imported order."""
 
     def __init__(
         self,
@@ -253,7 +253,7 @@ Global___OrderPlaced: _TypeAlias = OrderPlaced  # noqa: Y015
 
 @_typing.final
 class OrderLineAdded(_message.Message):
-    """A product was added to the order."""
+    """A line was added to the order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -277,16 +277,16 @@ Global___OrderLineAdded: _TypeAlias = OrderLineAdded  # noqa: Y015
 
 @_typing.final
 class OrderLineQuantityChanged(_message.Message):
-    """The quantity of a product was changed."""
+    """The ordered quantity of a product was changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     quantity: _builtins.int
-    """How many are ordered from now on."""
+    """The new ordered quantity."""
     def __init__(
         self,
         *,
@@ -303,13 +303,13 @@ Global___OrderLineQuantityChanged: _TypeAlias = OrderLineQuantityChanged  # noqa
 
 @_typing.final
 class OrderLineRemoved(_message.Message):
-    """A product was taken off the order."""
+    """The line of a product was removed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     def __init__(
         self,
         *,
@@ -325,14 +325,14 @@ Global___OrderLineRemoved: _TypeAlias = OrderLineRemoved  # noqa: Y015
 
 @_typing.final
 class OrderDeliveryRescheduled(_message.Message):
-    """The day of delivery was changed."""
+    """The expected delivery date was changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     EXPECTED_DELIVERY_DATE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def expected_delivery_date(self) -> _date_pb2.Date:
-        """The day on which the customer expects the goods from now on."""
+        """The new expected delivery date."""
 
     def __init__(
         self,
@@ -366,14 +366,14 @@ Global___OrderConfirmed: _TypeAlias = OrderConfirmed  # noqa: Y015
 
 @_typing.final
 class OrderShipped(_message.Message):
-    """Goods left the supplier."""
+    """Goods were shipped."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LINES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShippedLine]:
-        """Each product of the shipment, also when it is all that remained."""
+        """All lines of the shipment, even if the command gave none."""
 
     def __init__(
         self,
@@ -390,7 +390,7 @@ Global___OrderShipped: _TypeAlias = OrderShipped  # noqa: Y015
 
 @_typing.final
 class OrderDelivered(_message.Message):
-    """All that was ordered reached the customer."""
+    """The customer received all ordered goods."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -407,7 +407,7 @@ Global___OrderDelivered: _TypeAlias = OrderDelivered  # noqa: Y015
 
 @_typing.final
 class OrderCancelled(_message.Message):
-    """The order was called off."""
+    """The order was cancelled."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -431,7 +431,7 @@ Global___OrderCancelled: _TypeAlias = OrderCancelled  # noqa: Y015
 
 @_typing.final
 class OrderReturned(_message.Message):
-    """The goods were sent back."""
+    """The customer sent the goods back."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -27,7 +27,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class GetOrderRequest(_message.Message):
-    """Asks for one order."""
+    """The request of GetOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -37,18 +37,18 @@ class GetOrderRequest(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     AT_LEAST_AS_FRESH_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     version: _builtins.int
-    """After the fact of this version."""
+    """The order after the fact of this version."""
     token: _builtins.str
-    """After the last fact that this token includes."""
+    """The order after the last fact that this token includes."""
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
-        """After the last fact recorded at or before this time."""
+        """The order after the last fact recorded at or before this time."""
 
     @_builtins.property
     def at_least_as_fresh(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Tokens whose facts the answer must include; the call waits for them."""
+        """Tokens whose facts the answer must include. The call waits until the read model has them."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ Global___GetOrderRequest: _TypeAlias = GetOrderRequest  # noqa: Y015
 
 @_typing.final
 class GetOrderResponse(_message.Message):
-    """One order."""
+    """The response of GetOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -80,20 +80,20 @@ class GetOrderResponse(_message.Message):
     CURRENT_AT_FIELD_NUMBER: _builtins.int
     AGE_FIELD_NUMBER: _builtins.int
     consistency_token: _builtins.str
-    """How much of the log this answer includes."""
+    """The position in the log up to which this answer includes all facts."""
     @_builtins.property
     def order(self) -> _order_pb2.Order:
-        """The order as it is, or as it was at the point asked for."""
+        """The order as it is, or as it was at the requested point."""
 
     @_builtins.property
     def current_at(self) -> _timestamp_pb2.Timestamp:
-        """The answer includes every fact that the log held at this time; the older it is, the longer the server has not seen the
-        end of the log. Absent until it was seen once.
+        """The answer includes every fact that the log had at this time. It gets old while the server cannot see the end of the
+        log, and is absent until the server has seen the end once.
         """
 
     @_builtins.property
     def age(self) -> _duration_pb2.Duration:
-        """How much time has passed since current_at, by the server's clock: no other clock can tell. Absent as that."""
+        """The time since current_at, by the server's clock. Absent if current_at is absent."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ Global___GetOrderResponse: _TypeAlias = GetOrderResponse  # noqa: Y015
 
 @_typing.final
 class ListOrdersRequest(_message.Message):
-    """Asks for orders; conditions that are set must all hold."""
+    """The request of ListOrders. Orders must meet all conditions that are set."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -135,12 +135,12 @@ class ListOrdersRequest(_message.Message):
     source_reference: _builtins.str
     """Only imported orders with this reference of their source."""
     page_size: _builtins.int
-    """How many orders to return at most; absent 100, more than 1,000 is taken as 1,000."""
+    """The maximum number of orders. The default is 100, the limit 1,000."""
     page_token: _builtins.str
-    """The next_page_token of the page before; all conditions must be as they were."""
+    """The next_page_token of the previous page. All conditions must be the same."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_order_status_pb2.OrderStatus.ValueType]:
-        """Only orders in one of these states; empty means any."""
+        """Only orders with one of these statuses. Empty means any status."""
 
     @_builtins.property
     def created_from(self) -> _timestamp_pb2.Timestamp:
@@ -152,15 +152,15 @@ class ListOrdersRequest(_message.Message):
 
     @_builtins.property
     def delivery_from(self) -> _date_pb2.Date:
-        """Only orders expected on this day or later."""
+        """Only orders with an expected delivery date on or after this date."""
 
     @_builtins.property
     def delivery_before(self) -> _date_pb2.Date:
-        """Only orders expected before this day."""
+        """Only orders with an expected delivery date before this date."""
 
     @_builtins.property
     def at_least_as_fresh(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Tokens whose facts the answer must include; the call waits for them."""
+        """Tokens whose facts the answer must include. The call waits until the read model has them."""
 
     def __init__(
         self,
@@ -204,22 +204,22 @@ class ListOrdersResponse(_message.Message):
     CURRENT_AT_FIELD_NUMBER: _builtins.int
     AGE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Asks for the next page; empty on the last."""
+    """The page_token of the next page. Empty on the last page."""
     consistency_token: _builtins.str
-    """How much of the log this answer includes."""
+    """The position in the log up to which this answer includes all facts."""
     @_builtins.property
     def orders(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.Order]:
         """The orders, the latest created first."""
 
     @_builtins.property
     def current_at(self) -> _timestamp_pb2.Timestamp:
-        """The answer includes every fact that the log held at this time; the older it is, the longer the server has not seen the
-        end of the log. Absent until it was seen once.
+        """The answer includes every fact that the log had at this time. It gets old while the server cannot see the end of the
+        log, and is absent until the server has seen the end once.
         """
 
     @_builtins.property
     def age(self) -> _duration_pb2.Duration:
-        """How much time has passed since current_at, by the server's clock: no other clock can tell. Absent as that."""
+        """The time since current_at, by the server's clock. Absent if current_at is absent."""
 
     def __init__(
         self,
@@ -240,7 +240,7 @@ Global___ListOrdersResponse: _TypeAlias = ListOrdersResponse  # noqa: Y015
 
 @_typing.final
 class ListOrderEventsRequest(_message.Message):
-    """Asks for events of one order or of one customer."""
+    """The request of ListOrderEvents."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -251,18 +251,18 @@ class ListOrderEventsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     AT_LEAST_AS_FRESH_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """Of one order."""
+    """The events of this order."""
     customer_id: _builtins.str
-    """Of all orders of one customer."""
+    """The events of all orders of this customer."""
     product_id: _builtins.str
     """Only events that name this product."""
     page_size: _builtins.int
-    """How many events to return at most; absent 100, more than 1,000 is taken as 1,000."""
+    """The maximum number of events. The default is 100, the limit 1,000."""
     page_token: _builtins.str
-    """The next_page_token of the page before; all conditions must be as they were."""
+    """The next_page_token of the previous page. All conditions must be the same."""
     @_builtins.property
     def at_least_as_fresh(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Tokens whose facts the answer must include; the call waits for them."""
+        """Tokens whose facts the answer must include. The call waits until the read model has them."""
 
     def __init__(
         self,
@@ -297,28 +297,28 @@ class ListOrderEventsResponse(_message.Message):
     CURRENT_AT_FIELD_NUMBER: _builtins.int
     AGE_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Asks for the next page; empty on the last."""
+    """The page_token of the next page. Empty on the last page."""
     consistency_token: _builtins.str
-    """How much of the log this answer includes."""
+    """The position in the log up to which this answer includes all facts."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_history_event_pb2.HistoryEvent]:
         """The events, in the order of the log."""
 
     @_builtins.property
     def parked_order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Orders of which this page passes over facts, because they are parked; read each by itself, once it is no more. An order
-        is among them as well where it is not known whether its facts meet the conditions.
+        """The parked orders whose events are skipped on this page. List the events of each order once it is not parked any more.
+        An order is also listed if the server cannot tell whether its events meet the conditions.
         """
 
     @_builtins.property
     def current_at(self) -> _timestamp_pb2.Timestamp:
-        """The answer includes every fact that the log held at this time; the older it is, the longer the server has not seen the
-        end of the log. Absent until it was seen once.
+        """The answer includes every fact that the log had at this time. It gets old while the server cannot see the end of the
+        log, and is absent until the server has seen the end once.
         """
 
     @_builtins.property
     def age(self) -> _duration_pb2.Duration:
-        """How much time has passed since current_at, by the server's clock: no other clock can tell. Absent as that."""
+        """The time since current_at, by the server's clock. Absent if current_at is absent."""
 
     def __init__(
         self,
@@ -340,7 +340,7 @@ Global___ListOrderEventsResponse: _TypeAlias = ListOrderEventsResponse  # noqa: 
 
 @_typing.final
 class StreamOrderEventsRequest(_message.Message):
-    """Asks for a stream of events; conditions that are set must all hold."""
+    """The request of StreamOrderEvents. Events must meet all conditions that are set."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -362,16 +362,16 @@ class StreamOrderEventsRequest(_message.Message):
     product_id: _builtins.str
     """Only events that name this product."""
     resume_token: _builtins.str
-    """Where the stream ended that gave this resume token."""
+    """After the frame that had this resume token."""
     now: _builtins.bool
-    """Behind what was recorded before the call began."""
+    """After all events that were recorded before the call."""
     follow: _builtins.bool
-    """Go on with new events as they are recorded, until the caller ends the call."""
+    """Continues with new events when they are recorded, until the caller ends the call."""
     max_events_per_frame: _builtins.int
-    """How many events a frame holds at most; absent 1,000."""
+    """The maximum number of events in a frame. The default is 1,000."""
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_order_events_pb2.OrderEventType.ValueType]:
-        """Only events of these kinds; empty means any."""
+        """Only events of these types. Empty means any type."""
 
     @_builtins.property
     def recorded_from(self) -> _timestamp_pb2.Timestamp:
@@ -383,7 +383,7 @@ class StreamOrderEventsRequest(_message.Message):
 
     @_builtins.property
     def at_least_as_fresh(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Tokens whose facts the replay must include; the call waits for them."""
+        """Tokens whose facts the replay must include. The call waits until the read model has them."""
 
     def __init__(
         self,
@@ -412,7 +412,7 @@ Global___StreamOrderEventsRequest: _TypeAlias = StreamOrderEventsRequest  # noqa
 
 @_typing.final
 class StreamOrderEventsResponse(_message.Message):
-    """One frame of a stream: some events, orders that were passed over, or neither as a sign of life."""
+    """One frame of a stream: events, skipped orders, or nothing, as a heartbeat."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -423,27 +423,27 @@ class StreamOrderEventsResponse(_message.Message):
     PARKED_ORDER_IDS_FIELD_NUMBER: _builtins.int
     CURRENT_AT_FIELD_NUMBER: _builtins.int
     resume_token: _builtins.str
-    """Continues behind this frame, on any server of the log, also after a rebuild."""
+    """Resumes the stream after this frame, on any server of the log, even after a rebuild of its read model."""
     caught_up: _builtins.bool
-    """All events recorded so far have been sent, but those of parked orders."""
+    """All events recorded so far are sent, except those of parked orders."""
     fell_behind: _builtins.bool
-    """The reader had caught up and is behind again: more events wait than this frame could hold."""
+    """The stream had caught up and is behind again: more events wait than this frame can hold."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_history_event_pb2.HistoryEvent]:
         """The events, in the order of the log."""
 
     @_builtins.property
     def parked_order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Orders of which this stream has passed over facts since the frame before, because they are parked; read each by itself
-        (ListOrderEvents), once it is no more. An order is among them as well where it is not known whether its facts meet
-        the conditions. The stream of one order names none: it is refused where its order is parked.
+        """The parked orders whose events this stream has skipped since the previous frame. List the events of each order with
+        ListOrderEvents once it is not parked any more. An order is also listed if the server cannot tell whether its events
+        meet the conditions. The stream of one order skips none: it is refused if its order is parked.
         """
 
     @_builtins.property
     def current_at(self) -> _timestamp_pb2.Timestamp:
-        """All of what is asked for that the log held at this time, but for parked orders, has been sent with this frame; the older
-        it is, the longer the server has not seen the end of the log. Only in frames behind which nothing waits: those with
-        caught_up, those without events, and where events come without a pause one every so often.
+        """With this frame, all requested events that the log had at this time are sent, except those of parked orders. It gets
+        old while the server cannot see the end of the log. Set only in frames after which no event waits: frames with
+        caught_up, frames without events, and now and then a frame while events arrive without a pause.
         """
 
     def __init__(

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OrderHistoryServiceStub(object):
-    """Answers what orders are and were. Reads may lag behind commands by a moment, unless at_least_as_fresh says otherwise.
+    """Answers queries about orders and their history. Answers can lag behind commands, unless at_least_as_fresh is set.
     """
 
     def __init__(self, channel):
@@ -58,11 +58,11 @@ class OrderHistoryServiceStub(object):
 
 
 class OrderHistoryServiceServicer(object):
-    """Answers what orders are and were. Reads may lag behind commands by a moment, unless at_least_as_fresh says otherwise.
+    """Answers queries about orders and their history. Answers can lag behind commands, unless at_least_as_fresh is set.
     """
 
     def GetOrder(self, request, context):
-        """Returns one order, as it is or as it was.
+        """Returns one order, as it is or as it was at a point in time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -76,16 +76,16 @@ class OrderHistoryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListOrderEvents(self, request, context):
-        """Lists the events of one order, or of all orders of a customer, in the order of the log: each order's in their order,
-        and those of several orders by partition, then by offset.
+        """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, so the
+        events of each order are in their order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def StreamOrderEvents(self, request, context):
-        """Streams events, each order's in their order, and each partition's in the order of the log; an empty request streams
-        all there are, then ends.
+        """Streams events, in the order of the log within each partition, and so within each order. An empty request streams all
+        events and then ends.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,7 +123,7 @@ def add_OrderHistoryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OrderHistoryService(object):
-    """Answers what orders are and were. Reads may lag behind commands by a moment, unless at_least_as_fresh says otherwise.
+    """Answers queries about orders and their history. Answers can lag behind commands, unless at_least_as_fresh is set.
     """
 
     @staticmethod

@@ -27,45 +27,45 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OrderHistoryServiceStub:
-    """Answers what orders are and were. Reads may lag behind commands by a moment, unless at_least_as_fresh says otherwise."""
+    """Answers queries about orders and their history. Answers can lag behind commands, unless at_least_as_fresh is set."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OrderHistoryServiceAsyncStub: ...
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.GetOrderRequest, _order_history_service_pb2.GetOrderResponse]
-    """Returns one order, as it is or as it was."""
+    """Returns one order, as it is or as it was at a point in time."""
     ListOrders: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrdersRequest, _order_history_service_pb2.ListOrdersResponse]
     """Lists orders, the latest first."""
     ListOrderEvents: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrderEventsRequest, _order_history_service_pb2.ListOrderEventsResponse]
-    """Lists the events of one order, or of all orders of a customer, in the order of the log: each order's in their order,
-    and those of several orders by partition, then by offset.
+    """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, so the
+    events of each order are in their order.
     """
     StreamOrderEvents: _grpc.UnaryStreamMultiCallable[_order_history_service_pb2.StreamOrderEventsRequest, _order_history_service_pb2.StreamOrderEventsResponse]
-    """Streams events, each order's in their order, and each partition's in the order of the log; an empty request streams
-    all there are, then ends.
+    """Streams events, in the order of the log within each partition, and so within each order. An empty request streams all
+    events and then ends.
     """
 
 @_typing.type_check_only
 class OrderHistoryServiceAsyncStub(OrderHistoryServiceStub):
-    """Answers what orders are and were. Reads may lag behind commands by a moment, unless at_least_as_fresh says otherwise."""
+    """Answers queries about orders and their history. Answers can lag behind commands, unless at_least_as_fresh is set."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.GetOrderRequest, _order_history_service_pb2.GetOrderResponse]  # type: ignore[assignment]
-    """Returns one order, as it is or as it was."""
+    """Returns one order, as it is or as it was at a point in time."""
     ListOrders: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrdersRequest, _order_history_service_pb2.ListOrdersResponse]  # type: ignore[assignment]
     """Lists orders, the latest first."""
     ListOrderEvents: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrderEventsRequest, _order_history_service_pb2.ListOrderEventsResponse]  # type: ignore[assignment]
-    """Lists the events of one order, or of all orders of a customer, in the order of the log: each order's in their order,
-    and those of several orders by partition, then by offset.
+    """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, so the
+    events of each order are in their order.
     """
     StreamOrderEvents: _aio.UnaryStreamMultiCallable[_order_history_service_pb2.StreamOrderEventsRequest, _order_history_service_pb2.StreamOrderEventsResponse]  # type: ignore[assignment]
-    """Streams events, each order's in their order, and each partition's in the order of the log; an empty request streams
-    all there are, then ends.
+    """Streams events, in the order of the log within each partition, and so within each order. An empty request streams all
+    events and then ends.
     """
 
 class OrderHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Answers what orders are and were. Reads may lag behind commands by a moment, unless at_least_as_fresh says otherwise."""
+    """Answers queries about orders and their history. Answers can lag behind commands, unless at_least_as_fresh is set."""
 
     @_abc_1.abstractmethod
     def GetOrder(
@@ -73,7 +73,7 @@ class OrderHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_history_service_pb2.GetOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_history_service_pb2.GetOrderResponse, _abc.Awaitable[_order_history_service_pb2.GetOrderResponse]]:
-        """Returns one order, as it is or as it was."""
+        """Returns one order, as it is or as it was at a point in time."""
 
     @_abc_1.abstractmethod
     def ListOrders(
@@ -89,8 +89,8 @@ class OrderHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_history_service_pb2.ListOrderEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_history_service_pb2.ListOrderEventsResponse, _abc.Awaitable[_order_history_service_pb2.ListOrderEventsResponse]]:
-        """Lists the events of one order, or of all orders of a customer, in the order of the log: each order's in their order,
-        and those of several orders by partition, then by offset.
+        """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, so the
+        events of each order are in their order.
         """
 
     @_abc_1.abstractmethod
@@ -99,8 +99,8 @@ class OrderHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_history_service_pb2.StreamOrderEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_order_history_service_pb2.StreamOrderEventsResponse], _abc.AsyncIterator[_order_history_service_pb2.StreamOrderEventsResponse]]:
-        """Streams events, each order's in their order, and each partition's in the order of the log; an empty request streams
-        all there are, then ends.
+        """Streams events, in the order of the log within each partition, and so within each order. An empty request streams all
+        events and then ends.
         """
 
 def add_OrderHistoryServiceServicer_to_server(servicer: OrderHistoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

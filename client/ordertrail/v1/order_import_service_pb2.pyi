@@ -29,9 +29,9 @@ class SourceDocument(_message.Message):
     ORIGIN_FIELD_NUMBER: _builtins.int
     JSON_FIELD_NUMBER: _builtins.int
     origin: _builtins.str
-    """Where it was read, as topic, partition and offset, or as a file's digest and line; what is imported twice from one origin is one order."""
+    """The origin of the document: a topic, partition and offset, or a file's digest and line. Documents of one origin are one order."""
     json: _builtins.bytes
-    """The document, byte for byte."""
+    """The unchanged bytes of the document."""
     def __init__(
         self,
         *,
@@ -48,7 +48,7 @@ Global___SourceDocument: _TypeAlias = SourceDocument  # noqa: Y015
 
 @_typing.final
 class ImportOrdersRequest(_message.Message):
-    """Documents to be taken in, in their order."""
+    """A batch of documents, which are imported in order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -72,7 +72,7 @@ Global___ImportOrdersRequest: _TypeAlias = ImportOrdersRequest  # noqa: Y015
 
 @_typing.final
 class ImportResult(_message.Message):
-    """What became of one document."""
+    """The result of one document."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -83,11 +83,11 @@ class ImportResult(_message.Message):
     """The origin of the document."""
     @_builtins.property
     def receipt(self) -> _receipt_pb2.Receipt:
-        """Taken in, now or (replayed) by an earlier import: the receipt, without the event."""
+        """The receipt, without the event, of a document that is imported now, or was imported before (replayed)."""
 
     @_builtins.property
     def status(self) -> _status_pb2.Status:
-        """Refused."""
+        """The status of a refused document."""
 
     def __init__(
         self,
@@ -108,14 +108,14 @@ Global___ImportResult: _TypeAlias = ImportResult  # noqa: Y015
 
 @_typing.final
 class ImportOrdersResponse(_message.Message):
-    """What became of the documents of one request."""
+    """The results of one batch."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportResult]:
-        """One result for each document, in the order of the documents."""
+        """One result for each document, in the same order."""
 
     def __init__(
         self,

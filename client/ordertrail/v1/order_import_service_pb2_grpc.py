@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OrderImportServiceStub(object):
-    """Takes in what older producers wrote.
+    """Imports orders of older producers.
     """
 
     def __init__(self, channel):
@@ -43,12 +43,12 @@ class OrderImportServiceStub(object):
 
 
 class OrderImportServiceServicer(object):
-    """Takes in what older producers wrote.
+    """Imports orders of older producers.
     """
 
     def ImportOrders(self, request_iterator, context):
-        """Reads JSON orders of older producers and records each as the fact that its producer stated.
-        A document that is no order is refused with its reason; the rest goes in, and importing one again adds nothing.
+        """Reads JSON orders of older producers and records each as a fact, as its producer stated it.
+        A document that is not an order is refused and does not stop the others. Importing a document again adds nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -71,7 +71,7 @@ def add_OrderImportServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OrderImportService(object):
-    """Takes in what older producers wrote.
+    """Imports orders of older producers.
     """
 
     @staticmethod

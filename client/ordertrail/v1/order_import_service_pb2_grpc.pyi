@@ -27,29 +27,29 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OrderImportServiceStub:
-    """Takes in what older producers wrote."""
+    """Imports orders of older producers."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OrderImportServiceAsyncStub: ...
     ImportOrders: _grpc.StreamStreamMultiCallable[_order_import_service_pb2.ImportOrdersRequest, _order_import_service_pb2.ImportOrdersResponse]
-    """Reads JSON orders of older producers and records each as the fact that its producer stated.
-    A document that is no order is refused with its reason; the rest goes in, and importing one again adds nothing.
+    """Reads JSON orders of older producers and records each as a fact, as its producer stated it.
+    A document that is not an order is refused and does not stop the others. Importing a document again adds nothing.
     """
 
 @_typing.type_check_only
 class OrderImportServiceAsyncStub(OrderImportServiceStub):
-    """Takes in what older producers wrote."""
+    """Imports orders of older producers."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ImportOrders: _aio.StreamStreamMultiCallable[_order_import_service_pb2.ImportOrdersRequest, _order_import_service_pb2.ImportOrdersResponse]  # type: ignore[assignment]
-    """Reads JSON orders of older producers and records each as the fact that its producer stated.
-    A document that is no order is refused with its reason; the rest goes in, and importing one again adds nothing.
+    """Reads JSON orders of older producers and records each as a fact, as its producer stated it.
+    A document that is not an order is refused and does not stop the others. Importing a document again adds nothing.
     """
 
 class OrderImportServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Takes in what older producers wrote."""
+    """Imports orders of older producers."""
 
     @_abc_1.abstractmethod
     def ImportOrders(
@@ -57,8 +57,8 @@ class OrderImportServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_order_import_service_pb2.ImportOrdersRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_order_import_service_pb2.ImportOrdersResponse], _abc.AsyncIterator[_order_import_service_pb2.ImportOrdersResponse]]:
-        """Reads JSON orders of older producers and records each as the fact that its producer stated.
-        A document that is no order is refused with its reason; the rest goes in, and importing one again adds nothing.
+        """Reads JSON orders of older producers and records each as a fact, as its producer stated it.
+        A document that is not an order is refused and does not stop the others. Importing a document again adds nothing.
         """
 
 def add_OrderImportServiceServicer_to_server(servicer: OrderImportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

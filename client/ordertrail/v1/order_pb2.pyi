@@ -25,7 +25,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class OrderLine(_message.Message):
-    """One product of an order as it stands."""
+    """One line of an order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -34,14 +34,14 @@ class OrderLine(_message.Message):
     UNIT_PRICE_FIELD_NUMBER: _builtins.int
     SHIPPED_QUANTITY_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
-    """The product; it stands on one line of an order only."""
+    """The id of the product. No other line of the order has the same product."""
     quantity: _builtins.int
-    """How many are ordered."""
+    """The ordered quantity."""
     shipped_quantity: _builtins.int
-    """How many of them have been shipped."""
+    """The shipped quantity."""
     @_builtins.property
     def unit_price(self) -> _money_pb2.Money:
-        """The price of one; absent where the source named none."""
+        """The price of one piece. Absent if the source of an import gave none."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ Global___OrderLine: _TypeAlias = OrderLine  # noqa: Y015
 
 @_typing.final
 class Order(_message.Message):
-    """An order as it stands, or as it stood: the fold of its facts."""
+    """An order as it is, or as it was at a point in time: the fold of its facts."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -79,26 +79,26 @@ class Order(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order's id."""
+    """The id of the order."""
     customer_id: _builtins.str
-    """The shop that orders; absent where the source named none."""
+    """The id of the customer, a shop. Absent if the source of an import gave none."""
     status: _order_status_pb2.OrderStatus.ValueType
-    """Where the order stands in its life."""
+    """The status of the order."""
     total_quantity: _builtins.int
-    """The sum of the quantities."""
+    """The sum of the ordered quantities."""
     version: _builtins.int
-    """The number of facts folded into this state, which is the version of the last of them."""
+    """The number of facts in this state, which is also the version of the last fact."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderLine]:
-        """What is ordered, in the order in which it was added."""
+        """The lines of the order, in the order in which they were added."""
 
     @_builtins.property
     def total_amount(self) -> _money_pb2.Money:
-        """The sum of quantity times unit price; absent while any line has no price."""
+        """The sum of quantity times unit price. Absent if a line has no price."""
 
     @_builtins.property
     def expected_delivery_date(self) -> _date_pb2.Date:
-        """The day on which the customer expects the goods; absent where none was named."""
+        """The date on which the customer expects the goods. Absent if none was given."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
@@ -106,11 +106,11 @@ class Order(_message.Message):
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
-        """The record time of the last fact folded."""
+        """The record time of the last fact."""
 
     @_builtins.property
     def source(self) -> _order_events_pb2.OrderSource:
-        """What the source of an imported order said beside the order itself."""
+        """Details from the source of an imported order."""
 
     def __init__(
         self,

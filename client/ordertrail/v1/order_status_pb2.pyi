@@ -23,39 +23,39 @@ class _OrderStatus:
 class _OrderStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderStatus.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     ORDER_STATUS_UNSPECIFIED: _OrderStatus.ValueType  # 0
-    """No status; never that of an order."""
+    """Not a status of any order."""
     ORDER_STATUS_PLACED: _OrderStatus.ValueType  # 1
-    """Placed; its lines may still change."""
+    """Placed. Its lines can still change."""
     ORDER_STATUS_CONFIRMED: _OrderStatus.ValueType  # 2
-    """Confirmed by the supplier; its lines are fixed."""
+    """Confirmed by the supplier. Its lines cannot change."""
     ORDER_STATUS_PARTLY_SHIPPED: _OrderStatus.ValueType  # 3
-    """Some of what was ordered has left the supplier."""
+    """A part of the ordered goods is shipped."""
     ORDER_STATUS_SHIPPED: _OrderStatus.ValueType  # 4
-    """All that was ordered has left the supplier."""
+    """All ordered goods are shipped."""
     ORDER_STATUS_DELIVERED: _OrderStatus.ValueType  # 5
-    """All that was ordered has reached the customer."""
+    """The customer received all ordered goods."""
     ORDER_STATUS_CANCELLED: _OrderStatus.ValueType  # 6
-    """Called off before anything was shipped; final."""
+    """Cancelled before anything was shipped. No command changes it any more."""
     ORDER_STATUS_RETURNED: _OrderStatus.ValueType  # 7
-    """Sent back after it was shipped; final."""
+    """Sent back after it was shipped. No command changes it any more."""
 
 class OrderStatus(_OrderStatus, metaclass=_OrderStatusEnumTypeWrapper):
-    """Where an order stands in its life."""
+    """The status of an order."""
 
 ORDER_STATUS_UNSPECIFIED: OrderStatus.ValueType  # 0
-"""No status; never that of an order."""
+"""Not a status of any order."""
 ORDER_STATUS_PLACED: OrderStatus.ValueType  # 1
-"""Placed; its lines may still change."""
+"""Placed. Its lines can still change."""
 ORDER_STATUS_CONFIRMED: OrderStatus.ValueType  # 2
-"""Confirmed by the supplier; its lines are fixed."""
+"""Confirmed by the supplier. Its lines cannot change."""
 ORDER_STATUS_PARTLY_SHIPPED: OrderStatus.ValueType  # 3
-"""Some of what was ordered has left the supplier."""
+"""A part of the ordered goods is shipped."""
 ORDER_STATUS_SHIPPED: OrderStatus.ValueType  # 4
-"""All that was ordered has left the supplier."""
+"""All ordered goods are shipped."""
 ORDER_STATUS_DELIVERED: OrderStatus.ValueType  # 5
-"""All that was ordered has reached the customer."""
+"""The customer received all ordered goods."""
 ORDER_STATUS_CANCELLED: OrderStatus.ValueType  # 6
-"""Called off before anything was shipped; final."""
+"""Cancelled before anything was shipped. No command changes it any more."""
 ORDER_STATUS_RETURNED: OrderStatus.ValueType  # 7
-"""Sent back after it was shipped; final."""
+"""Sent back after it was shipped. No command changes it any more."""
 Global___OrderStatus: _TypeAlias = OrderStatus  # noqa: Y015

@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Position(_message.Message):
-    """The place of one record in the log."""
+    """The position of one record in the log."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -28,11 +28,11 @@ class Position(_message.Message):
     PARTITION_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
     topic: _builtins.str
-    """The log's topic."""
+    """The name of the log's topic."""
     partition: _builtins.int
-    """The partition of the topic; present also where it is 0."""
+    """The partition of the topic. Present even if it is 0."""
     offset: _builtins.int
-    """The record's offset in the partition, counted from 0 and present also where it is 0."""
+    """The offset of the record in the partition, from 0 on. Present even if it is 0."""
     def __init__(
         self,
         *,
@@ -57,8 +57,8 @@ Global___Position: _TypeAlias = Position  # noqa: Y015
 
 @_typing.final
 class TokenContents(_message.Message):
-    """What a token holds. A token travels as text: base64url of a format byte (1), this message, and a CRC-32 of both.
-    To callers it is opaque; it is written down here so that every release and every server reads it alike.
+    """The contents of a token. Its text is the base64url of a format byte (1), this message, and a CRC-32 of both.
+    A token is opaque to callers. This message defines it so that all releases and servers read the same.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -86,10 +86,10 @@ class TokenContents(_message.Message):
     LOG_ID_FIELD_NUMBER: _builtins.int
     OFFSETS_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
-    """The identity of the log that the offsets belong to."""
+    """The identity of the log of these offsets."""
     @_builtins.property
     def offsets(self) -> _containers.ScalarMap[_builtins.int, _builtins.int]:
-        """For each partition the offset before which everything is included; a partition not named stands at 0."""
+        """The offset of each partition before which all records are included. It is 0 for a missing partition."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ Global___TokenContents: _TypeAlias = TokenContents  # noqa: Y015
 
 @_typing.final
 class PageTokenContents(_message.Message):
-    """What a page token holds, written as tokens are, with format byte 2."""
+    """The contents of a page token, encoded like a token, with format byte 2."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -115,11 +115,11 @@ class PageTokenContents(_message.Message):
     LAST_NUMBER_FIELD_NUMBER: _builtins.int
     LAST_TEXT_FIELD_NUMBER: _builtins.int
     filter_digest: _builtins.bytes
-    """A digest of the request's filter; a page token serves the request that it came from only."""
+    """A digest of the request's conditions. A page token is valid only with the same conditions."""
     last_number: _builtins.int
-    """The sort key of the last row of the page, its integer part."""
+    """The integer part of the sort key of the page's last row."""
     last_text: _builtins.str
-    """The sort key of the last row of the page, its text part."""
+    """The text part of the sort key of the page's last row."""
     def __init__(
         self,
         *,

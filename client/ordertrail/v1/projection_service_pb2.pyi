@@ -29,47 +29,47 @@ class _RecordVerdict:
 class _RecordVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordVerdict.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     RECORD_VERDICT_UNSPECIFIED: _RecordVerdict.ValueType  # 0
-    """Not judged."""
+    """Not a verdict on any record."""
     RECORD_VERDICT_FACT: _RecordVerdict.ValueType  # 1
-    """It names its order's newest fact as its predecessor: it happened."""
+    """The record names its order's newest fact as its predecessor, so it is a fact."""
     RECORD_VERDICT_VOID: _RecordVerdict.ValueType  # 2
-    """It names an older fact: late, repeated, or it lost a race; without effect."""
+    """The record names an older fact: it is late, repeated, or lost a race. It has no effect."""
     RECORD_VERDICT_BROKEN: _RecordVerdict.ValueType  # 3
-    """It fits nowhere in its order's chain: damage, which parks the order."""
+    """The record does not fit in its order's chain. This is damage, which parks the order."""
     RECORD_VERDICT_FOREIGN: _RecordVerdict.ValueType  # 4
-    """It is no record of an order of this partition; without effect."""
+    """The message is not a record of an order of this partition. It has no effect."""
     RECORD_VERDICT_BARRIER: _RecordVerdict.ValueType  # 5
-    """A server appended it to learn where the partition ends; without effect."""
+    """A server appended the message to find the end of the partition. It has no effect."""
 
 class RecordVerdict(_RecordVerdict, metaclass=_RecordVerdictEnumTypeWrapper):
-    """What a record of the log is, by the chain rule."""
+    """The verdict of the chain rule on a record of the log."""
 
 RECORD_VERDICT_UNSPECIFIED: RecordVerdict.ValueType  # 0
-"""Not judged."""
+"""Not a verdict on any record."""
 RECORD_VERDICT_FACT: RecordVerdict.ValueType  # 1
-"""It names its order's newest fact as its predecessor: it happened."""
+"""The record names its order's newest fact as its predecessor, so it is a fact."""
 RECORD_VERDICT_VOID: RecordVerdict.ValueType  # 2
-"""It names an older fact: late, repeated, or it lost a race; without effect."""
+"""The record names an older fact: it is late, repeated, or lost a race. It has no effect."""
 RECORD_VERDICT_BROKEN: RecordVerdict.ValueType  # 3
-"""It fits nowhere in its order's chain: damage, which parks the order."""
+"""The record does not fit in its order's chain. This is damage, which parks the order."""
 RECORD_VERDICT_FOREIGN: RecordVerdict.ValueType  # 4
-"""It is no record of an order of this partition; without effect."""
+"""The message is not a record of an order of this partition. It has no effect."""
 RECORD_VERDICT_BARRIER: RecordVerdict.ValueType  # 5
-"""A server appended it to learn where the partition ends; without effect."""
+"""A server appended the message to find the end of the partition. It has no effect."""
 Global___RecordVerdict: _TypeAlias = RecordVerdict  # noqa: Y015
 
 @_typing.final
 class ExplainEventRequest(_message.Message):
-    """Names a record of the log."""
+    """The request of ExplainEvent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PARTITION_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
     partition: _builtins.int
-    """The partition."""
+    """The partition of the record."""
     offset: _builtins.int
-    """The record's offset in the partition."""
+    """The offset of the record in the partition."""
     def __init__(
         self,
         *,
@@ -86,7 +86,7 @@ Global___ExplainEventRequest: _TypeAlias = ExplainEventRequest  # noqa: Y015
 
 @_typing.final
 class ExplainEventResponse(_message.Message):
-    """One record, explained."""
+    """The response of ExplainEvent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -103,34 +103,34 @@ class ExplainEventResponse(_message.Message):
     EVENT_FIELD_NUMBER: _builtins.int
     FAULT_FIELD_NUMBER: _builtins.int
     key: _builtins.str
-    """The key under which it is stored."""
+    """The key of the record."""
     value: _builtins.bytes
-    """Its stored bytes."""
+    """The stored bytes of the record."""
     digest: _builtins.bytes
-    """The first 16 bytes of their SHA-256, by which the order's next record names this one."""
+    """The first 16 bytes of the SHA-256 of the stored bytes. The order's next record names its predecessor by it."""
     verdict: Global___RecordVerdict.ValueType
-    """What it is, by the chain rule."""
+    """The verdict of the chain rule."""
     verdict_detail: _builtins.str
-    """Why, where it is not a fact."""
+    """Why the record is not a fact. Empty if it is one."""
     written_as: _builtins.str
-    """The full name of the message that its event is stored as; empty if this server does not know it."""
+    """The full name of the message in which the event is stored. Empty if this server does not know it."""
     written_number: _builtins.int
-    """The number of that message in the record; present also for an event of a newer release."""
+    """The field number of that message in the record. Present even for an event of a newer release."""
     written_json: _builtins.str
-    """The event as it was written, as protobuf JSON; empty if this server cannot read it."""
+    """The stored event as protobuf JSON. Empty if this server cannot read it."""
     fault: _builtins.str
-    """Why the event cannot be read, as a sentence without its full stop; empty if it can."""
+    """Why the event cannot be read, without a full stop at the end. Empty if it can be read."""
     @_builtins.property
     def position(self) -> _position_pb2.Position:
-        """Where the record stands."""
+        """The position of the record."""
 
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReadingStep]:
-        """Each step from there to the public event, in their order; none where stored and public event have one shape."""
+        """The steps from the stored event to the public event, in order. None if both have the same form."""
 
     @_builtins.property
     def event(self) -> _history_event_pb2.HistoryEvent:
-        """The record as clients see it; without an event if it cannot be read."""
+        """The public event, as clients get it. It has no event field if the stored event cannot be read."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ Global___ExplainEventResponse: _TypeAlias = ExplainEventResponse  # noqa: Y015
 
 @_typing.final
 class ReadingStep(_message.Message):
-    """One step of the reading of an event: from one version to the next, or to the public event."""
+    """One step of the conversion of an event: to the next version, or to the public event."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -169,12 +169,12 @@ class ReadingStep(_message.Message):
     RULES_FIELD_NUMBER: _builtins.int
     RESULT_JSON_FIELD_NUMBER: _builtins.int
     to: _builtins.str
-    """The full name of the message that it gave."""
+    """The full name of the message after the step."""
     result_json: _builtins.str
-    """The result, as protobuf JSON."""
+    """The message after the step, as protobuf JSON."""
     @_builtins.property
     def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___AppliedRule]:
-        """What each rule did."""
+        """The rules that were applied."""
 
     def __init__(
         self,
@@ -193,7 +193,7 @@ Global___ReadingStep: _TypeAlias = ReadingStep  # noqa: Y015
 
 @_typing.final
 class AppliedRule(_message.Message):
-    """What one rule did in a step."""
+    """One rule that was applied in a step."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -202,11 +202,11 @@ class AppliedRule(_message.Message):
     TO_FIELD_NUMBER: _builtins.int
     VALUE_JSON_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
-    """The rule: same name, from, literal, absent, dropped, enum_map, widened, to list, python."""
+    """The name of the rule: same name, from, literal, absent, dropped, enum_map, widened, to list or python."""
     to: _builtins.str
-    """The path of the field that was filled; empty where none was."""
+    """The path of the field that the rule set. Empty if it set none."""
     value_json: _builtins.str
-    """The value that was read or given, as protobuf JSON; of a Python function the whole message; empty where there was none."""
+    """The value that was read or set, as protobuf JSON, or the whole message of a Python function. Empty if there is none."""
     def __init__(
         self,
         *,
@@ -224,7 +224,7 @@ Global___AppliedRule: _TypeAlias = AppliedRule  # noqa: Y015
 
 @_typing.final
 class ListEventSchemasRequest(_message.Message):
-    """Asks for the versions of events."""
+    """The request of ListEventSchemas."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -241,7 +241,7 @@ Global___ListEventSchemasRequest: _TypeAlias = ListEventSchemasRequest  # noqa: 
 
 @_typing.final
 class ListEventSchemasResponse(_message.Message):
-    """The versions of events."""
+    """The response of ListEventSchemas."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -249,12 +249,12 @@ class ListEventSchemasResponse(_message.Message):
     UNKNOWN_RECORD_COUNT_FIELD_NUMBER: _builtins.int
     CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
     unknown_record_count: _builtins.int
-    """How many records hold no event that this server knows: of a newer release, or foreign."""
+    """The number of records without an event that this server knows: of a newer release, or foreign."""
     consistency_token: _builtins.str
-    """How much of the log these counts include."""
+    """The position in the log up to which these counts include all records."""
     @_builtins.property
     def schemas(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventSchema]:
-        """Every version of every event, by its number in the record."""
+        """Every version of every event, sorted by its field number in the record."""
 
     def __init__(
         self,
@@ -286,15 +286,15 @@ class EventSchema(_message.Message):
     message: _builtins.str
     """The full name of the stored message."""
     version: _builtins.int
-    """Its version: 2 for ordertrail.events.v2."""
+    """The version of the message: 2 for ordertrail.events.v2."""
     number: _builtins.int
-    """Its number in the record."""
+    """The field number of the message in the record."""
     reads_as: _builtins.str
-    """The full name of the message that it reads as: the next version, or the public event."""
+    """The full name of the message to which it is converted: the next version, or the public event."""
     written: _builtins.bool
-    """Whether new facts are written as this message."""
+    """True if new facts are stored as this message."""
     record_count: _builtins.int
-    """How many records of it the log holds, whatever their verdict."""
+    """The number of records with this message in the log, with any verdict."""
     def __init__(
         self,
         *,
@@ -315,16 +315,16 @@ Global___EventSchema: _TypeAlias = EventSchema  # noqa: Y015
 
 @_typing.final
 class ListParkedOrdersRequest(_message.Message):
-    """Asks for parked orders."""
+    """The request of ListParkedOrders."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """How many orders to return at most; absent 100, more than 1,000 is taken as 1,000."""
+    """The maximum number of orders. The default is 100, the limit 1,000."""
     page_token: _builtins.str
-    """The next_page_token of the page before."""
+    """The next_page_token of the previous page."""
     def __init__(
         self,
         *,
@@ -341,17 +341,17 @@ Global___ListParkedOrdersRequest: _TypeAlias = ListParkedOrdersRequest  # noqa: 
 
 @_typing.final
 class ListParkedOrdersResponse(_message.Message):
-    """A page of parked orders."""
+    """The response of ListParkedOrders."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDERS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
-    """Asks for the next page; empty on the last."""
+    """The page_token of the next page. Empty on the last page."""
     @_builtins.property
     def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParkedOrder]:
-        """The orders, those that have waited longest first."""
+        """The orders, the longest parked first."""
 
     def __init__(
         self,
@@ -369,7 +369,7 @@ Global___ListParkedOrdersResponse: _TypeAlias = ListParkedOrdersResponse  # noqa
 
 @_typing.final
 class ParkedOrder(_message.Message):
-    """An order with facts that could not be taken in, or with a broken chain."""
+    """An order with facts that the server cannot read, or with a broken chain."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -380,20 +380,20 @@ class ParkedOrder(_message.Message):
     POSITION_FIELD_NUMBER: _builtins.int
     RECORD_TIME_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     reason: _builtins.str
-    """Why it is parked, as a sentence without its full stop."""
+    """Why the order is parked, without a full stop at the end."""
     version: _builtins.int
-    """The version of the last fact that was taken in; 0 if there is none."""
+    """The version of the last fact before the waiting ones, 0 if there is none."""
     waiting_count: _builtins.int
-    """How many facts wait."""
+    """The number of waiting facts."""
     @_builtins.property
     def position(self) -> _position_pb2.Position:
         """The record that parked the order."""
 
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
-        """When that record was written, by its writer's clock."""
+        """The record time of that record, by its writer's clock."""
 
     def __init__(
         self,
@@ -415,13 +415,13 @@ Global___ParkedOrder: _TypeAlias = ParkedOrder  # noqa: Y015
 
 @_typing.final
 class GetParkedOrderRequest(_message.Message):
-    """Names a parked order."""
+    """The request of GetParkedOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDER_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     def __init__(
         self,
         *,
@@ -437,7 +437,7 @@ Global___GetParkedOrderRequest: _TypeAlias = GetParkedOrderRequest  # noqa: Y015
 
 @_typing.final
 class GetParkedOrderResponse(_message.Message):
-    """One parked order."""
+    """The response of GetParkedOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -445,11 +445,11 @@ class GetParkedOrderResponse(_message.Message):
     WAITING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def order(self) -> Global___ParkedOrder:
-        """The order."""
+        """The parked order."""
 
     @_builtins.property
     def waiting(self) -> _containers.RepeatedCompositeFieldContainer[Global___WaitingEvent]:
-        """The first of its waiting facts, at most 1,000, in the order of the log."""
+        """The first waiting facts, at most 1,000, in the order of the log."""
 
     def __init__(
         self,
@@ -476,14 +476,14 @@ class WaitingEvent(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     DIGEST_FIELD_NUMBER: _builtins.int
     order_version: _builtins.int
-    """Its place in the order's history."""
+    """The version of the order that the fact leads to."""
     reason: _builtins.str
-    """Why it could not be taken in when it was read first."""
+    """Why it could not be read the first time."""
     digest: _builtins.bytes
     """The first 16 bytes of the SHA-256 of its stored bytes."""
     @_builtins.property
     def position(self) -> _position_pb2.Position:
-        """Where its record stands; ExplainEvent tells more of it."""
+        """The position of its record. ExplainEvent explains the record."""
 
     def __init__(
         self,
@@ -503,13 +503,13 @@ Global___WaitingEvent: _TypeAlias = WaitingEvent  # noqa: Y015
 
 @_typing.final
 class RetryParkedOrderRequest(_message.Message):
-    """Names a parked order that is to be tried again."""
+    """The request of RetryParkedOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDER_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order."""
+    """The id of the order."""
     def __init__(
         self,
         *,
@@ -525,17 +525,17 @@ Global___RetryParkedOrderRequest: _TypeAlias = RetryParkedOrderRequest  # noqa: 
 
 @_typing.final
 class RetryParkedOrderResponse(_message.Message):
-    """What became of a parked order."""
+    """The response of RetryParkedOrder."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     TAKEN_IN_COUNT_FIELD_NUMBER: _builtins.int
     ORDER_FIELD_NUMBER: _builtins.int
     taken_in_count: _builtins.int
-    """How many waiting facts were taken in."""
+    """The number of waiting facts that could be read now and were added to the order."""
     @_builtins.property
     def order(self) -> Global___ParkedOrder:
-        """The order if it still is parked, with the reason found now."""
+        """The order with its present reason, if it is still parked."""
 
     def __init__(
         self,

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class ProjectionServiceStub(object):
-    """Answers how the log is read: what each record is, in which versions events are stored, and which orders wait.
+    """Shows operators how a server reads its log: single records, the versions of events, and parked orders.
     """
 
     def __init__(self, channel):
@@ -63,39 +63,39 @@ class ProjectionServiceStub(object):
 
 
 class ProjectionServiceServicer(object):
-    """Answers how the log is read: what each record is, in which versions events are stored, and which orders wait.
+    """Shows operators how a server reads its log: single records, the versions of events, and parked orders.
     """
 
     def ExplainEvent(self, request, context):
-        """Explains one record of the log: its bytes, its place in its order's chain, and each step of its reading.
+        """Explains one record of the log: its bytes, its verdict by the chain rule, and each step of its conversion.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListEventSchemas(self, request, context):
-        """Lists every version of every event that this server knows, and how many records of each the log holds.
+        """Lists every version of every event that this server knows, with its number of records in the log.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListParkedOrders(self, request, context):
-        """Lists the orders that are parked, those that have waited longest first.
+        """Lists the parked orders, the longest parked first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetParkedOrder(self, request, context):
-        """Returns one parked order with the events that wait.
+        """Returns one parked order with its waiting facts.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RetryParkedOrder(self, request, context):
-        """Reads a parked order's waiting events once more, and takes them in as far as they can be read.
+        """Reads the waiting facts of a parked order again, and adds those that can be read now to the order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -138,7 +138,7 @@ def add_ProjectionServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ProjectionService(object):
-    """Answers how the log is read: what each record is, in which versions events are stored, and which orders wait.
+    """Shows operators how a server reads its log: single records, the versions of events, and parked orders.
     """
 
     @staticmethod

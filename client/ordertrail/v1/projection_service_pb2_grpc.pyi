@@ -27,41 +27,41 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ProjectionServiceStub:
-    """Answers how the log is read: what each record is, in which versions events are stored, and which orders wait."""
+    """Shows operators how a server reads its log: single records, the versions of events, and parked orders."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ProjectionServiceAsyncStub: ...
     ExplainEvent: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.ExplainEventRequest, _projection_service_pb2.ExplainEventResponse]
-    """Explains one record of the log: its bytes, its place in its order's chain, and each step of its reading."""
+    """Explains one record of the log: its bytes, its verdict by the chain rule, and each step of its conversion."""
     ListEventSchemas: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.ListEventSchemasRequest, _projection_service_pb2.ListEventSchemasResponse]
-    """Lists every version of every event that this server knows, and how many records of each the log holds."""
+    """Lists every version of every event that this server knows, with its number of records in the log."""
     ListParkedOrders: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.ListParkedOrdersRequest, _projection_service_pb2.ListParkedOrdersResponse]
-    """Lists the orders that are parked, those that have waited longest first."""
+    """Lists the parked orders, the longest parked first."""
     GetParkedOrder: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.GetParkedOrderRequest, _projection_service_pb2.GetParkedOrderResponse]
-    """Returns one parked order with the events that wait."""
+    """Returns one parked order with its waiting facts."""
     RetryParkedOrder: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.RetryParkedOrderRequest, _projection_service_pb2.RetryParkedOrderResponse]
-    """Reads a parked order's waiting events once more, and takes them in as far as they can be read."""
+    """Reads the waiting facts of a parked order again, and adds those that can be read now to the order."""
 
 @_typing.type_check_only
 class ProjectionServiceAsyncStub(ProjectionServiceStub):
-    """Answers how the log is read: what each record is, in which versions events are stored, and which orders wait."""
+    """Shows operators how a server reads its log: single records, the versions of events, and parked orders."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExplainEvent: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.ExplainEventRequest, _projection_service_pb2.ExplainEventResponse]  # type: ignore[assignment]
-    """Explains one record of the log: its bytes, its place in its order's chain, and each step of its reading."""
+    """Explains one record of the log: its bytes, its verdict by the chain rule, and each step of its conversion."""
     ListEventSchemas: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.ListEventSchemasRequest, _projection_service_pb2.ListEventSchemasResponse]  # type: ignore[assignment]
-    """Lists every version of every event that this server knows, and how many records of each the log holds."""
+    """Lists every version of every event that this server knows, with its number of records in the log."""
     ListParkedOrders: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.ListParkedOrdersRequest, _projection_service_pb2.ListParkedOrdersResponse]  # type: ignore[assignment]
-    """Lists the orders that are parked, those that have waited longest first."""
+    """Lists the parked orders, the longest parked first."""
     GetParkedOrder: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.GetParkedOrderRequest, _projection_service_pb2.GetParkedOrderResponse]  # type: ignore[assignment]
-    """Returns one parked order with the events that wait."""
+    """Returns one parked order with its waiting facts."""
     RetryParkedOrder: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.RetryParkedOrderRequest, _projection_service_pb2.RetryParkedOrderResponse]  # type: ignore[assignment]
-    """Reads a parked order's waiting events once more, and takes them in as far as they can be read."""
+    """Reads the waiting facts of a parked order again, and adds those that can be read now to the order."""
 
 class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Answers how the log is read: what each record is, in which versions events are stored, and which orders wait."""
+    """Shows operators how a server reads its log: single records, the versions of events, and parked orders."""
 
     @_abc_1.abstractmethod
     def ExplainEvent(
@@ -69,7 +69,7 @@ class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _projection_service_pb2.ExplainEventRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_projection_service_pb2.ExplainEventResponse, _abc.Awaitable[_projection_service_pb2.ExplainEventResponse]]:
-        """Explains one record of the log: its bytes, its place in its order's chain, and each step of its reading."""
+        """Explains one record of the log: its bytes, its verdict by the chain rule, and each step of its conversion."""
 
     @_abc_1.abstractmethod
     def ListEventSchemas(
@@ -77,7 +77,7 @@ class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _projection_service_pb2.ListEventSchemasRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_projection_service_pb2.ListEventSchemasResponse, _abc.Awaitable[_projection_service_pb2.ListEventSchemasResponse]]:
-        """Lists every version of every event that this server knows, and how many records of each the log holds."""
+        """Lists every version of every event that this server knows, with its number of records in the log."""
 
     @_abc_1.abstractmethod
     def ListParkedOrders(
@@ -85,7 +85,7 @@ class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _projection_service_pb2.ListParkedOrdersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_projection_service_pb2.ListParkedOrdersResponse, _abc.Awaitable[_projection_service_pb2.ListParkedOrdersResponse]]:
-        """Lists the orders that are parked, those that have waited longest first."""
+        """Lists the parked orders, the longest parked first."""
 
     @_abc_1.abstractmethod
     def GetParkedOrder(
@@ -93,7 +93,7 @@ class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _projection_service_pb2.GetParkedOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_projection_service_pb2.GetParkedOrderResponse, _abc.Awaitable[_projection_service_pb2.GetParkedOrderResponse]]:
-        """Returns one parked order with the events that wait."""
+        """Returns one parked order with its waiting facts."""
 
     @_abc_1.abstractmethod
     def RetryParkedOrder(
@@ -101,6 +101,6 @@ class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _projection_service_pb2.RetryParkedOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_projection_service_pb2.RetryParkedOrderResponse, _abc.Awaitable[_projection_service_pb2.RetryParkedOrderResponse]]:
-        """Reads a parked order's waiting events once more, and takes them in as far as they can be read."""
+        """Reads the waiting facts of a parked order again, and adds those that can be read now to the order."""
 
 def add_ProjectionServiceServicer_to_server(servicer: ProjectionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -154,7 +154,7 @@ MISTAKES: Final = [
     _breaking(
         "an rpc is removed",
         'Previously present RPC "ReturnOrder" on service "OrderCommandService" was deleted',
-        cut(_COMMANDS, "  // Says that a wholly shipped", ";\n"),
+        cut(_COMMANDS, "  // Records that the customer sent back", ";\n"),
     ),
     _breaking(
         "an rpc returns another message",

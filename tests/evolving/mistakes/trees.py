@@ -119,11 +119,11 @@ enum Priority {{
 
 // What is known of a delivery.
 message Delivery {{
-  // The day on which the customer expects the goods; absent where none was named.
+  // The date on which the customer expects the goods. Absent if none was given.
   optional Date date = 1 [{FIELD}.from = "expected_delivery_date"];
 }}
 
-// A customer ordered.
+// The order was placed.
 message OrderPlaced {{"""
 _NEW_FIELDS = f"""\
   // What is known of the delivery.
@@ -180,10 +180,10 @@ _EDIT_V3 = all_of(
     replaced(
         V3,
         """\
-  // The day on which the customer expects the goods; absent where none was named.
+  // The date on which the customer expects the goods. Absent if none was given.
   optional Date expected_delivery_date = 3;
 """,
         _NEW_FIELDS,
     ),
-    replaced(V3, "// A customer ordered.\nmessage OrderPlaced {", _DELIVERY),
+    replaced(V3, "// The order was placed.\nmessage OrderPlaced {", _DELIVERY),
 )

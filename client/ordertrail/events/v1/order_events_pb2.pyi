@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class OrderPlaced(_message.Message):
-    """An order as the first producer said it: one product, flat."""
+    """An order in the form of the first producer: one product, without nesting."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -32,19 +32,19 @@ class OrderPlaced(_message.Message):
     TIMESTAMP_FIELD_NUMBER: _builtins.int
     OTHER_JSON_FIELD_NUMBER: _builtins.int
     id: _builtins.int
-    """The producer's number of the order; it begins at 0 in every run of that producer, so it is not unique."""
+    """The producer's number of the order. It starts at 0 in every run of the producer, so it is not unique."""
     company: _builtins.str
-    """The shop that orders."""
+    """The id of the customer, a shop."""
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     quantity: _builtins.int
-    """How many are ordered; may be 0."""
+    """The ordered quantity, which can be 0."""
     unit_price: _builtins.float
-    """The price of one, in a currency that was not said; may be 0."""
+    """The price of one piece, without a currency, which can be 0."""
     timestamp: _builtins.int
-    """When the order was sent, in milliseconds since 1970-01-01 UTC."""
+    """The time at which the order was sent, in milliseconds since 1970-01-01 UTC."""
     other_json: _builtins.str
-    """A JSON object of all else that the producer said."""
+    """All other values of the producer, as a JSON object."""
     def __init__(
         self,
         *,
@@ -93,7 +93,7 @@ Global___OrderPlaced: _TypeAlias = OrderPlaced  # noqa: Y015
 
 @_typing.final
 class OrderItem(_message.Message):
-    """One product of an OrderCreated."""
+    """One line of an OrderCreated."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -101,11 +101,11 @@ class OrderItem(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     OTHER_JSON_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     quantity: _builtins.int
-    """How many are ordered."""
+    """The ordered quantity."""
     other_json: _builtins.str
-    """A JSON object of all else that the producer said of the item."""
+    """All other values of the item, as a JSON object."""
     def __init__(
         self,
         *,
@@ -134,7 +134,7 @@ Global___OrderItem: _TypeAlias = OrderItem  # noqa: Y015
 
 @_typing.final
 class OrderCreated(_message.Message):
-    """An order as the second producer said it: several products, no prices, times as text."""
+    """An order in the form of the second producer: several products, no prices, times as text."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -147,22 +147,22 @@ class OrderCreated(_message.Message):
     CUSTOMER_ID_FIELD_NUMBER: _builtins.int
     OTHER_JSON_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
-    """The order's id."""
+    """The id of the order."""
     creation_date: _builtins.str
-    """When the order was made, ISO 8601."""
+    """The creation time, in ISO 8601."""
     expected_delivery_date: _builtins.str
-    """The day on which the goods are expected, month/day/year."""
+    """The expected delivery date, as month/day/year."""
     timestamp: _builtins.str
-    """When the order was sent, ISO 8601."""
+    """The time at which the order was sent, in ISO 8601."""
     status: _builtins.str
-    """The order's status in the producer's words."""
+    """The status of the order, as the producer's text."""
     customer_id: _builtins.str
-    """The shop that orders."""
+    """The id of the customer, a shop."""
     other_json: _builtins.str
-    """A JSON object of all else that the producer said."""
+    """All other values of the producer, as a JSON object."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderItem]:
-        """What is ordered."""
+        """The items of the order."""
 
     def __init__(
         self,

@@ -27,41 +27,41 @@ class _OrderStatus:
 class _OrderStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderStatus.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     ORDER_STATUS_UNSPECIFIED: _OrderStatus.ValueType  # 0
-    """No status; never that of an order."""
+    """Not a status of any order."""
     ORDER_STATUS_PLACED: _OrderStatus.ValueType  # 1
-    """Placed; its lines may still change."""
+    """Placed. Its lines can still change."""
     ORDER_STATUS_CONFIRMED: _OrderStatus.ValueType  # 2
-    """Confirmed by the supplier; its lines are fixed."""
+    """Confirmed by the supplier. Its lines cannot change."""
     ORDER_STATUS_PARTLY_SHIPPED: _OrderStatus.ValueType  # 3
-    """Some of what was ordered has left the supplier."""
+    """A part of the ordered goods is shipped."""
     ORDER_STATUS_SHIPPED: _OrderStatus.ValueType  # 4
-    """All that was ordered has left the supplier."""
+    """All ordered goods are shipped."""
     ORDER_STATUS_DELIVERED: _OrderStatus.ValueType  # 5
-    """All that was ordered has reached the customer."""
+    """The customer received all ordered goods."""
     ORDER_STATUS_CANCELLED: _OrderStatus.ValueType  # 6
-    """Called off before anything was shipped; final."""
+    """Cancelled before anything was shipped. No command changes it any more."""
     ORDER_STATUS_RETURNED: _OrderStatus.ValueType  # 7
-    """Sent back after it was shipped; final."""
+    """Sent back after it was shipped. No command changes it any more."""
 
 class OrderStatus(_OrderStatus, metaclass=_OrderStatusEnumTypeWrapper):
-    """Where an order stood in its life."""
+    """The status of an order."""
 
 ORDER_STATUS_UNSPECIFIED: OrderStatus.ValueType  # 0
-"""No status; never that of an order."""
+"""Not a status of any order."""
 ORDER_STATUS_PLACED: OrderStatus.ValueType  # 1
-"""Placed; its lines may still change."""
+"""Placed. Its lines can still change."""
 ORDER_STATUS_CONFIRMED: OrderStatus.ValueType  # 2
-"""Confirmed by the supplier; its lines are fixed."""
+"""Confirmed by the supplier. Its lines cannot change."""
 ORDER_STATUS_PARTLY_SHIPPED: OrderStatus.ValueType  # 3
-"""Some of what was ordered has left the supplier."""
+"""A part of the ordered goods is shipped."""
 ORDER_STATUS_SHIPPED: OrderStatus.ValueType  # 4
-"""All that was ordered has left the supplier."""
+"""All ordered goods are shipped."""
 ORDER_STATUS_DELIVERED: OrderStatus.ValueType  # 5
-"""All that was ordered has reached the customer."""
+"""The customer received all ordered goods."""
 ORDER_STATUS_CANCELLED: OrderStatus.ValueType  # 6
-"""Called off before anything was shipped; final."""
+"""Cancelled before anything was shipped. No command changes it any more."""
 ORDER_STATUS_RETURNED: OrderStatus.ValueType  # 7
-"""Sent back after it was shipped; final."""
+"""Sent back after it was shipped. No command changes it any more."""
 Global___OrderStatus: _TypeAlias = OrderStatus  # noqa: Y015
 
 @_typing.final
@@ -74,11 +74,11 @@ class Money(_message.Message):
     UNITS_FIELD_NUMBER: _builtins.int
     NANOS_FIELD_NUMBER: _builtins.int
     currency_code: _builtins.str
-    """The ISO 4217 code; XXX where the source named no currency."""
+    """The ISO 4217 code. It is XXX if the source of an import gave no currency."""
     units: _builtins.int
-    """The whole units."""
+    """The whole units of the amount."""
     nanos: _builtins.int
-    """The billionths of a unit."""
+    """The billionths of a unit, added to the whole units."""
     def __init__(
         self,
         *,
@@ -107,7 +107,7 @@ Global___Money: _TypeAlias = Money  # noqa: Y015
 
 @_typing.final
 class Date(_message.Message):
-    """A day of the Gregorian calendar."""
+    """A date of the Gregorian calendar."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -117,7 +117,7 @@ class Date(_message.Message):
     year: _builtins.int
     """The year."""
     month: _builtins.int
-    """The month, January being 1."""
+    """The month, from 1 to 12."""
     day: _builtins.int
     """The day of the month."""
     def __init__(
@@ -148,7 +148,7 @@ Global___Date: _TypeAlias = Date  # noqa: Y015
 
 @_typing.final
 class OrderedLine(_message.Message):
-    """One product of an order as it was ordered."""
+    """One ordered line."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -156,12 +156,12 @@ class OrderedLine(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     UNIT_PRICE_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     quantity: _builtins.int
-    """How many are ordered."""
+    """The ordered quantity."""
     @_builtins.property
     def unit_price(self) -> Global___Money:
-        """The price of one; a new line must have one, an imported line may not."""
+        """The price of one piece. Absent only in imported lines."""
 
     def __init__(
         self,
@@ -191,16 +191,16 @@ Global___OrderedLine: _TypeAlias = OrderedLine  # noqa: Y015
 
 @_typing.final
 class ShippedLine(_message.Message):
-    """One product of a shipment."""
+    """One line of a shipment."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     quantity: _builtins.int
-    """How many of it are in the shipment."""
+    """The shipped quantity."""
     def __init__(
         self,
         *,
@@ -224,7 +224,7 @@ Global___ShippedLine: _TypeAlias = ShippedLine  # noqa: Y015
 
 @_typing.final
 class OrderSource(_message.Message):
-    """What the source of an imported order said beside the order itself."""
+    """Details from the source of an imported order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -235,20 +235,20 @@ class OrderSource(_message.Message):
     OTHER_JSON_FIELD_NUMBER: _builtins.int
     STATUS_TEXT_FIELD_NUMBER: _builtins.int
     reference: _builtins.str
-    """The source's own id of the order; not unique."""
+    """The id that the source gave the order. It is not unique."""
     status: Global___OrderStatus.ValueType
-    """The status that the source gave the order, where it used a known word."""
+    """The status that the source gave. Absent if its word is not known."""
     other_json: _builtins.str
-    """A JSON object of all else that the source said and no field here models."""
+    """All other values of the source, as a JSON object."""
     status_text: _builtins.str
-    """The status that the source gave the order, in its own words, where the word is not a known one."""
+    """The status that the source gave, as text, if its word is not known."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When the order was made, as the source said."""
+        """The creation time that the source gave."""
 
     @_builtins.property
     def publish_time(self) -> _timestamp_pb2.Timestamp:
-        """When the source sent the order out, as it said."""
+        """The time of publication that the source gave."""
 
     def __init__(
         self,
@@ -285,7 +285,7 @@ Global___OrderSource: _TypeAlias = OrderSource  # noqa: Y015
 
 @_typing.final
 class OrderPlaced(_message.Message):
-    """A customer ordered."""
+    """The order was placed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -294,18 +294,18 @@ class OrderPlaced(_message.Message):
     EXPECTED_DELIVERY_DATE_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
-    """The shop that orders; absent where the source named none."""
+    """The id of the customer, a shop. Absent if the source of an import gave none."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderedLine]:
-        """What is ordered."""
+        """The lines of the order."""
 
     @_builtins.property
     def expected_delivery_date(self) -> Global___Date:
-        """The day on which the customer expects the goods; absent where none was named."""
+        """The date on which the customer expects the goods. Absent if none was given."""
 
     @_builtins.property
     def source(self) -> Global___OrderSource:
-        """What the source of an imported order said beside the order itself."""
+        """Details from the source of an imported order."""
 
     def __init__(
         self,
@@ -336,7 +336,7 @@ Global___OrderPlaced: _TypeAlias = OrderPlaced  # noqa: Y015
 
 @_typing.final
 class OrderLineAdded(_message.Message):
-    """A product was added to the order."""
+    """A line was added to the order."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -360,16 +360,16 @@ Global___OrderLineAdded: _TypeAlias = OrderLineAdded  # noqa: Y015
 
 @_typing.final
 class OrderLineQuantityChanged(_message.Message):
-    """The quantity of a product was changed."""
+    """The ordered quantity of a product was changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     quantity: _builtins.int
-    """How many are ordered from now on."""
+    """The new ordered quantity."""
     def __init__(
         self,
         *,
@@ -393,13 +393,13 @@ Global___OrderLineQuantityChanged: _TypeAlias = OrderLineQuantityChanged  # noqa
 
 @_typing.final
 class OrderLineRemoved(_message.Message):
-    """A product was taken off the order."""
+    """The line of a product was removed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PRODUCT_ID_FIELD_NUMBER: _builtins.int
     product_id: _builtins.str
-    """The product."""
+    """The id of the product."""
     def __init__(
         self,
         *,
@@ -417,14 +417,14 @@ Global___OrderLineRemoved: _TypeAlias = OrderLineRemoved  # noqa: Y015
 
 @_typing.final
 class OrderDeliveryRescheduled(_message.Message):
-    """The day of delivery was changed."""
+    """The expected delivery date was changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     EXPECTED_DELIVERY_DATE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def expected_delivery_date(self) -> Global___Date:
-        """The day on which the customer expects the goods from now on."""
+        """The new expected delivery date."""
 
     def __init__(
         self,
@@ -458,14 +458,14 @@ Global___OrderConfirmed: _TypeAlias = OrderConfirmed  # noqa: Y015
 
 @_typing.final
 class OrderShipped(_message.Message):
-    """Goods left the supplier."""
+    """Goods were shipped."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LINES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShippedLine]:
-        """Each product of the shipment, also when it is all that remained."""
+        """All lines of the shipment, even if the command gave none."""
 
     def __init__(
         self,
@@ -482,7 +482,7 @@ Global___OrderShipped: _TypeAlias = OrderShipped  # noqa: Y015
 
 @_typing.final
 class OrderDelivered(_message.Message):
-    """All that was ordered reached the customer."""
+    """The customer received all ordered goods."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -499,7 +499,7 @@ Global___OrderDelivered: _TypeAlias = OrderDelivered  # noqa: Y015
 
 @_typing.final
 class OrderCancelled(_message.Message):
-    """The order was called off."""
+    """The order was cancelled."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -523,7 +523,7 @@ Global___OrderCancelled: _TypeAlias = OrderCancelled  # noqa: Y015
 
 @_typing.final
 class OrderReturned(_message.Message):
-    """The goods were sent back."""
+    """The customer sent the goods back."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -22,8 +22,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class MessageRules(_message.Message):
-    """How a stored message reads from its predecessors. What no rule speaks of goes by itself: a field takes the value of
-    the predecessor's field of the same name, if its type is the same, a number that is no wider, or one element of it.
+    """The rules by which a stored message is converted from its predecessors. A field without a rule takes the value of the
+    predecessor's field of the same name, if that has the same type, a number type that is not wider, or the type of one
+    element of this field.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -33,25 +34,25 @@ class MessageRules(_message.Message):
     RETIRED_FIELD_NUMBER: _builtins.int
     PYTHON_FIELD_NUMBER: _builtins.int
     retired: _builtins.bool
-    """The event is still read but no longer written.
+    """The event is still read, but not written any more.
 
         option (ordertrail.evolve.v1.message).retired = true;
     """
     @_builtins.property
     def dropped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Fields of a predecessor that are given up on purpose; nothing else that was said may be lost.
+        """Fields of a predecessor that are dropped on purpose. Without this rule, a field that would be lost is an error.
 
             option (ordertrail.evolve.v1.message).dropped = "company_text";
 
-        With several predecessors, "OrderCreated:company_text" means that of one only.
+        With several predecessors, "OrderCreated:company_text" is the field of one of them.
         """
 
     @_builtins.property
     def python(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Python functions for what rules cannot say, below ordertrail_server.schema: "v2.order_placed" is order_placed in
-        v2.py. The types in its signature say what it reads and what it gives: a predecessor to this message, this message
-        to its public event, or the public event to this message, which is how it is written. The last two go on to serve the
-        versions that read from this one by rules.
+        """Python functions in ordertrail_server.schema, for conversions that rules cannot express: "v2.order_placed" is the
+        function order_placed in v2.py. The types in its signature define the conversion: a predecessor to this message, this
+        message to its public event, or the public event to this message, to write it. The last two also serve the versions
+        that are converted from this one by rules.
 
             option (ordertrail.evolve.v1.message).python = "v2.order_placed";
         """
@@ -73,7 +74,7 @@ Global___MessageRules: _TypeAlias = MessageRules  # noqa: Y015
 
 @_typing.final
 class FieldRules(_message.Message):
-    """How a field of a stored message gets its value when a predecessor is read."""
+    """The rules by which a field of a stored message gets its value when a predecessor is converted."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -84,29 +85,29 @@ class FieldRules(_message.Message):
     PUBLIC_FIELD_NUMBER: _builtins.int
     NOT_PUBLIC_FIELD_NUMBER: _builtins.int
     literal: _builtins.str
-    """The value where the predecessor has no such field, as JSON without quotes: a number, true, text, an enum value.
+    """The value if the predecessor has no such field, as JSON without quotes: a number, true, text, an enum value.
 
         optional string channel = 7 [(ordertrail.evolve.v1.field).literal = "unknown"];
     """
     absent: _builtins.bool
-    """The predecessor has no such field, and nothing is made up: it stays absent.
+    """The predecessor has no such field, and this field stays absent.
 
         optional string gift_message = 8 [(ordertrail.evolve.v1.field).absent = true];
     """
     public: _builtins.str
-    """The field of the public event that stands for this one, where it is not found by itself: by the name under which the
-    first version of this field was stored.
+    """The field of the public event for this field. The default is the field with the name under which the first version
+    of this field was stored.
 
         optional string buyer_id = 1 [(ordertrail.evolve.v1.field).public = "customer_id"];
     """
     not_public: _builtins.bool
-    """The field is stored but no part of the public event.
+    """The field is stored, but is not a part of the public event.
 
         optional string legacy_note = 10 [(ordertrail.evolve.v1.field).not_public = true];
     """
     @_builtins.property
     def enum_map(self) -> _containers.RepeatedCompositeFieldContainer[Global___EnumValueRule]:
-        """What the values of the predecessor's enum are called now, where the names differ.
+        """The new names of values of the predecessor's enum, if the names differ.
 
             optional Priority priority = 9 [(ordertrail.evolve.v1.field) = {
               enum_map: {from: "PRIORITY_URGENT" to: "PRIORITY_HIGH"}
@@ -134,14 +135,14 @@ Global___FieldRules: _TypeAlias = FieldRules  # noqa: Y015
 
 @_typing.final
 class EnumValueRule(_message.Message):
-    """What one value of an enum reads as."""
+    """The new name of one value of an enum."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     FROM_FIELD_NUMBER: _builtins.int
     TO_FIELD_NUMBER: _builtins.int
     to: _builtins.str
-    """The value of today's enum."""
+    """The name of the value in the new enum."""
     def __init__(
         self,
         *,
@@ -158,6 +159,6 @@ Global___EnumValueRule: _TypeAlias = EnumValueRule  # noqa: Y015
 MESSAGE_FIELD_NUMBER: _builtins.int
 FIELD_FIELD_NUMBER: _builtins.int
 message: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___MessageRules]
-"""How a stored message reads from its predecessors."""
+"""The rules by which a stored message is converted from its predecessors."""
 field: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___FieldRules]
-"""How a field of a stored message gets its value when a predecessor is read."""
+"""The rules by which a field of a stored message gets its value when a predecessor is converted."""

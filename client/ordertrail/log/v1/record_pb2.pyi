@@ -21,7 +21,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Cause(_message.Message):
-    """What led to a record."""
+    """The cause of a record."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -31,9 +31,9 @@ class Cause(_message.Message):
     request_id: _builtins.str
     """The request id of the command."""
     command_digest: _builtins.bytes
-    """The first 16 bytes of the SHA-256 of the command, without request id, expected version and validate_only."""
+    """The first 16 bytes of the SHA-256 of the command without request id, expected version and validate_only."""
     origin: _builtins.str
-    """Where an imported order was read: a topic, partition and offset, or a file's digest and line."""
+    """The origin of an imported order: a topic, partition and offset, or a file's digest and line."""
     def __init__(
         self,
         *,
@@ -62,10 +62,10 @@ Global___Cause: _TypeAlias = Cause  # noqa: Y015
 
 @_typing.final
 class Record(_message.Message):
-    """The one message type on the log: one event of one order, linked to the order's preceding fact.
+    """The only message type of the log: one event of one order, linked to the order's previous fact.
     A record is a fact if and only if it names its order's newest fact as its predecessor (the chain rule).
-    The numbers 1 to 9 and 100 to 199 are the envelope's, so that a later one is no obstacle to readers of today;
-    10 to 15, 20 to 99 and those from 200 on are events.
+    Numbers 1 to 9 and 100 to 199 are for the envelope, so that older readers can ignore a new envelope field.
+    Numbers 10 to 15, 20 to 99 and from 200 on are for events.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -91,72 +91,72 @@ class Record(_message.Message):
     ORDER_CANCELLED_V2_FIELD_NUMBER: _builtins.int
     ORDER_RETURNED_V2_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
-    """The event's id, a UUIDv7."""
+    """The id of the event, a UUIDv7."""
     order_id: _builtins.str
-    """The order; also the record's key."""
+    """The id of the order, which is also the key of the record."""
     order_version: _builtins.int
-    """One more than the version of the predecessor; the first fact of an order has version 1."""
+    """The predecessor's version plus one. The first fact of an order has version 1."""
     previous: _builtins.bytes
-    """The first 16 bytes of the SHA-256 of the predecessor's stored bytes; empty for version 1."""
+    """The first 16 bytes of the SHA-256 of the predecessor's stored bytes. Empty for version 1."""
     actor: _builtins.str
-    """Who gave the command, as far as the writer was told."""
+    """The sender of the command, if it gave its name."""
     traceparent: _builtins.str
-    """The W3C trace context in which the command was handled."""
+    """The W3C trace context of the command."""
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
-        """The writer's clock; readers take the later of it and the preceding fact's."""
+        """The time of the writer's clock. Readers use the previous fact's record time if that is later."""
 
     @_builtins.property
     def cause(self) -> Global___Cause:
-        """What led to the record."""
+        """The cause of the record."""
 
     @_builtins.property
     def order_placed_v1(self) -> _order_events_pb2.OrderPlaced:
-        """A flat order of the first producer."""
+        """An order of the first producer, with one product."""
 
     @_builtins.property
     def order_created_v1(self) -> _order_events_pb2.OrderCreated:
-        """An order with items of the second producer."""
+        """An order of the second producer, with a list of items."""
 
     @_builtins.property
     def order_placed_v2(self) -> _order_events_pb2_1.OrderPlaced:
-        """A customer ordered."""
+        """The order was placed."""
 
     @_builtins.property
     def order_line_added_v2(self) -> _order_events_pb2_1.OrderLineAdded:
-        """A product was added."""
+        """A line was added."""
 
     @_builtins.property
     def order_line_quantity_changed_v2(self) -> _order_events_pb2_1.OrderLineQuantityChanged:
-        """A quantity was changed."""
+        """An ordered quantity was changed."""
 
     @_builtins.property
     def order_line_removed_v2(self) -> _order_events_pb2_1.OrderLineRemoved:
-        """A product was taken off."""
+        """A line was removed."""
 
     @_builtins.property
     def order_delivery_rescheduled_v2(self) -> _order_events_pb2_1.OrderDeliveryRescheduled:
-        """The day of delivery was changed."""
+        """The expected delivery date was changed."""
 
     @_builtins.property
     def order_confirmed_v2(self) -> _order_events_pb2_1.OrderConfirmed:
-        """The supplier confirmed."""
+        """The supplier confirmed the order."""
 
     @_builtins.property
     def order_shipped_v2(self) -> _order_events_pb2_1.OrderShipped:
-        """Goods left the supplier."""
+        """Goods were shipped."""
 
     @_builtins.property
     def order_delivered_v2(self) -> _order_events_pb2_1.OrderDelivered:
-        """All reached the customer."""
+        """The customer received all ordered goods."""
 
     @_builtins.property
     def order_cancelled_v2(self) -> _order_events_pb2_1.OrderCancelled:
-        """The order was called off."""
+        """The order was cancelled."""
 
     @_builtins.property
     def order_returned_v2(self) -> _order_events_pb2_1.OrderReturned:
-        """The goods were sent back."""
+        """The customer sent the goods back."""
 
     def __init__(
         self,
