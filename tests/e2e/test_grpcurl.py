@@ -82,7 +82,7 @@ def test_control_characters_in_what_is_remembered_of_a_caller_are_refused(
     header = f"{name}: cl{control}erk"
     refused = run(shared.address, f"{COMMANDS}/PlaceOrder", data=order(new_id("customer")), header=header)
     assert refused.returncode != 0
-    for told in ("Code: InvalidArgument", f"The metadata {name} has at most 256 characters", "INVALID_REQUEST"):
+    for told in ("Code: InvalidArgument", f"The metadata {name} must have at most 256 characters", "INVALID_REQUEST"):
         assert told in refused.stderr
 
 

@@ -65,7 +65,7 @@ def test_port_in_use_is_refused(directory: Path) -> None:
     with program_on(socket.AF_INET, ("127.0.0.1", 0)) as other:
         taken = other.getsockname()[1]
         for host in ("127.0.0.1", "0.0.0.0", "localhost", "[::]", "[::ffff:127.0.0.1]"):
-            assert reason(directory, f"{host}:{taken}") == "another program listens there"
+            assert reason(directory, f"{host}:{taken}") == "another program already listens on it"
 
 
 def test_address_of_another_host_is_refused(directory: Path) -> None:
@@ -84,14 +84,14 @@ def test_socket_that_cannot_be_made_is_refused_with_the_reason(directory: Path) 
     (directory / "file").touch()
     assert reason(directory, f"unix:{directory}/none/socket") == "its directory does not exist"
     assert reason(directory, f"unix:{directory}/file/socket") == "Not a directory"
-    assert reason(directory, f"unix:{directory}/file") == "a file that is no socket is there"
+    assert reason(directory, f"unix:{directory}/file") == "its path is a file that is not a socket"
     assert (directory / "file").exists()
 
 
 def test_socket_of_another_program_is_left_alone(directory: Path) -> None:
     path = str(directory / "socket")
     with program_on(socket.AF_UNIX, path) as other:
-        assert reason(directory, f"unix:{path}") == "another program listens there"
+        assert reason(directory, f"unix:{path}") == "another program already listens on it"
         with socket.socket(socket.AF_UNIX) as caller:
             caller.connect(path)
             other.accept()[0].close()
@@ -112,7 +112,7 @@ def test_socket_of_a_killed_server_is_replaced(directory: Path) -> None:
 def test_address_that_a_user_may_not_use_is_refused(directory: Path) -> None:
     directory.chmod(0o500)
     address = Address(path=directory / "socket")
-    with unprivileged(), pytest.raises(OSError, match=f"{address}: this user may not write to its directory"):
+    with unprivileged(), pytest.raises(OSError, match=f"{address}: this user cannot write to its directory"):
         require_bindable(address)
 
 

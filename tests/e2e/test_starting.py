@@ -32,7 +32,7 @@ async def test_a_data_directory_has_one_server(server: RunningServer) -> None:
 async def test_a_port_that_is_taken_is_told_in_one_sentence(server: RunningServer, tmp_path: Path) -> None:
     server.start()
     said = refusal_to_start(tmp_path / "other", server.address)
-    assert said.splitlines()[-1] == f"Error: cannot listen on {server.address}: another program listens there"
+    assert said.splitlines()[-1] == f"Error: cannot listen on {server.address}: another program already listens on it"
 
 
 async def test_stores_of_another_log_are_refused(server: RunningServer, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Batches are taken from a stream when there is room for them, and none is taken once the server stops."""
+"""Batches are read from a stream while memory allows, and until the server stops."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -10,14 +10,14 @@ from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.validation import BATCH_BYTES
 
 
-async def at_hand(*requests: bytes) -> AsyncGenerator[bytes, None]:
-    """Requests that have all arrived."""
+async def arrived_requests(*requests: bytes) -> AsyncGenerator[bytes, None]:
+    """Yield requests that have all arrived."""
     for request in requests:
         yield request
 
 
-async def coming(queue: "asyncio.Queue[bytes]") -> AsyncGenerator[bytes, None]:
-    """Requests that arrive when a test says so."""
+async def queued_requests(queue: "asyncio.Queue[bytes]") -> AsyncGenerator[bytes, None]:
+    """Yield requests that a test puts into the queue."""
     while True:
         yield await queue.get()
 
@@ -28,11 +28,11 @@ def arrivals(
     return BatchArrivals(requests, admission or BatchAdmission(BATCH_BYTES), draining or Draining())
 
 
-async def listed(batches: BatchArrivals) -> list[bytes]:
-    taken = []
+async def read_all(batches: BatchArrivals) -> list[bytes]:
+    batches_read = []
     while (batch := await batches.next()) is not None:
-        taken.append(batch)
-    return taken
+        batches_read.append(batch)
+    return batches_read
 
 
 async def settle() -> None:
@@ -41,86 +41,89 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_without_a_drain_batches_are_taken_until_they_end() -> None:
-    assert await listed(arrivals(at_hand(b"1", b"2"))) == [b"1", b"2"]
+async def test_batches_are_read_until_the_stream_ends() -> None:
+    assert await read_all(arrivals(arrived_requests(b"1", b"2"))) == [b"1", b"2"]
 
 
-async def test_a_drain_ends_the_wait_for_the_next_batch() -> None:
+async def test_draining_ends_the_wait_for_the_next_batch() -> None:
     draining, queue = Draining(), asyncio.Queue[bytes]()
-    taking = asyncio.create_task(listed(arrivals(coming(queue), draining)))
+    read_task = asyncio.create_task(read_all(arrivals(queued_requests(queue), draining)))
     queue.put_nowait(b"1")
     await settle()
-    assert not taking.done()
+    assert not read_task.done()
     draining.begin()
-    assert await taking == [b"1"]
+    assert await read_task == [b"1"]
 
 
-async def test_a_batch_that_arrives_in_the_moment_of_the_drain_is_taken() -> None:
+async def test_batch_that_arrives_when_draining_begins_is_read() -> None:
     draining, queue = Draining(), asyncio.Queue[bytes]()
-    taking = asyncio.create_task(listed(arrivals(coming(queue), draining)))
+    read_task = asyncio.create_task(read_all(arrivals(queued_requests(queue), draining)))
     await settle()
     queue.put_nowait(b"1")
     draining.begin()
-    assert await taking == [b"1"]
+    assert await read_task == [b"1"]
 
 
-async def test_batches_that_arrived_while_one_was_answered_are_taken_although_a_drain_has_begun() -> None:
+async def test_batches_that_arrived_before_draining_are_read() -> None:
     draining, queue = Draining(), asyncio.Queue[bytes]()
-    batches = arrivals(coming(queue), draining)
+    batches = arrivals(queued_requests(queue), draining)
     queue.put_nowait(b"1")
     assert await batches.next() == b"1"
     queue.put_nowait(b"2")
     draining.begin()
-    assert await listed(batches) == [b"2"]
+    assert await read_all(batches) == [b"2"]
 
 
-async def test_a_drain_that_began_before_takes_what_is_at_hand_and_ends_at_once_if_nothing_is() -> None:
+async def test_stream_opened_while_draining_yields_only_arrived_batches() -> None:
     draining = Draining()
     draining.begin()
-    assert await listed(arrivals(at_hand(b"1", b"2"), draining)) == [b"1", b"2"]
-    assert await listed(arrivals(coming(asyncio.Queue()), draining)) == []
+    assert await read_all(arrivals(arrived_requests(b"1", b"2"), draining)) == [b"1", b"2"]
+    assert await read_all(arrivals(queued_requests(asyncio.Queue()), draining)) == []
 
 
-async def test_a_call_that_is_cancelled_leaves_no_task_behind_and_holds_no_room() -> None:
-    before, admission = asyncio.all_tasks(), BatchAdmission(BATCH_BYTES)
+async def test_cancelled_call_leaves_no_task_and_no_reservation() -> None:
+    tasks_before, admission = asyncio.all_tasks(), BatchAdmission(BATCH_BYTES)
 
     async def take() -> None:
-        with closing(arrivals(coming(asyncio.Queue()), admission=admission)) as batches:
+        with closing(arrivals(queued_requests(asyncio.Queue()), admission=admission)) as batches:
             await batches.next()
 
-    waiting = asyncio.create_task(take())
+    wait_task = asyncio.create_task(take())
     await settle()
-    waiting.cancel()
+    wait_task.cancel()
     await settle()
-    assert waiting.cancelled()
-    assert asyncio.all_tasks() == before
+    assert wait_task.cancelled()
+    assert asyncio.all_tasks() == tasks_before
     async with asyncio.timeout(5):
         await admission.reserve(BATCH_BYTES)
 
 
-async def test_a_batch_is_not_taken_from_its_stream_until_there_is_room_for_the_largest() -> None:
+async def test_batch_is_read_only_after_bytes_of_the_largest_are_reserved() -> None:
     admission, queue = BatchAdmission(BATCH_BYTES), asyncio.Queue[bytes]()
-    first, second = arrivals(at_hand(b"1"), admission=admission), arrivals(coming(queue), admission=admission)
+    first, second = (
+        arrivals(arrived_requests(b"1"), admission=admission),
+        arrivals(queued_requests(queue), admission=admission),
+    )
     assert await first.next() == b"1"
     queue.put_nowait(b"2")
-    taking = asyncio.create_task(second.next())
+    read_task = asyncio.create_task(second.next())
     await settle()
-    assert not taking.done()
+    assert not read_task.done()
     assert queue.qsize() == 1
     first.close()
-    assert await taking == b"2"
+    assert await read_task == b"2"
 
 
-async def test_a_silent_stream_keeps_no_room() -> None:
+async def test_idle_stream_releases_its_reservation() -> None:
     admission, queue = BatchAdmission(BATCH_BYTES), asyncio.Queue[bytes]()
-    waiting = asyncio.create_task(arrivals(coming(queue), admission=admission).next())
+    wait_task = asyncio.create_task(arrivals(queued_requests(queue), admission=admission).next())
     async with asyncio.timeout(5):
-        assert await arrivals(at_hand(b"1"), admission=admission).next() == b"1"
-    assert not waiting.done()
-    waiting.cancel()
+        assert await arrivals(arrived_requests(b"1"), admission=admission).next() == b"1"
+    assert not wait_task.done()
+    wait_task.cancel()
 
 
-async def test_batches_wait_in_the_order_in_which_they_came_and_a_cancelled_one_lets_others_by() -> None:
+async def test_reservations_are_granted_in_order_and_cancelled_ones_skipped() -> None:
     admission = BatchAdmission(BATCH_BYTES)
     await admission.reserve(BATCH_BYTES - 10)
     large = asyncio.create_task(admission.reserve(100))
@@ -132,20 +135,20 @@ async def test_batches_wait_in_the_order_in_which_they_came_and_a_cancelled_one_
         await small
 
 
-async def test_the_end_of_a_silent_stream_waits_for_no_room() -> None:
-    admission, ending = BatchAdmission(BATCH_BYTES), asyncio.Event()
+async def test_end_of_idle_stream_needs_no_reservation() -> None:
+    admission, stream_ends = BatchAdmission(BATCH_BYTES), asyncio.Event()
 
-    async def until_ending() -> AsyncGenerator[bytes, None]:
-        await ending.wait()
+    async def silent_requests() -> AsyncGenerator[bytes, None]:
+        await stream_ends.wait()
         return
         yield b""
 
-    silent = asyncio.create_task(arrivals(until_ending(), admission=admission).next())
+    idle_wait = asyncio.create_task(arrivals(silent_requests(), admission=admission).next())
     async with asyncio.timeout(5):
         await settle()
-        await admission.reserve(BATCH_BYTES)  # which the silent stream gives back
-        waiting = asyncio.create_task(admission.reserve(1))
+        await admission.reserve(BATCH_BYTES)  # which the idle stream releases
+        wait_task = asyncio.create_task(admission.reserve(1))
         await settle()
-        ending.set()
-        assert await silent is None
-    waiting.cancel()
+        stream_ends.set()
+        assert await idle_wait is None
+    wait_task.cancel()

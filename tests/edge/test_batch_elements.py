@@ -1,4 +1,4 @@
-"""A batch taken apart by its bytes holds what protobuf would find in it."""
+"""Splitting a batch by its bytes finds the same elements as protobuf."""
 
 import pytest
 from google.protobuf.descriptor import Descriptor
@@ -29,8 +29,8 @@ def with_length(value: bytes) -> bytes:
     return varint(len(value)) + value
 
 
-# Fields that this release does not know, of every kind there is, between those that it does.
-unknown = st.integers(2, 2**29 - 1).flatmap(
+# Unknown fields of every wire type, between known ones.
+unknown_field = st.integers(2, 2**29 - 1).flatmap(
     lambda number: st.one_of(
         st.integers(0, 2**64 - 1).map(lambda value: chunk(number, VARINT, varint(value))),
         st.binary(min_size=8, max_size=8).map(lambda value: chunk(number, SIXTY_FOUR_BITS, value)),
@@ -41,53 +41,53 @@ unknown = st.integers(2, 2**29 - 1).flatmap(
 
 
 def batches(element: Descriptor) -> st.SearchStrategy[bytes]:
-    one = messages(element).map(lambda made: chunk(1, BYTES, with_length(made.SerializeToString())))
-    return st.lists(one | unknown, max_size=8).map(b"".join)
+    element_chunk = messages(element).map(lambda message: chunk(1, BYTES, with_length(message.SerializeToString())))
+    return st.lists(element_chunk | unknown_field, max_size=8).map(b"".join)
 
 
 @given(batches(Command.DESCRIPTOR))
-def test_the_commands_of_a_batch_are_those_that_protobuf_reads(raw: bytes) -> None:
-    read = [Command.FromString(element) for element in split_batch(ExecuteCommandsRequest, raw)]
-    assert read == list(ExecuteCommandsRequest.FromString(raw).commands)
+def test_split_commands_equal_those_parsed_by_protobuf(raw: bytes) -> None:
+    elements = [Command.FromString(element) for element in split_batch(ExecuteCommandsRequest, raw)]
+    assert elements == list(ExecuteCommandsRequest.FromString(raw).commands)
 
 
 @given(batches(SourceDocument.DESCRIPTOR))
-def test_the_documents_of_a_batch_are_those_that_protobuf_reads(raw: bytes) -> None:
-    read = [SourceDocument.FromString(element) for element in split_batch(ImportOrdersRequest, raw)]
-    assert read == list(ImportOrdersRequest.FromString(raw).documents)
+def test_split_documents_equal_those_parsed_by_protobuf(raw: bytes) -> None:
+    elements = [SourceDocument.FromString(element) for element in split_batch(ImportOrdersRequest, raw)]
+    assert elements == list(ImportOrdersRequest.FromString(raw).documents)
 
 
 @pytest.mark.parametrize("batch", BATCHES)
 @given(raw=st.binary(max_size=300))
-def test_whatever_bytes_come_they_are_taken_apart_or_refused(batch: type[Message], raw: bytes) -> None:
-    found, told = list[bytes](), ""
+def test_any_bytes_are_split_or_refused(batch: type[Message], raw: bytes) -> None:
+    elements, message = list[bytes](), ""
     try:
-        found = split_batch(batch, raw)
-    except Refused as refused:
-        told = refused.refusal.message
-    assert sum(map(len, found)) <= len(raw)
-    assert told in ("", f"The request is no {batch.DESCRIPTOR.full_name}.")
+        elements = split_batch(batch, raw)
+    except Refused as refusal:
+        message = refusal.refusal.message
+    assert sum(map(len, elements)) <= len(raw)
+    assert message in ("", f"The request is not a valid {batch.DESCRIPTOR.full_name} message.")
 
 
 @given(batches(SourceDocument.DESCRIPTOR).filter(bool), st.data())
-def test_a_batch_that_was_cut_is_refused_or_holds_a_part_of_it(raw: bytes, data: st.DataObject) -> None:
-    whole = split_batch(ImportOrdersRequest, raw)
-    cut = raw[: data.draw(st.integers(0, len(raw) - 1))]
+def test_truncated_batch_is_refused_or_has_fewer_elements(raw: bytes, data: st.DataObject) -> None:
+    all_elements = split_batch(ImportOrdersRequest, raw)
+    truncated = raw[: data.draw(st.integers(0, len(raw) - 1))]
     try:
-        found = split_batch(ImportOrdersRequest, cut)
+        elements = split_batch(ImportOrdersRequest, truncated)
     except Refused:
         return
-    assert found == whole[: len(found)]
+    assert elements == all_elements[: len(elements)]
 
 
 @pytest.mark.parametrize("size", [0, 127, 128, 16_383, 16_384, 1 << 21])
-def test_an_element_may_be_of_any_length(size: int) -> None:
+def test_element_can_have_any_length(size: int) -> None:
     element = b"x" * size
     batch = chunk(1, BYTES, with_length(element)) + chunk(1, BYTES, with_length(b"behind"))
     assert split_batch(ImportOrdersRequest, batch) == [element, b"behind"]
 
 
-def test_a_number_may_have_ten_bytes() -> None:
+def test_varint_can_have_ten_bytes() -> None:
     batch = chunk(2, VARINT, b"\x80" * 9 + b"\x01") + chunk(1, BYTES, with_length(b""))
     assert split_batch(ImportOrdersRequest, batch) == [b""]
     assert len(ImportOrdersRequest.FromString(batch).documents) == 1
@@ -104,18 +104,18 @@ def test_a_number_may_have_ten_bytes() -> None:
         chunk(2, GROUP, b""),
     ],
 )
-def test_what_is_no_batch_is_refused(raw: bytes) -> None:
-    with pytest.raises(Refused, match="is no ordertrail"):
+def test_invalid_batch_is_refused(raw: bytes) -> None:
+    with pytest.raises(Refused, match="is not a valid ordertrail"):
         split_batch(ExecuteCommandsRequest, raw)
 
 
 @pytest.mark.parametrize("batch", BATCHES)
-def test_a_batch_of_more_elements_than_the_contract_allows_names_its_field(batch: type[Message]) -> None:
+def test_batch_with_too_many_elements_is_refused_with_its_field(batch: type[Message]) -> None:
     empty = chunk(1, BYTES, b"\x00")
     assert len(split_batch(batch, empty * MOST)) == MOST
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as refusal:
         split_batch(batch, empty * (MOST + 1))
     name = batch.DESCRIPTOR.fields[0].name
-    [violation] = refused.value.refusal.violations
-    assert (refused.value.refusal.where, violation.path, violation.rule) == (name, name, "repeated.max_items")
-    assert f"{MOST}" in refused.value.refusal.message
+    [violation] = refusal.value.refusal.violations
+    assert (refusal.value.refusal.where, violation.path, violation.rule) == (name, name, "repeated.max_items")
+    assert f"{MOST}" in refusal.value.refusal.message

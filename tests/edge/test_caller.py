@@ -1,4 +1,4 @@
-"""Who calls is remembered for ever, so it is checked as ids are."""
+"""The caller is stored with every fact, so it has the same bounds as ids."""
 
 import unicodedata
 
@@ -13,22 +13,24 @@ NAMES = ["ordertrail-actor", "traceparent"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_control_character_is_refused(name: str) -> None:
+def test_control_character_is_refused(name: str) -> None:
     for character in CONTROL_CHARACTERS:
         for value in (character, f"clerk{character}", f"cl{character}erk"):
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(Refused) as error:
                 caller_of([(name, value)])
-            assert refused.value.refusal.where == name
+            assert error.value.refusal.where == name
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_value_has_a_longest_length(name: str) -> None:
+def test_too_long_value_is_refused(name: str) -> None:
     caller_of([(name, "a" * LONGEST)])
-    with pytest.raises(Refused, match=f"{name} has at most {LONGEST} characters"):
+    with pytest.raises(Refused, match=f"{name} must have at most {LONGEST} characters"):
         caller_of([(name, "a" * (LONGEST + 1))])
 
 
-def test_all_other_text_and_all_other_metadata_are_taken() -> None:
-    other = ("user-agent", "a\0b" * LONGEST)
-    assert caller_of([(NAMES[0], "Zoë 🙂"), other, (NAMES[1], "00-ab-cd-01")]) == Caller("Zoë 🙂", "00-ab-cd-01")
+def test_other_text_and_other_metadata_are_accepted() -> None:
+    other_metadata = ("user-agent", "a\0b" * LONGEST)
+    assert caller_of([(NAMES[0], "Zoë 🙂"), other_metadata, (NAMES[1], "00-ab-cd-01")]) == Caller(
+        "Zoë 🙂", "00-ab-cd-01"
+    )
     assert caller_of([]) == Caller("", "")

@@ -1,4 +1,4 @@
-"""A question that waits in vain is answered before its deadline, however many things it waits for."""
+"""A query whose waits fail gets its error before its deadline, for any number of waits."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -27,56 +27,56 @@ DEADLINE_S = 100.0
 
 
 class Services:
-    """What answers questions from a shop's read model and a log."""
+    """The query services of a shop's read model and a log."""
 
     def __init__(self, shop: Shop, log: Log) -> None:
         async def retry(order_id: str) -> None:
-            """Find the order not parked."""
+            """Return None: the order is not parked."""
 
         freshness = Freshness(shop.model, shop.progress, log, (0,))
         self.history = HistoryService(shop.model, shop.progress, freshness, shop.recency)
         self.projection = ProjectionService(log, shop.model, freshness, None, retry)
 
 
-async def refused(answer: Awaitable[object]) -> ErrorReason.ValueType:
-    """Return why a call was refused; it is, within its deadline."""
+async def refusal_reason(answer: Awaitable[object]) -> ErrorReason.ValueType:
+    """Return the reason of a call's refusal. Fails if the call is not refused within its deadline."""
     async with asyncio.timeout(DEADLINE_S):
-        with pytest.raises(Refused) as why:
+        with pytest.raises(Refused) as error:
             await answer
-    return why.value.refusal.reason
+    return error.value.refusal.reason
 
 
-async def a_stream_from_now(services: Services, token: str) -> None:
+async def stream_from_now(services: Services, token: str) -> None:
     request = StreamOrderEventsRequest(now=True, at_least_as_fresh=[token])
     async for _ in services.history.StreamOrderEvents(request, DEADLINE_S):
         pass
 
 
-async def a_retry(services: Services, token: str) -> None:
+async def retry_parked_order(services: Services, token: str) -> None:
     await services.projection.RetryParkedOrder(RetryParkedOrderRequest(order_id="o"), DEADLINE_S)
 
 
-class Slow(MemoryLog):
-    """Takes nearly all of a call's time to say where it ends."""
+class SlowLog(MemoryLog):
+    """Takes nearly all of a call's time to return its end."""
 
     async def end(self, partition: int, known_end: int = 0) -> int:
         later(WAITING_SHARE * DEADLINE_S - 0.1)
         return await super().end(partition, known_end)
 
 
-@pytest.mark.parametrize("ask", [a_stream_from_now, a_retry])
-async def test_what_the_log_takes_to_tell_its_end_is_no_more_there_for_waiting(
-    tmp_path: Path, ask: Callable[[Services, str], Awaitable[None]]
+@pytest.mark.parametrize("call", [stream_from_now, retry_parked_order])
+async def test_all_waits_of_a_call_share_its_deadline(
+    tmp_path: Path, call: Callable[[Services, str], Awaitable[None]]
 ) -> None:
     async with shop_in(tmp_path) as shop:
         await shop.project()
-        token, log = shop.record("o", placed("p")), Slow()
+        token, log = shop.record("o", placed("p")), SlowLog()
         log.records = shop.log.records  # of which the last is never projected
-        assert await refused(ask(Services(shop, log), token)) == ERROR_REASON_NOT_FRESH_YET
+        assert await refusal_reason(call(Services(shop, log), token)) == ERROR_REASON_NOT_FRESH_YET
 
 
-class Frozen(MemoryLog):
-    """Does not answer; where it `ends` somewhere, it still says where."""
+class FrozenLog(MemoryLog):
+    """Never returns records. Returns its end only if `ends` is given."""
 
     def __init__(self, ends: int | None) -> None:
         super().__init__()
@@ -91,30 +91,30 @@ class Frozen(MemoryLog):
 
 
 @pytest.mark.parametrize("ends", [None, 1])
-async def test_a_record_that_the_log_does_not_give_is_unavailable(tmp_path: Path, ends: int | None) -> None:
+async def test_explain_is_unavailable_if_log_does_not_answer(tmp_path: Path, ends: int | None) -> None:
     async with shop_in(tmp_path) as shop:
         await shop.project()
-        asking = asyncio.ensure_future(
-            refused(Services(shop, Frozen(ends)).projection.ExplainEvent(ExplainEventRequest(), DEADLINE_S))
+        refusal_task = asyncio.ensure_future(
+            refusal_reason(Services(shop, FrozenLog(ends)).projection.ExplainEvent(ExplainEventRequest(), DEADLINE_S))
         )
         await asyncio.sleep(0)
         later(WAITING_SHARE * DEADLINE_S)
-        assert await asking == ERROR_REASON_UNAVAILABLE
+        assert await refusal_task == ERROR_REASON_UNAVAILABLE
 
 
-class Gapped(MemoryLog):
-    """Its first record stands behind an offset that is no record's, as those of transactions' markers are."""
+class GappedLog(MemoryLog):
+    """Has no record at offset 0, like a log whose first offset is a transaction marker."""
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         return [logged for logged in self.records[0] if logged.offset >= offset][:limit]
 
 
-async def test_the_record_behind_an_offset_is_not_taken_for_the_one_there(tmp_path: Path) -> None:
+async def test_explain_refuses_offset_without_record(tmp_path: Path) -> None:
     async with shop_in(tmp_path) as shop:
         shop.record("o", placed("p"))
         shop.record("o", placed("p"))
         await shop.project()
-        log = Gapped()
+        log = GappedLog()
         log.records = [shop.log.records[0][1:]]
-        asked = Services(shop, log).projection.ExplainEvent(ExplainEventRequest(offset=0), DEADLINE_S)
-        assert await refused(asked) == ERROR_REASON_RECORD_NOT_FOUND
+        answer = Services(shop, log).projection.ExplainEvent(ExplainEventRequest(offset=0), DEADLINE_S)
+        assert await refusal_reason(answer) == ERROR_REASON_RECORD_NOT_FOUND

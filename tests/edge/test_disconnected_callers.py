@@ -1,4 +1,4 @@
-"""The library's report of a caller that has gone is one line at DEBUG; all else that it reports stays as it is."""
+"""The library's report about a disconnected caller is one line at DEBUG. Its other reports do not change."""
 
 import logging
 
@@ -9,7 +9,7 @@ from ordertrail_server.edge.disconnected_callers import LIBRARY_LOGGER, demote_d
 
 
 class BatchFailed(grpc.aio.InternalError):
-    """As the library raises it, which keeps its own class to itself."""
+    """Like the private class that the library raises."""
 
 
 def report(error: Exception) -> None:
@@ -20,16 +20,16 @@ def report(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO])
-def test_a_caller_that_has_gone_is_one_line_at_debug(caplog: pytest.LogCaptureFixture, level: int) -> None:
+def test_disconnected_caller_is_logged_as_one_line_at_debug(caplog: pytest.LogCaptureFixture, level: int) -> None:
     demote_disconnect_errors()
     with caplog.at_level(level):
         report(BatchFailed("failed"))
     lines = [(record.levelname, record.getMessage(), record.exc_info) for record in caplog.records]
-    expected = [("DEBUG", "a call has ended before its answer: failed", None)]
-    assert lines == (expected if level == logging.DEBUG else [])
+    debug_lines = [("DEBUG", "a call ended before its answer: failed", None)]
+    assert lines == (debug_lines if level == logging.DEBUG else [])
 
 
-def test_another_error_is_reported_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+def test_other_error_is_logged_with_traceback(caplog: pytest.LogCaptureFixture) -> None:
     demote_disconnect_errors()
     report(ValueError("a fault"))
     [record] = caplog.records

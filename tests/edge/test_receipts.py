@@ -1,4 +1,4 @@
-"""A receipt shows its fact as every reader of the history sees it, also when it is read from the log again."""
+"""A receipt has its fact in the same form as the history, even if the server reads it from the log again."""
 
 from pathlib import Path
 
@@ -34,14 +34,14 @@ def record(event: Event, version: int, previous: bytes, seconds: int, request_id
     )
 
 
-@pytest.mark.parametrize(("own", "shown"), [(50, 100), (100, 100), (150, 150)])
-async def test_time_of_a_replayed_receipt_is_never_before_that_of_the_fact_before(
-    tmp_path: Path, own: int, shown: int
+@pytest.mark.parametrize(("writer_seconds", "receipt_seconds"), [(50, 100), (100, 100), (150, 150)])
+async def test_replayed_receipt_is_not_older_than_the_previous_fact(
+    tmp_path: Path, writer_seconds: int, receipt_seconds: int
 ) -> None:
     log, retry = MemoryLog(), attempt_of(change("change", 2))
     first = record(OrderPlaced(lines=[line()]), 1, b"", 100, "place", b"c" * 16)
-    changed = OrderLineQuantityChanged(product_id="apple", quantity=2)
-    second = record(changed, 2, digest(first), own, "change", retry.digest)
+    event = OrderLineQuantityChanged(product_id="apple", quantity=2)
+    second = record(event, 2, digest(first), writer_seconds, "change", retry.digest)
     log.land(0, Entry(ORDER, first))
     log.land(0, Entry(ORDER, second))
     handler = handler_of(log, tmp_path / "state.sqlite")
@@ -50,6 +50,6 @@ async def test_time_of_a_replayed_receipt_is_never_before_that_of_the_fact_befor
     receipt = Receipt.FromString(await Receipts(log, handler).wait_for_receipt(retry))
     await handler.stop()
     assert (receipt.replayed, receipt.order_version, receipt.digest) == (True, 2, digest(second))
-    assert receipt.event.record_time == Timestamp(seconds=shown)
-    assert receipt.event.order_line_quantity_changed == changed
+    assert receipt.event.record_time == Timestamp(seconds=receipt_seconds)
+    assert receipt.event.order_line_quantity_changed == event
     assert (receipt.position.offset, read_token(receipt.consistency_token, log.identity)) == (1, {0: 2})

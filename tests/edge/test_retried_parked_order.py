@@ -1,4 +1,4 @@
-"""A retry of a parked order tells how it stands after it, wherever it still is parked."""
+"""The retry of a parked order returns the order if the read side or the write side still has it parked."""
 
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from ordertrail_server.orders.refusal import Refused
 FAULT = "the record holds an event of number 99, which this release does not know"
 
 
-async def retried(shop: Shop, log: Log, taken_in: int | None, state: Path) -> RetryParkedOrderResponse:
-    """Retry an order of which the read side takes in so many facts; commands are decided on `log`."""
+async def retry_order(shop: Shop, log: Log, folded_count: int | None, state: Path) -> RetryParkedOrderResponse:
+    """Retry an order. The read side folds `folded_count` facts, the write side reads `log`."""
 
     async def retry(order_id: str) -> int | None:
-        return taken_in
+        return folded_count
 
     handler = handler_of(log, state)
     await handler.start()
@@ -43,28 +43,28 @@ def with_unknown_event(log: MemoryLog) -> MemoryLog:
     return longer
 
 
-async def test_order_that_is_freed_for_readers_only_is_told_to_be_parked(tmp_path: Path) -> None:
+async def test_retry_reports_order_that_is_still_parked_for_commands(tmp_path: Path) -> None:
     async with shop_in(tmp_path) as shop:
         shop.record("o", placed("p"))
         await shop.project()
-        told = await retried(shop, with_unknown_event(shop.log), 1, tmp_path / "state.sqlite")
-    assert told.taken_in_count == 1
-    assert (told.order.order_id, told.order.reason) == ("o", FAULT)
-    assert (told.order.version, told.order.waiting_count) == (1, 1)
+        response = await retry_order(shop, with_unknown_event(shop.log), 1, tmp_path / "state.sqlite")
+    assert response.taken_in_count == 1
+    assert (response.order.order_id, response.order.reason) == ("o", FAULT)
+    assert (response.order.version, response.order.waiting_count) == (1, 1)
 
 
-async def test_order_that_is_freed_everywhere_is_told_to_be_free(tmp_path: Path) -> None:
+async def test_retry_reports_no_order_if_it_is_not_parked_any_more(tmp_path: Path) -> None:
     async with shop_in(tmp_path) as shop:
         shop.record("o", placed("p"))
         await shop.project()
-        told = await retried(shop, shop.log, 1, tmp_path / "state.sqlite")
-    assert (told.taken_in_count, told.HasField("order")) == (1, False)
+        response = await retry_order(shop, shop.log, 1, tmp_path / "state.sqlite")
+    assert (response.taken_in_count, response.HasField("order")) == (1, False)
 
 
-async def test_order_that_is_parked_nowhere_is_refused(tmp_path: Path) -> None:
+async def test_retry_of_order_that_is_not_parked_is_refused(tmp_path: Path) -> None:
     async with shop_in(tmp_path) as shop:
         shop.record("o", placed("p"))
         await shop.project()
-        with pytest.raises(Refused) as refused:
-            await retried(shop, shop.log, None, tmp_path / "state.sqlite")
-    assert refused.value.refusal.reason == ERROR_REASON_ORDER_NOT_PARKED
+        with pytest.raises(Refused) as error:
+            await retry_order(shop, shop.log, None, tmp_path / "state.sqlite")
+    assert error.value.refusal.reason == ERROR_REASON_ORDER_NOT_PARKED

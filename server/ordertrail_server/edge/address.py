@@ -5,20 +5,20 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from pathlib import Path
 
 FORMS = "HOST:PORT, [IPV6]:PORT or unix:PATH"
-"""What an address looks like, for messages to users."""
+"""The forms of an address, for messages to users."""
 
 LAST_PORT = 65_535
 SOCKET_PATH_BYTES = 107
-"""How long the path of a Unix socket may be (unix(7))."""
+"""The longest path of a Unix socket (unix(7))."""
 
 UNIX = "unix:"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address of the server; its text has gRPC's form.
+    """An address of the server, printed in gRPC's form.
 
-    Of a Unix socket `path` is set, otherwise `host` and `port`.
+    A Unix socket has a `path`, any other address `host` and `port`.
     """
 
     host: str = ""
@@ -26,7 +26,7 @@ class Address:
     path: Path | None = None
 
     def with_port(self, port: int) -> "Address":
-        """Return the same address with the port that the server was given."""
+        """Return the same address with the port that the server listens on."""
         return self if self.path else replace(self, port=port)
 
     def __str__(self) -> str:
@@ -36,7 +36,7 @@ class Address:
 
 
 def parse_address(text: str, *, first_port: int = 0) -> Address:
-    """Return the address that a text names. Raises ValueError with the reason."""
+    """Parse the text of an address. Raises ValueError with the reason."""
     if not text.strip():
         raise ValueError("it is empty")
     if text.startswith(UNIX):
@@ -49,29 +49,29 @@ def parse_address(text: str, *, first_port: int = 0) -> Address:
 
 def _parse_socket_path(name: str) -> Path:
     if not name or "\0" in name:
-        raise ValueError("the path of the socket is empty, or has a NUL character in it")
-    # Absolute, so that a caller in another directory finds it; gRPC takes unix:///PATH for unix:/PATH.
+        raise ValueError("the path of the socket is empty or has a NUL character")
+    # Absolute, so that a caller in another directory finds it. For gRPC, unix:///PATH is the same as unix:/PATH.
     path = Path(name.replace("///", "/", 1) if name.startswith("///") else name).absolute()
     if len(str(path).encode(errors="surrogateescape")) > SOCKET_PATH_BYTES:
-        raise ValueError(f"the path of a socket has at most {SOCKET_PATH_BYTES} bytes")
+        raise ValueError(f"the path of the socket has more than {SOCKET_PATH_BYTES} bytes")
     return path
 
 
 def _parse_host(host: str) -> str:
     if host.startswith("[") and host.endswith("]"):
         if not _is_ipv6(host[1:-1]):
-            raise ValueError(f"{host[1:-1]} is no IPv6 address")
+            raise ValueError(f"{host[1:-1]} is not an IPv6 address")
         return host[1:-1]
     if _is_ipv6(host):
-        raise ValueError("an IPv6 address stands in brackets")
+        raise ValueError("an IPv6 address must be in brackets, as in [::1]:50051")
     if not host:
-        raise ValueError("it has no host; 0.0.0.0 stands for all of the machine's")
+        raise ValueError("it has no host; write 0.0.0.0 for all addresses of this machine")
     if host == "*":
-        raise ValueError("* is no name of a host; 0.0.0.0 stands for all of the machine's")
+        raise ValueError("* is not a host name; write 0.0.0.0 for all addresses of this machine")
     if _ends_in_number(host) and not _is_ipv4(host):
-        raise ValueError(f"{host!r} is no IPv4 address; write four numbers from 0 to 255, as in 127.0.0.1")
+        raise ValueError(f"{host!r} is not an IPv4 address; write four numbers from 0 to 255, as in 127.0.0.1")
     if not host.isprintable() or any(character in host for character in " :/[]@?#%,") or not _is_idna(host):
-        raise ValueError(f"{host!r} is no name of a host")
+        raise ValueError(f"{host!r} is not a host name")
     return host
 
 
@@ -92,9 +92,9 @@ def _is_ipv4(host: str) -> bool:
 
 
 def _ends_in_number(host: str) -> bool:
-    """Return whether a host is an IPv4 address or means to be one, as the WHATWG's URL standard has it.
+    """Return whether a host is an IPv4 address or resembles one, by the definition of the WHATWG's URL standard.
 
-    The system's resolver takes 127.1, 2130706433 and 0x7f.1 for addresses, gRPC's does not.
+    The system's resolver accepts 127.1, 2130706433 and 0x7f.1 as addresses, gRPC's does not.
     """
     last = host.removesuffix(".").rpartition(".")[2].lower()
     return last.isascii() and (last.isdigit() or last.startswith("0x"))
@@ -110,5 +110,5 @@ def _is_idna(host: str) -> bool:
 
 def _parse_port(port: str, first: int) -> int:
     if not (port.isascii() and port.isdigit()) or not first <= int(port[:6]) <= LAST_PORT:
-        raise ValueError(f"a port is a number from {first} to {LAST_PORT}")
+        raise ValueError(f"the port must be a number from {first} to {LAST_PORT}")
     return int(port)

@@ -9,16 +9,16 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.orders.refusal import Refusal, Refused
 
-# The memory of a call beside its request.
+# The memory of a call in addition to its request.
 CALL_BYTES = 1_024
 
 OVERLOADED = Refused(
-    Refusal(reasons.ERROR_REASON_OVERLOADED, "The server handles as many requests as it may; try again shortly.")
+    Refusal(reasons.ERROR_REASON_OVERLOADED, "The server handles as many requests as its limit allows; retry shortly.")
 )
 
 
 class RequestAdmission:
-    """Refuses single requests if those at work exceed `limit` bytes."""
+    """Refuses single requests while the running ones use `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
         self._free = limit
@@ -37,7 +37,7 @@ class RequestAdmission:
 
 
 class BatchAdmission:
-    """Makes batches wait if those at work exceed `limit` bytes, or the size of the largest batch if that is more."""
+    """Lets batches wait while the running ones use `limit` bytes, or the size of the largest batch if that is more."""
 
     def __init__(self, limit: int) -> None:
         self._free = max(limit, BATCH_BYTES)
@@ -48,12 +48,12 @@ class BatchAdmission:
         if not self._queue and size <= self._free:
             self._free -= size
             return
-        admitted = asyncio.get_running_loop().create_future()
-        self._queue.append((size, admitted))
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append((size, turn))
         try:
-            await admitted
+            await turn
         except asyncio.CancelledError:
-            if admitted.cancelled():
+            if turn.cancelled():
                 self.release(0)  # the next ones in the queue may have waited for this one only
             else:
                 self.release(size)
@@ -63,10 +63,10 @@ class BatchAdmission:
         """Return reserved bytes."""
         self._free += size
         while self._queue and (self._queue[0][1].done() or self._queue[0][0] <= self._free):
-            size, admitted = self._queue.popleft()
-            if not admitted.done():
+            size, turn = self._queue.popleft()
+            if not turn.done():
                 self._free -= size
-                admitted.set_result(None)
+                turn.set_result(None)
 
 
 class ByteReservation:

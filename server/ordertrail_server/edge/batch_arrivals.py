@@ -27,10 +27,10 @@ class BatchArrivals:
         await self._reservation.reserve(BATCH_BYTES)
         arrival = start_arrival(self._requests)
         try:
-            await self._draining.wait_until_done_or_begun(arrival, IDLE_S)
+            await self._draining.wait_until_done_or_draining(arrival, IDLE_S)
             if not arrival.done():
                 self._reservation.release()
-                await self._draining.wait_until_done_or_begun(arrival)
+                await self._draining.wait_until_done_or_draining(arrival)
             # A drain ends only the wait: a batch that was read from its stream must not be lost.
             batch = arrival.result() if arrival.done() else None
         finally:

@@ -13,7 +13,7 @@ from ordertrail_server.edge.validation import refusal_of
 from ordertrail_server.orders.refusal import Refusal, Refused, Violation
 
 UNKNOWN_FIELDS = 100
-"""The most fields of a newer release that a batch may have beside its elements, because skipping them takes time."""
+"""The most unknown fields that a batch can have in addition to its elements, because skipping them takes time."""
 
 VARINT, SIXTY_FOUR_BITS, BYTES, THIRTY_TWO_BITS = 0, 1, 2, 5
 FIXED = {SIXTY_FOUR_BITS: 8, THIRTY_TWO_BITS: 4}
@@ -32,7 +32,7 @@ def split_batch(batch: type[Message], raw: bytes) -> list[bytes]:
                 text = f"must contain no more than {max_elements} item(s)"
                 raise Refused(refusal_of([Violation(field.name, text, "repeated.max_items")]))
     except IndexError:
-        text = f"The request is no {batch.DESCRIPTOR.full_name}."
+        text = f"The request is not a valid {batch.DESCRIPTOR.full_name} message."
         raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text)) from None
     return elements
 

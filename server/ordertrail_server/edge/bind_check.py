@@ -1,6 +1,6 @@
 """Checks whether a server can listen on an address, because gRPC gives no reason if it cannot.
 
-gRPC also accepts a name of which only one address is free, and removes a Unix socket that another server uses.
+gRPC also accepts a host name if only one of its addresses is free, and removes a Unix socket that another server uses.
 """
 
 import errno
@@ -14,19 +14,19 @@ from ordertrail_server.edge.address import Address
 # A name may resolve to addresses of a family that the machine does not support.
 UNSUPPORTED = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 REASONS = {
-    errno.EADDRINUSE: "another program listens there",
+    errno.EADDRINUSE: "another program already listens on it",
     errno.EADDRNOTAVAIL: "this machine has no such address",
-    errno.EACCES: "this user may not; ports below 1024 need a privilege",
+    errno.EACCES: "this user has no permission; ports below 1024 need a privilege",
 }
 SOCKET_REASONS = {
-    errno.EADDRINUSE: "a file that is no socket is there",
-    errno.EACCES: "this user may not write to its directory",
+    errno.EADDRINUSE: "its path is a file that is not a socket",
+    errno.EACCES: "this user cannot write to its directory",
     errno.ENOENT: "its directory does not exist",
 }
 
 
 def require_bindable(address: Address) -> None:
-    """Return if a server can listen on the address; remove the socket of a killed server. Blocks.
+    """Return if a server can listen on the address. Removes the socket of a killed server. Blocks.
 
     Raises OSError with the reason.
     """
@@ -44,9 +44,9 @@ def require_bindable(address: Address) -> None:
 def _bind_each(address: Address) -> None:
     endpoints = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     errors: list[OSError] = []
-    for family, kind, protocol, _, place in endpoints:
+    for family, kind, protocol, _, endpoint in endpoints:
         try:
-            _bind(family, kind, protocol, place)
+            _bind(family, kind, protocol, endpoint)
         except OSError as error:
             if error.errno not in UNSUPPORTED:
                 raise
@@ -55,14 +55,14 @@ def _bind_each(address: Address) -> None:
         raise errors[0]
 
 
-def _bind(family: int, kind: int, protocol: int, place: tuple[object, ...]) -> None:
+def _bind(family: int, kind: int, protocol: int, endpoint: tuple[object, ...]) -> None:
     with socket.socket(family, kind, protocol) as probe:
-        # As gRPC does: connections of an earlier server in TIME_WAIT do not count.
+        # Like gRPC: connections of an earlier server in TIME_WAIT do not matter.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             # gRPC listens on [::] for IPv4 as well.
             probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        probe.bind(place)
+        probe.bind(endpoint)
 
 
 def _bind_socket(path: Path) -> None:
@@ -84,4 +84,4 @@ def _is_stale_socket(path: Path) -> bool:
         code = caller.connect_ex(str(path))
     if code == errno.ECONNREFUSED:
         return True
-    raise OSError(None, "another program listens there" if code == 0 else os.strerror(code))
+    raise OSError(None, "another program already listens on it" if code == 0 else os.strerror(code))

@@ -1,4 +1,4 @@
-"""Reads the caller from a call's metadata. Facts keep it for ever, so it has the same bounds as ids."""
+"""Reads the caller from a call's metadata. Facts keep it permanently, so it has the same bounds as ids."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _NAMES = ("ordertrail-actor", "traceparent")
 
 
 def caller_of(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
-    """Return the caller that the metadata `ordertrail-actor` and `traceparent` name. Raises Refused."""
+    """Return the caller of the metadata `ordertrail-actor` and `traceparent`. Raises Refused."""
     values = dict.fromkeys(_NAMES, "")
     for name, value in metadata:
         if name in values:
@@ -23,6 +23,6 @@ def caller_of(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
 
 def _check(name: str, value: str) -> str:
     if _TEXT.fullmatch(value) is None:
-        text = f"The metadata {name} has at most {LONGEST} characters, none of them a control character."
+        text = f"The metadata {name} must have at most {LONGEST} characters and no control characters."
         raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text, where=name))
     return value

@@ -23,7 +23,7 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 
 
 class CommandService:
-    """Hands commands to the write side and returns receipts."""
+    """Passes commands to the write side and returns receipts."""
 
     def __init__(
         self, handler: CommandHandler, receipts: Receipts, new_id: Callable[[], str], batch_work: BatchWork
@@ -42,7 +42,7 @@ class CommandService:
     async def execute_batches(
         self, batches: AsyncIterator[list[bytes]], caller: Caller, time_remaining: float | None = None
     ) -> AsyncIterator[ExecuteCommandsResponse]:
-        """Handle batches of serialized commands one after another; a refused command stops nothing."""
+        """Handle batches of serialized commands one after another; a refused command does not stop the others."""
         deadline = command_deadline(time_remaining)
         async for batch in batches:
             prepare_one = partial(self._prepare_one, caller, deadline)
@@ -63,8 +63,8 @@ class CommandService:
             return refused.refusal
         return self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller, deadline)
 
-    def _command_result(self, decided: Attempt | Refusal) -> CommandResult:
-        outcome = self._receipts.outcome(decided)
+    def _command_result(self, submitted: Attempt | Refusal) -> CommandResult:
+        outcome = self._receipts.outcome(submitted)
         if isinstance(outcome, Refusal):
             return CommandResult(status=status_of(outcome))
         return CommandResult(receipt=outcome)

@@ -1,4 +1,4 @@
-"""Ends streams of requests when the server stops: between two requests, never within one."""
+"""Ends streams of requests when the server stops, always between two requests."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -8,29 +8,29 @@ Request = TypeVar("Request")
 
 
 class Draining:
-    """Ends streams of requests from a moment on, so no call uses up the grace period of a stop."""
+    """Ends streams of requests once the server stops, so that no stream uses up the grace period."""
 
     def __init__(self) -> None:
-        self._begun = asyncio.Event()
+        self._started = asyncio.Event()
 
     def begin(self) -> None:
         """End every present and future stream after its current request."""
-        self._begun.set()
+        self._started.set()
 
-    async def wait_until_done_or_begun(self, arrival: "asyncio.Future[Any]", timeout_s: float | None = None) -> None:
+    async def wait_until_done_or_draining(self, arrival: "asyncio.Future[Any]", timeout_s: float | None = None) -> None:
         """Return when the arrival is done, draining has begun, or the timeout is over."""
-        begun = asyncio.create_task(self._begun.wait())
+        started = asyncio.create_task(self._started.wait())
         try:
-            await asyncio.wait({arrival, begun}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({arrival, started}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            begun.cancel()
+            started.cancel()
 
-    async def pass_until_begun(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Request, None]:
-        """Pass requests on until they end, or draining has begun and none has arrived."""
+    async def iterate_until_draining(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Request, None]:
+        """Yield requests until the stream ends, or draining has begun and no request has arrived."""
         while True:
             arrival = start_arrival(requests)
             try:
-                await self.wait_until_done_or_begun(arrival)
+                await self.wait_until_done_or_draining(arrival)
                 request = arrival.result() if arrival.done() else None
             finally:
                 arrival.cancel()

@@ -9,7 +9,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse, H
 from ordertrail_server.edge.admission import RequestAdmission
 from ordertrail_server.edge.rpc_handler import Context, Handler, stream_handler, unary_handler
 
-# Apart from other requests, so that an overloaded server still reports that it serves.
+# Separate from other requests, so that an overloaded server still reports that it serves.
 REQUEST_BYTES = 1024 * 1024
 # A longer name is cut in errors, because a status travels in headers, which have bounds.
 SHOWN_NAME = 100
@@ -47,7 +47,10 @@ class Health:
         """Return the status of a service; an unknown service is NOT_FOUND."""
         if request.service not in self._statuses:
             name = request.service[:SHOWN_NAME]
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no service {name!r} here.")
+            await context.abort(
+                grpc.StatusCode.NOT_FOUND,
+                f"This server has no service {name!r}.",
+            )
         return _serialize(self._statuses[request.service])
 
     async def _list(self, request: HealthListRequest, context: Context) -> bytes:

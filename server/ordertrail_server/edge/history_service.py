@@ -1,4 +1,4 @@
-"""OrderHistoryService without its gRPC part: each method takes a valid request and returns serialized responses."""
+"""OrderHistoryService without gRPC: each method takes a valid request and returns serialized responses."""
 
 from collections.abc import AsyncGenerator, Awaitable
 from functools import partial
@@ -32,7 +32,7 @@ Dated = type[GetOrderResponse] | type[ListOrdersResponse] | type[ListOrderEvents
 
 
 class HistoryService:
-    """Answers from the read model; its owner closes that, after the last answer.
+    """Answers queries from the read model, which its owner closes after the last answer.
 
     Every method raises Refused. `time_remaining` is the time until the call's deadline, in seconds, None if it has
     none. `heartbeat_s` is the longest time between two frames of a stream.
@@ -50,7 +50,7 @@ class HistoryService:
         self._hub = StreamHub(read_model, progress, recency, heartbeat_s)
 
     async def GetOrder(self, request: GetOrderRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
-        """Return a serialized GetOrderResponse. An as-of token is waited for as at_least_as_fresh is."""
+        """Return a serialized GetOrderResponse. Waits for an as-of token like for at_least_as_fresh."""
         model, as_of = self._model, None
         offsets = required_offsets(model, request.at_least_as_fresh)
         if request.HasField("token"):
@@ -76,21 +76,21 @@ class HistoryService:
     def StreamOrderEvents(  # noqa: N802
         self, request: StreamOrderEventsRequest, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
-        """Yield serialized StreamOrderEventsResponse frames; close it (aclose) when the caller has gone."""
+        """Yield serialized StreamOrderEventsResponse frames. Close the generator when the caller has disconnected."""
         return stream_events(self._hub, self._freshness, request, query_deadline(time_remaining))
 
     async def wait_complete(self) -> None:
-        """Return once the read model includes all that the log held at the start: reads no longer wait for that."""
+        """Wait until the read model includes all records that the log had at the start."""
         await self._freshness.wait_complete()
 
     def drain(self) -> None:
-        """End every open stream with a last frame that holds its resume token (for the server's stop)."""
+        """End every open stream with a last frame that has its resume token, because the server stops."""
         self._hub.drain()
 
-    async def _with_age(self, kind: Dated, reading: Awaitable[bytes]) -> bytes:
-        # Read before the read begins: later it may be newer than the answer.
+    async def _with_age(self, kind: Dated, query: Awaitable[bytes]) -> bytes:
+        # Taken before the query begins, because later it could be newer than the answer.
         current_at = self._recency.current_at
-        answer = await reading
+        answer = await query
         if current_at is None:
             return answer
         age = Duration()

@@ -28,7 +28,7 @@ NO_CUSTOMER = ""
 
 
 class ImportService:
-    """Hands documents to the write side as commands that bring their own stored event."""
+    """Passes documents to the write side as commands with their own stored event."""
 
     def __init__(self, receipts: Receipts, batch_work: BatchWork) -> None:
         self._receipts, self._batch_work = receipts, batch_work
@@ -64,7 +64,9 @@ def _prepare_one(caller: Caller, deadline: float, origins: list[str], raw: bytes
 def _import_result(origin: str, outcome: Receipt | Refusal) -> ImportResult:
     if isinstance(outcome, Refusal) and outcome.reason == reasons.ERROR_REASON_REQUEST_ID_REUSED:
         # The server derived the request id from the order's id, so the caller sees a conflict of orders.
-        text = f"An order {outcome.order_id} was taken in before, and it was another one."
+        text = (
+            f"Another document with the order id {outcome.order_id} was imported before; correct the id at the source."
+        )
         outcome = Refusal(reasons.ERROR_REASON_ORDER_EXISTS, text, outcome.order_id)
     if isinstance(outcome, Refusal):
         return ImportResult(origin=origin, status=status_of(outcome))
@@ -80,7 +82,9 @@ def _prepare(document: SourceDocument, caller: Caller) -> Attempt:
     statement = read_document(document.json)
     order_id = own_order_id(statement)
     if order_id and not is_id(order_id):
-        raise UnreadableDocument(f"An order id has 1 to {MAX_ID} characters, and no control characters.")
+        raise UnreadableDocument(
+            f"The order id of a document must have 1 to {MAX_ID} characters and no control characters."
+        )
     request_id = "import" if order_id else f"import:{document.origin}"
     answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     return prepare_import(

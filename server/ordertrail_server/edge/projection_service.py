@@ -1,4 +1,4 @@
-"""ProjectionService without its gRPC part: each method takes a valid request and returns serialized responses."""
+"""ProjectionService without gRPC: each method takes a valid request and returns serialized responses."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -23,13 +23,13 @@ from ordertrail_server.log.port import Log
 from ordertrail_server.orders.aggregate import Aggregate
 
 RetryInReadModel = Callable[[str], Awaitable[int | None]]
-"""Has the projector fold a parked order again; returns how many facts it folded, None if the order is not parked."""
+"""Lets the projector fold a parked order again. Returns the number of folded facts, None if the order is not parked."""
 
 
 class ProjectionService:
-    """Answers from the read model and the log; both are closed by their owner, after the last answer.
+    """Answers queries from the read model and the log, which their owner closes after the last answer.
 
-    `handler` is None where this server takes no commands.
+    `handler` is None if this server does not handle commands.
 
     Every method raises Refused. `time_remaining` is the time until the call's deadline, in seconds, None if it has
     none.
@@ -66,26 +66,26 @@ class ProjectionService:
         return await self._model.read(partial(get_parked, self._model, request.order_id))
 
     async def RetryParkedOrder(self, request: RetryParkedOrderRequest, time_remaining: float | None) -> bytes:  # noqa: N802
-        """Return a serialized RetryParkedOrderResponse; to be repeated where the outcome is unknown.
+        """Return a serialized RetryParkedOrderResponse. A call with an unknown outcome can be repeated.
 
         The read side and the write side each fold the order again. Both are called, because an earlier call whose
         answer was lost may have freed one of them. The order is not parked if neither has it parked.
         """
         order_id, deadline = request.order_id, query_deadline(time_remaining)
-        # The read model must include the log's present end before the answer may be NOT_PARKED.
+        # Only a read model that includes the log's present end can show that the order is not parked.
         await self._freshness.wait_until_fresh(await self._freshness.query_ends(deadline), deadline)
         async with refuse_when_late(
-            deadline, "The projector did not answer in time; it may still read the order again."
+            deadline, "The projector did not answer in time; it may still finish, so read the parked order or retry."
         ):
-            taken_in = await self._retry(order_id)
-        async with refuse_when_late(deadline, "The log does not give the order's records; try again shortly."):
+            folded_count = await self._retry(order_id)
+        async with refuse_when_late(deadline, "The log did not return the order's records in time; retry shortly."):
             write_side = await self._handler.retry(order_id) if self._handler else None
         parked = await self._model.read(partial(parked_order, self._model, order_id))
-        if taken_in is None and write_side is None:
+        if folded_count is None and write_side is None:
             raise not_parked(order_id)
         if parked is None and write_side is not None and write_side.parked:
             parked = _parked_for_commands(order_id, write_side)
-        return RetryParkedOrderResponse(taken_in_count=taken_in or 0, order=parked).SerializeToString()
+        return RetryParkedOrderResponse(taken_in_count=folded_count or 0, order=parked).SerializeToString()
 
     async def _wait_for_read_model(self, time_remaining: float | None) -> None:
         await self._freshness.wait_until_fresh((0,) * self._model.partitions, query_deadline(time_remaining))

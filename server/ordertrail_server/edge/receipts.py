@@ -16,7 +16,7 @@ EVENT = bytes_tag(Receipt.DESCRIPTOR.fields_by_name["event"].number)
 
 
 class Receipts:
-    """Writes receipts of facts on one log."""
+    """Creates receipts of facts of one log."""
 
     def __init__(self, log: Log, handler: CommandHandler) -> None:
         self._log, self._handler = log, handler
@@ -31,7 +31,7 @@ class Receipts:
         return _preview(submitted, answer) if isinstance(answer, Preview) else answer
 
     async def wait_for_receipt(self, attempt: Attempt) -> bytes:
-        """Wait for the answer and return the serialized receipt with its event, which may be read from the log.
+        """Wait for the answer and return the serialized receipt with its event, read from the log if necessary.
 
         Raises Refused.
         """
@@ -42,11 +42,11 @@ class Receipts:
             return _preview(attempt, answer).SerializeToString()
         receipt = self._slim_receipt(attempt, answer)
         reading, value = await self._handler.read_record(attempt.order_id, answer)
-        place = receipt.position
+        position = receipt.position
         fact, record_time = answer.fact, reading.event.record_time
-        # The fold's time counts: within an order it never goes back, whatever a writer's clock says.
+        # The time of the fold is used, because within an order it never goes back, unlike a writer's clock.
         time = None if nanoseconds(record_time) == fact.time else moment(fact.time)
-        event = ready_event(reading, value, self._log.topic, place.partition, place.offset, fact.digest, time)
+        event = ready_event(reading, value, self._log.topic, position.partition, position.offset, fact.digest, time)
         return receipt.SerializeToString() + chunk(EVENT, event)
 
     def _slim_receipt(self, attempt: Attempt, accepted: Accepted) -> Receipt:

@@ -1,4 +1,4 @@
-"""Server reflection, so that callers need no proto files: v1 and v1alpha, which have the same messages."""
+"""Server reflection in v1 and v1alpha, which have the same messages. With it, callers need no proto files."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -42,8 +42,8 @@ def reflection_handlers(services: list[str], draining: Draining) -> "list[grpc.G
 
     async def write_answers(requests: AsyncIterator[bytes], context: Context) -> None:
         try:
-            async with aclosing(draining.pass_until_begun(requests)) as passed:
-                async for answer in servicer.ServerReflectionInfo(_parse_each(passed), context):
+            async with aclosing(draining.iterate_until_draining(requests)) as open_requests:
+                async for answer in servicer.ServerReflectionInfo(_parse_each(open_requests), context):
                     await context.write(answer.SerializeToString())
         except Exception as error:  # every failure becomes a typed status
             await abort(context, error)

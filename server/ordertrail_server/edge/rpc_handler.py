@@ -28,7 +28,7 @@ M = TypeVar("M", bound=Message)
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
-FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server met a fault of its own.")
+FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server failed by an error of its own; report it to the operator.")
 
 
 def unary_handler(
@@ -54,7 +54,7 @@ def stream_handler(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[
             async with aclosing(handle(_parse_request(kind, raw), context)) as frames:
                 async for frame in frames:
                     await context.write(frame)
-        except Exception as error:  # as above
+        except Exception as error:  # every failure becomes a typed status
             await abort(context, error)
 
     return grpc.unary_stream_rpc_method_handler(behavior)
@@ -68,9 +68,8 @@ def batch_handler(
 ) -> Handler:
     """Return the handler of an rpc with a stream of batches and a stream of answers.
 
-    A drain ends the streams between two batches.
-
-    Only the bounds of the batch are checked here; `handle` checks its elements.
+    Draining ends the streams between two batches. Only the bounds of the batch are checked here; `handle` checks its
+    elements.
     """
 
     async def requests(arrivals: BatchArrivals) -> AsyncIterator[list[bytes]]:
@@ -83,7 +82,7 @@ def batch_handler(
             with closing(BatchArrivals(raw, admission, draining)) as arrivals:
                 async for response in handle(requests(arrivals), context):
                     await context.write(response.SerializeToString())
-        except Exception as error:  # as above
+        except Exception as error:  # every failure becomes a typed status
             await abort(context, error)
 
     return grpc.stream_stream_rpc_method_handler(behavior)
@@ -104,18 +103,18 @@ def _refusal_of(error: Exception) -> Refusal:
     if isinstance(error, Refused):
         return error.refusal
     if isinstance(error, LogUnavailable):
-        return Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be read for now; try again shortly.")
-    _log.error("a call failed by a fault of the server", exc_info=error)
+        return Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The server cannot read its log at present; retry shortly.")
+    _log.error("a call failed by an error of the server", exc_info=error)
     return FAULT
 
 
 async def abort(context: Context, error: Exception) -> NoReturn:
-    """End a call with the typed status of a failure; one whose caller has gone ends without an answer."""
+    """End a call with the typed status of a failure, or without an answer if its caller has disconnected."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
     if isinstance(error, grpc.aio.InternalError):
-        # The library cannot read from the call or write to it, because the caller has gone.
-        _log.debug("a call has ended before its answer: %s", error)
+        # The library cannot read from the call or write to it, because the caller has disconnected.
+        _log.debug("a call ended before its answer: %s", error)
         raise CancelledError from error
     status = status_of(_refusal_of(error))
     details = (("grpc-status-details-bin", status.SerializeToString()),)

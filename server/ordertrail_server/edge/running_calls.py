@@ -19,10 +19,10 @@ Behavior = Callable[..., Any]
 
 
 class RunningCalls:
-    """Counts the calls at work. A call that only waits for its caller to read an answer is not at work."""
+    """Counts the running calls. A call that only waits until its caller reads an answer does not count."""
 
     def __init__(self) -> None:
-        self._count = self._begun = 0
+        self._count = self._started_count = 0
 
     def count_calls(self, handler: Handler) -> Handler:
         """Return an equal handler whose calls are counted."""
@@ -33,17 +33,17 @@ class RunningCalls:
         return grpc.stream_stream_rpc_method_handler(self._count_stream(handler.stream_stream))
 
     async def wait_idle(self) -> None:
-        """Return as soon as no call has been at work for UNREAD_SECONDS."""
+        """Wait until no call has run for UNREAD_SECONDS."""
         now = asyncio.get_running_loop().time
-        begun, since = self._begun, now()
+        started_count, since = self._started_count, now()
         while now() - since < UNREAD_SECONDS:
             await asyncio.sleep(POLL_SECONDS)
-            if self._count or self._begun != begun:
-                begun, since = self._begun, now()
+            if self._count or self._started_count != started_count:
+                started_count, since = self._started_count, now()
 
     def _count_unary(self, answer: Behavior) -> Behavior:
         async def behavior(request: Any, context: Context) -> bytes:
-            with self._at_work():
+            with self._running():
                 response: bytes = await answer(request, context)
                 return response
 
@@ -55,7 +55,7 @@ class RunningCalls:
             return self._count_writer(answers_of)
 
         async def behavior(request: Any, context: Context) -> AsyncGenerator[bytes, None]:
-            with self._at_work():
+            with self._running():
                 async with aclosing(answers_of(request, context)) as answers:
                     async for answer in answers:
                         with self.unread():
@@ -65,15 +65,15 @@ class RunningCalls:
 
     def _count_writer(self, write_answers: Behavior) -> Behavior:
         async def behavior(request: Any, context: Context) -> None:
-            with self._at_work():
+            with self._running():
                 await write_answers(request, _CountedContext(context, self.unread))
 
         return behavior
 
     @contextmanager
-    def _at_work(self) -> Iterator[None]:
+    def _running(self) -> Iterator[None]:
         self._count += 1
-        self._begun += 1
+        self._started_count += 1
         try:
             yield
         finally:
@@ -81,13 +81,13 @@ class RunningCalls:
 
     @contextmanager
     def unread(self) -> Iterator[None]:
-        """Exclude a call from the count while it waits for its caller to read."""
+        """Exclude a call from the count while it waits until its caller reads."""
         self._count -= 1
         try:
             yield
         finally:
             self._count += 1
-            self._begun += 1
+            self._started_count += 1
 
 
 class _CountedContext:

@@ -54,7 +54,7 @@ OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    # The library lets a stream buffer megabytes where it measures a fast connection, before anyone asks for them.
+    # On a fast connection the library lets a stream buffer megabytes that no handler has requested yet.
     ("grpc.http2.bdp_probe", 0),
     # The library's own bound on pending calls answers CANCELLED without details, so our bound on their bytes must
     # apply first.
@@ -69,7 +69,7 @@ class Server:
     """Serves the services that were added before its start, on one address."""
 
     def __init__(self, request_bytes: int, batch_bytes: int) -> None:
-        """Handle at most so many bytes of single requests and of batches at once."""
+        """Bound the bytes of single requests and of batches that are handled at once."""
         self._requests, self._batches = RequestAdmission(request_bytes), BatchAdmission(batch_bytes)
         demote_disconnect_errors()
         self._server = grpc.aio.server(options=OPTIONS)
@@ -103,11 +103,11 @@ class Server:
         )
 
     async def start(self, address: Address) -> Address:
-        """Listen on the address (port 0: any free one); returns it with its port. Raises OSError, with the reason."""
+        """Listen on the address and return it with its port (0: any free one). Raises OSError with the reason."""
         await asyncio.to_thread(require_bindable, address)
         try:
             port = self._server.add_insecure_port(str(address))
-        except RuntimeError as error:  # another program took the address meanwhile
+        except RuntimeError as error:  # another program has just taken the address
             await asyncio.to_thread(require_bindable, address)
             raise OSError(f"cannot listen on {address}: gRPC refuses it; try again, or write an IP address") from error
         self._server.add_generic_rpc_handlers(
@@ -119,13 +119,13 @@ class Server:
         return address.with_port(port)
 
     def set_serving(self, service: str, serving: bool) -> None:
-        """Report by grpc.health.v1 whether a service answers."""
+        """Set the health status of a service, as grpc.health.v1 reports it."""
         self._health.set_serving(service, serving)
 
     async def stop(self, grace: float) -> None:
-        """Report NOT_SERVING, end streams where they can be resumed, and give calls at work `grace` seconds to finish.
+        """Report NOT_SERVING, end streams where they can be resumed, and give running calls `grace` seconds to finish.
 
-        A call whose caller does not read its answers is ended once no other call is at work.
+        A call whose caller does not read its answers is ended once no other call is running.
         """
         self._health.stop()
         if self._history is not None:
@@ -143,7 +143,7 @@ def _command_handlers(
     service: CommandService, admission: RequestAdmission, batch_admission: BatchAdmission, draining: Draining
 ) -> Handlers:
     async def handle(request: Message, context: Context) -> bytes:
-        # All verbs are answered by one shape: the receipt as field 1.
+        # The responses of all verbs have the same form: the receipt as field 1.
         return frame_event(await service.execute(request, caller_from(context), context.time_remaining()))
 
     def handle_batches(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:

@@ -1,4 +1,4 @@
-"""Turns a refusal into a google.rpc.Status. The contract defines the code of each reason."""
+"""Converts a refusal to a google.rpc.Status. The contract defines the code of each reason."""
 
 from dataclasses import replace
 from functools import cache
@@ -29,12 +29,12 @@ ABOUT_ORDERS = (
 )
 FAILED_PRECONDITION = 9
 LONGEST_MESSAGE = 500
-"""In characters. A status travels in headers, which have bounds of their own, and an error may quote a whole record."""
+"""In characters. A status is sent in headers, which have bounds, and an error can quote a whole record."""
 
 
 @cache
 def guide_of(reason: ErrorReason.ValueType) -> ErrorGuide:
-    """Return the code of a reason, and what the caller should do, as the contract defines them."""
+    """Return the status code of a reason and the action for the caller, as the contract defines them."""
     value = ErrorReason.DESCRIPTOR.values_by_number[reason]
     return value.GetOptions().Extensions[reasons.guide]
 

@@ -1,4 +1,4 @@
-"""Parses requests and checks the bounds that the contract gives to every field."""
+"""Parses requests and checks the bounds that the contract sets for every field."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -18,28 +18,35 @@ BATCH_BYTES = 1_048_576
 # Of a longer list only the first violation is reported: finding all of 200 lines takes 18 ms, and other calls wait.
 LONG_LIST = 50
 
+# protovalidate prints only the regular expression of a violated pattern.
+PATTERN_MESSAGES = {
+    r"^\P{Cc}*$": "must not contain control characters",
+    r"^[\P{Cc}\t\n\r]*$": "must not contain control characters, except tabs and line ends",
+    "^[A-Z]*$": "must contain only the letters A to Z",
+}
+
 _validator = Validator()
 
 
 def parse(kind: type[M], raw: bytes, limit: int) -> M:
-    """Return the message that `raw` holds. Raises Refused if it holds none, or is larger than `limit` bytes."""
+    """Parse a message. Raises Refused if the bytes are not such a message, or more than `limit`."""
     refuse_oversized(raw, limit)
     try:
         return kind.FromString(raw)
     except DecodeError:
-        text = f"The request is no {kind.DESCRIPTOR.full_name}."
+        text = f"The request is not a valid {kind.DESCRIPTOR.full_name} message."
         raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text)) from None
 
 
 def refuse_oversized(raw: bytes, limit: int) -> None:
     """Raise Refused if there are more than `limit` bytes."""
     if len(raw) > limit:
-        text = f"The request has {len(raw):,} bytes; at most {limit:,} are taken."
+        text = f"The request has {len(raw):,} bytes; the limit is {limit:,}."
         raise Refused(Refusal(reasons.ERROR_REASON_REQUEST_TOO_LARGE, text))
 
 
 def validate(message: Message) -> None:
-    """Raise Refused, naming every field that is outside its bounds."""
+    """Check the bounds of all fields. Raises Refused, which names the invalid ones."""
     try:
         _validator.validate(message, fail_fast=True)
         return
@@ -62,13 +69,16 @@ def _has_long_list(message: Message) -> bool:
 
 
 def refusal_of(violations: Sequence[Violation]) -> Refusal:
-    """Return the refusal of a request that violates rules of the contract, one at least."""
+    """Return the refusal of a request that violates one or more rules of the contract."""
     text = "; ".join(f"{path}: {message}" for path, message, _ in violations)
     return Refusal(reasons.ERROR_REASON_INVALID_REQUEST, f"{text}.", where=violations[0].path, violations=violations)
 
 
 def _violation_of(violation: RuleViolation) -> Violation:
-    return Violation(_field_path(violation), violation.proto.message, violation.proto.rule_id)
+    rule_id, message = violation.proto.rule_id, violation.proto.message
+    if rule_id == "string.pattern":
+        message = PATTERN_MESSAGES.get(str(violation.rule_value), message)
+    return Violation(_field_path(violation), message, rule_id)
 
 
 def _field_path(violation: RuleViolation) -> str:
