@@ -1,4 +1,4 @@
-"""From the bounds that the contract gives to fields: for each of them, a message that breaks it and no other."""
+"""Messages that violate one bound of the contract each."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -8,39 +8,39 @@ from google.protobuf.message_factory import GetMessageClass
 
 from buf.validate.validate_pb2 import FieldRules, field as rules_of_field, oneof as rules_of_oneof
 
-# For each pattern of the contract texts that it does not match.
-OUTSIDE = {
+# For each pattern of the contract, texts that it does not match.
+UNMATCHED_TEXTS = {
     "^[A-Z]*$": ["eur"],
     r"^\P{Cc}*$": ["a\0b", "a\nb", "\x9f"],
     r"^[\P{Cc}\t\n\r]*$": ["a\0b", "a\x1bb", "\x9f"],
 }
 
 
-class Broken(NamedTuple):
-    """A message that breaks one bound: `field` is the path that its refusal must name."""
+class Violation(NamedTuple):
+    """A message that violates one bound. `field` is the path that its refusal must name."""
 
     field: str
     rule: str
     message: Message
 
 
-def each_broken(kind: Any) -> Iterator[Broken]:
-    """Yield a message for every bound of every field that `kind` has, or that a message in it has."""
+def violating_messages(kind: Any) -> Iterator[Violation]:
+    """Yield a message for every bound of every field of `kind`, including fields of nested messages."""
     for oneof in kind.DESCRIPTOR.oneofs:
         if oneof.GetOptions().Extensions[rules_of_oneof].required:
-            yield Broken(oneof.name, "required", _with(kind, oneof.fields[0], None))
+            yield Violation(oneof.name, "required", _with(kind, oneof.fields[0], None))
     for field in kind.DESCRIPTOR.fields:
-        for rule, value in _breaking(field):
-            of_element = field.is_repeated and rule not in ("min_items", "max_items")
-            yield Broken(field.name + "[0]" * of_element, rule, _with(kind, field, value))
+        for rule, value in _violations_of(field):
+            is_element_rule = field.is_repeated and rule not in ("min_items", "max_items")
+            yield Violation(field.name + "[0]" * is_element_rule, rule, _with(kind, field, value))
         if _is_ours(field):
-            for path, rule, inner in each_broken(GetMessageClass(field.message_type)):
-                place = f"{field.name}[0]" if field.is_repeated else field.name
-                yield Broken(f"{place}.{path}", rule, _with(kind, field, inner))
+            for path, rule, inner_message in violating_messages(GetMessageClass(field.message_type)):
+                prefix = f"{field.name}[0]" if field.is_repeated else field.name
+                yield Violation(f"{prefix}.{path}", rule, _with(kind, field, inner_message))
 
 
 def valid(kind: Any) -> Any:
-    """Return a message within all bounds, with every message of ours in it that there can be."""
+    """Return a message within all bounds that has every nested message of the contract."""
     message = kind()
     for field in kind.DESCRIPTOR.fields:
         alternatives = field.containing_oneof.fields if field.containing_oneof else [field]
@@ -60,30 +60,30 @@ def _within(field: Any) -> Any:
     return max(rules.int64.gte, rules.int32.gte) or None
 
 
-def _breaking(field: Any) -> Iterator[tuple[str, Any]]:
+def _violations_of(field: Any) -> Iterator[tuple[str, Any]]:
     rules = _rules(field)
     if rules.required:
         yield "required", None
-    of_kind = rules.WhichOneof("type")
-    if of_kind is not None:
-        for rule, bound in getattr(rules, of_kind).ListFields():
-            yield from _beyond(of_kind, rule.name, bound, field)
+    type_name = rules.WhichOneof("type")
+    if type_name is not None:
+        for rule, bound in getattr(rules, type_name).ListFields():
+            yield from _values_outside(type_name, rule.name, bound, field)
 
 
-def _beyond(of_kind: str, rule: str, bound: Any, field: Any) -> Iterator[tuple[str, Any]]:
-    """Yield values that break one rule. A rule that is not known here fails the test, so none stays untested."""
+def _values_outside(type_name: str, rule: str, bound: Any, field: Any) -> Iterator[tuple[str, Any]]:
+    """Yield values that violate one rule. An unknown rule fails the test, so no rule stays untested."""
     if rule == "items":
-        inside = bound.WhichOneof("type")
-        for of_items, limit in getattr(bound, inside).ListFields():
-            for name, value in _beyond(inside, of_items.name, limit, field):
+        item_type = bound.WhichOneof("type")
+        for item_rule, limit in getattr(bound, item_type).ListFields():
+            for name, value in _values_outside(item_type, item_rule.name, limit, field):
                 yield f"items.{name}", [value]
         return
-    letters: Any = b"x" if of_kind == "bytes" else "X"
+    letter: Any = b"x" if type_name == "bytes" else "X"
     values: dict[str, Callable[[], list[Any]]] = {
-        "min_len": lambda: [letters * (bound - 1)],
-        "max_len": lambda: [letters * (bound + 1)],
-        "len": lambda: [letters * (bound - 1), letters * (bound + 1)],
-        "pattern": lambda: OUTSIDE[bound],
+        "min_len": lambda: [letter * (bound - 1)],
+        "max_len": lambda: [letter * (bound + 1)],
+        "len": lambda: [letter * (bound - 1), letter * (bound + 1)],
+        "pattern": lambda: UNMATCHED_TEXTS[bound],
         "gte": lambda: [bound - 1],
         "lte": lambda: [bound + 1],
         "min_items": lambda: [[]],

@@ -1,4 +1,4 @@
-"""HTTP/2 connections to a server, passed on byte by byte while their frames are counted (RFC 9113, section 4.1)."""
+"""A relay of HTTP/2 connections that counts their frames (RFC 9113, section 4.1)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,7 +10,7 @@ PING, GOAWAY, ACK = 6, 7, 1
 
 
 class Frame(NamedTuple):
-    """One frame, as far as it is looked at."""
+    """The parts of a frame that the relay needs."""
 
     kind: int
     flags: int
@@ -18,7 +18,7 @@ class Frame(NamedTuple):
 
 
 class Relay:
-    """Counts the connections, and on them what the server says of pings."""
+    """Counts connections, answered pings and GOAWAY frames."""
 
     def __init__(self, server: str) -> None:
         self._host, _, port = server.rpartition(":")
@@ -28,18 +28,18 @@ class Relay:
         self.goaways: list[bytes] = []
 
     async def until_answered(self, pings: int) -> None:
-        """Return when the server has answered so many pings, or sent a client away."""
+        """Wait until the server has answered so many pings, or has sent GOAWAY."""
         while self.answered_pings < pings and not self.goaways:
             self._progress.clear()
             await self._progress.wait()
 
     async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass one connection on until one of its ends closes it."""
+        """Relay one connection until one side closes it."""
         self.connections += 1
         to_client = _Frames(self._note)
         from_server, to_server = await asyncio.open_connection(self._host, self._port)
-        ways = [_copy(reader, to_server, lambda _: None), _copy(from_server, writer, to_client.take)]
-        tasks = [asyncio.create_task(way) for way in ways]
+        copies = [_copy(reader, to_server, lambda _: None), _copy(from_server, writer, to_client.take)]
+        tasks = [asyncio.create_task(copy) for copy in copies]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -52,7 +52,7 @@ class Relay:
         if frame.kind == PING and frame.flags & ACK:
             self.answered_pings += 1
         elif frame.kind == GOAWAY:
-            self.goaways.append(frame.payload[8:])  # behind the last stream and the error code: why
+            self.goaways.append(frame.payload[8:])  # the reason, after the last stream and the error code
         self._progress.set()
 
 
@@ -60,33 +60,33 @@ class Relay:
 async def relay_to(server: str) -> AsyncIterator[tuple[Relay, str]]:
     """Listen for connections to the server; yields the relay and its address."""
     relay = Relay(server)
-    listening = await asyncio.start_server(relay.pass_on, "127.0.0.1", 0)
-    async with listening:
-        yield relay, f"127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    listener = await asyncio.start_server(relay.pass_on, "127.0.0.1", 0)
+    async with listener:
+        yield relay, f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
 
 
 class _Frames:
-    """Takes bytes apart into frames, however they were cut on their way."""
+    """Splits a stream of bytes into frames."""
 
-    def __init__(self, note: Callable[[Frame], None]) -> None:
-        self._note, self._rest = note, b""
+    def __init__(self, on_frame: Callable[[Frame], None]) -> None:
+        self._on_frame, self._buffer = on_frame, b""
 
     def take(self, chunk: bytes) -> None:
-        self._rest += chunk
-        for frame in self._whole():
-            self._note(frame)
+        self._buffer += chunk
+        for frame in self._complete_frames():
+            self._on_frame(frame)
 
-    def _whole(self) -> Iterator[Frame]:
-        while len(self._rest) >= HEADER_BYTES:
-            end = HEADER_BYTES + int.from_bytes(self._rest[:3])
-            if len(self._rest) < end:
+    def _complete_frames(self) -> Iterator[Frame]:
+        while len(self._buffer) >= HEADER_BYTES:
+            end = HEADER_BYTES + int.from_bytes(self._buffer[:3])
+            if len(self._buffer) < end:
                 return
-            frame, self._rest = self._rest[:end], self._rest[end:]
+            frame, self._buffer = self._buffer[:end], self._buffer[end:]
             yield Frame(frame[3], frame[4], frame[HEADER_BYTES:])
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, see: Callable[[bytes], None]) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, on_chunk: Callable[[bytes], None]) -> None:
     while chunk := await reader.read(65_536):
-        see(chunk)
+        on_chunk(chunk)
         writer.write(chunk)
         await writer.drain()

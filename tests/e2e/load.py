@@ -1,4 +1,4 @@
-"""Callers that never give up: every command is sent until it is answered, with the same request id."""
+"""Callers that send every command, with the same request id, until it is answered."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ RETRY_SECONDS = 0.05
 
 
 class Ledger:
-    """Every receipt that was ever handed out, and when the last one was."""
+    """All receipts that callers got, and the time of the last one."""
 
     def __init__(self) -> None:
         self.receipts: list[Receipt] = []
@@ -29,13 +29,13 @@ class Ledger:
         self._noted.set()
 
     async def next(self, caller: str = "") -> float:
-        """Return when the next receipt was handed out, to a caller whose name begins so.
+        """Wait for the next receipt of a caller with this prefix and return its time.
 
-        Raises TimeoutError if there is none for a minute.
+        Raises TimeoutError after a minute.
         """
-        seen = len(self.receipts)
+        known_count = len(self.receipts)
         async with asyncio.timeout(60):
-            while not any(receipt.order_id.startswith(caller) for receipt in self.receipts[seen:]):
+            while not any(receipt.order_id.startswith(caller) for receipt in self.receipts[known_count:]):
                 self._noted.clear()
                 await self._noted.wait()
         return self.latest
@@ -52,13 +52,13 @@ class Load:
         self.tasks = [asyncio.create_task(caller) for caller in callers]
 
     def check(self) -> None:
-        """Raise what a caller met that it could not retry."""
+        """Raise the error of a caller that it could not retry."""
         for task in self.tasks:
             if task.done():
                 task.result()
 
     async def stop(self) -> None:
-        """Let every caller finish the order it is at."""
+        """Let every caller finish its current order."""
         self._stopping = True
         await asyncio.gather(*self.tasks)
 

@@ -1,4 +1,4 @@
-"""The kinds of log that a server may run on: what it promises its callers is the same on each."""
+"""The kinds of log of a server. Its guarantees are the same on each."""
 
 from abc import ABC, abstractmethod
 from itertools import count
@@ -17,7 +17,7 @@ _numbers = count(1)
 
 
 class LogOfServer(ABC):
-    """An empty log for one server, in whose data directory it may lie."""
+    """An empty log for one server. It can be in the server's data directory."""
 
     @abstractmethod
     def server(self, data: Path) -> RunningServer:
@@ -25,7 +25,7 @@ class LogOfServer(ABC):
 
     @abstractmethod
     async def truth(self) -> Truth:
-        """Read the whole log, which the server may be serving."""
+        """Read the whole log, even while the server uses it."""
 
 
 class Embedded(LogOfServer):

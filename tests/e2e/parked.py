@@ -1,4 +1,4 @@
-"""A log with orders that cannot be read: of a newer release, and damaged."""
+"""A log with orders that the server cannot read: with events of a newer release, and damaged."""
 
 from collections.abc import AsyncIterable, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 from google.protobuf.message import Message
-from tests.e2e.refusals import Refused as ToldRefusal, refusal
+from tests.e2e.refusals import Refused as CallRefusal, refusal
 from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import RunningServer
 from tests.projections.story import CONFIRMED, PLACED, Story, write_log
@@ -14,12 +14,13 @@ from tests.projections.story import CONFIRMED, PLACED, Story, write_log
 from ordertrail.client import OrderTrail
 from ordertrail_server.log.port import Entry
 
-FUTURE_FAULT = "the record holds an event of number 99, which this release does not know"
-# By offset. `newer` has a fact of a newer release and one behind it, `first` begins with one, `broken` is damaged.
+UNKNOWN_EVENT_FAULT = "the record holds an event of number 99, which this release does not know"
+# {order id: offset of the record that parks it}. `newer` has a fact of a newer release and one after it, `first` begins
+# with one, `broken` is damaged.
 PARKED = {"newer": 1, "first": 3, "broken": 6}
 
 
-def the_story() -> Story:
+def parked_story() -> Story:
     story = Story()
     story.fact("newer", PLACED)  # 0
     story.future("newer")  # 1
@@ -44,11 +45,11 @@ def client_of(server: RunningServer) -> OrderTrail:
     return OrderTrail(grpc.aio.insecure_channel(server.address, options=[("grpc.enable_retries", 0)]))
 
 
-async def told(client: OrderTrail, name: str, request: Message) -> ToldRefusal:
+async def refusal_of_rpc(client: OrderTrail, name: str, request: Message) -> CallRefusal:
     return await refusal(RPCS[name].call(client.channel, request.SerializeToString()))
 
 
-async def take_all(call: AsyncIterable[Any], frames: list[Any]) -> None:
-    """Take frames until the stream ends or is refused; those that came are kept."""
+async def read_all(call: AsyncIterable[Any], frames: list[Any]) -> None:
+    """Append frames to `frames` until the stream ends or is refused."""
     async for frame in call:
         frames += [frame]

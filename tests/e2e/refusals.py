@@ -1,4 +1,4 @@
-"""What a refused call says, down to its details."""
+"""Refusals of calls, with all their details."""
 
 import re
 from collections.abc import Awaitable
@@ -12,7 +12,7 @@ from grpc_status import rpc_status
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason, guide
 
-# What only our own code would say: a traceback, an exception or its class, an object's repr, a source file.
+# Text that only Python code could cause: a traceback, an exception or its class, an object's repr, a source file.
 PYTHON = re.compile(
     r"Traceback|Error\(|Exception|<class|object at 0x|\.py\b|site-packages|NoneType|b'|asyncio|/home/|/tmp/"
 )
@@ -32,14 +32,14 @@ class Refused(NamedTuple):
 
 
 async def refusal(call: Awaitable[Any]) -> Refused:
-    """Return how a call was refused. Asserts that it was, and as the contract says."""
-    told = await refusal_if_any(call)
-    assert told is not None, "not refused"
-    return told
+    """Return the refusal of a call. Fails if the call succeeds, or its refusal differs from the contract."""
+    call_refusal = await refusal_if_any(call)
+    assert call_refusal is not None, "not refused"
+    return call_refusal
 
 
 async def refusal_if_any(call: Awaitable[Any]) -> Refused | None:
-    """Return how a call was refused, None if it was not."""
+    """Return the refusal of a call, None if it succeeds."""
     try:
         await call
     except grpc.aio.AioRpcError as error:
@@ -48,35 +48,45 @@ async def refusal_if_any(call: Awaitable[Any]) -> Refused | None:
 
 
 def read_error(error: grpc.aio.AioRpcError) -> Refused:
-    """Return what the error of a call says. Asserts that it has details."""
+    """Return the refusal in the error of a call. Fails if it has no details."""
     status = rpc_status.from_call(error)  # type: ignore[arg-type]
     assert status is not None, f"no details: {error.code()} {error.details()}"
     return read_status(status)
 
 
 def read_status(status: Status) -> Refused:
-    """Return what a status says. Asserts that it is one of the contract's, and holds nothing of Python's."""
-    info, bad, violated, resource, retry = ErrorInfo(), BadRequest(), PreconditionFailure(), ResourceInfo(), RetryInfo()
-    known: list[Message] = [info, bad, violated, resource, retry]
-    unpacked = [sum(detail.Unpack(message) for message in known) for detail in status.details]
+    """Return the refusal in a status. Fails if it differs from the contract, or has text of Python errors."""
+    info, bad_request, failure, resource, retry = (
+        ErrorInfo(),
+        BadRequest(),
+        PreconditionFailure(),
+        ResourceInfo(),
+        RetryInfo(),
+    )
+    detail_types: list[Message] = [info, bad_request, failure, resource, retry]
+    unpacked = [sum(detail.Unpack(message) for message in detail_types) for detail in status.details]
     assert all(count == 1 for count in unpacked)
     assert not PYTHON.search(str(status)), status
-    promised = guide_of(info.reason)
-    assert (status.code, info.domain, info.metadata["action"]) == (promised.code, "ordertrail", promised.action)
+    expected_guide = guide_of(info.reason)
+    assert (status.code, info.domain, info.metadata["action"]) == (
+        expected_guide.code,
+        "ordertrail",
+        expected_guide.action,
+    )
     assert status.message
     return Refused(
         next(code for code in grpc.StatusCode if code.value[0] == status.code),
         info.reason,
         status.message,
         dict(info.metadata),
-        [violation.field for violation in bad.field_violations],
-        [violation.type for violation in violated.violations],
+        [violation.field for violation in bad_request.field_violations],
+        [violation.type for violation in failure.violations],
         [resource.resource_name] if resource.resource_name else [],
         retry.retry_delay.ToTimedelta().total_seconds() if retry.HasField("retry_delay") else None,
     )
 
 
 def guide_of(reason: str) -> Any:
-    """Return what the contract says of a reason."""
+    """Return the guide of a reason in the contract."""
     value = ErrorReason.DESCRIPTOR.values_by_name[f"ERROR_REASON_{reason}"]
     return value.GetOptions().Extensions[guide]

@@ -1,4 +1,4 @@
-"""Servers that cannot read what this release reads: an older one, and one whose process is ill."""
+"""Servers that cannot read some events of this release: an older one, and one with a damaged process."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from tests.schema.newest import NEWEST
 
 CLIENT, SERVER = ROOT / "client", ROOT / "server"
 UNKNOWN = "order_line_added"
-# As a library in the process might leave it: too little for the price of an order that came from the first producer.
+# A library could set this precision, which is too low for the prices of the first producer.
 ILL = "import decimal\ndecimal.DefaultContext.prec = 5\ndecimal.setcontext(decimal.Context(prec=5))\n"
 
 

@@ -1,4 +1,4 @@
-"""Every rpc of the contract, found by its descriptor, with a request that the server takes."""
+"""Every rpc of the contract, found in its descriptors, with a valid request."""
 
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
@@ -48,7 +48,7 @@ FILES = (order_command_service_pb2, order_history_service_pb2, order_import_serv
 
 
 class Rpc(NamedTuple):
-    """One rpc; `path` is how gRPC names it."""
+    """One rpc. `path` is its name in gRPC."""
 
     method: MethodDescriptor
 
@@ -70,15 +70,20 @@ class Rpc(NamedTuple):
 
     async def call(self, channel: grpc.aio.Channel, raw: bytes, timeout_s: float = 90) -> list[Any]:
         """Send one request, as bytes; return all answers. Raises AioRpcError."""
-        answer = GetMessageClass(self.method.output_type).FromString
+        parse = GetMessageClass(self.method.output_type).FromString
         if self.batched:
-            return [each async for each in channel.stream_stream(self.path, None, answer)(one(raw), timeout=timeout_s)]
+            return [
+                answer
+                async for answer in channel.stream_stream(self.path, None, parse)(
+                    single_request(raw), timeout=timeout_s
+                )
+            ]
         if self.method.server_streaming:
-            return [each async for each in channel.unary_stream(self.path, None, answer)(raw, timeout=timeout_s)]
-        return [await channel.unary_unary(self.path, None, answer)(raw, timeout=timeout_s)]
+            return [answer async for answer in channel.unary_stream(self.path, None, parse)(raw, timeout=timeout_s)]
+        return [await channel.unary_unary(self.path, None, parse)(raw, timeout=timeout_s)]
 
 
-async def one(raw: bytes) -> AsyncIterator[bytes]:
+async def single_request(raw: bytes) -> AsyncIterator[bytes]:
     yield raw
 
 
@@ -93,7 +98,7 @@ VERBS = [method.name for method in COMMANDS.methods if not method.client_streami
 
 
 def a_request(name: str, order_id: str = "some-order") -> Any:
-    """Return a request of an rpc that is within all bounds, and says something in every field that can be sent."""
+    """Return a valid request of an rpc."""
     of_line = line("p_1", 1, "1.00", "EUR")
     verbs: dict[str, Message] = {
         "PlaceOrder": PlaceOrderRequest(customer_id="shop-1", lines=[of_line], order_id=order_id),

@@ -1,4 +1,4 @@
-"""A server as an operator runs it: a process of its own on a data directory."""
+"""A server in a process of its own, as an operator runs it."""
 
 import asyncio
 import json
@@ -17,14 +17,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "ordertrail_server.cli", "serve")
-# Bounds on what must happen, on however slow a machine.
+# Time limits for a slow machine.
 START_SECONDS, END_SECONDS = 120.0, 90.0
 
 
 class RunningServer:
-    """`ordertrail serve` on one data directory; restarted, it listens on the port it had before.
+    """`ordertrail serve` on one data directory. After a restart it listens on the same port.
 
-    Whatever it writes to stderr, over all starts, is in `stderr`.
+    `stderr` has the output of all starts.
     """
 
     def __init__(self, data: Path, environment: Mapping[str, str] = {}) -> None:
@@ -35,13 +35,13 @@ class RunningServer:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Self:
-        """Start it, and return once it says that it answers commands."""
+        """Start it and wait until it accepts commands."""
         self.spawn()
         self.listening()
         return self
 
     def spawn(self, process_group: int | None = None) -> None:
-        """Start it, and return at once; with 0 as process group, in one of its own, as a shell does in a terminal."""
+        """Start it and return at once. Process group 0 is a group of its own, as a shell gives it in a terminal."""
         with self._stderr.open("a") as stderr:
             self._process = subprocess.Popen(
                 arguments(self.data, self.address),
@@ -53,35 +53,35 @@ class RunningServer:
             )
 
     def listening(self) -> None:
-        """Return once it says where it listens."""
+        """Wait until it prints its address."""
         stdout = self._running.stdout
         assert stdout is not None
         ready, _, _ = select([stdout], [], [], START_SECONDS)
-        said = stdout.readline() if ready else ""
-        assert said, f"the server did not start: {self.stderr}"
-        self.address = json.loads(said)["listening"]
+        line = stdout.readline() if ready else ""
+        assert line, f"the server did not start: {self.stderr}"
+        self.address = json.loads(line)["listening"]
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it with SIGKILL."""
         self._running.kill()
         self._reap()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal, and return at once."""
+        """Send it a signal and return at once."""
         self._running.send_signal(number)
 
     def wait(self, seconds: float = END_SECONDS) -> int:
-        """Return its exit code, once it has ended by itself."""
+        """Wait until it ends by itself and return its exit code."""
         self._running.wait(seconds)
         return self._reap()
 
     def stop(self) -> int:
-        """Ask it to end, and return its exit code."""
+        """Stop it with SIGTERM and return its exit code."""
         self.signal(signal.SIGTERM)
         return self.wait()
 
     def close(self) -> None:
-        """End it if it runs."""
+        """Kill it if it runs."""
         if self._process is not None:
             self.kill()
 
@@ -95,7 +95,7 @@ class RunningServer:
 
     @property
     def faults(self) -> list[str]:
-        """The tracebacks of its faults."""
+        """The tracebacks in its stderr."""
         return list(_faults(self.stderr))
 
     @property
@@ -127,39 +127,41 @@ class RunningServer:
 
 
 def _faults(stderr: str) -> Iterator[str]:
-    for told in stderr.split("Traceback (most recent call last):")[1:]:
-        begun_another = "During handling of the above exception" in told or "was the direct cause" in told
-        # gRPC logs one where the caller has gone before it could be told of a refusal; that is no fault of ours.
-        if not begun_another and "ExecuteBatchError" not in told:
-            yield told[:4000]
+    for traceback in stderr.split("Traceback (most recent call last):")[1:]:
+        is_cause_of_another = (
+            "During handling of the above exception" in traceback or "was the direct cause" in traceback
+        )
+        # gRPC logs a traceback if a caller disconnects before it gets a refusal. This is not an error of the server.
+        if not is_cause_of_another and "ExecuteBatchError" not in traceback:
+            yield traceback[:4000]
 
 
 def arguments(data: Path, address: str) -> list[str]:
     return [*COMMAND, "--data", str(data), "--listen", address, "--json"]
 
 
-def environment(further: Mapping[str, str] = {}) -> dict[str, str]:
+def environment(overrides: Mapping[str, str] = {}) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDERTRAIL_")}
-    return clean | {"PYTHONPATH": os.pathsep.join((str(ROOT / "client"), str(ROOT / "server")))} | dict(further)
+    return clean | {"PYTHONPATH": os.pathsep.join((str(ROOT / "client"), str(ROOT / "server")))} | dict(overrides)
 
 
 def refusal_to_start(data: Path, address: str = "127.0.0.1:0") -> str:
-    """Return what a server says that must not start here; it ends with 1 and one sentence, and never listens."""
-    ended = subprocess.run(
+    """Return the error of a server that refuses to start. Fails if it does not exit with 1, or starts to listen."""
+    result = subprocess.run(
         arguments(data, address), env=environment(), capture_output=True, text=True, timeout=START_SECONDS, check=False
     )
-    assert ended.returncode == 1, f"{ended.returncode}: {ended.stderr}"
-    assert ended.stdout == ""
-    assert "Traceback" not in ended.stderr
-    return ended.stderr
+    assert result.returncode == 1, f"{result.returncode}: {result.stderr}"
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return result.stderr
 
 
 async def until_serving(address: str, service: str = "", serving: bool = True) -> None:
-    """Return once grpc.health.v1 says that a service is served, or no longer is."""
-    wanted = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+    """Wait until grpc.health.v1 reports that a service is serving, or is not."""
+    expected_status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
     async with asyncio.timeout(START_SECONDS), grpc.aio.insecure_channel(address) as channel:
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=service))
-        async for said in watch:
-            if said.status == wanted:
+        async for response in watch:
+            if response.status == expected_status:
                 watch.cancel()
                 return

@@ -1,4 +1,4 @@
-"""Orders as the tests place them, and what becomes of them."""
+"""Commands on sample orders."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -37,29 +37,33 @@ def an_order(order_id: str = "", request_id: str = "", customer: str = "shop-1")
 
 
 def life(order_id: str, random: Random) -> Iterator[Request]:
-    """Yield the commands of an order's whole life; each is legal after those before it."""
-    said = (f"{order_id}/{number}" for number in count(1))
-    yield an_order(order_id, next(said), customer=f"shop-{random.randrange(20)}")
-    yield AddOrderLineRequest(order_id=order_id, line=line("p_3", 7, "0.10", "EUR"), request_id=next(said))
+    """Yield the commands of an order's whole life. Each is allowed after those before it."""
+    request_ids = (f"{order_id}/{number}" for number in count(1))
+    yield an_order(order_id, next(request_ids), customer=f"shop-{random.randrange(20)}")
+    yield AddOrderLineRequest(order_id=order_id, line=line("p_3", 7, "0.10", "EUR"), request_id=next(request_ids))
     for step in range(random.randrange(30)):
         yield ChangeOrderLineQuantityRequest(
-            order_id=order_id, product_id="p_1", quantity=20 + step, request_id=next(said)
+            order_id=order_id, product_id="p_1", quantity=20 + step, request_id=next(request_ids)
         )
-    yield RemoveOrderLineRequest(order_id=order_id, product_id="p_2", request_id=next(said))
+    yield RemoveOrderLineRequest(order_id=order_id, product_id="p_2", request_id=next(request_ids))
     delivery_date = day(date(2031, 1, 1) + timedelta(days=random.randrange(1000)))
-    yield RescheduleDeliveryRequest(order_id=order_id, expected_delivery_date=delivery_date, request_id=next(said))
-    yield ConfirmOrderRequest(order_id=order_id, request_id=next(said))
+    yield RescheduleDeliveryRequest(
+        order_id=order_id, expected_delivery_date=delivery_date, request_id=next(request_ids)
+    )
+    yield ConfirmOrderRequest(order_id=order_id, request_id=next(request_ids))
     if random.random() < 0.2:
-        yield CancelOrderRequest(order_id=order_id, reason="no longer wanted", request_id=next(said))
+        yield CancelOrderRequest(order_id=order_id, reason="no longer wanted", request_id=next(request_ids))
         return
-    yield ShipOrderRequest(order_id=order_id, lines=[shipped("p_1", 3), shipped("p_3", 1)], request_id=next(said))
-    yield ShipOrderRequest(order_id=order_id, request_id=next(said))
-    yield DeliverOrderRequest(order_id=order_id, request_id=next(said))
+    yield ShipOrderRequest(
+        order_id=order_id, lines=[shipped("p_1", 3), shipped("p_3", 1)], request_id=next(request_ids)
+    )
+    yield ShipOrderRequest(order_id=order_id, request_id=next(request_ids))
+    yield DeliverOrderRequest(order_id=order_id, request_id=next(request_ids))
     if random.random() < 0.2:
-        yield ReturnOrderRequest(order_id=order_id, request_id=next(said))
+        yield ReturnOrderRequest(order_id=order_id, request_id=next(request_ids))
 
 
-async def imported(orders: OrderTrail, *documents: bytes, origin: str = "") -> list[ImportResult]:
-    """Import documents, each from an origin of its own unless one is given."""
+async def import_documents(orders: OrderTrail, *documents: bytes, origin: str = "") -> list[ImportResult]:
+    """Import documents, each from a new origin unless one is given."""
     sources = [SourceDocument(origin=origin or new_id("origin"), json=document) for document in documents]
     return [result async for result in orders.import_documents(sources)]

@@ -1,35 +1,37 @@
-"""Every bound that the contract gives to a field is kept by the server, and the refusal names the field."""
+"""The server enforces every bound of the contract, and its refusal names the field."""
 
 import grpc
 import pytest
-from tests.e2e.bounds import Broken, each_broken
+from tests.e2e.bounds import Violation, violating_messages
 from tests.e2e.refusals import Refused, read_status, refusal
 from tests.e2e.rpcs import RPCS, Rpc
 
 from ordertrail.client import OrderTrail
 
 
-def test_the_contract_has_the_bounds_that_are_tested_here() -> None:
-    broken = {name: list(each_broken(rpc.request)) for name, rpc in RPCS.items()}
-    assert len(broken) == 21
-    assert [name for name, found in broken.items() if not found] == ["ListEventSchemas"]  # which takes nothing
-    assert ("lines[0].unit_price.nanos", "lte") in {(each.field, each.rule) for each in broken["PlaceOrder"]}
+def test_contract_has_the_tested_bounds() -> None:
+    violations = {name: list(violating_messages(rpc.request)) for name, rpc in RPCS.items()}
+    assert len(violations) == 21
+    assert [name for name, messages in violations.items() if not messages] == ["ListEventSchemas"]  # has no fields
+    assert ("lines[0].unit_price.nanos", "lte") in {
+        (violation.field, violation.rule) for violation in violations["PlaceOrder"]
+    }
 
 
 @pytest.mark.parametrize("name", RPCS)
-async def test_a_value_outside_a_bound_is_refused_and_its_field_is_named(orders: OrderTrail, name: str) -> None:
+async def test_value_outside_its_bounds_is_refused_with_its_field(orders: OrderTrail, name: str) -> None:
     rpc = RPCS[name]
-    for broken in each_broken(rpc.request):
-        refused = await refused_by(orders.channel, rpc, broken)
-        assert refused.code is grpc.StatusCode.INVALID_ARGUMENT, broken[:2]
-        assert refused.reason == "INVALID_REQUEST", broken[:2]
-        assert within(broken.field) in refused.fields, broken[:2]
+    for violation in violating_messages(rpc.request):
+        refusal_of_call = await refusal_by(orders.channel, rpc, violation)
+        assert refusal_of_call.code is grpc.StatusCode.INVALID_ARGUMENT, violation[:2]
+        assert refusal_of_call.reason == "INVALID_REQUEST", violation[:2]
+        assert within(violation.field) in refusal_of_call.fields, violation[:2]
 
 
-async def refused_by(channel: grpc.aio.Channel, rpc: Rpc, broken: Broken) -> Refused:
-    """Return the refusal of the call or, where the fault is in one element of a batch, of that element."""
-    raw = broken.message.SerializeToString()
-    if not rpc.batched or "." not in broken.field:
+async def refusal_by(channel: grpc.aio.Channel, rpc: Rpc, violation: Violation) -> Refused:
+    """Return the refusal of the call or, if one element of a batch is invalid, of that element."""
+    raw = violation.message.SerializeToString()
+    if not rpc.batched or "." not in violation.field:
         return await refusal(rpc.call(channel, raw))
     [answer] = await rpc.call(channel, raw)
     [result] = answer.results
@@ -37,6 +39,6 @@ async def refused_by(channel: grpc.aio.Channel, rpc: Rpc, broken: Broken) -> Ref
 
 
 def within(field: str) -> str:
-    """Return the path within an element of a batch; other paths as they are."""
-    first, _, rest = field.partition(".")
-    return rest if first in ("commands[0]", "documents[0]") else field
+    """Return the path within an element of a batch. Other paths are returned unchanged."""
+    element, _, path_in_element = field.partition(".")
+    return path_in_element if element in ("commands[0]", "documents[0]") else field

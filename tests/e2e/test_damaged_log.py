@@ -1,4 +1,4 @@
-"""A log with a flipped bit, on a server whose derived stores are made again from it."""
+"""A damaged log, on a server that rebuilds its derived stores from it."""
 
 import asyncio
 import sqlite3
@@ -6,13 +6,13 @@ from contextlib import closing
 
 import pytest
 from tests.e2e.running_server import RunningServer, refusal_to_start
-from tests.e2e.test_starting import filled, remove
+from tests.e2e.test_starting import fill, remove
 
 NOT_THE_KEY = "which is not the id of its order"
 
 
 @pytest.mark.parametrize(
-    ("column", "change", "said"),
+    ("column", "change", "message"),
     [
         ("key", "CAST(substr(key, 1, length(key) - 1) || char(unicode(substr(key, -1)) + 1) AS TEXT)", NOT_THE_KEY),
         ("value", "CAST(replace(CAST(value AS TEXT), 'a', 'b') AS BLOB)", "is not what was appended"),
@@ -20,26 +20,26 @@ NOT_THE_KEY = "which is not the id of its order"
         ("position", "position + (1 << 40)", "is missing"),
     ],
 )
-async def test_a_start_that_folds_the_log_anew_reports_damage_in_any_column(
-    server: RunningServer, column: str, change: str, said: str
+async def test_server_that_rebuilds_its_stores_reports_damage_in_any_column(
+    server: RunningServer, column: str, change: str, message: str
 ) -> None:
-    await filled(server)
+    await fill(server)
     with closing(sqlite3.connect(server.data / "log.sqlite")) as connection:
         connection.execute("DROP TRIGGER records_are_never_changed")
-        [(place,)] = connection.execute("SELECT max(position) / 2 FROM records")
-        connection.execute(f"UPDATE records SET {column} = {change} WHERE position = ?", [place])
+        [(position,)] = connection.execute("SELECT max(position) / 2 FROM records")
+        connection.execute(f"UPDATE records SET {column} = {change} WHERE position = ?", [position])
         connection.commit()
     remove(server.data / "read-model")
     server.spawn()
     assert await asyncio.to_thread(server.wait) == 1
     assert "Error: the record at partition 0, offset " in server.stderr.splitlines()[-1]
-    assert said in server.stderr.splitlines()[-1]
+    assert message in server.stderr.splitlines()[-1]
     remove(server.data / "state.sqlite")
-    assert said in refusal_to_start(server.data).splitlines()[-1]
+    assert message in refusal_to_start(server.data).splitlines()[-1]
 
 
-async def test_a_start_on_a_log_whose_schema_is_not_utf_8_reports_damage(server: RunningServer) -> None:
-    await filled(server)
+async def test_server_reports_log_schema_that_is_not_utf_8_as_damage(server: RunningServer) -> None:
+    await fill(server)
     log = server.data / "log.sqlite"
     log.write_bytes(log.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xc5", 1))
     assert refusal_to_start(server.data) == (f"Error: the log is damaged ({log}): it contains text that is not UTF-8\n")

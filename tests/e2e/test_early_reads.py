@@ -1,4 +1,4 @@
-"""A read that comes before the projector has begun a read model waits within its deadline."""
+"""A query that arrives before the projector has created a read model waits within its deadline."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.refusals import refusal, refusal_if_any
 from tests.e2e.rpcs import FILES, RPCS, a_request
 from tests.e2e.running_server import RunningServer
-from tests.e2e.test_trouble import bare
+from tests.e2e.test_trouble import bare_channel
 
 READS = [
     method.name
@@ -21,16 +21,16 @@ READS = [
     for method in service.methods
 ]
 ANSWERS = {None, "ORDER_NOT_FOUND", "ORDER_NOT_PARKED", "RECORD_NOT_FOUND"}
-# It looks in the log first, and needs no read model for a record that is not there.
+# It reads the log first, and needs no read model for a missing record.
 FROM_LOG = "ExplainEvent"
 
 
 @pytest.fixture
-async def early(server: RunningServer) -> AsyncIterator[RunningServer]:
-    """A server on a new directory that listens, and whose projector was frozen before it did anything."""
+async def unprojected(server: RunningServer) -> AsyncIterator[RunningServer]:
+    """A server on a new directory whose projector was stopped before it did anything."""
     server.spawn()
     async with asyncio.timeout(60):
-        while not (projector := projector_of(server.pid)):  # noqa: ASYNC110 (a new process is told to nobody)
+        while not (projector := projector_of(server.pid)):  # noqa: ASYNC110 (no event reports a new process)
             await asyncio.sleep(0.005)
     os.kill(projector, signal.SIGSTOP)
     await asyncio.to_thread(server.listening)
@@ -40,27 +40,27 @@ async def early(server: RunningServer) -> AsyncIterator[RunningServer]:
 
 
 def projector_of(pid: int) -> int | None:
-    """Return the process of a server's projector, once it runs its program: before, its parent waits for that."""
+    """Return the process id of a server's projector once it runs its program."""
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         if b"ordertrail_server.projections.process" in Path(f"/proc/{child}/cmdline").read_bytes():
             return int(child)
     return None
 
 
-async def test_read_waits_for_a_read_model_that_is_not_begun(early: RunningServer) -> None:
-    async with bare(early) as channel:
-        reading = [
+async def test_query_waits_until_the_read_model_exists(unprojected: RunningServer) -> None:
+    async with bare_channel(unprojected) as channel:
+        tasks = [
             asyncio.create_task(refusal_if_any(RPCS[name].call(channel, a_request(name).SerializeToString(), 60)))
             for name in READS
         ]
         for name in set(READS) - {FROM_LOG}:
-            told = await refusal(RPCS[name].call(channel, a_request(name).SerializeToString(), 0.5))
-            assert (told.code.name, told.reason) == ("UNAVAILABLE", "UNAVAILABLE")
-            assert told.message == "The read model is not begun yet."
-        assert [task.done() for task in reading] == [name == FROM_LOG for name in READS]
-        os.kill(early.projector, signal.SIGCONT)
-        refused = await asyncio.gather(*reading)
-    assert {None if each is None else each.reason for each in refused} <= ANSWERS
-    assert "WARNING" not in early.stderr
-    assert early.stop() == 0
-    assert early.faults == []
+            call_refusal = await refusal(RPCS[name].call(channel, a_request(name).SerializeToString(), 0.5))
+            assert (call_refusal.code.name, call_refusal.reason) == ("UNAVAILABLE", "UNAVAILABLE")
+            assert call_refusal.message == "The read model is not begun yet."
+        assert [task.done() for task in tasks] == [name == FROM_LOG for name in READS]
+        os.kill(unprojected.projector, signal.SIGCONT)
+        refusals = await asyncio.gather(*tasks)
+    assert {None if call_refusal is None else call_refusal.reason for call_refusal in refusals} <= ANSWERS
+    assert "WARNING" not in unprojected.stderr
+    assert unprojected.stop() == 0
+    assert unprojected.faults == []

@@ -1,4 +1,4 @@
-"""Who may read a data directory: its owner and its group, whatever the umask lets through."""
+"""Only its owner and its group can read a data directory, even with umask 0."""
 
 import os
 from collections.abc import Iterator
@@ -8,21 +8,21 @@ from stat import S_IMODE
 import pytest
 from tests.cli.command_line import CommandLine
 from tests.e2e.running_server import RunningServer
-from tests.e2e.test_starting import filled
+from tests.e2e.test_starting import fill
 
 NOBODY = CommandLine("127.0.0.1:1")
 
 
 @pytest.fixture(autouse=True)
 def umask() -> Iterator[None]:
-    """Let everything through, here and in the processes that the test starts."""
-    before = os.umask(0)
+    """Set umask 0, here and in the processes that the test starts."""
+    umask_before = os.umask(0)
     yield
-    os.umask(before)
+    os.umask(umask_before)
 
 
 def modes(data: Path) -> dict[str, set[int]]:
-    """Return the modes of the directories, and of the files, in and below a directory."""
+    """Return the modes of all directories and files below a directory."""
     paths = [data, *data.rglob("*")]
     return {
         "directories": {S_IMODE(path.stat().st_mode) for path in paths if path.is_dir()},
@@ -33,24 +33,30 @@ def modes(data: Path) -> dict[str, set[int]]:
 PRIVATE = {"directories": {0o750}, "files": {0o640}}
 
 
-async def test_a_server_creates_files_that_others_cannot_read(server: RunningServer) -> None:
-    await filled(server)
+async def test_server_creates_files_that_other_users_cannot_read(server: RunningServer) -> None:
+    await fill(server)
     server.start()
     assert {path.suffix for path in server.data.rglob("*")} >= {".sqlite", ".sqlite-wal", ".sqlite-shm"}
     assert modes(server.data) == PRIVATE
 
 
-async def test_a_rebuilt_read_model_cannot_be_read_by_others(server: RunningServer) -> None:
-    await filled(server)
+async def test_rebuilt_read_model_cannot_be_read_by_other_users(server: RunningServer) -> None:
+    await fill(server)
     assert NOBODY.run("rebuild", "--data", str(server.data)).returncode == 0
     assert modes(server.data) == PRIVATE
 
 
-async def test_modes_that_the_operator_has_set_are_kept(server: RunningServer) -> None:
+async def test_file_modes_set_by_the_operator_are_kept(server: RunningServer) -> None:
     server.data.mkdir(0o700)
-    await filled(server)
+    await fill(server)
     (server.data / "log.sqlite").chmod(0o600)
     (server.data / "LOCK").chmod(0o600)
-    await filled(server)
-    found = {path.name: S_IMODE(path.stat().st_mode) for path in (server.data, *server.data.iterdir())}
-    assert found == {"data": 0o700, "log.sqlite": 0o600, "LOCK": 0o600, "state.sqlite": 0o640, "read-model": 0o750}
+    await fill(server)
+    modes_by_name = {path.name: S_IMODE(path.stat().st_mode) for path in (server.data, *server.data.iterdir())}
+    assert modes_by_name == {
+        "data": 0o700,
+        "log.sqlite": 0o600,
+        "LOCK": 0o600,
+        "state.sqlite": 0o640,
+        "read-model": 0o750,
+    }

@@ -1,4 +1,4 @@
-"""The service as one meets it without its proto files: grpcurl, reflection and health."""
+"""The service without its proto files: grpcurl, reflection and health."""
 
 import json
 import subprocess
@@ -23,22 +23,22 @@ COMMANDS, HISTORY = "ordertrail.v1.OrderCommandService", "ordertrail.v1.OrderHis
 def run(
     address: str, *words: str, data: Any = None, header: str = "x-unheard-of: 1"
 ) -> "subprocess.CompletedProcess[str]":
-    """Run grpcurl; `words` come behind the address."""
+    """Run grpcurl with `words` after the address."""
     flags = ["-plaintext", "-H", header, *(["-d", json.dumps(data)] if data is not None else [])]
     command = [str(GRPCURL), *flags, address, *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
 
 
 def answers(address: str, rpc: str, data: Any) -> list[Any]:
-    """Return what an rpc answers, each message as the JSON that grpcurl prints."""
-    done = run(address, rpc, data=data)
-    assert done.returncode == 0, done.stderr
-    decoder, rest, found = json.JSONDecoder(), done.stdout.strip(), []
-    while rest:
-        answer, end = decoder.raw_decode(rest)
-        found.append(answer)
-        rest = rest[end:].lstrip()
-    return found
+    """Return the answers of an rpc, each as the JSON that grpcurl prints."""
+    result = run(address, rpc, data=data)
+    assert result.returncode == 0, result.stderr
+    decoder, output, answers_read = json.JSONDecoder(), result.stdout.strip(), []
+    while output:
+        answer, end = decoder.raw_decode(output)
+        answers_read.append(answer)
+        output = output[end:].lstrip()
+    return answers_read
 
 
 def order(customer: str) -> Any:
@@ -46,9 +46,9 @@ def order(customer: str) -> Any:
     return {"customer_id": customer, "lines": [{"product_id": "p_1", "quantity": "3", "unit_price": price}]}
 
 
-def test_every_service_is_listed_and_described(shared: RunningServer) -> None:
-    listed = run(shared.address, "list").stdout.split()
-    assert set(listed) >= {*SERVICES, "grpc.health.v1.Health"}
+def test_reflection_lists_and_describes_every_service(shared: RunningServer) -> None:
+    services = run(shared.address, "list").stdout.split()
+    assert set(services) >= {*SERVICES, "grpc.health.v1.Health"}
     for rpc in RPCS.values():
         service = rpc.method.containing_service.full_name
         assert f"{service}.{rpc.name}" in run(shared.address, "list", service).stdout.split()
@@ -56,46 +56,44 @@ def test_every_service_is_listed_and_described(shared: RunningServer) -> None:
     assert "string customer_id = 10" in run(shared.address, "describe", "ordertrail.v1.PlaceOrderRequest").stdout
 
 
-def test_an_order_is_placed_read_and_streamed_as_json(shared: RunningServer) -> None:
+def test_grpcurl_places_reads_and_streams_an_order(shared: RunningServer) -> None:
     customer = new_id("customer")
-    [placed] = answers(shared.address, f"{COMMANDS}/PlaceOrder", order(customer))
-    receipt = placed["receipt"]
+    [place_answer] = answers(shared.address, f"{COMMANDS}/PlaceOrder", order(customer))
+    receipt = place_answer["receipt"]
     assert receipt["request_id"]
     assert receipt["event"]["order_placed"]["customer_id"] == customer
-    asked = {"order_id": receipt["order_id"]}
-    [confirmed] = answers(shared.address, f"{COMMANDS}/ConfirmOrder", asked)
-    fresh = {"at_least_as_fresh": [confirmed["receipt"]["consistency_token"]]}
-    [read] = answers(shared.address, f"{HISTORY}/GetOrder", asked | fresh)
-    assert read["order"]["status"] == "ORDER_STATUS_CONFIRMED"
-    assert read["order"]["total_amount"] == {"currency_code": "EUR", "units": "15", "nanos": 600_000_000}
-    frames = answers(shared.address, f"{HISTORY}/StreamOrderEvents", asked | fresh)
+    request = {"order_id": receipt["order_id"]}
+    [confirm_answer] = answers(shared.address, f"{COMMANDS}/ConfirmOrder", request)
+    fresh = {"at_least_as_fresh": [confirm_answer["receipt"]["consistency_token"]]}
+    [get_answer] = answers(shared.address, f"{HISTORY}/GetOrder", request | fresh)
+    assert get_answer["order"]["status"] == "ORDER_STATUS_CONFIRMED"
+    assert get_answer["order"]["total_amount"] == {"currency_code": "EUR", "units": "15", "nanos": 600_000_000}
+    frames = answers(shared.address, f"{HISTORY}/StreamOrderEvents", request | fresh)
     events = [event for frame in frames for event in frame.get("events", [])]
     assert [(event["order_version"], "order_confirmed" in event) for event in events] == [("1", False), ("2", True)]
     assert frames[-1]["caught_up"]
 
 
 @pytest.mark.parametrize("name", ["ordertrail-actor", "traceparent"])
-@pytest.mark.parametrize("control", ["\n", "\t", "\x1b", "\x85"])
-def test_control_characters_in_what_is_remembered_of_a_caller_are_refused(
-    shared: RunningServer, name: str, control: str
-) -> None:
-    header = f"{name}: cl{control}erk"
-    refused = run(shared.address, f"{COMMANDS}/PlaceOrder", data=order(new_id("customer")), header=header)
-    assert refused.returncode != 0
-    for told in ("Code: InvalidArgument", f"The metadata {name} must have at most 256 characters", "INVALID_REQUEST"):
-        assert told in refused.stderr
+@pytest.mark.parametrize("character", ["\n", "\t", "\x1b", "\x85"])
+def test_control_character_in_metadata_of_caller_is_refused(shared: RunningServer, name: str, character: str) -> None:
+    header = f"{name}: cl{character}erk"
+    result = run(shared.address, f"{COMMANDS}/PlaceOrder", data=order(new_id("customer")), header=header)
+    assert result.returncode != 0
+    for text in ("Code: InvalidArgument", f"The metadata {name} must have at most 256 characters", "INVALID_REQUEST"):
+        assert text in result.stderr
 
 
-def test_a_refusal_shows_its_details(shared: RunningServer) -> None:
-    refused = run(shared.address, f"{COMMANDS}/ConfirmOrder", data={"order_id": "no-such-order"})
-    assert refused.returncode != 0
-    for told in ("Code: NotFound", "There is no order", "google.rpc.ErrorInfo", '"reason":"ORDER_NOT_FOUND"'):
-        assert told in refused.stderr.replace('": "', '":"'), refused.stderr
+def test_grpcurl_prints_the_details_of_a_refusal(shared: RunningServer) -> None:
+    result = run(shared.address, f"{COMMANDS}/ConfirmOrder", data={"order_id": "no-such-order"})
+    assert result.returncode != 0
+    for text in ("Code: NotFound", "There is no order", "google.rpc.ErrorInfo", '"reason":"ORDER_NOT_FOUND"'):
+        assert text in result.stderr.replace('": "', '":"'), result.stderr
 
 
 @pytest.mark.parametrize("version", ["v1", "v1alpha"])
-async def test_reflection_answers_under_both_names(channel: grpc.aio.Channel, version: str) -> None:
-    async def asked() -> AsyncIterator[ServerReflectionRequest]:
+async def test_reflection_is_served_as_v1_and_v1alpha(channel: grpc.aio.Channel, version: str) -> None:
+    async def request() -> AsyncIterator[ServerReflectionRequest]:
         yield ServerReflectionRequest(list_services="")
         yield ServerReflectionRequest(file_containing_symbol="ordertrail.v1.OrderCommandService")
         yield ServerReflectionRequest(file_containing_symbol="no.such.Symbol")
@@ -104,31 +102,33 @@ async def test_reflection_answers_under_both_names(channel: grpc.aio.Channel, ve
         f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo",
         ServerReflectionRequest.SerializeToString,
         ServerReflectionResponse.FromString,
-    )(asked())
-    listed, found, unknown = [answer async for answer in call]
-    assert {service.name for service in listed.list_services_response.service} >= set(SERVICES)
-    assert found.file_descriptor_response.file_descriptor_proto
+    )(request())
+    services, answers_read, unknown = [answer async for answer in call]
+    assert {service.name for service in services.list_services_response.service} >= set(SERVICES)
+    assert answers_read.file_descriptor_response.file_descriptor_proto
     assert unknown.error_response.error_code == grpc.StatusCode.NOT_FOUND.value[0]
 
 
 @pytest.mark.parametrize("service", ["", *SERVICES])
-async def test_health_is_told_once_and_watched(shared: RunningServer, channel: grpc.aio.Channel, service: str) -> None:
+async def test_health_check_and_watch_report_serving(
+    shared: RunningServer, channel: grpc.aio.Channel, service: str
+) -> None:
     await until_serving(shared.address, service)
-    health, asked = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest(service=service)
-    assert (await health.Check(asked)).status == health_pb2.HealthCheckResponse.SERVING
-    watch = health.Watch(asked)
+    health, request = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest(service=service)
+    assert (await health.Check(request)).status == health_pb2.HealthCheckResponse.SERVING
+    watch = health.Watch(request)
     assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
     watch.cancel()
 
 
-async def test_the_health_of_a_service_that_there_is_not_is_unknown(channel: grpc.aio.Channel) -> None:
-    health, asked = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest(service="no.such.Service")
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await health.Check(asked)
-    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+async def test_health_check_of_unknown_service_is_not_found(channel: grpc.aio.Channel) -> None:
+    health, request = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest(service="no.such.Service")
+    with pytest.raises(grpc.aio.AioRpcError) as result:
+        await health.Check(request)
+    assert result.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_reads_are_said_to_be_served_only_when_they_are(own_server: RunningServer) -> None:
+async def test_queries_succeed_once_health_reports_serving(own_server: RunningServer) -> None:
     for _ in range(3):
         own_server.start()
         await until_serving(own_server.address)

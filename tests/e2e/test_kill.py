@@ -1,6 +1,6 @@
-"""A loaded server is killed at random moments; nothing that it ever acknowledged may be lost, doubled or changed.
+"""A loaded server is killed at random moments. No acknowledged fact is lost, duplicated or changed.
 
-ORDERTRAIL_KILL_ROUNDS sets how often (30, and 6 on Kafka); ORDERTRAIL_KILL_SEED repeats the moments of another run.
+ORDERTRAIL_KILL_ROUNDS is the number of kills (30, and 6 on Kafka). ORDERTRAIL_KILL_SEED repeats the moments of a run.
 """
 
 import asyncio
@@ -29,33 +29,33 @@ SEED = int(os.environ.get("ORDERTRAIL_KILL_SEED", str(time.time_ns())))
 
 
 @pytest.mark.timeout(60 + 20 * int(ROUNDS or 30))
-async def test_whatever_was_acknowledged_outlives_every_kill(own_log: LogOfServer, own_server: RunningServer) -> None:
+async def test_acknowledged_facts_survive_every_kill(own_log: LogOfServer, own_server: RunningServer) -> None:
     server = own_server.start()
     rounds = int(ROUNDS or (6 if isinstance(own_log, OnKafka) else 30))
-    ledger, streamed, to_next_receipt = Ledger(), list[HistoryEvent](), list[float]()
+    ledger, streamed_events, recovery_seconds = Ledger(), list[HistoryEvent](), list[float]()
     async with connect(server.address) as orders:
-        following = asyncio.create_task(follow(orders, streamed))
+        follow_task = asyncio.create_task(follow(orders, streamed_events))
         load = Load(orders, ledger, unary=16, batches=2, seed=SEED)
         for _ in range(rounds):
-            to_next_receipt.append(await kill_and_restart(server, ledger, Random(f"{SEED}/{len(to_next_receipt)}")))
+            recovery_seconds.append(await kill_and_restart(server, ledger, Random(f"{SEED}/{len(recovery_seconds)}")))
             load.check()
         await load.stop()
         truth = await own_log.truth()
-        tell(ledger, truth, to_next_receipt)
+        print_summary(ledger, truth, recovery_seconds)
 
         receipts_are_facts(ledger.receipts, truth)
-        no_request_led_to_two_facts(truth)
-        await the_stream_saw_each_fact_once(following, streamed, truth)
-        await reads_agree(orders, truth)
+        assert_no_request_led_to_two_facts(truth)
+        await assert_stream_has_each_fact_once(follow_task, streamed_events, truth)
+        await assert_queries_equal_facts(orders, truth)
     server.stop()
-    the_state_store_agrees(server.data, truth)
+    assert_state_store_equals_facts(server.data, truth)
 
 
 async def kill_and_restart(server: RunningServer, ledger: Ledger, random: Random) -> float:
-    """Kill the server at a random moment, now and then while it starts; return the seconds to the next receipt."""
-    await ledger.next("b")  # batches come back later than single calls: each failure has them wait longer
+    """Kill the server at a random moment, sometimes while it starts. Return the seconds to the next receipt."""
+    await ledger.next("b")  # batches resume later than single calls, because their back-off grows with each failure
     await asyncio.sleep(random.uniform(0, 0.6))
-    killed = time.monotonic()
+    killed_at = time.monotonic()
     server.kill()
     while random.random() < 0.25:
         server.spawn()
@@ -63,46 +63,48 @@ async def kill_and_restart(server: RunningServer, ledger: Ledger, random: Random
         server.kill()
     server.spawn()
     await asyncio.to_thread(server.listening)
-    return await ledger.next() - killed
+    return await ledger.next() - killed_at
 
 
-async def follow(orders: OrderTrail, streamed: list[HistoryEvent]) -> None:
+async def follow(orders: OrderTrail, streamed_events: list[HistoryEvent]) -> None:
     async for frame in orders.stream_frames(follow=True):
-        streamed.extend(frame.events)
+        streamed_events.extend(frame.events)
 
 
-def no_request_led_to_two_facts(truth: Truth) -> None:
+def assert_no_request_led_to_two_facts(truth: Truth) -> None:
     assert len({fact.request for fact in truth.facts}) == len(truth.facts)
 
 
-async def the_stream_saw_each_fact_once(
-    following: "asyncio.Task[None]", streamed: list[HistoryEvent], truth: Truth
+async def assert_stream_has_each_fact_once(
+    follow_task: "asyncio.Task[None]", streamed_events: list[HistoryEvent], truth: Truth
 ) -> None:
     async with asyncio.timeout(30):
-        while len(streamed) < len(truth.facts) and not following.done():  # noqa: ASYNC110 (it reads on)
+        while len(streamed_events) < len(truth.facts) and not follow_task.done():  # noqa: ASYNC110 (the task appends to the list)
             await asyncio.sleep(0.01)
-    following.cancel()
-    streamed.sort(key=lambda event: event.position.partition)  # in each they stay in the order in which they came
-    assert [(event.position.partition, event.position.offset, event.digest) for event in streamed] == [
+    follow_task.cancel()
+    streamed_events.sort(
+        key=lambda event: event.position.partition
+    )  # stable: within a partition the order does not change
+    assert [(event.position.partition, event.position.offset, event.digest) for event in streamed_events] == [
         (fact.partition, fact.offset, digest(fact.value)) for fact in truth.facts
     ]
 
 
-async def reads_agree(orders: OrderTrail, truth: Truth) -> None:
-    listed = {order.order_id: order async for order in orders.list_orders(page_size=1000)}
-    assert listed == {order_id: known.order for order_id, known in truth.orders.items()}
+async def assert_queries_equal_facts(orders: OrderTrail, truth: Truth) -> None:
+    listed_orders = {order.order_id: order async for order in orders.list_orders(page_size=1000)}
+    assert listed_orders == {order_id: aggregate.order for order_id, aggregate in truth.orders.items()}
 
 
-def the_state_store_agrees(data: Path, truth: Truth) -> None:
+def assert_state_store_equals_facts(data: Path, truth: Truth) -> None:
     with closing(connect_reader(data / "state.sqlite")) as store:
         rows = store.execute("SELECT order_id, state, version, head, parked FROM orders").fetchall()
-    stored = {order_id: Aggregate(Order.FromString(state), *rest) for order_id, state, *rest in rows}
+    stored = {order_id: Aggregate(Order.FromString(state), *columns) for order_id, state, *columns in rows}
     assert stored == truth.orders
 
 
-def tell(ledger: Ledger, truth: Truth, to_next_receipt: list[float]) -> None:
-    """Print what the run was like; how fast is not asserted here."""
-    milliseconds = sorted(1000 * seconds for seconds in to_next_receipt)
+def print_summary(ledger: Ledger, truth: Truth, recovery_seconds: list[float]) -> None:
+    """Print the numbers of the run."""
+    milliseconds = sorted(1000 * seconds for seconds in recovery_seconds)
     print(
         f"\n{len(milliseconds)} kills (ORDERTRAIL_KILL_SEED={SEED}), {len(ledger.receipts)} receipts, "
         f"{len(truth.facts)} facts of {len(truth.orders)} orders, {truth.void} void records; "

@@ -1,4 +1,4 @@
-"""Where a server listens, how it says so, and why it cannot."""
+"""The addresses on which a server listens, and the reasons why it cannot."""
 
 import os
 import signal
@@ -24,17 +24,17 @@ def directory() -> Iterator[Path]:
 
 
 @contextmanager
-def program_on(family: int, place: object) -> Iterator[socket.socket]:
-    """Another program that listens on an address."""
-    with socket.socket(family, socket.SOCK_STREAM) as other:
-        other.bind(place)  # type: ignore[arg-type]  # a pair or a path
-        other.listen()
-        yield other
+def program_on(family: int, address: object) -> Iterator[socket.socket]:
+    """Run another program that listens on an address."""
+    with socket.socket(family, socket.SOCK_STREAM) as program_socket:
+        program_socket.bind(address)  # type: ignore[arg-type]  # a pair or a path
+        program_socket.listen()
+        yield program_socket
 
 
 @contextmanager
 def unprivileged() -> Iterator[None]:
-    """Give up the privileges of root, if the tests have them, for a while."""
+    """Drop the privileges of root for a while, if the tests have them."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65_534)
@@ -45,15 +45,15 @@ def unprivileged() -> Iterator[None]:
 
 
 def reason(directory: Path, address: str) -> str:
-    """Return why a server does not start on an address."""
-    *_, said = refusal_to_start(directory / "data", address).splitlines()
-    return said.removeprefix(f"Error: cannot listen on {address}: ")
+    """Return the reason why a server does not start on an address."""
+    *_, last_line = refusal_to_start(directory / "data", address).splitlines()
+    return last_line.removeprefix(f"Error: cannot listen on {address}: ")
 
 
 @pytest.mark.parametrize(
     "listen", ["127.0.0.1:0", "localhost:0", "0.0.0.0:0", "[::1]:0", "[::]:0", "[::ffff:127.0.0.1]:0", "unix:SOCKET"]
 )
-def test_printed_address_can_be_called(directory: Path, listen: str) -> None:
+def test_client_can_connect_to_printed_address(directory: Path, listen: str) -> None:
     with serving(directory / "data", listen.replace("SOCKET", f"{directory}/socket")) as address:
         assert address.startswith(listen.removesuffix("0").removesuffix("SOCKET"))
         line = CommandLine(address)
@@ -62,10 +62,10 @@ def test_printed_address_can_be_called(directory: Path, listen: str) -> None:
 
 
 def test_port_in_use_is_refused(directory: Path) -> None:
-    with program_on(socket.AF_INET, ("127.0.0.1", 0)) as other:
-        taken = other.getsockname()[1]
+    with program_on(socket.AF_INET, ("127.0.0.1", 0)) as program_socket:
+        port = program_socket.getsockname()[1]
         for host in ("127.0.0.1", "0.0.0.0", "localhost", "[::]", "[::ffff:127.0.0.1]"):
-            assert reason(directory, f"{host}:{taken}") == "another program already listens on it"
+            assert reason(directory, f"{host}:{port}") == "another program already listens on it"
 
 
 def test_address_of_another_host_is_refused(directory: Path) -> None:
@@ -73,14 +73,14 @@ def test_address_of_another_host_is_refused(directory: Path) -> None:
     assert reason(directory, "[2001:db8::1]:0") == "this machine has no such address"
 
 
-def test_host_that_nobody_knows_is_refused(directory: Path) -> None:
+def test_unknown_host_is_refused(directory: Path) -> None:
     assert reason(directory, "no-such-host.invalid:0") in (
         "Name or service not known",
         "Temporary failure in name resolution",
     )
 
 
-def test_socket_that_cannot_be_made_is_refused_with_the_reason(directory: Path) -> None:
+def test_socket_path_that_cannot_be_used_is_refused_with_reason(directory: Path) -> None:
     (directory / "file").touch()
     assert reason(directory, f"unix:{directory}/none/socket") == "its directory does not exist"
     assert reason(directory, f"unix:{directory}/file/socket") == "Not a directory"
@@ -88,13 +88,13 @@ def test_socket_that_cannot_be_made_is_refused_with_the_reason(directory: Path) 
     assert (directory / "file").exists()
 
 
-def test_socket_of_another_program_is_left_alone(directory: Path) -> None:
+def test_socket_of_another_program_is_refused_and_kept(directory: Path) -> None:
     path = str(directory / "socket")
-    with program_on(socket.AF_UNIX, path) as other:
+    with program_on(socket.AF_UNIX, path) as program_socket:
         assert reason(directory, f"unix:{path}") == "another program already listens on it"
         with socket.socket(socket.AF_UNIX) as caller:
             caller.connect(path)
-            other.accept()[0].close()
+            program_socket.accept()[0].close()
 
 
 def test_socket_of_a_killed_server_is_replaced(directory: Path) -> None:
@@ -109,7 +109,7 @@ def test_socket_of_a_killed_server_is_replaced(directory: Path) -> None:
         assert not (directory / "socket").exists()
 
 
-def test_address_that_a_user_may_not_use_is_refused(directory: Path) -> None:
+def test_socket_in_read_only_directory_is_refused(directory: Path) -> None:
     directory.chmod(0o500)
     address = Address(path=directory / "socket")
     with unprivileged(), pytest.raises(OSError, match=f"{address}: this user cannot write to its directory"):
@@ -129,10 +129,10 @@ def test_address_that_a_user_may_not_use_is_refused(directory: Path) -> None:
         "2130706433:50051",
     ],
 )
-def test_wrong_address_starts_nothing_and_calls_nobody(directory: Path, address: str) -> None:
+def test_invalid_address_is_a_usage_error(directory: Path, address: str) -> None:
     line = CommandLine(address)
-    for refused in (line.run("serve", "--data", str(directory / "data"), "--listen", address), line.run("orders")):
-        assert refused.returncode == 2
-        assert refused.stdout == ""
-        assert refused.stderr.splitlines()[-1].startswith("Error: ")
+    for result in (line.run("serve", "--data", str(directory / "data"), "--listen", address), line.run("orders")):
+        assert result.returncode == 2
+        assert result.stdout == ""
+        assert result.stderr.splitlines()[-1].startswith("Error: ")
     assert not (directory / "data").exists()

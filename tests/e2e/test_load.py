@@ -1,4 +1,4 @@
-"""Under more load than a server takes, every caller gets an answer or a typed refusal."""
+"""On an overloaded server, every caller gets an answer or a typed refusal."""
 
 import asyncio
 import json
@@ -23,93 +23,93 @@ from ordertrail.v1.order_status_pb2 import ORDER_STATUS_RETURNED
 from ordertrail.values import line
 from ordertrail_server.storage.sqlite import sqlite3
 
-MANY = 5_000  # above the bound of the gRPC library on calls that wait to be taken: 3,000
+CALL_COUNT = 5_000  # above the gRPC library's bound on pending calls, 3,000
 LARGE_BATCH = 40
 
 
-def a_large_order() -> PlaceOrderRequest:
-    """An order of 200 lines: 24 kB."""
+def large_order() -> PlaceOrderRequest:
+    """Return an order of 200 lines: 24 kB."""
     lines = [line(f"{'p' * 100}-{number}", 1, "2.50", "EUR") for number in range(200)]
     return PlaceOrderRequest(customer_id="shop-1", lines=lines, request_id=new_id("place"))
 
 
-def bare(server: RunningServer) -> grpc.aio.Channel:
-    """A client that retries nothing by itself."""
+def bare_channel(server: RunningServer) -> grpc.aio.Channel:
+    """Return a channel that does not retry."""
     return grpc.aio.insecure_channel(server.address, options=[("grpc.enable_retries", 0)])
 
 
 async def place_all(channel: grpc.aio.Channel, orders: list[PlaceOrderRequest]) -> Counter[str]:
-    """Place the orders at once; count receipts, and refusals by reason."""
+    """Place the orders concurrently. Count receipts, and refusals by reason."""
 
     async def place(order: PlaceOrderRequest) -> str:
         try:
             await RPCS["PlaceOrder"].call(channel, order.SerializeToString(), 120)
         except grpc.aio.AioRpcError as error:
-            refused = await refusal(failing(error))
-            assert refused.retry_seconds, f"{refused.code} without RetryInfo"
-            return refused.reason
+            call_refusal = await refusal(raise_error(error))
+            assert call_refusal.retry_seconds, f"{call_refusal.code} without RetryInfo"
+            return call_refusal.reason
         return "receipt"
 
     return Counter(await asyncio.gather(*map(place, orders)))
 
 
-async def failing(error: grpc.aio.AioRpcError) -> None:
+async def raise_error(error: grpc.aio.AioRpcError) -> None:
     raise error
 
 
-async def test_thousands_of_calls_at_once_are_answered_or_refused_with_the_time_to_retry(tmp_path: Path) -> None:
+async def test_thousands_of_calls_are_answered_or_refused_with_retry_delay(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data")
     with closing(server.start()):
-        async with bare(server) as channel:
-            outcomes = await place_all(channel, [an_order() for _ in range(MANY)])
+        async with bare_channel(server) as channel:
+            outcomes = await place_all(channel, [an_order() for _ in range(CALL_COUNT)])
         assert outcomes.keys() <= {"receipt", "OVERLOADED"}
         assert len((await truth_of(server.data)).facts) == outcomes["receipt"]
 
 
-async def test_large_requests_beyond_the_bound_on_their_bytes_are_refused(tmp_path: Path) -> None:
+async def test_large_requests_above_the_byte_limit_are_refused(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_REQUEST_BYTES": str(1024 * 1024)})
     with closing(server.start()):
-        async with bare(server) as channel:
-            outcomes = await place_all(channel, [a_large_order() for _ in range(300)])
+        async with bare_channel(server) as channel:
+            outcomes = await place_all(channel, [large_order() for _ in range(300)])
             assert outcomes["receipt"] >= 40
             assert outcomes["OVERLOADED"] > 0
-            assert await place_all(channel, [a_large_order()]) == {"receipt": 1}
+            assert await place_all(channel, [large_order()]) == {"receipt": 1}
 
 
-async def test_large_batches_of_many_streams_are_all_answered_in_bounded_memory(tmp_path: Path) -> None:
+async def test_large_batches_of_many_streams_are_answered_in_bounded_memory(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_ORDER_CACHE_BYTES": str(1024 * 1024)})
     with closing(server.start()):
-        async with bare(server) as channel:
+        async with bare_channel(server) as channel:
             before = server.resident_bytes
-            answers = await asyncio.gather(*(one_batch(channel) for _ in range(24)))
+            answers = await asyncio.gather(*(send_large_batch(channel) for _ in range(24)))
             assert server.resident_bytes - before < 200 * 1024 * 1024
         results = [result for answer in answers for result in answer.results]
         assert len(results) == 24 * LARGE_BATCH
         assert all(result.HasField("receipt") for result in results)
 
 
-async def one_batch(channel: grpc.aio.Channel) -> ExecuteCommandsResponse:
-    batch = ExecuteCommandsRequest(commands=[Command(place_order=a_large_order()) for _ in range(LARGE_BATCH)])
+async def send_large_batch(channel: grpc.aio.Channel) -> ExecuteCommandsResponse:
+    batch = ExecuteCommandsRequest(commands=[Command(place_order=large_order()) for _ in range(LARGE_BATCH)])
     [answer] = await RPCS["ExecuteCommands"].call(channel, batch.SerializeToString(), 240)
     assert isinstance(answer, ExecuteCommandsResponse)
     return answer
 
 
-async def test_a_batch_of_nothing_but_empty_commands_is_refused_and_names_the_bound(tmp_path: Path) -> None:
+async def test_batch_of_many_empty_commands_is_refused_with_its_field(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data")
     with closing(server.start()):
-        async with bare(server) as channel:
-            for raw in (b"\x0a\x00" * 500_000, b"\x10\x00" * 500_000):  # commands, and fields that nobody knows
-                refused = await refusal(RPCS["ExecuteCommands"].call(channel, raw, 60))
-                assert (refused.reason, refused.fields) == ("INVALID_REQUEST", ["commands"])
+        async with bare_channel(server) as channel:
+            for raw in (b"\x0a\x00" * 500_000, b"\x10\x00" * 500_000):  # commands, and unknown fields
+                call_refusal = await refusal(RPCS["ExecuteCommands"].call(channel, raw, 60))
+                assert (call_refusal.reason, call_refusal.fields) == ("INVALID_REQUEST", ["commands"])
 
 
 @pytest.mark.parametrize("kind", ["batches", "tails", "replays"])
-async def test_streams_that_their_callers_cancel_leave_no_line_in_the_log(tmp_path: Path, kind: str) -> None:
+async def test_cancelled_streams_write_nothing_to_stderr(tmp_path: Path, kind: str) -> None:
     server = RunningServer(tmp_path / "data")
     with closing(server.start()):
         await until_serving(server.address)
-        async with bare(server) as channel:
+        async with bare_channel(server) as channel:
             await place_all(channel, [an_order() for _ in range(50)])
             calls = [open_stream(channel, kind) for _ in range(200)]
             if kind == "batches":
@@ -131,26 +131,26 @@ def open_stream(channel: grpc.aio.Channel, kind: str) -> Any:
     return OrderHistoryServiceStub(channel).StreamOrderEvents(request)
 
 
-async def test_a_query_that_visits_many_rows_is_ended_and_other_reads_go_on(tmp_path: Path) -> None:
+async def test_query_over_time_limit_is_refused_and_others_succeed(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_QUERY_SECONDS": "0.01"})
     with closing(server.start()):
-        async with bare(server) as channel:
-            [placed] = await RPCS["PlaceOrder"].call(channel, an_order().SerializeToString())
+        async with bare_channel(server) as channel:
+            [answer] = await RPCS["PlaceOrder"].call(channel, an_order().SerializeToString())
         await until_serving(server.address)
         server.stop()
         repeat_order(server.data, times=300_000)
         server.start()
         await until_serving(server.address)
-        async with bare(server) as channel:
+        async with bare_channel(server) as channel:
             by_status = ListOrdersRequest(statuses=[ORDER_STATUS_RETURNED]).SerializeToString()
-            refused = await refusal(RPCS["ListOrders"].call(channel, by_status, 60))
-            assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUERY_TIME_LIMIT")
-            by_id = GetOrderRequest(order_id=placed.receipt.order_id).SerializeToString()
+            call_refusal = await refusal(RPCS["ListOrders"].call(channel, by_status, 60))
+            assert (call_refusal.code, call_refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUERY_TIME_LIMIT")
+            by_id = GetOrderRequest(order_id=answer.receipt.order_id).SerializeToString()
             assert await RPCS["GetOrder"].call(channel, by_id, 60)
 
 
 def repeat_order(data: Path, times: int) -> None:
-    """Give the read model of a stopped server that many orders more, which its log does not have."""
+    """Add that many copies of the order to the read model of a stopped server."""
     [model] = (data / "read-model").glob("*.sqlite")
     with closing(sqlite3.connect(model)) as connection:
         connection.execute(

@@ -1,4 +1,4 @@
-"""A log that another process, such as a backup, keeps open while its server is killed and started again."""
+"""A log that another process, such as a backup, keeps open while its server is killed and restarted."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ WAITS = "another process keeps the file of the log open"
 
 
 @contextmanager
-def reading(log: Path) -> Iterator[None]:
+def open_reader(log: Path) -> Iterator[None]:
     """Hold a read transaction, as a backup does."""
     with closing(connect_reader(log)) as connection:
         connection.execute("BEGIN")
@@ -27,9 +27,9 @@ def reading(log: Path) -> Iterator[None]:
         yield
 
 
-async def says_that_it_waits(server: RunningServer) -> None:
+async def wait_for_warning(server: RunningServer) -> None:
     async with asyncio.timeout(60):
-        while WAITS not in server.stderr:  # noqa: ASYNC110 (a file tells nobody that it grows)
+        while WAITS not in server.stderr:  # noqa: ASYNC110 (no event reports that a file grows)
             await asyncio.sleep(0.01)
 
 
@@ -41,13 +41,15 @@ async def order_ids(server: RunningServer) -> list[str]:
         return [(await orders.send(an_order())).order_id for _ in range(3)]
 
 
-async def test_a_killed_server_waits_until_its_log_is_closed(server: RunningServer, order_ids: list[str]) -> None:
-    with reading(server.data / "log.sqlite"):
+async def test_restarted_server_waits_until_other_process_closes_its_log(
+    server: RunningServer, order_ids: list[str]
+) -> None:
+    with open_reader(server.data / "log.sqlite"):
         async with connect(server.address) as orders:
             order_ids.append((await orders.send(an_order())).order_id)
         server.kill()
         server.spawn()
-        await says_that_it_waits(server)
+        await wait_for_warning(server)
     server.listening()
     async with connect(server.address) as orders:
         assert {order.order_id async for order in orders.list_orders()} == set(order_ids)
@@ -55,33 +57,37 @@ async def test_a_killed_server_waits_until_its_log_is_closed(server: RunningServ
     assert server.faults == []
 
 
-async def test_a_server_that_waits_for_its_log_can_be_stopped(server: RunningServer, order_ids: list[str]) -> None:
-    with reading(server.data / "log.sqlite"):
+async def test_server_that_waits_for_its_log_can_be_stopped(server: RunningServer, order_ids: list[str]) -> None:
+    with open_reader(server.data / "log.sqlite"):
         server.kill()
         server.spawn()
-        await says_that_it_waits(server)
+        await wait_for_warning(server)
         server.signal(signal.SIGTERM)
         assert await asyncio.to_thread(server.wait) == 0
     assert server.faults == []
 
 
-async def test_a_server_that_waits_for_its_log_keeps_its_place(server: RunningServer, order_ids: list[str]) -> None:
-    with reading(server.data / "log.sqlite"):
+async def test_server_that_waits_for_its_log_holds_the_directory_lock(
+    server: RunningServer, order_ids: list[str]
+) -> None:
+    with open_reader(server.data / "log.sqlite"):
         server.kill()
         server.spawn()
-        await says_that_it_waits(server)
-        rebuilding = NOBODY.run("rebuild", "--data", str(server.data))
-        assert rebuilding.returncode == 1
-        for refusal in (refusal_to_start(server.data), rebuilding.stderr):
+        await wait_for_warning(server)
+        result = NOBODY.run("rebuild", "--data", str(server.data))
+        assert result.returncode == 1
+        for refusal in (refusal_to_start(server.data), result.stderr):
             assert f"Another process (pid {server.pid}) already serves" in refusal
     server.listening()
     assert server.stop() == 0
     server.start()
 
 
-async def test_a_copy_that_waits_for_its_log_keeps_its_place(server: RunningServer, order_ids: list[str]) -> None:
+async def test_copy_that_waits_for_its_log_holds_the_directory_lock(
+    server: RunningServer, order_ids: list[str]
+) -> None:
     server.kill()
-    with reading(server.data / "log.sqlite"):
+    with open_reader(server.data / "log.sqlite"):
         copy = NOBODY.start(
             "log", "copy", "--data", str(server.data), "--bootstrap", "127.0.0.1:1", "--topic", "t", "--to", "topic"
         )
@@ -94,10 +100,10 @@ async def test_a_copy_that_waits_for_its_log_keeps_its_place(server: RunningServ
     server.start()
 
 
-async def test_others_may_read_and_rebuild_while_the_log_is_kept_open(
+async def test_tail_and_rebuild_work_while_the_log_is_open_elsewhere(
     server: RunningServer, order_ids: list[str]
 ) -> None:
     server.kill()
-    with reading(server.data / "log.sqlite"):
+    with open_reader(server.data / "log.sqlite"):
         assert len(NOBODY.lines("tail", "--data", str(server.data))) == len(order_ids)
         assert NOBODY.run("rebuild", "--data", str(server.data)).returncode == 0

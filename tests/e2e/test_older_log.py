@@ -1,4 +1,4 @@
-"""An older log, as of a backup, put in the place of the newest one: refused before the first answer."""
+"""A server refuses an older log, such as a backup, in place of the newest one."""
 
 import asyncio
 import shutil
@@ -10,14 +10,14 @@ from typing import NamedTuple
 import pytest
 from tests.cli.command_line import CommandLine
 from tests.e2e.running_server import RunningServer, refusal_to_start
-from tests.e2e.test_starting import filled, remove
+from tests.e2e.test_starting import fill, remove
 
 NOBODY = CommandLine("127.0.0.1:1")
 OTHER_DEFINITION = "order-history-0123456789ab.sqlite"
 
 
 class Backups(NamedTuple):
-    """A stopped server's directory, and two logs that lack what it holds."""
+    """The directory of a stopped server, and two logs that lack some of its facts."""
 
     data: Path
     shorter: Path
@@ -30,35 +30,35 @@ def backups(tmp_path_factory: pytest.TempPathFactory) -> Backups:
 
 
 async def _backups(directory: Path) -> Backups:
-    server, other = RunningServer(directory / "data"), RunningServer(directory / "other")
-    await filled(server)
-    other.data.mkdir()
-    shutil.copy(server.data / "log.sqlite", other.data)
+    server, other_server = RunningServer(directory / "data"), RunningServer(directory / "other")
+    await fill(server)
+    other_server.data.mkdir()
+    shutil.copy(server.data / "log.sqlite", other_server.data)
     shorter = directory / "shorter.sqlite"
     shutil.copy(server.data / "log.sqlite", shorter)
-    await filled(server)
-    await filled(other)  # the same number of records, and others
-    return Backups(server.data, shorter, other.data / "log.sqlite")
+    await fill(server)
+    await fill(other_server)  # the same number of records, but others
+    return Backups(server.data, shorter, other_server.data / "log.sqlite")
 
 
 @pytest.fixture
 def data(backups: Backups, tmp_path: Path) -> Path:
-    """The stopped server's directory, to be changed."""
+    """A copy of the stopped server's directory."""
     return Path(shutil.copytree(backups.data, tmp_path / "data"))
 
 
-def keep_only(data: Path, kept: str) -> None:
-    """Delete the derived stores but those that are kept; one of another definition takes its place."""
+def keep_only(data: Path, stores: str) -> None:
+    """Delete the derived stores except `stores`, and change the definition of a store if `stores` says so."""
     [model] = (data / "read-model").glob("*.sqlite")
-    if kept.startswith("state"):
+    if stores.startswith("state"):
         remove(data / "read-model")
-    if kept.startswith("read model"):
+    if stores.startswith("read model"):
         remove(data / "state.sqlite")
-    if kept == "state of another definition":
+    if stores == "state of another definition":
         with closing(sqlite3.connect(data / "state.sqlite")) as connection:
             connection.execute("UPDATE meta SET definition = zeroblob(32)")
             connection.commit()
-    if kept == "read model of another definition":
+    if stores == "read model of another definition":
         model.rename(model.with_name(OTHER_DEFINITION))
 
 
@@ -68,32 +68,32 @@ def contents(data: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("log", ["shorter", "diverged"])
 @pytest.mark.parametrize(
-    "kept",
+    "stores",
     ["both", "state", "read model", "state of another definition", "read model of another definition"],
 )
-def test_an_older_log_is_refused_before_the_first_answer(backups: Backups, data: Path, kept: str, log: str) -> None:
-    keep_only(data, kept)
+def test_older_log_is_refused_before_the_first_answer(backups: Backups, data: Path, stores: str, log: str) -> None:
+    keep_only(data, stores)
     shutil.copy(getattr(backups, log), data / "log.sqlite")
-    before = contents(data)
+    contents_before = contents(data)
     for _ in range(2):  # a restart policy starts it again
-        said = refusal_to_start(data).splitlines()[-1]
-        assert "knows more than the log: " in said
-        assert ("lost records" if log == "shorter" else "is not the one that was read there before") in said
-        assert contents(data) == before
+        last_line = refusal_to_start(data).splitlines()[-1]
+        assert "knows more than the log: " in last_line
+        assert ("lost records" if log == "shorter" else "is not the one that was read there before") in last_line
+        assert contents(data) == contents_before
 
 
-def test_a_rebuild_does_not_destroy_what_a_read_model_knows_of_lost_facts(backups: Backups, data: Path) -> None:
+def test_rebuild_refuses_log_that_lacks_facts_of_the_read_model(backups: Backups, data: Path) -> None:
     keep_only(data, "read model")
     shutil.copy(backups.shorter, data / "log.sqlite")
-    before = contents(data)
-    ended = NOBODY.run("rebuild", "--data", str(data))
-    assert ended.returncode == 1
-    assert "knows more than the log: " in ended.stderr
-    assert ended.stderr.count("\n") == 1
-    assert contents(data) == before
+    contents_before = contents(data)
+    result = NOBODY.run("rebuild", "--data", str(data))
+    assert result.returncode == 1
+    assert "knows more than the log: " in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert contents(data) == contents_before
 
 
-async def test_the_newest_log_is_served_beside_stores_of_an_earlier_release(data: Path) -> None:
+async def test_newest_log_is_served_next_to_stores_of_an_earlier_release(data: Path) -> None:
     keep_only(data, "read model of another definition")
-    await filled(RunningServer(data))
+    await fill(RunningServer(data))
     assert (data / "read-model" / OTHER_DEFINITION).exists()

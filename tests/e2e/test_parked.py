@@ -1,4 +1,4 @@
-"""Orders that cannot be read: all who ask are told, nobody else is kept waiting, and nothing of them is lost."""
+"""Orders that cannot be read are refused with a typed error. Other orders do not wait, and no fact is lost."""
 
 import asyncio
 from contextlib import closing
@@ -7,8 +7,8 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.e2e.parked import FUTURE_FAULT, PARKED, client_of, make_log, take_all, told
-from tests.e2e.refusals import Refused as ToldRefusal, read_status, refusal
+from tests.e2e.parked import PARKED, UNKNOWN_EVENT_FAULT, client_of, make_log, read_all, refusal_of_rpc
+from tests.e2e.refusals import Refused as CallRefusal, read_status, refusal
 from tests.e2e.rpcs import RPCS, VERBS, a_request
 from tests.e2e.running_server import RunningServer
 from tests.e2e.shop import an_order
@@ -26,36 +26,36 @@ from ordertrail_server.commands.prepare import Caller, prepare
 from ordertrail_server.log.port import Entry
 
 
-def says_parked(refused: ToldRefusal, order_id: str) -> None:
-    assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "ORDER_PARKED")
-    assert refused.retry_seconds
-    assert refused.resources == [order_id]
-    fault = "its chain is broken at offset 6" if order_id == "broken" else FUTURE_FAULT
-    assert fault in refused.message
+def assert_parked(call_refusal: CallRefusal, order_id: str) -> None:
+    assert (call_refusal.code, call_refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "ORDER_PARKED")
+    assert call_refusal.retry_seconds
+    assert call_refusal.resources == [order_id]
+    fault = "its chain is broken at offset 6" if order_id == "broken" else UNKNOWN_EVENT_FAULT
+    assert fault in call_refusal.message
 
 
-# All who ask are told
+# Parked orders are refused
 
 
 @pytest.mark.parametrize("order_id", PARKED)
 @pytest.mark.parametrize("verb", VERBS)
 async def test_every_command_on_a_parked_order_is_refused(client: OrderTrail, verb: str, order_id: str) -> None:
-    says_parked(await told(client, verb, a_request(verb, order_id)), order_id)
+    assert_parked(await refusal_of_rpc(client, verb, a_request(verb, order_id)), order_id)
 
 
-async def test_in_a_batch_it_is_refused_alone(client: OrderTrail) -> None:
+async def test_batch_refuses_only_the_command_on_a_parked_order(client: OrderTrail) -> None:
     batch = ExecuteCommandsRequest(
         commands=[Command(confirm_order=ConfirmOrderRequest(order_id="newer")), Command(place_order=an_order())]
     )
     [answer] = await RPCS["ExecuteCommands"].call(client.channel, batch.SerializeToString())
-    refused, placed = answer.results
-    says_parked(read_status(refused.status), "newer")
-    assert placed.receipt.order_version == 1
+    call_refusal, placed_entry = answer.results
+    assert_parked(read_status(call_refusal.status), "newer")
+    assert placed_entry.receipt.order_version == 1
 
 
 @pytest.mark.parametrize("order_id", PARKED)
 @pytest.mark.parametrize("point", ["now", "version", "record_time", "token"])
-async def test_it_can_be_read_neither_now_nor_as_it_was(client: OrderTrail, order_id: str, point: str) -> None:
+async def test_get_refuses_a_parked_order_at_any_point_in_time(client: OrderTrail, order_id: str, point: str) -> None:
     request = GetOrderRequest(order_id=order_id)
     if point == "version":
         request.version = 1
@@ -63,31 +63,31 @@ async def test_it_can_be_read_neither_now_nor_as_it_was(client: OrderTrail, orde
         request.record_time.GetCurrentTime()
     elif point == "token":
         request.token = (await client.event_schemas()).consistency_token
-    says_parked(await told(client, "GetOrder", request), order_id)
+    assert_parked(await refusal_of_rpc(client, "GetOrder", request), order_id)
 
 
 @pytest.mark.parametrize("order_id", PARKED)
-async def test_its_events_are_not_listed_as_if_they_were_all(client: OrderTrail, order_id: str) -> None:
-    says_parked(await told(client, "ListOrderEvents", ListOrderEventsRequest(order_id=order_id)), order_id)
+async def test_list_events_refuses_a_parked_order(client: OrderTrail, order_id: str) -> None:
+    assert_parked(await refusal_of_rpc(client, "ListOrderEvents", ListOrderEventsRequest(order_id=order_id)), order_id)
 
 
 @pytest.mark.parametrize("order_id", PARKED)
 @pytest.mark.parametrize("follow", [False, True])
-async def test_its_stream_sends_what_can_be_read_and_then_says_so(
+async def test_stream_of_parked_order_sends_readable_events_and_is_refused(
     client: OrderTrail, order_id: str, follow: bool
 ) -> None:
     call = client.history.StreamOrderEvents(StreamOrderEventsRequest(order_id=order_id, follow=follow))
     frames: list[Any] = []
-    says_parked(await refusal(take_all(call, frames)), order_id)
+    assert_parked(await refusal(read_all(call, frames)), order_id)
     versions = [event.order_version for frame in frames for event in frame.events]
     assert versions == ([] if order_id == "first" else [1])
     assert not any(frame.caught_up for frame in frames)
 
 
-# Nobody else is kept waiting
+# Other orders do not wait
 
 
-async def test_all_other_orders_flow(client: OrderTrail) -> None:
+async def test_other_orders_can_be_read_next_to_parked_ones(client: OrderTrail) -> None:
     assert (await client.get("fine")).version == 2
     names = [(event.order_id, event.order_version) async for event in client.stream()]
     assert names[:4] == [("newer", 1), ("fine", 1), ("broken", 1), ("fine", 2)]
@@ -95,7 +95,7 @@ async def test_all_other_orders_flow(client: OrderTrail) -> None:
     assert of_shop[:4] == [1, 1, 1, 2]
 
 
-async def test_a_tail_of_all_orders_goes_on_past_a_parked_one(client: OrderTrail) -> None:
+async def test_followed_stream_continues_past_a_parked_order(client: OrderTrail) -> None:
     call: Any = client.history.StreamOrderEvents(StreamOrderEventsRequest(follow=True))
     while not (await call.read()).caught_up:
         pass
@@ -108,46 +108,44 @@ async def test_a_tail_of_all_orders_goes_on_past_a_parked_one(client: OrderTrail
 
 
 @pytest.mark.parametrize("conditions", [{}, {"customer_id": "shop-1"}, {"product_id": "apple"}])
-async def test_a_stream_of_many_orders_names_those_whose_facts_it_passes_over(
-    client: OrderTrail, conditions: dict[str, str]
-) -> None:
-    told: list[str] = []
-    events = [event async for event in client.stream(on_parked=told.extend, **conditions)]  # type: ignore[arg-type]
+async def test_stream_names_the_orders_whose_events_are_skipped(client: OrderTrail, conditions: dict[str, str]) -> None:
+    parked_ids: list[str] = []
+    events = [event async for event in client.stream(on_parked=parked_ids.extend, **conditions)]  # type: ignore[arg-type]
     assert ("newer", 1) in [(event.order_id, event.order_version) for event in events]
-    assert told == ["newer", "first"]
+    assert parked_ids == ["newer", "first"]
 
 
-async def test_a_list_of_a_customers_events_names_them_too(client: OrderTrail) -> None:
-    told: list[str] = []
-    events = [event async for event in client.list_events(customer_id="shop-1", on_parked=told.extend)]
+async def test_list_of_customer_names_the_orders_whose_events_are_skipped(client: OrderTrail) -> None:
+    parked_ids: list[str] = []
+    events = [event async for event in client.list_events(customer_id="shop-1", on_parked=parked_ids.extend)]
     assert [(event.order_id, event.order_version) for event in events][:2] == [("newer", 1), ("fine", 1)]
-    assert told == ["newer", "first"]
+    assert parked_ids == ["newer", "first"]
 
 
-# Receipts are still answered
+# Retries get their receipts
 
 
-async def test_a_repeated_command_is_answered_also_where_its_fact_is_of_a_newer_release(tmp_path: Path) -> None:
+async def test_retry_is_answered_although_its_fact_is_of_a_newer_release(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data")
     request = ConfirmOrderRequest(order_id="order-1", request_id="of a newer release")
     story = Story()
     story.fact("order-1", PLACED)
     story.future("order-1")
-    placed, future = story.records[0]
+    placed_entry, future = story.records[0]
     record = Record.FromString(future.value)
     record.cause.request_id = request.request_id
     record.cause.command_digest = digest_of(request)
-    await asyncio.to_thread(make_log, server.data, [placed, Entry("order-1", record.SerializeToString())])
+    await asyncio.to_thread(make_log, server.data, [placed_entry, Entry("order-1", record.SerializeToString())])
     with closing(server.start()):
         async with client_of(server) as client:
             receipt = await client.send(request)
             assert (receipt.order_version, receipt.replayed, receipt.position.offset) == (2, True, 1)
             assert receipt.event.order_version == 2
             assert receipt.event.WhichOneof("event") is None
-            other = await told(
+            reuse_refusal = await refusal_of_rpc(
                 client, "CancelOrder", CancelOrderRequest(order_id="order-1", request_id="of a newer release")
             )
-            assert other.reason == "REQUEST_ID_REUSED"
+            assert reuse_refusal.reason == "REQUEST_ID_REUSED"
 
 
 def digest_of(request: Any) -> bytes:

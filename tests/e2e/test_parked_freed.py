@@ -1,4 +1,4 @@
-"""What could not be read is taken in as soon as it can be."""
+"""Facts that could not be read are added to their order as soon as they can be read."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.e2e.parked import PARKED, client_of, make_log, take_all, the_story, told
+from tests.e2e.parked import PARKED, client_of, make_log, parked_story, read_all, refusal_of_rpc
 from tests.e2e.refusals import refusal
 from tests.e2e.releases import ill_process, older_release
 from tests.e2e.rpcs import RPCS
@@ -27,12 +27,12 @@ from ordertrail.v1.order_history_service_pb2 import (
 )
 
 
-async def test_what_this_code_cannot_read_stays_parked_however_often_it_is_retried(client: OrderTrail) -> None:
+async def test_retry_of_unreadable_order_leaves_it_parked(client: OrderTrail) -> None:
     for _ in range(2):
         for order_id in PARKED:
-            before = (await client.parked_order(order_id)).order
+            order_before = (await client.parked_order(order_id)).order
             outcome = await client.retry_parked(order_id)
-            assert (outcome.taken_in_count, outcome.order) == (0, before)
+            assert (outcome.taken_in_count, outcome.order) == (0, order_before)
 
 
 def story_of_an_upgrade() -> Story:
@@ -43,7 +43,7 @@ def story_of_an_upgrade() -> Story:
     return story
 
 
-async def test_after_an_upgrade_all_that_waited_is_taken_in_by_itself_and_in_order(tmp_path: Path) -> None:
+async def test_upgrade_frees_parked_orders_without_a_retry(tmp_path: Path) -> None:
     data = tmp_path / "data"
     await asyncio.to_thread(make_log, data, story_of_an_upgrade().records[0])
     request = StreamOrderEventsRequest(order_id="order-1")
@@ -53,10 +53,10 @@ async def test_after_an_upgrade_all_that_waited_is_taken_in_by_itself_and_in_ord
             [parked] = [order async for order in client.parked_orders()]
             assert (parked.order_id, parked.version, parked.waiting_count) == ("order-1", 1, 2)
             request.resume_token = await last_token(client, request)
-            of_all = [frame async for frame in client.stream_frames()]
-            assert [order_id for frame in of_all for order_id in frame.parked_order_ids] == ["order-1"]
-            refused = await told(client, "ConfirmOrder", ConfirmOrderRequest(order_id="order-1"))
-            assert refused.reason == "ORDER_PARKED"
+            all_frames = [frame async for frame in client.stream_frames()]
+            assert [order_id for frame in all_frames for order_id in frame.parked_order_ids] == ["order-1"]
+            error = await refusal_of_rpc(client, "ConfirmOrder", ConfirmOrderRequest(order_id="order-1"))
+            assert error.reason == "ORDER_PARKED"
         assert older.stop() == 0
     with closing(RunningServer(data).start()) as upgraded:
         async with client_of(upgraded) as client:
@@ -64,13 +64,13 @@ async def test_after_an_upgrade_all_that_waited_is_taken_in_by_itself_and_in_ord
             assert [order async for order in client.parked_orders()] == []
             versions = [event.order_version async for event in client.list_events(order_id="order-1")]
             assert versions == [1, 2, 3]
-            # Where the stream broke off it goes on, with what could not be sent then.
-            resumed = [frame async for frame in client.history.StreamOrderEvents(request)]
-            assert [event.order_version for frame in resumed for event in frame.events] == [2, 3]
-            # A stream of all orders went past it: with what is listed of the orders it named, it has each event once.
-            events = [event for frame in of_all for event in frame.events]
+            # The stream resumes where it ended, with the events that it could not send then.
+            resumed_frames = [frame async for frame in client.history.StreamOrderEvents(request)]
+            assert [event.order_version for frame in resumed_frames for event in frame.events] == [2, 3]
+            # The stream of all orders skipped the order. With the list of that order's events, it has each event once.
+            events = [event for frame in all_frames for event in frame.events]
             events += [event async for event in client.list_events(order_id="order-1") if event.order_version > 1]
-            events += [event async for event in client.stream(resume_token=of_all[-1].resume_token)]
+            events += [event async for event in client.stream(resume_token=all_frames[-1].resume_token)]
             names = [(event.order_id, event.order_version) for event in events]
             assert sorted(names) == [
                 (order_id, version) for order_id in ("order-1", "order-2") for version in (1, 2, 3)
@@ -81,11 +81,11 @@ async def test_after_an_upgrade_all_that_waited_is_taken_in_by_itself_and_in_ord
 async def last_token(client: OrderTrail, request: StreamOrderEventsRequest) -> str:
     """Return the last resume token of the stream of a parked order."""
     frames: list[Any] = []
-    assert (await refusal(take_all(client.history.StreamOrderEvents(request), frames))).reason == "ORDER_PARKED"
+    assert (await refusal(read_all(client.history.StreamOrderEvents(request), frames))).reason == "ORDER_PARKED"
     return str(frames[-1].resume_token)
 
 
-async def test_an_upcaster_s_error_is_told_and_a_retry_helps_once_its_cause_is_gone(tmp_path: Path) -> None:
+async def test_retry_frees_order_after_the_cause_of_an_upcaster_error_is_gone(tmp_path: Path) -> None:
     data = tmp_path / "data"
     story = story_of_an_upgrade()
     story.statement("imported")
@@ -93,113 +93,121 @@ async def test_an_upcaster_s_error_is_told_and_a_retry_helps_once_its_cause_is_g
     story.statement("other")
     story.fact("other", PLUM_ADDED)
     await asyncio.to_thread(make_log, data, story.records[0])
-    with closing(ill_process(data, tmp_path / "ill").start()) as ill:
-        async with client_of(ill) as client:
-            shown = await client.parked_order("other")
-            assert "ordertrail.events.v1.OrderPlaced failed with InvalidOperation" in shown.order.reason
-            still = await client.retry_parked("other")
-            assert (still.taken_in_count, still.order) == (0, shown.order)
-        assert ill.stop() == 0
-    with closing(RunningServer(data).start()) as well:
-        async with client_of(well) as client:
-            with pytest.raises(Unavailable, match="failed with InvalidOperation") as refused:
+    with closing(ill_process(data, tmp_path / "ill").start()) as ill_server:
+        async with client_of(ill_server) as client:
+            detail = await client.parked_order("other")
+            assert "ordertrail.events.v1.OrderPlaced failed with InvalidOperation" in detail.order.reason
+            second_outcome = await client.retry_parked("other")
+            assert (second_outcome.taken_in_count, second_outcome.order) == (0, detail.order)
+        assert ill_server.stop() == 0
+    with closing(RunningServer(data).start()) as healthy_server:
+        async with client_of(healthy_server) as client:
+            with pytest.raises(Unavailable, match="failed with InvalidOperation") as error:
                 await client.get("other")
-            assert refused.value.reason == "ORDER_PARKED"
-            freed = await client.retry_parked("other")
-            assert (freed.taken_in_count, freed.HasField("order")) == (2, False)
+            assert error.value.reason == "ORDER_PARKED"
+            outcome = await client.retry_parked("other")
+            assert (outcome.taken_in_count, outcome.HasField("order")) == (2, False)
             assert (await client.get("other")).version == 2
             assert (await client.confirm("other")).order_version == 3
-            in_part = await client.retry_parked("imported")
-            assert (in_part.taken_in_count, in_part.order.version, in_part.order.waiting_count) == (1, 1, 1)
-            assert in_part.order.reason == "cannot be folded: 'nothing' is not on the order"
-            assert (await told(client, "RetryParkedOrder", retry("other"))).reason == "ORDER_NOT_PARKED"
-        well.kill()
-        well.start()
-        async with client_of(well) as client:
+            partial_outcome = await client.retry_parked("imported")
+            assert (
+                partial_outcome.taken_in_count,
+                partial_outcome.order.version,
+                partial_outcome.order.waiting_count,
+            ) == (1, 1, 1)
+            assert partial_outcome.order.reason == "cannot be folded: 'nothing' is not on the order"
+            assert (
+                await refusal_of_rpc(client, "RetryParkedOrder", retry_request("other"))
+            ).reason == "ORDER_NOT_PARKED"
+        healthy_server.kill()
+        healthy_server.start()
+        async with client_of(healthy_server) as client:
             assert (await client.cancel("other")).order_version == 4
             [parked] = [order async for order in client.parked_orders()]
-            assert parked == in_part.order
+            assert parked == partial_outcome.order
 
 
-@pytest.mark.parametrize("lost", ["read-model", "state.sqlite"])
-async def test_an_order_that_only_one_side_has_parked_is_freed_on_the_other(tmp_path: Path, lost: str) -> None:
+@pytest.mark.parametrize("lost_store", ["read-model", "state.sqlite"])
+async def test_retry_frees_order_that_is_parked_on_one_side_only(tmp_path: Path, lost_store: str) -> None:
     data, story = tmp_path / "data", Story()
     story.statement("imported")
     story.fact("imported", PLUM_ADDED)
     await asyncio.to_thread(make_log, data, story.records[0])
-    with closing(ill_process(data, tmp_path / "ill").start()) as ill:
-        async with client_of(ill) as client:
+    with closing(ill_process(data, tmp_path / "ill").start()) as ill_server:
+        async with client_of(ill_server) as client:
             assert (await client.parked_order("imported")).order.waiting_count == 2
-        assert ill.stop() == 0
-    shutil.move(data / lost, tmp_path / "lost")
+        assert ill_server.stop() == 0
+    shutil.move(data / lost_store, tmp_path / "lost")
     with closing(RunningServer(data).start()) as server:
         async with client_of(server) as client:
-            await client.event_schemas()  # reads are served from here on
-            if lost == "state.sqlite":
+            await client.event_schemas()  # waits until queries are served
+            if lost_store == "state.sqlite":
                 assert (await client.confirm("imported")).order_version == 3
-                refused: Any = client.history.GetOrder(GetOrderRequest(order_id="imported"))
+                error: Any = client.history.GetOrder(GetOrderRequest(order_id="imported"))
             else:
                 assert (await client.get("imported")).version == 2
-                refused = client.commands.ConfirmOrder(ConfirmOrderRequest(order_id="imported"))
+                error = client.commands.ConfirmOrder(ConfirmOrderRequest(order_id="imported"))
             with pytest.raises(grpc.aio.AioRpcError, match="is parked"):
-                await refused
+                await error
             outcome = await client.retry_parked("imported")
             assert not outcome.HasField("order")
-            assert outcome.taken_in_count == (3 if lost == "state.sqlite" else 0)
-            if lost == "read-model":
+            assert outcome.taken_in_count == (3 if lost_store == "state.sqlite" else 0)
+            if lost_store == "read-model":
                 assert (await client.confirm("imported")).order_version == 3
-            assert (await told(client, "RetryParkedOrder", retry("imported"))).reason == "ORDER_NOT_PARKED"
+            assert (
+                await refusal_of_rpc(client, "RetryParkedOrder", retry_request("imported"))
+            ).reason == "ORDER_NOT_PARKED"
 
 
-async def test_a_server_killed_in_the_middle_of_retries_frees_the_order_in_the_end_and_loses_nothing(
+async def test_retry_succeeds_after_server_was_killed_during_retries(
     tmp_path: Path,
 ) -> None:
-    data, waiting = tmp_path / "data", 3_000
+    data, fact_count = tmp_path / "data", 3_000
     story = Story()
     story.statement("imported")
     story.fact("imported", PLUM_ADDED)
-    for quantity in range(3, waiting + 1):
+    for quantity in range(3, fact_count + 1):
         story.fact("imported", OrderLineQuantityChanged(product_id="plum", quantity=quantity))
     await asyncio.to_thread(make_log, data, story.records[0])
-    with closing(ill_process(data, tmp_path / "ill").start()) as ill:
-        async with client_of(ill) as client:
-            assert (await client.parked_order("imported")).order.waiting_count == waiting
-        assert ill.stop() == 0
+    with closing(ill_process(data, tmp_path / "ill").start()) as ill_server:
+        async with client_of(ill_server) as client:
+            assert (await client.parked_order("imported")).order.waiting_count == fact_count
+        assert ill_server.stop() == 0
     with closing(RunningServer(data).start()) as server:
-        for kill_after_s in (0.005, 0.05, 0.2):  # of a retry that takes about half a second
+        for kill_after_s in (0.005, 0.05, 0.2):  # the retry takes about half a second
             async with client_of(server) as client:
-                await client.event_schemas()  # reads are served from here on
-                asked = asyncio.create_task(client.retry_parked("imported"))
+                await client.event_schemas()  # waits until queries are served
+                retry_task = asyncio.create_task(client.retry_parked("imported"))
                 await asyncio.sleep(kill_after_s)
                 server.kill()
-                await asyncio.gather(asked, return_exceptions=True)
+                await asyncio.gather(retry_task, return_exceptions=True)
             server.start()
         await until_serving(server.address)
         async with client_of(server) as client:
-            with suppress(Refused):  # where it was freed before, on both sides
+            with suppress(Refused):  # if both sides freed it before
                 assert not (await client.retry_parked("imported", timeout=START_SECONDS)).HasField("order")
-            assert (await client.cancel("imported")).order_version == waiting + 1
+            assert (await client.cancel("imported")).order_version == fact_count + 1
             versions = [event.order_version async for event in client.list_events(order_id="imported", page_size=1000)]
-            assert versions[:waiting] == list(range(1, waiting + 1))
+            assert versions[:fact_count] == list(range(1, fact_count + 1))
             assert (await client.event_schemas()).unknown_record_count == 0
 
 
-async def test_a_retry_that_the_projector_cannot_answer_may_be_sent_again(tmp_path: Path) -> None:
+async def test_retry_can_be_repeated_if_projector_did_not_answer(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data")
-    await asyncio.to_thread(make_log, server.data, the_story().records[0])
+    await asyncio.to_thread(make_log, server.data, parked_story().records[0])
     with closing(server.start()):
         async with client_of(server) as client:
-            before = (await client.parked_order("newer")).order
+            order_before = (await client.parked_order("newer")).order
             projector = server.projector
             os.kill(projector, signal.SIGSTOP)
             try:
-                late = await refusal(client.projection.RetryParkedOrder(retry("newer"), timeout=5))
+                late_refusal = await refusal(client.projection.RetryParkedOrder(retry_request("newer"), timeout=5))
             finally:
                 os.kill(projector, signal.SIGCONT)
-            assert (late.code, late.reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
-            assert late.retry_seconds
-            assert (await client.retry_parked("newer")).order == before
+            assert (late_refusal.code, late_refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
+            assert late_refusal.retry_seconds
+            assert (await client.retry_parked("newer")).order == order_before
 
 
-def retry(order_id: str) -> Any:
+def retry_request(order_id: str) -> Any:
     return RPCS["RetryParkedOrder"].request(order_id=order_id)

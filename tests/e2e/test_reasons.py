@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.message import Message
 from tests.e2e.refusals import refusal
 from tests.e2e.rpcs import RPCS, VERBS, a_request
-from tests.e2e.shop import an_order, imported, new_id
+from tests.e2e.shop import an_order, import_documents, new_id
 
 from ordertrail.client import OrderTrail
 from ordertrail.v1.commands_pb2 import (
@@ -26,7 +26,7 @@ from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
 from ordertrail.values import line, shipped
 
-SPLENDID = "999999999999"
+LARGEST_PRICE = "999999999999"
 
 
 def of_line(product: str, price: str = "1.00", currency: str = "EUR") -> Any:
@@ -41,105 +41,112 @@ REFUSALS: dict[str, tuple[list[str], Callable[[str], Message]]] = {
     "PRODUCT_NOT_ORDERED": ([], lambda i: RemoveOrderLineRequest(order_id=i, product_id="p_77")),
     "LAST_LINE": (["RemoveOrderLine"], lambda i: RemoveOrderLineRequest(order_id=i, product_id="p_2")),
     "CURRENCY_DIFFERS": ([], lambda i: AddOrderLineRequest(order_id=i, line=of_line("p_3", currency="USD"))),
-    "TOTAL_TOO_LARGE": ([], lambda i: AddOrderLineRequest(order_id=i, line=line("p_3", 1_000_000, SPLENDID, "EUR"))),
+    "TOTAL_TOO_LARGE": (
+        [],
+        lambda i: AddOrderLineRequest(order_id=i, line=line("p_3", 1_000_000, LARGEST_PRICE, "EUR")),
+    ),
     "MORE_THAN_ORDERED": (["ConfirmOrder"], lambda i: ShipOrderRequest(order_id=i, lines=[shipped("p_1", 11)])),
 }
 
 
 @pytest.mark.parametrize("reason", REFUSALS)
-async def test_the_rules_of_an_order_are_told_by_reason(orders: OrderTrail, reason: str) -> None:
-    before, command = REFUSALS[reason]
+async def test_violated_rule_of_an_order_is_refused_with_its_reason(orders: OrderTrail, reason: str) -> None:
+    verbs, command = REFUSALS[reason]
     receipt = await orders.send(an_order())
     order_id = receipt.order_id
-    for name in before:
+    for name in verbs:
         receipt = await orders.send(a_request(name, order_id))
-    refused = await refusal(raw(orders, command(order_id)))
-    assert refused.reason == reason
-    assert refused.code.name == "FAILED_PRECONDITION"
-    assert refused.preconditions == [reason]
+    call_refusal = await refusal(call_raw(orders, command(order_id)))
+    assert call_refusal.reason == reason
+    assert call_refusal.code.name == "FAILED_PRECONDITION"
+    assert call_refusal.preconditions == [reason]
     order = await orders.get(order_id, at_least_as_fresh=[receipt.consistency_token])
-    assert order.version == 1 + len(before)
+    assert order.version == 1 + len(verbs)
 
 
-async def test_an_order_has_at_most_200_lines(orders: OrderTrail) -> None:
+async def test_order_has_at_most_200_lines(orders: OrderTrail) -> None:
     receipt = await orders.place("shop-1", [of_line(f"p_{number}") for number in range(200)])
-    refused = await refusal(raw(orders, AddOrderLineRequest(order_id=receipt.order_id, line=of_line("p_200"))))
-    assert refused.reason == "TOO_MANY_LINES"
+    call_refusal = await refusal(
+        call_raw(orders, AddOrderLineRequest(order_id=receipt.order_id, line=of_line("p_200")))
+    )
+    assert call_refusal.reason == "TOO_MANY_LINES"
 
 
-async def test_an_imported_order_of_nothing_cannot_be_confirmed(orders: OrderTrail) -> None:
-    [taken_in] = await imported(orders, b'{"company": "retailer-1", "productId": "p_1", "quantity": 0, "unitPrice": 1}')
-    refused = await refusal(raw(orders, ConfirmOrderRequest(order_id=taken_in.receipt.order_id)))
-    assert refused.reason == "NOTHING_ORDERED"
+async def test_imported_order_with_quantity_0_cannot_be_confirmed(orders: OrderTrail) -> None:
+    [result] = await import_documents(
+        orders, b'{"company": "retailer-1", "productId": "p_1", "quantity": 0, "unitPrice": 1}'
+    )
+    call_refusal = await refusal(call_raw(orders, ConfirmOrderRequest(order_id=result.receipt.order_id)))
+    assert call_refusal.reason == "NOTHING_ORDERED"
 
 
 @pytest.mark.parametrize("verb", VERBS[1:])
-async def test_every_verb_on_an_order_that_there_is_not_is_not_found(orders: OrderTrail, verb: str) -> None:
-    refused = await refusal(raw(orders, a_request(verb, "no-such-order")))
-    assert (refused.code.name, refused.reason) == ("NOT_FOUND", "ORDER_NOT_FOUND")
-    assert refused.resources == ["no-such-order"]
+async def test_every_verb_on_unknown_order_is_not_found(orders: OrderTrail, verb: str) -> None:
+    call_refusal = await refusal(call_raw(orders, a_request(verb, "no-such-order")))
+    assert (call_refusal.code.name, call_refusal.reason) == ("NOT_FOUND", "ORDER_NOT_FOUND")
+    assert call_refusal.resources == ["no-such-order"]
 
 
-async def test_an_order_that_there_is_not_cannot_be_read(orders: OrderTrail) -> None:
-    refused = await refusal(orders.history.GetOrder(GetOrderRequest(order_id="no-such-order")))
-    assert (refused.code.name, refused.reason) == ("NOT_FOUND", "ORDER_NOT_FOUND")
+async def test_get_of_unknown_order_is_not_found(orders: OrderTrail) -> None:
+    call_refusal = await refusal(orders.history.GetOrder(GetOrderRequest(order_id="no-such-order")))
+    assert (call_refusal.code.name, call_refusal.reason) == ("NOT_FOUND", "ORDER_NOT_FOUND")
 
 
-async def test_an_order_cannot_be_placed_twice(orders: OrderTrail) -> None:
+async def test_order_id_cannot_be_placed_twice(orders: OrderTrail) -> None:
     order_id = new_id("order")
     await orders.send(an_order(order_id))
-    refused = await refusal(raw(orders, an_order(order_id)))
-    assert (refused.code.name, refused.reason) == ("ALREADY_EXISTS", "ORDER_EXISTS")
-    assert refused.resources == [order_id]
+    call_refusal = await refusal(call_raw(orders, an_order(order_id)))
+    assert (call_refusal.code.name, call_refusal.reason) == ("ALREADY_EXISTS", "ORDER_EXISTS")
+    assert call_refusal.resources == [order_id]
 
 
-async def test_a_request_id_belongs_to_one_command(orders: OrderTrail) -> None:
+async def test_request_id_cannot_be_reused_for_another_command(orders: OrderTrail) -> None:
     order_id, request_id = new_id("order"), new_id("request")
     await orders.send(an_order(order_id, request_id))
-    refused = await refusal(raw(orders, an_order(order_id, request_id, customer="another-shop")))
-    assert (refused.code.name, refused.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
-    assert refused.fields == ["request_id"]
+    call_refusal = await refusal(call_raw(orders, an_order(order_id, request_id, customer="another-shop")))
+    assert (call_refusal.code.name, call_refusal.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+    assert call_refusal.fields == ["request_id"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
-async def test_another_version_than_expected_is_told_with_both(orders: OrderTrail, verb: str) -> None:
+async def test_version_mismatch_has_expected_and_actual_version(orders: OrderTrail, verb: str) -> None:
     order_id = (await orders.send(an_order())).order_id
     request = a_request(verb, order_id)
     request.expected_version = 7
-    refused = await refusal(raw(orders, request))
-    assert (refused.code.name, refused.reason) == ("ABORTED", "VERSION_MISMATCH")
-    assert (refused.metadata["expected"], refused.metadata["actual"]) == ("7", "1")
+    call_refusal = await refusal(call_raw(orders, request))
+    assert (call_refusal.code.name, call_refusal.reason) == ("ABORTED", "VERSION_MISMATCH")
+    assert (call_refusal.metadata["expected"], call_refusal.metadata["actual"]) == ("7", "1")
 
 
-async def test_an_order_that_must_not_exist_is_placed_once(orders: OrderTrail) -> None:
+async def test_expected_version_0_places_an_order_once(orders: OrderTrail) -> None:
     order_id = new_id("order")
     first, second = an_order(order_id), an_order(order_id)
     first.expected_version = second.expected_version = 0
     assert (await orders.send(first)).order_version == 1
-    refused = await refusal(raw(orders, second))
-    assert (refused.metadata["expected"], refused.metadata["actual"]) == ("0", "1")
+    call_refusal = await refusal(call_raw(orders, second))
+    assert (call_refusal.metadata["expected"], call_refusal.metadata["actual"]) == ("0", "1")
 
 
-async def test_a_product_twice_and_a_day_that_is_none_name_their_fields(orders: OrderTrail) -> None:
-    twice = PlaceOrderRequest(customer_id="shop-1", lines=[of_line("p_1"), of_line("p_1")])
-    assert (await refusal(raw(orders, twice))).fields == ["lines[1].product_id"]
-    nowhen = an_order()
-    nowhen.expected_delivery_date.year, nowhen.expected_delivery_date.month = 2031, 2
-    nowhen.expected_delivery_date.day = 30
-    assert (await refusal(raw(orders, nowhen))).fields == ["expected_delivery_date"]
-    unpriced = PlaceOrderRequest(customer_id="shop-1", lines=[{"product_id": "p_1", "quantity": 1}])  # type: ignore[list-item]
-    assert (await refusal(raw(orders, unpriced))).fields == ["lines[0].unit_price"]
+async def test_duplicate_product_impossible_date_and_missing_price_are_refused(orders: OrderTrail) -> None:
+    duplicate_product = PlaceOrderRequest(customer_id="shop-1", lines=[of_line("p_1"), of_line("p_1")])
+    assert (await refusal(call_raw(orders, duplicate_product))).fields == ["lines[1].product_id"]
+    impossible_date = an_order()
+    impossible_date.expected_delivery_date.year, impossible_date.expected_delivery_date.month = 2031, 2
+    impossible_date.expected_delivery_date.day = 30
+    assert (await refusal(call_raw(orders, impossible_date))).fields == ["expected_delivery_date"]
+    missing_price = PlaceOrderRequest(customer_id="shop-1", lines=[{"product_id": "p_1", "quantity": 1}])  # type: ignore[list-item]
+    assert (await refusal(call_raw(orders, missing_price))).fields == ["lines[0].unit_price"]
 
 
-def test_every_reason_is_provoked_by_a_test_of_this_directory() -> None:
+def test_every_reason_has_a_test_in_this_directory() -> None:
     tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     for value in ErrorReason.DESCRIPTOR.values[1:]:
         reason = value.name.removeprefix("ERROR_REASON_")
         assert f'"{reason}"' in tests, reason
 
 
-def raw(orders: OrderTrail, request: Message) -> Any:
-    """Send a request past the client's face, whose errors are of its own."""
+def call_raw(orders: OrderTrail, request: Message) -> Any:
+    """Send a request by the generated stub, because the client raises its own errors."""
     name = type(request).__name__.removesuffix("Request")
     assert name in RPCS
     return getattr(orders.commands, name)(request)

@@ -1,4 +1,4 @@
-"""What a server refuses to start on, and what it makes again by itself."""
+"""The directories on which a server refuses to start, and the stores that it rebuilds."""
 
 import asyncio
 import os
@@ -20,65 +20,67 @@ from ordertrail.errors import Refused
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
 
 
-async def test_a_data_directory_has_one_server(server: RunningServer) -> None:
+async def test_second_server_on_a_data_directory_is_refused(server: RunningServer) -> None:
     server.start()
-    said = refusal_to_start(server.data)
-    assert said.count("\n") == 1
-    assert f"Another process (pid {server.pid}) already serves" in said
+    message = refusal_to_start(server.data)
+    assert message.count("\n") == 1
+    assert f"Another process (pid {server.pid}) already serves" in message
     async with connect(server.address) as orders:
         assert (await orders.send(an_order())).order_version == 1
 
 
-async def test_a_port_that_is_taken_is_told_in_one_sentence(server: RunningServer, tmp_path: Path) -> None:
+async def test_port_in_use_is_reported_in_one_sentence(server: RunningServer, tmp_path: Path) -> None:
     server.start()
-    said = refusal_to_start(tmp_path / "other", server.address)
-    assert said.splitlines()[-1] == f"Error: cannot listen on {server.address}: another program already listens on it"
+    message = refusal_to_start(tmp_path / "other", server.address)
+    assert (
+        message.splitlines()[-1] == f"Error: cannot listen on {server.address}: another program already listens on it"
+    )
 
 
 async def test_stores_of_another_log_are_refused(server: RunningServer, tmp_path: Path) -> None:
-    await filled(server)
-    other = RunningServer(tmp_path / "other")
-    await filled(other)
-    shutil.copy(other.data / "log.sqlite", server.data / "log.sqlite")
+    await fill(server)
+    other_server = RunningServer(tmp_path / "other")
+    await fill(other_server)
+    shutil.copy(other_server.data / "log.sqlite", server.data / "log.sqlite")
     assert "another log" in refusal_to_start(server.data)
     (server.data / "state.sqlite").unlink()
     assert "another log" in refusal_to_start(server.data)
 
 
-async def test_a_log_that_lost_its_end_is_refused(server: RunningServer) -> None:
-    await filled(server)
+async def test_log_that_lost_its_last_records_is_refused(server: RunningServer) -> None:
+    await fill(server)
     copy = server.data.with_name("early.sqlite")
     shutil.copy(server.data / "log.sqlite", copy)
-    await filled(server)
+    await fill(server)
     copy.replace(server.data / "log.sqlite")
     assert "lost records" in refusal_to_start(server.data)
 
 
-async def test_a_log_whose_end_was_changed_is_refused(server: RunningServer) -> None:
-    await filled(server)
+async def test_log_with_changed_last_records_is_refused(server: RunningServer) -> None:
+    await fill(server)
     copy = server.data.with_name("early.sqlite")
     shutil.copy(server.data / "log.sqlite", copy)
-    await filled(server)
+    await fill(server)
     stores = server.data.with_name("stores")
     shutil.copytree(server.data, stores)
     copy.replace(server.data / "log.sqlite")
     for leftover in ("state.sqlite", "read-model"):
         remove(server.data / leftover)
-    await filled(server)
+    await fill(server)
     (server.data / "log.sqlite").replace(stores / "log.sqlite")
     assert "is not the one that was read there before" in refusal_to_start(stores)
 
 
-async def test_a_log_that_is_gone_is_not_begun_anew_beside_its_stores(server: RunningServer) -> None:
-    await filled(server)
+async def test_missing_log_is_not_created_again_next_to_its_stores(server: RunningServer) -> None:
+    await fill(server)
     (server.data / "log.sqlite").unlink()
     assert "no log.sqlite" in refusal_to_start(server.data)
     assert not (server.data / "log.sqlite").exists()
 
 
 @pytest.mark.parametrize("store", ["read-model", "state.sqlite"])
-async def test_a_store_that_is_deleted_is_made_again_as_it_was(server: RunningServer, store: str) -> None:
-    await filled(server)
+async def test_deleted_store_is_rebuilt_with_the_same_rows(server: RunningServer, store: str) -> None:
+    await fill(server)
     rows, answers = rows_of(server.data), await answers_of(server)
     server.stop()
     remove(server.data / store)
@@ -87,48 +89,48 @@ async def test_a_store_that_is_deleted_is_made_again_as_it_was(server: RunningSe
     assert rows_of(server.data) == rows
 
 
-async def test_a_projector_that_dies_is_started_again(server: RunningServer) -> None:
+async def test_killed_projector_is_restarted(server: RunningServer) -> None:
     server.start()
     await until_serving(server.address)
     async with connect(server.address) as orders:
         for _ in range(3):
-            died = server.projector
-            os.kill(died, signal.SIGKILL)
+            killed_pid = server.projector
+            os.kill(killed_pid, signal.SIGKILL)
             receipt = await orders.send(an_order())
-            read = await orders.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
-            assert read.version == 1
-            assert server.projector != died
+            order = await orders.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
+            assert order.version == 1
+            assert server.projector != killed_pid
     assert server.stop() == 0
 
 
-async def test_a_server_that_is_stopped_while_it_starts_ends_cleanly(server: RunningServer) -> None:
+async def test_server_stopped_while_it_starts_ends_cleanly(server: RunningServer) -> None:
     for step in range(6):
         server.spawn()
         await asyncio.sleep(0.15 * step)
         server.signal(signal.SIGTERM)
         assert await asyncio.to_thread(server.wait) in (0, -signal.SIGTERM)
         assert server.faults == []
-    await filled(server)
+    await fill(server)
 
 
-async def test_a_server_that_is_stopped_while_it_folds_its_log_ends_cleanly_and_soon(server: RunningServer) -> None:
+async def test_server_stopped_while_it_folds_its_log_ends_early_and_cleanly(server: RunningServer) -> None:
     server.data.mkdir()
     entries = await asyncio.to_thread(many_orders, 17_000)
     await asyncio.to_thread(write_log, server.data, entries)
     for _ in range(2):
         server.spawn()
-        await exists(server.data / "state.sqlite-wal")
+        await wait_for_file(server.data / "state.sqlite-wal")
         server.signal(signal.SIGTERM)
         assert await asyncio.to_thread(server.wait) == 0
-        assert folded(server.data) < len(entries)
+        assert folded_position(server.data) < len(entries)
     assert server.faults == []
     server.start()
     assert server.stop() == 0
-    assert folded(server.data) == len(entries)
+    assert folded_position(server.data) == len(entries)
 
 
-async def test_a_damaged_read_model_ends_a_server_with_one_sentence(server: RunningServer) -> None:
-    await filled(server)
+async def test_damaged_read_model_ends_server_with_one_sentence(server: RunningServer) -> None:
+    await fill(server)
     [model] = (server.data / "read-model").glob("*.sqlite")
     model.write_bytes(b"?" * model.stat().st_size)
     server.spawn()
@@ -137,33 +139,33 @@ async def test_a_damaged_read_model_ends_a_server_with_one_sentence(server: Runn
     assert last.startswith(f"Error: the read model {model} is damaged (")
     assert server.faults == []
     model.unlink()
-    await filled(server)
+    await fill(server)
 
 
-async def test_a_store_that_cannot_be_opened_is_told_in_one_sentence(server: RunningServer) -> None:
-    await filled(server)
+async def test_store_that_cannot_be_opened_is_reported_in_one_sentence(server: RunningServer) -> None:
+    await fill(server)
     remove(server.data / "state.sqlite")
     (server.data / "state.sqlite").symlink_to(server.data.with_name("not mounted") / "state.sqlite")
-    said = refusal_to_start(server.data).splitlines()[-1]
-    assert said == f"Error: a file in {server.data} cannot be used: unable to open database file"
+    message = refusal_to_start(server.data).splitlines()[-1]
+    assert message == f"Error: a file in {server.data} cannot be used: unable to open database file"
 
 
-async def exists(path: Path) -> None:
-    """Return once a file is there."""
+async def wait_for_file(path: Path) -> None:
+    """Wait until a file exists."""
     async with asyncio.timeout(20):
-        while not path.exists():  # noqa: ASYNC110, ASYNC240 (a new file is told to nobody)
+        while not path.exists():  # noqa: ASYNC110, ASYNC240 (no event reports a new file)
             await asyncio.sleep(0.01)
 
 
-def folded(data: Path) -> int:
-    """Return up to where the state store of a stopped server is folded."""
+def folded_position(data: Path) -> int:
+    """Return the position of the state store of a stopped server."""
     with closing(sqlite3.connect(data / "state.sqlite")) as connection:
         [(position,)] = connection.execute("SELECT position FROM positions").fetchall()
     return int(position)
 
 
-async def filled(server: RunningServer) -> None:
-    """Have a server take in some orders' lives, project them, and stop."""
+async def fill(server: RunningServer) -> None:
+    """Start a server, execute and project the lives of some orders, and stop it."""
     server.start()
     await until_serving(server.address)
     async with connect(server.address) as orders:
@@ -175,22 +177,22 @@ async def filled(server: RunningServer) -> None:
 
 
 async def answers_of(server: RunningServer) -> list[Any]:
-    """Start a server, and return what it answers to every question about everything, and to commands."""
+    """Start a server and return its answers to all queries, and to commands."""
     server.start()
     await until_serving(server.address)
     async with connect(server.address) as orders:
-        listed = [order async for order in orders.list_orders()]
+        orders_listed = [order async for order in orders.list_orders()]
         events = [event async for event in orders.stream()]
         as_of = [await orders.get(event.order_id, version=event.order_version) for event in events[::7]]
-        previews = [await preview(orders, order.order_id) for order in listed]
-        return [listed, events, as_of, previews]
+        previews = [await preview(orders, order.order_id) for order in orders_listed]
+        return [orders_listed, events, as_of, previews]
 
 
 async def preview(orders: OrderTrail, order_id: str) -> str:
-    """Return what the write side says of an order: the reason why it cannot be confirmed a second time."""
-    with pytest.raises(Refused) as refused:
+    """Return the write side's refusal to confirm an order a second time."""
+    with pytest.raises(Refused) as error:
         await orders.confirm(order_id, validate_only=True)
-    return refused.value.message
+    return error.value.message
 
 
 def rows_of(data: Path) -> dict[str, list[Any]]:
@@ -207,5 +209,5 @@ def rows_of(data: Path) -> dict[str, list[Any]]:
 
 
 def remove(path: Path) -> None:
-    for found in path.parent.glob(f"{path.name}*"):
-        shutil.rmtree(found) if found.is_dir() else found.unlink()
+    for child in path.parent.glob(f"{path.name}*"):
+        shutil.rmtree(child) if child.is_dir() else child.unlink()

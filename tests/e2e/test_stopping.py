@@ -1,4 +1,4 @@
-"""How a server ends: what was begun is finished, and whoever comes again goes on where it was."""
+"""A stopping server finishes running work, and callers can resume after its restart."""
 
 import asyncio
 import os
@@ -37,7 +37,9 @@ TOUR = (sys.executable, str(ROOT / "examples" / "tour.py"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_stopping_server_says_so_and_ends_with_0(server: RunningServer, number: signal.Signals) -> None:
+async def test_stopping_server_reports_not_serving_and_exits_with_0(
+    server: RunningServer, number: signal.Signals
+) -> None:
     server.start()
     await until_serving(server.address)
     async with grpc.aio.insecure_channel(server.address) as channel:
@@ -50,7 +52,7 @@ async def test_a_stopping_server_says_so_and_ends_with_0(server: RunningServer, 
     assert server.faults == []
 
 
-async def test_ctrl_c_while_a_server_starts_ends_it_without_a_warning(server: RunningServer) -> None:
+async def test_ctrl_c_while_server_starts_ends_it_without_warning(server: RunningServer) -> None:
     server.spawn(process_group=0)
     await until_python_runs(await first_child(server.pid))
     os.killpg(server.pid, signal.SIGINT)
@@ -70,14 +72,14 @@ async def test_projector_ends_when_its_server_is_killed(server: RunningServer, s
     await gone(projector)
 
 
-async def test_a_followed_stream_ends_with_ok_and_a_token_that_goes_on(server: RunningServer) -> None:
+async def test_followed_stream_ends_with_ok_and_can_be_resumed(server: RunningServer) -> None:
     server.start()
     await until_serving(server.address)
     async with connect(server.address) as orders:
-        placed = [await orders.send(an_order()) for _ in range(3)]
-        fresh = [placed[-1].consistency_token]
+        receipts = [await orders.send(an_order()) for _ in range(3)]
+        fresh = [receipts[-1].consistency_token]
         stream = orders.history.StreamOrderEvents(StreamOrderEventsRequest(follow=True, at_least_as_fresh=fresh))
-        seen, token = await until_caught_up(stream, len(placed))
+        events, token = await read_until_caught_up(stream, len(receipts))
         server.signal(signal.SIGTERM)
         async for frame in stream:
             token = frame.resume_token
@@ -86,19 +88,21 @@ async def test_a_followed_stream_ends_with_ok_and_a_token_that_goes_on(server: R
     server.start()
     await until_serving(server.address)
     async with connect(server.address) as orders:
-        later = await orders.send(an_order())
-        fresh = [later.consistency_token]
-        behind = [event async for event in orders.stream(resume_token=token, at_least_as_fresh=fresh)]
-    assert [event.digest for event in [*seen, *behind]] == [receipt.digest for receipt in [*placed, later]]
+        last_receipt = await orders.send(an_order())
+        fresh = [last_receipt.consistency_token]
+        later_events = [event async for event in orders.stream(resume_token=token, at_least_as_fresh=fresh)]
+    assert [event.digest for event in [*events, *later_events]] == [
+        receipt.digest for receipt in [*receipts, last_receipt]
+    ]
 
 
-async def test_a_stream_of_batches_ends_between_two_of_them(server: RunningServer) -> None:
+async def test_batch_stream_ends_between_two_batches(server: RunningServer) -> None:
     server.start()
-    refused = [Command(confirm_order=ConfirmOrderRequest(order_id="no-such-order"))] * 199
+    refused_commands = [Command(confirm_order=ConfirmOrderRequest(order_id="no-such-order"))] * 199
     async with connect(server.address) as orders:
         call, answers = orders.commands.ExecuteCommands(None), list[ExecuteCommandsResponse]()
         for _ in range(20):
-            await call.write(ExecuteCommandsRequest(commands=[*refused, Command(place_order=an_order())]))
+            await call.write(ExecuteCommandsRequest(commands=[*refused_commands, Command(place_order=an_order())]))
         while isinstance(answer := await call.read(), ExecuteCommandsResponse):
             answers.append(answer)
             if len(answers) == 1:
@@ -109,7 +113,7 @@ async def test_a_stream_of_batches_ends_between_two_of_them(server: RunningServe
     assert len((await truth_of(server.data)).facts) == len(answers)
 
 
-async def test_an_idle_stream_of_batches_does_not_keep_a_server(tmp_path: Path) -> None:
+async def test_idle_batch_stream_does_not_delay_stop(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_GRACE_SECONDS": str(2 * END_SECONDS)})
     with closing(server.start()):
         async with connect(server.address) as orders:
@@ -121,33 +125,35 @@ async def test_an_idle_stream_of_batches_does_not_keep_a_server(tmp_path: Path) 
             assert await asyncio.to_thread(server.wait) == 0
 
 
-async def test_a_call_that_never_ends_keeps_a_server_no_longer_than_its_grace(tmp_path: Path) -> None:
+async def test_endless_call_delays_stop_only_for_the_grace_period(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_GRACE_SECONDS": "1"}).start()
     with closing(server):
         await until_serving(server.address)
         os.kill(server.projector, signal.SIGSTOP)
         async with connect(server.address, timeout=3 * END_SECONDS) as orders:
-            placed = await orders.send(an_order())
-            reading = asyncio.create_task(orders.get(placed.order_id, at_least_as_fresh=[placed.consistency_token]))
-            await orders.confirm(placed.order_id)
+            receipt = await orders.send(an_order())
+            query_task = asyncio.create_task(
+                orders.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
+            )
+            await orders.confirm(receipt.order_id)
             server.signal(signal.SIGTERM)
             assert await asyncio.to_thread(server.wait) == 0
-            reading.cancel()
+            query_task.cancel()
 
 
-async def test_load_meets_nothing_but_typed_answers_while_a_server_stops(server: RunningServer) -> None:
+async def test_callers_get_only_typed_answers_while_server_stops(server: RunningServer) -> None:
     server.start()
     async with grpc.aio.insecure_channel(server.address, options=[("grpc.enable_retries", 0)]) as channel:
-        placed = asyncio.Event()
-        placing = [asyncio.create_task(place_until_refused(channel, placed)) for _ in range(8)]
-        await placed.wait()
+        first_placed = asyncio.Event()
+        tasks = [asyncio.create_task(place_until_refused(channel, first_placed)) for _ in range(8)]
+        await first_placed.wait()
         server.signal(signal.SIGTERM)
-        counts = await asyncio.gather(*placing)
+        counts = await asyncio.gather(*tasks)
     assert await asyncio.to_thread(server.wait) == 0
     assert len((await truth_of(server.data)).facts) >= sum(counts) > 0
 
 
-async def test_callers_who_retry_do_not_notice_restarts(server: RunningServer) -> None:
+async def test_callers_that_retry_survive_restarts(server: RunningServer) -> None:
     server.start()
     ledger = Ledger()
     async with connect(server.address) as orders:
@@ -161,26 +167,26 @@ async def test_callers_who_retry_do_not_notice_restarts(server: RunningServer) -
     receipts_are_facts(ledger.receipts, await truth_of(server.data))
 
 
-async def test_a_command_whose_append_hangs_keeps_a_handler_no_longer_than_its_grace(tmp_path: Path) -> None:
+async def test_hanging_append_delays_stop_only_for_the_grace_period(tmp_path: Path) -> None:
     handler = handler_of(HangingLog(), tmp_path / "state.sqlite")
     await handler.start()
-    hanging, behind = attempt_of(place("first")), attempt_of(place("second"))
-    handler.submit(hanging)
-    handler.submit(behind)
+    first_attempt, second_attempt = attempt_of(place("first")), attempt_of(place("second"))
+    handler.submit(first_attempt)
+    handler.submit(second_attempt)
     async with asyncio.timeout(5):
         await handler.stop(0.1)
-        answers = [await attempt.answer for attempt in (hanging, behind)]
+        answers = [await attempt.answer for attempt in (first_attempt, second_attempt)]
     assert [answer.reason for answer in answers if isinstance(answer, Refusal)] == [ERROR_REASON_UNAVAILABLE] * 2
 
 
-@pytest.mark.parametrize("said", ["$ ordertrail produce", "until Ctrl-C"])
-async def test_the_tour_takes_its_server_with_it(tmp_path: Path, said: str) -> None:
+@pytest.mark.parametrize("text", ["$ ordertrail produce", "until Ctrl-C"])
+async def test_stopped_tour_stops_its_server(tmp_path: Path, text: str) -> None:
     settings = environment({"ORDERTRAIL_LISTEN": "127.0.0.1:0"})
     pipe = asyncio.subprocess.PIPE
     tour = await asyncio.create_subprocess_exec(*TOUR, cwd=tmp_path, env=settings, stdout=pipe)
     assert tour.stdout is not None
     async with asyncio.timeout(START_SECONDS):
-        while said not in (line := await tour.stdout.readline()).decode():
+        while text not in (line := await tour.stdout.readline()).decode():
             assert line, "the tour ended"
         [server, *_] = children(tour.pid)
         tour.send_signal(signal.SIGTERM)
@@ -189,14 +195,14 @@ async def test_the_tour_takes_its_server_with_it(tmp_path: Path, said: str) -> N
     await gone(server)
 
 
-async def test_what_the_tour_starts_listens_to_interrupts(tmp_path: Path) -> None:
+async def test_processes_of_the_tour_do_not_ignore_sigint(tmp_path: Path) -> None:
     settings = environment({"ORDERTRAIL_LISTEN": "127.0.0.1:0"})
     pipe = asyncio.subprocess.PIPE
     tour = await asyncio.create_subprocess_exec(*TOUR, cwd=tmp_path, env=settings, stdout=pipe)
     async with asyncio.timeout(START_SECONDS):
-        while len(started := children(tour.pid)) < 2:  # noqa: ASYNC110 (the server, then a command that uses it)
+        while len(pids := children(tour.pid)) < 2:  # noqa: ASYNC110 (the server, then a command that uses it)
             await asyncio.sleep(0.01)
-        ignored = [ignores(pid, signal.SIGINT) for pid in started]
+        ignored = [ignores(pid, signal.SIGINT) for pid in pids]
         tour.send_signal(signal.SIGTERM)
         await tour.communicate()
     assert ignored == [False, False]
@@ -220,15 +226,15 @@ def children(pid: int) -> list[int]:
 async def first_child(pid: int) -> int:
     """Return the first process that a process starts, as soon as it does."""
     async with asyncio.timeout(START_SECONDS):
-        while not (started := children(pid)):  # noqa: ASYNC110 (a new process is told to nobody)
+        while not (pids := children(pid)):  # noqa: ASYNC110 (no event reports a new process)
             await asyncio.sleep(0.001)
-    return started[0]
+    return pids[0]
 
 
 async def until_python_runs(pid: int) -> None:
     """Return once a projector runs Python, which catches SIGINT until the projector ignores it."""
     async with asyncio.timeout(START_SECONDS):
-        while not (is_projector(pid) and handles_interrupts(pid)):  # noqa: ASYNC110 (told to nobody)
+        while not (is_projector(pid) and handles_interrupts(pid)):  # noqa: ASYNC110 (no event reports it)
             await asyncio.sleep(0.001)
 
 
@@ -242,37 +248,37 @@ def is_projector(pid: int) -> bool:
 
 
 class HangingLog(MemoryLog):
-    """A log on a disk that no longer answers."""
+    """A log on a disk that does not answer any more."""
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
         await asyncio.Event().wait()
         raise AssertionError
 
 
-async def until_caught_up(stream: Any, count: int) -> tuple[list[HistoryEvent], str]:
-    """Read a stream until so many events and caught_up were sent."""
-    seen: list[HistoryEvent] = []
+async def read_until_caught_up(stream: Any, count: int) -> tuple[list[HistoryEvent], str]:
+    """Read a stream until it has sent so many events and caught_up."""
+    events: list[HistoryEvent] = []
     async for frame in stream:
-        seen.extend(frame.events)
-        if len(seen) >= count and frame.caught_up:
-            return seen, frame.resume_token
+        events.extend(frame.events)
+        if len(events) >= count and frame.caught_up:
+            return events, frame.resume_token
     raise AssertionError("the stream ended")
 
 
-async def place_until_refused(channel: grpc.aio.Channel, placed: asyncio.Event) -> int:
-    """Place orders until the server is gone; return how many were acknowledged. `placed` is set with the first one."""
+async def place_until_refused(channel: grpc.aio.Channel, first_placed: asyncio.Event) -> int:
+    """Place orders until the server has stopped. Return their number. `first_placed` is set with the first one."""
     count = 0
     while (error := await error_of(RPCS["PlaceOrder"].call(channel, an_order().SerializeToString()))) is None:
         count += 1
-        placed.set()
-    # gRPC itself cancels a call that arrived and was not looked at yet.
+        first_placed.set()
+    # gRPC itself cancels a call that has arrived, but has not started.
     assert error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
     assert not PYTHON.search(str(error.details()))
     return count
 
 
 async def error_of(call: Awaitable[Any]) -> grpc.aio.AioRpcError | None:
-    """Return how a call failed, None if it did not."""
+    """Return the error of a call, None if it succeeds."""
     try:
         await call
     except grpc.aio.AioRpcError as error:

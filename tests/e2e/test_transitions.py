@@ -1,4 +1,4 @@
-"""The order's life as a caller meets it: each verb in each status is allowed, or refused with the reason why."""
+"""Each status of an order allows a verb, or refuses it with a reason."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.e2e.shop import an_order
 from ordertrail.client import OrderTrail
 from ordertrail.v1.commands_pb2 import ShipOrderRequest
 
-# How an order gets into a status, and which verbs are allowed there; in parentheses those whose effect is there.
+# The verbs that lead to a status, and the verbs that it allows; in parentheses verbs whose effect it already has.
 LIVES: dict[str, tuple[list[str], str]] = {
     "PLACED": (
         [],
@@ -26,25 +26,29 @@ LIVES: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("status", LIVES)
-async def test_a_verb_is_allowed_or_refused_by_the_status(orders: OrderTrail, status: str) -> None:
+async def test_status_allows_or_refuses_each_verb(orders: OrderTrail, status: str) -> None:
     steps, verbs = LIVES[status]
     order_id = (await orders.send(an_order())).order_id
     for step in steps:
-        await orders.send(asked(step, order_id, validate_only=False))
+        await orders.send(verb_request(step, order_id, validate_only=False))
     allowed = verbs.split()
     for verb in [*VERBS[1:], "ShipWhole"]:
-        request = asked(verb, order_id, validate_only=True)
+        request = verb_request(verb, order_id, validate_only=True)
         if verb in allowed or (verb == "ShipWhole" and "ShipOrder" in allowed):
             assert (await orders.send(request)).order_version == len(steps) + 2
         else:
             reason = "NOTHING_CHANGES" if f"({verb})" in allowed else "STATUS_FORBIDS"
             rpc = RPCS["ShipOrder" if verb == "ShipWhole" else verb]
-            told = await refusal(rpc.call(orders.channel, request.SerializeToString()))
-            assert (told.code.name, told.reason, told.preconditions) == ("FAILED_PRECONDITION", reason, [reason]), verb
-            assert reason != "STATUS_FORBIDS" or told.metadata["status"] == f"ORDER_STATUS_{status}"
+            call_refusal = await refusal(rpc.call(orders.channel, request.SerializeToString()))
+            assert (call_refusal.code.name, call_refusal.reason, call_refusal.preconditions) == (
+                "FAILED_PRECONDITION",
+                reason,
+                [reason],
+            ), verb
+            assert reason != "STATUS_FORBIDS" or call_refusal.metadata["status"] == f"ORDER_STATUS_{status}"
 
 
-def asked(verb: str, order_id: str, validate_only: bool) -> Any:
+def verb_request(verb: str, order_id: str, validate_only: bool) -> Any:
     request = ShipOrderRequest(order_id=order_id) if verb == "ShipWhole" else a_request(verb, order_id)
     request.validate_only = validate_only
     return request

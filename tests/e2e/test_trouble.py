@@ -1,4 +1,4 @@
-"""When the server itself is in trouble, callers are told what to do, and it goes on as soon as it can."""
+"""A server with a failing log, disk or projector refuses calls with a typed error, and recovers."""
 
 import asyncio
 import os
@@ -26,19 +26,22 @@ from ordertrail_server.log.port import Entry
 from ordertrail_server.storage.sqlite import sqlite3
 
 
-async def test_too_many_waiting_commands_are_told_when_to_come_again(tmp_path: Path) -> None:
+async def test_commands_above_the_limit_are_refused_with_retry_delay(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_WAITING_COMMANDS": "1"})
     with closing(server.start()):
-        async with bare(server) as channel:
-            calls = [asyncio.ensure_future(placed(channel, an_order())) for _ in range(200)]
-            refused = [await refusal(call) for call in calls if isinstance(await outcome(call), grpc.aio.AioRpcError)]
-        assert refused
-        assert {told.reason for told in refused} == {"OVERLOADED"}
-        assert all(told.code is grpc.StatusCode.RESOURCE_EXHAUSTED and told.retry_seconds for told in refused)
-        assert len((await truth_of(server.data)).facts) == 200 - len(refused)
+        async with bare_channel(server) as channel:
+            calls = [asyncio.ensure_future(place(channel, an_order())) for _ in range(200)]
+            refusals = [await refusal(call) for call in calls if isinstance(await outcome(call), grpc.aio.AioRpcError)]
+        assert refusals
+        assert {call_refusal.reason for call_refusal in refusals} == {"OVERLOADED"}
+        assert all(
+            call_refusal.code is grpc.StatusCode.RESOURCE_EXHAUSTED and call_refusal.retry_seconds
+            for call_refusal in refusals
+        )
+        assert len((await truth_of(server.data)).facts) == 200 - len(refusals)
 
 
-async def test_batches_wait_for_room_where_single_calls_are_refused(tmp_path: Path) -> None:
+async def test_batches_wait_for_space_when_single_calls_are_refused(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_WAITING_COMMANDS": "1"})
     with closing(server.start()):
         async with connect(server.address) as orders:
@@ -46,106 +49,106 @@ async def test_batches_wait_for_room_where_single_calls_are_refused(tmp_path: Pa
         assert [answer.receipt.order_version for answer in answers] == [1] * 500
 
 
-async def test_a_read_model_that_stands_still_is_not_fresh_yet(server: RunningServer) -> None:
+async def test_query_with_token_is_not_fresh_yet_while_projector_is_stopped(server: RunningServer) -> None:
     server.start()
     await until_serving(server.address)
     projector = server.projector
     os.kill(projector, signal.SIGSTOP)
     try:
-        async with bare(server) as channel:
-            receipt = await placed(channel, an_order())
-            asked = GetOrderRequest(order_id=receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
-            told = await refusal(RPCS["GetOrder"].call(channel, asked.SerializeToString(), 3))
-            assert (told.code.name, told.reason) == ("DEADLINE_EXCEEDED", "NOT_FRESH_YET")
-            assert told.retry_seconds
+        async with bare_channel(server) as channel:
+            receipt = await place(channel, an_order())
+            request = GetOrderRequest(order_id=receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
+            call_refusal = await refusal(RPCS["GetOrder"].call(channel, request.SerializeToString(), 3))
+            assert (call_refusal.code.name, call_refusal.reason) == ("DEADLINE_EXCEEDED", "NOT_FRESH_YET")
+            assert call_refusal.retry_seconds
             os.kill(projector, signal.SIGCONT)
-            assert await RPCS["GetOrder"].call(channel, asked.SerializeToString())
+            assert await RPCS["GetOrder"].call(channel, request.SerializeToString())
     finally:
         os.kill(projector, signal.SIGCONT)
 
 
-async def test_an_order_whose_chain_is_broken_is_parked_and_others_are_not(server: RunningServer) -> None:
-    order_id, other = new_id("order"), new_id("order")
+async def test_order_with_broken_chain_is_parked_and_others_are_not(server: RunningServer) -> None:
+    order_id, other_order = new_id("order"), new_id("order")
     server.start()
     async with connect(server.address) as orders:
         first = await orders.send(an_order(order_id))
     server.stop()
     await append(server.data, order_id, previous=b"none of its facts")
     server.start()
-    async with bare(server) as channel:
-        told = await refusal(
+    async with bare_channel(server) as channel:
+        call_refusal = await refusal(
             RPCS["ConfirmOrder"].call(channel, ConfirmOrderRequest(order_id=order_id).SerializeToString())
         )
-        assert (told.code.name, told.reason) == ("UNAVAILABLE", "ORDER_PARKED")
-        assert told.retry_seconds
+        assert (call_refusal.code.name, call_refusal.reason) == ("UNAVAILABLE", "ORDER_PARKED")
+        assert call_refusal.retry_seconds
         await until_serving(server.address)
-        for asked in (GetOrderRequest(order_id=order_id), StreamOrderEventsRequest(order_id=order_id)):
-            name = type(asked).__name__.removesuffix("Request")
-            assert (await refusal(RPCS[name].call(channel, asked.SerializeToString()))).reason == "ORDER_PARKED"
-        assert (await placed(channel, an_order(other))).order_version == 1
-        again = await placed(channel, an_order(order_id, first.request_id))
-        assert (again.replayed, again.digest) == (True, first.digest)
+        for request in (GetOrderRequest(order_id=order_id), StreamOrderEventsRequest(order_id=order_id)):
+            name = type(request).__name__.removesuffix("Request")
+            assert (await refusal(RPCS[name].call(channel, request.SerializeToString()))).reason == "ORDER_PARKED"
+        assert (await place(channel, an_order(other_order))).order_version == 1
+        repeated = await place(channel, an_order(order_id, first.request_id))
+        assert (repeated.replayed, repeated.digest) == (True, first.digest)
 
 
-async def test_a_log_that_cannot_be_written_is_told_and_goes_on_when_it_can(server: RunningServer) -> None:
+async def test_command_is_unavailable_while_the_log_is_locked(server: RunningServer) -> None:
     server.start()
     request = an_order()
-    async with bare(server) as channel:
-        with closing(sqlite3.connect(server.data / "log.sqlite")) as other:
-            other.execute("BEGIN IMMEDIATE")
-            told = await refusal(RPCS["PlaceOrder"].call(channel, request.SerializeToString()))
-        assert (told.code.name, told.reason) == ("UNAVAILABLE", "UNAVAILABLE")
-        assert told.retry_seconds
-        receipt = await placed(channel, request)
+    async with bare_channel(server) as channel:
+        with closing(sqlite3.connect(server.data / "log.sqlite")) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            call_refusal = await refusal(RPCS["PlaceOrder"].call(channel, request.SerializeToString()))
+        assert (call_refusal.code.name, call_refusal.reason) == ("UNAVAILABLE", "UNAVAILABLE")
+        assert call_refusal.retry_seconds
+        receipt = await place(channel, request)
         assert (receipt.order_version, receipt.replayed) == (1, False)
 
 
-async def test_call_whose_deadline_is_near_is_told_to_retry_while_the_log_cannot_be_written(
+async def test_call_with_short_deadline_is_unavailable_while_the_log_is_locked(
     server: RunningServer,
 ) -> None:
     server.start()
     request = an_order()
-    async with bare(server) as channel:
-        with closing(sqlite3.connect(server.data / "log.sqlite")) as other:
-            other.execute("BEGIN IMMEDIATE")  # for longer than the call lasts
-            told = await refusal(RPCS["PlaceOrder"].call(channel, request.SerializeToString(), 3))
-        assert (told.code.name, told.reason) == ("UNAVAILABLE", "UNAVAILABLE")
-        assert told.retry_seconds
-        assert (await placed(channel, request)).order_version == 1
+    async with bare_channel(server) as channel:
+        with closing(sqlite3.connect(server.data / "log.sqlite")) as connection:
+            connection.execute("BEGIN IMMEDIATE")  # longer than the call lasts
+            call_refusal = await refusal(RPCS["PlaceOrder"].call(channel, request.SerializeToString(), 3))
+        assert (call_refusal.code.name, call_refusal.reason) == ("UNAVAILABLE", "UNAVAILABLE")
+        assert call_refusal.retry_seconds
+        assert (await place(channel, request)).order_version == 1
 
 
-async def test_a_command_whose_commit_failed_leads_to_one_fact_when_it_is_sent_again(server: RunningServer) -> None:
+async def test_retry_after_failed_commit_leads_to_one_fact(server: RunningServer) -> None:
     server.start()
     request = an_order()
-    async with bare(server) as channel:
-        await placed(channel, an_order())
-        with writing_fails(server), pytest.raises(grpc.aio.AioRpcError) as failed:
+    async with bare_channel(server) as channel:
+        await place(channel, an_order())
+        with failing_writes(server), pytest.raises(grpc.aio.AioRpcError) as error:
             await RPCS["PlaceOrder"].call(channel, request.SerializeToString(), 1)
-        assert failed.value.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
-        receipt = await placed(channel, request)
-        assert (await placed(channel, request)).digest == receipt.digest
+        assert error.value.code() in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
+        receipt = await place(channel, request)
+        assert (await place(channel, request)).digest == receipt.digest
     assert [fact.request[1] for fact in (await truth_of(server.data)).facts].count(request.request_id) == 1
 
 
-async def test_a_record_that_was_damaged_on_disk_is_never_passed_on(server: RunningServer) -> None:
+async def test_damaged_record_is_never_returned(server: RunningServer) -> None:
     server.start()
     async with connect(server.address) as orders:
-        again = an_order()
-        receipt = await orders.send(again)
-        # The projector is past the record then, and does not stop the server before it is asked.
+        repeated = an_order()
+        receipt = await orders.send(repeated)
+        # The projector has read the record, so it does not stop the server before the retry.
         await orders.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
     damage(server.data / "log.sqlite")
-    async with bare(server) as channel:
-        told = await refusal(RPCS["PlaceOrder"].call(channel, again.SerializeToString()))
-        assert (told.code.name, told.reason) == ("INTERNAL", "INTERNAL")
+    async with bare_channel(server) as channel:
+        call_refusal = await refusal(RPCS["PlaceOrder"].call(channel, repeated.SerializeToString()))
+        assert (call_refusal.code.name, call_refusal.reason) == ("INTERNAL", "INTERNAL")
 
 
-def bare(server: RunningServer) -> grpc.aio.Channel:
-    """Return a channel that shows each answer as it came; the client of the package retries what it may."""
+def bare_channel(server: RunningServer) -> grpc.aio.Channel:
+    """Return a channel that does not retry, unlike the client."""
     return grpc.aio.insecure_channel(server.address, options=[("grpc.enable_retries", 0)])
 
 
-async def placed(channel: grpc.aio.Channel, request: PlaceOrderRequest) -> Receipt:
+async def place(channel: grpc.aio.Channel, request: PlaceOrderRequest) -> Receipt:
     [answer] = await RPCS["PlaceOrder"].call(channel, request.SerializeToString())
     receipt: Receipt = answer.receipt
     return receipt
@@ -157,7 +160,7 @@ async def outcome(call: "asyncio.Future[Receipt]") -> BaseException | None:
 
 
 async def append(data: Path, order_id: str, previous: bytes) -> None:
-    """Append a record that follows no fact of the order, as only damage could."""
+    """Append a record that follows no fact of the order, like damage."""
     log = EmbeddedLog.open(data)
     record = Record(order_id=order_id, order_version=2, previous=previous, event_id=new_id("event"))
     record.order_confirmed_v2.SetInParent()
@@ -166,8 +169,8 @@ async def append(data: Path, order_id: str, previous: bytes) -> None:
 
 
 @contextmanager
-def writing_fails(server: RunningServer) -> Iterator[None]:
-    """Let every write of the server's process to a file fail."""
+def failing_writes(server: RunningServer) -> Iterator[None]:
+    """Let every write of the server process to a file fail."""
     limits = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
     try:

@@ -1,4 +1,4 @@
-"""A -wal file that a long reader has let grow is emptied when the reader is gone, of each file that a server writes."""
+"""The -wal file of each database shrinks again after a long reader has ended."""
 
 import asyncio
 from contextlib import ExitStack, closing
@@ -15,14 +15,14 @@ from ordertrail_server.storage.wal_trimmer import LIMIT_BYTES
 ORDERS = 300
 
 
-def a_large_order() -> PlaceOrderRequest:
+def large_order() -> PlaceOrderRequest:
     """Return an order of more than 30 KB."""
     lines = [line(f"{number:0>120}", 1, "1.00", "EUR") for number in range(200)]
     return PlaceOrderRequest(customer_id="shop-1", lines=lines, request_id=new_id("place"))
 
 
-def read_for_long(path: Path, held: ExitStack) -> None:
-    connection = held.enter_context(closing(connect_reader(path)))
+def hold_reader(path: Path, stack: ExitStack) -> None:
+    connection = stack.enter_context(closing(connect_reader(path)))
     connection.execute("BEGIN")
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
@@ -33,7 +33,7 @@ def wal_sizes(files: list[Path]) -> list[int]:
 
 async def until_grown(files: list[Path]) -> None:
     async with asyncio.timeout(90):
-        while min(wal_sizes(files)) <= LIMIT_BYTES:  # noqa: ASYNC110 (a file tells nobody that it grows)
+        while min(wal_sizes(files)) <= LIMIT_BYTES:  # noqa: ASYNC110 (no event reports that a file grows)
             await asyncio.sleep(0.05)
 
 
@@ -43,23 +43,23 @@ async def until_shortened(files: list[Path]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def order_much(orders: OrderTrail) -> None:
-    async for result in orders.execute([a_large_order() for _ in range(ORDERS)]):
+async def place_orders(orders: OrderTrail) -> None:
+    async for result in orders.execute([large_order() for _ in range(ORDERS)]):
         assert result.HasField("receipt")
 
 
-async def test_every_wal_file_is_emptied_when_its_long_reader_is_gone(server: RunningServer) -> None:
+async def test_every_wal_file_shrinks_after_its_long_reader_ends(server: RunningServer) -> None:
     server.start()
     await until_serving(server.address)
     [model] = (server.data / "read-model").glob("*.sqlite")
     files = [server.data / "log.sqlite", server.data / "state.sqlite", model]
     async with connect(server.address) as orders:
-        with ExitStack() as held:
+        with ExitStack() as stack:
             for path in files:
-                read_for_long(path, held)
-            await order_much(orders)
+                hold_reader(path, stack)
+            await place_orders(orders)
             await until_grown(files)
-            assert (await orders.send(a_large_order())).order_version == 1  # nobody waits for the readers
+            assert (await orders.send(large_order())).order_version == 1  # commands do not wait for the readers
         await until_shortened(files)
     assert server.stop() == 0
     assert server.faults == []

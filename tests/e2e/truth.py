@@ -1,4 +1,4 @@
-"""A log as it is, read and judged from offset 0 on: what everything else is compared with."""
+"""The facts of a log, read and judged from offset 0 on. Tests compare everything else with them."""
 
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ class Fact(NamedTuple):
 class Truth:
     """Every fact of a log, partition by partition, and every order folded from them.
 
-    Reading it asserts what must hold of any log: every record is a fact or void, and verified by its digest.
+    Reading fails if a record is neither fact nor void, or has another digest.
     """
 
     def __init__(self) -> None:
@@ -56,12 +56,12 @@ class Truth:
 
 
 async def truth_of(data: Path) -> Truth:
-    """Read the whole embedded log of a data directory, which a server may be serving."""
+    """Read the whole embedded log of a data directory, even while a server uses it."""
     return await truth_in(EmbeddedLog.follow(data))
 
 
 async def truth_in(log: Log) -> Truth:
-    """Read a whole log, whichever it is, and close it."""
+    """Read a whole log and close it."""
     truth = Truth()
     try:
         for partition in range(log.partitions):
@@ -72,17 +72,17 @@ async def truth_in(log: Log) -> Truth:
 
 
 async def _take_all(log: Log, partition: int, truth: Truth) -> None:
-    expected = 0
-    while records := await log.read(partition, expected, 5_000):
+    offset = 0
+    while records := await log.read(partition, offset, 5_000):
         for logged in records:
-            assert logged.offset == expected
+            assert logged.offset == offset
             assert logged.digest == digest(logged.value)
             truth.take(logged.offset, logged.value, partition)
-            expected += 1
+            offset += 1
 
 
 def receipts_are_facts(receipts: list[Receipt], truth: Truth) -> None:
-    """Assert that each receipt speaks of a fact of the log, and says of it what the log says."""
+    """Assert that each receipt belongs to a fact of the log and equals it."""
     facts = {fact.request: fact for fact in truth.facts}
     for receipt in receipts:
         fact = facts[receipt.order_id, receipt.request_id]

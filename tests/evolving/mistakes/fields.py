@@ -38,7 +38,7 @@ MISTAKES: Final = [
     _field(
         "a field of a nested message is neither used nor dropped",
         f"v2.OrderSource.status_text is lost in v3.OrderSource: {_USE}",
-        cut(V3, "  // The status that the source gave the order, in its own words", ";\n"),
+        cut(V3, "  // The status that the source gave, as text", ";\n"),
     ),
     _v3(
         "a field is renamed without a word",

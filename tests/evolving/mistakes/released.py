@@ -121,7 +121,7 @@ MISTAKES: Final = [
     _record(
         "a case is removed",
         "number 28 is gone: it was `oneof event v2.OrderCancelled order_cancelled_v2`",
-        cut(RECORD, "    // The order was called off.\n", ";\n"),
+        cut(RECORD, "    // The order was cancelled.\n", ";\n"),
     ),
     _case("a case is renumbered", "`order_returned_v2` had the number 29, and has 30 now", "_v2 = 29;", "_v2 = 30;"),
     _case(

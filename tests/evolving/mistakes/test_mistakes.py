@@ -69,7 +69,7 @@ def test_where_no_mistake_is_made_none_is_found(state: State, guard: Guard) -> N
             Guard.LOCK,
             all_of(
                 replaced(V2, "optional int64 units", "optional int32 units"),
-                cut(RECORD, "    // The order was called off.\n", ";\n"),
+                cut(RECORD, "    // The order was cancelled.\n", ";\n"),
             ),
         ),
     ],
