@@ -31,7 +31,7 @@ class BatchRpc(Generic[Item, Request, Response]):
     """A batch rpc and its limits.
 
     `batch_size` bounds the items of a request, `in_flight` the requests without an answer. `timeout` is the time for
-    one answer, in seconds. Unavailable is raised when attempts have failed for `patience` seconds.
+    one answer, in seconds. Unavailable is raised when attempts have failed for `retry_seconds`.
     """
 
     open: Callable[[], "grpc.aio.StreamStreamCall[Request, Response]"]
@@ -40,7 +40,7 @@ class BatchRpc(Generic[Item, Request, Response]):
     batch_size: int = 200
     in_flight: int = 4
     timeout: float = 10.0
-    patience: float = 60.0
+    retry_seconds: float = 60.0
 
 
 class BatchStream(Generic[Item, Request, Response]):
@@ -55,7 +55,7 @@ class BatchStream(Generic[Item, Request, Response]):
         self._unanswered: deque[Request] = deque()
         self._all_sent = self._write_failed = False
         self._changed = asyncio.Event()
-        self._backoff = Backoff(rpc.patience)
+        self._backoff = Backoff(rpc.retry_seconds)
 
     async def responses(self) -> AsyncGenerator[Response, None]:
         """Yield one response for each batch, in order, then raise the error of the source, if any."""

@@ -123,8 +123,8 @@ class CommandMethods:
         **options: Unpack[CommandOptions],
     ) -> Receipt:
         """Change the date on which the customer expects the goods."""
-        expected = day(expected_delivery_date)
-        request = RescheduleDeliveryRequest(order_id=order_id, expected_delivery_date=expected, **options)
+        delivery_date = day(expected_delivery_date)
+        request = RescheduleDeliveryRequest(order_id=order_id, expected_delivery_date=delivery_date, **options)
         return await self.send(request, timeout)
 
     async def confirm(
@@ -194,7 +194,7 @@ class CommandMethods:
             batch_size=batch_size,
             in_flight=in_flight,
             timeout=self.timeout,
-            patience=patience,
+            retry_seconds=patience,
         )
         source = (as_command(command) async for command in iterate(commands))
         async with aclosing(BatchStream(rpc, source).responses()) as responses:
@@ -221,7 +221,7 @@ class CommandMethods:
             batch_size=batch_size,
             in_flight=in_flight,
             timeout=self.timeout,
-            patience=patience,
+            retry_seconds=patience,
         )
         async with aclosing(BatchStream(rpc, documents).responses()) as responses:
             async for response in responses:

@@ -11,19 +11,19 @@ class Draining:
     """Ends streams of requests once the server stops, so that no stream uses up the grace period."""
 
     def __init__(self) -> None:
-        self._started = asyncio.Event()
+        self._draining = asyncio.Event()
 
     def begin(self) -> None:
         """End every present and future stream after its current request."""
-        self._started.set()
+        self._draining.set()
 
     async def wait_until_done_or_draining(self, arrival: "asyncio.Future[Any]", timeout_s: float | None = None) -> None:
         """Return when the arrival is done, draining has begun, or the timeout is over."""
-        started = asyncio.create_task(self._started.wait())
+        draining = asyncio.create_task(self._draining.wait())
         try:
-            await asyncio.wait({arrival, started}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({arrival, draining}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            started.cancel()
+            draining.cancel()
 
     async def iterate_until_draining(self, requests: AsyncIterator[Request]) -> AsyncGenerator[Request, None]:
         """Yield requests until the stream ends, or draining has begun and no request has arrived."""

@@ -94,5 +94,5 @@ class ProjectionService:
 def _parked_for_commands(order_id: str, write_side: Aggregate) -> ParkedOrder:
     """Return the parked order of the write side, for an order that is parked for commands only."""
     version = write_side.order.version if write_side.order else 0
-    waiting = write_side.version - version
-    return ParkedOrder(order_id=order_id, reason=write_side.parked, version=version, waiting_count=waiting)
+    waiting_count = write_side.version - version
+    return ParkedOrder(order_id=order_id, reason=write_side.parked, version=version, waiting_count=waiting_count)
