@@ -78,7 +78,7 @@ def test_an_empty_topic_name_is_refused(args: list[str]) -> None:
 
 def test_text_that_the_locale_cannot_name_is_read_as_utf_8(ordertrail: CommandLine) -> None:
     ended = ordertrail.run_as(C_LOCALE, "history", "é-1".encode())
-    assert (ended.returncode, ended.stderr.decode()) == (1, "Error: There are no events of order é-1.\n")
+    assert (ended.returncode, ended.stderr.decode()) == (1, "Error: Found no events of order é-1; check the id.\n")
 
 
 @pytest.mark.parametrize("locale", [C_LOCALE, LATIN_1], ids=["C", "Latin-1"])

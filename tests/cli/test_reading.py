@@ -65,7 +65,7 @@ def test_following_goes_on_with_new_events(ordertrail: CommandLine, acks: list[A
 def test_an_order_without_history_is_said_and_exits_with_1(ordertrail: CommandLine) -> None:
     ended = ordertrail.run("history", "nosuch")
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == "Error: There are no events of order nosuch.\n"
+    assert ended.stderr == "Error: Found no events of order nosuch; check the id.\n"
 
 
 def test_orders_are_filtered(ordertrail: CommandLine, acks: list[Any]) -> None:

@@ -66,7 +66,9 @@ async def history(
             has_events = await (_print_lines(events, as_json) if follow or as_json else _print_table(events))
     if not has_events:
         subject = escape(f"order {order_id}" if order_id else f"customer {customer_id}")
-        raise click.ClickException(f"There are no events of {subject}{' with this product' if product_id else ''}.")
+        raise click.ClickException(
+            f"Found no events of {subject}{' with this product' if product_id else ''}; check the id."
+        )
 
 
 def _create_parked_warning() -> "OnParked":
