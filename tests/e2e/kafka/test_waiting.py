@@ -87,7 +87,7 @@ def test_server_refuses_to_start_when_the_time_is_over(nobody: str, tmp_path: Pa
     server = without_brokers(nobody, tmp_path / "data", NEVER)
     server.spawn()
     assert server.wait() == 1
-    assert server.stderr.splitlines()[-1].startswith(f"Error: no broker of {nobody} answers: ")
+    assert server.stderr.splitlines()[-1].startswith(f"Error: cannot connect to any broker of {nobody}: ")
     assert "Connection refused" in server.stderr
     assert server.faults == []
 
@@ -97,7 +97,7 @@ def test_short_wait_is_logged_before_it_is_over(nobody: str, tmp_path: Path) -> 
     server.spawn()
     assert server.wait() == 1
     assert "waiting for the brokers" in server.stderr
-    assert server.stderr.splitlines()[-1].startswith(f"Error: no broker of {nobody} answers: ")
+    assert server.stderr.splitlines()[-1].startswith(f"Error: cannot connect to any broker of {nobody}: ")
     assert server.faults == []
 
 
@@ -123,6 +123,6 @@ def test_command_without_brokers_ends_with_one_sentence(nobody: str, tmp_path: P
     for command, process in zip(COMMANDS, running, strict=True):
         _, said = process.communicate(timeout=60)
         assert process.returncode == (2 if command[0] == "import-json" else 1)
-        assert said.startswith(f"Error: no broker of {nobody} answers: ")
+        assert said.startswith(f"Error: cannot connect to any broker of {nobody}: ")
         assert "Connection refused" in said
         assert said.count("\n") == 1

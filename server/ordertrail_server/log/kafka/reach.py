@@ -24,7 +24,7 @@ def reach_brokers(settings: Settings, patience_s: float = REACH_SECONDS) -> Admi
         admin.poll(0)  # delivers the errors that occurred meanwhile
         reasons = [error.str() for error in errors if error.code() != _SUMMARY_ERROR] or [error.args[0].str()]
         brokers = settings.get("bootstrap.servers", "")
-        raise LogUnavailable(f"no broker of {brokers} answers: {'; '.join(_distinct(reasons))}") from error
+        raise LogUnavailable(f"cannot connect to any broker of {brokers}: {'; '.join(_distinct(reasons))}") from error
     return admin
 
 
