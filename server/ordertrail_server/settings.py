@@ -1,7 +1,11 @@
-"""The settings, by flag or environment variable (ORDERTRAIL_…), with their defaults.
+"""The settings of a server: names, types, bounds, defaults and help texts.
+
+This is their only declaration. The options of `ordertrail serve` are derived from it (cli/setting_options.py), and each
+setting can also be set by an environment variable.
 
 Every setting has bounds: a number by `Field(ge=…, le=…)`, which also excludes nan, anything else by its type or by a
-validator with `Allowed`. The server does not start with a value outside of them.
+validator with `Allowed`. The server does not start with a value outside of them. The docstring of a setting is its help
+text.
 """
 
 from pathlib import Path
@@ -11,13 +15,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ordertrail_server.edge.address import FORMS, parse_address
-from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
+from ordertrail_server.log.kafka.names import DEFAULT_TOPIC, parse_brokers, parse_topic_name
 from ordertrail_server.setting_text import PREFIX, Allowed
 
 MIB = 1024 * 1024
 
 Role = Literal["command", "projector", "query"]
 ROLES: tuple[Role, ...] = get_args(Role)
+ROLE_QUERY_ALONE = "the role query reads what the role projector writes in the same server: add --role projector"
 
 
 def _split_list(value: Any) -> Any:
@@ -26,7 +31,7 @@ def _split_list(value: Any) -> Any:
 
 def _require_name(value: Any) -> Any:
     if value == "" or "\0" in str(value):
-        raise ValueError("it is empty, or has a NUL character in it")
+        raise ValueError("it is empty or contains a NUL character")
     return value
 
 
@@ -35,26 +40,30 @@ def _normalize_address(value: str) -> str:
 
 
 class Settings(BaseSettings):
-    """The settings of `ordertrail serve`; flags of the command line win over the environment."""
+    """The settings of `ordertrail serve`. An option of the command line wins over the environment."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, allow_inf_nan=False)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
-    data: Annotated[Path, BeforeValidator(_require_name), Allowed("a path")] = Path("data")
-    """The data directory, made if it does not exist."""
+    data: Annotated[Path, BeforeValidator(_require_name), Allowed("a path", "DIR")] = Path("data")
+    """The data directory. It is created if it does not exist."""
 
     log: Literal["embedded", "kafka"] = "embedded"
-    """Where facts are: in the data directory itself, or on a Kafka topic."""
+    """The log that stores the facts: a file in the data directory, or a Kafka topic."""
 
-    bootstrap: Annotated[str, AfterValidator(parse_brokers), Allowed("HOST:PORT, several with commas between")] = ""
-    """Brokers of the Kafka cluster to begin with, HOST:PORT, several with commas between."""
+    bootstrap: Annotated[
+        str, AfterValidator(parse_brokers), Allowed("HOST:PORT, several separated by commas", "HOST:PORT,…")
+    ] = ""
+    """Brokers of the Kafka cluster for the first connection, separated by commas."""
 
-    topic: Annotated[str, AfterValidator(parse_topic_name), Allowed("1 to 249 letters, digits, dots, _ and -")] = (
-        "orders.events"
-    )
+    topic: Annotated[
+        str, AfterValidator(parse_topic_name), Allowed("1 to 249 letters, digits, dots, _ and -", "NAME")
+    ] = DEFAULT_TOPIC
     """The Kafka topic of the log."""
 
     broker_wait_seconds: float = Field(default=60.0, ge=0, le=86_400)
-    """How long a start waits for brokers that do not answer."""
+    """How long the server waits at its start for brokers that do not answer."""
 
     role: Annotated[
         tuple[Role, ...],
@@ -63,39 +72,43 @@ class Settings(BaseSettings):
         Field(min_length=1),
         Allowed(f"one or more of {', '.join(ROLES)}"),
     ] = ROLES
-    """What the server does: take commands, fold the log into its read model, answer queries; with commas between."""
+    """What this server does: handle commands, build the read model, answer queries. The option can be repeated; the
+    variable takes a list separated by commas."""
 
-    listen: Annotated[str, AfterValidator(_normalize_address), Allowed(FORMS)] = "127.0.0.1:50051"
-    """The address to listen on, HOST:PORT or unix:PATH; port 0 takes any free one."""
+    listen: Annotated[str, AfterValidator(_normalize_address), Allowed(FORMS, "HOST:PORT")] = "127.0.0.1:50051"
+    """The address to listen on. Port 0 takes any free port, unix:PATH a Unix socket."""
 
     grace_seconds: float = Field(default=10.0, ge=0, le=86_400)
-    """How long running calls may go on after SIGTERM."""
+    """How long running calls may continue after SIGTERM or Ctrl-C."""
 
     waiting_commands: int = Field(default=10_000, ge=1, le=1_000_000)
-    """How many commands may wait for a partition's writer; further ones are refused with OVERLOADED."""
+    """How many commands may wait for the writer of a partition. Further ones are refused with OVERLOADED."""
 
     request_bytes: int = Field(default=16 * MIB, ge=MIB, le=1024 * MIB)
-    """How many bytes of single requests are handled at once; further ones are refused with OVERLOADED."""
+    """How many bytes of single requests are handled at once. Further ones are refused with OVERLOADED."""
 
     batch_bytes: int = Field(default=8 * MIB, ge=MIB, le=1024 * MIB)
-    """How many bytes of batches are handled at once; further ones wait."""
+    """How many bytes of batches are handled at once. Further ones wait."""
 
     order_cache_bytes: int = Field(default=32 * MIB, ge=MIB, le=64 * 1024 * MIB)
-    """About how many bytes of memory the orders take that commands were decided on last."""
+    """Approximate memory for the orders that commands have used last."""
 
     query_seconds: float = Field(default=5.0, ge=0.01, le=600.0, allow_inf_nan=False)
-    """How long a question may take that can make the server look through many rows."""
+    """The time limit of a query that may scan many rows."""
 
     allow_unlocked_schema: bool = False
-    """Start although proto/schema.lock does not hold all that is written: for development, since it may change yet."""
+    """Start although proto/schema.lock lacks a stored version that this release writes. Only for development, because
+    such a version can still change."""
 
     heartbeat_seconds: float = Field(default=15.0, ge=0.1, le=3_600)
-    """How long a followed stream is silent at most before it sends an empty frame."""
+    """How long a followed stream sends nothing before it sends an empty frame."""
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:
         if "query" in self.role and "projector" not in self.role:
-            raise ValueError("the role query answers from what the role projector makes in the same server: take both")
+            raise ValueError(
+                "the role query reads what the role projector writes in the same server: add --role projector"
+            )
         if self.log == "kafka" and not self.bootstrap:
-            raise ValueError("a Kafka log needs --bootstrap HOST:PORT (ORDERTRAIL_BOOTSTRAP), its brokers")
+            raise ValueError("a Kafka log needs its brokers: --bootstrap HOST:PORT or ORDERTRAIL_BOOTSTRAP")
         return self

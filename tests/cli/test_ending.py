@@ -58,4 +58,4 @@ def test_a_closed_pipe_ends_a_command_without_a_word(ordertrail: CommandLine, da
 def test_a_server_that_would_answer_from_what_nobody_makes_is_wrong_usage(data: Path) -> None:
     ended = CommandLine("").run("serve", "--data", str(data), "--role", "query")
     assert ended.returncode == 2
-    assert "the role query answers from what the role projector makes in the same server" in ended.stderr
+    assert "the role query reads what the role projector writes in the same server" in ended.stderr

@@ -72,6 +72,12 @@ def test_each_command_is_listed_and_has_json_for_machines(name: str) -> None:
     assert "--json" in {option for param in command(name).params for option in param.opts}
 
 
+@pytest.mark.parametrize("name", ["", *GROUPS, *LISTED])
+def test_help_fits_a_terminal_of_80_columns(name: str) -> None:
+    text = CliRunner().invoke(ordertrail, [*name.split(), "--help"], terminal_width=80).output
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+
+
 def test_help_is_fast_because_it_imports_nothing_heavy() -> None:
     script = """
 import sys

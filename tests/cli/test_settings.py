@@ -13,8 +13,8 @@ from tests.cli.command_line import CommandLine
 
 from ordertrail_server.cli.main import ordertrail
 from ordertrail_server.edge.address import FORMS
-from ordertrail_server.setting_text import describe_bounds
-from ordertrail_server.settings import Settings
+from ordertrail_server.setting_text import describe_bounds, flag_name
+from ordertrail_server.settings import ROLE_QUERY_ALONE, Settings
 
 NO_NUMBERS = ["", "x", "nan", "inf", "-inf", "1e400", "0x10", "1;2"]
 OUTSIDE = {
@@ -106,6 +106,23 @@ def test_refused_address_is_told_its_forms_once(value: str) -> None:
         refused = CliRunner().invoke(ordertrail, command)
         assert refused.exit_code == 2
         assert refused.stderr.splitlines()[-1].count(FORMS) == 1
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_has_an_option_with_help(name: str) -> None:
+    command = ordertrail.get_command(click.Context(ordertrail), "serve")
+    assert command is not None
+    [option] = [param for param in command.params if param.name == name]
+    assert isinstance(option, click.Option)
+    assert option.opts == [flag_name(name)]
+    assert option.help
+
+
+def test_option_wins_over_its_environment_variable() -> None:
+    environment = {"ORDERTRAIL_ROLE": "nosuch", "ORDERTRAIL_GRACE_SECONDS": "nan"}
+    arguments = ["serve", "--role", "command", "--role", "query", "--grace-seconds", "1"]
+    sentence = CliRunner(env=environment).invoke(ordertrail, arguments).stderr.splitlines()[-1]
+    assert sentence == f"Error: {ROLE_QUERY_ALONE}"
 
 
 def test_defaults_are_within_bounds() -> None:

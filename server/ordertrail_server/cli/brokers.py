@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ordertrail_server.cli.target import CallFailed
-from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
+from ordertrail_server.log.kafka.names import DEFAULT_TOPIC, parse_brokers, parse_topic_name
 
 if TYPE_CHECKING:
     from ordertrail_server.log.kafka.log import KafkaLog
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEFAULT_TOPIC = "orders.events"
-ENVIRONMENT = "Further settings of librdkafka come from ORDERTRAIL_KAFKA_…: SASL_USERNAME is sasl.username."
+ENVIRONMENT = (
+    "ORDERTRAIL_KAFKA_… sets any setting of librdkafka: ORDERTRAIL_KAFKA_SASL_USERNAME sets sasl.username, for example."
+)
 
 
 def bootstrap_option(*, required: bool = True) -> Callable[[F], F]:

@@ -18,13 +18,20 @@ HEADINGS = ("Created", "Order", "Version", "Customer", "Status", "Lines", "Quant
 EPILOG = """\b
 Examples:
   ordertrail orders
-  ordertrail orders --customer shop-1 --status confirmed --status shipped
+  ordertrail orders --customer shop-1 --status placed --status confirmed
   ordertrail orders --product p_7 --all --json"""
 
 
 @click.command(epilog=EPILOG)
 @click.option("--customer", "customer_id", metavar="ID", help="Only orders of this customer.")
-@click.option("--status", "statuses", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated.")
+@click.option(
+    "--status",
+    "statuses",
+    metavar="STATUS",
+    multiple=True,
+    type=click.Choice(STATUSES),
+    help=f"Only orders with this status: {', '.join(STATUSES)}. Can be repeated.",
+)
 @click.option("--product", "product_id", metavar="ID", help="Only orders that have a line with this product.")
 @click.option("--reference", "source_reference", metavar="ID", help="Only imported orders that their source called so.")
 @limit_options

@@ -2,47 +2,33 @@
 
 import logging
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-EPILOG = """\b
-Example:
-  ordertrail serve --data ./data --listen 127.0.0.1:50051
-  ordertrail serve --log kafka --bootstrap 127.0.0.1:9092 --data ./server-1 --role command
+from ordertrail_server.cli.brokers import ENVIRONMENT
+from ordertrail_server.cli.setting_options import setting_options
+from ordertrail_server.setting_text import describe_errors, flag_name, variable_name
+from ordertrail_server.settings import Settings
 
-Settings may come from the environment instead: ORDERTRAIL_DATA, ORDERTRAIL_LOG, ORDERTRAIL_BOOTSTRAP,
-ORDERTRAIL_TOPIC, ORDERTRAIL_BROKER_WAIT_SECONDS, ORDERTRAIL_ROLE, ORDERTRAIL_LISTEN, ORDERTRAIL_GRACE_SECONDS,
-ORDERTRAIL_WAITING_COMMANDS, ORDERTRAIL_HEARTBEAT_SECONDS, ORDERTRAIL_ALLOW_UNLOCKED_SCHEMA, ORDERTRAIL_KAFKA_… (any of
-librdkafka's: SASL_USERNAME is sasl.username)."""
+SAMPLE = "grace_seconds"
+EPILOG = f"""\b
+Examples:
+  ordertrail serve --data ./data --listen 127.0.0.1:50051
+  ordertrail serve --log kafka --bootstrap 127.0.0.1:9092 --role command
+
+An environment variable can set each option, such as {variable_name(SAMPLE)} for {flag_name(SAMPLE)}. The option wins
+over the variable. {ENVIRONMENT}"""
 
 
 @click.command(epilog=EPILOG)
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The data directory; made if missing.")
-@click.option("--log", type=click.Choice(["embedded", "kafka"]), help="Where facts are kept (embedded).")
-@click.option("--bootstrap", metavar="HOST:PORT,…", help="Brokers of the Kafka cluster to begin with.")
-@click.option("--topic", metavar="NAME", help="The Kafka topic of the log (orders.events).")
-@click.option(
-    "--role",
-    multiple=True,
-    type=click.Choice(["command", "projector", "query"]),
-    help="What this server does; may be repeated (all of them).",
-)
-@click.option(
-    "--listen",
-    metavar="HOST:PORT",
-    help="Where to listen (127.0.0.1:50051); port 0 takes any free one, unix:PATH a socket.",
-)
-@click.option(
-    "--allow-unlocked-schema", is_flag=True, default=None, help="Start with stored versions that are not released yet."
-)
-@click.option("--json", "as_json", is_flag=True, help="Say where it listens as one JSON object.")
+@setting_options(Settings)
+@click.option("--json", "as_json", is_flag=True, help="Print the address as a JSON object.")
 def serve(as_json: bool, **flags: Any) -> None:
     """Serve commands and history over gRPC until SIGTERM or Ctrl-C.
 
-    Running calls are finished first (10 seconds at most, see ORDERTRAIL_GRACE_SECONDS). Exit codes: 0 stopped,
-    1 refused to start or to go on, and why.
+    Prints `listening on ADDRESS` when it accepts commands. After the signal it finishes running calls, for at most
+    --grace-seconds. Exit codes: 0 stopped by the signal, 1 failed, with the reason on stderr, 2 wrong usage.
     """
     import asyncio
     import json
@@ -55,8 +41,6 @@ def serve(as_json: bool, **flags: Any) -> None:
     from ordertrail_server.edge.address import Address
     from ordertrail_server.log.port import LogDamaged, LogRefused, LogUnavailable
     from ordertrail_server.schema.proof.schema_check import SchemaRefused
-    from ordertrail_server.setting_text import describe_errors
-    from ordertrail_server.settings import Settings
     from ordertrail_server.storage.descriptors import refuse_low_limit
     from ordertrail_server.storage.lock import DataDirectoryRefused
     from ordertrail_server.storage.sqlite import UnsafeSqliteVersion, sqlite3

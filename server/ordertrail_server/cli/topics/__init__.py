@@ -12,8 +12,8 @@ TOPIC_COMMANDS = {
 
 EPILOG = """\b
 Examples:
-  ordertrail topics create --bootstrap 127.0.0.1:9092 --partitions 1 --replicas 1
-  ordertrail topics check --bootstrap 127.0.0.1:9092"""
+  ordertrail topics create --bootstrap kafka:9092 --partitions 1 --replicas 1
+  ordertrail topics check --bootstrap kafka:9092"""
 
 
 @click.command(cls=LazyGroup, modules=__name__, summaries=TOPIC_COMMANDS, epilog=EPILOG)

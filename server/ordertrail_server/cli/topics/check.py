@@ -8,8 +8,8 @@ from ordertrail_server.cli.topics.topic_text import is_safe, report_json, report
 
 EPILOG = f"""\b
 Examples:
-  ordertrail topics check --bootstrap 127.0.0.1:9092
-  ordertrail topics check --bootstrap 127.0.0.1:9092 --topic orders.events --json
+  ordertrail topics check --bootstrap kafka:9092
+  ordertrail topics check --bootstrap kafka:9092 --topic orders.eu --json
 
 {ENVIRONMENT}"""
 

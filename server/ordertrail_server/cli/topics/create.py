@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 EPILOG = f"""\b
 Examples:
-  ordertrail topics create --bootstrap broker-1:9092,broker-2:9092 --partitions 12
-  ordertrail topics create --bootstrap 127.0.0.1:9092 --partitions 1 --replicas 1 --if-missing
+  ordertrail topics create --bootstrap kafka:9092 --partitions 12
+  ordertrail topics create --bootstrap kafka:9092 --replicas 1 --if-missing
 
 {ENVIRONMENT}"""
 

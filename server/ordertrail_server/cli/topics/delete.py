@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 EPILOG = f"""\b
 Examples:
-  ordertrail topics delete --bootstrap 127.0.0.1:9092
-  ordertrail topics delete --bootstrap 127.0.0.1:9092 --topic orders.events --yes
+  ordertrail topics delete --bootstrap kafka:9092
+  ordertrail topics delete --bootstrap kafka:9092 --topic orders.eu --yes
 
 {ENVIRONMENT}"""
 
