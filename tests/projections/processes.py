@@ -5,10 +5,15 @@ import os
 import sys
 from pathlib import Path
 
+from ordertrail_server.log.source import EmbeddedSource
 from ordertrail_server.projections.supervisor import ProjectorProcess
 
-MODULE = [sys.executable, "-m", "ordertrail_server.projections.process", "--data"]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+
+def projector_command(data: Path) -> list[str]:
+    """Return the command that runs the projector of an embedded log."""
+    return [sys.executable, "-m", "ordertrail_server.projections.process", EmbeddedSource(data).to_json()]
 
 
 class Reached:

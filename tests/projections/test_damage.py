@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.projections.processes import ENVIRONMENT, MODULE
+from tests.projections.processes import ENVIRONMENT, projector_command
 from tests.projections.story import many_orders, rows, write_log
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
@@ -37,7 +37,7 @@ def test_a_projector_refuses_it_in_one_plain_line(tmp_path: Path, model: Path, f
     overwrite(model, first)
     asyncio.run(append(tmp_path))
     ended = subprocess.run(
-        [*MODULE, str(tmp_path)], input="", capture_output=True, text=True, env=ENVIRONMENT, check=False
+        projector_command(tmp_path), input="", capture_output=True, text=True, env=ENVIRONMENT, check=False
     )
     [line] = ended.stderr.splitlines()
     assert ended.returncode == REFUSED, line

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.projections.processes import ENVIRONMENT, MODULE, gone
+from tests.projections.processes import ENVIRONMENT, gone, projector_command
 from tests.projections.story import many_orders, rows, write_log
 
 from ordertrail_server.log.data_directory import DataDirectory
@@ -27,7 +27,7 @@ WINDOW_S = 0.4
 
 def started(directory: Path) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
-    return subprocess.Popen([*MODULE, str(directory)], stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT)
+    return subprocess.Popen(projector_command(directory), stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT)
 
 
 def offset(line: bytes) -> int:
@@ -132,7 +132,7 @@ async def test_the_death_of_the_parent_ends_the_process(tmp_path: Path) -> None:
         "print(child.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    command = [sys.executable, "-c", parent_of, *MODULE, str(tmp_path)]
+    command = [sys.executable, "-c", parent_of, *projector_command(tmp_path)]
     parent = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, env=ENVIRONMENT)
     assert parent.stdout is not None
     child = int(await parent.stdout.readline())

@@ -1,8 +1,7 @@
 """The log that a process works on, embedded or on Kafka, and the directory of its own files."""
 
-import argparse
+import json
 import os
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ordertrail_server.log.data_directory import DataDirectory, create_directory, open_to_serve
-from ordertrail_server.log.embedded.file import TOPIC
 from ordertrail_server.log.embedded.in_use import open_when_free
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
@@ -42,8 +40,8 @@ class LogSource(Protocol):
     async def follow(self) -> Log:
         """Open the log read-only, beside the server of the data directory. Raises the same errors as `open`."""
 
-    def arguments(self) -> list[str]:
-        """Return the command line arguments with which a child process opens the same log; see `add_arguments`."""
+    def to_json(self) -> str:
+        """Return the source as JSON, with which a child process opens the same log (`parse_source`). Has no secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +59,9 @@ class EmbeddedSource:
         """Open the log read-only."""
         return EmbeddedLog.follow(self.data)
 
-    def arguments(self) -> list[str]:
-        """Return the data directory alone."""
-        return ["--data", str(self.data)]
+    def to_json(self) -> str:
+        """Return the data directory."""
+        return json.dumps({"data": str(self.data)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class KafkaSource:
 
     data: Path
     bootstrap: str
-    topic: str = TOPIC
+    topic: str
     headers_of: "HeadersOf" = lambda _: []
     reach_s: float = REACH_SECONDS
     notifies_growth = True
@@ -102,22 +100,13 @@ class KafkaSource:
         settings: dict[str, Value] = {**settings_from_environment(os.environ), "bootstrap.servers": self.bootstrap}
         return await KafkaLog.open(settings, self.topic, headers_of=headers_of, reach_s=self.reach_s)
 
-    def arguments(self) -> list[str]:
+    def to_json(self) -> str:
         """Return the data directory, the brokers and the topic. Secrets stay in the environment."""
-        return ["--data", str(self.data), "--bootstrap", self.bootstrap, "--topic", self.topic]
+        return json.dumps({"data": str(self.data), "bootstrap": self.bootstrap, "topic": self.topic})
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], LogSource]:
-    """Add the arguments of a log source to a parser. Return a function that reads them."""
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="the data directory")
-    parser.add_argument("--bootstrap", metavar="HOST:PORT,…", help="brokers of a Kafka cluster; without it, embedded")
-    parser.add_argument("--topic", default=TOPIC, help="the topic of the log")
-
-    def read(namespace: argparse.Namespace) -> LogSource:
-        return (
-            KafkaSource(namespace.data, namespace.bootstrap, namespace.topic)
-            if namespace.bootstrap
-            else EmbeddedSource(namespace.data)
-        )
-
-    return read
+def parse_source(text: str) -> LogSource:
+    """Return the source that `to_json` wrote."""
+    fields = json.loads(text)
+    data = Path(fields["data"])
+    return KafkaSource(data, fields["bootstrap"], fields["topic"]) if "bootstrap" in fields else EmbeddedSource(data)

@@ -1,6 +1,9 @@
 """The projector as a separate process, so that it takes no CPU time from the commands' process.
 
-    python -m ordertrail_server.projections.process --data DIR [--bootstrap HOST:PORT] [--topic NAME]
+    python -m ordertrail_server.projections.process SOURCE
+
+SOURCE is the log as JSON (LogSource.to_json): {"data": "DIR"}, or {"data": "DIR", "bootstrap": "HOST:PORT", "topic":
+"NAME"}. Settings of librdkafka, which can be secret, come from the environment.
 
 It follows the log of the data directory, or of the topic, and folds it into the read model in the directory. Each line
 on stdin means that the log has grown, and may hold a request (requests.py), which is handled between two batches. The
@@ -10,7 +13,6 @@ on stderr. If a restart may help, it ends with AGAIN: the log is unavailable at 
 the read model, for example one whose parent was killed within a batch. After a kill it resumes at the last commit.
 """
 
-import argparse
 import asyncio
 import json
 import logging
@@ -24,7 +26,7 @@ from pathlib import Path
 
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log, LogDamaged, LogRefused, LogUnavailable
-from ordertrail_server.log.source import LogSource, add_arguments
+from ordertrail_server.log.source import LogSource, parse_source
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
 from ordertrail_server.projections.projector import OnCommit, Projector
@@ -156,12 +158,10 @@ def _send(message: Mapping[str, object]) -> None:
 
 def main() -> int:
     """Run the process and return its exit code."""
-    arguments = argparse.ArgumentParser(prog="python -m ordertrail_server.projections.process")
-    source_of = add_arguments(arguments)
     # Signals to the process group are for the parent, whose running calls may still need the projector.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    source = source_of(arguments.parse_args())
+    source = parse_source(sys.argv[1])
     try:
         asyncio.run(run(source))
     except ParentGone:

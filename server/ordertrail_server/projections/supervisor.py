@@ -31,7 +31,7 @@ class ProjectorProcess:
 
     `on_progress` is called on the event loop with {partition: next offset}, first with the stored positions, then after
     each commit. `failure` is None, or the reason why the projector is not restarted: it refused to go on, or its
-    supervision failed. `command` is the program, which gets the arguments of `source`.
+    supervision failed. `command` is the program, which gets `source` as JSON.
     """
 
     def __init__(self, source: LogSource, on_progress: OnProgress, command: Sequence[str] = COMMAND) -> None:
@@ -165,7 +165,7 @@ class ProjectorProcess:
     async def _spawn(self) -> Process:
         # A bare checkout runs without an install, so the child gets the parent's module path.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = (*self._command, *self._source.arguments())
+        command = (*self._command, self._source.to_json())
         try:
             # Ctrl-C in a terminal goes to the server's whole process group, and would end a child that still starts.
             # uvloop gives a child a group of its own only with a session.

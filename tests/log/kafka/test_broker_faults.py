@@ -19,6 +19,7 @@ from tests.kafka.topics import add_partition, remove, renew, truncate
 from tests.log.contract import SOON, entries, logged
 
 from ordertrail_server.log.kafka.log import KafkaLog
+from ordertrail_server.log.kafka.names import DEFAULT_TOPIC
 from ordertrail_server.log.kafka.settings import Settings
 from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicMissing, TopicRefused
 from ordertrail_server.log.port import AppendUncertain, Entry, LogDamaged, LogUnavailable
@@ -221,7 +222,7 @@ async def test_a_log_that_lost_its_beginning_is_damaged_and_not_opened_again(clu
 
 async def test_whoever_follows_a_topic_reads_what_is_there_and_may_not_append(cluster: Cluster, tmp_path: Path) -> None:
     renew(cluster)
-    source = KafkaSource(tmp_path, cluster.bootstrap)
+    source = KafkaSource(tmp_path, cluster.bootstrap, DEFAULT_TOPIC)
     async with opened(cluster) as log:
         await log.append(0, entries(5))
     follower = await source.follow()
