@@ -34,6 +34,7 @@ from ordertrail_server.log.kafka.broker_wait import BrokerWait
 from ordertrail_server.log.kafka.daemon_thread import run_in_daemon_thread
 from ordertrail_server.log.port import Log, LogUnavailable, SelfMonitoring
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
+from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.supervisor import ProjectorProcess
 from ordertrail_server.schema.cloud_event import headers_of
@@ -53,7 +54,7 @@ T = TypeVar("T")
 SWITCH_INTERVAL_S = 0.0005
 
 
-class Stopped(Exception):
+class Stopped(OperatorError):
     """The server must stop because of damage or a refusal; the text is the reason."""
 
 
@@ -76,7 +77,7 @@ class Service:
     async def start(self) -> Address:
         """Start all parts; return the address. It then accepts commands, and reads once the read model is current.
 
-        Raises DataDirectoryRefused, LogRefused, LogDamaged, LogUnavailable, OSError.
+        Raises OperatorError, OSError.
         """
         roles, address = self._settings.role, parse_address(self._settings.listen)
         log = await self._source.open(self._exit_stack)
@@ -196,8 +197,7 @@ def _no_wakeup() -> None:
 async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
     """Serve until SIGTERM or SIGINT, also while starting; `ready` gets the address once the server accepts commands.
 
-    Raises Stopped, SchemaRefused, DataDirectoryRefused, LogRefused, LogDamaged, LogUnavailable, OSError, and
-    sqlite3.Error for a full disk.
+    Raises OperatorError, OSError, and sqlite3.Error for a full disk.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

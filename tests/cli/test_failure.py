@@ -152,3 +152,9 @@ def test_an_unexpected_failure_shows_where_it_happened_if_asked() -> None:
 def test_ctrl_c_ends_a_command_with_130() -> None:
     ended = run_failing("KeyboardInterrupt")
     assert (ended.returncode, ended.stderr.strip()) == (130, "")
+
+
+def test_operator_error_is_printed_as_it_is() -> None:
+    imports = "__import__('ordertrail_server.operator_error').operator_error"
+    ended = run_failing(f"{imports}.OperatorError('The disk is gone.')", ORDERTRAIL_TRACEBACK="1")
+    assert (ended.returncode, ended.stderr) == (1, "Error: The disk is gone.\n")

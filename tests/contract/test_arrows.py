@@ -22,6 +22,8 @@ ARROWS = {
     "storage": set[str](),
     "authoring": {"schema"},
 }
+# The modules beside the packages that every package may import; they import nothing of the server.
+SHARED_MODULES = {"operator_error"}
 CONTRACT_OF_ORDERS = ("ordertrail.v1",)
 PURE = {"orders"}
 NOT_PURE = {"asyncio", "grpc", "confluent_kafka", "sqlite3", "pysqlite3", "random", "time", "secrets", "uuid", "os"}
@@ -45,7 +47,12 @@ def test_a_package_imports_only_what_lies_further_on_the_way(package: str) -> No
     for path in _files(package):
         for name in _imports(path):
             if name.startswith("ordertrail_server."):
-                assert name.split(".")[1] in ARROWS[package] | {package}, f"{path} imports {name}"
+                assert name.split(".")[1] in ARROWS[package] | {package} | SHARED_MODULES, f"{path} imports {name}"
+
+
+def test_shared_modules_import_nothing_of_the_server() -> None:
+    for module in SHARED_MODULES:
+        assert [name for name in _imports(SERVER / f"{module}.py") if name.startswith("ordertrail")] == []
 
 
 def test_every_package_has_its_arrows() -> None:

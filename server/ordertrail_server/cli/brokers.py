@@ -9,6 +9,7 @@ import click
 
 from ordertrail_server.cli.target import CallFailed
 from ordertrail_server.log.kafka.names import DEFAULT_TOPIC, parse_brokers, parse_topic_name
+from ordertrail_server.operator_error import OperatorError
 
 if TYPE_CHECKING:
     from ordertrail_server.log.kafka.log import KafkaLog
@@ -80,12 +81,9 @@ async def open_topic(bootstrap: str, topic: str) -> "KafkaLog":
 @contextmanager
 def report_refusals(exit_code: int = 1) -> Iterator[None]:
     """End a command with one sentence if a log or its directory cannot be used."""
-    from ordertrail_server.log.port import AppendUncertain, LogDamaged, LogRefused, LogUnavailable
-    from ordertrail_server.storage.lock import DataDirectoryRefused
-
     try:
         yield
-    except (AppendUncertain, DataDirectoryRefused, LogDamaged, LogRefused, LogUnavailable) as refusal:
+    except OperatorError as refusal:
         raise CallFailed(f"{refusal}{_hint(refusal)}", exit_code) from None
 
 

@@ -8,9 +8,10 @@ from typing import IO
 
 from ordertrail_server.cli.document_lines import DocumentLine, document_lines
 from ordertrail_server.cli.input_format import HEAD_BYTES, describe_other_format
+from ordertrail_server.operator_error import OperatorError
 
 
-class InputRefused(Exception):
+class InputRefused(OperatorError):
     """The file cannot be read, or holds no documents. The message says what is expected."""
 
 

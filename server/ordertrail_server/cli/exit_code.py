@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 
 from ordertrail_server.cli.output import OutputFailed, discard, replace_stdout
+from ordertrail_server.operator_error import OperatorError
 
 FAILED = 1
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -42,6 +43,8 @@ def _run(command: click.Command) -> tuple[int, click.ClickException | None]:
         discard(sys.stdout)
         # If the pipe is closed, nobody reads the output.
         return (BROKEN_PIPE, None) if isinstance(error.cause, BrokenPipeError) else _failed(str(error))
+    except OperatorError as error:
+        return _failed(str(error))
     except ModuleNotFoundError:
         raise  # the console script says what to install
     except Exception as error:

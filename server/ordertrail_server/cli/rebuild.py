@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from ordertrail_server.operator_error import OperatorError
+
 EPILOG = """\b
 Example:
   ordertrail rebuild --data ./data"""
@@ -30,10 +32,8 @@ def rebuild(data: Path, as_json: bool) -> None:
 
     from rich.progress import Progress
 
-    from ordertrail_server.log.port import LogDamaged, LogUnavailable
     from ordertrail_server.projections import rebuild as rebuilding
-    from ordertrail_server.projections.projector_error import ReadModelRefused
-    from ordertrail_server.storage.lock import DataDirectoryRefused, lock_directory
+    from ordertrail_server.storage.lock import lock_directory
     from ordertrail_server.storage.sqlite import sqlite3
 
     started_at = perf_counter()
@@ -41,7 +41,7 @@ def rebuild(data: Path, as_json: bool) -> None:
         with lock_directory(data), Progress(disable=as_json, transient=True) as bar:
             task = bar.add_task("rebuilding")
             counts = rebuilding.rebuild(data, lambda done, total: bar.update(task, completed=done, total=total))
-    except (DataDirectoryRefused, ReadModelRefused, LogDamaged, LogUnavailable, sqlite3.Error, OSError) as refusal:
+    except (OperatorError, sqlite3.Error, OSError) as refusal:
         raise click.ClickException(str(refusal)) from refusal
     seconds = perf_counter() - started_at
     report = counts._asdict() | {"seconds": round(seconds, 3)}

@@ -8,6 +8,7 @@ import click
 
 from ordertrail_server.cli.brokers import ENVIRONMENT
 from ordertrail_server.cli.setting_options import setting_options
+from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.setting_text import describe_errors, flag_name, variable_name
 from ordertrail_server.settings import Settings
 
@@ -37,13 +38,9 @@ def serve(as_json: bool, **flags: Any) -> None:
     from pydantic import ValidationError
 
     from ordertrail_server import serving
-    from ordertrail_server.commands.fold import StoreDamaged
     from ordertrail_server.edge.address import Address
-    from ordertrail_server.log.port import LogDamaged, LogRefused, LogUnavailable
-    from ordertrail_server.schema.proof.schema_check import SchemaRefused
     from ordertrail_server.storage.descriptors import refuse_low_limit
-    from ordertrail_server.storage.lock import DataDirectoryRefused
-    from ordertrail_server.storage.sqlite import UnsafeSqliteVersion, sqlite3
+    from ordertrail_server.storage.sqlite import sqlite3
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     flag_values = {name: value for name, value in flags.items() if value not in (None, ())}
@@ -60,17 +57,7 @@ def serve(as_json: bool, **flags: Any) -> None:
         refuse_low_limit()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serving.serve(settings, ready))
-    except (
-        serving.Stopped,
-        SchemaRefused,
-        DataDirectoryRefused,
-        LogDamaged,
-        LogRefused,
-        LogUnavailable,
-        StoreDamaged,
-        UnsafeSqliteVersion,
-        OSError,
-    ) as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+    except (OperatorError, OSError) as error:
+        raise click.ClickException(str(error)) from error
     except sqlite3.Error as error:  # as on a disk that is full or read-only
         raise click.ClickException(f"a file in {settings.data} cannot be used: {error}") from error

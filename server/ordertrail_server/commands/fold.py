@@ -10,6 +10,7 @@ from ordertrail_server.commands.retry import refold_order
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged, Logged, LogUnavailable
+from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, judge
 from ordertrail_server.schema.reading import Reading, read
@@ -43,7 +44,7 @@ class Snapshot:
         self.digests[order_id, fact.version] = fact.digest
 
 
-class StoreDamaged(Exception):
+class StoreDamaged(OperatorError):
     """The snapshot store is damaged, and must be rebuilt from the log."""
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from ordertrail_server.operator_error import OperatorError
+
 
 class Entry(NamedTuple):
     """A record to append: its key (the order id) and its serialized `Record`."""
@@ -24,15 +26,15 @@ BARRIER = Entry("barrier", b"")
 """A message that a writer appends only to learn its offset. It is no record, so it has no effect."""
 
 
-class AppendUncertain(Exception):
+class AppendUncertain(OperatorError):
     """An append failed or timed out. Some or all of its records may be on the log, or appear there later."""
 
 
-class LogRefused(Exception):
+class LogRefused(OperatorError):
     """The log cannot be served in its present setup. The message tells its operator why, and what to do."""
 
 
-class LogUnavailable(Exception):
+class LogUnavailable(OperatorError):
     """The log cannot be reached for now. Nothing was changed."""
 
 
@@ -40,7 +42,7 @@ class LogInUse(LogUnavailable):
     """Another process, such as a backup, keeps the log's file open. The file itself is sound."""
 
 
-class LogDamaged(Exception):
+class LogDamaged(OperatorError):
     """A stored record differs from what was appended, or facts are lost. The message says which, and where."""
 
 

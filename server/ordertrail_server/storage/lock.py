@@ -7,11 +7,13 @@ from errno import EACCES, EPERM, EROFS
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
+from ordertrail_server.operator_error import OperatorError
+
 LOCK_FILE = "LOCK"
 LOCK_MODE = 0o640
 
 
-class DataDirectoryRefused(Exception):
+class DataDirectoryRefused(OperatorError):
     """The data directory cannot be served. The message tells its operator why, and what to do."""
 
 

@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
+from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
 
 if TYPE_CHECKING:  # the same module, with types
@@ -56,7 +57,7 @@ ROWS_A_STATEMENT = 64
 PREPARED_STATEMENTS = 4 * ROWS_A_STATEMENT
 
 
-class UnsafeSqliteVersion(Exception):
+class UnsafeSqliteVersion(OperatorError):
     """The installed SQLite can lose or damage committed data."""
 
 

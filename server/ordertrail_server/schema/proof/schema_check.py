@@ -4,6 +4,7 @@ from google.protobuf.descriptor import Descriptor
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.schema.families import Families
 from ordertrail_server.schema.lock.lock_file import read_lock, released_gaps, unlocked_names
 from ordertrail_server.schema.lock.reused_numbers import reused_number_gaps
@@ -14,7 +15,7 @@ from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.registry import FAMILIES, PUBLIC
 
 
-class SchemaRefused(Exception):
+class SchemaRefused(OperatorError):
     """The stored schema cannot be used. The text lists all gaps, as `gaps` does."""
 
     headline = "The schema cannot be used"
