@@ -6,9 +6,10 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, report_refusals
 from ordertrail_server.cli.document_file import DocumentFile, InputRefused
 from ordertrail_server.cli.import_report import REFUSED, LineReport, Report
+from ordertrail_server.cli.kafka_log import kafka_settings, report_log_errors
+from ordertrail_server.cli.log_options import LIBRDKAFKA, bootstrap_option
 from ordertrail_server.cli.place import Place
 from ordertrail_server.cli.printing import escape
 from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, CallFailed, calls_server, target_option
@@ -29,7 +30,7 @@ Examples:
 
 Exit codes: 0 all taken in, 1 some refused, 2 wrong usage, no server or no broker.
 
-{ENVIRONMENT}"""
+{LIBRDKAFKA}"""
 
 
 @click.command("import-json", epilog=EPILOG)
@@ -112,7 +113,7 @@ async def _import_topic(
     def warn(sentence: str) -> None:
         click.echo(sentence, err=True)
 
-    with report_refusals(UNREACHABLE), closing(SourceTopic(kafka_settings(bootstrap), topic, warn)) as source_topic:
+    with report_log_errors(UNREACHABLE), closing(SourceTopic(kafka_settings(bootstrap), topic, warn)) as source_topic:
         await source_topic.open(begin_offsets)
         await _import(read_documents(source_topic, topic, report, follow=follow), report, target)
 

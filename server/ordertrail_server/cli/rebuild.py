@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ordertrail_server.cli.log_options import data_option
 from ordertrail_server.operator_error import OperatorError
 
 EPILOG = """\b
@@ -12,13 +13,12 @@ Example:
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+@data_option(
+    "The data directory of a stopped server.",
     default=Path("data"),
-    envvar="ORDERTRAIL_DATA",
     show_default=True,
-    help="The data directory of a stopped server.",
+    envvar="ORDERTRAIL_DATA",
+    show_envvar=True,
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON object.")
 def rebuild(data: Path, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ordertrail_server.cli.brokers import ENVIRONMENT
+from ordertrail_server.cli.log_options import LIBRDKAFKA
 from ordertrail_server.cli.setting_options import setting_options
 from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.setting_text import describe_errors, flag_name, variable_name
@@ -19,7 +19,7 @@ Examples:
   ordertrail serve --log kafka --bootstrap 127.0.0.1:9092 --role command
 
 An environment variable can set each option, such as {variable_name(SAMPLE)} for {flag_name(SAMPLE)}. The option wins
-over the variable. {ENVIRONMENT}"""
+over the variable. {LIBRDKAFKA}"""
 
 
 @click.command(epilog=EPILOG)

@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from ordertrail_server.cli.brokers import (
-    ENVIRONMENT,
-    bootstrap_option,
-    kafka_settings,
-    open_topic,
-    report_refusals,
-    topic_option,
-)
+from ordertrail_server.cli.kafka_log import kafka_settings, open_topic, report_log_errors
+from ordertrail_server.cli.log_options import LIBRDKAFKA, bootstrap_option, data_option, topic_option
 
 if TYPE_CHECKING:
     from ordertrail_server.cli.partition_tail import Show
@@ -29,16 +23,11 @@ Examples:
   ordertrail tail --bootstrap 127.0.0.1:9092 --partition 0 --from 1200
   ordertrail tail --bootstrap 127.0.0.1:9092 --group watchers
 
-{ENVIRONMENT}"""
+{LIBRDKAFKA}"""
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="A data directory with its own log.",
-)
+@data_option("A data directory with an embedded log.")
 @bootstrap_option(required=False)
 @topic_option
 @click.option(
@@ -74,7 +63,7 @@ def tail(
         raise click.UsageError("Name one: --data, or --bootstrap.")
     if group and (data or partition is not None or offset is not None):
         raise click.UsageError("--group goes with --bootstrap, and neither with --partition nor with --from.")
-    with report_refusals():
+    with report_log_errors():
         asyncio.run(_tail(data, bootstrap, topic, _Selection(partition, offset, group, follow), as_json))
 
 

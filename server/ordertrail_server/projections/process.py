@@ -25,13 +25,13 @@ from contextlib import closing
 from pathlib import Path
 
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.log.port import Log, LogDamaged, LogRefused, LogUnavailable
+from ordertrail_server.log.port import Log, LogUnavailable
 from ordertrail_server.log.source import LogSource, parse_source
+from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
 from ordertrail_server.projections.projector import OnCommit, Projector
 from ordertrail_server.projections.projector_error import PositionMoved, ReadModelRefused
-from ordertrail_server.storage.lock import DataDirectoryRefused
 from ordertrail_server.storage.sqlite import OutOfDescriptors, is_damage, sqlite3
 
 _log = logging.getLogger(__name__)
@@ -166,12 +166,12 @@ def main() -> int:
         asyncio.run(run(source))
     except ParentGone:
         return 0
-    except (ReadModelRefused, DataDirectoryRefused, LogDamaged, LogRefused) as refusal:
-        print(refusal, file=sys.stderr)
-        return REFUSED
     except (LogUnavailable, OutOfDescriptors, PositionMoved) as error:  # the supervisor tries again
         print(error, file=sys.stderr)
         return AGAIN
+    except OperatorError as refusal:
+        print(refusal, file=sys.stderr)
+        return REFUSED
     return 0
 
 

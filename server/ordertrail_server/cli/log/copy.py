@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, open_topic, report_refusals, topic_option
+from ordertrail_server.cli.kafka_log import open_topic, report_log_errors
+from ordertrail_server.cli.log_options import LIBRDKAFKA, bootstrap_option, data_option, topic_option
 from ordertrail_server.cli.printing import json_line
 
 if TYPE_CHECKING:
@@ -21,16 +22,14 @@ Examples:
   ordertrail log copy --data ./data --bootstrap 127.0.0.1:9092 --to topic
   ordertrail log copy --data ./backup --bootstrap 127.0.0.1:9092 --to data
 
-{ENVIRONMENT}"""
+{LIBRDKAFKA}"""
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
+@data_option(
+    "The data directory: that of a stopped server to copy from, or a new one to copy to.",
+    must_exist=False,
     required=True,
-    metavar="DIR",
-    help="The data directory: that of a stopped server to copy from, a new one to copy to.",
 )
 @bootstrap_option()
 @topic_option
@@ -53,7 +52,7 @@ def copy(data: Path, bootstrap: str, topic: str, to: Literal["topic", "data"], a
     """
     from rich.progress import Progress
 
-    with report_refusals(), Progress(disable=as_json or not sys.stdout.isatty(), transient=True) as bar:
+    with report_log_errors(), Progress(disable=as_json or not sys.stdout.isatty(), transient=True) as bar:
         task = bar.add_task("copying and verifying")
         try:
             result, left_out = asyncio.run(

@@ -2,7 +2,8 @@
 
 import click
 
-from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, report_refusals, topic_option
+from ordertrail_server.cli.kafka_log import kafka_settings, report_log_errors
+from ordertrail_server.cli.log_options import LIBRDKAFKA, bootstrap_option, topic_option
 from ordertrail_server.cli.printing import json_line
 from ordertrail_server.cli.topics.topic_text import is_safe, report_json, report_text
 
@@ -11,7 +12,7 @@ Examples:
   ordertrail topics check --bootstrap kafka:9092
   ordertrail topics check --bootstrap kafka:9092 --topic orders.eu --json
 
-{ENVIRONMENT}"""
+{LIBRDKAFKA}"""
 
 
 @click.command(epilog=EPILOG)
@@ -26,7 +27,7 @@ def check(bootstrap: str, topic: str, as_json: bool) -> None:
     from ordertrail_server.log.kafka.findings import inspect_topic
     from ordertrail_server.log.kafka.topic import describe_topic
 
-    with report_refusals():
+    with report_log_errors():
         description = describe_topic(kafka_settings(bootstrap), topic)
     results = inspect_topic(description)
     click.echo(json_line(report_json(description, results)) if as_json else report_text(description, results))

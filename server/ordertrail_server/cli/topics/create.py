@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, report_refusals, topic_option
+from ordertrail_server.cli.kafka_log import kafka_settings, report_log_errors
+from ordertrail_server.cli.log_options import LIBRDKAFKA, bootstrap_option, topic_option
 from ordertrail_server.cli.printing import json_line
 from ordertrail_server.cli.topics.topic_text import is_safe, report_json, report_text
 
@@ -17,7 +18,7 @@ Examples:
   ordertrail topics create --bootstrap kafka:9092 --partitions 12
   ordertrail topics create --bootstrap kafka:9092 --replicas 1 --if-missing
 
-{ENVIRONMENT}"""
+{LIBRDKAFKA}"""
 
 
 @click.command(epilog=EPILOG)
@@ -49,7 +50,7 @@ def create(bootstrap: str, topic: str, partitions: int, replicas: int, if_missin
     from ordertrail_server.log.kafka.topic import describe_topic
 
     settings = kafka_settings(bootstrap)
-    with report_refusals():
+    with report_log_errors():
         is_new = not (if_missing and _topic_exists(settings, topic))
         if is_new:
             _create_topic(settings, topic, partitions, replicas)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.brokers import ENVIRONMENT, bootstrap_option, kafka_settings, report_refusals, topic_option
+from ordertrail_server.cli.kafka_log import kafka_settings, report_log_errors
+from ordertrail_server.cli.log_options import LIBRDKAFKA, bootstrap_option, topic_option
 from ordertrail_server.cli.printing import json_line
 from ordertrail_server.log.deadline import Deadline
 
@@ -20,7 +21,7 @@ Examples:
   ordertrail topics delete --bootstrap kafka:9092
   ordertrail topics delete --bootstrap kafka:9092 --topic orders.eu --yes
 
-{ENVIRONMENT}"""
+{LIBRDKAFKA}"""
 
 
 @click.command(epilog=EPILOG)
@@ -34,7 +35,7 @@ def delete(bootstrap: str, topic: str, yes: bool, as_json: bool) -> None:
     Exit codes: 0 deleted, 1 not.
     """
     settings = kafka_settings(bootstrap)
-    with report_refusals():
+    with report_log_errors():
         counts = _count_records(settings, topic)
         if not yes:
             raise click.ClickException(_describe_loss(topic, counts))

@@ -1,0 +1,47 @@
+"""The log on a Kafka topic, as commands open it, and their messages if that fails."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ordertrail_server.cli.target import CallFailed
+from ordertrail_server.operator_error import OperatorError
+
+if TYPE_CHECKING:
+    from ordertrail_server.log.kafka.log import KafkaLog
+    from ordertrail_server.log.kafka.settings import Value
+
+
+def kafka_settings(bootstrap: str) -> "dict[str, Value]":
+    """Return the settings that a server would use, from the same environment."""
+    from ordertrail_server.log.kafka.environment import settings_from_environment
+
+    return {**settings_from_environment(os.environ), "bootstrap.servers": bootstrap}
+
+
+async def open_topic(bootstrap: str, topic: str) -> "KafkaLog":
+    """Open the log on a topic like a server. Raises LogRefused, LogUnavailable."""
+    import logging
+
+    from ordertrail_server.log.kafka.log import KafkaLog
+    from ordertrail_server.schema.cloud_event import headers_of
+
+    # Only `serve` and `topics check` print notes.
+    logging.getLogger("ordertrail_server.log.kafka.log").setLevel(logging.ERROR)
+    return await KafkaLog.open(kafka_settings(bootstrap), topic, headers_of=headers_of)
+
+
+@contextmanager
+def report_log_errors(exit_code: int = 1) -> Iterator[None]:
+    """End a command with one sentence if a log or its directory cannot be used."""
+    try:
+        yield
+    except OperatorError as refusal:
+        raise CallFailed(f"{refusal}{_hint(refusal)}", exit_code) from None
+
+
+def _hint(refusal: Exception) -> str:
+    if type(refusal).__name__ != "TopicMissing":  # not imported, because the Kafka client loads slowly
+        return ""
+    return " `ordertrail topics create --help` says how to make one."
