@@ -1,6 +1,6 @@
 """The settings of a server: names, types, bounds, defaults and help texts.
 
-This is their only declaration. The options of `ordertrail serve` are derived from it (cli/setting_options.py), and each
+This is their only declaration. The options of `ordertrail serve` are derived from it (cli/setting_option.py), and each
 setting can also be set by an environment variable.
 
 Every setting has bounds: a number by `Field(ge=…, le=…)`, which also excludes nan, anything else by its type or by a

@@ -13,7 +13,7 @@ from ordertrail_server.cli.log import LOG_COMMANDS
 from ordertrail_server.cli.main import COMMANDS, ordertrail
 from ordertrail_server.cli.parked import PARKED_COMMANDS
 from ordertrail_server.cli.schema import SCHEMA_COMMANDS
-from ordertrail_server.cli.target import DEFAULT
+from ordertrail_server.cli.server_call import DEFAULT
 from ordertrail_server.cli.topics import TOPIC_COMMANDS
 
 GROUPS = {"log": LOG_COMMANDS, "parked": PARKED_COMMANDS, "schema": SCHEMA_COMMANDS, "topics": TOPIC_COMMANDS}

@@ -17,7 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 from tests.cli.command_line import CommandLine, serving, stop
 from tests.kafka.cluster import Cluster
 
-from ordertrail_server.cli.document_lines import LONGEST
+from ordertrail_server.cli.document_line import LONGEST
 
 
 @pytest.fixture(scope="module")

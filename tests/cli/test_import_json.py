@@ -5,7 +5,7 @@ import pytest
 from tests.cli.command_line import CommandLine
 
 from ordertrail_server.cli.document_file import origin_prefix
-from ordertrail_server.cli.document_lines import LONGEST, DocumentLine, document_lines
+from ordertrail_server.cli.document_line import LONGEST, DocumentLine, document_lines
 
 FLAT = (
     '{"id": 17, "company": "retailer-1", "productId": "p_23", "quantity": 3000, "unitPrice": 5, '

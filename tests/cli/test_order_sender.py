@@ -17,7 +17,7 @@ from ordertrail.v1.commands_pb2 import (
     ShipOrderRequest,
 )
 from ordertrail_server.cli.order_sender import send_in_batches, send_one_by_one
-from ordertrail_server.cli.production import Production
+from ordertrail_server.cli.production_report import ProductionReport
 
 BUSY = CommandResult(status=Status(code=14, message="busy"))
 NO = CommandResult(status=Status(code=9, message="no"))
@@ -46,7 +46,7 @@ async def produced(stub_server: StubServer, send: Any, capsys: pytest.CaptureFix
     """Send the orders; return the counts, and what was said of refusals."""
     async with serving(stub_server) as client:
         assert isinstance(client, OrderTrail)
-        with Production(len(ORDERS), show_acks=False, as_json=True) as production:
+        with ProductionReport(len(ORDERS), show_acks=False, as_json=True) as production:
             await send(client, ORDERS, production)
     said = capsys.readouterr()
     return json.loads(said.out), said.err

@@ -16,8 +16,10 @@ TODAY = date(2026, 3, 1)
 SEED = 7
 
 
-def drawn(count: int, *, seed: int | None = SEED, alive: float = 0.5, run: str = "run") -> list[list[Request]]:
-    return list(SampleOrders(seed, alive=alive, run=run, today=TODAY).draw(count))
+def drawn(
+    count: int, *, seed: int | None = SEED, follow_up_share: float = 0.5, run: str = "run"
+) -> list[list[Request]]:
+    return list(SampleOrders(seed, follow_up_share=follow_up_share, run=run, today=TODAY).draw(count))
 
 
 def sample_placements(count: int) -> list[PlaceOrderRequest]:
@@ -49,7 +51,7 @@ def test_another_run_of_a_seed_says_the_same_under_other_ids() -> None:
 
 
 def test_no_two_commands_share_a_request_id() -> None:
-    ids = [request.request_id for requests in drawn(500, alive=1) for request in requests]
+    ids = [request.request_id for requests in drawn(500, follow_up_share=1) for request in requests]
     assert len(ids) == len(set(ids)) > 500
 
 
@@ -81,11 +83,13 @@ def test_a_skew_of_1_is_not_bent() -> None:
     assert abs(skewness(values)) < 0.05
 
 
-@pytest.mark.parametrize(("alive", "least", "most"), [(0, 100, 100), (1, 300, 900)])
-def test_life_is_the_share_of_orders_that_go_on(alive: float, least: int, most: int) -> None:
-    assert least <= sum(len(requests) for requests in drawn(100, alive=alive)) <= most
+@pytest.mark.parametrize(("follow_up_share", "least", "most"), [(0, 100, 100), (1, 300, 900)])
+def test_life_is_the_share_of_orders_that_go_on(follow_up_share: float, least: int, most: int) -> None:
+    assert least <= sum(len(requests) for requests in drawn(100, follow_up_share=follow_up_share)) <= most
 
 
 def test_a_long_run_gives_every_kind_of_command() -> None:
-    verbs = {as_command(request).WhichOneof("verb") for requests in drawn(500, alive=1) for request in requests}
+    verbs = {
+        as_command(request).WhichOneof("verb") for requests in drawn(500, follow_up_share=1) for request in requests
+    }
     assert len(verbs) == 10

@@ -6,7 +6,7 @@ from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import IO
 
-from ordertrail_server.cli.document_lines import DocumentLine, document_lines
+from ordertrail_server.cli.document_line import DocumentLine, document_lines
 from ordertrail_server.cli.input_format import HEAD_BYTES, describe_other_format
 from ordertrail_server.operator_error import OperatorError
 

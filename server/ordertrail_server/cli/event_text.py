@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ordertrail_server.cli.printing import day_text, escape, money_text, time_text
+from ordertrail_server.cli.value_text import day_text, escape, money_text, time_text
 
 if TYPE_CHECKING:
     from ordertrail.v1.history_event_pb2 import HistoryEvent

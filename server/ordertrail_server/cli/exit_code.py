@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import click
 
-from ordertrail_server.cli.output import OutputFailed, discard, replace_stdout
+from ordertrail_server.cli.standard_output import OutputFailed, discard, replace_stdout
 from ordertrail_server.operator_error import OperatorError
 
 FAILED = 1
@@ -68,7 +68,7 @@ def _show(failure: click.ClickException | None) -> None:
 
 
 def _describe(error: Exception) -> str:
-    from ordertrail_server.cli.printing import escape
+    from ordertrail_server.cli.value_text import escape
     from ordertrail_server.orders.error_text import named_error_text
 
     description = escape(named_error_text(error)).rstrip(".")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.age import create_age_warning
-from ordertrail_server.cli.printing import escape, json_line, print_table
-from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option
+from ordertrail_server.cli.age_warning import create_age_warning
+from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, calls_server, target_option
+from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.value_text import escape, json_line
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

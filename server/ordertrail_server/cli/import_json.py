@@ -9,11 +9,11 @@ import click
 from ordertrail_server.cli.document_file import DocumentFile, InputRefused
 from ordertrail_server.cli.import_report import REFUSED, LineReport, Report
 from ordertrail_server.cli.kafka_log import kafka_settings, report_log_errors
-from ordertrail_server.cli.log_options import LIBRDKAFKA, bootstrap_option
-from ordertrail_server.cli.place import Place
-from ordertrail_server.cli.printing import escape
-from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, CallFailed, calls_server, target_option
+from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option
+from ordertrail_server.cli.position_type import PositionType
+from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, CallFailed, calls_server, target_option
 from ordertrail_server.cli.topic_report import TopicReport
+from ordertrail_server.cli.value_text import escape
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_import_service_pb2 import SourceDocument
@@ -41,7 +41,7 @@ Exit codes: 0 all taken in, 1 some refused, 2 wrong usage, no server or no broke
     "--from-offset",
     "begin_offsets",
     metavar="PARTITION:OFFSET",
-    type=Place(),
+    type=PositionType(),
     multiple=True,
     help="Where a partition of the topic is read from (its beginning); may be repeated.",
 )
@@ -108,7 +108,7 @@ async def _import_topic(
             f"A topic is named in at most {LONGEST_TOPIC} characters here: an origin has no room for more."
         )
     from ordertrail_server.cli.source_topic import SourceTopic
-    from ordertrail_server.cli.topic_documents import read_documents
+    from ordertrail_server.cli.topic_document import read_documents
 
     def warn(sentence: str) -> None:
         click.echo(sentence, err=True)

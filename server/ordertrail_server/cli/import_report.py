@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ordertrail_server.cli.document_lines import LONGEST
-from ordertrail_server.cli.printing import escape, json_line
-from ordertrail_server.cli.target import describe_call_error
+from ordertrail_server.cli.document_line import LONGEST
+from ordertrail_server.cli.server_call import describe_call_error
+from ordertrail_server.cli.value_text import escape, json_line
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_import_service_pb2 import ImportResult

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ordertrail_server.cli.target import CallFailed
+from ordertrail_server.cli.server_call import CallFailed
 from ordertrail_server.operator_error import OperatorError
 
 if TYPE_CHECKING:

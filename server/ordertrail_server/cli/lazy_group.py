@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ordertrail_server.cli.text import TEXT
+from ordertrail_server.cli.text_type import TEXT
 
 
 class LazyGroup(click.Group):

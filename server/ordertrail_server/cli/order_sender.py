@@ -8,7 +8,7 @@ from ordertrail.backoff import Backoff
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
 from ordertrail.errors import OrderTrailError, Unavailable, from_status
-from ordertrail_server.cli.production import Production
+from ordertrail_server.cli.production_report import ProductionReport
 
 AT_ONCE = 32
 RETRY_SECONDS = 60.0
@@ -16,22 +16,22 @@ RETRY_SECONDS = 60.0
 Orders = Iterable[list[Request]]
 
 
-async def send_in_batches(client: OrderTrail, orders: Orders, production: Production) -> None:
+async def send_in_batches(client: OrderTrail, orders: Orders, report: ProductionReport) -> None:
     """Send all commands in batches. Raises Unavailable when the server stays away."""
     backoff = Backoff(RETRY_SECONDS)
     acknowledged = 0
-    while unsent := await _send_round(client, orders, production):
-        if production.acknowledged > acknowledged:
-            acknowledged = production.acknowledged
+    while unsent := await _send_round(client, orders, report):
+        if report.acknowledged > acknowledged:
+            acknowledged = report.acknowledged
             backoff.reset()
         await backoff.wait(unsent.cause)
         orders = list(unsent.orders.values())
 
 
-async def send_one_by_one(client: OrderTrail, orders: Orders, production: Production) -> None:
+async def send_one_by_one(client: OrderTrail, orders: Orders, report: ProductionReport) -> None:
     """Send each command in a call of its own, some orders at once. Raises Unavailable when the server stays away."""
     shared = iter(orders)
-    await asyncio.gather(*(_send_orders(client, shared, production) for _ in range(AT_ONCE)))
+    await asyncio.gather(*(_send_orders(client, shared, report) for _ in range(AT_ONCE)))
 
 
 class _Unsent:
@@ -45,7 +45,7 @@ class _Unsent:
         return bool(self.orders)
 
 
-async def _send_round(client: OrderTrail, orders: Orders, production: Production) -> _Unsent:
+async def _send_round(client: OrderTrail, orders: Orders, report: ProductionReport) -> _Unsent:
     in_flight: deque[Request] = deque()
     unsent = _Unsent()
     async for result in client.execute(_track(orders, in_flight)):
@@ -53,11 +53,11 @@ async def _send_round(client: OrderTrail, orders: Orders, production: Production
         if request.order_id in unsent.orders:
             unsent.orders[request.order_id].append(request)
         elif result.HasField("receipt"):
-            production.acknowledge(result.receipt)
+            report.acknowledge(result.receipt)
         elif isinstance(error := from_status(result.status), Unavailable):
             unsent.orders[request.order_id], unsent.cause = [request], error
         else:
-            production.refuse(request, error)
+            report.refuse(request, error)
     return unsent
 
 
@@ -68,18 +68,18 @@ def _track(orders: Orders, in_flight: deque[Request]) -> Iterator[Request]:
             yield request
 
 
-async def _send_orders(client: OrderTrail, orders: Iterator[list[Request]], production: Production) -> None:
+async def _send_orders(client: OrderTrail, orders: Iterator[list[Request]], report: ProductionReport) -> None:
     for requests in orders:
         for request in requests:
-            await _send(client, request, production)
+            await _send(client, request, report)
 
 
-async def _send(client: OrderTrail, request: Request, production: Production) -> None:
+async def _send(client: OrderTrail, request: Request, report: ProductionReport) -> None:
     backoff = Backoff(RETRY_SECONDS)
     while True:
         try:
-            return production.acknowledge(await client.send(request))
+            return report.acknowledge(await client.send(request))
         except Unavailable as cause:
             await backoff.wait(cause)
         except OrderTrailError as error:
-            return production.refuse(request, error)
+            return report.refuse(request, error)

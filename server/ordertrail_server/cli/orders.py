@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.age import create_age_warning
-from ordertrail_server.cli.limit import limit_options, page_size, report_truncation, resolve_limit
-from ordertrail_server.cli.printing import day_text, json_line, money_text, print_table, time_text
-from ordertrail_server.cli.target import calls_server, target_option
+from ordertrail_server.cli.age_warning import create_age_warning
+from ordertrail_server.cli.limit_option import limit_options, page_size, report_truncation, resolve_limit
+from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.value_text import day_text, json_line, money_text, time_text
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_pb2 import Order

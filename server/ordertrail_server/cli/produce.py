@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import click
 
-from ordertrail_server.cli.target import FIRST_CONTACT_SECONDS, calls_server, target_option
+from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, calls_server, target_option
 
 MOST_ORDERS = 1_000_000_000
 EPILOG = """\b
@@ -48,15 +48,15 @@ async def produce(
     """
     from ordertrail.client import connect
     from ordertrail_server.cli.order_sender import send_in_batches, send_one_by_one
-    from ordertrail_server.cli.production import Production
+    from ordertrail_server.cli.production_report import ProductionReport
     from ordertrail_server.cli.sample_orders import SampleOrders
 
-    samples = SampleOrders(seed, alive=life, run=_create_run_name(), today=date.today())
+    samples = SampleOrders(seed, follow_up_share=life, run=_create_run_name(), today=date.today())
     async with connect(target, actor="ordertrail produce") as client:
         await client.reach(FIRST_CONTACT_SECONDS)
-        with Production(count, show_acks=show_acks, as_json=as_json) as production:
-            await (send_one_by_one if unary else send_in_batches)(client, samples.draw(count), production)
-    if production.refused:
+        with ProductionReport(count, show_acks=show_acks, as_json=as_json) as report:
+            await (send_one_by_one if unary else send_in_batches)(client, samples.draw(count), report)
+    if report.refused:
         raise click.exceptions.Exit(1)
 
 

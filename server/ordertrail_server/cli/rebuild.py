@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ordertrail_server.cli.log_options import data_option
+from ordertrail_server.cli.log_option import data_option
 from ordertrail_server.operator_error import OperatorError
 
 EPILOG = """\b

@@ -7,7 +7,7 @@ from google.protobuf.json_format import MessageToDict
 
 from ordertrail_server.cli.event_text import event_line
 from ordertrail_server.cli.partition_fold import JudgedRecord
-from ordertrail_server.cli.printing import escape, json_line
+from ordertrail_server.cli.value_text import escape, json_line
 from ordertrail_server.log.port import Logged
 
 

@@ -8,7 +8,7 @@ from ordertrail.commands import Request
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderedLine
 from ordertrail.values import day, line
-from ordertrail_server.cli.sample_life import continue_order
+from ordertrail_server.cli.sample_lifecycle import continue_order
 from ordertrail_server.cli.skewed_gaussian import draw_skewed
 
 PRODUCTS = 50
@@ -18,14 +18,14 @@ SEVERAL_LINES = 0.4  # the share of orders with more than one
 
 
 class SampleOrders:
-    """Draws orders, and for a share of them (`alive`, 0 to 1) the commands that follow.
+    """Draws orders, and for a share of them (`follow_up_share`, 0 to 1) the commands that follow.
 
     `run` is the prefix of every order id, so that runs do not collide. Delivery dates are counted from `today`.
     """
 
-    def __init__(self, seed: int | None, *, alive: float, run: str, today: date) -> None:
+    def __init__(self, seed: int | None, *, follow_up_share: float, run: str, today: date) -> None:
         self._random = Random(seed)
-        self._alive, self._run, self._today = alive, run, today
+        self._follow_up_share, self._run, self._today = follow_up_share, run, today
 
     def draw(self, count: int) -> Iterator[list[Request]]:
         """Yield the commands of each order, in sequence. Each command has an order id and a request id."""
@@ -43,7 +43,7 @@ class SampleOrders:
         placed = PlaceOrderRequest(
             customer_id=shop, lines=lines, order_id=order_id, expected_delivery_date=day(expected)
         )
-        if self._random.random() >= self._alive:
+        if self._random.random() >= self._follow_up_share:
             return [placed]
         ordered = {ordered_line.product_id: ordered_line.quantity for ordered_line in lines}
         return [placed, *continue_order(self._random, order_id, ordered, expected, self._draw_other_line)]

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from ordertrail_server.cli.log_options import LIBRDKAFKA
-from ordertrail_server.cli.setting_options import setting_options
+from ordertrail_server.cli.log_option import LIBRDKAFKA
+from ordertrail_server.cli.setting_option import setting_options
 from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.setting_text import describe_errors, flag_name, variable_name
 from ordertrail_server.settings import Settings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from ordertrail_server.cli.kafka_log import kafka_settings, open_topic, report_log_errors
-from ordertrail_server.cli.log_options import LIBRDKAFKA, bootstrap_option, data_option, topic_option
+from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option, data_option, topic_option
 
 if TYPE_CHECKING:
     from ordertrail_server.cli.partition_tail import Show

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ordertrail_server.cli.document_lines import LONGEST
+from ordertrail_server.cli.document_line import LONGEST
 from ordertrail_server.cli.import_report import REFUSED, Report
-from ordertrail_server.cli.printing import json_line
+from ordertrail_server.cli.value_text import json_line
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_import_service_pb2 import ImportResult

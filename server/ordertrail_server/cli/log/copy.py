@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from ordertrail_server.cli.kafka_log import open_topic, report_log_errors
-from ordertrail_server.cli.log_options import LIBRDKAFKA, bootstrap_option, data_option, topic_option
-from ordertrail_server.cli.printing import json_line
+from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option, data_option, topic_option
+from ordertrail_server.cli.value_text import json_line
 
 if TYPE_CHECKING:
     from ordertrail_server.cli.log.log_copy import CopyResult, ReportProgress

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.printing import escape, json_line
-from ordertrail_server.cli.target import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.value_text import escape, json_line
 
 if TYPE_CHECKING:
     from ordertrail.v1.projection_service_pb2 import RetryParkedOrderResponse

@@ -2,8 +2,9 @@
 
 import click
 
-from ordertrail_server.cli.printing import escape, json_line, print_table
-from ordertrail_server.cli.target import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.value_text import escape, json_line
 
 HEADINGS = ("Record", "Version", "Digest", "Reason")
 EPILOG = """\b

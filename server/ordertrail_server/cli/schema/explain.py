@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.place import Place
-from ordertrail_server.cli.printing import escape, json_line, print_table, time_text
-from ordertrail_server.cli.target import calls_server, target_option
+from ordertrail_server.cli.position_type import PositionType
+from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.value_text import escape, json_line, time_text
 
 if TYPE_CHECKING:
     from ordertrail.v1.projection_service_pb2 import ExplainEventResponse, ReadingStep
@@ -21,7 +22,7 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("place", metavar="PARTITION:OFFSET", type=Place())
+@click.argument("place", metavar="PARTITION:OFFSET", type=PositionType())
 @click.option("--json", "as_json", is_flag=True, help="All of it as one JSON object.")
 @target_option
 @calls_server()

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.printing import json_line, print_table
-from ordertrail_server.cli.target import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.value_text import json_line
 
 if TYPE_CHECKING:
     from ordertrail.v1.projection_service_pb2 import EventSchema

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from ordertrail_server.cli.printing import json_line
 from ordertrail_server.cli.schema.check import find_gaps
 from ordertrail_server.cli.schema.proto_option import proto_option
+from ordertrail_server.cli.value_text import json_line
 
 EPILOG = """\b
 Example:

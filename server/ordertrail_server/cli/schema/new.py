@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.printing import json_line
 from ordertrail_server.cli.schema.proto_option import proto_option
+from ordertrail_server.cli.value_text import json_line
 
 if TYPE_CHECKING:
     from ordertrail_server.authoring.new_version import NewVersion

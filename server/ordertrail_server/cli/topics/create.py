@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.kafka_log import kafka_settings, report_log_errors
-from ordertrail_server.cli.log_options import LIBRDKAFKA, bootstrap_option, topic_option
-from ordertrail_server.cli.printing import json_line
+from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option, topic_option
 from ordertrail_server.cli.topics.topic_text import is_safe, report_json, report_text
+from ordertrail_server.cli.value_text import json_line
 
 if TYPE_CHECKING:
     from ordertrail_server.log.kafka.findings import Topic

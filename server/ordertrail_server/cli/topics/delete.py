@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.kafka_log import kafka_settings, report_log_errors
-from ordertrail_server.cli.log_options import LIBRDKAFKA, bootstrap_option, topic_option
-from ordertrail_server.cli.printing import json_line
+from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option, topic_option
+from ordertrail_server.cli.value_text import json_line
 from ordertrail_server.log.deadline import Deadline
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-from ordertrail_server.cli.printing import escape
+from ordertrail_server.cli.value_text import escape
 from ordertrail_server.edge.address import FORMS, parse_address
 
 if TYPE_CHECKING:

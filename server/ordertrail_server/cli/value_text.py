@@ -1,10 +1,6 @@
-"""Output formats of commands: JSON lines for machines, text and tables for people."""
+"""Values as text: JSON for machines; escaped text, times, days and amounts for people."""
 
-import sys
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
-
-import click
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -12,9 +8,6 @@ if TYPE_CHECKING:
 
     from ordertrail.v1.date_pb2 import Date
     from ordertrail.v1.money_pb2 import Money
-
-# Wide enough for any row, because a pipe has no width.
-PIPE_WIDTH = 10_000
 
 
 def json_line(content: "Message | dict[str, Any]") -> str:
@@ -50,34 +43,3 @@ def money_text(sum_of_money: "Money") -> str:
     from ordertrail.values import amount_of
 
     return f"{amount_of(sum_of_money):f} {escape(sum_of_money.currency_code)}"
-
-
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[str] = ()) -> None:
-    """Print rows under headings. The columns named in `numbers` are right-aligned."""
-    from io import StringIO
-
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD if _is_encodable("─") else box.ASCII)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading in numbers else "left")
-    for row in rows:
-        table.add_row(*(Text(escape(cell)) for cell in row))
-    if sys.stdout.isatty():
-        Console().print(table)
-        return
-    # Not directly to stdout, where rich would report a closed pipe as a failure.
-    lines = StringIO()
-    Console(file=lines, width=PIPE_WIDTH, color_system=None).print(table)
-    click.echo("\n".join(line.rstrip() for line in lines.getvalue().splitlines()))
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.cli.command_line import CommandLine
 
-from ordertrail_server.cli.age import create_age_warning, describe_age
+from ordertrail_server.cli.age_warning import create_age_warning, describe_age
 
 # A machine whose clock is off by so many seconds. time.time stays: gRPC compares it with the clock of its own core.
 CLOCK_OFF = """

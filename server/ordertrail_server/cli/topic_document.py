@@ -6,7 +6,7 @@ from contextlib import aclosing
 from confluent_kafka import Message
 
 from ordertrail.v1.order_import_service_pb2 import SourceDocument
-from ordertrail_server.cli.document_lines import LONGEST
+from ordertrail_server.cli.document_line import LONGEST
 from ordertrail_server.cli.source_topic import SourceTopic
 from ordertrail_server.cli.topic_report import TopicReport, format_origin
 

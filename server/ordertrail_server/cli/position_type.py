@@ -5,10 +5,10 @@ import re
 import click
 
 
-class Place(click.ParamType[tuple[int, int]]):
+class PositionType(click.ParamType[tuple[int, int]]):
     """PARTITION:OFFSET, as events and receipts name a position."""
 
-    name = "place"
+    name = "position"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         """Return the two numbers."""

@@ -5,7 +5,7 @@ import os
 import click
 
 
-class Text(click.ParamType[str]):
+class TextType(click.ParamType[str]):
     """Any text. Bytes that the locale cannot decode are read as UTF-8, or refused."""
 
     name = "text"
@@ -23,4 +23,4 @@ def _is_undecoded(value: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in value)
 
 
-TEXT = Text()
+TEXT = TextType()

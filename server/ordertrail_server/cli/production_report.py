@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from ordertrail_server.cli.printing import escape, json_line
-from ordertrail_server.cli.target import describe_call_error
+from ordertrail_server.cli.server_call import describe_call_error
+from ordertrail_server.cli.value_text import escape, json_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ordertrail.v1.receipt_pb2 import Receipt
 
 
-class Production:
+class ProductionReport:
     """Counts the outcomes of the commands of `orders` orders. Prints the counts at the end, also after Ctrl-C."""
 
     def __init__(self, orders: int, *, show_acks: bool, as_json: bool) -> None:
