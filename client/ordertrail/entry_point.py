@@ -1,4 +1,4 @@
-"""The console script `ordertrail`: the server's command line, where all that it needs is installed."""
+"""The console script `ordertrail`: runs the server's command line if its dependencies are installed."""
 
 import sys
 
@@ -8,7 +8,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def main() -> None:
-    """Run the command line, or say how to install what it needs. Exits with the command's code."""
+    """Run the command line, or print how to install a missing module. Exits with the command's code."""
     try:
         from ordertrail_server.cli.main import main as run
 

@@ -87,7 +87,7 @@ def describe_errors(error: ValidationError, fields: dict[str, FieldInfo], flags:
         detail = problem.get("ctx", {}).get("error")
         reason = f" ({detail})" if isinstance(detail, ValueError) else ""
         typed_name = flag_name(name) if name in flags else variable_name(name)
-        yield f"{typed_name} is {value}, and must be {describe_bounds(fields[name])}{reason}."
+        yield f"{typed_name} is {value}, but must be {describe_bounds(fields[name])}{reason}."
 
 
 def _limit(field: FieldInfo, name: str) -> Any:

@@ -62,4 +62,4 @@ def test_schema_check_names_the_field_in_one_sentence(tmp_path: Path) -> None:
     path.write_text(f"{first}{message}  // More.\n  optional string DESCRIPTOR = 9;\n{rest}")
     ended = CommandLine("").run("schema", "check", "--proto", str(tmp_path / "proto"))
     field = "ordertrail.events.v2.OrderCancelled.DESCRIPTOR"
-    assert (ended.returncode, ended.stderr) == (1, f"not total:\n- the field {field} {SAYS} DESCRIPTOR of its own\n")
+    assert (ended.returncode, ended.stderr) == (1, f"problems:\n- the field {field} {SAYS} DESCRIPTOR of its own\n")

@@ -33,7 +33,7 @@ def test_an_old_answer_is_said_to_be_old_once(capsys: pytest.CaptureFixture[str]
     say = create_age_warning()
     for seconds in (200, 201):
         say(timedelta(seconds=seconds))
-    assert capsys.readouterr().err == "As of 3 minutes ago: the server has not seen the log's end since.\n"
+    assert capsys.readouterr().err == "The answer may be stale: the server last saw the end of the log 3 minutes ago.\n"
 
 
 def test_a_fresh_answer_is_not_remarked_on(capsys: pytest.CaptureFixture[str]) -> None:

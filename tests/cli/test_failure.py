@@ -137,8 +137,8 @@ run_and_exit(fail)
 def test_an_unexpected_failure_is_one_sentence_that_says_how_to_see_more(raised: str) -> None:
     ended = run_failing(raised)
     assert ended.returncode == 1
-    assert ended.stderr.startswith(f"Error: The command failed unexpectedly: {raised.partition('(')[0]}: ")
-    assert ended.stderr.endswith(" With ORDERTRAIL_TRACEBACK=1 it shows where.\n")
+    assert ended.stderr.startswith(f"Error: Unexpected error: {raised.partition('(')[0]}: ")
+    assert ended.stderr.endswith(" Set ORDERTRAIL_TRACEBACK=1 to print the traceback.\n")
     assert ended.stderr[:-1].isprintable()
 
 

@@ -110,7 +110,7 @@ def test_wrong_usage_exits_with_2(args: list[str]) -> None:
 def test_an_empty_target_is_refused(target: str) -> None:
     ended = CommandLine(DEFAULT).run("orders", "--target", target)
     assert ended.returncode == 2
-    assert "it is empty. Write HOST:PORT" in ended.stderr
+    assert "it is empty. Use HOST:PORT" in ended.stderr
 
 
 @pytest.mark.parametrize("args", [["orders"], ["parked", "list"]], ids=" ".join)

@@ -90,14 +90,11 @@ def test_what_is_no_order_is_told_by_its_place_and_the_rest_goes_in(old: OldProd
     *told, numbers, go_on = ended.stdout.splitlines()
     by_place = dict(line.split(": ", 1) for line in told)
     assert by_place["1:0"].startswith("The document is not JSON from character 0 on. [UNREADABLE_DOCUMENT]")
-    assert (
-        by_place["1:1"]
-        == "The message has no value (a tombstone, of the key 'key'): it states no order. It is skipped."
-    )
-    assert by_place["1:2"] == "The message has an empty value (of the key 'key'): it states no order. It is skipped."
-    assert by_place["1:3"] == "The message has 65,537 bytes, and a document at most 65,536."
-    assert numbers == "1 taken in, 0 already there, 2 refused, 2 skipped"
-    assert go_on == "To go on from here: --from-offset 1:5"
+    assert by_place["1:1"] == "The message has no value (a tombstone of the key 'key'), so it is skipped."
+    assert by_place["1:2"] == "The message has an empty value (key 'key'), so it is skipped."
+    assert by_place["1:3"] == "The message has 65,537 bytes, but a document has at most 65,536."
+    assert numbers == "1 imported, 0 already imported, 2 refused, 2 skipped"
+    assert go_on == "To continue from here: --from-offset 1:5"
     assert ended.returncode == 1
 
 
@@ -121,8 +118,8 @@ def test_following_goes_on_until_ctrl_c_and_then_tells_the_counts(old: OldProduc
         assert running.wait(20) == 130
     finally:
         stop(running)
-    assert numbers == "1 taken in, 0 already there, 2 refused, 0 skipped\n"
-    assert go_on == "To go on from here: --from-offset 0:1 --from-offset 1:2\n"
+    assert numbers == "1 imported, 0 already imported, 2 refused, 0 skipped\n"
+    assert go_on == "To continue from here: --from-offset 0:1 --from-offset 1:2\n"
 
 
 def test_a_lost_beginning_is_told(old: OldProducers, cluster: Cluster) -> None:
@@ -131,12 +128,13 @@ def test_a_lost_beginning_is_told(old: OldProducers, cluster: Cluster) -> None:
     [removal] = admin.delete_records([TopicPartition(old.name, 0, 1)]).values()
     removal.result()
     ended = old.run()
-    assert ended.stderr == "Partition 0 begins at offset 1: Kafka has removed what was before.\n"
-    assert ended.stdout.splitlines()[0] == "1 taken in, 0 already there, 0 refused, 0 skipped"
+    assert ended.stderr == "Partition 0 begins at offset 1, because Kafka has removed earlier messages.\n"
+    assert ended.stdout.splitlines()[0] == "1 imported, 0 already imported, 0 refused, 0 skipped"
 
 
 @pytest.mark.parametrize(
-    ("args", "why"), [(["--from-offset", "7:0"], "has no partition 7"), (["--from-offset", "0:9"], "ends at 0, before")]
+    ("args", "why"),
+    [(["--from-offset", "7:0"], "has no partition 7"), (["--from-offset", "0:9"], "ends at offset 0, before")],
 )
 def test_a_place_that_is_not_there_is_refused(old: OldProducers, args: list[str], why: str) -> None:
     ended = old.run(*args)

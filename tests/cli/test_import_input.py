@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.cli.command_line import ORDERTRAIL, CommandLine
 
-EXPECTED = "and not UTF-8 text with one JSON document a line"
+EXPECTED = "but must be UTF-8 text with one JSON document per line"
 
 
 def document(number: int) -> bytes:
@@ -60,13 +60,13 @@ def test_an_empty_pipe_holds_no_documents(ordertrail: CommandLine) -> None:
 
 LINES = document(1) + document(2)
 OTHERS = {
-    "array": (b"[" + document(1).strip() + b"]", f"is a JSON array, {EXPECTED}: `jq -c '.[]'` writes its elements so."),
+    "array": (b"[" + document(1).strip() + b"]", f"is a JSON array, {EXPECTED}: convert it with `jq -c '.[]'`."),
     "array of lines": (b"\n[\n" + LINES + b"]\n", "is a JSON array, "),
     "array with BOM": (b"\xef\xbb\xbf[]", "is a JSON array, "),
     "gzip": (gzip.compress(LINES), f"is compressed (gzip), {EXPECTED}: decompress it first."),
     "bzip2": (bz2.compress(LINES), "is compressed (bzip2), "),
     "xz": (lzma.compress(LINES), "is compressed (xz), "),
-    "UTF-16": (LINES.decode().encode("utf-16"), f"is UTF-16, {EXPECTED}: `iconv -f UTF-16 -t UTF-8` makes it UTF-8."),
+    "UTF-16": (LINES.decode().encode("utf-16"), f"is UTF-16, {EXPECTED}: convert it with `iconv -f UTF-16 -t UTF-8`."),
     "UTF-16 without BOM": (LINES.decode().encode("utf-16-le"), "is UTF-16, "),
     "UTF-16, big-endian": (LINES.decode().encode("utf-16-be"), "is UTF-16, "),
     "CSV": (b"id,company\n1,shop\n", f"is CSV, {EXPECTED}."),

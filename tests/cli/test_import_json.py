@@ -43,7 +43,7 @@ def test_a_line_that_is_no_order_is_told_and_the_rest_goes_in(ordertrail: Comman
     assert [line.partition(":")[0] for line in refused] == ["line 1", "line 2", "line 4"]
     assert refused[0].startswith('line 1: The type "Nope" is unknown. [UNREADABLE_DOCUMENT] Correct the document')
     assert refused[1] == "line 2: The line is longer than 65,536 bytes."
-    assert counts == "1 taken in, 0 already there, 3 refused"
+    assert counts == "1 imported, 0 already imported, 3 refused"
     assert ended.returncode == 1
 
 

@@ -84,7 +84,7 @@ def test_orders_are_filtered(ordertrail: CommandLine, acks: list[Any]) -> None:
 def test_orders_beyond_the_limit_are_said_to_be_there(ordertrail: CommandLine, acks: list[Any]) -> None:
     ended = ordertrail.run("orders", "--limit", "3", "--json")
     assert len(ended.stdout.splitlines()) == 3
-    assert ended.stderr == "There are more than 3; --all shows all.\n"
+    assert ended.stderr == "There are more rows than 3. --all shows all of them.\n"
     table = ordertrail.run("orders", "--limit", "3").stdout
     assert len([line for line in table.splitlines() if line]) == 5
 

@@ -96,7 +96,7 @@ def test_every_refused_setting_is_named() -> None:
 def test_refused_flag_is_named_as_it_was_typed(name: str, value: str) -> None:
     refused = CliRunner(env={"ORDERTRAIL_GRACE_SECONDS": "-1"}).invoke(ordertrail, ["serve", f"--{name}", value])
     sentence = refused.stderr.splitlines()[-1]
-    assert f"--{name} is {value!r}, and must be " in sentence
+    assert f"--{name} is {value!r}, but must be " in sentence
     assert re.findall(r"ORDERTRAIL_\w+", sentence) == ["ORDERTRAIL_GRACE_SECONDS"]
 
 

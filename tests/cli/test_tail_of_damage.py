@@ -33,7 +33,7 @@ def test_what_cannot_be_read_is_shown_as_such_at_its_offset(data: Path) -> None:
     assert ended.returncode == 0
     assert [line.split(maxsplit=2)[::2] for line in ended.stdout.splitlines()] == [
         ["0:0", "1  the record holds an event of number 1000, which this release does not know"],
-        ["0:1", "is what a server appends to learn where the partition ends (0 bytes)"],
+        ["0:1", "is a barrier, which a server appends to find the end of the partition (0 bytes)"],
     ]
 
 
@@ -110,7 +110,10 @@ def test_a_damaged_value_that_is_not_utf_8_is_reported_in_one_line_without_it(da
 
 def test_a_partition_that_is_not_there_is_wrong_usage(data: Path) -> None:
     ended = tail(data, "--partition", "1")
-    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (2, "Error: The log has the partitions 0 to 0, not 1.")
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (
+        2,
+        "Error: The log has no partition 1. It has the partitions 0 to 0.",
+    )
 
 
 def test_a_directory_without_a_log_is_refused(tmp_path: Path) -> None:

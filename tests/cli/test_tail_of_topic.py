@@ -166,7 +166,7 @@ def test_all_partitions_are_shown_or_one_of_them_from_an_offset_of_its_own(clust
     assert (len(everything), set(everything)) == (60, places(story, 0, 1, 2))
     assert [record["offset"] for record in tail.records("--partition", "1")] == [*range(len(story.records[1]))]
     ambiguous = tail.run("--from", "3")
-    assert (ambiguous.returncode, "--from goes with --partition" in ambiguous.stderr) == (2, True)
+    assert (ambiguous.returncode, "--from needs --partition" in ambiguous.stderr) == (2, True)
     assert tail.run("--partition", "3").returncode == 2
 
 
@@ -235,4 +235,4 @@ def test_a_group_goes_on_where_it_was_and_ctrl_c_ends_a_member_cleanly(
 @pytest.mark.parametrize("args", [["--from", "0"], ["--partition", "0"]])
 def test_a_group_chooses_its_places_itself(cluster: Cluster, args: list[str]) -> None:
     ended = Tail(cluster, "nosuch").run("--group", "readers", *args)
-    assert (ended.returncode, "--group goes with --bootstrap" in ended.stderr) == (2, True)
+    assert (ended.returncode, "--group needs --bootstrap" in ended.stderr) == (2, True)

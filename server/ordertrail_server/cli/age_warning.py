@@ -1,4 +1,4 @@
-"""The warning that an answer is old. The server measures the age, because the client's clock may differ."""
+"""The warning about a stale answer. The server measures the age, because the client's clock may differ."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,17 +13,15 @@ UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 def create_age_warning() -> "OnAge":
-    """Return a callback that warns once on stderr if an answer is old. All pages of an answer have the same age."""
+    """Return a callback that warns once on stderr if an answer is stale. All its pages have the same age."""
     warned = False
 
     def warn(age: timedelta) -> None:
         nonlocal warned
         if age > STALE_AGE and not warned:
             warned = True
-            click.echo(
-                f"As of {describe_age(int(age.total_seconds()))}: the server has not seen the log's end since.",
-                err=True,
-            )
+            last_seen = describe_age(int(age.total_seconds()))
+            click.echo(f"The answer may be stale: the server last saw the end of the log {last_seen}.", err=True)
 
     return warn
 

@@ -72,4 +72,4 @@ def _describe(error: Exception) -> str:
     from ordertrail_server.orders.error_text import named_error_text
 
     description = escape(named_error_text(error)).rstrip(".")
-    return f"The command failed unexpectedly: {description}. With {TRACEBACK}=1 it shows where."
+    return f"Unexpected error: {description}. Set {TRACEBACK}=1 to print the traceback."

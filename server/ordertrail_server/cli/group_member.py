@@ -11,12 +11,12 @@ from ordertrail_server.log.kafka.errors import describe_error
 from ordertrail_server.log.kafka.settings import Settings, create_client, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
-TURN_SECONDS = 0.1
-ANSWER_SECONDS = 10.0
+POLL_SECONDS = 0.1
+QUERY_TIMEOUT_SECONDS = 10.0
 # The reader of the output may pause. Meanwhile the group waits for this member's partitions.
 STUCK_SECONDS = 60.0
 # How soon the group notices that a member died. By default brokers allow no less than 6 seconds.
-_SOON_MISSED: Settings = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 1_000}
+_FAST_FAILURE_DETECTION: Settings = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 1_000}
 _REFUSED = frozenset({KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED})
 
 OnAssigned = Callable[[Mapping[int, int]], Coroutine[Any, Any, None]]
@@ -38,7 +38,9 @@ class GroupMember:
         self._committed: dict[int, int] = {}
         self._topic, self._on_assigned, self._on_revoked = topic, on_assigned, on_revoked
         self._loop = asyncio.get_running_loop()
-        self._consumer = create_client(Consumer, {**_SOON_MISSED, **reader_settings(settings), "group.id": group})
+        self._consumer = create_client(
+            Consumer, {**_FAST_FAILURE_DETECTION, **reader_settings(settings), "group.id": group}
+        )
         self._consumer.subscribe([topic], on_assign=self._handle_assignment, on_revoke=self._handle_revocation)
         self._thread = ThreadPoolExecutor(1, "group")
 
@@ -56,19 +58,21 @@ class GroupMember:
 
     def _poll(self) -> None:
         try:
-            message = self._consumer.poll(TURN_SECONDS)
+            message = self._consumer.poll(POLL_SECONDS)
         except KafkaException as error:
             raise LogUnavailable(f"the group did not answer: {describe_error(error.args[0])}") from error
         fault = message and message.error()
         if fault and (fault.fatal() or fault.code() in _REFUSED):
-            raise LogRefused(f"the group does not take this member: {describe_error(fault)}")
+            raise LogRefused(f"the group does not accept this member: {describe_error(fault)}")
         self._commit()
 
     def _handle_assignment(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        offsets = {place.partition: max(place.offset, 0) for place in consumer.committed(partitions, ANSWER_SECONDS)}
-        places = [TopicPartition(self._topic, *place) for place in offsets.items()]
-        consumer.assign(places)
-        consumer.pause(places)  # another client fetches the records
+        offsets = {
+            stored.partition: max(stored.offset, 0) for stored in consumer.committed(partitions, QUERY_TIMEOUT_SECONDS)
+        }
+        positions = [TopicPartition(self._topic, *position) for position in offsets.items()]
+        consumer.assign(positions)
+        consumer.pause(positions)  # another client fetches the records
         self._call(self._on_assigned(offsets))
 
     def _handle_revocation(self, consumer: Consumer, _: list[TopicPartition]) -> None:
@@ -81,7 +85,9 @@ class GroupMember:
         try:
             asyncio.run_coroutine_threadsafe(work, self._loop).result(STUCK_SECONDS)
         except TimeoutError:
-            raise LogUnavailable("nobody takes what this member of the group has to say") from None
+            raise LogUnavailable(
+                f"the output of this member of the group was not read for {STUCK_SECONDS:.0f} s"
+            ) from None
 
     def _commit(self) -> None:
         """Commit new offsets. A failed commit is retried, or is moot because another member has the partition."""
@@ -90,12 +96,12 @@ class GroupMember:
         if not new:
             return
         try:
-            places = [TopicPartition(self._topic, *place) for place in new.items()]
-            self._consumer.commit(offsets=places, asynchronous=False)
+            positions = [TopicPartition(self._topic, *position) for position in new.items()]
+            self._consumer.commit(offsets=positions, asynchronous=False)
         except KafkaException as error:
             if error.args[0].code() in _REFUSED:
                 raise LogRefused(
-                    f"the group takes no offsets of this member: {describe_error(error.args[0])}"
+                    f"the group does not accept offsets of this member: {describe_error(error.args[0])}"
                 ) from error
         else:
             self._committed |= new

@@ -38,7 +38,7 @@ class GroupTail:
     async def _on_assigned(self, offsets: Mapping[int, int]) -> None:
         names = ", ".join(map(str, sorted(offsets))) or "none"
         click.echo(f"partitions of this member of {self._group}: {names}", err=True)
-        self._tasks.extend(asyncio.create_task(self._print(*place)) for place in offsets.items())
+        self._tasks.extend(asyncio.create_task(self._print(*position)) for position in offsets.items())
 
     async def _on_revoked(self) -> None:
         await cancel_tasks(self._tasks)
@@ -48,8 +48,8 @@ class GroupTail:
         end = await retry_until_available(partial(self._log.end, partition))
         if offset > end:
             raise LogRefused(
-                f"The group {self._group} stands at offset {offset} of partition {partition}, which ends at {end}: it "
-                "belongs to another topic of this name. Name another group."
+                f"The group {self._group} has committed offset {offset} of partition {partition}, which ends at {end}: "
+                "the group read an earlier topic of this name. Use another group."
             )
 
         def report_progress(reached: int) -> None:

@@ -1,4 +1,4 @@
-"""`ordertrail history`: what happened to an order, or to all orders of a customer."""
+"""`ordertrail history`: the events of an order, or of all orders of a customer."""
 
 from contextlib import aclosing
 from shlex import quote
@@ -27,23 +27,26 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("order_id", required=False)
-@click.option("--customer", "customer_id", metavar="ID", help="All orders of this customer, instead of one order.")
-@click.option("--product", "product_id", metavar="ID", help="Only events that name this product.")
-@click.option("--follow", is_flag=True, help="Go on with new events until Ctrl-C; survives restarts of the server.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object an event.")
+@click.option("--customer", "customer_id", metavar="ID", help="Show all orders of this customer instead of one order.")
+@click.option("--product", "product_id", metavar="ID", help="Show only events that name this product.")
+@click.option(
+    "--follow", is_flag=True, help="Continue with new events until Ctrl-C, also after a restart of the server."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")
 @target_option
 @calls_server()
 async def history(
     order_id: str | None, customer_id: str | None, product_id: str | None, follow: bool, as_json: bool, target: str
 ) -> None:
-    """Show the events of an order, the earliest first.
+    """Show the events of an order, or of all orders of a customer, oldest first.
 
-    What cannot be read of a customer's parked orders is left out; stderr names them. Exits with 1 if there are none.
+    Events of parked orders that cannot be read are skipped, and stderr names the orders. Exits with 1 if there are no
+    events.
     """
     from ordertrail.client import connect
 
     if bool(order_id) == bool(customer_id):
-        raise click.UsageError("Name one: an ORDER_ID, or a --customer.")
+        raise click.UsageError("Give either ORDER_ID or --customer ID.")
     async with connect(target) as orders:
         if follow:
             await orders.reach(FIRST_CONTACT_SECONDS)
@@ -79,7 +82,8 @@ def _create_parked_warning() -> "OnParked":
         for order_id in [order_id for order_id in order_ids if order_id not in warned]:
             show_command = f"`ordertrail parked show {quote(escape(order_id))}`"
             click.echo(
-                f"Order {escape(order_id)} is parked: events of it are left out, {show_command} says why.", err=True
+                f"Order {escape(order_id)} is parked, so events of it are skipped. {show_command} shows the reason.",
+                err=True,
             )
         warned.update(order_ids)
 

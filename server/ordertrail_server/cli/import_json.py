@@ -1,4 +1,4 @@
-"""`ordertrail import-json`: orders that older producers wrote, from a file or from their topic."""
+"""`ordertrail import-json`: import the JSON of older producers from a file or from their topic."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
@@ -28,14 +28,15 @@ Examples:
   gunzip -c orders.jsonl.gz | ordertrail import-json -
   ordertrail import-json --from-topic orders --bootstrap 127.0.0.1:9092
 
-Exit codes: 0 all taken in, 1 some refused, 2 wrong usage, no server or no broker.
+Exit codes: 0 all imported, 1 some refused, 2 wrong usage, or no connection to
+the server or the brokers.
 
 {LIBRDKAFKA}"""
 
 
 @click.command("import-json", epilog=EPILOG)
 @click.argument("file", type=click.File("rb"), required=False)
-@click.option("--from-topic", metavar="NAME", help="Read this Kafka topic, instead of a file: all of its partitions.")
+@click.option("--from-topic", metavar="NAME", help="Read all partitions of this Kafka topic instead of a file.")
 @bootstrap_option(required=False)
 @click.option(
     "--from-offset",
@@ -43,10 +44,12 @@ Exit codes: 0 all taken in, 1 some refused, 2 wrong usage, no server or no broke
     metavar="PARTITION:OFFSET",
     type=PositionType(),
     multiple=True,
-    help="Where a partition of the topic is read from (its beginning); may be repeated.",
+    help="Read this partition from this offset instead of its beginning. Can be repeated.",
 )
-@click.option("--follow", is_flag=True, help="Go on with what comes to the topic until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a refused document, and one of the counts.")
+@click.option("--follow", is_flag=True, help="Continue with new messages until Ctrl-C.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per refused document, and one with the counts."
+)
 @target_option
 @calls_server(exit_code=UNREACHABLE)
 async def import_json(
@@ -58,21 +61,23 @@ async def import_json(
     as_json: bool,
     target: str,
 ) -> None:
-    """Take in orders that older producers wrote: one JSON document a line of a file, or a message of their topic.
+    """Import orders that older producers wrote as JSON: one document per line of a file, or per message of a topic.
 
-    Each becomes the fact that its producer stated. Blank lines are skipped; a document that is no order is shown with
-    its reason, and the rest goes in. Importing the same file again adds nothing; in a changed file all lines are new
-    documents. FILE may be - for standard input, or a pipe: it is read to its end before the first document is sent,
-    because the digest of all is part of each origin.
+    Each document becomes one fact. A document that is not an order is reported with the reason, and the import
+    continues.
 
-    Of a topic each message is known by topic, partition and offset, so it too may be read again, from its beginning or
-    from anywhere. Its settings do not matter, keys have no meaning, and nothing is written to it. Messages without a
-    value (tombstones) or with an empty one are told and skipped.
+    FILE can be - for standard input, or a pipe. It is read to its end before the first document is sent, because the
+    origin of each order contains the digest of the whole file. Importing the same file again therefore adds nothing.
+    In a changed file, all lines are new documents. Blank lines are skipped.
+
+    A message of a topic is identified by topic, partition and offset, so a topic can be read again from any offset.
+    The settings of the topic and the keys of its messages do not matter, and nothing is written to it. Messages
+    without a value (tombstones) or with an empty one are reported and skipped.
     """
     if (file is None) == (from_topic is None):
-        raise click.UsageError("Name one: a FILE, or --from-topic NAME.")
+        raise click.UsageError("Give either FILE or --from-topic NAME.")
     if file is not None and (begin_offsets or follow):
-        raise click.UsageError("--from-offset and --follow go with --from-topic.")
+        raise click.UsageError("--from-offset and --follow need --from-topic.")
     if file is not None:
         lines = LineReport(as_json)
         await _import(_documents(_document_file(file), lines), lines, target)
@@ -102,10 +107,10 @@ async def _import_topic(
     topic: str, bootstrap: str | None, begin_offsets: dict[int, int], report: TopicReport, target: str, *, follow: bool
 ) -> None:
     if not bootstrap:
-        raise click.UsageError("--from-topic needs --bootstrap HOST:PORT (ORDERTRAIL_BOOTSTRAP).")
+        raise click.UsageError("--from-topic needs --bootstrap HOST:PORT or ORDERTRAIL_BOOTSTRAP.")
     if len(topic) > LONGEST_TOPIC:
         raise click.UsageError(
-            f"A topic is named in at most {LONGEST_TOPIC} characters here: an origin has no room for more."
+            f"The name of the topic has more than {LONGEST_TOPIC} characters, which do not fit into an order's origin."
         )
     from ordertrail_server.cli.source_topic import SourceTopic
     from ordertrail_server.cli.topic_document import read_documents

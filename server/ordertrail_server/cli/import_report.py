@@ -1,4 +1,4 @@
-"""The report of an import: prints refused documents as it goes, and counts at the end."""
+"""The report of an import: each refused document at once, and the counts at the end."""
 
 from collections import Counter, deque
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 REFUSED = "refused"
 # The digest of a file is part of the origin of each of its lines, so lines of a changed file are new documents.
 CORRECTED_LINES = (
-    "Import corrected lines as a file of their own:"
-    " in a changed file, lines that were taken in before become orders again."
+    "Import corrected lines from a new file that has only them:"
+    " the other lines of a changed file would be imported again, as new orders."
 )
-_IN_JSON = {"taken in": "takenIn", "already there": "alreadyThere"}
+_IN_JSON = {"imported": "takenIn", "already imported": "alreadyThere"}
 
 
 @dataclass
@@ -31,14 +31,14 @@ class Report:
     """
 
     as_json: bool
-    counts: Counter[str] = field(default_factory=lambda: Counter({"taken in": 0, "already there": 0, REFUSED: 0}))
+    counts: Counter[str] = field(default_factory=lambda: Counter({"imported": 0, "already imported": 0, REFUSED: 0}))
 
     def count_result(self, result: "ImportResult") -> None:
-        """Count a result."""
+        """Count a result, and print a refusal."""
         from ordertrail.errors import from_status
 
         if result.HasField("receipt"):
-            self.counts["already there" if result.receipt.replayed else "taken in"] += 1
+            self.counts["already imported" if result.receipt.replayed else "imported"] += 1
             return
         error = from_status(result.status)
         self._report(
@@ -52,13 +52,13 @@ class Report:
         else:
             click.echo(", ".join(f"{count:,} {name}" for name, count in self.counts.items()))
 
-    def place(self, origin: str) -> tuple[str, Mapping[str, Any]]:
-        """Return a document's place in the input, as text and as JSON members."""
+    def position(self, origin: str) -> tuple[str, Mapping[str, Any]]:
+        """Return a document's position in the input, as text and as JSON members."""
         raise NotImplementedError
 
     def _report(self, outcome: str, origin: str, reason: str, sentence: str) -> None:
         self.counts[outcome] += 1
-        text, members = self.place(origin)
+        text, members = self.position(origin)
         if self.as_json:
             click.echo(json_line({**members, "reason": reason, "message": sentence}))
         else:
@@ -83,7 +83,7 @@ class LineReport(Report):
         if self.counts[REFUSED] and not self.as_json:
             click.echo(CORRECTED_LINES, err=True)
 
-    def place(self, origin: str) -> tuple[str, Mapping[str, Any]]:
+    def position(self, origin: str) -> tuple[str, Mapping[str, Any]]:
         """Return the number of the line."""
         number = int(origin.rpartition(":")[2])
         return f"line {number}", {"line": number}

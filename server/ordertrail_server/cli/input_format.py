@@ -3,7 +3,7 @@
 import codecs
 
 HEAD_BYTES = 65_536
-EXPECTED = "and not UTF-8 text with one JSON document a line"
+EXPECTED = "but must be UTF-8 text with one JSON document per line"
 _COMPRESSED = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
@@ -24,16 +24,16 @@ def _describe_bytes(head: bytes) -> str:
         if head.startswith(magic):
             return f"is compressed ({name}), {EXPECTED}: decompress it first"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in head[:4]:
-        return f"is UTF-16, {EXPECTED}: `iconv -f UTF-16 -t UTF-8` makes it UTF-8"
+        return f"is UTF-16, {EXPECTED}: convert it with `iconv -f UTF-16 -t UTF-8`"
     return ""
 
 
 def _describe_text(text: bytes) -> str:
     lines = [line.strip() for line in text.splitlines()]
     if text.startswith(b"["):
-        return f"is a JSON array, {EXPECTED}: `jq -c '.[]'` writes its elements so"
+        return f"is a JSON array, {EXPECTED}: convert it with `jq -c '.[]'`"
     if len(lines) > 1 and lines[0] == b"{":
-        return f"holds JSON documents of several lines each, {EXPECTED}: `jq -c .` writes them so"
+        return f"holds JSON documents of several lines each, {EXPECTED}: convert it with `jq -c .`"
     if lines and lines[0].count(b"{") == 0 and not any(line.startswith(b"{") for line in lines):
         return f"is CSV, {EXPECTED}" if any(separator in lines[0] for separator in _SEPARATORS) else ""
     return ""

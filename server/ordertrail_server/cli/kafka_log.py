@@ -1,4 +1,4 @@
-"""The log on a Kafka topic, as commands open it, and their messages if that fails."""
+"""The log on a Kafka topic: how commands open it, and the error messages."""
 
 import os
 from collections.abc import Iterator
@@ -44,4 +44,4 @@ def report_log_errors(exit_code: int = 1) -> Iterator[None]:
 def _hint(refusal: Exception) -> str:
     if type(refusal).__name__ != "TopicMissing":  # not imported, because the Kafka client loads slowly
         return ""
-    return " `ordertrail topics create --help` says how to make one."
+    return " Create it with `ordertrail topics create`."

@@ -14,9 +14,14 @@ LARGEST_PAGE = 1_000
 def limit_options(command: F) -> F:
     """Add `--limit` and `--all`. `resolve_limit` combines them."""
     limit = click.option(
-        "--limit", type=click.IntRange(1), default=100, show_default=True, help="Show so many at most."
+        "--limit",
+        type=click.IntRange(1),
+        default=100,
+        show_default=True,
+        metavar="N",
+        help="The maximum number of rows.",
     )
-    show_all = click.option("--all", "show_all", is_flag=True, help="Show all, whatever --limit says.")
+    show_all = click.option("--all", "show_all", is_flag=True, help="Show all rows. Overrides --limit.")
     return limit(show_all(command))
 
 
@@ -26,10 +31,10 @@ def resolve_limit(limit: int, show_all: bool) -> int:
 
 
 def page_size(limit: int) -> int:
-    """Return the page size to request: one row more than is shown reveals whether there are more."""
+    """Return the page size to request: one row more than is shown, to detect whether there are more."""
     return min(limit + 1, LARGEST_PAGE)
 
 
 def report_truncation(limit: int) -> None:
     """Print on stderr that there are more rows than shown."""
-    click.echo(f"There are more than {limit}; --all shows all.", err=True)
+    click.echo(f"There are more rows than {limit:,}. --all shows all of them.", err=True)

@@ -31,7 +31,7 @@ def bootstrap_option(*, required: bool = True) -> Callable[[F], F]:
         callback=_checked(parse_brokers),
         envvar="ORDERTRAIL_BOOTSTRAP",
         show_envvar=True,
-        help="Brokers of the Kafka cluster to begin with.",
+        help="Brokers of the Kafka cluster for the first connection, separated by commas.",
     )
 
 
@@ -45,7 +45,7 @@ def topic_option(command: F) -> F:
         show_default=True,
         envvar="ORDERTRAIL_TOPIC",
         show_envvar=True,
-        help="The topic of the log.",
+        help="The Kafka topic of the log.",
     )(command)
 
 

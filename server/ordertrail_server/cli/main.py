@@ -10,17 +10,17 @@ from ordertrail_server.cli.standard_streams import open_standard_streams
 
 # Name and summary of each command, in the order in which a new user needs them.
 COMMANDS = {
-    "serve": "Serve orders from a data directory.",
+    "serve": "Serve orders over gRPC.",
     "produce": "Send sample orders to a server.",
-    "history": "Show the events of an order, or of a customer.",
-    "orders": "List orders as they stand.",
-    "tail": "Show the records of the log, one by one.",
-    "import-json": "Take in orders that older producers wrote as JSON.",
-    "parked": "List, show and retry orders that could not be read.",
-    "rebuild": "Build the read model again from the log.",
-    "schema": "Change what events are stored as.",
-    "topics": "Make, check and delete the Kafka topic of a log.",
-    "log": "Copy a log between a data directory and a topic.",
+    "history": "Show the events of an order or of a customer.",
+    "orders": "List orders with their current state.",
+    "tail": "Print the records of a log.",
+    "import-json": "Import orders that older producers wrote as JSON.",
+    "parked": "List, show and retry orders with facts that cannot be read.",
+    "rebuild": "Rebuild the read model from the log.",
+    "schema": "Create, check and release versions of stored events.",
+    "topics": "Create, check and delete the Kafka topic of a log.",
+    "log": "Copy a log between a data directory and a Kafka topic.",
 }
 
 EXAMPLE = """\b
@@ -29,8 +29,8 @@ Example:
   ordertrail produce 1000
   ordertrail orders --status confirmed
 
-Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 130 stopped by Ctrl-C.
-With ORDERTRAIL_TRACEBACK=1 an unexpected failure shows where it happened."""
+Exit codes: 0 success, 1 failure or refusal, 2 wrong usage, 130 Ctrl-C.
+ORDERTRAIL_TRACEBACK=1 adds the traceback to an unexpected error."""
 
 
 def installed_version() -> str:

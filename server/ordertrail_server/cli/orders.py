@@ -1,4 +1,4 @@
-"""`ordertrail orders`: orders as they stand."""
+"""`ordertrail orders`: the current state of orders."""
 
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -33,10 +33,12 @@ Examples:
     type=click.Choice(STATUSES),
     help=f"Only orders with this status: {', '.join(STATUSES)}. Can be repeated.",
 )
-@click.option("--product", "product_id", metavar="ID", help="Only orders that have a line with this product.")
-@click.option("--reference", "source_reference", metavar="ID", help="Only imported orders that their source called so.")
+@click.option("--product", "product_id", metavar="ID", help="Only orders with a line of this product.")
+@click.option(
+    "--reference", "source_reference", metavar="ID", help="Only imported orders with this id in their source."
+)
 @limit_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object an order.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per order.")
 @target_option
 @calls_server()
 async def orders(
@@ -49,7 +51,7 @@ async def orders(
     as_json: bool,
     target: str,
 ) -> None:
-    """List orders as they stand, the latest first."""
+    """List orders with their current state, newest first."""
     from ordertrail.client import connect
     from ordertrail.v1.order_status_pb2 import OrderStatus
 

@@ -28,12 +28,12 @@ class JudgedRecord(NamedTuple):
 def read_without_verdict(record: Logged) -> JudgedRecord:
     """Read a record without judging it."""
     if (record.key, record.value) == BARRIER:
-        return JudgedRecord("", None, "is what a server appends to learn where the partition ends")
+        return JudgedRecord("", None, "is a barrier, which a server appends to find the end of the partition")
     reading = read(record.value)
     if reading is None:
-        return JudgedRecord("", None, "is no readable record")
+        return JudgedRecord("", None, "is not a readable record")
     if reading.event.order_id != record.key:
-        return JudgedRecord("", None, "is a record of another order than its key")
+        return JudgedRecord("", None, "is a record whose order id differs from its key")
     return JudgedRecord("", reading, "")
 
 
@@ -55,7 +55,7 @@ class PartitionFold:
         if judged.reading is None:
             return judged._replace(verdict="barrier" if (record.key, record.value) == BARRIER else "foreign")
         if partition_of(record.key, self._partitions) != self._partition:
-            return JudgedRecord("foreign", None, "is a record of an order of another partition")
+            return JudgedRecord("foreign", None, "is a record of an order that belongs to another partition")
         return judged._replace(verdict=self._verdict(record, judged.reading).value)
 
     def _verdict(self, record: Logged, reading: Reading) -> Verdict:

@@ -13,7 +13,7 @@ from ordertrail_server.log.port import Log, Logged, LogUnavailable
 T = TypeVar("T")
 
 BATCH = 500
-AGAIN_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 
 Show = Callable[[str, int, Logged, JudgedRecord], str]
 
@@ -29,7 +29,7 @@ class PartitionTail(NamedTuple):
     """Called regularly with the offset before which all records are printed."""
 
     async def run(self, begin: int, *, follow: bool) -> None:
-        """Print all from offset `begin` on. With `follow` go on for ever, and retry while brokers are away."""
+        """Print all records from offset `begin` on. With `follow`, continue for ever, and retry an unavailable log."""
         at = begin if self.fold is None else self.fold.offset
         while True:
             read = partial(self.log.read, self.partition, at, BATCH)
@@ -51,14 +51,14 @@ class PartitionTail(NamedTuple):
             self.report_progress(records[-1].offset + 1)
 
 
-async def retry_until_available(ask: Callable[[], Awaitable[T]]) -> T:
-    """Call `ask` until the log can be reached, and return its result."""
+async def retry_until_available(query: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a query until the log is available, and return the result."""
     while True:
         try:
-            return await ask()
+            return await query()
         except LogUnavailable as error:
-            click.echo(f"{error}; trying again", err=True)
-            await asyncio.sleep(AGAIN_SECONDS)
+            click.echo(f"{error}; retrying", err=True)
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def run_concurrently(work: Iterable[Coroutine[Any, Any, None]]) -> None:

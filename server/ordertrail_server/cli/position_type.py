@@ -13,6 +13,6 @@ class PositionType(click.ParamType[tuple[int, int]]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
         """Return the two numbers."""
         if not re.fullmatch(r"[0-9]{1,9}:[0-9]{1,18}", value):
-            self.fail(f"{value} is no PARTITION:OFFSET, such as 0:17.", param, ctx)
+            self.fail(f"{value!r} is not PARTITION:OFFSET, such as 0:17.", param, ctx)
         partition, _, offset = value.partition(":")
         return int(partition), int(offset)

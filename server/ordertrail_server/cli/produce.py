@@ -1,4 +1,4 @@
-"""`ordertrail produce`: sample orders through the server's own commands."""
+"""`ordertrail produce`: send sample orders to a server."""
 
 from datetime import date
 from math import isnan
@@ -31,20 +31,29 @@ class Share(click.FloatRange):
 
 @click.command(epilog=EPILOG)
 @click.argument("count", metavar="N", type=click.IntRange(1, MOST_ORDERS))
-@click.option("--seed", type=int, help="Draw the same orders as every run with this seed; their ids are new.")
-@click.option("--life", type=Share(0, 1), default=0.5, show_default=True, help="The share of orders that go on.")
-@click.option("--unary", is_flag=True, help="One call a command, some orders at once, instead of batches.")
-@click.option("--show-acks", is_flag=True, help="Show topic, partition and offset of each acknowledged command.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for the counts, and each shown acknowledgement.")
+@click.option(
+    "--seed", type=int, metavar="N", help="Send the same orders as other runs with this seed, but with new ids."
+)
+@click.option(
+    "--life",
+    type=Share(0, 1),
+    default=0.5,
+    show_default=True,
+    metavar="SHARE",
+    help="The share of orders that get further commands.",
+)
+@click.option("--unary", is_flag=True, help="Send each command in a call of its own instead of batches.")
+@click.option("--show-acks", is_flag=True, help="Print topic, partition and offset of each acknowledged command.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts and each acknowledgement as JSON objects.")
 @target_option
 @calls_server()
 async def produce(
     count: int, seed: int | None, life: float, unary: bool, show_acks: bool, as_json: bool, target: str
 ) -> None:
-    """Send N sample orders, and for a share of them what follows: changes, shipments, returns.
+    """Send N sample orders, and for a share of them the commands that follow: changes, shipments, returns.
 
-    They are over 50 products, p_0 to p_49; product, quantity and unit price are drawn from a skewed Gaussian. While
-    the server is away, commands are sent again with the same request ids.
+    There are 50 products, p_0 to p_49. Product, quantity and unit price have a skewed Gaussian distribution. While the
+    server is unavailable, commands are sent again with the same request ids.
     """
     from ordertrail.client import connect
     from ordertrail_server.cli.order_sender import send_in_batches, send_one_by_one

@@ -1,4 +1,4 @@
-"""`ordertrail rebuild`: the read model made afresh from the log, on a stopped server."""
+"""`ordertrail rebuild`: build the read model of a stopped server again."""
 
 from pathlib import Path
 
@@ -22,10 +22,9 @@ Example:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON object.")
 def rebuild(data: Path, as_json: bool) -> None:
-    """Build the read model again from offset 0 of the log, and put it in the place of the present one.
+    """Build the read model again from offset 0 of the log, and replace the present one when it is complete.
 
-    The present one stays until the new one is complete. It takes a user who may write to the directory. Exit codes:
-    0 rebuilt, 1 not.
+    The server must be stopped, and you must be allowed to write to the directory. Exit codes: 0 rebuilt, 1 failed.
     """
     import json
     from time import perf_counter

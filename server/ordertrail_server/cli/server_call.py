@@ -35,20 +35,20 @@ def target_option(command: F) -> F:
     return click.option(
         "--target",
         metavar="HOST:PORT",
-        callback=_checked,
+        callback=_check,
         default=DEFAULT,
         show_default=True,
         envvar="ORDERTRAIL_TARGET",
         show_envvar=True,
-        help="The server; unix:PATH for a Unix socket.",
+        help="The address of the server; unix:PATH for a Unix socket.",
     )(command)
 
 
-def _checked(_: click.Context, option: click.Parameter, target: str) -> str:
+def _check(_: click.Context, option: click.Parameter, target: str) -> str:
     try:
         return str(parse_address(target, first_port=1))
     except ValueError as error:
-        raise click.BadParameter(f"{target!r} cannot be called: {error}. Write {FORMS}.", param=option) from None
+        raise click.BadParameter(f"{target!r} is not a valid address: {error}. Use {FORMS}.", param=option) from None
 
 
 def calls_server(*, exit_code: int = 1) -> Callable[[AsyncCommand[P]], Callable[P, None]]:

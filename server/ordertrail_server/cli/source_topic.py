@@ -1,4 +1,4 @@
-"""Reads a topic that is no log: it may be compacted or truncated, and producers may still write to it."""
+"""Reads a topic of older producers, which is not a log: it may be compacted or truncated, and may still grow."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 BATCH = 500
 POLL_SECONDS = 0.1
-PATIENCE_SECONDS = 30.0
+TIMEOUT_SECONDS = 30.0
 
 
 class SourceTopic:
@@ -46,20 +46,22 @@ class SourceTopic:
         await self._run(self._assign, begin)
 
     async def messages(self, *, follow: bool) -> AsyncGenerator[Message, None]:
-        """Yield the messages up to the ends at the time of `open`; with `follow` go on for ever.
+        """Yield the messages up to the ends at the time of `open`; with `follow`, continue for ever.
 
         Raises LogUnavailable.
         """
-        deadline = Deadline(PATIENCE_SECONDS)
+        deadline = Deadline(TIMEOUT_SECONDS)
         while follow or self._pending_ends:
             messages = await self._run(self._poll)
             for message in messages:
                 if self._track_progress(message):
                     yield message
             if messages:
-                deadline = Deadline(PATIENCE_SECONDS)
+                deadline = Deadline(TIMEOUT_SECONDS)
             elif not follow and deadline.has_passed():
-                raise LogUnavailable(f"no broker gave a message of the topic {self._topic} for {PATIENCE_SECONDS} s")
+                raise LogUnavailable(
+                    f"no broker sent a message of the topic {self._topic} within {TIMEOUT_SECONDS:.0f} s"
+                )
 
     def close(self) -> None:
         """Wait for the running call, and close the consumer."""
@@ -74,7 +76,7 @@ class SourceTopic:
         try:
             partitions = self._partitions()
             ends = {
-                partition: query_watermarks(self._consumer, self._topic, partition, PATIENCE_SECONDS)
+                partition: query_watermarks(self._consumer, self._topic, partition, TIMEOUT_SECONDS)
                 for partition in partitions
             }
         except KafkaException as error:
@@ -83,19 +85,21 @@ class SourceTopic:
             raise LogRefused(f"The topic {self._topic} has no partition {min(unknown)}.")
         firsts = {partition: self._first(partition, begin.get(partition, 0), *ends[partition]) for partition in ends}
         self._pending_ends = {partition: end for partition, (_, end) in ends.items() if firsts[partition] < end}
-        self._consumer.assign([TopicPartition(self._topic, *place) for place in firsts.items()])
+        self._consumer.assign([TopicPartition(self._topic, *position) for position in firsts.items()])
 
     def _partitions(self) -> list[int]:
-        metadata = self._consumer.list_topics(self._topic, PATIENCE_SECONDS).topics[self._topic]
+        metadata = self._consumer.list_topics(self._topic, TIMEOUT_SECONDS).topics[self._topic]
         if metadata.error is not None:
             raise LogRefused(f"The topic {self._topic} cannot be read: {describe_error(metadata.error)}.")
         return sorted(metadata.partitions)
 
     def _first(self, partition: int, begin: int, first: int, end: int) -> int:
         if begin > end:
-            raise LogRefused(f"Partition {partition} of the topic {self._topic} ends at {end}, before offset {begin}.")
+            raise LogRefused(
+                f"Partition {partition} of the topic {self._topic} ends at offset {end}, before offset {begin}."
+            )
         if begin < first:
-            self._warn(f"Partition {partition} begins at offset {first}: Kafka has removed what was before.")
+            self._warn(f"Partition {partition} begins at offset {first}, because Kafka has removed earlier messages.")
         return max(begin, first)
 
     def _poll(self) -> list[Message]:

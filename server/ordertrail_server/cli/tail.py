@@ -1,4 +1,4 @@
-"""`ordertrail tail`: the log itself, record by record, beside running servers or without any."""
+"""`ordertrail tail`: print the records of a log, whether or not a server is running."""
 
 import asyncio
 from pathlib import Path
@@ -31,12 +31,23 @@ Examples:
 @bootstrap_option(required=False)
 @topic_option
 @click.option(
-    "--partition", type=click.IntRange(0, LAST_PARTITION), help="Only this partition (all, one after another)."
+    "--partition",
+    metavar="N",
+    type=click.IntRange(0, LAST_PARTITION),
+    help="Print only this partition instead of all, one after another.",
 )
-@click.option("--from", "offset", type=click.IntRange(0, LAST_OFFSET), help="The first offset (0), of one partition.")
-@click.option("--group", metavar="NAME", help="Share the topic's partitions with all who name this group; follows.")
-@click.option("--follow", is_flag=True, help="Go on with new records until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a record.")
+@click.option(
+    "--from",
+    "offset",
+    type=click.IntRange(0, LAST_OFFSET),
+    metavar="OFFSET",
+    help="The first offset to print, by default 0. Needs --partition if there are several.",
+)
+@click.option(
+    "--group", metavar="NAME", help="Share the partitions with all processes of this group. Implies --follow."
+)
+@click.option("--follow", is_flag=True, help="Continue with new records until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per record.")
 @click.pass_context
 def tail(
     ctx: click.Context,
@@ -49,20 +60,20 @@ def tail(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """Show the records of a log, decoded: of a data directory, or of a Kafka topic.
+    """Print the decoded records of a log: of a data directory, or of a Kafka topic.
 
-    What is no readable record is shown as such, at its offset. Of a topic each record has its verdict: fact, void,
-    broken, foreign or barrier. To know it, the partition is folded from its beginning, whatever the first offset that
-    is shown.
+    A record that cannot be read is printed with the reason. Each record of a topic has its verdict: fact, void,
+    broken, foreign or barrier. A verdict depends on all earlier records, so a partition is always read from its
+    beginning, even with --from.
 
-    With --group each partition is shown by one of the members, from the offset that the group has committed. When a
-    member ends, the others take over its partitions (after 6 seconds, if it was killed); what it showed last may be
-    shown again. A new group begins at offset 0. No server reads or writes these offsets.
+    With --group, several processes share the partitions. Each prints its own partitions from the offsets that the
+    group has committed. If a process ends, the others take over its partitions (after 6 seconds if it was killed), and
+    may print its last records again. A new group begins at offset 0. Servers neither read nor write these offsets.
     """
     if data and bootstrap and ctx.get_parameter_source("bootstrap") is click.core.ParameterSource.COMMANDLINE:
-        raise click.UsageError("Name one: --data, or --bootstrap.")
+        raise click.UsageError("Give either --data or --bootstrap.")
     if group and (data or partition is not None or offset is not None):
-        raise click.UsageError("--group goes with --bootstrap, and neither with --partition nor with --from.")
+        raise click.UsageError("--group needs --bootstrap, and excludes --data, --partition and --from.")
     with report_log_errors():
         asyncio.run(_tail(data, bootstrap, topic, _Selection(partition, offset, group, follow), as_json))
 
@@ -85,7 +96,7 @@ async def _tail(data: Path | None, bootstrap: str | None, topic: str, selection:
     elif bootstrap:
         log = await open_topic(bootstrap, topic)
     else:
-        raise click.UsageError("Name one: --data DIR, or --bootstrap HOST:PORT.")
+        raise click.UsageError("Give either --data DIR or --bootstrap HOST:PORT.")
     show = record_text.record_json if as_json else record_text.record_text
     try:
         if selection.group and bootstrap:
@@ -121,8 +132,10 @@ async def _print(log: "Log", selection: _Selection, show: "Show", *, is_judged: 
 def _partitions(log: "Log", selection: _Selection) -> range:
     if selection.partition is None:
         if selection.offset and log.partitions > 1:
-            raise click.UsageError("--from goes with --partition: each partition counts its own offsets.")
+            raise click.UsageError("--from needs --partition, because each partition has its own offsets.")
         return range(log.partitions)
     if selection.partition >= log.partitions:
-        raise click.UsageError(f"The log has the partitions 0 to {log.partitions - 1}, not {selection.partition}.")
+        raise click.UsageError(
+            f"The log has no partition {selection.partition}. It has the partitions 0 to {log.partitions - 1}."
+        )
     return range(selection.partition, selection.partition + 1)

@@ -28,9 +28,9 @@ def _partition_and_offset(origin: str) -> tuple[int, int]:
 
 @dataclass
 class TopicReport(Report):
-    """Reports on messages by partition and offset. `answered` is the next offset of each partition."""
+    """Reports on messages by partition and offset. `next_offsets` is {partition: offset to continue at}."""
 
-    answered: dict[int, int] = field(default_factory=dict)
+    next_offsets: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.counts[SKIPPED] = 0
@@ -39,35 +39,35 @@ class TopicReport(Report):
         """Count a result."""
         super().count_result(result)
         partition, offset = _partition_and_offset(result.origin)
-        self.answered[partition] = offset + 1
+        self.next_offsets[partition] = offset + 1
 
     def report_tombstone(self, origin: str, key: str) -> None:
         """Report a message without a value."""
-        sentence = f"The message has no value (a tombstone, of the key {key!r}): it states no order. It is skipped."
+        sentence = f"The message has no value (a tombstone of the key {key!r}), so it is skipped."
         self._report(SKIPPED, origin, "TOMBSTONE", sentence)
 
     def report_empty(self, origin: str, key: str) -> None:
         """Report a message with an empty value."""
-        sentence = f"The message has an empty value (of the key {key!r}): it states no order. It is skipped."
+        sentence = f"The message has an empty value (key {key!r}), so it is skipped."
         self._report(SKIPPED, origin, "EMPTY_VALUE", sentence)
 
     def report_too_long(self, origin: str, size: int) -> None:
-        """Report a message that is too long for a document."""
-        sentence = f"The message has {size:,} bytes, and a document at most {LONGEST:,}."
+        """Report a message that is too long to be a document."""
+        sentence = f"The message has {size:,} bytes, but a document has at most {LONGEST:,}."
         self._report(REFUSED, origin, "REQUEST_TOO_LARGE", sentence)
 
     def print_counts(self) -> None:
         """Print the counts, and the offsets at which to continue."""
         super().print_counts()
-        if not self.answered:
+        if not self.next_offsets:
             return
-        places = [f"{partition}:{offset}" for partition, offset in sorted(self.answered.items())]
+        positions = [f"{partition}:{offset}" for partition, offset in sorted(self.next_offsets.items())]
         if self.as_json:
-            click.echo(json_line({"goOnFrom": places}))
+            click.echo(json_line({"goOnFrom": positions}))
         else:
-            click.echo(f"To go on from here: {' '.join(f'--from-offset {place}' for place in places)}")
+            click.echo(f"To continue from here: {' '.join(f'--from-offset {position}' for position in positions)}")
 
-    def place(self, origin: str) -> tuple[str, Mapping[str, Any]]:
+    def position(self, origin: str) -> tuple[str, Mapping[str, Any]]:
         """Return partition and offset."""
         partition, offset = _partition_and_offset(origin)
         return f"{partition}:{offset}", {"partition": partition, "offset": offset}

@@ -111,7 +111,7 @@ def test_foreign_messages_of_a_topic_are_left_out_of_a_data_directory_and_counte
     copied = [[Entry(record.key, record.value) for record in read_embedded(backup, place)] for place in range(2)]
     assert copied == own
     said = copier.run(backup, "data").stdout.splitlines()
-    assert said[1] == "30 foreign messages of the topic were left out: they are no records of an order."
+    assert said[1] == "30 foreign messages of the topic were skipped: they are not records of its orders."
 
 
 def is_own(record: Entry, story: Story) -> bool:
@@ -168,8 +168,8 @@ def test_a_topic_of_another_count_of_partitions_is_refused(cluster: Cluster, tmp
     ended = Copier(cluster, new_topic(cluster, 3)).run(embedded(tmp_path / "data", many_orders(1)), "topic")
     assert ended.returncode == 1
     assert ended.stderr == (
-        "Error: The log has 1 partition, and the target 3 partitions: an order would be looked for where its facts are "
-        "not. Name a target of 1 partition.\n"
+        "Error: The log has 1 partition, but the target has 3 partitions, so orders would be looked up in the wrong "
+        "partition. Use a target with 1 partition.\n"
     )
 
 

@@ -40,14 +40,14 @@ def test_parked_orders_are_listed(troubled: CommandLine) -> None:
 def test_more_of_them_than_asked_for_are_said_to_be_there(troubled: CommandLine) -> None:
     ended = troubled.run("parked", "list", "--limit", "1", "--json")
     assert len(ended.stdout.splitlines()) == 1
-    assert ended.stderr == "There are more than 1; --all shows all.\n"
+    assert ended.stderr == "There are more rows than 1. --all shows all of them.\n"
 
 
 @pytest.mark.parametrize("command", [["parked", "list"], ["orders"]], ids=" ".join)
 def test_limit_that_all_are_within_says_nothing_of_more(troubled: CommandLine, command: list[str]) -> None:
     limited, within = (troubled.run(*command, "--limit", limit, "--json") for limit in ("1", "2"))
     assert (len(limited.stdout.splitlines()), len(within.stdout.splitlines())) == (1, 2)
-    assert limited.stderr.startswith("There are more than 1;")
+    assert limited.stderr.startswith("There are more rows than 1.")
     assert within.stderr == ""
 
 
@@ -55,12 +55,12 @@ def test_a_parked_order_is_shown_with_what_waits(troubled: CommandLine) -> None:
     [shown] = troubled.lines("parked", "show", "order-1")
     assert [event["orderVersion"] for event in shown["waiting"]] == ["2", "3"]
     said, *table = troubled.run("parked", "show", "order-1").stdout.splitlines()
-    assert said == f"order-1 is parked behind version 1: {FAULT}."
+    assert said == f"order-1 is parked after version 1: {FAULT}."
     assert [line.split()[:2] for line in table if line.strip().startswith("0:")] == [["0:2", "2"], ["0:3", "3"]]
 
 
 def test_a_history_of_many_orders_says_on_stderr_of_which_events_are_left_out(troubled: CommandLine) -> None:
-    said = "Order order-1 is parked: events of it are left out, `ordertrail parked show order-1` says why.\n"
+    said = "Order order-1 is parked, so events of it are skipped. `ordertrail parked show order-1` shows the reason.\n"
     listed = troubled.run("history", "--customer", "shop-1", "--json")
     shown = [(event["orderId"], event["orderVersion"]) for event in map(json.loads, listed.stdout.splitlines())]
     assert (shown, listed.stderr) == ([("fine", "1"), ("order-1", "1")], said)
@@ -75,7 +75,7 @@ def test_a_history_of_many_orders_says_on_stderr_of_which_events_are_left_out(tr
 def test_a_retry_that_does_not_help_exits_with_1_and_says_why(troubled: CommandLine) -> None:
     ended = troubled.run("parked", "retry", "order-1")
     assert ended.returncode == 1
-    assert ended.stdout == f"order-1: 0 facts were taken in; it still is parked, and 2 wait: {FAULT}.\n"
+    assert ended.stdout == f"order-1: 0 facts were applied; the order is still parked, and 2 facts wait: {FAULT}.\n"
     in_json = troubled.run("parked", "retry", "order-2", "--json")
     assert in_json.returncode == 1
     assert json.loads(in_json.stdout)["order"]["reason"] == "its chain is broken at offset 4"
@@ -101,6 +101,6 @@ def test_a_retry_that_helps_says_so_and_exits_with_0(tmp_path: Path) -> None:
     assert ill.stop() == 0
     with serving(data) as address:
         ended = CommandLine(address).run("parked", "retry", "order-1")
-        assert ended.stdout == "order-1: 2 facts were taken in; it is parked no more.\n", ended.stderr
+        assert ended.stdout == "order-1: 2 facts were applied; the order is no longer parked.\n", ended.stderr
         assert ended.returncode == 0
         assert CommandLine(address).lines("parked", "list") == []

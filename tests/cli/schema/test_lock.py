@@ -48,7 +48,7 @@ def test_what_is_not_locked_is_added_and_named(proto: Path) -> None:
 def test_a_second_run_adds_nothing(proto: Path) -> None:
     run(proto)
     result = run(proto)
-    assert (result.exit_code, result.output) == (0, "Nothing to add: all is locked.\n")
+    assert (result.exit_code, result.output) == (0, "Nothing to add: all messages are locked.\n")
     assert (proto / "schema.lock").read_text() == WHOLE
     assert [path.name for path in proto.glob("schema.*")] == ["schema.lock"]
 

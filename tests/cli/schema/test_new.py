@@ -23,7 +23,7 @@ def test_it_tells_what_it_made_and_what_to_do_next(proto: Path) -> None:
     said = new("BasketFilled").output
     made, _, next_steps = said.partition("\n\n")
     assert made.splitlines() == [
-        f"Made ordertrail.events.v3.BasketFilled in {proto / V3}, a copy of ordertrail.events.v2.BasketFilled.",
+        f"Created ordertrail.events.v3.BasketFilled in {proto / V3}, a copy of ordertrail.events.v2.BasketFilled.",
         "Copied with it: Look, Thing, Wrapping.",
         "Added basket_filled_v3 = 50 to Record in proto/ordertrail/log/v1/record.proto.",
     ]

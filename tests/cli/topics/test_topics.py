@@ -68,13 +68,13 @@ def test_a_topic_that_is_there_is_not_made_again_but_may_be_checked(topics: Topi
     assert (checked.exit_code, json.loads(checked.stdout)["made"]) == (0, False)
     other = topics.create("--partitions", "3", "--if-missing")
     assert other.exit_code == 1
-    assert other.stderr == f"Error: The topic {topics.name} is there, with 1 partitions and not 3.\n"
+    assert other.stderr == f"Error: The topic {topics.name} exists, but its number of partitions is 1 and not 3.\n"
 
 
 def test_more_replicas_than_brokers_are_refused_with_what_helps(topics: Topics) -> None:
     refused = topics.run("create")
     assert refused.exit_code == 1
-    assert "--replicas 1 will do for development" in refused.stderr
+    assert "--replicas 1 is enough for development" in refused.stderr
 
 
 def test_an_unsafe_topic_is_told_in_plain_words_with_what_mends_it_and_exits_with_1(topics: Topics) -> None:
@@ -91,13 +91,13 @@ def test_an_unsafe_topic_is_told_in_plain_words_with_what_mends_it_and_exits_wit
     assert (machines.exit_code, json.loads(machines.stdout)["safe"]) == (1, False)
     topics.set("retention.ms", "-1")
     mended = topics.run("check")
-    assert (mended.exit_code, mended.stdout.splitlines()[-1].endswith("is safe: it can be a log.")) == (0, True)
+    assert (mended.exit_code, mended.stdout.splitlines()[-1].endswith("is safe: it can hold a log.")) == (0, True)
 
 
 def test_a_topic_that_is_not_there_is_told_with_what_makes_it(topics: Topics) -> None:
     missing = topics.run("check")
     assert missing.exit_code == 1
-    told = f"Error: The cluster has no topic {topics.name}. `ordertrail topics create --help` says how to make one.\n"
+    told = f"Error: The cluster has no topic {topics.name}. Create it with `ordertrail topics create`.\n"
     assert missing.stderr == told
 
 

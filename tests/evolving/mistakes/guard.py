@@ -80,7 +80,7 @@ def code_findings(guard: Guard, checkout: Checkout) -> list[str]:
     if _CANNOT_RUN.search(said):
         raise CodeDoesNotRun(said)
     lines = said.splitlines()
-    sound = lines[0].startswith("total:") if not tests else " passed in " in lines[-1] and " failed" not in lines[-1]
+    sound = lines[0].startswith("ok:") if not tests else " passed in " in lines[-1] and " failed" not in lines[-1]
     return [] if sound else lines
 
 

@@ -1,4 +1,4 @@
-"""`ordertrail log`: what is done to a log as a whole; one file per command, as in the folder above."""
+"""`ordertrail log`: operations on a whole log; one file per command, as in the folder above."""
 
 import click
 

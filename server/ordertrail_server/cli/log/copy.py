@@ -1,4 +1,4 @@
-"""`ordertrail log copy`: from a data directory to a topic, and back."""
+"""`ordertrail log copy`: copy a log from a data directory to a topic, or back."""
 
 import asyncio
 import sys
@@ -33,35 +33,36 @@ Examples:
 )
 @bootstrap_option()
 @topic_option
-@click.option("--to", type=click.Choice(["topic", "data"]), required=True, help="Which of the two gets the copy.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object of the counts.")
+@click.option("--to", type=click.Choice(["topic", "data"]), required=True, help="The target of the copy.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON object.")
 def copy(data: Path, bootstrap: str, topic: str, to: Literal["topic", "data"], as_json: bool) -> None:
-    """Copy every record of a log, byte for byte and in order, so that chains and digests stay; then verify each.
+    """Copy every record of a log, byte for byte and in order, then verify the copy.
 
-    The topic must have as many partitions as the data directory's log, which has 1 (`ordertrail topics create
-    --partitions 1`); a new data directory gets as many as the topic has. The target must be empty, or hold the
-    beginning of a copy of the same log: a copy that was ended half-way is finished by copying again, and so is a backup
-    brought up to date. Anything else is refused, and nothing is written.
+    The target must be empty, or hold the beginning of a copy of the same log. So copying again completes an interrupted
+    copy, or updates a backup. Any other target is refused and not changed.
 
-    Foreign messages of a topic are left out of a data directory and counted: they have no effect, and in an embedded
-    log, which has one writer, they would be damage.
+    Both need the same number of partitions. The log of a data directory has 1 (`ordertrail topics create --partitions
+    1`); a new data directory gets as many as the topic has.
 
-    Only records, their keys and order are copied: the copy is another log, so tokens of the one are not honoured on
-    the other, and headers are made anew. While a topic is copied to a directory, servers may write to it: what it held
-    at the start is copied. Exit codes: 0 copied and verified, 1 not.
+    Foreign messages of a topic are skipped and counted. They have no effect, and in an embedded log, which has one
+    writer, they would be damage.
+
+    The copy is another log: tokens of one are not valid for the other, and message headers are created anew. While a
+    topic is copied, servers may write to it; the copy has what the topic held at the start. Exit codes: 0 copied and
+    verified, 1 failed.
     """
     from rich.progress import Progress
 
     with report_log_errors(), Progress(disable=as_json or not sys.stdout.isatty(), transient=True) as bar:
         task = bar.add_task("copying and verifying")
         try:
-            result, left_out = asyncio.run(
+            result, skipped = asyncio.run(
                 _copy(data, bootstrap, topic, to, lambda done, total: bar.update(task, completed=done, total=total))
             )
         except (OSError, ValueError) as error:  # a disk that is full, a record that is too large for the topic
             raise click.ClickException(str(error)) from error
     click.echo(
-        json_line(_result_json(result, left_out, to)) if as_json else _result_text(result, left_out, data, topic, to)
+        json_line(_result_json(result, skipped, to)) if as_json else _result_text(result, skipped, data, topic, to)
     )
 
 
@@ -86,21 +87,21 @@ async def _copy(
         on_kafka = await close_at_end(await open_topic(bootstrap, topic))
         opening = partial(open_to_serve, data, partitions=on_kafka.partitions)
         own = OwnRecords(on_kafka)
-        return await copy(own, await close_at_end(await open_when_free(opening, stack)), report_progress), own.left_out
+        return await copy(own, await close_at_end(await open_when_free(opening, stack)), report_progress), own.skipped
 
 
-def _result_json(result: "CopyResult", left_out: int, to: str) -> dict[str, object]:
-    counts = {"records": result.records, "alreadyThere": result.already_there, "foreignLeftOut": left_out}
+def _result_json(result: "CopyResult", skipped: int, to: str) -> dict[str, object]:
+    counts = {"records": result.records, "alreadyThere": result.already_there, "foreignLeftOut": skipped}
     return {"to": to, **counts, "verified": True}
 
 
-def _result_text(result: "CopyResult", left_out: int, data: Path, topic: str, to: str) -> str:
-    summary = f"{result.records:,} records copied and verified, of which {result.already_there:,} were there before."
-    if left_out:
-        summary += f"\n{left_out:,} foreign messages of the topic were left out: they are no records of an order."
+def _result_text(result: "CopyResult", skipped: int, data: Path, topic: str, to: str) -> str:
+    summary = f"{result.records:,} records copied and verified; {result.already_there:,} of them were already there."
+    if skipped:
+        summary += f"\n{skipped:,} foreign messages of the topic were skipped: they are not records of its orders."
     if to == "data":
         return summary
     return (
-        f"{summary}\nFrom now on serve the topic {topic} (--log kafka, with a new data directory). What a server still "
-        f"wrote to {data} would not be on the topic."
+        f"{summary}\nFrom now on, serve the topic {topic} (--log kafka, with a new data directory). Records that a "
+        f"server still writes to {data} do not reach the topic."
     )

@@ -55,8 +55,8 @@ async def copy(source: Source, target: Log, report_progress: ReportProgress = la
     """
     if source.partitions != target.partitions:
         raise CopyRefused(
-            f"The log has {_partitions(source)}, and the target {_partitions(target)}: an order would be looked for "
-            f"where its facts are not. Name a target of {_partitions(source)}."
+            f"The log has {_partitions(source)}, but the target has {_partitions(target)}, so orders would be looked "
+            f"up in the wrong partition. Use a target with {_partitions(source)}."
         )
     ends = [await source.end(partition) for partition in range(source.partitions)]
     progress = _Progress(report_progress, 2 * sum(ends))
@@ -81,9 +81,8 @@ async def _compare(source: Source, target: Log, partition: int, progress: "_Prog
         for number, record in enumerate(theirs):
             if number >= len(ours) or (ours[number].key, ours[number].digest) != (record.key, record.digest):
                 raise CopyRefused(
-                    f"The target holds another record than the log at partition {partition}, offset {record.offset}: "
-                    "it is neither empty nor the beginning of a copy of this log. Name an empty target, or empty this "
-                    "one."
+                    f"At partition {partition}, offset {record.offset} the target holds another record than the log: "
+                    "it is neither empty nor the beginning of a copy of this log. Use an empty target."
                 )
         at, there, count = ours[-1].offset + 1, theirs[-1].offset + 1, count + len(theirs)
         progress.add(len(theirs))
@@ -98,8 +97,8 @@ async def _append(
         offsets = await target.append(partition, [Entry(record.key, record.value) for record in records])
         if offsets != [*range(there, there + len(records))]:
             raise CopyRefused(
-                f"Somebody else writes to partition {partition} of the target: records of the copy were to begin at "
-                f"offset {there}, and lie at {offsets[0]} to {offsets[-1]}. Empty the target, and copy again."
+                f"Another process writes to partition {partition} of the target: records of the copy that belong at "
+                f"offset {there} are at {offsets[0]} to {offsets[-1]}. Empty the target, and copy again."
             )
         at, there = records[-1].offset + 1, there + len(records)
         progress.add(len(records))

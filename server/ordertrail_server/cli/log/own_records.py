@@ -13,7 +13,7 @@ class OwnRecords:
         self._foreign: set[tuple[int, int]] = set()
 
     @property
-    def left_out(self) -> int:
+    def skipped(self) -> int:
         """The number of messages skipped so far."""
         return len(self._foreign)
 

@@ -1,13 +1,13 @@
-"""`ordertrail parked`: orders that could not be read; one file per command, as in the folder above."""
+"""`ordertrail parked`: orders with facts that cannot be read; one file per command, as in the folder above."""
 
 import click
 
 from ordertrail_server.cli.lazy_group import LazyGroup
 
 PARKED_COMMANDS = {
-    "list": "List the orders that are parked.",
-    "show": "Show why an order is parked, and what waits.",
-    "retry": "Read what waits of an order once more.",
+    "list": "List the parked orders.",
+    "show": "Show why an order is parked, and its waiting facts.",
+    "retry": "Read the waiting facts of an order again.",
 }
 
 EPILOG = """\b
@@ -19,4 +19,4 @@ Examples:
 
 @click.command(cls=LazyGroup, modules=__name__, summaries=PARKED_COMMANDS, epilog=EPILOG)
 def parked() -> None:
-    """List, show and retry orders whose facts could not be read, or whose chain is broken."""
+    """List, show and retry parked orders: they have facts that cannot be read, or a broken chain."""

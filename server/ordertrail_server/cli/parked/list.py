@@ -1,4 +1,4 @@
-"""`ordertrail parked list`: which orders are parked."""
+"""`ordertrail parked list`: list the parked orders."""
 
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -22,11 +22,11 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @limit_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON object an order.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per order.")
 @target_option
 @calls_server()
 async def list(limit: int, show_all: bool, as_json: bool, target: str) -> None:
-    """List the orders that are parked, those that have waited longest first."""
+    """List the parked orders, longest parked first."""
     from ordertrail.client import connect
 
     limit = resolve_limit(limit, show_all)

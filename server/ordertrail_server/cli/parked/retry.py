@@ -1,4 +1,4 @@
-"""`ordertrail parked retry`: what waits of an order, read once more."""
+"""`ordertrail parked retry`: read the waiting facts of an order again."""
 
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,10 @@ Example:
 @target_option
 @calls_server()
 async def retry(order_id: str, as_json: bool, target: str) -> None:
-    """Have the server read what waits of a parked order once more, and take in what can be read now.
+    """Make the server read the waiting facts of a parked order again.
 
-    The same code finds the same, so this helps where the cause lay outside of it. Exit codes: 0 it is parked no more,
-    1 it still is, or was not parked.
+    The same code gives the same result, so this helps only if the cause was outside of the code. Exit codes: 0 the
+    order is no longer parked, 1 it is still parked, or was not parked.
     """
     from ordertrail.client import connect
 
@@ -36,8 +36,8 @@ async def retry(order_id: str, as_json: bool, target: str) -> None:
 
 
 def _describe_outcome(order_id: str, outcome: "RetryParkedOrderResponse") -> str:
-    taken_in = f"{escape(order_id)}: {outcome.taken_in_count:,} facts were taken in"
+    applied = f"{escape(order_id)}: {outcome.taken_in_count:,} facts were applied"
     if not outcome.HasField("order"):
-        return f"{taken_in}; it is parked no more."
+        return f"{applied}; the order is no longer parked."
     order = outcome.order
-    return f"{taken_in}; it still is parked, and {order.waiting_count:,} wait: {escape(order.reason)}."
+    return f"{applied}; the order is still parked, and {order.waiting_count:,} facts wait: {escape(order.reason)}."

@@ -1,4 +1,4 @@
-"""`ordertrail parked show`: why an order is parked, and what waits."""
+"""`ordertrail parked show`: show why an order is parked, and its waiting facts."""
 
 import click
 
@@ -15,11 +15,11 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("order_id")
-@click.option("--json", "as_json", is_flag=True, help="Print all as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @target_option
 @calls_server()
 async def show(order_id: str, as_json: bool, target: str) -> None:
-    """Show why an order is parked, and the first thousand of its facts that wait.
+    """Show why an order is parked, and its first thousand waiting facts.
 
     Exits with 1 if it is not parked.
     """
@@ -31,7 +31,7 @@ async def show(order_id: str, as_json: bool, target: str) -> None:
         click.echo(json_line(parked))
         return
     order = parked.order
-    click.echo(f"{escape(order.order_id)} is parked behind version {order.version}: {escape(order.reason)}.")
+    click.echo(f"{escape(order.order_id)} is parked after version {order.version}: {escape(order.reason)}.")
     rows = [
         (
             f"{event.position.partition}:{event.position.offset}",
@@ -43,4 +43,4 @@ async def show(order_id: str, as_json: bool, target: str) -> None:
     ]
     print_table(HEADINGS, rows, numbers=("Version",))
     if order.waiting_count > len(rows):
-        click.echo(f"{order.waiting_count - len(rows):,} more wait.", err=True)
+        click.echo(f"{order.waiting_count - len(rows):,} more facts wait.", err=True)

@@ -1,15 +1,15 @@
-"""`ordertrail schema`: how stored events evolve; one file per command, as in the folder above."""
+"""`ordertrail schema`: versions of stored events; one file per command, as in the folder above."""
 
 import click
 
 from ordertrail_server.cli.lazy_group import LazyGroup
 
-# In the order of a change: the name, and its line in the list of commands.
+# Name and summary of each command, in the order in which a change needs them.
 SCHEMA_COMMANDS = {
-    "new": "Begin the next version of an event.",
-    "check": "Check that every stored event has a reading.",
-    "lock": "Release what is stored: from then on it never changes.",
-    "list": "Show the versions of events, and how many records of each there are.",
+    "new": "Create the next version of an event.",
+    "check": "Check that every stored event can be read.",
+    "lock": "Release stored messages, which then never change.",
+    "list": "List the versions of events, with their numbers of records.",
     "explain": "Show how one record is read, rule by rule.",
 }
 
@@ -20,4 +20,4 @@ Example:
 
 @click.command(cls=LazyGroup, modules=__name__, summaries=SCHEMA_COMMANDS, epilog=EPILOG)
 def schema() -> None:
-    """Change what events are stored as, by their protos alone."""
+    """Create, check and release versions of stored events, by editing protos."""

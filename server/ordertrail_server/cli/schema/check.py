@@ -1,4 +1,4 @@
-"""`ordertrail schema check`: whether every stored event has a reading, before a server tells."""
+"""`ordertrail schema check`: check that every stored event can be read."""
 
 from pathlib import Path
 
@@ -15,13 +15,15 @@ Example:
 
 @click.command(epilog=EPILOG)
 @proto_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object: the gaps, and what is not released.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the problems and the unreleased messages as one JSON object."
+)
 def check(proto: Path, as_json: bool) -> None:
-    """Check what a server checks at its start, and that nothing was edited since the code was generated.
+    """Run the checks of a server's start, and check that no proto was edited after the code was generated.
 
-    Every stored event must reach the public one, nothing said may be lost, and what was released must be as it was.
-    A field that a command got since the last release must have a number above the others. Each gap is told with what
-    mends it. Exit codes: 0 total, 1 not, and why.
+    Every stored event must convert to the public event without loss, and released messages must be unchanged. A field
+    that a command got after the last release must have a higher number than the others. Each problem is printed with
+    its remedy. Exit codes: 0 no problems, 1 problems.
     """
     from ordertrail.log.v1.record_pb2 import Record
     from ordertrail_server.schema.lock.lock_file import LOCK_NAME, unlocked_names
@@ -87,7 +89,7 @@ def _find_reading_gaps() -> list[str]:
 
 def _describe_gaps(gaps: list[str], unreleased: list[str]) -> str:
     if gaps:
-        return "\n".join(["not total:", *(f"- {gap}" for gap in gaps)])
-    total = "total: every version of every event reads as today's, and what was released is as it was"
+        return "\n".join(["problems:", *(f"- {gap}" for gap in gaps)])
+    summary = "ok: every version of every event can be read, and released messages are unchanged"
     names = [f"not released yet: {name}" for name in unreleased]
-    return "\n".join([total, *names, *(["`ordertrail schema lock` releases them"] if names else [])])
+    return "\n".join([summary, *names, *(["`ordertrail schema lock` releases them"] if names else [])])

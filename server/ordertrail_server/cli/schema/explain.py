@@ -1,4 +1,4 @@
-"""`ordertrail schema explain`: one record of the log, and how it is read, step by step."""
+"""`ordertrail schema explain`: show how one record is read, rule by rule."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -22,16 +22,16 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.argument("place", metavar="PARTITION:OFFSET", type=PositionType())
-@click.option("--json", "as_json", is_flag=True, help="All of it as one JSON object.")
+@click.argument("position", metavar="PARTITION:OFFSET", type=PositionType())
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @target_option
 @calls_server()
-async def explain(place: tuple[int, int], as_json: bool, target: str) -> None:
-    """Show what one record is: its bytes, its place in its order's chain, and what each rule of its reading did."""
+async def explain(position: tuple[int, int], as_json: bool, target: str) -> None:
+    """Show one record: its bytes, its position in the chain of its order, and the result of each rule that reads it."""
     from ordertrail.client import connect
 
     async with connect(target) as client:
-        explanation = await client.explain(*place)
+        explanation = await client.explain(*position)
     if as_json:
         click.echo(json_line(explanation))
         return
@@ -66,7 +66,7 @@ def _describe_record(explanation: "ExplainEventResponse") -> Iterator[str]:
 
 def _describe_written(explanation: "ExplainEventResponse") -> str:
     number = f", number {explanation.written_number}" if explanation.HasField("written_number") else ""
-    return (explanation.written_as or "no event known here") + number
+    return (explanation.written_as or "unknown event") + number
 
 
 def _print_step(step: "ReadingStep") -> None:

@@ -1,4 +1,4 @@
-"""`ordertrail schema list`: the versions of events, and how many records of each a log holds."""
+"""`ordertrail schema list`: list the versions of events, with their numbers of records."""
 
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,13 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a version.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per version.")
 @target_option
 @calls_server()
 async def list(as_json: bool, target: str) -> None:
-    """Show every version of every event that a server knows, which are written, and how many records of each there are.
+    """List every version of every event that the server knows, whether it is written, and its number of records.
 
-    Records of no known event, as a newer release writes them, are counted last.
+    Records of unknown events, which a newer release wrote, are counted last.
     """
     from ordertrail.client import connect
 
@@ -37,7 +37,7 @@ async def list(as_json: bool, target: str) -> None:
         return
     print_table(HEADINGS, [_row(schema) for schema in catalog.schemas], numbers=("Number", "Records"))
     if catalog.unknown_record_count:
-        click.echo(f"Records of no event known here: {catalog.unknown_record_count}")
+        click.echo(f"Records of unknown events: {catalog.unknown_record_count}")
 
 
 def _row(schema: "EventSchema") -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`ordertrail schema lock`: what is released from now on, and never changed again."""
+"""`ordertrail schema lock`: release stored messages, which then never change."""
 
 from pathlib import Path
 
@@ -17,25 +17,25 @@ Example:
 
 @click.command(epilog=EPILOG)
 @proto_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object of what was added.")
+@click.option("--json", "as_json", is_flag=True, help="Print the added names as one JSON object.")
 def lock(proto: Path, as_json: bool) -> None:
-    """Add to proto/schema.lock every stored message that is not in it, as the generated code has it.
+    """Release stored messages: add those that are missing to proto/schema.lock, as the generated code has them.
 
-    What is in it stays as it is. Nothing is added where `ordertrail schema check` finds a gap.
-    Exit codes: 0 all is locked, 1 refused.
+    Existing entries stay as they are. If `ordertrail schema check` finds a problem, nothing is added. Exit codes: 0 all
+    messages are locked, 1 refused.
     """
     from ordertrail.log.v1.record_pb2 import Record
     from ordertrail_server.schema.lock.lock_file import LOCK_NAME, append_unlocked, unlocked_names
 
     # The lock records the generated code for ever, so the code must agree with the protos.
     if gaps := find_gaps(proto, may_lack_lock=True):
-        raise click.ClickException("\n".join(["Nothing is locked:", *(f"- {gap}" for gap in gaps)]))
+        raise click.ClickException("\n".join(["Nothing was locked:", *(f"- {gap}" for gap in gaps)]))
     path, record = proto / LOCK_NAME, Record.DESCRIPTOR
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     added = unlocked_names(record, text)
     if added:
         _replace(path, append_unlocked(record, text))
-    report = "\n".join(f"locked {name}" for name in added) or "Nothing to add: all is locked."
+    report = "\n".join(f"locked {name}" for name in added) or "Nothing to add: all messages are locked."
     click.echo(json_line({"locked": added}) if as_json else report)
 
 

@@ -1,4 +1,4 @@
-"""`ordertrail schema new`: the next version of an event."""
+"""`ordertrail schema new`: create the next version of an event."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,28 +18,28 @@ Examples:
 
 NEXT = """\
 Next:
-1. Edit {file}. What keeps its name and type reads by itself; of the rest,
-   say where it comes from:
+1. Edit {file}. A field that keeps its name and type needs no rule. For
+   each other field, add a rule:
      renamed or moved    optional string buyer_id = 1 [(ordertrail.evolve.v1.field).from = "customer_id"];
      new, with a value   optional string channel = 7 [(ordertrail.evolve.v1.field).literal = "unknown"];
-     new, else absent    optional string note = 8 [(ordertrail.evolve.v1.field).absent = true];
-     given up            option (ordertrail.evolve.v1.message).dropped = "source";
-   All rules stand in ordertrail/evolve/v1/rules.proto, with an example each.
+     new, without one    optional string note = 8 [(ordertrail.evolve.v1.field).absent = true];
+     dropped             option (ordertrail.evolve.v1.message).dropped = "source";
+   All rules, with examples, are in ordertrail/evolve/v1/rules.proto.
 2. make generate
 3. ordertrail schema check
-4. ordertrail schema lock, once it is to be released: from then on it never changes.
-5. Restart the servers: those that read before those that write."""
+4. ordertrail schema lock, when you release the version. It never changes afterwards.
+5. Restart the servers: first those that read, then those that write."""
 
 
 @click.command(epilog=EPILOG)
 @click.argument("event")
 @proto_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object of what was made.")
+@click.option("--json", "as_json", is_flag=True, help="Print the created names as one JSON object.")
 def new(event: str, proto: Path, as_json: bool) -> None:
-    """Copy an event's newest message, and the types it uses, into the next version, for you to edit.
+    """Copy the newest message of an event, and the types that it uses, into the next version, for you to edit.
 
-    That is the version that is not released yet, if there is one. `Record` gets a case for the new message. Either all
-    of this is done or nothing is changed. Exit codes: 0 made, 1 not.
+    If a version is not released yet, the copy goes into that one. `Record` gets a case for the new message. If one of
+    these changes fails, none is made. Exit codes: 0 created, 1 refused.
     """
     from ordertrail_server.authoring.authoring_error import AuthoringError
     from ordertrail_server.authoring.new_version import new_version
@@ -52,10 +52,10 @@ def new(event: str, proto: Path, as_json: bool) -> None:
 
 
 def _describe_version(version: "NewVersion", proto: Path) -> str:
-    lines = [f"Made {version.message} in {proto / version.file}, a copy of {version.predecessor}."]
+    lines = [f"Created {version.message} in {proto / version.file}, a copy of {version.predecessor}."]
     if version.copied:
         lines.append(f"Copied with it: {', '.join(version.copied)}.")
     if version.kept:
-        lines.append(f"Stood there already, and is used as it is: {', '.join(version.kept)}.")
+        lines.append(f"Used unchanged, because they exist already: {', '.join(version.kept)}.")
     lines.append(f"Added {version.case} = {version.number} to Record in {proto / version.record_file}.")
     return "\n".join([*lines, "", NEXT.format(file=proto / version.file)])

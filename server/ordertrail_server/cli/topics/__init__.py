@@ -5,9 +5,9 @@ import click
 from ordertrail_server.cli.lazy_group import LazyGroup
 
 TOPIC_COMMANDS = {
-    "create": "Make a topic that can be a log.",
-    "check": "Check whether a topic can be a log, and say how to mend it.",
-    "delete": "Delete a topic, and all facts on it.",
+    "create": "Create a topic that can hold a log.",
+    "check": "Check whether a topic can hold a log, and how to repair it.",
+    "delete": "Delete a topic and all facts on it.",
 }
 
 EPILOG = """\b
@@ -18,4 +18,4 @@ Examples:
 
 @click.command(cls=LazyGroup, modules=__name__, summaries=TOPIC_COMMANDS, epilog=EPILOG)
 def topics() -> None:
-    """Make, check and delete the Kafka topic of a log."""
+    """Create, check and delete the Kafka topic of a log."""

@@ -1,4 +1,4 @@
-"""`ordertrail topics check`: whether a topic can be a log."""
+"""`ordertrail topics check`: check whether a topic can hold a log."""
 
 import click
 
@@ -18,11 +18,12 @@ Examples:
 @click.command(epilog=EPILOG)
 @bootstrap_option()
 @topic_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON object: the topic, and each finding.")
+@click.option("--json", "as_json", is_flag=True, help="Print the topic and each finding as one JSON object.")
 def check(bootstrap: str, topic: str, as_json: bool) -> None:
-    """Say in plain words what about a topic is unsafe for a log, and how to mend it, as a server does at its start.
+    """Check whether the settings of a topic are safe for a log, as a server does at its start.
 
-    What is only noted, such as a single replica, is allowed. Exit codes: 0 safe, 1 unsafe, or there is no such topic.
+    Each problem is printed with its remedy. A note, such as about a single replica, does not make a topic unsafe. Exit
+    codes: 0 safe, 1 unsafe or missing.
     """
     from ordertrail_server.log.kafka.findings import inspect_topic
     from ordertrail_server.log.kafka.topic import describe_topic

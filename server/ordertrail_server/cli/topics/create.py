@@ -1,4 +1,4 @@
-"""`ordertrail topics create`: a topic whose settings keep every fact."""
+"""`ordertrail topics create`: create a topic whose settings keep every fact."""
 
 from typing import TYPE_CHECKING
 
@@ -29,22 +29,24 @@ Examples:
     type=click.IntRange(1, 32768),
     default=3,
     show_default=True,
-    help="How many; it can never be changed. A log copied from a data directory needs as many as that has: 1.",
+    metavar="N",
+    help="The number of partitions, which can never change. A log copied from a data directory needs 1.",
 )
 @click.option(
     "--replicas",
     type=click.IntRange(1, 32767),
     default=3,
     show_default=True,
-    help="How many brokers hold each partition; of 3, 2 must have a fact before it is acknowledged.",
+    metavar="N",
+    help="How many brokers store each partition. Of 3, 2 must have a fact before it is acknowledged.",
 )
-@click.option("--if-missing", is_flag=True, help="If there is such a topic, only check it, and its partitions.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object: the topic, and each finding.")
+@click.option("--if-missing", is_flag=True, help="If the topic exists, only check it and its number of partitions.")
+@click.option("--json", "as_json", is_flag=True, help="Print the topic and each finding as one JSON object.")
 def create(bootstrap: str, topic: str, partitions: int, replicas: int, if_missing: bool, as_json: bool) -> None:
-    """Make an empty topic from which Kafka never removes anything, and check it.
+    """Create an empty topic from which Kafka never removes a record, and check it.
 
-    It is made with cleanup.policy=delete, without any retention, and never led by a replica that lags behind. Exit
-    codes: 0 made, 1 not (there is one already, or the cluster does not make it).
+    It has cleanup.policy=delete, unlimited retention, and no election of a leader that lags behind. Exit codes: 0
+    created, 1 failed, for example because the topic exists.
     """
     from ordertrail_server.log.kafka.findings import inspect_topic
     from ordertrail_server.log.kafka.topic import describe_topic
@@ -85,7 +87,9 @@ def _create_topic(settings: "dict[str, Value]", topic: str, partitions: int, rep
     except TopicRefused as refusal:
         too_few_brokers = "INVALID_REPLICATION_FACTOR" in str(refusal)
         hint = (
-            " The cluster has fewer brokers than that; --replicas 1 will do for development." if too_few_brokers else ""
+            " The cluster has fewer brokers than replicas; --replicas 1 is enough for development."
+            if too_few_brokers
+            else ""
         )
         raise click.ClickException(f"{refusal}{hint}") from None
 
@@ -93,5 +97,6 @@ def _create_topic(settings: "dict[str, Value]", topic: str, partitions: int, rep
 def _check_partition_count(description: "Topic", partitions: int) -> None:
     if len(description.replicas) != partitions:
         raise click.ClickException(
-            f"The topic {description.name} is there, with {len(description.replicas)} partitions and not {partitions}."
+            f"The topic {description.name} exists, but its number of partitions is {len(description.replicas)} and not "
+            f"{partitions}."
         )

@@ -1,4 +1,4 @@
-"""`ordertrail topics delete`: the end of a log."""
+"""`ordertrail topics delete`: delete a topic and every fact on it."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,7 +15,7 @@ from ordertrail_server.log.deadline import Deadline
 if TYPE_CHECKING:
     from ordertrail_server.log.kafka.settings import Value
 
-SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 EPILOG = f"""\b
 Examples:
   ordertrail topics delete --bootstrap kafka:9092
@@ -27,12 +27,12 @@ Examples:
 @click.command(epilog=EPILOG)
 @bootstrap_option()
 @topic_option
-@click.option("--yes", is_flag=True, help="Do it. Without, only what would be lost is said.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object: the topic, and how many records it held.")
+@click.option("--yes", is_flag=True, help="Delete the topic.")
+@click.option("--json", "as_json", is_flag=True, help="Print the topic and its number of records as one JSON object.")
 def delete(bootstrap: str, topic: str, yes: bool, as_json: bool) -> None:
-    """Delete a topic for ever, with every fact on it; without --yes nothing is deleted, and what would be lost is said.
+    """Delete a topic and every fact on it, for ever. Without --yes, only report what would be lost.
 
-    Exit codes: 0 deleted, 1 not.
+    Exit codes: 0 deleted, 1 not deleted.
     """
     settings = kafka_settings(bootstrap)
     with report_log_errors():
@@ -48,9 +48,9 @@ def delete(bootstrap: str, topic: str, yes: bool, as_json: bool) -> None:
 
 def _describe_loss(topic: str, counts: Sequence[int]) -> str:
     return (
-        f"Nothing was deleted. The topic {topic} (partitions: {len(counts)}) holds {sum(counts):,} records. With it "
-        "all facts of all its orders are lost for ever, and every token and receipt of them means nothing any more; "
-        "servers that work on it stop. `ordertrail log copy --help` says how to keep a copy. With --yes it is deleted."
+        f"Nothing was deleted. The topic {topic} (partitions: {len(counts)}) holds {sum(counts):,} records. Its "
+        "deletion destroys all facts of its orders for ever, makes their tokens and receipts useless, and stops the "
+        "servers that use it. `ordertrail log copy` makes a copy. To delete the topic, add --yes."
     )
 
 
@@ -67,7 +67,7 @@ def _count_records(settings: "dict[str, Value]", topic: str) -> list[int]:
     partitions = len(describe_topic(settings, topic).replicas)
     try:
         with closing(create_client(Consumer, reader_settings(settings))) as consumer:
-            ends = [query_watermarks(consumer, topic, partition, SECONDS) for partition in range(partitions)]
+            ends = [query_watermarks(consumer, topic, partition, TIMEOUT_SECONDS) for partition in range(partitions)]
     except KafkaException as error:
         raise LogUnavailable(f"the cluster did not answer: {describe_error(error.args[0])}") from error
     return [end - first for first, end in ends]
@@ -83,14 +83,14 @@ def _delete_topic(settings: "dict[str, Value]", topic: str) -> None:
 
     admin = create_client(AdminClient, admin_settings(settings))
     try:
-        admin.delete_topics([topic], operation_timeout=SECONDS)[topic].result()
+        admin.delete_topics([topic], operation_timeout=TIMEOUT_SECONDS)[topic].result()
     except KafkaException as error:
         raise click.ClickException(f"The topic {topic} was not deleted: {describe_error(error.args[0])}.") from error
-    deadline = Deadline(SECONDS)
+    deadline = Deadline(TIMEOUT_SECONDS)
     while not deadline.has_passed():
         try:
             query_topic_state(admin, topic)
         except TopicMissing:
             return
         sleep(0.02)
-    raise click.ClickException(f"The cluster took the order to delete the topic {topic}, and still shows it.")
+    raise click.ClickException(f"The cluster accepted the deletion of the topic {topic}, but still lists it.")

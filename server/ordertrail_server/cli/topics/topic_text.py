@@ -15,11 +15,11 @@ def is_safe(results: "Sequence[Finding]") -> bool:
 
 
 def report_text(topic: "Topic", results: "Sequence[Finding]") -> str:
-    """Return each finding with its remedy, and whether the topic can be a log."""
+    """Return each finding with its remedy, and whether the topic can hold a log."""
     lines = []
     for severity, problem, remedy in results:
         lines += [f"{severity.value:<7} {problem}", f"{'':<7} {remedy}"]
-    verdict = "is safe: it can be a log." if is_safe(results) else "is unsafe: no server starts on it."
+    verdict = "is safe: it can hold a log." if is_safe(results) else "is unsafe: no server starts on it."
     return "\n".join([*lines, f"The topic {topic.name} ({describe_size(topic)}) {verdict}"])
 
 
