@@ -171,3 +171,8 @@ def test_every_number_of_the_command_line_has_a_least_value() -> None:
 def has_least(parameter: click.Parameter) -> bool:
     kind = parameter.type
     return isinstance(kind, click.IntRange | click.FloatRange) and kind.min is not None
+
+
+def test_data_directory_that_cannot_be_created_is_named_with_the_reason() -> None:
+    refused = CliRunner().invoke(ordertrail, ["serve", *NOWHERE])
+    assert (refused.exit_code, refused.stderr) == (1, "Error: /dev/null/none: Not a directory\n")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from ordertrail_server.cli.log_option import data_option
+from ordertrail_server.cli.value_text import error_text
 from ordertrail_server.operator_error import OperatorError
 
 EPILOG = """\b
@@ -41,7 +42,7 @@ def rebuild(data: Path, as_json: bool) -> None:
             task = bar.add_task("rebuilding")
             counts = rebuilding.rebuild(data, lambda done, total: bar.update(task, completed=done, total=total))
     except (OperatorError, sqlite3.Error, OSError) as refusal:
-        raise click.ClickException(str(refusal)) from refusal
+        raise click.ClickException(error_text(refusal)) from refusal
     seconds = perf_counter() - started_at
     report = counts._asdict() | {"seconds": round(seconds, 3)}
     click.echo(json.dumps(report) if as_json else ", ".join(f"{value:,} {name}" for name, value in report.items()))

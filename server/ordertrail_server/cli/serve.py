@@ -8,6 +8,7 @@ import click
 
 from ordertrail_server.cli.log_option import LIBRDKAFKA
 from ordertrail_server.cli.setting_option import setting_options
+from ordertrail_server.cli.value_text import error_text
 from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.setting_text import describe_errors, flag_name, variable_name
 from ordertrail_server.settings import Settings
@@ -58,6 +59,6 @@ def serve(as_json: bool, **flags: Any) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serving.serve(settings, ready))
     except (OperatorError, OSError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(error_text(error)) from error
     except sqlite3.Error as error:  # as on a disk that is full or read-only
         raise click.ClickException(f"a file in {settings.data} cannot be used: {error}") from error

@@ -28,6 +28,13 @@ def escape(text: str) -> str:
     )
 
 
+def error_text(error: Exception) -> str:
+    """Return the message of an error; of the operating system's error about a file, the file and the reason."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
 def time_text(stamp: "Timestamp") -> str:
     """Return a time in UTC, to the millisecond."""
     return f"{stamp.ToDatetime().isoformat(sep=' ', timespec='milliseconds')}Z"

@@ -11,7 +11,7 @@ import click
 
 from ordertrail_server.cli.kafka_log import open_topic, report_log_errors
 from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option, data_option, topic_option
-from ordertrail_server.cli.value_text import json_line
+from ordertrail_server.cli.value_text import error_text, json_line
 
 if TYPE_CHECKING:
     from ordertrail_server.cli.log.log_copy import CopyResult, ReportProgress
@@ -60,7 +60,7 @@ def copy(data: Path, bootstrap: str, topic: str, to: Literal["topic", "data"], a
                 _copy(data, bootstrap, topic, to, lambda done, total: bar.update(task, completed=done, total=total))
             )
         except (OSError, ValueError) as error:  # a disk that is full, a record that is too large for the topic
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(error_text(error)) from error
     click.echo(
         json_line(_result_json(result, skipped, to)) if as_json else _result_text(result, skipped, data, topic, to)
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.schema.proto_option import proto_option
-from ordertrail_server.cli.value_text import json_line
+from ordertrail_server.cli.value_text import error_text, json_line
 
 if TYPE_CHECKING:
     from ordertrail_server.authoring.new_version import NewVersion
@@ -47,7 +47,7 @@ def new(event: str, proto: Path, as_json: bool) -> None:
     try:
         version = new_version(proto, event)
     except (AuthoringError, OSError) as refusal:
-        raise click.ClickException(str(refusal)) from None
+        raise click.ClickException(error_text(refusal)) from None
     click.echo(json_line(version._asdict()) if as_json else _describe_version(version, proto))
 
 
