@@ -1,4 +1,4 @@
-"""The command line and the server as a user has them: processes of their own."""
+"""The command line and the server, as separate processes like those of a user."""
 
 import json
 import os
@@ -47,9 +47,9 @@ class CommandLine:
 
     def lines(self, *args: str) -> list[Any]:
         """Run a command with --json that must succeed; return its lines as values."""
-        ended = self.run(*args, "--json")
-        assert ended.returncode == 0, ended.stderr
-        return [json.loads(line) for line in ended.stdout.splitlines()]
+        result = self.run(*args, "--json")
+        assert result.returncode == 0, result.stderr
+        return [json.loads(line) for line in result.stdout.splitlines()]
 
     def start(self, *args: str) -> "subprocess.Popen[str]":
         """Start a command."""
@@ -81,7 +81,7 @@ def serving(data: Path, listen: str = "127.0.0.1:0") -> Iterator[str]:
 
 
 def stop(process: "subprocess.Popen[str]") -> None:
-    """End a process, whatever it does, and close its pipes."""
+    """End a process and close its pipes. Kill it if it does not end."""
     process.terminate()
     try:
         process.communicate(timeout=20)

@@ -1,4 +1,4 @@
-"""People are told when what they read is old."""
+"""Commands warn about a stale answer."""
 
 import subprocess
 import sys
@@ -19,32 +19,32 @@ main()
 """
 
 
-@pytest.mark.parametrize("off", [0, 3_600, -3_600])
-def test_an_answer_of_a_server_that_sees_its_log_is_not_called_old(ordertrail: CommandLine, off: int) -> None:
+@pytest.mark.parametrize("offset_seconds", [0, 3_600, -3_600])
+def test_answer_of_current_server_is_not_stale_with_a_wrong_clock(ordertrail: CommandLine, offset_seconds: int) -> None:
     ordertrail.lines("produce", "1", "--life", "0")
     [order] = ordertrail.lines("orders", "--limit", "1")[:1]
     for args in (["orders", "--all", "--json"], ["history", order["orderId"], "--json"]):
-        command = [sys.executable, "-c", CLOCK_OFF, str(off), *args]
-        ended = subprocess.run(command, env=ordertrail.environment, capture_output=True, text=True, check=False)
-        assert (ended.returncode, ended.stderr) == (0, "")
+        command = [sys.executable, "-c", CLOCK_OFF, str(offset_seconds), *args]
+        result = subprocess.run(command, env=ordertrail.environment, capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stderr) == (0, "")
 
 
-def test_an_old_answer_is_said_to_be_old_once(capsys: pytest.CaptureFixture[str]) -> None:
-    say = create_age_warning()
+def test_stale_answer_is_reported_once(capsys: pytest.CaptureFixture[str]) -> None:
+    warn = create_age_warning()
     for seconds in (200, 201):
-        say(timedelta(seconds=seconds))
+        warn(timedelta(seconds=seconds))
     assert capsys.readouterr().err == "The answer may be stale: the server last saw the end of the log 3 minutes ago.\n"
 
 
-def test_a_fresh_answer_is_not_remarked_on(capsys: pytest.CaptureFixture[str]) -> None:
-    say = create_age_warning()
+def test_current_answer_is_not_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    warn = create_age_warning()
     for seconds in (0, 0.5, 10):
-        say(timedelta(seconds=seconds))
+        warn(timedelta(seconds=seconds))
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [
         (1, "1 second ago"),
         (59, "59 seconds ago"),
@@ -53,5 +53,5 @@ def test_a_fresh_answer_is_not_remarked_on(capsys: pytest.CaptureFixture[str]) -
         (172_800, "2 days ago"),
     ],
 )
-def test_an_age_is_told_in_the_largest_unit_that_fits(seconds: int, said: str) -> None:
-    assert describe_age(seconds) == said
+def test_age_has_the_largest_unit_that_fits(seconds: int, text: str) -> None:
+    assert describe_age(seconds) == text

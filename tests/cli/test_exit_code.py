@@ -8,10 +8,10 @@ CALLS = [["orders"], ["produce", "1"]]
 
 
 @pytest.mark.parametrize("args", CALLS, ids=lambda args: str(args[0]))
-def test_an_unreachable_server_is_one_sentence_and_exit_code_1(args: list[str]) -> None:
-    ended = CommandLine("127.0.0.1:1").run(*args)
-    assert ended.returncode == 1
-    assert ended.stderr == "Error: The server at 127.0.0.1:1 cannot be reached: is it running there?\n"
+def test_unreachable_server_is_one_sentence_with_exit_code_1(args: list[str]) -> None:
+    result = CommandLine("127.0.0.1:1").run(*args)
+    assert result.returncode == 1
+    assert result.stderr == "Error: The server at 127.0.0.1:1 cannot be reached: is it running there?\n"
 
 
 @pytest.mark.parametrize("command", ["history", "tail", "produce"])
@@ -37,7 +37,7 @@ def test_ctrl_c_ends_a_command_with_130_and_no_traceback(ordertrail: CommandLine
     assert command != "produce" or "of 100,000 orders; " in last
 
 
-def test_a_closed_pipe_ends_a_command_without_a_word(ordertrail: CommandLine, data: Path) -> None:
+def test_closed_pipe_ends_a_following_command_silently(ordertrail: CommandLine, data: Path) -> None:
     ordertrail.lines("produce", "50")
     running = ordertrail.start("tail", "--data", str(data), "--follow")
     try:
@@ -55,7 +55,7 @@ def test_a_closed_pipe_ends_a_command_without_a_word(ordertrail: CommandLine, da
         running.stderr.close()
 
 
-def test_a_server_that_would_answer_from_what_nobody_makes_is_wrong_usage(data: Path) -> None:
-    ended = CommandLine("").run("serve", "--data", str(data), "--role", "query")
-    assert ended.returncode == 2
-    assert "the role query reads what the role projector writes in the same server" in ended.stderr
+def test_role_query_without_projector_is_wrong_usage(data: Path) -> None:
+    result = CommandLine("").run("serve", "--data", str(data), "--role", "query")
+    assert result.returncode == 2
+    assert "the role query reads what the role projector writes in the same server" in result.stderr

@@ -1,4 +1,4 @@
-"""A command that fails says one sentence on stderr, whatever its arguments, its locale and its output are."""
+"""A failed command prints one sentence on stderr, for all arguments, locales and outputs."""
 
 import json
 import os
@@ -18,7 +18,7 @@ EMOJI = "shop-\N{ROLLING ON THE FLOOR LAUGHING}"
 
 @pytest.fixture(scope="module")
 def emoji_order(ordertrail: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The reference of an order whose customer Latin-1 cannot name."""
+    """The reference of an order whose customer has a character that Latin-1 lacks."""
     file = tmp_path_factory.mktemp("emoji") / "orders.jsonl"
     file.write_text(json.dumps({"id": 18_001, "company": EMOJI, "productId": "p", "quantity": 1}))
     ordertrail.lines("import-json", str(file))
@@ -48,83 +48,81 @@ def closed_pipe() -> Iterator[int]:
     ],
     ids=lambda args: " ".join(str(arg) for arg in args[:2]),
 )
-def test_text_that_is_not_utf_8_is_refused_as_wrong_usage(args: list[str | bytes]) -> None:
-    ended = CommandLine("127.0.0.1:1").run_as({}, *args)
-    assert ended.returncode == 2
-    assert ended.stderr.endswith(b": '\\udcff' is not UTF-8.\n")
+def test_argument_that_is_not_utf_8_is_wrong_usage(args: list[str | bytes]) -> None:
+    result = CommandLine("127.0.0.1:1").run_as({}, *args)
+    assert result.returncode == 2
+    assert result.stderr.endswith(b": '\\udcff' is not UTF-8.\n")
 
 
 @pytest.mark.parametrize(
-    ("name", "refused"),
+    ("name", "message"),
     [
         ("ORDERTRAIL_KAFKA_SASL_PASSWORD", "The value of sasl.password is not UTF-8."),
         ("ORDERTRAIL_KAFKA_\udcff", "The setting '\\udcff' is not UTF-8."),
     ],
 )
-def test_a_setting_of_the_environment_that_is_not_utf_8_is_refused_by_name(
-    name: str, refused: str, tmp_path: Path
-) -> None:
+def test_environment_setting_that_is_not_utf_8_is_refused_by_name(name: str, message: str, tmp_path: Path) -> None:
     environment = {"ORDERTRAIL_BOOTSTRAP": "127.0.0.1:1", name: "\udcff"}
-    ended = CommandLine("").run_as(environment, "serve", "--log", "kafka", "--data", str(tmp_path))
-    assert (ended.returncode, ended.stderr.decode()) == (1, f"Error: {refused}\n")
+    result = CommandLine("").run_as(environment, "serve", "--log", "kafka", "--data", str(tmp_path))
+    assert (result.returncode, result.stderr.decode()) == (1, f"Error: {message}\n")
 
 
 @pytest.mark.parametrize("args", [["topics", "check", "--topic="], ["topics", "create", "--topic="]])
-def test_an_empty_topic_name_is_refused(args: list[str]) -> None:
-    ended = CommandLine("").run_as({}, *args, *BROKERS)
-    assert ended.returncode == 2
-    assert b"'' cannot be used" in ended.stderr
+def test_empty_topic_name_is_refused(args: list[str]) -> None:
+    result = CommandLine("").run_as({}, *args, *BROKERS)
+    assert result.returncode == 2
+    assert b"'' cannot be used" in result.stderr
 
 
-def test_text_that_the_locale_cannot_name_is_read_as_utf_8(ordertrail: CommandLine) -> None:
-    ended = ordertrail.run_as(C_LOCALE, "history", "é-1".encode())
-    assert (ended.returncode, ended.stderr.decode()) == (1, "Error: Found no events of order é-1; check the id.\n")
+def test_argument_beyond_the_locale_is_read_as_utf_8(ordertrail: CommandLine) -> None:
+    result = ordertrail.run_as(C_LOCALE, "history", "é-1".encode())
+    assert (result.returncode, result.stderr.decode()) == (1, "Error: Found no events of order é-1; check the id.\n")
 
 
 @pytest.mark.parametrize("locale", [C_LOCALE, LATIN_1], ids=["C", "Latin-1"])
-def test_json_stays_json_where_the_encoding_lacks_a_character(
+def test_json_is_valid_if_the_encoding_lacks_a_character(
     ordertrail: CommandLine, emoji_order: str, locale: dict[str, str]
 ) -> None:
-    ended = ordertrail.run_as(locale, "orders", "--reference", emoji_order, "--json")
-    assert (ended.returncode, ended.stderr) == (0, b"")
-    assert json.loads(ended.stdout.decode("utf-8" if locale is C_LOCALE else "latin-1"))["customerId"] == EMOJI
+    result = ordertrail.run_as(locale, "orders", "--reference", emoji_order, "--json")
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert json.loads(result.stdout.decode("utf-8" if locale is C_LOCALE else "latin-1"))["customerId"] == EMOJI
 
 
-def test_a_table_is_drawn_in_an_encoding_without_lines(ordertrail: CommandLine, emoji_order: str) -> None:
-    ended = ordertrail.run_as(LATIN_1, "orders", "--reference", emoji_order)
-    assert (ended.returncode, ended.stderr) == (0, b"")
-    assert b"| placed |" in ended.stdout
+def test_table_is_drawn_in_ascii_if_the_encoding_lacks_lines(ordertrail: CommandLine, emoji_order: str) -> None:
+    result = ordertrail.run_as(LATIN_1, "orders", "--reference", emoji_order)
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"| placed |" in result.stdout
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
     "args", [["--help"], ["orders", "--all"], ["orders", "--all", "--json"], ["produce", "1", "--show-acks"]]
 )
-def test_a_full_disk_is_told_in_one_sentence(ordertrail: CommandLine, args: list[str], unbuffered: str) -> None:
+def test_full_disk_is_reported_in_one_sentence(ordertrail: CommandLine, args: list[str], unbuffered: str) -> None:
     with open("/dev/full", "wb") as full:
-        ended = ordertrail.run_as({"PYTHONUNBUFFERED": unbuffered}, *args, stdout=full)
-    assert ended.returncode == 1
-    assert ended.stderr == b"Error: The output cannot be written: No space left on device.\n"
+        result = ordertrail.run_as({"PYTHONUNBUFFERED": unbuffered}, *args, stdout=full)
+    assert result.returncode == 1
+    assert result.stderr == b"Error: The output cannot be written: No space left on device.\n"
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("args", [["--help"], ["orders", "--all"], ["orders", "--all", "--json"]])
-def test_a_closed_pipe_ends_every_command_in_silence(
+def test_closed_pipe_ends_every_command_silently(
     ordertrail: CommandLine, closed_pipe: int, args: list[str], unbuffered: str
 ) -> None:
-    ended = ordertrail.run_as({"PYTHONUNBUFFERED": unbuffered}, *args, stdout=closed_pipe)
-    assert (ended.returncode, ended.stderr) == (141, b"")
+    result = ordertrail.run_as({"PYTHONUNBUFFERED": unbuffered}, *args, stdout=closed_pipe)
+    assert (result.returncode, result.stderr) == (141, b"")
 
 
-def run_failing(raised: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command line whose one command raises something."""
+def run_failing(exception: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command line whose only command raises an exception."""
     script = f"""
 import click
 from ordertrail_server.cli.exit_code import run_and_exit
 
 @click.command()
 def fail():
-    raise {raised}
+    raise {exception}
 
 run_and_exit(fail)
 """
@@ -133,28 +131,28 @@ run_and_exit(fail)
     )
 
 
-@pytest.mark.parametrize("raised", ["ValueError('bad\\033[2J')", "OSError(28, 'bad\\033[2J')", "MemoryError()"])
-def test_an_unexpected_failure_is_one_sentence_that_says_how_to_see_more(raised: str) -> None:
-    ended = run_failing(raised)
-    assert ended.returncode == 1
-    assert ended.stderr.startswith(f"Error: Unexpected error: {raised.partition('(')[0]}: ")
-    assert ended.stderr.endswith(" Set ORDERTRAIL_TRACEBACK=1 to print the traceback.\n")
-    assert ended.stderr[:-1].isprintable()
+@pytest.mark.parametrize("exception", ["ValueError('bad\\033[2J')", "OSError(28, 'bad\\033[2J')", "MemoryError()"])
+def test_unexpected_error_is_one_sentence_that_names_the_variable(exception: str) -> None:
+    result = run_failing(exception)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"Error: Unexpected error: {exception.partition('(')[0]}: ")
+    assert result.stderr.endswith(" Set ORDERTRAIL_TRACEBACK=1 to print the traceback.\n")
+    assert result.stderr[:-1].isprintable()
 
 
-def test_an_unexpected_failure_shows_where_it_happened_if_asked() -> None:
-    ended = run_failing("ValueError('bad')", ORDERTRAIL_TRACEBACK="1")
-    assert ended.returncode == 1
-    assert ended.stderr.startswith("Traceback (most recent call last)")
-    assert ended.stderr.endswith("ValueError: bad\n")
+def test_unexpected_error_has_a_traceback_if_the_variable_is_set() -> None:
+    result = run_failing("ValueError('bad')", ORDERTRAIL_TRACEBACK="1")
+    assert result.returncode == 1
+    assert result.stderr.startswith("Traceback (most recent call last)")
+    assert result.stderr.endswith("ValueError: bad\n")
 
 
 def test_ctrl_c_ends_a_command_with_130() -> None:
-    ended = run_failing("KeyboardInterrupt")
-    assert (ended.returncode, ended.stderr.strip()) == (130, "")
+    result = run_failing("KeyboardInterrupt")
+    assert (result.returncode, result.stderr.strip()) == (130, "")
 
 
 def test_operator_error_is_printed_as_it_is() -> None:
     imports = "__import__('ordertrail_server.operator_error').operator_error"
-    ended = run_failing(f"{imports}.OperatorError('The disk is gone.')", ORDERTRAIL_TRACEBACK="1")
-    assert (ended.returncode, ended.stderr) == (1, "Error: The disk is gone.\n")
+    result = run_failing(f"{imports}.OperatorError('The disk is gone.')", ORDERTRAIL_TRACEBACK="1")
+    assert (result.returncode, result.stderr) == (1, "Error: The disk is gone.\n")

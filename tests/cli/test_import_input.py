@@ -1,4 +1,4 @@
-"""`ordertrail import-json` reads whatever can be read once, and says what it expects of what is in another format."""
+"""`ordertrail import-json` reads files and pipes, and refuses other formats with the expected one."""
 
 import bz2
 import gzip
@@ -20,7 +20,7 @@ def document(number: int) -> bytes:
 
 
 def run_with_input(line: CommandLine, content: bytes, file: str) -> "subprocess.CompletedProcess[bytes]":
-    """Import what comes through a pipe on standard input."""
+    """Import content through a pipe on standard input."""
     command = [*ORDERTRAIL, "import-json", file, "--json"]
     return subprocess.run(command, env=line.environment, input=content, capture_output=True, timeout=60, check=False)
 
@@ -30,13 +30,13 @@ def counts(taken_in: int, already_there: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(("file", "number"), [("-", 19_001), ("/dev/stdin", 19_002), ("/dev/fd/0", 19_003)])
-def test_a_pipe_is_imported_once_as_the_file_of_its_content_is(
+def test_pipe_and_file_with_equal_content_are_one_import(
     ordertrail: CommandLine, tmp_path: Path, file: str, number: int
 ) -> None:
     content = document(number) + b"\n" + document(number + 100)
     for expected in (counts(2, 0), counts(0, 2)):
-        ended = run_with_input(ordertrail, content, file)
-        assert (ended.returncode, ended.stderr, json.loads(ended.stdout)) == (0, b"", expected)
+        result = run_with_input(ordertrail, content, file)
+        assert (result.returncode, result.stderr, json.loads(result.stdout)) == (0, b"", expected)
     path = tmp_path / "orders.jsonl"
     path.write_bytes(content)
     assert ordertrail.lines("import-json", str(path)) == [counts(0, 2)]
@@ -45,7 +45,7 @@ def test_a_pipe_is_imported_once_as_the_file_of_its_content_is(
         assert json.loads(subprocess.check_output(command, env=ordertrail.environment, stdin=again)) == counts(0, 2)
 
 
-def test_a_fifo_is_imported(ordertrail: CommandLine, tmp_path: Path) -> None:
+def test_fifo_is_imported(ordertrail: CommandLine, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     writer = threading.Thread(target=fifo.write_bytes, args=(document(19_010) * 5,))
@@ -54,7 +54,7 @@ def test_a_fifo_is_imported(ordertrail: CommandLine, tmp_path: Path) -> None:
     writer.join()
 
 
-def test_an_empty_pipe_holds_no_documents(ordertrail: CommandLine) -> None:
+def test_empty_pipe_has_no_documents(ordertrail: CommandLine) -> None:
     assert json.loads(run_with_input(ordertrail, b"", "-").stdout) == counts(0, 0)
 
 
@@ -75,22 +75,20 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("format_name", OTHERS)
 @pytest.mark.parametrize("piped", [True, False], ids=["pipe", "file"])
-def test_another_format_is_refused_in_one_sentence_that_says_what_is_expected(
-    tmp_path: Path, other: str, piped: bool
-) -> None:
-    content, says = OTHERS[other]
+def test_other_format_is_refused_with_the_expected_format(tmp_path: Path, format_name: str, piped: bool) -> None:
+    content, message = OTHERS[format_name]
     path = tmp_path / "orders"
     path.write_bytes(content)
-    nobody = CommandLine("127.0.0.1:1")
-    ended = run_with_input(nobody, content, "-") if piped else nobody.run_as({}, "import-json", str(path))
-    assert (ended.returncode, ended.stdout) == (2, b"")
-    [sentence] = ended.stderr.decode().splitlines()
-    assert sentence.startswith(f"Error: {'Standard input' if piped else path} {says}")
+    command_line = CommandLine("127.0.0.1:1")
+    result = run_with_input(command_line, content, "-") if piped else command_line.run_as({}, "import-json", str(path))
+    assert (result.returncode, result.stdout) == (2, b"")
+    [sentence] = result.stderr.decode().splitlines()
+    assert sentence.startswith(f"Error: {'Standard input' if piped else path} {message}")
 
 
 @pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\n \n", b"no JSON, but a line\n", b"\xff\n", b"null\n"])
-def test_documents_behind_an_odd_beginning_are_imported(ordertrail: CommandLine, before: bytes) -> None:
-    ended = run_with_input(ordertrail, before + document(19_020), "-")
-    assert json.loads(ended.stdout.splitlines()[-1])["takenIn"] == 1
+def test_documents_after_an_unusual_beginning_are_imported(ordertrail: CommandLine, before: bytes) -> None:
+    result = run_with_input(ordertrail, before + document(19_020), "-")
+    assert json.loads(result.stdout.splitlines()[-1])["takenIn"] == 1

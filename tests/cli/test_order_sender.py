@@ -28,13 +28,13 @@ ORDERS: list[list[Request]] = [
 
 
 def first_answers(*results: CommandResult | None) -> Callable[[ExecuteCommandsRequest], ExecuteCommandsResponse]:
-    """Answer the first commands with these results; None, and whatever follows, is accepted."""
-    left = deque(results)
+    """Answer the first commands with these results. Accept those with None, and all later ones."""
+    remaining = deque(results)
 
     def answer(batch: ExecuteCommandsRequest) -> ExecuteCommandsResponse:
         response = accept_all(batch)
         for result in response.results:
-            planned = left.popleft() if left else None
+            planned = remaining.popleft() if remaining else None
             if planned is not None:
                 result.CopyFrom(planned)
         return response
@@ -42,44 +42,44 @@ def first_answers(*results: CommandResult | None) -> Callable[[ExecuteCommandsRe
     return answer
 
 
-async def produced(stub_server: StubServer, send: Any, capsys: pytest.CaptureFixture[str]) -> tuple[Any, str]:
-    """Send the orders; return the counts, and what was said of refusals."""
+async def run_sender(stub_server: StubServer, send: Any, capsys: pytest.CaptureFixture[str]) -> tuple[Any, str]:
+    """Send the orders; return the counts, and the refusals on stderr."""
     async with serving(stub_server) as client:
         assert isinstance(client, OrderTrail)
         with ProductionReport(len(ORDERS), show_acks=False, as_json=True) as production:
             await send(client, ORDERS, production)
-    said = capsys.readouterr()
-    return json.loads(said.out), said.err
+    captured = capsys.readouterr()
+    return json.loads(captured.out), captured.err
 
 
-def sent(stub_server: StubServer) -> list[list[str]]:
+def sent_request_ids(stub_server: StubServer) -> list[list[str]]:
     return [
         [getattr(command, command.WhichOneof("verb")).request_id for command in batch.commands]
         for batch in stub_server.requests
     ]
 
 
-async def test_a_command_that_could_not_be_taken_is_sent_again_with_all_that_follows_on_its_order(
+async def test_command_is_sent_again_with_later_ones_of_its_order(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     stub_server = StubServer()
     stub_server.batches = first_answers(BUSY, NO, None, None)
-    counts, refused = await produced(stub_server, send_in_batches, capsys)
-    assert (counts["acknowledged"], counts["refused"], refused) == (4, 0, "")
-    assert sent(stub_server) == [["r-1", "r-2", "r-3", "r-4"], ["r-1", "r-2"]]
+    counts, refusals = await run_sender(stub_server, send_in_batches, capsys)
+    assert (counts["acknowledged"], counts["refused"], refusals) == (4, 0, "")
+    assert sent_request_ids(stub_server) == [["r-1", "r-2", "r-3", "r-4"], ["r-1", "r-2"]]
 
 
-async def test_a_refused_command_is_told_and_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_refused_command_is_reported_and_others_continue(capsys: pytest.CaptureFixture[str]) -> None:
     stub_server = StubServer()
     stub_server.batches = first_answers(None, NO, None, None)
-    counts, refused = await produced(stub_server, send_in_batches, capsys)
+    counts, refusals = await run_sender(stub_server, send_in_batches, capsys)
     assert (counts["acknowledged"], counts["refused"]) == (3, 1)
-    assert refused == "o-1: no [FAILED_PRECONDITION]\n"
+    assert refusals == "o-1: no [FAILED_PRECONDITION]\n"
 
 
-async def test_one_by_one_a_call_that_outlives_its_retries_is_made_again(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_single_call_is_repeated_after_its_retries_are_exhausted(capsys: pytest.CaptureFixture[str]) -> None:
     stub_server = StubServer()
     stub_server.failures.extend([AWAY] * 12)
-    counts, refused = await produced(stub_server, send_one_by_one, capsys)
-    assert (counts["acknowledged"], counts["refused"], refused) == (4, 0, "")
+    counts, refusals = await run_sender(stub_server, send_one_by_one, capsys)
+    assert (counts["acknowledged"], counts["refused"], refusals) == (4, 0, "")
     assert {request.request_id for request in stub_server.requests} == {"r-1", "r-2", "r-3", "r-4"}

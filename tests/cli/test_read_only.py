@@ -1,4 +1,4 @@
-"""Reading a data directory takes no permission to write to it."""
+"""Reading a data directory needs no permission to write to it."""
 
 import json
 import os
@@ -22,7 +22,7 @@ KEYS = [entry.key for entry in entries(RECORDS)]
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """A directory that every user may reach, other than those of pytest."""
+    """A directory that every user can enter, unlike those of pytest."""
     with TemporaryDirectory(prefix="ordertrail-test-") as name:
         Path(name).chmod(0o755)
         yield Path(name)
@@ -31,7 +31,7 @@ def shared() -> Iterator[Path]:
 
 @pytest.fixture(params=["stopped", "killed", "killed, without -shm", "stopped, with an empty -wal"])
 def data(request: pytest.FixtureRequest, shared: Path) -> Path:
-    """The directory of a server that runs no more."""
+    """The directory of a server that is no longer running."""
     data = shared / "data"
     with appending(data, BATCHES) as process:
         acknowledged(process, RECORDS)
@@ -81,51 +81,51 @@ def keys(lines: str) -> list[str]:
     return [json.loads(line)["key"] for line in lines.splitlines()]
 
 
-def test_a_log_is_read_whole_by_a_user_who_may_only_read_it(data: Path) -> None:
+def test_reader_without_write_permission_reads_the_whole_log(data: Path) -> None:
     forbid_writing(data)
     before = {path.name: path.read_bytes() for path in data.iterdir()}
-    ended = run(data, "tail", "--json")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert keys(ended.stdout) == KEYS
+    result = run(data, "tail", "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert keys(result.stdout) == KEYS
     assert {path.name: path.read_bytes() for path in data.iterdir()} == before
 
 
-def test_a_running_servers_log_is_read_by_a_user_who_may_only_read_it(shared: Path) -> None:
+def test_reader_without_write_permission_reads_a_log_in_use(shared: Path) -> None:
     data = shared / "data"
     with appending(data, BATCHES) as process:
         acknowledged(process, RECORDS)
         forbid_writing(data)
-        ended = run(data, "tail", "--json")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert keys(ended.stdout) == KEYS
+        result = run(data, "tail", "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert keys(result.stdout) == KEYS
 
 
-def test_a_rebuild_needs_permission_to_write_and_says_so_in_one_sentence(data: Path) -> None:
+def test_rebuild_without_write_permission_is_refused(data: Path) -> None:
     forbid_writing(data)
-    ended = run(data, "rebuild")
-    assert ended.returncode == 1
-    assert ended.stderr == (
+    result = run(data, "rebuild")
+    assert result.returncode == 1
+    assert result.stderr == (
         f"Error: {data} cannot be written to (Permission denied): be a user who may, as the one that serves it.\n"
     )
 
 
 @pytest.mark.parametrize("hidden", ["", "log.sqlite", "log.sqlite-wal", "log.sqlite-shm"])
-def test_a_file_that_may_not_be_read_is_named_in_one_sentence(shared: Path, hidden: str) -> None:
+def test_file_without_read_permission_is_named(shared: Path, hidden: str) -> None:
     data = shared / "data"
     with appending(data, BATCHES) as process:
         acknowledged(process, RECORDS)
         process.kill()
     forbid_writing(data)
     (data / hidden).chmod(0)
-    ended = run(data, "tail")
-    assert (ended.returncode, ended.stdout) == (1 if hidden else 2, "")
-    assert "Traceback" not in ended.stderr
+    result = run(data, "tail")
+    assert (result.returncode, result.stdout) == (1 if hidden else 2, "")
+    assert "Traceback" not in result.stderr
     if hidden:
-        assert ended.stderr == f"Error: {data / hidden} cannot be read (Permission denied): be a user who may.\n"
+        assert result.stderr == f"Error: {data / hidden} cannot be read (Permission denied): be a user who may.\n"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the server must be another user than the reader")
-def test_a_reader_who_follows_goes_on_when_a_server_starts_and_stops(shared: Path) -> None:
+def test_following_reader_survives_start_and_stop_of_a_server(shared: Path) -> None:
     data = shared / "data"
     with appending(data, 1) as process:
         acknowledged(process, 1)
@@ -134,20 +134,20 @@ def test_a_reader_who_follows_goes_on_when_a_server_starts_and_stops(shared: Pat
     following = start(data, "tail", "--json", "--follow")
     assert following.stdout is not None
     try:
-        seen = [following.stdout.readline()]
+        lines = [following.stdout.readline()]
         for _ in range(2):
             with appending(data, 2) as process:
                 count = acknowledged(process, 3) + 1
-                seen += [following.stdout.readline() for _ in range(count - len(seen))]
+                lines += [following.stdout.readline() for _ in range(count - len(lines))]
                 process.communicate("")
     finally:
         following.kill()
         following.communicate()
-    assert keys("".join(seen)) == [entry.key for entry in entries(len(seen))]
-    assert len(seen) == 7
+    assert keys("".join(lines)) == [entry.key for entry in entries(len(lines))]
+    assert len(lines) == 7
 
 
-def test_a_copy_of_a_directory_without_its_lock_is_read(shared: Path, tmp_path: Path) -> None:
+def test_copied_directory_without_lock_file_can_be_read(shared: Path, tmp_path: Path) -> None:
     data = shared / "data"
     with appending(tmp_path / "data", BATCHES) as process:
         acknowledged(process, RECORDS)

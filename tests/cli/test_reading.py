@@ -16,63 +16,63 @@ def acks(ordertrail: CommandLine) -> list[Any]:
     return max(by_order.values(), key=len)
 
 
-def test_an_order_s_history_has_its_facts_in_order(ordertrail: CommandLine, acks: list[Any]) -> None:
+def test_history_of_an_order_has_its_facts_in_order(ordertrail: CommandLine, acks: list[Any]) -> None:
     events = ordertrail.lines("history", acks[0]["orderId"])
     assert [event["digest"] for event in events] == [ack["digest"] for ack in acks]
     assert "orderPlaced" in events[0]
 
 
-def test_a_customer_s_history_holds_its_orders_histories(ordertrail: CommandLine, acks: list[Any]) -> None:
-    (placed, *_) = ordertrail.lines("history", acks[0]["orderId"])
-    events = ordertrail.lines("history", "--customer", placed["orderPlaced"]["customerId"])
+def test_history_of_a_customer_includes_that_of_its_orders(ordertrail: CommandLine, acks: list[Any]) -> None:
+    (first_event, *_) = ordertrail.lines("history", acks[0]["orderId"])
+    events = ordertrail.lines("history", "--customer", first_event["orderPlaced"]["customerId"])
     digests = {event["digest"] for event in events}
     assert {ack["digest"] for ack in acks} < digests
 
 
-def test_a_history_may_be_of_one_product(ordertrail: CommandLine, acks: list[Any]) -> None:
-    (placed, *_) = ordertrail.lines("history", acks[0]["orderId"])
-    product = placed["orderPlaced"]["lines"][0]["productId"]
+def test_history_can_be_filtered_by_product(ordertrail: CommandLine, acks: list[Any]) -> None:
+    (first_event, *_) = ordertrail.lines("history", acks[0]["orderId"])
+    product = first_event["orderPlaced"]["lines"][0]["productId"]
     events = ordertrail.lines("history", acks[0]["orderId"], "--product", product)
     assert 0 < len(events) < len(acks)
     assert all(product in json.dumps(event) for event in events)
 
 
-def test_people_read_a_table(ordertrail: CommandLine, acks: list[Any]) -> None:
-    ended = ordertrail.run("history", acks[0]["orderId"])
-    headings, _, *rows = [line for line in ended.stdout.splitlines() if line]
+def test_history_without_json_is_a_table(ordertrail: CommandLine, acks: list[Any]) -> None:
+    result = ordertrail.run("history", acks[0]["orderId"])
+    headings, _, *rows = [line for line in result.stdout.splitlines() if line]
     assert headings.split() == ["Recorded", "Order", "Version", "Event", "What"]
     assert len(rows) == len(acks)
     assert "order placed" in rows[0]
 
 
-def test_following_goes_on_with_new_events(ordertrail: CommandLine, acks: list[Any]) -> None:
-    (placed, *_) = ordertrail.lines("history", acks[0]["orderId"])
-    shop = placed["orderPlaced"]["customerId"]
+def test_followed_history_continues_with_new_events(ordertrail: CommandLine, acks: list[Any]) -> None:
+    (first_event, *_) = ordertrail.lines("history", acks[0]["orderId"])
+    shop = first_event["orderPlaced"]["customerId"]
     so_far = ordertrail.lines("history", "--customer", shop)
     following = ordertrail.start("history", "--customer", shop, "--follow", "--json")
     try:
         assert following.stdout is not None
-        seen = [json.loads(following.stdout.readline()) for _ in so_far]
+        events_read = [json.loads(following.stdout.readline()) for _ in so_far]
         ordertrail.lines("produce", "100", "--life", "0")
-        seen += [json.loads(following.stdout.readline())]
+        events_read += [json.loads(following.stdout.readline())]
     finally:
         stop(following)
-    assert seen[:-1] == so_far
-    assert seen[-1]["orderPlaced"]["customerId"] == shop
-    assert seen[-1]["digest"] not in {event["digest"] for event in so_far}
+    assert events_read[:-1] == so_far
+    assert events_read[-1]["orderPlaced"]["customerId"] == shop
+    assert events_read[-1]["digest"] not in {event["digest"] for event in so_far}
 
 
-def test_an_order_without_history_is_said_and_exits_with_1(ordertrail: CommandLine) -> None:
-    ended = ordertrail.run("history", "nosuch")
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr == "Error: Found no events of order nosuch; check the id.\n"
+def test_order_without_history_is_reported_with_exit_code_1(ordertrail: CommandLine) -> None:
+    result = ordertrail.run("history", "nosuch")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "Error: Found no events of order nosuch; check the id.\n"
 
 
-def test_orders_are_filtered(ordertrail: CommandLine, acks: list[Any]) -> None:
+def test_orders_can_be_filtered(ordertrail: CommandLine, acks: list[Any]) -> None:
     everything = ordertrail.lines("orders", "--all")
     delivered = ordertrail.lines("orders", "--all", "--status", "delivered", "--status", "returned")
-    wanted = {"ORDER_STATUS_DELIVERED", "ORDER_STATUS_RETURNED"}
-    assert delivered == [order for order in everything if order["status"] in wanted] != []
+    statuses = {"ORDER_STATUS_DELIVERED", "ORDER_STATUS_RETURNED"}
+    assert delivered == [order for order in everything if order["status"] in statuses] != []
     of_shop = ordertrail.lines("orders", "--all", "--customer", "shop-1", "--product", "p_10")
     assert of_shop == [
         order
@@ -81,15 +81,15 @@ def test_orders_are_filtered(ordertrail: CommandLine, acks: list[Any]) -> None:
     ]
 
 
-def test_orders_beyond_the_limit_are_said_to_be_there(ordertrail: CommandLine, acks: list[Any]) -> None:
-    ended = ordertrail.run("orders", "--limit", "3", "--json")
-    assert len(ended.stdout.splitlines()) == 3
-    assert ended.stderr == "There are more rows than 3. --all shows all of them.\n"
+def test_orders_beyond_the_limit_are_reported(ordertrail: CommandLine, acks: list[Any]) -> None:
+    result = ordertrail.run("orders", "--limit", "3", "--json")
+    assert len(result.stdout.splitlines()) == 3
+    assert result.stderr == "There are more rows than 3. --all shows all of them.\n"
     table = ordertrail.run("orders", "--limit", "3").stdout
     assert len([line for line in table.splitlines() if line]) == 5
 
 
-def test_the_log_is_shown_from_an_offset(ordertrail: CommandLine, data: Path, acks: list[Any]) -> None:
+def test_tail_begins_at_an_offset(ordertrail: CommandLine, data: Path, acks: list[Any]) -> None:
     offset = acks[0]["position"]["offset"]
     records = ordertrail.lines("tail", "--data", str(data), "--from", offset)[: len(acks)]
     assert [record["digest"] for record in records] == [ack["digest"] for ack in acks]
@@ -99,7 +99,7 @@ def test_the_log_is_shown_from_an_offset(ordertrail: CommandLine, data: Path, ac
     assert "order placed" in first
 
 
-def test_the_log_is_followed(ordertrail: CommandLine, data: Path, acks: list[Any]) -> None:
+def test_tail_follows_the_log(ordertrail: CommandLine, data: Path, acks: list[Any]) -> None:
     end = len(ordertrail.lines("tail", "--data", str(data)))
     following = ordertrail.start("tail", "--data", str(data), "--from", str(end), "--follow", "--json")
     try:

@@ -27,8 +27,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_rebuild_counts_agree_with_parked_list(data: Path) -> None:
-    ended = NOBODY.run("rebuild", "--data", str(data), "--json")
-    counts = json.loads(ended.stdout)
+    result = NOBODY.run("rebuild", "--data", str(data), "--json")
+    counts = json.loads(result.stdout)
     with serving(data) as address:
         listed = CommandLine(address).lines("parked", "list")
     assert [order["orderId"] for order in listed] == ["newer", "broken", "never begun"]

@@ -17,8 +17,8 @@ class Restartable:
         self._process, self.address = start_server(data)
         self.command_line = CommandLine(self.address)
 
-    def restart(self, ending: signal.Signals) -> None:
-        self._process.send_signal(ending)
+    def restart(self, stop_signal: signal.Signals) -> None:
+        self._process.send_signal(stop_signal)
         self._process.communicate(timeout=20)
         self._process, _ = start_server(self.data, self.address)
 
@@ -43,18 +43,18 @@ def lines(running: "subprocess.Popen[str]", count: int | None = None) -> list[An
     return [json.loads(running.stdout.readline()) for _ in range(count)]
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
-def test_while_orders_are_produced_every_command_lands_once(server: Restartable, ending: signal.Signals) -> None:
+@pytest.mark.parametrize("stop_signal", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
+def test_restart_during_produce_loses_and_repeats_no_command(server: Restartable, stop_signal: signal.Signals) -> None:
     produce = server.command_line.start("produce", "2000", "--life", "0.3", "--show-acks", "--json")
     try:
         acks = lines(produce, 300)
-        server.restart(ending)
+        server.restart(stop_signal)
         assert produce.poll() is None
-        *rest, counts = lines(produce)
+        *later_acks, counts = lines(produce)
     finally:
         stop(produce)
     assert (produce.returncode, counts["orders"], counts["refused"]) == (0, 2000, 0)
-    facts = {(ack["orderId"], ack["orderVersion"]): ack["position"]["offset"] for ack in acks + rest}
+    facts = {(ack["orderId"], ack["orderVersion"]): ack["position"]["offset"] for ack in acks + later_acks}
     assert len(facts) == counts["acknowledged"]
     records = server.command_line.lines("tail", "--data", str(server.data))
     logged = {(record["key"], record["event"]["orderVersion"]): str(record["offset"]) for record in records}
@@ -62,20 +62,20 @@ def test_while_orders_are_produced_every_command_lands_once(server: Restartable,
     assert len(records) == len(facts)
 
 
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
-def test_while_a_history_is_followed_no_event_is_missed_or_repeated(
-    server: Restartable, ending: signal.Signals
+@pytest.mark.parametrize("stop_signal", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "stopped"])
+def test_restart_during_followed_history_loses_and_repeats_no_event(
+    server: Restartable, stop_signal: signal.Signals
 ) -> None:
     server.command_line.lines("produce", "300")
     before = server.command_line.lines("history", "--customer", "shop-1")
     following = server.command_line.start("history", "--customer", "shop-1", "--follow", "--json")
     try:
-        seen = lines(following, len(before))
-        server.restart(ending)
+        events = lines(following, len(before))
+        server.restart(stop_signal)
         server.command_line.lines("produce", "300")
         after = server.command_line.lines("history", "--customer", "shop-1")
-        seen += lines(following, len(after) - len(before))
+        events += lines(following, len(after) - len(before))
     finally:
         stop(following)
     assert len(after) > len(before)
-    assert seen == after
+    assert events == after

@@ -16,14 +16,14 @@ TODAY = date(2026, 3, 1)
 SEED = 7
 
 
-def drawn(
+def draw_orders(
     count: int, *, seed: int | None = SEED, follow_up_share: float = 0.5, run: str = "run"
 ) -> list[list[Request]]:
     return list(SampleOrders(seed, follow_up_share=follow_up_share, run=run, today=TODAY).draw(count))
 
 
 def sample_placements(count: int) -> list[PlaceOrderRequest]:
-    return [request for request, *_ in drawn(count) if isinstance(request, PlaceOrderRequest)]
+    return [request for request, *_ in draw_orders(count) if isinstance(request, PlaceOrderRequest)]
 
 
 def skewness(values: list[float]) -> float:
@@ -34,31 +34,31 @@ def skewness(values: list[float]) -> float:
 
 
 def test_the_same_seed_draws_the_same_commands() -> None:
-    assert drawn(200) == drawn(200)
+    assert draw_orders(200) == draw_orders(200)
 
 
-def test_another_seed_draws_other_commands() -> None:
-    assert drawn(200) != drawn(200, seed=8)
+def test_different_seeds_draw_different_commands() -> None:
+    assert draw_orders(200) != draw_orders(200, seed=8)
 
 
-def test_another_run_of_a_seed_says_the_same_under_other_ids() -> None:
-    here, there = drawn(50, run="a"), drawn(50, run="b")
-    for request, other in zip(chain(*here), chain(*there), strict=True):
-        assert request.order_id != other.order_id
-        assert request.request_id != other.request_id
-        request.order_id, request.request_id = other.order_id, other.request_id
-        assert request == other
+def test_runs_with_one_seed_differ_only_in_ids() -> None:
+    first_run, second_run = draw_orders(50, run="a"), draw_orders(50, run="b")
+    for request, counterpart in zip(chain(*first_run), chain(*second_run), strict=True):
+        assert request.order_id != counterpart.order_id
+        assert request.request_id != counterpart.request_id
+        request.order_id, request.request_id = counterpart.order_id, counterpart.request_id
+        assert request == counterpart
 
 
 def test_no_two_commands_share_a_request_id() -> None:
-    ids = [request.request_id for requests in drawn(500, follow_up_share=1) for request in requests]
+    ids = [request.request_id for requests in draw_orders(500, follow_up_share=1) for request in requests]
     assert len(ids) == len(set(ids)) > 500
 
 
-def test_an_order_names_each_product_once_and_some_name_several() -> None:
-    placed = sample_placements(1000)
-    assert all(len(request.lines) == len({line.product_id for line in request.lines}) for request in placed)
-    counts = Counter(len(request.lines) for request in placed)
+def test_order_has_one_line_per_product_and_some_have_several() -> None:
+    placements = sample_placements(1000)
+    assert all(len(request.lines) == len({line.product_id for line in request.lines}) for request in placements)
+    counts = Counter(len(request.lines) for request in placements)
     assert set(counts) == {1, 2, 3, 4}
     assert counts[1] > 500
 
@@ -76,20 +76,19 @@ def test_product_quantity_and_price_are_within_bounds_and_skewed_to_the_low_end(
         assert skewness(values) > 0.4
 
 
-def test_a_skew_of_1_is_not_bent() -> None:
+def test_skew_of_1_is_symmetric() -> None:
     random = Random(SEED)
     values = [draw_skewed(random, 10, 20, 1) for _ in range(20_000)]
     assert mean(values) == pytest.approx(15, abs=0.05)
     assert abs(skewness(values)) < 0.05
 
 
-@pytest.mark.parametrize(("follow_up_share", "least", "most"), [(0, 100, 100), (1, 300, 900)])
-def test_life_is_the_share_of_orders_that_go_on(follow_up_share: float, least: int, most: int) -> None:
-    assert least <= sum(len(requests) for requests in drawn(100, follow_up_share=follow_up_share)) <= most
+@pytest.mark.parametrize(("follow_up_share", "minimum", "maximum"), [(0, 100, 100), (1, 300, 900)])
+def test_life_is_the_share_of_orders_with_further_commands(follow_up_share: float, minimum: int, maximum: int) -> None:
+    assert minimum <= sum(len(requests) for requests in draw_orders(100, follow_up_share=follow_up_share)) <= maximum
 
 
-def test_a_long_run_gives_every_kind_of_command() -> None:
-    verbs = {
-        as_command(request).WhichOneof("verb") for requests in drawn(500, follow_up_share=1) for request in requests
-    }
+def test_long_run_has_every_kind_of_command() -> None:
+    sample = draw_orders(500, follow_up_share=1)
+    verbs = {as_command(request).WhichOneof("verb") for requests in sample for request in requests}
     assert len(verbs) == 10

@@ -1,6 +1,6 @@
-"""Every setting has bounds, and a server does not start with a value beyond them.
+"""Every setting has bounds, and a server does not start with a value outside of them.
 
-What is out of bounds follows from a number's own bounds; for any other setting it stands here.
+The bounds of a number give the values to try. For any other setting, this module lists them.
 """
 
 import re
@@ -35,53 +35,53 @@ INSIDE = {
     "listen": ["127.0.0.1:0", "[::]:50051", "unix:/run/orders.sock"],
     "allow_unlocked_schema": ["true", "0"],
 }
-# A server that starts in spite of a wrong value cannot go on.
+# A server that starts in spite of a wrong value fails with this directory.
 NOWHERE = ["--data", "/dev/null/none"]
 NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation in (int, float)]
 
 
 def limit(name: str, which: str) -> Any:
-    [found] = [getattr(mark, which) for mark in Settings.model_fields[name].metadata if hasattr(mark, which)]
-    return found
+    [bounds] = [getattr(mark, which) for mark in Settings.model_fields[name].metadata if hasattr(mark, which)]
+    return bounds
 
 
-def beyond(name: str) -> list[str]:
-    """Return values out of a setting's bounds; there are some for each setting."""
+def values_out_of_bounds(name: str) -> list[str]:
+    """Return values out of a setting's bounds; every setting has some."""
     if name not in NUMBERS:
         return OUTSIDE[name]
-    least, most = limit(name, "ge"), limit(name, "le")
-    assert least >= 0
-    assert most < 10**13
+    minimum, maximum = limit(name, "ge"), limit(name, "le")
+    assert minimum >= 0
+    assert maximum < 10**13
     whole = ["1.5"] if Settings.model_fields[name].annotation is int else []
-    return [*NO_NUMBERS, *whole, str(least - 1), str(most + 1), "-1", "9" * 5_000, *(["0"] if least > 0 else [])]
+    return [*NO_NUMBERS, *whole, str(minimum - 1), str(maximum + 1), "-1", "9" * 5_000, *(["0"] if minimum > 0 else [])]
 
 
-def within(name: str) -> list[str]:
+def values_within_bounds(name: str) -> list[str]:
     return INSIDE[name] if name not in NUMBERS else [str(limit(name, "ge")), str(limit(name, "le"))]
 
 
-BEYOND = [(name, value) for name in Settings.model_fields for value in beyond(name)]
-WITHIN = [(name, value) for name in Settings.model_fields for value in within(name)]
+OUT_OF_BOUNDS = [(name, value) for name in Settings.model_fields for value in values_out_of_bounds(name)]
+WITHIN_BOUNDS = [(name, value) for name in Settings.model_fields for value in values_within_bounds(name)]
 
 
 def shorten(value: object) -> str:
     return ascii(value)[:30]
 
 
-@pytest.mark.parametrize(("name", "value"), BEYOND, ids=shorten)
+@pytest.mark.parametrize(("name", "value"), OUT_OF_BOUNDS, ids=shorten)
 def test_value_out_of_bounds_is_refused_with_name_value_and_bounds(name: str, value: str) -> None:
     variable = f"ORDERTRAIL_{name.upper()}"
-    refused = CliRunner(env={variable: value}).invoke(ordertrail, ["serve", *([] if name == "data" else NOWHERE)])
-    assert refused.exit_code == 2
-    *_, sentence = refused.stderr.splitlines()
+    result = CliRunner(env={variable: value}).invoke(ordertrail, ["serve", *([] if name == "data" else NOWHERE)])
+    assert result.exit_code == 2
+    *_, sentence = result.stderr.splitlines()
     assert sentence.startswith(f"Error: {variable} is ")
     assert value[:50] in sentence
     assert describe_bounds(Settings.model_fields[name]) in sentence
     assert len(sentence) < 400
 
 
-@pytest.mark.parametrize(("name", "value"), WITHIN, ids=shorten)
-def test_value_within_bounds_is_taken(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "value"), WITHIN_BOUNDS, ids=shorten)
+def test_value_within_bounds_is_accepted(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"ORDERTRAIL_{name.upper()}", value)
     assert str(getattr(Settings(), name)) or name == "bootstrap"
 
@@ -94,18 +94,18 @@ def test_every_refused_setting_is_named() -> None:
 
 @pytest.mark.parametrize(("name", "value"), [("listen", "127.0.0.1"), ("topic", "a b"), ("bootstrap", "a:0")])
 def test_refused_flag_is_named_as_it_was_typed(name: str, value: str) -> None:
-    refused = CliRunner(env={"ORDERTRAIL_GRACE_SECONDS": "-1"}).invoke(ordertrail, ["serve", f"--{name}", value])
-    sentence = refused.stderr.splitlines()[-1]
+    result = CliRunner(env={"ORDERTRAIL_GRACE_SECONDS": "-1"}).invoke(ordertrail, ["serve", f"--{name}", value])
+    sentence = result.stderr.splitlines()[-1]
     assert f"--{name} is {value!r}, but must be " in sentence
     assert re.findall(r"ORDERTRAIL_\w+", sentence) == ["ORDERTRAIL_GRACE_SECONDS"]
 
 
 @pytest.mark.parametrize("value", ["", "127.0.0.1", "::1:50051", "a b:50051"])
-def test_refused_address_is_told_its_forms_once(value: str) -> None:
+def test_refused_address_has_the_valid_forms_once(value: str) -> None:
     for command in (["serve", "--listen", value], ["orders", "--target", value]):
-        refused = CliRunner().invoke(ordertrail, command)
-        assert refused.exit_code == 2
-        assert refused.stderr.splitlines()[-1].count(FORMS) == 1
+        result = CliRunner().invoke(ordertrail, command)
+        assert result.exit_code == 2
+        assert result.stderr.splitlines()[-1].count(FORMS) == 1
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -145,34 +145,38 @@ def test_defaults_are_within_bounds() -> None:
     ids=" ".join,
 )
 def test_option_out_of_bounds_is_refused(args: list[str]) -> None:
-    ended = CommandLine("127.0.0.1:1").run(*args)
-    assert ended.returncode == 2
-    assert ended.stderr.splitlines()[-1].startswith("Error: Invalid value for ")
+    result = CommandLine("127.0.0.1:1").run(*args)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith("Error: Invalid value for ")
 
 
 def number_options(command: click.Command, path: str) -> list[tuple[str, click.Parameter]]:
     """Return every parameter of a command, and of those in it, that takes a number."""
-    found = [(path, each) for each in command.params if isinstance(each.type, click.IntRange | click.FloatRange)]
-    found += [(path, each) for each in command.params if each.type in (click.INT, click.FLOAT)]
+    options = [
+        (path, parameter)
+        for parameter in command.params
+        if isinstance(parameter.type, click.IntRange | click.FloatRange) or parameter.type in (click.INT, click.FLOAT)
+    ]
     if isinstance(command, click.Group):
         for name in command.list_commands(click.Context(command)):
             inner = command.get_command(click.Context(command), name)
             assert inner is not None
-            found += number_options(inner, f"{path} {name}")
-    return found
+            options += number_options(inner, f"{path} {name}")
+    return options
 
 
-def test_every_number_of_the_command_line_has_a_least_value() -> None:
+def test_every_number_of_the_command_line_has_a_minimum() -> None:
     # Any whole number names a run of sample orders.
-    unbounded = {f"{path} {each.name}" for path, each in number_options(ordertrail, "") if not has_least(each)}
+    options = number_options(ordertrail, "")
+    unbounded = {f"{path} {parameter.name}" for path, parameter in options if not has_minimum(parameter)}
     assert unbounded == {" produce seed"}
 
 
-def has_least(parameter: click.Parameter) -> bool:
+def has_minimum(parameter: click.Parameter) -> bool:
     kind = parameter.type
     return isinstance(kind, click.IntRange | click.FloatRange) and kind.min is not None
 
 
 def test_data_directory_that_cannot_be_created_is_named_with_the_reason() -> None:
-    refused = CliRunner().invoke(ordertrail, ["serve", *NOWHERE])
-    assert (refused.exit_code, refused.stderr) == (1, "Error: /dev/null/none: Not a directory\n")
+    result = CliRunner().invoke(ordertrail, ["serve", *NOWHERE])
+    assert (result.exit_code, result.stderr) == (1, "Error: /dev/null/none: Not a directory\n")

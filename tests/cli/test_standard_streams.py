@@ -55,23 +55,23 @@ async def test_server_without_standard_streams_serves_and_stops(directory: Path,
         async with connect(address) as orders:
             await orders.reach(60)
             await until_serving(address)
-            placed = await orders.send(an_order())
-            read = await orders.get(placed.order_id, at_least_as_fresh=[placed.consistency_token])
-        assert read.version == 1
+            receipt = await orders.send(an_order())
+            order = await orders.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
+        assert order.version == 1
         server.send_signal(signal.SIGTERM)
         assert server.wait(60) == 0
 
 
 @pytest.mark.parametrize("streams", CLOSED)
 @pytest.mark.parametrize("args", COMMANDS, ids=lambda args: str(args[0]))
-def test_command_without_standard_streams_ends_as_with_them(
+def test_command_without_standard_streams_has_the_same_exit_code(
     ordertrail: CommandLine, data: Path, streams: str, args: list[str]
 ) -> None:
-    arguments = [str(data) if each == "DATA" else each for each in args]
-    lines = ([*ORDERTRAIL, *arguments], command_without(streams, *arguments))
-    with_them, without = (
-        subprocess.run(line, env=ordertrail.environment, capture_output=True, stdin=subprocess.DEVNULL, check=False)
-        for line in lines
+    arguments = [str(data) if argument == "DATA" else argument for argument in args]
+    commands = ([*ORDERTRAIL, *arguments], command_without(streams, *arguments))
+    usual, without = (
+        subprocess.run(command, env=ordertrail.environment, capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        for command in commands
     )
-    assert without.returncode == with_them.returncode
-    assert without.stderr in (with_them.stderr, b"")
+    assert without.returncode == usual.returncode
+    assert without.stderr in (usual.stderr, b"")

@@ -36,30 +36,30 @@ class Tail:
 
 
 class Member:
-    """A process that tails as one of a group. What it prints comes line by line, with patience but not for ever."""
+    """A process that tails as a member of a group. Its output is read line by line, with a timeout."""
 
     def __init__(self, tail: Tail, group: str) -> None:
         self.process = tail.line.start("tail", "--group", group, "--json")
         self.printed, _ = self._lines(self.process.stdout)
-        self.said, self._saying = self._lines(self.process.stderr)
+        self.notes, self._note_reader = self._lines(self.process.stderr)
 
-    def assigned(self, until: Callable[[set[int]], bool]) -> set[int]:
-        """Return the partitions that it has, as soon as they are as wanted."""
+    def wait_assigned(self, until: Callable[[set[int]], bool]) -> set[int]:
+        """Return its partitions as soon as they fulfil a condition."""
         while True:
-            names = self.said.get(timeout=SOON).rpartition(": ")[2].split(", ")
-            found = {int(name) for name in names if name != "none"}
-            if until(found):
-                return found
+            names = self.notes.get(timeout=SOON).rpartition(": ")[2].split(", ")
+            partitions = {int(name) for name in names if name != "none"}
+            if until(partitions):
+                return partitions
 
-    def places(self, count: int) -> list[tuple[int, int]]:
-        """Return the places of the next records."""
+    def next_positions(self, count: int) -> list[tuple[int, int]]:
+        """Return the positions of the next records."""
         records = [json.loads(self.printed.get(timeout=SOON)) for _ in range(count)]
         return [(record["partition"], record["offset"]) for record in records]
 
-    def rest_said(self) -> list[str]:
-        """Return the lines that it says until its end."""
-        self._saying.join(SOON)
-        return [line for line in (self.said.get() for _ in range(self.said.qsize())) if line]
+    def remaining_notes(self) -> list[str]:
+        """Return the lines on stderr until its end."""
+        self._note_reader.join(SOON)
+        return [line for line in (self.notes.get() for _ in range(self.notes.qsize())) if line]
 
     def end(self, number: int) -> int:
         self.process.send_signal(number)
@@ -81,11 +81,11 @@ class Member:
 
 @pytest.fixture
 def members() -> Iterator[Callable[[Tail, str], Member]]:
-    with ExitStack() as held:
+    with ExitStack() as stack:
 
         def start(tail: Tail, group: str) -> Member:
             member = Member(tail, group)
-            held.callback(stop, member.process)
+            stack.callback(stop, member.process)
             return member
 
         yield start
@@ -113,17 +113,17 @@ def facts(count: int, partitions: int) -> Story:
     return story
 
 
-def places(story: Story, *partitions: int) -> set[tuple[int, int]]:
+def positions(story: Story, *partitions: int) -> set[tuple[int, int]]:
     return {(partition, offset) for partition in partitions for offset in range(len(story.records[partition]))}
 
 
-def test_each_record_is_shown_with_place_verdict_and_event(cluster: Cluster) -> None:
+def test_each_record_is_printed_with_position_verdict_and_event(cluster: Cluster) -> None:
     topic = new_topic(cluster)
     write(cluster, topic, every_verdict().records)
     tail = Tail(cluster, topic)
-    ended = tail.run()
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert [line.split()[:2] for line in ended.stdout.splitlines()] == [
+    result = tail.run()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert [line.split()[:2] for line in result.stdout.splitlines()] == [
         ["0:0", "fact"],
         ["0:1", "void"],
         ["0:2", "fact"],
@@ -133,15 +133,15 @@ def test_each_record_is_shown_with_place_verdict_and_event(cluster: Cluster) -> 
         ["0:6", "fact"],
         ["0:7", "barrier"],
     ]
-    first, *_, unknown, _ = ended.stdout.splitlines()
+    first, *_, unknown, _ = result.stdout.splitlines()
     assert "order placed" in first
     assert "an event of number 99, which this release does not know" in unknown
     in_json = tail.records()
-    assert [record["verdict"] for record in in_json] == [line.split()[1] for line in ended.stdout.splitlines()]
+    assert [record["verdict"] for record in in_json] == [line.split()[1] for line in result.stdout.splitlines()]
     assert in_json[2]["event"]["orderConfirmed"] == {}
 
 
-def test_verdicts_hold_from_whatever_offset_the_records_are_shown(cluster: Cluster) -> None:
+def test_verdicts_do_not_depend_on_the_first_printed_offset(cluster: Cluster) -> None:
     topic = new_topic(cluster)
     write(cluster, topic, every_verdict().records)
     tail = Tail(cluster, topic)
@@ -150,7 +150,7 @@ def test_verdicts_hold_from_whatever_offset_the_records_are_shown(cluster: Clust
         assert tail.records("--partition", "0", "--from", str(begin)) == everything[begin:]
 
 
-def test_an_order_of_another_partition_is_foreign(cluster: Cluster) -> None:
+def test_order_of_another_partition_is_foreign(cluster: Cluster) -> None:
     topic, story = new_topic(cluster, 3), Story(3)
     story.misplaced("order-1")
     write(cluster, topic, story.records)
@@ -158,65 +158,65 @@ def test_an_order_of_another_partition_is_foreign(cluster: Cluster) -> None:
     assert (record["verdict"], record["partition"]) == ("foreign", (partition_of("order-1", 3) - 1) % 3)
 
 
-def test_all_partitions_are_shown_or_one_of_them_from_an_offset_of_its_own(cluster: Cluster) -> None:
+def test_tail_prints_all_partitions_or_one_from_an_offset(cluster: Cluster) -> None:
     topic, story = new_topic(cluster, 3), facts(30, 3)
     write(cluster, topic, story.records)
     tail = Tail(cluster, topic)
     everything = [(record["partition"], record["offset"]) for record in tail.records()]
-    assert (len(everything), set(everything)) == (60, places(story, 0, 1, 2))
+    assert (len(everything), set(everything)) == (60, positions(story, 0, 1, 2))
     assert [record["offset"] for record in tail.records("--partition", "1")] == [*range(len(story.records[1]))]
     ambiguous = tail.run("--from", "3")
     assert (ambiguous.returncode, "--from needs --partition" in ambiguous.stderr) == (2, True)
     assert tail.run("--partition", "3").returncode == 2
 
 
-def test_two_of_a_group_share_the_partitions_and_the_other_goes_on_when_one_is_killed(
+def test_group_member_takes_over_partitions_of_a_killed_one(
     cluster: Cluster, members: Callable[[Tail, str], Member]
 ) -> None:
     topic, story, group = new_topic(cluster, 4), facts(40, 4), uuid4().hex
     begin = [len(records) // 2 for records in story.records]
     write(cluster, topic, [records[:half] for records, half in zip(story.records, begin, strict=True)])
     tail = Tail(cluster, topic)
-    ours = members(tail, group)
-    seen = ours.places(40)
-    assert (len(set(seen)), set(seen)) == (40, {(p, o) for p in range(4) for o in range(begin[p])})
-    theirs = members(tail, group)
-    their_share = theirs.assigned(lambda found: len(found) == 2)
-    assert ours.assigned(lambda found: len(found) == 2) == {0, 1, 2, 3} - their_share
-    assert theirs.end(signal.SIGKILL) == -signal.SIGKILL
+    first_member = members(tail, group)
+    positions_read = first_member.next_positions(40)
+    assert (len(set(positions_read)), set(positions_read)) == (40, {(p, o) for p in range(4) for o in range(begin[p])})
+    second_member = members(tail, group)
+    their_share = second_member.wait_assigned(lambda partitions: len(partitions) == 2)
+    assert first_member.wait_assigned(lambda partitions: len(partitions) == 2) == {0, 1, 2, 3} - their_share
+    assert second_member.end(signal.SIGKILL) == -signal.SIGKILL
     write(cluster, topic, [records[half:] for records, half in zip(story.records, begin, strict=True)])
-    seen += ours.places(40)
-    assert len(seen) == 80
-    assert set(seen) == places(story, 0, 1, 2, 3)
+    positions_read += first_member.next_positions(40)
+    assert len(positions_read) == 80
+    assert set(positions_read) == positions(story, 0, 1, 2, 3)
 
 
-def test_a_topic_is_followed_until_ctrl_c(cluster: Cluster) -> None:
+def test_topic_is_followed_until_ctrl_c(cluster: Cluster) -> None:
     topic, story = new_topic(cluster, 2), facts(10, 2)
     write(cluster, topic, [records[:1] for records in story.records])
     following = Tail(cluster, topic).line.start("tail", "--follow", "--json")
     try:
         assert following.stdout is not None
-        seen = [json.loads(following.stdout.readline()) for _ in range(2)]
+        positions_read = [json.loads(following.stdout.readline()) for _ in range(2)]
         write(cluster, topic, [records[1:] for records in story.records])
-        seen += [json.loads(following.stdout.readline()) for _ in range(18)]
+        positions_read += [json.loads(following.stdout.readline()) for _ in range(18)]
         following.send_signal(signal.SIGINT)
         assert following.wait(SOON) == 130
     finally:
         stop(following)
-    assert {(record["partition"], record["offset"]) for record in seen} == places(story, 0, 1)
-    assert {record["verdict"] for record in seen} == {"fact"}
+    assert {(record["partition"], record["offset"]) for record in positions_read} == positions(story, 0, 1)
+    assert {record["verdict"] for record in positions_read} == {"fact"}
 
 
-def test_a_group_goes_on_where_it_was_and_ctrl_c_ends_a_member_cleanly(
+def test_group_continues_at_committed_offsets_after_ctrl_c(
     cluster: Cluster, members: Callable[[Tail, str], Member]
 ) -> None:
     topic, story, group = new_topic(cluster), every_verdict(), uuid4().hex
     write(cluster, topic, [story.records[0][:3]])
     tail = Tail(cluster, topic)
     first = members(tail, group)
-    assert first.places(3) == [(0, 0), (0, 1), (0, 2)]
+    assert first.next_positions(3) == [(0, 0), (0, 1), (0, 2)]
     assert first.end(signal.SIGINT) == 130
-    assert first.rest_said() == [f"partitions of this member of {group}: 0"]
+    assert first.remaining_notes() == [f"partitions of this member of {group}: 0"]
     write(cluster, topic, [story.records[0][3:]])
     second = members(tail, group)
     records = [json.loads(second.printed.get(timeout=SOON)) for _ in range(5)]
@@ -228,11 +228,11 @@ def test_a_group_goes_on_where_it_was_and_ctrl_c_ends_a_member_cleanly(
         (7, "barrier"),
     ]
     assert second.end(signal.SIGINT) == 130
-    other = members(tail, uuid4().hex)
-    assert other.places(8) == [(0, offset) for offset in range(8)]
+    new_group = members(tail, uuid4().hex)
+    assert new_group.next_positions(8) == [(0, offset) for offset in range(8)]
 
 
 @pytest.mark.parametrize("args", [["--from", "0"], ["--partition", "0"]])
-def test_a_group_chooses_its_places_itself(cluster: Cluster, args: list[str]) -> None:
-    ended = Tail(cluster, "nosuch").run("--group", "readers", *args)
-    assert (ended.returncode, "--group needs --bootstrap" in ended.stderr) == (2, True)
+def test_group_excludes_partition_and_first_offset(cluster: Cluster, args: list[str]) -> None:
+    result = Tail(cluster, "nosuch").run("--group", "readers", *args)
+    assert (result.returncode, "--group needs --bootstrap" in result.stderr) == (2, True)

@@ -1,4 +1,4 @@
-"""Text of unknown origin cannot steer the terminal of whoever reads it, on stdout or stderr, in any command."""
+"""Text from outside cannot control the terminal, on stdout or stderr, in any command."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,12 +69,12 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command).replace(HOSTILE, ""))
-def test_command_that_asks_a_server_escapes_what_cannot_be_printed(ordertrail: CommandLine, command: list[str]) -> None:
-    ended = ordertrail.run(*command)
-    assert_harmless(ended.stdout + ended.stderr)
+def test_commands_escape_unprintable_text_of_a_server(ordertrail: CommandLine, command: list[str]) -> None:
+    result = ordertrail.run(*command)
+    assert_harmless(result.stdout + result.stderr)
 
 
-def test_followed_history_escapes_what_cannot_be_printed(ordertrail: CommandLine) -> None:
+def test_followed_history_escapes_unprintable_text(ordertrail: CommandLine) -> None:
     following = ordertrail.start("history", "--customer", CUSTOMER, "--follow")
     try:
         assert following.stdout is not None
@@ -85,16 +85,16 @@ def test_followed_history_escapes_what_cannot_be_printed(ordertrail: CommandLine
         stop(following)
 
 
-def test_log_escapes_what_cannot_be_printed_record_by_record(ordertrail: CommandLine, data: Path) -> None:
+def test_tail_escapes_unprintable_text_of_each_record(ordertrail: CommandLine, data: Path) -> None:
     lines = ordertrail.run("tail", "--data", str(data)).stdout.splitlines()
     assert len(lines) == 5
     for line in lines:
         assert_harmless(line)
 
 
-def test_refused_document_is_told_without_what_cannot_be_printed(ordertrail: CommandLine, tmp_path: Path) -> None:
+def test_refused_document_is_reported_without_unprintable_text(ordertrail: CommandLine, tmp_path: Path) -> None:
     file = tmp_path / "orders.jsonl"
     file.write_text(f'{{"type": "Order{"".join(f"{chr(92)}u{ord(char):04x}" for char in HOSTILE)}"}}\n')
-    told = ordertrail.run("import-json", str(file)).stdout
-    assert [char for char in told if not char.isprintable() and char != "\n"] == []
-    assert "is unknown. [UNREADABLE_DOCUMENT]" in told
+    report = ordertrail.run("import-json", str(file)).stdout
+    assert [char for char in report if not char.isprintable() and char != "\n"] == []
+    assert "is unknown. [UNREADABLE_DOCUMENT]" in report

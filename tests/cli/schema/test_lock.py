@@ -31,12 +31,12 @@ def run(proto: Path) -> Result:
     return CliRunner().invoke(lock, ["--proto", str(proto)])
 
 
-def test_the_first_lock_has_every_stored_message(proto: Path) -> None:
+def test_first_lock_has_every_stored_message(proto: Path) -> None:
     assert run(proto).exit_code == 0
     assert (proto / "schema.lock").read_text(encoding="utf-8") == WHOLE
 
 
-def test_what_is_not_locked_is_added_and_named(proto: Path) -> None:
+def test_lock_adds_and_names_missing_messages(proto: Path) -> None:
     file = proto / "schema.lock"
     file.write_text(WHOLE[:NEWEST])
     result = run(proto)
@@ -45,7 +45,7 @@ def test_what_is_not_locked_is_added_and_named(proto: Path) -> None:
     assert file.read_text().startswith(WHOLE[:NEWEST])
 
 
-def test_a_second_run_adds_nothing(proto: Path) -> None:
+def test_second_lock_adds_nothing(proto: Path) -> None:
     run(proto)
     result = run(proto)
     assert (result.exit_code, result.output) == (0, "Nothing to add: all messages are locked.\n")
@@ -53,7 +53,7 @@ def test_a_second_run_adds_nothing(proto: Path) -> None:
     assert [path.name for path in proto.glob("schema.*")] == ["schema.lock"]
 
 
-def test_nothing_is_added_to_a_lock_that_does_not_hold(proto: Path) -> None:
+def test_nothing_is_added_to_a_lock_with_a_changed_entry(proto: Path) -> None:
     edited = WHOLE[:NEWEST].replace("int64 units", "int32 units")
     (proto / "schema.lock").write_text(edited)
     result = run(proto)
@@ -66,7 +66,7 @@ def name_no_function(protos: Protos) -> None:
     protos.message("events.v2.OrderPlaced").options.Extensions[rules_pb2.message].ClearField("python")
 
 
-def test_nothing_is_locked_that_has_no_reading(proto: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_locked_while_an_event_cannot_be_read(proto: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schema_check, "FAMILIES", Families(record_after(name_no_function)))
     result = run(proto)
     assert result.exit_code == 1
@@ -74,7 +74,7 @@ def test_nothing_is_locked_that_has_no_reading(proto: Path, monkeypatch: pytest.
     assert not (proto / "schema.lock").exists()
 
 
-def test_protos_that_were_edited_since_the_code_was_generated_are_not_locked(proto: Path) -> None:
+def test_protos_edited_after_code_generation_are_not_locked(proto: Path) -> None:
     edited = proto / "ordertrail" / "events" / "v2" / "order_events.proto"
     edited.write_text(edited.read_text().replace("optional string customer_id = 1;", "optional string shop_id = 1;", 1))
     result = run(proto)
@@ -85,7 +85,7 @@ def test_protos_that_were_edited_since_the_code_was_generated_are_not_locked(pro
     assert not (proto / "schema.lock").exists()
 
 
-def test_protos_that_cannot_be_compiled_are_not_locked(proto: Path) -> None:
+def test_protos_that_do_not_compile_are_not_locked(proto: Path) -> None:
     (proto / "ordertrail" / "events" / "v2" / "order_events.proto").write_text("message {")
     result = run(proto)
     assert result.exit_code == 1
@@ -93,7 +93,7 @@ def test_protos_that_cannot_be_compiled_are_not_locked(proto: Path) -> None:
     assert not (proto / "schema.lock").exists()
 
 
-def test_nothing_is_locked_beside_an_event_that_no_record_can_hold(proto: Path) -> None:
+def test_nothing_is_locked_if_no_record_can_hold_an_event(proto: Path) -> None:
     (proto / "beside_what_is_generated.proto").write_text(CASELESS)
     result = run(proto)
     assert result.exit_code == 1
@@ -101,7 +101,7 @@ def test_nothing_is_locked_beside_an_event_that_no_record_can_hold(proto: Path) 
     assert not (proto / "schema.lock").exists()
 
 
-def test_the_locked_messages_are_those_that_stand_in_it(proto: Path) -> None:
+def test_locked_messages_are_read_from_the_lock(proto: Path) -> None:
     file = proto / "schema.lock"
     assert locked_messages(file) == set()
     file.write_text(WHOLE[:NEWEST])

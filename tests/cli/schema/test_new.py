@@ -19,10 +19,10 @@ def new(*arguments: str) -> Result:
     return CliRunner().invoke(ordertrail, ["schema", "new", *arguments])
 
 
-def test_it_tells_what_it_made_and_what_to_do_next(proto: Path) -> None:
-    said = new("BasketFilled").output
-    made, _, next_steps = said.partition("\n\n")
-    assert made.splitlines() == [
+def test_new_version_is_reported_with_next_steps(proto: Path) -> None:
+    output = new("BasketFilled").output
+    report, _, next_steps = output.partition("\n\n")
+    assert report.splitlines() == [
         f"Created ordertrail.events.v3.BasketFilled in {proto / V3}, a copy of ordertrail.events.v2.BasketFilled.",
         "Copied with it: Look, Thing, Wrapping.",
         "Added basket_filled_v3 = 50 to Record in proto/ordertrail/log/v1/record.proto.",
@@ -32,11 +32,11 @@ def test_it_tells_what_it_made_and_what_to_do_next(proto: Path) -> None:
     assert sorted(steps, key=next_steps.index) == steps
 
 
-def test_for_machines_it_is_one_object(proto: Path) -> None:
+def test_json_output_is_one_object(proto: Path) -> None:
     assert json.loads(new("BasketFilled", "--json").output)["number"] == 50
 
 
-def test_a_refusal_is_one_sentence_and_exits_with_1(proto: Path) -> None:
-    refused = new("BasketFiled")
-    assert refused.exit_code == 1
-    assert refused.output == "Error: There is no event BasketFiled. There are BasketEmptied, BasketFilled.\n"
+def test_refusal_is_one_sentence_with_exit_code_1(proto: Path) -> None:
+    result = new("BasketFiled")
+    assert result.exit_code == 1
+    assert result.output == "Error: There is no event BasketFiled. There are BasketEmptied, BasketFilled.\n"

@@ -24,14 +24,14 @@ def other_protos(directory: Path) -> None:
 
 @pytest.mark.parametrize("prepare", [no_folder, empty_folder, other_protos])
 @pytest.mark.parametrize("command", [["new", "OrderPlaced"], ["check"], ["check", "--json"], ["lock"]], ids=" ".join)
-def test_a_command_without_a_checkout_says_how_to_get_one(
+def test_command_without_checkout_explains_how_to_get_one(
     command: list[str], prepare: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     prepare(tmp_path)
-    refused = CliRunner().invoke(ordertrail, ["schema", *command])
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr == (
+    result = CliRunner().invoke(ordertrail, ["schema", *command])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
         "Error: This command works on a checkout of Ordertrail, and proto holds no protos of it: "
         "clone Ordertrail's repository with git and run the command in the clone, or name its protos with --proto.\n"
     )

@@ -29,12 +29,12 @@ class Topics:
         self.name = f"topic-{uuid4().hex}"
 
     def run(self, command: str, *args: str, **environment: str) -> Result:
-        found = {
+        variables = {
             "ORDERTRAIL_BOOTSTRAP": self.settings["bootstrap.servers"],
             "ORDERTRAIL_TOPIC": self.name,
             **environment,
         }
-        return CliRunner(env=found).invoke(ordertrail, ["topics", command, *args])
+        return CliRunner(env=variables).invoke(ordertrail, ["topics", command, *args])
 
     def create(self, *args: str) -> Result:
         return self.run("create", "--replicas", "1", *args)
@@ -51,40 +51,40 @@ def topics(cluster: Cluster) -> Topics:
     return Topics(cluster)
 
 
-def test_a_topic_is_made_as_a_log_must_be(topics: Topics) -> None:
-    made = topics.create("--partitions", "2", "--json")
-    assert made.exit_code == 0, made.output
-    told = json.loads(made.stdout)
-    assert (told["made"], told["safe"], told["partitions"], told["replicas"]) == (True, True, 2, 1)
-    assert [finding["gravity"] for finding in told["findings"]] == ["note"]
+def test_created_topic_is_safe_for_a_log(topics: Topics) -> None:
+    result = topics.create("--partitions", "2", "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert (report["made"], report["safe"], report["partitions"], report["replicas"]) == (True, True, 2, 1)
+    assert [finding["gravity"] for finding in report["findings"]] == ["note"]
     assert describe_topic(topics.settings, topics.name).settings.items() >= SAFE_SETTINGS.items()
 
 
-def test_a_topic_that_is_there_is_not_made_again_but_may_be_checked(topics: Topics) -> None:
+def test_existing_topic_is_not_created_again_but_can_be_checked(topics: Topics) -> None:
     topics.create("--partitions", "1")
-    again = topics.create("--partitions", "1")
-    assert (again.exit_code, "already exists" in again.stderr) == (1, True)
+    second = topics.create("--partitions", "1")
+    assert (second.exit_code, "already exists" in second.stderr) == (1, True)
     checked = topics.create("--partitions", "1", "--if-missing", "--json")
     assert (checked.exit_code, json.loads(checked.stdout)["made"]) == (0, False)
-    other = topics.create("--partitions", "3", "--if-missing")
-    assert other.exit_code == 1
-    assert other.stderr == f"Error: The topic {topics.name} exists, but its number of partitions is 1 and not 3.\n"
+    mismatch = topics.create("--partitions", "3", "--if-missing")
+    assert mismatch.exit_code == 1
+    assert mismatch.stderr == f"Error: The topic {topics.name} exists, but its number of partitions is 1 and not 3.\n"
 
 
-def test_more_replicas_than_brokers_are_refused_with_what_helps(topics: Topics) -> None:
-    refused = topics.run("create")
-    assert refused.exit_code == 1
-    assert "--replicas 1 is enough for development" in refused.stderr
+def test_more_replicas_than_brokers_are_refused_with_remedy(topics: Topics) -> None:
+    result = topics.run("create")
+    assert result.exit_code == 1
+    assert "--replicas 1 is enough for development" in result.stderr
 
 
-def test_an_unsafe_topic_is_told_in_plain_words_with_what_mends_it_and_exits_with_1(topics: Topics) -> None:
+def test_unsafe_topic_is_reported_with_remedy_and_exit_code_1(topics: Topics) -> None:
     topics.create()
     topics.set("retention.ms", "604800000")
     unsafe = topics.run("check")
     assert unsafe.exit_code == 1
-    what, mend, note, *_, verdict = unsafe.stdout.splitlines()
-    assert what.startswith(f"unsafe  The topic {topics.name} has retention.ms=604800000: Kafka removes records")
-    assert mend.split() == ["Set", "retention.ms=-1", "on", "the", "topic."]
+    problem, remedy, note, *_, verdict = unsafe.stdout.splitlines()
+    assert problem.startswith(f"unsafe  The topic {topics.name} has retention.ms=604800000: Kafka removes records")
+    assert remedy.split() == ["Set", "retention.ms=-1", "on", "the", "topic."]
     assert note.startswith("note    ")
     assert verdict == f"The topic {topics.name} (partitions: 3, replicas: 1) is unsafe: no server starts on it."
     machines = topics.run("check", "--json")
@@ -94,19 +94,19 @@ def test_an_unsafe_topic_is_told_in_plain_words_with_what_mends_it_and_exits_wit
     assert (mended.exit_code, mended.stdout.splitlines()[-1].endswith("is safe: it can hold a log.")) == (0, True)
 
 
-def test_a_topic_that_is_not_there_is_told_with_what_makes_it(topics: Topics) -> None:
+def test_missing_topic_is_reported_with_the_command_to_create_it(topics: Topics) -> None:
     missing = topics.run("check")
     assert missing.exit_code == 1
-    told = f"Error: The cluster has no topic {topics.name}. Create it with `ordertrail topics create`.\n"
-    assert missing.stderr == told
+    report = f"Error: The cluster has no topic {topics.name}. Create it with `ordertrail topics create`.\n"
+    assert missing.stderr == report
 
 
-def test_nothing_is_deleted_before_it_was_said_what_is_lost(topics: Topics) -> None:
+def test_delete_without_yes_only_reports_the_loss(topics: Topics) -> None:
     topics.create("--partitions", "1")
     asyncio.run(_write(topics))
-    asked = topics.run("delete")
-    assert asked.exit_code == 1
-    assert f"Nothing was deleted. The topic {topics.name} (partitions: 1) holds 2 records." in asked.stderr
+    unconfirmed = topics.run("delete")
+    assert unconfirmed.exit_code == 1
+    assert f"Nothing was deleted. The topic {topics.name} (partitions: 1) holds 2 records." in unconfirmed.stderr
     assert describe_topic(topics.settings, topics.name).name == topics.name
     deleted = topics.run("delete", "--yes", "--json")
     assert deleted.exit_code == 0, deleted.output
@@ -115,10 +115,10 @@ def test_nothing_is_deleted_before_it_was_said_what_is_lost(topics: Topics) -> N
         describe_topic(topics.settings, topics.name)
 
 
-def test_settings_of_librdkafka_come_from_the_environment_and_what_promises_rest_on_does_not(topics: Topics) -> None:
-    refused = topics.run("check", ORDERTRAIL_KAFKA_ACKS="1")
-    assert refused.exit_code == 1
-    assert refused.stderr == "Error: acks cannot be set: what Ordertrail promises rests on it.\n"
+def test_environment_sets_librdkafka_except_protected_settings(topics: Topics) -> None:
+    result = topics.run("check", ORDERTRAIL_KAFKA_ACKS="1")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: acks cannot be set: what Ordertrail promises rests on it.\n"
     unknown = topics.run("check", ORDERTRAIL_KAFKA_NO_SUCH="1")
     assert (unknown.exit_code, "no.such" in unknown.stderr) == (1, True)
 
