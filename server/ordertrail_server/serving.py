@@ -54,17 +54,17 @@ T = TypeVar("T")
 SWITCH_INTERVAL_S = 0.0005
 
 
-class Stopped(OperatorError):
-    """The server must stop because of damage or a refusal; the text is the reason."""
+class ServingFailed(OperatorError):
+    """A part of the server refuses to continue. The message says why."""
 
 
-def new_id() -> str:
+def create_id() -> str:
     """Return a new UUIDv7: consecutive ids are neighbours in every index."""
     return str(uuid_utils.uuid7())
 
 
 class Service:
-    """All parts of one server. They are closed in the reverse order of their start."""
+    """All parts of one server. They are closed in the reverse order in which they started."""
 
     def __init__(self, settings: Settings, exit_stack: AsyncExitStack, reach_s: float) -> None:
         self._settings, self._exit_stack = settings, exit_stack
@@ -94,7 +94,7 @@ class Service:
         history = None if projector is None else await self._start_queries(server, log, handler, projector)
         if handler is not None:
             receipts, batch_work = Receipts(log, handler), BatchWork(handler)
-            commands = CommandService(handler, receipts, new_id, batch_work)
+            commands = CommandService(handler, receipts, create_id, batch_work)
             server.answer_commands(commands, ImportService(receipts, batch_work))
         address = await server.start(address)
         self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
@@ -112,7 +112,7 @@ class Service:
         await asyncio.Event().wait()
 
     def expect_stop(self) -> None:
-        """Do not warn if a part ends because the server was asked to stop."""
+        """Do not warn about parts that end because the server stops."""
         if self._projector is not None:
             self._projector.expect_stop()
 
@@ -128,7 +128,7 @@ class Service:
         # A projector that watches the log itself needs no wake-ups from the writers.
         on_append = projector.notify_growth if projector and not self._source.notifies_growth else _no_wakeup
         capacity = self._settings.waiting_commands
-        handler = CommandHandler(log, store, new_id, on_append, capacity, self._settings.order_cache_bytes)
+        handler = CommandHandler(log, store, create_id, on_append, capacity, self._settings.order_cache_bytes)
         self._exit_stack.push_async_callback(handler.stop, self._settings.grace_seconds)
         await handler.start()
         self._tasks.extend(handler.tasks)
@@ -175,7 +175,7 @@ class Service:
     async def _raise_if_refused(self, projector: ProjectorProcess) -> None:
         refusal = await projector.wait_ended()
         if refusal is not None:
-            raise Stopped(refusal)
+            raise ServingFailed(refusal)
 
 
 def _create_source(settings: Settings, reach_s: float) -> LogSource:
@@ -230,13 +230,13 @@ async def _serve_once(
 
 async def _run_until(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
     """Return the result of `work`, or None if `stop` is set first; then `work` is cancelled and has ended."""
-    stopping, working = asyncio.create_task(stop.wait()), asyncio.create_task(work)
-    await asyncio.wait({stopping, working}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not working.done():
-        working.cancel()
-        await asyncio.wait({working})
-    return None if working.cancelled() else working.result()
+    stop_task, work_task = asyncio.create_task(stop.wait()), asyncio.create_task(work)
+    await asyncio.wait({stop_task, work_task}, return_when=asyncio.FIRST_COMPLETED)
+    stop_task.cancel()
+    if not work_task.done():
+        work_task.cancel()
+        await asyncio.wait({work_task})
+    return None if work_task.cancelled() else work_task.result()
 
 
 def _tune_garbage_collector() -> None:

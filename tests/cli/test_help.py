@@ -13,7 +13,7 @@ from ordertrail_server.cli.log import LOG_COMMANDS
 from ordertrail_server.cli.main import COMMANDS, ordertrail
 from ordertrail_server.cli.parked import PARKED_COMMANDS
 from ordertrail_server.cli.schema import SCHEMA_COMMANDS
-from ordertrail_server.cli.server_call import DEFAULT
+from ordertrail_server.cli.server_call import DEFAULT_TARGET
 from ordertrail_server.cli.topics import TOPIC_COMMANDS
 
 GROUPS = {"log": LOG_COMMANDS, "parked": PARKED_COMMANDS, "schema": SCHEMA_COMMANDS, "topics": TOPIC_COMMANDS}
@@ -106,7 +106,7 @@ def test_wrong_usage_has_exit_code_2(args: list[str]) -> None:
 
 @pytest.mark.parametrize("target", ["", " "])
 def test_empty_target_is_refused(target: str) -> None:
-    result = CommandLine(DEFAULT).run("orders", "--target", target)
+    result = CommandLine(DEFAULT_TARGET).run("orders", "--target", target)
     assert result.returncode == 2
     assert "it is empty. Use HOST:PORT" in result.stderr
 

@@ -17,7 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 from tests.cli.command_line import CommandLine, serving, stop
 from tests.kafka.cluster import Cluster
 
-from ordertrail_server.cli.document_line import LONGEST
+from ordertrail_server.cli.document_line import MAX_DOCUMENT_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_later_messages_can_be_imported_alone(old_topic: OldProducers) -> None:
 
 
 def test_invalid_messages_are_reported_by_position_and_others_imported(old_topic: OldProducers) -> None:
-    old_topic.send(1, b"no JSON", None, b"", b"x" * (LONGEST + 1), flat(1, "old-3"))
+    old_topic.send(1, b"no JSON", None, b"", b"x" * (MAX_DOCUMENT_BYTES + 1), flat(1, "old-3"))
     result = old_topic.run()
     *report, counts_line, continuation = result.stdout.splitlines()
     by_position = dict(line.split(": ", 1) for line in report)

@@ -5,7 +5,7 @@ import pytest
 from tests.cli.command_line import CommandLine
 
 from ordertrail_server.cli.document_file import origin_prefix
-from ordertrail_server.cli.document_line import LONGEST, DocumentLine, document_lines
+from ordertrail_server.cli.document_line import MAX_DOCUMENT_BYTES, DocumentLine, read_document_lines
 
 FLAT = (
     '{"id": 17, "company": "retailer-1", "productId": "p_23", "quantity": 3000, "unitPrice": 5, '
@@ -60,12 +60,14 @@ def test_import_without_a_server_has_exit_code_2(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b""])
-@pytest.mark.parametrize(("length", "fits"), [(LONGEST, True), (LONGEST + 1, False), (3 * LONGEST, False)])
+@pytest.mark.parametrize(
+    ("length", "fits"), [(MAX_DOCUMENT_BYTES, True), (MAX_DOCUMENT_BYTES + 1, False), (3 * MAX_DOCUMENT_BYTES, False)]
+)
 def test_line_can_be_as_long_as_a_document(tmp_path: Path, length: int, fits: bool, ending: bytes) -> None:
     path = tmp_path / "lines"
     path.write_bytes(b"first\n" + b"x" * length + ending)
     with path.open("rb") as file:
-        lines = list(document_lines(file))
+        lines = list(read_document_lines(file))
     assert lines == [DocumentLine(1, b"first"), DocumentLine(2, b"x" * length if fits else None)]
 
 

@@ -1,4 +1,4 @@
-"""The command line: one file per command; `main` holds them together.
+"""The command line: one file per command. `main` lists them.
 
 A command's module imports only click at its top, so that help is fast.
 """

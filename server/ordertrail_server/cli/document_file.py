@@ -6,7 +6,7 @@ from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import IO
 
-from ordertrail_server.cli.document_line import DocumentLine, document_lines
+from ordertrail_server.cli.document_line import DocumentLine, read_document_lines
 from ordertrail_server.cli.input_format import HEAD_BYTES, describe_other_format
 from ordertrail_server.operator_error import OperatorError
 
@@ -30,7 +30,7 @@ class DocumentFile:
 
     def lines(self) -> Iterator[DocumentLine]:
         """Yield the lines that are not blank."""
-        return document_lines(self._file)
+        return read_document_lines(self._file)
 
 
 def open_rewindable(file: IO[bytes]) -> IO[bytes]:

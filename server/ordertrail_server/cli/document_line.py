@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
-LONGEST = 65_536  # bytes, as the contract bounds SourceDocument.json
+MAX_DOCUMENT_BYTES = 65_536  # bytes, as the contract bounds SourceDocument.json
 
 
 class DocumentLine(NamedTuple):
@@ -13,13 +13,13 @@ class DocumentLine(NamedTuple):
     json: bytes | None
 
 
-def document_lines(file: IO[bytes]) -> Iterator[DocumentLine]:
+def read_document_lines(file: IO[bytes]) -> Iterator[DocumentLine]:
     """Yield the lines that are not blank, counted from 1. Memory use does not grow with a line's length."""
     file.seek(0)
     number = 0
-    while line := file.readline(LONGEST + 2):
+    while line := file.readline(MAX_DOCUMENT_BYTES + 2):
         number += 1
-        too_long = _skip_rest(file, line) or len(line.rstrip(b"\r\n")) > LONGEST
+        too_long = _skip_rest(file, line) or len(line.rstrip(b"\r\n")) > MAX_DOCUMENT_BYTES
         if too_long:
             yield DocumentLine(number, None)
         elif line.strip():
@@ -29,6 +29,6 @@ def document_lines(file: IO[bytes]) -> Iterator[DocumentLine]:
 def _skip_rest(file: IO[bytes], piece: bytes) -> bool:
     """Skip the rest of a line after a piece of it. Return whether there was a rest."""
     skipped = False
-    while not piece.endswith(b"\n") and (piece := file.readline(LONGEST)):
+    while not piece.endswith(b"\n") and (piece := file.readline(MAX_DOCUMENT_BYTES)):
         skipped = True
     return skipped

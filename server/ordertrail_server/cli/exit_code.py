@@ -1,4 +1,4 @@
-"""Runs the command line, and ends it with an exit code and, after a failure, one sentence on stderr."""
+"""Runs the command line: exit codes, and one sentence on stderr after a failure."""
 
 import os
 import signal
@@ -42,19 +42,19 @@ def _run(command: click.Command) -> tuple[int, click.ClickException | None]:
     except OutputFailed as error:
         discard(sys.stdout)
         # If the pipe is closed, nobody reads the output.
-        return (BROKEN_PIPE, None) if isinstance(error.cause, BrokenPipeError) else _failed(str(error))
+        return (BROKEN_PIPE, None) if isinstance(error.cause, BrokenPipeError) else _create_failure(str(error))
     except OperatorError as error:
-        return _failed(str(error))
+        return _create_failure(str(error))
     except ModuleNotFoundError:
         raise  # the console script says what to install
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        return _failed(_describe(error))
+        return _create_failure(_describe(error))
     return code if isinstance(code, int) else 0, None
 
 
-def _failed(sentence: str) -> tuple[int, click.ClickException]:
+def _create_failure(sentence: str) -> tuple[int, click.ClickException]:
     return FAILED, click.ClickException(sentence)
 
 

@@ -52,13 +52,13 @@ class GroupTail:
                 "the group read an earlier topic of this name. Use another group."
             )
 
-        def report_progress(reached: int) -> None:
-            self._member.processed[partition] = reached
+        def report_progress(next_offset: int) -> None:
+            self._member.processed[partition] = next_offset
 
-        tail = PartitionTail(self._log, partition, self._show, self._fold(partition, offset), report_progress)
+        tail = PartitionTail(self._log, partition, self._show, self._find_fold(partition, offset), report_progress)
         await tail.run(offset, follow=True)
 
-    def _fold(self, partition: int, offset: int) -> PartitionFold:
+    def _find_fold(self, partition: int, offset: int) -> PartitionFold:
         """Return a fold at or before the offset. A fold from an earlier assignment may be beyond it."""
         fold = self._folds.get(partition)
         if fold is None or fold.offset > offset:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ordertrail.query_methods import OnParked
     from ordertrail.v1.history_event_pb2 import HistoryEvent
 
-PAGE = 1000
+PAGE_SIZE = 1000
 EPILOG = """\b
 Examples:
   ordertrail history 0193a7c2-order-1
@@ -62,7 +62,7 @@ async def history(
                 order_id=order_id,
                 customer_id=customer_id,
                 product_id=product_id,
-                page_size=PAGE,
+                page_size=PAGE_SIZE,
                 on_parked=_create_parked_warning(),
                 on_age=create_age_warning(),
             )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 UNREACHABLE = 2
 # An origin has at most 128 characters, and an offset up to 19 digits.
-LONGEST_TOPIC = 96
+MAX_TOPIC_LENGTH = 96
 EPILOG = f"""\b
 Examples:
   ordertrail import-json orders.jsonl
@@ -80,7 +80,7 @@ async def import_json(
         raise click.UsageError("--from-offset and --follow need --from-topic.")
     if file is not None:
         lines = LineReport(as_json)
-        await _import(_documents(_document_file(file), lines), lines, target)
+        await _import(_read_documents(_open_document_file(file), lines), lines, target)
         return
     assert from_topic is not None
     await _import_topic(from_topic, bootstrap, dict(begin_offsets), TopicReport(as_json), target, follow=follow)
@@ -108,9 +108,9 @@ async def _import_topic(
 ) -> None:
     if not bootstrap:
         raise click.UsageError("--from-topic needs --bootstrap HOST:PORT or ORDERTRAIL_BOOTSTRAP.")
-    if len(topic) > LONGEST_TOPIC:
+    if len(topic) > MAX_TOPIC_LENGTH:
         raise click.UsageError(
-            f"The name of the topic has more than {LONGEST_TOPIC} characters, which do not fit into an order's origin."
+            f"The name of the topic has more than {MAX_TOPIC_LENGTH} characters, too many for the origin of an order."
         )
     from ordertrail_server.cli.source_topic import SourceTopic
     from ordertrail_server.cli.topic_document import read_documents
@@ -123,14 +123,14 @@ async def _import_topic(
         await _import(read_documents(source_topic, topic, report, follow=follow), report, target)
 
 
-def _document_file(file: IO[bytes]) -> DocumentFile:
+def _open_document_file(file: IO[bytes]) -> DocumentFile:
     try:
         return DocumentFile(file, "Standard input" if file.name == "<stdin>" else escape(str(file.name)))
     except InputRefused as refusal:
         raise CallFailed(str(refusal), UNREACHABLE) from None
 
 
-def _documents(file: DocumentFile, report: LineReport) -> "Iterator[SourceDocument]":
+def _read_documents(file: DocumentFile, report: LineReport) -> "Iterator[SourceDocument]":
     from ordertrail.v1.order_import_service_pb2 import SourceDocument
 
     for line in file.lines():

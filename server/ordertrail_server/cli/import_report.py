@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ordertrail_server.cli.document_line import LONGEST
+from ordertrail_server.cli.document_line import MAX_DOCUMENT_BYTES
 from ordertrail_server.cli.server_call import describe_call_error
 from ordertrail_server.cli.value_text import escape, json_line
 
@@ -91,4 +91,4 @@ class LineReport(Report):
     def _refuse_too_long(self, before: int | None) -> None:
         while self.too_long and (before is None or self.too_long[0] < before):
             line = str(self.too_long.popleft())
-            self._report(REFUSED, line, "REQUEST_TOO_LARGE", f"The line is longer than {LONGEST:,} bytes.")
+            self._report(REFUSED, line, "REQUEST_TOO_LARGE", f"The line is longer than {MAX_DOCUMENT_BYTES:,} bytes.")

@@ -8,7 +8,7 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-LARGEST_PAGE = 1_000
+MAX_PAGE_SIZE = 1_000
 
 
 def limit_options(command: F) -> F:
@@ -32,7 +32,7 @@ def resolve_limit(limit: int, show_all: bool) -> int:
 
 def page_size(limit: int) -> int:
     """Return the page size to request: one row more than is shown, to detect whether there are more."""
-    return min(limit + 1, LARGEST_PAGE)
+    return min(limit + 1, MAX_PAGE_SIZE)
 
 
 def report_truncation(limit: int) -> None:

@@ -28,7 +28,7 @@ def bootstrap_option(*, required: bool = True) -> Callable[[F], F]:
         "--bootstrap",
         metavar="HOST:PORT,…",
         required=required,
-        callback=_checked(parse_brokers),
+        callback=_create_check(parse_brokers),
         envvar="ORDERTRAIL_BOOTSTRAP",
         show_envvar=True,
         help="Brokers of the Kafka cluster for the first connection, separated by commas.",
@@ -40,7 +40,7 @@ def topic_option(command: F) -> F:
     return click.option(
         "--topic",
         metavar="NAME",
-        callback=_checked(parse_topic_name),
+        callback=_create_check(parse_topic_name),
         default=DEFAULT_TOPIC,
         show_default=True,
         envvar="ORDERTRAIL_TOPIC",
@@ -49,7 +49,7 @@ def topic_option(command: F) -> F:
     )(command)
 
 
-def _checked(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
+def _create_check(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:
     def callback(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
         try:
             return None if value is None else check(value)

@@ -33,7 +33,7 @@ Exit codes: 0 success, 1 failure or refusal, 2 wrong usage, 130 Ctrl-C.
 ORDERTRAIL_TRACEBACK=1 adds the traceback to an unexpected error."""
 
 
-def installed_version() -> str:
+def read_installed_version() -> str:
     """Return the installed release; `(not installed)` in a bare clone."""
     try:
         return version("ordertrail")
@@ -42,7 +42,7 @@ def installed_version() -> str:
 
 
 @click.command(cls=LazyGroup, modules="ordertrail_server.cli", summaries=COMMANDS, epilog=EXAMPLE)
-@click.version_option(installed_version(), prog_name="ordertrail")
+@click.version_option(read_installed_version(), prog_name="ordertrail")
 def ordertrail() -> None:
     """The order service whose history can be trusted for ever."""
 

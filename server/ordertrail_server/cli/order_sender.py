@@ -10,14 +10,14 @@ from ordertrail.commands import Request
 from ordertrail.errors import OrderTrailError, Unavailable, from_status
 from ordertrail_server.cli.production_report import ProductionReport
 
-AT_ONCE = 32
+CONCURRENT_ORDERS = 32
 RETRY_SECONDS = 60.0
 
 Orders = Iterable[list[Request]]
 
 
 async def send_in_batches(client: OrderTrail, orders: Orders, report: ProductionReport) -> None:
-    """Send all commands in batches. Raises Unavailable when the server stays away."""
+    """Send all commands in batches. Raises Unavailable if the server stays unavailable."""
     backoff = Backoff(RETRY_SECONDS)
     acknowledged = 0
     while unsent := await _send_round(client, orders, report):
@@ -29,13 +29,13 @@ async def send_in_batches(client: OrderTrail, orders: Orders, report: Production
 
 
 async def send_one_by_one(client: OrderTrail, orders: Orders, report: ProductionReport) -> None:
-    """Send each command in a call of its own, some orders at once. Raises Unavailable when the server stays away."""
-    shared = iter(orders)
-    await asyncio.gather(*(_send_orders(client, shared, report) for _ in range(AT_ONCE)))
+    """Send each command in a call of its own, several orders concurrently. Raises Unavailable as above."""
+    remaining_orders = iter(orders)
+    await asyncio.gather(*(_send_orders(client, remaining_orders, report) for _ in range(CONCURRENT_ORDERS)))
 
 
-class _Unsent:
-    """The commands to send again: for each order the first one that found the server unavailable, and all after it."""
+class _UnsentCommands:
+    """The commands to send again: of each order the first one that the server did not accept, and all later ones."""
 
     def __init__(self) -> None:
         self.orders: dict[str, list[Request]] = {}
@@ -45,9 +45,9 @@ class _Unsent:
         return bool(self.orders)
 
 
-async def _send_round(client: OrderTrail, orders: Orders, report: ProductionReport) -> _Unsent:
+async def _send_round(client: OrderTrail, orders: Orders, report: ProductionReport) -> _UnsentCommands:
     in_flight: deque[Request] = deque()
-    unsent = _Unsent()
+    unsent = _UnsentCommands()
     async for result in client.execute(_track(orders, in_flight)):
         request = in_flight.popleft()
         if request.order_id in unsent.orders:

@@ -22,7 +22,7 @@ class JudgedRecord(NamedTuple):
     """Its reading; None if the record is unreadable, or names another order than its key."""
 
     fault: str
-    """Why there is no reading, as the rest of a sentence that begins with the key."""
+    """Why there is no reading: the end of a sentence that begins with the key."""
 
 
 def read_without_verdict(record: Logged) -> JudgedRecord:

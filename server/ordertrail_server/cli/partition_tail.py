@@ -30,14 +30,14 @@ class PartitionTail(NamedTuple):
 
     async def run(self, begin: int, *, follow: bool) -> None:
         """Print all records from offset `begin` on. With `follow`, continue for ever, and retry an unavailable log."""
-        at = begin if self.fold is None else self.fold.offset
+        next_offset = begin if self.fold is None else self.fold.offset
         while True:
-            read = partial(self.log.read, self.partition, at, BATCH)
+            read = partial(self.log.read, self.partition, next_offset, BATCH)
             if records := await (retry_until_available(read) if follow else read()):
                 self._print(records, begin)
-                at = records[-1].offset + 1
+                next_offset = records[-1].offset + 1
             elif follow:
-                await retry_until_available(partial(self.log.wait, self.partition, at))
+                await retry_until_available(partial(self.log.wait, self.partition, next_offset))
             else:
                 return
 
@@ -62,7 +62,7 @@ async def retry_until_available(query: Callable[[], Awaitable[T]]) -> T:
 
 
 async def run_concurrently(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Run all coroutines at once. If one fails, cancel the others and raise its error."""
+    """Run all coroutines concurrently. If one fails, cancel the others and raise its error."""
     tasks = [asyncio.create_task(coroutine) for coroutine in work]
     try:
         await asyncio.gather(*tasks)

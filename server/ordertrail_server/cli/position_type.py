@@ -6,7 +6,7 @@ import click
 
 
 class PositionType(click.ParamType[tuple[int, int]]):
-    """PARTITION:OFFSET, as events and receipts name a position."""
+    """PARTITION:OFFSET, the position of a record."""
 
     name = "position"
 

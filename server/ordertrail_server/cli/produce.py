@@ -10,7 +10,7 @@ import click
 
 from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, calls_server, target_option
 
-MOST_ORDERS = 1_000_000_000
+MAX_ORDERS = 1_000_000_000
 EPILOG = """\b
 Examples:
   ordertrail produce 1000
@@ -30,7 +30,7 @@ class Share(click.FloatRange):
 
 
 @click.command(epilog=EPILOG)
-@click.argument("count", metavar="N", type=click.IntRange(1, MOST_ORDERS))
+@click.argument("count", metavar="N", type=click.IntRange(1, MAX_ORDERS))
 @click.option(
     "--seed", type=int, metavar="N", help="Send the same orders as other runs with this seed, but with new ids."
 )

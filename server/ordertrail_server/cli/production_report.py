@@ -23,7 +23,7 @@ class ProductionReport:
     def __init__(self, orders: int, *, show_acks: bool, as_json: bool) -> None:
         self.orders = self.acknowledged = self.refused = 0
         self._expected, self._show_acks, self._as_json = orders, show_acks, as_json
-        self._bar = _bar(is_visible=not (show_acks or as_json))
+        self._bar = _create_bar(is_visible=not (show_acks or as_json))
 
     def __enter__(self) -> Self:
         self._started_at = monotonic()
@@ -44,7 +44,7 @@ class ProductionReport:
             self.orders += 1
             self._bar.advance(self._task)
         if self._show_acks:
-            click.echo(json_line(receipt) if self._as_json else _acknowledgement(receipt))
+            click.echo(json_line(receipt) if self._as_json else _describe_acknowledgement(receipt))
 
     def refuse(self, request: "Request", error: "OrderTrailError") -> None:
         """Count and print a refused command."""
@@ -63,15 +63,15 @@ class ProductionReport:
             )
 
 
-def _acknowledgement(receipt: "Receipt") -> str:
-    place = receipt.position
+def _describe_acknowledgement(receipt: "Receipt") -> str:
+    position = receipt.position
     return (
-        f"{escape(place.topic)} {place.partition}:{place.offset}  {escape(receipt.order_id)}  "
+        f"{escape(position.topic)} {position.partition}:{position.offset}  {escape(receipt.order_id)}  "
         f"version {receipt.order_version}{'  (replayed)' if receipt.replayed else ''}"
     )
 
 
-def _bar(*, is_visible: bool) -> "Progress":
+def _create_bar(*, is_visible: bool) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

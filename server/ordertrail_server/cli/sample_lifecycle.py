@@ -19,9 +19,9 @@ from ordertrail.v1.commands_pb2 import (
 from ordertrail.v1.order_events_pb2 import OrderedLine
 from ordertrail.values import day, shipped
 
-# The probability of each step for an order that has got that far.
-CHANGED, CANCELLED, CONFIRMED, RESCHEDULED = 0.5, 0.1, 0.9, 0.1
-SHIPPED, IN_PARTS, DELIVERED, RETURNED = 0.85, 0.3, 0.85, 0.1
+# The probability of each step for an order that has reached it.
+CHANGE_PROBABILITY, CANCEL_PROBABILITY, CONFIRM_PROBABILITY, RESCHEDULE_PROBABILITY = 0.5, 0.1, 0.9, 0.1
+SHIP_PROBABILITY, PARTIAL_SHIPMENT_PROBABILITY, DELIVER_PROBABILITY, RETURN_PROBABILITY = 0.85, 0.3, 0.85, 0.1
 
 DrawLine = Callable[[dict[str, int]], OrderedLine]
 Chance = Callable[[float], bool]
@@ -35,38 +35,38 @@ def continue_order(
     def chance(probability: float) -> bool:
         return random.random() < probability
 
-    while chance(CHANGED):
+    while chance(CHANGE_PROBABILITY):
         yield _draw_change(random, order_id, ordered, draw_other_line)
-    if chance(CANCELLED):
+    if chance(CANCEL_PROBABILITY):
         yield CancelOrderRequest(order_id=order_id, reason="ordered twice")
         return
-    if chance(CONFIRMED):
+    if chance(CONFIRM_PROBABILITY):
         yield ConfirmOrderRequest(order_id=order_id)
-        if chance(RESCHEDULED):
+        if chance(RESCHEDULE_PROBABILITY):
             yield RescheduleDeliveryRequest(order_id=order_id, expected_delivery_date=day(expected + timedelta(days=7)))
-        if chance(SHIPPED):
+        if chance(SHIP_PROBABILITY):
             yield from _draw_shipment(order_id, ordered, chance)
 
 
 def _draw_shipment(order_id: str, ordered: dict[str, int], chance: Chance) -> Iterator[Request]:
-    if chance(IN_PARTS) and sum(ordered.values()) > 1:
+    if chance(PARTIAL_SHIPMENT_PROBABILITY) and sum(ordered.values()) > 1:
         yield _ship_part(order_id, ordered)
     yield ShipOrderRequest(order_id=order_id)
-    if chance(DELIVERED):
+    if chance(DELIVER_PROBABILITY):
         yield DeliverOrderRequest(order_id=order_id)
-    if chance(RETURNED):
+    if chance(RETURN_PROBABILITY):
         yield ReturnOrderRequest(order_id=order_id, reason="not as described")
 
 
 def _draw_change(random: Random, order_id: str, ordered: dict[str, int], draw_other_line: DrawLine) -> Request:
-    """Change a line, and `ordered` with it."""
+    """Return a command that changes a line, and apply it to `ordered`."""
     product = random.choice(list(ordered))
-    drawn = random.random()
-    if drawn < 0.4:
-        added = draw_other_line(ordered)
-        ordered[added.product_id] = added.quantity
-        return AddOrderLineRequest(order_id=order_id, line=added)
-    if drawn < 0.6 and len(ordered) > 1:
+    draw = random.random()
+    if draw < 0.4:
+        new_line = draw_other_line(ordered)
+        ordered[new_line.product_id] = new_line.quantity
+        return AddOrderLineRequest(order_id=order_id, line=new_line)
+    if draw < 0.6 and len(ordered) > 1:
         del ordered[product]
         return RemoveOrderLineRequest(order_id=order_id, product_id=product)
     ordered[product] += random.randint(1, 10)

@@ -13,8 +13,8 @@ from ordertrail_server.cli.skewed_gaussian import draw_skewed
 
 PRODUCTS = 50
 SHOPS = 10
-MOST_LINES = 4
-SEVERAL_LINES = 0.4  # the share of orders with more than one
+MAX_LINES = 4
+SEVERAL_LINES_SHARE = 0.4  # the share of orders with more than one
 
 
 class SampleOrders:
@@ -40,17 +40,17 @@ class SampleOrders:
         lines = self._draw_lines()
         expected = self._today + timedelta(days=int(draw_skewed(self._random, 1, 60, 2)))
         shop = f"shop-{self._random.randrange(SHOPS)}"
-        placed = PlaceOrderRequest(
+        place_order = PlaceOrderRequest(
             customer_id=shop, lines=lines, order_id=order_id, expected_delivery_date=day(expected)
         )
         if self._random.random() >= self._follow_up_share:
-            return [placed]
+            return [place_order]
         ordered = {ordered_line.product_id: ordered_line.quantity for ordered_line in lines}
-        return [placed, *continue_order(self._random, order_id, ordered, expected, self._draw_other_line)]
+        return [place_order, *continue_order(self._random, order_id, ordered, expected, self._draw_other_line)]
 
     def _draw_lines(self) -> list[OrderedLine]:
-        several = self._random.random() < SEVERAL_LINES
-        lines = [self.draw_line() for _ in range(self._random.randint(2, MOST_LINES) if several else 1)]
+        several = self._random.random() < SEVERAL_LINES_SHARE
+        lines = [self.draw_line() for _ in range(self._random.randint(2, MAX_LINES) if several else 1)]
         return list({ordered_line.product_id: ordered_line for ordered_line in lines}.values())
 
     def draw_line(self) -> OrderedLine:
@@ -61,6 +61,6 @@ class SampleOrders:
         return line(f"p_{product}", quantity, f"{cents // 100}.{cents % 100:02}", "EUR")
 
     def _draw_other_line(self, ordered: dict[str, int]) -> OrderedLine:
-        while (drawn := self.draw_line()).product_id in ordered:
+        while (candidate := self.draw_line()).product_id in ordered:
             pass
-        return drawn
+        return candidate

@@ -17,8 +17,8 @@ P = ParamSpec("P")
 F = TypeVar("F", bound=Callable[..., Any])
 AsyncCommand = Callable[P, Coroutine[Any, Any, None]]
 
-DEFAULT = "127.0.0.1:50051"
-# For commands that survive a restart of the server, and so would wait for a server that never ran.
+DEFAULT_TARGET = "127.0.0.1:50051"
+# For commands that survive a restart of the server. They would otherwise wait for a server that never ran.
 FIRST_CONTACT_SECONDS = 2.0
 
 
@@ -36,7 +36,7 @@ def target_option(command: F) -> F:
         "--target",
         metavar="HOST:PORT",
         callback=_check,
-        default=DEFAULT,
+        default=DEFAULT_TARGET,
         show_default=True,
         envvar="ORDERTRAIL_TARGET",
         show_envvar=True,

@@ -11,6 +11,6 @@ def draw_skewed(random: Random, low: float, high: float, skew: float) -> float:
     The Gaussian has six deviations between 0 and 1. A value outside of that is drawn again. The result is raised to
     the power of `skew` (1: no skew), and scaled.
     """
-    while not 0 <= (drawn := random.gauss(CENTRE, DEVIATION)) < 1:
+    while not 0 <= (value := random.gauss(CENTRE, DEVIATION)) < 1:
         pass
-    return low + (high - low) * float(drawn**skew)
+    return low + (high - low) * float(value**skew)

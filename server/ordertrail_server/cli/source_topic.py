@@ -74,7 +74,7 @@ class SourceTopic:
     def _assign(self, begin: Mapping[int, int]) -> None:
         reach_brokers(self._settings)
         try:
-            partitions = self._partitions()
+            partitions = self._query_partitions()
             ends = {
                 partition: query_watermarks(self._consumer, self._topic, partition, TIMEOUT_SECONDS)
                 for partition in partitions
@@ -83,17 +83,19 @@ class SourceTopic:
             raise LogUnavailable(f"the cluster did not answer: {describe_error(error.args[0])}") from error
         if unknown := begin.keys() - ends.keys():
             raise LogRefused(f"The topic {self._topic} has no partition {min(unknown)}.")
-        firsts = {partition: self._first(partition, begin.get(partition, 0), *ends[partition]) for partition in ends}
+        firsts = {
+            partition: self._first_offset(partition, begin.get(partition, 0), *ends[partition]) for partition in ends
+        }
         self._pending_ends = {partition: end for partition, (_, end) in ends.items() if firsts[partition] < end}
         self._consumer.assign([TopicPartition(self._topic, *position) for position in firsts.items()])
 
-    def _partitions(self) -> list[int]:
+    def _query_partitions(self) -> list[int]:
         metadata = self._consumer.list_topics(self._topic, TIMEOUT_SECONDS).topics[self._topic]
         if metadata.error is not None:
             raise LogRefused(f"The topic {self._topic} cannot be read: {describe_error(metadata.error)}.")
         return sorted(metadata.partitions)
 
-    def _first(self, partition: int, begin: int, first: int, end: int) -> int:
+    def _first_offset(self, partition: int, begin: int, first: int, end: int) -> int:
         if begin > end:
             raise LogRefused(
                 f"Partition {partition} of the topic {self._topic} ends at offset {end}, before offset {begin}."

@@ -120,7 +120,7 @@ async def _print(log: "Log", selection: _Selection, show: "Show", *, is_judged: 
     begin = selection.offset or 0
     tails = [
         PartitionTail(log, partition, show, PartitionFold(partition, log.partitions) if is_judged else None)
-        for partition in _partitions(log, selection)
+        for partition in _select_partitions(log, selection)
     ]
     if selection.follow:
         await run_concurrently(partition_tail.run(begin, follow=True) for partition_tail in tails)
@@ -129,7 +129,7 @@ async def _print(log: "Log", selection: _Selection, show: "Show", *, is_judged: 
             await partition_tail.run(begin, follow=False)
 
 
-def _partitions(log: "Log", selection: _Selection) -> range:
+def _select_partitions(log: "Log", selection: _Selection) -> range:
     if selection.partition is None:
         if selection.offset and log.partitions > 1:
             raise click.UsageError("--from needs --partition, because each partition has its own offsets.")

@@ -1,4 +1,4 @@
-"""The parameter type of text. Text that is not UTF-8 cannot be sent to a server, and crashes the Kafka client."""
+"""The parameter type of text. Refuses text that is not UTF-8: no server accepts it, and it crashes librdkafka."""
 
 import os
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ordertrail_server.cli.document_line import LONGEST
+from ordertrail_server.cli.document_line import MAX_DOCUMENT_BYTES
 from ordertrail_server.cli.import_report import REFUSED, Report
 from ordertrail_server.cli.value_text import json_line
 
@@ -53,7 +53,7 @@ class TopicReport(Report):
 
     def report_too_long(self, origin: str, size: int) -> None:
         """Report a message that is too long to be a document."""
-        sentence = f"The message has {size:,} bytes, but a document has at most {LONGEST:,}."
+        sentence = f"The message has {size:,} bytes, but a document has at most {MAX_DOCUMENT_BYTES:,}."
         self._report(REFUSED, origin, "REQUEST_TOO_LARGE", sentence)
 
     def print_counts(self) -> None:

@@ -5,6 +5,7 @@ copying again completes a copy that was killed half-way, and updates a backup.
 """
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import NamedTuple, Protocol
 
 from ordertrail_server.log.port import Entry, Log, Logged, LogRefused
@@ -55,52 +56,55 @@ async def copy(source: Source, target: Log, report_progress: ReportProgress = la
     """
     if source.partitions != target.partitions:
         raise CopyRefused(
-            f"The log has {_partitions(source)}, but the target has {_partitions(target)}, so orders would be looked "
-            f"up in the wrong partition. Use a target with {_partitions(source)}."
+            f"The log has {_describe_partitions(source)}, but the target has {_describe_partitions(target)}, so orders "
+            f"would be looked up in the wrong partition. Use a target with {_describe_partitions(source)}."
         )
     ends = [await source.end(partition) for partition in range(source.partitions)]
     progress = _Progress(report_progress, 2 * sum(ends))
-    common = [await _compare(source, target, partition, progress) for partition in range(source.partitions)]
-    for partition, (end, there) in enumerate(zip(ends, common, strict=True)):
-        await _append(source, target, partition, there, end, progress)
-    verified = [await _compare(source, target, partition, progress) for partition in range(source.partitions)]
-    for partition, (end, reached) in enumerate(zip(ends, verified, strict=True)):
-        if await _read(source, partition, reached.source, 1, end):
-            raise CopyRefused(f"Partition {partition} of the copy ends before offset {reached.target + 1}: copy again.")
+    prefixes = [await _compare(source, target, partition, progress) for partition in range(source.partitions)]
+    for partition, (end, prefix) in enumerate(zip(ends, prefixes, strict=True)):
+        await _append(source, target, partition, prefix, end, progress)
+    copies = [await _compare(source, target, partition, progress) for partition in range(source.partitions)]
+    for partition, (end, partition_copy) in enumerate(zip(ends, copies, strict=True)):
+        if await _read(source, partition, partition_copy.source, 1, end):
+            raise CopyRefused(
+                f"Partition {partition} of the copy ends before offset {partition_copy.target + 1}: copy again."
+            )
     return CopyResult(
-        sum(partition_copy.records for partition_copy in verified),
-        sum(partition_copy.records for partition_copy in common),
+        sum(partition_copy.records for partition_copy in copies),
+        sum(prefix.records for prefix in prefixes),
     )
 
 
 async def _compare(source: Source, target: Log, partition: int, progress: "_Progress") -> _CommonPrefix:
     """Return the common beginning. Raises CopyRefused if the target holds anything else."""
-    at, there, count = 0, 0, 0
-    while theirs := await target.read(partition, there, BATCH):
-        ours = await _read(source, partition, at, len(theirs))
-        for number, record in enumerate(theirs):
-            if number >= len(ours) or (ours[number].key, ours[number].digest) != (record.key, record.digest):
+    source_offset, target_offset, count = 0, 0, 0
+    while target_records := await target.read(partition, target_offset, BATCH):
+        source_records = await _read(source, partition, source_offset, len(target_records))
+        for record, original in zip_longest(target_records, source_records):
+            if original is None or (original.key, original.digest) != (record.key, record.digest):
                 raise CopyRefused(
                     f"At partition {partition}, offset {record.offset} the target holds another record than the log: "
                     "it is neither empty nor the beginning of a copy of this log. Use an empty target."
                 )
-        at, there, count = ours[-1].offset + 1, theirs[-1].offset + 1, count + len(theirs)
-        progress.add(len(theirs))
-    return _CommonPrefix(at, there, count)
+        source_offset, target_offset = source_records[-1].offset + 1, target_records[-1].offset + 1
+        count += len(target_records)
+        progress.add(len(target_records))
+    return _CommonPrefix(source_offset, target_offset, count)
 
 
 async def _append(
-    source: Source, target: Log, partition: int, common: _CommonPrefix, end: int, progress: "_Progress"
+    source: Source, target: Log, partition: int, prefix: _CommonPrefix, end: int, progress: "_Progress"
 ) -> None:
-    at, there, _ = common
-    while records := await _read(source, partition, at, BATCH, end):
+    source_offset, target_offset, _ = prefix
+    while records := await _read(source, partition, source_offset, BATCH, end):
         offsets = await target.append(partition, [Entry(record.key, record.value) for record in records])
-        if offsets != [*range(there, there + len(records))]:
+        if offsets != [*range(target_offset, target_offset + len(records))]:
             raise CopyRefused(
-                f"Another process writes to partition {partition} of the target: records of the copy that belong at "
-                f"offset {there} are at {offsets[0]} to {offsets[-1]}. Empty the target, and copy again."
+                f"Another process writes to partition {partition} of the target: records of the copy that belong "
+                f"at offset {target_offset} are at {offsets[0]} to {offsets[-1]}. Empty the target, and copy again."
             )
-        at, there = records[-1].offset + 1, there + len(records)
+        source_offset, target_offset = records[-1].offset + 1, target_offset + len(records)
         progress.add(len(records))
 
 
@@ -115,7 +119,7 @@ async def _read(log: Source, partition: int, offset: int, count: int, end: int |
     return records
 
 
-def _partitions(log: Source) -> str:
+def _describe_partitions(log: Source) -> str:
     return "1 partition" if log.partitions == 1 else f"{log.partitions} partitions"
 
 

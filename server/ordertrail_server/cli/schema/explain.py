@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ordertrail.v1.projection_service_pb2 import ExplainEventResponse, ReadingStep
 
 HEADINGS = ("Rule", "From", "To", "Value")
-BYTES_A_LINE = 32
+BYTES_PER_LINE = 32
 EPILOG = """\b
 Examples:
   ordertrail schema explain 0:17
@@ -59,7 +59,9 @@ def _describe_record(explanation: "ExplainEventResponse") -> Iterator[str]:
     if explanation.fault:
         yield f"  fault     {escape(explanation.fault)}"
     yield f"  bytes     {len(value)}"
-    yield from (f"    {value[at : at + BYTES_A_LINE].hex(' ')}" for at in range(0, len(value), BYTES_A_LINE))
+    yield from (
+        f"    {value[start : start + BYTES_PER_LINE].hex(' ')}" for start in range(0, len(value), BYTES_PER_LINE)
+    )
     if explanation.written_json:
         yield f"as written\n  {escape(explanation.written_json)}"
 

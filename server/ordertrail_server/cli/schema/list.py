@@ -41,5 +41,5 @@ async def list(as_json: bool, target: str) -> None:
 
 
 def _row(schema: "EventSchema") -> tuple[str, ...]:
-    written = "yes" if schema.written else ""
-    return str(schema.number), schema.message, schema.reads_as, written, f"{schema.record_count:,}"
+    mark = "yes" if schema.written else ""
+    return str(schema.number), schema.message, schema.reads_as, mark, f"{schema.record_count:,}"
