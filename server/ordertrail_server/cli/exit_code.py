@@ -41,12 +41,12 @@ def _run(command: click.Command) -> tuple[int, click.ClickException | None]:
         return INTERRUPTED, None
     except OutputFailed as error:
         discard(sys.stdout)
-        # If the pipe is closed, nobody reads the output.
+        # The reader of a closed pipe does not want the output.
         return (BROKEN_PIPE, None) if isinstance(error.cause, BrokenPipeError) else _create_failure(str(error))
     except OperatorError as error:
         return _create_failure(str(error))
     except ModuleNotFoundError:
-        raise  # the console script says what to install
+        raise  # the console script prints what to install
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise

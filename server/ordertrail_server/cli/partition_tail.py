@@ -19,7 +19,7 @@ Show = Callable[[str, int, Logged, JudgedRecord], str]
 
 
 class PartitionTail(NamedTuple):
-    """Prints one partition. With a fold, each record has its verdict, and earlier records are folded silently."""
+    """Prints one partition. With a fold, each record has its verdict; earlier records are folded, not printed."""
 
     log: Log
     partition: int

@@ -13,8 +13,8 @@ from ordertrail_server.log.port import Logged
 
 def record_text(topic: str, partition: int, record: Logged, judged: JudgedRecord) -> str:
     """Return the record for people. Its verdict, if any, follows its position."""
-    place = f"{partition}:{record.offset}"
-    prefix = f"{place:<10} {judged.verdict:<7} " if judged.verdict else f"{place:<10} "
+    position = f"{partition}:{record.offset}"
+    prefix = f"{position:<10} {judged.verdict:<7} " if judged.verdict else f"{position:<10} "
     if judged.reading is None:
         return f"{prefix}{escape(record.key)}  {judged.fault} ({len(record.value)} bytes)"
     event, fault = judged.reading.event, judged.reading.fault

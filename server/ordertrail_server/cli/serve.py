@@ -1,4 +1,4 @@
-"""`ordertrail serve`: all roles of a server on one data directory."""
+"""`ordertrail serve`: run a server with some or all roles."""
 
 import logging
 import sys
@@ -47,8 +47,8 @@ def serve(as_json: bool, **flags: Any) -> None:
     flag_values = {name: value for name, value in flags.items() if value not in (None, ())}
     try:
         settings = Settings(**flag_values)
-    except ValidationError as wrong:
-        raise click.UsageError(" ".join(describe_errors(wrong, Settings.model_fields, flag_values))) from None
+    except ValidationError as error:
+        raise click.UsageError(" ".join(describe_errors(error, Settings.model_fields, flag_values))) from None
 
     def ready(address: Address) -> None:
         click.echo(json.dumps({"listening": str(address)}) if as_json else f"listening on {address}")

@@ -22,7 +22,7 @@ from ordertrail_server.log.kafka.topic import TopicMissing, describe_topic
 
 
 class Topics:
-    """Runs `ordertrail topics` on one topic, which nobody else has."""
+    """Runs `ordertrail topics` on a topic of its own."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.settings = {"bootstrap.servers": cluster.bootstrap}
@@ -90,8 +90,8 @@ def test_unsafe_topic_is_reported_with_remedy_and_exit_code_1(topics: Topics) ->
     machines = topics.run("check", "--json")
     assert (machines.exit_code, json.loads(machines.stdout)["safe"]) == (1, False)
     topics.set("retention.ms", "-1")
-    mended = topics.run("check")
-    assert (mended.exit_code, mended.stdout.splitlines()[-1].endswith("is safe: it can hold a log.")) == (0, True)
+    repaired = topics.run("check")
+    assert (repaired.exit_code, repaired.stdout.splitlines()[-1].endswith("is safe: it can hold a log.")) == (0, True)
 
 
 def test_missing_topic_is_reported_with_the_command_to_create_it(topics: Topics) -> None:
