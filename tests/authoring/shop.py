@@ -193,6 +193,13 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text that a file has."""
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    write(path, text.replace(old, new))
+
+
 def lock(proto: Path, names: Iterable[str]) -> None:
     """Lock these messages and no others."""
     write(proto / LOCK_NAME, append_entries(HEADER, [Entry(f"message {name}", ("as it was",)) for name in names]))

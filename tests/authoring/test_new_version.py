@@ -81,10 +81,10 @@ def test_a_new_file_has_the_options_of_its_predecessor_with_the_new_version(prot
         "option java_multiple_files = true;",
         'option java_package = "example.events.v3";',
         'option objc_class_prefix = "ShopV3";',
-        "option (shop.note).numbers = 2;",
-        'option (shop.note).text = "v3 of all";',
+        "option (shop.note) = {",
         'option (shop.owner) = "nobody2";',
     ]
+    assert 'text: "v3 of all"' in text
 
 
 def without_rules(one: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.authoring.shop import RECORD, V2, V3, contents, lock, write, write_shop
+from tests.authoring.shop import RECORD, V2, V3, contents, edit, lock, write, write_shop
 
 from ordertrail_server.authoring.authoring_error import AuthoringError
 from ordertrail_server.authoring.new_version import new_version
@@ -13,12 +13,6 @@ from ordertrail_server.authoring.new_version import new_version
 @pytest.fixture
 def proto(tmp_path: Path) -> Path:
     return write_shop(tmp_path / "proto")
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
 
 
 def nothing(proto: Path) -> None:
@@ -57,6 +51,16 @@ def unfit(proto: Path) -> None:
     write(proto / V3, 'syntax = "proto3";\npackage ordertrail.events.v3;\nmessage Thing {}\n')
 
 
+def partly_qualified(proto: Path) -> None:
+    edit(proto / V2, ".ordertrail.events.v2.Look outer_look", "v2.Look outer_look")
+
+
+def hidden(proto: Path) -> None:
+    lock(proto, ["ordertrail.events.v2.BasketFilled"])
+    bare = "message Bare { message Inner { string more = 1; } }"
+    write(proto / V3, f'syntax = "proto3";\npackage ordertrail.events.v3;\n{bare}\n')
+
+
 def mixed(proto: Path) -> None:
     edit(proto / "ordertrail/events/v1/shop_events.proto", "message", "message Look {}\nmessage")
     edit(proto / V2, "Thing.Part loose = 8;", "Thing.Part loose = 8; ordertrail.events.v1.Look old = 10;")
@@ -73,8 +77,14 @@ def mixed(proto: Path) -> None:
         ("BasketFilled", not_compiling, r"(?s)buf cannot read the protos:.*shop_events.proto:\d+:\d+:.*Thnig"),
         ("BasketFilled", renamed_since, "v2.BasketEmptied: make a new version of BasketEmptied"),
         ("BasketFilled", no_record, "no protos of Ordertrail: there is no ordertrail.log.v1.Record"),
-        ("BasketFilled", extending, "It would lose something of ordertrail.events.v3.Thing: copy it by hand"),
+        ("BasketFilled", extending, "events.v2.Thing declares an extension, which can exist only once: copy it"),
         ("BasketFilled", unfit, r"(?s)would not be sound. buf cannot read the protos:\nordertrail/events/v3.*Part"),
+        (
+            "BasketFilled",
+            partly_qualified,
+            r"(?s)would not be sound. buf cannot read the protos:\nordertrail/events/v3",
+        ),
+        ("BasketFilled", hidden, "would not be sound. It would alter ordertrail.events.v3.BasketFilled: copy it by"),
         ("BasketFilled", mixed, "only one can become ordertrail.events.v3.Look"),
     ],
 )

@@ -10,7 +10,7 @@ PARSES = {"FromString", "ParseFromString", "MergeFromString"}
 
 # What is parsed outside of schema, file by file, and why that is no stored record nor a stored event.
 OTHER_BYTES = {
-    "authoring/event_copy.py": {"type(declaration.proto)": "a copy of a descriptor"},
+    "authoring/copy_check.py": {"type(proto)": "a copy of a descriptor"},
     "authoring/freshness.py": {
         "FileDescriptorSet": "what buf makes of the protos",
         "FileDescriptorProto": "the descriptor in a generated module, and a copy of one",

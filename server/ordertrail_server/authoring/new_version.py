@@ -1,6 +1,5 @@
 """Begin the next version of an event in a tree of protos: `ordertrail schema new`."""
 
-from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -9,7 +8,8 @@ from ordertrail_server.authoring.authoring_error import AuthoringError
 from ordertrail_server.authoring.buf import export, format_file
 from ordertrail_server.authoring.case_number import next_number
 from ordertrail_server.authoring.checkout import require_protos
-from ordertrail_server.authoring.event_copy import EventCopy, copy_event
+from ordertrail_server.authoring.copy_check import altered_copies
+from ordertrail_server.authoring.event_copy import EventCopy, plan_copy
 from ordertrail_server.authoring.event_versions import (
     Case,
     cases,
@@ -21,8 +21,9 @@ from ordertrail_server.authoring.event_versions import (
 from ordertrail_server.authoring.file_replacement import replace_all
 from ordertrail_server.authoring.file_text import add_case, add_copies, header
 from ordertrail_server.authoring.releases import next_package, released_messages
+from ordertrail_server.authoring.rules import predecessors_of
+from ordertrail_server.authoring.source_text import read_sources
 from ordertrail_server.authoring.tree import Tree, read_tree
-from ordertrail_server.authoring.type_declaration import TypeProto
 
 
 class NewVersion(NamedTuple):
@@ -49,11 +50,15 @@ def new_version(proto: Path, event: str) -> NewVersion:
     """
     require_protos(proto)
     tree = read_tree(proto)
-    package = next_package(tree, newest_version(tree, event), released_messages(proto, tree))
+    before = newest_version(tree, event)
+    package = next_package(tree, before, released_messages(proto, tree))
+    copying = plan_copy(tree, before.message, package)
+    version = _plan_version(tree, before, copying, package)
     with TemporaryDirectory() as folder:
         export(proto, stage := Path(folder, "proto"))
         try:
-            version = _create(stage, event, package)
+            _write_version(stage, tree, before, copying, version)
+            _verify(tree, read_tree(stage), copying, version)
         except AuthoringError as refusal:
             message = str(refusal).replace(f"{stage}/", "")
             raise AuthoringError(f"The copy of {event} in {package} would not be sound. {message}") from None
@@ -61,19 +66,15 @@ def new_version(proto: Path, event: str) -> NewVersion:
     return version
 
 
-def _create(stage: Path, event: str, package: str) -> NewVersion:
-    record_file = newest_version(read_tree(stage), event).record.file.name
-    format_file(stage / record_file)  # so that each statement has its own lines
-    tree = read_tree(stage)
-    before = newest_version(tree, event)
-    copying = copy_event(tree, before.message, package)
-    version = _plan_version(tree, before, copying, package)
-    begin = header(package, before.message.file)
-    _write(stage / version.file, lambda text: add_copies(text or begin, version.file, tree, copying, package))
+def _write_version(stage: Path, tree: Tree, before: Case, copying: EventCopy, version: NewVersion) -> None:
+    file, record_file = version.file, version.record_file
+    sources = read_sources(stage, {record_file, *(original.file.name for original in copying.originals)})
+    path, original = stage / file, before.message.file
+    new_header = header(original, copying.package, sources[original.name])
+    text = path.read_text(encoding="utf-8") if path.exists() else new_header
+    _write(path, add_copies(text, file, tree, copying, sources))
     case = f"{version.message} {version.case} = {version.number};"
-    _write(stage / record_file, lambda text: add_case(text, before, case, version.file))
-    _verify(read_tree(stage), version, copying)
-    return version
+    _write(stage / record_file, add_case(sources[record_file], before, case, file))
 
 
 def _plan_version(tree: Tree, before: Case, copying: EventCopy, package: str) -> NewVersion:
@@ -83,7 +84,7 @@ def _plan_version(tree: Tree, before: Case, copying: EventCopy, package: str) ->
         message=message,
         predecessor=before.message.name,
         file=_file_of(before, package),
-        copied=[declaration.proto.name for name, (declaration, _) in copying.copies.items() if name != message],
+        copied=[original.proto.name for original in copying.originals if original.name != before.message.name],
         kept=[tree.types[name].proto.name for name in copying.reused],
         case=f"{before.field.name.removesuffix(f'_v{before.version}')}_v{version_of(package)}",
         number=next_number(event_numbers(tree), unavailable_numbers(tree), begins_version=begins),
@@ -96,21 +97,15 @@ def _file_of(before: Case, package: str) -> str:
     return str(file.parent.parent / f"v{version_of(package)}" / file.name)
 
 
-def _write(path: Path, change: Callable[[str], str]) -> None:
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(change(text), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     format_file(path)
 
 
-def _verify(tree: Tree, version: NewVersion, copying: EventCopy) -> None:
-    # This code would lose proto features that it does not know.
-    incomplete = [name for name, (_, copy) in copying.copies.items() if _shape(tree.types[name].proto) != _shape(copy)]
-    if incomplete:
-        raise AuthoringError(f"It would lose something of {', '.join(incomplete)}: copy it by hand.")
-    if newest_version(tree, version.message.rpartition(".")[2]).message.name != version.message:
-        raise AuthoringError("Record would not have its case.")
-
-
-def _shape(proto: TypeProto) -> bytes:
-    return proto.SerializeToString(deterministic=True)
+def _verify(before: Tree, after: Tree, copying: EventCopy, version: NewVersion) -> None:
+    if altered := altered_copies(before, after, copying):
+        raise AuthoringError(f"It would alter {', '.join(altered)}: copy it by hand.")
+    newest = newest_version(after, copying.event.proto.name).message
+    if newest.name != version.message or predecessors_of(after, newest) != [version.predecessor]:
+        raise AuthoringError(f"Record would lack its case, or it would not read from {version.predecessor}.")

@@ -1,4 +1,4 @@
-"""Read, remove and set the rules of ordertrail.evolve.v1 in descriptors."""
+"""Read and remove the rules of ordertrail.evolve.v1 in descriptors."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,14 +23,8 @@ def messages_in(proto: TypeProto) -> Iterator[DescriptorProto]:
 
 def predecessors_of(tree: Tree, message: TypeDeclaration) -> list[str]:
     """Return the full names of the messages that a message says it reads from."""
-    rules = _extension(tree, message.proto.options, MESSAGE_RULES)
+    rules = rules_of(tree, message.proto.options, MESSAGE_RULES)
     return list(getattr(rules, "from"))
-
-
-def add_predecessor(tree: Tree, message: DescriptorProto, predecessor: str) -> None:
-    """Declare that a message reads from `predecessor`, a full name."""
-    rules = _extension(tree, message.options, MESSAGE_RULES)
-    getattr(rules, "from").append(predecessor)
 
 
 def remove_upcast_rules(tree: Tree, proto: TypeProto) -> None:
@@ -44,7 +38,7 @@ def remove_upcast_rules(tree: Tree, proto: TypeProto) -> None:
 def _clear(tree: Tree, owner: Any, name: str, kept_rules: set[str]) -> None:
     if not owner.HasField("options"):
         return
-    rules = _extension(tree, owner.options, name)
+    rules = rules_of(tree, owner.options, name)
     for part, _ in rules.ListFields():
         if part.name not in kept_rules:
             rules.ClearField(part.name)
@@ -54,5 +48,6 @@ def _clear(tree: Tree, owner: Any, name: str, kept_rules: set[str]) -> None:
         owner.ClearField("options")
 
 
-def _extension(tree: Tree, options: Any, name: str) -> Any:
+def rules_of(tree: Tree, options: Any, name: str) -> Any:
+    """Return the rules of an options message: the option `name`, one of the two above."""
     return options.Extensions[tree.extension(name)]

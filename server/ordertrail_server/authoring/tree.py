@@ -1,6 +1,5 @@
 """A tree of protos, compiled by buf: its files and their types."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -27,7 +26,6 @@ class Tree:
         self.files = {file.name: file for file in self._with_named_options(image, plain).file}
         declarations = [declaration for file in self.files.values() for declaration in declarations_in(file)]
         self.types = {declaration.name: declaration for declaration in declarations}
-        self.names = {*self.types, *(name for file in plain.file for name in _package_prefixes(file.package))}
 
     def extension(self, name: str) -> "FieldDescriptor":
         """Return an option that every tree of Ordertrail declares. Raises AuthoringError."""
@@ -61,9 +59,3 @@ class Tree:
 def read_tree(proto: Path) -> Tree:
     """Compile a tree of protos. Raises AuthoringError."""
     return Tree(build(proto))
-
-
-def _package_prefixes(package: str) -> Iterator[str]:
-    while package:
-        yield package
-        package = package.rpartition(".")[0]

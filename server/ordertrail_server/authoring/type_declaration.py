@@ -27,6 +27,11 @@ class TypeDeclaration(NamedTuple):
     proto: TypeProto
 
 
+def location_of(file: FileDescriptorProto, path: SourcePath) -> Location:
+    """Return the first location of a path in a file's source info. Raises StopIteration if there is none."""
+    return next(location for location in file.source_code_info.location if tuple(location.path) == path)
+
+
 def declarations_in(file: FileDescriptorProto) -> Iterator[TypeDeclaration]:
     """Yield all types of a file, nested ones included."""
     for index, message in enumerate(file.message_type):
