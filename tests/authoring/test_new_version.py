@@ -55,7 +55,7 @@ def test_the_newest_message_is_copied_with_all_that_it_uses_and_nothing_else(pro
         "ordertrail.events.v3.BasketFilled",
         "ordertrail.events.v2.BasketFilled",
     )
-    assert (made.file, made.copied, made.kept) == (V3, ["Look", "Thing", "Wrapping"], [])
+    assert (made.file, made.copied_types, made.reused_types) == (V3, ["Look", "Thing", "Wrapping"], [])
     assert types_of(file_of(proto, V3)).keys() == {"BasketFilled", "Look", "Thing", "Wrapping"}
 
 
@@ -152,7 +152,7 @@ def test_an_event_goes_into_the_version_that_is_not_released_yet_and_uses_what_i
     made = new_version(proto, "BasketEmptied")
 
     assert (made.message, made.number) == ("ordertrail.events.v3.BasketEmptied", 51)
-    assert (made.copied, made.kept) == ([], ["Thing"])
+    assert (made.copied_types, made.reused_types) == ([], ["Thing"])
     assert (proto / V3).read_text().startswith(edited)
     assert (proto / RECORD).read_text().count(f'"{V3}"') == 1
 
@@ -169,4 +169,4 @@ def test_an_event_that_has_no_newer_version_yet_leaves_a_version_out_where_that_
     made = new_version(proto, "BasketEmptied")
     assert made.message == "ordertrail.events.v4.BasketEmptied"
     assert made.predecessor == "ordertrail.events.v2.BasketEmptied"
-    assert made.copied == ["Look", "Thing", "Wrapping"]
+    assert made.copied_types == ["Look", "Thing", "Wrapping"]

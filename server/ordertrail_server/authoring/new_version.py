@@ -32,8 +32,8 @@ class NewVersion(NamedTuple):
     message: str
     predecessor: str
     file: str
-    copied: list[str]
-    kept: list[str]
+    copied_types: list[str]
+    reused_types: list[str]
     case: str
     number: int
     record_file: str
@@ -84,8 +84,8 @@ def _plan_version(tree: Tree, before: Case, copying: EventCopy, package: str) ->
         message=message,
         predecessor=before.message.name,
         file=_file_of(before, package),
-        copied=[original.proto.name for original in copying.originals if original.name != before.message.name],
-        kept=[tree.types[name].proto.name for name in copying.reused],
+        copied_types=[original.proto.name for original in copying.originals if original.name != before.message.name],
+        reused_types=[tree.types[name].proto.name for name in copying.reused],
         case=f"{before.field.name.removesuffix(f'_v{before.version}')}_v{version_of(package)}",
         number=next_number(event_numbers(tree), unavailable_numbers(tree), begins_version=begins),
         record_file=before.record.file.name,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.authoring.shop import V3, write_shop
+from tests.authoring.shop import RECORD, V3, write_shop
 
 from ordertrail_server.cli.main import ordertrail
 
@@ -33,7 +33,16 @@ def test_new_version_is_reported_with_next_steps(proto: Path) -> None:
 
 
 def test_json_output_is_one_object(proto: Path) -> None:
-    assert json.loads(new("BasketFilled", "--json").output)["number"] == 50
+    assert json.loads(new("BasketFilled", "--json").output) == {
+        "message": "ordertrail.events.v3.BasketFilled",
+        "predecessor": "ordertrail.events.v2.BasketFilled",
+        "file": V3,
+        "copied": ["Look", "Thing", "Wrapping"],
+        "kept": [],
+        "case": "basket_filled_v3",
+        "number": 50,
+        "record_file": RECORD,
+    }
 
 
 def test_refusal_is_one_sentence_with_exit_code_1(proto: Path) -> None:

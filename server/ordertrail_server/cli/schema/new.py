@@ -1,7 +1,7 @@
 """`ordertrail schema new`: create the next version of an event."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,8 @@ EPILOG = """\b
 Examples:
   ordertrail schema new OrderPlaced
   ordertrail schema new OrderPlaced --proto proto --json"""
+
+JSON_NAMES = {"copied_types": "copied", "reused_types": "kept"}
 
 NEXT = """\
 Next:
@@ -48,14 +50,19 @@ def new(event: str, proto: Path, as_json: bool) -> None:
         version = new_version(proto, event)
     except (AuthoringError, OSError) as refusal:
         raise click.ClickException(error_text(refusal)) from None
-    click.echo(json_line(version._asdict()) if as_json else _describe_version(version, proto))
+    click.echo(json_line(_members(version)) if as_json else _describe_version(version, proto))
+
+
+def _members(version: "NewVersion") -> dict[str, Any]:
+    members = version._asdict()
+    return {JSON_NAMES.get(name, name): value for name, value in members.items()}
 
 
 def _describe_version(version: "NewVersion", proto: Path) -> str:
     lines = [f"Created {version.message} in {proto / version.file}, a copy of {version.predecessor}."]
-    if version.copied:
-        lines.append(f"Copied with it: {', '.join(version.copied)}.")
-    if version.kept:
-        lines.append(f"Used unchanged, because they exist already: {', '.join(version.kept)}.")
+    if version.copied_types:
+        lines.append(f"Copied with it: {', '.join(version.copied_types)}.")
+    if version.reused_types:
+        lines.append(f"Used unchanged, because they exist already: {', '.join(version.reused_types)}.")
     lines.append(f"Added {version.case} = {version.number} to Record in {proto / version.record_file}.")
     return "\n".join([*lines, "", NEXT.format(file=proto / version.file)])
