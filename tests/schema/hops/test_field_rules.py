@@ -1,10 +1,9 @@
-"""Every rule does what the proto says of it: at the top of an event, and in messages nested in it, of every kind."""
+"""Each rule of a field does what its proto says, in an event and in each kind of nested message."""
 
-import re
 from typing import Any, NamedTuple
 
 import pytest
-from tests.schema.hops.trees import ROOT, RULES, Tree, as_dict, trees
+from tests.schema.hops.trees import Tree, as_dict, trees
 
 from ordertrail_server.schema.cases import message_class
 from ordertrail_server.schema.upcasting import CannotUpcast
@@ -188,34 +187,6 @@ message Deep {{ optional string y = 1; }}
 message Outer {{ optional string x = 1 [(field).from = "old_x"]; optional Deep deep = 2 [(field).from = "."]; }}
 """
 GIVEN_UP = ["optional string", "repeated string", "optional Inner", "repeated Inner", "map<string, Inner>"]
-SCALARS = {
-    "int32": "1",
-    "int64": "-9223372036854775808",
-    "uint32": "4294967295",
-    "uint64": "18446744073709551615",
-    "sint32": "-1",
-    "sint64": "-1",
-    "fixed32": "7",
-    "fixed64": "7",
-    "sfixed32": "-7",
-    "sfixed64": "-7",
-    "float": "0.5",
-    "double": "-1e300",
-    "bool": "true",
-    "string": 'un\\"known',
-    "bytes": "eA==",
-    "Priority": "PRIORITY_HIGH",
-}
-WIDER = [
-    ("int32", "int64 sint64 sfixed64 sint32 sfixed32 double", -(2**31)),
-    ("sint32", "int32 int64 sint64 sfixed64 double", -(2**31)),
-    ("sfixed32", "int32 int64 sint64 sfixed64 double", -(2**31)),
-    ("uint32", "uint64 fixed32 fixed64 int64 sint64 sfixed64 double", 2**32 - 1),
-    ("fixed32", "uint32 uint64 fixed64 int64 sint64 sfixed64 double", 2**32 - 1),
-    ("int64", "sint64 sfixed64", -(2**63)),
-    ("uint64", "fixed64", 2**64 - 1),
-    ("float", "double", 0.25),
-]
 
 
 def _events(name: str) -> tuple[str, str]:
@@ -235,73 +206,10 @@ def _nested(name: str) -> tuple[str, str]:
     )
 
 
-def _numbered(rows: list[str]) -> str:
-    return " ".join(f"{row.format(number)}" for number, row in enumerate(rows, 1))
-
-
-def _widened() -> tuple[str, str]:
-    pairs = [(old, new, kind) for old, all_new, _ in WIDER for new in all_new.split() for kind in ("a", "b", "c", "d")]
-    text = {
-        "a": "optional {t} {o}_{n}_a = {{}};",
-        "b": "repeated {t} {o}_{n}_b = {{}};",
-        "c": "map<string, {t}> {o}_{n}_c = {{}};",
-    }
-    was = {**text, "d": text["a"].replace("_a", "_d")}
-    now = {**text, "d": text["b"].replace("_b", "_d")}
-    return (
-        f"message Placed {{ {_numbered([was[kind].format(t=old, o=old, n=new) for old, new, kind in pairs])} }}",
-        f"message Placed {{ {FROM} {_numbered([now[kind].format(t=new, o=old, n=new) for old, new, kind in pairs])} }}",
-    )
-
-
-def _literals() -> tuple[str, str]:
-    rows = [f'optional {kind} {kind.lower()}_ = {{}} [(field).literal = "{said}"];' for kind, said in SCALARS.items()]
-    return "message Placed {}", f"{PRIORITY_NOW}\nmessage Placed {{ {FROM} {_numbered(rows)} }}"
-
-
-def _examples() -> tuple[str, str]:
-    """The examples of the proto's comments, as they stand there, in one event."""
-    lines = re.findall(r"^  // {5}(.*)", (ROOT / "proto" / RULES).read_text(), re.MULTILINE)
-    text = "\n".join(line for line in lines if "message).from" not in line and "python" not in line)
-    text = text.replace("ordertrail.events.v2.", "v2.")
-    v1 = f"{PRIORITY}\nmessage Placed {{ optional string shop_id = 1; optional string company_text = 2; }}"
-    priority = "enum Priority { PRIORITY_NONE = 0; PRIORITY_HIGH = 1; PRIORITY_LOW = 2; PRIORITY_LOWEST = 3; }"
-    buyer = "optional string buyer_id = 1"
-    kept = "\n".join(line for line in text.splitlines() if not line.startswith(buyer))
-    return v1.replace(
-        "2; }", "2; optional Priority priority = 9; optional string legacy_note = 10; }"
-    ), f"{priority}\nmessage Placed {{ {FROM} {kept} }}"
-
-
 def _given_up(label: str) -> dict[str, str]:
     v1 = f"message Inner {{}}\nmessage Placed {{ optional string a = 1; {label} b = 2; }}"
     v2 = f'message Placed {{ {FROM} option (message).dropped = "b"; optional string a = 1; }}'
     return {"v1": v1, "v2": v2, "public": "message Placed { optional string a = 1; }"}
-
-
-def _several_predecessors() -> tuple[str, str]:
-    return (
-        """
-message Placed { optional string shop = 1; optional string text = 2; optional Stop stop = 3; }
-message Created { optional string customer = 1; optional int32 text = 2; repeated Place stops = 4; }
-message Stop { optional string town = 1; optional string note = 2; }
-message Place { optional string city = 1; }""",
-        """
-message Placed {
-  option (message) = {
-    from: ["v1.Placed", "v1.Created"]
-    dropped: ["Created:text"]
-  };
-  optional string customer_id = 5 [(field) = {from: ["Placed:shop", "Created:customer"]}];
-  optional string text = 8 [(field).absent = true];
-  repeated Stop stops = 3 [(field).from = "Placed:stop"];
-  optional string channel = 7 [(field).literal = "old"];
-}
-message Stop {
-  option (message) = { from: ["v1.Stop", "v1.Place"] dropped: "Stop:note" };
-  optional string town = 3 [(field).from = "Place:city"];
-}""",
-    )
 
 
 @pytest.fixture(scope="module")
@@ -309,10 +217,6 @@ def compiled() -> dict[str, Tree]:
     every = {
         **{f"top{number}": _events(name) for number, name in enumerate(FIELDS)},
         **{f"nested{number}": _nested(name) for number, name in enumerate(FIELDS)},
-        "widened": _widened(),
-        "literals": _literals(),
-        "examples": _examples(),
-        "several": _several_predecessors(),
     }
     given_up = {f"given_up{place}": _given_up(label) for place, label in enumerate(GIVEN_UP)}
     return trees({**{name: {"v1": v1, "v2": v2} for name, (v1, v2) in every.items()}, **given_up})
@@ -352,62 +256,3 @@ def test_what_was_no_value_of_an_enum_cannot_be_mapped(compiled: dict[str, Tree]
     tree, event = compiled[f"{'nested' if nested else 'top'}{place}"], {"several": [{}, said]} if nested else said
     with pytest.raises(CannotUpcast, match="holds 9, which is no value of its enum"):
         tree.hop(**event)
-
-
-@pytest.mark.parametrize(("old", "wider", "bound"), WIDER)
-def test_a_number_in_a_wider_type_is_the_same_number_alone_repeated_in_a_map_and_made_a_list(
-    compiled: dict[str, Tree], old: str, wider: str, bound: float
-) -> None:
-    tree = compiled["widened"]
-    assert tree.gaps == []
-    for new in wider.split():
-        for value in (bound, 1, 0):
-            held = {"a": value, "b": [value, 1, value], "c": {"k": value}, "d": value}
-            means = {**held, "d": [value]}
-            found = tree.hop(**{f"{old}_{new}_{kind}": one for kind, one in held.items()})
-            assert {name.rpartition("_")[2]: _numbers(one) for name, one in found.items()} == means, (old, new)
-
-
-def _numbers(value: Any) -> Any:
-    """Return numbers for the text by which JSON says those of 64 bits."""
-    if isinstance(value, dict):
-        return {key: _numbers(one) for key, one in value.items()}
-    return (
-        [_numbers(one) for one in value]
-        if isinstance(value, list)
-        else float(value)
-        if "." in str(value)
-        else int(value)
-    )
-
-
-def test_a_literal_of_every_type(compiled: dict[str, Tree]) -> None:
-    tree = compiled["literals"]
-    assert tree.gaps == []
-    said = {name: f"{value}" for name, value in tree.hop().items()}
-    expected = {f"{kind.lower()}_": text.replace("\\", "") for kind, text in SCALARS.items()}
-    assert said == {**expected, "bool_": "True", "double_": "-1e+300"}
-
-
-def test_the_examples_of_the_proto_do_what_it_says(compiled: dict[str, Tree]) -> None:
-    tree = compiled["examples"]
-    assert tree.gaps == []
-    assert tree.hop(shop_id="s", company_text="gone", priority="PRIORITY_URGENT") == {
-        "customer_id": "s",
-        "channel": "unknown",
-        "priority": "PRIORITY_HIGH",
-    }
-    assert tree.hop() == {"channel": "unknown"}
-
-
-def test_several_predecessors_read_as_one_each_by_its_own_paths(compiled: dict[str, Tree]) -> None:
-    tree = compiled["several"]
-    assert tree.gaps == []
-    assert tree.hop("v1.Placed", shop="s", text="t", stop={"town": "Ghent", "note": "n"}) == {
-        **{"customer_id": "s", "text": "t", "channel": "old"},
-        "stops": [{"town": "Ghent"}],
-    }
-    assert tree.hop("v1.Created", customer="c", text=5, stops=[{"city": "Bruges"}, {}]) == {
-        **{"customer_id": "c", "channel": "old"},
-        "stops": [{"town": "Bruges"}, {}],
-    }

@@ -1,0 +1,115 @@
+"""A gap names what prevents a stored event from being read as its public event, and the remedy."""
+
+from typing import NamedTuple
+
+import pytest
+from tests.schema.hops.trees import Tree, trees
+
+BOTH_WAYS = "name Python functions for both ways with the option `python`"
+
+
+class Spec(NamedTuple):
+    """A stored message with a gap, the public one, how it is said, and the stored message mended as it says."""
+
+    stored: str
+    public: str
+    gap: str
+    mended: str | None = None
+
+
+NESTED = """
+enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; }
+message Loop { repeated Loop loops = 1; }
+message One { optional string x = 1; }
+"""
+NESTED_PUBLIC = NESTED.replace("MOOD_GOOD = 1;", "MOOD_GOOD = 1; MOOD_BAD = 2;")
+GAPS = {
+    "a stored field that is not public": Spec(
+        "optional string a = 1; optional string b = 2;",
+        "optional string a = 1;",
+        "v1.Placed.b is no part of the public event: add it to public.Placed, or say `public` or `not_public` on it",
+        "optional string a = 1; optional string b = 2 [(field).not_public = true];",
+    ),
+    "a public field that nothing fills": Spec(
+        "optional string b = 1 [(field).not_public = true];",
+        "optional string a = 1;",
+        "public.Placed.a reads from no field of v1.Placed: say `public` on the field that it is",
+        'optional string b = 1 [(field).public = "a"];',
+    ),
+    "two fields for one": Spec(
+        'optional string a = 1; optional string b = 2 [(field).public = "a"];',
+        "optional string a = 1;",
+        "public.Placed.a is read by 2 fields of v1.Placed: keep one",
+        "optional string a = 1; optional string b = 2 [(field).not_public = true];",
+    ),
+    "a oneof in public alone": Spec(
+        "optional string a = 1; optional string b = 2;",
+        "oneof c { string a = 1; string b = 2; }",
+        "public.Placed.c gets its members (a, b) from several fields, of which two may be set: keep them apart",
+        "oneof c { string a = 1; string b = 2; }",
+    ),
+    "a oneof in storage alone": Spec(
+        "oneof c { string a = 1; string b = 2; }",
+        "optional string a = 1; optional string b = 2;",
+        "v1.Placed.c gets its members (a, b) from several fields, of which two may be set: keep them apart",
+        "optional string a = 1; optional string b = 2;",
+    ),
+    "a narrower type": Spec(
+        "optional int32 a = 1;",
+        "optional int64 a = 1;",
+        f"v1.Placed.a and public.Placed.a do not hold the same values: {BOTH_WAYS}",
+        "optional sint64 a = 1;",
+    ),
+    "a narrower type in a map": Spec(
+        "map<string, int32> a = 1;",
+        "map<string, int64> a = 1;",
+        f"v1.Placed.a and public.Placed.a do not hold the same values: {BOTH_WAYS}",
+        "map<string, sfixed64> a = 1;",
+    ),
+    "a wider type": Spec(
+        "optional int64 a = 1;",
+        "optional int32 a = 1;",
+        f"v1.Placed.a and public.Placed.a do not hold the same values: {BOTH_WAYS}",
+    ),
+    "one where there are several": Spec(
+        "optional string a = 1;",
+        "repeated string a = 1;",
+        f"v1.Placed.a and public.Placed.a are not both single: {BOTH_WAYS}",
+    ),
+    "several where there is one": Spec(
+        "repeated string a = 1;",
+        "optional string a = 1;",
+        f"v1.Placed.a and public.Placed.a are not both single: {BOTH_WAYS}",
+    ),
+    "an enum without a value": Spec(
+        "optional Mood a = 1;",
+        "optional Mood a = 1;",
+        "v1.Placed.a and public.Placed.a do not tell the same values apart: add what one of them lacks (MOOD_BAD)",
+    ),
+    "a message that holds itself": Spec(
+        "optional Loop a = 1;",
+        "optional Loop a = 1;",
+        f"v1.Loop.loops leads back to v1.Loop, which holds itself, and rules cannot follow that: {BOTH_WAYS}",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def compiled() -> dict[str, Tree]:
+    texts = {}
+    for number, spec in enumerate(GAPS.values()):
+        public = f"{NESTED_PUBLIC}\nmessage Placed {{ {spec.public} }}"
+        for name, stored in {"gap": spec.stored, "mended": spec.mended}.items():
+            if stored is not None:
+                texts[f"{name}{number}"] = {"v1": f"{NESTED}\nmessage Placed {{ {stored} }}", "public": public}
+    return trees(texts)
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_a_gap_to_the_public_event_is_said_once_and_alone(compiled: dict[str, Tree], name: str) -> None:
+    assert compiled[f"gap{[*GAPS].index(name)}"].public_gaps == [GAPS[name].gap]
+
+
+@pytest.mark.parametrize("name", [name for name, spec in GAPS.items() if spec.mended is not None])
+def test_to_do_what_a_gap_to_the_public_event_says_mends_it(compiled: dict[str, Tree], name: str) -> None:
+    assert compiled[f"mended{[*GAPS].index(name)}"].public_gaps == []
