@@ -4,7 +4,7 @@ from ordertrail_server.authoring.case_number import next_number
 
 
 @pytest.mark.parametrize(
-    ("events", "taken", "begins_version", "number"),
+    ("events", "unavailable", "begins_version", "number"),
     [
         ({20, 29}, [], True, 30),
         ({20, 29}, [], False, 30),
@@ -18,7 +18,7 @@ from ordertrail_server.authoring.case_number import next_number
         ({20, 29}, [range(30, 31)], True, 31),
     ],
 )
-def test_an_events_number_is_the_next_that_is_free_above_all_events_and_out_of_the_envelopes(
-    events: set[int], taken: list[range], begins_version: bool, number: int
+def test_next_number_is_free_above_all_events_and_outside_of_the_envelope(
+    events: set[int], unavailable: list[range], begins_version: bool, number: int
 ) -> None:
-    assert next_number(events, taken, begins_version=begins_version) == number
+    assert next_number(events, unavailable, begins_version=begins_version) == number

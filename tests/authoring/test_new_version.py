@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.json_format import MessageToDict
-from tests.authoring.shop import RECORD, V2, V3, compiled, lock, write_shop
+from tests.authoring.basket_protos import RECORD, V2, V3, compiled, lock, write_protos
 
 from ordertrail.evolve.v1 import rules_pb2
 from ordertrail_server.authoring.new_version import new_version
@@ -16,7 +16,7 @@ from ordertrail_server.authoring.new_version import new_version
 
 @pytest.fixture
 def proto(tmp_path: Path) -> Path:
-    return write_shop(tmp_path / "proto")
+    return write_protos(tmp_path / "proto")
 
 
 def file_of(proto: Path, name: str) -> FileDescriptorProto:
@@ -25,41 +25,42 @@ def file_of(proto: Path, name: str) -> FileDescriptorProto:
 
 def types_of(file: FileDescriptorProto) -> dict[str, Any]:
     types: list[Any] = [*file.message_type, *file.enum_type]
-    return {one.name: one for one in types}
+    return {proto_type.name: proto_type for proto_type in types}
 
 
-def said_of(file: FileDescriptorProto) -> dict[str, list[str]]:
+def comments_of(file: FileDescriptorProto) -> dict[str, list[str]]:
     """Return {name of what a comment is about, from the outside in: its comments, word by word}."""
-    said = {}
+    comments_by_name = {}
     for location in file.source_code_info.location:
         comments = [*location.leading_detached_comments, location.leading_comments, location.trailing_comments]
         if any(comments):
-            said["/".join(names_on_the_way(file, location.path))] = [" ".join(each.split()) for each in comments]
-    return said
+            name = "/".join(path_names(file, location.path))
+            comments_by_name[name] = [" ".join(comment.split()) for comment in comments]
+    return comments_by_name
 
 
-def names_on_the_way(at: Any, path: Iterable[int]) -> Iterator[str]:
-    waiting = iter(path)
-    for number in waiting:
-        field = at.DESCRIPTOR.fields_by_number[number]
+def path_names(message: Any, path: Iterable[int]) -> Iterator[str]:
+    numbers = iter(path)
+    for number in numbers:
+        field = message.DESCRIPTOR.fields_by_number[number]
         if not field.is_repeated or field.name.startswith("reserved"):
             yield field.name
             return
-        at = getattr(at, field.name)[next(waiting)]
-        yield at.name
+        message = getattr(message, field.name)[next(numbers)]
+        yield message.name
 
 
-def test_the_newest_message_is_copied_with_all_that_it_uses_and_nothing_else(proto: Path) -> None:
-    made = new_version(proto, "BasketFilled")
-    assert (made.message, made.predecessor) == (
+def test_new_version_copies_the_newest_message_and_the_types_it_uses(proto: Path) -> None:
+    version = new_version(proto, "BasketFilled")
+    assert (version.message, version.predecessor) == (
         "ordertrail.events.v3.BasketFilled",
         "ordertrail.events.v2.BasketFilled",
     )
-    assert (made.file, made.copied_types, made.reused_types) == (V3, ["Look", "Thing", "Wrapping"], [])
+    assert (version.file, version.copied_types, version.reused_types) == (V3, ["Look", "Thing", "Wrapping"], [])
     assert types_of(file_of(proto, V3)).keys() == {"BasketFilled", "Look", "Thing", "Wrapping"}
 
 
-def test_a_copy_is_what_it_was_but_for_its_package_and_its_rules(proto: Path) -> None:
+def test_copy_differs_from_its_original_only_in_package_and_rules(proto: Path) -> None:
     before = types_of(file_of(proto, V2))
     new_version(proto, "BasketFilled")
     after = types_of(file_of(proto, V3))
@@ -68,12 +69,12 @@ def test_a_copy_is_what_it_was_but_for_its_package_and_its_rules(proto: Path) ->
     assert MessageToDict(rules) == {"from": ["ordertrail.events.v2.BasketFilled"]}
     for name, copied in after.items():
         expected = type(copied).FromString(before[name].SerializeToString().replace(b".events.v2.", b".events.v3."))
-        for one in (expected, copied):
-            without_rules(one)
+        for proto_type in (expected, copied):
+            without_rules(proto_type)
         assert copied == expected, name
 
 
-def test_a_new_file_has_the_options_of_its_predecessor_with_the_new_version(proto: Path) -> None:
+def test_new_file_has_the_options_of_its_predecessor_with_the_new_version(proto: Path) -> None:
     new_version(proto, "BasketFilled")
     text = (proto / V3).read_text()
     assert [line for line in text.splitlines() if line.startswith("option ")] == [
@@ -87,19 +88,19 @@ def test_a_new_file_has_the_options_of_its_predecessor_with_the_new_version(prot
     assert 'text: "v3 of all"' in text
 
 
-def without_rules(one: Any) -> None:
-    for message in [one] if hasattr(one, "field") else []:
+def without_rules(proto_type: Any) -> None:
+    for message in [proto_type] if hasattr(proto_type, "field") else []:
         message.options.ClearExtension(rules_pb2.message)
         for field in message.field:
             field.options.ClearExtension(rules_pb2.field)
 
 
-def test_of_the_rules_only_those_on_what_is_shown_go_on(proto: Path) -> None:
+def test_copy_keeps_only_rules_about_the_public_event(proto: Path) -> None:
     new_version(proto, "BasketFilled")
     fields = {
         f"{name}.{field.name}": field.options.Extensions[rules_pb2.field]
-        for name, one in types_of(file_of(proto, V3)).items()
-        for field in getattr(one, "field", [])
+        for name, proto_type in types_of(file_of(proto, V3)).items()
+        for field in getattr(proto_type, "field", [])
     }
     assert {name: rules for name, rules in fields.items() if rules != rules_pb2.FieldRules()} == {
         "BasketFilled.shop_id": rules_pb2.FieldRules(public="shop"),
@@ -109,27 +110,27 @@ def test_of_the_rules_only_those_on_what_is_shown_go_on(proto: Path) -> None:
     assert not wrapping.options.HasExtension(rules_pb2.message)
 
 
-def test_comments_are_kept(proto: Path) -> None:
-    before = said_of(file_of(proto, V2))
+def test_copy_keeps_comments(proto: Path) -> None:
+    before = comments_of(file_of(proto, V2))
     new_version(proto, "BasketFilled")
-    after = said_of(file_of(proto, V3))
-    gone = {"Unused", "BasketEmptied"}
-    assert after == {name: said for name, said in before.items() if name not in gone}
+    after = comments_of(file_of(proto, V3))
+    uncopied = {"Unused", "BasketEmptied"}
+    assert after == {name: comments for name, comments in before.items() if name not in uncopied}
     assert after["Look"] == ["Above the colours, and not of them.", "What a thing looks like.", ""]
     assert after["Look/LOOK_UNSPECIFIED"] == ["None.", "said behind"]
     assert after["Wrapping/closing"] == ["Chosen, or not.", ""]
     assert after["Thing/Part/Look"] == ["Its own kind of look.", ""]
 
 
-def test_the_record_gets_a_case_below_the_others_with_the_comment_of_the_case_before(proto: Path) -> None:
-    made = new_version(proto, "BasketFilled")
-    assert (made.case, made.record_file) == ("basket_filled_v3", RECORD)
+def test_record_gets_a_new_last_case_with_the_comment_of_the_previous_version(proto: Path) -> None:
+    version = new_version(proto, "BasketFilled")
+    assert (version.case, version.record_file) == ("basket_filled_v3", RECORD)
     text = (proto / RECORD).read_text()
     assert (
         f"""\
     ordertrail.events.v2.BasketEmptied basket_emptied_v2 = 31;
     // Filled.
-    ordertrail.events.v3.BasketFilled basket_filled_v3 = {made.number};
+    ordertrail.events.v3.BasketFilled basket_filled_v3 = {version.number};
   }}
 """
         in text
@@ -139,34 +140,34 @@ def test_the_record_gets_a_case_below_the_others_with_the_comment_of_the_case_be
     assert imports == sorted(imports)
 
 
-def test_its_number_begins_a_ten_above_all_events_stored_or_public(proto: Path) -> None:
+def test_first_case_of_a_version_gets_the_next_multiple_of_ten(proto: Path) -> None:
     assert new_version(proto, "BasketFilled").number == 50
 
 
-def test_an_event_goes_into_the_version_that_is_not_released_yet_and_uses_what_is_there(proto: Path) -> None:
+def test_event_joins_the_unreleased_version_and_reuses_its_types(proto: Path) -> None:
     lock(proto, [f"ordertrail.events.{name}" for name in ("v1.BasketFilled", "v2.BasketFilled", "v2.BasketEmptied")])
     new_version(proto, "BasketFilled")
     edited = (proto / V3).read_text().replace("// Who filled it.", "// Who has filled it.")
     (proto / V3).write_text(edited)
 
-    made = new_version(proto, "BasketEmptied")
+    version = new_version(proto, "BasketEmptied")
 
-    assert (made.message, made.number) == ("ordertrail.events.v3.BasketEmptied", 51)
-    assert (made.copied_types, made.reused_types) == ([], ["Thing"])
+    assert (version.message, version.number) == ("ordertrail.events.v3.BasketEmptied", 51)
+    assert (version.copied_types, version.reused_types) == ([], ["Thing"])
     assert (proto / V3).read_text().startswith(edited)
     assert (proto / RECORD).read_text().count(f'"{V3}"') == 1
 
 
-def test_without_a_lock_every_version_is_a_released_one(proto: Path) -> None:
+def test_without_a_lock_every_version_counts_as_released(proto: Path) -> None:
     new_version(proto, "BasketFilled")
-    made = new_version(proto, "BasketFilled")
-    assert (made.message, made.number) == ("ordertrail.events.v4.BasketFilled", 60)
-    assert made.predecessor == "ordertrail.events.v3.BasketFilled"
+    version = new_version(proto, "BasketFilled")
+    assert (version.message, version.number) == ("ordertrail.events.v4.BasketFilled", 60)
+    assert version.predecessor == "ordertrail.events.v3.BasketFilled"
 
 
-def test_an_event_that_has_no_newer_version_yet_leaves_a_version_out_where_that_is_released(proto: Path) -> None:
+def test_event_skips_a_released_version_that_it_is_not_in(proto: Path) -> None:
     new_version(proto, "BasketFilled")
-    made = new_version(proto, "BasketEmptied")
-    assert made.message == "ordertrail.events.v4.BasketEmptied"
-    assert made.predecessor == "ordertrail.events.v2.BasketEmptied"
-    assert made.copied_types == ["Look", "Thing", "Wrapping"]
+    version = new_version(proto, "BasketEmptied")
+    assert version.message == "ordertrail.events.v4.BasketEmptied"
+    assert version.predecessor == "ordertrail.events.v2.BasketEmptied"
+    assert version.copied_types == ["Look", "Thing", "Wrapping"]

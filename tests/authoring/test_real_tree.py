@@ -9,8 +9,8 @@ from shutil import copy
 from typing import Any, NamedTuple
 
 import pytest
+from tests.authoring.basket_protos import PROTO, compiled
 from tests.authoring.real_protos import copy_protos
-from tests.authoring.shop import PROTO, compiled
 from tests.cli.command_line import CommandLine
 
 from ordertrail_server.schema.lock.lock_file import LOCK_NAME
@@ -32,7 +32,7 @@ print(json.dumps([case.name, case.number, case.message_type.full_name, MessageTo
 
 class Checkout(NamedTuple):
     root: Path
-    made: dict[str, Any]
+    version: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     root = tmp_path_factory.mktemp("checkout")
     proto = copy_protos(root)
     (proto / LOCK_NAME).unlink(missing_ok=True)  # so that a version that is not released yet is not in the way
-    (made,) = CommandLine("").lines("schema", "new", "OrderPlaced", "--proto", str(proto))
-    return Checkout(root, made)
+    (version,) = CommandLine("").lines("schema", "new", "OrderPlaced", "--proto", str(proto))
+    return Checkout(root, version)
 
 
 @pytest.mark.parametrize(
@@ -54,29 +54,29 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     ],
     ids=lambda guard: guard[0],
 )
-def test_the_protos_go_on_to_pass(guard: list[str], checkout: Checkout) -> None:
-    ended = subprocess.run([BUF, *guard], cwd=checkout.root, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
+def test_protos_with_a_new_version_pass_buf(guard: list[str], checkout: Checkout) -> None:
+    result = subprocess.run([BUF, *guard], cwd=checkout.root, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout + result.stderr) == (0, "")
 
 
-def test_nothing_else_is_changed(checkout: Checkout) -> None:
+def test_new_version_changes_only_its_file_and_the_record(checkout: Checkout) -> None:
     now = {path.relative_to(checkout.root / "proto") for path in (checkout.root / "proto").rglob("*.proto")}
     before = {path.relative_to(PROTO): path.read_bytes() for path in PROTO.rglob("*.proto")}
     changed = {str(path) for path in now if before.get(path) != (checkout.root / "proto" / path).read_bytes()}
-    assert changed == {checkout.made["file"], checkout.made["record_file"]}
+    assert changed == {checkout.version["file"], checkout.version["record_file"]}
 
 
-def test_it_has_every_field_of_its_predecessor(checkout: Checkout) -> None:
+def test_new_version_has_every_field_of_its_predecessor(checkout: Checkout) -> None:
     files = {file.package: file for file in compiled(checkout.root / "proto").file}
     old, new = (
-        {message.name: message for message in files[checkout.made[which].rpartition(".")[0]].message_type}
+        {message.name: message for message in files[checkout.version[which].rpartition(".")[0]].message_type}
         for which in ("predecessor", "message")
     )
     fields = {name: [(field.number, field.name, field.type) for field in new[name].field] for name in new}
     assert fields == {name: [(field.number, field.name, field.type) for field in old[name].field] for name in fields}
 
 
-def test_the_contract_generates_and_knows_the_new_version(checkout: Checkout) -> None:
+def test_generated_code_has_the_new_version(checkout: Checkout) -> None:
     client = checkout.root / "client"
     client.mkdir()
     subprocess.run(["make", "--quiet", ".venv-proto/made"], cwd=ROOT, check=True, capture_output=True)
@@ -85,7 +85,14 @@ def test_the_contract_generates_and_knows_the_new_version(checkout: Checkout) ->
     copy(ROOT / "client" / "ordertrail" / "__init__.py", client / "ordertrail")
 
     script = [sys.executable, "-c", SAID_BY_GENERATED_CODE]
-    said = subprocess.run(script, env={**os.environ, "PYTHONPATH": str(client)}, capture_output=True, check=True).stdout
+    printed = subprocess.run(
+        script, env={**os.environ, "PYTHONPATH": str(client)}, capture_output=True, check=True
+    ).stdout
 
-    made = checkout.made
-    assert json.loads(said) == [made["case"], made["number"], made["message"], {"from": [made["predecessor"]]}]
+    version = checkout.version
+    assert json.loads(printed) == [
+        version["case"],
+        version["number"],
+        version["message"],
+        {"from": [version["predecessor"]]},
+    ]

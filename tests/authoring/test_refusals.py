@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.authoring.shop import RECORD, V2, V3, contents, edit, lock, write, write_shop
+from tests.authoring.basket_protos import RECORD, V2, V3, contents, edit, lock, write, write_protos
 
 from ordertrail_server.authoring.authoring_error import AuthoringError
 from ordertrail_server.authoring.new_version import new_version
@@ -12,99 +12,107 @@ from ordertrail_server.authoring.new_version import new_version
 
 @pytest.fixture
 def proto(tmp_path: Path) -> Path:
-    return write_shop(tmp_path / "proto")
+    return write_protos(tmp_path / "proto")
 
 
-def nothing(proto: Path) -> None:
+def leave_unchanged(proto: Path) -> None:
     pass
 
 
-def unreleased(proto: Path) -> None:
+def unlock_version_2(proto: Path) -> None:
     lock(proto, ["ordertrail.events.v1.BasketFilled"])
 
 
-def half_done(proto: Path) -> None:
+def leave_half_done(proto: Path) -> None:
     lock(proto, ["ordertrail.events.v2.BasketFilled"])
     write(proto / V3, 'syntax = "proto3";\npackage ordertrail.events.v3;\nmessage BasketFilled {}\n')
 
 
-def not_compiling(proto: Path) -> None:
+def misspell_type(proto: Path) -> None:
     edit(proto / V2, "repeated Thing things", "repeated Thnig things")
 
 
-def renamed_since(proto: Path) -> None:
+def rename_event(proto: Path) -> None:
     rule = 'option (ordertrail.evolve.v1.message).from = "ordertrail.events.v2.BasketFilled";'
     edit(proto / V2, "message BasketEmptied {", f"message BasketEmptied {{ {rule}")
 
 
-def no_record(proto: Path) -> None:
+def remove_record(proto: Path) -> None:
     (proto / RECORD).unlink()
 
 
-def extending(proto: Path) -> None:
+def declare_extension(proto: Path) -> None:
     edit(proto / V2, "message Thing {", "message Thing { extend google.protobuf.FileOptions { bool odd = 52000; }")
     edit(proto / V2, 'import "shop/', 'import "google/protobuf/descriptor.proto";\nimport "shop/')
 
 
-def unfit(proto: Path) -> None:
+def lack_a_part(proto: Path) -> None:
     lock(proto, ["ordertrail.events.v2.BasketFilled"])
     write(proto / V3, 'syntax = "proto3";\npackage ordertrail.events.v3;\nmessage Thing {}\n')
 
 
-def partly_qualified(proto: Path) -> None:
+def name_part_of_package(proto: Path) -> None:
     edit(proto / V2, ".ordertrail.events.v2.Look outer_look", "v2.Look outer_look")
 
 
-def hidden(proto: Path) -> None:
+def hide_bare(proto: Path) -> None:
     lock(proto, ["ordertrail.events.v2.BasketFilled"])
     bare = "message Bare { message Inner { string more = 1; } }"
     write(proto / V3, f'syntax = "proto3";\npackage ordertrail.events.v3;\n{bare}\n')
 
 
-def mixed(proto: Path) -> None:
+def use_two_versions(proto: Path) -> None:
     edit(proto / "ordertrail/events/v1/shop_events.proto", "message", "message Look {}\nmessage")
     edit(proto / V2, "Thing.Part loose = 8;", "Thing.Part loose = 8; ordertrail.events.v1.Look old = 10;")
     edit(proto / V2, 'import "shop/', 'import "ordertrail/events/v1/shop_events.proto";\nimport "shop/')
 
 
 @pytest.mark.parametrize(
-    ("event", "given", "said"),
+    ("event", "prepare", "message"),
     [
-        ("BasketFiled", nothing, "There is no event BasketFiled. There are BasketEmptied, BasketFilled."),
-        ("Thing", nothing, "There is no event Thing"),
-        ("BasketFilled", unreleased, rf"events.v2.BasketFilled is not released yet: edit it in {V2}"),
-        ("BasketFilled", half_done, rf"events.v3.BasketFilled stands in {V3} without a case in Record"),
-        ("BasketFilled", not_compiling, r"(?s)buf cannot read the protos:.*shop_events.proto:\d+:\d+:.*Thnig"),
-        ("BasketFilled", renamed_since, "v2.BasketEmptied: make a new version of BasketEmptied"),
-        ("BasketFilled", no_record, "no protos of Ordertrail: there is no ordertrail.log.v1.Record"),
-        ("BasketFilled", extending, "events.v2.Thing declares an extension, which can exist only once: copy it"),
-        ("BasketFilled", unfit, r"(?s)would not be sound. buf cannot read the protos:\nordertrail/events/v3.*Part"),
+        ("BasketFiled", leave_unchanged, "There is no event BasketFiled. There are BasketEmptied, BasketFilled."),
+        ("Thing", leave_unchanged, "There is no event Thing"),
+        ("BasketFilled", unlock_version_2, rf"events.v2.BasketFilled is not released yet: edit it in {V2}"),
+        ("BasketFilled", leave_half_done, rf"events.v3.BasketFilled stands in {V3} without a case in Record"),
+        ("BasketFilled", misspell_type, r"(?s)buf cannot read the protos:.*shop_events.proto:\d+:\d+:.*Thnig"),
+        ("BasketFilled", rename_event, "v2.BasketEmptied: make a new version of BasketEmptied"),
+        ("BasketFilled", remove_record, "no protos of Ordertrail: there is no ordertrail.log.v1.Record"),
         (
             "BasketFilled",
-            partly_qualified,
+            declare_extension,
+            "events.v2.Thing declares an extension, which can exist only once: copy it",
+        ),
+        (
+            "BasketFilled",
+            lack_a_part,
+            r"(?s)would not be sound. buf cannot read the protos:\nordertrail/events/v3.*Part",
+        ),
+        (
+            "BasketFilled",
+            name_part_of_package,
             r"(?s)would not be sound. buf cannot read the protos:\nordertrail/events/v3",
         ),
-        ("BasketFilled", hidden, "would not be sound. It would alter ordertrail.events.v3.BasketFilled: copy it by"),
-        ("BasketFilled", mixed, "only one can become ordertrail.events.v3.Look"),
+        ("BasketFilled", hide_bare, "would not be sound. It would alter ordertrail.events.v3.BasketFilled: copy it by"),
+        ("BasketFilled", use_two_versions, "only one can become ordertrail.events.v3.Look"),
     ],
 )
-def test_a_refusal_names_its_reason_and_changes_nothing(
-    event: str, given: Callable[[Path], None], said: str, proto: Path
+def test_refusal_names_its_reason_and_changes_no_file(
+    event: str, prepare: Callable[[Path], None], message: str, proto: Path
 ) -> None:
-    given(proto)
+    prepare(proto)
     before = contents(proto)
-    with pytest.raises(AuthoringError, match=said):
+    with pytest.raises(AuthoringError, match=message):
         new_version(proto, event)
     assert contents(proto) == before
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_refusal_names_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(AuthoringError, match=r"a checkout of Ordertrail, and .*nosuch holds no protos of it: clone"):
         new_version(tmp_path / "nosuch", "BasketFilled")
 
 
 @pytest.mark.parametrize("in_the_way", [".record.proto.new", "../../events/v3"])
-def test_where_one_file_cannot_be_written_no_file_is_changed(in_the_way: str, proto: Path) -> None:
+def test_if_one_file_cannot_be_written_no_file_is_changed(in_the_way: str, proto: Path) -> None:
     blocked = (proto / RECORD).parent / in_the_way
     if in_the_way.endswith("new"):
         blocked.mkdir()
@@ -116,7 +124,7 @@ def test_where_one_file_cannot_be_written_no_file_is_changed(in_the_way: str, pr
     assert (contents(proto), sorted(proto.rglob("*"))) == before
 
 
-def test_without_buf_it_says_how_to_get_it(proto: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusal_without_buf_says_how_to_install_it(proto: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", str(proto / "python"))
     monkeypatch.setenv("PATH", str(proto))
     with pytest.raises(AuthoringError, match="buf is not installed: run `pip install"):

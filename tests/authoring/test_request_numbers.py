@@ -2,7 +2,7 @@
 
 import pytest
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet
-from tests.authoring.shop import PROTO
+from tests.authoring.basket_protos import PROTO
 
 from ordertrail_server.authoring.buf import build
 from ordertrail_server.authoring.request_numbers import unstable_fields
@@ -14,15 +14,15 @@ TODAY = build(PROTO)
 def gaps_if_new(message: str, *numbers: int) -> list[str]:
     """What is said of today's protos if the last release had not these fields of a message."""
     released = FileDescriptorSet.FromString(TODAY)
-    for kept in messages_named(message, released):
-        fields = [field for field in kept.field if field.number not in numbers]
+    for message_proto in messages_named(message, released):
+        fields = [field for field in message_proto.field if field.number not in numbers]
         # A oneof must not be empty, and only numbers matter here.
         for field in fields:
             field.ClearField("oneof_index")
             field.ClearField("proto3_optional")
-        kept.ClearField("oneof_decl")
-        kept.ClearField("field")
-        kept.field.extend(fields)
+        message_proto.ClearField("oneof_decl")
+        message_proto.ClearField("field")
+        message_proto.field.extend(fields)
     return list(unstable_fields(Tree(TODAY), Tree(released.SerializeToString())))
 
 
@@ -35,7 +35,7 @@ def messages_named(name: str, image: FileDescriptorSet) -> list[DescriptorProto]
     ("message", "number", "field", "highest"),
     [("PlaceOrderRequest", 11, "lines", 12), ("ReturnOrderRequest", 4, "validate_only", 10), ("Money", 2, "units", 3)],
 )
-def test_a_new_field_with_a_low_number_is_found_in_messages_within_messages_too(
+def test_new_field_with_a_low_number_is_a_gap_also_in_nested_messages(
     message: str, number: int, field: str, highest: int
 ) -> None:
     has = f"ordertrail.v1.{message}.{field} has the number {number}, below {highest}, which is released"
@@ -43,14 +43,14 @@ def test_a_new_field_with_a_low_number_is_found_in_messages_within_messages_too(
 
 
 @pytest.mark.parametrize(("message", "numbers"), [("PlaceOrderRequest", (12,)), ("PlaceOrderRequest", (11, 12))])
-def test_new_fields_above_all_that_were_released_are_no_mistake(message: str, numbers: tuple[int, ...]) -> None:
+def test_new_field_above_all_released_numbers_is_no_gap(message: str, numbers: tuple[int, ...]) -> None:
     assert gaps_if_new(message, *numbers) == []
 
 
 @pytest.mark.parametrize("message", ["Order", "OrderPlaced", "Command"])
-def test_what_no_digest_covers_may_get_any_number(message: str) -> None:
+def test_field_that_no_digest_covers_can_have_any_number(message: str) -> None:
     assert gaps_if_new(message, 1, 2, 3) == []
 
 
-def test_a_message_without_released_fields_may_have_any_numbers() -> None:
+def test_message_without_released_fields_can_have_any_numbers() -> None:
     assert gaps_if_new("CancelOrderRequest", *range(1, 100)) == []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
-from tests.authoring.shop import PROTO
+from tests.authoring.basket_protos import PROTO
 from tests.cli.command_line import CommandLine
 
 from ordertrail_server.authoring.buf import build, export
@@ -19,12 +19,12 @@ def image(file: FileDescriptorProto) -> bytes:
     return FileDescriptorSet(file=[file]).SerializeToString()
 
 
-def test_no_name_of_ours_is_reserved() -> None:
+def test_our_protos_use_no_reserved_name() -> None:
     assert reserved_names(build(PROTO)) == []
 
 
 @pytest.mark.parametrize("name", ["DESCRIPTOR", "ListFields", "SerializeToString", "FromString", "Clear", "__class__"])
-def test_every_kind_of_name_is_told(name: str) -> None:
+def test_reserved_name_is_reported_for_each_kind_of_declaration(name: str) -> None:
     assert name in RESERVED
     file = FileDescriptorProto()
     outer = file.message_type.add(name="Outer")
@@ -36,8 +36,8 @@ def test_every_kind_of_name_is_told(name: str) -> None:
     file.enum_type.add(name=name)
     ending = f"{SAYS} {name} of its own"
     assert sorted(reserved_names(image(file))) == sorted(
-        f"the {what} {ending}"
-        for what in (
+        f"the {declaration} {ending}"
+        for declaration in (
             f"field ordertrail.x.Outer.{name}",
             f"oneof ordertrail.x.Outer.{name}",
             f"field ordertrail.x.Outer.Inner.{name}",
@@ -48,18 +48,18 @@ def test_every_kind_of_name_is_told(name: str) -> None:
     )
 
 
-def test_python_keywords_and_all_other_names_can_be_used() -> None:
+def test_python_keywords_and_all_other_names_are_allowed() -> None:
     file = FileDescriptorProto()
     for name in ("from", "class", "descriptor", "clear"):
         file.message_type.add(name="Outer").field.add(name=name)
     assert reserved_names(image(file)) == []
 
 
-def test_schema_check_names_the_field_in_one_sentence(tmp_path: Path) -> None:
+def test_schema_check_reports_a_field_with_a_reserved_name(tmp_path: Path) -> None:
     export(PROTO, tmp_path / "proto")
     path = tmp_path / "proto" / FILE.relative_to(PROTO)
-    first, message, rest = path.read_text().partition("message OrderCancelled {\n")
-    path.write_text(f"{first}{message}  // More.\n  optional string DESCRIPTOR = 9;\n{rest}")
-    ended = CommandLine("").run("schema", "check", "--proto", str(tmp_path / "proto"))
+    first, message, body = path.read_text().partition("message OrderCancelled {\n")
+    path.write_text(f"{first}{message}  // More.\n  optional string DESCRIPTOR = 9;\n{body}")
+    result = CommandLine("").run("schema", "check", "--proto", str(tmp_path / "proto"))
     field = "ordertrail.events.v2.OrderCancelled.DESCRIPTOR"
-    assert (ended.returncode, ended.stderr) == (1, f"problems:\n- the field {field} {SAYS} DESCRIPTOR of its own\n")
+    assert (result.returncode, result.stderr) == (1, f"problems:\n- the field {field} {SAYS} DESCRIPTOR of its own\n")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.authoring.shop import V2, V3, edit, write_shop
+from tests.authoring.basket_protos import V2, V3, edit, write_protos
 
 from ordertrail_server.authoring.new_version import new_version
 
@@ -13,7 +13,7 @@ RULES = "[(ordertrail.evolve.v1.field) = {%s}]"
 
 @pytest.fixture
 def proto(tmp_path: Path) -> Path:
-    return write_shop(tmp_path / "proto")
+    return write_protos(tmp_path / "proto")
 
 
 def copied_text(proto: Path, event: str = "BasketFilled") -> str:

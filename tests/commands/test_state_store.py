@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.commands.spec import ORDER, FaultyLog, RunningWriter, change, confirm, place
 from tests.log.memory import MemoryLog
 from tests.projections.story import Story
-from tests.schema.hard_errors import HARD_ERRORS, raising
+from tests.schema.upcaster_errors import UPCASTER_ERRORS, failing_upcaster
 
 from ordertrail.log.v1.record_pb2 import Cause, Record
 from ordertrail_server.commands.fact import Fact
@@ -150,14 +150,14 @@ async def test_parked_order_is_read_back_as_parked(open_store: Open) -> None:
     assert open_store().aggregate(ORDER) == parked
 
 
-@pytest.mark.parametrize("error", HARD_ERRORS.values(), ids=HARD_ERRORS)
+@pytest.mark.parametrize("error", UPCASTER_ERRORS.values(), ids=UPCASTER_ERRORS)
 async def test_order_parked_by_upcaster_is_read_back_with_any_error_text(
     open_store: Open, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     story, log = Story(), FaultyLog()
     story.statement(ORDER)
     log.land(0, story.records[0][0])
-    monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=raising(error)))
+    monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=failing_upcaster(error)))
     store = open_store()
     fold = await folded(log, store)
     parked = fold.aggregate(ORDER)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from tests.schema.other_protos import record_in
+from tests.schema.edited_protos import record_in
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.authoring.request_numbers import unstable_fields

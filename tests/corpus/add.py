@@ -29,7 +29,7 @@ def add(value: bytes, corpus: Path = CORPUS) -> Path:
     reading = read(value)
     if reading is None or reading.fault:
         raise NotASample(reading.fault if reading else "The bytes are no record.")
-    if any(found.read_bytes() == value for found in corpus.glob("v*/*.binpb")):
+    if any(sample.read_bytes() == value for sample in corpus.glob("v*/*.binpb")):
         raise NotASample("The corpus has this record already.")
     path = _next_path(corpus / f"v{reading.written_version}", _event_type(value))
     path.parent.mkdir(parents=True, exist_ok=True)

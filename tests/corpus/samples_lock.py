@@ -24,16 +24,18 @@ def lock_sample(sample: Path, corpus: Path) -> None:
 def sample_gaps(corpus: Path) -> list[str]:
     """Return which samples are not as they were added, or not locked, and where the lock is not as it grew."""
     text = _read(corpus / LOCK_NAME)
-    found = [f"{LOCK_NAME}, {where}" for where in find_damage(text)]
+    gaps = [f"{LOCK_NAME}, {where}" for where in find_damage(text)]
     locked = {entry.heading: entry.lines for entry in entries(text)}
     present = {_name(path, corpus): path for path in sorted(corpus.glob("v*/*")) if path.suffix in (".binpb", ".json")}
     for name in sorted({*locked, *present}):
         if name not in locked:
-            found.append(f"{name} is not locked: add samples with `python -m tests.corpus.add`")
-        elif (was := locked[name]) != (now := _lines(corpus / name)):
-            changed = [one for one, other in zip(was, now, strict=True) if one != other]
-            found.append(f"{name} was added with other contents ({', '.join(changed)}); bring it back")
-    return found
+            gaps.append(f"{name} is not locked: add samples with `python -m tests.corpus.add`")
+        elif (old_lines := locked[name]) != (new_lines := _lines(corpus / name)):
+            changed_lines = [
+                old_line for old_line, new_line in zip(old_lines, new_lines, strict=True) if old_line != new_line
+            ]
+            gaps.append(f"{name} was added with other contents ({', '.join(changed_lines)}); bring it back")
+    return gaps
 
 
 def _entry(sample: Path, corpus: Path) -> Entry:

@@ -17,7 +17,7 @@ def confirmed(event_id: str) -> bytes:
     return record.SerializeToString()
 
 
-def test_a_sample_is_its_bytes_and_beside_them_their_meaning(tmp_path: Path) -> None:
+def test_add_writes_the_bytes_and_their_meaning(tmp_path: Path) -> None:
     path = add(confirmed("a"), tmp_path)
     assert path == tmp_path / "v2" / "OrderConfirmed-1.binpb"
     assert path.read_bytes() == confirmed("a")
@@ -26,14 +26,14 @@ def test_a_sample_is_its_bytes_and_beside_them_their_meaning(tmp_path: Path) -> 
     assert meaning.WhichOneof("event") == "order_confirmed"
 
 
-def test_a_further_sample_gets_the_next_number_and_leaves_the_first_as_it_was(tmp_path: Path) -> None:
+def test_second_sample_gets_the_next_number(tmp_path: Path) -> None:
     first = add(confirmed("a"), tmp_path)
     second = add(confirmed("b"), tmp_path)
     assert second.name == "OrderConfirmed-2.binpb"
     assert (first.read_bytes(), second.read_bytes()) == (confirmed("a"), confirmed("b"))
 
 
-def test_a_meaning_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
+def test_add_never_overwrites_a_meaning(tmp_path: Path) -> None:
     (tmp_path / "v2").mkdir()
     meaning = tmp_path / "v2" / "OrderConfirmed-1.json"
     meaning.write_text("kept")
@@ -49,19 +49,19 @@ def test_a_meaning_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
         (Record(order_id="order-1").SerializeToString(), "the record holds no event"),
     ],
 )
-def test_what_cannot_be_read_is_no_sample(tmp_path: Path, value: bytes, reason: str) -> None:
+def test_unreadable_record_is_not_added(tmp_path: Path, value: bytes, reason: str) -> None:
     with pytest.raises(NotASample, match=reason):
         add(value, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_record_that_is_there_is_not_added_again(tmp_path: Path) -> None:
+def test_existing_record_is_not_added_again(tmp_path: Path) -> None:
     add(confirmed("a"), tmp_path)
     with pytest.raises(NotASample, match="already"):
         add(confirmed("a"), tmp_path)
 
 
-def test_the_command_takes_bytes_and_json(
+def test_command_accepts_bytes_and_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(adding.add, "__defaults__", (tmp_path / "corpus",))
@@ -69,5 +69,5 @@ def test_the_command_takes_bytes_and_json(
     (tmp_path / "two.json").write_text(MessageToJson(Record.FromString(confirmed("b"))))
     main(tmp_path / "one.bin")
     main(tmp_path / "two.json")
-    said = capsys.readouterr().out.split()
-    assert [Path(path).name for path in said] == ["OrderConfirmed-1.binpb", "OrderConfirmed-2.binpb"]
+    paths = capsys.readouterr().out.split()
+    assert [Path(path).name for path in paths] == ["OrderConfirmed-1.binpb", "OrderConfirmed-2.binpb"]

@@ -15,19 +15,19 @@ SAMPLES = sorted(CORPUS.glob("v*/*.binpb"))
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_sample_means_what_it_meant(sample: Path) -> None:
+def test_sample_has_its_recorded_meaning(sample: Path) -> None:
     reading = read(sample.read_bytes())
     assert reading is not None
     assert (reading.fault, f"v{reading.written_version}") == ("", sample.parent.name)
     assert reading.event == Parse(sample.with_suffix(".json").read_text(encoding="utf-8"), HistoryEvent())
 
 
-def test_every_event_of_every_version_has_a_sample() -> None:
+def test_every_version_of_every_event_has_a_sample() -> None:
     sampled = {Record.FromString(sample.read_bytes()).WhichOneof("event") for sample in SAMPLES}
     assert sampled == {case.name for case in cases()}
 
 
-def test_samples_stand_under_their_version_and_event_type() -> None:
+def test_samples_are_in_the_folder_of_their_version_and_event_type() -> None:
     for case in cases():
         message = message_of(case)
         assert (CORPUS / f"v{version_of(message)}" / f"{message.name}-1.binpb").exists(), message.full_name

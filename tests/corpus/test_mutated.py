@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 from google.protobuf.message import Message
-from tests.corpus.damaged import SETTINGS, Setting, damaged
+from tests.corpus.damage import SETTINGS, Setting, damage_record
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsResponse
@@ -26,7 +26,7 @@ MUTATIONS = int(os.environ.get("ORDERTRAIL_MUTATIONS", "20000"))
 PLACE, OFFSET = Place("orders.events", 0, 1), 7
 
 
-def folded(setting: Setting, value: bytes, key: str) -> Rows:
+def fold_record(setting: Setting, value: bytes, key: str) -> Rows:
     fold = BatchFold(PLACE, setting.stored, lambda order_id, stored, version: None)
     fold.take(Logged(OFFSET, key, value, digest(value)))
     return fold.rows
@@ -34,24 +34,24 @@ def folded(setting: Setting, value: bytes, key: str) -> Rows:
 
 def assert_accounted_for(rows: Rows) -> str:
     """The record is in one of the three tables, at its offset; returns which."""
-    places = {
+    offsets_by_table = {
         "event": [row[0] for row in rows.events],
         "not a fact": [row[0] for row in rows.not_facts],
         "parked": [row[0] for row in rows.parked],
     }
-    [(table, found)] = [(table, found) for table, found in places.items() if found]
-    assert found == [OFFSET]
+    [(table, offsets)] = [(table, offsets) for table, offsets in offsets_by_table.items() if offsets]
+    assert offsets == [OFFSET]
     return table
 
 
 def assert_shown_as_read(rows: Rows, reading: Reading, value: bytes) -> None:
     """What clients are sent is what was read, at its place."""
-    [shown] = StreamOrderEventsResponse.FromString(rows.events[0][-1]).events
-    kind = shown.WhichOneof("event")
+    [sent_event] = StreamOrderEventsResponse.FromString(rows.events[0][-1]).events
+    kind = sent_event.WhichOneof("event")
     assert kind is not None
-    assert (kind, event_of(shown)) == (reading.event.WhichOneof("event"), event_of(reading.event))
-    assert (shown.position.offset, shown.digest) == (OFFSET, digest(value))
-    assert (shown.order_id, shown.written_version) == (reading.event.order_id, reading.written_version)
+    assert (kind, event_of(sent_event)) == (reading.event.WhichOneof("event"), event_of(reading.event))
+    assert (sent_event.position.offset, sent_event.digest) == (OFFSET, digest(value))
+    assert (sent_event.order_id, sent_event.written_version) == (reading.event.order_id, reading.written_version)
 
 
 def event_of(happened: HistoryEvent) -> Message:
@@ -72,26 +72,26 @@ def assert_storable(rows: Rows, setting: Setting, model: sqlite3.Connection) -> 
     model.execute("ROLLBACK")
 
 
-def test_every_sample_folds_as_it_is() -> None:
+def test_every_undamaged_sample_folds() -> None:
     for setting in SETTINGS:
-        rows = folded(setting, setting.value, setting.order_id)
+        rows = fold_record(setting, setting.value, setting.order_id)
         assert assert_accounted_for(rows) == "event", rows.parked or rows.not_facts
 
 
 @pytest.mark.parametrize("number", range(len(SETTINGS)))
 def test_damage_changes_every_sample(number: int) -> None:
     setting = SETTINGS[number]
-    assert all(damaged(setting, Random(seed)) != setting.value for seed in range(100))
+    assert all(damage_record(setting, Random(seed)) != setting.value for seed in range(100))
 
 
 @pytest.mark.timeout(300 + MUTATIONS // 1000)
-def test_a_damaged_record_is_an_event_or_parked_or_no_fact_and_stops_nothing() -> None:
+def test_damaged_record_is_an_event_or_parked_or_no_fact() -> None:
     outcomes: Counter[str] = Counter()
     with closing(read_model()) as model:
         for number in range(MUTATIONS):
             chance = Random(number)
             setting = chance.choice(SETTINGS)
-            value = damaged(setting, chance)
+            value = damage_record(setting, chance)
             try:
                 outcomes[take(setting, value, chance, model)] += 1
             except Exception as error:
@@ -105,7 +105,7 @@ def take(setting: Setting, value: bytes, chance: Random, model: sqlite3.Connecti
     reading = read(value)
     named = reading.event.order_id if reading is not None else ""
     key = chance.choice((setting.order_id, named or setting.order_id))
-    rows = folded(setting, value, key)
+    rows = fold_record(setting, value, key)
     table = assert_accounted_for(rows)
     if table == "event":
         assert reading is not None

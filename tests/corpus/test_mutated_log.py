@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.corpus.damaged import SETTINGS, damaged
+from tests.corpus.damage import SETTINGS, damage_record
 from tests.log.memory import MemoryLog
 
 from ordertrail_server.commands.fold import Fold
@@ -26,7 +26,7 @@ def log_of(chance: Random) -> list[Logged]:
     records = []
     for offset in range(RECORDS):
         setting = chance.choice(SETTINGS)
-        value = damaged(setting, chance) if chance.randrange(8) else setting.value
+        value = damage_record(setting, chance) if chance.randrange(8) else setting.value
         reading = read(value)
         key = reading.event.order_id if reading is not None and chance.randrange(4) else setting.order_id
         records.append(Logged(offset, key, value, digest(value)))
@@ -34,7 +34,7 @@ def log_of(chance: Random) -> list[Logged]:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_the_folds_of_writer_and_projector_agree(tmp_path: Path, seed: int) -> None:
+def test_writer_and_projector_fold_a_damaged_log_alike(tmp_path: Path, seed: int) -> None:
     with closing(StateStore(tmp_path / "state.sqlite", LOG, b"rules")) as store:
         writer = Fold(LOG, 0, store)
         projector = BatchFold(Place(LOG.topic, 0, LOG.partitions), {}, lambda order_id, stored, version: None)

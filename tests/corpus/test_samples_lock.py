@@ -21,15 +21,15 @@ def corpus(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_sample_is_as_it_was_added() -> None:
+def test_every_sample_is_unchanged() -> None:
     assert sample_gaps(CORPUS) == []
 
 
-def test_what_was_just_added_is_locked(corpus: Path) -> None:
+def test_added_sample_is_locked(corpus: Path) -> None:
     assert sample_gaps(corpus) == []
 
 
-def test_other_white_space_is_no_change(corpus: Path) -> None:
+def test_different_white_space_is_no_change(corpus: Path) -> None:
     meaning = corpus / "v2" / "OrderConfirmed-1.json"
     meaning.write_text(json.dumps(json.loads(meaning.read_text())))
     assert sample_gaps(corpus) == []
@@ -45,7 +45,7 @@ def remove(corpus: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "found"),
+    ("change", "expected_gap"),
     [
         (lambda corpus: first(corpus, "binpb").write_bytes(b"\x12\x01x"), "added with other contents (bytes "),
         (lambda corpus: first(corpus, "json").write_text('{"eventId": "c"}'), "added with other contents (meaning "),
@@ -53,22 +53,22 @@ def remove(corpus: Path) -> None:
         (remove, "added with other contents (bytes "),
     ],
 )
-def test_a_sample_that_was_changed_or_removed_is_named(
-    corpus: Path, change: Callable[[Path], object], found: str
+def test_changed_or_removed_sample_is_reported(
+    corpus: Path, change: Callable[[Path], object], expected_gap: str
 ) -> None:
     change(corpus)
     [gap] = sample_gaps(corpus)
     assert gap.startswith("v2/OrderConfirmed-1 was ")
-    assert found in gap
+    assert expected_gap in gap
 
 
-def test_a_sample_that_was_not_added_by_the_command_is_named(corpus: Path) -> None:
+def test_sample_not_added_by_the_command_is_reported(corpus: Path) -> None:
     (corpus / "v2" / "OrderConfirmed-3.binpb").write_bytes(first(corpus, "binpb").read_bytes())
     [gap] = sample_gaps(corpus)
     assert gap.startswith("v2/OrderConfirmed-3 is not locked")
 
 
-def test_a_sample_cannot_be_taken_out_of_the_lock(corpus: Path) -> None:
+def test_sample_cannot_be_removed_from_the_lock(corpus: Path) -> None:
     remove(corpus)
     lock = corpus / LOCK_NAME
     text = lock.read_text()

@@ -15,7 +15,7 @@ from tests.docs.pages import ROOT, blocks, table
 from tests.e2e.kafka.servers import a_server, new_topic, started
 from tests.e2e.running_server import environment
 from tests.kafka.cluster import Cluster
-from tests.schema.newest import NEWEST
+from tests.schema.event_cases import NEWEST
 
 from ordertrail.chain import partition_of
 from ordertrail.log.v1.record_pb2 import Record

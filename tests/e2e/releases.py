@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from tests.e2e.running_server import ROOT, RunningServer
-from tests.schema.newest import NEWEST
+from tests.schema.event_cases import NEWEST
 
 CLIENT, SERVER = ROOT / "client", ROOT / "server"
 UNKNOWN = "order_line_added"

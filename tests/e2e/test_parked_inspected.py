@@ -8,7 +8,7 @@ from tests.e2e.parked import PARKED, UNKNOWN_EVENT_FAULT, parked_story, refusal_
 from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import RunningServer, until_serving
 from tests.e2e.shop import an_order
-from tests.schema.newest import NEWEST
+from tests.schema.event_cases import NEWEST
 
 from ordertrail.client import OrderTrail
 from ordertrail.log.v1.record_pb2 import Record

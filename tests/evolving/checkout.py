@@ -32,14 +32,14 @@ class Checkout:
         server = self.root / "server" / "ordertrail_server"
         return {path.relative_to(server).as_posix(): path.read_bytes() for path in server.rglob("*.py")}
 
-    def runs(self, *command: str, **told: str) -> str:
+    def runs(self, *command: str, **environment: str) -> str:
         """Run a program in the checkout, and return all that it prints, whatever its exit code."""
         program, *arguments = command
-        known = {"ordertrail": [sys.executable, "-m", "ordertrail_server.cli"], "python": [sys.executable]}
+        programs = {"ordertrail": [sys.executable, "-m", "ordertrail_server.cli"], "python": [sys.executable]}
         return subprocess.run(
-            [*known.get(program, [program]), *arguments],
+            [*programs.get(program, [program]), *arguments],
             cwd=self.root,
-            env=os.environ | self.environment | told,
+            env=os.environ | self.environment | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

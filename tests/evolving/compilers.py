@@ -30,8 +30,8 @@ def protoc(*arguments: str) -> None:
 def node_modules(project: Path) -> Path:
     """Return the packages of a project's package-lock.json, installed once, and again when that was changed."""
     modules = project / "node_modules"
-    made, locked = modules / ".package-lock.json", project / "package-lock.json"
-    if not made.exists() or made.stat().st_mtime < locked.stat().st_mtime:
+    installed, lock_file = modules / ".package-lock.json", project / "package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < lock_file.stat().st_mtime:
         node(NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=project)
     return modules
 
@@ -41,12 +41,12 @@ def node(*arguments: str, cwd: Path) -> None:
     run([NODE, *arguments], cwd)
 
 
-def run(command: list[str], cwd: Path, **told: str) -> str:
+def run(command: list[str], cwd: Path, **environment: str) -> str:
     """Run a program, which must end well, and return what it prints."""
     # Plugins look for `node` by themselves.
-    told["PATH"] = os.pathsep.join([str(Path(NODE).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        command, cwd=cwd, env=os.environ | told, capture_output=True, text=True, timeout=300, check=False
+    environment["PATH"] = os.pathsep.join([str(Path(NODE).parent), os.environ["PATH"]])
+    result = subprocess.run(
+        command, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+    return result.stdout

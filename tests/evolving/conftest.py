@@ -2,17 +2,17 @@ from pathlib import Path
 
 import pytest
 from tests.evolving.checkout import Checkout, check_out
-from tests.evolving.walk import Walker
+from tests.evolving.guide_runner import GuideRunner
 
 
 @pytest.fixture(scope="session")
-def grown(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+def next_release(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """The next release: a checkout in which all of docs/changing-events.md was done. OrderPlaced is at version 4."""
-    folder: Path = tmp_path_factory.mktemp("grown")
+    folder: Path = tmp_path_factory.mktemp("next_release")
     checkout = check_out(folder / "checkout")
-    walker = Walker(checkout, folder / "data")
+    runner = GuideRunner(checkout, folder / "data")
     try:
-        walker.walk()
+        runner.run_guide()
     finally:
-        walker.close()
+        runner.close()
     return checkout

@@ -15,11 +15,11 @@ from ordertrail_server.orders.chain import digest
 
 
 def as_json(truth: Truth) -> dict[str, Any]:
-    orders = {order_id: known.order for order_id, known in truth.orders.items() if known.order is not None}
+    orders = {order_id: state.order for order_id, state in truth.orders.items() if state.order is not None}
     return {
         "facts": [_fact(fact) for fact in truth.facts],
         "orders": {order_id: order.SerializeToString().hex() for order_id, order in orders.items()},
-        "parked": {order_id: known.parked for order_id, known in truth.orders.items() if known.parked},
+        "parked": {order_id: state.parked for order_id, state in truth.orders.items() if state.parked},
     }
 
 

@@ -49,11 +49,11 @@ def receipt(receipt: Receipt) -> list[object]:
 
 def read(_: Any, history: Any) -> None:
     listed: list[HistoryEvent] = []
-    asked = ListOrderEventsRequest(customer_id="shop-1", page_size=2)
-    while not listed or asked.page_token:
-        page = history.ListOrderEvents(asked)
+    request = ListOrderEventsRequest(customer_id="shop-1", page_size=2)
+    while not listed or request.page_token:
+        page = history.ListOrderEvents(request)
         listed += page.events
-        asked.page_token = page.next_page_token
+        request.page_token = page.next_page_token
     say("listed", [in_short(event) for event in listed])
     frames = history.StreamOrderEvents(StreamOrderEventsRequest())
     say("streamed", [in_short(event) for frame in frames for event in frame.events])
@@ -90,7 +90,7 @@ def command(commands: Any, _: Any) -> None:
     ]
     for answer in commands.ExecuteCommands(iter([ExecuteCommandsRequest(commands=in_a_batch)])):
         results = [(result.WhichOneof("result"), result.receipt) for result in answer.results]
-        say("results", [receipt(told) if said == "receipt" else said for said, told in results])
+        say("results", [receipt(result) if kind == "receipt" else kind for kind, result in results])
 
 
 if __name__ == "__main__":

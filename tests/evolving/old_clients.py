@@ -28,15 +28,15 @@ class Said:
     async def next(self, what: str) -> list[Any]:
         """Return what comes next, which must be of this kind."""
         assert self._process.stdout is not None
-        said = await asyncio.wait_for(self._process.stdout.readline(), SECONDS)
-        assert said, f"nothing was said of {what}: {await self._last_words()}"
-        things: list[Any] = json.loads(said)[what]
-        return things
+        line = await asyncio.wait_for(self._process.stdout.readline(), SECONDS)
+        assert line, f"nothing was said of {what}: {await self._last_words()}"
+        values: list[Any] = json.loads(line)[what]
+        return values
 
     async def end(self) -> None:
         """Return once the client has ended, well and without another word."""
-        rest, last_words = await asyncio.wait_for(self._process.communicate(), SECONDS)
-        assert (self._process.returncode, rest, last_words) == (0, b"", b"")
+        remaining_output, last_words = await asyncio.wait_for(self._process.communicate(), SECONDS)
+        assert (self._process.returncode, remaining_output, last_words) == (0, b"", b"")
 
     async def _last_words(self) -> str:
         assert self._process.stderr is not None
@@ -56,9 +56,9 @@ class OldClient(NamedTuple):
             *self.command, address, task, env=os.environ | self.environment, stdout=pipe, stderr=pipe
         )
         try:
-            said = Said(process)
-            yield said
-            await said.end()
+            line = Said(process)
+            yield line
+            await line.end()
         finally:
             if process.returncode is None:
                 process.kill()

@@ -39,8 +39,8 @@ class OldProjector:
         assert self._process.stdout is not None
         reached = -1
         while reached < offset:
-            said = await asyncio.wait_for(self._process.stdout.readline(), SECONDS)
-            reached = json.loads(said)["positions"]["0"]
+            line = await asyncio.wait_for(self._process.stdout.readline(), SECONDS)
+            reached = json.loads(line)["positions"]["0"]
 
     def orders(self) -> dict[str, Folded]:
         with closing(connect_reader(self._model)) as connection:

@@ -1,4 +1,4 @@
-"""Two releases of the project on one log: what is worked on is the old one, a checkout grown from it the new one."""
+"""Two releases of the project on one log: this checkout is the old release, a changed copy of it the new one."""
 
 import json
 import os
@@ -49,13 +49,13 @@ class Releases:
 
     def turn_to(self, server: RunningServer, *, kill: bool = False) -> None:
         """Serve from now on by this release alone; what serves until now is stopped, or killed."""
-        for other in (self.old, self.new):
-            if other.running:
-                server.address = other.address
+        for running_server in (self.old, self.new):
+            if running_server.running:
+                server.address = running_server.address
                 if kill:
-                    other.kill()
+                    running_server.kill()
                 else:
-                    assert other.stop() == 0
+                    assert running_server.stop() == 0
         server.start()
 
     def client(self) -> OrderTrail:
@@ -83,9 +83,9 @@ class Releases:
     def read_by_new(self) -> Reading:
         """Return the whole log as the new release reads it, in a process of its own."""
         path = os.pathsep.join([self._checkout.environment["PYTHONPATH"], str(ROOT)])
-        told = self._checkout.runs("python", "-m", "tests.evolving.facts", str(self._data), PYTHONPATH=path)
-        assert told.startswith("{"), told
-        read = json.loads(told)
+        printed = self._checkout.runs("python", "-m", "tests.evolving.facts", str(self._data), PYTHONPATH=path)
+        assert printed.startswith("{"), printed
+        read = json.loads(printed)
         orders = {order_id: Order.FromString(bytes.fromhex(order)) for order_id, order in read["orders"].items()}
         return Reading([Fact(**fact) for fact in read["facts"]], orders, read["parked"])
 
@@ -96,5 +96,5 @@ def receipts_hold(receipts: Sequence[Receipt], reading: Reading) -> None:
     assert len(facts) == len(reading.facts), "a request led to two facts"
     for receipt in receipts:
         fact = facts[receipt.order_id, receipt.request_id]
-        said = (receipt.position.offset, receipt.order_version, receipt.digest.hex())
-        assert said == (fact.offset, fact.order_version, fact.digest)
+        receipt_values = (receipt.position.offset, receipt.order_version, receipt.digest.hex())
+        assert receipt_values == (fact.offset, fact.order_version, fact.digest)

@@ -5,7 +5,7 @@ from google.protobuf.message import Message
 from tests.e2e.refusals import Refused, refusal
 from tests.e2e.rpcs import RPCS
 from tests.e2e.shop import an_order
-from tests.evolving.gifts import a_gift
+from tests.evolving.gift_request import gift_request
 from tests.evolving.releases import Releases
 
 from ordertrail.client import OrderTrail
@@ -17,7 +17,7 @@ from ordertrail.values import line
 
 # `older` is placed by the old release, the others by the new one, which stores that as OrderPlaced of version 4.
 BY_OLD: list[Request] = [an_order("older", "older/1")]
-GIFT = a_gift("gift", "gift/1")
+GIFT = gift_request("gift", "gift/1")
 BY_NEW: list[Request] = [
     GIFT,
     AddOrderLineRequest(order_id="older", line=line("p_3", 7, "0.10", "EUR"), request_id="older/2"),
@@ -34,12 +34,12 @@ WAITING = ["gift", "newer", "gift", "gift"]
 async def roll_out(releases: Releases) -> list[Receipt]:
     """Let the old release serve, then the new one, which goes on serving; return what they answered."""
     releases.turn_to(releases.old)
-    answered = await sent(releases, BY_OLD)
+    answered = await send_all(releases, BY_OLD)
     releases.turn_to(releases.new)
-    return answered + await sent(releases, BY_NEW)
+    return answered + await send_all(releases, BY_NEW)
 
 
-async def sent(releases: Releases, requests: list[Request]) -> list[Receipt]:
+async def send_all(releases: Releases, requests: list[Request]) -> list[Receipt]:
     """Send commands to the release that serves."""
     async with releases.client() as orders:
         return [await orders.send(request) for request in requests]
@@ -55,9 +55,9 @@ async def refused(orders: OrderTrail, rpc: str, request: Message) -> Refused:
     return await refusal(RPCS[rpc].call(orders.channel, request.SerializeToString()))
 
 
-def says_parked(told: Refused, order_id: str) -> None:
+def says_parked(error: Refused, order_id: str) -> None:
     """Assert that a refusal says that this order waits for a newer release, and when to come again."""
-    assert (told.code, told.reason) == (grpc.StatusCode.UNAVAILABLE, "ORDER_PARKED")
-    assert told.retry_seconds
-    assert order_id in told.message
-    assert "which this release does not know" in told.message
+    assert (error.code, error.reason) == (grpc.StatusCode.UNAVAILABLE, "ORDER_PARKED")
+    assert error.retry_seconds
+    assert order_id in error.message
+    assert "which this release does not know" in error.message

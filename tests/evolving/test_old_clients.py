@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.e2e.running_server import until_serving
 from tests.evolving.checkout import Checkout
-from tests.evolving.gifts import MESSAGE, a_gift
+from tests.evolving.gift_request import MESSAGE, gift_request
 from tests.evolving.old_clients import LANGUAGES, OldClient
 from tests.evolving.releases import Releases
 from tests.evolving.rollout import WRITTEN_VERSIONS, history, roll_out
@@ -20,9 +20,9 @@ ORDERS = ("older", "gift", "newer")
 
 
 @pytest.fixture(scope="module")
-def releases(tmp_path_factory: pytest.TempPathFactory, grown: Checkout) -> Iterator[Releases]:
+def releases(tmp_path_factory: pytest.TempPathFactory, next_release: Checkout) -> Iterator[Releases]:
     """The next release serves a history that began before it."""
-    with closing(Releases(tmp_path_factory.mktemp("next") / "data", grown)) as releases:
+    with closing(Releases(tmp_path_factory.mktemp("next") / "data", next_release)) as releases:
         asyncio.run(roll_out(releases))
         asyncio.run(until_serving(releases.new.address))
         yield releases
@@ -34,43 +34,43 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return LANGUAGES[request.param](tmp_path_factory.mktemp(request.param))
 
 
-async def test_it_reads_all_history_and_carries_what_it_does_not_know(releases: Releases, client: OldClient) -> None:
-    async with client.runs(releases.new.address, "read") as said:
-        listed, streamed = await said.next("listed"), await said.next("streamed")
+async def test_old_client_reads_all_history_and_keeps_unknown_fields(releases: Releases, client: OldClient) -> None:
+    async with client.runs(releases.new.address, "read") as output:
+        listed, streamed = await output.next("listed"), await output.next("streamed")
     async with releases.client() as orders:
-        sent = await history(orders)
-    assert [as_sent(event) for event in streamed] == sent
+        events = await history(orders)
+    assert [as_sent(event) for event in streamed] == events
     assert listed == [event for event in streamed if event[0] in ORDERS]
     assert [as_sent(event).written_version for event in listed] == WRITTEN_VERSIONS
     assert [event[0] for event in listed if MESSAGE.encode() in carried(event)] == ["gift"]
 
 
-async def test_it_receives_live_what_the_next_release_writes(releases: Releases, client: OldClient) -> None:
-    async with releases.client() as orders, client.runs(releases.new.address, "follow") as said:
-        await said.next("following")
-        placed = await orders.send(a_gift(customer="shop-3"))
+async def test_old_client_receives_live_events_of_the_next_release(releases: Releases, client: OldClient) -> None:
+    async with releases.client() as orders, client.runs(releases.new.address, "follow") as output:
+        await output.next("following")
+        placed = await orders.send(gift_request(customer="shop-3"))
         await orders.cancel(placed.order_id)
-        first, last = await said.next("event"), await said.next("event")
-        sent = [event async for event in orders.list_events(order_id=placed.order_id)]
+        first, last = await output.next("event"), await output.next("event")
+        events = [event async for event in orders.list_events(order_id=placed.order_id)]
     assert first[:5] == [placed.order_id, 1, "order_placed", "shop-3", placed.digest.hex()]
     assert last[:3] == [placed.order_id, 2, "order_cancelled"]
-    assert [as_sent(first), as_sent(last)] == sent
+    assert [as_sent(first), as_sent(last)] == events
     assert MESSAGE.encode() in carried(first)
 
 
-async def test_its_commands_still_work(releases: Releases, client: OldClient) -> None:
-    async with client.runs(releases.new.address, "command") as said:
-        receipts, results = await said.next("receipts"), await said.next("results")
-    (one, *_), (another, *_) = receipts[0], results[0]
-    assert [receipt[:2] for receipt in receipts] == [[one, 1], [one, 2], [one, 3]]
-    assert [result[:2] for result in results] == [[another, 1], [another, 2]]
+async def test_commands_of_an_old_client_work(releases: Releases, client: OldClient) -> None:
+    async with client.runs(releases.new.address, "command") as output:
+        receipts, results = await output.next("receipts"), await output.next("results")
+    (first_id, *_), (second_id, *_) = receipts[0], results[0]
+    assert [receipt[:2] for receipt in receipts] == [[first_id, 1], [first_id, 2], [first_id, 3]]
+    assert [result[:2] for result in results] == [[second_id, 1], [second_id, 2]]
     facts = {fact.digest: fact for fact in releases.read_by_new().facts}
-    told = [facts[digest] for _, _, digest in receipts + results]
-    assert [(fact.order_id, fact.order_version) for fact in told] == [
-        *((one, version) for version in (1, 2, 3)),
-        *((another, version) for version in (1, 2)),
+    stored_facts = [facts[digest] for _, _, digest in receipts + results]
+    assert [(fact.order_id, fact.order_version) for fact in stored_facts] == [
+        *((first_id, version) for version in (1, 2, 3)),
+        *((second_id, version) for version in (1, 2)),
     ]
-    assert [fact.written_version for fact in told] == [4, 2, 2, 4, 2]
+    assert [fact.written_version for fact in stored_facts] == [4, 2, 2, 4, 2]
 
 
 def carried(event: list[Any]) -> bytes:

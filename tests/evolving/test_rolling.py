@@ -8,9 +8,9 @@ import pytest
 from tests.e2e.running_server import until_serving
 from tests.e2e.shop import an_order
 from tests.evolving.checkout import Checkout
-from tests.evolving.gifts import MESSAGE, a_gift
+from tests.evolving.gift_request import MESSAGE, gift_request
 from tests.evolving.releases import Releases, receipts_hold
-from tests.evolving.rollout import BY_NEW, BY_OLD, GIFT, PARKED, WAITING, WRITTEN_VERSIONS, history, roll_out, sent
+from tests.evolving.rollout import BY_NEW, BY_OLD, GIFT, PARKED, WAITING, WRITTEN_VERSIONS, history, roll_out, send_all
 
 from ordertrail.client import OrderTrail
 from ordertrail.v1.commands_pb2 import ShipOrderRequest
@@ -18,15 +18,15 @@ from ordertrail.v1.receipt_pb2 import Receipt
 
 
 @pytest.fixture
-def releases(tmp_path: Path, grown: Checkout) -> Iterator[Releases]:
+def releases(tmp_path: Path, next_release: Checkout) -> Iterator[Releases]:
     """Two releases on a log of their own; nothing runs yet."""
-    with closing(Releases(tmp_path / "data", grown)) as releases:
+    with closing(Releases(tmp_path / "data", next_release)) as releases:
         yield releases
 
 
-async def test_the_old_projector_parks_what_it_cannot_read_while_the_new_release_serves(releases: Releases) -> None:
+async def test_old_projector_parks_new_events_while_the_new_release_serves(releases: Releases) -> None:
     releases.turn_to(releases.old)
-    await sent(releases, BY_OLD)
+    await send_all(releases, BY_OLD)
     releases.turn_to(releases.new)
     async with releases.old_projector() as projector, releases.client() as orders:
         written = [await orders.send(request) for request in BY_NEW]
@@ -44,38 +44,42 @@ async def test_the_old_projector_parks_what_it_cannot_read_while_the_new_release
         assert [event.written_version for event in await history(orders)] == WRITTEN_VERSIONS
 
 
-async def test_a_request_answered_by_either_release_gets_its_receipt_from_the_other(releases: Releases) -> None:
+async def test_request_answered_by_one_release_gets_its_receipt_from_the_other(releases: Releases) -> None:
     first = [receipt for receipt in await roll_out(releases) if receipt.request_id != GIFT.request_id]
     requests = [request for request in [*BY_OLD, *BY_NEW] if request is not GIFT]
     releases.turn_to(releases.old)
-    by_old = await sent(releases, requests)
+    by_old = await send_all(releases, requests)
     requests.append(an_order("late", "late/1"))
-    first += await sent(releases, requests[-1:])
+    first += await send_all(releases, requests[-1:])
     releases.turn_to(releases.new, kill=True)
-    by_new = await sent(releases, requests)
+    by_new = await send_all(releases, requests)
     assert all(receipt.replayed for receipt in by_old + by_new)
     assert [in_short(receipt) for receipt in by_old] == [in_short(receipt) for receipt in first[:-1]]
     assert [in_short(receipt) for receipt in by_new] == [in_short(receipt) for receipt in first]
 
 
-async def test_a_request_that_says_more_than_the_old_release_knows_gets_its_receipt_too(releases: Releases) -> None:
+async def test_request_with_fields_unknown_to_the_old_release_gets_its_receipt(releases: Releases) -> None:
     releases.turn_to(releases.new)
-    by_new = await sent(releases, [GIFT])
+    by_new = await send_all(releases, [GIFT])
     releases.turn_to(releases.old)
-    late = a_gift("late", "late/1")
-    by_old = await sent(releases, [late])
-    assert [in_short(receipt) for receipt in await sent(releases, [GIFT])] == [in_short(receipt) for receipt in by_new]
+    late = gift_request("late", "late/1")
+    by_old = await send_all(releases, [late])
+    assert [in_short(receipt) for receipt in await send_all(releases, [GIFT])] == [
+        in_short(receipt) for receipt in by_new
+    ]
     releases.turn_to(releases.new)
-    assert [in_short(receipt) for receipt in await sent(releases, [late])] == [in_short(receipt) for receipt in by_old]
+    assert [in_short(receipt) for receipt in await send_all(releases, [late])] == [
+        in_short(receipt) for receipt in by_old
+    ]
 
 
-async def test_tokens_of_either_release_are_honoured_by_the_other(releases: Releases) -> None:
+async def test_tokens_of_one_release_are_accepted_by_the_other(releases: Releases) -> None:
     written = await roll_out(releases)
     async with releases.client() as orders:
         token = await end_of(orders, [written[-1].consistency_token])
     for number, release in enumerate((releases.old, releases.new)):
         releases.turn_to(release)
-        [placed] = await sent(releases, [an_order(f"late-{number}")])
+        [placed] = await send_all(releases, [an_order(f"late-{number}")])
         fresh = [written[-1].consistency_token, placed.consistency_token]
         async with releases.client() as orders:
             resumed = [event async for event in orders.stream(resume_token=token, at_least_as_fresh=fresh)]
@@ -83,12 +87,12 @@ async def test_tokens_of_either_release_are_honoured_by_the_other(releases: Rele
             token = await end_of(orders, fresh)
 
 
-async def test_when_the_new_release_is_back_all_is_there_in_order_and_nothing_is_parked(releases: Releases) -> None:
+async def test_new_release_after_a_rollback_reads_all_and_parks_nothing(releases: Releases) -> None:
     receipts = await roll_out(releases)
     releases.turn_to(releases.old, kill=True)
-    receipts += await sent(releases, [ShipOrderRequest(order_id="older", request_id="older/4")])
+    receipts += await send_all(releases, [ShipOrderRequest(order_id="older", request_id="older/4")])
     releases.turn_to(releases.new)
-    receipts += await sent(releases, [ShipOrderRequest(order_id="gift", request_id="gift/4")])
+    receipts += await send_all(releases, [ShipOrderRequest(order_id="gift", request_id="gift/4")])
     await until_serving(releases.new.address)
     async with releases.client() as orders:
         gift = await orders.get("gift", at_least_as_fresh=[receipts[-1].consistency_token])

@@ -18,9 +18,9 @@ from ordertrail.v1.commands_pb2 import CancelOrderRequest, Command, ExecuteComma
 
 
 @pytest.fixture(scope="module")
-def rolled_back(tmp_path_factory: pytest.TempPathFactory, grown: Checkout) -> Iterator[Releases]:
+def releases_after_rollback(tmp_path_factory: pytest.TempPathFactory, next_release: Checkout) -> Iterator[Releases]:
     """The old release serves, behind the new one."""
-    with closing(Releases(tmp_path_factory.mktemp("rolled-back") / "data", grown)) as releases:
+    with closing(Releases(tmp_path_factory.mktemp("rolled-back") / "data", next_release)) as releases:
         asyncio.run(roll_out(releases))
         releases.turn_to(releases.old)
         asyncio.run(until_serving(releases.old.address))
@@ -28,20 +28,20 @@ def rolled_back(tmp_path_factory: pytest.TempPathFactory, grown: Checkout) -> It
 
 
 @pytest.fixture
-async def orders(rolled_back: Releases) -> AsyncIterator[OrderTrail]:
+async def orders(releases_after_rollback: Releases) -> AsyncIterator[OrderTrail]:
     """A client of the old release."""
-    async with rolled_back.client() as orders:
+    async with releases_after_rollback.client() as orders:
         yield orders
 
 
 @pytest.mark.parametrize("order_id", PARKED)
 @pytest.mark.parametrize("verb", VERBS)
-async def test_no_command_touches_what_cannot_be_read(orders: OrderTrail, verb: str, order_id: str) -> None:
+async def test_command_on_an_unreadable_order_is_refused(orders: OrderTrail, verb: str, order_id: str) -> None:
     says_parked(await refused(orders, verb, a_request(verb, order_id)), order_id)
 
 
 @pytest.mark.parametrize("order_id", PARKED)
-async def test_in_a_batch_it_is_refused_and_the_rest_goes_on(orders: OrderTrail, order_id: str) -> None:
+async def test_command_on_an_unreadable_order_is_refused_alone_in_a_batch(orders: OrderTrail, order_id: str) -> None:
     batch = ExecuteCommandsRequest(
         commands=[Command(cancel_order=CancelOrderRequest(order_id=order_id)), Command(place_order=an_order())]
     )
@@ -52,11 +52,11 @@ async def test_in_a_batch_it_is_refused_and_the_rest_goes_on(orders: OrderTrail,
 
 @pytest.mark.parametrize("order_id", PARKED)
 @pytest.mark.parametrize("rpc", ["GetOrder", "ListOrderEvents", "StreamOrderEvents"])
-async def test_nobody_is_shown_a_part_of_what_cannot_be_read(orders: OrderTrail, rpc: str, order_id: str) -> None:
+async def test_query_of_an_unreadable_order_is_refused(orders: OrderTrail, rpc: str, order_id: str) -> None:
     says_parked(await refused(orders, rpc, RPCS[rpc].request(order_id=order_id)), order_id)
 
 
-async def test_all_other_orders_go_on(orders: OrderTrail) -> None:
+async def test_readable_orders_accept_commands_and_queries(orders: OrderTrail) -> None:
     shipped = await orders.ship("older")
     placed = await orders.send(an_order("late"))
     fresh = [shipped.consistency_token, placed.consistency_token]
@@ -67,6 +67,6 @@ async def test_all_other_orders_go_on(orders: OrderTrail) -> None:
     assert not {order_id for order_id, _ in events} & set(PARKED)
 
 
-async def test_the_orders_that_wait_are_listed(orders: OrderTrail) -> None:
+async def test_unreadable_orders_are_listed_as_parked(orders: OrderTrail) -> None:
     listed = [(order.order_id, order.version, order.waiting_count) async for order in orders.parked_orders()]
     assert listed == [("gift", 0, 3), ("newer", 0, 1)]

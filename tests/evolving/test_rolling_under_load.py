@@ -36,8 +36,8 @@ class Callers(Load):
 
 
 @pytest.mark.timeout(120)
-async def test_whatever_either_release_acknowledged_holds(tmp_path: Path, grown: Checkout) -> None:
-    with closing(Releases(tmp_path / "data", grown)) as releases:
+async def test_commands_acknowledged_by_either_release_are_durable(tmp_path: Path, next_release: Checkout) -> None:
+    with closing(Releases(tmp_path / "data", next_release)) as releases:
         releases.turn_to(releases.new)
         async with connect(releases.new.address) as orders:
             early = Callers(orders, "early")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from tests.schema.newest import NEWEST
+from tests.schema.event_cases import NEWEST
 
 from ordertrail_server.schema import reading
 from ordertrail_server.schema.cases import public_events

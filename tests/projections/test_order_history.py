@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.log.memory import MemoryLog
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove, rows
-from tests.schema.newest import NEWEST
+from tests.schema.event_cases import NEWEST
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import ORDER_EVENT_TYPE_ORDER_LINE_ADDED, ORDER_EVENT_TYPE_ORDER_PLACED

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
 from tests.projections.test_order_history import Rows, events_of, path, project
-from tests.schema.hard_errors import HARD_ERRORS, raising
+from tests.schema.upcaster_errors import UPCASTER_ERRORS, failing_upcaster
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.schema.reading import read
@@ -53,14 +53,14 @@ async def test_a_fact_that_does_not_fold_parks_its_order(path: Path) -> None:
     assert [row[0] for row in model["parked"]] == [1]
 
 
-@pytest.mark.parametrize("error", HARD_ERRORS.values(), ids=HARD_ERRORS)
+@pytest.mark.parametrize("error", UPCASTER_ERRORS.values(), ids=UPCASTER_ERRORS)
 async def test_an_upcaster_that_fails_parks_its_order_alone_whatever_it_says(
     path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     story = Story()
     story.statement("order-1")
     story.fact("order-2", PLACED)
-    monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=raising(error)))
+    monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=failing_upcaster(error)))
     model = await project(story, path)
     reading = read(story.records[0][0].value)
     assert reading is not None

@@ -11,7 +11,7 @@ from tests.log.memory import MemoryLog
 from tests.projections.happenings import IDS, PARTITIONS, Happened, happenings, log_of, project
 from tests.projections.older_release import not_knowing
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove, rows
-from tests.schema.newest import NEWEST
+from tests.schema.event_cases import NEWEST
 
 from ordertrail_server.log.port import BARRIER
 from ordertrail_server.projections.projector import Projector

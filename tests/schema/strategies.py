@@ -47,12 +47,12 @@ def _messages(message: Descriptor, depth: int) -> st.SearchStrategy[Message]:
 def _field(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     if is_map(field):
         key, value = entry_of(field)
-        return st.dictionaries(_one(key, depth), _one(value, depth), max_size=3)
-    one = _one(field, depth)
-    return st.lists(one, max_size=3) if field.is_repeated else one
+        return st.dictionaries(_element(key, depth), _element(value, depth), max_size=3)
+    element = _element(field, depth)
+    return st.lists(element, max_size=3) if field.is_repeated else element
 
 
-def _one(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
+def _element(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
     if field.message_type is not None:
         return _messages(field.message_type, depth + 1)
     if field.enum_type is not None:
@@ -72,8 +72,8 @@ _TIMES = st.datetimes().map(lambda time: time.isoformat() + "Z")
 _DAYS = st.dates().map(lambda day: f"{day.month:02}/{day.day:02}/{day.year:04}")
 
 
-def _with_other(known: st.SearchStrategy[Doc]) -> st.SearchStrategy[Doc]:
-    return st.builds(lambda said, other: {**said, **other}, known, _OTHER)
+def _with_other(documents: st.SearchStrategy[Doc]) -> st.SearchStrategy[Doc]:
+    return st.builds(lambda document, more_members: {**document, **more_members}, documents, _OTHER)
 
 
 FLAT = _with_other(

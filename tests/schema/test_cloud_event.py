@@ -7,7 +7,7 @@ from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.schema.cloud_event import headers_of
 
 
-def test_the_attributes_are_those_of_the_record() -> None:
+def test_attributes_come_from_the_record() -> None:
     record = Record(
         event_id="0197f0b2-7a3c-7c9e-9b0a-5f1d2e3c4b5a",
         order_id="order-1",
@@ -27,22 +27,22 @@ def test_the_attributes_are_those_of_the_record() -> None:
     }
 
 
-def test_an_event_of_a_newer_release_is_a_record_of_an_unnamed_type() -> None:
+def test_event_of_a_newer_release_has_an_unnamed_type() -> None:
     from_the_future = Record(event_id="e", order_id="order-1").SerializeToString() + b"\xa2\x06\x00"
     assert dict(headers_of(from_the_future))["ce_type"] == "ordertrail.log.v1.Record"
 
 
-def test_what_the_record_does_not_say_no_header_says() -> None:
+def test_absent_field_of_the_record_has_no_header() -> None:
     headers = dict(headers_of(Record(event_id="e", order_id="order-1").SerializeToString()))
     assert "ce_time" not in headers
     assert "traceparent" not in headers
 
 
-def test_a_time_that_no_calendar_has_is_left_out() -> None:
+def test_time_outside_of_the_calendar_has_no_header() -> None:
     for seconds in (-(1 << 62), 1 << 62):
         record = Record(event_id="e", order_id="order-1", record_time=Timestamp(seconds=seconds))
         assert "ce_time" not in dict(headers_of(record.SerializeToString()))
 
 
-def test_what_is_no_record_has_no_headers() -> None:
+def test_bytes_that_are_no_record_have_no_headers() -> None:
     assert headers_of(b"\xff") == headers_of(b"") == []

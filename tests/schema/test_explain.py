@@ -11,7 +11,7 @@ from google.protobuf.json_format import Parse
 from google.protobuf.message import Message
 from hypothesis import given, settings, strategies as st
 from tests.corpus.add import CORPUS
-from tests.schema.newest import UNUSED, versions_of
+from tests.schema.event_cases import UNUSED, versions_of
 from tests.schema.records import record_of
 from tests.schema.strategies import messages
 
@@ -30,48 +30,48 @@ CASES = {case.name: case for case in cases()}
 SAID = v1.OrderPlaced(id=7, company="c", product_id="p", quantity=2, unit_price=1.5, timestamp=3, other_json='{"a":1}')
 
 
-def held(value: bytes) -> Any:
+def stored_event(value: bytes) -> Any:
     record = Record.FromString(value)
     return getattr(record, record.WhichOneof("event") or "")
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_sample_is_told_as_it_is_read(sample: Path) -> None:
+def test_explanation_of_a_sample_matches_its_reading(sample: Path) -> None:
     value = sample.read_bytes()
-    reading, told = read(value), explain_reading(value)
+    reading, explanation = read(value), explain_reading(value)
     assert reading is not None
     event = getattr(reading.event, reading.event.WhichOneof("event") or "")
-    stored = held(value)
-    assert told.written_as == stored.DESCRIPTOR.full_name
-    assert Parse(told.written_json, type(stored)()) == stored
-    last = told.steps[-1].result_json if told.steps else told.written_json
+    stored = stored_event(value)
+    assert explanation.written_as == stored.DESCRIPTOR.full_name
+    assert Parse(explanation.written_json, type(stored)()) == stored
+    last = explanation.steps[-1].result_json if explanation.steps else explanation.written_json
     assert Parse(last, type(event)()) == event
-    assert bool(told.steps) == (not reading.passes_through)
+    assert bool(explanation.steps) == (not reading.passes_through)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_every_event_is_told_as_it_is_read(case: FieldDescriptor) -> None:
+def test_explanation_of_every_event_matches_its_reading(case: FieldDescriptor) -> None:
     @settings(max_examples=25)
     @given(messages(message_of(case)))
     def is_told(stored: Message) -> None:
         value = record_of(chunk(bytes_tag(case.number), stored.SerializeToString()))
-        reading, told = read(value), explain_reading(value)
+        reading, explanation = read(value), explain_reading(value)
         assert reading is not None
-        assert told.written_as == message_of(case).full_name
+        assert explanation.written_as == message_of(case).full_name
         public = getattr(reading.event, reading.event.WhichOneof("event") or "", None)
-        if public is not None and told.steps:
-            assert json.loads(told.steps[-1].result_json) == to_json_value(public)
-            assert told.steps[-1].to == public.DESCRIPTOR.full_name
+        if public is not None and explanation.steps:
+            assert json.loads(explanation.steps[-1].result_json) == to_json_value(public)
+            assert explanation.steps[-1].to == public.DESCRIPTOR.full_name
 
     is_told()
 
 
-def test_a_statement_is_told_hop_by_hop() -> None:
-    told = explain_reading(record_of(encode_statement(SAID)))
+def test_explanation_of_a_statement_has_one_step_per_hop() -> None:
+    explanation = explain_reading(record_of(encode_statement(SAID)))
     way = [*(message_of(case).full_name for case in versions_of("OrderPlaced")), "ordertrail.v1.OrderPlaced"]
     assert way[:2] == ["ordertrail.events.v1.OrderPlaced", "ordertrail.events.v2.OrderPlaced"]
-    assert [(getattr(step, "from"), step.to) for step in told.steps] == list(pairwise(way))
-    up, out = told.steps[0], told.steps[-1]
+    assert [(getattr(step, "from"), step.to) for step in explanation.steps] == list(pairwise(way))
+    up, out = explanation.steps[0], explanation.steps[-1]
     assert [(rule.rule, rule.value_json) for rule in up.rules] == [("python v1.order_placed", up.result_json)]
     assert json.loads(up.result_json)["lines"] == [
         {"product_id": "p", "quantity": "2", "unit_price": {"currency_code": "XXX", "units": "1", "nanos": 500_000_000}}
@@ -81,35 +81,35 @@ def test_a_statement_is_told_hop_by_hop() -> None:
         assert json.loads(rule.value_json) == json.loads(out.result_json)[rule.to]
 
 
-def test_the_telling_ends_where_the_reading_does() -> None:
+def test_explanation_ends_where_the_reading_fails() -> None:
     value = record_of(encode_statement(v1.OrderPlaced(product_id="p")))
-    reading, told = read(value), explain_reading(value)
+    reading, explanation = read(value), explain_reading(value)
     assert reading is not None
     assert reading.fault == "quantity is missing"
-    assert (told.written_as, told.steps) == ("ordertrail.events.v1.OrderPlaced", [])
-    assert json.loads(told.written_json) == {"product_id": "p"}
+    assert (explanation.written_as, explanation.steps) == ("ordertrail.events.v1.OrderPlaced", [])
+    assert json.loads(explanation.written_json) == {"product_id": "p"}
 
 
-def test_a_time_that_no_calendar_has_is_told_as_text() -> None:
+def test_explanation_shows_a_time_outside_of_the_calendar_as_text() -> None:
     placed = v2.OrderPlaced()
     placed.source.create_time.seconds = 2**62
-    told = explain_reading(record_of(chunk(bytes_tag(20), placed.SerializeToString())))
-    assert str(2**62) in json.loads(told.written_json)
+    explanation = explain_reading(record_of(chunk(bytes_tag(20), placed.SerializeToString())))
+    assert str(2**62) in json.loads(explanation.written_json)
 
 
 @pytest.mark.parametrize(
     "planted", [b"", chunk(bytes_tag(UNUSED), b""), chunk(bytes_tag(20), b"") + chunk(bytes_tag(10), b"")]
 )
-def test_what_is_not_one_known_event_is_not_told(planted: bytes) -> None:
+def test_bytes_that_are_not_one_known_event_have_no_explanation(planted: bytes) -> None:
     assert explain_reading(record_of(planted)) == ("", "", [])
 
 
-def test_an_event_whose_bytes_are_not_sound_is_told_by_its_name_alone() -> None:
+def test_event_with_invalid_bytes_is_explained_by_its_name_only() -> None:
     assert explain_reading(record_of(chunk(bytes_tag(20), b"\xff"))) == ("ordertrail.events.v2.OrderPlaced", "", [])
 
 
 @settings(max_examples=300)
 @given(st.binary(max_size=60), st.sampled_from([case.number for case in cases()]))
-def test_no_bytes_stop_the_telling(noise: bytes, number: int) -> None:
+def test_explanation_accepts_any_bytes(noise: bytes, number: int) -> None:
     assert all(isinstance(step.result_json, str) for step in explain_reading(noise).steps)
     assert isinstance(explain_reading(record_of(chunk(bytes_tag(number), noise))).written_as, str)

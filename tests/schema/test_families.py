@@ -107,8 +107,8 @@ def tried(compiled: dict[str, Tree], monkeypatch: pytest.MonkeyPatch) -> None:
     def function(tree: str, reads: str, gives: str) -> Callable[[Any], Any]:
         old, new = (message_class(compiled[tree].message(name)) for name in (reads, gives))
 
-        def call(said: Any) -> Any:
-            return new(a=str(said.n)) if "n" in said.DESCRIPTOR.fields_by_name else new(n=int(said.a))
+        def call(value: Any) -> Any:
+            return new(a=str(value.n)) if "n" in value.DESCRIPTOR.fields_by_name else new(n=int(value.a))
 
         call.__annotations__ = {"said": old, "return": new}
         return call
@@ -122,35 +122,35 @@ def tried(compiled: dict[str, Tree], monkeypatch: pytest.MonkeyPatch) -> None:
     module.only_back = function("back_only", "public.Placed", "v1.Placed")
     module.retired_out = function("retired_out", "v1.Placed", "public.Placed")
     module.stray = function("python", "v1.Placed", "v2.Placed")
-    module.says_nothing = lambda said: said
+    module.says_nothing = lambda value: value
     module.of_text = _of_text
     monkeypatch.setitem(sys.modules, module.__name__, module)
 
 
-def _of_text(said: str) -> str:
-    return said
+def _of_text(value: str) -> str:
+    return value
 
 
 @pytest.mark.parametrize("name", ["one", "chain", "several", "python", "both_ways", "renamed_by_python", "retired_out"])
-def test_a_family_without_gaps(compiled: dict[str, Tree], name: str) -> None:
+def test_families_without_gaps_have_these_hops(compiled: dict[str, Tree], name: str) -> None:
     assert (compiled[name].gaps, compiled[name].public_gaps) == ([], [])
 
 
-def test_the_way_of_a_version_leads_over_each_later_one(compiled: dict[str, Tree]) -> None:
+def test_path_of_a_version_leads_over_each_later_version(compiled: dict[str, Tree]) -> None:
     tree = compiled["chain"]
     way = tree.families.hops_from(tree.message("v1.Placed"))
     assert [tree.short(hop.new.full_name) for hop in way] == ["v2.Placed", "v3.Placed", "v5.Placed"]
     assert [tree.short(newest.full_name) for newest in tree.families.newest] == ["v5.Placed"]
 
 
-def test_a_number_that_is_used_again_after_a_drop_reads_as_nothing_of_what_it_was(compiled: dict[str, Tree]) -> None:
+def test_reused_number_of_a_dropped_field_reads_no_old_value(compiled: dict[str, Tree]) -> None:
     tree = compiled["again"]
     assert (tree.gaps, tree.public_gaps) == ([], [])
     assert tree.read("v1.Placed", a="x", b="old", **{"in": {"c": "y", "d": "old"}}) == {"a": "x", "in": {"c": "y"}}
     assert tree.read("v3.Placed", e="new", **{"in": {"f": "new"}}) == {"e": "new", "in": {"f": "new"}}
 
 
-def test_of_two_members_of_a_oneof_the_last_one_said_counts_also_when_it_was_given_up(
+def test_last_written_oneof_member_counts_even_if_it_is_dropped(
     compiled: dict[str, Tree],
 ) -> None:
     tree = compiled["rivals"]
@@ -198,7 +198,7 @@ def test_of_two_members_of_a_oneof_the_last_one_said_counts_also_when_it_was_giv
         ),
     ],
 )
-def test_what_is_no_family_is_said(compiled: dict[str, Tree], name: str, gap: str) -> None:
+def test_invalid_family_is_a_gap(compiled: dict[str, Tree], name: str, gap: str) -> None:
     assert gap in compiled[name].gaps
 
 
@@ -224,11 +224,11 @@ def test_what_is_no_family_is_said(compiled: dict[str, Tree], name: str, gap: st
         ),
     ],
 )
-def test_what_does_not_reach_the_public_event_is_said(compiled: dict[str, Tree], name: str, gap: str) -> None:
+def test_version_that_does_not_reach_the_public_event_is_a_gap(compiled: dict[str, Tree], name: str, gap: str) -> None:
     assert gap in compiled[name].public_gaps
 
 
-def test_a_python_function_is_a_hop_among_those_of_rules(compiled: dict[str, Tree]) -> None:
+def test_python_function_is_a_hop_among_hops_of_rules(compiled: dict[str, Tree]) -> None:
     assert compiled["python"].read("v1.Placed", n=7) == {"a": "7"}
     assert compiled["renamed_by_python"].read("v1.Placed", n=7) == {"a": "7"}
     assert compiled["both_ways"].read("v1.Placed", n=7) == {"a": "7"}

@@ -6,10 +6,10 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import given, settings, strategies as st
-from tests.schema.hard_errors import HARD_ERRORS, raising
-from tests.schema.newest import NEWEST, PASSING, UNUSED
+from tests.schema.event_cases import NEWEST, PASSING, UNUSED
 from tests.schema.records import record_of
 from tests.schema.strategies import messages
+from tests.schema.upcaster_errors import UPCASTER_ERRORS, failing_upcaster
 
 from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.log.v1.record_pb2 import Record
@@ -30,7 +30,7 @@ passing = pytest.mark.parametrize("case", PASSING, ids=lambda case: case.name)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_every_version_of_every_event_has_a_reading_or_a_fault_that_says_why(case: FieldDescriptor) -> None:
+def test_every_version_of_every_event_has_a_reading_or_a_fault(case: FieldDescriptor) -> None:
     @settings(max_examples=40)
     @given(messages(message_of(case)))
     def has_a_reading(stored: Message) -> None:
@@ -44,7 +44,7 @@ def test_every_version_of_every_event_has_a_reading_or_a_fault_that_says_why(cas
 
 
 @passing
-def test_an_event_on_the_number_of_its_public_event_means_what_its_bytes_mean_as_that(case: FieldDescriptor) -> None:
+def test_event_with_its_public_number_reads_as_its_bytes_parse(case: FieldDescriptor) -> None:
     field = HistoryEvent.DESCRIPTOR.fields_by_number[case.number]
 
     @settings(max_examples=60)
@@ -58,20 +58,20 @@ def test_an_event_on_the_number_of_its_public_event_means_what_its_bytes_mean_as
     means_the_same()
 
 
-def test_what_an_older_producer_said_does_not_pass_through() -> None:
+def test_event_of_an_older_producer_does_not_pass_through() -> None:
     older = read(record_of(encode_statement(SAID)))
     assert older is not None
     assert (older.fault, older.passes_through) == ("", False)
 
 
 @passing
-def test_all_that_is_written_on_the_number_of_its_public_event_passes_through(case: FieldDescriptor) -> None:
+def test_event_written_with_its_public_number_passes_through(case: FieldDescriptor) -> None:
     reading = read(record_of(chunk(bytes_tag(case.number), b"")))
     assert reading is not None
     assert reading.passes_through
 
 
-def test_what_stands_on_a_number_of_its_own_does_not_pass_through() -> None:
+def test_event_with_a_number_of_its_own_does_not_pass_through() -> None:
     for case in cases():
         if case.number not in HistoryEvent.DESCRIPTOR.fields_by_number:
             reading = read(record_of(chunk(bytes_tag(case.number), b"")))
@@ -79,7 +79,7 @@ def test_what_stands_on_a_number_of_its_own_does_not_pass_through() -> None:
             assert not reading.passes_through, case.name
 
 
-def test_an_older_event_leaves_nothing_of_its_old_shape_in_the_public_one() -> None:
+def test_public_event_has_no_bytes_of_an_old_version() -> None:
     reading = read(record_of(encode_statement(SAID)))
     assert reading is not None
     expected = HistoryEvent.FromString(record_of(b""))
@@ -106,7 +106,7 @@ def test_an_older_event_leaves_nothing_of_its_old_shape_in_the_public_one() -> N
         (encode(PLACED) + chunk(bytes_tag(UNUSED), b""), "the record holds more than one event"),
     ],
 )
-def test_an_event_that_cannot_be_told_is_a_fault_and_the_envelope_is_still_read(planted: bytes, fault: str) -> None:
+def test_unreadable_event_is_a_fault_and_its_envelope_is_read(planted: bytes, fault: str) -> None:
     reading = read(record_of(planted))
     assert reading is not None
     assert (reading.fault, reading.written_version, reading.passes_through) == (fault, 0, False)
@@ -114,13 +114,13 @@ def test_an_event_that_cannot_be_told_is_a_fault_and_the_envelope_is_still_read(
 
 
 @passing
-def test_what_a_newer_release_adds_to_the_envelope_keeps_no_event_from_passing_through(case: FieldDescriptor) -> None:
+def test_new_envelope_fields_do_not_prevent_passing_through(case: FieldDescriptor) -> None:
     reading = read(chunk(bytes_tag(9), b"new") + record_of(chunk(bytes_tag(case.number), b"")))
     assert reading is not None
     assert (reading.fault, reading.passes_through) == ("", True)
 
 
-def test_a_place_that_the_record_claims_is_not_believed() -> None:
+def test_position_claimed_by_a_record_is_ignored() -> None:
     claim = HistoryEvent(digest=b"d", written_version=9)
     claim.position.offset = 5
     for event in (encode(PLACED), encode_statement(SAID), b""):
@@ -131,13 +131,13 @@ def test_a_place_that_the_record_claims_is_not_believed() -> None:
         assert reading.event == honest.event
 
 
-def test_what_version_1_said_without_a_reading_is_a_fault_in_plain_words() -> None:
+def test_version_1_event_without_a_reading_is_a_fault_with_its_reason() -> None:
     reading = read(record_of(encode_statement(v1.OrderPlaced(product_id="p", quantity=1, unit_price=-1))))
     assert reading is not None
     assert (reading.fault, reading.written_version) == ("unitPrice -1.0 is no amount from 0 to one trillion", 1)
 
 
-def test_an_upcaster_that_fails_is_a_fault_of_that_record_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_upcaster_is_a_fault_of_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(stored: bytes, into: public.OrderPlaced) -> None:
         raise ZeroDivisionError("a defect")
 
@@ -149,11 +149,11 @@ def test_an_upcaster_that_fails_is_a_fault_of_that_record_only(monkeypatch: pyte
     assert reading.event == HistoryEvent.FromString(record_of(b""))
 
 
-@pytest.mark.parametrize("error", HARD_ERRORS.values(), ids=HARD_ERRORS)
-def test_whatever_an_upcaster_raises_is_a_short_fault_in_text_that_can_be_stored(
+@pytest.mark.parametrize("error", UPCASTER_ERRORS.values(), ids=UPCASTER_ERRORS)
+def test_exception_of_an_upcaster_becomes_a_short_printable_fault(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=raising(error)))
+    monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=failing_upcaster(error)))
     reading = read(record_of(encode_statement(SAID)))
     assert reading is not None
     assert 0 < len(reading.fault) < MAX_LENGTH + 100
@@ -180,12 +180,12 @@ def test_bytes_that_are_no_record_of_an_order_have_no_reading(value: bytes) -> N
 
 @given(st.binary(max_size=200))
 @settings(max_examples=300)
-def test_no_bytes_stop_the_reader(value: bytes) -> None:
+def test_reader_accepts_any_bytes(value: bytes) -> None:
     reading = read(value)
     assert reading is None or reading.event.order_id
 
 
-def test_no_damage_to_a_record_stops_the_reader() -> None:
+def test_reader_accepts_any_damaged_record() -> None:
     chance = random.Random(20)
     records = [record_of(chunk(bytes_tag(case.number), b"")) for case in cases()]
     records += [record_of(encode(PLACED)), record_of(encode_statement(SAID))]
@@ -200,14 +200,14 @@ def test_no_damage_to_a_record_stops_the_reader() -> None:
 
 
 @pytest.mark.parametrize("number", [9, 100, 150, 199])
-@pytest.mark.parametrize("held", [encode(PLACED), encode_statement(SAID)], ids=["newest", "older"])
-def test_a_later_release_may_add_to_the_envelope(number: int, held: bytes) -> None:
-    later = record_of(held) + chunk(bytes_tag(number), b"said by a later release")
-    today, told = read(record_of(held)), read(later)
+@pytest.mark.parametrize("event_field", [encode(PLACED), encode_statement(SAID)], ids=["newest", "older"])
+def test_later_release_can_add_envelope_fields(number: int, event_field: bytes) -> None:
+    later = record_of(event_field) + chunk(bytes_tag(number), b"said by a later release")
+    today, reading = read(record_of(event_field)), read(later)
     assert today is not None
-    assert told is not None
-    assert (told.fault, told.written_version) == ("", today.written_version)
-    assert told.event.order_placed == today.event.order_placed
+    assert reading is not None
+    assert (reading.fault, reading.written_version) == ("", today.written_version)
+    assert reading.event.order_placed == today.event.order_placed
 
 
 NOT_UTF_8, CUT_SHORT = b"\xff", b"\x0a\x05"
@@ -223,7 +223,7 @@ NOT_UTF_8, CUT_SHORT = b"\xff", b"\x0a\x05"
     ],
     ids=["older", "on the number of its public event", "newest", "of a newer release"],
 )
-def test_an_event_whose_bytes_are_not_sound_is_a_fault_and_its_envelope_is_read_by_every_release(
+def test_event_with_invalid_bytes_is_a_fault_and_its_envelope_is_read(
     number: int, version: int, unsound: bytes
 ) -> None:
     reading = read(record_of(chunk(bytes_tag(number), unsound)))
@@ -234,7 +234,7 @@ def test_an_event_whose_bytes_are_not_sound_is_a_fault_and_its_envelope_is_read_
 
 
 @pytest.mark.parametrize("event", [encode(PLACED), encode_statement(SAID)], ids=["newest", "older"])
-def test_an_event_said_in_two_parts_is_their_merge_as_protobuf_has_it(event: bytes) -> None:
+def test_event_field_that_occurs_twice_is_merged_as_in_protobuf(event: bytes) -> None:
     number = 10 if event == encode_statement(SAID) else NEWEST_PLACED
     in_parts = event + chunk(bytes_tag(number), chunk(bytes_tag(2), b"shop") if number == 10 else b"")
     reading, whole = read(record_of(in_parts)), Record.FromString(record_of(in_parts))

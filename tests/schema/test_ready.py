@@ -42,13 +42,13 @@ def expected(value: bytes, partition: int = 0, offset: int = 0) -> HistoryEvent:
 
 @pytest.mark.parametrize("value", [NEWEST, OLDER, UNKNOWN], ids=["newest", "older", "unknown"])
 @pytest.mark.parametrize(("partition", "offset"), [(0, 0), (0, 127), (3, 128), (3, 2**14), (2**31 - 1, 2**63 - 1)])
-def test_a_ready_event_is_what_was_read_and_where_it_stands(value: bytes, partition: int, offset: int) -> None:
+def test_ready_event_is_the_read_event_with_its_position(value: bytes, partition: int, offset: int) -> None:
     assert ready(value, partition, offset) == expected(value, partition, offset)
 
 
 @given(messages(public.OrderPlaced.DESCRIPTOR), st.integers(0, 2**31 - 1), st.integers(0, 2**63 - 1))
 @settings(max_examples=60)
-def test_any_event_is_ready_at_any_place(event: Message, partition: int, offset: int) -> None:
+def test_any_event_can_be_ready_at_any_position(event: Message, partition: int, offset: int) -> None:
     assert isinstance(event, public.OrderPlaced)
     value = record_of(encode(event))
     assert ready(value, partition, offset) == expected(value, partition, offset)
@@ -56,7 +56,7 @@ def test_any_event_is_ready_at_any_place(event: Message, partition: int, offset:
 
 @given(messages(Position.DESCRIPTOR), st.binary(), st.integers(-(2**31), 2**31 - 1), st.sampled_from([NEWEST, OLDER]))
 @settings(max_examples=60)
-def test_a_place_that_the_record_claims_is_overruled_by_its_place(
+def test_position_claimed_by_a_record_is_overwritten(
     position: Message, digest: bytes, version: int, value: bytes
 ) -> None:
     claim = HistoryEvent(position=position, digest=digest, written_version=version)  # type: ignore[arg-type]
@@ -66,26 +66,26 @@ def test_a_place_that_the_record_claims_is_overruled_by_its_place(
 
 @given(messages(Timestamp.DESCRIPTOR), st.sampled_from([NEWEST, OLDER]))
 @settings(max_examples=60)
-def test_a_record_time_that_is_given_takes_the_place_of_the_stored_one(time: Message, value: bytes) -> None:
+def test_record_time_argument_replaces_the_stored_one(time: Message, value: bytes) -> None:
     assert isinstance(time, Timestamp)
     event = expected(value)
     event.record_time.CopyFrom(time)
     assert ready(value, time=time) == event
 
 
-def test_the_topic_may_be_text_or_its_bytes() -> None:
+def test_topic_can_be_text_or_bytes() -> None:
     reading = read(NEWEST)
     assert reading is not None
     assert ready_event(reading, NEWEST, "t", 0, 0, DIGEST) == ready_event(reading, NEWEST, b"t", 0, 0, DIGEST)
 
 
-def test_a_newest_event_keeps_its_stored_bytes_and_grows_at_the_end_only() -> None:
+def test_event_of_the_newest_version_keeps_its_stored_bytes_as_a_prefix() -> None:
     reading = read(NEWEST)
     assert reading is not None
     assert ready_event(reading, NEWEST, "t", 0, 0, DIGEST).startswith(NEWEST)
 
 
-def test_framed_events_joined_are_a_response() -> None:
+def test_joined_frames_parse_as_a_response() -> None:
     values = [NEWEST, OLDER, record_of(encode(public.OrderCancelled(reason="x" * 20_000)))]
     frame = b"".join(frame_event(ready(value, 1, place).SerializeToString()) for place, value in enumerate(values))
     response = StreamOrderEventsResponse.FromString(frame)

@@ -37,29 +37,31 @@ NESTED: dict[str, Any] = {
 }
 
 
-def document(said: object) -> bytes:
-    return json.dumps(said).encode()
+def document(members: object) -> bytes:
+    return json.dumps(members).encode()
 
 
-def flat(**other: object) -> bytes:
-    return document({**FLAT, **other})
+def flat(**more_members: object) -> bytes:
+    return document({**FLAT, **more_members})
 
 
-def nested(order: object = None, **other: object) -> bytes:
-    return document({**NESTED, "order": {**ORDER, **order} if isinstance(order, dict) else order or ORDER, **other})
+def nested(order: object = None, **more_members: object) -> bytes:
+    return document(
+        {**NESTED, "order": {**ORDER, **order} if isinstance(order, dict) else order or ORDER, **more_members}
+    )
 
 
-def without(said: dict[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in said.items() if key != name}
+def without(members: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in members.items() if key != name}
 
 
-def test_the_first_producers_order_is_kept_as_it_was_said() -> None:
+def test_order_of_the_first_producer_is_stored_unchanged() -> None:
     assert read_document(flat()) == v1.OrderPlaced(
         id=17, company="retailer-1", product_id="p_23", quantity=3000, unit_price=5, timestamp=1553000000000
     )
 
 
-def test_the_second_producers_order_is_kept_as_it_was_said() -> None:
+def test_order_of_the_second_producer_is_stored_unchanged() -> None:
     assert read_document(nested()) == v1.OrderCreated(
         order_id="order001",
         creation_date="2019-03-01T10:15:30.123Z",
@@ -69,7 +71,7 @@ def test_the_second_producers_order_is_kept_as_it_was_said() -> None:
     )
 
 
-def test_the_samples_read_as_orders_of_today() -> None:
+def test_samples_read_as_public_orders() -> None:
     assert read_statement(read_document(flat())) == ParseDict(
         {
             "customerId": "retailer-1",
@@ -89,14 +91,14 @@ def test_the_samples_read_as_orders_of_today() -> None:
 
 
 @pytest.mark.parametrize("name", ["id", "company", "unitPrice", "timestamp"])
-def test_a_member_that_a_flat_order_lacks_stays_absent(name: str) -> None:
+def test_missing_member_of_a_flat_order_stays_absent(name: str) -> None:
     field = {"unitPrice": "unit_price"}.get(name, name)
     stated = read_document(document(without(FLAT, name)))
     assert isinstance(stated, v1.OrderPlaced)
-    assert field not in {found.name for found, _ in stated.ListFields()}
+    assert field not in {field_set.name for field_set, _ in stated.ListFields()}
 
 
-def test_zero_is_said_and_not_absent() -> None:
+def test_zero_is_not_absent() -> None:
     stated = read_document(flat(id=0, quantity=0, unitPrice=0))
     assert isinstance(stated, v1.OrderPlaced)
     assert stated.HasField("id")
@@ -104,7 +106,7 @@ def test_zero_is_said_and_not_absent() -> None:
     assert stated.HasField("unit_price")
 
 
-def test_null_is_absent_and_kept_beside() -> None:
+def test_null_is_absent_and_stored_in_other_json() -> None:
     stated = read_document(flat(company=None, unitPrice=None))
     assert isinstance(stated, v1.OrderPlaced)
     assert not stated.HasField("company")
@@ -115,19 +117,19 @@ def test_null_is_absent_and_kept_beside() -> None:
 @pytest.mark.parametrize(
     ("written", "quantity"), [("10.0", 10), ("1e1", 10), ("-0", 0), ("9223372036854775807", 2**63 - 1), ("10e-1", 1)]
 )
-def test_a_whole_number_may_be_written_in_any_way(written: str, quantity: int) -> None:
+def test_integer_can_be_written_in_any_json_notation(written: str, quantity: int) -> None:
     stated = read_document(b'{"productId": "p", "quantity": %s}' % written.encode())
     assert isinstance(stated, v1.OrderPlaced)
     assert stated.quantity == quantity
 
 
-def test_what_no_field_models_is_kept_with_its_numbers_as_they_were_written() -> None:
+def test_unmodelled_members_are_stored_with_their_numbers_as_text() -> None:
     more = '"more": {"ä": [1.10, 1E+5, -0, 123456789012345678901234567890, true, null]}'
     stated = read_document(f'{{"productId": "p", "quantity": 1, {more}}}'.encode())
     assert stated.other_json == "{" + more.replace(" ", "") + "}"
 
 
-def test_what_no_field_of_a_nested_order_models_is_kept_where_it_stood() -> None:
+def test_unmodelled_members_of_a_nested_order_are_stored_at_their_level() -> None:
     item = {"productID": "p", "quantity": 1, "color": "red"}
     stated = read_document(nested({"items": [item], "pickup": "here"}, version=3))
     assert isinstance(stated, v1.OrderCreated)
@@ -135,22 +137,22 @@ def test_what_no_field_of_a_nested_order_models_is_kept_where_it_stood() -> None
     assert stated.items[0].other_json == '{"color":"red"}'
 
 
-def test_status_and_customer_are_kept_in_their_words() -> None:
+def test_status_and_customer_are_stored_as_written() -> None:
     stated = read_document(nested({"status": "Pending", "customerID": "shop"}))
     assert isinstance(stated, v1.OrderCreated)
     assert (stated.status, stated.customer_id) == ("Pending", "shop")
 
 
 @pytest.mark.parametrize("place", ["outside", "inside"])
-def test_an_order_id_may_be_said_once(place: str) -> None:
+def test_order_id_can_be_in_one_of_two_places(place: str) -> None:
     order = without(ORDER, "orderID") if place == "outside" else ORDER
-    said = {**(without(NESTED, "orderID") if place == "inside" else NESTED), "order": order}
-    stated = read_document(document(said))
+    members = {**(without(NESTED, "orderID") if place == "inside" else NESTED), "order": order}
+    stated = read_document(document(members))
     assert isinstance(stated, v1.OrderCreated)
     assert stated.order_id == "order001"
 
 
-def test_a_byte_order_mark_is_tolerated() -> None:
+def test_byte_order_mark_is_ignored() -> None:
     assert read_document(b"\xef\xbb\xbf" + flat()) == read_document(flat())
 
 
@@ -220,7 +222,7 @@ UNREADABLE = [
 
 
 @pytest.mark.parametrize(("json", "reason"), UNREADABLE, ids=range(len(UNREADABLE)))
-def test_what_is_no_order_by_any_reading_is_refused_in_one_sentence(json: bytes, reason: str) -> None:
+def test_document_that_is_no_order_is_refused_in_one_sentence(json: bytes, reason: str) -> None:
     with pytest.raises(UnreadableDocument) as refused:
         read_document(json)
     assert refused.value.reason == reason
@@ -228,7 +230,7 @@ def test_what_is_no_order_by_any_reading_is_refused_in_one_sentence(json: bytes,
 
 @given(DOCUMENTS)
 @settings(max_examples=200)
-def test_what_is_accepted_always_has_a_reading(json: bytes) -> None:
+def test_accepted_statement_always_has_a_reading(json: bytes) -> None:
     stated = read_document(json)
     reading = read(record_of(encode_statement(stated)))
     assert reading is not None
@@ -238,7 +240,7 @@ def test_what_is_accepted_always_has_a_reading(json: bytes) -> None:
 
 @given(DOCUMENTS, st.data())
 @settings(max_examples=200)
-def test_a_damaged_document_is_read_or_refused_and_nothing_else(json: bytes, data: st.DataObject) -> None:
+def test_damaged_document_is_read_or_refused(json: bytes, data: st.DataObject) -> None:
     damaged = bytearray(json)
     for _ in range(data.draw(st.integers(1, 3))):
         damaged[data.draw(st.integers(0, len(json) - 1))] = data.draw(st.sampled_from(b'{}[]",:0e-.\\u\x00\xff'))
@@ -247,7 +249,7 @@ def test_a_damaged_document_is_read_or_refused_and_nothing_else(json: bytes, dat
 
 @given(st.binary(max_size=100))
 @settings(max_examples=200)
-def test_any_bytes_are_read_or_refused_and_nothing_else(json: bytes) -> None:
+def test_any_bytes_are_read_or_refused(json: bytes) -> None:
     assert _read_or_refused(json)
 
 
@@ -268,11 +270,11 @@ def _read_or_refused(json: bytes) -> bool:
         (nested({"status": " "}), nested()),
     ],
 )
-def test_an_empty_text_is_read_as_absent_for_an_id_or_a_status(empty: bytes, absent: bytes) -> None:
+def test_empty_id_or_status_is_read_as_absent(empty: bytes, absent: bytes) -> None:
     assert read_statement(read_document(empty)) == read_statement(read_document(absent))
 
 
 @pytest.mark.parametrize("empty", [{"creationDate": ""}, {"expectedDeliveryDate": ""}])
-def test_an_empty_text_is_no_time_and_no_day(empty: dict[str, str]) -> None:
+def test_empty_time_or_day_is_refused(empty: dict[str, str]) -> None:
     with pytest.raises(UnreadableDocument, match='"" is no'):
         read_document(nested(empty))

@@ -8,7 +8,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
-from tests.schema.newest import NEWEST
+from tests.schema.event_cases import NEWEST
 from tests.schema.records import record_of
 
 from ordertrail.events.v1 import order_events_pb2 as v1
@@ -33,7 +33,7 @@ def stored_with_status(number: int, case: Any) -> bytes:
 
 
 @pytest.mark.parametrize("number", [8, 9, -1, 2**31 - 1])
-def test_a_fact_that_holds_a_number_without_a_name_cannot_be_read(number: int) -> None:
+def test_fact_with_an_unnamed_enum_number_cannot_be_read(number: int) -> None:
     reading = read(stored_with_status(number, NEWEST["OrderPlaced"]))
     assert reading is not None
     assert reading.fault == f"ordertrail.v1.OrderSource.status holds {number}, which is no value of its enum"
@@ -41,7 +41,7 @@ def test_a_fact_that_holds_a_number_without_a_name_cannot_be_read(number: int) -
 
 
 @pytest.mark.parametrize("number", v2.OrderStatus.values())
-def test_a_fact_that_holds_a_value_of_its_enum_is_read(number: int) -> None:
+def test_fact_with_a_value_of_its_enum_is_read(number: int) -> None:
     reading = read(stored_with_status(number, NEWEST["OrderPlaced"]))
     assert reading is not None
     assert (reading.fault, reading.event.order_placed.source.status) == ("", number)
@@ -52,8 +52,8 @@ def hop(function: Callable[[Any], Any], old: Descriptor = v1.OrderPlaced.DESCRIP
     return Hop(old, new, None, Function("v1.made_up", old.full_name, new.full_name, function))
 
 
-def from_another_version(said: v1.OrderPlaced) -> v2.OrderPlaced:
-    if not said.HasField("company"):
+def from_another_version(value: v1.OrderPlaced) -> v2.OrderPlaced:
+    if not value.HasField("company"):
         raise LookupError("no company")
     return v2.OrderPlaced(source=v2.OrderSource(status=9))  # type: ignore[arg-type]
 
@@ -71,7 +71,7 @@ def refuses_all(placed: v2.OrderPlaced) -> v2.OrderPlaced:
     raise LookupError("no")
 
 
-def test_a_python_function_that_gives_a_number_without_a_name_is_refused_where_it_is_called() -> None:
+def test_python_function_that_returns_an_unnamed_enum_number_fails() -> None:
     with pytest.raises(UnnamedValue) as refused:
         compile_hop(hop(from_another_version))(v1.OrderPlaced(company="c"), v2.OrderPlaced())
     assert str(refused.value) == (
@@ -89,15 +89,13 @@ def test_a_python_function_that_gives_a_number_without_a_name_is_refused_where_i
         (hop(refuses_all, v2.OrderPlaced.DESCRIPTOR), None),
     ],
 )
-def test_what_a_python_function_gives_for_samples_is_checked_before_a_server_starts(
-    of: Hop, number: int | None
-) -> None:
+def test_python_function_is_tried_with_samples_before_a_server_starts(of: Hop, number: int | None) -> None:
     gaps = unnamed_gaps([of])
     gives = f"the Python function v1.made_up gives ordertrail.events.v2.OrderSource.status the number {number}"
     assert gaps == ([] if number is None else [f"{gives}, which is no value of its enum: correct it"])
 
 
-def test_a_message_that_can_hold_no_enum_is_not_walked() -> None:
+def test_message_that_can_hold_no_enum_is_not_searched() -> None:
     assert unnamed_check(v2.OrderShipped.DESCRIPTOR) is None
     assert unnamed_check(Order.DESCRIPTOR) is not None
 
@@ -133,7 +131,7 @@ SHELF = shelf()
 
 
 @pytest.mark.parametrize(
-    ("field", "said"),
+    ("field", "value"),
     [
         ("back", {"back": 2}),
         ("boards", {"boards": [1, 2]}),
@@ -142,9 +140,9 @@ SHELF = shelf()
         ("boards", {"others": [SHELF(), SHELF(inner=SHELF(boards=[2]))]}),
     ],
 )
-def test_a_number_without_a_name_is_found_wherever_it_stands(field: str, said: dict[str, Any]) -> None:
+def test_unnamed_enum_number_is_found_at_any_depth(field: str, value: dict[str, Any]) -> None:
     check = unnamed_check(SHELF.DESCRIPTOR)
     assert check is not None
     check(SHELF(back=1, boards=[0, 1], by_name={"a": 1}, inner=SHELF(), others=[SHELF()]))
     with pytest.raises(UnnamedValue, match=f"{field} holds 2"):
-        check(SHELF(**said))
+        check(SHELF(**value))

@@ -11,24 +11,24 @@ from ordertrail_server.schema.statements import read_statement
 from ordertrail_server.schema.upcasting import CannotUpcast
 
 
-def flat(**said: object) -> v1.OrderPlaced:
-    return ParseDict({"productId": "p", "quantity": 2, **said}, v1.OrderPlaced())
+def flat(**stated: object) -> v1.OrderPlaced:
+    return ParseDict({"productId": "p", "quantity": 2, **stated}, v1.OrderPlaced())
 
 
-def created(**said: object) -> v1.OrderCreated:
-    return ParseDict({"items": [{"productId": "p", "quantity": 2}], **said}, v1.OrderCreated())
+def created(**stated: object) -> v1.OrderCreated:
+    return ParseDict({"items": [{"productId": "p", "quantity": 2}], **stated}, v1.OrderCreated())
 
 
 def date(year: int, month: int, day: int) -> dict[str, int]:
     return {"year": year, "month": month, "day": day}
 
 
-def meaning(**means: object) -> public.OrderPlaced:
-    return ParseDict({"lines": [{"productId": "p", "quantity": 2}], **means}, public.OrderPlaced())
+def meaning(**expected: object) -> public.OrderPlaced:
+    return ParseDict({"lines": [{"productId": "p", "quantity": 2}], **expected}, public.OrderPlaced())
 
 
 @pytest.mark.parametrize(
-    ("said", "means"),
+    ("stated", "expected"),
     [
         (flat(), meaning()),
         (flat(id=0), meaning(source={"reference": "0"})),
@@ -44,12 +44,14 @@ def meaning(**means: object) -> public.OrderPlaced:
         (flat(otherJson='{"a":1.10}'), meaning(source={"otherJson": '{"a":1.10}'})),
     ],
 )
-def test_an_order_of_the_first_producer(said: v1.OrderPlaced, means: public.OrderPlaced) -> None:
-    assert read_statement(said) == means
+def test_order_of_the_first_producer_reads_as_a_public_order(
+    stated: v1.OrderPlaced, expected: public.OrderPlaced
+) -> None:
+    assert read_statement(stated) == expected
 
 
 @pytest.mark.parametrize(
-    ("said", "means"),
+    ("stated", "expected"),
     [
         (created(orderId="order001"), meaning()),
         (created(customerId="shop"), meaning(customerId="shop")),
@@ -71,20 +73,22 @@ def test_an_order_of_the_first_producer(said: v1.OrderPlaced, means: public.Orde
         ),
     ],
 )
-def test_an_order_of_the_second_producer(said: v1.OrderCreated, means: public.OrderPlaced) -> None:
-    assert read_statement(said) == means
+def test_order_of_the_second_producer_reads_as_a_public_order(
+    stated: v1.OrderCreated, expected: public.OrderPlaced
+) -> None:
+    assert read_statement(stated) == expected
 
 
-def test_what_else_was_said_of_the_items_stands_under_items_in_their_order() -> None:
-    said = created(
+def test_unmodelled_item_members_are_listed_under_items_in_order() -> None:
+    stated = created(
         items=[{"productId": "p", "quantity": 1}, {"productId": "q", "quantity": 2, "otherJson": '{"size":1.10}'}],
         otherJson='{"order":{"urgent":true}}',
     )
-    assert read_statement(said).source.other_json == '{"order":{"urgent":true},"items":[{},{"size":1.10}]}'
+    assert read_statement(stated).source.other_json == '{"order":{"urgent":true},"items":[{},{"size":1.10}]}'
 
 
 @pytest.mark.parametrize(
-    ("said", "units", "nanos"),
+    ("stated", "units", "nanos"),
     [
         (0.0, 0, 0),
         (-0.0, 0, 0),
@@ -100,19 +104,19 @@ def test_what_else_was_said_of_the_items_stands_under_items_in_their_order() -> 
         (123456789012.34, 123_456_789_012, 340_000_000),
     ],
 )
-def test_a_price_is_the_shortest_decimal_of_its_double_in_no_currency(said: float, units: int, nanos: int) -> None:
-    line = read_statement(v1.OrderPlaced(product_id="p", quantity=1, unit_price=said)).lines[0]
+def test_double_price_reads_as_its_shortest_decimal_without_currency(stated: float, units: int, nanos: int) -> None:
+    line = read_statement(v1.OrderPlaced(product_id="p", quantity=1, unit_price=stated)).lines[0]
     assert (line.unit_price.currency_code, line.unit_price.units, line.unit_price.nanos) == ("XXX", units, nanos)
 
 
 @given(st.integers(0, 10**9), st.integers(0, 99))
 @settings(max_examples=60)
-def test_a_price_in_cents_is_exact(units: int, cents: int) -> None:
+def test_price_in_cents_is_exact(units: int, cents: int) -> None:
     price = v1_values.price(float(f"{units}.{cents:02}"))
     assert (price.units, price.nanos) == (units, cents * 10_000_000)
 
 
-def test_an_absent_price_stays_absent() -> None:
+def test_absent_price_stays_absent() -> None:
     assert not read_statement(flat()).lines[0].HasField("unit_price")
 
 
@@ -127,15 +131,15 @@ def test_an_absent_price_stays_absent() -> None:
         ("returned", "RETURNED"),
     ],
 )
-def test_every_known_word_for_a_status_in_any_case(words: str, status: str) -> None:
+def test_known_status_words_are_read_in_any_letter_case(words: str, status: str) -> None:
     for word in words.split(", "):
         for spelling in (word, word.upper(), f" {word.title()} "):
-            means = meaning(source={"status": f"ORDER_STATUS_{status}"})
-            assert read_statement(created(status=spelling)) == means, spelling
+            expected = meaning(source={"status": f"ORDER_STATUS_{status}"})
+            assert read_statement(created(status=spelling)) == expected, spelling
 
 
 @pytest.mark.parametrize(
-    ("said", "means"),
+    ("stated", "expected"),
     [
         ("2019-03-01T10:15:30Z", "2019-03-01T10:15:30Z"),
         ("2019-03-01T10:15Z", "2019-03-01T10:15:00Z"),
@@ -153,12 +157,12 @@ def test_every_known_word_for_a_status_in_any_case(words: str, status: str) -> N
         ("2017-01-01T05:29:60+0530", "2017-01-01T00:00:00Z"),
     ],
 )
-def test_a_time_is_an_instant_whatever_its_offset(said: str, means: str) -> None:
-    assert read_statement(created(timestamp=said)) == meaning(source={"publishTime": means})
+def test_time_reads_as_an_instant_with_any_utc_offset(stated: str, expected: str) -> None:
+    assert read_statement(created(timestamp=stated)) == meaning(source={"publishTime": expected})
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("stated", "reason"),
     [
         (v1.OrderPlaced(quantity=1), "productId is missing"),
         (v1.OrderPlaced(product_id="", quantity=1), "productId is missing"),
@@ -191,21 +195,21 @@ def test_a_time_is_an_instant_whatever_its_offset(said: str, means: str) -> None
         ),
     ],
 )
-def test_what_has_no_reading_is_refused_by_name(said: v1.OrderPlaced | v1.OrderCreated, reason: str) -> None:
+def test_value_without_a_reading_is_refused_by_name(stated: v1.OrderPlaced | v1.OrderCreated, reason: str) -> None:
     with pytest.raises(CannotUpcast) as refused:
-        read_statement(said)
+        read_statement(stated)
     assert str(refused.value) == reason
 
 
-@pytest.mark.parametrize("said", ["15/03/2019", "2/30/2019", "1/1/0000", "2019-03-15", "3/15/19", "٣/15/2019", ""])
-def test_a_text_that_names_no_day_is_refused_by_name(said: str) -> None:
+@pytest.mark.parametrize("stated", ["15/03/2019", "2/30/2019", "1/1/0000", "2019-03-15", "3/15/19", "٣/15/2019", ""])
+def test_text_that_is_no_day_is_refused_by_name(stated: str) -> None:
     with pytest.raises(CannotUpcast) as refused:
-        read_statement(created(expectedDeliveryDate=said))
-    assert str(refused.value) == f'order.expectedDeliveryDate "{said}" is no day written month/day/year'
+        read_statement(created(expectedDeliveryDate=stated))
+    assert str(refused.value) == f'order.expectedDeliveryDate "{stated}" is no day written month/day/year'
 
 
 @pytest.mark.parametrize(
-    "said",
+    "stated",
     [
         "2019-02-30T10:15:30Z",
         "2019-03-01T10:15:60Z",
@@ -215,19 +219,19 @@ def test_a_text_that_names_no_day_is_refused_by_name(said: str) -> None:
         "2016-02-30T23:59:60Z",
     ],
 )
-def test_a_time_that_no_calendar_has_is_refused_by_name(said: str) -> None:
+def test_time_outside_of_the_calendar_is_refused_by_name(stated: str) -> None:
     with pytest.raises(CannotUpcast) as refused:
-        read_statement(created(timestamp=said))
-    assert str(refused.value) == f'timestamp "{said}" is no time of the calendar'
+        read_statement(created(timestamp=stated))
+    assert str(refused.value) == f'timestamp "{stated}" is no time of the calendar'
 
 
 @pytest.mark.parametrize("member", ["creationDate", "timestamp"])
-def test_a_leap_second_is_read_wherever_a_time_stands(member: str) -> None:
+def test_leap_second_is_read_in_every_time_member(member: str) -> None:
     name = {"creationDate": "createTime", "timestamp": "publishTime"}[member]
-    said = created(**{member: "2016-12-31T23:59:60Z"})
-    assert read_statement(said) == meaning(source={name: "2017-01-01T00:00:00Z"})
+    stated = created(**{member: "2016-12-31T23:59:60Z"})
+    assert read_statement(stated) == meaning(source={name: "2017-01-01T00:00:00Z"})
 
 
-def test_the_leap_second_after_the_last_year_is_refused() -> None:
+def test_leap_second_after_the_last_year_is_refused() -> None:
     with pytest.raises(CannotUpcast, match="lies outside of the years 1 to 9999"):
         read_statement(created(timestamp="9999-12-31T23:59:60Z"))

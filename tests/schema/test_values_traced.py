@@ -70,10 +70,10 @@ def public_of(stated: v1.OrderPlaced | v1.OrderCreated) -> public.OrderPlaced:
     return reading.event.order_placed
 
 
-def at(said: Any, path: str) -> Any:
+def at(value: Any, path: str) -> Any:
     for step in path.split("."):
-        said = said[int(step)] if step.isdigit() else said[step]
-    return said
+        value = value[int(step)] if step.isdigit() else value[step]
+    return value
 
 
 MEMBERS = {
@@ -85,21 +85,21 @@ MEMBERS = {
 NEEDED = {"OrderPlaced.product_id", "OrderPlaced.quantity", "OrderCreated.items"}
 
 
-def test_every_member_of_version_1_is_traced() -> None:
+def test_every_field_of_version_1_is_traced() -> None:
     assert set(FOUND) | IN_THE_ENVELOPE == MEMBERS
 
 
 @pytest.mark.parametrize("member", FOUND)
-def test_what_was_said_is_found_today(member: str) -> None:
-    said = MessageToDict(
+def test_traced_value_of_version_1_is_in_the_public_event(member: str) -> None:
+    event = MessageToDict(
         public_of(FLAT if member.startswith("OrderPlaced") else NESTED), preserving_proto_field_name=True
     )
     for path, value in FOUND[member]:
-        assert at(said, path) == value
+        assert at(event, path) == value
 
 
 @pytest.mark.parametrize("stated", [FLAT, NESTED], ids=["flat", "nested"])
-def test_each_member_makes_a_difference(stated: v1.OrderPlaced | v1.OrderCreated) -> None:
+def test_each_field_of_version_1_changes_the_public_event(stated: v1.OrderPlaced | v1.OrderCreated) -> None:
     whole = public_of(stated)
     for field in stated.DESCRIPTOR.fields:
         if f"{stated.DESCRIPTOR.name}.{field.name}" not in IN_THE_ENVELOPE | NEEDED:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from google.protobuf.descriptor import FieldDescriptor
-from tests.schema.newest import versions_of
+from tests.schema.event_cases import versions_of
 from tests.schema.records import record_of
 
 from ordertrail_server.schema.cases import cases, message_of, version_of
@@ -17,7 +17,7 @@ def test_every_version_of_every_event_is_listed_once_by_its_number() -> None:
     assert listed == sorted((case.number, message_of(case).full_name) for case in cases())
 
 
-def test_a_version_reads_as_its_successor_and_the_newest_as_the_public_event() -> None:
+def test_version_reads_as_its_successor_and_the_newest_as_the_public_event() -> None:
     by_number = {version.number: version for version in versions()}
     assert by_number[11] == Version(
         "ordertrail.events.v1.OrderCreated", 1, 11, "ordertrail.events.v2.OrderPlaced", written=False
@@ -33,12 +33,12 @@ def version(case: FieldDescriptor, reads_as: str, *, written: bool) -> Version:
     return Version(message.full_name, version_of(message), case.number, reads_as, written)
 
 
-def test_of_each_event_one_version_is_written() -> None:
+def test_one_version_of_each_event_is_written() -> None:
     written = [version.reads_as for version in versions() if version.written]
     assert sorted(written) == sorted({version.reads_as for version in versions() if "events" not in version.reads_as})
 
 
-def test_the_version_is_the_one_that_a_reading_tells() -> None:
+def test_version_matches_that_of_the_reading() -> None:
     for version in versions():
         reading = read(record_of(chunk(bytes_tag(version.number), b"")))
         assert reading is not None

@@ -9,16 +9,16 @@ BOUNDS = [1, 0x7F, 0x80, 0x3FFF, 0x4000, 2**21 - 1, 2**21, 2**31 - 1, 2**31, 2**
 
 
 @pytest.mark.parametrize("number", [*BOUNDS, *(-bound for bound in BOUNDS), -(2**63)])
-def test_whole_numbers_of_64_bits(number: int) -> None:
+def test_varints_of_64_bit_integers_match_protobuf(number: int) -> None:
     assert varint_tag(1) + varint(number) == Int64Value(value=number).SerializeToString()
 
 
-def test_numbers_at_the_edges_of_other_types() -> None:
+def test_numbers_at_the_bounds_of_each_type_match_protobuf() -> None:
     assert varint_tag(1) + varint(-(2**31)) == Int32Value(value=-(2**31)).SerializeToString()
     assert varint_tag(1) + varint(2**64 - 1) == UInt64Value(value=2**64 - 1).SerializeToString()
     assert varint(0) == b"\0"
 
 
 @pytest.mark.parametrize("size", [1, 127, 128, 16_383, 16_384, 3_000_000])
-def test_what_has_a_length(size: int) -> None:
+def test_length_delimited_fields_match_protobuf(size: int) -> None:
     assert chunk(bytes_tag(1), b"x" * size) == BytesValue(value=b"x" * size).SerializeToString()

@@ -6,7 +6,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings, strategies as st
-from tests.schema.newest import NEWEST, PASSING
+from tests.schema.event_cases import NEWEST, PASSING
 from tests.schema.records import record_of
 from tests.schema.strategies import messages
 
@@ -30,7 +30,7 @@ BY_RULES = {
 
 
 @pytest.mark.parametrize(("field", "kind"), BY_RULES.items(), ids=BY_RULES)
-def test_every_public_event_that_rules_write_reads_back_as_it_was_written(field: str, kind: Descriptor) -> None:
+def test_public_event_written_by_rules_reads_back_as_itself(field: str, kind: Descriptor) -> None:
     newest = NEWEST[kind.name]
     expected = (version_of(message_of(newest)), "", newest in PASSING)
 
@@ -47,13 +47,13 @@ def test_every_public_event_that_rules_write_reads_back_as_it_was_written(field:
 
 
 @pytest.mark.parametrize("kind", PUBLIC.values(), ids=PUBLIC)
-def test_a_public_event_is_stored_in_the_newest_version(kind: Descriptor) -> None:
+def test_public_event_is_stored_in_the_newest_version(kind: Descriptor) -> None:
     event: Any = next(samples(kind))
     assert Record.FromString(record_of(encode(event))).WhichOneof("event") == NEWEST[kind.name].name
 
 
 @pytest.mark.parametrize("case", PASSING, ids=lambda case: case.name)
-def test_what_will_pass_through_is_stored_as_the_message_that_its_bytes_are(case: FieldDescriptor) -> None:
+def test_event_that_passes_through_is_stored_with_its_public_bytes(case: FieldDescriptor) -> None:
     @settings(max_examples=40)
     @given(messages(PUBLIC[HistoryEvent.DESCRIPTOR.fields_by_number[case.number].name]))
     def is_stored(event: Any) -> None:
@@ -63,12 +63,12 @@ def test_what_will_pass_through_is_stored_as_the_message_that_its_bytes_are(case
     is_stored()
 
 
-def test_a_statement_is_stored_in_the_version_in_which_it_was_said() -> None:
-    said = v1.OrderPlaced(id=0, product_id="p_1", quantity=0, unit_price=0)
-    assert Record.FromString(record_of(encode_statement(said))).order_placed_v1 == said
+def test_statement_is_stored_in_its_own_version() -> None:
+    stated = v1.OrderPlaced(id=0, product_id="p_1", quantity=0, unit_price=0)
+    assert Record.FromString(record_of(encode_statement(stated))).order_placed_v1 == stated
 
 
-def test_the_envelope_says_all_that_it_was_given() -> None:
+def test_envelope_has_every_given_value() -> None:
     record = Record.FromString(record_of(encode(public.OrderConfirmed())))
     assert record.event_id == "01890a5d-ac96-774b-bcce-b302099a8057"
     assert (record.order_id, record.order_version, record.previous) == ("order-1", 2, b"p" * 16)
@@ -80,15 +80,15 @@ def test_the_envelope_says_all_that_it_was_given() -> None:
 
 @given(st.integers(-62_135_596_800_000_000_000, 253_402_300_799_999_999_999))
 @settings(max_examples=50)
-def test_a_record_time_is_kept_to_the_nanosecond_also_before_1970(nanoseconds: int) -> None:
+def test_record_time_has_nanoseconds_also_before_1970(nanoseconds: int) -> None:
     record = Record.FromString(_bare(nanoseconds))
     assert record.record_time.ToNanoseconds() == nanoseconds
 
 
-def test_what_was_not_given_is_absent() -> None:
+def test_missing_envelope_values_are_absent() -> None:
     record = Record.FromString(_bare(0))
-    said = {field.name for field, _ in record.ListFields()}
-    assert said == {"event_id", "order_id", "order_version", "record_time", "cause", NEWEST["OrderConfirmed"].name}
+    stated = {field.name for field, _ in record.ListFields()}
+    assert stated == {"event_id", "order_id", "order_version", "record_time", "cause", NEWEST["OrderConfirmed"].name}
     assert not record.cause.ListFields()
 
 

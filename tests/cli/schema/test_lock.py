@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from tests.authoring.real_protos import copy_protos
-from tests.schema.other_protos import Protos, record_after
+from tests.schema.edited_protos import Protos, record_after
 
 from ordertrail.evolve.v1 import rules_pb2
 from ordertrail.log.v1.record_pb2 import Record

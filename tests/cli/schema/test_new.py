@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.authoring.shop import RECORD, V3, write_shop
+from tests.authoring.basket_protos import RECORD, V3, write_protos
 
 from ordertrail_server.cli.main import ordertrail
 
@@ -12,7 +12,7 @@ from ordertrail_server.cli.main import ordertrail
 def proto(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The protos below the folder in which the command is run."""
     monkeypatch.chdir(tmp_path)
-    return write_shop(Path("proto"))
+    return write_protos(Path("proto"))
 
 
 def new(*arguments: str) -> Result:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from tests.authoring.shop import write
+from tests.authoring.basket_protos import write
 
 from ordertrail_server.cli.main import ordertrail
 

@@ -7,19 +7,24 @@ import sys
 
 from rich.console import Console
 from rich.table import Table
-from tests.evolving.mistakes.table import MISTAKES, made
+from tests.evolving.mistakes.table import MISTAKES, run_mistakes
 
 
 def main() -> int:
     """Print the table. Returns 1 if a mistake was not found."""
     table = Table("Mistake", "Guard", "Found", "It says", title=f"{len(MISTAKES)} mistakes", show_lines=True)
     missed = 0
-    with made(MISTAKES) as said:
+    with run_mistakes(MISTAKES) as reports:
         for mistake in MISTAKES:
-            lines = said[mistake.what].result()
-            told = [line for line in lines if mistake.says in line]
-            missed += not told
-            table.add_row(mistake.what, mistake.guard.value, "yes" if told else "NO", "\n".join(told[:1] or lines))
+            lines = reports[mistake.what].result()
+            matching_lines = [line for line in lines if mistake.says in line]
+            missed += not matching_lines
+            table.add_row(
+                mistake.what,
+                mistake.guard.value,
+                "yes" if matching_lines else "NO",
+                "\n".join(matching_lines[:1] or lines),
+            )
     Console(width=None if sys.stdout.isatty() else 160, markup=False).print(table)
     return 1 if missed else 0
 

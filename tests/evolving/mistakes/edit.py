@@ -31,11 +31,11 @@ def cut(file: str, first: str, last: str) -> Edit:
 
     def edit(root: Path) -> None:
         path = root / file
-        above, found, below = path.read_text(encoding="utf-8").partition(first)
-        inside, end, rest = below.partition(last)
-        if not found or not end or first in inside + rest:
+        above, match, below = path.read_text(encoding="utf-8").partition(first)
+        inside, end, below_end = below.partition(last)
+        if not match or not end or first in inside + below_end:
             raise NothingToEdit(f"{file} does not say once {first!r}, and then {last!r}")
-        path.write_text(above + rest, encoding="utf-8")
+        path.write_text(above + below_end, encoding="utf-8")
 
     return edit
 
@@ -60,7 +60,7 @@ def all_of(*edits: Edit) -> Edit:
     """Return the edit that makes these, in their order."""
 
     def edit(root: Path) -> None:
-        for one in edits:
-            one(root)
+        for edit in edits:
+            edit(root)
 
     return edit

@@ -76,10 +76,10 @@ def code_findings(guard: Guard, checkout: Checkout) -> list[str]:
         return samples
     tests = _TESTS.get(guard)
     command = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests) if tests else _CHECK
-    said = checkout.runs(*command)
-    if _CANNOT_RUN.search(said):
-        raise CodeDoesNotRun(said)
-    lines = said.splitlines()
+    printed = checkout.runs(*command)
+    if _CANNOT_RUN.search(printed):
+        raise CodeDoesNotRun(printed)
+    lines = printed.splitlines()
     sound = lines[0].startswith("ok:") if not tests else " passed in " in lines[-1] and " failed" not in lines[-1]
     return [] if sound else lines
 

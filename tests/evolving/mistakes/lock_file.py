@@ -12,7 +12,7 @@ _DATE: Final = "message ordertrail.events.v2.Date\n"
 _LAST: Final = "message ordertrail.log.v1.Record\n"
 
 
-def _edited(what: str, says: str, edit: Edit) -> Mistake:
+def _edited_lock(what: str, says: str, edit: Edit) -> Mistake:
     return Mistake(
         f"of schema.lock, {what}",
         Guard.LOCK,
@@ -27,13 +27,15 @@ def _without_last_entry(root: Path) -> None:
 
 
 MISTAKES: Final = [
-    _edited(
+    _edited_lock(
         "a line is edited",
         "message v2.Money: was edited, or what stood right above was edited, moved or removed",
         replaced(LOCK, "int64 units", "int32 units"),
     ),
-    _edited("an entry is removed", "or what stood right above was edited, moved or removed", cut(LOCK, _DATE, "\n\n")),
-    _edited(
+    _edited_lock(
+        "an entry is removed", "or what stood right above was edited, moved or removed", cut(LOCK, _DATE, "\n\n")
+    ),
+    _edited_lock(
         "two entries change places",
         "was edited, or what stood right above was edited, moved or removed",
         all_of(
@@ -46,12 +48,12 @@ MISTAKES: Final = [
             ),
         ),
     ),
-    _edited(
+    _edited_lock(
         "a digest is made up",
         "message v2.Date: was edited, or what stood right above was edited, moved or removed",
         replaced(LOCK, "digest f27e", "digest f27f"),
     ),
-    _edited(
+    _edited_lock(
         "a message is written down by hand",
         "what stands from here on has no digest",
         appended(LOCK, "\nmessage ordertrail.events.v3.OrderPlaced\n"),

@@ -17,6 +17,6 @@ class Mistake(NamedTuple):
     state: State = State.TODAY
 
 
-def short(said: str) -> str:
+def short(text: str) -> str:
     """Return what a guard says with stored messages named as `v2.Money`."""
-    return said.replace("ordertrail.events.", "")
+    return text.replace("ordertrail.events.", "")

@@ -23,20 +23,20 @@ MISTAKES: Final[Sequence[Mistake]] = [
 ]
 
 
-def said_of(mistake: Mistake) -> list[str]:
+def report_of(mistake: Mistake) -> list[str]:
     """Make a mistake in a tree of its own, and return what its guard says."""
     with tree_in(mistake.state) as root:
         mistake.edit(root)
-        return [short(said) for said in findings(mistake.guard, root)]
+        return [short(reports) for reports in findings(mistake.guard, root)]
 
 
 @contextmanager
-def made(mistakes: Sequence[Mistake]) -> Iterator[Mapping[str, Future[list[str]]]]:
+def run_mistakes(mistakes: Sequence[Mistake]) -> Iterator[Mapping[str, Future[list[str]]]]:
     """Make mistakes side by side, since most of each is another process; yields {mistake: what its guard says}.
 
     It waits for all of them: pytest sets an environment variable before each test, and a process that another thread
     starts at that moment may find its environment gone (EFAULT).
     """
     with ThreadPoolExecutor(cpu_count()) as pool:
-        said = {mistake.what: pool.submit(said_of, mistake) for mistake in mistakes}
-    yield said
+        reports = {mistake.what: pool.submit(report_of, mistake) for mistake in mistakes}
+    yield reports

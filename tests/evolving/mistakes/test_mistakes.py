@@ -9,7 +9,7 @@ from tests.evolving.checkout import Checkout
 from tests.evolving.mistakes.edit import Edit, all_of, cut, replaced
 from tests.evolving.mistakes.guard import Guard, findings, schema_findings
 from tests.evolving.mistakes.mistake import Mistake
-from tests.evolving.mistakes.table import MISTAKES, made
+from tests.evolving.mistakes.table import MISTAKES, run_mistakes
 from tests.evolving.mistakes.trees import RECORD, V2, V3, State, generate, tree_in
 
 OF_PROTOS = (Guard.LINT, Guard.BREAKING, Guard.LOCK, Guard.CHECK)
@@ -17,24 +17,24 @@ OF_CODE = tuple(guard for guard in Guard if guard not in (Guard.LINT, Guard.BREA
 
 
 @pytest.fixture(scope="module")
-def said(request: pytest.FixtureRequest) -> Iterator[Mapping[str, "Future[list[str]]"]]:
+def reports(request: pytest.FixtureRequest) -> Iterator[Mapping[str, "Future[list[str]]"]]:
     """What is said of each mistake that is asked for in this run."""
-    asked = {test.callspec.id for test in request.session.items if hasattr(test, "callspec")}
-    with made([mistake for mistake in MISTAKES if mistake.what in asked]) as said:
-        yield said
+    selected = {test.callspec.id for test in request.session.items if hasattr(test, "callspec")}
+    with run_mistakes([mistake for mistake in MISTAKES if mistake.what in selected]) as reports:
+        yield reports
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.what)
-def test_a_mistake_is_found(mistake: Mistake, said: Mapping[str, "Future[list[str]]"]) -> None:
-    lines = said[mistake.what].result()
+def test_mistake_is_reported_by_its_guard(mistake: Mistake, reports: Mapping[str, "Future[list[str]]"]) -> None:
+    lines = reports[mistake.what].result()
     assert any(mistake.says in line for line in lines), lines
 
 
-def test_there_are_fifty_mistakes_and_each_is_another_one() -> None:
+def test_mistakes_are_many_and_distinct() -> None:
     assert len({mistake.what for mistake in MISTAKES}) == len(MISTAKES) >= 50
 
 
-def test_every_guard_finds_some() -> None:
+def test_every_guard_reports_some_mistake() -> None:
     assert {mistake.guard for mistake in MISTAKES} == set(Guard)
 
 
@@ -47,7 +47,7 @@ def test_every_guard_finds_some() -> None:
     ],
     ids=lambda value: value.value,
 )
-def test_where_no_mistake_is_made_none_is_found(state: State, guard: Guard) -> None:
+def test_unchanged_tree_has_no_mistake(state: State, guard: Guard) -> None:
     with tree_in(state) as root:
         assert findings(guard, root) == []
 
@@ -75,9 +75,7 @@ def test_where_no_mistake_is_made_none_is_found(state: State, guard: Guard) -> N
     ],
     ids=["rules", "lock"],
 )
-def test_what_is_found_in_protos_is_what_schema_check_and_the_start_of_a_server_say_of_their_code(
-    state: State, guard: Guard, edit: Edit
-) -> None:
+def test_gaps_in_protos_equal_those_of_schema_check_and_server_start(state: State, guard: Guard, edit: Edit) -> None:
     with tree_in(state) as root:
         edit(root)
         generate(root)

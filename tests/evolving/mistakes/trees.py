@@ -41,9 +41,9 @@ class State(Enum):
 def tree_in(state: State) -> Iterator[Path]:
     """Make a tree of protos in this state, to be changed; it lasts as long as the context."""
     with _MAKING:
-        made = _made(state)
+        prepared_tree = _prepared_tree(state)
     with TemporaryDirectory() as folder:
-        yield Path(copytree(made, Path(folder, "tree"), symlinks=True))
+        yield Path(copytree(prepared_tree, Path(folder, "tree"), symlinks=True))
 
 
 @cache
@@ -52,7 +52,7 @@ def _folder() -> TemporaryDirectory[str]:
 
 
 @cache
-def _made(state: State) -> Path:
+def _prepared_tree(state: State) -> Path:
     """Return the tree in this state, made once."""
     root = Path(_folder().name, state.name)
     if state is State.TODAY:
@@ -60,14 +60,14 @@ def _made(state: State) -> Path:
     elif state is State.CODE:
         with_tests(check_out(root))
     elif state is State.CODE_V3:
-        copytree(_made(State.CODE), root, symlinks=True)
+        copytree(_prepared_tree(State.CODE), root, symlinks=True)
         begin_v3(root)
         generate(root)
     elif state is State.V3:
-        copytree(_made(State.TODAY), root)
+        copytree(_prepared_tree(State.TODAY), root)
         begin_v3(root)
     else:
-        copytree(_made(State.V3), root)
+        copytree(_prepared_tree(State.V3), root)
         next_version(root)
     return root
 
@@ -83,8 +83,8 @@ def with_tests(checkout: Checkout) -> None:
 
 def generate(root: Path) -> None:
     """Compile the protos, as a user does."""
-    said = Checkout(root).runs("make", "--quiet", "generate")
-    assert "***" not in said, said
+    printed = Checkout(root).runs("make", "--quiet", "generate")
+    assert "***" not in printed, printed
 
 
 def begin_v3(root: Path) -> None:

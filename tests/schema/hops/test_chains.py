@@ -33,14 +33,12 @@ def compiled() -> dict[str, Tree]:
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_a_legal_chain_has_no_gap(compiled: dict[str, Tree], name: str) -> None:
+def test_legal_chain_of_versions_has_no_gap(compiled: dict[str, Tree], name: str) -> None:
     assert (compiled[name].gaps, compiled[name].public_gaps) == ([], [])
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_every_message_of_every_version_reads_hop_by_hop_as_it_does_at_once(
-    compiled: dict[str, Tree], name: str
-) -> None:
+def test_fused_hops_read_as_single_hops_do(compiled: dict[str, Tree], name: str) -> None:
     readers = [compiled[name].reader(event) for event in EVENTS]
     ways = [[(compile_hop(hop), message_class(hop.new)) for hop in reader.hops] for reader in readers]
     stored = [messages(reader.hops[0].old) for reader in readers]
@@ -62,7 +60,7 @@ def test_every_message_of_every_version_reads_hop_by_hop_as_it_does_at_once(
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_bytes_that_say_a_field_twice_read_as_the_message_that_they_are(compiled: dict[str, Tree], name: str) -> None:
+def test_bytes_with_a_repeated_field_read_as_their_merged_message(compiled: dict[str, Tree], name: str) -> None:
     readers = [compiled[name].reader(event) for event in EVENTS]
     stored = [messages(reader.hops[0].old) for reader in readers]
 
@@ -80,9 +78,7 @@ def test_bytes_that_say_a_field_twice_read_as_the_message_that_they_are(compiled
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_what_no_version_knows_is_passed_on_and_changes_nothing_that_is_read(
-    compiled: dict[str, Tree], name: str
-) -> None:
+def test_unknown_fields_do_not_change_a_reading(compiled: dict[str, Tree], name: str) -> None:
     unknown = b"".join(
         chunk(bytes_tag(number), b"\xff") + varint_tag(number + 1) + b"\x01" for number in (9_000, 9_500)
     )
@@ -98,7 +94,7 @@ def test_what_no_version_knows_is_passed_on_and_changes_nothing_that_is_read(
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_every_value_that_is_not_given_up_is_in_the_next_version(compiled: dict[str, Tree], name: str) -> None:
+def test_every_value_that_is_not_dropped_is_in_the_next_version(compiled: dict[str, Tree], name: str) -> None:
     tree, chain = compiled[name], CHAINS[name]
     for event in EVENTS[:-1]:
         hop = tree.families.hops[f"{name}.{event}"]
@@ -118,7 +114,7 @@ def test_every_value_of_the_newest_version_is_in_the_public_event(compiled: dict
 
 
 @pytest.mark.parametrize("name", CHAINS)
-def test_what_is_written_reads_back_as_itself(compiled: dict[str, Tree], name: str) -> None:
+def test_written_event_reads_back_as_itself(compiled: dict[str, Tree], name: str) -> None:
     [hop] = compiled[name].public.hops.values()
     assert hop.writes is not None
     write, read = compile_hop(hop.writes), compile_hop(hop.reads)

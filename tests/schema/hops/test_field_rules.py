@@ -18,8 +18,8 @@ class Spec(NamedTuple):
 
     v1: str
     v2: str
-    said: JSON
-    means: JSON
+    stored: JSON
+    expected: JSON
 
 
 PRIORITY = "enum Priority { PRIORITY_NONE = 0; PRIORITY_URGENT = 1; PRIORITY_LOW = 2; PRIORITY_LOWEST = 3; }"
@@ -223,36 +223,38 @@ def compiled() -> dict[str, Tree]:
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_in_the_event_itself(compiled: dict[str, Tree], name: str) -> None:
+def test_rule_of_a_field_applies_in_an_event(compiled: dict[str, Tree], name: str) -> None:
     tree = compiled[f"top{[*FIELDS].index(name)}"]
     assert tree.gaps == []
-    assert tree.hop(**FIELDS[name].said) == FIELDS[name].means
+    assert tree.hop(**FIELDS[name].stored) == FIELDS[name].expected
 
 
 @pytest.mark.parametrize("name", FIELDS)
-def test_in_messages_nested_in_it_once_several_times_and_by_key(compiled: dict[str, Tree], name: str) -> None:
-    tree, (_, _, said, means) = compiled[f"nested{[*FIELDS].index(name)}"], FIELDS[name]
+def test_rule_of_a_field_applies_in_single_repeated_and_map_messages(compiled: dict[str, Tree], name: str) -> None:
+    tree, (_, _, stored, expected) = compiled[f"nested{[*FIELDS].index(name)}"], FIELDS[name]
     assert tree.gaps == []
-    places = {"one": said, "several": [said, {}, said], "mapped": {"k": said, "": {}}}
-    moved = {"two": said, "others": [{}, said], "by_name": {"k": said}}
+    places = {"one": stored, "several": [stored, {}, stored], "mapped": {"k": stored, "": {}}}
+    moved = {"two": stored, "others": [{}, stored], "by_name": {"k": stored}}
     assert tree.hop(**places, **moved) == {
-        **{"one": means, "several": [means, {}, means], "mapped": {"k": means, "": {}}},
-        **{"two": means, "others": [{}, means], "by_name": {"k": means}},
+        **{"one": expected, "several": [expected, {}, expected], "mapped": {"k": expected, "": {}}},
+        **{"two": expected, "others": [{}, expected], "by_name": {"k": expected}},
     }
 
 
 @pytest.mark.parametrize("place", range(len(GIVEN_UP)), ids=GIVEN_UP)
-def test_what_is_given_up_need_not_be_sound(compiled: dict[str, Tree], place: int) -> None:
+def test_bytes_of_a_dropped_field_need_not_be_valid(compiled: dict[str, Tree], place: int) -> None:
     reader = compiled[f"given_up{place}"].reader()
     public = message_class(reader.hops[-1].new)()
     reader.read(chunk(bytes_tag(1), b"x") + chunk(bytes_tag(2), b"\xff"), public)
     assert as_dict(public) == {"a": "x"}
 
 
-@pytest.mark.parametrize("said", [{"a": 9}, {"b": [1, 9]}, {"c": {"k": 9}}], ids=["one", "several", "by key"])
+@pytest.mark.parametrize("stored", [{"a": 9}, {"b": [1, 9]}, {"c": {"k": 9}}], ids=["one", "several", "by key"])
 @pytest.mark.parametrize("nested", [False, True], ids=["in the event", "nested in it"])
-def test_what_was_no_value_of_an_enum_cannot_be_mapped(compiled: dict[str, Tree], said: JSON, nested: bool) -> None:
+def test_number_that_is_no_value_of_its_enum_cannot_be_mapped(
+    compiled: dict[str, Tree], stored: JSON, nested: bool
+) -> None:
     place = [*FIELDS].index("enum_map: in one value, several, and those of a map")
-    tree, event = compiled[f"{'nested' if nested else 'top'}{place}"], {"several": [{}, said]} if nested else said
+    tree, event = compiled[f"{'nested' if nested else 'top'}{place}"], {"several": [{}, stored]} if nested else stored
     with pytest.raises(CannotUpcast, match="holds 9, which is no value of its enum"):
         tree.hop(**event)

@@ -281,12 +281,12 @@ def compiled() -> dict[str, Tree]:
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_a_gap_is_said_once_and_alone(compiled: dict[str, Tree], name: str) -> None:
+def test_gap_is_reported_once_and_alone(compiled: dict[str, Tree], name: str) -> None:
     assert compiled[f"gap{[*SPECS].index(name)}"].gaps == [SPECS[name].gap]
 
 
 @pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.mended is not None])
-def test_to_do_what_a_gap_says_mends_it(compiled: dict[str, Tree], name: str) -> None:
+def test_remedy_of_a_gap_closes_it(compiled: dict[str, Tree], name: str) -> None:
     gaps = compiled[f"mended{[*SPECS].index(name)}"].gaps
     assert SPECS[name].gap not in gaps
     assert gaps == []

@@ -123,16 +123,16 @@ def in_dozens(tree: Tree) -> list[Function]:
     """The functions of version 1, which stores dozens of what the public event counts."""
     stored, public = tree.message("v1.Placed"), tree.message("public.Placed")
 
-    def read(said: Any) -> Any:
-        event: Any = message_class(public).FromString(said.SerializeToString())
+    def read(stored_event: Any) -> Any:
+        event: Any = message_class(public).FromString(stored_event.SerializeToString())
         event.quantity *= 12
         return event
 
     def write(event: Any) -> Any:
-        said: Any = message_class(stored).FromString(event.SerializeToString())
-        said.DiscardUnknownFields()
-        said.quantity //= 12
-        return said
+        stored_event: Any = message_class(stored).FromString(event.SerializeToString())
+        stored_event.DiscardUnknownFields()
+        stored_event.quantity //= 12
+        return stored_event
 
     return [
         Function("v1.read", stored.full_name, public.full_name, read),
@@ -153,19 +153,19 @@ class Served:
     def gaps(self) -> list[str]:
         return [self._tree.short(gap) for gap in [*self._families.gaps, *self.public.gaps]]
 
-    def read(self, name: str, said: JSON) -> JSON:
+    def read(self, name: str, stored_event: JSON) -> JSON:
         [case] = [case for case in cases(self._record) if message_of(case) is self._tree.message(name)]
         reader = Readers(self._families, self.public).of(case)
         assert reader is not None
         event = message_class(self._tree.message("public.Placed"))()
-        reader.read(self._tree.make(name, **said).SerializeToString(), event)
+        reader.read(self._tree.make(name, **stored_event).SerializeToString(), event)
         return as_dict(event)
 
-    def written(self, said: JSON) -> JSON:
+    def written(self, stored_event: JSON) -> JSON:
         [hop] = self.public.hops.values()
         assert hop.writes is not None
         stored = message_class(hop.writes.new)()
-        compile_hop(hop.writes)(self._tree.make("public.Placed", **said), stored)
+        compile_hop(hop.writes)(self._tree.make("public.Placed", **stored_event), stored)
         return as_dict(stored)
 
 
@@ -199,14 +199,12 @@ OLD: JSON = {
 
 
 @pytest.mark.parametrize("tree", ["one", "two"])
-def test_rules_may_follow_a_version_that_functions_show_and_write(compiled: dict[str, Tree], tree: str) -> None:
+def test_version_after_python_functions_can_use_rules(compiled: dict[str, Tree], tree: str) -> None:
     assert Served(compiled[tree]).gaps == []
 
 
 @pytest.mark.parametrize("tree", ["one", "two"])
-def test_a_fact_of_the_old_version_reads_by_its_functions_and_by_what_later_rules_say(
-    compiled: dict[str, Tree], tree: str
-) -> None:
+def test_old_fact_reads_by_functions_and_later_rules(compiled: dict[str, Tree], tree: str) -> None:
     assert Served(compiled[tree]).read("v1.Placed", OLD) == {**OLD, "quantity": 24, "way": "post"}
 
 
@@ -217,7 +215,7 @@ def test_a_fact_of_the_old_version_reads_by_its_functions_and_by_what_later_rule
         ("two", "v3.Placed", {"pieces": 2} | {name: value for name, value in STORED.items() if name != "count"}),
     ],
 )
-def test_an_event_is_written_by_the_functions_and_reads_back_as_itself(
+def test_event_written_by_functions_and_rules_reads_back_as_itself(
     compiled: dict[str, Tree], tree: str, newest: str, stored: JSON
 ) -> None:
     served = Served(compiled[tree])
@@ -225,24 +223,24 @@ def test_an_event_is_written_by_the_functions_and_reads_back_as_itself(
     assert served.read(newest, stored) == EVENT
 
 
-def test_what_an_event_does_not_say_is_written_absent(compiled: dict[str, Tree]) -> None:
+def test_absent_fields_of_an_event_are_written_absent(compiled: dict[str, Tree]) -> None:
     served = Served(compiled["one"])
-    said = {"quantity": 24, "lines": [{}]}
-    assert served.written(said) == {"count": 2, "lines": [{}]}
-    assert served.read("v2.Placed", {"count": 2, "lines": [{}]}) == said
+    stored_event = {"quantity": 24, "lines": [{}]}
+    assert served.written(stored_event) == {"count": 2, "lines": [{}]}
+    assert served.read("v2.Placed", {"count": 2, "lines": [{}]}) == stored_event
 
 
-def test_what_is_stored_only_stays_out_of_the_public_event(compiled: dict[str, Tree]) -> None:
-    said = {**STORED, "lines": [{"article": "a", "shelf": "s"}, {"article": "b"}], "channel": "web"}
-    assert Served(compiled["one"]).read("v2.Placed", said) == EVENT
+def test_field_that_is_not_public_stays_out_of_the_public_event(compiled: dict[str, Tree]) -> None:
+    stored_event = {**STORED, "lines": [{"article": "a", "shelf": "s"}, {"article": "b"}], "channel": "web"}
+    assert Served(compiled["one"]).read("v2.Placed", stored_event) == EVENT
 
 
 @pytest.mark.parametrize("name", GAPS)
-def test_what_the_functions_cannot_serve_is_a_gap_that_names_the_field(compiled: dict[str, Tree], name: str) -> None:
+def test_rule_that_functions_cannot_follow_is_a_gap_that_names_the_field(compiled: dict[str, Tree], name: str) -> None:
     assert GAPS[name][1] in Served(compiled[f"gap{[*GAPS].index(name)}"]).gaps
 
 
-@pytest.mark.parametrize("kept", [0, 1])
-def test_functions_for_one_way_only_do_not_serve_a_later_version(compiled: dict[str, Tree], kept: int) -> None:
-    gaps = Served(compiled["one"], lambda functions: [functions[kept]]).gaps
+@pytest.mark.parametrize("index", [0, 1])
+def test_functions_for_one_direction_do_not_serve_a_later_version(compiled: dict[str, Tree], index: int) -> None:
+    gaps = Served(compiled["one"], lambda functions: [functions[index]]).gaps
     assert gaps == [f"v1.Placed names a Python function for one way: {BOTH_WAYS}"]

@@ -17,10 +17,10 @@ def _examples() -> tuple[str, str]:
     v1 = f"{PRIORITY}\nmessage Placed {{ optional string shop_id = 1; optional string company_text = 2; }}"
     priority = "enum Priority { PRIORITY_NONE = 0; PRIORITY_HIGH = 1; PRIORITY_LOW = 2; PRIORITY_LOWEST = 3; }"
     buyer = "optional string buyer_id = 1"
-    kept = "\n".join(line for line in text.splitlines() if not line.startswith(buyer))
+    fields = "\n".join(line for line in text.splitlines() if not line.startswith(buyer))
     return v1.replace(
         "2; }", "2; optional Priority priority = 9; optional string legacy_note = 10; }"
-    ), f"{priority}\nmessage Placed {{ {FROM} {kept} }}"
+    ), f"{priority}\nmessage Placed {{ {FROM} {fields} }}"
 
 
 def _several_predecessors() -> tuple[str, str]:
@@ -54,7 +54,7 @@ def compiled() -> dict[str, Tree]:
     return trees({name: {"v1": v1, "v2": v2} for name, (v1, v2) in packages.items()})
 
 
-def test_the_examples_of_the_proto_do_what_it_says(compiled: dict[str, Tree]) -> None:
+def test_examples_in_the_comments_of_the_rules_work(compiled: dict[str, Tree]) -> None:
     tree = compiled["examples"]
     assert tree.gaps == []
     assert tree.hop(shop_id="s", company_text="gone", priority="PRIORITY_URGENT") == {
@@ -65,7 +65,7 @@ def test_the_examples_of_the_proto_do_what_it_says(compiled: dict[str, Tree]) ->
     assert tree.hop() == {"channel": "unknown"}
 
 
-def test_several_predecessors_read_as_one_each_by_its_own_paths(compiled: dict[str, Tree]) -> None:
+def test_several_predecessors_read_as_one_each_by_its_own_rules(compiled: dict[str, Tree]) -> None:
     tree = compiled["several"]
     assert tree.gaps == []
     assert tree.hop("v1.Placed", shop="s", text="t", stop={"town": "Ghent", "note": "n"}) == {

@@ -123,8 +123,8 @@ READS = [
         {"delivery": {"day": "d", "place": {"town": "t"}}},
     ),
     *(
-        ("moved in, and on in the next version", name, said, {"day": "d", "lines": [{"a": 0}, {}]})
-        for name, said in {
+        ("moved in, and on in the next version", name, stored, {"day": "d", "lines": [{"a": 0}, {}]})
+        for name, stored in {
             "v1.Placed": {"day": "d", "lines": [{"a": 0}, {}]},
             "v2.Placed": {"delivery": {"day": "d"}, "lines": [{"amount": {"a": 0}}, {}]},
             "v3.Placed": {"delivery": {"day": "d"}, "lines": [{"amount": {"a": 0}}, {}]},
@@ -136,8 +136,8 @@ READS = [
     ("moved out, but not all of it", "v2.Placed", {"x": "a"}, {"two": {"x": "a"}}),
     ("moved out, but not all of it", "v2.Placed", {}, {}),
     *(
-        ("numbers that mean another thing in public", "v1.Placed", said, said)
-        for said in [{"a": "/w==", "b": "t", "c": {"a": "/w==", "b": "t"}, "d": [-1, 1, 300]}, {"c": {}}]
+        ("numbers that mean another thing in public", "v1.Placed", stored, stored)
+        for stored in [{"a": "/w==", "b": "t", "c": {"a": "/w==", "b": "t"}, "d": [-1, 1, 300]}, {"c": {}}]
     ),
     ("stored, but not public", "v1.Placed", {"a": "x", "note": "/w=="}, {"a": "x"}),
     (
@@ -158,13 +158,13 @@ def compiled() -> dict[str, Tree]:
     return trees({f"versions{number}": packages for number, packages in enumerate(VERSIONS.values())})
 
 
-@pytest.mark.parametrize(("name", "event", "said", "means"), READS)
-def test_a_version_reads_as_the_public_event(
-    compiled: dict[str, Tree], name: str, event: str, said: JSON, means: JSON
+@pytest.mark.parametrize(("name", "event", "stored", "expected"), READS)
+def test_version_reads_as_the_public_event(
+    compiled: dict[str, Tree], name: str, event: str, stored: JSON, expected: JSON
 ) -> None:
     tree = compiled[f"versions{[*VERSIONS].index(name)}"]
     assert (tree.gaps, tree.public_gaps) == ([], [])
-    assert tree.read(event, **said) == means
+    assert tree.read(event, **stored) == expected
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ def test_a_version_reads_as_the_public_event(
         ),
     ],
 )
-def test_a_public_event_is_written_as_the_newest_version(
+def test_public_event_is_written_as_the_newest_version(
     compiled: dict[str, Tree], name: str, public: JSON, stored: JSON
 ) -> None:
     assert compiled[f"versions{[*VERSIONS].index(name)}"].written(**public) == stored
 
 
-def test_what_is_retired_is_read_but_not_written(compiled: dict[str, Tree]) -> None:
+def test_retired_event_is_read_but_not_written(compiled: dict[str, Tree]) -> None:
     [hop] = compiled[f"versions{[*VERSIONS].index('an event that is no longer written')}"].public.hops.values()
     assert hop.writes is None

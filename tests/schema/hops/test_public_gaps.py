@@ -106,10 +106,10 @@ def compiled() -> dict[str, Tree]:
 
 
 @pytest.mark.parametrize("name", GAPS)
-def test_a_gap_to_the_public_event_is_said_once_and_alone(compiled: dict[str, Tree], name: str) -> None:
+def test_gap_to_the_public_event_is_reported_once_and_alone(compiled: dict[str, Tree], name: str) -> None:
     assert compiled[f"gap{[*GAPS].index(name)}"].public_gaps == [GAPS[name].gap]
 
 
 @pytest.mark.parametrize("name", [name for name, spec in GAPS.items() if spec.mended is not None])
-def test_to_do_what_a_gap_to_the_public_event_says_mends_it(compiled: dict[str, Tree], name: str) -> None:
+def test_remedy_of_a_gap_to_the_public_event_closes_it(compiled: dict[str, Tree], name: str) -> None:
     assert compiled[f"mended{[*GAPS].index(name)}"].public_gaps == []

@@ -57,7 +57,9 @@ def _widened() -> tuple[str, str]:
 
 
 def _literals() -> tuple[str, str]:
-    rows = [f'optional {kind} {kind.lower()}_ = {{}} [(field).literal = "{said}"];' for kind, said in SCALARS.items()]
+    rows = [
+        f'optional {kind} {kind.lower()}_ = {{}} [(field).literal = "{literal}"];' for kind, literal in SCALARS.items()
+    ]
     return "message Placed {}", f"{PRIORITY_NOW}\nmessage Placed {{ {FROM} {_numbered(rows)} }}"
 
 
@@ -68,25 +70,25 @@ def compiled() -> dict[str, Tree]:
 
 
 @pytest.mark.parametrize(("old", "wider", "bound"), WIDER)
-def test_a_number_in_a_wider_type_is_the_same_number_alone_repeated_in_a_map_and_made_a_list(
+def test_number_reads_as_the_same_number_in_a_wider_type(
     compiled: dict[str, Tree], old: str, wider: str, bound: float
 ) -> None:
     tree = compiled["widened"]
     assert tree.gaps == []
     for new in wider.split():
         for value in (bound, 1, 0):
-            held = {"a": value, "b": [value, 1, value], "c": {"k": value}, "d": value}
-            means = {**held, "d": [value]}
-            found = tree.hop(**{f"{old}_{new}_{kind}": one for kind, one in held.items()})
-            assert {name.rpartition("_")[2]: _numbers(one) for name, one in found.items()} == means, (old, new)
+            values = {"a": value, "b": [value, 1, value], "c": {"k": value}, "d": value}
+            means = {**values, "d": [value]}
+            new_values = tree.hop(**{f"{old}_{new}_{kind}": value for kind, value in values.items()})
+            assert {name.rpartition("_")[2]: _numbers(value) for name, value in new_values.items()} == means, (old, new)
 
 
 def _numbers(value: Any) -> Any:
     """Return numbers for the text by which JSON says those of 64 bits."""
     if isinstance(value, dict):
-        return {key: _numbers(one) for key, one in value.items()}
+        return {key: _numbers(value) for key, value in value.items()}
     return (
-        [_numbers(one) for one in value]
+        [_numbers(value) for value in value]
         if isinstance(value, list)
         else float(value)
         if "." in str(value)
@@ -94,9 +96,9 @@ def _numbers(value: Any) -> Any:
     )
 
 
-def test_a_literal_of_every_type(compiled: dict[str, Tree]) -> None:
+def test_field_of_every_scalar_type_can_have_a_literal(compiled: dict[str, Tree]) -> None:
     tree = compiled["literals"]
     assert tree.gaps == []
-    said = {name: f"{value}" for name, value in tree.hop().items()}
+    literal = {name: f"{value}" for name, value in tree.hop().items()}
     expected = {f"{kind.lower()}_": text.replace("\\", "") for kind, text in SCALARS.items()}
-    assert said == {**expected, "bool_": "True", "double_": "-1e+300"}
+    assert literal == {**expected, "bool_": "True", "double_": "-1e+300"}

@@ -54,8 +54,8 @@ def tree() -> Tree:
     return trees({"told": {"v1": V1, "v2": V2}})["told"]
 
 
-def test_each_value_is_told_with_its_places_before_and_after(tree: Tree) -> None:
-    said = tree.make(
+def test_trace_shows_each_value_with_its_old_and_new_path(tree: Tree) -> None:
+    message = tree.make(
         "v1.Placed",
         shop="Möbel",
         mood="MOOD_GOOD",
@@ -67,8 +67,8 @@ def test_each_value_is_told_with_its_places_before_and_after(tree: Tree) -> None
         same={"town": "Bruges"},
     )
     assert tree.gaps == []
-    told = [*trace_plan(tree.plan(), said)]
-    assert [one for one in told if one not in ALWAYS] == [
+    steps = [*trace_plan(tree.plan(), message)]
+    assert [step for step in steps if step not in ALWAYS] == [
         AppliedStep("from", "shop", "customer", '"Möbel"'),
         AppliedStep("same name, enum_map", "mood", "mood", '"MOOD_GOOD"'),
         AppliedStep("same name", "lines", "lines", '[{"count": 1}, {"count": 0, "note": "n"}]'),
@@ -85,12 +85,12 @@ def test_each_value_is_told_with_its_places_before_and_after(tree: Tree) -> None
     ]
 
 
-def test_what_was_not_said_is_not_told_but_what_is_made_up_or_left_absent_is(tree: Tree) -> None:
+def test_trace_omits_absent_fields_except_those_with_a_literal_or_absent_rule(tree: Tree) -> None:
     assert [*trace_plan(tree.plan(), tree.make("v1.Placed"))] == ALWAYS
 
 
-def test_what_json_cannot_say_is_told_as_text(tree: Tree) -> None:
-    said = tree.make("v1.Placed")
-    said.at.seconds = 2**62  # type: ignore[attr-defined]
-    [told] = [one for one in trace_plan(tree.plan(), said) if one not in ALWAYS]
-    assert told == AppliedStep("same name", "at", "at", f'"at {{ seconds: {2**62} }}"')
+def test_trace_shows_values_that_json_cannot_express_as_text(tree: Tree) -> None:
+    message = tree.make("v1.Placed")
+    message.at.seconds = 2**62  # type: ignore[attr-defined]
+    [steps] = [step for step in trace_plan(tree.plan(), message) if step not in ALWAYS]
+    assert steps == AppliedStep("same name", "at", "at", f'"at {{ seconds: {2**62} }}"')

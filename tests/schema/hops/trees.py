@@ -41,9 +41,9 @@ class Tree(NamedTuple):
         """Return a message: "v1.Placed" or "public.Placed"."""
         return self.pool.FindMessageTypeByName(f"{self.package}.{name}")
 
-    def make(self, name: str, **said: Any) -> Message:
+    def make(self, name: str, **fields: Any) -> Message:
         """Return a message that says this, as JSON has it."""
-        return ParseDict(said, message_class(self.message(name))())
+        return ParseDict(fields, message_class(self.message(name))())
 
     @property
     def families(self) -> Families:
@@ -72,11 +72,11 @@ class Tree(NamedTuple):
         assert plan is not None
         return plan
 
-    def hop(self, name: str = "v1.Placed", /, **said: Any) -> dict[str, Any]:
+    def hop(self, name: str = "v1.Placed", /, **fields: Any) -> dict[str, Any]:
         """Return what a stored message means in the next version, as JSON has it."""
         hop = self.families.hops[f"{self.package}.{name}"]
         new = message_class(hop.new)()
-        compile_hop(hop)(self.make(name, **said), new)
+        compile_hop(hop)(self.make(name, **fields), new)
         return as_dict(new)
 
     def reader(self, name: str = "v1.Placed") -> Reader:
@@ -87,19 +87,19 @@ class Tree(NamedTuple):
         assert reader is not None
         return reader
 
-    def read(self, name: str = "v1.Placed", /, **said: Any) -> dict[str, Any]:
+    def read(self, name: str = "v1.Placed", /, **fields: Any) -> dict[str, Any]:
         """Return what a stored message means as its public event, read from its bytes at once, as JSON has it."""
         reader = self.reader(name)
         public = message_class(reader.hops[-1].new)()
-        reader.read(self.make(name, **said).SerializeToString(), public)
+        reader.read(self.make(name, **fields).SerializeToString(), public)
         return as_dict(public)
 
-    def written(self, **said: Any) -> dict[str, Any]:
+    def written(self, **fields: Any) -> dict[str, Any]:
         """Return how a public event is stored, as JSON has it."""
         [hop] = self.public.hops.values()
         assert hop.writes is not None
         stored = message_class(hop.writes.new)()
-        compile_hop(hop.writes)(self.make("public.Placed", **said), stored)
+        compile_hop(hop.writes)(self.make("public.Placed", **fields), stored)
         return as_dict(stored)
 
 
@@ -108,8 +108,8 @@ def as_dict(message: Message) -> dict[str, Any]:
     before = message.SerializeToString(deterministic=True)
     message.DiscardUnknownFields()
     assert message.SerializeToString(deterministic=True) == before, "bytes of another message are left in it"
-    said: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
-    return said
+    fields: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
+    return fields
 
 
 def trees(texts: Mapping[str, Mapping[str, str]]) -> dict[str, Tree]:
@@ -121,10 +121,10 @@ def trees(texts: Mapping[str, Mapping[str, str]]) -> dict[str, Tree]:
             _write_tree(root, name, packages)
         (root / "buf.yaml").write_text("version: v2\n")
         buf = str(Path(sys.executable).parent / "buf")
-        built = subprocess.run([buf, "build", "--as-file-descriptor-set", "-o", "-"], cwd=root, capture_output=True)
-    assert built.returncode == 0, built.stderr.decode()
+        result = subprocess.run([buf, "build", "--as-file-descriptor-set", "-o", "-"], cwd=root, capture_output=True)
+    assert result.returncode == 0, result.stderr.decode()
     pool = DescriptorPool()
-    for file in FileDescriptorSet.FromString(built.stdout).file:
+    for file in FileDescriptorSet.FromString(result.stdout).file:
         pool.Add(file)
     return {name: Tree(pool, name) for name in texts}
 

@@ -1,7 +1,7 @@
 """The lock of today's protos, and edits of released messages."""
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
-from tests.schema.other_protos import RECORD, Protos
+from tests.schema.edited_protos import RECORD, Protos
 
 from ordertrail.evolve.v1 import rules_pb2
 from ordertrail_server.schema.lock.lock_file import append_unlocked

@@ -1,8 +1,8 @@
 """The lock grows by new messages and fields, and locks them from then on."""
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
+from tests.schema.edited_protos import RECORD, Protos, record_after
 from tests.schema.lock.edits import LOCK, MESSAGE, NEW_NUMBER, RECORD_NAME, STRING
-from tests.schema.other_protos import RECORD, Protos, record_after
 
 from ordertrail.evolve.v1 import rules_pb2
 from ordertrail_server.schema.lock.lock_file import append_unlocked, lock_gaps, unlocked_names
@@ -36,7 +36,7 @@ def add_version_3(protos: Protos) -> None:
     protos.add_field("log.v1.Record", 9, "region", STRING)
 
 
-def test_what_is_new_is_unlocked_and_no_change() -> None:
+def test_new_messages_and_fields_are_unlocked_and_no_gap() -> None:
     record = record_after(add_version_3)
     assert lock_gaps(record, LOCK) == []
     assert unlocked_names(record, LOCK) == [
@@ -46,7 +46,7 @@ def test_what_is_new_is_unlocked_and_no_change() -> None:
     ]
 
 
-def test_locking_adds_what_is_new_below_all_that_stands_there_once() -> None:
+def test_locking_appends_new_entries_once() -> None:
     record = record_after(add_version_3)
     grown = append_unlocked(record, LOCK)
     assert grown.startswith(LOCK)
@@ -65,7 +65,7 @@ def test_locking_adds_what_is_new_below_all_that_stands_there_once() -> None:
     assert append_unlocked(record, grown) == grown
 
 
-def test_a_field_that_was_added_to_the_record_is_locked_from_then_on() -> None:
+def test_field_added_to_the_record_is_locked_from_then_on() -> None:
     grown = append_unlocked(record_after(add_version_3), LOCK)
     assert f"{RECORD_NAME}number 9 is gone: it was `implicit string region`{NEW_NUMBER}" in lock_gaps(RECORD, grown)
 
@@ -75,7 +75,7 @@ def test_without_a_lock_nothing_is_released() -> None:
     assert "ordertrail.events.v2.OrderPlaced" in unlocked_names(RECORD, "")
 
 
-def test_a_released_event_may_be_retired_and_its_fields_made_public_since_its_bytes_read_as_before() -> None:
+def test_retiring_a_released_event_or_changing_its_public_rules_is_no_gap() -> None:
     def retire(protos: Protos) -> None:
         protos.message("events.v2.OrderReturned").options.Extensions[rules_pb2.message].retired = True
         protos.field("events.v2.OrderReturned", 1).options.Extensions[rules_pb2.field].not_public = True

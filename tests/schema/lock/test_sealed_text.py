@@ -1,8 +1,8 @@
 """The lock finds each edit of its own text."""
 
 import pytest
+from tests.schema.edited_protos import RECORD, record_after
 from tests.schema.lock.edits import LOCK, retype_units
-from tests.schema.other_protos import RECORD, record_after
 
 from ordertrail_server.schema.lock.lock_file import lock_gaps, unlocked_names
 
@@ -14,7 +14,7 @@ def line_of(text: str) -> int:
     return LOCK[: LOCK.index(text)].count("\n") + 1
 
 
-def test_an_edited_entry_is_found_even_if_the_message_was_edited_alike() -> None:
+def test_edited_entry_is_reported_even_if_the_message_has_the_same_edit() -> None:
     edited = LOCK.replace(ENTRY, ENTRY.replace("int64 units", "string units"))
     assert lock_gaps(record_after(retype_units), edited) == [
         f"schema.lock, line {line_of(ENTRY)}: message ordertrail.events.v2.Money: "
@@ -22,7 +22,7 @@ def test_an_edited_entry_is_found_even_if_the_message_was_edited_alike() -> None
     ]
 
 
-def test_an_entry_that_was_removed_from_the_middle_is_found_where_the_next_one_stands() -> None:
+def test_removed_entry_is_reported_at_the_next_entry() -> None:
     assert lock_gaps(RECORD, LOCK.replace(ENTRY, "")) == [
         f"schema.lock, line {line_of(ENTRY)}: message ordertrail.events.v2.OrderedLine: "
         f"was edited, or what stood right above was edited, moved or removed{RESTORE}"
@@ -44,11 +44,11 @@ def test_an_entry_that_was_removed_from_the_middle_is_found_where_the_next_one_s
     ],
     ids=["header", "blank line", "moved", "doubled", "digest gone", "unsealed", "cut", "no lock", "empty entry"],
 )
-def test_tampering_with_the_lock_is_found(tampered: str) -> None:
+def test_each_kind_of_edit_of_the_lock_is_reported(tampered: str) -> None:
     assert any(gap.startswith("schema.lock, line ") for gap in lock_gaps(RECORD, tampered))
 
 
-def test_every_edit_of_a_single_character_is_found() -> None:
+def test_edit_of_a_single_character_is_reported() -> None:
     sound = lock_gaps(RECORD, LOCK)
     assert sound == []
     for place in range(0, len(LOCK), 7):
@@ -56,5 +56,5 @@ def test_every_edit_of_a_single_character_is_found() -> None:
         assert lock_gaps(RECORD, edited), f"character {place}"
 
 
-def test_entries_deleted_from_the_end_are_unlocked_again() -> None:
+def test_entries_removed_from_the_end_are_unlocked_again() -> None:
     assert unlocked_names(RECORD, LOCK[: LOCK.index(ENTRY)])[0] == "ordertrail.events.v2.Money"

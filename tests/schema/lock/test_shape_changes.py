@@ -2,6 +2,7 @@
 
 import pytest
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
+from tests.schema.edited_protos import Edit, Protos, record_after
 from tests.schema.lock.edits import (
     LOCK,
     MONEY,
@@ -22,13 +23,12 @@ from tests.schema.lock.edits import (
     reuse_number_of_units,
     swap_units_and_code,
 )
-from tests.schema.other_protos import Edit, Protos, record_after
 
 from ordertrail_server.schema.lock.lock_file import lock_gaps, unlocked_names
 
 
 @pytest.mark.parametrize(
-    ("edit", "found"),
+    ("edit", "gap"),
     [
         (
             retype_units,
@@ -108,8 +108,8 @@ from ordertrail_server.schema.lock.lock_file import lock_gaps, unlocked_names
         ),
     ],
 )
-def test_an_edit_of_what_is_released_is_named_with_what_was_what_is_and_what_to_do(edit: Edit, found: str) -> None:
-    assert found in lock_gaps(record_after(edit), LOCK)
+def test_edit_of_a_released_message_is_reported_with_both_texts_and_the_remedy(edit: Edit, gap: str) -> None:
+    assert gap in lock_gaps(record_after(edit), LOCK)
 
 
 def comment(protos: Protos) -> None:
@@ -143,6 +143,6 @@ def give_json_names_and_other_options(protos: Protos) -> None:
 @pytest.mark.parametrize(
     "edit", [comment, declare_in_another_order, move_to_another_file, give_json_names_and_other_options]
 )
-def test_an_edit_that_changes_no_meaning_is_none(edit: Edit) -> None:
+def test_edit_that_changes_no_meaning_is_no_gap(edit: Edit) -> None:
     record = record_after(edit)
     assert (lock_gaps(record, LOCK), unlocked_names(record, LOCK)) == ([], [])

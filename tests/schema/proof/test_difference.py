@@ -15,13 +15,13 @@ def placed(*lines: OrderedLine, source: OrderSource | None = None) -> OrderPlace
 
 
 def struct(**fields: object) -> Struct:
-    made = Struct()
-    made.update(fields)  # type: ignore[arg-type]
-    return made
+    struct = Struct()
+    struct.update(fields)  # type: ignore[arg-type]
+    return struct
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "said"),
+    ("left", "right", "difference"),
     [
         (OrderCancelled(reason="a"), OrderCancelled(reason="ä"), ("reason", '"a"', '"ä"')),
         (OrderCancelled(reason=""), OrderCancelled(), ("reason", '""', "absent")),
@@ -45,11 +45,11 @@ def struct(**fields: object) -> Struct:
         (struct(a=1), struct(b=1), ('fields["a"]', "1.0", "absent")),
     ],
 )
-def test_the_first_difference_is_told_with_both_values(
-    one: Message, other: Message, said: tuple[str, str, str]
+def test_first_difference_is_described_with_both_values(
+    left: Message, right: Message, difference: tuple[str, str, str]
 ) -> None:
-    assert first_difference(one, other) == said
+    assert first_difference(left, right) == difference
 
 
-def test_messages_that_say_the_same_do_not_differ() -> None:
+def test_equal_messages_do_not_differ() -> None:
     assert first_difference(placed(OrderedLine(quantity=1)), placed(OrderedLine(quantity=1))) is None

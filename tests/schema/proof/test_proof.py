@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
-from tests.schema.newest import NEWEST, UNUSED
-from tests.schema.other_protos import LATEST, record_after
+from tests.schema.edited_protos import LATEST, record_after
+from tests.schema.event_cases import NEWEST, UNUSED
 
 from ordertrail.evolve.v1 import rules_pb2
 from ordertrail.log.v1.record_pb2 import Record
@@ -36,7 +36,7 @@ def gaps_of_record(record: Descriptor) -> list[str]:
 
 
 def field(message: DescriptorProto, number: int) -> FieldDescriptorProto:
-    return next(one for one in message.field if one.number == number)
+    return next(field_proto for field_proto in message.field if field_proto.number == number)
 
 
 def renumbered(old: int, new: int) -> Change:
@@ -72,7 +72,7 @@ def ruled(**rules: object) -> Change:
 BOTH_FIRST = [f"{FIRST}.OrderPlaced", f"{FIRST}.OrderCreated"]
 
 
-def test_today_nothing_is_missing() -> None:
+def test_our_schema_has_no_gap() -> None:
     check_readings()
     assert gaps_of_record(Record.DESCRIPTOR) == []
 
@@ -140,19 +140,19 @@ def test_today_nothing_is_missing() -> None:
         ),
     ],
 )
-def test_what_is_missing_is_found_and_said(package: str, message: str, change: Change, gap: str) -> None:
-    assert [one for one in gaps_after(package, message, change) if one.startswith(gap)]
+def test_each_missing_part_of_a_schema_is_a_gap(package: str, message: str, change: Change, gap: str) -> None:
+    assert [field_proto for field_proto in gaps_after(package, message, change) if field_proto.startswith(gap)]
 
 
 @pytest.mark.parametrize("new", [12, UNUSED, 99, 200])
-def test_an_event_may_have_any_number_that_is_free(new: int) -> None:
+def test_event_can_have_any_free_number(new: int) -> None:
     assert gaps_after(LOG, "Record", renumbered(25, new), LATEST) == []
 
 
-def test_two_events_that_changed_their_numbers_are_found() -> None:
+def test_two_events_with_exchanged_numbers_are_a_gap() -> None:
     def swap(record: DescriptorProto) -> None:
-        one, other = field(record, 28), field(record, 29)
-        one.number, other.number = other.number, one.number
+        field_proto, other = field(record, 28), field(record, 29)
+        field_proto.number, other.number = other.number, field_proto.number
 
     gaps = gaps_after(LOG, "Record", swap, LATEST)
     assert {gap.partition(" has the number ")[0] for gap in gaps} == {
@@ -161,7 +161,7 @@ def test_two_events_that_changed_their_numbers_are_found() -> None:
     }
 
 
-def test_an_event_that_is_written_as_another_one_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_event_that_is_written_as_another_one_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(writing._NEWEST, OrderReturned, (bytes_tag(28), writing._NEWEST[OrderReturned][1]))
     with pytest.raises(SchemaIncompleteError) as incomplete:
         check_readings()

@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.struct_pb2 import Struct, Value
-from tests.schema.newest import NEWEST
+from tests.schema.event_cases import NEWEST
 
 from ordertrail.events.v2 import order_events_pb2 as v2
 from ordertrail.v1.commands_pb2 import CommandResult
@@ -49,29 +49,29 @@ def tangled(count: int) -> Descriptor:
     return pool.FindMessageTypeByName(names[0])
 
 
-def test_a_sample_says_something_in_every_field() -> None:
+def test_sample_sets_every_field() -> None:
     [sample] = samples(OrderPlaced.DESCRIPTOR)
     placed = OrderPlaced.FromString(sample.SerializeToString())
     assert {field.name for field, _ in placed.ListFields()} == set(OrderPlaced.DESCRIPTOR.fields_by_name)
     assert [line.unit_price.units != 0 for line in placed.lines] == [True, True]
 
 
-def test_each_member_of_a_oneof_is_in_a_sample_also_of_one_within_another() -> None:
-    made: list[Any] = list(samples(CommandResult.DESCRIPTOR))
-    events = [result.receipt.event.WhichOneof("event") for result in made if result.HasField("receipt")]
+def test_each_member_of_a_oneof_is_in_a_sample_also_of_nested_ones() -> None:
+    all_samples: list[Any] = list(samples(CommandResult.DESCRIPTOR))
+    events = [result.receipt.event.WhichOneof("event") for result in all_samples if result.HasField("receipt")]
     assert sorted(events) == sorted(field.name for field in HistoryEvent.DESCRIPTOR.oneofs_by_name["event"].fields)
-    assert any(result.HasField("status") for result in made)
+    assert any(result.HasField("status") for result in all_samples)
 
 
-def test_a_map_has_an_entry_and_a_message_within_itself_is_left_empty() -> None:
-    made: list[Any] = list(samples(Struct.DESCRIPTOR))
-    kinds = [value.WhichOneof("kind") for struct in made for value in struct.fields.values()]
+def test_sample_has_map_entries_and_leaves_recursive_messages_empty() -> None:
+    all_samples: list[Any] = list(samples(Struct.DESCRIPTOR))
+    kinds = [value.WhichOneof("kind") for struct in all_samples for value in struct.fields.values()]
     assert sorted(kinds) == sorted(field.name for field in Value.DESCRIPTOR.oneofs_by_name["kind"].fields)
-    [inner] = [value for struct in made for value in struct.fields.values() if value.HasField("struct_value")]
+    [inner] = [value for struct in all_samples for value in struct.fields.values() if value.HasField("struct_value")]
     assert inner.struct_value == Struct()
 
 
-def test_messages_that_hold_each_other_make_a_sample_of_some_kilobytes() -> None:
+def test_sample_of_mutually_recursive_messages_is_small() -> None:
     [sample] = samples(tangled(4))
     assert 0 < sample.ByteSize() < 10_000
 
@@ -92,39 +92,37 @@ def fails(_event: object) -> bytes:
         ),
     ],
 )
-def test_whatever_what_writes_does_it_is_a_gap_that_says_what_to_do(
+def test_each_fault_of_a_writing_function_is_a_gap_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, write: Callable[[object], bytes], gap: str
 ) -> None:
     tag, _ = writing._NEWEST[OrderReturned]
     monkeypatch.setitem(writing._NEWEST, OrderReturned, (tag, write))
     with pytest.raises(SchemaIncompleteError) as incomplete:
         check_readings()
-    assert [found[: len(gap)] for found in incomplete.value.gaps] == [gap]
+    assert [gap_text[: len(gap)] for gap_text in incomplete.value.gaps] == [gap]
 
 
-def test_an_event_that_nothing_writes_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_event_that_nothing_writes_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(writing._NEWEST, OrderReturned)
     [gap] = round_trip_gaps()
     assert gap.startswith(f"{RETURNED} cannot be written: KeyError")
 
 
-def test_at_its_edges_an_event_has_each_value_of_an_enum_lacks_each_optional_field_and_is_at_its_least_and_most() -> (
-    None
-):
+def test_edge_samples_cover_enum_values_absent_fields_and_bounds() -> None:
     [full] = samples(OrderPlaced.DESCRIPTOR)
     edges = {edge.difference: OrderPlaced.FromString(edge.message.SerializeToString()) for edge in edge_samples(full)}
     statuses = [edges.pop(f"with {value.name}").source.status for value in OrderStatus.DESCRIPTOR.values]
     assert statuses == OrderStatus.values()
-    least, most = edges.pop("with its least numbers"), edges.pop("with its largest numbers")
+    smallest, largest = edges.pop("with its least numbers"), edges.pop("with its largest numbers")
     lacking = list(edges.values())
     assert not edges["without ordertrail.v1.OrderPlaced.customer_id"].HasField("customer_id")
     assert [edge.HasField("customer_id") for edge in lacking].count(False) == 2
     assert [edge.lines[1].HasField("unit_price") for edge in lacking].count(False) == 2
     assert [edge.source.HasField("status") for edge in lacking].count(False) == 3  # once with its source, once with all
-    assert [(line.quantity, line.unit_price.units) for line in least.lines] == [(1, 0)] * 2
-    assert (least.HasField("customer_id"), least.customer_id) == (True, "")
-    assert [(line.quantity, line.unit_price.units) for line in most.lines] == [(1_000_000, 10**12)] * 2
-    assert (most.expected_delivery_date.month, most.expected_delivery_date.day) == (12, 31)
+    assert [(line.quantity, line.unit_price.units) for line in smallest.lines] == [(1, 0)] * 2
+    assert (smallest.HasField("customer_id"), smallest.customer_id) == (True, "")
+    assert [(line.quantity, line.unit_price.units) for line in largest.lines] == [(1_000_000, 10**12)] * 2
+    assert (largest.expected_delivery_date.month, largest.expected_delivery_date.day) == (12, 31)
 
 
 def faithful(event: OrderPlaced) -> v2.OrderPlaced:
@@ -200,7 +198,7 @@ def written_by(function: Callable[[OrderPlaced], v2.OrderPlaced], monkeypatch: p
 
 @writing_version_2
 @pytest.mark.parametrize("function", [faithful, counts_on_lines_and_whole_dates])
-def test_a_function_that_writes_all_that_can_be_decided_has_no_gap(
+def test_function_that_writes_every_valid_event_has_no_gap(
     monkeypatch: pytest.MonkeyPatch, function: Callable[[OrderPlaced], v2.OrderPlaced]
 ) -> None:
     written_by(function, monkeypatch)
@@ -223,8 +221,8 @@ def test_a_function_that_writes_all_that_can_be_decided_has_no_gap(
         ),
     ],
 )
-def test_a_function_that_betrays_an_event_at_its_edges_is_a_gap(
+def test_function_that_alters_an_edge_sample_is_a_gap(
     monkeypatch: pytest.MonkeyPatch, function: Callable[[OrderPlaced], v2.OrderPlaced], gap: str
 ) -> None:
     written_by(function, monkeypatch)
-    assert [found[: len(PLACED) + 1 + len(gap)] for found in round_trip_gaps()] == [f"{PLACED} {gap}"]
+    assert [gap_text[: len(PLACED) + 1 + len(gap)] for gap_text in round_trip_gaps()] == [f"{PLACED} {gap}"]

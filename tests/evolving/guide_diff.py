@@ -11,7 +11,7 @@ class NotApplicable(AssertionError):
     """A hunk is not found in its file, or more than once."""
 
 
-def apply(root: Path, diff: str) -> None:
+def apply_diff(root: Path, diff: str) -> None:
     """Make the edit of one file below `root`. Raises NotApplicable."""
     [name] = re.findall(r"^\+\+\+ b/(.+)$", diff, re.MULTILINE)
     path = root / name

@@ -178,7 +178,7 @@ message HistoryEvent { oneof event { BasketFilled basket_filled = 42; } }
 }
 
 
-def write_shop(proto: Path) -> Path:
+def write_protos(proto: Path) -> Path:
     """Write the tree; return its root."""
     for name, text in FILES.items():
         write(proto / name, text)

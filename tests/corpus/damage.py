@@ -4,7 +4,7 @@ from random import Random
 from typing import NamedTuple
 
 from tests.corpus.add import CORPUS
-from tests.corpus.mutations import mutated
+from tests.corpus.mutations import mutate
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.money_pb2 import Money
@@ -50,7 +50,7 @@ SETTINGS = [setting_of(value) for value in VALUES]
 EVENTS = [setting.event for setting in SETTINGS if setting.event]
 
 
-def damaged(setting: Setting, chance: Random) -> bytes:
+def damage_record(setting: Setting, chance: Random) -> bytes:
     """The sample with damage anywhere, or in its event alone, which gets further; never the sample as it is."""
     value = setting.value
     while value == setting.value:
@@ -60,5 +60,5 @@ def damaged(setting: Setting, chance: Random) -> bytes:
 
 def _damaged(setting: Setting, chance: Random) -> bytes:
     if chance.randrange(2):
-        return mutated(setting.value, VALUES, chance)
-    return setting.envelope + chunk(setting.tag, mutated(setting.event, EVENTS, chance))
+        return mutate(setting.value, VALUES, chance)
+    return setting.envelope + chunk(setting.tag, mutate(setting.event, EVENTS, chance))

@@ -11,14 +11,14 @@ from tests.docs.pages import ROOT, Shown, shown_in
 from tests.docs.reader import SHOWN_ADDRESS, until_current
 from tests.e2e.running_server import RunningServer
 from tests.evolving.checkout import Checkout
-from tests.evolving.edits import apply
+from tests.evolving.guide_diff import apply_diff
 
 PAGE = ROOT / "docs" / "changing-events.md"
 BLOCKS = re.compile(r"^```(diff|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 GRPCURL = str(Path(sys.executable).parent / "grpcurl")
 
 
-class Walker:
+class GuideRunner:
     """Works in a checkout, with one server on `data` that is started anew when the page says so."""
 
     def __init__(self, checkout: Checkout, data: Path) -> None:
@@ -26,11 +26,11 @@ class Walker:
         self.server: RunningServer = checkout.server(data)
         self.steps = 0
 
-    def walk(self) -> None:
+    def run_guide(self) -> None:
         """Do all that the page shows. Fails where something else comes of it."""
         for language, block in BLOCKS.findall(PAGE.read_text()):
             if language == "diff":
-                apply(self._checkout.root, block)
+                apply_diff(self._checkout.root, block)
             else:
                 for step in shown_in(block):
                     self._do(step)

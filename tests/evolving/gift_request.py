@@ -9,7 +9,7 @@ _GIFT_MESSAGE = b"\x6a"
 MESSAGE = "For you"
 
 
-def a_gift(order_id: str = "", request_id: str = "", customer: str = "shop-1") -> PlaceOrderRequest:
-    said = MESSAGE.encode()
+def gift_request(order_id: str = "", request_id: str = "", customer: str = "shop-1") -> PlaceOrderRequest:
+    message_bytes = MESSAGE.encode()
     plain = an_order(order_id, request_id, customer).SerializeToString()
-    return PlaceOrderRequest.FromString(plain + _GIFT_MESSAGE + bytes([len(said)]) + said)
+    return PlaceOrderRequest.FromString(plain + _GIFT_MESSAGE + bytes([len(message_bytes)]) + message_bytes)

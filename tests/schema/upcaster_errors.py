@@ -14,7 +14,7 @@ class Mute(Exception):
         raise RuntimeError("no words")
 
 
-HARD_ERRORS: Final[dict[str, Exception]] = {
+UPCASTER_ERRORS: Final[dict[str, Exception]] = {
     "half a surrogate pair": ValueError("\ud83e"),
     "half of one in a refusal": CannotUpcast("it says \ud83e"),
     "a NUL": ValueError("before\0after"),
@@ -24,7 +24,7 @@ HARD_ERRORS: Final[dict[str, Exception]] = {
 }
 
 
-def raising(error: Exception) -> Callable[[bytes, OrderPlaced], None]:
+def failing_upcaster(error: Exception) -> Callable[[bytes, OrderPlaced], None]:
     """Return an upcaster that raises this."""
 
     def fail(stored: bytes, into: OrderPlaced) -> None:

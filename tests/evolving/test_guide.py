@@ -1,0 +1,17 @@
+"""docs/changing-events.md goes as it is shown; what it leads to is the fixture `next_release`."""
+
+import re
+from shutil import copytree, ignore_patterns
+
+from tests.evolving.checkout import ROOT, Checkout
+
+
+def test_steps_of_the_page_work_and_change_no_other_python(next_release: Checkout) -> None:
+    assert next_release.changed_code == {"orders/decide.py", "orders/evolve.py", "schema/v2.py", "schema/v5.py"}
+
+
+def test_tests_of_stored_events_pass_after_the_change(next_release: Checkout) -> None:
+    copytree(ROOT / "tests", next_release.root / "tests", ignore=ignore_patterns("__pycache__"))
+    chosen = ["tests/schema", "--ignore=tests/schema/hops"]  # the hops are tested on trees of their own
+    printed = next_release.runs("python", "-m", "pytest", *chosen, "-q", "-x", "-p", "no:cacheprovider")
+    assert re.fullmatch(r"\d+ passed(, \d+ skipped)? in .*", printed.splitlines()[-1]), printed
