@@ -163,7 +163,7 @@ def test_last_written_oneof_member_counts_even_if_it_is_dropped(
 @pytest.mark.parametrize(
     ("name", "gap"),
     [
-        ("fork", "v2.Placed and v3.Placed both read from v1.Placed: let the newer read from the older"),
+        ("fork", "v2.Placed and v3.Placed both read from v1.Placed: make the newer read from the older"),
         ("nobody", "v1.Placed reads from v0.Placed, which no record can hold: correct its `from`"),
         ("itself", "v1.Placed reads from v1.Placed, which is no earlier version: correct its `from`"),
         (
@@ -194,7 +194,7 @@ def test_last_written_oneof_member_counts_even_if_it_is_dropped(
         (
             "stray",
             "v1.Placed names the Python function tried.stray, which reads python.v1.Placed as python.v2.Placed, "
-            "no hop of it: correct one of the two",
+            "which is no hop of that message: correct the function or `from`",
         ),
     ],
 )
@@ -207,11 +207,11 @@ def test_invalid_family_is_a_gap(compiled: dict[str, Tree], name: str, gap: str)
     [
         (
             "hole",
-            "public.Placed reads from v1.Placed and v2.Placed: say on the newer one that it is `from` the older",
+            "public.Placed reads from v1.Placed and v2.Placed: set `from` on the newer one",
         ),
         (
             "stranger",
-            "v1.Created reads neither as another version nor as a public event: say `from` on its successor",
+            "v1.Created reads neither as another version nor as a public event: set `from` on its successor",
         ),
         ("unwritten", "public.Placed reads from no stored version: add one to ordertrail.log.v1.Record"),
         (

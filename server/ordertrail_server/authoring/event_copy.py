@@ -73,7 +73,9 @@ def _source_order(declaration: TypeDeclaration) -> tuple[str, list[int]]:
 def _refuse_duplicates(names: list[str]) -> None:
     duplicates = sorted({name for name in names if names.count(name) > 1})
     if duplicates:
-        raise AuthoringError(f"Two versions of one type are used, and only one can become {', '.join(duplicates)}.")
+        raise AuthoringError(
+            f"The event uses two versions of one type, and only one can become {', '.join(duplicates)}."
+        )
 
 
 def _refuse_extensions(originals: list[TypeDeclaration]) -> None:

@@ -61,7 +61,7 @@ def new_version(proto: Path, event: str) -> NewVersion:
             _verify(tree, read_tree(stage), copying, version)
         except AuthoringError as refusal:
             message = str(refusal).replace(f"{stage}/", "")
-            raise AuthoringError(f"The copy of {event} in {package} would not be sound. {message}") from None
+            raise AuthoringError(f"Copying {event} to {package} failed. {message}") from None
         replace_all({proto / file: (stage / file).read_bytes() for file in (version.file, version.record_file)})
     return version
 
@@ -105,7 +105,7 @@ def _write(path: Path, text: str) -> None:
 
 def _verify(before: Tree, after: Tree, copying: EventCopy, version: NewVersion) -> None:
     if altered := altered_copies(before, after, copying):
-        raise AuthoringError(f"It would alter {', '.join(altered)}: copy it by hand.")
+        raise AuthoringError(f"A copy would differ from its original: {', '.join(altered)}. Copy it by hand.")
     newest = newest_version(after, copying.event.proto.name).message
     if newest.name != version.message or predecessors_of(after, newest) != [version.predecessor]:
         raise AuthoringError(f"Record would lack its case, or it would not read from {version.predecessor}.")

@@ -30,8 +30,8 @@ def next_package(tree: Tree, newest: Case, released_messages: set[str]) -> str:
     package = highest if is_unreleased else f"{family_of(highest)}.v{version_of(highest) + 1}"
     if existing := tree.types.get(f"{package}.{message.proto.name}"):
         raise AuthoringError(
-            f"{existing.name} stands in {existing.file.name} without a case in Record, "
-            "as if an earlier run had not ended: "
+            f"{existing.name} is in {existing.file.name} without a case in Record, "
+            "probably because an earlier run was interrupted: "
             "remove it, or add its case."
         )
     return package

@@ -71,7 +71,7 @@ class Families:
             if not gives_it and (function.reads != name or function.gives in self.stored):
                 purpose = f"which reads {function.reads} as {function.gives}"
                 subject = f"{name} names the Python function {function.name}, {purpose}"
-                yield f"{subject}, no hop of it: correct one of the two"
+                yield f"{subject}, which is no hop of that message: correct the function or `from`"
         hops = [(function.reads, function.gives) for function in self.functions[name]]
         for reads, gives in dict.fromkeys(hop for hop in hops if hops.count(hop) > 1):
             yield f"{name} names more than one Python function that reads {reads} as {gives}: correct their types"
@@ -90,7 +90,7 @@ class Families:
             )
         elif source in self.hops:
             readers = f"{self.hops[source].new.full_name} and {message.full_name}"
-            self.gaps.append(f"{readers} both read from {source}: let the newer read from the older")
+            self.gaps.append(f"{readers} both read from {source}: make the newer read from the older")
         else:
             self.hops[source] = self._hop(old, message)
 

@@ -43,7 +43,7 @@ class PublicHops:
         public = self._public.get(self._public_name(newest))
         if public is None:
             problem = f"{newest.full_name} reads neither as another version nor as a public event"
-            self.gaps.append(f"{problem}: say `from` on its successor")
+            self.gaps.append(f"{problem}: set `from` on its successor")
             return
         reads, writes = self._read_and_write_hops(newest, message_of(public))
         self.hops[newest.full_name] = PublicHop(self._cases[newest.full_name], public, reads, writes)
@@ -87,7 +87,5 @@ class PublicHops:
             if not stored_names:
                 gaps.append(f"{event} reads from no stored version: add one to ordertrail.log.v1.Record")
             elif len(stored_names) > 1:
-                gaps.append(
-                    f"{event} reads from {' and '.join(stored_names)}: say on the newer one that it is `from` the older"
-                )
+                gaps.append(f"{event} reads from {' and '.join(stored_names)}: set `from` on the newer one")
         return gaps

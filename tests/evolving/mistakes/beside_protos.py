@@ -140,7 +140,7 @@ MISTAKES: Final = [
     Mistake(
         "a released message that code knows is renamed, and all is generated",
         Guard.LOCK,
-        "message v1.OrderPlaced: no record can hold it any more; what is released stays readable for ever: put it back",
+        "message v1.OrderPlaced: no record can hold it any more; a released message stays readable: restore it",
         all_of(
             replaced(V1, "message OrderPlaced {", "message FlatOrder {"),
             replaced(V2, "v1.OrderPlaced", "v1.FlatOrder"),

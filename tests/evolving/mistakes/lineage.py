@@ -46,18 +46,18 @@ MISTAKES: Final = [
     _from("a later version", "which no record can hold: correct its `from`", "v4.OrderPlaced"),
     _version(
         "a new version reads from the first one, past the second",
-        "v2.OrderPlaced and v3.OrderPlaced both read from v1.OrderPlaced: let the newer read from the older",
+        "v2.OrderPlaced and v3.OrderPlaced both read from v1.OrderPlaced: make the newer read from the older",
         replaced(V3, placed_from("v2"), placed_from("v1")),
     ),
     _version(
         "a new version reads from the one that its predecessor reads from",
-        "v3.OrderPlaced and v4.OrderPlaced both read from v2.OrderPlaced: let the newer read from the older",
+        "v3.OrderPlaced and v4.OrderPlaced both read from v2.OrderPlaced: make the newer read from the older",
         replaced(V4, placed_from("v3"), placed_from("v2")),
         State.V4,
     ),
     _version(
         "a new version reads from another event",
-        "v3.OrderPlaced and v3.OrderShipped both read from v2.OrderPlaced: let the newer read from the older",
+        "v3.OrderPlaced and v3.OrderShipped both read from v2.OrderPlaced: make the newer read from the older",
         replaced(V3, '"ordertrail.events.v2.OrderShipped"', '"ordertrail.events.v2.OrderPlaced"'),
     ),
     _version(
@@ -76,7 +76,7 @@ MISTAKES: Final = [
     ),
     _case(
         "an event gets two cases",
-        "can hold v3.OrderPlaced under 2 numbers: keep the one that it had first",
+        "can hold v3.OrderPlaced under 2 numbers: keep the number that it had first",
         f"{_CASE} ordertrail.events.v3.OrderPlaced order_placed_again_v3 = 32;",
     ),
     _case("a case holds a scalar", "holds no message: name that of an event", "string order_placed_v3 = 30;"),
@@ -119,6 +119,6 @@ MISTAKES: Final = [
     _python(
         "of another event",
         "v1.order_placed",
-        "which reads v1.OrderPlaced as v2.OrderPlaced, no hop of it: correct one of the two",
+        "which reads v1.OrderPlaced as v2.OrderPlaced, which is no hop of that message: correct the function or `from`",
     ),
 ]

@@ -16,7 +16,7 @@ def _edited_lock(what: str, says: str, edit: Edit) -> Mistake:
     return Mistake(
         f"of schema.lock, {what}",
         Guard.LOCK,
-        f"{says}; nothing in it is ever changed: bring it back from version control",
+        f"{says}; the lock is never edited: restore it from version control",
         edit,
     )
 
@@ -29,15 +29,15 @@ def _without_last_entry(root: Path) -> None:
 MISTAKES: Final = [
     _edited_lock(
         "a line is edited",
-        "message v2.Money: was edited, or what stood right above was edited, moved or removed",
+        "message v2.Money: was edited, or the text right above it was edited, moved or removed",
         replaced(LOCK, "int64 units", "int32 units"),
     ),
     _edited_lock(
-        "an entry is removed", "or what stood right above was edited, moved or removed", cut(LOCK, _DATE, "\n\n")
+        "an entry is removed", "or the text right above it was edited, moved or removed", cut(LOCK, _DATE, "\n\n")
     ),
     _edited_lock(
         "two entries change places",
-        "was edited, or what stood right above was edited, moved or removed",
+        "was edited, or the text right above it was edited, moved or removed",
         all_of(
             cut(LOCK, _DATE, "\n\n"),
             replaced(
@@ -50,18 +50,18 @@ MISTAKES: Final = [
     ),
     _edited_lock(
         "a digest is made up",
-        "message v2.Date: was edited, or what stood right above was edited, moved or removed",
+        "message v2.Date: was edited, or the text right above it was edited, moved or removed",
         replaced(LOCK, "digest f27e", "digest f27f"),
     ),
     _edited_lock(
         "a message is written down by hand",
-        "what stands from here on has no digest",
+        "the text from here on has no digest",
         appended(LOCK, "\nmessage ordertrail.events.v3.OrderPlaced\n"),
     ),
     Mistake(
         "schema.lock is deleted",
         Guard.START,
-        "there is no schema.lock, so nothing tells what was released: bring it back from version control",
+        "there is no schema.lock, so the released messages are unknown: restore it from version control",
         removed(LOCK),
         State.CODE,
     ),

@@ -17,7 +17,7 @@ _REASON: Final = "optional string reason = 1;"
 _CANCELLED: Final = "message OrderCancelled {"
 _RETURNED: Final = 'from: "ORDER_STATUS_RETURNED" to: "ORDER_STATUS_CALLED_OFF"'
 _SAY: Final = "say `public` on the field that it is"
-_ALIKE: Final = "do not tell the same values apart: add what one of them lacks"
+_ALIKE: Final = "do not have the same values: add those that one of them lacks"
 
 
 def _v3(what: str, says: str, was: str, now: str) -> Mistake:
@@ -43,14 +43,14 @@ def _lint(what: str, says: str, was: str, now: str) -> Mistake:
 MISTAKES: Final = [
     _v3(
         "a stored field is not public, and does not say so",
-        "v3.OrderPlaced.channel is no part of the public event: "
-        "add it to ordertrail.v1.OrderPlaced, or say `public` or `not_public` on it",
+        "v3.OrderPlaced.channel is not part of the public event: "
+        "add it to ordertrail.v1.OrderPlaced, or set `public` or `not_public` on it",
         'literal: "unknown" not_public: true',
         'literal: "unknown"',
     ),
     _v3(
         "`public` is misspelt",
-        "v3.OrderPlaced.channel is the public chanel, which ordertrail.v1.OrderPlaced has not: correct it",
+        "v3.OrderPlaced.channel is the public chanel, but ordertrail.v1.OrderPlaced has no such field: correct",
         'literal: "unknown" not_public: true',
         'literal: "unknown" public: "chanel"',
     ),
@@ -62,7 +62,7 @@ MISTAKES: Final = [
     ),
     _v3(
         "a field says both `public` and `not_public`",
-        "v3.OrderPlaced.channel says both `public` and `not_public`: keep one",
+        "v3.OrderPlaced.channel has both `public` and `not_public`: keep one",
         'literal: "unknown" not_public',
         'literal: "unknown" public: "customer_id" not_public',
     ),

@@ -7,7 +7,7 @@ from tests.evolving.mistakes.guard import Guard
 from tests.evolving.mistakes.mistake import Mistake
 from tests.evolving.mistakes.trees import RECORD, V1, V2
 
-_PUT_BACK: Final = "what is released never changes: put it back"
+_PUT_BACK: Final = "a released message never changes: restore it"
 _UNITS: Final = "optional int64 units = 2;"
 _RETURNED: Final = "ORDER_STATUS_RETURNED = 7;"
 _TEXT: Final = "optional string expected_delivery_date = 3;"
@@ -31,7 +31,7 @@ def _status(what: str, says: str, now: str) -> Mistake:
 
 
 def _record(what: str, says: str, edit: Edit) -> Mistake:
-    cure = f"{_PUT_BACK}; what is new takes a number that was never used"
+    cure = f"{_PUT_BACK}; give a new field a number that was never used"
     return Mistake(f"in Record, {what}", Guard.LOCK, f"message ordertrail.log.v1.Record: {says}; {cure}", edit)
 
 
@@ -112,7 +112,7 @@ MISTAKES: Final = [
         "a released message is renamed",
         Guard.LOCK,
         "message v2.OrderReturned: no record can hold it any more; "
-        "what is released stays readable for ever: put it back, with its case of the record",
+        "a released message stays readable: restore it and its case in the record",
         all_of(
             replaced(V2, "message OrderReturned {", "message OrderBack {"),
             replaced(RECORD, "v2.OrderReturned", "v2.OrderBack"),

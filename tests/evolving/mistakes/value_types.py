@@ -42,7 +42,7 @@ MISTAKES: Final = [
     _type("Priority", "int32", "priority"),
     _v4(
         "an enum becomes another one",
-        "but v4.OrderStatus has no value PRIORITY_HIGH: add it, or say `enum_map`",
+        "but v4.OrderStatus has no value PRIORITY_HIGH: add it, or map it with `enum_map`",
         "optional Priority priority",
         "optional OrderStatus priority",
     ),
@@ -82,12 +82,12 @@ MISTAKES: Final = [
     ),
     _v3(
         "a scalar is not optional",
-        "v3.OrderPlaced.note must be optional: a fact tells absent from zero",
+        "v3.OrderPlaced.note must be optional, so that a fact distinguishes absent from zero",
         replaced(V3, "optional string note", "string note"),
     ),
     _v3(
         "a scalar of a nested message is not optional",
-        "v3.Money.units must be optional: a fact tells absent from zero",
+        "v3.Money.units must be optional, so that a fact distinguishes absent from zero",
         replaced(V3, "optional int64 units", "int64 units"),
     ),
     _v3(
@@ -100,12 +100,12 @@ MISTAKES: Final = [
     ),
     _v3(
         "a nested message gets another name",
-        'v3.OrderedLine.unit_price holds v3.Amount, which does not read from v2.Money: say from: "v2.Money" on that',
+        'v3.OrderedLine.unit_price holds v3.Amount, which does not read from v2.Money: set from: "v2.Money" on it',
         all_of(replaced(V3, "message Money {", "message Amount {"), replaced(V3, "optional Money", "optional Amount")),
     ),
     _v3(
         "an event holds a public message",
-        "v3.OrderedLine.unit_price holds ordertrail.v1.Money, which may change: copy that beside the event",
+        "v3.OrderedLine.unit_price holds ordertrail.v1.Money, which may change: copy it into the package of the event",
         all_of(
             replaced(V3, "optional Money unit_price", "optional ordertrail.v1.Money unit_price"),
             replaced(V3, 'import "ordertrail/evolve', 'import "ordertrail/v1/money.proto";\nimport "ordertrail/evolve'),
@@ -113,37 +113,37 @@ MISTAKES: Final = [
     ),
     _enum(
         "a value of an enum has no counterpart",
-        f"{_STATUS}but v3.OrderStatus has no value ORDER_STATUS_RETURNED: add it, or say `enum_map`",
+        f"{_STATUS}but v3.OrderStatus has no value ORDER_STATUS_RETURNED: add it, or map it with `enum_map`",
         "  ORDER_STATUS_RETURNED = 7;\n",
         "",
     ),
     _enum(
         "a value of an enum is renamed without a word",
-        f"{_STATUS}but v3.OrderStatus has no value ORDER_STATUS_SHIPPED: add it, or say `enum_map`",
+        f"{_STATUS}but v3.OrderStatus has no value ORDER_STATUS_SHIPPED: add it, or map it with `enum_map`",
         "ORDER_STATUS_SHIPPED = 4;",
         "ORDER_STATUS_SENT = 4;",
     ),
     _enum(
         "enum_map misspells what was",
-        f"{_STATUS}and its enum_map names ORDER_STATUS_CANCELED, which is no value there: correct it",
+        f"{_STATUS}and its enum_map names ORDER_STATUS_CANCELED, no value of that enum: correct it",
         'from: "ORDER_STATUS_CANCELLED"',
         'from: "ORDER_STATUS_CANCELED"',
     ),
     _enum(
         "enum_map misspells what is",
-        f"{_STATUS}and its enum_map names ORDER_STATUS_CALLED, which is no value there: correct it",
+        f"{_STATUS}and its enum_map names ORDER_STATUS_CALLED, no value of that enum: correct it",
         'to: "ORDER_STATUS_CALLED_OFF"',
         'to: "ORDER_STATUS_CALLED"',
     ),
     _enum(
         "enum_map names a value twice",
-        "v3.OrderSource.status says in its enum_map more than once what ORDER_STATUS_CANCELLED is: keep one",
+        "v3.OrderSource.status maps ORDER_STATUS_CANCELLED more than once in its enum_map: keep one",
         "    enum_map: {",
         '    enum_map: {from: "ORDER_STATUS_CANCELLED" to: "ORDER_STATUS_RETURNED"}\n    enum_map: {',
     ),
     _enum(
         "a text has an enum_map",
-        "v3.OrderPlaced.shop_id says `enum_map`, but is of no enum: take it out",
+        "v3.OrderPlaced.shop_id has `enum_map`, but is no enum: remove it",
         '.from = "customer_id"]',
         ' = {from: "customer_id" enum_map: {from: "A" to: "B"}}]',
     ),

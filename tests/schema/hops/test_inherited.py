@@ -82,11 +82,11 @@ message Placed {{ {FROM_2}
 GAPS = {
     "a wider type": (
         after_v1(SAME_LINE, SAME.replace("int32", "int64")),
-        f"v2.Placed.quantity holds more numbers than its predecessor, which v1.Placed must read: {BOTH_WAYS}",
+        f"v2.Placed.quantity has a wider type than its predecessor, which v1.Placed must read: {BOTH_WAYS}",
     ),
     "a list of what was one": (
         after_v1(SAME_LINE, SAME.replace("optional string day", "repeated string day")),
-        f"v2.Placed.day is a list of what was one value, which v1.Placed must read: {BOTH_WAYS}",
+        f"v2.Placed.day is a list, and its predecessor a single value, which v1.Placed must read: {BOTH_WAYS}",
     ),
     "two values of an enum become one": (
         after_v1(
@@ -94,16 +94,18 @@ GAPS = {
             SAME.replace("mood = 3", 'mood = 3 [(field) = {enum_map: {from: "MOOD_BAD" to: "MOOD_GOOD"}}]'),
             mood="",
         ),
-        "v2.Placed.mood does not tell all values of its predecessor apart, which v1.Placed must read: " + BOTH_WAYS,
+        "v2.Placed.mood gives several values of its predecessor the same meaning, which v1.Placed must read: "
+        + BOTH_WAYS,
     ),
     "a new field in each of several": (
         after_v1(SAME_LINE + "repeated string note = 2 [(field).absent = true];", SAME),
         "v2.Line.note is new in each of v2.Placed.lines, which a Python function converts: "
-        "say `not_public` on it, or name Python functions for both ways with the option `python`",
+        "set `not_public` on it, or name Python functions for both ways with the option `python`",
     ),
     "a new field without a word of the public event": (
         after_v1(SAME_LINE, SAME + "optional string note = 9 [(field).absent = true];"),
-        "v2.Placed.note is no part of the public event: add it to public.Placed, or say `public` or `not_public` on it",
+        "v2.Placed.note is not part of the public event: "
+        "add it to public.Placed, or set `public` or `not_public` on it",
     ),
 }
 ADDED = CHANGED % FROM_1

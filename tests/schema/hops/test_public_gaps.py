@@ -27,13 +27,13 @@ GAPS = {
     "a stored field that is not public": Spec(
         "optional string a = 1; optional string b = 2;",
         "optional string a = 1;",
-        "v1.Placed.b is no part of the public event: add it to public.Placed, or say `public` or `not_public` on it",
+        "v1.Placed.b is not part of the public event: add it to public.Placed, or set `public` or `not_public` on it",
         "optional string a = 1; optional string b = 2 [(field).not_public = true];",
     ),
     "a public field that nothing fills": Spec(
         "optional string b = 1 [(field).not_public = true];",
         "optional string a = 1;",
-        "public.Placed.a reads from no field of v1.Placed: say `public` on the field that it is",
+        "public.Placed.a reads from no field of v1.Placed: set `public` on the field that corresponds to it",
         'optional string b = 1 [(field).public = "a"];',
     ),
     "two fields for one": Spec(
@@ -45,13 +45,13 @@ GAPS = {
     "a oneof in public alone": Spec(
         "optional string a = 1; optional string b = 2;",
         "oneof c { string a = 1; string b = 2; }",
-        "public.Placed.c gets its members (a, b) from several fields, of which two may be set: keep them apart",
+        "public.Placed.c gets its members (a, b) from several fields, of which two may be set: use separate fields",
         "oneof c { string a = 1; string b = 2; }",
     ),
     "a oneof in storage alone": Spec(
         "oneof c { string a = 1; string b = 2; }",
         "optional string a = 1; optional string b = 2;",
-        "v1.Placed.c gets its members (a, b) from several fields, of which two may be set: keep them apart",
+        "v1.Placed.c gets its members (a, b) from several fields, of which two may be set: use separate fields",
         "optional string a = 1; optional string b = 2;",
     ),
     "a narrower type": Spec(
@@ -84,12 +84,12 @@ GAPS = {
     "an enum without a value": Spec(
         "optional Mood a = 1;",
         "optional Mood a = 1;",
-        "v1.Placed.a and public.Placed.a do not tell the same values apart: add what one of them lacks (MOOD_BAD)",
+        "v1.Placed.a and public.Placed.a do not have the same values: add those that one of them lacks (MOOD_BAD)",
     ),
     "a message that holds itself": Spec(
         "optional Loop a = 1;",
         "optional Loop a = 1;",
-        f"v1.Loop.loops leads back to v1.Loop, which holds itself, and rules cannot follow that: {BOTH_WAYS}",
+        f"v1.Loop.loops leads back to v1.Loop, which is recursive, and rules cannot follow that: {BOTH_WAYS}",
     ),
 }
 

@@ -7,9 +7,9 @@ from ordertrail.evolve.v1 import rules_pb2
 from ordertrail_server.schema.lock.lock_file import append_unlocked
 
 LOCK = append_unlocked(RECORD, "")
-PUT_BACK = "what is released never changes: put it back"
+PUT_BACK = "a released message never changes: restore it"
 NEW_VERSION = f"; {PUT_BACK}, and copy it into a new version with `ordertrail schema new`"
-NEW_NUMBER = f"; {PUT_BACK}; what is new takes a number that was never used"
+NEW_NUMBER = f"; {PUT_BACK}; give a new field a number that was never used"
 MONEY, STATUS, RECORD_NAME = (
     "message ordertrail.events.v2.Money: ",
     "enum ordertrail.events.v2.OrderStatus: ",

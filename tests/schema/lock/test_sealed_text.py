@@ -6,7 +6,7 @@ from tests.schema.lock.edits import LOCK, retype_units
 
 from ordertrail_server.schema.lock.lock_file import lock_gaps, unlocked_names
 
-RESTORE = "; nothing in it is ever changed: bring it back from version control"
+RESTORE = "; the lock is never edited: restore it from version control"
 ENTRY = LOCK[LOCK.index("message ordertrail.events.v2.Money") : LOCK.index("message ordertrail.events.v2.OrderedLine")]
 
 
@@ -18,14 +18,14 @@ def test_edited_entry_is_reported_even_if_the_message_has_the_same_edit() -> Non
     edited = LOCK.replace(ENTRY, ENTRY.replace("int64 units", "string units"))
     assert lock_gaps(record_after(retype_units), edited) == [
         f"schema.lock, line {line_of(ENTRY)}: message ordertrail.events.v2.Money: "
-        f"was edited, or what stood right above was edited, moved or removed{RESTORE}"
+        f"was edited, or the text right above it was edited, moved or removed{RESTORE}"
     ]
 
 
 def test_removed_entry_is_reported_at_the_next_entry() -> None:
     assert lock_gaps(RECORD, LOCK.replace(ENTRY, "")) == [
         f"schema.lock, line {line_of(ENTRY)}: message ordertrail.events.v2.OrderedLine: "
-        f"was edited, or what stood right above was edited, moved or removed{RESTORE}"
+        f"was edited, or the text right above it was edited, moved or removed{RESTORE}"
     ]
 
 

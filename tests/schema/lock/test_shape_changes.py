@@ -94,7 +94,7 @@ from ordertrail_server.schema.lock.lock_file import lock_gaps, unlocked_names
         (
             drop_case,
             "message ordertrail.events.v2.OrderReturned: no record can hold it any more; "
-            "what is released stays readable for ever: put it back, with its case of the record",
+            "a released message stays readable: restore it and its case in the record",
         ),
         (
             drop_case,

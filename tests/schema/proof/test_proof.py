@@ -107,16 +107,16 @@ def test_our_schema_has_no_gap() -> None:
         ),
         (
             *(EVENTS, "OrderPlaced", ruled(**{"from": BOTH_FIRST[:1], "python": ["v1.order_placed"]})),
-            f"{FIRST}.OrderCreated reads neither as another version nor as a public event: say `from` on its successor",
+            f"{FIRST}.OrderCreated reads neither as another version nor as a public event: set `from` on its successor",
         ),
         (
             *(EVENTS, "OrderPlaced", ruled()),
             f"ordertrail.v1.OrderPlaced reads from {FIRST}.OrderPlaced and {EVENTS}.OrderPlaced: "
-            "say on the newer one that it is `from` the older",
+            "set `from` on the newer one",
         ),
         (
             *(EVENTS, "OrderPlaced", ruled(**{"from": BOTH_FIRST, "python": ["v1.order_placed"]})),
-            f"{FIRST}.OrderCreated.items is lost in {EVENTS}.OrderPlaced: use it with `from`, or list it in `dropped`",
+            f"{FIRST}.OrderCreated.items is lost in {EVENTS}.OrderPlaced: read it with `from`, or list it in `dropped`",
         ),
         (
             *(EVENTS, "OrderReturned", ruled(retired=True)),
@@ -132,11 +132,11 @@ def test_our_schema_has_no_gap() -> None:
         ),
         (
             *(EVENTS, "OrderCancelled", lambda message: message.field.add(name="by", number=2, type=9, label=1)),
-            f"{EVENTS}.OrderCancelled.by must be optional: a fact tells absent from zero",
+            f"{EVENTS}.OrderCancelled.by must be optional, so that a fact distinguishes absent from zero",
         ),
         (
             *(EVENTS, "OrderCancelled", lambda message: message.field.add(name="by", number=2, type=9, label=3)),
-            f"{EVENTS}.OrderCancelled.by is no part of the public event: add it to ordertrail.v1.OrderCancelled",
+            f"{EVENTS}.OrderCancelled.by is not part of the public event: add it to ordertrail.v1.OrderCancelled",
         ),
     ],
 )
@@ -167,7 +167,7 @@ def test_event_that_is_written_as_another_one_is_a_gap(monkeypatch: pytest.Monke
         check_readings()
     gap = (
         f"ordertrail.v1.OrderReturned, written as {NEWEST['OrderReturned'].full_name}, "
-        "does not read back as itself: it is order_cancelled; let what writes it be the inverse of what reads it"
+        "does not read back as itself: it is order_cancelled; make the writing function the inverse of the reading one"
     )
     assert incomplete.value.gaps == [gap]
     assert gap in str(incomplete.value)

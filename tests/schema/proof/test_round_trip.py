@@ -83,12 +83,18 @@ def fails(_event: object) -> bytes:
 @pytest.mark.parametrize(
     ("write", "gap"),
     [
-        (fails, f"{RETURNED} cannot be written: ZeroDivisionError: no share of it; correct what writes it"),
-        (lambda _: b"\xff", f"{RETURNED} cannot be read back: its bytes are no event of its type; correct what"),
+        (
+            fails,
+            f"{RETURNED} cannot be written: ZeroDivisionError: no share of it; correct the function that writes it",
+        ),
+        (
+            lambda _: b"\xff",
+            f"{RETURNED} cannot be read back: its bytes are no event of its type; correct the function",
+        ),
         (
             lambda _: b"",
             f'{RETURNED} does not read back as itself: reason was "reason", and is absent; '
-            "let what writes it be the inverse of what reads it",
+            "make the writing function the inverse of the reading one",
         ),
     ],
 )

@@ -18,7 +18,7 @@ def parse_literal(field: FieldDescriptor, text: str) -> object:
     """Parse a literal: JSON of the field's type, strings without quotes. Raises InvalidLiteral."""
     message = field.containing_type
     if field.message_type is not None or field.is_repeated or message is None:
-        raise InvalidLiteral(f"{field.full_name} cannot have a literal, which is one plain value: say `absent`")
+        raise InvalidLiteral(f"{field.full_name} cannot have a literal, which is one scalar value: use `absent`")
     if not field.has_presence:
         raise InvalidLiteral(f"{field.full_name} must be optional to have a literal")
     try:
@@ -27,5 +27,7 @@ def parse_literal(field: FieldDescriptor, text: str) -> object:
             raise ValueError(text)
         holder = ParseDict({field.name: value}, GetMessageClass(message)())
     except (ValueError, ParseError):
-        raise InvalidLiteral(f"{field.full_name} has the literal {text}, no value of its type: correct it") from None
+        raise InvalidLiteral(
+            f"{field.full_name} has the literal {text}, which is no value of its type: correct it"
+        ) from None
     return getattr(holder, field.name)

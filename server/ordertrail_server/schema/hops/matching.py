@@ -59,7 +59,9 @@ class _Matcher:
             if dropped_path:
                 yield dropped_path
             elif self._only:
-                self.gaps.append(f"{self._new.full_name} drops {path}, which {self._old.full_name} has not: correct it")
+                self.gaps.append(
+                    f"{self._new.full_name} drops {path}, but {self._old.full_name} has no such field: correct the path"
+                )
 
     def _match_all(self, message: Descriptor, within: Path) -> None:
         for field in message.fields:
@@ -97,13 +99,13 @@ class _Matcher:
             self._matches.append(Match(Rule.ABSENT, (), place))
         else:
             missing = f"{field.full_name} gets no value from {self._old.full_name}"
-            raise Mismatch(f"{missing}: say `from`, `literal` or `absent` on it")
+            raise Mismatch(f"{missing}: set `from`, `literal` or `absent` on it")
 
     def _refuse_needless(self, field: FieldDescriptor, filled_by: str) -> None:
         rules = field_rules(field)
         if self._only and (rules.absent or rules.HasField("literal")):
             rule = "absent" if rules.absent else "literal"
-            raise Mismatch(f"{field.full_name} says `{rule}`, but {filled_by} fills it: drop one of the two")
+            raise Mismatch(f"{field.full_name} has the rule `{rule}`, but {filled_by} fills it: remove one of the two")
 
     def _refuse_strangers(self, field_name: str, paths: list[str]) -> None:
         qualified_paths = [path for path in paths if ":" in path]
@@ -114,19 +116,23 @@ class _Matcher:
             *(name.rpartition(".")[2] for name in sources_of(message_rules(self._new))),
         }
         if strangers := sorted(path for path in qualified_paths if path.rpartition(":")[0] not in predecessor_names):
-            raise Mismatch(f'{field_name} says "{strangers[0]}", but no message of that name reads as it: correct it')
+            raise Mismatch(
+                f'{field_name} names the source "{strangers[0]}", but no predecessor has that name: correct it'
+            )
 
     def _source(self, field: FieldDescriptor, sources: list[str]) -> Path:
         source = find_field(self._old, tuple(sources[0].split(".")))
         if len(sources) > 1:
-            raise Mismatch(f"{field.full_name} says `from` more than once for {self._old.full_name}: keep one")
+            raise Mismatch(f"{field.full_name} has more than one `from` for {self._old.full_name}: keep one")
         if source is None:
-            raise Mismatch(f"{field.full_name} is from {sources[0]}, which {self._old.full_name} has not: correct it")
+            raise Mismatch(
+                f"{field.full_name} is from {sources[0]}, but {self._old.full_name} has no such field: correct the path"
+            )
         return source
 
     def _move_in(self, field: FieldDescriptor, place: Path) -> None:
         if field.message_type is None or field.is_repeated:
-            raise Mismatch(f'{field.full_name} says from: "{HERE}", but is not one message: name a field')
+            raise Mismatch(f'{field.full_name} has from: "{HERE}", but is not a single message: name a field')
         outer = {step.message_type.full_name for step in place[:-1] if step.message_type}
         self._refuse_recursion(field, field.message_type, outer)
         self._match_all(field.message_type, place)
@@ -141,7 +147,7 @@ class _Matcher:
     def _nested(self, within: Names, field: FieldDescriptor, old: Descriptor, new: Descriptor) -> Plan:
         if old.name != new.name and old.full_name not in sources_of(message_rules(new)):
             holds = f"{field.full_name} holds {new.full_name}, which does not read from {old.full_name}"
-            raise Mismatch(f'{holds}: say from: "{old.full_name}" on that')
+            raise Mismatch(f'{holds}: set from: "{old.full_name}" on it')
         self._refuse_recursion(field, new)
         inner = _Matcher(old, new, self._enclosing | {new.full_name})
         self.gaps += inner.gaps
@@ -153,4 +159,4 @@ class _Matcher:
     def _refuse_recursion(self, field: FieldDescriptor, message: Descriptor, enclosing: Set[str] = frozenset()) -> None:
         if message.full_name in self._enclosing | enclosing:
             leads_back = f"{field.full_name} leads back to {message.full_name}"
-            raise Mismatch(f"{leads_back}, which holds itself, and rules cannot follow that: {PYTHON}")
+            raise Mismatch(f"{leads_back}, which is recursive, and rules cannot follow that: {PYTHON}")

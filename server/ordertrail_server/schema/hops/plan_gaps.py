@@ -19,7 +19,7 @@ def _dropped_gaps(plan: Plan) -> Iterator[str]:
     for match in plan.matches:
         if match.old and names(match.old) in dropped:
             path, reader = ".".join(names(match.old)), match.new[-1].full_name
-            yield f"{plan.new.full_name} drops {path}, which {reader} reads: take it out of `dropped`"
+            yield f"{plan.new.full_name} drops {path}, which {reader} reads: remove it from `dropped`"
 
 
 def _number_gaps(plan: Plan, unsettled: Set[str]) -> Iterator[str]:
@@ -55,11 +55,11 @@ def oneof_gaps(plan: Plan) -> Iterator[str]:
         matches_of_oneof = [match for matches in members.values() for match in matches]
         if len(members) > 1 and not _from_one_oneof(matches_of_oneof):
             sources = f"its members ({', '.join(members)}) from several fields, of which two may be set"
-            yield f"{oneof[1]} gets {sources}: keep them apart"
+            yield f"{oneof[1]} gets {sources}: use separate fields"
         else:
             literals = [match.new[-1].full_name for match in matches_of_oneof if match.rule is Rule.LITERAL]
             for name in literals:
-                yield f"{name} has a literal, though {oneof[1]} may hold another member: say `absent` there"
+                yield f"{name} has a literal, though {oneof[1]} may hold another member: use `absent`"
 
 
 def _filled(plan: Plan) -> dict[tuple[Names, str], dict[str, list[Match]]]:

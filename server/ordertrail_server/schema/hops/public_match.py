@@ -81,7 +81,8 @@ class _PublicMatcher:
             filled = {path[depth:] for path in self._filled if path[:depth] == pair.public_at}
             for path in unused_paths(pair.public, filled):
                 name = f"{pair.public.full_name}.{'.'.join(path)}"
-                yield f"{name} reads from no field of {pair.stored.full_name}: say `public` on the field that it is"
+                problem = f"{name} reads from no field of {pair.stored.full_name}"
+                yield f"{problem}: set `public` on the field that corresponds to it"
 
     def _matches(self, pair: _Pair, message: Descriptor, within: Path) -> Iterator[Match]:
         """Yield the matches of a message's fields; `within` leads to it from the stored message of the pair."""
@@ -118,7 +119,7 @@ class _PublicMatcher:
         for inner in (value_message(field) or field.message_type).fields:
             if not existed_before(self._converted, (*at, inner.name)) and not field_rules(inner).not_public:
                 problem = f"{inner.full_name} is new in each of {field.full_name}, which a Python function converts"
-                self.gaps.append(f"{problem}: say `not_public` on it, or {BOTH_WAYS}")
+                self.gaps.append(f"{problem}: set `not_public` on it, or {BOTH_WAYS}")
 
     def _pair(self, place: Path, target: Path, at: Names, public_at: Names) -> Iterator[Match]:
         self._filled.add(public_at)
@@ -127,7 +128,7 @@ class _PublicMatcher:
         def nested(stored: Descriptor, public: Descriptor) -> Plan:
             if stored.full_name in self._enclosing:
                 leads_back = f"{place[-1].full_name} leads back to {stored.full_name}"
-                raise Mismatch(f"{leads_back}, which holds itself, and rules cannot follow that: {BOTH_WAYS}")
+                raise Mismatch(f"{leads_back}, which is recursive, and rules cannot follow that: {BOTH_WAYS}")
             return self.match(_Pair(stored, public, at, public_at))
 
         try:
@@ -158,10 +159,11 @@ class _PublicMatcher:
 
 def _not_public_gap(field: FieldDescriptor, public: Descriptor) -> str:
     if declared_path := field_rules(field).public:
-        return f"{field.full_name} is the public {declared_path}, which {public.full_name} has not: correct it"
+        problem = f"{field.full_name} is the public {declared_path}, but {public.full_name} has no such field"
+        return f"{problem}: correct the path"
     inside = ", or `public` on the fields in it" if field.message_type and not field.is_repeated else ""
-    remedy = f"add it to {public.full_name}, or say `public` or `not_public` on it{inside}"
-    return f"{field.full_name} is no part of the public event: {remedy}"
+    remedy = f"add it to {public.full_name}, or set `public` or `not_public` on it{inside}"
+    return f"{field.full_name} is not part of the public event: {remedy}"
 
 
 def _refuse_change(stored: FieldDescriptor, public: FieldDescriptor, first: dict[str, str]) -> None:
@@ -177,5 +179,5 @@ def _refuse_change(stored: FieldDescriptor, public: FieldDescriptor, first: dict
         stored_names = Counter(first.get(value.name, value.name) for value in stored_value.enum_type.values)
         public_names = Counter(public_value.enum_type.values_by_name)
         if unmatched := sorted((stored_names - public_names) + (public_names - stored_names)):
-            remedy = f"add what one of them lacks ({', '.join(unmatched)})"
-            raise Mismatch(f"{subject} do not tell the same values apart: {remedy}")
+            remedy = f"add those that one of them lacks ({', '.join(unmatched)})"
+            raise Mismatch(f"{subject} do not have the same values: {remedy}")

@@ -22,11 +22,11 @@ def one_way_gaps(plan: Plan) -> Iterator[str]:
     for match in plan.matches:
         value, name = match.value, match.new[-1].full_name
         if value.to_list:
-            yield f"{name} is a list of what was one value"
+            yield f"{name} is a list, and its predecessor a single value"
         elif value.widened:
-            yield f"{name} holds more numbers than its predecessor"
+            yield f"{name} has a wider type than its predecessor"
         elif value.enum is not None and len({*value.enum.values()}) < len(value.enum):
-            yield f"{name} does not tell all values of its predecessor apart"
+            yield f"{name} gives several values of its predecessor the same meaning"
         elif value.message is not None:
             yield from one_way_gaps(value.message)
 

@@ -21,7 +21,7 @@ class UnusedField(NamedTuple):
     def gap(self) -> str:
         """A sentence about the lost field, with its remedy."""
         field = f"{self.old.full_name}.{'.'.join(self.inside)}"
-        return f"{field} is lost in {self.new.full_name}: use it with `from`, or list it in `dropped` there"
+        return f"{field} is lost in {self.new.full_name}: read it with `from`, or list it in `dropped`"
 
 
 def named_sources(old: Descriptor, message: Descriptor, enclosing: frozenset[str] = frozenset()) -> Iterator[Names]:

@@ -85,8 +85,8 @@ def _single_value(
 def _numbers(old: EnumDescriptor, new: EnumDescriptor, enum_map: Mapping[str, str], subject: str) -> dict[int, int]:
     unknown = sorted({*enum_map} - {*old.values_by_name} | {*enum_map.values()} - {*new.values_by_name})
     if unknown:
-        raise Mismatch(f"{subject}, and its enum_map names {unknown[0]}, which is no value there: correct it")
+        raise Mismatch(f"{subject}, and its enum_map names {unknown[0]}, no value of that enum: correct it")
     new_names = {value.number: enum_map.get(value.name, value.name) for value in old.values}
     if missing := sorted(set(new_names.values()) - set(new.values_by_name)):
-        raise Mismatch(f"{subject}, but {new.full_name} has no value {missing[0]}: add it, or say `enum_map`")
+        raise Mismatch(f"{subject}, but {new.full_name} has no value {missing[0]}: add it, or map it with `enum_map`")
     return {number: new.values_by_name[name].number for number, name in new_names.items()}

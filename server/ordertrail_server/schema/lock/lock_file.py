@@ -21,12 +21,12 @@ HEADER: Final = """\
 _HERE: Final = Path(__file__).resolve()
 _PLACES: Final = (_HERE.with_name(LOCK_NAME), _HERE.parents[4] / "proto" / LOCK_NAME)
 
-_RESTORE: Final = "nothing in it is ever changed: bring it back from version control"
+_RESTORE: Final = "the lock is never edited: restore it from version control"
 _FROZEN: Final = (
-    "what is released never changes: put it back, and copy it into a new version with `ordertrail schema new`"
+    "a released message never changes: restore it, and copy it into a new version with `ordertrail schema new`"
 )
-_REMOVED: Final = "what is released stays readable for ever: put it back, with its case of the record"
-_GROWS: Final = "what is released never changes: put it back; what is new takes a number that was never used"
+_REMOVED: Final = "a released message stays readable: restore it and its case in the record"
+_GROWS: Final = "a released message never changes: restore it; give a new field a number that was never used"
 
 
 class _LockedType(NamedTuple):
@@ -50,7 +50,7 @@ def locked_messages(path: Path) -> set[str]:
 
 def released_gaps(record: Descriptor, text: str) -> list[str]:
     """Return each difference from the released messages. A missing lock is a gap, too."""
-    nothing = f"there is no {LOCK_NAME}, so nothing tells what was released: bring it back from version control"
+    nothing = f"there is no {LOCK_NAME}, so the released messages are unknown: restore it from version control"
     return lock_gaps(record, text) if text else [nothing]
 
 

@@ -56,14 +56,14 @@ def find_damage(text: str) -> list[str]:
             faults.append(_describe_damage(block))
         above = block.digest
     if _headings(below) or _lines(below):
-        faults.append(f"line {text.removesuffix(below).count(_BREAK) + 1}: what stands from here on has no digest")
+        faults.append(f"line {text.removesuffix(below).count(_BREAK) + 1}: the text from here on has no digest")
     return faults
 
 
 def _describe_damage(block: _Block) -> str:
     headings = _headings(block.text) or ["a digest of nothing"]
     line = block.first + block.text.partition(headings[0])[0].count(_BREAK)
-    return f"line {line}: {', '.join(headings)}: was edited, or what stood right above was edited, moved or removed"
+    return f"line {line}: {', '.join(headings)}: was edited, or the text right above it was edited, moved or removed"
 
 
 def _split(text: str) -> tuple[list[_Block], str]:

@@ -52,7 +52,7 @@ def decision_gaps(public: PublicHops) -> list[str]:
     decided = {kind.DESCRIPTOR.full_name for kind in get_args(Event)}
     return [
         f"{newest} is `retired`, but commands lead to {message_of(hop.public).full_name}: "
-        "take that back, or take the event out of orders/decide.py first"
+        "remove `retired`, or first remove the event from orders/decide.py"
         for newest, hop in public.hops.items()
         if hop.writes is None and message_of(hop.public).full_name in decided
     ]
@@ -71,7 +71,7 @@ def _event_gaps(record: Descriptor, stored: list[Descriptor]) -> Iterator[str]:
             yield f"{field.full_name} holds no message: name that of an event"
     for name, count in Counter(message.full_name for message in stored).items():
         if count > 1:
-            yield f"{record.full_name} can hold {name} under {count} numbers: keep the one that it had first"
+            yield f"{record.full_name} can hold {name} under {count} numbers: keep the number that it had first"
     for message in stored:
         if not version_of(message):
             yield f"{message.full_name} is in no package of a version: move it to one, such as {_EVENTS}v2"
@@ -80,10 +80,10 @@ def _event_gaps(record: Descriptor, stored: list[Descriptor]) -> Iterator[str]:
 def _field_gaps(field: FieldDescriptor) -> Iterator[str]:
     inner_type = field.message_type or field.enum_type
     if inner_type is not None and not inner_type.file.package.startswith(_FROZEN):
-        yield f"{field.full_name} holds {inner_type.full_name}, which may change: copy that beside the event"
+        yield f"{field.full_name} holds {inner_type.full_name}, which may change: copy it into the package of the event"
     is_entry = field.containing_type is not None and field.containing_type.GetOptions().map_entry
     if not field.is_repeated and not field.has_presence and not is_entry:
-        yield f"{field.full_name} must be optional: a fact tells absent from zero"
+        yield f"{field.full_name} must be optional, so that a fact distinguishes absent from zero"
 
 
 def _fields(message: Descriptor, visited: set[str]) -> Iterator[FieldDescriptor]:

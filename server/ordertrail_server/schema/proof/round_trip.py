@@ -32,12 +32,14 @@ def _gap(hop: PublicHop) -> str:
         try:
             reading = read(_sealed(cast(Event, event)))
         except Exception as error:  # a Python function may raise anything
-            return f"{subject} cannot be written{variant}: {named_error_text(error)}; correct what writes it"
+            return (
+                f"{subject} cannot be written{variant}: {named_error_text(error)}; correct the function that writes it"
+            )
         if reading is None or reading.fault:
             fault = reading.fault if reading else "it is no record"
-            return f"{subject} cannot be read back{variant}: {fault}; correct what reads or writes it"
+            return f"{subject} cannot be read back{variant}: {fault}; correct the function that reads or writes it"
         if changed := _describe_change(event, reading.event, hop.public.name):
-            inverse = "let what writes it be the inverse of what reads it"
+            inverse = "make the writing function the inverse of the reading one"
             return f"{subject} does not read back as itself: {changed}; {inverse}"
     return ""
 

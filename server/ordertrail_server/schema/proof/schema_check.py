@@ -34,7 +34,7 @@ class SchemaIncompleteError(SchemaRefused):
 class ReleasedSchemaError(SchemaRefused):
     """A released message has changed, or a written one is not released."""
 
-    headline = "The schema does not hold to its lock"
+    headline = "The schema does not match its lock"
 
 
 def gaps_of(record: Descriptor, history_event: Descriptor, families: Families, public: PublicHops) -> list[str]:
