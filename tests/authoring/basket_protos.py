@@ -1,4 +1,4 @@
-"""A small tree of protos with all that the language has, in which events evolve."""
+"""A small tree of protos that uses every feature of the language, with events in several versions."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -188,13 +188,13 @@ def write_protos(proto: Path) -> Path:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file, and the folders to it."""
+    """Write a file and create its folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 
 
 def edit(path: Path, old: str, new: str) -> None:
-    """Replace a text that a file has."""
+    """Replace a text of a file. Fails if the file lacks it."""
     text = path.read_text(encoding="utf-8")
     assert old in text
     write(path, text.replace(old, new))
@@ -206,10 +206,10 @@ def lock(proto: Path, names: Iterable[str]) -> None:
 
 
 def contents(proto: Path) -> dict[str, bytes]:
-    """Return every file there is, hidden ones too."""
+    """Return the bytes of every file, hidden files included."""
     return {str(path.relative_to(proto)): path.read_bytes() for path in proto.rglob("*") if path.is_file()}
 
 
 def compiled(proto: Path) -> FileDescriptorSet:
-    """Return the tree as buf compiles it."""
+    """Compile the tree."""
     return FileDescriptorSet.FromString(build(proto))

@@ -1,4 +1,4 @@
-"""Ordertrail's own protos, to be changed: a copy of all that buf needs to compile them."""
+"""A copy of Ordertrail's own protos that a test can change."""
 
 from pathlib import Path
 from shutil import copy2, copytree, ignore_patterns

@@ -1,4 +1,4 @@
-"""What `new_version` makes of a tree."""
+"""`new_version` adds the next version of an event to a tree."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ def types_of(file: FileDescriptorProto) -> dict[str, Any]:
 
 
 def comments_of(file: FileDescriptorProto) -> dict[str, list[str]]:
-    """Return {name of what a comment is about, from the outside in: its comments, word by word}."""
+    """Return {path of names to a commented element: its comments, with single spaces}."""
     comments_by_name = {}
     for location in file.source_code_info.location:
         comments = [*location.leading_detached_comments, location.leading_comments, location.trailing_comments]

@@ -1,4 +1,4 @@
-"""What `ordertrail schema new` makes of Ordertrail's own protos passes all that guards them, and generates."""
+"""`ordertrail schema new` on Ordertrail's own protos: the result passes all checks and generates code."""
 
 import json
 import os
@@ -37,7 +37,7 @@ class Checkout(NamedTuple):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """A checkout in which an event has just got its next version."""
+    """A checkout after `schema new`."""
     root = tmp_path_factory.mktemp("checkout")
     proto = copy_protos(root)
     (proto / LOCK_NAME).unlink(missing_ok=True)  # so that a version that is not released yet is not in the way

@@ -1,4 +1,4 @@
-"""Where `new_version` refuses, it says why and changes nothing."""
+"""If `new_version` refuses, it says why and changes no file."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A field that a command got since the last release must not change the digest of a retry."""
+"""A field that was added to a command since the last release must not change the digest of a retry."""
 
 import pytest
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorSet
@@ -12,7 +12,7 @@ TODAY = build(PROTO)
 
 
 def gaps_if_new(message: str, *numbers: int) -> list[str]:
-    """What is said of today's protos if the last release had not these fields of a message."""
+    """Return the gaps of today's protos if the last release lacked these fields of a message."""
     released = FileDescriptorSet.FromString(TODAY)
     for message_proto in messages_named(message, released):
         fields = [field for field in message_proto.field if field.number not in numbers]

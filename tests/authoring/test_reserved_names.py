@@ -1,4 +1,4 @@
-"""What Python's generated code has for itself is no name for anything in a proto."""
+"""A proto cannot use the names of attributes of Python's generated code."""
 
 from pathlib import Path
 

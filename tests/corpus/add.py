@@ -1,4 +1,4 @@
-"""Add a sample to the golden corpus: a stored record, byte for byte, and beside it what it means today.
+"""Add a sample to the golden corpus: the bytes of a stored record, and a file with their meaning.
 
     python -m tests.corpus.add RECORD
 
@@ -21,7 +21,7 @@ CORPUS: Final = Path(__file__).resolve().parent
 
 
 class NotASample(ValueError):
-    """The bytes are no record with an event that can be read today, or are in the corpus already."""
+    """The bytes are no record with a readable event, or are in the corpus already."""
 
 
 def add(value: bytes, corpus: Path = CORPUS) -> Path:

@@ -1,4 +1,4 @@
-"""The samples of the corpus, each as a record that folds, and with damage done to it."""
+"""The samples of the corpus as records that fold, and damaged versions of them."""
 
 from random import Random
 from typing import NamedTuple
@@ -17,7 +17,7 @@ PRICE = Money(currency_code="EUR", units=1)
 
 
 class Setting(NamedTuple):
-    """A sample, and its order as it stood right before, so that the sample is a fact that folds."""
+    """A sample, and the state of its order before it, so that the sample is a fact that folds."""
 
     value: bytes
     envelope: bytes
@@ -51,7 +51,7 @@ EVENTS = [setting.event for setting in SETTINGS if setting.event]
 
 
 def damage_record(setting: Setting, chance: Random) -> bytes:
-    """The sample with damage anywhere, or in its event alone, which gets further; never the sample as it is."""
+    """Return the sample with damage anywhere, or only in its event. The result always differs."""
     value = setting.value
     while value == setting.value:
         value = _damaged(setting, chance)

@@ -1,11 +1,11 @@
-"""Damage as disks, networks and programs do it to bytes; the same seed does the same damage."""
+"""Damage to bytes, as disks, networks and programs cause it. The same seed causes the same damage."""
 
 from collections.abc import Callable, Sequence
 from random import Random
 
 
 def mutate(value: bytes, donors: Sequence[bytes], chance: Random) -> bytes:
-    """Return the bytes after one to four mutations; `others` are what it may be mixed up with."""
+    """Return the bytes after one to four mutations. `donors` are bytes that may be mixed in."""
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
         value = chance.choice(_MUTATIONS)(value, chance.choice(donors), chance)
     return value

@@ -1,4 +1,4 @@
-"""The lock of the golden corpus: what every sample was when it was added, so that none is ever changed or removed."""
+"""The lock of the golden corpus: the digest of every added sample, so that no sample is changed or removed."""
 
 import json
 from hashlib import sha256
@@ -15,14 +15,14 @@ HEADER: Final = """\
 
 
 def lock_sample(sample: Path, corpus: Path) -> None:
-    """Add a sample, of which `sample` has the bytes, to the lock of its corpus."""
+    """Add the sample with the bytes in the file `sample` to the lock of its corpus."""
     lock = corpus / LOCK_NAME
     text = append_entries(_read(lock) or HEADER, [_entry(sample, corpus)])
     lock.write_text(text, encoding="utf-8", newline="\n")
 
 
 def sample_gaps(corpus: Path) -> list[str]:
-    """Return which samples are not as they were added, or not locked, and where the lock is not as it grew."""
+    """Return the samples that were changed or are not locked, and the damaged places of the lock."""
     text = _read(corpus / LOCK_NAME)
     gaps = [f"{LOCK_NAME}, {where}" for where in find_damage(text)]
     locked = {entry.heading: entry.lines for entry in entries(text)}

@@ -1,4 +1,4 @@
-"""The corpus grows and never changes."""
+"""Adding a sample never changes the samples that exist."""
 
 from pathlib import Path
 

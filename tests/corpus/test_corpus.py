@@ -1,4 +1,4 @@
-"""What was ever written means for ever what it meant. A sample is never changed; see add.py."""
+"""Every stored version keeps its meaning. A sample is never changed; see add.py."""
 
 from pathlib import Path
 

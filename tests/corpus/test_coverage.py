@@ -1,4 +1,4 @@
-"""The samples of each event together say all that it can say."""
+"""The samples of each event together use all of its fields and enum values."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ def test_every_field_and_enum_value_is_in_a_sample(field: str) -> None:
 
 
 def possible_values(field: FieldDescriptor, within: tuple[Descriptor, ...] = ()) -> Iterator[str]:
-    """All that a field can say: itself, the fields in it, the values of its enum but for the first, which is none."""
+    """Return the paths of a field, of the fields in it, and of the values of its enum except the first."""
     yield field.name
     if field.enum_type is not None:
         yield from (f"{field.name}={value.name}" for value in field.enum_type.values if value.number)
@@ -38,7 +38,7 @@ def possible_values(field: FieldDescriptor, within: tuple[Descriptor, ...] = ())
 
 
 def values_in(field: FieldDescriptor, value: object) -> Iterator[str]:
-    """What the value of a field says of that."""
+    """Return those of the `possible_values` that the value of a field uses."""
     yield field.name
     if field.enum_type is not None and isinstance(value, int) and value in field.enum_type.values_by_number:
         yield f"{field.name}={field.enum_type.values_by_number[value].name}"

@@ -1,4 +1,4 @@
-"""Damaged records never stop a fold, and none is passed over in silence.
+"""Damaged records never stop a fold, and each one is recorded in a table.
 
 ORDERTRAIL_MUTATIONS says how many are tried; a million take a minute or two.
 """
@@ -33,7 +33,7 @@ def fold_record(setting: Setting, value: bytes, key: str) -> Rows:
 
 
 def assert_accounted_for(rows: Rows) -> str:
-    """The record is in one of the three tables, at its offset; returns which."""
+    """Assert that the record is in one of the three tables, at its offset; return the table's name."""
     offsets_by_table = {
         "event": [row[0] for row in rows.events],
         "not a fact": [row[0] for row in rows.not_facts],
@@ -45,7 +45,7 @@ def assert_accounted_for(rows: Rows) -> str:
 
 
 def assert_shown_as_read(rows: Rows, reading: Reading, value: bytes) -> None:
-    """What clients are sent is what was read, at its place."""
+    """Assert that the event sent to clients is the event that was read, with its position."""
     [sent_event] = StreamOrderEventsResponse.FromString(rows.events[0][-1]).events
     kind = sent_event.WhichOneof("event")
     assert kind is not None

@@ -1,4 +1,4 @@
-"""All who fold a log of damaged records end alike, and what they keep of it is what they had."""
+"""Writer and projector fold a log of damaged records to the same state, and the writer's store keeps that state."""
 
 from collections import Counter
 from contextlib import closing
@@ -22,7 +22,7 @@ RECORDS = 500
 
 
 def log_of(chance: Random) -> list[Logged]:
-    """Samples and damaged ones of the same orders, in any order."""
+    """Return samples and damaged samples of the same orders, in random order."""
     records = []
     for offset in range(RECORDS):
         setting = chance.choice(SETTINGS)

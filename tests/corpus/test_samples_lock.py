@@ -1,4 +1,4 @@
-"""The lock finds every sample that was changed or removed, and no edit that leaves its meaning as it is."""
+"""The lock finds every changed or removed sample, and no edit that keeps the meaning."""
 
 import json
 from collections.abc import Callable

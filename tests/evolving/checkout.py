@@ -1,4 +1,4 @@
-"""A checkout of the project, to be changed as a user would: a copy of what is worked on, with the same environment."""
+"""A checkout of the project for a user's changes: a copy of this checkout, with the same environment."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ GENERATOR = ".venv-proto"
 
 
 class Checkout:
-    """The code of one state of the project, below `root`; what runs there is that code."""
+    """The code of one state of the project, below `root`. Programs that run there use that code."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -24,7 +24,7 @@ class Checkout:
 
     @property
     def changed_code(self) -> set[str]:
-        """The modules of the server that are no longer as they were checked out."""
+        """The modules of the server that changed since the checkout."""
         before, now = self._began_with, self._server_code()
         return {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}
 
@@ -33,7 +33,7 @@ class Checkout:
         return {path.relative_to(server).as_posix(): path.read_bytes() for path in server.rglob("*.py")}
 
     def runs(self, *command: str, **environment: str) -> str:
-        """Run a program in the checkout, and return all that it prints, whatever its exit code."""
+        """Run a program in the checkout, and return its output, with any exit code."""
         program, *arguments = command
         programs = {"ordertrail": [sys.executable, "-m", "ordertrail_server.cli"], "python": [sys.executable]}
         return subprocess.run(
@@ -48,12 +48,12 @@ class Checkout:
         ).stdout
 
     def server(self, data: Path) -> RunningServer:
-        """Return a server of this checkout's code; it is not started yet."""
+        """Return a server of this checkout's code, not started."""
         return RunningServer(data, self.environment)
 
 
 def check_out(root: Path) -> Checkout:
-    """Copy what is worked on to `root`, which must not exist."""
+    """Copy this checkout to `root`, which must not exist."""
     # The generator's environment is made but once, and by the project's own rule.
     subprocess.run(["make", "--quiet", f"{GENERATOR}/made"], cwd=ROOT, check=True, capture_output=True)
     for folder in FOLDERS:

@@ -1,4 +1,4 @@
-"""What makes clients of the image of the last release: protoc from the generator's environment, Node from its wheel."""
+"""The compilers for clients of the last release: protoc from the generator's environment, Node from its wheel."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ NPM = str(_NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
 
 
 def files_of_image() -> list[str]:
-    """Return the files of the image, but for those that every protobuf brings along."""
+    """Return the files of the image, without those that every protobuf library contains."""
     image = FileDescriptorSet.FromString(IMAGE.read_bytes())
     return [file.name for file in image.file if not file.name.startswith("google/protobuf/")]
 
@@ -28,7 +28,7 @@ def protoc(*arguments: str) -> None:
 
 
 def node_modules(project: Path) -> Path:
-    """Return the packages of a project's package-lock.json, installed once, and again when that was changed."""
+    """Return the folder with the packages of package-lock.json; install them first if that file is newer."""
     modules = project / "node_modules"
     installed, lock_file = modules / ".package-lock.json", project / "package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock_file.stat().st_mtime:
@@ -42,7 +42,7 @@ def node(*arguments: str, cwd: Path) -> None:
 
 
 def run(command: list[str], cwd: Path, **environment: str) -> str:
-    """Run a program, which must end well, and return what it prints."""
+    """Run a program, which must exit with 0, and return its output."""
     # Plugins look for `node` by themselves.
     environment["PATH"] = os.pathsep.join([str(Path(NODE).parent), os.environ["PATH"]])
     result = subprocess.run(

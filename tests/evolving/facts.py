@@ -1,4 +1,4 @@
-"""What the log of a data directory says, as that release reads it whose code this runs on: JSON on stdout.
+"""Print the log of a data directory as JSON, read by the release whose code this runs on.
 
 python -m tests.evolving.facts DATA
 """

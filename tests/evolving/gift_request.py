@@ -1,4 +1,4 @@
-"""Gifts, as a client of the next release orders them; in this release's contract the message is an unknown field."""
+"""Orders of gifts by a client of the next release. The gift message is an unknown field in this release's contract."""
 
 from tests.e2e.shop import an_order
 

@@ -1,4 +1,4 @@
-"""Edits as a page shows them: unified diffs without line numbers, each hunk found by what it says.
+"""Apply the diffs of a page: unified diffs without line numbers, each hunk located by its text.
 
 A diff from /dev/null makes its file.
 """
@@ -8,11 +8,11 @@ from pathlib import Path
 
 
 class NotApplicable(AssertionError):
-    """A hunk is not found in its file, or more than once."""
+    """A hunk is not in its file, or more than once."""
 
 
 def apply_diff(root: Path, diff: str) -> None:
-    """Make the edit of one file below `root`. Raises NotApplicable."""
+    """Apply the diff of one file below `root`. Raises NotApplicable."""
     [name] = re.findall(r"^\+\+\+ b/(.+)$", diff, re.MULTILINE)
     path = root / name
     text = "" if diff.startswith("--- /dev/null\n") else path.read_text()

@@ -1,4 +1,4 @@
-"""A walk along docs/changing-events.md: every command run, every edit made, every output compared."""
+"""Follow docs/changing-events.md: run every command, apply every edit, and compare every output."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ GRPCURL = str(Path(sys.executable).parent / "grpcurl")
 
 
 class GuideRunner:
-    """Works in a checkout, with one server on `data` that is started anew when the page says so."""
+    """Works in a checkout, with one server on `data` that restarts where the page restarts it."""
 
     def __init__(self, checkout: Checkout, data: Path) -> None:
         self._checkout = checkout
@@ -27,7 +27,7 @@ class GuideRunner:
         self.steps = 0
 
     def run_guide(self) -> None:
-        """Do all that the page shows. Fails where something else comes of it."""
+        """Do all steps of the page. Fails where an output differs."""
         for language, block in BLOCKS.findall(PAGE.read_text()):
             if language == "diff":
                 apply_diff(self._checkout.root, block)

@@ -1,4 +1,4 @@
-"""An old client: all that it knows of Ordertrail was generated from the last release.
+"""An old client, which uses only code that was generated from the last release.
 
 python old_client.py HOST:PORT read|follow|command
 

@@ -1,4 +1,4 @@
-"""Clients as others have them: made of what was generated from the image of the last release, and of nothing newer."""
+"""Clients that were generated from the image of the last release."""
 
 import asyncio
 import json
@@ -20,13 +20,13 @@ SECONDS = 30.0
 
 
 class Said:
-    """What a running client says, line by line."""
+    """The output of a running client, line by line."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     async def next(self, what: str) -> list[Any]:
-        """Return what comes next, which must be of this kind."""
+        """Return the next output, which must be of this kind."""
         assert self._process.stdout is not None
         line = await asyncio.wait_for(self._process.stdout.readline(), SECONDS)
         assert line, f"nothing was said of {what}: {await self._last_words()}"
@@ -34,7 +34,7 @@ class Said:
         return values
 
     async def end(self) -> None:
-        """Return once the client has ended, well and without another word."""
+        """Wait until the client exits with 0 and without more output."""
         remaining_output, last_words = await asyncio.wait_for(self._process.communicate(), SECONDS)
         assert (self._process.returncode, remaining_output, last_words) == (0, b"", b"")
 
@@ -44,7 +44,7 @@ class Said:
 
 
 class OldClient(NamedTuple):
-    """A program that is given an address and a task."""
+    """A program with an address and a task as arguments."""
 
     command: list[str]
     environment: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""The projector of the old release in a process of its own, beside whatever serves the same log."""
+"""The projector of the old release in a process of its own, on the log of a running server."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ SECONDS = 20.0
 
 
 class Folded(NamedTuple):
-    """How an order stands in a read model: its newest version, the version it was folded to, and why it is parked."""
+    """The state of an order in a read model: its newest version, the folded version, and why it is parked."""
 
     newest: int
     version: int
@@ -28,14 +28,14 @@ class Folded(NamedTuple):
 
 
 class OldProjector:
-    """Follows the log of a data directory; what it made of it is read from its read model."""
+    """Follows the log of a data directory. Tests read its results from its read model."""
 
     def __init__(self, process: Process, data: Path) -> None:
         self._process = process
         self._model = read_model_file(DataDirectory(data).read_model)
 
     async def reaches(self, offset: int) -> None:
-        """Return once it has folded all records before this offset."""
+        """Wait until it has folded all records before this offset."""
         assert self._process.stdout is not None
         reached = -1
         while reached < offset:
@@ -48,14 +48,14 @@ class OldProjector:
         return {row[0]: Folded(row[1], Order.FromString(row[2]).version, row[3]) for row in rows}
 
     def waiting(self) -> list[str]:
-        """Return the order ids of the facts that wait, in the order of the log."""
+        """Return the order ids of the parked facts, in the order of the log."""
         with closing(connect_reader(self._model)) as connection:
             return [row[0] for row in connection.execute("SELECT order_id FROM parked ORDER BY position")]
 
 
 @asynccontextmanager
 async def old_projector(data: Path) -> AsyncIterator[OldProjector]:
-    """Run it on a data directory that a server may be serving; the end of its stdin ends it."""
+    """Run it on a data directory, which a server may use, too. It stops at the end of its stdin."""
     command = [sys.executable, "-m", "ordertrail_server.projections.process", "--data", str(data)]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=environment())
     try:

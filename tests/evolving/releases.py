@@ -19,7 +19,7 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 
 
 class Fact(NamedTuple):
-    """A fact of the log. `digest` is in hex; `written_version` is 0 where the release that read it cannot name it."""
+    """A fact of the log. `digest` is in hex; `written_version` is 0 if the reading release does not know the event."""
 
     offset: int
     order_id: str
@@ -30,7 +30,7 @@ class Fact(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A whole log as one release reads it; that every record is a fact or void was checked."""
+    """A whole log as one release reads it. Every record is a fact or void."""
 
     facts: list[Fact]
     orders: dict[str, Order]
@@ -38,7 +38,7 @@ class Reading(NamedTuple):
 
 
 class Releases:
-    """A server of each release, and the old release's projector; all of one log, both servers at one address.
+    """A server of each release at the same address, and the old release's projector, all on one log.
 
     Only this class knows which log it is.
     """
@@ -48,7 +48,7 @@ class Releases:
         self.old, self.new = RunningServer(data), new.server(data)
 
     def turn_to(self, server: RunningServer, *, kill: bool = False) -> None:
-        """Serve from now on by this release alone; what serves until now is stopped, or killed."""
+        """Stop or kill the running server, and serve with this release."""
         for running_server in (self.old, self.new):
             if running_server.running:
                 server.address = running_server.address
@@ -59,17 +59,17 @@ class Releases:
         server.start()
 
     def client(self) -> OrderTrail:
-        """Return a client of what serves now, which shows each answer as it came: it retries nothing by itself."""
+        """Return a client of the running server that retries nothing, so each answer is visible."""
         serving = self.old if self.old.running else self.new
         return OrderTrail(grpc.aio.insecure_channel(serving.address, options=[("grpc.enable_retries", 0)]))
 
     def close(self) -> None:
-        """End what runs."""
+        """Stop all processes."""
         self.old.close()
         self.new.close()
 
     def old_projector(self) -> AbstractAsyncContextManager[OldProjector]:
-        """Run the old release's projector beside what serves."""
+        """Run the old release's projector on the log of the running server."""
         return old_projector(self._data)
 
     async def end(self) -> int:
@@ -91,7 +91,7 @@ class Releases:
 
 
 def receipts_hold(receipts: Sequence[Receipt], reading: Reading) -> None:
-    """Assert that each receipt speaks of a fact, and says of it what the log says."""
+    """Assert that each receipt matches a fact of the log."""
     facts = {(fact.order_id, fact.request_id): fact for fact in reading.facts}
     assert len(facts) == len(reading.facts), "a request led to two facts"
     for receipt in receipts:

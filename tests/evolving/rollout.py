@@ -1,4 +1,4 @@
-"""A log that two releases wrote: what was ordered, by which of them, and what the old one makes of it."""
+"""A log that two releases wrote: the commands of each, and what the old release reads."""
 
 import grpc
 from google.protobuf.message import Message
@@ -32,7 +32,7 @@ WAITING = ["gift", "newer", "gift", "gift"]
 
 
 async def roll_out(releases: Releases) -> list[Receipt]:
-    """Let the old release serve, then the new one, which goes on serving; return what they answered."""
+    """Serve with the old release, then with the new one, which stays running; return their receipts."""
     releases.turn_to(releases.old)
     answered = await send_all(releases, BY_OLD)
     releases.turn_to(releases.new)
@@ -40,7 +40,7 @@ async def roll_out(releases: Releases) -> list[Receipt]:
 
 
 async def send_all(releases: Releases, requests: list[Request]) -> list[Receipt]:
-    """Send commands to the release that serves."""
+    """Send commands to the running release."""
     async with releases.client() as orders:
         return [await orders.send(request) for request in requests]
 
@@ -51,12 +51,12 @@ async def history(orders: OrderTrail) -> list[HistoryEvent]:
 
 
 async def refused(orders: OrderTrail, rpc: str, request: Message) -> Refused:
-    """Return how a call was refused; asserts that it was."""
+    """Return the refusal of a call. Fails if the call succeeds."""
     return await refusal(RPCS[rpc].call(orders.channel, request.SerializeToString()))
 
 
 def says_parked(error: Refused, order_id: str) -> None:
-    """Assert that a refusal says that this order waits for a newer release, and when to come again."""
+    """Assert that a refusal reports this order as parked for a newer release, with a retry delay."""
     assert (error.code, error.reason) == (grpc.StatusCode.UNAVAILABLE, "ORDER_PARKED")
     assert error.retry_seconds
     assert order_id in error.message

@@ -1,4 +1,4 @@
-"""docs/changing-events.md goes as it is shown; what it leads to is the fixture `next_release`."""
+"""The steps of docs/changing-events.md work. The fixture `next_release` is their result."""
 
 import re
 from shutil import copytree, ignore_patterns

@@ -1,4 +1,4 @@
-"""Clients that were generated from the last release work with a server of the next one, and lose nothing of it."""
+"""Clients that were generated from the last release work with a server of the next one, and lose no data."""
 
 import asyncio
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ ORDERS = ("older", "gift", "newer")
 
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory, next_release: Checkout) -> Iterator[Releases]:
-    """The next release serves a history that began before it."""
+    """The next release serves a history that an older release began."""
     with closing(Releases(tmp_path_factory.mktemp("next") / "data", next_release)) as releases:
         asyncio.run(roll_out(releases))
         asyncio.run(until_serving(releases.new.address))
@@ -78,7 +78,7 @@ def carried(event: list[Any]) -> bytes:
 
 
 def as_sent(event: list[Any]) -> HistoryEvent:
-    """Return the event that a client passed on; asserts that it understood what was known when it was made."""
+    """Return the event that a client passed on. Asserts that the client read all fields of its own contract."""
     read = HistoryEvent.FromString(carried(event))
     customer = read.order_placed.customer_id
     assert event[:5] == [read.order_id, read.order_version, read.WhichOneof("event"), customer, read.digest.hex()]

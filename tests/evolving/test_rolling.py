@@ -1,4 +1,4 @@
-"""A rolling deploy, there and back: two releases on one log. What the old one cannot read waits, and nothing else."""
+"""A rolling deploy and a rollback: two releases on one log. The old release parks only orders that it cannot read."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +19,7 @@ from ordertrail.v1.receipt_pb2 import Receipt
 
 @pytest.fixture
 def releases(tmp_path: Path, next_release: Checkout) -> Iterator[Releases]:
-    """Two releases on a log of their own; nothing runs yet."""
+    """Two releases on a log of their own, not started."""
     with closing(Releases(tmp_path / "data", next_release)) as releases:
         yield releases
 
@@ -115,6 +115,6 @@ async def end_of(orders: OrderTrail, fresh: list[str]) -> str:
 
 
 def in_short(receipt: Receipt) -> tuple[str, int, bytes, int, str]:
-    """Return what a receipt says for ever; its event is as much as the release can read."""
+    """Return the parts of a receipt that never change; its event depends on what the release can read."""
     digest, offset = receipt.digest, receipt.position.offset
     return receipt.order_id, receipt.order_version, digest, offset, receipt.consistency_token

@@ -1,4 +1,4 @@
-"""A roll-back: the old release serves again on a log that the new one wrote to. What it cannot read, it says so of."""
+"""A rollback: the old release serves a log of the new one, and reports orders that it cannot read as parked."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -19,7 +19,7 @@ from ordertrail.v1.commands_pb2 import CancelOrderRequest, Command, ExecuteComma
 
 @pytest.fixture(scope="module")
 def releases_after_rollback(tmp_path_factory: pytest.TempPathFactory, next_release: Checkout) -> Iterator[Releases]:
-    """The old release serves, behind the new one."""
+    """The old release serves after the new one."""
     with closing(Releases(tmp_path_factory.mktemp("rolled-back") / "data", next_release)) as releases:
         asyncio.run(roll_out(releases))
         releases.turn_to(releases.old)

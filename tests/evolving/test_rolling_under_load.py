@@ -1,4 +1,4 @@
-"""A roll-back by a kill, and another kill, under load: callers retry until they are answered, and each answer holds."""
+"""Two kills under load, the first with a rollback: callers retry until answered, and each answer is durable."""
 
 import asyncio
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ ANSWERS = 150
 
 
 class Callers(Load):
-    """Callers of their own orders, beside those of another load."""
+    """Callers of their own orders."""
 
     def __init__(self, orders: OrderTrail, name: str) -> None:
         self.name, self.ledger = name, Ledger()
@@ -28,7 +28,7 @@ class Callers(Load):
         return (f"{self.name}-{order_id}" for order_id in super()._ids(name))
 
     async def are_answered(self) -> None:
-        """Return once they were answered ANSWERS times more."""
+        """Wait for ANSWERS more answers."""
         until = len(self.ledger.receipts) + ANSWERS
         while len(self.ledger.receipts) < until:
             await self.ledger.next()

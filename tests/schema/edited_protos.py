@@ -90,7 +90,7 @@ def record_after(edit: Edit, newest: int = 2) -> Descriptor:
 
 
 def record_in(image: FileDescriptorSet) -> Descriptor:
-    """Return the record of an image, whose files stand behind those that they import."""
+    """Return the record of an image. Each file must come after those that it imports."""
     pool = DescriptorPool()
     for file in image.file:
         pool.Add(file)

@@ -1,4 +1,4 @@
-"""What the record of this release says of its events: tests that ask here go on when a new version is made."""
+"""The cases of events in this release's record. Tests that use them still pass after a new version."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ NEWEST: Final = {event: versions_of(event)[-1] for event in public_events()}
 """The case in which each public event is written."""
 
 PASSING: Final = [case for case in NEWEST.values() if case.number in HistoryEvent.DESCRIPTOR.fields_by_number]
-"""Those that stand on the number of their public event, so that their bytes are sent on as they are."""
+"""The cases with the number of their public event. Their bytes are sent to clients unchanged."""
 
 UNUSED: Final = next(number for number in range(20, 100) if number not in Record.DESCRIPTOR.fields_by_number)
-"""A number that an event of the next release may have."""
+"""A number that an event of the next release can have."""

@@ -6,7 +6,7 @@ TIME_NS = 1_700_000_000_000_000_005
 
 
 def record_of(chunk: bytes, order_id: str = "order-1", order_version: int = 2) -> bytes:
-    """Return a record that holds the event of the chunk, with all of the envelope."""
+    """Return a record with the event of the chunk and a full envelope."""
     return seal(
         event_id="01890a5d-ac96-774b-bcce-b302099a8057",
         order_id=order_id,

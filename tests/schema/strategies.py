@@ -1,4 +1,4 @@
-"""Messages of any type, made from descriptors, and documents as the older producers write them."""
+"""Hypothesis strategies for messages of any type, from their descriptors, and for documents of older producers."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The reading of an event, told step by step, is the reading that everyone else gets."""
+"""The explanation of an event matches its reading."""
 
 import json
 from itertools import pairwise

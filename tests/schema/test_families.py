@@ -1,4 +1,4 @@
-"""How versions hang together: what is a family, what is none, and what Python functions may do in one."""
+"""Valid and invalid families of versions, and Python functions in them."""
 
 import sys
 from collections.abc import Callable
@@ -102,7 +102,7 @@ def compiled() -> dict[str, Tree]:
 
 @pytest.fixture(autouse=True)
 def tried(compiled: dict[str, Tree], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The module of the functions that the messages name."""
+    """The module with the functions that the messages name."""
 
     def function(tree: str, reads: str, gives: str) -> Callable[[Any], Any]:
         old, new = (message_class(compiled[tree].message(name)) for name in (reads, gives))

@@ -1,4 +1,4 @@
-"""Stored bytes as they are read today, whatever they are."""
+"""Stored bytes, sound or damaged, are read or have a fault."""
 
 import random
 

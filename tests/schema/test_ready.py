@@ -1,4 +1,4 @@
-"""Facts as the bytes that clients get."""
+"""Facts as the bytes that clients receive."""
 
 import pytest
 from google.protobuf.message import Message

@@ -1,4 +1,4 @@
-"""Documents of older producers, and what they state."""
+"""Documents of older producers are stored as they are, or refused."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""No fact reads as a number without a name: what holds one, or what a Python function makes one, has no reading."""
+"""A fact with an enum number that has no name, stored or returned by a Python function, has no reading."""
 
 from collections.abc import Callable
 from typing import Any
@@ -101,7 +101,7 @@ def test_message_that_can_hold_no_enum_is_not_searched() -> None:
 
 
 def shelf() -> Any:
-    """A message class with enums in every kind of field, and itself within itself."""
+    """Return a recursive message class with enums in every kind of field."""
     file = FileDescriptorProto(name="shelf.proto", syntax="proto3")
     colour = file.enum_type.add(name="Colour")
     colour.value.add(name="NONE", number=0)

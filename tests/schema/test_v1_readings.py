@@ -1,4 +1,4 @@
-"""What was said in version 1, and what it means today."""
+"""Values of version 1 read as public values."""
 
 import pytest
 from google.protobuf.json_format import ParseDict

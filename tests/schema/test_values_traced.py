@@ -1,4 +1,4 @@
-"""What a producer said in version 1 is found in today's event: every member of every message."""
+"""Every field of version 1 is traced to the public event."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Bytes put together by hand are those that protobuf makes."""
+"""Bytes that we assemble equal those of the protobuf library."""
 
 import pytest
 from google.protobuf.wrappers_pb2 import BytesValue, Int32Value, Int64Value, UInt64Value

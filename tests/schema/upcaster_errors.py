@@ -1,4 +1,4 @@
-"""Errors as a Python upcaster may raise them, whose text is hard to store."""
+"""Errors that a Python upcaster can raise and whose text is hard to store."""
 
 from collections.abc import Callable
 from typing import Final
@@ -8,7 +8,7 @@ from ordertrail_server.schema.upcasting import CannotUpcast
 
 
 class Mute(Exception):
-    """Its text cannot be had."""
+    """An error whose text cannot be read."""
 
     def __str__(self) -> str:
         raise RuntimeError("no words")
@@ -25,7 +25,7 @@ UPCASTER_ERRORS: Final[dict[str, Exception]] = {
 
 
 def failing_upcaster(error: Exception) -> Callable[[bytes, OrderPlaced], None]:
-    """Return an upcaster that raises this."""
+    """Return an upcaster that raises this error."""
 
     def fail(stored: bytes, into: OrderPlaced) -> None:
         raise error

@@ -1,4 +1,4 @@
-"""Mistakes beside the protos: in Python, in generated code, in the corpus, or in what comes after an edit."""
+"""Mistakes outside of the protos: in Python, in generated code, in the corpus, or in a missing step."""
 
 from pathlib import Path
 from typing import Final
@@ -79,7 +79,7 @@ def _begin_v3(root: Path) -> None:
 
 
 def _nothing(root: Path) -> None:
-    """The mistake is what is not done."""
+    """Change nothing: the mistake is a missing step."""
 
 
 MISTAKES: Final = [
@@ -114,7 +114,7 @@ MISTAKES: Final = [
     ),
     _public(
         "a Python function writes less than another one reads",
-        "does not read back as itself: lines[0].quantity was 2, and is 0; let what writes it be the inverse",
+        "does not read back as itself: lines[0].quantity was 2, and is 0; make the writing function the inverse",
         '["v3.shipped", "v3.stored"]',
         _THERE + _BACK,
     ),

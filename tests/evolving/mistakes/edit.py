@@ -1,19 +1,19 @@
-"""Edits of a tree of files. Each must find what it changes: a mistake that was not made would prove nothing."""
+"""Edits of a tree of files. Each must find the text that it changes, because a missing mistake would prove nothing."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 Edit: TypeAlias = Callable[[Path], None]
-"""Changes a tree, of which it is given the root."""
+"""Changes the tree below a root."""
 
 
 class NothingToEdit(AssertionError):
-    """A file does not say what an edit would change."""
+    """A file lacks the text that an edit would change."""
 
 
 def replaced(file: str, old: str, new: str, *, after: str = "") -> Edit:
-    """Return the edit that puts `new` in the place of `old`, the first behind `after`; without that, the only one."""
+    """Return the edit that replaces `old` by `new`: the first one behind `after`, or else the only one."""
 
     def edit(root: Path) -> None:
         path = root / file
@@ -27,7 +27,7 @@ def replaced(file: str, old: str, new: str, *, after: str = "") -> Edit:
 
 
 def cut(file: str, first: str, last: str) -> Edit:
-    """Return the edit that takes out all from `first`, which stands there once, up to the next `last`."""
+    """Return the edit that removes the text from `first`, which occurs once, to the next `last`."""
 
     def edit(root: Path) -> None:
         path = root / file
@@ -41,7 +41,7 @@ def cut(file: str, first: str, last: str) -> Edit:
 
 
 def appended(file: str, text: str) -> Edit:
-    """Return the edit that puts a text below a file, which is made if it is not there."""
+    """Return the edit that appends a text to a file, which is created if it is missing."""
 
     def edit(root: Path) -> None:
         path = root / file
@@ -57,7 +57,7 @@ def removed(file: str) -> Edit:
 
 
 def all_of(*edits: Edit) -> Edit:
-    """Return the edit that makes these, in their order."""
+    """Return the edit that makes these edits in their order."""
 
     def edit(root: Path) -> None:
         for edit in edits:

@@ -1,4 +1,4 @@
-"""The fields of a new version do not say rightly where their values come from."""
+"""The fields of a new version have wrong rules about where their values come from."""
 
 from typing import Final
 
@@ -8,8 +8,8 @@ from tests.evolving.mistakes.mistake import Mistake
 from tests.evolving.mistakes.trees import FIELD, V3, V4, V5, State, next_version, placed_from
 
 _DROPPED: Final = "option (ordertrail.evolve.v1.message).dropped"
-_SAY: Final = "say `from`, `literal` or `absent` on it"
-_USE: Final = "use it with `from`, or list it in `dropped` there"
+_SAY: Final = "set `from`, `literal` or `absent` on it"
+_USE: Final = "read it with `from`, or list it in `dropped`"
 _NEW_NUMBER: Final = "give it a number that was never used"
 
 
@@ -60,7 +60,7 @@ MISTAKES: Final = [
     ),
     _v3(
         "`from` names a predecessor that there is not",
-        'says "OrderCreated:customer_id", but no predecessor has that name: correct it',
+        'names the source "OrderCreated:customer_id", but no predecessor has that name: correct it',
         '"customer_id"',
         '"OrderCreated:customer_id"',
     ),
@@ -136,7 +136,7 @@ MISTAKES: Final = [
     ),
     _v3(
         "a member of a oneof has a literal",
-        "v3.OrderPlaced.paying_shop has a literal, though v3.OrderPlaced.payer may hold another member: say `absent`",
+        "v3.OrderPlaced.paying_shop has a literal, though v3.OrderPlaced.payer may hold another member: use `absent`",
         f"paying_shop = 9 [{FIELD} = {{absent: true",
         f'paying_shop = 9 [{FIELD} = {{literal: "x"',
     ),

@@ -1,4 +1,4 @@
-"""The guards that docs/changing-events.md names, each asked what it finds in a tree."""
+"""The guards that docs/changing-events.md names, run on a tree."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ _CHECK = ("ordertrail", "schema", "check")
 
 
 class Guard(Enum):
-    """Who finds a mistake."""
+    """The check that reports a mistake."""
 
     LINT = "buf lint"
     BREAKING = "buf breaking"
@@ -48,7 +48,7 @@ _TESTS = {
 
 
 class CodeDoesNotRun(AssertionError):
-    """The code of a tree cannot run, so it makes another mistake than the one that was meant."""
+    """The code of a tree cannot run, so it has another mistake than the intended one."""
 
 
 # Only at the start of a line: a report that quotes generated code contains `except ImportError`.
@@ -58,7 +58,7 @@ _CANNOT_RUN = re.compile(
 
 
 def findings(guard: Guard, root: Path) -> list[str]:
-    """Return what a guard says of a tree; where that has its code, by running it."""
+    """Return the report of a guard on a tree. If the tree has code, the guard is run there."""
     if (root / "server").exists():
         return code_findings(guard, Checkout(root))
     if guard is Guard.LINT:
@@ -69,7 +69,7 @@ def findings(guard: Guard, root: Path) -> list[str]:
 
 
 def code_findings(guard: Guard, checkout: Checkout) -> list[str]:
-    """Return what a guard says of a checkout, line by line. Raises CodeDoesNotRun."""
+    """Return the report of a guard on a checkout, line by line. Raises CodeDoesNotRun."""
     if guard is Guard.START:
         return _refusal(checkout.server(checkout.root / "data"))
     if guard is Guard.CORPUS and (samples := sample_gaps(checkout.root / "tests" / "corpus")):
@@ -85,7 +85,7 @@ def code_findings(guard: Guard, checkout: Checkout) -> list[str]:
 
 
 def schema_findings(root: Path) -> dict[Guard, list[str]]:
-    """Return what `ordertrail schema check` says of a tree, had it been generated: what comes first alone."""
+    """Return what `ordertrail schema check` would report of a tree with generated code: the first kind of gaps only."""
     try:
         schema = schema_of(root)
     except AuthoringError as refusal:

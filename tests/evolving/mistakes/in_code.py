@@ -1,4 +1,4 @@
-"""Mistakes in the code of commands: new data gets lost on its way, or an answer of an earlier release is forgotten."""
+"""Mistakes in the code of commands: new data is lost, or an answer of an earlier release is forgotten."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""A new version does not say rightly what it reads from, or has no sound place in the record."""
+"""A new version has a wrong predecessor or a wrong case of the record."""
 
 from typing import Final
 
@@ -36,8 +36,7 @@ def _python(what: str, name: str, says: str) -> Mistake:
 MISTAKES: Final = [
     _version(
         "a new version does not say `from`",
-        "ordertrail.v1.OrderPlaced reads from v2.OrderPlaced and v3.OrderPlaced: "
-        "say on the newer one that it is `from` the older",
+        "ordertrail.v1.OrderPlaced reads from v2.OrderPlaced and v3.OrderPlaced: set `from` on the newer one",
         replaced(V3, placed_from("v2"), ""),
     ),
     _from("a misspelt message", "which no record can hold: correct its `from`", "v2.OrderPlacd"),
@@ -106,12 +105,12 @@ MISTAKES: Final = [
     ),
     _version(
         "the newest version of an event is retired, whose command is still decided",
-        "v3.OrderPlaced is `retired`, but commands lead to ordertrail.v1.OrderPlaced: take that back",
+        "v3.OrderPlaced is `retired`, but commands lead to ordertrail.v1.OrderPlaced: remove `retired`",
         replaced(V3, placed_from("v2"), f"{placed_from('v2')} {_RETIRED}"),
     ),
     _version(
         "a released event is retired, whose command is still decided",
-        "v2.OrderReturned is `retired`, but commands lead to ordertrail.v1.OrderReturned: take that back",
+        "v2.OrderReturned is `retired`, but commands lead to ordertrail.v1.OrderReturned: remove `retired`",
         replaced(V2, "message OrderReturned {", f"message OrderReturned {{ {_RETIRED}"),
     ),
     _python("that is not there", "v2.order_placed", "which cannot be used: No module named"),

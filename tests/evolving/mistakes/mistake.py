@@ -1,4 +1,4 @@
-"""A mistake that people make, and what must come of it."""
+"""A mistake that people make, and the guard that must report it."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from tests.evolving.mistakes.trees import State
 
 
 class Mistake(NamedTuple):
-    """An edit of a tree in some state; the guard must find it, and say at least `says` (see `short`)."""
+    """An edit of a tree in some state. The guard must report it with a text that contains `says` (see `short`)."""
 
     what: str
     guard: Guard
@@ -18,5 +18,5 @@ class Mistake(NamedTuple):
 
 
 def short(text: str) -> str:
-    """Return what a guard says with stored messages named as `v2.Money`."""
+    """Return a guard's text with shortened names of stored messages, such as `v2.Money`."""
     return text.replace("ordertrail.events.", "")

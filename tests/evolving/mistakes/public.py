@@ -1,4 +1,4 @@
-"""The public API is broken, or a stored event and the public one do not hold the same; protos are without comments."""
+"""The public API is broken, a stored event does not match its public event, or protos lack comments."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ _LAST_OF_PLACE: Final = "optional Date expected_delivery_date = 12;"
 _REASON: Final = "optional string reason = 1;"
 _CANCELLED: Final = "message OrderCancelled {"
 _RETURNED: Final = 'from: "ORDER_STATUS_RETURNED" to: "ORDER_STATUS_CALLED_OFF"'
-_SAY: Final = "say `public` on the field that it is"
+_SAY: Final = "set `public` on the field that corresponds to it"
 _ALIKE: Final = "do not have the same values: add those that one of them lacks"
 
 

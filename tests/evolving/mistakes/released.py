@@ -1,4 +1,4 @@
-"""What was released is changed. What is stored is found by the lock, what is public by `buf breaking`."""
+"""A released message is changed. The lock reports stored messages, `buf breaking` public ones."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The schema of a tree of protos, put together as a server puts together that of its generated code."""
+"""The schema of a tree of protos, built as a server builds that of its generated code."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -17,14 +17,14 @@ from ordertrail_server.schema.readers import Readers
 
 
 class Schema(NamedTuple):
-    """What can be stored, and what is public."""
+    """The stored and the public messages of a tree."""
 
     record: Descriptor
     history_event: Descriptor
     image: bytes
 
     def gaps(self) -> list[str]:
-        """Return what `ordertrail_server.schema.proof.schema_check.check_readings` finds in descriptors, of these."""
+        """Return the gaps that `check_readings` of `schema.proof.schema_check` finds in these descriptors."""
         families = Families(self.record)
         public = PublicHops(families, self.record, self.history_event)
         # As a server does before it proves anything: a gap must not become a traceback here.

@@ -77,7 +77,7 @@ def with_tests(checkout: Checkout) -> None:
     for folder in ("corpus", "contract", "orders", "commands", "log"):
         copytree(ROOT / "tests" / folder, checkout.root / "tests" / folder, ignore=ignore_patterns("__pycache__"))
     (checkout.root / "tests" / "schema").mkdir()
-    copy2(ROOT / "tests" / "schema" / "other_protos.py", checkout.root / "tests" / "schema")
+    copy2(ROOT / "tests" / "schema" / "edited_protos.py", checkout.root / "tests" / "schema")
     checkout.runs("ordertrail", "schema", "check")
 
 

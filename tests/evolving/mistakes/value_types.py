@@ -92,7 +92,7 @@ MISTAKES: Final = [
     ),
     _v3(
         "a nested message holds itself",
-        "v4.OrderSource.before leads back to v4.OrderSource, which holds itself, and rules cannot follow that",
+        "v4.OrderSource.before leads back to v4.OrderSource, which is recursive, and rules cannot follow that",
         all_of(
             replaced(V3, "optional string status_text = 6;", f"optional string status_text = 6; {_BEFORE}"),
             next_version,

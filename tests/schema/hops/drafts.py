@@ -1,4 +1,4 @@
-"""Drafts of stored messages, open to change from version to version, and their text as a proto."""
+"""Drafts of stored messages that change from version to version, and their proto text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ class Enumeration:
 
     @property
     def text(self) -> str:
-        """The enum as a proto has it."""
+        """The enum as proto text."""
         return f"enum {self.name} {{ {' '.join(f'{name} = {number};' for name, number in self.values.items())} }}"
 
 
 @dataclass
 class Field:
-    """A field; one that is `settled` bears no other change in this version."""
+    """A field. A `settled` field cannot change again in this version."""
 
     name: str
     number: int
@@ -32,12 +32,12 @@ class Field:
 
     @property
     def held(self) -> "Message | None":
-        """The message in it, if it holds one or several."""
+        """The message type of the field, if it has one."""
         return self.kind if isinstance(self.kind, Message) else None
 
     @property
     def text(self) -> str:
-        """The field as a proto has it."""
+        """The field as proto text."""
         kind = self.kind if isinstance(self.kind, str) else self.kind.name
         label = f"map<string, {kind}>" if self.label == "map" else f"{'' if self.oneof else self.label} {kind}"
         rules = f" [(field) = {{ {' '.join(self.rules)} }}]" if self.rules else ""
@@ -46,7 +46,7 @@ class Field:
 
 @dataclass
 class Message:
-    """A message that stands in one place of the event; one that is `settled` bears no other change in this version."""
+    """A message in one place of the event. A `settled` message cannot change again in this version."""
 
     name: str
     fields: list[Field]
@@ -74,7 +74,7 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The message as a proto has it."""
+        """The message as proto text."""
         oneofs = {inner.oneof: [one.text for one in self.fields if one.oneof == inner.oneof] for inner in self.fields}
         grouped = [f"oneof {name} {{ {' '.join(texts)} }}" for name, texts in oneofs.items() if name]
         return f"message {self.name} {{ {' '.join([*self.rules, *oneofs.get('', []), *grouped])} }}"
@@ -84,7 +84,7 @@ Kind: TypeAlias = str | Enumeration | Message
 
 
 def texts(event: Message) -> str:
-    """Return the event with all that is nested in it, as a proto has it."""
+    """Return the event and its nested messages as proto text."""
     messages = list(event.walk())
     enums = [inner.kind for message in messages for inner in message.fields if isinstance(inner.kind, Enumeration)]
     return "\n".join([*(enum.text for enum in enums), *(message.text for message in messages)])

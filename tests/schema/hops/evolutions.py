@@ -1,4 +1,4 @@
-"""Random legal evolutions of an event: each version changes a few things of the one before, and says so by options."""
+"""Random legal evolutions of an event: each version makes a few changes and declares them by options."""
 
 import copy
 from collections.abc import Callable
@@ -25,14 +25,14 @@ LITERALS = {"int32": "-5", "double": "0.5", "string": "made up", "bool": "true",
 
 
 class Chain(NamedTuple):
-    """The texts of a tree, and the fields that a version gives up: "v1.Placed.f1" is gone in version 2."""
+    """The texts of a tree, and the dropped fields: "v1.Placed.f1" is dropped in version 2."""
 
     texts: dict[str, str]
     given_up: set[str]
 
 
 def evolution(seed: int, versions: int, *, keeps_public: bool) -> Chain:
-    """Return a chain. With `keeps_public` the public event stays as the first version was, else it is as the last."""
+    """Return a chain. The public event is like the first version with `keeps_public`, else like the last one."""
     return _Evolution(Random(seed), keeps_public).run(versions)
 
 
@@ -69,7 +69,7 @@ class _Evolution:
         self._chance.choice(self._changes)(self._chance.choice(messages))
 
     def _mirror(self) -> None:
-        """Let each field stand for the public one of its own name, wherever it came from."""
+        """Make each field correspond to the public field of its own name."""
         for message in self._event.walk():
             for inner in message.fields:
                 inner.rules.append(f'public: "{inner.name}"')
@@ -114,12 +114,12 @@ class _Evolution:
     # The changes, each of which may find nothing to change.
 
     def _pick(self, message: Message, wanted: Callable[[Field], bool]) -> list[Field]:
-        """Return one field of a message that can bear the change, or none."""
+        """Return a random field of a message that can have the change, or None."""
         found = [inner for inner in message.fields if not inner.settled and wanted(inner)]
         return [self._chance.choice(found)] if found else []
 
     def _number(self, message: Message) -> int:
-        """Return a number that the version before does not use; it may be one that was given up before that."""
+        """Return a number that the previous version does not use; an earlier version may have dropped it."""
         now = {inner.number for inner in message.fields}
         past = sorted(message.numbers_ever - message.numbers_before - now)
         if past and self._chance.random() < 0.5:
@@ -212,6 +212,6 @@ def _says(field: Field, rule: str) -> bool:
 
 
 def _is_plain(message: Message) -> bool:
-    """Return whether the message was not changed in this version, and its fields can leave it one by one."""
+    """Return whether the message is unchanged in this version and its fields can be moved out one by one."""
     changed = message.settled or message.rules or any(one.rules or one.settled for one in message.fields)
     return not changed and bool(message.fields) and not any(one.oneof for one in message.fields)

@@ -1,4 +1,4 @@
-"""Chains of versions with random legal changes: all that was ever said is read, and nothing of it is lost."""
+"""Chains of versions with random legal changes are read without losing a value."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -136,7 +136,7 @@ def _numbers(unknown: UnknownFieldSet) -> Iterator[int]:
 
 
 def without_empty_messages(said: Any) -> Any:
-    """Return what JSON says without messages that say nothing: what moved out of one does not tell it was there."""
+    """Return JSON without empty messages, because a moved value does not show that its old message was present."""
     if not isinstance(said, dict):
         return [without_empty_messages(one) for one in said] if isinstance(said, list) else said
     bare = {key: without_empty_messages(one) for key, one in said.items()}
@@ -144,7 +144,7 @@ def without_empty_messages(said: Any) -> Any:
 
 
 def full_messages(message: Descriptor) -> Iterator[Message]:
-    """Yield messages that say all they can, each value but once in them; of a oneof, each member in one of two."""
+    """Yield messages with every field set to unique values; each member of a oneof is set in one of them."""
     for member in (0, 1):
         numbers = count(1)
         full = message_class(message)()
@@ -190,12 +190,12 @@ def _value(field: FieldDescriptor, number: int) -> Any:
 
 
 def kept_values(message: Message, tree: str, chain: Chain) -> Counter[Any]:
-    """Return the values that a message says in fields which its next version does not give up."""
+    """Return the values of the fields that the next version does not drop."""
     return Counter(values(message, {f"{tree}.{name}" for name in chain.given_up}))
 
 
 def values(message: Any, but: set[str] = frozenset()) -> Iterator[Any]:  # type: ignore[assignment]
-    """Yield every text and number in a message, keys too; of an enum only that there is one, since it may change."""
+    """Yield every text, number and map key in a message; for an enum only its presence."""
     for field, held in message.ListFields():
         if field.full_name in but:
             continue

@@ -14,7 +14,7 @@ JSON = dict[str, Any]
 
 
 class Spec(NamedTuple):
-    """Two versions, without the option that links them, and what something said in the first means in the second."""
+    """Two versions, without the option that links them, and a value of the first with its reading in the second."""
 
     v1: str
     v2: str
@@ -195,7 +195,7 @@ def _events(name: str) -> tuple[str, str]:
 
 
 def _nested(name: str) -> tuple[str, str]:
-    """The same one message further in: alone, several times, and in a map, under its old number and a new one."""
+    """Return the same change in a nested message: single, repeated and in a map, with its old number and a new one."""
     spec = FIELDS[name]
     fields = "optional Part one = 1; repeated Part several = 2; map<string, Part> mapped = 3;"
     moved = "optional Part two = 4; repeated Part others = 5; map<string, Part> by_name = 6;"

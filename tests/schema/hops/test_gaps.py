@@ -1,4 +1,4 @@
-"""What is missing or wrong between two versions is said with the option that mends it, which then does mend it."""
+"""Each gap between two versions names its remedy, and the remedy closes the gap."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ PYTHON = "name a Python function with the option `python`"
 
 
 class Spec(NamedTuple):
-    """A first version, a second with a gap, how that is said, and the second mended so; None if no option can."""
+    """A first version, a second with a gap, the gap's text, and the second with the remedy, if an option is one."""
 
     v1: str
     v2: str

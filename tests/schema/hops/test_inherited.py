@@ -1,4 +1,4 @@
-"""Rules may follow a version that Python functions show and write: its functions go on to serve the newest version."""
+"""After a version with Python functions for the public event, later versions can use rules and those functions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +35,7 @@ message Placed {
 
 
 def after_v1(line: str, placed: str, *, source: str = "", mood: str = "MOOD_BAD = 2;") -> str:
-    """Version 2, of which parts are said otherwise."""
+    """Return version 2 with some parts replaced."""
     return f"""
 enum Mood {{ MOOD_NONE = 0; MOOD_GOOD = 1; {mood} }}
 message Line {{ {line} }}
@@ -122,7 +122,7 @@ def compiled() -> dict[str, Tree]:
 
 
 def in_dozens(tree: Tree) -> list[Function]:
-    """The functions of version 1, which stores dozens of what the public event counts."""
+    """Return the functions of version 1, which stores dozens where the public event has units."""
     stored, public = tree.message("v1.Placed"), tree.message("public.Placed")
 
     def read(stored_event: Any) -> Any:
@@ -143,7 +143,7 @@ def in_dozens(tree: Tree) -> list[Function]:
 
 
 class Served:
-    """A tree whose version 1 names functions."""
+    """A tree whose version 1 has Python functions."""
 
     def __init__(self, tree: Tree, pick: Callable[[list[Function]], list[Function]] = lambda functions: functions):
         self._tree, self._record = tree, tree.message("log.Record")

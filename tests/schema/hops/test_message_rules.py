@@ -10,7 +10,7 @@ PRIORITY = "enum Priority { PRIORITY_NONE = 0; PRIORITY_URGENT = 1; PRIORITY_LOW
 
 
 def _examples() -> tuple[str, str]:
-    """The examples of the proto's comments, as they stand there, in one event."""
+    """Return an event with all examples from the comments of the rules."""
     lines = re.findall(r"^  // {5}(.*)", (ROOT / "proto" / RULES).read_text(), re.MULTILINE)
     text = "\n".join(line for line in lines if "message).from" not in line and "python" not in line)
     text = text.replace("ordertrail.events.v2.", "v2.")

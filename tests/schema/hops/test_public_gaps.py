@@ -9,7 +9,7 @@ BOTH_WAYS = "name Python functions for both ways with the option `python`"
 
 
 class Spec(NamedTuple):
-    """A stored message with a gap, the public one, how it is said, and the stored message mended as it says."""
+    """A stored message with a gap, the public message, the gap's text, and the stored message with the remedy."""
 
     stored: str
     public: str

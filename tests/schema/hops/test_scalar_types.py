@@ -84,7 +84,7 @@ def test_number_reads_as_the_same_number_in_a_wider_type(
 
 
 def _numbers(value: Any) -> Any:
-    """Return numbers for the text by which JSON says those of 64 bits."""
+    """Return numbers instead of the strings that JSON has for 64-bit integers."""
     if isinstance(value, dict):
         return {key: _numbers(value) for key, value in value.items()}
     return (

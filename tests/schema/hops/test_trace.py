@@ -1,4 +1,4 @@
-"""What each rule did is told: every value that was said, where it was and where it is now."""
+"""The trace of a plan shows what each rule did with each value."""
 
 import pytest
 from tests.schema.hops.trees import Tree, trees

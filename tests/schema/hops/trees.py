@@ -1,4 +1,4 @@
-"""Small trees of protos: an event in several versions and its public event, compiled as a whole module would be.
+"""Small trees of protos with an event in several versions and its public event, compiled by buf.
 
 The texts are short: `(field)` and `(message)` stand for the options of ordertrail.evolve.v1, "v1.Placed" for the full
 name of a message. Types of other versions are named as protos of one package name each other: v1.Line.
@@ -28,7 +28,7 @@ from ordertrail_server.schema.readers import Reader, Readers
 ROOT = Path(__file__).resolve().parents[3]
 RULES = "ordertrail/evolve/v1/rules.proto"
 FACTS = "Placed", "Created"
-"""The messages of a version that are events; all others are nested in them."""
+"""The messages of a version that are events; all others are types of their fields."""
 
 
 class Tree(NamedTuple):
@@ -42,7 +42,7 @@ class Tree(NamedTuple):
         return self.pool.FindMessageTypeByName(f"{self.package}.{name}")
 
     def make(self, name: str, **fields: Any) -> Message:
-        """Return a message that says this, as JSON has it."""
+        """Return a message with these fields, given as JSON."""
         return ParseDict(fields, message_class(self.message(name))())
 
     @property
@@ -55,7 +55,7 @@ class Tree(NamedTuple):
 
     @property
     def gaps(self) -> list[str]:
-        """Every gap between stored versions, as a user of a module without this tree's package would read it."""
+        """Every gap between stored versions, without the tree's package in names."""
         return [self.short(gap) for gap in self.families.gaps]
 
     @property
@@ -67,20 +67,20 @@ class Tree(NamedTuple):
         return text.replace(f"{self.package}.", "")
 
     def plan(self, name: str = "v1.Placed") -> Plan:
-        """Return the plan by which a message is read."""
+        """Return the plan that reads a message."""
         plan = self.families.hops[f"{self.package}.{name}"].plan
         assert plan is not None
         return plan
 
     def hop(self, name: str = "v1.Placed", /, **fields: Any) -> dict[str, Any]:
-        """Return what a stored message means in the next version, as JSON has it."""
+        """Return the reading of a stored message in the next version as JSON."""
         hop = self.families.hops[f"{self.package}.{name}"]
         new = message_class(hop.new)()
         compile_hop(hop)(self.make(name, **fields), new)
         return as_dict(new)
 
     def reader(self, name: str = "v1.Placed") -> Reader:
-        """Return what reads a stored message as its public event."""
+        """Return the reader of a stored message."""
         record = self.message("log.Record")
         [case] = [case for case in cases(record) if message_of(case) is self.message(name)]
         reader = Readers(self.families, self.public).of(case)
@@ -88,14 +88,14 @@ class Tree(NamedTuple):
         return reader
 
     def read(self, name: str = "v1.Placed", /, **fields: Any) -> dict[str, Any]:
-        """Return what a stored message means as its public event, read from its bytes at once, as JSON has it."""
+        """Return the public event of a stored message, read from its bytes, as JSON."""
         reader = self.reader(name)
         public = message_class(reader.hops[-1].new)()
         reader.read(self.make(name, **fields).SerializeToString(), public)
         return as_dict(public)
 
     def written(self, **fields: Any) -> dict[str, Any]:
-        """Return how a public event is stored, as JSON has it."""
+        """Return the stored message of a public event as JSON."""
         [hop] = self.public.hops.values()
         assert hop.writes is not None
         stored = message_class(hop.writes.new)()
@@ -104,7 +104,7 @@ class Tree(NamedTuple):
 
 
 def as_dict(message: Message) -> dict[str, Any]:
-    """Return what a message says as JSON has it; bytes that its type does not know are an error."""
+    """Return a message as JSON. Fails if the message has unknown fields."""
     before = message.SerializeToString(deterministic=True)
     message.DiscardUnknownFields()
     assert message.SerializeToString(deterministic=True) == before, "bytes of another message are left in it"
@@ -113,7 +113,7 @@ def as_dict(message: Message) -> dict[str, Any]:
 
 
 def trees(texts: Mapping[str, Mapping[str, str]]) -> dict[str, Tree]:
-    """Compile trees in one go: {name of the tree: {"v1", "v2", … or "public": messages}}."""
+    """Compile trees in one run: {name of the tree: {"v1", "v2", … or "public": messages}}."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         _write(root / RULES, (ROOT / "proto" / RULES).read_text())

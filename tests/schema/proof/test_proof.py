@@ -1,4 +1,4 @@
-"""The proof finds what is missing between a record and the public events, and says what mends it."""
+"""The proof reports each gap between a record and the public events, with a remedy."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ Change = Callable[[DescriptorProto], object]
 
 
 def gaps_after(package: str, message: str, change: Change, newest: int = 2) -> list[str]:
-    """Return the gaps that there would be if a message that records are made of had been written otherwise."""
+    """Return the gaps after a change of a message that records contain."""
     name = f"{package.removeprefix('ordertrail.')}.{message}"
     return gaps_of_record(record_after(lambda protos: change(protos.message(name)), newest))
 
@@ -60,7 +60,7 @@ def without(number: int) -> Change:
 
 
 def ruled(**rules: object) -> Change:
-    """The message with other rules of its own."""
+    """Return the change that replaces the rules of a message."""
 
     def change(message: DescriptorProto) -> None:
         message.options.Extensions[rules_pb2.message].Clear()

@@ -1,4 +1,4 @@
-"""What is written is tried on messages that say all they can; whatever a writer does, the proof says what mends it."""
+"""The round trip writes and reads full samples, and reports each fault with a remedy."""
 
 from collections.abc import Callable
 from datetime import date
@@ -36,7 +36,7 @@ writing_version_2 = pytest.mark.skipif(
 
 
 def tangled(count: int) -> Descriptor:
-    """Return a message of a few that each hold lists of all of them."""
+    """Return one of several messages that each have lists of all of them."""
     names = [f"Node{number}" for number in range(count)]
     repeated, message = FieldDescriptorProto.LABEL_REPEATED, FieldDescriptorProto.TYPE_MESSAGE
     fields = [
@@ -136,7 +136,7 @@ def faithful(event: OrderPlaced) -> v2.OrderPlaced:
 
 
 def counts_on_lines_and_whole_dates(event: OrderPlaced) -> v2.OrderPlaced:
-    """Write what no command leads to otherwise."""
+    """Write fields that no command sets in another way."""
     assert event.lines
     assert all(1 <= line.quantity <= 1_000_000 for line in event.lines)
     if event.HasField("expected_delivery_date"):
@@ -193,7 +193,7 @@ def forgets_a_status(event: OrderPlaced) -> v2.OrderPlaced:
 
 
 def written_by(function: Callable[[OrderPlaced], v2.OrderPlaced], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a function write placed orders; they are read as they are."""
+    """Make a function write placed orders. They are read unchanged."""
     stored, public = v2.OrderPlaced.DESCRIPTOR, OrderPlaced.DESCRIPTOR
     named = Function(function.__name__, public.full_name, stored.full_name, function)
     writes = Hop(public, stored, None, named)
