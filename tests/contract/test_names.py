@@ -74,21 +74,17 @@ MAX_TEST_RATE = 0.005
 # Folders of tests whose names are not finished. The list only gets shorter.
 UNFINISHED = frozenset(
     [
-        "authoring",
         "chaos",
         "cli",
         "client",
         "contract",
-        "corpus",
         "docs",
         "e2e",
         "edge",
-        "evolving",
         "history",
         "kafka",
         "log",
         "projections",
-        "schema",
     ]
 )
 

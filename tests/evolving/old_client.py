@@ -32,8 +32,8 @@ from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.receipt_pb2 import Receipt
 
 
-def say(what: str, things: Sequence[object]) -> None:
-    print(json.dumps({what: things}), flush=True)
+def say(kind: str, things: Sequence[object]) -> None:
+    print(json.dumps({kind: things}), flush=True)
 
 
 def in_short(event: HistoryEvent) -> list[object]:

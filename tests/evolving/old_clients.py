@@ -25,12 +25,12 @@ class Said:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def next(self, what: str) -> list[Any]:
+    async def next(self, kind: str) -> list[Any]:
         """Return the next output, which must be of this kind."""
         assert self._process.stdout is not None
         line = await asyncio.wait_for(self._process.stdout.readline(), SECONDS)
-        assert line, f"nothing was said of {what}: {await self._last_words()}"
-        values: list[Any] = json.loads(line)[what]
+        assert line, f"nothing was said of {kind}: {await self._last_words()}"
+        values: list[Any] = json.loads(line)[kind]
         return values
 
     async def end(self) -> None:

@@ -16,11 +16,11 @@ def main() -> int:
     missed = 0
     with run_mistakes(MISTAKES) as reports:
         for mistake in MISTAKES:
-            lines = reports[mistake.what].result()
+            lines = reports[mistake.title].result()
             matching_lines = [line for line in lines if mistake.says in line]
             missed += not matching_lines
             table.add_row(
-                mistake.what,
+                mistake.title,
                 mistake.guard.value,
                 "yes" if matching_lines else "NO",
                 "\n".join(matching_lines[:1] or lines),

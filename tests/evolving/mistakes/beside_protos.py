@@ -48,26 +48,26 @@ def placed(said: v2.OrderPlaced) -> v3.OrderPlaced:
 """
 
 
-def _python(what: str, says: str, edit: Edit) -> Mistake:
-    return Mistake(what, Guard.CHECK, _UNUSABLE + says, edit, State.CODE)
+def _python(title: str, says: str, edit: Edit) -> Mistake:
+    return Mistake(title, Guard.CHECK, _UNUSABLE + says, edit, State.CODE)
 
 
-def _meaning(what: str, sample: str, was: str, now: str) -> Mistake:
-    return Mistake(what, Guard.CORPUS, f"{_MEANS}[{sample}]", replaced(_MEANINGS, was, now), State.CODE)
+def _meaning(title: str, sample: str, was: str, now: str) -> Mistake:
+    return Mistake(title, Guard.CORPUS, f"{_MEANS}[{sample}]", replaced(_MEANINGS, was, now), State.CODE)
 
 
-def _public(what: str, says: str, names: str, functions: str) -> Mistake:
+def _public(title: str, says: str, names: str, functions: str) -> Mistake:
     option = f"option (ordertrail.evolve.v1.message) = {{from: {_SHIPPED} python: {names}}};"
     edit = all_of(
         replaced(V3, f"option (ordertrail.evolve.v1.message).from = {_SHIPPED};", option),
         appended("server/ordertrail_server/schema/v3.py", functions),
         generate,
     )
-    return Mistake(what, Guard.CHECK, says, edit, State.CODE_V3)
+    return Mistake(title, Guard.CHECK, says, edit, State.CODE_V3)
 
 
-def _sample(what: str, says: str, edit: Edit) -> Mistake:
-    return Mistake(what, Guard.CORPUS, says, edit, State.CODE)
+def _sample(title: str, says: str, edit: Edit) -> Mistake:
+    return Mistake(title, Guard.CORPUS, says, edit, State.CODE)
 
 
 def _empty_sample(root: Path) -> None:

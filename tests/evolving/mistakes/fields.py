@@ -13,12 +13,12 @@ _USE: Final = "read it with `from`, or list it in `dropped`"
 _NEW_NUMBER: Final = "give it a number that was never used"
 
 
-def _field(what: str, says: str, edit: Edit, state: State = State.V3) -> Mistake:
-    return Mistake(what, Guard.CHECK, says, edit, state)
+def _field(title: str, says: str, edit: Edit, state: State = State.V3) -> Mistake:
+    return Mistake(title, Guard.CHECK, says, edit, state)
 
 
-def _v3(what: str, says: str, was: str, now: str) -> Mistake:
-    return _field(what, says, replaced(V3, was, now))
+def _v3(title: str, says: str, was: str, now: str) -> Mistake:
+    return _field(title, says, replaced(V3, was, now))
 
 
 def _dropping(field: str, version: str = "v2", file: str = V3) -> Edit:

@@ -14,17 +14,17 @@ _DAY: Final = "optional Date expected_delivery_date = 12;"
 _REASON: Final = "optional string reason = 1;"
 
 
-def _new_field(what: str, says: str, file: str, field: str, new: str, after: str = "") -> Mistake:
+def _new_field(title: str, says: str, file: str, field: str, new: str, after: str = "") -> Mistake:
     edit = replaced(f"proto/ordertrail/v1/{file}", field, f"{field} {new}", after=after)
-    return Mistake(what, Guard.FIELDS, says, all_of(edit, generate), State.CODE)
+    return Mistake(title, Guard.FIELDS, says, all_of(edit, generate), State.CODE)
 
 
-def _field(what: str, says: str, edit: Edit) -> Mistake:
-    return Mistake(what, Guard.FIELDS, says, edit, State.CODE)
+def _field(title: str, says: str, edit: Edit) -> Mistake:
+    return Mistake(title, Guard.FIELDS, says, edit, State.CODE)
 
 
-def _formula(what: str, says: str, was: str, now: str) -> Mistake:
-    return Mistake(what, Guard.FORMULAS, says, replaced(_PREPARE, was, now), State.CODE)
+def _formula(title: str, says: str, was: str, now: str) -> Mistake:
+    return Mistake(title, Guard.FORMULAS, says, replaced(_PREPARE, was, now), State.CODE)
 
 
 MISTAKES: Final = [

@@ -12,24 +12,24 @@ _RETIRED: Final = "option (ordertrail.evolve.v1.message).retired = true;"
 _NO_EVENTS: Final = "which is the envelope's: give it one that was never used, of 20 to 99 or from 200 on"
 
 
-def _from(what: str, says: str, predecessor: str) -> Mistake:
+def _from(title: str, says: str, predecessor: str) -> Mistake:
     edit = replaced(V3, placed_from("v2"), placed_from("v2").replace("v2.OrderPlaced", predecessor))
-    return _version(f"a new version reads from {what}", f"v3.OrderPlaced reads from {predecessor}, {says}", edit)
+    return _version(f"a new version reads from {title}", f"v3.OrderPlaced reads from {predecessor}, {says}", edit)
 
 
-def _version(what: str, says: str, edit: Edit, state: State = State.V3) -> Mistake:
-    return Mistake(what, Guard.CHECK, says, edit, state)
+def _version(title: str, says: str, edit: Edit, state: State = State.V3) -> Mistake:
+    return Mistake(title, Guard.CHECK, says, edit, state)
 
 
-def _case(what: str, says: str, now: str) -> Mistake:
-    return _version(what, says, replaced(RECORD, _CASE, now))
+def _case(title: str, says: str, now: str) -> Mistake:
+    return _version(title, says, replaced(RECORD, _CASE, now))
 
 
-def _python(what: str, name: str, says: str) -> Mistake:
+def _python(title: str, name: str, says: str) -> Mistake:
     option = f'option (ordertrail.evolve.v1.message).python = "{name}";'
     edit = replaced(V3, placed_from("v2"), f"{placed_from('v2')} {option}")
     return _version(
-        f"a Python function is named {what}", f"v3.OrderPlaced names the Python function {name}, {says}", edit
+        f"a Python function is named {title}", f"v3.OrderPlaced names the Python function {name}, {says}", edit
     )
 
 

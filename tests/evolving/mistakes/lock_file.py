@@ -12,9 +12,9 @@ _DATE: Final = "message ordertrail.events.v2.Date\n"
 _LAST: Final = "message ordertrail.log.v1.Record\n"
 
 
-def _edited_lock(what: str, says: str, edit: Edit) -> Mistake:
+def _edited_lock(title: str, says: str, edit: Edit) -> Mistake:
     return Mistake(
-        f"of schema.lock, {what}",
+        f"of schema.lock, {title}",
         Guard.LOCK,
         f"{says}; the lock is never edited: restore it from version control",
         edit,

@@ -10,7 +10,7 @@ from tests.evolving.mistakes.trees import State
 class Mistake(NamedTuple):
     """An edit of a tree in some state. The guard must report it with a text that contains `says` (see `short`)."""
 
-    what: str
+    title: str
     guard: Guard
     says: str
     edit: Edit

@@ -20,24 +20,24 @@ _SAY: Final = "set `public` on the field that corresponds to it"
 _ALIKE: Final = "do not have the same values: add those that one of them lacks"
 
 
-def _v3(what: str, says: str, was: str, now: str) -> Mistake:
-    return Mistake(what, Guard.CHECK, says, replaced(V3, was, now), State.V3)
+def _v3(title: str, says: str, was: str, now: str) -> Mistake:
+    return Mistake(title, Guard.CHECK, says, replaced(V3, was, now), State.V3)
 
 
-def _today(what: str, says: str, edit: Edit) -> Mistake:
-    return Mistake(what, Guard.CHECK, says, edit)
+def _today(title: str, says: str, edit: Edit) -> Mistake:
+    return Mistake(title, Guard.CHECK, says, edit)
 
 
-def _breaking(what: str, says: str, edit: Edit) -> Mistake:
-    return Mistake(what, Guard.BREAKING, says, edit)
+def _breaking(title: str, says: str, edit: Edit) -> Mistake:
+    return Mistake(title, Guard.BREAKING, says, edit)
 
 
-def _request(what: str, says: str, field: str) -> Mistake:
-    return _today(what, says, replaced(_REQUESTS, _LAST_OF_PLACE, f"{_LAST_OF_PLACE} {field}"))
+def _request(title: str, says: str, field: str) -> Mistake:
+    return _today(title, says, replaced(_REQUESTS, _LAST_OF_PLACE, f"{_LAST_OF_PLACE} {field}"))
 
 
-def _lint(what: str, says: str, was: str, now: str) -> Mistake:
-    return Mistake(what, Guard.LINT, says, replaced(V3, was, now), State.V3)
+def _lint(title: str, says: str, was: str, now: str) -> Mistake:
+    return Mistake(title, Guard.LINT, says, replaced(V3, was, now), State.V3)
 
 
 MISTAKES: Final = [

@@ -13,30 +13,30 @@ _RETURNED: Final = "ORDER_STATUS_RETURNED = 7;"
 _TEXT: Final = "optional string expected_delivery_date = 3;"
 
 
-def _message(what: str, says: str, edit: Edit) -> Mistake:
+def _message(title: str, says: str, edit: Edit) -> Mistake:
     cure = f"{_PUT_BACK}, and copy it into a new version with `ordertrail schema new`"
-    return Mistake(f"of a released message, {what}", Guard.LOCK, f"{says}; {cure}", edit)
+    return Mistake(f"of a released message, {title}", Guard.LOCK, f"{says}; {cure}", edit)
 
 
-def _units(what: str, says: str, now: str) -> Mistake:
-    return _message(what, f"message v2.Money: {says}", replaced(V2, _UNITS, now))
+def _units(title: str, says: str, now: str) -> Mistake:
+    return _message(title, f"message v2.Money: {says}", replaced(V2, _UNITS, now))
 
 
-def _becomes(what: str, now: str) -> Mistake:
-    return _units(what, f"number 2 was `optional int64 units`, and is `{now}` now", f"{now} = 2;")
+def _becomes(title: str, now: str) -> Mistake:
+    return _units(title, f"number 2 was `optional int64 units`, and is `{now}` now", f"{now} = 2;")
 
 
-def _status(what: str, says: str, now: str) -> Mistake:
-    return _message(what, f"enum v2.OrderStatus: {says}", replaced(V2, _RETURNED, now))
+def _status(title: str, says: str, now: str) -> Mistake:
+    return _message(title, f"enum v2.OrderStatus: {says}", replaced(V2, _RETURNED, now))
 
 
-def _record(what: str, says: str, edit: Edit) -> Mistake:
+def _record(title: str, says: str, edit: Edit) -> Mistake:
     cure = f"{_PUT_BACK}; give a new field a number that was never used"
-    return Mistake(f"in Record, {what}", Guard.LOCK, f"message ordertrail.log.v1.Record: {says}; {cure}", edit)
+    return Mistake(f"in Record, {title}", Guard.LOCK, f"message ordertrail.log.v1.Record: {says}; {cure}", edit)
 
 
-def _case(what: str, says: str, before: str, now: str) -> Mistake:
-    return _record(what, says, replaced(RECORD, before, now))
+def _case(title: str, says: str, before: str, now: str) -> Mistake:
+    return _record(title, says, replaced(RECORD, before, now))
 
 
 MISTAKES: Final = [

@@ -38,5 +38,5 @@ def run_mistakes(mistakes: Sequence[Mistake]) -> Iterator[Mapping[str, Future[li
     starts at that moment may find its environment gone (EFAULT).
     """
     with ThreadPoolExecutor(cpu_count()) as pool:
-        reports = {mistake.what: pool.submit(report_of, mistake) for mistake in mistakes}
+        reports = {mistake.title: pool.submit(report_of, mistake) for mistake in mistakes}
     yield reports

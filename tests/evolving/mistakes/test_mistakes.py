@@ -20,18 +20,18 @@ OF_CODE = tuple(guard for guard in Guard if guard not in (Guard.LINT, Guard.BREA
 def reports(request: pytest.FixtureRequest) -> Iterator[Mapping[str, "Future[list[str]]"]]:
     """What is said of each mistake that is asked for in this run."""
     selected = {test.callspec.id for test in request.session.items if hasattr(test, "callspec")}
-    with run_mistakes([mistake for mistake in MISTAKES if mistake.what in selected]) as reports:
+    with run_mistakes([mistake for mistake in MISTAKES if mistake.title in selected]) as reports:
         yield reports
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.what)
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.title)
 def test_mistake_is_reported_by_its_guard(mistake: Mistake, reports: Mapping[str, "Future[list[str]]"]) -> None:
-    lines = reports[mistake.what].result()
+    lines = reports[mistake.title].result()
     assert any(mistake.says in line for line in lines), lines
 
 
 def test_mistakes_are_many_and_distinct() -> None:
-    assert len({mistake.what for mistake in MISTAKES}) == len(MISTAKES) >= 50
+    assert len({mistake.title for mistake in MISTAKES}) == len(MISTAKES) >= 50
 
 
 def test_every_guard_reports_some_mistake() -> None:

@@ -13,16 +13,16 @@ _NOTE: Final = f"string note = 7 [{FIELD}.not_public = true];"
 _BEFORE: Final = f"optional OrderSource before = 7 [{FIELD} = {{absent: true not_public: true}}];"
 
 
-def _enum(what: str, says: str, was: str, now: str) -> Mistake:
-    return Mistake(what, Guard.CHECK, says, replaced(V3, was, now), State.V3)
+def _enum(title: str, says: str, was: str, now: str) -> Mistake:
+    return Mistake(title, Guard.CHECK, says, replaced(V3, was, now), State.V3)
 
 
-def _v3(what: str, says: str, edit: Edit) -> Mistake:
-    return Mistake(what, Guard.CHECK, says, edit, State.V3)
+def _v3(title: str, says: str, edit: Edit) -> Mistake:
+    return Mistake(title, Guard.CHECK, says, edit, State.V3)
 
 
-def _v4(what: str, says: str, was: str, now: str) -> Mistake:
-    return Mistake(what, Guard.CHECK, says, replaced(V4, was, now), State.V4)
+def _v4(title: str, says: str, was: str, now: str) -> Mistake:
+    return Mistake(title, Guard.CHECK, says, replaced(V4, was, now), State.V4)
 
 
 def _type(was: str, now: str, field: str) -> Mistake:

@@ -31,7 +31,7 @@ class Field:
     settled: bool = False
 
     @property
-    def held(self) -> "Message | None":
+    def inner_message(self) -> "Message | None":
         """The message type of the field, if it has one."""
         return self.kind if isinstance(self.kind, Message) else None
 
@@ -69,13 +69,15 @@ class Message:
         """Yield this message and those in it."""
         yield self
         for inner in self.fields:
-            if inner.held is not None:
-                yield from inner.held.walk()
+            if inner.inner_message is not None:
+                yield from inner.inner_message.walk()
 
     @property
     def text(self) -> str:
         """The message as proto text."""
-        oneofs = {inner.oneof: [one.text for one in self.fields if one.oneof == inner.oneof] for inner in self.fields}
+        oneofs = {
+            inner.oneof: [member.text for member in self.fields if member.oneof == inner.oneof] for inner in self.fields
+        }
         grouped = [f"oneof {name} {{ {' '.join(texts)} }}" for name, texts in oneofs.items() if name]
         return f"message {self.name} {{ {' '.join([*self.rules, *oneofs.get('', []), *grouped])} }}"
 

@@ -28,7 +28,7 @@ class Chain(NamedTuple):
     """The texts of a tree, and the dropped fields: "v1.Placed.f1" is dropped in version 2."""
 
     texts: dict[str, str]
-    given_up: set[str]
+    dropped: set[str]
 
 
 def evolution(seed: int, versions: int, *, keeps_public: bool) -> Chain:
@@ -42,7 +42,7 @@ class _Evolution:
         self._keeps_public = keeps_public
         self._count = 0
         self._version = 1
-        self._given_up: set[str] = set()
+        self._dropped: set[str] = set()
         self._event = self._message("Placed", depth=0)
         self._changes: list[Callable[[Message], None]] = [self._rename, self._renumber, self._nest, self._unnest]
         self._changes += [self._rename_value, self._rename_message]
@@ -51,7 +51,7 @@ class _Evolution:
 
     def run(self, versions: int) -> Chain:
         """Evolve from version 1 to the last one."""
-        first, said = copy.deepcopy(self._event), {"v1": texts(self._event)}
+        first, texts_by_package = copy.deepcopy(self._event), {"v1": texts(self._event)}
         for self._version in range(2, versions + 1):
             for message in list(self._event.walk()):
                 message.next_version()
@@ -60,9 +60,9 @@ class _Evolution:
                 self._change()
             if self._version == versions and not self._keeps_public:
                 self._mirror()
-            said[f"v{self._version}"] = texts(self._event)
-        said["public"] = self._public(first if self._keeps_public else self._event)
-        return Chain(said, self._given_up)
+            texts_by_package[f"v{self._version}"] = texts(self._event)
+        texts_by_package["public"] = self._public(first if self._keeps_public else self._event)
+        return Chain(texts_by_package, self._dropped)
 
     def _change(self) -> None:
         messages = [message for message in self._event.walk() if not message.settled]
@@ -113,21 +113,21 @@ class _Evolution:
 
     # The changes, each of which may find nothing to change.
 
-    def _pick(self, message: Message, wanted: Callable[[Field], bool]) -> list[Field]:
+    def _pick(self, message: Message, is_candidate: Callable[[Field], bool]) -> list[Field]:
         """Return a random field of a message that can have the change, or None."""
-        found = [inner for inner in message.fields if not inner.settled and wanted(inner)]
-        return [self._chance.choice(found)] if found else []
+        candidates = [inner for inner in message.fields if not inner.settled and is_candidate(inner)]
+        return [self._chance.choice(candidates)] if candidates else []
 
     def _number(self, message: Message) -> int:
         """Return a number that the previous version does not use; an earlier version may have dropped it."""
-        now = {inner.number for inner in message.fields}
-        past = sorted(message.numbers_ever - message.numbers_before - now)
+        numbers_now = {inner.number for inner in message.fields}
+        past = sorted(message.numbers_ever - message.numbers_before - numbers_now)
         if past and self._chance.random() < 0.5:
             return self._chance.choice(past)
-        return max(message.numbers_ever | now) + self._chance.randint(1, 3)
+        return max(message.numbers_ever | numbers_now) + self._chance.randint(1, 3)
 
     def _rename(self, message: Message) -> None:
-        for inner in self._pick(message, lambda one: not _says(one, "from")):
+        for inner in self._pick(message, lambda field: not _says(field, "from")):
             inner.rules.append(f'from: "{inner.name}"')
             inner.name = self._fresh("f")
 
@@ -141,18 +141,18 @@ class _Evolution:
             inner.number = self._number(message)
 
     def _widen(self, message: Message) -> None:
-        for inner in self._pick(message, lambda one: isinstance(one.kind, str) and one.kind in WIDER):
+        for inner in self._pick(message, lambda field: isinstance(field.kind, str) and field.kind in WIDER):
             inner.kind = self._chance.choice(WIDER[str(inner.kind)])
 
     def _to_list(self, message: Message) -> None:
-        for inner in self._pick(message, lambda one: one.label == "optional" and not one.oneof):
+        for inner in self._pick(message, lambda field: field.label == "optional" and not field.oneof):
             inner.label = "repeated"
 
     def _drop(self, message: Message) -> None:
-        for inner in self._pick(message, lambda one: not one.rules and not one.oneof):
+        for inner in self._pick(message, lambda field: not field.rules and not field.oneof):
             message.fields.remove(inner)
             message.rules.append(f'option (message).dropped = "{inner.name}";')
-            self._given_up.add(f"v{self._version - 1}.{message.before}.{inner.name}")
+            self._dropped.add(f"v{self._version - 1}.{message.before}.{inner.name}")
 
     def _add(self, message: Message) -> None:
         kind = self._chance.choice([*LITERALS])
@@ -160,51 +160,55 @@ class _Evolution:
         message.fields.append(Field(self._fresh("f"), self._number(message), kind, rules=[rule], settled=True))
 
     def _nest(self, message: Message) -> None:
-        able = [one for one in message.fields if not one.settled and not one.rules and not one.oneof]
-        moved = self._chance.sample(able, min(len(able), self._chance.randint(1, 3)))
-        if moved:
+        movable_fields = [
+            field for field in message.fields if not field.settled and not field.rules and not field.oneof
+        ]
+        moved_fields = self._chance.sample(movable_fields, min(len(movable_fields), self._chance.randint(1, 3)))
+        if moved_fields:
             holder = Field(self._fresh("f"), self._number(message), "", rules=['from: "."'], settled=True)
-            message.fields = [*(one for one in message.fields if one not in moved), holder]
-            for number, one in enumerate(moved, 1):
-                one.number, one.settled = number, True
-            holder.kind = Message(self._fresh("Message"), moved, settled=True)
+            message.fields = [*(field for field in message.fields if field not in moved_fields), holder]
+            for number, field in enumerate(moved_fields, 1):
+                field.number, field.settled = number, True
+            holder.kind = Message(self._fresh("Message"), moved_fields, settled=True)
 
     def _unnest(self, message: Message) -> None:
-        for holder in self._pick(message, lambda one: one.label == "optional" and not one.rules and not one.oneof):
-            held = holder.held
-            if held is None or not _is_plain(held):
+        for holder in self._pick(
+            message, lambda field: field.label == "optional" and not field.rules and not field.oneof
+        ):
+            inner_message = holder.inner_message
+            if inner_message is None or not _is_plain(inner_message):
                 continue
-            for one in held.fields[: self._chance.randint(1, len(held.fields))]:
-                held.fields.remove(one)
-                one.rules, one.settled = [f'from: "{holder.name}.{one.name}"'], True
-                one.name, one.number = self._fresh("f"), self._number(message)
-                message.fields.append(one)
-            holder.settled = held.settled = True
-            if not held.fields:
+            for field in inner_message.fields[: self._chance.randint(1, len(inner_message.fields))]:
+                inner_message.fields.remove(field)
+                field.rules, field.settled = [f'from: "{holder.name}.{field.name}"'], True
+                field.name, field.number = self._fresh("f"), self._number(message)
+                message.fields.append(field)
+            holder.settled = inner_message.settled = True
+            if not inner_message.fields:
                 message.fields.remove(holder)
 
     def _rename_value(self, message: Message) -> None:
-        for inner in self._pick(message, lambda one: not _says(one, "enum_map")):
+        for inner in self._pick(message, lambda field: not _says(field, "enum_map")):
             if isinstance(inner.kind, Enumeration):
-                zero, *others = inner.kind.values
-                old, new = self._chance.choice(others), self._fresh("VALUE_")
-                now = [new if name == old else name for name in others]
-                self._chance.shuffle(now)
-                inner.kind.values = {zero: 0, **{name: number for number, name in enumerate(now, 1)}}
+                zero, *names = inner.kind.values
+                old, new = self._chance.choice(names), self._fresh("VALUE_")
+                numbers_now = [new if name == old else name for name in names]
+                self._chance.shuffle(numbers_now)
+                inner.kind.values = {zero: 0, **{name: number for number, name in enumerate(numbers_now, 1)}}
                 inner.rules.append(f'enum_map: {{from: "{old}" to: "{new}"}}')
 
     def _merge_values(self, message: Message) -> None:
-        for inner in self._pick(message, lambda one: not _says(one, "enum_map")):
+        for inner in self._pick(message, lambda field: not _says(field, "enum_map")):
             if isinstance(inner.kind, Enumeration) and len(inner.kind.values) > 2:
-                *_, kept, gone = inner.kind.values
-                del inner.kind.values[gone]
-                inner.rules.append(f'enum_map: {{from: "{gone}" to: "{kept}"}}')
+                *_, target_name, merged_name = inner.kind.values
+                del inner.kind.values[merged_name]
+                inner.rules.append(f'enum_map: {{from: "{merged_name}" to: "{target_name}"}}')
 
     def _loosen(self, message: Message) -> None:
         """Make the members of a oneof plain fields."""
-        for inner in self._pick(message, lambda one: bool(one.oneof)):
-            for one in [one for one in message.fields if one.oneof == inner.oneof]:
-                one.oneof, one.settled = "", True
+        for inner in self._pick(message, lambda field: bool(field.oneof)):
+            for field in [field for field in message.fields if field.oneof == inner.oneof]:
+                field.oneof, field.settled = "", True
 
 
 def _says(field: Field, rule: str) -> bool:
@@ -213,5 +217,5 @@ def _says(field: Field, rule: str) -> bool:
 
 def _is_plain(message: Message) -> bool:
     """Return whether the message is unchanged in this version and its fields can be moved out one by one."""
-    changed = message.settled or message.rules or any(one.rules or one.settled for one in message.fields)
-    return not changed and bool(message.fields) and not any(one.oneof for one in message.fields)
+    is_changed = message.settled or message.rules or any(field.rules or field.settled for field in message.fields)
+    return not is_changed and bool(message.fields) and not any(field.oneof for field in message.fields)

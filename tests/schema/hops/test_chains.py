@@ -46,15 +46,15 @@ def test_fused_hops_read_as_single_hops_do(compiled: dict[str, Tree], name: str)
     @settings(max_examples=15)
     @given(st.integers(0, VERSIONS - 1), st.data())
     def reads(place: int, data: st.DataObject) -> None:
-        said = data.draw(stored[place])
+        message = data.draw(stored[place])
         at_once = message_class(readers[place].hops[-1].new)()
-        readers[place].read(said.SerializeToString(), at_once)
+        readers[place].read(message.SerializeToString(), at_once)
         for into, kind in ways[place]:
             new = kind()
-            into(said, new)
-            said = new
-        assert at_once == said
-        assert as_dict(at_once) == as_dict(said)
+            into(message, new)
+            message = new
+        assert at_once == message
+        assert as_dict(at_once) == as_dict(message)
 
     reads()
 
@@ -67,11 +67,11 @@ def test_bytes_with_a_repeated_field_read_as_their_merged_message(compiled: dict
     @settings(max_examples=15)
     @given(st.integers(0, VERSIONS - 1), st.data())
     def reads(place: int, data: st.DataObject) -> None:
-        reader, said, again = readers[place], data.draw(stored[place]), data.draw(stored[place])
-        both = said.SerializeToString() + again.SerializeToString()
+        reader, message, again = readers[place], data.draw(stored[place]), data.draw(stored[place])
+        both = message.SerializeToString() + again.SerializeToString()
         from_both, from_merged = (message_class(reader.hops[-1].new)() for _ in range(2))
         reader.read(both, from_both)
-        reader.read(type(said).FromString(both).SerializeToString(), from_merged)
+        reader.read(type(message).FromString(both).SerializeToString(), from_merged)
         assert from_both == from_merged
 
     reads()
@@ -84,10 +84,10 @@ def test_unknown_fields_do_not_change_a_reading(compiled: dict[str, Tree], name:
     )
     for event in EVENTS:
         reader = compiled[name].reader(event)
-        for said in full_messages(reader.hops[0].old):
+        for message in full_messages(reader.hops[0].old):
             plain, more = (message_class(reader.hops[-1].new)() for _ in range(2))
-            reader.read(said.SerializeToString(), plain)
-            reader.read(said.SerializeToString() + unknown, more)
+            reader.read(message.SerializeToString(), plain)
+            reader.read(message.SerializeToString() + unknown, more)
             assert set(_numbers(UnknownFieldSet(more))) == {9_000, 9_001, 9_500, 9_501}
             more.DiscardUnknownFields()
             assert more == plain
@@ -135,12 +135,12 @@ def _numbers(unknown: UnknownFieldSet) -> Iterator[int]:
     return (unknown[place].field_number for place in range(len(unknown)))
 
 
-def without_empty_messages(said: Any) -> Any:
+def without_empty_messages(value: Any) -> Any:
     """Return JSON without empty messages, because a moved value does not show that its old message was present."""
-    if not isinstance(said, dict):
-        return [without_empty_messages(one) for one in said] if isinstance(said, list) else said
-    bare = {key: without_empty_messages(one) for key, one in said.items()}
-    return {key: one for key, one in bare.items() if one != {}}
+    if not isinstance(value, dict):
+        return [without_empty_messages(element) for element in value] if isinstance(value, list) else value
+    bare = {key: without_empty_messages(element) for key, element in value.items()}
+    return {key: element for key, element in bare.items() if element != {}}
 
 
 def full_messages(message: Descriptor) -> Iterator[Message]:
@@ -160,10 +160,10 @@ def _fill(message: Any, numbers: Iterator[int], member: int) -> None:
         if is_map(field):
             _fill_map(getattr(message, field.name), entry_of(field)[1], numbers, member)
         elif field.message_type is not None:
-            held = getattr(message, field.name)
-            for one in [held.add(), held.add()] if field.is_repeated else [held]:
-                one.SetInParent()
-                _fill(one, numbers, member)
+            value = getattr(message, field.name)
+            for element in [value.add(), value.add()] if field.is_repeated else [value]:
+                element.SetInParent()
+                _fill(element, numbers, member)
         elif field.is_repeated:
             getattr(message, field.name).extend(_value(field, next(numbers)) for _ in range(2))
         else:
@@ -191,19 +191,19 @@ def _value(field: FieldDescriptor, number: int) -> Any:
 
 def kept_values(message: Message, tree: str, chain: Chain) -> Counter[Any]:
     """Return the values of the fields that the next version does not drop."""
-    return Counter(values(message, {f"{tree}.{name}" for name in chain.given_up}))
+    return Counter(values(message, {f"{tree}.{name}" for name in chain.dropped}))
 
 
 def values(message: Any, but: set[str] = frozenset()) -> Iterator[Any]:  # type: ignore[assignment]
     """Yield every text, number and map key in a message; for an enum only its presence."""
-    for field, held in message.ListFields():
+    for field, value in message.ListFields():
         if field.full_name in but:
             continue
         inner = entry_of(field)[1] if is_map(field) else field
         if is_map(field):
-            yield from held
-        for one in held.values() if is_map(field) else held if field.is_repeated else [held]:
+            yield from value
+        for element in value.values() if is_map(field) else value if field.is_repeated else [value]:
             if inner.message_type is not None:
-                yield from values(one, but)
+                yield from values(element, but)
             else:
-                yield "a value" if inner.enum_type else one
+                yield "a value" if inner.enum_type else element

@@ -21,7 +21,7 @@ def struct(**fields: object) -> Struct:
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "difference"),
+    ("first", "second", "difference"),
     [
         (OrderCancelled(reason="a"), OrderCancelled(reason="ä"), ("reason", '"a"', '"ä"')),
         (OrderCancelled(reason=""), OrderCancelled(), ("reason", '""', "absent")),
@@ -46,9 +46,9 @@ def struct(**fields: object) -> Struct:
     ],
 )
 def test_first_difference_is_described_with_both_values(
-    left: Message, right: Message, difference: tuple[str, str, str]
+    first: Message, second: Message, difference: tuple[str, str, str]
 ) -> None:
-    assert first_difference(left, right) == difference
+    assert first_difference(first, second) == difference
 
 
 def test_equal_messages_do_not_differ() -> None:

@@ -151,8 +151,8 @@ def test_event_can_have_any_free_number(new: int) -> None:
 
 def test_two_events_with_exchanged_numbers_are_a_gap() -> None:
     def swap(record: DescriptorProto) -> None:
-        field_proto, other = field(record, 28), field(record, 29)
-        field_proto.number, other.number = other.number, field_proto.number
+        field_proto, second_field = field(record, 28), field(record, 29)
+        field_proto.number, second_field.number = second_field.number, field_proto.number
 
     gaps = gaps_after(LOG, "Record", swap, LATEST)
     assert {gap.partition(" has the number ")[0] for gap in gaps} == {
