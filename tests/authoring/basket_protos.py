@@ -26,7 +26,7 @@ extend google.protobuf.FileOptions { optional string owner = 51000; Hint note = 
 extend google.protobuf.MessageOptions { Hint hint = 51000; repeated string tag = 51001; }
 extend google.protobuf.FieldOptions { Hint about = 51000; Colour colour = 51001; double weight = 51002; }
 extend google.protobuf.EnumValueOptions { bytes raw = 51000; }
-extend google.protobuf.OneofOptions { bool told = 51000; }
+extend google.protobuf.OneofOptions { bool marked = 51000; }
 extend google.protobuf.EnumOptions { optional sint64 rank = 51000; }
 """,
     V1: """\
@@ -63,7 +63,7 @@ enum Look {
   option allow_alias = true;
   option (shop.rank) = -7;
   // None.
-  LOOK_UNSPECIFIED = 0; // said behind
+  LOOK_UNSPECIFIED = 0; // behind the value
   LOOK_RED = 1 [deprecated = true, (shop.raw) = "\\x00\\"\\xff"];
   LOOK_CRIMSON = 1;
   LOOK_COLD = -3;
@@ -105,14 +105,14 @@ message Wrapping {
 
   // Chosen, or not.
   oneof closing {
-    option (shop.told) = true;
+    option (shop.marked) = true;
     // By tape.
     string tape = 1;
     // By string.
     uint64 string = 2 [jstype = JS_STRING];
   }
 
-  // Never said.
+  // Never set.
   optional bytes seal = 4;
   repeated sfixed32 folds = 6 [packed = false, (shop.about) = {text: "t" more: {numbers: 3}}];
   reserved 3, 10 to 12;

@@ -117,7 +117,7 @@ def test_copy_keeps_comments(proto: Path) -> None:
     uncopied = {"Unused", "BasketEmptied"}
     assert after == {name: comments for name, comments in before.items() if name not in uncopied}
     assert after["Look"] == ["Above the colours, and not of them.", "What a thing looks like.", ""]
-    assert after["Look/LOOK_UNSPECIFIED"] == ["None.", "said behind"]
+    assert after["Look/LOOK_UNSPECIFIED"] == ["None.", "behind the value"]
     assert after["Wrapping/closing"] == ["Chosen, or not.", ""]
     assert after["Thing/Part/Look"] == ["Its own kind of look.", ""]
 

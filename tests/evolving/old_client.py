@@ -3,7 +3,7 @@
 python old_client.py HOST:PORT read|follow|command
 
 What it met it says in lines of JSON, as typescript/client.ts does: {"listed": [...]}, {"streamed": [...]},
-{"following": []}, {"event": [...]}, {"receipts": [...]}, {"results": [...]}. An event is said as order id, version,
+{"following": []}, {"event": [...]}, {"receipts": [...]}, {"results": [...]}. An event is printed as order id, version,
 kind, customer, digest, and the whole of it as this client writes it; a receipt as order id, version, digest.
 """
 

@@ -29,7 +29,7 @@ class Said:
         """Return the next output, which must be of this kind."""
         assert self._process.stdout is not None
         line = await asyncio.wait_for(self._process.stdout.readline(), SECONDS)
-        assert line, f"nothing was said of {kind}: {await self._last_words()}"
+        assert line, f"the client printed no {kind}: {await self._last_words()}"
         values: list[Any] = json.loads(line)[kind]
         return values
 

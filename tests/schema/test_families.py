@@ -110,7 +110,7 @@ def tried(compiled: dict[str, Tree], monkeypatch: pytest.MonkeyPatch) -> None:
         def call(value: Any) -> Any:
             return new(a=str(value.n)) if "n" in value.DESCRIPTOR.fields_by_name else new(n=int(value.a))
 
-        call.__annotations__ = {"said": old, "return": new}
+        call.__annotations__ = {"value": old, "return": new}
         return call
 
     module: Any = ModuleType(f"{functions.PACKAGE}.tried")

@@ -187,11 +187,11 @@ def test_time_reads_as_an_instant_with_any_utc_offset(stated: str, expected: str
         ),
         (
             created(items=[{"productId": "p", "quantity": 1, "otherJson": "{"}]),
-            "what else was said of the order is not JSON from character 1 on",
+            "the remaining JSON of the order is not JSON from character 1 on",
         ),
         (
             created(items=[{"productId": "p", "quantity": 1, "otherJson": "{}"}], otherJson='{"items":1}'),
-            "items stands outside of order",
+            "items is outside of order",
         ),
     ],
 )

@@ -21,7 +21,7 @@ from ordertrail_server.schema.samples import samples
 from ordertrail_server.schema.writing import encode, encode_statement, seal
 
 PUBLIC = {field.name: message_of(field) for field in public_events().values()}
-# A Python function need not write what no command leads to; the proof at start tries what it must.
+# A Python function need not write fields that no command sets. The check at start tries the others.
 BY_RULES = {
     hop.public.name: message_of(hop.public)
     for hop in HOPS.hops.values()

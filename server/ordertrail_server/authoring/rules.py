@@ -22,7 +22,7 @@ def messages_in(proto: TypeProto) -> Iterator[DescriptorProto]:
 
 
 def predecessors_of(tree: Tree, message: TypeDeclaration) -> list[str]:
-    """Return the full names of the messages that a message says it reads from."""
+    """Return the full names of the messages that a message declares as its predecessors."""
     rules = rules_of(tree, message.proto.options, MESSAGE_RULES)
     return list(getattr(rules, "from"))
 

@@ -44,7 +44,7 @@ def _steps(reader: Reader, message: Any) -> list[ReadingStep]:
         new: Any = message_class(hop.new)()
         try:
             compile_hop(hop)(message, new)
-        except Exception:  # the reading ends here, and its fault says why
+        except Exception:  # the reading ends here, and its fault states the cause
             break
         steps.append(_step(hop, message, new))
         message = new

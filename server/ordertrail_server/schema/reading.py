@@ -26,7 +26,7 @@ _UNREADABLE = "its bytes are no event of its type"
 
 
 class Reading(NamedTuple):
-    """What a stored record says today."""
+    """A stored record as this release reads it."""
 
     event: HistoryEvent
     """The envelope (fields 1 to 8), and the public event unless there is a fault."""

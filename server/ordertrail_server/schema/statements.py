@@ -11,7 +11,7 @@ from ordertrail_server.schema.strict_json import NotStrictJson, parse_object, qu
 from ordertrail_server.schema.upcasting import CannotUpcast
 
 MAX_BYTES: Final = 65_536
-"""The size of the largest document, as ordertrail.v1.SourceDocument says."""
+"""The size of the largest document, as ordertrail.v1.SourceDocument limits it."""
 
 _READERS: Final = {message_class(message_of(case)): READERS[case.number] for case in cases() if case.number in READERS}
 _FLAT = ("productId", "quantity", "unitPrice", "company", "id")
@@ -87,7 +87,7 @@ def _order_placed(document: JsonMembers) -> v1.OrderPlaced:
 def _order_created(document: JsonMembers) -> v1.OrderCreated:
     order = document.object("order")
     if "items" in document:
-        raise document.invalid("items", "stands outside of order")
+        raise document.invalid("items", "is outside of order")
     return v1.OrderCreated(
         order_id=_order_id(document, order),
         creation_date=order.text("creationDate"),
@@ -103,7 +103,7 @@ def _order_created(document: JsonMembers) -> v1.OrderCreated:
 def _order_id(document: JsonMembers, order: JsonMembers) -> str:
     outside, inside = document.text("orderID"), order.text("orderID")
     if outside is not None and inside is not None and outside != inside:
-        raise order.invalid("orderID", f"{quote_text(inside)} is another one than orderID {quote_text(outside)}")
+        raise order.invalid("orderID", f"{quote_text(inside)} differs from orderID {quote_text(outside)}")
     order_id = outside or inside
     if not order_id:
         raise document.invalid("orderID", "is missing")

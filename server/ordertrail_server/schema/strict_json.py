@@ -67,8 +67,8 @@ _TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
 def _members(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        [(most_said, _)] = Counter(name for name, _ in pairs).most_common(1)
-        raise NotStrictJson(f"says {quote_text(most_said)} more than once")
+        [(most_frequent, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise NotStrictJson(f"has {quote_text(most_frequent)} more than once")
     return members
 
 

@@ -70,7 +70,7 @@ def _other_json(event: v1.OrderCreated) -> str | None:
         members = parse_object(event.other_json or "{}")
         items: list[Value] = [parse_object(item.other_json or "{}") for item in event.items]
     except NotStrictJson as error:
-        raise CannotUpcast(f"what else was said of the order {error}") from error
+        raise CannotUpcast(f"the remaining JSON of the order {error}") from error
     if "items" in members:
-        raise CannotUpcast("items stands outside of order")
+        raise CannotUpcast("items is outside of order")
     return to_compact_json({**members, "items": items})

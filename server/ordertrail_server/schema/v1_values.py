@@ -13,7 +13,7 @@ from ordertrail_server.schema.strict_json import quote_text
 from ordertrail_server.schema.upcasting import CannotUpcast
 
 MAX_PRICE: Final = 1_000_000_000_000
-"""The most whole units of a price, as ordertrail.v1.Money says."""
+"""The most whole units of a price, as in ordertrail.v1.Money."""
 
 _NANO: Final = Decimal("1e-9")
 _SECOND: Final = timedelta(seconds=1)

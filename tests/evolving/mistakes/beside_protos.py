@@ -24,8 +24,8 @@ from ordertrail.events.v3 import order_events_pb2 as v3
 from ordertrail.v1 import order_events_pb2 as public
 
 
-def shipped(said: v3.OrderShipped) -> public.OrderShipped:
-    lines = [public.ShippedLine(product_id=line.product_id, quantity=line.quantity) for line in said.lines]
+def shipped(event: v3.OrderShipped) -> public.OrderShipped:
+    lines = [public.ShippedLine(product_id=line.product_id, quantity=line.quantity) for line in event.lines]
     return public.OrderShipped(lines=lines)
 """
 _BACK: Final = """
@@ -40,10 +40,10 @@ from ordertrail.events.v2 import order_events_pb2 as v2
 from ordertrail.events.v3 import order_events_pb2 as v3
 
 
-def placed(said: v2.OrderPlaced) -> v3.OrderPlaced:
-    new = v3.OrderPlaced.FromString(said.SerializeToString())
-    if said.source.HasField("status"):
-        new.source.status = 1000 + said.source.status
+def placed(event: v2.OrderPlaced) -> v3.OrderPlaced:
+    new = v3.OrderPlaced.FromString(event.SerializeToString())
+    if event.source.HasField("status"):
+        new.source.status = 1000 + event.source.status
     return new
 """
 

@@ -80,7 +80,7 @@ MISTAKES: Final = [
     ),
     _case("a case holds a scalar", "holds no message: name that of an event", "string order_placed_v3 = 30;"),
     _version(
-        "a case stands outside of the oneof",
+        "a case is outside of the oneof",
         "order_placed_v3 has the number 30, which is an event's: give it one that was never used, of 9 or 100 to 199",
         all_of(cut(RECORD, f"    {_CASE}", "\n"), replaced(RECORD, "  reserved 16", f"  {_CASE}\n  reserved 16")),
     ),

@@ -94,7 +94,7 @@ MISTAKES: Final = [
         replaced(EVENTS, _REASON, f"{_REASON} optional string refund = 2;", after=_CANCELLED),
     ),
     _today(
-        "a public value of an enum is added that nothing stands for",
+        "a public value of an enum is added that no stored value reads as",
         f"{_ALIKE} (ORDER_STATUS_LOST)",
         replaced(_STATUS, "ORDER_STATUS_RETURNED = 7;", "ORDER_STATUS_RETURNED = 7; ORDER_STATUS_LOST = 8;"),
     ),

@@ -18,7 +18,7 @@ OF_CODE = tuple(guard for guard in Guard if guard not in (Guard.LINT, Guard.BREA
 
 @pytest.fixture(scope="module")
 def reports(request: pytest.FixtureRequest) -> Iterator[Mapping[str, "Future[list[str]]"]]:
-    """What is said of each mistake that is asked for in this run."""
+    """The reports about the mistakes that this run selects."""
     selected = {test.callspec.id for test in request.session.items if hasattr(test, "callspec")}
     with run_mistakes([mistake for mistake in MISTAKES if mistake.title in selected]) as reports:
         yield reports

@@ -102,14 +102,14 @@ def next_version(root: Path) -> None:
 
 
 def placed_from(version: str) -> str:
-    """Return the option by which a version of OrderPlaced says what it reads from."""
+    """Return the option that declares the predecessor of a version of OrderPlaced."""
     return f'option (ordertrail.evolve.v1.message).from = "ordertrail.events.{version}.OrderPlaced";'
 
 
 _DELIVERY = f"""\
 // How urgent an order is.
 enum Priority {{
-  // Nothing was said.
+  // Nothing is known.
   PRIORITY_UNSPECIFIED = 0;
   // As always.
   PRIORITY_NORMAL = 1;

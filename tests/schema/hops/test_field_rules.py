@@ -57,7 +57,7 @@ FIELDS = {
         {"a": "x", "b": "y"},
         {"a": "y", "b": "x"},
     ),
-    "from: the name of a field that was given up, for another one": Spec(
+    "from: the name of a dropped field for another one": Spec(
         "optional string a = 1; optional string b = 2;",
         'option (message).dropped = "a"; optional string a = 2 [(field).from = "b"];',
         {"a": "x", "b": "y"},
@@ -125,7 +125,7 @@ FIELDS = {
         {"x": "a"},
         {"two": {"x": "a"}},
     ),
-    "moved in, and nothing was said of it": Spec(
+    "moved in without a value": Spec(
         "optional string x = 1; optional string y = 2;", 'optional Two two = 3 [(field).from = "."];', {}, {}
     ),
     "moved in under another name, one message in the other": Spec(

@@ -48,7 +48,7 @@ SPECS = {
         "v2.Placed.b gets no value from v1.Placed: set `from`, `literal` or `absent` on it",
         'optional string b = 2 [(field).literal = "x"];',
     ),
-    "a field that is lost, which may be given up": Spec(
+    "a field that is lost, which can be dropped": Spec(
         "optional string a = 1;",
         "",
         "v1.Placed.a is lost in v2.Placed: read it with `from`, or list it in `dropped`",
@@ -90,7 +90,7 @@ SPECS = {
         "v2.Placed.c has more than one `from` for v1.Placed: keep one",
         'optional string c = 1 [(field).from = "a"]; option (message).dropped = "b";',
     ),
-    "an unknown field given up": Spec(
+    "an unknown field in `dropped`": Spec(
         "optional string a = 1;",
         'option (message).dropped = "b"; optional string a = 1;',
         "v2.Placed drops b, but v1.Placed has no such field: correct the path",

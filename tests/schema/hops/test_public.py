@@ -15,7 +15,7 @@ VERSIONS = {
         "v3": f'message Placed {{ {FROM_2} optional string buyer = 9 [(field).from = "seller"]; }}',
         "public": "message Placed { string shop = 1; }",
     },
-    "said to be another one": {
+    "mapped by `public`": {
         "v1": 'message Placed { optional string buyer_id = 1 [(field).public = "customer_id"]; }',
         "public": "message Placed { optional string customer_id = 1; }",
     },
@@ -28,7 +28,7 @@ message Delivery {
 message Placed { optional Delivery delivery = 1; }""",
         "public": "message Placed { optional string day = 1; }",
     },
-    "a message of another name, said to be another one": {
+    "a message of another name, mapped by `public`": {
         "v1": """
 message Shipping { optional string day = 1; optional Place place = 2; }
 message Place { optional string town = 1; }
@@ -110,14 +110,14 @@ message Placed { optional Mood one = 1; repeated Mood many = 2; map<string, Mood
     },
 }
 MOOD = {"one": "MOOD_GOOD", "many": ["MOOD_BAD", "MOOD_GOOD"], "by_name": {"k": "MOOD_GOOD"}}
-# What a version says: its name, what is said, and what it means in public.
+# The tree, the stored message, its fields, and its public reading.
 READS = [
     ("renamed twice", "v1.Placed", {"shop": "s"}, {"shop": "s"}),
     ("renamed twice", "v2.Placed", {"seller": "s"}, {"shop": "s"}),
     ("renamed twice", "v3.Placed", {"buyer": "s"}, {"shop": "s"}),
-    ("said to be another one", "v1.Placed", {"buyer_id": ""}, {"customer_id": ""}),
+    ("mapped by `public`", "v1.Placed", {"buyer_id": ""}, {"customer_id": ""}),
     (
-        "a message of another name, said to be another one",
+        "a message of another name, mapped by `public`",
         "v1.Placed",
         {"shipping": {"day": "d", "place": {"town": "t"}}},
         {"delivery": {"day": "d", "place": {"town": "t"}}},
@@ -172,7 +172,7 @@ def test_version_reads_as_the_public_event(
     [
         ("renamed twice", {"shop": "s"}, {"buyer": "s"}),
         ("renamed twice", {"shop": ""}, {}),
-        ("said to be another one", {"customer_id": ""}, {"buyer_id": ""}),
+        ("mapped by `public`", {"customer_id": ""}, {"buyer_id": ""}),
         (
             "moved in, and on in the next version",
             {"day": "d", "lines": [{"a": 1}, {}]},

@@ -51,7 +51,7 @@ ALWAYS = [
 
 @pytest.fixture(scope="module")
 def tree() -> Tree:
-    return trees({"told": {"v1": V1, "v2": V2}})["told"]
+    return trees({"traced": {"v1": V1, "v2": V2}})["traced"]
 
 
 def test_trace_shows_each_value_with_its_old_and_new_path(tree: Tree) -> None:
