@@ -13,7 +13,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.projector import Projector
-from ordertrail_server.storage.sqlite import connect_writer
+from ordertrail_server.storage.connection import connect_writer
 
 MIN_RATE = 20_000
 ROUNDS = 3

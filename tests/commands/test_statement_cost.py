@@ -10,29 +10,30 @@ from tests.commands.running_handler import handle, handling
 from tests.commands.spec import ORDER, accepted, change, place
 
 from ordertrail_server.log.data_directory import open_to_serve
-from ordertrail_server.storage import sqlite
+from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.sqlite import sqlite3
 
-Connections = dict[Path, list[sqlite.sqlite3.Connection]]
+Connections = dict[Path, list[sqlite3.Connection]]
 
 
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch) -> Connections:
     """The open connections by file."""
     connections_by_file: Connections = {}
-    connect = sqlite.sqlite3.connect
+    connect = sqlite3.connect
 
-    def record(name: str, *arguments: Any, **options: Any) -> sqlite.sqlite3.Connection:
-        connection: sqlite.sqlite3.Connection = connect(name, *arguments, **options)
+    def record(name: str, *arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(name, *arguments, **options)
         connections_by_file.setdefault(Path(name.removeprefix("file://").split("?")[0]), []).append(connection)
         return connection
 
-    monkeypatch.setattr(sqlite.sqlite3, "connect", record)
+    monkeypatch.setattr(sqlite3, "connect", record)
     return connections_by_file
 
 
-def still_open(connections: list[sqlite.sqlite3.Connection]) -> Iterator[sqlite.sqlite3.Connection]:
+def still_open(connections: list[sqlite3.Connection]) -> Iterator[sqlite3.Connection]:
     for connection in connections:
-        with suppress(sqlite.sqlite3.ProgrammingError):  # raised by a closed connection
+        with suppress(sqlite3.ProgrammingError):  # raised by a closed connection
             connection.total_changes  # noqa: B018
             yield connection
 
@@ -92,7 +93,7 @@ def recorder(path: Path, statements: set[tuple[Path, str]]) -> Callable[[str], N
 
 
 def scans_of(path: Path, statement: str) -> list[str]:
-    connection = sqlite.connect_writer(path)
+    connection = connect_writer(path)
     try:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
     finally:

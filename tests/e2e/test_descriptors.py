@@ -17,8 +17,9 @@ from tests.e2e.shop import an_order
 from tests.e2e.test_trouble import bare_channel, place
 
 from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.storage.connection import connect_reader, connect_writer
 from ordertrail_server.storage.descriptors import NEEDED
-from ordertrail_server.storage.sqlite import OutOfDescriptors, connect_reader, connect_writer
+from ordertrail_server.storage.sqlite_error import OutOfDescriptors
 
 NOT_STARTED = "the projector could not be started: the process has no file descriptors left"
 READS = ["GetOrder", "ListOrders", "ListOrderEvents", "StreamOrderEvents", "ListParkedOrders", "ListEventSchemas"]

@@ -22,7 +22,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import digest
-from ordertrail_server.storage.sqlite import connect_reader
+from ordertrail_server.storage.connection import connect_reader
 
 ROUNDS = os.environ.get("ORDERTRAIL_KILL_ROUNDS")
 SEED = int(os.environ.get("ORDERTRAIL_KILL_SEED", str(time.time_ns())))

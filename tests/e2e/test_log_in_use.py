@@ -12,7 +12,7 @@ from tests.e2e.running_server import RunningServer, refusal_to_start
 from tests.e2e.shop import an_order
 
 from ordertrail.client import connect
-from ordertrail_server.storage.sqlite import connect_reader
+from ordertrail_server.storage.connection import connect_reader
 
 NOBODY = CommandLine("127.0.0.1:1")
 WAITS = "another process keeps the file of the log open"

@@ -9,7 +9,7 @@ from tests.e2e.shop import new_id
 
 from ordertrail.client import OrderTrail, connect, line
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
-from ordertrail_server.storage.sqlite import connect_reader
+from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.wal_trimmer import LIMIT_BYTES
 
 ORDERS = 300

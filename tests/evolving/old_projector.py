@@ -14,7 +14,7 @@ from tests.e2e.running_server import environment
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.projections.definition import read_model_file
-from ordertrail_server.storage.sqlite import connect_reader
+from ordertrail_server.storage.connection import connect_reader
 
 SECONDS = 20.0
 

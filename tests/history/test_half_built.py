@@ -21,7 +21,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsResponse,
 )
 from ordertrail_server.orders.refusal import Refusal, Refused
-from ordertrail_server.storage.sqlite import connect_writer
+from ordertrail_server.storage.connection import connect_writer
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.storage.connection import connect_writer
 from ordertrail_server.storage.lock import DataDirectoryRefused
-from ordertrail_server.storage.sqlite import connect_writer
 
 LOG_ID = b"the log's own id"
 # By the file's name, which of the two kinds it is.

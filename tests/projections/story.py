@@ -21,7 +21,7 @@ from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import BARRIER, Entry
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.schema.writing import encode, encode_statement, seal
-from ordertrail_server.storage.sqlite import connect_reader
+from ordertrail_server.storage.connection import connect_reader
 
 # Field 99 of a record, holding an empty message: an event that this release does not know.
 FUTURE = b"\x9a\x06\x00"

@@ -17,7 +17,8 @@ from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.process import REFUSED
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.rebuild import rebuild
-from ordertrail_server.storage.sqlite import is_damage, sqlite3
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import is_damage
 
 PAGE = 4096
 ENTRIES = many_orders(510)

@@ -19,7 +19,7 @@ from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.process import AGAIN, REFUSED
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.rebuild import rebuild
-from ordertrail_server.storage.sqlite import connect_writer
+from ordertrail_server.storage.connection import connect_writer
 
 RECORDS = 12_000
 WINDOW_S = 0.4

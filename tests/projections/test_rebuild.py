@@ -10,9 +10,9 @@ from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, indexe
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.rebuild import RebuildReport, rebuild
-from ordertrail_server.storage import sqlite as sqlite_module
+from ordertrail_server.storage import connection as connection_module
+from ordertrail_server.storage.connection import connect_reader, connect_writer
 from ordertrail_server.storage.lock import DataDirectoryRefused
-from ordertrail_server.storage.sqlite import connect_reader, connect_writer
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_whatever_the_live_file_was_it_is_replaced_by_what_the_log_says(data: Pa
 def test_commits_kept_beside_the_old_file_by_a_reader_do_not_reach_the_rebuilt_one(
     data: Path, monkeypatch: pytest.MonkeyPatch, reading: bool
 ) -> None:
-    monkeypatch.setattr(sqlite_module, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(connection_module, "BUSY_SECONDS", 0.1)
     rebuild(data, lambda done, total: None)
     whole = rows(live(data))
     with closing(connect_reader(live(data))) as reader:

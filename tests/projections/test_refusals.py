@@ -11,7 +11,7 @@ from tests.projections.story import many_orders, rows
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.projector_error import ReadModelRefused
-from ordertrail_server.storage.sqlite import connect_writer
+from ordertrail_server.storage.connection import connect_writer
 
 
 async def test_a_read_model_of_another_log_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

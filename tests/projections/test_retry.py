@@ -16,7 +16,8 @@ from tests.schema.event_cases import NEWEST
 from ordertrail_server.log.port import BARRIER
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.projector_error import PositionMoved, ReadModelRefused
-from ordertrail_server.storage.sqlite import connect_writer, sqlite3
+from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.sqlite import sqlite3
 
 Rows = dict[str, list[tuple[object, ...]]]
 EVENTS = ["order_placed", "order_line_added", "order_line_removed", "order_confirmed"]

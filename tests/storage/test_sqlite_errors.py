@@ -14,14 +14,9 @@ from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.embedded.records import read_failure
 from ordertrail_server.log.port import LogDamaged, LogInUse, LogUnavailable
 from ordertrail_server.orders.refusal import Refused
-from ordertrail_server.storage.sqlite import (
-    connect_immutable,
-    connect_reader,
-    connect_writer,
-    is_damage,
-    is_in_use,
-    sqlite3,
-)
+from ordertrail_server.storage.connection import connect_immutable, connect_reader, connect_writer
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import is_damage, is_in_use
 
 # Result codes, sqlite.org/rescode.html; an extended code has its primary code in the lowest byte.
 DAMAGE = {"CORRUPT": 11, "NOTADB": 26, "CORRUPT_VTAB": 267, "CORRUPT_SEQUENCE": 523, "CORRUPT_INDEX": 779}

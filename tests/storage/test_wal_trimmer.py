@@ -11,7 +11,7 @@ from tests.log.embedded.test_append_failures import no_file_beyond
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import AppendUncertain
 from ordertrail_server.storage import wal_trimmer
-from ordertrail_server.storage.sqlite import connect_reader
+from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.wal_trimmer import LIMIT_BYTES
 
 

@@ -14,14 +14,10 @@ from ordertrail_server.log.continuity import describe_partition_mismatch
 from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.schema.definition import definition_of
-from ordertrail_server.storage.sqlite import (
-    connect_reader,
-    connect_writer,
-    insert_rows,
-    is_damage,
-    primary_code,
-    sqlite3,
-)
+from ordertrail_server.storage.bulk_insert import insert_rows
+from ordertrail_server.storage.connection import connect_reader, connect_writer
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import is_damage, primary_code
 from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
 _log = logging.getLogger(__name__)

@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,15 +11,12 @@ from ordertrail.v1.error_reason_pb2 import ERROR_REASON_QUERY_TIME_LIMIT, ERROR_
 from ordertrail_server.history.blob_join import check_blob_join
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.orders.refusal import Refusal, Refused
-from ordertrail_server.storage.read_pool import Connection, ReadPool, TimeLimit
-from ordertrail_server.storage.sqlite import (
-    OutOfDescriptors,
-    connect_reader,
-    is_damage,
-    name_descriptor_shortage,
-    primary_code,
-    sqlite3,
-)
+from ordertrail_server.storage.connection import Connection, connect_reader
+from ordertrail_server.storage.read_pool import ReadPool
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage, name_descriptor_shortage, primary_code
+from ordertrail_server.storage.time_limit import TimeLimit
+from ordertrail_server.storage.transaction import read_transaction
 
 _log = logging.getLogger(__name__)
 
@@ -53,23 +49,28 @@ class ReadModel:
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run short work: it visits hardly more rows than it returns."""
-        return await self._reads.run(partial(self._in_transaction, work))
+        return await self._run(self._reads, work)
 
     async def read_for_stream(self, work: Callable[[Connection], T]) -> T:
         """Run a scan of a stream, which bounds its own time."""
-        return await self._stream_reads.run(partial(self._in_transaction, work))
+        return await self._run(self._stream_reads, work)
 
     async def search(self, work: Callable[[Connection], T]) -> T:
         """Run work that may visit many rows, for a limited time. Raises Refused: the time was over."""
         limit = TimeLimit(self._search_seconds)
         try:
-            return await self._searches.run(partial(self._in_transaction, work, limit=limit))
+            return await self._run(self._searches, work, limit)
         finally:
             limit.abandon()  # the caller may have gone
 
     async def stored_positions(self) -> Offsets | None:
         """Return the positions of an existing read model, None if there is none that can be read."""
-        return await self._reads.run(self._stored_positions)
+        if not self.path.exists():
+            return None
+        try:
+            return await self._reads.run(_run_in_transaction, self.positions)
+        except (sqlite3.DatabaseError, Refused):  # the projector begins it, or reports what is wrong with it
+            return None
 
     def positions(self, connection: Connection) -> Offsets:
         """Return for each partition the offset before which everything is projected, within a read."""
@@ -81,20 +82,9 @@ class ReadModel:
         for pool in (self._reads, self._stream_reads, self._searches):
             pool.close()
 
-    def _stored_positions(self, connect: Callable[[], Connection]) -> Offsets | None:
-        if not self.path.exists():
-            return None
+    async def _run(self, pool: ReadPool, work: Callable[[Connection], T], limit: TimeLimit | None = None) -> T:
         try:
-            return self._transaction(self.positions, connect)
-        except (sqlite3.DatabaseError, Refused):  # the projector begins it, or reports what is wrong with it
-            return None
-
-    def _in_transaction(
-        self, work: Callable[[Connection], T], connect: Callable[[], Connection], limit: TimeLimit | None = None
-    ) -> T:
-        try:
-            with name_descriptor_shortage():
-                return self._transaction(work, connect, limit)
+            return await pool.run(_run_in_transaction, work, limit)
         except sqlite3.DatabaseError as error:
             if limit is not None and primary_code(error) == sqlite3.SQLITE_INTERRUPT:
                 raise _time_limit_refusal(limit) from error
@@ -104,22 +94,12 @@ class ReadModel:
             _log.warning("the read model cannot be read: %s", error)
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message)) from error
 
-    def _transaction(
-        self, work: Callable[[Connection], T], connect: Callable[[], Connection], limit: TimeLimit | None = None
-    ) -> T:
-        connection = connect()
-        connection.execute("BEGIN")
-        try:
-            with limit.watch(connection) if limit else nullcontext():
-                return work(connection)
-        finally:
-            connection.execute("COMMIT")
-
     def _connect(self) -> Connection:
         connection = connect_reader(self.path)
         try:
-            check_blob_join(connection)
-            self._refuse_other_log(connection)
+            with name_descriptor_shortage():
+                check_blob_join(connection)
+                self._refuse_other_log(connection)
         except BaseException:
             connection.close()
             raise
@@ -130,6 +110,12 @@ class ReadModel:
         if row is None or bytes(row[0]) != self.log_id:
             message = "The read model is not, or not yet, one of this server's log."
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message))
+
+
+def _run_in_transaction(connection: Connection, work: Callable[[Connection], T], limit: TimeLimit | None = None) -> T:
+    watch = limit.watch(connection) if limit else nullcontext()
+    with name_descriptor_shortage(), read_transaction(connection), watch:
+        return work(connection)
 
 
 def _time_limit_refusal(limit: TimeLimit) -> Refused:

@@ -13,8 +13,10 @@ from typing import NamedTuple
 from ordertrail_server.log.continuity import check_continues, describe_partition_mismatch
 from ordertrail_server.log.data_directory import READ_MODEL, DataDirectory
 from ordertrail_server.log.port import Log, LogDamaged
+from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.lock import DataDirectoryRefused
-from ordertrail_server.storage.sqlite import connect_reader, is_damage, primary_code, sqlite3
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import is_damage, primary_code
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ from ordertrail_server.log.port import Log
 from ordertrail_server.projections.definition import definition_digest
 from ordertrail_server.projections.order_history_ddl import INDEXED, INDEXES, TABLES
 from ordertrail_server.projections.projector_error import ReadModelRefused
-from ordertrail_server.storage.sqlite import connect_writer, sqlite3
+from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.sqlite import sqlite3
 
 HAS_TABLES = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'positions'"
 

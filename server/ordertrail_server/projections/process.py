@@ -32,7 +32,8 @@ from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
 from ordertrail_server.projections.projector import OnCommit, Projector
 from ordertrail_server.projections.projector_error import PositionMoved, ReadModelRefused
-from ordertrail_server.storage.sqlite import OutOfDescriptors, is_damage, sqlite3
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage
 
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,9 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.projector import Projector
-from ordertrail_server.storage.sqlite import checkpoint, connect_writer, sqlite3
+from ordertrail_server.storage.checkpoint import checkpoint
+from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.sqlite import sqlite3
 
 Progress = Callable[[int, int], None]
 

@@ -1,77 +1,69 @@
-"""A pool of threads that read one file, each with its own connection."""
+"""A pool of threads and connections that read one file."""
 
 import os
 from asyncio import get_running_loop
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from threading import Lock, get_native_id, local
-from time import monotonic
-from typing import TypeVar
+from contextlib import suppress
+from threading import Semaphore, get_native_id
+from typing import Self, TypeVar, TypeVarTuple
 
-from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.connection import Connection
 
+Arguments = TypeVarTuple("Arguments")
 T = TypeVar("T")
-Connection = sqlite3.Connection
-
-# SQLite calls the progress handler every so many instructions (some 10 ms), because each call takes the GIL.
-INSTRUCTIONS = 500_000
 
 
 class ReadPool:
-    """Runs reads in `threads` threads. `connect` opens a thread's connection at its first read.
+    """Runs queries off the event loop, each with exclusive use of a connection.
 
-    `niceness` lowers the priority of the threads (setpriority(2)), if the system has priorities for threads.
+    A query gets the connection and the other arguments. It must fetch all of its rows. `connect` opens a connection
+    when a query needs one and all others are in use; `size` is the number of threads and of connections. `niceness`
+    lowers the priority of the threads (setpriority(2)), if the system has priorities for threads.
     """
 
-    def __init__(self, name: str, threads: int, connect: Callable[[], Connection], niceness: int = 0) -> None:
-        self._connect = connect
+    def __init__(self, name: str, size: int, connect: Callable[[], Connection], niceness: int = 0) -> None:
+        self._connect, self._size = connect, size
         self._threads = ThreadPoolExecutor(
-            threads, thread_name_prefix=name, initializer=_lower_priority, initargs=(niceness,)
+            size, thread_name_prefix=name, initializer=_lower_priority, initargs=(niceness,)
         )
-        self._of_thread = local()
-        self._open: list[Connection] = []
-        self._opening = Lock()
+        self._free = Semaphore(size)
+        self._idle: list[Connection] = []
 
-    async def run(self, read: Callable[[Callable[[], Connection]], T]) -> T:
-        """Run `read` in a thread and return its result. Its argument is a function that returns the connection."""
-        return await get_running_loop().run_in_executor(self._threads, read, self._connection)
+    def connect_all(self) -> None:
+        """Open all connections now, so that no later query fails to open one. For an unused pool."""
+        while len(self._idle) < self._size:
+            self._idle.append(self._connect())
+
+    async def run(self, query: Callable[[Connection, *Arguments], T], *arguments: *Arguments) -> T:
+        """Run a query in a thread, and return its result."""
+        return await get_running_loop().run_in_executor(self._threads, self.run_blocking, query, *arguments)
+
+    def run_blocking(self, query: Callable[[Connection, *Arguments], T], *arguments: *Arguments) -> T:
+        """Run a query in the calling thread, and return its result. Waits for a connection."""
+        with self._free:
+            connection = self._idle_connection() or self._connect()
+            try:
+                return query(connection, *arguments)
+            finally:
+                self._idle.append(connection)
 
     def close(self) -> None:
-        """Finish running reads and close the connections."""
+        """Finish running queries and close the connections."""
         self._threads.shutdown()
-        while self._open:
-            self._open.pop().close()
+        while self._idle:
+            self._idle.pop().close()
 
-    def _connection(self) -> Connection:
-        connection: Connection | None = getattr(self._of_thread, "connection", None)
-        if connection is None:
-            connection = self._of_thread.connection = self._connect()
-            with self._opening:
-                self._open.append(connection)
-        return connection
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
-class TimeLimit:
-    """Interrupts a connection's work after `seconds`, or once it is abandoned."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._is_abandoned = False
-
-    @contextmanager
-    def watch(self, connection: Connection) -> Iterator[None]:
-        """Limit what the connection does within the block; a rollback or commit behind it is never interrupted."""
-        end = monotonic() + self.seconds
-        connection.set_progress_handler(lambda: self._is_abandoned or monotonic() >= end, INSTRUCTIONS)
-        try:
-            yield
-        finally:
-            connection.set_progress_handler(None, 0)
-
-    def abandon(self) -> None:
-        """Interrupt the work soon. May be called from any thread."""
-        self._is_abandoned = True
+    def _idle_connection(self) -> Connection | None:
+        with suppress(IndexError):  # threads share the list; its methods are atomic
+            return self._idle.pop()
+        return None
 
 
 def _lower_priority(niceness: int) -> None:

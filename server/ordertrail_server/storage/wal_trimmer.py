@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
-from ordertrail_server.storage.sqlite import checkpoint, sqlite3
+from ordertrail_server.storage.checkpoint import checkpoint
+from ordertrail_server.storage.sqlite import sqlite3
 
 TRIM_SECONDS = 2.0
 """How often a file's writer checks its -wal file."""

@@ -13,7 +13,7 @@ from ordertrail_server.log.embedded.file import LOG_FILE
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
 from ordertrail_server.orders.chain import digest
-from ordertrail_server.storage.sqlite import connect_writer
+from ordertrail_server.storage.connection import connect_writer
 
 
 @pytest.fixture

@@ -12,12 +12,8 @@ from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.orders.chain import digest
-from ordertrail_server.storage.sqlite import (
-    UnsafeSqliteVersion,
-    check_sqlite_version,
-    connect_reader,
-    sqlite3 as server_sqlite3,
-)
+from ordertrail_server.storage.connection import connect_reader
+from ordertrail_server.storage.sqlite import UnsafeSqliteVersion, check_sqlite_version, sqlite3 as server_sqlite3
 
 APPENDED = entries(10)
 SECOND = 1 << 48  # where the second partition begins

@@ -13,7 +13,7 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.embedded.records import read_records, refuse_stray_records
 from ordertrail_server.log.port import BARRIER, Entry, Log, LogDamaged, Logged
 from ordertrail_server.orders.chain import digest
-from ordertrail_server.storage.sqlite import connect_reader
+from ordertrail_server.storage.connection import connect_reader
 
 RECORDS = 6
 

@@ -13,8 +13,8 @@ from ordertrail_server.log.data_directory import open_to_serve
 from ordertrail_server.log.embedded.in_use import open_when_free
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import BARRIER
+from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.lock import DataDirectoryBusy, is_locked
-from ordertrail_server.storage.sqlite import connect_reader
 
 
 @pytest.mark.parametrize("open_log", [open_to_serve, EmbeddedLog.open])

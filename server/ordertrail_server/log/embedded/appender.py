@@ -8,7 +8,11 @@ from ordertrail_server.log.embedded.file import read_description
 from ordertrail_server.log.embedded.records import check_end, position, read_end
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
 from ordertrail_server.orders.chain import digest
-from ordertrail_server.storage.sqlite import checkpoint, connect_writer, insert_rows, primary_code, sqlite3
+from ordertrail_server.storage.bulk_insert import insert_rows
+from ordertrail_server.storage.checkpoint import checkpoint
+from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import primary_code
 from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
 # How long the opening of a log waits for a reader before it fails, so that the caller can retry.

@@ -7,7 +7,9 @@ from secrets import token_bytes
 from typing import NamedTuple
 
 from ordertrail_server.log.port import LogDamaged
-from ordertrail_server.storage.sqlite import checkpoint, connect_writer, sqlite3
+from ordertrail_server.storage.checkpoint import checkpoint
+from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.sqlite import sqlite3
 
 LOG_FILE = "log.sqlite"
 # A log that is being created has these names. The suffixes are those of SQLite's auxiliary files.

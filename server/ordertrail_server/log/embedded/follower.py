@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from ordertrail_server.log.embedded.file import LOG_FILE, read_description
 from ordertrail_server.log.embedded.read_only import ReadOnlyReaders, is_readable_in_place, refuse_unreadable
 from ordertrail_server.log.embedded.records import read_end, read_failure, read_records, refuse_stray_records
 from ordertrail_server.log.port import Entry, Logged, LogUnavailable
+from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.lock import DataDirectoryRefused
-from ordertrail_server.storage.readers import Readers
+from ordertrail_server.storage.read_pool import ReadPool
 from ordertrail_server.storage.sqlite import sqlite3
 
 POLL_SECONDS = 0.02
+CONNECTIONS = 2
 
 
 class EmbeddedFollower:
@@ -68,9 +71,11 @@ class EmbeddedFollower:
 
     def _open(self, path: Path, stack: ExitStack) -> None:
         require_log(path)
-        self._readers: Readers | ReadOnlyReaders
+        self._readers: ReadPool | ReadOnlyReaders
         if is_readable_in_place(path):
-            self._readers = stack.enter_context(Readers(path))
+            pool = stack.enter_context(ReadPool("reader", CONNECTIONS, partial(connect_reader, path)))
+            pool.connect_all()
+            self._readers = pool
         else:
             self._readers = stack.enter_context(ReadOnlyReaders(path))
         self.identity, self.partitions, self.topic = self._readers.run_blocking(read_description)

@@ -19,8 +19,10 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple, Self, TypeVar, TypeVarTuple
 
 from ordertrail_server.log.port import LogUnavailable
+from ordertrail_server.storage.connection import connect_immutable, connect_reader
 from ordertrail_server.storage.lock import DataDirectoryRefused, is_locked
-from ordertrail_server.storage.sqlite import connect_immutable, connect_reader, primary_code, sqlite3
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import primary_code
 
 Arguments = TypeVarTuple("Arguments")
 T = TypeVar("T")
@@ -65,7 +67,7 @@ def refuse_unreadable(path: Path) -> None:
 
 
 class ReadOnlyReaders:
-    """Runs queries like Readers, but each on a new connection, because a server may start or stop in between."""
+    """Runs queries like ReadPool, but each on a new connection, because a server may start or stop in between."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -8,7 +8,8 @@ from ordertrail_server.log.embedded.record_key import belongs
 from ordertrail_server.log.port import LogDamaged, Logged, LogInUse, LogUnavailable
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
-from ordertrail_server.storage.sqlite import FILES_OF_A_CONNECTION, is_damage, is_in_use, primary_code, sqlite3
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import FILES_OF_A_CONNECTION, is_damage, is_in_use, primary_code
 
 OFFSET_BITS = 48
 OFFSETS = 1 << OFFSET_BITS

@@ -1,0 +1,36 @@
+"""Explicit transactions of a connection."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from ordertrail_server.storage.connection import Connection
+from ordertrail_server.storage.sqlite import sqlite3
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """Commit the writes of the body together at its end, or roll them back if it or the commit raises.
+
+    It begins as a writer (BEGIN IMMEDIATE), so the body sees no commit of others, and never fails because of one. It
+    cannot be nested. The body must not use `executescript`, which commits first.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A ROLLBACK that fails is retried by the next transaction, whose BEGIN fails because of it.
+        if connection.in_transaction:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def read_transaction(connection: Connection) -> Iterator[None]:
+    """Let all reads of the body see one state of the file. No cursor may outlive the body."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
