@@ -68,7 +68,7 @@ def test_where_another_projector_went_on_it_ends_with_one_line_and_goes_on_when_
         process.send_signal(signal.SIGCONT)
         _, errors = process.communicate()
     assert process.returncode == AGAIN
-    assert b"no longer stands at" in errors
+    assert b"is no longer at offset" in errors
     assert errors.count(b"\n") == 1
     with started(tmp_path) as process:
         assert process.stdout is not None

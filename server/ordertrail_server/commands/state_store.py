@@ -16,8 +16,10 @@ from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.schema.definition import definition_of
 from ordertrail_server.storage.bulk_insert import insert_rows
 from ordertrail_server.storage.connection import connect_reader, connect_writer
+from ordertrail_server.storage.database_file import remove_database
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage, primary_code
+from ordertrail_server.storage.transaction import execute_statements, transaction
 from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
 _log = logging.getLogger(__name__)
@@ -53,14 +55,14 @@ class StateStore:
         """Open or create the file. A file of another definition is replaced; one of another log raises LogDamaged."""
         self._path, self._damaged = path, False
         if not _usable(path, log, definition):
-            _remove(path)
+            remove_database(path)
         self._writer = connect_writer(path, "NORMAL")
         if not self._writer.execute("SELECT 1 FROM sqlite_master").fetchone():
-            self._writer.executescript(f"BEGIN IMMEDIATE; {DDL}")
-            self._writer.execute("INSERT INTO meta VALUES (?, ?)", (log.identity, definition))
-            positions = [(partition, 0, b"") for partition in range(log.partitions)]
-            insert_rows(self._writer, "INSERT INTO positions", positions)
-            self._writer.execute("COMMIT")
+            with transaction(self._writer):
+                execute_statements(self._writer, DDL)
+                self._writer.execute("INSERT INTO meta VALUES (?, ?)", (log.identity, definition))
+                positions = [(partition, 0, b"") for partition in range(log.partitions)]
+                insert_rows(self._writer, "INSERT INTO positions", positions)
         self._reader = connect_reader(path)
         self._trimmer = WalTrimmer(self._writer, path)
 
@@ -69,7 +71,7 @@ class StateStore:
         self._reader.close()
         self._writer.close()
         if self._damaged:
-            _remove(self._path)
+            remove_database(self._path)
 
     def position(self, partition: int) -> tuple[int, bytes]:
         """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""
@@ -144,24 +146,13 @@ class StateStore:
         ]
         facts = [(order_id, *fact) for order_id, fact in snapshot.facts]
         corrected = [(order_id, *fact) for order_id, fact in snapshot.corrected]
-        self._writer.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self._writer):
             insert_rows(self._writer, "INSERT OR REPLACE INTO orders", orders)
             insert_rows(self._writer, "INSERT INTO facts", facts)
             insert_rows(self._writer, "INSERT OR REPLACE INTO facts", corrected)
             insert_rows(self._writer, "INSERT INTO broken", snapshot.broken)
             reached = (partition, snapshot.position, snapshot.digest)
             self._writer.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", reached)
-            self._writer.execute("COMMIT")
-        except BaseException:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            raise
-
-
-def _remove(path: Path) -> None:
-    for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-        file.unlink(missing_ok=True)
 
 
 def _usable(path: Path, log: Log, definition: bytes) -> bool:

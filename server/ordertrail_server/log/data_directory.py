@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from ordertrail_server.log.embedded.file import LOG_FILE, UNFINISHED, make_durable
+from ordertrail_server.log.embedded.file import LOG_FILE, UNFINISHED
 from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.storage.database_file import fsync_directory
 from ordertrail_server.storage.lock import LOCK_FILE, DataDirectoryRefused, KeptLock
 
 STATE_FILE = "state.sqlite"
@@ -43,7 +44,7 @@ def create_directory(directory: Path) -> None:
     missing = [path for path in (directory, *directory.parents) if not path.exists()]
     directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
     for path in missing:
-        make_durable(path.parent)
+        fsync_directory(path.parent)
 
 
 def open_to_serve(directory: Path, *, partitions: int = 1, lock: KeptLock | None = None) -> EmbeddedLog:

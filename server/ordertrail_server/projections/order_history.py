@@ -10,6 +10,7 @@ from ordertrail_server.projections.order_history_ddl import INDEXED, INDEXES, TA
 from ordertrail_server.projections.projector_error import ReadModelRefused
 from ordertrail_server.storage.connection import connect_writer
 from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.transaction import transaction
 
 HAS_TABLES = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'positions'"
 
@@ -51,8 +52,7 @@ def create_indexes(connection: sqlite3.Connection) -> None:
 
 
 def _create_tables_if_new(connection: sqlite3.Connection, log: Log) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         if not _has_tables(connection):
             for statement in TABLES:
                 connection.execute(statement)
@@ -60,10 +60,6 @@ def _create_tables_if_new(connection: sqlite3.Connection, log: Log) -> None:
             connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
             positions = [(partition, 0, b"", 0) for partition in range(log.partitions)]
             connection.executemany("INSERT INTO positions VALUES (?, ?, ?, ?)", positions)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.rollback()
-        raise
 
 
 def _refuse_foreign_file(connection: sqlite3.Connection, path: Path, log: Log) -> None:

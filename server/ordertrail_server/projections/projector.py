@@ -19,6 +19,7 @@ from ordertrail_server.projections.retry import refold_order, write_refolded_ord
 from ordertrail_server.projections.rows import Rows, count_written, write_rows
 from ordertrail_server.projections.stored_orders import StoredOrders
 from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.transaction import transaction
 from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
 BATCH = 2_000
@@ -144,12 +145,7 @@ class Projector:
     def _move_position(self, statement: str, partition: int, *to: object) -> Iterator[None]:
         """Move the position by compare-and-set, in one transaction with the body's writes."""
         expected = self._positions[partition], self._retries[partition]
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self._connection):
             if self._connection.execute(statement, (*to, partition, *expected)).rowcount != 1:
-                raise PositionMoved(f"partition {partition} of the read model no longer stands at {expected[0]}")
+                raise PositionMoved(f"partition {partition} of the read model is no longer at offset {expected[0]}")
             yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._connection.rollback()
-            raise

@@ -4,20 +4,20 @@ Generations that are built and compared while reads go on belong here.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
-from ordertrail_server.log.embedded.file import make_durable
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.definition import read_model_file
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.storage.checkpoint import checkpoint
 from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.database_file import database_files, fsync_directory, remove_database
 from ordertrail_server.storage.sqlite import sqlite3
 
 Progress = Callable[[int, int], None]
@@ -54,7 +54,7 @@ async def _rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
     log = EmbeddedLog.follow(data_dir)
     try:
         await refuse_lost_facts(log, DataDirectory(data_dir))
-        _remove(fresh)
+        remove_database(fresh)
         await _build(log, fresh, progress)
     finally:
         await log.close()
@@ -82,17 +82,7 @@ def _replace(live: Path, fresh: Path) -> None:
     # A write-ahead log that remains would be read as the new file's.
     with suppress(sqlite3.Error), closing(connect_writer(live, "NORMAL")) as connection:
         checkpoint(connection)
-    if any(path.exists() for path in _wal_files(live)):
-        live.unlink(missing_ok=True)
-        _remove(live)
+    if any(file.exists() for file in database_files(live)[1:]):
+        remove_database(live)
     fresh.replace(live)
-    make_durable(live.parent)
-
-
-def _wal_files(path: Path) -> Iterable[Path]:
-    return (path.with_name(f"{path.name}{suffix}") for suffix in ("-wal", "-shm"))
-
-
-def _remove(path: Path) -> None:
-    for file in (path, *_wal_files(path)):
-        file.unlink(missing_ok=True)
+    fsync_directory(live.parent)

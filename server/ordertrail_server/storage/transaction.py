@@ -12,7 +12,7 @@ def transaction(connection: Connection) -> Iterator[None]:
     """Commit the writes of the body together at its end, or roll them back if it or the commit raises.
 
     It begins as a writer (BEGIN IMMEDIATE), so the body sees no commit of others, and never fails because of one. It
-    cannot be nested. The body must not use `executescript`, which commits first.
+    cannot be nested. For several statements in one text use `execute_statements`.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")
@@ -34,3 +34,18 @@ def read_transaction(connection: Connection) -> Iterator[None]:
         yield
     finally:
         connection.execute("COMMIT")
+
+
+def execute_statements(connection: Connection, script: str) -> None:
+    """Execute the statements of a script inside the caller's transaction. Each one begins on a new line.
+
+    executescript would commit the transaction first.
+    """
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            connection.execute(statement)
+            statement = ""
+    if statement.strip():
+        raise ValueError(f"the script ends within a statement: {statement}")

@@ -1,7 +1,6 @@
 """The one writer of an embedded log's file. All of it runs in one thread."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from ordertrail_server.log.embedded.file import read_description
@@ -13,6 +12,7 @@ from ordertrail_server.storage.checkpoint import checkpoint
 from ordertrail_server.storage.connection import connect_writer
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import primary_code
+from ordertrail_server.storage.transaction import transaction
 from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
 # How long the opening of a log waits for a reader before it fails, so that the caller can retry.
@@ -51,19 +51,24 @@ class Appender:
         """Append the entries, all or none, durably. Raises AppendUncertain, LogUnavailable."""
         ends = self.ends()
         first = ends[partition]
+        is_inserted = False
         try:
-            self._insert(position(partition, first), entries)
+            with transaction(self._connection):
+                self._insert(position(partition, first), entries)
+                is_inserted = True
         except BaseException as error:
-            self._abandon()
+            self.known_ends = None
             if isinstance(error, sqlite3.Error):
-                raise LogUnavailable(f"nothing was appended: {error}") from error
+                raise _append_failure(error, is_inserted) from error
             raise
-        self._commit()
         ends[partition] = end = first + len(entries)
         return list(range(first, end))
 
     def trim(self) -> None:
-        """Truncate a -wal file that grew during a long read, but not after a failed commit: see `_abandon`."""
+        """Truncate a -wal file that grew during a long read, but not after a failed commit.
+
+        SQLite's next commit overwrites the frames of the failed one, while a new connection might recover them from a
+        page cache that the disk never got. Therefore the connection also stays open."""
         if self.known_ends is not None:
             self._trimmer.trim()
 
@@ -72,25 +77,12 @@ class Appender:
         self._connection.close()
 
     def _insert(self, first: int, entries: Sequence[Entry]) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
         rows = [(place, key, value, digest(value)) for place, (key, value) in enumerate(entries, first)]
         insert_rows(self._connection, "INSERT INTO records", rows)
 
-    def _commit(self) -> None:
-        try:
-            self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._abandon()
-            # On a full disk the commit's last frame is incomplete, so no recovery will ever apply it.
-            if primary_code(error) == sqlite3.SQLITE_FULL:
-                raise LogUnavailable(f"nothing was appended: {error}") from error
-            raise AppendUncertain(f"the commit failed, and its records may appear after a restart: {error}") from error
 
-    def _abandon(self) -> None:
-        # The connection stays open: SQLite's next commit overwrites the frames of the failed one, while a new
-        # connection might recover them from a page cache that the disk never got. A failed ROLLBACK is
-        # retried after the next BEGIN, which fails because of it.
-        self.known_ends = None
-        if self._connection.in_transaction:
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
+def _append_failure(error: sqlite3.Error, is_inserted: bool) -> LogUnavailable | AppendUncertain:
+    # On a full disk the commit's last frame is incomplete, so no recovery will ever apply it.
+    if not is_inserted or primary_code(error) == sqlite3.SQLITE_FULL:
+        return LogUnavailable(f"nothing was appended: {error}")
+    return AppendUncertain(f"the commit failed, and its records may appear after a restart: {error}")

@@ -1,6 +1,5 @@
 """The file of an embedded log: its schema, its creation and its description."""
 
-import os
 from contextlib import closing
 from pathlib import Path
 from secrets import token_bytes
@@ -9,11 +8,13 @@ from typing import NamedTuple
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.storage.checkpoint import checkpoint
 from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.database_file import database_files, fsync_directory, remove_database
 from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.transaction import execute_statements, transaction
 
 LOG_FILE = "log.sqlite"
-# A log that is being created has these names. The suffixes are those of SQLite's auxiliary files.
-UNFINISHED = tuple(f"{LOG_FILE}.new{suffix}" for suffix in ("", "-wal", "-shm", "-journal"))
+# A log that is being created has these names.
+UNFINISHED = tuple(file.name for file in database_files(Path(f"{LOG_FILE}.new")))
 FORMAT = 1
 IDENTITY_BYTES = 16
 TOPIC = "orders.events"
@@ -73,27 +74,16 @@ def create_file(directory: Path, partitions: int) -> None:
         raise ValueError(f"a log has between 1 and {MAX_PARTITIONS} partitions, not {partitions}")
     if (directory / LOG_FILE).exists():
         raise FileExistsError(f"{directory / LOG_FILE} is there already")
-    for name in UNFINISHED:
-        (directory / name).unlink(missing_ok=True)
     unfinished = directory / UNFINISHED[0]
+    remove_database(unfinished)
     with closing(connect_writer(unfinished)) as connection:
-        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA}")
-        connection.execute(
-            "INSERT INTO log VALUES (?, ?, ?, ?)", (token_bytes(IDENTITY_BYTES), partitions, FORMAT, TOPIC)
-        )
-        connection.execute("COMMIT")
+        with transaction(connection):
+            execute_statements(connection, SCHEMA)
+            description = (token_bytes(IDENTITY_BYTES), partitions, FORMAT, TOPIC)
+            connection.execute("INSERT INTO log VALUES (?, ?, ?, ?)", description)
         checkpoint(connection)  # closing does so too, but keeps its failure to itself
     unfinished.rename(directory / LOG_FILE)
-    make_durable(directory)
-
-
-def make_durable(directory: Path) -> None:
-    """Fsync a directory, so that the names in it are durable."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fsync_directory(directory)
 
 
 def read_description(connection: sqlite3.Connection) -> Description:

@@ -20,6 +20,7 @@ from typing import NamedTuple, Self, TypeVar, TypeVarTuple
 
 from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.storage.connection import connect_immutable, connect_reader
+from ordertrail_server.storage.database_file import database_files
 from ordertrail_server.storage.lock import DataDirectoryRefused, is_locked
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import primary_code
@@ -133,7 +134,8 @@ def _connect_in_place(path: Path) -> sqlite3.Connection | None:
 
 
 def _with_auxiliary_files(path: Path) -> tuple[Path, Path, Path]:
-    return path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+    main, wal, shm, _ = database_files(path)  # a log in WAL mode has no journal
+    return main, wal, shm
 
 
 def _files(path: Path) -> Files:
