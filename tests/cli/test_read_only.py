@@ -105,7 +105,7 @@ def test_rebuild_without_write_permission_is_refused(data: Path) -> None:
     result = run(data, "rebuild")
     assert result.returncode == 1
     assert result.stderr == (
-        f"Error: {data} cannot be written to (Permission denied): be a user who may, as the one that serves it.\n"
+        f"Error: {data} cannot be written to (Permission denied): run the command as the user that serves it.\n"
     )
 
 

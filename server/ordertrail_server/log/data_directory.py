@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ordertrail_server.log.embedded.file import LOG_FILE, UNFINISHED
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.storage.database_file import fsync_directory
-from ordertrail_server.storage.lock import LOCK_FILE, DataDirectoryRefused, KeptLock
+from ordertrail_server.storage.lock import LOCK_FILE, DataDirectoryRefused, DirectoryLock
 
 STATE_FILE = "state.sqlite"
 READ_MODEL = "read-model"
@@ -47,7 +47,7 @@ def create_directory(directory: Path) -> None:
         fsync_directory(path.parent)
 
 
-def open_to_serve(directory: Path, *, partitions: int = 1, lock: KeptLock | None = None) -> EmbeddedLog:
+def open_to_serve(directory: Path, *, partitions: int = 1, lock: DirectoryLock | None = None) -> EmbeddedLog:
     """Open the directory's log, or create one with this many partitions if the directory is unused.
 
     Raises DataDirectoryRefused if a new log could hide the loss of another, DataDirectoryBusy if another

@@ -14,7 +14,7 @@ LOCK_MODE = 0o640
 
 
 class DataDirectoryRefused(OperatorError):
-    """The data directory cannot be served. The message tells its operator why, and what to do."""
+    """The data directory cannot be served. The message is for its operator: the reason and the remedy."""
 
 
 class DataDirectoryBusy(DataDirectoryRefused):
@@ -31,20 +31,20 @@ def lock_directory(directory: Path) -> Iterator[None]:
     # Python opens files close-on-exec, so programs started meanwhile do not inherit the lock.
     descriptor = _open(directory)
     try:
-        _take(descriptor, directory)
+        _acquire(descriptor, directory)
         yield
     finally:
         os.close(descriptor)
 
 
-class KeptLock:
-    """A directory's lock that is taken once and held until `stack` is closed, however often it is acquired."""
+class DirectoryLock:
+    """A directory's lock that is acquired once and held until `stack` is closed, however often `acquire` is called."""
 
     def __init__(self, stack: ExitStack | AsyncExitStack) -> None:
         self._stack, self._is_held = stack, False
 
     def acquire(self, directory: Path) -> None:
-        """Take the lock unless it is held already. Raises DataDirectoryBusy."""
+        """Acquire the lock unless it is held already. Raises DataDirectoryBusy."""
         if not self._is_held:
             self._stack.enter_context(lock_directory(directory))
             self._is_held = True
@@ -72,11 +72,11 @@ def _open(directory: Path) -> int:
         if error.errno not in (EACCES, EPERM, EROFS):
             raise
         raise DataDirectoryRefused(
-            f"{directory} cannot be written to ({error.strerror}): be a user who may, as the one that serves it."
+            f"{directory} cannot be written to ({error.strerror}): run the command as the user that serves it."
         ) from error
 
 
-def _take(descriptor: int, directory: Path) -> None:
+def _acquire(descriptor: int, directory: Path) -> None:
     try:
         flock(descriptor, LOCK_EX | LOCK_NB)
     except BlockingIOError:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import LogInUse
-from ordertrail_server.storage.lock import KeptLock
+from ordertrail_server.storage.lock import DirectoryLock
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ REPORT_SECONDS = 10.0
 class OpenLog(Protocol):
     """A function that opens a log, as EmbeddedLog.open with its directory."""
 
-    def __call__(self, *, lock: KeptLock) -> EmbeddedLog:
+    def __call__(self, *, lock: DirectoryLock) -> EmbeddedLog:
         """Open the log under the lock, which the caller keeps."""
 
 
@@ -31,7 +31,7 @@ async def open_when_free(open_log: OpenLog, stack: AsyncExitStack) -> EmbeddedLo
     so that no other server gets in between. Close the log first. Raises the other errors of `open_log`.
     """
     reported = -REPORT_SECONDS
-    lock = KeptLock(stack)
+    lock = DirectoryLock(stack)
     while True:
         try:
             return open_log(lock=lock)

@@ -12,7 +12,7 @@ from ordertrail_server.log.embedded.appender import Appender
 from ordertrail_server.log.embedded.file import create_file
 from ordertrail_server.log.embedded.follower import EmbeddedFollower, require_log
 from ordertrail_server.log.port import Entry
-from ordertrail_server.storage.lock import KeptLock
+from ordertrail_server.storage.lock import DirectoryLock
 from ordertrail_server.storage.wal_trimmer import TRIM_SECONDS
 
 
@@ -23,18 +23,18 @@ class EmbeddedLog(EmbeddedFollower):
     closed or cannot be opened, unless the caller passes a `lock`, which then outlasts the log.
     """
 
-    def __init__(self, directory: Path, *, begin_with: int | None = None, lock: KeptLock | None = None) -> None:
+    def __init__(self, directory: Path, *, begin_with: int | None = None, lock: DirectoryLock | None = None) -> None:
         self._begin_with = begin_with
         self._lock = lock
         super().__init__(directory)
 
     @classmethod
-    def create(cls, directory: Path, *, partitions: int = 1, lock: KeptLock | None = None) -> Self:
+    def create(cls, directory: Path, *, partitions: int = 1, lock: DirectoryLock | None = None) -> Self:
         """Create a log in an existing directory, and open it. Raises FileExistsError if there is one."""
         return cls(directory, begin_with=partitions, lock=lock)
 
     @classmethod
-    def open(cls, directory: Path, *, lock: KeptLock | None = None) -> Self:
+    def open(cls, directory: Path, *, lock: DirectoryLock | None = None) -> Self:
         """Open the log of a directory to append and read."""
         return cls(directory, lock=lock)
 
@@ -80,7 +80,7 @@ class EmbeddedLog(EmbeddedFollower):
         await super().close()
 
     def _open(self, path: Path, stack: ExitStack) -> None:
-        (self._lock or KeptLock(stack)).acquire(path.parent)
+        (self._lock or DirectoryLock(stack)).acquire(path.parent)
         if self._begin_with is not None:
             create_file(path.parent, self._begin_with)
         require_log(path)
