@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from ordertrail_server.history.event_filter import EventFilter
-from ordertrail_server.history.frames import Limits, element, join
+from ordertrail_server.history.frames import Limits, join
 from ordertrail_server.projections.order_history_ddl import INDEXES, TABLES
+from ordertrail_server.schema.wire import first_field
 from ordertrail_server.storage.sqlite import sqlite3
 
 messages = st.lists(st.binary(max_size=300) | st.sampled_from([b"", b"\0" * 5, b"\xff\xfe", b"x" * 130]), max_size=60)
@@ -36,7 +37,7 @@ def joined(connection: sqlite3.Connection, high: int, limits: Limits) -> Iterato
 def test_whatever_the_bytes_and_the_limits_all_events_come_once_and_in_order(
     messages: list[bytes], most: int, room: int
 ) -> None:
-    frames = [element(message) for message in messages]
+    frames = [first_field(message) for message in messages]
     with closing(stored(frames)) as connection:
         parts = list(joined(connection, 3 * len(frames), Limits(most, room)))
         assert b"".join(parts) == b"".join(frames)
@@ -44,14 +45,14 @@ def test_whatever_the_bytes_and_the_limits_all_events_come_once_and_in_order(
 
 @pytest.mark.parametrize("most", [999, 1_000, 1_001])
 def test_a_limit_near_what_there_is_takes_as_much_as_it_may(most: int) -> None:
-    frames = [element(b"x" * 20)] * 1_000
+    frames = [first_field(b"x" * 20)] * 1_000
     with closing(stored(frames)) as connection:
         found = join(connection, EventFilter(), 0, 3_000, Limits(most, 1 << 20))
         assert (found.event_count, found.more) == (min(most, 1_000), most < 1_000)
 
 
 def test_a_frame_is_filled_as_far_as_it_has_room() -> None:
-    frames = [element(b"x" * (number % 90)) for number in range(3_000)]
+    frames = [first_field(b"x" * (number % 90)) for number in range(3_000)]
     with closing(stored(frames)) as connection:
         found = join(connection, EventFilter(), 0, 9_000, Limits(3_000, 50_000))
         assert found.more
@@ -59,6 +60,6 @@ def test_a_frame_is_filled_as_far_as_it_has_room() -> None:
 
 
 def test_an_event_too_large_for_the_room_left_waits_for_the_next_frame() -> None:
-    with closing(stored([element(b"x" * 100)])) as connection:
+    with closing(stored([first_field(b"x" * 100)])) as connection:
         found = join(connection, EventFilter(), 0, 3, Limits(10, 50, min_events=0))
         assert (found.events, found.next, found.more) == (b"", 0, True)

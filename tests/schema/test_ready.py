@@ -13,8 +13,8 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsResponse
 from ordertrail.v1.position_pb2 import Position
 from ordertrail_server.schema.reading import read
-from ordertrail_server.schema.ready_event import frame_event, ready_event
-from ordertrail_server.schema.wire import bytes_tag, chunk
+from ordertrail_server.schema.ready_event import ready_event
+from ordertrail_server.schema.wire import bytes_tag, chunk, first_field
 from ordertrail_server.schema.writing import encode, encode_statement
 
 DIGEST = b"d" * 16
@@ -87,6 +87,6 @@ def test_event_of_the_newest_version_keeps_its_stored_bytes_as_a_prefix() -> Non
 
 def test_joined_frames_parse_as_a_response() -> None:
     values = [NEWEST, OLDER, record_of(encode(public.OrderCancelled(reason="x" * 20_000)))]
-    frame = b"".join(frame_event(ready(value, 1, place).SerializeToString()) for place, value in enumerate(values))
+    frame = b"".join(first_field(ready(value, 1, place).SerializeToString()) for place, value in enumerate(values))
     response = StreamOrderEventsResponse.FromString(frame)
     assert list(response.events) == [expected(value, 1, place) for place, value in enumerate(values)]

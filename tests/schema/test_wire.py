@@ -3,7 +3,7 @@
 import pytest
 from google.protobuf.wrappers_pb2 import BytesValue, Int32Value, Int64Value, UInt64Value
 
-from ordertrail_server.schema.wire import bytes_tag, chunk, varint, varint_tag
+from ordertrail_server.schema.wire import bytes_tag, chunk, first_field, read_varint, varint, varint_tag
 
 BOUNDS = [1, 0x7F, 0x80, 0x3FFF, 0x4000, 2**21 - 1, 2**21, 2**31 - 1, 2**31, 2**63 - 1]
 
@@ -22,3 +22,16 @@ def test_numbers_at_the_bounds_of_each_type_match_protobuf() -> None:
 @pytest.mark.parametrize("size", [1, 127, 128, 16_383, 16_384, 3_000_000])
 def test_length_delimited_fields_match_protobuf(size: int) -> None:
     assert chunk(bytes_tag(1), b"x" * size) == BytesValue(value=b"x" * size).SerializeToString()
+    assert first_field(b"x" * size) == BytesValue(value=b"x" * size).SerializeToString()
+
+
+@pytest.mark.parametrize("number", [0, *BOUNDS, 2**64 - 1])
+def test_decoded_varint_is_the_encoded_number(number: int) -> None:
+    encoded = b"before" + varint(number)
+    assert read_varint(encoded + b"behind", 6) == (number, len(encoded))
+
+
+@pytest.mark.parametrize("encoded", [b"", b"\x80", varint(2**64 - 1)[:-1], b"\xff" * 11], ids=bytes.hex)
+def test_varint_that_has_no_end_is_refused(encoded: bytes) -> None:
+    with pytest.raises(IndexError):
+        read_varint(encoded, 0)

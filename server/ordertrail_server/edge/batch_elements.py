@@ -11,6 +11,7 @@ from buf.validate.validate_pb2 import field as rules
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.edge.validation import refusal_of
 from ordertrail_server.orders.refusal import Refusal, Refused, Violation
+from ordertrail_server.schema.wire import read_varint
 
 UNKNOWN_FIELDS = 100
 """The most unknown fields that a batch can have in addition to its elements, because skipping them takes time."""
@@ -44,29 +45,17 @@ def _iterate_fields(raw: bytes) -> Iterator[tuple[int, bytes]]:
     """
     at = 0
     while at < len(raw):
-        tag, at = _read_varint(raw, at)
+        tag, at = read_varint(raw, at)
         number, kind = tag >> 3, tag & 7
         if kind == BYTES:
-            size, at = _read_varint(raw, at)
+            size, at = read_varint(raw, at)
             yield number, raw[at : at + size]
             at += size
         elif kind == VARINT:
-            _, at = _read_varint(raw, at)
+            _, at = read_varint(raw, at)
             yield 0, b""
         else:
             at += FIXED.get(kind, len(raw) + 1)  # groups are deprecated and not accepted
             yield 0, b""
     if at > len(raw):
         raise IndexError
-
-
-def _read_varint(raw: bytes, at: int) -> tuple[int, int]:
-    number = raw[at] & 0x7F
-    shift = 7
-    while raw[at] & 0x80:
-        at += 1
-        if shift > 63:
-            raise IndexError
-        number |= (raw[at] & 0x7F) << shift
-        shift += 7
-    return number, at + 1

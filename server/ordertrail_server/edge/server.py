@@ -40,7 +40,7 @@ from ordertrail_server.edge.rpc_handler import (
 )
 from ordertrail_server.edge.running_calls import RunningCalls
 from ordertrail_server.edge.validation import BATCH_BYTES
-from ordertrail_server.schema.ready_event import frame_event
+from ordertrail_server.schema.wire import first_field
 
 COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandService"]
 HISTORY = order_history_service_pb2.DESCRIPTOR.services_by_name["OrderHistoryService"]
@@ -144,7 +144,7 @@ def _command_handlers(
 ) -> Handlers:
     async def handle(request: Message, context: Context) -> bytes:
         # The responses of all verbs have the same form: the receipt as field 1.
-        return frame_event(await service.execute(request, caller_from(context), context.time_remaining()))
+        return first_field(await service.execute(request, caller_from(context), context.time_remaining()))
 
     def handle_batches(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
         return service.execute_batches(requests, caller_from(context), context.time_remaining())

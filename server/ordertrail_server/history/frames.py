@@ -5,6 +5,7 @@ from typing import NamedTuple
 from ordertrail_server.history.blob_join import join_blobs_sql
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.read_model import Connection
+from ordertrail_server.schema.wire import read_varint
 
 FIRST_CHUNK, CHUNK = 16, 500
 """Rows that one step joins: the first step, and later ones, which know the size of events.
@@ -82,26 +83,9 @@ def _count_fitting(elements: bytes, room: int) -> int:
     """Return how many of the first elements fit into `room` bytes."""
     count = at = 0
     while at < len(elements):
-        length, at = _read_varint(elements, at + 1)
+        length, at = read_varint(elements, at + 1)
         at += length
         if at > room:
             break
         count += 1
     return count
-
-
-def _read_varint(text: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while text[at] > 0x7F:
-        value, shift, at = value | (text[at] & 0x7F) << shift, shift + 7, at + 1
-    return value | text[at] << shift, at + 1
-
-
-def element(message: bytes) -> bytes:
-    """Return a serialized message as one element of a repeated field 1, or as the value of a single one."""
-    length, head = len(message), bytearray(b"\x0a")
-    while length > 0x7F:
-        head.append(length & 0x7F | 0x80)
-        length >>= 7
-    head.append(length)
-    return bytes(head) + message

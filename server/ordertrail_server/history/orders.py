@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from json import dumps, loads
 
-from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_FOUND
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
     GetOrderResponse,
@@ -12,13 +11,14 @@ from ordertrail.v1.order_history_service_pb2 import (
 )
 from ordertrail_server.history.as_of import state_as_of
 from ordertrail_server.history.blob_join import join_blobs_sql
-from ordertrail_server.history.frames import element
 from ordertrail_server.history.order_filter import OrderFilter, list_filter
 from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
 from ordertrail_server.history.parked_state import parked_reason, refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import Offsets, token_of
-from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.orders.order_refusal import order_not_found
+from ordertrail_server.orders.refusal import Refused
+from ordertrail_server.schema.wire import first_field
 
 Row = tuple[int, str, int]
 """When an order was created, its id, and the size of its state in bytes."""
@@ -39,13 +39,12 @@ def get_order(model: ReadModel, request: GetOrderRequest, as_of: Offsets | None,
     refuse_parked(request.order_id, parked_reason(connection, request.order_id))
     row = connection.execute("SELECT version, state FROM orders WHERE order_id = ?", (request.order_id,)).fetchone()
     if row is None:
-        message = f"There is no order {request.order_id}."
-        raise Refused(Refusal(ERROR_REASON_ORDER_NOT_FOUND, message, order_id=request.order_id))
+        raise Refused(order_not_found(request.order_id))
     version, state = row
     if request.WhichOneof("as_of"):
         state = state_as_of(connection, request, as_of, version, state)
     trailer = GetOrderResponse(consistency_token=token_of(model.log_id, model.positions(connection)))
-    return element(state) + trailer.SerializeToString()
+    return first_field(state) + trailer.SerializeToString()
 
 
 def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connection) -> bytes:
@@ -58,7 +57,7 @@ def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connec
         next_page_token=next_page_token(request, model.log_id, *page[-1][:2]) if more else "",
         consistency_token=token_of(model.log_id, model.positions(connection)),
     )
-    return b"".join(map(element, _read_states(connection, page))) + trailer.SerializeToString()
+    return b"".join(map(first_field, _read_states(connection, page))) + trailer.SerializeToString()
 
 
 def _read_keys(connection: Connection, order_filter: OrderFilter, limit: int) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_FOUND, ERROR_REASON_ORDER_NOT_PARKED
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_PARKED
 from ordertrail.v1.position_pb2 import Position
 from ordertrail.v1.projection_service_pb2 import (
     GetParkedOrderResponse,
@@ -15,6 +15,7 @@ from ordertrail_server.history.pages import next_page_token, page_size, read_pag
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import OFFSET_BITS
 from ordertrail_server.orders.chain import digest
+from ordertrail_server.orders.order_refusal import order_not_found
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment
 
@@ -54,7 +55,7 @@ def parked_order(model: ReadModel, order_id: str, connection: Connection) -> Par
     if row is not None:
         return _parked_order(model, row)
     if connection.execute("SELECT 1 FROM orders WHERE order_id = ?", (order_id,)).fetchone() is None:
-        raise Refused(Refusal(ERROR_REASON_ORDER_NOT_FOUND, f"There is no order {order_id}.", order_id=order_id))
+        raise Refused(order_not_found(order_id))
     return None
 
 

@@ -12,3 +12,8 @@ def is_real_day(day: Date) -> bool:
     except ValueError:
         return False
     return True
+
+
+def encode_day(day: Date) -> int:
+    """Return a day as an integer that sorts like the calendar and can be read: 20261231."""
+    return day.year * 10_000 + day.month * 100 + day.day

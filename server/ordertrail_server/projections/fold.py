@@ -16,7 +16,8 @@ from ordertrail_server.orders.products import products_named
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.projections.rows import Rows, customer_of
 from ordertrail_server.schema.reading import Reading, read
-from ordertrail_server.schema.ready_event import frame_event, ready_event
+from ordertrail_server.schema.ready_event import ready_event
+from ordertrail_server.schema.wire import first_field
 
 EVENT_TYPE = {case.name: case.number for case in HistoryEvent.DESCRIPTOR.oneofs_by_name["event"].fields}
 
@@ -102,7 +103,7 @@ class BatchFold:
         position = self._first_position | offset
         kind = EVENT_TYPE[event.WhichOneof("event") or ""]
         at = nanoseconds(time)
-        row = (position, event.order_id, event.order_version, customer_of(order), kind, at, digest, frame_event(ready))
+        row = (position, event.order_id, event.order_version, customer_of(order), kind, at, digest, first_field(ready))
         self.rows.events.append(row)
         for product_id in products_named(event):
             self.rows.event_products.append((product_id, position))

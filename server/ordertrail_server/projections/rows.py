@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.orders.aggregate import Aggregate
+from ordertrail_server.orders.days import encode_day
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.storage.sqlite import sqlite3
 
@@ -101,8 +102,7 @@ def _state_row(order_id: str, after: Aggregate, state: Order) -> tuple[object, .
 def _delivery_date(state: Order) -> int | None:
     if not state.HasField("expected_delivery_date"):
         return None
-    date = state.expected_delivery_date
-    return date.year * 10_000 + date.month * 100 + date.day
+    return encode_day(state.expected_delivery_date)
 
 
 def _write_products(

@@ -19,7 +19,6 @@ _TOPIC = bytes_tag(_PLACE["topic"].number)
 _PARTITION = varint_tag(_PLACE["partition"].number)
 _OFFSET = varint_tag(_PLACE["offset"].number)
 _SECONDS, _NANOS = varint_tag(1), varint_tag(2)
-_FIRST = bytes_tag(1)
 
 
 def ready_event(
@@ -52,11 +51,6 @@ def ready_event(
             varint(reading.written_version),
         )
     )
-
-
-def frame_event(event: bytes) -> bytes:
-    """Return one element of a repeated field 1; joined, such elements are a response of events."""
-    return _FIRST + varint(len(event)) + event
 
 
 @lru_cache(1024)

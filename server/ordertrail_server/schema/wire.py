@@ -1,4 +1,4 @@
-"""Encoding in the protobuf wire format, for bytes that are assembled without a message object."""
+"""The protobuf wire format, for bytes that are assembled or split without a message object."""
 
 # The source of all of it: https://protobuf.dev/programming-guides/encoding/
 _SHORT = tuple(bytes((n,)) for n in range(0x80))
@@ -30,6 +30,33 @@ def bytes_tag(number: int) -> bytes:
     return varint(number << 3 | 2)
 
 
+def first_field(message: bytes) -> bytes:
+    """Return a serialized message as field 1 of another: its value, or one element if the field is repeated.
+
+    Joined elements are a response that holds all of the messages.
+    """
+    return chunk(_FIRST, message)
+
+
 def chunk(tag: bytes, payload: bytes) -> bytes:
     """Return one field: its tag, the payload's length, the payload."""
     return tag + varint(len(payload)) + payload
+
+
+def read_varint(encoded: bytes, begin: int) -> tuple[int, int]:
+    """Decode the unsigned integer at `begin`; return it and the position behind it.
+
+    Raises IndexError if it is incomplete or longer than 64 bits need.
+    """
+    number = encoded[begin] & 0x7F
+    shift, at = 7, begin
+    while encoded[at] & 0x80:
+        at += 1
+        if shift > 63:
+            raise IndexError
+        number |= (encoded[at] & 0x7F) << shift
+        shift += 7
+    return number, at + 1
+
+
+_FIRST = bytes_tag(1)
