@@ -11,8 +11,8 @@ from tests.commands.running_handler import handle, handling
 from tests.commands.simulation.snapshot_store import NoSnapshot
 from tests.commands.spec import ORDER, accepted, change, confirm, place, reason
 from tests.log.memory import MemoryLog
-from tests.projections.happenings import IDS, PARTITIONS, Happened, happenings, log_of
 from tests.projections.older_release import not_knowing
+from tests.projections.random_log import IDS, PARTITIONS, LogSteps, build_log, log_steps
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, write_log
 
 from ordertrail_server.commands.fold import Fold, SnapshotStore
@@ -57,12 +57,12 @@ async def fold_with_crashes(log: MemoryLog, partition: int, store: StateStore, r
 
 
 @settings(max_examples=60)
-@given(happenings, st.sets(st.sampled_from(EVENTS)), st.integers(0, 1_000_000))
+@given(log_steps, st.sets(st.sampled_from(EVENTS)), st.integers(0, 1_000_000))
 def test_retry_folds_unknown_events_as_if_they_had_been_known_at_first(
-    happened: Happened, unknown: set[str], seed: int
+    steps: LogSteps, unknown: set[str], seed: int
 ) -> None:
     async def compare(directory: Path) -> None:
-        log, random = await log_of(happened), Random(seed)
+        log, random = await build_log(steps), Random(seed)
         store = StateStore(directory / "state.sqlite", log, b"rules")
         with not_knowing(*unknown):
             folds = [await fold_with_crashes(log, partition, store, random) for partition in range(PARTITIONS)]

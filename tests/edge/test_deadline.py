@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.history.shop import Shop, later, placed, shop_in
+from tests.history.history_server import HistoryServer, advance_clock, placed, serve_history
 from tests.log.memory import MemoryLog
 
 from ordertrail.v1.error_reason_pb2 import (
@@ -27,15 +27,15 @@ DEADLINE_S = 100.0
 
 
 class Services:
-    """The query services of a shop's read model and a log."""
+    """The query services of a history server's read model and a log."""
 
-    def __init__(self, shop: Shop, log: Log) -> None:
+    def __init__(self, server: HistoryServer, log: Log) -> None:
         async def retry(order_id: str) -> None:
             """Return None: the order is not parked."""
 
-        freshness = Freshness(shop.model, shop.progress, log, (0,))
-        self.history = HistoryService(shop.model, shop.progress, freshness, shop.recency)
-        self.projection = ProjectionService(log, shop.model, freshness, None, retry)
+        freshness = Freshness(server.model, server.progress, log, (0,))
+        self.history = HistoryService(server.model, server.progress, freshness, server.recency)
+        self.projection = ProjectionService(log, server.model, freshness, None, retry)
 
 
 async def refusal_reason(answer: Awaitable[object]) -> ErrorReason.ValueType:
@@ -60,7 +60,7 @@ class SlowLog(MemoryLog):
     """Takes nearly all of a call's time to return its end."""
 
     async def end(self, partition: int, known_end: int = 0) -> int:
-        later(WAITING_SHARE * DEADLINE_S - 0.1)
+        advance_clock(WAITING_SHARE * DEADLINE_S - 0.1)
         return await super().end(partition, known_end)
 
 
@@ -68,11 +68,11 @@ class SlowLog(MemoryLog):
 async def test_all_waits_of_a_call_share_its_deadline(
     tmp_path: Path, call: Callable[[Services, str], Awaitable[None]]
 ) -> None:
-    async with shop_in(tmp_path) as shop:
-        await shop.project()
-        token, log = shop.record("o", placed("p")), SlowLog()
-        log.records = shop.log.records  # of which the last is never projected
-        assert await refusal_reason(call(Services(shop, log), token)) == ERROR_REASON_NOT_FRESH_YET
+    async with serve_history(tmp_path) as server:
+        await server.project()
+        token, log = server.record("o", placed("p")), SlowLog()
+        log.records = server.log.records  # of which the last is never projected
+        assert await refusal_reason(call(Services(server, log), token)) == ERROR_REASON_NOT_FRESH_YET
 
 
 class FrozenLog(MemoryLog):
@@ -92,13 +92,13 @@ class FrozenLog(MemoryLog):
 
 @pytest.mark.parametrize("ends", [None, 1])
 async def test_explain_is_unavailable_if_log_does_not_answer(tmp_path: Path, ends: int | None) -> None:
-    async with shop_in(tmp_path) as shop:
-        await shop.project()
+    async with serve_history(tmp_path) as server:
+        await server.project()
         refusal_task = asyncio.ensure_future(
-            refusal_reason(Services(shop, FrozenLog(ends)).projection.ExplainEvent(ExplainEventRequest(), DEADLINE_S))
+            refusal_reason(Services(server, FrozenLog(ends)).projection.ExplainEvent(ExplainEventRequest(), DEADLINE_S))
         )
         await asyncio.sleep(0)
-        later(WAITING_SHARE * DEADLINE_S)
+        advance_clock(WAITING_SHARE * DEADLINE_S)
         assert await refusal_task == ERROR_REASON_UNAVAILABLE
 
 
@@ -110,11 +110,11 @@ class GappedLog(MemoryLog):
 
 
 async def test_explain_refuses_offset_without_record(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        shop.record("o", placed("p"))
-        await shop.project()
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        server.record("o", placed("p"))
+        await server.project()
         log = GappedLog()
-        log.records = [shop.log.records[0][1:]]
-        answer = Services(shop, log).projection.ExplainEvent(ExplainEventRequest(offset=0), DEADLINE_S)
+        log.records = [server.log.records[0][1:]]
+        answer = Services(server, log).projection.ExplainEvent(ExplainEventRequest(offset=0), DEADLINE_S)
         assert await refusal_reason(answer) == ERROR_REASON_RECORD_NOT_FOUND

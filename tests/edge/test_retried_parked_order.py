@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands.running_handler import handler_of
-from tests.history.shop import Shop, placed, sealed, shop_in
+from tests.history.history_server import HistoryServer, placed, sealed, serve_history
 from tests.log.memory import MemoryLog
 from tests.projections.story import FUTURE
 
@@ -18,7 +18,9 @@ from ordertrail_server.orders.refusal import Refused
 FAULT = "the record holds an event of number 99, which this release does not know"
 
 
-async def retry_order(shop: Shop, log: Log, folded_count: int | None, state: Path) -> RetryParkedOrderResponse:
+async def retry_order(
+    server: HistoryServer, log: Log, folded_count: int | None, state: Path
+) -> RetryParkedOrderResponse:
     """Retry an order. The read side folds `folded_count` facts, the write side reads `log`."""
 
     async def retry(order_id: str) -> int | None:
@@ -26,8 +28,8 @@ async def retry_order(shop: Shop, log: Log, folded_count: int | None, state: Pat
 
     handler = handler_of(log, state)
     await handler.start()
-    freshness = Freshness(shop.model, shop.progress, shop.log, (0,))
-    service = ProjectionService(shop.log, shop.model, freshness, handler, retry)
+    freshness = Freshness(server.model, server.progress, server.log, (0,))
+    service = ProjectionService(server.log, server.model, freshness, handler, retry)
     try:
         raw = await service.RetryParkedOrder(RetryParkedOrderRequest(order_id="o"), None)
     finally:
@@ -44,27 +46,27 @@ def with_unknown_event(log: MemoryLog) -> MemoryLog:
 
 
 async def test_retry_reports_order_that_is_still_parked_for_commands(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
-        response = await retry_order(shop, with_unknown_event(shop.log), 1, tmp_path / "state.sqlite")
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        await server.project()
+        response = await retry_order(server, with_unknown_event(server.log), 1, tmp_path / "state.sqlite")
     assert response.taken_in_count == 1
     assert (response.order.order_id, response.order.reason) == ("o", FAULT)
     assert (response.order.version, response.order.waiting_count) == (1, 1)
 
 
 async def test_retry_reports_no_order_if_it_is_not_parked_any_more(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
-        response = await retry_order(shop, shop.log, 1, tmp_path / "state.sqlite")
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        await server.project()
+        response = await retry_order(server, server.log, 1, tmp_path / "state.sqlite")
     assert (response.taken_in_count, response.HasField("order")) == (1, False)
 
 
 async def test_retry_of_order_that_is_not_parked_is_refused(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        await server.project()
         with pytest.raises(Refused) as error:
-            await retry_order(shop, shop.log, None, tmp_path / "state.sqlite")
+            await retry_order(server, server.log, None, tmp_path / "state.sqlite")
     assert error.value.refusal.reason == ERROR_REASON_ORDER_NOT_PARKED

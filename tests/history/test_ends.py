@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.history.shop import Shop, changed, names_in, names_of, placed, removed, shop_in
+from tests.history.history_server import HistoryServer, changed, names_in, names_of, placed, removed, serve_history
 
 from ordertrail.v1.order_history_service_pb2 import (
     ListOrderEventsRequest,
@@ -21,14 +21,14 @@ from ordertrail_server.log.placement import partition_of
 ROWS = 4
 
 
-async def record_rows(shop: Shop) -> None:
+async def record_rows(server: HistoryServer) -> None:
     """Record so many orders, one of them with so many events and a customer of its own."""
     for number in range(ROWS - 1):
-        shop.record(f"o-{number}", placed("p"))
-    shop.record("o", placed("p", customer="c"))
+        server.record(f"o-{number}", placed("p"))
+    server.record("o", placed("p", customer="c"))
     for quantity in range(ROWS - 1):
-        shop.record("o", changed("p", quantity + 5))
-    await shop.project()
+        server.record("o", changed("p", quantity + 5))
+    await server.project()
 
 
 @pytest.mark.parametrize(("size", "more"), [(ROWS - 1, True), (ROWS, False), (ROWS + 1, False)])
@@ -36,13 +36,13 @@ async def record_rows(shop: Shop) -> None:
 async def test_page_names_a_next_one_only_if_rows_follow(
     tmp_path: Path, partitions: int, size: int, more: bool
 ) -> None:
-    async with shop_in(tmp_path, partitions) as shop:
-        await record_rows(shop)
-        orders = ListOrdersResponse.FromString(await shop.service.ListOrders(ListOrdersRequest(page_size=size), None))
+    async with serve_history(tmp_path, partitions) as server:
+        await record_rows(server)
+        orders = ListOrdersResponse.FromString(await server.service.ListOrders(ListOrdersRequest(page_size=size), None))
         assert (len(orders.orders), orders.next_page_token != "") == (min(size, ROWS), more)
         for asked in ({"order_id": "o"}, {"customer_id": "c"}):
             request = ListOrderEventsRequest(page_size=size, **asked)
-            events = ListOrderEventsResponse.FromString(await shop.service.ListOrderEvents(request, None))
+            events = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
             assert (len(events.events), events.next_page_token != "") == (min(size, ROWS), more)
 
 
@@ -50,16 +50,16 @@ async def test_page_names_a_next_one_only_if_rows_follow(
 async def test_page_of_parked_orders_names_a_next_one_only_if_rows_follow(
     tmp_path: Path, size: int, more: bool
 ) -> None:
-    async with shop_in(tmp_path, 3) as shop:
+    async with serve_history(tmp_path, 3) as server:
         places = {}
         for number in range(ROWS):
-            shop.record(f"order-{number}", placed("p"))
+            server.record(f"order-{number}", placed("p"))
             home = partition_of(f"order-{number}", 3)
-            places[f"order-{number}"] = (home, len(shop.log.records[home]))
-            shop.record(f"order-{number}", removed("never ordered"))
-        await shop.project()
-        raw = await shop.model.read(
-            lambda connection: list_parked(shop.model, ListParkedOrdersRequest(page_size=size), connection)
+            places[f"order-{number}"] = (home, len(server.log.records[home]))
+            server.record(f"order-{number}", removed("never ordered"))
+        await server.project()
+        raw = await server.model.read(
+            lambda connection: list_parked(server.model, ListParkedOrdersRequest(page_size=size), connection)
         )
         page = ListParkedOrdersResponse.FromString(raw)
         assert (len(page.orders), page.next_page_token != "") == (min(size, ROWS), more)
@@ -74,15 +74,15 @@ async def test_page_of_parked_orders_names_a_next_one_only_if_rows_follow(
 async def test_replay_of_any_filter_ends_with_what_was_projected_when_it_began(
     tmp_path: Path, asked: dict[str, Any]
 ) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p", customer="c"))
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p", customer="c"))
         for quantity in (5, 6):
-            shop.record("o", changed("p", quantity))
-        await shop.project()
-        stream = shop.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2, **asked), None)
+            server.record("o", changed("p", quantity))
+        await server.project()
+        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2, **asked), None)
         frames = [StreamOrderEventsResponse.FromString(await anext(stream))]
-        shop.record("o", changed("p", 7))
-        await shop.project()
+        server.record("o", changed("p", 7))
+        await server.project()
         frames += [StreamOrderEventsResponse.FromString(frame) async for frame in stream]
         assert names_in(frames) == [("o", 1), ("o", 2), ("o", 3)]
         assert frames[-1].caught_up
@@ -90,11 +90,11 @@ async def test_replay_of_any_filter_ends_with_what_was_projected_when_it_began(
 
 @pytest.mark.parametrize("asked", [{"order_id": "o"}, {"customer_id": "c"}])
 async def test_page_goes_on_behind_the_last_event_and_repeats_none(tmp_path: Path, asked: dict[str, Any]) -> None:
-    async with shop_in(tmp_path) as shop:
-        await record_rows(shop)
+    async with serve_history(tmp_path) as server:
+        await record_rows(server)
         request, seen = ListOrderEventsRequest(page_size=1, **asked), list[tuple[str, int]]()
         while not seen or request.page_token:
-            page = ListOrderEventsResponse.FromString(await shop.service.ListOrderEvents(request, None))
+            page = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
             seen += names_of(page.events)
             request.page_token = page.next_page_token
         assert seen == [("o", version) for version in range(1, ROWS + 1)]

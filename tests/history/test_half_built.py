@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.history.shop import Shop, confirmed, placed, shop_in
+from tests.history.history_server import HistoryServer, confirmed, placed, serve_history
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import (
@@ -25,29 +25,29 @@ from ordertrail_server.storage.connection import connect_writer
 
 
 @pytest.fixture
-async def half_built(tmp_path: Path) -> AsyncIterator[Shop]:
-    """Give a shop whose server starts with a read model that holds one of the log's three records."""
-    async with shop_in(tmp_path) as shop:
-        shop.record("first", placed("p"))
-        await shop.project()
-        shop.record("o", placed("p", customer="c"))
-        shop.record("o", confirmed())
-        shop.service = shop.served(shop.progress)
-        yield shop
+async def half_built(tmp_path: Path) -> AsyncIterator[HistoryServer]:
+    """Provide a server that starts with a read model of one of the log's three records."""
+    async with serve_history(tmp_path) as server:
+        server.record("first", placed("p"))
+        await server.project()
+        server.record("o", placed("p", customer="c"))
+        server.record("o", confirmed())
+        server.service = server.build_service(server.progress)
+        yield server
 
 
-def every_read(shop: Shop, time_remaining: float) -> list[Coroutine[Any, Any, bytes]]:
-    service = shop.service
+def every_read(server: HistoryServer, time_remaining: float) -> list[Coroutine[Any, Any, bytes]]:
+    service = server.service
     return [
         service.GetOrder(GetOrderRequest(order_id="o"), time_remaining),
         service.ListOrders(ListOrdersRequest(), time_remaining),
         service.ListOrderEvents(ListOrderEventsRequest(order_id="o"), time_remaining),
-        first_frame(shop, StreamOrderEventsRequest(), time_remaining),
+        first_frame(server, StreamOrderEventsRequest(), time_remaining),
     ]
 
 
-async def first_frame(shop: Shop, request: StreamOrderEventsRequest, time_remaining: float) -> bytes:
-    async with aclosing(shop.service.StreamOrderEvents(request, time_remaining)) as frames:
+async def first_frame(server: HistoryServer, request: StreamOrderEventsRequest, time_remaining: float) -> bytes:
+    async with aclosing(server.service.StreamOrderEvents(request, time_remaining)) as frames:
         return await anext(frames)
 
 
@@ -57,14 +57,14 @@ async def refusal_of(answer: Awaitable[bytes]) -> Refusal:
     return refused.value.refusal
 
 
-async def test_reads_are_refused_as_unavailable_and_told_how_far_it_is(half_built: Shop) -> None:
+async def test_reads_are_refused_as_unavailable_and_told_how_far_it_is(half_built: HistoryServer) -> None:
     for answer in every_read(half_built, 0.02):
         refusal = await refusal_of(answer)
         assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
         assert refusal.message == "The read model is being built: it holds 1 of 3 records."
 
 
-async def test_reads_that_have_the_time_are_answered_when_it_is_whole(half_built: Shop) -> None:
+async def test_reads_that_have_the_time_are_answered_when_it_is_whole(half_built: HistoryServer) -> None:
     reading = [asyncio.create_task(answer) for answer in every_read(half_built, 20.0)]
     await asyncio.sleep(0)
     assert not any(task.done() for task in reading)
@@ -77,18 +77,18 @@ async def test_reads_that_have_the_time_are_answered_when_it_is_whole(half_built
 
 
 async def test_reads_wait_also_for_a_read_model_that_is_not_begun_yet(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        shop.service = shop.served(shop.progress)
-        reading = asyncio.create_task(shop.service.GetOrder(GetOrderRequest(order_id="o"), 20.0))
-        refusal = await refusal_of(shop.service.GetOrder(GetOrderRequest(order_id="o"), 0.02))
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        server.service = server.build_service(server.progress)
+        reading = asyncio.create_task(server.service.GetOrder(GetOrderRequest(order_id="o"), 20.0))
+        refusal = await refusal_of(server.service.GetOrder(GetOrderRequest(order_id="o"), 0.02))
         assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
         assert refusal.message == "The read model is being built: it holds 0 of 1 records."
-        await shop.project()
+        await server.project()
         assert GetOrderResponse.FromString(await reading).order.version == 1
 
 
-async def test_once_it_was_whole_reads_are_answered_though_it_lags(half_built: Shop) -> None:
+async def test_once_it_was_whole_reads_are_answered_though_it_lags(half_built: HistoryServer) -> None:
     await half_built.project()
     token = half_built.record("later", placed("p"))
     assert all(await asyncio.gather(*every_read(half_built, 0.5)))
@@ -97,7 +97,7 @@ async def test_once_it_was_whole_reads_are_answered_though_it_lags(half_built: S
     assert refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
 
 
-async def test_reads_are_said_to_be_served_once_it_is_whole(half_built: Shop) -> None:
+async def test_reads_are_said_to_be_served_once_it_is_whole(half_built: HistoryServer) -> None:
     whole = asyncio.create_task(half_built.service.wait_complete())
     await asyncio.sleep(0)
     assert not whole.done()
@@ -107,11 +107,11 @@ async def test_reads_are_said_to_be_served_once_it_is_whole(half_built: Shop) ->
 
 
 async def test_of_an_empty_log_reads_are_said_to_be_served_once_there_is_a_read_model(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        whole = asyncio.create_task(shop.service.wait_complete())
+    async with serve_history(tmp_path) as server:
+        whole = asyncio.create_task(server.service.wait_complete())
         await asyncio.sleep(0)
         assert not whole.done()
-        await shop.project()
+        await server.project()
         async with asyncio.timeout(10):
             await whole
 
@@ -120,18 +120,18 @@ async def test_of_an_empty_log_reads_are_said_to_be_served_once_there_is_a_read_
 async def test_reads_of_an_empty_log_wait_for_a_read_model_however_little_of_it_is_there(
     tmp_path: Path, begun: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         if begun == "an empty file":
-            shop.model.path.touch()
+            server.model.path.touch()
         elif begun == "a file without tables":
-            connect_writer(shop.model.path).close()
-        reading = [asyncio.create_task(answer) for answer in every_read(shop, 20.0)]
-        for answer in every_read(shop, 0.02):
+            connect_writer(server.model.path).close()
+        reading = [asyncio.create_task(answer) for answer in every_read(server, 20.0)]
+        for answer in every_read(server, 0.02):
             refusal = await refusal_of(answer)
             assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
             assert refusal.message == "The read model is not begun yet."
         assert not any(task.done() for task in reading)
-        await shop.project()
+        await server.project()
         order, *others = await asyncio.gather(*reading, return_exceptions=True)
         assert isinstance(order, Refused)
         assert order.refusal.reason == ErrorReason.ERROR_REASON_ORDER_NOT_FOUND

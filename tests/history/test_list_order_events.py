@@ -3,8 +3,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.history.histories import ORDERS, PRODUCTS, Step, happen, steps
-from tests.history.shop import Happened, Shop, changed, names_of, placed, sealed, shop_in
+from tests.history.history_server import HistoryServer, RecordedFact, changed, names_of, placed, sealed, serve_history
+from tests.history.random_history import ORDERS, PRODUCTS, Step, record_history, steps
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.history_event_pb2 import HistoryEvent
@@ -28,7 +28,7 @@ requests = st.builds(
 )
 
 
-def meets(fact: Happened, request: ListOrderEventsRequest) -> bool:
+def meets(fact: RecordedFact, request: ListOrderEventsRequest) -> bool:
     return (
         request.order_id in ("", fact.order.order_id)
         and request.customer_id in ("", fact.customer)
@@ -36,10 +36,10 @@ def meets(fact: Happened, request: ListOrderEventsRequest) -> bool:
     )
 
 
-async def pages(shop: Shop, request: ListOrderEventsRequest) -> list[list[HistoryEvent]]:
+async def pages(server: HistoryServer, request: ListOrderEventsRequest) -> list[list[HistoryEvent]]:
     found: list[list[HistoryEvent]] = []
     while not found or request.page_token:
-        page = ListOrderEventsResponse.FromString(await shop.service.ListOrderEvents(request, None))
+        page = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
         found.append(list(page.events))
         request.page_token = page.next_page_token
     return found
@@ -51,67 +51,67 @@ async def test_pages_of_any_filter_are_the_whole_history_filtered_and_each_event
     history: list[Step], request: ListOrderEventsRequest, partitions: int
 ) -> None:
     with TemporaryDirectory() as directory:
-        async with shop_in(Path(directory), partitions) as shop:
-            happen(shop, history)
-            await shop.project()
+        async with serve_history(Path(directory), partitions) as server:
+            record_history(server, history)
+            await server.project()
             size = request.page_size
-            found = await pages(shop, request)
-            assert [name for page in found for name in names_of(page)] == shop.names(lambda f: meets(f, request))
+            found = await pages(server, request)
+            assert [name for page in found for name in names_of(page)] == server.names(lambda f: meets(f, request))
             assert all(len(page) == size for page in found[:-1])
 
 
 async def test_events_recorded_while_paging_come_last(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
         for quantity in (3, 4):
-            shop.record("o", changed("p", quantity))
-        await shop.project()
+            server.record("o", changed("p", quantity))
+        await server.project()
         request = ListOrderEventsRequest(order_id="o", page_size=2)
-        first = ListOrderEventsResponse.FromString(await shop.service.ListOrderEvents(request, None))
-        shop.record("o", changed("p", 5))
-        await shop.project()
+        first = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
+        server.record("o", changed("p", 5))
+        await server.project()
         request.page_token = first.next_page_token
-        second = ListOrderEventsResponse.FromString(await shop.service.ListOrderEvents(request, None))
-        assert names_of([*first.events, *second.events]) == shop.names()
+        second = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
+        assert names_of([*first.events, *second.events]) == server.names()
         assert second.next_page_token == ""
 
 
 async def test_the_events_are_the_facts_with_their_place_in_the_log(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("other", placed("p"))
-        shop.record("o", placed("p", "q", customer="c"))
-        await shop.project()
-        [[event]] = await pages(shop, ListOrderEventsRequest(customer_id="c"))
+    async with serve_history(tmp_path) as server:
+        server.record("other", placed("p"))
+        server.record("o", placed("p", "q", customer="c"))
+        await server.project()
+        [[event]] = await pages(server, ListOrderEventsRequest(customer_id="c"))
         assert event.order_placed == placed("p", "q", customer="c")
-        assert (event.position.topic, event.position.partition, event.position.offset) == (shop.log.topic, 0, 1)
-        assert event.digest == shop.log.records[0][1].digest
+        assert (event.position.topic, event.position.partition, event.position.offset) == (server.log.topic, 0, 1)
+        assert event.digest == server.log.records[0][1].digest
 
 
 async def test_a_page_of_huge_events_is_cut_short_so_that_clients_can_take_it(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number in range(90):
-            shop.record(f"o-{number}", placed("p", customer="c"))
-            shop.record(f"o-{number}", OrderCancelled(reason="x" * 60_000))
-        await shop.project()
-        found = await pages(shop, ListOrderEventsRequest(customer_id="c", page_size=1_000))
-        assert [name for page in found for name in names_of(page)] == shop.names()
+            server.record(f"o-{number}", placed("p", customer="c"))
+            server.record(f"o-{number}", OrderCancelled(reason="x" * 60_000))
+        await server.project()
+        found = await pages(server, ListOrderEventsRequest(customer_id="c", page_size=1_000))
+        assert [name for page in found for name in names_of(page)] == server.names()
         assert all(sum(event.ByteSize() for event in page) <= 2 * 1024 * 1024 for page in found)
 
 
 async def test_the_history_of_an_unknown_order_is_empty(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        await shop.project()
-        assert await pages(shop, ListOrderEventsRequest(order_id="o")) == [[]]
+    async with serve_history(tmp_path) as server:
+        await server.project()
+        assert await pages(server, ListOrderEventsRequest(order_id="o")) == [[]]
 
 
 async def test_the_history_of_a_parked_order_is_refused_and_others_flow(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p", customer="c"))
-        shop.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
-        shop.record("other", placed("p", customer="c"))
-        await shop.project()
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p", customer="c"))
+        server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
+        server.record("other", placed("p", customer="c"))
+        await server.project()
         with pytest.raises(Refused) as refused:
-            await pages(shop, ListOrderEventsRequest(order_id="o"))
+            await pages(server, ListOrderEventsRequest(order_id="o"))
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
-        [events] = await pages(shop, ListOrderEventsRequest(customer_id="c"))
+        [events] = await pages(server, ListOrderEventsRequest(customer_id="c"))
         assert names_of(events) == [("o", 1), ("other", 1)]

@@ -5,8 +5,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings, strategies as st
-from tests.history.histories import CUSTOMERS, PRODUCTS, Step, happen, steps
-from tests.history.shop import NOON, SECOND, Shop, added, placed, sealed, shop_in
+from tests.history.history_server import NOON, SECOND, HistoryServer, added, placed, sealed, serve_history
+from tests.history.random_history import CUSTOMERS, PRODUCTS, Step, record_history, steps
 
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.error_reason_pb2 import ErrorReason
@@ -44,25 +44,25 @@ def meets(order: Order, request: ListOrdersRequest) -> bool:
     )
 
 
-def expected(shop: Shop, request: ListOrdersRequest) -> list[Order]:
-    found = [order for order in shop.orders.values() if meets(order, request)]
+def expected(server: HistoryServer, request: ListOrdersRequest) -> list[Order]:
+    found = [order for order in server.orders.values() if meets(order, request)]
     return sorted(found, key=lambda o: (o.create_time.seconds, o.create_time.nanos, o.order_id), reverse=True)
 
 
-async def ask(shop: Shop, request: ListOrdersRequest) -> ListOrdersResponse:
-    return ListOrdersResponse.FromString(await shop.service.ListOrders(request, None))
+async def ask(server: HistoryServer, request: ListOrdersRequest) -> ListOrdersResponse:
+    return ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
 
 
 async def pages(
-    shop: Shop, request: ListOrdersRequest, between: Callable[[], object] = lambda: None
+    server: HistoryServer, request: ListOrdersRequest, between: Callable[[], object] = lambda: None
 ) -> list[list[Order]]:
     found, token = [], None
     while token != "":
-        page = await ask(shop, ListOrdersRequest.FromString(request.SerializeToString() + token_field(token)))
+        page = await ask(server, ListOrdersRequest.FromString(request.SerializeToString() + token_field(token)))
         found.append(list(page.orders))
         token = page.next_page_token
         between()
-        await shop.project()
+        await server.project()
     return found
 
 
@@ -78,63 +78,63 @@ async def test_pages_of_any_filter_are_the_whole_list_filtered_and_each_order_co
 ) -> None:
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(order_filter, "FEW", few)
-        async with shop_in(Path(directory), partitions) as shop:
-            happen(shop, history)
-            await shop.project()
-            found = await pages(shop, request)
-            assert [order for page in found for order in page] == expected(shop, request)
+        async with serve_history(Path(directory), partitions) as server:
+            record_history(server, history)
+            await server.project()
+            found = await pages(server, request)
+            assert [order for page in found for order in page] == expected(server, request)
             assert all(len(page) == request.page_size for page in found[:-1])
 
 
 async def test_orders_placed_while_paging_neither_repeat_nor_hide_an_order(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number in range(10):
-            shop.record(f"old-{number}", placed("p"))
-        await shop.project()
-        before = expected(shop, ListOrdersRequest())
+            server.record(f"old-{number}", placed("p"))
+        await server.project()
+        before = expected(server, ListOrdersRequest())
         request = ListOrdersRequest(page_size=3)
-        found = await pages(shop, request, lambda: shop.record(f"new-{len(shop.orders)}", placed("p")))
+        found = await pages(server, request, lambda: server.record(f"new-{len(server.orders)}", placed("p")))
         assert [order for page in found for order in page] == before
 
 
 async def test_orders_of_one_moment_are_listed_by_id_from_the_last_and_paged_once(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number in range(5):
-            shop.record(f"o-{number}", placed("p"), NOON)
-        await shop.project()
-        found = await pages(shop, ListOrdersRequest(page_size=2))
+            server.record(f"o-{number}", placed("p"), NOON)
+        await server.project()
+        found = await pages(server, ListOrdersRequest(page_size=2))
         assert [[order.order_id for order in page] for page in found] == [["o-4", "o-3"], ["o-2", "o-1"], ["o-0"]]
 
 
 async def test_a_page_holds_100_orders_unless_asked_otherwise_and_1000_at_most(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number in range(1_002):
-            shop.record(f"o-{number}", placed("p"))
-        await shop.project()
-        sizes = [len((await ask(shop, ListOrdersRequest(page_size=size))).orders) for size in (0, 5_000)]
+            server.record(f"o-{number}", placed("p"))
+        await server.project()
+        sizes = [len((await ask(server, ListOrdersRequest(page_size=size))).orders) for size in (0, 5_000)]
         assert sizes == [100, 1_000]
 
 
 async def test_a_page_of_huge_orders_is_cut_short_so_that_clients_can_take_it(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number in range(90):
             huge = placed("p")
             huge.source.CopyFrom(OrderSource(other_json="x" * 60_000))
-            shop.record(f"o-{number}", huge)
-        await shop.project()
-        found = await pages(shop, ListOrdersRequest())
-        assert [order for page in found for order in page] == expected(shop, ListOrdersRequest())
+            server.record(f"o-{number}", huge)
+        await server.project()
+        found = await pages(server, ListOrdersRequest())
+        assert [order for page in found for order in page] == expected(server, ListOrdersRequest())
         assert all(sum(order.ByteSize() for order in page) <= 2 * 1024 * 1024 for page in found)
 
 
 async def test_an_order_larger_than_a_page_comes_alone(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number in range(2):
             huge = placed("p")
             huge.source.CopyFrom(OrderSource(other_json="x" * 2_200_000))
-            shop.record(f"o-{number}", huge)
-        await shop.project()
-        assert [len(page) for page in await pages(shop, ListOrdersRequest())] == [1, 1]
+            server.record(f"o-{number}", huge)
+        await server.project()
+        assert [len(page) for page in await pages(server, ListOrdersRequest())] == [1, 1]
 
 
 @pytest.mark.parametrize(
@@ -149,69 +149,69 @@ async def test_an_order_larger_than_a_page_comes_alone(tmp_path: Path) -> None:
 async def test_orders_are_found_by_the_day_on_which_they_are_expected_now(
     tmp_path: Path, begin: Date | None, end: Date | None, found: list[str]
 ) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        shop.record("without a day", placed("p"))
-        shop.record("o", OrderDeliveryRescheduled(expected_delivery_date=Date(year=2024, month=2, day=29)))
-        await shop.project()
-        listed = await ask(shop, ListOrdersRequest(delivery_from=begin, delivery_before=end))
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        server.record("without a day", placed("p"))
+        server.record("o", OrderDeliveryRescheduled(expected_delivery_date=Date(year=2024, month=2, day=29)))
+        await server.project()
+        listed = await ask(server, ListOrdersRequest(delivery_from=begin, delivery_before=end))
         assert [order.order_id for order in listed.orders] == found
 
 
 @pytest.mark.parametrize("where", ["delivery_from", "delivery_before"])
 async def test_a_day_that_no_calendar_has_is_refused(tmp_path: Path, where: str) -> None:
-    async with shop_in(tmp_path) as shop:
-        await shop.project()
+    async with serve_history(tmp_path) as server:
+        await server.project()
         request = ListOrdersRequest()
         getattr(request, where).CopyFrom(Date(year=2023, month=2, day=29))
         with pytest.raises(Refused) as refused:
-            await ask(shop, request)
+            await ask(server, request)
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_INVALID_REQUEST
         assert refused.value.refusal.where == where
 
 
 async def test_a_parked_order_is_listed_as_it_stood(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        shop.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
-        await shop.project()
-        assert list((await ask(shop, ListOrdersRequest())).orders) == [shop.orders["o"]]
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
+        await server.project()
+        assert list((await ask(server, ListOrdersRequest())).orders) == [server.orders["o"]]
 
 
 async def test_an_order_of_which_no_fact_could_be_folded_is_not_listed(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.land("bare", sealed("bare", 5, b"no such fact's digest"[:16], b""))
-        shop.record("o", placed("p"))
-        await shop.project()
+    async with serve_history(tmp_path) as server:
+        server.land("bare", sealed("bare", 5, b"no such fact's digest"[:16], b""))
+        server.record("o", placed("p"))
+        await server.project()
         for request in (ListOrdersRequest(), ListOrdersRequest(statuses=OrderStatus.values())):
-            assert [order.order_id for order in (await ask(shop, request)).orders] == ["o"]
+            assert [order.order_id for order in (await ask(server, request)).orders] == ["o"]
 
 
 async def test_a_page_token_serves_the_conditions_it_came_from_only(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number in range(3):
-            shop.record(f"o-{number}", placed("p", "q"))
-        fresh = shop.record("o-0", added("r"))
-        await shop.project()
-        token = (await ask(shop, ListOrdersRequest(product_id="p", page_size=1))).next_page_token
+            server.record(f"o-{number}", placed("p", "q"))
+        fresh = server.record("o-0", added("r"))
+        await server.project()
+        token = (await ask(server, ListOrdersRequest(product_id="p", page_size=1))).next_page_token
         same = ListOrdersRequest(product_id="p", page_size=2, page_token=token, at_least_as_fresh=[fresh])
-        assert len((await ask(shop, same)).orders) == 2
+        assert len((await ask(server, same)).orders) == 2
         others = [
             ListOrdersRequest(product_id="q", page_token=token),
             ListOrdersRequest(product_id="p", statuses=[OrderStatus.ORDER_STATUS_PLACED], page_token=token),
             ListOrdersRequest(page_token=token),
         ]
         for other in others:
-            assert await page_token_refusal(shop.service.ListOrders(other, None)) == "PAGE_TOKEN_MISMATCH"
+            assert await page_token_refusal(server.service.ListOrders(other, None)) == "PAGE_TOKEN_MISMATCH"
         of_events = ListOrderEventsRequest(order_id="o-0", page_token=token)
-        assert await page_token_refusal(shop.service.ListOrderEvents(of_events, None)) == "PAGE_TOKEN_MISMATCH"
+        assert await page_token_refusal(server.service.ListOrderEvents(of_events, None)) == "PAGE_TOKEN_MISMATCH"
 
 
 @pytest.mark.parametrize("token", ["x", "ü", write_page_token(b"", 1)[:-2]])
 async def test_a_damaged_page_token_is_refused(tmp_path: Path, token: str) -> None:
-    async with shop_in(tmp_path) as shop:
-        await shop.project()
-        answer = shop.service.ListOrders(ListOrdersRequest(page_token=token), None)
+    async with serve_history(tmp_path) as server:
+        await server.project()
+        answer = server.service.ListOrders(ListOrdersRequest(page_token=token), None)
         assert await page_token_refusal(answer) == "INVALID_TOKEN"
 
 

@@ -1,7 +1,16 @@
 from pathlib import Path
 
 import pytest
-from tests.history.shop import Shop, added, confirmed, names_of, placed, removed, sealed, shop_in
+from tests.history.history_server import (
+    HistoryServer,
+    added,
+    confirmed,
+    names_of,
+    placed,
+    removed,
+    sealed,
+    serve_history,
+)
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
@@ -16,34 +25,34 @@ from ordertrail_server.log.token import read_token
 from ordertrail_server.orders.refusal import Refused
 
 
-async def listed(shop: Shop, request: ListParkedOrdersRequest) -> ListParkedOrdersResponse:
+async def listed(server: HistoryServer, request: ListParkedOrdersRequest) -> ListParkedOrdersResponse:
     return ListParkedOrdersResponse.FromString(
-        await shop.model.read(lambda connection: list_parked(shop.model, request, connection))
+        await server.model.read(lambda connection: list_parked(server.model, request, connection))
     )
 
 
-async def shown(shop: Shop, order_id: str) -> GetParkedOrderResponse:
+async def shown(server: HistoryServer, order_id: str) -> GetParkedOrderResponse:
     return GetParkedOrderResponse.FromString(
-        await shop.model.read(lambda connection: get_parked(shop.model, order_id, connection))
+        await server.model.read(lambda connection: get_parked(server.model, order_id, connection))
     )
 
 
-def park(shop: Shop, order_id: str, product: str = "never ordered") -> None:
+def park(server: HistoryServer, order_id: str, product: str = "never ordered") -> None:
     """Record a fact that cannot be folded."""
-    shop.record(order_id, placed("p"))
-    shop.record(order_id, removed(product))
+    server.record(order_id, placed("p"))
+    server.record(order_id, removed(product))
 
 
 async def test_each_parked_order_is_on_one_page_whatever_their_times_and_partitions(tmp_path: Path) -> None:
-    async with shop_in(tmp_path, partitions=3) as shop:
+    async with serve_history(tmp_path, partitions=3) as server:
         ids = [f"order-{number}" for number in range(7)]
         for order_id in reversed(ids):
-            shop.record(order_id, placed("p"))
-            shop.record(order_id, removed("never ordered"), time=1_700_000_000_000_000_000)
-        await shop.project()
+            server.record(order_id, placed("p"))
+            server.record(order_id, removed("never ordered"), time=1_700_000_000_000_000_000)
+        await server.project()
         found, sizes, request = list[str](), list[int](), ListParkedOrdersRequest(page_size=3)
         while not sizes or request.page_token:
-            page = await listed(shop, request)
+            page = await listed(server, request)
             found += [order.order_id for order in page.orders]
             sizes.append(len(page.orders))
             request.page_token = page.next_page_token
@@ -51,56 +60,56 @@ async def test_each_parked_order_is_on_one_page_whatever_their_times_and_partiti
 
 
 async def test_a_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        await shop.project()
+    async with serve_history(tmp_path) as server:
+        await server.project()
         token = next_page_token(ListParkedOrdersRequest(), b"another log\0\0\0\0\0", 0, "o")
         with pytest.raises(Refused) as refused:
-            await listed(shop, ListParkedOrdersRequest(page_token=token))
+            await listed(server, ListParkedOrdersRequest(page_token=token))
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH
 
 
 async def test_of_many_waiting_facts_the_first_are_shown_and_all_are_counted(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        park(shop, "o")
+    async with serve_history(tmp_path) as server:
+        park(server, "o")
         for _ in range(MAX_WAITING + 5):
-            shop.record("o", confirmed())
-        await shop.project()
-        answer = await shown(shop, "o")
+            server.record("o", confirmed())
+        await server.project()
+        answer = await shown(server, "o")
         assert (answer.order.version, answer.order.waiting_count) == (1, MAX_WAITING + 6)
         assert [event.order_version for event in answer.waiting] == list(range(2, MAX_WAITING + 2))
 
 
 async def test_a_reason_that_quotes_a_whole_record_is_cut_short(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        park(shop, "o", product="x" * 50_000)
-        await shop.project()
-        answer = await shown(shop, "o")
+    async with serve_history(tmp_path) as server:
+        park(server, "o", product="x" * 50_000)
+        await server.project()
+        answer = await shown(server, "o")
         assert len(answer.order.reason) == len(answer.waiting[0].reason) == MAX_REASON + 2
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
 async def test_the_tokens_of_a_parked_orders_stream_stay_before_what_waits(tmp_path: Path, partitions: int) -> None:
-    async with shop_in(tmp_path, partitions) as shop:
-        shop.record("other", placed("p"))
-        park(shop, "o")
-        shop.record("other", added("q"))
-        shop.record("o", confirmed())
-        await shop.project()
-        parked = (await shown(shop, "o")).order.position
-        stream = shop.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), None)
+    async with serve_history(tmp_path, partitions) as server:
+        server.record("other", placed("p"))
+        park(server, "o")
+        server.record("other", added("q"))
+        server.record("o", confirmed())
+        await server.project()
+        parked = (await shown(server, "o")).order.position
+        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), None)
         frame = StreamOrderEventsResponse.FromString(await anext(stream))
         assert names_of(frame.events) == [("o", 1)]
-        assert read_token(frame.resume_token, shop.log.identity)[parked.partition] == parked.offset
+        assert read_token(frame.resume_token, server.log.identity)[parked.partition] == parked.offset
         with pytest.raises(Refused):
             await anext(stream)
 
 
 async def test_a_stream_of_all_orders_passes_over_what_waits(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        park(shop, "o")
-        shop.land("o", sealed("o", 9, b"no such fact's digest"[:16], b""))
-        shop.record("other", placed("p"))
-        await shop.project()
-        frames = await shop.stream(StreamOrderEventsRequest())
-        assert read_token(frames[-1].resume_token, shop.log.identity) == {0: 4}
+    async with serve_history(tmp_path) as server:
+        park(server, "o")
+        server.land("o", sealed("o", 9, b"no such fact's digest"[:16], b""))
+        server.record("other", placed("p"))
+        await server.project()
+        frames = await server.stream(StreamOrderEventsRequest())
+        assert read_token(frames[-1].resume_token, server.log.identity) == {0: 4}
         assert [event.order_id for frame in frames for event in frame.events] == ["o", "other"]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings, strategies as st
-from tests.history.shop import (
+from tests.history.history_server import (
     NOON,
     SECOND,
-    Shop,
+    HistoryServer,
     added,
     confirmed,
     names_in,
@@ -20,9 +20,9 @@ from tests.history.shop import (
     placed,
     removed,
     sealed,
-    shop_in,
+    serve_history,
 )
-from tests.history.streaming.test_follow import following
+from tests.history.streaming.tail import open_tail
 from tests.projections.story import FUTURE
 
 from ordertrail.v1.order_events_pb2 import ORDER_EVENT_TYPE_ORDER_PLACED, OrderPlaced, OrderSource
@@ -39,29 +39,29 @@ from ordertrail_server.log.token import read_token
 FRAME_BYTES = 256 * 1024
 
 
-def park(shop: Shop, order_id: str, customer: str = "c") -> None:
+def park(server: HistoryServer, order_id: str, customer: str = "c") -> None:
     """Record an order, and a fact that cannot be folded."""
-    shop.record(order_id, placed("p", customer=customer))
-    shop.record(order_id, removed("never ordered"))
+    server.record(order_id, placed("p", customer=customer))
+    server.record(order_id, removed("never ordered"))
 
 
-def park_unknown(shop: Shop, order_id: str) -> None:
+def park_unknown(server: HistoryServer, order_id: str) -> None:
     """Record an order that begins with an event of a newer release, so that nothing is known of it."""
-    shop.land(order_id, sealed(order_id, 1, b"", FUTURE))
+    server.land(order_id, sealed(order_id, 1, b"", FUTURE))
 
 
 def named(frames: list[StreamOrderEventsResponse]) -> list[str]:
     return [order_id for frame in frames for order_id in frame.parked_order_ids]
 
 
-async def streamed(shop: Shop, **conditions: Any) -> list[StreamOrderEventsResponse]:
-    return await shop.stream(StreamOrderEventsRequest(**conditions))
+async def streamed(server: HistoryServer, **conditions: Any) -> list[StreamOrderEventsResponse]:
+    return await server.stream(StreamOrderEventsRequest(**conditions))
 
 
-async def listed(shop: Shop, **conditions: Any) -> list[ListOrderEventsResponse]:
+async def listed(server: HistoryServer, **conditions: Any) -> list[ListOrderEventsResponse]:
     request, pages = ListOrderEventsRequest(**conditions), list[ListOrderEventsResponse]()
     while not pages or request.page_token:
-        pages.append(ListOrderEventsResponse.FromString(await shop.service.ListOrderEvents(request, None)))
+        pages.append(ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None)))
         request.page_token = pages[-1].next_page_token
     return pages
 
@@ -70,49 +70,49 @@ async def listed(shop: Shop, **conditions: Any) -> list[ListOrderEventsResponse]
 async def test_a_stream_of_all_orders_names_each_parked_order_whose_facts_it_passes_over(
     tmp_path: Path, partitions: int
 ) -> None:
-    async with shop_in(tmp_path, partitions) as shop:
-        park(shop, "parked")
-        shop.record("parked", confirmed())
-        park_unknown(shop, "unknown")
-        shop.record("fine", placed("p"))
-        await shop.project()
-        frames = await streamed(shop)
+    async with serve_history(tmp_path, partitions) as server:
+        park(server, "parked")
+        server.record("parked", confirmed())
+        park_unknown(server, "unknown")
+        server.record("fine", placed("p"))
+        await server.project()
+        frames = await streamed(server)
         assert sorted(named(frames)) == ["parked", "unknown"]
         assert sorted(names_in(frames)) == [("fine", 1), ("parked", 1)]
-        resumed = await streamed(shop, resume_token=frames[-1].resume_token)
+        resumed = await streamed(server, resume_token=frames[-1].resume_token)
         assert named(resumed) == []
 
 
 async def test_an_order_without_facts_that_wait_is_not_named(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("broken", placed("p"))
-        shop.land("broken", sealed("broken", 9, b"no such fact's digest"[:16], b""))
-        await shop.project()
-        assert named(await streamed(shop)) == []
+    async with serve_history(tmp_path) as server:
+        server.record("broken", placed("p"))
+        server.land("broken", sealed("broken", 9, b"no such fact's digest"[:16], b""))
+        await server.project()
+        assert named(await streamed(server)) == []
 
 
 async def test_a_frame_names_what_lies_before_its_token_and_no_more(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number in range(3):
-            park(shop, f"o-{number}")
-        await shop.project()
-        frames = await streamed(shop, max_events_per_frame=1)
+            park(server, f"o-{number}")
+        await server.project()
+        frames = await streamed(server, max_events_per_frame=1)
         told = [(names_of(frame.events), list(frame.parked_order_ids)) for frame in frames]
         assert told == [([("o-0", 1)], []), ([("o-1", 1)], ["o-0"]), ([("o-2", 1)], ["o-1", "o-2"])]
-        offsets = [read_token(frame.resume_token, shop.log.identity)[0] for frame in frames]
+        offsets = [read_token(frame.resume_token, server.log.identity)[0] for frame in frames]
         assert offsets == [1, 3, 6]
 
 
 async def test_the_stream_of_a_customer_names_its_own_parked_orders_and_those_of_an_unknown_one(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        park(shop, "own", customer="c")
-        park(shop, "foreign", customer="d")
-        park(shop, "nobody's", customer="")
-        park_unknown(shop, "unknown")
-        await shop.project()
-        assert named(await streamed(shop, customer_id="c")) == ["own", "unknown"]
-        assert named(await streamed(shop, customer_id="c", product_id="p")) == ["own", "unknown"]
-        [page] = await listed(shop, customer_id="c")
+    async with serve_history(tmp_path) as server:
+        park(server, "own", customer="c")
+        park(server, "foreign", customer="d")
+        park(server, "nobody's", customer="")
+        park_unknown(server, "unknown")
+        await server.project()
+        assert named(await streamed(server, customer_id="c")) == ["own", "unknown"]
+        assert named(await streamed(server, customer_id="c", product_id="p")) == ["own", "unknown"]
+        [page] = await listed(server, customer_id="c")
         assert (names_of(page.events), list(page.parked_order_ids)) == ([("own", 1)], ["own", "unknown"])
 
 
@@ -126,41 +126,41 @@ async def test_the_stream_of_a_customer_names_its_own_parked_orders_and_those_of
     ],
 )
 async def test_no_other_condition_keeps_an_order_from_being_named(tmp_path: Path, conditions: dict[str, Any]) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("fine", placed("p"))
-        park(shop, "parked")
-        shop.record("fine", added("q"))
-        await shop.project()
-        frames = await streamed(shop, **conditions)
+    async with serve_history(tmp_path) as server:
+        server.record("fine", placed("p"))
+        park(server, "parked")
+        server.record("fine", added("q"))
+        await server.project()
+        frames = await streamed(server, **conditions)
         assert named(frames) == ["parked"]
         assert frames[-1].caught_up
 
 
 async def test_a_stream_names_an_order_parked_while_it_follows_in_a_frame_without_events(tmp_path: Path) -> None:
-    async with shop_in(tmp_path, heartbeat_s=3600.0) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
-        async with following(shop) as tail:
+    async with serve_history(tmp_path, heartbeat_s=3600.0) as server:
+        server.record("o", placed("p"))
+        await server.project()
+        async with open_tail(server) as tail:
             assert (await tail.next()).caught_up
-            shop.record("o", removed("never ordered"))
-            await shop.project()
+            server.record("o", removed("never ordered"))
+            await server.project()
             frame = await tail.next()
             assert (len(frame.events), list(frame.parked_order_ids), frame.WhichOneof("standing")) == (0, ["o"], None)
-            assert read_token(frame.resume_token, shop.log.identity) == {0: 2}
-            shop.record("other", placed("p"))
-            await shop.project()
+            assert read_token(frame.resume_token, server.log.identity) == {0: 2}
+            server.record("other", placed("p"))
+            await server.project()
             assert (await tail.next()).parked_order_ids == []
 
 
 async def test_the_stream_of_a_customer_names_it_with_its_next_frame(tmp_path: Path) -> None:
-    async with shop_in(tmp_path, heartbeat_s=3600.0) as shop:
-        shop.record("o", placed("p", customer="c"))
-        await shop.project()
-        async with following(shop, customer_id="c") as tail:
+    async with serve_history(tmp_path, heartbeat_s=3600.0) as server:
+        server.record("o", placed("p", customer="c"))
+        await server.project()
+        async with open_tail(server, customer_id="c") as tail:
             assert (await tail.next()).caught_up
-            shop.record("o", removed("never ordered"))
-            shop.record("other", placed("p", customer="c"))
-            await shop.project()
+            server.record("o", removed("never ordered"))
+            server.record("other", placed("p", customer="c"))
+            await server.project()
             frame = await tail.next()
             assert (names_of(frame.events), list(frame.parked_order_ids)) == ([("other", 1)], ["o"])
 
@@ -168,13 +168,13 @@ async def test_the_stream_of_a_customer_names_it_with_its_next_frame(tmp_path: P
 @pytest.mark.usefixtures("patient")
 async def test_very_many_parked_orders_are_each_named_in_frames_within_their_bounds(tmp_path: Path) -> None:
     ids = [f"{number:04}-" + "ü" * 123 for number in range(2_500)]
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for order_id in ids:
-            park_unknown(shop, order_id)
-        shop.record("last", placed("p", customer="c"))
-        await shop.project()
+            park_unknown(server, order_id)
+        server.record("last", placed("p", customer="c"))
+        await server.project()
         for conditions in ({}, {"customer_id": "c"}):
-            frames = await streamed(shop, **conditions)
+            frames = await streamed(server, **conditions)
             assert named(frames) == ids
             assert names_in(frames) == [("last", 1)]
             assert all(frame.ByteSize() <= FRAME_BYTES for frame in frames)
@@ -191,14 +191,14 @@ def huge(customer: str) -> OrderPlaced:
 @pytest.mark.usefixtures("patient")
 async def test_a_frame_of_large_events_and_many_names_is_within_its_bounds(tmp_path: Path) -> None:
     parked = [f"parked-{number:03}-" + "ü" * 112 for number in range(1_000)]
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number, order_id in enumerate(parked):
-            park_unknown(shop, order_id)
+            park_unknown(server, order_id)
             if number % 50 == 0:
-                shop.record(f"o-{number}", huge("c"))
-        await shop.project()
-        frames = await streamed(shop)
-        assert (named(frames), names_in(frames)) == (parked, shop.names())
+                server.record(f"o-{number}", huge("c"))
+        await server.project()
+        frames = await streamed(server)
+        assert (named(frames), names_in(frames)) == (parked, server.names())
         assert all(frame.ByteSize() <= FRAME_BYTES for frame in frames)
         assert all(frame.ByteSize() >= FRAME_BYTES / 2 for frame in frames[:-1])
 
@@ -208,12 +208,12 @@ async def test_a_page_too_small_for_all_names_goes_on_with_the_rest(
 ) -> None:
     monkeypatch.setattr(events, "PAGE_BYTES", 1_000)
     parked = [f"parked-{number:03}-" + "ü" * 112 for number in range(20)]
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for order_id in parked:
-            park_unknown(shop, order_id)
-        shop.record("last", placed("p", customer="c"))
-        await shop.project()
-        pages = await listed(shop, customer_id="c")
+            park_unknown(server, order_id)
+        server.record("last", placed("p", customer="c"))
+        await server.project()
+        pages = await listed(server, customer_id="c")
         assert [order_id for page in pages for order_id in page.parked_order_ids] == parked
         assert [len(page.parked_order_ids) for page in pages] == [4, 4, 4, 4, 4, 0]
         assert [name for page in pages for name in names_of(page.events)] == [("last", 1)]
@@ -224,27 +224,27 @@ histories = st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.booleans()),
 """For each record: the order's number, whether it is one that parks, whether what it begins with is unknown."""
 
 
-def happen(shop: Shop, history: list[Step]) -> None:
+def record_history(server: HistoryServer, history: list[Step]) -> None:
     unknown = set[str]()
     for number, parks, begins_unknown in history:
         order_id = f"o-{number}"
         if order_id in unknown:
             continue
-        if shop.aggregate(order_id).version == 0 and begins_unknown:
-            park_unknown(shop, order_id)
+        if server.aggregate(order_id).version == 0 and begins_unknown:
+            park_unknown(server, order_id)
             unknown.add(order_id)
-        elif shop.aggregate(order_id).version == 0:
-            shop.record(order_id, placed("p", customer=f"c{number % 2}"))
+        elif server.aggregate(order_id).version == 0:
+            server.record(order_id, placed("p", customer=f"c{number % 2}"))
         else:
-            shop.record(order_id, removed("never ordered") if parks else added(f"q{len(shop.happened)}"))
+            server.record(order_id, removed("never ordered") if parks else added(f"q{len(server.facts)}"))
 
 
-def waiting(shop: Shop, customer: str) -> Iterator[tuple[int, int, str]]:
+def waiting(server: HistoryServer, customer: str) -> Iterator[tuple[int, int, str]]:
     """Yield (partition, offset, order) of every fact that waits and may be the customer's, as a naive model sees it."""
-    folded = {happened.position for happened in shop.happened}
-    for partition, records in enumerate(shop.log.records):
+    folded = {fact.position for fact in server.facts}
+    for partition, records in enumerate(server.log.records):
         for record in records:
-            known = shop.aggregate(record.key).order
+            known = server.aggregate(record.key).order
             if partition << 48 | record.offset not in folded and customer in (
                 "",
                 known.customer_id if known else customer,
@@ -267,34 +267,34 @@ async def test_whatever_waits_before_a_frames_token_was_named_by_then_since_the_
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(skipped_orders, "AT_ONCE", at_once)
         patch.setattr(scan, "WINDOW", window)
-        async with shop_in(Path(directory), partitions) as shop:
-            happen(shop, history)
-            await shop.project()
+        async with serve_history(Path(directory), partitions) as server:
+            record_history(server, history)
+            await server.project()
             request: dict[str, Any] = {"customer_id": customer, "max_events_per_frame": most, "event_types": types}
             before = dict.fromkeys(range(partitions), 0)
-            facts = list(waiting(shop, customer))
-            frames = await streamed(shop, **request)
+            facts = list(waiting(server, customer))
+            frames = await streamed(server, **request)
             for frame in frames:
-                now = before | read_token(frame.resume_token, shop.log.identity)
+                now = before | read_token(frame.resume_token, server.log.identity)
                 assert set(frame.parked_order_ids) == {o for p, at, o in facts if before[p] <= at < now[p]}
                 before = now
             assert sorted(names_in(frames)) == sorted(
-                shop.names(lambda fact: customer in ("", fact.customer) and (not types or fact.type in types))
+                server.names(lambda fact: customer in ("", fact.customer) and (not types or fact.type in types))
             )
-            pages = await listed(shop, customer_id=customer or "c1", page_size=most)
-            of_customer = {order_id for _, _, order_id in waiting(shop, customer or "c1")}
+            pages = await listed(server, customer_id=customer or "c1", page_size=most)
+            of_customer = {order_id for _, _, order_id in waiting(server, customer or "c1")}
             assert {order_id for page in pages for order_id in page.parked_order_ids} == of_customer
             found = [name for page in pages for name in names_of(page.events)]
-            assert found == shop.names(lambda fact: fact.customer == (customer or "c1"))
+            assert found == server.names(lambda fact: fact.customer == (customer or "c1"))
 
 
 async def test_tails_that_share_a_look_are_all_told(tmp_path: Path) -> None:
-    async with shop_in(tmp_path, heartbeat_s=3600.0) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
-        async with following(shop) as one, following(shop) as other:
+    async with serve_history(tmp_path, heartbeat_s=3600.0) as server:
+        server.record("o", placed("p"))
+        await server.project()
+        async with open_tail(server) as one, open_tail(server) as other:
             await asyncio.gather(one.next(), other.next())
-            shop.record("o", removed("never ordered"))
-            await shop.project()
+            server.record("o", removed("never ordered"))
+            await server.project()
             told = await asyncio.gather(one.next(), other.next())
             assert [list(frame.parked_order_ids) for frame in told] == [["o"], ["o"]]

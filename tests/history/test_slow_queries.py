@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.history.shop import Shop, placed, shop_in
+from tests.history.history_server import HistoryServer, placed, serve_history
 
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.error_reason_pb2 import ErrorReason
@@ -28,9 +28,9 @@ def visit_rows_for_ever(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def searching(shop: Shop, count: int) -> AsyncIterator[None]:
+async def searching(server: HistoryServer, count: int) -> AsyncIterator[None]:
     """Keep every search thread busy, with more searches in the queue, for the time of the block."""
-    searches = [asyncio.create_task(shop.model.search(visit_rows_for_ever)) for _ in range(count)]
+    searches = [asyncio.create_task(server.model.search(visit_rows_for_ever)) for _ in range(count)]
     try:
         yield
     finally:
@@ -40,21 +40,21 @@ async def searching(shop: Shop, count: int) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def patient_shop(directory: Path) -> AsyncIterator[Shop]:
-    """A shop with one order, whose searches may take an hour."""
-    async with shop_in(directory) as shop:
-        shop.model.close()
-        shop.model = ReadModel(shop.path, shop.log.identity, shop.log.topic, 1, search_seconds=HOUR_S)
-        shop.service = shop.served(shop.progress)
-        shop.record("order-1", placed("apple", customer="shop-1"))
-        await shop.project()
-        yield shop
+async def patient_server(directory: Path) -> AsyncIterator[HistoryServer]:
+    """A server with one order, whose searches may take an hour."""
+    async with serve_history(directory) as server:
+        server.model.close()
+        server.model = ReadModel(server.path, server.log.identity, server.log.topic, 1, search_seconds=HOUR_S)
+        server.service = server.build_service(server.progress)
+        server.record("order-1", placed("apple", customer="shop-1"))
+        await server.project()
+        yield server
 
 
 async def test_a_search_is_ended_after_its_time_with_a_typed_error(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        await shop.project()
-        model = ReadModel(shop.path, shop.log.identity, shop.log.topic, 1, search_seconds=0.01)
+    async with serve_history(tmp_path) as server:
+        await server.project()
+        model = ReadModel(server.path, server.log.identity, server.log.topic, 1, search_seconds=0.01)
         with pytest.raises(Refused) as raised:
             await model.search(visit_rows_for_ever)
         model.close()
@@ -63,11 +63,11 @@ async def test_a_search_is_ended_after_its_time_with_a_typed_error(tmp_path: Pat
 
 
 async def test_short_reads_and_streams_do_not_wait_for_searches(tmp_path: Path) -> None:
-    async with patient_shop(tmp_path) as shop, searching(shop, 2 * SEARCHERS), asyncio.timeout(30):
-        assert await shop.service.GetOrder(GetOrderRequest(order_id="order-1"), None)
-        assert await shop.service.ListOrders(ListOrdersRequest(customer_id="shop-1"), None)
-        assert await shop.service.ListOrderEvents(ListOrderEventsRequest(order_id="order-1"), None)
-        assert len(await shop.stream(StreamOrderEventsRequest(product_id="apple"))) > 0
+    async with patient_server(tmp_path) as server, searching(server, 2 * SEARCHERS), asyncio.timeout(30):
+        assert await server.service.GetOrder(GetOrderRequest(order_id="order-1"), None)
+        assert await server.service.ListOrders(ListOrdersRequest(customer_id="shop-1"), None)
+        assert await server.service.ListOrderEvents(ListOrderEventsRequest(order_id="order-1"), None)
+        assert len(await server.stream(StreamOrderEventsRequest(product_id="apple"))) > 0
 
 
 @pytest.mark.parametrize(
@@ -83,20 +83,20 @@ async def test_short_reads_and_streams_do_not_wait_for_searches(tmp_path: Path) 
 async def test_queries_that_may_visit_many_rows_are_searches(
     tmp_path: Path, request_of_many_rows: ListOrdersRequest | ListOrderEventsRequest
 ) -> None:
-    async with patient_shop(tmp_path) as shop:
+    async with patient_server(tmp_path) as server:
         rpc = type(request_of_many_rows).__name__.removesuffix("Request")
-        async with searching(shop, SEARCHERS), asyncio.timeout(30):
-            query = asyncio.create_task(getattr(shop.service, rpc)(request_of_many_rows, None))
+        async with searching(server, SEARCHERS), asyncio.timeout(30):
+            query = asyncio.create_task(getattr(server.service, rpc)(request_of_many_rows, None))
             for _ in range(20):
-                await shop.service.GetOrder(GetOrderRequest(order_id="order-1"), None)
+                await server.service.GetOrder(GetOrderRequest(order_id="order-1"), None)
             assert not query.done()
         async with asyncio.timeout(30):
             assert await query
 
 
 async def test_a_search_whose_caller_has_gone_ends(tmp_path: Path) -> None:
-    async with patient_shop(tmp_path) as shop:
-        async with searching(shop, 2 * SEARCHERS):
+    async with patient_server(tmp_path) as server:
+        async with searching(server, 2 * SEARCHERS):
             await asyncio.sleep(0)
         async with asyncio.timeout(30):
-            assert await shop.model.search(lambda connection: connection.execute("SELECT 1").fetchone()) == (1,)
+            assert await server.model.search(lambda connection: connection.execute("SELECT 1").fetchone()) == (1,)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.history.shop import NOON, SECOND, Shop, names_in, placed, shop_in
+from tests.history.history_server import NOON, SECOND, HistoryServer, names_in, placed, serve_history
 
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_events_pb2 import OrderDeliveryRescheduled
@@ -26,9 +26,9 @@ BOUNDS = [
 of_bounds = pytest.mark.parametrize(("begin", "end", "expected"), BOUNDS)
 
 
-def record_around_noon(shop: Shop) -> None:
+def record_around_noon(server: HistoryServer) -> None:
     for order_id, time in (("before", NOON - 1), ("at", NOON), ("behind", NOON + 1)):
-        shop.record(order_id, placed("p", customer="c", reference="r"), time)
+        server.record(order_id, placed("p", customer="c", reference="r"), time)
 
 
 @of_bounds
@@ -44,11 +44,11 @@ async def test_orders_are_listed_from_the_first_time_and_before_the_second(
     expected: list[str],
 ) -> None:
     monkeypatch.setattr(order_filter, "FEW", few)
-    async with shop_in(tmp_path) as shop:
-        record_around_noon(shop)
-        await shop.project()
+    async with serve_history(tmp_path) as server:
+        record_around_noon(server)
+        await server.project()
         request = ListOrdersRequest(created_from=begin, created_before=end, **path)  # type: ignore[arg-type]
-        page = ListOrdersResponse.FromString(await shop.service.ListOrders(request, None))
+        page = ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
         assert [order.order_id for order in reversed(page.orders)] == expected
 
 
@@ -65,24 +65,24 @@ async def test_events_are_streamed_from_the_first_time_and_before_the_second(
     expected: list[str],
 ) -> None:
     monkeypatch.setattr(start, "FEW", few)
-    async with shop_in(tmp_path) as shop:
-        record_around_noon(shop)
-        await shop.project()
+    async with serve_history(tmp_path) as server:
+        record_around_noon(server)
+        await server.project()
         request = StreamOrderEventsRequest(recorded_from=begin, recorded_before=end, **path)  # type: ignore[arg-type]
-        assert names_in(await shop.stream(request)) == [(order_id, 1) for order_id in expected]
+        assert names_in(await server.stream(request)) == [(order_id, 1) for order_id in expected]
 
 
 @of_bounds
 async def test_events_of_one_order_are_streamed_from_the_first_time_and_before_the_second(
     tmp_path: Path, begin: Timestamp | None, end: Timestamp | None, expected: list[str]
 ) -> None:
-    async with shop_in(tmp_path) as shop:
-        record_around_noon(shop)
-        await shop.project()
+    async with serve_history(tmp_path) as server:
+        record_around_noon(server)
+        await server.project()
         found = []
         for order_id in ("before", "at", "behind"):
             request = StreamOrderEventsRequest(order_id=order_id, recorded_from=begin, recorded_before=end)
-            found += names_in(await shop.stream(request))
+            found += names_in(await server.stream(request))
         assert found == [(order_id, 1) for order_id in expected]
 
 
@@ -99,14 +99,14 @@ def day_of(day: date) -> Date:
 async def test_orders_are_listed_from_the_first_day_and_before_the_second_in_the_order_of_the_calendar(
     tmp_path: Path,
 ) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for day in DAYS:
-            shop.record(f"{day}", placed("p"))
-            shop.record(f"{day}", OrderDeliveryRescheduled(expected_delivery_date=day_of(day)))
-        await shop.project()
+            server.record(f"{day}", placed("p"))
+            server.record(f"{day}", OrderDeliveryRescheduled(expected_delivery_date=day_of(day)))
+        await server.project()
 
         async def listed(request: ListOrdersRequest) -> list[str]:
-            page = ListOrdersResponse.FromString(await shop.service.ListOrders(request, None))
+            page = ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
             return [order.order_id for order in reversed(page.orders)]
 
         for bound in DAYS:

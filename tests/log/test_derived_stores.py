@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.log.memory import MemoryLog
-from tests.projections.happenings import project
+from tests.projections.random_log import project
 from tests.projections.story import many_orders
 
 from ordertrail_server.commands.fold import Fold
@@ -27,7 +27,7 @@ STORES = {
 Make = Callable[[MemoryLog], Awaitable[Path]]
 
 
-def log_of(entries: int, partitions: int = 1, identity: bytes = LOG_ID) -> MemoryLog:
+def build_log(entries: int, partitions: int = 1, identity: bytes = LOG_ID) -> MemoryLog:
     log = MemoryLog(partitions=partitions, identity=identity)
     for entry in many_orders(4)[:entries]:
         log.land(0, entry)
@@ -55,25 +55,25 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
 
 async def test_a_log_that_has_grown_is_served(make: Make, tmp_path: Path) -> None:
-    path = await make(log_of(6))
+    path = await make(build_log(6))
     before = path.read_bytes()
     for entries in (6, 12):
-        await refuse_lost_facts(log_of(entries), DataDirectory(tmp_path))
+        await refuse_lost_facts(build_log(entries), DataDirectory(tmp_path))
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("entries", [0, 1, 5])
 async def test_a_log_that_ends_before_its_store_is_refused(make: Make, tmp_path: Path, entries: int) -> None:
-    name = (await make(log_of(6))).relative_to(tmp_path)
+    name = (await make(build_log(6))).relative_to(tmp_path)
     with pytest.raises(LogDamaged, match=f"{name} knows more than the log: .* ends at offset {entries}"):
-        await refuse_lost_facts(log_of(entries), DataDirectory(tmp_path))
+        await refuse_lost_facts(build_log(entries), DataDirectory(tmp_path))
 
 
 @pytest.mark.parametrize("entries", [6, 12])
 async def test_a_log_with_other_records_than_its_store_has_read_is_refused(
     make: Make, tmp_path: Path, entries: int
 ) -> None:
-    await make(log_of(6))
+    await make(build_log(6))
     other = MemoryLog(identity=LOG_ID)
     for entry in many_orders(5)[:entries]:
         other.land(0, entry)
@@ -82,38 +82,38 @@ async def test_a_log_with_other_records_than_its_store_has_read_is_refused(
 
 
 async def test_another_log_is_refused(make: Make, tmp_path: Path) -> None:
-    await make(log_of(6))
+    await make(build_log(6))
     with pytest.raises(DataDirectoryRefused, match="was built from another log"):
-        await refuse_lost_facts(log_of(6, identity=b"another log's id"), DataDirectory(tmp_path))
+        await refuse_lost_facts(build_log(6, identity=b"another log's id"), DataDirectory(tmp_path))
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
 async def test_a_log_of_another_count_of_partitions_is_refused(make: Make, tmp_path: Path, partitions: int) -> None:
-    await make(log_of(6, partitions=2))
+    await make(build_log(6, partitions=2))
     with pytest.raises(DataDirectoryRefused, match=f"from 2 partitions, .* has {partitions}:"):
-        await refuse_lost_facts(log_of(6, partitions), DataDirectory(tmp_path))
+        await refuse_lost_facts(build_log(6, partitions), DataDirectory(tmp_path))
 
 
 @pytest.mark.parametrize("content", [b"", b"no database" * 100])
 async def test_a_store_that_is_damaged_or_not_begun_remembers_nothing(
     make: Make, tmp_path: Path, content: bytes
 ) -> None:
-    path = await make(log_of(6))
+    path = await make(build_log(6))
     path.write_bytes(content)
-    await refuse_lost_facts(log_of(0), DataDirectory(tmp_path))
+    await refuse_lost_facts(build_log(0), DataDirectory(tmp_path))
     assert path.read_bytes() == content
 
 
 async def test_a_store_whose_tables_are_not_made_yet_remembers_nothing(make: Make, tmp_path: Path) -> None:
-    path = await make(log_of(6))
+    path = await make(build_log(6))
     path.unlink()
     connect_writer(path, "NORMAL").close()
-    await refuse_lost_facts(log_of(0), DataDirectory(tmp_path))
+    await refuse_lost_facts(build_log(0), DataDirectory(tmp_path))
 
 
 async def test_a_store_that_cannot_be_read_for_now_is_not_passed_over(make: Make, tmp_path: Path) -> None:
-    path = await make(log_of(6))
+    path = await make(build_log(6))
     path.unlink()
     path.mkdir()
     with pytest.raises(DataDirectoryRefused, match=f"{path} cannot be compared with the log for now"):
-        await refuse_lost_facts(log_of(6), DataDirectory(tmp_path))
+        await refuse_lost_facts(build_log(6), DataDirectory(tmp_path))

@@ -1,8 +1,7 @@
-"""Records as writers put them on a log, right and wrong ones, and the read model as plain rows."""
+"""Records as writers append them to a log, correct and incorrect ones."""
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 from ordertrail.events.v1 import order_events_pb2 as v1
@@ -21,7 +20,6 @@ from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import BARRIER, Entry
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.schema.writing import encode, encode_statement, seal
-from ordertrail_server.storage.connection import connect_reader
 
 # Field 99 of a record, holding an empty message: an event that this release does not know.
 FUTURE = b"\x9a\x06\x00"
@@ -43,9 +41,9 @@ STATED = v1.OrderPlaced(id=4, company="shop-2", product_id="fig", quantity=7, un
 
 
 class Story:
-    """What happened, record by record, over a number of partitions.
+    """The records of a log, by partition.
 
-    Methods that make facts extend the chain of their order, the others do not.
+    `fact`, `statement` and `future` extend the chain of their order, the other methods do not.
     """
 
     def __init__(self, partitions: int = 1) -> None:
@@ -133,21 +131,8 @@ def remove(product_id: str) -> OrderLineRemoved:
     return OrderLineRemoved(product_id=product_id)
 
 
-def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Return every row of every table of a read model."""
-    with closing(connect_reader(path)) as connection:
-        named = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        tables = [name for (name,) in connection.execute(named)]
-        return {table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in tables}
-
-
-def indexes(path: Path) -> set[str]:
-    with closing(connect_reader(path)) as connection:
-        return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")}
-
-
 def write_log(directory: Path, entries: Sequence[Entry]) -> None:
-    """Make a data directory whose embedded log holds the entries."""
+    """Create an embedded log in the directory that holds the entries."""
 
     async def write() -> None:
         log = EmbeddedLog.create(directory)

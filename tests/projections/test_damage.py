@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.projections.processes import ENVIRONMENT, projector_command
-from tests.projections.story import many_orders, rows, write_log
+from tests.projections.stored_rows import rows
+from tests.projections.story import many_orders, write_log
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.history.read_model import ReadModel

@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings, strategies as st
 from tests.log.memory import MemoryLog
-from tests.projections.happenings import PARTITIONS, Happened, happenings, judged, log_of, project
-from tests.projections.story import indexes, many_orders, rows
+from tests.projections.random_log import PARTITIONS, LogSteps, build_log, expected_verdicts, log_steps, project
+from tests.projections.stored_rows import indexes, rows
+from tests.projections.story import many_orders
 
 from ordertrail_server.log.port import Logged
 from ordertrail_server.projections import projector as projecting
@@ -18,10 +19,10 @@ from ordertrail_server.projections.projector_error import PositionMoved
 
 
 @settings(max_examples=100)
-@given(happenings, st.integers(1, 40), st.integers(0, 3))
-def test_any_split_into_batches_gives_the_same_rows(happened: Happened, batch: int, hot_orders: int) -> None:
+@given(log_steps, st.integers(1, 40), st.integers(0, 3))
+def test_any_split_into_batches_gives_the_same_rows(steps: LogSteps, batch: int, hot_orders: int) -> None:
     async def compare(directory: Path) -> None:
-        log = await log_of(happened)
+        log = await build_log(steps)
         await project(log, directory / "at-once", batch=1_000, hot_orders=1_000)
         await project(log, directory / "split", batch, hot_orders)
         assert rows(directory / "at-once") == rows(directory / "split")
@@ -31,10 +32,10 @@ def test_any_split_into_batches_gives_the_same_rows(happened: Happened, batch: i
 
 
 @settings(max_examples=50)
-@given(happenings, st.lists(st.integers(1, 20), min_size=1))
-def test_a_projector_that_is_stopped_and_opened_anew_goes_on_where_it_was(happened: Happened, stops: list[int]) -> None:
+@given(log_steps, st.lists(st.integers(1, 20), min_size=1))
+def test_a_projector_that_is_stopped_and_opened_anew_goes_on_where_it_was(steps: LogSteps, stops: list[int]) -> None:
     async def compare(directory: Path) -> None:
-        log = await log_of(happened)
+        log = await build_log(steps)
         await project(log, directory / "never-stopped", batch=1_000, hot_orders=1_000)
         whole, log.records = log.records, [[] for _ in range(PARTITIONS)]
         for stop in (*stops, 1_000):
@@ -47,15 +48,15 @@ def test_a_projector_that_is_stopped_and_opened_anew_goes_on_where_it_was(happen
 
 
 @settings(max_examples=50)
-@given(happenings)
-def test_every_offset_is_accounted_for_once_and_as_the_chain_rule_judges_it(happened: Happened) -> None:
+@given(log_steps)
+def test_every_offset_is_accounted_for_once_and_as_the_chain_rule_judges_it(steps: LogSteps) -> None:
     async def account(directory: Path) -> None:
-        log = await log_of(happened)
+        log = await build_log(steps)
         await project(log, directory / "model", batch=10, hot_orders=2)
         model = rows(directory / "model")
         held: list[tuple[object, object]] = [(row[0], "fact") for table in ("events", "parked") for row in model[table]]
         held += [(row[0], row[1]) for row in model["not_facts"]]
-        assert sorted(held, key=repr) == sorted(judged(log), key=repr)
+        assert sorted(held, key=repr) == sorted(expected_verdicts(log), key=repr)
 
     with TemporaryDirectory() as directory:
         asyncio.run(account(Path(directory)))

@@ -4,63 +4,40 @@ from pathlib import Path
 
 import pytest
 from tests.log.memory import MemoryLog
-from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove, rows
+from tests.projections.stored_rows import project_story, rows, stored_events
+from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
 from tests.schema.event_cases import NEWEST
 
-from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import ORDER_EVENT_TYPE_ORDER_LINE_ADDED, ORDER_EVENT_TYPE_ORDER_PLACED
-from ordertrail.v1.order_history_service_pb2 import ListOrderEventsResponse
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_CONFIRMED
 from ordertrail_server.orders.evolve import fold
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.schema.cases import message_of, version_of
 
-Rows = dict[str, list[tuple[object, ...]]]
-
-
-async def project(story: Story, path: Path) -> Rows:
-    log = MemoryLog(partitions=len(story.records))
-    for partition, entries in enumerate(story.records):
-        await log.append(partition, entries)
-    projector = await Projector.open(log, path)
-    await projector.catch_up()
-    projector.close()
-    return rows(path)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "model.sqlite"
-
-
-def events_of(model: Rows) -> list[HistoryEvent]:
-    frames = b"".join(row[7] for row in sorted(model["events"]))  # type: ignore[misc]
-    return list(ListOrderEventsResponse.FromString(frames).events)
-
 
 async def test_an_order_stands_as_its_facts_say(path: Path) -> None:
     story = Story()
     for event in (PLACED, PLUM_ADDED, CONFIRMED):
         story.fact("order-1", event)
-    model = await project(story, path)
+    model = await project_story(story, path)
     [(order_id, version, head, parked, customer, status, reference, delivery, created, state)] = model["orders"]
     assert (order_id, version, head, parked) == ("order-1", 3, story.head("order-1"), None)
     assert (customer, status, reference, delivery) == ("shop-1", ORDER_STATUS_CONFIRMED, "17", 20260315)
     assert created == 1_750_000_001 * 10**9
-    assert Order.FromString(state) == fold(events_of(model))  # type: ignore[arg-type]
+    assert Order.FromString(state) == fold(stored_events(model))  # type: ignore[arg-type]
 
 
 async def test_an_event_is_stored_as_it_will_be_sent(path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED)
     story.fact("order-1", PLUM_ADDED)
-    model = await project(story, path)
+    model = await project_story(story, path)
     assert [row[:6] for row in model["events"]] == [
         (0, "order-1", 1, "shop-1", ORDER_EVENT_TYPE_ORDER_PLACED, 1_750_000_001 * 10**9),
         (1, "order-1", 2, "shop-1", ORDER_EVENT_TYPE_ORDER_LINE_ADDED, 1_750_000_002 * 10**9),
     ]
-    placed, added = events_of(model)
+    placed, added = stored_events(model)
     assert (placed.order_placed, added.order_line_added) == (PLACED, PLUM_ADDED)
     assert (added.position.topic, added.position.partition, added.position.offset) == ("orders.events", 0, 1)
     assert (added.previous, added.digest) == (placed.digest, story.head("order-1"))
@@ -70,8 +47,8 @@ async def test_an_event_is_stored_as_it_will_be_sent(path: Path) -> None:
 async def test_what_an_older_producer_said_reads_as_today(path: Path) -> None:
     story = Story()
     story.statement("order-1")
-    model = await project(story, path)
-    [event] = events_of(model)
+    model = await project_story(story, path)
+    [event] = stored_events(model)
     assert (event.order_placed.customer_id, event.written_version) == ("shop-2", 1)
     assert model["order_products"] == [("fig", "order-1")]
 
@@ -80,7 +57,7 @@ async def test_products_are_found_as_lines_stand_and_as_events_name_them(path: P
     story = Story()
     for event in (PLACED, PLUM_ADDED, remove("apple")):
         story.fact("order-1", event)
-    model = await project(story, path)
+    model = await project_story(story, path)
     assert model["order_products"] == [("pear", "order-1"), ("plum", "order-1")]
     assert model["event_products"] == [("apple", 0), ("apple", 2), ("pear", 0), ("plum", 1)]
 
@@ -89,17 +66,17 @@ async def test_within_an_order_time_never_goes_back(path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED, seconds=2_000)
     story.fact("order-1", PLUM_ADDED, seconds=1_000)
-    model = await project(story, path)
+    model = await project_story(story, path)
     assert [row[5] for row in model["events"]] == [2_000 * 10**9, 2_000 * 10**9]
-    assert [event.record_time.seconds for event in events_of(model)] == [2_000, 2_000]
+    assert [event.record_time.seconds for event in stored_events(model)] == [2_000, 2_000]
 
 
 @pytest.mark.parametrize("seconds", [-62_135_596_800, 253_402_300_799, 9_223_372_036])
 async def test_a_time_beyond_what_a_row_can_say_is_held_to_it_and_sent_as_it_was(path: Path, seconds: int) -> None:
     story = Story()
     story.fact("order-1", PLACED, seconds=seconds)
-    model = await project(story, path)
-    assert events_of(model)[0].record_time.seconds == seconds
+    model = await project_story(story, path)
+    assert stored_events(model)[0].record_time.seconds == seconds
     assert model["events"][0][5] == max(-(2**63) + 1, min(2**63 - 1, seconds * 10**9))
 
 
@@ -112,7 +89,7 @@ async def test_records_without_effect_are_kept_with_their_verdict(path: Path) ->
     story.unreadable("order-1")
     story.under_another_key("order-1", key="order-2")
     story.barrier("order-1")
-    model = await project(story, path)
+    model = await project_story(story, path)
     assert [row[:4] for row in model["not_facts"]] == [
         (2, "void", "order-1", "it says it is version 1, its order stood at version 2"),
         (3, "void", "order-1", "it says it is version 2, its order stood at version 2"),
@@ -127,7 +104,7 @@ async def test_a_record_in_a_partition_that_is_not_its_orders_is_foreign(path: P
     story = Story(partitions=3)
     story.fact("order-1", PLACED)
     story.misplaced("order-1")
-    model = await project(story, path)
+    model = await project_story(story, path)
     assert [row[1:4] for row in model["not_facts"]] == [("foreign", None, "its order belongs to another partition")]
     assert [row[1] for row in model["orders"]] == [1]
 

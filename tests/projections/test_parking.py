@@ -4,15 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.projections.stored_rows import Rows, project_story, stored_events
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
-from tests.projections.test_order_history import Rows, events_of, path, project
 from tests.schema.upcaster_errors import UPCASTER_ERRORS, failing_upcaster
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.registry import READERS
-
-__all__ = ["path"]
 
 
 def order(model: Rows, order_id: str) -> tuple[object, ...]:
@@ -27,7 +25,7 @@ async def test_an_event_from_the_future_parks_its_order_and_later_facts_wait_in_
     story.fact("order-2", PLACED)
     story.fact("order-1", CONFIRMED)
     story.fact("order-2", CONFIRMED)
-    model = await project(story, path)
+    model = await project_story(story, path)
     future = story.records[0][1].value
     reading = read(future)
     assert reading is not None
@@ -37,7 +35,7 @@ async def test_an_event_from_the_future_parks_its_order_and_later_facts_wait_in_
     ]
     assert order(model, "order-1")[1:4] == (3, story.head("order-1"), reading.fault)
     assert Order.FromString(order(model, "order-1")[9]).version == 1  # type: ignore[arg-type]
-    assert [(event.order_id, event.order_version) for event in events_of(model)] == [
+    assert [(event.order_id, event.order_version) for event in stored_events(model)] == [
         ("order-1", 1),
         ("order-2", 1),
         ("order-2", 2),
@@ -48,7 +46,7 @@ async def test_a_fact_that_does_not_fold_parks_its_order(path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED)
     story.fact("order-1", remove("never ordered"))
-    model = await project(story, path)
+    model = await project_story(story, path)
     assert order(model, "order-1")[3] == "cannot be folded: 'never ordered' is not on the order"
     assert [row[0] for row in model["parked"]] == [1]
 
@@ -61,7 +59,7 @@ async def test_an_upcaster_that_fails_parks_its_order_alone_whatever_it_says(
     story.statement("order-1")
     story.fact("order-2", PLACED)
     monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=failing_upcaster(error)))
-    model = await project(story, path)
+    model = await project_story(story, path)
     reading = read(story.records[0][0].value)
     assert reading is not None
     assert order(model, "order-1")[3] == reading.fault
@@ -74,7 +72,7 @@ async def test_a_broken_chain_parks_its_order_and_the_record_itself_has_no_effec
     story.fact("order-1", PLACED)
     story.broken("order-1")
     story.fact("order-1", CONFIRMED)
-    model = await project(story, path)
+    model = await project_story(story, path)
     assert [row[:3] for row in model["not_facts"]] == [(1, "broken", "order-1")]
     assert order(model, "order-1")[1:4] == (2, story.head("order-1"), "its chain is broken at offset 1")
     assert [row[0] for row in model["parked"]] == [2]
@@ -86,7 +84,7 @@ async def test_an_order_that_could_never_be_folded_is_there_and_says_so(
 ) -> None:
     story = Story()
     damage(story, "order-1")
-    model = await project(story, path)
+    model = await project_story(story, path)
     row = order(model, "order-1")
     assert row[3]
     assert (row[5], row[8]) == (0, 1_750_000_001 * 10**9)
@@ -101,7 +99,7 @@ async def test_the_chain_of_a_parked_order_is_still_judged(path: Path) -> None:
     story.fact("order-1", PLUM_ADDED)
     story.repeat("order-1", version=2)
     story.repeat("order-1", version=3)
-    model = await project(story, path)
+    model = await project_story(story, path)
     assert [row[:3] for row in model["not_facts"]] == [(3, "void", "order-1"), (4, "void", "order-1")]
     assert order(model, "order-1")[1:3] == (3, story.head("order-1"))
 
@@ -112,6 +110,6 @@ async def test_the_first_reason_is_the_one_that_stays(path: Path) -> None:
     story.broken("order-1")
     story.broken("order-1")
     story.future("order-1")
-    model = await project(story, path)
+    model = await project_story(story, path)
     assert order(model, "order-1")[3] == "its chain is broken at offset 1"
     assert [row[:2] for row in model["not_facts"]] == [(1, "broken"), (2, "broken")]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from tests.projections.processes import ENVIRONMENT, gone, projector_command
-from tests.projections.story import many_orders, rows, write_log
+from tests.projections.stored_rows import rows
+from tests.projections.story import many_orders, write_log
 
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.embedded.log import EmbeddedLog

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from tests.log.embedded.power_cut import watching_syncs
-from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, indexes, rows, write_log
+from tests.projections.stored_rows import indexes, rows
+from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, write_log
 
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.projections.definition import read_model_file

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from tests.log.memory import MemoryLog
-from tests.projections.happenings import project
-from tests.projections.story import many_orders, rows
+from tests.projections.random_log import project
+from tests.projections.stored_rows import rows
+from tests.projections.story import many_orders
 
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.projections.projector import Projector

@@ -8,9 +8,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings, strategies as st
 from tests.log.memory import MemoryLog
-from tests.projections.happenings import IDS, PARTITIONS, Happened, happenings, log_of, project
 from tests.projections.older_release import not_knowing
-from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove, rows
+from tests.projections.random_log import IDS, PARTITIONS, LogSteps, build_log, log_steps, project
+from tests.projections.stored_rows import rows
+from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
 from tests.schema.event_cases import NEWEST
 
 from ordertrail_server.log.port import BARRIER
@@ -171,12 +172,12 @@ knowledge = st.sets(st.sampled_from(EVENTS))
 
 
 @settings(max_examples=150)
-@given(happenings, knowledge, knowledge, st.integers(0, 60), st.integers(0, 3))
+@given(log_steps, knowledge, knowledge, st.integers(0, 60), st.integers(0, 3))
 def test_whatever_was_unknown_and_whenever_orders_are_retried_it_is_as_if_all_had_been_known(
-    happened: Happened, unknown: set[str], later_unknown: set[str], cut: int, hot_orders: int
+    steps: LogSteps, unknown: set[str], later_unknown: set[str], cut: int, hot_orders: int
 ) -> None:
     async def compare(directory: Path) -> None:
-        log = await log_of(happened)
+        log = await build_log(steps)
         whole, log.records = log.records, [records[:cut] for records in log.records]
         projector = await Projector.open(log, directory / "retried", batch=7, hot_orders=hot_orders)
         with not_knowing(*unknown):
@@ -196,10 +197,10 @@ def test_whatever_was_unknown_and_whenever_orders_are_retried_it_is_as_if_all_ha
 
 
 @settings(max_examples=50)
-@given(happenings, knowledge)
-def test_every_record_is_counted_once_by_the_number_of_its_event(happened: Happened, unknown: set[str]) -> None:
+@given(log_steps, knowledge)
+def test_every_record_is_counted_once_by_the_number_of_its_event(steps: LogSteps, unknown: set[str]) -> None:
     async def count(directory: Path) -> None:
-        log = await log_of(happened)
+        log = await build_log(steps)
         projector = await Projector.open(log, directory / "model", batch=7)
         with not_knowing(*unknown):
             await projector.catch_up()

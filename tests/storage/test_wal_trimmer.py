@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.log.contract import entries, entry, orders_of
-from tests.log.embedded.test_append_failures import no_file_beyond
+from tests.storage.file_size import limit_file_size
 
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import AppendUncertain
@@ -74,7 +74,7 @@ async def test_a_short_wal_file_is_left_to_sqlite(log: EmbeddedLog, wal: Path) -
 async def test_after_a_failed_commit_the_wal_file_is_left_to_the_next_one(log: EmbeddedLog, wal: Path) -> None:
     with reading(wal):
         await grow(log)
-    with no_file_beyond(size(wal)), pytest.raises(AppendUncertain):
+    with limit_file_size(size(wal)), pytest.raises(AppendUncertain):
         await log.append(0, [entry(orders_of(0)[0], 1, previous=b"x" * 500_000)])
     before = size(wal)
     log._appender.trim()

@@ -4,35 +4,35 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from tests.history.shop import Shop, placed, shop_in
+from tests.history.history_server import HistoryServer, placed, serve_history
 
 from ordertrail_server.history.read_model import READERS, Connection
 from ordertrail_server.history.streaming.arrivals import Arrivals
 from ordertrail_server.history.streaming.subjects import Subject
 
 
-async def hold_all_readers(shop: Shop, until: Event) -> list[asyncio.Task[None]]:
+async def hold_all_readers(server: HistoryServer, until: Event) -> list[asyncio.Task[None]]:
     held = [Event() for _ in range(READERS)]
 
     def hold(reached: Event, connection: Connection) -> None:
         reached.set()
         until.wait()
 
-    readers = [asyncio.create_task(shop.model.read(partial(hold, reached))) for reached in held]
+    readers = [asyncio.create_task(server.model.read(partial(hold, reached))) for reached in held]
     await asyncio.gather(*(asyncio.to_thread(reached.wait) for reached in held))
     return readers
 
 
 async def test_a_tail_that_comes_while_the_new_events_are_being_read_is_woken(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        await shop.project()
-        arrivals = Arrivals(shop.model, shop.progress)
+    async with serve_history(tmp_path) as server:
+        await server.project()
+        arrivals = Arrivals(server.model, server.progress)
         with arrivals.subscribe(Subject("order", "other")) as other:
             await asyncio.sleep(0)
             free = Event()
-            readers = await hold_all_readers(shop, free)
-            shop.record("o", placed("p", customer="c"))
-            await shop.project()
+            readers = await hold_all_readers(server, free)
+            server.record("o", placed("p", customer="c"))
+            await server.project()
             await asyncio.sleep(0)
             with arrivals.subscribe(Subject("customer", "c")) as newcomer:
                 free.set()
@@ -43,21 +43,21 @@ async def test_a_tail_that_comes_while_the_new_events_are_being_read_is_woken(tm
 
 
 async def test_a_gap_at_the_end_of_the_log_is_looked_at_once(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
-        arrivals = Arrivals(shop.model, shop.progress)
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        await server.project()
+        arrivals = Arrivals(server.model, server.progress)
         with arrivals.subscribe(Subject("order", "o")):
-            shop.progress.advance({0: 5})  # past a gap, which no table knows of
+            server.progress.advance({0: 5})  # past a gap, which no table knows of
             async with asyncio.timeout(10):
                 while arrivals.announced != (5,):  # noqa: ASYNC110 (nothing tells)
                     await asyncio.sleep(0)
 
 
 async def test_only_tails_whom_an_advance_concerns_are_woken(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        await shop.project()
-        arrivals = Arrivals(shop.model, shop.progress)
+    async with serve_history(tmp_path) as server:
+        await server.project()
+        arrivals = Arrivals(server.model, server.progress)
         with (
             arrivals.subscribe(Subject("order", "o")) as mine,
             arrivals.subscribe(Subject("order", "x")) as order,
@@ -65,8 +65,8 @@ async def test_only_tails_whom_an_advance_concerns_are_woken(tmp_path: Path) -> 
             arrivals.subscribe(Subject("product", "x")) as product,
         ):
             await asyncio.sleep(0)
-            shop.record("o", placed("p", customer="c"))
-            await shop.project()
+            server.record("o", placed("p", customer="c"))
+            await server.project()
             async with asyncio.timeout(10):
                 await mine.wait()
             assert [event.is_set() for event in (order, customer, product)] == [False] * 3
@@ -76,19 +76,19 @@ async def test_only_tails_whom_an_advance_concerns_are_woken(tmp_path: Path) -> 
 async def test_a_read_that_fails_wakes_all_tails_and_the_watch_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with shop_in(tmp_path) as shop:
-        await shop.project()
-        arrivals = Arrivals(shop.model, shop.progress)
+    async with serve_history(tmp_path) as server:
+        await server.project()
+        arrivals = Arrivals(server.model, server.progress)
         with (
             arrivals.subscribe(Subject("order", "x")) as order,
             arrivals.subscribe(Subject("customer", "x")) as customer,
         ):
-            shop.model.close()  # from now on every read fails, and not by a refusal
+            server.model.close()  # from now on every read fails, and not by a refusal
             for number in range(2):
                 order.clear()
                 customer.clear()
-                shop.record(f"o-{number}", placed("p"))
-                await shop.project()
+                server.record(f"o-{number}", placed("p"))
+                await server.project()
                 async with asyncio.timeout(10):
                     await asyncio.gather(order.wait(), customer.wait())
                 assert len(caplog.records) == number + 1

@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings, strategies as st
-from tests.history.histories import CUSTOMERS, ORDERS, PRODUCTS, Step, happen, steps
-from tests.history.shop import (
+from tests.history.history_server import (
     NOON,
     SECOND,
-    Happened,
-    Shop,
+    HistoryServer,
+    RecordedFact,
     confirmed,
     names_in,
     placed,
     sealed,
-    shop_in,
+    serve_history,
 )
+from tests.history.random_history import CUSTOMERS, ORDERS, PRODUCTS, Step, record_history, steps
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderEventType, OrderSource
@@ -43,7 +43,7 @@ filters = st.builds(
 )
 
 
-def meets(fact: Happened, request: StreamOrderEventsRequest) -> bool:
+def meets(fact: RecordedFact, request: StreamOrderEventsRequest) -> bool:
     return (
         request.order_id in ("", fact.order.order_id)
         and request.customer_id in ("", fact.customer)
@@ -54,8 +54,8 @@ def meets(fact: Happened, request: StreamOrderEventsRequest) -> bool:
     )
 
 
-def end_of(shop: Shop) -> dict[int, int]:
-    return {p: len(records) for p, records in enumerate(shop.log.records) if records}
+def end_of(server: HistoryServer) -> dict[int, int]:
+    return {p: len(records) for p, records in enumerate(server.log.records) if records}
 
 
 @pytest.mark.parametrize(("window", "few"), [(3, 2), (50_000, 100_000)])
@@ -67,14 +67,14 @@ async def test_any_filter_gives_the_whole_history_filtered_then_says_caught_up(
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "WINDOW", window)
         patch.setattr(start, "FEW", few)
-        async with shop_in(Path(directory), partitions) as shop:
-            happen(shop, history)
-            await shop.project()
-            frames = await shop.stream(request)
-            assert in_log_order(frames) == shop.names(lambda fact: meets(fact, request))
+        async with serve_history(Path(directory), partitions) as server:
+            record_history(server, history)
+            await server.project()
+            frames = await server.stream(request)
+            assert in_log_order(frames) == server.names(lambda fact: meets(fact, request))
             assert [frame.WhichOneof("standing") for frame in frames] == [None] * (len(frames) - 1) + ["caught_up"]
             assert all(len(frame.events) <= (request.max_events_per_frame or 1_000) for frame in frames)
-            assert read_token(frames[-1].resume_token, shop.log.identity) == end_of(shop)
+            assert read_token(frames[-1].resume_token, server.log.identity) == end_of(server)
 
 
 def in_log_order(frames: list[StreamOrderEventsResponse]) -> list[tuple[str, int]]:
@@ -96,171 +96,173 @@ async def test_resumed_at_any_frame_a_stream_goes_on_without_gap_or_repetition(
     history: list[Step], request: StreamOrderEventsRequest, partitions: int
 ) -> None:
     with TemporaryDirectory() as directory:
-        async with shop_in(Path(directory), partitions) as shop:
-            happen(shop, history)
-            await shop.project()
-            whole = await shop.stream(request)
+        async with serve_history(Path(directory), partitions) as server:
+            record_history(server, history)
+            await server.project()
+            whole = await server.stream(request)
             for number, frame in enumerate(whole, start=1):
                 resumed = StreamOrderEventsRequest()
                 resumed.CopyFrom(request)
                 resumed.resume_token = frame.resume_token
-                rest = await shop.stream(resumed)
+                rest = await server.stream(resumed)
                 assert sorted(names_in([*whole[:number], *rest])) == sorted(names_in(whole))
 
 
 async def test_an_empty_request_streams_everything_from_the_beginning_then_ends(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number in range(2_500):
-            shop.record(f"o-{number}", placed("p"))
-        await shop.project()
-        frames = await shop.stream(StreamOrderEventsRequest())
-        assert names_in(frames) == shop.names()
+            server.record(f"o-{number}", placed("p"))
+        await server.project()
+        frames = await server.stream(StreamOrderEventsRequest())
+        assert names_in(frames) == server.names()
         assert all(len(frame.events) <= 1_000 for frame in frames)
 
 
 @pytest.mark.parametrize(("partitions", "size", "least"), [(1, 50_000, 5), (3, 50_000, 5), (3, 150_000, 1)])
 @pytest.mark.usefixtures("patient")
 async def test_a_frame_holds_at_most_256_kib(tmp_path: Path, partitions: int, size: int, least: int) -> None:
-    async with shop_in(tmp_path, partitions) as shop:
+    async with serve_history(tmp_path, partitions) as server:
         for number in range(30):
             huge = placed("p")
             huge.source.CopyFrom(OrderSource(other_json="x" * size))
-            shop.record(f"o-{number}", huge)
-        await shop.project()
-        frames = await shop.stream(StreamOrderEventsRequest())
-        assert in_log_order(frames) == shop.names()
+            server.record(f"o-{number}", huge)
+        await server.project()
+        frames = await server.stream(StreamOrderEventsRequest())
+        assert in_log_order(frames) == server.names()
         assert all(frame.ByteSize() <= 256 * 1024 for frame in frames)
         assert all(len(frame.events) >= least for frame in frames[:-1])
 
 
 async def test_an_event_larger_than_a_frame_comes_alone(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        shop.record("o", OrderCancelled(reason="x" * 300_000))
-        shop.record("other", placed("p"))
-        await shop.project()
-        frames = await shop.stream(StreamOrderEventsRequest())
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        server.record("o", OrderCancelled(reason="x" * 300_000))
+        server.record("other", placed("p"))
+        await server.project()
+        frames = await server.stream(StreamOrderEventsRequest())
         assert [len(frame.events) for frame in frames] == [1, 1, 1]
 
 
 async def test_a_time_to_begin_at_finds_every_later_event_though_times_go_forth_and_back(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number, second in enumerate([1, 5, 3, 0, 9]):
-            shop.record(f"o-{number}", placed("p"), NOON + second * SECOND)
-        await shop.project()
-        frames = await shop.stream(StreamOrderEventsRequest(recorded_from=Timestamp(seconds=NOON_S + 2)))
+            server.record(f"o-{number}", placed("p"), NOON + second * SECOND)
+        await server.project()
+        frames = await server.stream(StreamOrderEventsRequest(recorded_from=Timestamp(seconds=NOON_S + 2)))
         assert names_in(frames) == [("o-1", 1), ("o-2", 1), ("o-4", 1)]
 
 
 async def test_a_partition_where_much_waits_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
-    async with shop_in(tmp_path, 2) as shop:
+    async with serve_history(tmp_path, 2) as server:
         orders: dict[int, list[str]] = {0: [], 1: []}
         for number in range(60):
             orders[partition_of(f"o-{number}", 2)].append(f"o-{number}")
         for busy in orders:
             quiet = orders[1 - busy].pop()
-            shop.record(quiet, placed("p"))
-            await shop.project()
-            [*_, end] = await shop.stream(StreamOrderEventsRequest())
+            server.record(quiet, placed("p"))
+            await server.project()
+            [*_, end] = await server.stream(StreamOrderEventsRequest())
             for order_id in [orders[busy].pop() for _ in range(10)]:
-                shop.record(order_id, placed("p"))
-            shop.record(quiet, confirmed())
-            await shop.project()
+                server.record(order_id, placed("p"))
+            server.record(quiet, confirmed())
+            await server.project()
             request = StreamOrderEventsRequest(resume_token=end.resume_token, max_events_per_frame=2)
-            assert (quiet, 2) in names_in((await shop.stream(request))[:1])
+            assert (quiet, 2) in names_in((await server.stream(request))[:1])
 
 
 async def test_a_replay_ends_with_what_was_projected_when_it_began(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
+    async with serve_history(tmp_path) as server:
         for number in range(6):
-            shop.record(f"o-{number}", placed("p"))
-        await shop.project()
-        before = shop.names()
-        stream = shop.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=4), None)
+            server.record(f"o-{number}", placed("p"))
+        await server.project()
+        before = server.names()
+        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=4), None)
         frames = [StreamOrderEventsResponse.FromString(await anext(stream))]
-        shop.record("later", placed("p"))
-        await shop.project()
+        server.record("later", placed("p"))
+        await server.project()
         frames += [StreamOrderEventsResponse.FromString(frame) async for frame in stream]
         assert names_in(frames) == before
         assert frames[-1].caught_up
 
 
 async def test_a_replay_includes_what_its_freshness_tokens_name(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        token = shop.record("o", placed("p"))
+    async with serve_history(tmp_path) as server:
+        token = server.record("o", placed("p"))
         with pytest.raises(Refused) as refused:
-            await anext(shop.service.StreamOrderEvents(StreamOrderEventsRequest(at_least_as_fresh=[token]), 0.01))
+            await anext(server.service.StreamOrderEvents(StreamOrderEventsRequest(at_least_as_fresh=[token]), 0.01))
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
-        await shop.project()
-        assert names_in(await shop.stream(StreamOrderEventsRequest(at_least_as_fresh=[token]))) == shop.names()
+        await server.project()
+        assert names_in(await server.stream(StreamOrderEventsRequest(at_least_as_fresh=[token]))) == server.names()
 
 
 async def test_now_without_follow_has_nothing_to_say_but_where_now_is(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
-        [frame] = await shop.stream(StreamOrderEventsRequest(now=True))
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        await server.project()
+        [frame] = await server.stream(StreamOrderEventsRequest(now=True))
         assert (len(frame.events), frame.caught_up) == (0, True)
-        shop.record("o", confirmed())
-        await shop.project()
-        later = await shop.stream(StreamOrderEventsRequest(resume_token=frame.resume_token))
+        server.record("o", confirmed())
+        await server.project()
+        later = await server.stream(StreamOrderEventsRequest(resume_token=frame.resume_token))
         assert names_in(later) == [("o", 2)]
 
 
 @pytest.mark.parametrize("follow", [False, True])
 async def test_now_is_the_end_of_the_log_however_far_the_read_model_is(tmp_path: Path, follow: bool) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
-        shop.record("o", confirmed())
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        await server.project()
+        server.record("o", confirmed())
         request = StreamOrderEventsRequest(now=True, follow=follow)
-        async with aclosing(shop.service.StreamOrderEvents(request, None)) as frames:
+        async with aclosing(server.service.StreamOrderEvents(request, None)) as frames:
             frame = StreamOrderEventsResponse.FromString(await anext(frames))
-        assert (len(frame.events), read_token(frame.resume_token, shop.log.identity)) == (0, {0: 2})
+        assert (len(frame.events), read_token(frame.resume_token, server.log.identity)) == (0, {0: 2})
 
 
 async def test_a_resume_token_of_facts_that_the_log_does_not_have_is_refused(tmp_path: Path) -> None:
-    async with shop_in(tmp_path, 3) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
+    async with serve_history(tmp_path, 3) as server:
+        server.record("o", placed("p"))
+        await server.project()
         for partition in range(3):
-            beyond = {p: len(records) + (p == partition) for p, records in enumerate(shop.log.records)}
-            request = StreamOrderEventsRequest(resume_token=write_token(shop.log.identity, beyond))
+            beyond = {p: len(records) + (p == partition) for p, records in enumerate(server.log.records)}
+            request = StreamOrderEventsRequest(resume_token=write_token(server.log.identity, beyond))
             with pytest.raises(Refused) as refused:
-                await shop.stream(request)
+                await server.stream(request)
             refusal = refused.value.refusal
             assert (refusal.reason, refusal.where) == (ErrorReason.ERROR_REASON_INVALID_TOKEN, "resume_token")
             assert refusal.message == "resume_token is of facts that this log does not have."
 
 
 async def test_a_token_ahead_of_this_read_model_is_kept_as_it_is(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
-        ahead = shop.record("o", confirmed())
-        [frame] = await shop.stream(StreamOrderEventsRequest(resume_token=ahead))
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        await server.project()
+        ahead = server.record("o", confirmed())
+        [frame] = await server.stream(StreamOrderEventsRequest(resume_token=ahead))
         assert (len(frame.events), frame.resume_token) == (0, ahead)
 
 
 async def test_records_that_are_no_facts_are_passed_over_and_covered_by_the_token(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        shop.land("o", b"no record")
-        await shop.project()
-        frames = await shop.stream(StreamOrderEventsRequest(event_types=[OrderEventType.ORDER_EVENT_TYPE_ORDER_PLACED]))
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        server.land("o", b"no record")
+        await server.project()
+        frames = await server.stream(
+            StreamOrderEventsRequest(event_types=[OrderEventType.ORDER_EVENT_TYPE_ORDER_PLACED])
+        )
         assert names_in(frames) == [("o", 1)]
-        assert read_token(frames[-1].resume_token, shop.log.identity) == {0: 2}
+        assert read_token(frames[-1].resume_token, server.log.identity) == {0: 2}
 
 
 async def test_the_stream_of_a_parked_order_sends_its_facts_and_then_says_so(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        shop.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
-        shop.record("other", placed("p"))
-        await shop.project()
-        stream = shop.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), None)
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
+        server.record("other", placed("p"))
+        await server.project()
+        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), None)
         assert names_in([StreamOrderEventsResponse.FromString(await anext(stream))]) == [("o", 1)]
         with pytest.raises(Refused) as refused:
             await anext(stream)
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
-        assert names_in(await shop.stream(StreamOrderEventsRequest())) == [("o", 1), ("other", 1)]
+        assert names_in(await server.stream(StreamOrderEventsRequest())) == [("o", 1), ("other", 1)]

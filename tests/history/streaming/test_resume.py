@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.history.shop import Shop, confirmed, placed, shop_in
+from tests.history.history_server import HistoryServer, confirmed, placed, serve_history
 from tests.log.memory import MemoryLog
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
@@ -21,39 +21,39 @@ class Stale(MemoryLog):
 
     stale_seconds = 60.0
 
-    def __init__(self, shop: Shop, times: int) -> None:
-        super().__init__(identity=shop.log.identity)
-        self.records, self._times = shop.log.records, times
+    def __init__(self, server: HistoryServer, times: int) -> None:
+        super().__init__(identity=server.log.identity)
+        self.records, self._times = server.log.records, times
 
     async def end(self, partition: int, known_end: int = 0) -> int:
         self._times -= 1
         return await super().end(partition, known_end) - (self._times >= 0)
 
 
-def on(log: MemoryLog, shop: Shop, least: int = 0) -> HistoryService:
-    freshness = Freshness(shop.model, shop.progress, log, (least,))
-    return HistoryService(shop.model, shop.progress, freshness, shop.recency)
+def on(log: MemoryLog, server: HistoryServer, least: int = 0) -> HistoryService:
+    freshness = Freshness(server.model, server.progress, log, (least,))
+    return HistoryService(server.model, server.progress, freshness, server.recency)
 
 
 async def test_a_token_that_another_server_gave_is_taken_once_this_ones_log_is_no_more_stale(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
-        request = StreamOrderEventsRequest(resume_token=shop.record("o", confirmed()))
-        [frame] = [frame async for frame in on(Stale(shop, times=2), shop).StreamOrderEvents(request, None)]
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        await server.project()
+        request = StreamOrderEventsRequest(resume_token=server.record("o", confirmed()))
+        [frame] = [frame async for frame in on(Stale(server, times=2), server).StreamOrderEvents(request, None)]
         assert StreamOrderEventsResponse.FromString(frame).resume_token == request.resume_token
 
 
 async def test_a_token_that_stays_beyond_a_log_that_may_be_stale_is_refused_within_the_calls_time(
     tmp_path: Path,
 ) -> None:
-    async with shop_in(tmp_path) as shop:
-        shop.record("o", placed("p"))
-        await shop.project()
-        request = StreamOrderEventsRequest(resume_token=write_token(shop.log.identity, {0: 2}))
+    async with serve_history(tmp_path) as server:
+        server.record("o", placed("p"))
+        await server.project()
+        request = StreamOrderEventsRequest(resume_token=write_token(server.log.identity, {0: 2}))
         async with asyncio.timeout(30):
             with pytest.raises(Refused) as refused:
-                await anext(on(Stale(shop, times=0), shop).StreamOrderEvents(request, 0.3))
+                await anext(on(Stale(server, times=0), server).StreamOrderEvents(request, 0.3))
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_INVALID_TOKEN
 
 
@@ -63,9 +63,9 @@ class Away(MemoryLog):
 
 
 async def test_what_the_log_held_at_the_start_is_not_asked_for(tmp_path: Path) -> None:
-    async with shop_in(tmp_path) as shop:
-        request = StreamOrderEventsRequest(resume_token=shop.record("o", placed("p")))
-        first = asyncio.ensure_future(anext(on(Away(), shop, least=1).StreamOrderEvents(request, None)))
+    async with serve_history(tmp_path) as server:
+        request = StreamOrderEventsRequest(resume_token=server.record("o", placed("p")))
+        first = asyncio.ensure_future(anext(on(Away(), server, least=1).StreamOrderEvents(request, None)))
         await asyncio.sleep(0)
-        await shop.project()
+        await server.project()
         assert StreamOrderEventsResponse.FromString(await first).resume_token == request.resume_token

@@ -1,13 +1,13 @@
 """Appends that fail: nothing is lost, nothing is half there, and the log goes on."""
 
 import asyncio
-import resource
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from tests.log.contract import SOON, entries, entry, logged, orders_of
+from tests.storage.file_size import limit_file_size
 
 from ordertrail_server.log.embedded.file import LOG_FILE
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -33,17 +33,6 @@ def room_for_pages(log: EmbeddedLog, pages: int) -> Iterator[None]:
     connection.execute("PRAGMA max_page_count = 4294967294")
 
 
-@contextmanager
-def no_file_beyond(size: int) -> Iterator[None]:
-    """Let the kernel refuse every write behind `size` bytes of a file (EFBIG)."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 def test_every_commit_of_the_log_is_durable_when_it_returns(log: EmbeddedLog) -> None:
     (synchronous,) = log._appender._connection.execute("PRAGMA synchronous").fetchone()
     (journal,) = log._appender._connection.execute("PRAGMA journal_mode").fetchone()
@@ -64,7 +53,7 @@ async def test_a_full_disk_refuses_the_append_whole_and_the_log_goes_on_when_the
 async def test_a_commit_that_fails_is_uncertain_and_the_next_append_goes_where_the_file_ends(
     log: EmbeddedLog, tmp_path: Path
 ) -> None:
-    with no_file_beyond((tmp_path / "log.sqlite-wal").stat().st_size), pytest.raises(AppendUncertain):
+    with limit_file_size((tmp_path / "log.sqlite-wal").stat().st_size), pytest.raises(AppendUncertain):
         await log.append(0, entries(100, 10))
     end = await log.end(0)
     assert end in (10, 110)

@@ -45,13 +45,13 @@ STEPS: list[Callable[[Story, str], None]] = [
     lambda story, order_id: story.fact(order_id, CONFIRMED, seconds=5),
 ]
 
-Happened = list[tuple[Callable[[Story, str], None], str]]
-happenings = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(IDS)), max_size=60)
+LogSteps = list[tuple[Callable[[Story, str], None], str]]
+log_steps = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(IDS)), max_size=60)
 
 
-async def log_of(happened: Happened) -> MemoryLog:
+async def build_log(steps: LogSteps) -> MemoryLog:
     story = Story(PARTITIONS)
-    for step, order_id in happened:
+    for step, order_id in steps:
         step(story, order_id)
     log = MemoryLog(partitions=PARTITIONS)
     for partition, entries in enumerate(story.records):
@@ -59,7 +59,7 @@ async def log_of(happened: Happened) -> MemoryLog:
     return log
 
 
-def judged(log: MemoryLog) -> list[tuple[int, str]]:
+def expected_verdicts(log: MemoryLog) -> list[tuple[int, str]]:
     """The position and verdict of every record, by the rule itself over plain lists of facts."""
     verdicts = []
     facts: dict[str, list[bytes]] = {}

@@ -1,7 +1,7 @@
 """Random histories and filters, for properties."""
 
 from hypothesis import strategies as st
-from tests.history.shop import NOON, SECOND, Shop, added, changed, confirmed, placed, removed
+from tests.history.history_server import NOON, SECOND, HistoryServer, added, changed, confirmed, placed, removed
 
 from ordertrail_server.schema.registry import Event
 
@@ -23,15 +23,15 @@ steps: st.SearchStrategy[list[Step]] = st.lists(
 )
 
 
-def happen(shop: Shop, history: list[Step]) -> None:
+def record_history(server: HistoryServer, history: list[Step]) -> None:
     """Record a history; times go forth and back."""
     for number, (order, verb, product, customer, second) in enumerate(history):
-        event = _event(shop, f"order-{order}", verb, product, customer, number)
-        shop.record(f"order-{order}", event, NOON + second * SECOND)
+        event = _event(server, f"order-{order}", verb, product, customer, number)
+        server.record(f"order-{order}", event, NOON + second * SECOND)
 
 
-def _event(shop: Shop, order_id: str, verb: int, product: str, customer: str, number: int) -> Event:
-    order = shop.aggregate(order_id).order
+def _event(server: HistoryServer, order_id: str, verb: int, product: str, customer: str, number: int) -> Event:
+    order = server.aggregate(order_id).order
     if order is None:
         return placed(product, PRODUCTS[0] + "-also", customer=customer, reference=str(number % 3) if verb else "")
     on_order = [line.product_id for line in order.lines]

@@ -1,4 +1,4 @@
-"""A shop whose orders go through a real log and the real projector, beside a naive list of all that happened."""
+"""A history service with a real log and projector, beside a plain list of the recorded facts."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -42,8 +42,8 @@ SECOND = 1_000_000_000
 NOON = 1_700_000_000 * SECOND
 
 
-class Happened(NamedTuple):
-    """One fact, as a naive model sees it: `order` is the order after it, `time` its record time in nanoseconds."""
+class RecordedFact(NamedTuple):
+    """One fact, as a plain model sees it: `order` is the order after it, `time` its record time in nanoseconds."""
 
     position: int
     time: int
@@ -57,20 +57,22 @@ class Happened(NamedTuple):
         return self.order.order_id, self.order.version
 
 
-class Shop:
+class HistoryServer:
     def __init__(self, directory: Path, partitions: int, heartbeat_s: float, identity: bytes | None) -> None:
         self.log = MemoryLog(partitions=partitions, identity=identity)
         self.path = directory / "order-history.sqlite"
         self.progress = Progress()
         self.model = ReadModel(self.path, self.log.identity, self.log.topic, partitions)
         self.recency = Recency(self.log.end, partitions, self.progress)
-        self.service = self.served(self.progress, heartbeat_s)
+        self.service = self.build_service(self.progress, heartbeat_s)
         self.projector: Projector | None = None
-        self.happened: list[Happened] = []
+        self.facts: list[RecordedFact] = []
         self._aggregates: dict[str, Aggregate] = {}
         self._time = NOON
 
-    def served(self, progress: Progress, heartbeat_s: float = 15.0, recency: Recency | None = None) -> HistoryService:
+    def build_service(
+        self, progress: Progress, heartbeat_s: float = 15.0, recency: Recency | None = None
+    ) -> HistoryService:
         """Return a service that starts now: what the log holds already must be projected before it answers."""
         least = tuple(map(len, self.log.records))
         freshness = Freshness(self.model, progress, self.log, least)
@@ -90,7 +92,7 @@ class Shop:
         after = advance(before, reading.event, reading.fault, digest(value))
         self._aggregates[order_id] = after
         if after.order is not None and not after.parked:
-            self.happened.append(_happened(self._partition(order_id) << 48 | offset, reading.event, after.order))
+            self.facts.append(_recorded_fact(self._partition(order_id) << 48 | offset, reading.event, after.order))
         return write_token(self.log.identity, {self._partition(order_id): offset + 1})
 
     def land(self, order_id: str, value: bytes) -> int:
@@ -98,6 +100,7 @@ class Shop:
         return self.log.land(self._partition(order_id), Entry(order_id, value))
 
     async def project(self) -> None:
+        """Project everything that the log holds, and advance the progress."""
         if self.projector is None:
             self.projector = await Projector.open(self.log, self.path)
         await self.projector.catch_up(self.progress.advance)
@@ -105,13 +108,13 @@ class Shop:
 
     @property
     def orders(self) -> dict[str, Order]:
-        return {happened.order.order_id: happened.order for happened in self.in_log_order()}
+        return {fact.order.order_id: fact.order for fact in self.in_log_order()}
 
-    def in_log_order(self) -> list[Happened]:
-        return sorted(self.happened)
+    def in_log_order(self) -> list[RecordedFact]:
+        return sorted(self.facts)
 
-    def names(self, wanted: Callable[[Happened], bool] = lambda _: True) -> list[tuple[str, int]]:
-        return [happened.name for happened in self.in_log_order() if wanted(happened)]
+    def names(self, matches: Callable[[RecordedFact], bool] = lambda _: True) -> list[tuple[str, int]]:
+        return [fact.name for fact in self.in_log_order() if matches(fact)]
 
     async def stream(self, request: StreamOrderEventsRequest) -> list[StreamOrderEventsResponse]:
         return [StreamOrderEventsResponse.FromString(f) async for f in self.service.StreamOrderEvents(request, None)]
@@ -121,16 +124,16 @@ class Shop:
 
 
 @asynccontextmanager
-async def shop_in(
+async def serve_history(
     directory: Path, partitions: int = 1, heartbeat_s: float = 15.0, identity: bytes | None = None
-) -> AsyncIterator[Shop]:
-    shop = Shop(directory, partitions, heartbeat_s, identity)
+) -> AsyncIterator[HistoryServer]:
+    server = HistoryServer(directory, partitions, heartbeat_s, identity)
     try:
-        yield shop
+        yield server
     finally:
-        shop.model.close()
-        if shop.projector is not None:
-            shop.projector.close()
+        server.model.close()
+        if server.projector is not None:
+            server.projector.close()
 
 
 def sealed(order_id: str, version: int, previous: bytes, chunk: bytes, time: int = NOON) -> bytes:
@@ -181,14 +184,14 @@ def names_in(frames: Iterable[StreamOrderEventsResponse]) -> list[tuple[str, int
     return [name for frame in frames for name in names_of(frame.events)]
 
 
-def _happened(position: int, event: HistoryEvent, order: Order) -> Happened:
+def _recorded_fact(position: int, event: HistoryEvent, order: Order) -> RecordedFact:
     time = order.update_time.seconds * SECOND + order.update_time.nanos
     kind = EVENT_TYPE[event.WhichOneof("event") or ""]
-    return Happened(position, time, order.customer_id, tuple(products_named(event)), kind, order)
+    return RecordedFact(position, time, order.customer_id, tuple(products_named(event)), kind, order)
 
 
-def later(seconds: float) -> None:
-    """Put the event loop's clock forward."""
+def advance_clock(seconds: float) -> None:
+    """Move the event loop's clock forward, so that no test has to wait."""
     loop = asyncio.get_running_loop()
     time = loop.time
-    loop.time = lambda: time() + seconds  # type: ignore[method-assign]  # so that nobody needs to wait for it
+    loop.time = lambda: time() + seconds  # type: ignore[method-assign]

@@ -1,0 +1,138 @@
+"""Frames of a stream report the moment whose whole log the stream has sent, and never a later one."""
+
+import asyncio
+import threading
+from contextlib import aclosing
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from tests.history.history_server import added, names_of, placed, removed, serve_history
+from tests.history.streaming.tail import open_tail
+
+from ordertrail.v1.order_history_service_pb2 import (
+    StreamOrderEventsRequest,
+    StreamOrderEventsResponse,
+)
+from ordertrail_server.history.streaming import scan
+from ordertrail_server.orders.refusal import Refused
+from ordertrail_server.orders.times import nanoseconds
+
+FOR_EVER = 3600.0
+SECOND = 1_000_000_000
+
+
+async def test_only_frames_behind_which_nothing_waits_say_it(tmp_path: Path) -> None:
+    async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
+        for number in range(5):
+            server.record(f"o-{number}", placed("p"))
+        await server.project()
+        await server.recency.refresh()
+        frames = await server.stream(StreamOrderEventsRequest(max_events_per_frame=2))
+        assert [(f.caught_up, f.HasField("current_at")) for f in frames] == [
+            (False, False),
+            (False, False),
+            (True, True),
+        ]
+
+
+async def test_a_replay_claims_no_more_than_was_there_when_its_end_was_chosen(tmp_path: Path) -> None:
+    async with serve_history(tmp_path) as server:
+        for number in range(4):
+            server.record(f"o-{number}", placed("p"))
+        await server.project()
+        await server.recency.refresh()
+        chosen = server.recency.current_at
+        replay = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2), None)
+        async with aclosing(replay):
+            await anext(replay)
+            server.record("later", placed("p"))
+            await server.project()
+            await server.recency.refresh()
+            last = StreamOrderEventsResponse.FromString(await anext(replay))
+        assert (last.caught_up, nanoseconds(last.current_at)) == (True, chosen)
+
+
+async def test_signs_of_life_grow_newer_with_the_log(tmp_path: Path) -> None:
+    async with serve_history(tmp_path, heartbeat_s=0.01) as server:
+        await server.project()
+        async with open_tail(server) as tail:
+            assert not (await tail.next()).HasField("current_at")
+            for _ in range(3):
+                await server.recency.refresh()
+                while nanoseconds((await tail.next()).current_at) != server.recency.current_at:
+                    pass
+
+
+async def test_events_that_come_soon_after_one_another_do_not_say_it(tmp_path: Path) -> None:
+    async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
+        await server.project()
+        await server.recency.refresh()
+        async with open_tail(server) as tail:
+            assert (await tail.next()).HasField("current_at")
+            server.record("o", placed("p"))
+            await server.project()
+            frame = await tail.next()
+            assert (len(frame.events), frame.HasField("current_at")) == (1, False)
+
+
+async def test_events_that_come_without_a_pause_say_it_now_and_then(tmp_path: Path) -> None:
+    async with serve_history(tmp_path, heartbeat_s=0.2) as server:
+        await server.project()
+        async with open_tail(server) as tail:
+            await tail.next()
+            async with asyncio.timeout(20):
+                for number in range(1_000_000):
+                    server.record(f"o-{number}", placed("p"))
+                    await server.project()
+                    await server.recency.refresh()
+                    frame = await tail.next()
+                    if frame.events and frame.HasField("current_at"):
+                        break
+            assert frame.WhichOneof("standing") is None
+            assert (len(tail.names), nanoseconds(frame.current_at)) == (number + 1, server.recency.current_at)
+
+
+async def test_the_stream_of_a_parked_order_never_says_that_nothing_is_missing(tmp_path: Path) -> None:
+    async with serve_history(tmp_path, heartbeat_s=0.0) as server:
+        server.record("o", placed("p"))
+        server.record("o", removed("never ordered"))
+        await server.project()
+        await server.recency.refresh()
+        for now in (False, True):
+            async with open_tail(server, order_id="o", now=now) as tail:
+                with pytest.raises(Refused):
+                    await tail.until(2)
+                assert [frame.HasField("current_at") for frame in tail.frames] == [False]
+
+
+async def test_a_look_that_began_earlier_is_not_shared_with_a_tail_that_is_promised_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def when_it_may() -> float:
+        began.set()
+        go_on.wait(10)
+        return monotonic()
+
+    async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
+        server.record("o", placed("p"))
+        await server.project()
+        await server.recency.refresh()
+        monkeypatch.setattr(scan, "monotonic", when_it_may)
+        async with open_tail(server) as early, open_tail(server) as late:
+            first = asyncio.ensure_future(early.next())
+            await asyncio.to_thread(began.wait, 10)
+            server.record("o", added("q"))
+            await server.project()
+            await server.recency.refresh()
+            second = asyncio.ensure_future(late.next())
+            await asyncio.sleep(0)
+            go_on.set()
+            await asyncio.gather(first, second)
+            assert names_of(first.result().events) == [("o", 1)]
+            assert (names_of(second.result().events), nanoseconds(second.result().current_at)) == (
+                [("o", 1), ("o", 2)],
+                server.recency.current_at,
+            )

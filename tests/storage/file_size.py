@@ -1,0 +1,16 @@
+"""A limit for the size of files, for tests of failed writes."""
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def limit_file_size(size: int) -> Iterator[None]:
+    """Let the kernel refuse every write behind `size` bytes of a file (EFBIG)."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
