@@ -33,7 +33,7 @@ async def record_rows(server: HistoryServer) -> None:
 
 @pytest.mark.parametrize(("size", "more"), [(ROWS - 1, True), (ROWS, False), (ROWS + 1, False)])
 @pytest.mark.parametrize("partitions", [1, 3])
-async def test_page_names_a_next_one_only_if_rows_follow(
+async def test_page_has_a_next_page_token_only_if_rows_follow(
     tmp_path: Path, partitions: int, size: int, more: bool
 ) -> None:
     async with serve_history(tmp_path, partitions) as server:
@@ -47,7 +47,7 @@ async def test_page_names_a_next_one_only_if_rows_follow(
 
 
 @pytest.mark.parametrize(("size", "more"), [(ROWS - 1, True), (ROWS, False), (ROWS + 1, False)])
-async def test_page_of_parked_orders_names_a_next_one_only_if_rows_follow(
+async def test_page_of_parked_orders_has_a_next_page_token_only_if_rows_follow(
     tmp_path: Path, size: int, more: bool
 ) -> None:
     async with serve_history(tmp_path, 3) as server:
@@ -71,7 +71,7 @@ async def test_page_of_parked_orders_names_a_next_one_only_if_rows_follow(
 @pytest.mark.parametrize(
     "asked", [{}, {"order_id": "o"}, {"customer_id": "c"}, {"product_id": "p"}, {"order_id": "o", "product_id": "p"}]
 )
-async def test_replay_of_any_filter_ends_with_what_was_projected_when_it_began(
+async def test_replay_of_any_filter_ends_at_the_offsets_projected_when_it_began(
     tmp_path: Path, asked: dict[str, Any]
 ) -> None:
     async with serve_history(tmp_path) as server:
@@ -89,7 +89,7 @@ async def test_replay_of_any_filter_ends_with_what_was_projected_when_it_began(
 
 
 @pytest.mark.parametrize("asked", [{"order_id": "o"}, {"customer_id": "c"}])
-async def test_page_goes_on_behind_the_last_event_and_repeats_none(tmp_path: Path, asked: dict[str, Any]) -> None:
+async def test_next_page_begins_behind_the_last_event(tmp_path: Path, asked: dict[str, Any]) -> None:
     async with serve_history(tmp_path) as server:
         await record_rows(server)
         request, seen = ListOrderEventsRequest(page_size=1, **asked), list[tuple[str, int]]()

@@ -34,9 +34,7 @@ def joined(connection: sqlite3.Connection, high: int, limits: Limits) -> Iterato
 
 
 @given(messages=messages, most=st.integers(1, 20), room=st.integers(1, 2_000))
-def test_whatever_the_bytes_and_the_limits_all_events_come_once_and_in_order(
-    messages: list[bytes], most: int, room: int
-) -> None:
+def test_join_returns_all_events_once_and_in_order_for_any_limits(messages: list[bytes], most: int, room: int) -> None:
     frames = [first_field(message) for message in messages]
     with closing(stored(frames)) as connection:
         parts = list(joined(connection, 3 * len(frames), Limits(most, room)))
@@ -44,14 +42,14 @@ def test_whatever_the_bytes_and_the_limits_all_events_come_once_and_in_order(
 
 
 @pytest.mark.parametrize("most", [999, 1_000, 1_001])
-def test_a_limit_near_what_there_is_takes_as_much_as_it_may(most: int) -> None:
+def test_limit_near_the_number_of_events_is_used_fully(most: int) -> None:
     frames = [first_field(b"x" * 20)] * 1_000
     with closing(stored(frames)) as connection:
         found = join(connection, EventFilter(), 0, 3_000, Limits(most, 1 << 20))
         assert (found.event_count, found.more) == (min(most, 1_000), most < 1_000)
 
 
-def test_a_frame_is_filled_as_far_as_it_has_room() -> None:
+def test_frame_is_filled_up_to_its_limit_of_bytes() -> None:
     frames = [first_field(b"x" * (number % 90)) for number in range(3_000)]
     with closing(stored(frames)) as connection:
         found = join(connection, EventFilter(), 0, 9_000, Limits(3_000, 50_000))
@@ -59,7 +57,7 @@ def test_a_frame_is_filled_as_far_as_it_has_room() -> None:
         assert len(found.events) <= 50_000 < len(found.events) + len(frames[found.event_count])
 
 
-def test_an_event_too_large_for_the_room_left_waits_for_the_next_frame() -> None:
+def test_event_that_exceeds_the_remaining_bytes_is_left_to_the_next_frame() -> None:
     with closing(stored([first_field(b"x" * 100)])) as connection:
         found = join(connection, EventFilter(), 0, 3, Limits(10, 50, min_events=0))
         assert (found.events, found.next, found.more) == (b"", 0, True)

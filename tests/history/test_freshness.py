@@ -24,7 +24,7 @@ DEADLINE_S = 100.0
 INVALID, FOREIGN = ErrorReason.ERROR_REASON_INVALID_TOKEN, ErrorReason.ERROR_REASON_FOREIGN_TOKEN
 
 
-async def test_a_read_with_a_receipts_token_waits_for_the_fact(tmp_path: Path) -> None:
+async def test_read_with_the_token_of_a_receipt_waits_for_the_fact(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -37,7 +37,7 @@ async def test_a_read_with_a_receipts_token_waits_for_the_fact(tmp_path: Path) -
         assert GetOrderResponse.FromString(await reading).order.version == 2
 
 
-async def test_a_server_that_was_told_no_progress_yet_asks_the_read_model(tmp_path: Path) -> None:
+async def test_server_reads_the_stored_positions_before_the_first_report(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         token = server.record("o", placed("p"))
         await server.project()
@@ -45,7 +45,7 @@ async def test_a_server_that_was_told_no_progress_yet_asks_the_read_model(tmp_pa
         await untold.GetOrder(GetOrderRequest(order_id="o", at_least_as_fresh=[token]), 5.0)
 
 
-async def test_what_does_not_come_in_time_is_refused_before_the_deadline(tmp_path: Path) -> None:
+async def test_read_that_is_not_fresh_in_time_is_refused_before_the_deadline(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
         token = server.record("o", placed("p"))
@@ -73,7 +73,7 @@ async def test_what_does_not_come_in_time_is_refused_before_the_deadline(tmp_pat
         (write_token(b"L" * 16, {0: 1 << 48}), INVALID),
     ],
 )
-async def test_a_token_that_is_none_of_this_log_is_refused_by_field(
+async def test_token_of_another_log_is_refused_with_the_name_of_its_field(
     tmp_path: Path, token: str, reason: ErrorReason.ValueType
 ) -> None:
     async with serve_history(tmp_path, identity=b"L" * 16) as server:
@@ -94,7 +94,7 @@ async def test_a_token_that_is_none_of_this_log_is_refused_by_field(
             assert (refused.value.refusal.reason, refused.value.refusal.where) == (reason, where)
 
 
-async def test_a_read_model_that_is_not_begun_yet_is_unavailable(tmp_path: Path) -> None:
+async def test_reads_are_unavailable_before_the_read_model_exists(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await assert_unavailable(server)
         server.path.touch()
@@ -105,7 +105,7 @@ async def test_a_read_model_that_is_not_begun_yet_is_unavailable(tmp_path: Path)
         await server.service.GetOrder(GetOrderRequest(order_id="o"), None)
 
 
-async def test_a_read_model_of_another_log_is_never_answered_from(tmp_path: Path) -> None:
+async def test_reads_are_unavailable_if_the_read_model_is_of_another_log(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()

@@ -39,7 +39,7 @@ def moment(nanoseconds: int) -> Timestamp:
     return Timestamp(seconds=nanoseconds // SECOND, nanos=nanoseconds % SECOND)
 
 
-async def test_an_order_is_returned_as_it_stands(tmp_path: Path) -> None:
+async def test_get_order_returns_the_present_state(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p", customer="c"))
         server.record("o", confirmed())
@@ -47,7 +47,7 @@ async def test_an_order_is_returned_as_it_stands(tmp_path: Path) -> None:
         assert await ask(server, GetOrderRequest(order_id="o")) == server.orders["o"]
 
 
-async def test_the_answer_says_how_much_of_the_log_it_includes(tmp_path: Path) -> None:
+async def test_consistency_token_of_an_order_is_the_position_of_the_read_model(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         token = server.record("o", placed("p"))
         await server.project()
@@ -57,9 +57,7 @@ async def test_the_answer_says_how_much_of_the_log_it_includes(tmp_path: Path) -
 
 @settings(max_examples=25)
 @given(history=steps, partitions=st.sampled_from([1, 3]))
-async def test_an_order_as_of_any_point_is_the_fold_of_its_facts_up_to_there(
-    history: list[Step], partitions: int
-) -> None:
+async def test_order_as_of_any_point_is_the_fold_of_its_facts_up_to_it(history: list[Step], partitions: int) -> None:
     with TemporaryDirectory() as directory:
         async with serve_history(Path(directory), partitions) as server:
             record_history(server, history)
@@ -78,7 +76,7 @@ async def assert_each_way_leads_there(server: HistoryServer, fact: RecordedFact)
     assert await ask(server, GetOrderRequest(order_id=order_id, record_time=moment(fact.time))) == then
 
 
-async def test_a_history_longer_than_one_read_is_folded_whole(tmp_path: Path) -> None:
+async def test_history_of_many_batches_is_folded_completely(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         for quantity in range(3, 12_000):
@@ -88,14 +86,14 @@ async def test_a_history_longer_than_one_read_is_folded_whole(tmp_path: Path) ->
         assert asked == server.facts[11_499].order
 
 
-async def test_an_order_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+async def test_unknown_order_is_not_found(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
         refused = await refusal(server, GetOrderRequest(order_id="o"))
         assert (refused.reason, refused.order_id) == (ErrorReason.ERROR_REASON_ORDER_NOT_FOUND, "o")
 
 
-async def test_an_order_is_not_found_at_points_before_its_first_fact(tmp_path: Path) -> None:
+async def test_order_is_not_found_as_of_a_point_before_its_first_fact(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         earlier = server.record("another", placed("p"))
         server.record("o", placed("p"), NOON)
@@ -109,7 +107,7 @@ async def test_an_order_is_not_found_at_points_before_its_first_fact(tmp_path: P
             assert (await refusal(server, request)).reason == ErrorReason.ERROR_REASON_ORDER_NOT_FOUND
 
 
-async def test_the_last_time_that_can_be_named_is_after_every_fact(tmp_path: Path) -> None:
+async def test_latest_possible_time_is_after_every_fact(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -117,7 +115,7 @@ async def test_the_last_time_that_can_be_named_is_after_every_fact(tmp_path: Pat
         assert await ask(server, GetOrderRequest(order_id="o", record_time=end_of_time)) == server.orders["o"]
 
 
-async def test_a_version_that_is_not_there_yet_is_refused_with_the_one_that_is(tmp_path: Path) -> None:
+async def test_future_version_is_refused_with_the_present_version(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -128,7 +126,7 @@ async def test_a_version_that_is_not_there_yet_is_refused_with_the_one_that_is(t
 
 
 @pytest.mark.parametrize("asked_for", [GetOrderRequest(order_id="o"), GetOrderRequest(order_id="o", version=1)])
-async def test_a_parked_order_says_so(tmp_path: Path, asked_for: GetOrderRequest) -> None:
+async def test_parked_order_is_refused_with_its_reason(tmp_path: Path, asked_for: GetOrderRequest) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         server.record("other", placed("p"))
@@ -139,7 +137,7 @@ async def test_a_parked_order_says_so(tmp_path: Path, asked_for: GetOrderRequest
         assert await ask(server, GetOrderRequest(order_id="other")) == server.orders["other"]
 
 
-async def test_an_as_of_token_is_waited_for(tmp_path: Path) -> None:
+async def test_get_order_waits_for_its_as_of_token(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()

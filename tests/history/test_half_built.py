@@ -57,14 +57,14 @@ async def refusal_of(answer: Awaitable[bytes]) -> Refusal:
     return refused.value.refusal
 
 
-async def test_reads_are_refused_as_unavailable_and_told_how_far_it_is(half_built: HistoryServer) -> None:
+async def test_reads_of_an_incomplete_read_model_are_refused_with_its_progress(half_built: HistoryServer) -> None:
     for answer in every_read(half_built, 0.02):
         refusal = await refusal_of(answer)
         assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
         assert refusal.message == "The read model is being built: it holds 1 of 3 records."
 
 
-async def test_reads_that_have_the_time_are_answered_when_it_is_whole(half_built: HistoryServer) -> None:
+async def test_reads_wait_within_their_deadline_for_a_complete_read_model(half_built: HistoryServer) -> None:
     reading = [asyncio.create_task(answer) for answer in every_read(half_built, 20.0)]
     await asyncio.sleep(0)
     assert not any(task.done() for task in reading)
@@ -76,7 +76,7 @@ async def test_reads_that_have_the_time_are_answered_when_it_is_whole(half_built
     assert len(StreamOrderEventsResponse.FromString(frame).events) == 3
 
 
-async def test_reads_wait_also_for_a_read_model_that_is_not_begun_yet(tmp_path: Path) -> None:
+async def test_reads_wait_for_a_read_model_that_does_not_exist_yet(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         server.service = server.build_service(server.progress)
@@ -88,7 +88,7 @@ async def test_reads_wait_also_for_a_read_model_that_is_not_begun_yet(tmp_path: 
         assert GetOrderResponse.FromString(await reading).order.version == 1
 
 
-async def test_once_it_was_whole_reads_are_answered_though_it_lags(half_built: HistoryServer) -> None:
+async def test_reads_are_answered_while_a_complete_read_model_lags(half_built: HistoryServer) -> None:
     await half_built.project()
     token = half_built.record("later", placed("p"))
     assert all(await asyncio.gather(*every_read(half_built, 0.5)))
@@ -97,7 +97,7 @@ async def test_once_it_was_whole_reads_are_answered_though_it_lags(half_built: H
     assert refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
 
 
-async def test_reads_are_said_to_be_served_once_it_is_whole(half_built: HistoryServer) -> None:
+async def test_health_reports_serving_once_the_read_model_is_complete(half_built: HistoryServer) -> None:
     whole = asyncio.create_task(half_built.service.wait_complete())
     await asyncio.sleep(0)
     assert not whole.done()
@@ -106,7 +106,7 @@ async def test_reads_are_said_to_be_served_once_it_is_whole(half_built: HistoryS
         await whole
 
 
-async def test_of_an_empty_log_reads_are_said_to_be_served_once_there_is_a_read_model(tmp_path: Path) -> None:
+async def test_health_for_an_empty_log_reports_serving_once_the_read_model_exists(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         whole = asyncio.create_task(server.service.wait_complete())
         await asyncio.sleep(0)
@@ -117,7 +117,7 @@ async def test_of_an_empty_log_reads_are_said_to_be_served_once_there_is_a_read_
 
 
 @pytest.mark.parametrize("begun", ["nothing", "an empty file", "a file without tables"])
-async def test_reads_of_an_empty_log_wait_for_a_read_model_however_little_of_it_is_there(
+async def test_reads_of_an_empty_log_wait_for_a_complete_read_model(
     tmp_path: Path, begun: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serve_history(tmp_path) as server:

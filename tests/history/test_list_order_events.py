@@ -47,7 +47,7 @@ async def pages(server: HistoryServer, request: ListOrderEventsRequest) -> list[
 
 @settings(max_examples=60)
 @given(history=steps, request=requests, partitions=st.sampled_from([1, 3]))
-async def test_pages_of_any_filter_are_the_whole_history_filtered_and_each_event_comes_once(
+async def test_pages_of_any_filter_hold_every_matching_event_once(
     history: list[Step], request: ListOrderEventsRequest, partitions: int
 ) -> None:
     with TemporaryDirectory() as directory:
@@ -60,7 +60,7 @@ async def test_pages_of_any_filter_are_the_whole_history_filtered_and_each_event
             assert all(len(page) == size for page in found[:-1])
 
 
-async def test_events_recorded_while_paging_come_last(tmp_path: Path) -> None:
+async def test_events_recorded_while_paging_are_on_the_last_page(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         for quantity in (3, 4):
@@ -76,7 +76,7 @@ async def test_events_recorded_while_paging_come_last(tmp_path: Path) -> None:
         assert second.next_page_token == ""
 
 
-async def test_the_events_are_the_facts_with_their_place_in_the_log(tmp_path: Path) -> None:
+async def test_listed_events_are_the_facts_with_their_positions(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("other", placed("p"))
         server.record("o", placed("p", "q", customer="c"))
@@ -87,7 +87,7 @@ async def test_the_events_are_the_facts_with_their_place_in_the_log(tmp_path: Pa
         assert event.digest == server.log.records[0][1].digest
 
 
-async def test_a_page_of_huge_events_is_cut_short_so_that_clients_can_take_it(tmp_path: Path) -> None:
+async def test_page_of_large_events_stays_below_the_message_limit_of_clients(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(90):
             server.record(f"o-{number}", placed("p", customer="c"))
@@ -98,13 +98,13 @@ async def test_a_page_of_huge_events_is_cut_short_so_that_clients_can_take_it(tm
         assert all(sum(event.ByteSize() for event in page) <= 2 * 1024 * 1024 for page in found)
 
 
-async def test_the_history_of_an_unknown_order_is_empty(tmp_path: Path) -> None:
+async def test_history_of_an_unknown_order_is_empty(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
         assert await pages(server, ListOrderEventsRequest(order_id="o")) == [[]]
 
 
-async def test_the_history_of_a_parked_order_is_refused_and_others_flow(tmp_path: Path) -> None:
+async def test_history_of_a_parked_order_is_refused_and_others_are_listed(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p", customer="c"))
         server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))

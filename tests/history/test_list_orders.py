@@ -73,7 +73,7 @@ def token_field(token: str | None) -> bytes:
 @pytest.mark.parametrize("few", [0, 2, 10_000])
 @settings(max_examples=25)
 @given(history=steps, request=requests, partitions=st.sampled_from([1, 3]))
-async def test_pages_of_any_filter_are_the_whole_list_filtered_and_each_order_comes_once(
+async def test_pages_of_any_filter_hold_every_matching_order_once(
     few: int, history: list[Step], request: ListOrdersRequest, partitions: int
 ) -> None:
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
@@ -86,7 +86,7 @@ async def test_pages_of_any_filter_are_the_whole_list_filtered_and_each_order_co
             assert all(len(page) == request.page_size for page in found[:-1])
 
 
-async def test_orders_placed_while_paging_neither_repeat_nor_hide_an_order(tmp_path: Path) -> None:
+async def test_orders_placed_while_paging_do_not_repeat_or_hide_an_order(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(10):
             server.record(f"old-{number}", placed("p"))
@@ -97,7 +97,7 @@ async def test_orders_placed_while_paging_neither_repeat_nor_hide_an_order(tmp_p
         assert [order for page in found for order in page] == before
 
 
-async def test_orders_of_one_moment_are_listed_by_id_from_the_last_and_paged_once(tmp_path: Path) -> None:
+async def test_orders_created_at_the_same_time_are_listed_by_descending_id(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(5):
             server.record(f"o-{number}", placed("p"), NOON)
@@ -106,7 +106,7 @@ async def test_orders_of_one_moment_are_listed_by_id_from_the_last_and_paged_onc
         assert [[order.order_id for order in page] for page in found] == [["o-4", "o-3"], ["o-2", "o-1"], ["o-0"]]
 
 
-async def test_a_page_holds_100_orders_unless_asked_otherwise_and_1000_at_most(tmp_path: Path) -> None:
+async def test_page_holds_100_orders_by_default_and_at_most_1000(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(1_002):
             server.record(f"o-{number}", placed("p"))
@@ -115,7 +115,7 @@ async def test_a_page_holds_100_orders_unless_asked_otherwise_and_1000_at_most(t
         assert sizes == [100, 1_000]
 
 
-async def test_a_page_of_huge_orders_is_cut_short_so_that_clients_can_take_it(tmp_path: Path) -> None:
+async def test_page_of_large_orders_stays_below_the_message_limit_of_clients(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(90):
             huge = placed("p")
@@ -127,7 +127,7 @@ async def test_a_page_of_huge_orders_is_cut_short_so_that_clients_can_take_it(tm
         assert all(sum(order.ByteSize() for order in page) <= 2 * 1024 * 1024 for page in found)
 
 
-async def test_an_order_larger_than_a_page_comes_alone(tmp_path: Path) -> None:
+async def test_order_larger_than_a_page_is_alone_on_its_page(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(2):
             huge = placed("p")
@@ -146,7 +146,7 @@ async def test_an_order_larger_than_a_page_comes_alone(tmp_path: Path) -> None:
         (Date(year=2023, month=12, day=31), None, ["o"]),
     ],
 )
-async def test_orders_are_found_by_the_day_on_which_they_are_expected_now(
+async def test_orders_are_found_by_their_present_delivery_date(
     tmp_path: Path, begin: Date | None, end: Date | None, found: list[str]
 ) -> None:
     async with serve_history(tmp_path) as server:
@@ -159,7 +159,7 @@ async def test_orders_are_found_by_the_day_on_which_they_are_expected_now(
 
 
 @pytest.mark.parametrize("where", ["delivery_from", "delivery_before"])
-async def test_a_day_that_no_calendar_has_is_refused(tmp_path: Path, where: str) -> None:
+async def test_day_that_the_calendar_lacks_is_refused(tmp_path: Path, where: str) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
         request = ListOrdersRequest()
@@ -170,7 +170,7 @@ async def test_a_day_that_no_calendar_has_is_refused(tmp_path: Path, where: str)
         assert refused.value.refusal.where == where
 
 
-async def test_a_parked_order_is_listed_as_it_stood(tmp_path: Path) -> None:
+async def test_parked_order_is_listed_with_its_last_folded_state(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
@@ -178,7 +178,7 @@ async def test_a_parked_order_is_listed_as_it_stood(tmp_path: Path) -> None:
         assert list((await ask(server, ListOrdersRequest())).orders) == [server.orders["o"]]
 
 
-async def test_an_order_of_which_no_fact_could_be_folded_is_not_listed(tmp_path: Path) -> None:
+async def test_order_without_a_folded_fact_is_not_listed(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.land("bare", sealed("bare", 5, b"no such fact's digest"[:16], b""))
         server.record("o", placed("p"))
@@ -187,7 +187,7 @@ async def test_an_order_of_which_no_fact_could_be_folded_is_not_listed(tmp_path:
             assert [order.order_id for order in (await ask(server, request)).orders] == ["o"]
 
 
-async def test_a_page_token_serves_the_conditions_it_came_from_only(tmp_path: Path) -> None:
+async def test_page_token_is_refused_for_other_conditions(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(3):
             server.record(f"o-{number}", placed("p", "q"))
@@ -208,7 +208,7 @@ async def test_a_page_token_serves_the_conditions_it_came_from_only(tmp_path: Pa
 
 
 @pytest.mark.parametrize("token", ["x", "ü", write_page_token(b"", 1)[:-2]])
-async def test_a_damaged_page_token_is_refused(tmp_path: Path, token: str) -> None:
+async def test_damaged_page_token_is_refused(tmp_path: Path, token: str) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
         answer = server.service.ListOrders(ListOrdersRequest(page_token=token), None)

@@ -44,7 +44,7 @@ async def refusal(answer: Awaitable[object]) -> str:
     return ErrorReason.Name(refused.value.refusal.reason).removeprefix("ERROR_REASON_")
 
 
-async def test_a_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
+async def test_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
     async with (
@@ -58,14 +58,14 @@ async def test_a_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [-(2**63), -1, 1 << 48, 2**63 - 1])
-async def test_a_page_token_of_a_place_that_the_log_cannot_have_is_refused(tmp_path: Path, number: int) -> None:
+async def test_page_token_of_an_impossible_position_is_refused(tmp_path: Path, number: int) -> None:
     async with serve_two_orders(tmp_path, b"1" * 16) as server:
         of_filter = read_page_token((await events(server, page_size=1)).next_page_token).filter_digest
         assert await refusal(events(server, page_token=write_page_token(of_filter, number))) == "INVALID_TOKEN"
 
 
 @pytest.mark.parametrize(("number", "listed"), [(-(2**63), 0), (2**63 - 1, 2)])
-async def test_orders_behind_the_first_and_the_last_of_all_moments_are_listed(
+async def test_orders_of_the_first_and_the_last_possible_time_are_listed(
     tmp_path: Path, number: int, listed: int
 ) -> None:
     async with serve_two_orders(tmp_path, b"1" * 16) as server:
@@ -73,7 +73,7 @@ async def test_orders_behind_the_first_and_the_last_of_all_moments_are_listed(
         assert len((await orders(server, page_token=write_page_token(of_filter, number))).orders) == listed
 
 
-async def test_a_condition_of_a_newer_release_is_no_part_of_a_page_token_as_it_is_not_in_force(tmp_path: Path) -> None:
+async def test_page_token_ignores_conditions_of_newer_releases(tmp_path: Path) -> None:
     async with serve_two_orders(tmp_path, b"1" * 16) as server:
         request = ListOrdersRequest(customer_id="c", page_size=1)
         request.MergeFromString(b"\xf8\x07\x01")  # field 127 = 1

@@ -43,7 +43,7 @@ def park(server: HistoryServer, order_id: str, product: str = "never ordered") -
     server.record(order_id, removed(product))
 
 
-async def test_each_parked_order_is_on_one_page_whatever_their_times_and_partitions(tmp_path: Path) -> None:
+async def test_every_parked_order_is_on_one_page(tmp_path: Path) -> None:
     async with serve_history(tmp_path, partitions=3) as server:
         ids = [f"order-{number}" for number in range(7)]
         for order_id in reversed(ids):
@@ -59,7 +59,7 @@ async def test_each_parked_order_is_on_one_page_whatever_their_times_and_partiti
         assert (found, sizes) == (ids, [3, 3, 1])
 
 
-async def test_a_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
+async def test_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
         token = next_page_token(ListParkedOrdersRequest(), b"another log\0\0\0\0\0", 0, "o")
@@ -68,7 +68,7 @@ async def test_a_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH
 
 
-async def test_of_many_waiting_facts_the_first_are_shown_and_all_are_counted(tmp_path: Path) -> None:
+async def test_parked_order_shows_the_first_waiting_facts_and_counts_all(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         park(server, "o")
         for _ in range(MAX_WAITING + 5):
@@ -79,7 +79,7 @@ async def test_of_many_waiting_facts_the_first_are_shown_and_all_are_counted(tmp
         assert [event.order_version for event in answer.waiting] == list(range(2, MAX_WAITING + 2))
 
 
-async def test_a_reason_that_quotes_a_whole_record_is_cut_short(tmp_path: Path) -> None:
+async def test_long_reason_of_a_parked_order_is_truncated(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         park(server, "o", product="x" * 50_000)
         await server.project()
@@ -88,7 +88,9 @@ async def test_a_reason_that_quotes_a_whole_record_is_cut_short(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
-async def test_the_tokens_of_a_parked_orders_stream_stay_before_what_waits(tmp_path: Path, partitions: int) -> None:
+async def test_resume_tokens_of_a_parked_orders_stream_stay_before_its_waiting_facts(
+    tmp_path: Path, partitions: int
+) -> None:
     async with serve_history(tmp_path, partitions) as server:
         server.record("other", placed("p"))
         park(server, "o")
@@ -104,7 +106,7 @@ async def test_the_tokens_of_a_parked_orders_stream_stay_before_what_waits(tmp_p
             await anext(stream)
 
 
-async def test_a_stream_of_all_orders_passes_over_what_waits(tmp_path: Path) -> None:
+async def test_stream_of_all_orders_skips_waiting_facts(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         park(server, "o")
         server.land("o", sealed("o", 9, b"no such fact's digest"[:16], b""))

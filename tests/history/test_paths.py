@@ -42,7 +42,7 @@ OTHER_EVENT_CONDITIONS = [
 
 @pytest.mark.parametrize(("order", "customer", "named"), list(product([True, False], repeat=3)))
 @pytest.mark.parametrize("others", OTHER_EVENT_CONDITIONS)
-def test_events_are_searched_by_the_narrowest_condition_and_never_sorted(
+def test_event_queries_use_the_narrowest_index_and_never_sort(
     model: sqlite3.Connection, order: bool, customer: bool, named: bool, others: dict[str, int]
 ) -> None:
     asked = EventFilter("o" * order, "c" * customer, "p" * named, **others)  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ ALL_CONDITIONS: dict[str, str | int] = {
 
 @pytest.mark.parametrize("path", list(ORDER_PATHS))
 @pytest.mark.parametrize("others", [False, True])
-def test_orders_are_searched_by_the_path_that_was_chosen(model: sqlite3.Connection, path: str, others: bool) -> None:
+def test_order_queries_use_the_chosen_index(model: sqlite3.Connection, path: str, others: bool) -> None:
     asked = OrderFilter(ALL_CONDITIONS if others else {path: ALL_CONDITIONS[path]}, (1, 2) if others else ())
     steps = plan(model, asked.rows(path), asked.bound_values() | {"limit": 5})
     assert steps[0].startswith(ORDER_PATHS[path])
@@ -87,16 +87,14 @@ def test_orders_are_searched_by_the_path_that_was_chosen(model: sqlite3.Connecti
 
 
 @pytest.mark.parametrize("path", ["customer_id", ""])
-def test_many_orders_are_walked_as_they_are_sorted_so_that_a_page_ends_the_walk(
-    model: sqlite3.Connection, path: str
-) -> None:
+def test_query_that_matches_many_orders_reads_a_sorted_index(model: sqlite3.Connection, path: str) -> None:
     asked = OrderFilter({"customer_id": "c", "product_id": "p"} if path else {"product_id": "p"})
     steps = plan(model, asked.rows(path), asked.bound_values() | {"limit": 5})
     assert not [step for step in steps if "B-TREE" in step]
 
 
 @pytest.mark.parametrize("condition", ["created_from", "created_before", "last_created"])
-def test_a_time_of_creation_bounds_the_walk_over_all_orders(model: sqlite3.Connection, condition: str) -> None:
+def test_creation_time_bounds_the_scan_of_all_orders(model: sqlite3.Connection, condition: str) -> None:
     asked = OrderFilter({condition: 1, "last_order_id": "o"})
     [step] = plan(model, asked.rows(""), asked.bound_values() | {"limit": 5})
     assert step.startswith("SEARCH o USING INDEX orders_by_time (")

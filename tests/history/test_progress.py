@@ -5,7 +5,7 @@ import pytest
 from ordertrail_server.history.progress import Progress
 
 
-async def test_what_is_projected_already_is_not_waited_for() -> None:
+async def test_wait_for_projected_offsets_returns_at_once() -> None:
     progress = Progress()
     progress.advance({0: 5, 1: 2})
     async with asyncio.timeout(1):
@@ -14,7 +14,7 @@ async def test_what_is_projected_already_is_not_waited_for() -> None:
         await progress.wait_beyond({0: 4, 1: 2})
 
 
-async def test_a_wait_ends_with_the_advance_that_reaches_it_and_not_before() -> None:
+async def test_wait_ends_with_the_advance_that_reaches_its_offsets() -> None:
     progress = Progress()
     waiting = asyncio.create_task(progress.wait_reached({0: 5, 1: 2}))
     for positions in ({0: 5}, {1: 1}):
@@ -26,7 +26,7 @@ async def test_a_wait_ends_with_the_advance_that_reaches_it_and_not_before() -> 
         await waiting
 
 
-async def test_beyond_ends_when_any_partition_moves_on() -> None:
+async def test_wait_beyond_ends_when_any_partition_advances() -> None:
     progress = Progress()
     progress.advance({0: 5, 1: 2})
     waiting = asyncio.create_task(progress.wait_beyond({0: 5, 1: 2}))
@@ -44,7 +44,7 @@ async def test_progress_never_goes_back() -> None:
     assert progress.positions == {0: 5}
 
 
-async def test_an_advance_wakes_only_those_whose_wait_it_ends() -> None:
+async def test_advance_wakes_only_the_waits_that_it_ends() -> None:
     progress = Progress()
     waiting = [asyncio.create_task(progress.wait_reached({0: wanted})) for wanted in range(1, 1001)]
     await asyncio.sleep(0)
@@ -55,7 +55,7 @@ async def test_an_advance_wakes_only_those_whose_wait_it_ends() -> None:
     await asyncio.gather(*waiting)
 
 
-async def test_a_wait_given_up_leaves_nothing_behind_and_disturbs_nobody() -> None:
+async def test_cancelled_wait_is_forgotten_and_ends_no_other_wait() -> None:
     progress = Progress()
     given_up, other = (asyncio.create_task(progress.wait_reached({0: 1})) for _ in range(2))
     await asyncio.sleep(0)

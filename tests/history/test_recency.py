@@ -53,9 +53,7 @@ def kept(recency: Recency) -> Iterator["asyncio.Task[None]"]:
         keeping.cancel()
 
 
-async def test_the_time_stands_while_the_log_is_away_and_goes_on_when_it_is_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_current_at_pauses_while_the_log_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSE_S", 0.0)
     log = EmbeddedLog.create(tmp_path)
 
@@ -81,7 +79,7 @@ async def test_the_time_stands_while_the_log_is_away_and_goes_on_when_it_is_back
     await log.close()
 
 
-async def test_the_time_is_that_before_the_ends_were_asked_and_waits_until_they_are_projected(tmp_path: Path) -> None:
+async def test_current_at_is_the_time_of_the_query_once_its_ends_are_projected(tmp_path: Path) -> None:
     log, progress = MemoryLog(partitions=2), Progress()
     recency = Recency(log.end, 2, progress, clock=iter(count(100)).__next__)
     log.land(1, Entry("o", b"any"))
@@ -96,7 +94,7 @@ async def test_the_time_is_that_before_the_ends_were_asked_and_waits_until_they_
     assert recency.current_at == 100
 
 
-async def test_an_end_that_lies_before_what_is_projected_is_not_taken_for_the_end(tmp_path: Path) -> None:
+async def test_query_of_an_end_passes_the_projected_offset(tmp_path: Path) -> None:
     asked = list[tuple[int, int]]()
 
     async def end(partition: int, known_end: int) -> int:
@@ -109,7 +107,7 @@ async def test_an_end_that_lies_before_what_is_projected_is_not_taken_for_the_en
     assert asked == [(0, 3), (1, 4)]
 
 
-async def test_damage_ends_the_looking(tmp_path: Path) -> None:
+async def test_damage_ends_the_refreshes(tmp_path: Path) -> None:
     async def end(partition: int, known_end: int) -> int:
         raise LogDamaged("facts are lost")
 
@@ -118,7 +116,7 @@ async def test_damage_ends_the_looking(tmp_path: Path) -> None:
             await Recency(end, 1, Progress()).run()
 
 
-async def test_a_log_that_is_away_is_told_to_whoever_looks_once(tmp_path: Path) -> None:
+async def test_single_refresh_raises_if_the_log_is_unavailable(tmp_path: Path) -> None:
     log = EmbeddedLog.create(tmp_path)
     await log.close()
     with pytest.raises(LogUnavailable):

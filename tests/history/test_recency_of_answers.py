@@ -21,7 +21,7 @@ FOR_EVER = 3600.0
 SECOND = 1_000_000_000
 
 
-async def test_every_answer_says_until_when_it_includes_the_log(tmp_path: Path) -> None:
+async def test_every_answer_has_current_at(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p", customer="c"))
         await server.project()
@@ -30,7 +30,7 @@ async def test_every_answer_says_until_when_it_includes_the_log(tmp_path: Path) 
         assert [nanoseconds(answer.current_at) for answer in await answers(server)] == [server.recency.current_at] * 4
 
 
-async def test_every_answer_to_a_question_says_how_old_it_is_by_the_servers_clock(tmp_path: Path) -> None:
+async def test_age_of_unary_answers_is_measured_by_the_servers_clock(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p", customer="c"))
         await server.project()

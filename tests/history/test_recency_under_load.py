@@ -19,9 +19,7 @@ SECOND = 1_000_000_000
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
-async def test_however_reads_and_writes_run_beside_one_another_no_answer_lacks_what_its_time_promises(
-    tmp_path: Path, partitions: int
-) -> None:
+async def test_no_answer_lacks_a_fact_from_before_its_current_at(tmp_path: Path, partitions: int) -> None:
     async with serve_history(tmp_path, partitions) as server:
         server.record("o-0", placed("p"))
         await server.project()

@@ -67,7 +67,7 @@ async def listed(server: HistoryServer, **conditions: Any) -> list[ListOrderEven
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
-async def test_a_stream_of_all_orders_names_each_parked_order_whose_facts_it_passes_over(
+async def test_stream_of_all_orders_names_each_parked_order_whose_facts_it_skips(
     tmp_path: Path, partitions: int
 ) -> None:
     async with serve_history(tmp_path, partitions) as server:
@@ -83,7 +83,7 @@ async def test_a_stream_of_all_orders_names_each_parked_order_whose_facts_it_pas
         assert named(resumed) == []
 
 
-async def test_an_order_without_facts_that_wait_is_not_named(tmp_path: Path) -> None:
+async def test_parked_order_without_waiting_facts_is_not_named(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("broken", placed("p"))
         server.land("broken", sealed("broken", 9, b"no such fact's digest"[:16], b""))
@@ -91,7 +91,7 @@ async def test_an_order_without_facts_that_wait_is_not_named(tmp_path: Path) -> 
         assert named(await streamed(server)) == []
 
 
-async def test_a_frame_names_what_lies_before_its_token_and_no_more(tmp_path: Path) -> None:
+async def test_frame_names_only_orders_with_skipped_facts_before_its_token(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(3):
             park(server, f"o-{number}")
@@ -103,7 +103,7 @@ async def test_a_frame_names_what_lies_before_its_token_and_no_more(tmp_path: Pa
         assert offsets == [1, 3, 6]
 
 
-async def test_the_stream_of_a_customer_names_its_own_parked_orders_and_those_of_an_unknown_one(tmp_path: Path) -> None:
+async def test_stream_of_a_customer_names_parked_orders_of_it_and_of_unknown_customers(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         park(server, "own", customer="c")
         park(server, "foreign", customer="d")
@@ -125,7 +125,7 @@ async def test_the_stream_of_a_customer_names_its_own_parked_orders_and_those_of
         {"recorded_before": Timestamp(seconds=1)},
     ],
 )
-async def test_no_other_condition_keeps_an_order_from_being_named(tmp_path: Path, conditions: dict[str, Any]) -> None:
+async def test_parked_order_is_named_whatever_the_other_conditions(tmp_path: Path, conditions: dict[str, Any]) -> None:
     async with serve_history(tmp_path) as server:
         server.record("fine", placed("p"))
         park(server, "parked")
@@ -136,7 +136,7 @@ async def test_no_other_condition_keeps_an_order_from_being_named(tmp_path: Path
         assert frames[-1].caught_up
 
 
-async def test_a_stream_names_an_order_parked_while_it_follows_in_a_frame_without_events(tmp_path: Path) -> None:
+async def test_following_stream_names_a_newly_parked_order_in_a_frame_without_events(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=3600.0) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -152,7 +152,7 @@ async def test_a_stream_names_an_order_parked_while_it_follows_in_a_frame_withou
             assert (await tail.next()).parked_order_ids == []
 
 
-async def test_the_stream_of_a_customer_names_it_with_its_next_frame(tmp_path: Path) -> None:
+async def test_stream_of_a_customer_names_a_newly_parked_order_with_its_next_frame(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=3600.0) as server:
         server.record("o", placed("p", customer="c"))
         await server.project()
@@ -166,7 +166,7 @@ async def test_the_stream_of_a_customer_names_it_with_its_next_frame(tmp_path: P
 
 
 @pytest.mark.usefixtures("patient")
-async def test_very_many_parked_orders_are_each_named_in_frames_within_their_bounds(tmp_path: Path) -> None:
+async def test_names_of_many_parked_orders_fit_into_frames_within_their_limits(tmp_path: Path) -> None:
     ids = [f"{number:04}-" + "ü" * 123 for number in range(2_500)]
     async with serve_history(tmp_path) as server:
         for order_id in ids:
@@ -189,7 +189,7 @@ def huge(customer: str) -> OrderPlaced:
 
 
 @pytest.mark.usefixtures("patient")
-async def test_a_frame_of_large_events_and_many_names_is_within_its_bounds(tmp_path: Path) -> None:
+async def test_frame_of_large_events_and_many_names_is_within_its_limit(tmp_path: Path) -> None:
     parked = [f"parked-{number:03}-" + "ü" * 112 for number in range(1_000)]
     async with serve_history(tmp_path) as server:
         for number, order_id in enumerate(parked):
@@ -203,9 +203,7 @@ async def test_a_frame_of_large_events_and_many_names_is_within_its_bounds(tmp_p
         assert all(frame.ByteSize() >= FRAME_BYTES / 2 for frame in frames[:-1])
 
 
-async def test_a_page_too_small_for_all_names_goes_on_with_the_rest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_names_that_exceed_a_page_are_on_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "PAGE_BYTES", 1_000)
     parked = [f"parked-{number:03}-" + "ü" * 112 for number in range(20)]
     async with serve_history(tmp_path) as server:
@@ -261,7 +259,7 @@ def waiting(server: HistoryServer, customer: str) -> Iterator[tuple[int, int, st
     most=st.integers(1, 5),
     types=st.sampled_from([[], [20]]),
 )
-async def test_whatever_waits_before_a_frames_token_was_named_by_then_since_the_token_before(
+async def test_every_skipped_order_is_named_between_two_tokens(
     at_once: int, window: int, history: list[Step], partitions: int, customer: str, most: int, types: list[int]
 ) -> None:
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
@@ -288,7 +286,7 @@ async def test_whatever_waits_before_a_frames_token_was_named_by_then_since_the_
             assert found == server.names(lambda fact: fact.customer == (customer or "c1"))
 
 
-async def test_tails_that_share_a_look_are_all_told(tmp_path: Path) -> None:
+async def test_streams_that_share_a_scan_all_name_the_parked_order(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=3600.0) as server:
         server.record("o", placed("p"))
         await server.project()

@@ -51,7 +51,7 @@ async def patient_server(directory: Path) -> AsyncIterator[HistoryServer]:
         yield server
 
 
-async def test_a_search_is_ended_after_its_time_with_a_typed_error(tmp_path: Path) -> None:
+async def test_search_ends_after_its_time_limit_with_a_typed_error(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
         model = ReadModel(server.path, server.log.identity, server.log.topic, 1, search_seconds=0.01)
@@ -94,7 +94,7 @@ async def test_queries_that_may_visit_many_rows_are_searches(
             assert await query
 
 
-async def test_a_search_whose_caller_has_gone_ends(tmp_path: Path) -> None:
+async def test_search_ends_when_its_caller_has_gone(tmp_path: Path) -> None:
     async with patient_server(tmp_path) as server:
         async with searching(server, 2 * SEARCHERS):
             await asyncio.sleep(0)

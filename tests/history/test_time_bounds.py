@@ -34,7 +34,7 @@ def record_around_noon(server: HistoryServer) -> None:
 @of_bounds
 @pytest.mark.parametrize("few", [0, 10_000])
 @pytest.mark.parametrize("path", [{}, {"customer_id": "c"}, {"product_id": "p"}, {"source_reference": "r"}])
-async def test_orders_are_listed_from_the_first_time_and_before_the_second(
+async def test_list_orders_includes_its_first_time_and_excludes_its_second(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     path: dict[str, str],
@@ -55,7 +55,7 @@ async def test_orders_are_listed_from_the_first_time_and_before_the_second(
 @of_bounds
 @pytest.mark.parametrize("few", [0, 100_000])
 @pytest.mark.parametrize("path", [{}, {"customer_id": "c"}, {"product_id": "p"}])
-async def test_events_are_streamed_from_the_first_time_and_before_the_second(
+async def test_stream_includes_its_first_time_and_excludes_its_second(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     path: dict[str, str],
@@ -73,7 +73,7 @@ async def test_events_are_streamed_from_the_first_time_and_before_the_second(
 
 
 @of_bounds
-async def test_events_of_one_order_are_streamed_from_the_first_time_and_before_the_second(
+async def test_stream_of_an_order_includes_its_first_time_and_excludes_its_second(
     tmp_path: Path, begin: Timestamp | None, end: Timestamp | None, expected: list[str]
 ) -> None:
     async with serve_history(tmp_path) as server:
@@ -96,7 +96,7 @@ def day_of(day: date) -> Date:
     return Date(year=day.year, month=day.month, day=day.day)
 
 
-async def test_orders_are_listed_from_the_first_day_and_before_the_second_in_the_order_of_the_calendar(
+async def test_list_orders_includes_its_first_delivery_day_and_excludes_its_second(
     tmp_path: Path,
 ) -> None:
     async with serve_history(tmp_path) as server:

@@ -35,7 +35,7 @@ def model(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
-def test_a_projector_refuses_it_in_one_plain_line(tmp_path: Path, model: Path, first: int) -> None:
+def test_projector_refuses_a_damaged_read_model_in_one_line(tmp_path: Path, model: Path, first: int) -> None:
     overwrite(model, first)
     asyncio.run(append(tmp_path))
     ended = subprocess.run(
@@ -48,14 +48,14 @@ def test_a_projector_refuses_it_in_one_plain_line(tmp_path: Path, model: Path, f
 
 
 @pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
-def test_a_rebuild_makes_it_again_as_it_was(tmp_path: Path, model: Path, first: int) -> None:
+def test_rebuild_restores_a_damaged_read_model(tmp_path: Path, model: Path, first: int) -> None:
     whole = rows(model)
     overwrite(model, first)
     rebuild(tmp_path, lambda done, total: None)
     assert rows(model) == whole
 
 
-async def test_a_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
+async def test_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
     await asyncio.to_thread(write_log, tmp_path, KNOWN)
     await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
     log = EmbeddedLog.follow(tmp_path)
@@ -71,7 +71,7 @@ async def test_a_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
-async def test_reads_are_refused_as_unavailable(tmp_path: Path, first: int) -> None:
+async def test_reads_of_a_damaged_read_model_are_unavailable(tmp_path: Path, first: int) -> None:
     await asyncio.to_thread(write_log, tmp_path, KNOWN)
     await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
     log = EmbeddedLog.follow(tmp_path)
@@ -85,7 +85,7 @@ async def test_reads_are_refused_as_unavailable(tmp_path: Path, first: int) -> N
     await log.close()
 
 
-async def test_a_faulty_statement_is_not_taken_for_damage(tmp_path: Path) -> None:
+async def test_faulty_statement_is_not_reported_as_damage(tmp_path: Path) -> None:
     await asyncio.to_thread(write_log, tmp_path, KNOWN)
     await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
     log = EmbeddedLog.follow(tmp_path)

@@ -15,11 +15,11 @@ ASK = "from ordertrail_server.projections.definition import *; print(definition_
 
 
 @pytest.mark.parametrize("pattern", RULES + SOURCES)
-def test_every_source_of_the_definition_is_there(pattern: str) -> None:
+def test_every_source_of_the_definition_exists(pattern: str) -> None:
     assert list(SERVER.glob(pattern))
 
 
-def test_the_file_is_named_after_the_definition() -> None:
+def test_file_is_named_after_the_definition() -> None:
     assert read_model_file(Path("read-model")).name == f"order-history-{definition_digest().hex()[:12]}.sqlite"
 
 
@@ -33,7 +33,9 @@ def test_the_file_is_named_after_the_definition() -> None:
         ("log/embedded/log.py", False),
     ],
 )
-def test_a_change_of_what_decides_on_rows_is_another_definition(tmp_path: Path, changed: str, other: bool) -> None:
+def test_only_changes_of_code_that_determines_rows_change_the_definition(
+    tmp_path: Path, changed: str, other: bool
+) -> None:
     shutil.copytree(SERVER, tmp_path / SERVER.name, ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / SERVER.name / changed).open("a") as source:
         source.write("\n# changed\n")

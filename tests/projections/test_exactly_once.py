@@ -33,7 +33,7 @@ def test_any_split_into_batches_gives_the_same_rows(steps: LogSteps, batch: int,
 
 @settings(max_examples=50)
 @given(log_steps, st.lists(st.integers(1, 20), min_size=1))
-def test_a_projector_that_is_stopped_and_opened_anew_goes_on_where_it_was(steps: LogSteps, stops: list[int]) -> None:
+def test_restarted_projector_resumes_at_its_position(steps: LogSteps, stops: list[int]) -> None:
     async def compare(directory: Path) -> None:
         log = await build_log(steps)
         await project(log, directory / "never-stopped", batch=1_000, hot_orders=1_000)
@@ -49,7 +49,7 @@ def test_a_projector_that_is_stopped_and_opened_anew_goes_on_where_it_was(steps:
 
 @settings(max_examples=50)
 @given(log_steps)
-def test_every_offset_is_accounted_for_once_and_as_the_chain_rule_judges_it(steps: LogSteps) -> None:
+def test_every_offset_is_stored_once_with_the_verdict_of_the_chain_rule(steps: LogSteps) -> None:
     async def account(directory: Path) -> None:
         log = await build_log(steps)
         await project(log, directory / "model", batch=10, hot_orders=2)
@@ -76,7 +76,7 @@ async def test_two_projectors_on_one_file_never_fold_a_record_twice(tmp_path: Pa
     assert rows(tmp_path / "shared") == rows(tmp_path / "alone")
 
 
-async def test_progress_is_told_after_each_commit(tmp_path: Path) -> None:
+async def test_progress_is_reported_after_each_commit(tmp_path: Path) -> None:
     log = MemoryLog()
     await log.append(0, many_orders(4))
     projector = await Projector.open(log, tmp_path / "model", batch=5)
@@ -99,7 +99,7 @@ class EndsInAGap(MemoryLog):
         return 14 if self.found and offset == 12 else offset
 
 
-async def test_progress_is_told_past_a_gap_once_it_was_found(tmp_path: Path) -> None:
+async def test_progress_is_reported_past_a_gap(tmp_path: Path) -> None:
     log = EndsInAGap()
     await log.append(0, many_orders(4))
     projector = await Projector.open(log, tmp_path / "model")
@@ -111,7 +111,7 @@ async def test_progress_is_told_past_a_gap_once_it_was_found(tmp_path: Path) -> 
     assert rows(tmp_path / "model")["positions"][0][1] == 12  # beside the digest of a record that there is
 
 
-async def test_a_long_log_is_loaded_before_it_is_indexed_and_gives_the_same_rows(
+async def test_long_log_is_loaded_before_its_indexes_are_created(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = MemoryLog()

@@ -37,7 +37,7 @@ class Watched:
         return self.growth.take_grown()
 
 
-async def test_a_partition_that_grows_while_others_are_folded_is_heard_of_afterwards() -> None:
+async def test_growth_during_the_fold_of_other_partitions_is_reported() -> None:
     log = MemoryLog(partitions=3)
     watched = Watched(log)
     watched.growth.watch({0: 0, 1: 0, 2: 0})
@@ -50,7 +50,7 @@ async def test_a_partition_that_grows_while_others_are_folded_is_heard_of_afterw
     assert await watched.take_grown() == {1}
 
 
-async def test_a_partition_that_was_not_folded_to_its_end_has_grown_again_at_once() -> None:
+async def test_partition_that_was_not_folded_to_its_end_has_grown_at_once() -> None:
     log = MemoryLog()
     watched = Watched(log)
     await log.append(0, entries(2))
@@ -60,14 +60,14 @@ async def test_a_partition_that_was_not_folded_to_its_end_has_grown_again_at_onc
     assert await watched.take_grown() == {0}
 
 
-async def test_a_fault_in_waiting_is_raised_rather_than_that_the_partition_stands_still() -> None:
+async def test_error_of_a_failed_wait_is_raised() -> None:
     watched = Watched(Faulty())
     watched.growth.watch({0: 0})
     with pytest.raises(OSError, match="too many open files"):
         await watched.take_grown()
 
 
-async def test_a_log_that_cannot_be_reached_counts_as_grown_for_that_is_found_by_looking() -> None:
+async def test_partition_of_an_unavailable_log_counts_as_grown() -> None:
     watched = Watched(Cut())
     watched.growth.watch({0: 0})
     assert await watched.take_grown() == {0}
@@ -83,7 +83,7 @@ class Flooded(MemoryLog):
         return await super().read(partition, offset, limit)
 
 
-async def test_a_partition_that_grows_faster_than_it_is_folded_does_not_keep_others_waiting(tmp_path: Path) -> None:
+async def test_fast_growing_partition_does_not_delay_the_others(tmp_path: Path) -> None:
     log, pipe = Flooded(partitions=2), ParentPipe()
     projector = await Projector.open(log, tmp_path / "model", batch=1)
     following = asyncio.create_task(follow(projector, pipe, GrowthWatcher(log, pipe.wake)))

@@ -16,7 +16,7 @@ from ordertrail_server.projections.projector import Projector
 from ordertrail_server.schema.cases import message_of, version_of
 
 
-async def test_an_order_stands_as_its_facts_say(path: Path) -> None:
+async def test_row_of_an_order_is_the_fold_of_its_facts(path: Path) -> None:
     story = Story()
     for event in (PLACED, PLUM_ADDED, CONFIRMED):
         story.fact("order-1", event)
@@ -28,7 +28,7 @@ async def test_an_order_stands_as_its_facts_say(path: Path) -> None:
     assert Order.FromString(state) == fold(stored_events(model))  # type: ignore[arg-type]
 
 
-async def test_an_event_is_stored_as_it_will_be_sent(path: Path) -> None:
+async def test_event_is_stored_as_clients_receive_it(path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED)
     story.fact("order-1", PLUM_ADDED)
@@ -44,7 +44,7 @@ async def test_an_event_is_stored_as_it_will_be_sent(path: Path) -> None:
     assert added.written_version == version_of(message_of(NEWEST["OrderLineAdded"]))
 
 
-async def test_what_an_older_producer_said_reads_as_today(path: Path) -> None:
+async def test_event_of_an_older_producer_is_stored_in_todays_shape(path: Path) -> None:
     story = Story()
     story.statement("order-1")
     model = await project_story(story, path)
@@ -53,7 +53,7 @@ async def test_what_an_older_producer_said_reads_as_today(path: Path) -> None:
     assert model["order_products"] == [("fig", "order-1")]
 
 
-async def test_products_are_found_as_lines_stand_and_as_events_name_them(path: Path) -> None:
+async def test_product_rows_hold_present_lines_and_products_that_events_name(path: Path) -> None:
     story = Story()
     for event in (PLACED, PLUM_ADDED, remove("apple")):
         story.fact("order-1", event)
@@ -72,7 +72,7 @@ async def test_within_an_order_time_never_goes_back(path: Path) -> None:
 
 
 @pytest.mark.parametrize("seconds", [-62_135_596_800, 253_402_300_799, 9_223_372_036])
-async def test_a_time_beyond_what_a_row_can_say_is_held_to_it_and_sent_as_it_was(path: Path, seconds: int) -> None:
+async def test_time_beyond_64_bits_is_clamped_in_the_row_and_sent_unchanged(path: Path, seconds: int) -> None:
     story = Story()
     story.fact("order-1", PLACED, seconds=seconds)
     model = await project_story(story, path)
@@ -80,7 +80,7 @@ async def test_a_time_beyond_what_a_row_can_say_is_held_to_it_and_sent_as_it_was
     assert model["events"][0][5] == max(-(2**63) + 1, min(2**63 - 1, seconds * 10**9))
 
 
-async def test_records_without_effect_are_kept_with_their_verdict(path: Path) -> None:
+async def test_records_without_effect_are_stored_with_their_verdict(path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED)
     story.fact("order-1", PLUM_ADDED)
@@ -100,7 +100,7 @@ async def test_records_without_effect_are_kept_with_their_verdict(path: Path) ->
     assert [row[:4] for row in model["orders"]] == [("order-1", 2, story.head("order-1"), None)]
 
 
-async def test_a_record_in_a_partition_that_is_not_its_orders_is_foreign(path: Path) -> None:
+async def test_record_in_a_partition_of_other_orders_is_foreign(path: Path) -> None:
     story = Story(partitions=3)
     story.fact("order-1", PLACED)
     story.misplaced("order-1")
@@ -109,7 +109,7 @@ async def test_a_record_in_a_partition_that_is_not_its_orders_is_foreign(path: P
     assert [row[1] for row in model["orders"]] == [1]
 
 
-async def test_order_ids_of_any_text_are_told_apart(path: Path) -> None:
+async def test_order_ids_of_any_text_are_distinct(path: Path) -> None:
     ids = ["ordér-1", "a\x00b", "a", 'quote"d', "\u2028", "🙂"]
     story = Story()
     for event in (PLACED, PLUM_ADDED, CONFIRMED):

@@ -18,7 +18,7 @@ def order(model: Rows, order_id: str) -> tuple[object, ...]:
     return row
 
 
-async def test_an_event_from_the_future_parks_its_order_and_later_facts_wait_in_order(path: Path) -> None:
+async def test_unknown_event_parks_its_order_and_later_facts_wait_in_order(path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED)
     story.future("order-1")
@@ -42,7 +42,7 @@ async def test_an_event_from_the_future_parks_its_order_and_later_facts_wait_in_
     ]
 
 
-async def test_a_fact_that_does_not_fold_parks_its_order(path: Path) -> None:
+async def test_fact_that_does_not_fold_parks_its_order(path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED)
     story.fact("order-1", remove("never ordered"))
@@ -52,7 +52,7 @@ async def test_a_fact_that_does_not_fold_parks_its_order(path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", UPCASTER_ERRORS.values(), ids=UPCASTER_ERRORS)
-async def test_an_upcaster_that_fails_parks_its_order_alone_whatever_it_says(
+async def test_upcaster_that_fails_parks_only_its_order(
     path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     story = Story()
@@ -67,7 +67,7 @@ async def test_an_upcaster_that_fails_parks_its_order_alone_whatever_it_says(
     assert [row[:3] for row in model["parked"]] == [(0, "order-1", reading.fault)]
 
 
-async def test_a_broken_chain_parks_its_order_and_the_record_itself_has_no_effect(path: Path) -> None:
+async def test_broken_record_parks_its_order_and_has_no_other_effect(path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED)
     story.broken("order-1")
@@ -79,7 +79,7 @@ async def test_a_broken_chain_parks_its_order_and_the_record_itself_has_no_effec
 
 
 @pytest.mark.parametrize("damage", [Story.future, Story.broken])
-async def test_an_order_that_could_never_be_folded_is_there_and_says_so(
+async def test_order_without_a_folded_fact_is_stored_as_parked(
     path: Path, damage: Callable[[Story, str], None]
 ) -> None:
     story = Story()
@@ -92,7 +92,7 @@ async def test_an_order_that_could_never_be_folded_is_there_and_says_so(
     assert not model["events"]
 
 
-async def test_the_chain_of_a_parked_order_is_still_judged(path: Path) -> None:
+async def test_records_of_a_parked_order_are_still_judged(path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED)
     story.future("order-1")
@@ -104,7 +104,7 @@ async def test_the_chain_of_a_parked_order_is_still_judged(path: Path) -> None:
     assert order(model, "order-1")[1:3] == (3, story.head("order-1"))
 
 
-async def test_the_first_reason_is_the_one_that_stays(path: Path) -> None:
+async def test_parked_order_keeps_its_first_reason(path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED)
     story.broken("order-1")

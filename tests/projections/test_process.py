@@ -36,7 +36,7 @@ def offset(line: bytes) -> int:
     return reached
 
 
-def test_killed_at_random_moments_and_resumed_is_as_if_never_killed(tmp_path: Path) -> None:
+def test_projector_killed_at_random_moments_writes_the_same_rows(tmp_path: Path) -> None:
     write_log(tmp_path, many_orders(RECORDS // 3))
     chance, reached, kills, window = random.Random(7), 0, 0, 0.0
     while reached < RECORDS:
@@ -57,7 +57,7 @@ def test_killed_at_random_moments_and_resumed_is_as_if_never_killed(tmp_path: Pa
     assert rows(live) == resumed
 
 
-def test_where_another_projector_went_on_it_ends_with_one_line_and_goes_on_when_it_is_started_again(
+def test_process_ends_if_another_projector_wrote_and_resumes_after_a_restart(
     tmp_path: Path,
 ) -> None:
     write_log(tmp_path, many_orders(RECORDS // 3))
@@ -87,7 +87,7 @@ async def project(directory: Path) -> None:
     await log.close()
 
 
-def test_the_end_of_stdin_ends_the_process_with_0(tmp_path: Path) -> None:
+def test_end_of_stdin_ends_the_process_with_0(tmp_path: Path) -> None:
     write_log(tmp_path, many_orders(1))
     with started(tmp_path) as process:
         output, errors = process.communicate()
@@ -95,7 +95,7 @@ def test_the_end_of_stdin_ends_the_process_with_0(tmp_path: Path) -> None:
     assert [offset(line) for line in output.splitlines()] in ([0], [0, 3])
 
 
-def test_a_request_may_come_in_pieces_and_among_nudges(tmp_path: Path) -> None:
+def test_request_may_arrive_in_pieces_between_wake_ups(tmp_path: Path) -> None:
     write_log(tmp_path, many_orders(1))
     with started(tmp_path) as process:
         assert process.stdin is not None
@@ -112,7 +112,7 @@ def test_a_request_may_come_in_pieces_and_among_nudges(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-def test_signals_to_the_group_are_left_to_the_parent(tmp_path: Path) -> None:
+def test_process_ignores_signals_to_its_group(tmp_path: Path) -> None:
     write_log(tmp_path, many_orders(1))
     with started(tmp_path) as process:
         assert process.stdout is not None
@@ -124,7 +124,7 @@ def test_signals_to_the_group_are_left_to_the_parent(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-async def test_the_death_of_the_parent_ends_the_process(tmp_path: Path) -> None:
+async def test_death_of_the_parent_ends_the_process(tmp_path: Path) -> None:
     await asyncio.to_thread(write_log, tmp_path, many_orders(1))
     parent_of = (
         "import subprocess, sys, time\n"
@@ -143,7 +143,7 @@ async def test_the_death_of_the_parent_ends_the_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("log", ["missing", "another"])
-def test_a_refusal_is_one_plain_line_and_an_exit_code_of_its_own(tmp_path: Path, log: str) -> None:
+def test_refusal_is_one_line_and_an_exit_code_of_its_own(tmp_path: Path, log: str) -> None:
     if log == "another":
         write_log(tmp_path, many_orders(1))
         rebuild(tmp_path, lambda done, total: None)

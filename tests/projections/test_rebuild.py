@@ -34,7 +34,7 @@ def live(data: Path) -> Path:
     return read_model_file(DataDirectory(data).read_model)
 
 
-def test_a_rebuild_counts_what_it_holds_and_tells_how_far_it_is(data: Path) -> None:
+def test_rebuild_reports_its_counts_and_its_progress(data: Path) -> None:
     told: list[tuple[int, int]] = []
     report = rebuild(data, lambda done, total: told.append((done, total)))
     assert report == RebuildReport(7, 3, 4, 1, waiting=2, parked=1)
@@ -42,7 +42,7 @@ def test_a_rebuild_counts_what_it_holds_and_tells_how_far_it_is(data: Path) -> N
 
 
 @pytest.mark.parametrize("damage", ["none", "row", "file", "missing"])
-def test_whatever_the_live_file_was_it_is_replaced_by_what_the_log_says(data: Path, damage: str) -> None:
+def test_rebuild_replaces_a_live_file_in_any_condition(data: Path, damage: str) -> None:
     rebuild(data, lambda done, total: None)
     whole, indexed = rows(live(data)), indexes(live(data))
     if damage == "file":
@@ -58,7 +58,7 @@ def test_whatever_the_live_file_was_it_is_replaced_by_what_the_log_says(data: Pa
 
 
 @pytest.mark.parametrize("reading", [False, True], ids=["reader is open", "reader is in a transaction"])
-def test_commits_kept_beside_the_old_file_by_a_reader_do_not_reach_the_rebuilt_one(
+def test_commits_in_the_wal_file_of_the_old_file_do_not_reach_the_new_one(
     data: Path, monkeypatch: pytest.MonkeyPatch, reading: bool
 ) -> None:
     monkeypatch.setattr(connection_module, "BUSY_SECONDS", 0.1)
@@ -85,7 +85,7 @@ def test_rebuilt_file_survives_a_power_cut_under_its_name(data: Path, before: st
     assert names.survives(live(data), below=live(data).parent)
 
 
-def test_what_an_interrupted_rebuild_left_is_begun_anew(data: Path) -> None:
+def test_rebuild_discards_the_file_of_an_interrupted_rebuild(data: Path) -> None:
     rebuild(data, lambda done, total: None)
     whole = rows(live(data))
 
@@ -99,6 +99,6 @@ def test_what_an_interrupted_rebuild_left_is_begun_anew(data: Path) -> None:
     assert rows(live(data)) == whole
 
 
-def test_a_directory_without_a_log_is_refused(tmp_path: Path) -> None:
+def test_rebuild_refuses_a_directory_without_a_log(tmp_path: Path) -> None:
     with pytest.raises(DataDirectoryRefused, match="holds no log"):
         rebuild(tmp_path, lambda done, total: None)

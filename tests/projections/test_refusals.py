@@ -15,7 +15,7 @@ from ordertrail_server.projections.projector_error import ReadModelRefused
 from ordertrail_server.storage.connection import connect_writer
 
 
-async def test_a_read_model_of_another_log_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+async def test_read_model_of_another_log_is_refused_and_left_unchanged(tmp_path: Path) -> None:
     log, other = MemoryLog(), MemoryLog()
     await log.append(0, many_orders(2))
     await project(log, tmp_path / "model", batch=10, hot_orders=10)
@@ -25,7 +25,7 @@ async def test_a_read_model_of_another_log_is_refused_and_left_as_it_is(tmp_path
     assert rows(tmp_path / "model") == before
 
 
-async def test_a_log_that_lost_its_end_or_was_changed_is_refused(tmp_path: Path) -> None:
+async def test_log_that_lost_its_end_or_was_changed_is_refused(tmp_path: Path) -> None:
     log = MemoryLog()
     await log.append(0, many_orders(2))
     await project(log, tmp_path / "model", batch=10, hot_orders=10)
@@ -38,7 +38,7 @@ async def test_a_log_that_lost_its_end_or_was_changed_is_refused(tmp_path: Path)
         await Projector.open(log, tmp_path / "model")
 
 
-async def test_a_read_model_of_other_code_under_this_name_is_refused(tmp_path: Path) -> None:
+async def test_read_model_of_another_definition_under_this_name_is_refused(tmp_path: Path) -> None:
     log = MemoryLog()
     await project(log, tmp_path / "model", batch=10, hot_orders=10)
     with closing(connect_writer(tmp_path / "model", "NORMAL")) as connection:

@@ -56,7 +56,7 @@ def story_of_one() -> Story:
 
 @pytest.mark.parametrize("hot_orders", [0, 100])
 @pytest.mark.parametrize("unknown", EVENTS)
-async def test_what_can_be_read_now_is_taken_in_and_the_order_goes_on(
+async def test_retry_folds_facts_that_are_readable_now_and_unparks_the_order(
     tmp_path: Path, unknown: str, hot_orders: int
 ) -> None:
     with not_knowing(unknown):
@@ -69,7 +69,7 @@ async def test_what_can_be_read_now_is_taken_in_and_the_order_goes_on(
     projector.close()
 
 
-async def test_facts_that_come_after_a_retry_are_folded_on_it(tmp_path: Path) -> None:
+async def test_facts_after_a_retry_are_folded_on_its_result(tmp_path: Path) -> None:
     story = story_of_one()
     with not_knowing("order_line_added"):
         projector, log = await opened(story, tmp_path / "model")
@@ -82,7 +82,7 @@ async def test_facts_that_come_after_a_retry_are_folded_on_it(tmp_path: Path) ->
     assert told(tmp_path / "model") == await fold_of(log, tmp_path / "fresh")
 
 
-async def test_what_still_cannot_be_read_waits_on_with_the_reason_found_now(tmp_path: Path) -> None:
+async def test_facts_that_are_still_unreadable_wait_with_the_new_reason(tmp_path: Path) -> None:
     with not_knowing("order_line_added"):
         projector, _ = await opened(story_of_one(), tmp_path / "model")
     with not_knowing("order_line_removed"):
@@ -96,7 +96,7 @@ async def test_what_still_cannot_be_read_waits_on_with_the_reason_found_now(tmp_
     assert [row[:2] for row in model["parked_orders"]] == [("order-1", 2)]
 
 
-async def test_an_order_that_cannot_be_read_at_all_yet_stays_as_it_is(tmp_path: Path) -> None:
+async def test_retry_of_an_order_without_readable_facts_changes_nothing(tmp_path: Path) -> None:
     with not_knowing("order_placed"):
         projector, _ = await opened(story_of_one(), tmp_path / "model")
         before = told(tmp_path / "model")
@@ -105,7 +105,7 @@ async def test_an_order_that_cannot_be_read_at_all_yet_stays_as_it_is(tmp_path: 
     assert told(tmp_path / "model") == before
 
 
-async def test_each_fact_keeps_the_fault_of_its_own_reading(tmp_path: Path) -> None:
+async def test_each_waiting_fact_keeps_its_own_fault(tmp_path: Path) -> None:
     with not_knowing("order_line_added", "order_confirmed"):
         projector, _ = await opened(story_of_one(), tmp_path / "model")
     projector.close()
@@ -117,7 +117,7 @@ async def test_each_fact_keeps_the_fault_of_its_own_reading(tmp_path: Path) -> N
     ]
 
 
-async def test_an_upcaster_that_raises_is_told_with_its_error_and_helped_by_what_mends_its_cause(
+async def test_order_parked_by_an_upcaster_error_is_retried_after_the_cause_is_fixed(
     tmp_path: Path,
 ) -> None:
     story = Story()
@@ -132,7 +132,7 @@ async def test_an_upcaster_that_raises_is_told_with_its_error_and_helped_by_what
     assert told(tmp_path / "model") == await fold_of(log, tmp_path / "fresh")
 
 
-async def test_a_broken_chain_stays_parked(tmp_path: Path) -> None:
+async def test_retry_leaves_an_order_with_a_broken_chain_parked(tmp_path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED)
     story.broken("order-1")
@@ -145,7 +145,7 @@ async def test_a_broken_chain_stays_parked(tmp_path: Path) -> None:
     assert told(tmp_path / "model") == before
 
 
-async def test_facts_before_the_record_that_broke_the_chain_are_taken_in(tmp_path: Path) -> None:
+async def test_retry_folds_facts_before_the_record_that_broke_the_chain(tmp_path: Path) -> None:
     story = Story()
     story.fact("order-1", PLACED)
     story.fact("order-1", PLUM_ADDED)
@@ -160,7 +160,7 @@ async def test_facts_before_the_record_that_broke_the_chain_are_taken_in(tmp_pat
     assert model["orders"][0][3] == "its chain is broken at offset 2"
 
 
-async def test_an_order_that_is_not_parked_or_not_there_is_left_alone(tmp_path: Path) -> None:
+async def test_retry_of_an_unparked_or_unknown_order_does_nothing(tmp_path: Path) -> None:
     projector, _ = await opened(story_of_one(), tmp_path / "model")
     before = rows(tmp_path / "model")
     assert (projector.retry("order-1"), projector.retry("order-2")) == (None, None)
@@ -173,7 +173,7 @@ knowledge = st.sets(st.sampled_from(EVENTS))
 
 @settings(max_examples=150)
 @given(log_steps, knowledge, knowledge, st.integers(0, 60), st.integers(0, 3))
-def test_whatever_was_unknown_and_whenever_orders_are_retried_it_is_as_if_all_had_been_known(
+def test_retries_at_any_time_give_the_rows_of_a_fold_that_knows_all_events(
     steps: LogSteps, unknown: set[str], later_unknown: set[str], cut: int, hot_orders: int
 ) -> None:
     async def compare(directory: Path) -> None:
@@ -217,7 +217,7 @@ def test_every_record_is_counted_once_by_the_number_of_its_event(steps: LogSteps
         asyncio.run(count(Path(directory)))
 
 
-async def test_a_retry_that_fails_changes_nothing_and_can_be_repeated(tmp_path: Path) -> None:
+async def test_failed_retry_changes_nothing_and_can_be_repeated(tmp_path: Path) -> None:
     with not_knowing("order_line_added"):
         projector, log = await opened(story_of_one(), tmp_path / "model")
     with connect_writer(tmp_path / "model", "NORMAL") as other:
@@ -233,7 +233,7 @@ async def test_a_retry_that_fails_changes_nothing_and_can_be_repeated(tmp_path: 
     assert told(tmp_path / "model") == await fold_of(log, tmp_path / "fresh")
 
 
-async def test_of_two_projectors_on_one_file_none_goes_on_behind_a_retry_of_the_other(tmp_path: Path) -> None:
+async def test_projector_stops_after_a_retry_by_another_projector(tmp_path: Path) -> None:
     story = story_of_one()
     with not_knowing("order_line_added"):
         first, log = await opened(story, tmp_path / "model")
@@ -249,7 +249,7 @@ async def test_of_two_projectors_on_one_file_none_goes_on_behind_a_retry_of_the_
     second.close()
 
 
-async def test_waiting_records_that_are_no_chain_are_damage_and_nothing_is_taken_in(tmp_path: Path) -> None:
+async def test_waiting_records_that_are_no_chain_are_damage(tmp_path: Path) -> None:
     with not_knowing("order_line_added"):
         projector, _ = await opened(story_of_one(), tmp_path / "model")
     with connect_writer(tmp_path / "model", "NORMAL") as other:

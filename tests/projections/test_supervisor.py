@@ -26,7 +26,7 @@ async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
     await log.close()
 
 
-async def test_what_is_appended_is_folded_when_nudged(log: EmbeddedLog, tmp_path: Path) -> None:
+async def test_appended_records_are_folded_after_a_wake_up(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
     projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
@@ -40,7 +40,7 @@ async def test_what_is_appended_is_folded_when_nudged(log: EmbeddedLog, tmp_path
     assert projector.failure is None
 
 
-async def test_a_killed_projector_is_started_again_and_goes_on(log: EmbeddedLog, tmp_path: Path) -> None:
+async def test_killed_projector_is_restarted_and_resumes(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
     projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
@@ -56,7 +56,7 @@ async def test_a_killed_projector_is_started_again_and_goes_on(log: EmbeddedLog,
     await projector.stop(grace_s=10)
 
 
-async def test_a_stopped_projector_is_gone_and_stays_gone(log: EmbeddedLog, tmp_path: Path) -> None:
+async def test_stopped_projector_is_not_restarted(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
     projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
@@ -69,7 +69,7 @@ async def test_a_stopped_projector_is_gone_and_stays_gone(log: EmbeddedLog, tmp_
     await projector.stop(grace_s=10)
 
 
-async def test_a_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog, tmp_path: Path) -> None:
+async def test_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
     projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
@@ -81,9 +81,7 @@ async def test_a_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog,
     await gone(pid)
 
 
-async def test_a_parked_order_is_read_again_on_request_while_facts_keep_coming(
-    log: EmbeddedLog, tmp_path: Path
-) -> None:
+async def test_parked_order_is_retried_while_new_facts_arrive(log: EmbeddedLog, tmp_path: Path) -> None:
     story = Story()
     story.fact("fine", PLACED)
     story.broken("order-1")
@@ -101,7 +99,7 @@ async def test_a_parked_order_is_read_again_on_request_while_facts_keep_coming(
     await projector.stop(grace_s=10)
 
 
-async def test_a_request_whose_caller_has_gone_harms_nobody(log: EmbeddedLog, tmp_path: Path) -> None:
+async def test_request_whose_caller_has_gone_affects_no_other(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
     projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
@@ -113,9 +111,7 @@ async def test_a_request_whose_caller_has_gone_harms_nobody(log: EmbeddedLog, tm
     await projector.stop(grace_s=10)
 
 
-async def test_a_request_that_a_dying_projector_did_not_answer_is_refused_as_unavailable(
-    log: EmbeddedLog, tmp_path: Path
-) -> None:
+async def test_request_to_a_projector_that_dies_is_refused_as_unavailable(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
     projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
     await projector.start()
@@ -131,7 +127,7 @@ async def test_a_request_that_a_dying_projector_did_not_answer_is_refused_as_una
     await projector.stop(grace_s=10)
 
 
-async def test_a_request_to_a_projector_that_does_not_run_is_refused_as_unavailable(
+async def test_request_to_a_projector_that_does_not_run_is_refused_as_unavailable(
     log: EmbeddedLog, tmp_path: Path
 ) -> None:
     projector = ProjectorProcess(EmbeddedSource(tmp_path), Reached())
@@ -150,7 +146,7 @@ async def test_signals_to_the_group_of_the_server_do_not_reach_the_projector(log
     await projector.stop(grace_s=10)
 
 
-async def test_end_of_the_projector_is_no_warning_when_a_stop_is_expected(
+async def test_end_of_the_projector_is_no_warning_if_a_stop_is_expected(
     log: EmbeddedLog, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     reached = Reached()
@@ -164,7 +160,7 @@ async def test_end_of_the_projector_is_no_warning_when_a_stop_is_expected(
     await projector.stop(grace_s=10)
 
 
-async def test_a_refusal_is_told_and_not_tried_again(tmp_path: Path) -> None:
+async def test_refusal_is_reported_and_the_projector_is_not_restarted(tmp_path: Path) -> None:
     projector = ProjectorProcess(EmbeddedSource(tmp_path), Reached())
     await projector.start()
     assert "holds no log" in await refused(projector)
@@ -172,7 +168,7 @@ async def test_a_refusal_is_told_and_not_tried_again(tmp_path: Path) -> None:
     await projector.stop(grace_s=1)
 
 
-async def test_a_defect_of_the_listener_does_not_stop_progress(log: EmbeddedLog, tmp_path: Path) -> None:
+async def test_error_in_on_progress_does_not_stop_progress(log: EmbeddedLog, tmp_path: Path) -> None:
     reached = Reached()
 
     def listener(positions: dict[int, int]) -> None:
@@ -187,7 +183,7 @@ async def test_a_defect_of_the_listener_does_not_stop_progress(log: EmbeddedLog,
     await projector.stop(grace_s=10)
 
 
-async def test_a_line_of_any_length_is_passed_on_and_stops_nothing(tmp_path: Path) -> None:
+async def test_log_line_of_any_length_is_forwarded(tmp_path: Path) -> None:
     reached = Reached()
     long_line = "head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2"
     projector = ProjectorProcess(
@@ -199,7 +195,7 @@ async def test_a_line_of_any_length_is_passed_on_and_stops_nothing(tmp_path: Pat
     await projector.stop(grace_s=1)
 
 
-async def test_a_projector_that_can_no_longer_be_watched_is_told_and_is_gone(
+async def test_projector_is_killed_and_reported_if_its_supervision_fails(
     log: EmbeddedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reached = Reached()
@@ -215,20 +211,20 @@ async def test_a_projector_that_can_no_longer_be_watched_is_told_and_is_gone(
     await projector.stop(grace_s=1)
 
 
-async def test_a_projector_that_gets_nowhere_is_started_again_more_and_more_rarely(
+async def test_projector_without_progress_is_restarted_after_growing_pauses(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await waits(tmp_path, program(stands_at("7")), caplog) == ["0.1", "0.2", "0.4"]
 
 
-async def test_a_projector_that_gets_no_further_than_the_one_before_gets_nowhere(
+async def test_projector_that_only_repeats_earlier_progress_has_made_none(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     again = program(f"{stands_at('7')}; {stands_at('9')}")  # as past a gap in the log, which it finds anew each time
     assert await waits(tmp_path, again, caplog) == ["0.1", "0.2", "0.4"]
 
 
-async def test_a_projector_that_gets_on_before_it_dies_is_started_again_soon(
+async def test_projector_that_progressed_before_it_died_is_restarted_soon(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     further = f"at=$(cat {tmp_path}/at || echo 7); {stands_at('$at')}; at=$((at + 1)); {stands_at('$at')}"

@@ -47,30 +47,30 @@ def error_of(code: int) -> sqlite3.DatabaseError:
 
 
 @pytest.mark.parametrize("code", DAMAGE.values(), ids=DAMAGE)
-def test_a_corrupt_file_is_damage(code: int) -> None:
+def test_corrupt_file_is_damage(code: int) -> None:
     assert isinstance(read_failure(error_of(code), "here"), LogDamaged)
     assert not is_in_use(error_of(code))
 
 
-def test_a_log_whose_schema_does_not_fit_a_statement_is_damaged() -> None:
+def test_log_whose_schema_does_not_fit_a_statement_is_damaged() -> None:
     assert isinstance(read_failure(error_of(1), "here"), LogDamaged)  # SQLITE_ERROR
     assert not is_damage(error_of(1))  # a derived store may be another release's
 
 
 @pytest.mark.parametrize("code", IN_USE.values(), ids=IN_USE)
-def test_a_file_that_others_use_is_not_damaged(code: int) -> None:
+def test_file_in_use_is_not_damaged(code: int) -> None:
     assert isinstance(read_failure(error_of(code), "here"), LogInUse)
     assert not is_damage(error_of(code))
 
 
 @pytest.mark.parametrize("code", TRANSIENT.values(), ids=TRANSIENT)
-def test_a_failure_that_may_pass_is_not_damage(code: int) -> None:
+def test_transient_failure_is_not_damage(code: int) -> None:
     failure = read_failure(error_of(code), "here")
     assert isinstance(failure, LogUnavailable)
     assert not isinstance(failure, LogInUse)
 
 
-def test_an_error_without_a_code_is_not_damage() -> None:
+def test_error_without_a_code_is_not_damage() -> None:
     assert not is_damage(sqlite3.ProgrammingError("Cannot operate on a closed database."))
 
 
@@ -92,7 +92,7 @@ def test_text_that_is_not_utf_8_is_damage_and_is_not_quoted(
     assert str(error.value) == "it contains text that is not UTF-8"
 
 
-def test_a_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
+def test_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "any.sqlite"
     with closing(connect_writer(path)) as connection:
         connection.execute("CREATE TABLE any (value)")
@@ -103,7 +103,7 @@ def test_a_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
         assert is_damage(error.value)
 
 
-def test_a_state_store_that_cannot_be_read_for_now_is_kept(tmp_path: Path) -> None:
+def test_state_store_is_not_removed_after_a_transient_read_failure(tmp_path: Path) -> None:
     path = tmp_path / "state.sqlite"
     store = StateStore(path, MemoryLog(), b"rules")
     store._reader.set_progress_handler(lambda: 1, 1)  # SQLITE_INTERRUPT
@@ -116,7 +116,7 @@ def test_a_state_store_that_cannot_be_read_for_now_is_kept(tmp_path: Path) -> No
     assert path.exists()
 
 
-def test_a_state_store_that_cannot_be_opened_for_now_is_kept(tmp_path: Path) -> None:
+def test_state_store_is_not_removed_after_a_transient_open_failure(tmp_path: Path) -> None:
     path = tmp_path / "state.sqlite"
     path.mkdir()
     with pytest.raises(sqlite3.OperationalError):
@@ -124,7 +124,7 @@ def test_a_state_store_that_cannot_be_opened_for_now_is_kept(tmp_path: Path) -> 
     assert path.exists()
 
 
-async def test_a_read_model_that_cannot_be_read_for_now_is_not_called_damaged(tmp_path: Path) -> None:
+async def test_missing_read_model_is_not_reported_as_damaged(tmp_path: Path) -> None:
     log = MemoryLog()
     model = ReadModel(tmp_path / "missing.sqlite", log.identity, log.topic, log.partitions)
     with pytest.raises(Refused) as refused:

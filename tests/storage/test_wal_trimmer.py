@@ -51,7 +51,7 @@ async def grow(log: EmbeddedLog) -> None:
         await log.append(0, [entry(orders_of(0)[0], number, previous=b"x" * 500_000)])
 
 
-async def test_a_long_wal_file_is_kept_while_it_is_read_and_emptied_afterwards(log: EmbeddedLog, wal: Path) -> None:
+async def test_long_wal_file_is_truncated_after_its_last_reader(log: EmbeddedLog, wal: Path) -> None:
     with reading(wal):
         await grow(log)
         grown = size(wal)
@@ -64,14 +64,14 @@ async def test_a_long_wal_file_is_kept_while_it_is_read_and_emptied_afterwards(l
     assert await log.append(0, entries(1)) == [31]
 
 
-async def test_a_short_wal_file_is_left_to_sqlite(log: EmbeddedLog, wal: Path) -> None:
+async def test_short_wal_file_is_not_truncated(log: EmbeddedLog, wal: Path) -> None:
     before = size(wal)
     assert before > 0
     log._appender.trim()
     assert size(wal) == before
 
 
-async def test_after_a_failed_commit_the_wal_file_is_left_to_the_next_one(log: EmbeddedLog, wal: Path) -> None:
+async def test_wal_file_is_not_truncated_between_a_failed_commit_and_the_next_one(log: EmbeddedLog, wal: Path) -> None:
     with reading(wal):
         await grow(log)
     with limit_file_size(size(wal)), pytest.raises(AppendUncertain):

@@ -23,7 +23,7 @@ async def hold_all_readers(server: HistoryServer, until: Event) -> list[asyncio.
     return readers
 
 
-async def test_a_tail_that_comes_while_the_new_events_are_being_read_is_woken(tmp_path: Path) -> None:
+async def test_stream_that_subscribes_during_the_read_of_new_events_is_woken(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
         arrivals = Arrivals(server.model, server.progress)
@@ -42,7 +42,7 @@ async def test_a_tail_that_comes_while_the_new_events_are_being_read_is_woken(tm
             assert not other.is_set()
 
 
-async def test_a_gap_at_the_end_of_the_log_is_looked_at_once(tmp_path: Path) -> None:
+async def test_gap_at_the_end_of_the_log_is_read_once(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -54,7 +54,7 @@ async def test_a_gap_at_the_end_of_the_log_is_looked_at_once(tmp_path: Path) -> 
                     await asyncio.sleep(0)
 
 
-async def test_only_tails_whom_an_advance_concerns_are_woken(tmp_path: Path) -> None:
+async def test_advance_wakes_only_streams_with_new_events(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
         arrivals = Arrivals(server.model, server.progress)
@@ -73,7 +73,7 @@ async def test_only_tails_whom_an_advance_concerns_are_woken(tmp_path: Path) -> 
             assert arrivals.announced == (1,)
 
 
-async def test_a_read_that_fails_wakes_all_tails_and_the_watch_goes_on(
+async def test_failed_read_wakes_all_streams_and_does_not_end_the_watch(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serve_history(tmp_path) as server:

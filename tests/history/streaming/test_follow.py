@@ -22,7 +22,7 @@ from ordertrail_server.orders.refusal import Refused
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
-async def test_replay_runs_into_live_events_without_gap_or_repetition(tmp_path: Path, partitions: int) -> None:
+async def test_live_events_follow_the_replay_without_gap_or_repetition(tmp_path: Path, partitions: int) -> None:
     async with serve_history(tmp_path, partitions, FOR_EVER) as server:
         for number in range(20):
             server.record(f"o-{number}", placed("p"))
@@ -40,7 +40,7 @@ async def test_replay_runs_into_live_events_without_gap_or_repetition(tmp_path: 
             assert [frame.WhichOneof("standing") for frame in tail.frames].count("caught_up") >= 1
 
 
-async def test_caught_up_is_said_once_and_live_events_follow(tmp_path: Path) -> None:
+async def test_caught_up_is_sent_once_before_live_events(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -53,14 +53,14 @@ async def test_caught_up_is_said_once_and_live_events_follow(tmp_path: Path) -> 
             assert (names_of(second.events), second.WhichOneof("standing")) == ([("o", 2)], None)
 
 
-async def test_an_empty_log_is_caught_up_with_at_once(tmp_path: Path) -> None:
+async def test_stream_of_an_empty_log_is_caught_up_at_once(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         await server.project()
         async with open_tail(server) as tail:
             assert (await tail.next()).caught_up
 
 
-async def test_a_reader_that_falls_behind_is_told_and_told_again_when_it_caught_up(tmp_path: Path) -> None:
+async def test_slow_reader_gets_fell_behind_and_later_caught_up(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         await server.project()
         async with open_tail(server, max_events_per_frame=2) as tail:
@@ -72,7 +72,7 @@ async def test_a_reader_that_falls_behind_is_told_and_told_again_when_it_caught_
             assert said == [(2, "fell_behind"), (2, None), (1, "caught_up")]
 
 
-async def test_as_many_events_as_one_frame_holds_are_no_falling_behind(tmp_path: Path) -> None:
+async def test_full_frame_alone_does_not_mean_that_the_reader_fell_behind(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         await server.project()
         async with open_tail(server, max_events_per_frame=2) as tail:
@@ -84,7 +84,7 @@ async def test_as_many_events_as_one_frame_holds_are_no_falling_behind(tmp_path:
             assert (len(frame.events), frame.WhichOneof("standing")) == (2, None)
 
 
-async def test_now_gives_only_what_comes_after_the_call(tmp_path: Path) -> None:
+async def test_stream_from_now_sends_only_later_events(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -95,7 +95,7 @@ async def test_now_gives_only_what_comes_after_the_call(tmp_path: Path) -> None:
             assert names_of((await tail.next()).events) == [("o", 2)]
 
 
-async def test_now_after_a_token_leaves_out_what_the_token_includes(tmp_path: Path) -> None:
+async def test_stream_from_now_skips_events_that_its_freshness_token_includes(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         await server.project()
         token = server.record("known", placed("p"))
@@ -111,9 +111,7 @@ async def test_now_after_a_token_leaves_out_what_the_token_includes(tmp_path: Pa
 
 
 @pytest.mark.parametrize("conditions", [{}, {"order_id": "o"}, {"customer_id": "c"}, {"product_id": "q"}])
-async def test_silence_is_broken_by_heartbeats_whose_token_covers_all_that_was_left_out(
-    tmp_path: Path, conditions: dict[str, str]
-) -> None:
+async def test_token_of_a_heartbeat_covers_events_that_do_not_match(tmp_path: Path, conditions: dict[str, str]) -> None:
     async with serve_history(tmp_path, heartbeat_s=0.05) as server:
         server.record("o", placed("q", customer="c"))
         server.record("other", placed("p"))
@@ -128,7 +126,7 @@ async def test_silence_is_broken_by_heartbeats_whose_token_covers_all_that_was_l
             assert tail.names == before
 
 
-async def test_a_silent_tail_is_woken_by_its_own_events_whatever_it_asks_for(tmp_path: Path) -> None:
+async def test_idle_stream_of_any_subject_is_woken_by_its_own_events(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         await server.project()
         asked: list[dict[str, str]] = [{}, {"order_id": "o"}, {"customer_id": "c"}, {"product_id": "q"}]
@@ -144,7 +142,7 @@ async def test_a_silent_tail_is_woken_by_its_own_events_whatever_it_asks_for(tmp
 
 
 @pytest.mark.parametrize("many", [0, 5_000])
-async def test_no_tail_misses_an_event_however_it_comes_between_projections(
+async def test_streams_opened_between_projections_miss_no_event(
     tmp_path: Path, many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subjects, "MANY", many)
@@ -172,7 +170,7 @@ async def test_no_tail_misses_an_event_however_it_comes_between_projections(
             await asyncio.gather(go_on(), *tails)
 
 
-async def test_a_slow_reader_delays_nobody_and_loses_nothing(tmp_path: Path) -> None:
+async def test_slow_reader_loses_nothing_and_delays_no_other_stream(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -186,7 +184,7 @@ async def test_a_slow_reader_delays_nobody_and_loses_nothing(tmp_path: Path) -> 
             assert await slow.until(21) == quick.names
 
 
-async def test_draining_ends_every_stream_with_its_resume_token(tmp_path: Path) -> None:
+async def test_drain_ends_every_stream_with_a_resume_token(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -209,7 +207,7 @@ async def assert_ends(tail: Tail) -> None:
         tail.frames += [StreamOrderEventsResponse.FromString(frame) async for frame in tail.stream]
 
 
-async def test_a_tail_of_an_order_that_becomes_parked_is_told_so(tmp_path: Path) -> None:
+async def test_stream_of_an_order_is_refused_when_the_order_is_parked(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -222,7 +220,7 @@ async def test_a_tail_of_an_order_that_becomes_parked_is_told_so(tmp_path: Path)
         assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
 
 
-async def test_events_with_an_earlier_time_still_come_to_a_tail_that_looks_before_a_time(tmp_path: Path) -> None:
+async def test_stream_before_a_time_gets_events_that_arrive_late(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         server.record("o", placed("p"))
         await server.project()

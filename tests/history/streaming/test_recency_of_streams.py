@@ -22,7 +22,7 @@ FOR_EVER = 3600.0
 SECOND = 1_000_000_000
 
 
-async def test_only_frames_behind_which_nothing_waits_say_it(tmp_path: Path) -> None:
+async def test_only_the_frame_that_reaches_the_end_has_current_at(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         for number in range(5):
             server.record(f"o-{number}", placed("p"))
@@ -36,7 +36,7 @@ async def test_only_frames_behind_which_nothing_waits_say_it(tmp_path: Path) -> 
         ]
 
 
-async def test_a_replay_claims_no_more_than_was_there_when_its_end_was_chosen(tmp_path: Path) -> None:
+async def test_current_at_of_a_replay_is_not_later_than_the_choice_of_its_end(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(4):
             server.record(f"o-{number}", placed("p"))
@@ -53,7 +53,7 @@ async def test_a_replay_claims_no_more_than_was_there_when_its_end_was_chosen(tm
         assert (last.caught_up, nanoseconds(last.current_at)) == (True, chosen)
 
 
-async def test_signs_of_life_grow_newer_with_the_log(tmp_path: Path) -> None:
+async def test_current_at_of_heartbeats_advances_with_the_log(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=0.01) as server:
         await server.project()
         async with open_tail(server) as tail:
@@ -64,7 +64,7 @@ async def test_signs_of_life_grow_newer_with_the_log(tmp_path: Path) -> None:
                     pass
 
 
-async def test_events_that_come_soon_after_one_another_do_not_say_it(tmp_path: Path) -> None:
+async def test_frames_of_events_in_quick_succession_have_no_current_at(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         await server.project()
         await server.recency.refresh()
@@ -76,7 +76,7 @@ async def test_events_that_come_soon_after_one_another_do_not_say_it(tmp_path: P
             assert (len(frame.events), frame.HasField("current_at")) == (1, False)
 
 
-async def test_events_that_come_without_a_pause_say_it_now_and_then(tmp_path: Path) -> None:
+async def test_steady_events_get_current_at_once_in_a_heartbeat(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=0.2) as server:
         await server.project()
         async with open_tail(server) as tail:
@@ -93,7 +93,7 @@ async def test_events_that_come_without_a_pause_say_it_now_and_then(tmp_path: Pa
             assert (len(tail.names), nanoseconds(frame.current_at)) == (number + 1, server.recency.current_at)
 
 
-async def test_the_stream_of_a_parked_order_never_says_that_nothing_is_missing(tmp_path: Path) -> None:
+async def test_stream_of_a_parked_order_never_has_current_at(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=0.0) as server:
         server.record("o", placed("p"))
         server.record("o", removed("never ordered"))
@@ -106,7 +106,7 @@ async def test_the_stream_of_a_parked_order_never_says_that_nothing_is_missing(t
                 assert [frame.HasField("current_at") for frame in tail.frames] == [False]
 
 
-async def test_a_look_that_began_earlier_is_not_shared_with_a_tail_that_is_promised_more(
+async def test_scan_from_before_a_refresh_is_not_shared_with_later_streams(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began, go_on = threading.Event(), threading.Event()

@@ -61,7 +61,7 @@ def end_of(server: HistoryServer) -> dict[int, int]:
 @pytest.mark.parametrize(("window", "few"), [(3, 2), (50_000, 100_000)])
 @settings(max_examples=40)
 @given(history=steps, request=filters, partitions=st.sampled_from([1, 3]))
-async def test_any_filter_gives_the_whole_history_filtered_then_says_caught_up(
+async def test_replay_of_any_filter_sends_every_matching_event_then_caught_up(
     window: int, few: int, history: list[Step], request: StreamOrderEventsRequest, partitions: int
 ) -> None:
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
@@ -92,7 +92,7 @@ def in_log_order(frames: list[StreamOrderEventsResponse]) -> list[tuple[str, int
 
 @settings(max_examples=30)
 @given(history=steps, request=filters, partitions=st.sampled_from([1, 3]))
-async def test_resumed_at_any_frame_a_stream_goes_on_without_gap_or_repetition(
+async def test_stream_resumes_after_any_frame_without_gap_or_repetition(
     history: list[Step], request: StreamOrderEventsRequest, partitions: int
 ) -> None:
     with TemporaryDirectory() as directory:
@@ -108,7 +108,7 @@ async def test_resumed_at_any_frame_a_stream_goes_on_without_gap_or_repetition(
                 assert sorted(names_in([*whole[:number], *rest])) == sorted(names_in(whole))
 
 
-async def test_an_empty_request_streams_everything_from_the_beginning_then_ends(tmp_path: Path) -> None:
+async def test_empty_request_streams_all_events_and_ends(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(2_500):
             server.record(f"o-{number}", placed("p"))
@@ -120,7 +120,7 @@ async def test_an_empty_request_streams_everything_from_the_beginning_then_ends(
 
 @pytest.mark.parametrize(("partitions", "size", "least"), [(1, 50_000, 5), (3, 50_000, 5), (3, 150_000, 1)])
 @pytest.mark.usefixtures("patient")
-async def test_a_frame_holds_at_most_256_kib(tmp_path: Path, partitions: int, size: int, least: int) -> None:
+async def test_frame_holds_at_most_256_kib(tmp_path: Path, partitions: int, size: int, least: int) -> None:
     async with serve_history(tmp_path, partitions) as server:
         for number in range(30):
             huge = placed("p")
@@ -133,7 +133,7 @@ async def test_a_frame_holds_at_most_256_kib(tmp_path: Path, partitions: int, si
         assert all(len(frame.events) >= least for frame in frames[:-1])
 
 
-async def test_an_event_larger_than_a_frame_comes_alone(tmp_path: Path) -> None:
+async def test_event_larger_than_a_frame_is_sent_alone(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         server.record("o", OrderCancelled(reason="x" * 300_000))
@@ -143,7 +143,7 @@ async def test_an_event_larger_than_a_frame_comes_alone(tmp_path: Path) -> None:
         assert [len(frame.events) for frame in frames] == [1, 1, 1]
 
 
-async def test_a_time_to_begin_at_finds_every_later_event_though_times_go_forth_and_back(tmp_path: Path) -> None:
+async def test_stream_from_a_time_finds_every_later_event_in_unordered_times(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number, second in enumerate([1, 5, 3, 0, 9]):
             server.record(f"o-{number}", placed("p"), NOON + second * SECOND)
@@ -152,7 +152,7 @@ async def test_a_time_to_begin_at_finds_every_later_event_though_times_go_forth_
         assert names_in(frames) == [("o-1", 1), ("o-2", 1), ("o-4", 1)]
 
 
-async def test_a_partition_where_much_waits_does_not_keep_the_others_waiting(tmp_path: Path) -> None:
+async def test_partition_with_many_events_does_not_delay_the_others(tmp_path: Path) -> None:
     async with serve_history(tmp_path, 2) as server:
         orders: dict[int, list[str]] = {0: [], 1: []}
         for number in range(60):
@@ -170,7 +170,7 @@ async def test_a_partition_where_much_waits_does_not_keep_the_others_waiting(tmp
             assert (quiet, 2) in names_in((await server.stream(request))[:1])
 
 
-async def test_a_replay_ends_with_what_was_projected_when_it_began(tmp_path: Path) -> None:
+async def test_replay_ends_at_the_offsets_projected_when_it_began(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(6):
             server.record(f"o-{number}", placed("p"))
@@ -185,7 +185,7 @@ async def test_a_replay_ends_with_what_was_projected_when_it_began(tmp_path: Pat
         assert frames[-1].caught_up
 
 
-async def test_a_replay_includes_what_its_freshness_tokens_name(tmp_path: Path) -> None:
+async def test_replay_includes_the_events_of_its_freshness_tokens(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         token = server.record("o", placed("p"))
         with pytest.raises(Refused) as refused:
@@ -195,7 +195,7 @@ async def test_a_replay_includes_what_its_freshness_tokens_name(tmp_path: Path) 
         assert names_in(await server.stream(StreamOrderEventsRequest(at_least_as_fresh=[token]))) == server.names()
 
 
-async def test_now_without_follow_has_nothing_to_say_but_where_now_is(tmp_path: Path) -> None:
+async def test_stream_from_now_without_follow_sends_only_a_resume_token(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -208,7 +208,9 @@ async def test_now_without_follow_has_nothing_to_say_but_where_now_is(tmp_path: 
 
 
 @pytest.mark.parametrize("follow", [False, True])
-async def test_now_is_the_end_of_the_log_however_far_the_read_model_is(tmp_path: Path, follow: bool) -> None:
+async def test_stream_from_now_begins_at_the_end_of_the_log_if_the_read_model_lags(
+    tmp_path: Path, follow: bool
+) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -219,7 +221,7 @@ async def test_now_is_the_end_of_the_log_however_far_the_read_model_is(tmp_path:
         assert (len(frame.events), read_token(frame.resume_token, server.log.identity)) == (0, {0: 2})
 
 
-async def test_a_resume_token_of_facts_that_the_log_does_not_have_is_refused(tmp_path: Path) -> None:
+async def test_resume_token_of_facts_that_the_log_lacks_is_refused(tmp_path: Path) -> None:
     async with serve_history(tmp_path, 3) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -233,7 +235,7 @@ async def test_a_resume_token_of_facts_that_the_log_does_not_have_is_refused(tmp
             assert refusal.message == "resume_token is of facts that this log does not have."
 
 
-async def test_a_token_ahead_of_this_read_model_is_kept_as_it_is(tmp_path: Path) -> None:
+async def test_resume_token_ahead_of_the_read_model_stays_as_it_is(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -242,7 +244,7 @@ async def test_a_token_ahead_of_this_read_model_is_kept_as_it_is(tmp_path: Path)
         assert (len(frame.events), frame.resume_token) == (0, ahead)
 
 
-async def test_records_that_are_no_facts_are_passed_over_and_covered_by_the_token(tmp_path: Path) -> None:
+async def test_records_that_are_no_facts_are_skipped_and_covered_by_the_token(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         server.land("o", b"no record")
@@ -254,7 +256,7 @@ async def test_records_that_are_no_facts_are_passed_over_and_covered_by_the_toke
         assert read_token(frames[-1].resume_token, server.log.identity) == {0: 2}
 
 
-async def test_the_stream_of_a_parked_order_sends_its_facts_and_then_says_so(tmp_path: Path) -> None:
+async def test_stream_of_a_parked_order_sends_its_facts_and_is_then_refused(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))

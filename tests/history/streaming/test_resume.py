@@ -35,7 +35,7 @@ def on(log: MemoryLog, server: HistoryServer, least: int = 0) -> HistoryService:
     return HistoryService(server.model, server.progress, freshness, server.recency)
 
 
-async def test_a_token_that_another_server_gave_is_taken_once_this_ones_log_is_no_more_stale(tmp_path: Path) -> None:
+async def test_token_of_another_server_is_accepted_once_the_end_is_current(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()
@@ -44,7 +44,7 @@ async def test_a_token_that_another_server_gave_is_taken_once_this_ones_log_is_n
         assert StreamOrderEventsResponse.FromString(frame).resume_token == request.resume_token
 
 
-async def test_a_token_that_stays_beyond_a_log_that_may_be_stale_is_refused_within_the_calls_time(
+async def test_token_beyond_a_stale_end_is_refused_within_the_deadline(
     tmp_path: Path,
 ) -> None:
     async with serve_history(tmp_path) as server:
@@ -62,7 +62,7 @@ class Away(MemoryLog):
         raise LogUnavailable
 
 
-async def test_what_the_log_held_at_the_start_is_not_asked_for(tmp_path: Path) -> None:
+async def test_token_within_the_ends_at_start_causes_no_query_of_the_log(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         request = StreamOrderEventsRequest(resume_token=server.record("o", placed("p")))
         first = asyncio.ensure_future(anext(on(Away(), server, least=1).StreamOrderEvents(request, None)))
