@@ -11,8 +11,8 @@ from tests.commands.running_handler import handle, handling
 from tests.commands.simulation.snapshot_store import NoSnapshot
 from tests.commands.spec import ORDER, accepted, change, confirm, place, reason
 from tests.log.memory import MemoryLog
-from tests.projections.older_release import not_knowing
-from tests.projections.random_log import IDS, PARTITIONS, LogSteps, build_log, log_steps
+from tests.projections.older_release import hide_events
+from tests.projections.random_log import ORDER_IDS, PARTITIONS, LogSteps, build_log, log_steps
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, write_log
 
 from ordertrail_server.commands.fold import Fold, SnapshotStore
@@ -29,8 +29,8 @@ def state_of(folds: list[Fold], log: MemoryLog) -> list[object]:
     """Return all orders and receipts of a log, each from the fold of its partition."""
     readings = [read(logged.value) for records in log.records for logged in records]
     requests = {(r.event.order_id, r.event.cause.request_id) for r in readings if r is not None}
-    home = {order_id: folds[partition_of(order_id, PARTITIONS)] for order_id in IDS}
-    orders = [home[order_id].aggregate(order_id) for order_id in IDS]
+    home = {order_id: folds[partition_of(order_id, PARTITIONS)] for order_id in ORDER_IDS}
+    orders = [home[order_id].aggregate(order_id) for order_id in ORDER_IDS]
     return [orders, [home[order_id].receipt(order_id, request_id) for order_id, request_id in sorted(requests)]]
 
 
@@ -64,9 +64,9 @@ def test_retry_folds_unknown_events_as_if_they_had_been_known_at_first(
     async def compare(directory: Path) -> None:
         log, random = await build_log(steps), Random(seed)
         store = StateStore(directory / "state.sqlite", log, b"rules")
-        with not_knowing(*unknown):
+        with hide_events(*unknown):
             folds = [await fold_with_crashes(log, partition, store, random) for partition in range(PARTITIONS)]
-        for order_id in IDS:
+        for order_id in ORDER_IDS:
             await folds[partition_of(order_id, PARTITIONS)].retry(order_id)
         for partition, fold in enumerate(folds):
             store.save(partition, fold.snapshot())
@@ -86,7 +86,7 @@ async def test_command_on_unparked_order_is_decided_on_all_its_facts(tmp_path: P
     async with handling(EmbeddedLog.create(tmp_path), tmp_path / "state.sqlite") as handler:
         await handle(handler, [place(), change("change", 2)])
     (tmp_path / "state.sqlite").unlink()
-    with not_knowing("order_line_quantity_changed"):
+    with hide_events("order_line_quantity_changed"):
         log = EmbeddedLog.open(tmp_path)
         async with handling(log, tmp_path / "state.sqlite") as handler:
             [refused, replayed] = await handle(handler, [confirm(), change("change", 2)])
@@ -111,7 +111,7 @@ async def park_order_in_older_release(directory: Path) -> None:
     story.fact(ORDER, PLACED)
     story.fact(ORDER, PLUM_ADDED)
     await asyncio.to_thread(write_log, directory, story.records[0])
-    with not_knowing("order_line_added"):
+    with hide_events("order_line_added"):
         async with handling(EmbeddedLog.open(directory), directory / "state.sqlite"):
             pass
 
@@ -179,7 +179,7 @@ async def growing() -> GrowingLog:
 
 async def fold_with_parked_order(log: MemoryLog, store: SnapshotStore) -> Fold:
     fold = Fold(log, 0, store)
-    with not_knowing("order_line_added"):
+    with hide_events("order_line_added"):
         await fold.catch_up()
     return fold
 

@@ -22,7 +22,7 @@ from tests.e2e.running_server import END_SECONDS, ROOT, START_SECONDS, RunningSe
 from tests.e2e.shop import an_order
 from tests.e2e.truth import receipts_are_facts, truth_of
 from tests.log.memory import MemoryLog
-from tests.projections.processes import gone
+from tests.projections.processes import wait_gone
 
 from ordertrail.client import connect
 from ordertrail.v1.commands_pb2 import Command, ConfirmOrderRequest, ExecuteCommandsRequest, ExecuteCommandsResponse
@@ -69,7 +69,7 @@ async def test_projector_ends_when_its_server_is_killed(server: RunningServer, s
         await asyncio.to_thread(server.listening)
         await until_serving(server.address)
     server.kill()
-    await gone(projector)
+    await wait_gone(projector)
 
 
 async def test_followed_stream_ends_with_ok_and_can_be_resumed(server: RunningServer) -> None:
@@ -192,7 +192,7 @@ async def test_stopped_tour_stops_its_server(tmp_path: Path, text: str) -> None:
         tour.send_signal(signal.SIGTERM)
         await tour.communicate()
     assert tour.returncode == 0
-    await gone(server)
+    await wait_gone(server)
 
 
 async def test_processes_of_the_tour_do_not_ignore_sigint(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where a listing and a replay end: at the last row there is, and at the end that there was, to the row."""
+"""A listing ends at the last row, and a replay at the offsets projected when it began."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ ROWS = 4
 
 
 async def record_rows(server: HistoryServer) -> None:
-    """Record so many orders, one of them with so many events and a customer of its own."""
+    """Record ROWS orders, one of them with ROWS events and a customer of its own."""
     for number in range(ROWS - 1):
         server.record(f"o-{number}", placed("p"))
     server.record("o", placed("p", customer="c"))
@@ -31,55 +31,56 @@ async def record_rows(server: HistoryServer) -> None:
     await server.project()
 
 
-@pytest.mark.parametrize(("size", "more"), [(ROWS - 1, True), (ROWS, False), (ROWS + 1, False)])
+@pytest.mark.parametrize(("size", "has_more"), [(ROWS - 1, True), (ROWS, False), (ROWS + 1, False)])
 @pytest.mark.parametrize("partitions", [1, 3])
 async def test_page_has_a_next_page_token_only_if_rows_follow(
-    tmp_path: Path, partitions: int, size: int, more: bool
+    tmp_path: Path, partitions: int, size: int, has_more: bool
 ) -> None:
     async with serve_history(tmp_path, partitions) as server:
         await record_rows(server)
         orders = ListOrdersResponse.FromString(await server.service.ListOrders(ListOrdersRequest(page_size=size), None))
-        assert (len(orders.orders), orders.next_page_token != "") == (min(size, ROWS), more)
-        for asked in ({"order_id": "o"}, {"customer_id": "c"}):
-            request = ListOrderEventsRequest(page_size=size, **asked)
+        assert (len(orders.orders), orders.next_page_token != "") == (min(size, ROWS), has_more)
+        for conditions in ({"order_id": "o"}, {"customer_id": "c"}):
+            request = ListOrderEventsRequest(page_size=size, **conditions)
             events = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
-            assert (len(events.events), events.next_page_token != "") == (min(size, ROWS), more)
+            assert (len(events.events), events.next_page_token != "") == (min(size, ROWS), has_more)
 
 
-@pytest.mark.parametrize(("size", "more"), [(ROWS - 1, True), (ROWS, False), (ROWS + 1, False)])
+@pytest.mark.parametrize(("size", "has_more"), [(ROWS - 1, True), (ROWS, False), (ROWS + 1, False)])
 async def test_page_of_parked_orders_has_a_next_page_token_only_if_rows_follow(
-    tmp_path: Path, size: int, more: bool
+    tmp_path: Path, size: int, has_more: bool
 ) -> None:
     async with serve_history(tmp_path, 3) as server:
-        places = {}
+        positions = {}
         for number in range(ROWS):
             server.record(f"order-{number}", placed("p"))
             home = partition_of(f"order-{number}", 3)
-            places[f"order-{number}"] = (home, len(server.log.records[home]))
+            positions[f"order-{number}"] = (home, len(server.log.records[home]))
             server.record(f"order-{number}", removed("never ordered"))
         await server.project()
         raw = await server.model.read(
             lambda connection: list_parked(server.model, ListParkedOrdersRequest(page_size=size), connection)
         )
         page = ListParkedOrdersResponse.FromString(raw)
-        assert (len(page.orders), page.next_page_token != "") == (min(size, ROWS), more)
-        assert {partition for partition, _ in places.values()} == {0, 1, 2}
+        assert (len(page.orders), page.next_page_token != "") == (min(size, ROWS), has_more)
+        assert {partition for partition, _ in positions.values()} == {0, 1, 2}
         for order in page.orders:
-            assert (order.position.partition, order.position.offset) == places[order.order_id]
+            assert (order.position.partition, order.position.offset) == positions[order.order_id]
 
 
 @pytest.mark.parametrize(
-    "asked", [{}, {"order_id": "o"}, {"customer_id": "c"}, {"product_id": "p"}, {"order_id": "o", "product_id": "p"}]
+    "conditions",
+    [{}, {"order_id": "o"}, {"customer_id": "c"}, {"product_id": "p"}, {"order_id": "o", "product_id": "p"}],
 )
 async def test_replay_of_any_filter_ends_at_the_offsets_projected_when_it_began(
-    tmp_path: Path, asked: dict[str, Any]
+    tmp_path: Path, conditions: dict[str, Any]
 ) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p", customer="c"))
         for quantity in (5, 6):
             server.record("o", changed("p", quantity))
         await server.project()
-        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2, **asked), None)
+        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2, **conditions), None)
         frames = [StreamOrderEventsResponse.FromString(await anext(stream))]
         server.record("o", changed("p", 7))
         await server.project()
@@ -88,13 +89,13 @@ async def test_replay_of_any_filter_ends_at_the_offsets_projected_when_it_began(
         assert frames[-1].caught_up
 
 
-@pytest.mark.parametrize("asked", [{"order_id": "o"}, {"customer_id": "c"}])
-async def test_next_page_begins_behind_the_last_event(tmp_path: Path, asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("conditions", [{"order_id": "o"}, {"customer_id": "c"}])
+async def test_next_page_begins_behind_the_last_event(tmp_path: Path, conditions: dict[str, Any]) -> None:
     async with serve_history(tmp_path) as server:
         await record_rows(server)
-        request, seen = ListOrderEventsRequest(page_size=1, **asked), list[tuple[str, int]]()
-        while not seen or request.page_token:
+        request, names = ListOrderEventsRequest(page_size=1, **conditions), list[tuple[str, int]]()
+        while not names or request.page_token:
             page = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
-            seen += names_of(page.events)
+            names += names_of(page.events)
             request.page_token = page.next_page_token
-        assert seen == [("o", version) for version in range(1, ROWS + 1)]
+        assert names == [("o", version) for version in range(1, ROWS + 1)]

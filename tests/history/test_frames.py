@@ -13,7 +13,7 @@ from ordertrail_server.storage.sqlite import sqlite3
 messages = st.lists(st.binary(max_size=300) | st.sampled_from([b"", b"\0" * 5, b"\xff\xfe", b"x" * 130]), max_size=60)
 
 
-def stored(frames: list[bytes]) -> sqlite3.Connection:
+def store_frames(frames: list[bytes]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     for statement in (*TABLES, *INDEXES):
         connection.execute(statement)
@@ -22,42 +22,44 @@ def stored(frames: list[bytes]) -> sqlite3.Connection:
     return connection
 
 
-def joined(connection: sqlite3.Connection, high: int, limits: Limits) -> Iterator[bytes]:
-    low, more = 0, True
-    while more:
-        found = join(connection, EventFilter(), low, high, limits)
-        assert found.event_count <= limits.max_events
-        assert len(found.events) <= limits.max_bytes or found.event_count == 1
-        low, more = found.next, found.more
-        yield found.events
+def join_all(connection: sqlite3.Connection, high: int, limits: Limits) -> Iterator[bytes]:
+    low, has_more = 0, True
+    while has_more:
+        joined = join(connection, EventFilter(), low, high, limits)
+        assert joined.event_count <= limits.max_events
+        assert len(joined.events) <= limits.max_bytes or joined.event_count == 1
+        low, has_more = joined.next, joined.more
+        yield joined.events
     assert low == high
 
 
-@given(messages=messages, most=st.integers(1, 20), room=st.integers(1, 2_000))
-def test_join_returns_all_events_once_and_in_order_for_any_limits(messages: list[bytes], most: int, room: int) -> None:
+@given(messages=messages, max_events=st.integers(1, 20), max_bytes=st.integers(1, 2_000))
+def test_join_returns_all_events_once_and_in_order_for_any_limits(
+    messages: list[bytes], max_events: int, max_bytes: int
+) -> None:
     frames = [first_field(message) for message in messages]
-    with closing(stored(frames)) as connection:
-        parts = list(joined(connection, 3 * len(frames), Limits(most, room)))
+    with closing(store_frames(frames)) as connection:
+        parts = list(join_all(connection, 3 * len(frames), Limits(max_events, max_bytes)))
         assert b"".join(parts) == b"".join(frames)
 
 
-@pytest.mark.parametrize("most", [999, 1_000, 1_001])
-def test_limit_near_the_number_of_events_is_used_fully(most: int) -> None:
+@pytest.mark.parametrize("max_events", [999, 1_000, 1_001])
+def test_limit_near_the_number_of_events_is_used_fully(max_events: int) -> None:
     frames = [first_field(b"x" * 20)] * 1_000
-    with closing(stored(frames)) as connection:
-        found = join(connection, EventFilter(), 0, 3_000, Limits(most, 1 << 20))
-        assert (found.event_count, found.more) == (min(most, 1_000), most < 1_000)
+    with closing(store_frames(frames)) as connection:
+        joined = join(connection, EventFilter(), 0, 3_000, Limits(max_events, 1 << 20))
+        assert (joined.event_count, joined.more) == (min(max_events, 1_000), max_events < 1_000)
 
 
 def test_frame_is_filled_up_to_its_limit_of_bytes() -> None:
     frames = [first_field(b"x" * (number % 90)) for number in range(3_000)]
-    with closing(stored(frames)) as connection:
-        found = join(connection, EventFilter(), 0, 9_000, Limits(3_000, 50_000))
-        assert found.more
-        assert len(found.events) <= 50_000 < len(found.events) + len(frames[found.event_count])
+    with closing(store_frames(frames)) as connection:
+        joined = join(connection, EventFilter(), 0, 9_000, Limits(3_000, 50_000))
+        assert joined.more
+        assert len(joined.events) <= 50_000 < len(joined.events) + len(frames[joined.event_count])
 
 
 def test_event_that_exceeds_the_remaining_bytes_is_left_to_the_next_frame() -> None:
-    with closing(stored([first_field(b"x" * 100)])) as connection:
-        found = join(connection, EventFilter(), 0, 3, Limits(10, 50, min_events=0))
-        assert (found.events, found.next, found.more) == (b"", 0, True)
+    with closing(store_frames([first_field(b"x" * 100)])) as connection:
+        joined = join(connection, EventFilter(), 0, 3, Limits(10, 50, min_events=0))
+        assert (joined.events, joined.next, joined.more) == (b"", 0, True)

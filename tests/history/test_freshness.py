@@ -41,8 +41,8 @@ async def test_server_reads_the_stored_positions_before_the_first_report(tmp_pat
     async with serve_history(tmp_path) as server:
         token = server.record("o", placed("p"))
         await server.project()
-        untold = server.build_service(Progress())
-        await untold.GetOrder(GetOrderRequest(order_id="o", at_least_as_fresh=[token]), 5.0)
+        service = server.build_service(Progress())
+        await service.GetOrder(GetOrderRequest(order_id="o", at_least_as_fresh=[token]), 5.0)
 
 
 async def test_read_that_is_not_fresh_in_time_is_refused_before_the_deadline(tmp_path: Path) -> None:
@@ -50,14 +50,14 @@ async def test_read_that_is_not_fresh_in_time_is_refused_before_the_deadline(tmp
         await server.project()
         token = server.record("o", placed("p"))
         request = GetOrderRequest(order_id="o", at_least_as_fresh=[token])
-        asking = asyncio.ensure_future(server.service.GetOrder(request, DEADLINE_S))
+        reading = asyncio.ensure_future(server.service.GetOrder(request, DEADLINE_S))
         async with asyncio.timeout(DEADLINE_S):
-            while not server.progress._waiting:  # noqa: ASYNC110 (what waits there tells nobody)
+            while not server.progress._waiting:  # noqa: ASYNC110 (no event signals it)
                 await asyncio.sleep(0)
             advance_clock(WAITING_SHARE * DEADLINE_S)
-            with pytest.raises(Refused) as refused:
-                await asking
-        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
+            with pytest.raises(Refused) as error:
+                await reading
+        assert error.value.refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ async def test_token_of_another_log_is_refused_with_the_name_of_its_field(
         good = server.record("o", placed("p"))
         await server.project()
         unary = server.service
-        asked = {
+        answers = {
             "token": unary.GetOrder(GetOrderRequest(order_id="o", token=token), 1.0),
             "at_least_as_fresh[1]": unary.ListOrders(ListOrdersRequest(at_least_as_fresh=[good, token]), 1.0),
             "at_least_as_fresh[0]": unary.ListOrderEvents(
@@ -88,10 +88,10 @@ async def test_token_of_another_log_is_refused_with_the_name_of_its_field(
             ),
             "resume_token": server.stream(StreamOrderEventsRequest(resume_token=token)),
         }
-        for where, answer in asked.items():
-            with pytest.raises(Refused) as refused:
+        for where, answer in answers.items():
+            with pytest.raises(Refused) as error:
                 await answer
-            assert (refused.value.refusal.reason, refused.value.refusal.where) == (reason, where)
+            assert (error.value.refusal.reason, error.value.refusal.where) == (reason, where)
 
 
 async def test_reads_are_unavailable_before_the_read_model_exists(tmp_path: Path) -> None:
@@ -109,17 +109,17 @@ async def test_reads_are_unavailable_if_the_read_model_is_of_another_log(tmp_pat
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()
-        other = ReadModel(server.path, b"another log's id", server.log.topic, 1)
+        other_model = ReadModel(server.path, b"another log's id", server.log.topic, 1)
         progress = Progress()
-        freshness = Freshness(other, progress, server.log, (0,))
-        service = HistoryService(other, progress, freshness, server.recency)
-        with pytest.raises(Refused) as refused:
+        freshness = Freshness(other_model, progress, server.log, (0,))
+        service = HistoryService(other_model, progress, freshness, server.recency)
+        with pytest.raises(Refused) as error:
             await service.GetOrder(GetOrderRequest(order_id="o"), None)
-        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
-        other.close()
+        assert error.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
+        other_model.close()
 
 
 async def assert_unavailable(server: HistoryServer) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as error:
         await server.service.GetOrder(GetOrderRequest(order_id="o"), None)
-    assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
+    assert error.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE

@@ -25,14 +25,14 @@ from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 
-async def ask(server: HistoryServer, request: GetOrderRequest) -> Order:
+async def get_order(server: HistoryServer, request: GetOrderRequest) -> Order:
     return GetOrderResponse.FromString(await server.service.GetOrder(request, 0.05)).order
 
 
-async def refusal(server: HistoryServer, request: GetOrderRequest) -> Refusal:
-    with pytest.raises(Refused) as refused:
+async def refusal_of(server: HistoryServer, request: GetOrderRequest) -> Refusal:
+    with pytest.raises(Refused) as error:
         await server.service.GetOrder(request, 0.05)
-    return refused.value.refusal
+    return error.value.refusal
 
 
 def moment(nanoseconds: int) -> Timestamp:
@@ -44,7 +44,7 @@ async def test_get_order_returns_the_present_state(tmp_path: Path) -> None:
         server.record("o", placed("p", customer="c"))
         server.record("o", confirmed())
         await server.project()
-        assert await ask(server, GetOrderRequest(order_id="o")) == server.orders["o"]
+        assert await get_order(server, GetOrderRequest(order_id="o")) == server.orders["o"]
 
 
 async def test_consistency_token_of_an_order_is_the_position_of_the_read_model(tmp_path: Path) -> None:
@@ -63,17 +63,17 @@ async def test_order_as_of_any_point_is_the_fold_of_its_facts_up_to_it(history: 
             record_history(server, history)
             await server.project()
             for fact in server.facts:
-                await assert_each_way_leads_there(server, fact)
+                await assert_every_kind_of_point_leads_to(server, fact)
 
 
-async def assert_each_way_leads_there(server: HistoryServer, fact: RecordedFact) -> None:
+async def assert_every_kind_of_point_leads_to(server: HistoryServer, fact: RecordedFact) -> None:
     order_id = fact.order.order_id
-    assert await ask(server, GetOrderRequest(order_id=order_id, version=fact.order.version)) == fact.order
+    assert await get_order(server, GetOrderRequest(order_id=order_id, version=fact.order.version)) == fact.order
     partition, offset = fact.position >> 48, fact.position & (1 << 48) - 1
     token = write_token(server.log.identity, {partition: offset + 1})
-    assert await ask(server, GetOrderRequest(order_id=order_id, token=token)) == fact.order
-    then = [h.order for h in server.in_log_order() if h.order.order_id == order_id and h.time <= fact.time][-1]
-    assert await ask(server, GetOrderRequest(order_id=order_id, record_time=moment(fact.time))) == then
+    assert await get_order(server, GetOrderRequest(order_id=order_id, token=token)) == fact.order
+    state = [h.order for h in server.in_log_order() if h.order.order_id == order_id and h.time <= fact.time][-1]
+    assert await get_order(server, GetOrderRequest(order_id=order_id, record_time=moment(fact.time))) == state
 
 
 async def test_history_of_many_batches_is_folded_completely(tmp_path: Path) -> None:
@@ -82,15 +82,15 @@ async def test_history_of_many_batches_is_folded_completely(tmp_path: Path) -> N
         for quantity in range(3, 12_000):
             server.record("o", changed("p", quantity))
         await server.project()
-        asked = await ask(server, GetOrderRequest(order_id="o", version=11_500))
-        assert asked == server.facts[11_499].order
+        order = await get_order(server, GetOrderRequest(order_id="o", version=11_500))
+        assert order == server.facts[11_499].order
 
 
 async def test_unknown_order_is_not_found(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
-        refused = await refusal(server, GetOrderRequest(order_id="o"))
-        assert (refused.reason, refused.order_id) == (ErrorReason.ERROR_REASON_ORDER_NOT_FOUND, "o")
+        refusal = await refusal_of(server, GetOrderRequest(order_id="o"))
+        assert (refusal.reason, refusal.order_id) == (ErrorReason.ERROR_REASON_ORDER_NOT_FOUND, "o")
 
 
 async def test_order_is_not_found_as_of_a_point_before_its_first_fact(tmp_path: Path) -> None:
@@ -98,13 +98,13 @@ async def test_order_is_not_found_as_of_a_point_before_its_first_fact(tmp_path: 
         earlier = server.record("another", placed("p"))
         server.record("o", placed("p"), NOON)
         await server.project()
-        before = [
+        requests = [
             GetOrderRequest(order_id="o", token=earlier),
             GetOrderRequest(order_id="o", record_time=moment(NOON - 1)),
             GetOrderRequest(order_id="o", record_time=Timestamp(seconds=-62_135_596_800)),
         ]
-        for request in before:
-            assert (await refusal(server, request)).reason == ErrorReason.ERROR_REASON_ORDER_NOT_FOUND
+        for request in requests:
+            assert (await refusal_of(server, request)).reason == ErrorReason.ERROR_REASON_ORDER_NOT_FOUND
 
 
 async def test_latest_possible_time_is_after_every_fact(tmp_path: Path) -> None:
@@ -112,29 +112,29 @@ async def test_latest_possible_time_is_after_every_fact(tmp_path: Path) -> None:
         server.record("o", placed("p"))
         await server.project()
         end_of_time = Timestamp(seconds=253_402_300_799, nanos=999_999_999)
-        assert await ask(server, GetOrderRequest(order_id="o", record_time=end_of_time)) == server.orders["o"]
+        assert await get_order(server, GetOrderRequest(order_id="o", record_time=end_of_time)) == server.orders["o"]
 
 
 async def test_future_version_is_refused_with_the_present_version(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         await server.project()
-        refused = await refusal(server, GetOrderRequest(order_id="o", version=7))
-        assert refused.reason == ErrorReason.ERROR_REASON_ORDER_NOT_FOUND
-        assert refused.facts == {"version": "1"}
-        assert "version 1;" in refused.message
+        refusal = await refusal_of(server, GetOrderRequest(order_id="o", version=7))
+        assert refusal.reason == ErrorReason.ERROR_REASON_ORDER_NOT_FOUND
+        assert refusal.facts == {"version": "1"}
+        assert "version 1;" in refusal.message
 
 
-@pytest.mark.parametrize("asked_for", [GetOrderRequest(order_id="o"), GetOrderRequest(order_id="o", version=1)])
-async def test_parked_order_is_refused_with_its_reason(tmp_path: Path, asked_for: GetOrderRequest) -> None:
+@pytest.mark.parametrize("as_of_request", [GetOrderRequest(order_id="o"), GetOrderRequest(order_id="o", version=1)])
+async def test_parked_order_is_refused_with_its_reason(tmp_path: Path, as_of_request: GetOrderRequest) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         server.record("other", placed("p"))
         server.land("o", sealed("o", 2, b"no such fact's digest"[:16], b""))
         await server.project()
-        refused = await refusal(server, asked_for)
-        assert (refused.reason, refused.order_id) == (ErrorReason.ERROR_REASON_ORDER_PARKED, "o")
-        assert await ask(server, GetOrderRequest(order_id="other")) == server.orders["other"]
+        refusal = await refusal_of(server, as_of_request)
+        assert (refusal.reason, refusal.order_id) == (ErrorReason.ERROR_REASON_ORDER_PARKED, "o")
+        assert await get_order(server, GetOrderRequest(order_id="other")) == server.orders["other"]
 
 
 async def test_get_order_waits_for_its_as_of_token(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ async def test_get_order_waits_for_its_as_of_token(tmp_path: Path) -> None:
         server.record("o", placed("p"))
         await server.project()
         token = server.record("o", added("q"))
-        refused = await refusal(server, GetOrderRequest(order_id="o", token=token))
-        assert refused.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
+        refusal = await refusal_of(server, GetOrderRequest(order_id="o", token=token))
+        assert refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
         await server.project()
-        assert await ask(server, GetOrderRequest(order_id="o", token=token)) == server.orders["o"]
+        assert await get_order(server, GetOrderRequest(order_id="o", token=token)) == server.orders["o"]

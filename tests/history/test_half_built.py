@@ -1,4 +1,4 @@
-"""While the read model is being built nothing is answered from it: it lacks orders that exist."""
+"""While the read model is being built, reads wait or are refused, because it lacks orders that exist."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Coroutine
@@ -52,9 +52,9 @@ async def first_frame(server: HistoryServer, request: StreamOrderEventsRequest, 
 
 
 async def refusal_of(answer: Awaitable[bytes]) -> Refusal:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as error:
         await answer
-    return refused.value.refusal
+    return error.value.refusal
 
 
 async def test_reads_of_an_incomplete_read_model_are_refused_with_its_progress(half_built: HistoryServer) -> None:
@@ -92,38 +92,38 @@ async def test_reads_are_answered_while_a_complete_read_model_lags(half_built: H
     await half_built.project()
     token = half_built.record("later", placed("p"))
     assert all(await asyncio.gather(*every_read(half_built, 0.5)))
-    fresh = GetOrderRequest(order_id="o", at_least_as_fresh=[token])
-    refusal = await refusal_of(half_built.service.GetOrder(fresh, 0.02))
+    request = GetOrderRequest(order_id="o", at_least_as_fresh=[token])
+    refusal = await refusal_of(half_built.service.GetOrder(request, 0.02))
     assert refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
 
 
 async def test_health_reports_serving_once_the_read_model_is_complete(half_built: HistoryServer) -> None:
-    whole = asyncio.create_task(half_built.service.wait_complete())
+    completion = asyncio.create_task(half_built.service.wait_complete())
     await asyncio.sleep(0)
-    assert not whole.done()
+    assert not completion.done()
     await half_built.project()
     async with asyncio.timeout(10):
-        await whole
+        await completion
 
 
 async def test_health_for_an_empty_log_reports_serving_once_the_read_model_exists(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        whole = asyncio.create_task(server.service.wait_complete())
+        completion = asyncio.create_task(server.service.wait_complete())
         await asyncio.sleep(0)
-        assert not whole.done()
+        assert not completion.done()
         await server.project()
         async with asyncio.timeout(10):
-            await whole
+            await completion
 
 
-@pytest.mark.parametrize("begun", ["nothing", "an empty file", "a file without tables"])
+@pytest.mark.parametrize("file_state", ["nothing", "an empty file", "a file without tables"])
 async def test_reads_of_an_empty_log_wait_for_a_complete_read_model(
-    tmp_path: Path, begun: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, file_state: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serve_history(tmp_path) as server:
-        if begun == "an empty file":
+        if file_state == "an empty file":
             server.model.path.touch()
-        elif begun == "a file without tables":
+        elif file_state == "a file without tables":
             connect_writer(server.model.path).close()
         reading = [asyncio.create_task(answer) for answer in every_read(server, 20.0)]
         for answer in every_read(server, 0.02):
@@ -132,8 +132,8 @@ async def test_reads_of_an_empty_log_wait_for_a_complete_read_model(
             assert refusal.message == "The read model is not begun yet."
         assert not any(task.done() for task in reading)
         await server.project()
-        order, *others = await asyncio.gather(*reading, return_exceptions=True)
+        order, *answers = await asyncio.gather(*reading, return_exceptions=True)
         assert isinstance(order, Refused)
         assert order.refusal.reason == ErrorReason.ERROR_REASON_ORDER_NOT_FOUND
-        assert all(isinstance(each, bytes) for each in others)
+        assert all(isinstance(answer, bytes) for answer in answers)
     assert caplog.records == []

@@ -28,7 +28,7 @@ requests = st.builds(
 )
 
 
-def meets(fact: RecordedFact, request: ListOrderEventsRequest) -> bool:
+def matches(fact: RecordedFact, request: ListOrderEventsRequest) -> bool:
     return (
         request.order_id in ("", fact.order.order_id)
         and request.customer_id in ("", fact.customer)
@@ -36,13 +36,13 @@ def meets(fact: RecordedFact, request: ListOrderEventsRequest) -> bool:
     )
 
 
-async def pages(server: HistoryServer, request: ListOrderEventsRequest) -> list[list[HistoryEvent]]:
-    found: list[list[HistoryEvent]] = []
-    while not found or request.page_token:
+async def read_pages(server: HistoryServer, request: ListOrderEventsRequest) -> list[list[HistoryEvent]]:
+    pages: list[list[HistoryEvent]] = []
+    while not pages or request.page_token:
         page = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
-        found.append(list(page.events))
+        pages.append(list(page.events))
         request.page_token = page.next_page_token
-    return found
+    return pages
 
 
 @settings(max_examples=60)
@@ -55,9 +55,9 @@ async def test_pages_of_any_filter_hold_every_matching_event_once(
             record_history(server, history)
             await server.project()
             size = request.page_size
-            found = await pages(server, request)
-            assert [name for page in found for name in names_of(page)] == server.names(lambda f: meets(f, request))
-            assert all(len(page) == size for page in found[:-1])
+            pages = await read_pages(server, request)
+            assert [name for page in pages for name in names_of(page)] == server.names(lambda f: matches(f, request))
+            assert all(len(page) == size for page in pages[:-1])
 
 
 async def test_events_recorded_while_paging_are_on_the_last_page(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ async def test_listed_events_are_the_facts_with_their_positions(tmp_path: Path) 
         server.record("other", placed("p"))
         server.record("o", placed("p", "q", customer="c"))
         await server.project()
-        [[event]] = await pages(server, ListOrderEventsRequest(customer_id="c"))
+        [[event]] = await read_pages(server, ListOrderEventsRequest(customer_id="c"))
         assert event.order_placed == placed("p", "q", customer="c")
         assert (event.position.topic, event.position.partition, event.position.offset) == (server.log.topic, 0, 1)
         assert event.digest == server.log.records[0][1].digest
@@ -93,15 +93,15 @@ async def test_page_of_large_events_stays_below_the_message_limit_of_clients(tmp
             server.record(f"o-{number}", placed("p", customer="c"))
             server.record(f"o-{number}", OrderCancelled(reason="x" * 60_000))
         await server.project()
-        found = await pages(server, ListOrderEventsRequest(customer_id="c", page_size=1_000))
-        assert [name for page in found for name in names_of(page)] == server.names()
-        assert all(sum(event.ByteSize() for event in page) <= 2 * 1024 * 1024 for page in found)
+        pages = await read_pages(server, ListOrderEventsRequest(customer_id="c", page_size=1_000))
+        assert [name for page in pages for name in names_of(page)] == server.names()
+        assert all(sum(event.ByteSize() for event in page) <= 2 * 1024 * 1024 for page in pages)
 
 
 async def test_history_of_an_unknown_order_is_empty(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
-        assert await pages(server, ListOrderEventsRequest(order_id="o")) == [[]]
+        assert await read_pages(server, ListOrderEventsRequest(order_id="o")) == [[]]
 
 
 async def test_history_of_a_parked_order_is_refused_and_others_are_listed(tmp_path: Path) -> None:
@@ -110,8 +110,8 @@ async def test_history_of_a_parked_order_is_refused_and_others_are_listed(tmp_pa
         server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
         server.record("other", placed("p", customer="c"))
         await server.project()
-        with pytest.raises(Refused) as refused:
-            await pages(server, ListOrderEventsRequest(order_id="o"))
-        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
-        [events] = await pages(server, ListOrderEventsRequest(customer_id="c"))
+        with pytest.raises(Refused) as error:
+            await read_pages(server, ListOrderEventsRequest(order_id="o"))
+        assert error.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
+        [events] = await read_pages(server, ListOrderEventsRequest(customer_id="c"))
         assert names_of(events) == [("o", 1), ("other", 1)]

@@ -32,7 +32,7 @@ requests = st.builds(
 )
 
 
-def meets(order: Order, request: ListOrdersRequest) -> bool:
+def matches(order: Order, request: ListOrdersRequest) -> bool:
     created = order.create_time.seconds
     return (
         request.customer_id in ("", order.customer_id)
@@ -44,46 +44,46 @@ def meets(order: Order, request: ListOrdersRequest) -> bool:
     )
 
 
-def expected(server: HistoryServer, request: ListOrdersRequest) -> list[Order]:
-    found = [order for order in server.orders.values() if meets(order, request)]
-    return sorted(found, key=lambda o: (o.create_time.seconds, o.create_time.nanos, o.order_id), reverse=True)
+def expected_orders(server: HistoryServer, request: ListOrdersRequest) -> list[Order]:
+    orders = [order for order in server.orders.values() if matches(order, request)]
+    return sorted(orders, key=lambda o: (o.create_time.seconds, o.create_time.nanos, o.order_id), reverse=True)
 
 
-async def ask(server: HistoryServer, request: ListOrdersRequest) -> ListOrdersResponse:
+async def list_orders(server: HistoryServer, request: ListOrdersRequest) -> ListOrdersResponse:
     return ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
 
 
-async def pages(
+async def read_pages(
     server: HistoryServer, request: ListOrdersRequest, between: Callable[[], object] = lambda: None
 ) -> list[list[Order]]:
-    found, token = [], None
+    pages, token = [], None
     while token != "":
-        page = await ask(server, ListOrdersRequest.FromString(request.SerializeToString() + token_field(token)))
-        found.append(list(page.orders))
+        page = await list_orders(server, ListOrdersRequest.FromString(request.SerializeToString() + token_field(token)))
+        pages.append(list(page.orders))
         token = page.next_page_token
         between()
         await server.project()
-    return found
+    return pages
 
 
 def token_field(token: str | None) -> bytes:
     return ListOrdersRequest(page_token=token or "").SerializeToString()
 
 
-@pytest.mark.parametrize("few", [0, 2, 10_000])
+@pytest.mark.parametrize("max_sorted", [0, 2, 10_000])
 @settings(max_examples=25)
 @given(history=steps, request=requests, partitions=st.sampled_from([1, 3]))
 async def test_pages_of_any_filter_hold_every_matching_order_once(
-    few: int, history: list[Step], request: ListOrdersRequest, partitions: int
+    max_sorted: int, history: list[Step], request: ListOrdersRequest, partitions: int
 ) -> None:
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(order_filter, "FEW", few)
+        patch.setattr(order_filter, "FEW", max_sorted)
         async with serve_history(Path(directory), partitions) as server:
             record_history(server, history)
             await server.project()
-            found = await pages(server, request)
-            assert [order for page in found for order in page] == expected(server, request)
-            assert all(len(page) == request.page_size for page in found[:-1])
+            pages = await read_pages(server, request)
+            assert [order for page in pages for order in page] == expected_orders(server, request)
+            assert all(len(page) == request.page_size for page in pages[:-1])
 
 
 async def test_orders_placed_while_paging_do_not_repeat_or_hide_an_order(tmp_path: Path) -> None:
@@ -91,10 +91,10 @@ async def test_orders_placed_while_paging_do_not_repeat_or_hide_an_order(tmp_pat
         for number in range(10):
             server.record(f"old-{number}", placed("p"))
         await server.project()
-        before = expected(server, ListOrdersRequest())
+        first_orders = expected_orders(server, ListOrdersRequest())
         request = ListOrdersRequest(page_size=3)
-        found = await pages(server, request, lambda: server.record(f"new-{len(server.orders)}", placed("p")))
-        assert [order for page in found for order in page] == before
+        pages = await read_pages(server, request, lambda: server.record(f"new-{len(server.orders)}", placed("p")))
+        assert [order for page in pages for order in page] == first_orders
 
 
 async def test_orders_created_at_the_same_time_are_listed_by_descending_id(tmp_path: Path) -> None:
@@ -102,8 +102,8 @@ async def test_orders_created_at_the_same_time_are_listed_by_descending_id(tmp_p
         for number in range(5):
             server.record(f"o-{number}", placed("p"), NOON)
         await server.project()
-        found = await pages(server, ListOrdersRequest(page_size=2))
-        assert [[order.order_id for order in page] for page in found] == [["o-4", "o-3"], ["o-2", "o-1"], ["o-0"]]
+        pages = await read_pages(server, ListOrdersRequest(page_size=2))
+        assert [[order.order_id for order in page] for page in pages] == [["o-4", "o-3"], ["o-2", "o-1"], ["o-0"]]
 
 
 async def test_page_holds_100_orders_by_default_and_at_most_1000(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ async def test_page_holds_100_orders_by_default_and_at_most_1000(tmp_path: Path)
         for number in range(1_002):
             server.record(f"o-{number}", placed("p"))
         await server.project()
-        sizes = [len((await ask(server, ListOrdersRequest(page_size=size))).orders) for size in (0, 5_000)]
+        sizes = [len((await list_orders(server, ListOrdersRequest(page_size=size))).orders) for size in (0, 5_000)]
         assert sizes == [100, 1_000]
 
 
@@ -122,9 +122,9 @@ async def test_page_of_large_orders_stays_below_the_message_limit_of_clients(tmp
             huge.source.CopyFrom(OrderSource(other_json="x" * 60_000))
             server.record(f"o-{number}", huge)
         await server.project()
-        found = await pages(server, ListOrdersRequest())
-        assert [order for page in found for order in page] == expected(server, ListOrdersRequest())
-        assert all(sum(order.ByteSize() for order in page) <= 2 * 1024 * 1024 for page in found)
+        pages = await read_pages(server, ListOrdersRequest())
+        assert [order for page in pages for order in page] == expected_orders(server, ListOrdersRequest())
+        assert all(sum(order.ByteSize() for order in page) <= 2 * 1024 * 1024 for page in pages)
 
 
 async def test_order_larger_than_a_page_is_alone_on_its_page(tmp_path: Path) -> None:
@@ -134,11 +134,11 @@ async def test_order_larger_than_a_page_is_alone_on_its_page(tmp_path: Path) -> 
             huge.source.CopyFrom(OrderSource(other_json="x" * 2_200_000))
             server.record(f"o-{number}", huge)
         await server.project()
-        assert [len(page) for page in await pages(server, ListOrdersRequest())] == [1, 1]
+        assert [len(page) for page in await read_pages(server, ListOrdersRequest())] == [1, 1]
 
 
 @pytest.mark.parametrize(
-    ("begin", "end", "found"),
+    ("begin", "end", "order_ids"),
     [
         (None, Date(year=2024, month=2, day=29), []),
         (Date(year=2024, month=2, day=29), Date(year=2024, month=3, day=1), ["o"]),
@@ -147,15 +147,15 @@ async def test_order_larger_than_a_page_is_alone_on_its_page(tmp_path: Path) -> 
     ],
 )
 async def test_orders_are_found_by_their_present_delivery_date(
-    tmp_path: Path, begin: Date | None, end: Date | None, found: list[str]
+    tmp_path: Path, begin: Date | None, end: Date | None, order_ids: list[str]
 ) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", placed("p"))
         server.record("without a day", placed("p"))
         server.record("o", OrderDeliveryRescheduled(expected_delivery_date=Date(year=2024, month=2, day=29)))
         await server.project()
-        listed = await ask(server, ListOrdersRequest(delivery_from=begin, delivery_before=end))
-        assert [order.order_id for order in listed.orders] == found
+        page = await list_orders(server, ListOrdersRequest(delivery_from=begin, delivery_before=end))
+        assert [order.order_id for order in page.orders] == order_ids
 
 
 @pytest.mark.parametrize("where", ["delivery_from", "delivery_before"])
@@ -164,10 +164,10 @@ async def test_day_that_the_calendar_lacks_is_refused(tmp_path: Path, where: str
         await server.project()
         request = ListOrdersRequest()
         getattr(request, where).CopyFrom(Date(year=2023, month=2, day=29))
-        with pytest.raises(Refused) as refused:
-            await ask(server, request)
-        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_INVALID_REQUEST
-        assert refused.value.refusal.where == where
+        with pytest.raises(Refused) as error:
+            await list_orders(server, request)
+        assert error.value.refusal.reason == ErrorReason.ERROR_REASON_INVALID_REQUEST
+        assert error.value.refusal.where == where
 
 
 async def test_parked_order_is_listed_with_its_last_folded_state(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ async def test_parked_order_is_listed_with_its_last_folded_state(tmp_path: Path)
         server.record("o", placed("p"))
         server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
         await server.project()
-        assert list((await ask(server, ListOrdersRequest())).orders) == [server.orders["o"]]
+        assert list((await list_orders(server, ListOrdersRequest())).orders) == [server.orders["o"]]
 
 
 async def test_order_without_a_folded_fact_is_not_listed(tmp_path: Path) -> None:
@@ -184,25 +184,25 @@ async def test_order_without_a_folded_fact_is_not_listed(tmp_path: Path) -> None
         server.record("o", placed("p"))
         await server.project()
         for request in (ListOrdersRequest(), ListOrdersRequest(statuses=OrderStatus.values())):
-            assert [order.order_id for order in (await ask(server, request)).orders] == ["o"]
+            assert [order.order_id for order in (await list_orders(server, request)).orders] == ["o"]
 
 
 async def test_page_token_is_refused_for_other_conditions(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(3):
             server.record(f"o-{number}", placed("p", "q"))
-        fresh = server.record("o-0", added("r"))
+        freshness_token = server.record("o-0", added("r"))
         await server.project()
-        token = (await ask(server, ListOrdersRequest(product_id="p", page_size=1))).next_page_token
-        same = ListOrdersRequest(product_id="p", page_size=2, page_token=token, at_least_as_fresh=[fresh])
-        assert len((await ask(server, same)).orders) == 2
-        others = [
+        token = (await list_orders(server, ListOrdersRequest(product_id="p", page_size=1))).next_page_token
+        request = ListOrdersRequest(product_id="p", page_size=2, page_token=token, at_least_as_fresh=[freshness_token])
+        assert len((await list_orders(server, request)).orders) == 2
+        other_requests = [
             ListOrdersRequest(product_id="q", page_token=token),
             ListOrdersRequest(product_id="p", statuses=[OrderStatus.ORDER_STATUS_PLACED], page_token=token),
             ListOrdersRequest(page_token=token),
         ]
-        for other in others:
-            assert await page_token_refusal(server.service.ListOrders(other, None)) == "PAGE_TOKEN_MISMATCH"
+        for other_request in other_requests:
+            assert await page_token_refusal(server.service.ListOrders(other_request, None)) == "PAGE_TOKEN_MISMATCH"
         of_events = ListOrderEventsRequest(order_id="o-0", page_token=token)
         assert await page_token_refusal(server.service.ListOrderEvents(of_events, None)) == "PAGE_TOKEN_MISMATCH"
 
@@ -216,7 +216,7 @@ async def test_damaged_page_token_is_refused(tmp_path: Path, token: str) -> None
 
 
 async def page_token_refusal(answer: Awaitable[bytes]) -> str:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as error:
         await answer
-    assert refused.value.refusal.where == "page_token"
-    return ErrorReason.Name(refused.value.refusal.reason).removeprefix("ERROR_REASON_")
+    assert error.value.refusal.where == "page_token"
+    return ErrorReason.Name(error.value.refusal.reason).removeprefix("ERROR_REASON_")

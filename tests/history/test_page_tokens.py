@@ -1,4 +1,4 @@
-"""Page tokens that were made up, or that another log gave."""
+"""Page tokens that are invented or of another log."""
 
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -27,50 +27,52 @@ async def serve_two_orders(directory: Path, identity: bytes) -> AsyncIterator[Hi
         yield server
 
 
-async def orders(server: HistoryServer, **paging: object) -> ListOrdersResponse:
+async def list_orders(server: HistoryServer, **paging: object) -> ListOrdersResponse:
     request = ListOrdersRequest(customer_id="c", **paging)  # type: ignore[arg-type]  # size, token
     return ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
 
 
-async def events(server: HistoryServer, **paging: object) -> ListOrderEventsResponse:
+async def list_events(server: HistoryServer, **paging: object) -> ListOrderEventsResponse:
     request = ListOrderEventsRequest(customer_id="c", **paging)  # type: ignore[arg-type]  # as above
     return ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
 
 
-async def refusal(answer: Awaitable[object]) -> str:
-    with pytest.raises(Refused) as refused:
+async def refusal_reason(answer: Awaitable[object]) -> str:
+    with pytest.raises(Refused) as error:
         await answer
-    assert refused.value.refusal.where == "page_token"
-    return ErrorReason.Name(refused.value.refusal.reason).removeprefix("ERROR_REASON_")
+    assert error.value.refusal.where == "page_token"
+    return ErrorReason.Name(error.value.refusal.reason).removeprefix("ERROR_REASON_")
 
 
 async def test_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
     async with (
-        serve_two_orders(tmp_path / "one", b"1" * 16) as one,
-        serve_two_orders(tmp_path / "other", b"2" * 16) as other,
+        serve_two_orders(tmp_path / "one", b"1" * 16) as first_server,
+        serve_two_orders(tmp_path / "other", b"2" * 16) as second_server,
     ):
-        for ask in (orders, events):
-            token = (await ask(one, page_size=1)).next_page_token
-            assert (await ask(one, page_token=token)).next_page_token == ""
-            assert await refusal(ask(other, page_token=token)) == "PAGE_TOKEN_MISMATCH"
+        for ask in (list_orders, list_events):
+            token = (await ask(first_server, page_size=1)).next_page_token
+            assert (await ask(first_server, page_token=token)).next_page_token == ""
+            assert await refusal_reason(ask(second_server, page_token=token)) == "PAGE_TOKEN_MISMATCH"
 
 
 @pytest.mark.parametrize("number", [-(2**63), -1, 1 << 48, 2**63 - 1])
 async def test_page_token_of_an_impossible_position_is_refused(tmp_path: Path, number: int) -> None:
     async with serve_two_orders(tmp_path, b"1" * 16) as server:
-        of_filter = read_page_token((await events(server, page_size=1)).next_page_token).filter_digest
-        assert await refusal(events(server, page_token=write_page_token(of_filter, number))) == "INVALID_TOKEN"
+        of_filter = read_page_token((await list_events(server, page_size=1)).next_page_token).filter_digest
+        assert (
+            await refusal_reason(list_events(server, page_token=write_page_token(of_filter, number))) == "INVALID_TOKEN"
+        )
 
 
-@pytest.mark.parametrize(("number", "listed"), [(-(2**63), 0), (2**63 - 1, 2)])
+@pytest.mark.parametrize(("number", "count"), [(-(2**63), 0), (2**63 - 1, 2)])
 async def test_orders_of_the_first_and_the_last_possible_time_are_listed(
-    tmp_path: Path, number: int, listed: int
+    tmp_path: Path, number: int, count: int
 ) -> None:
     async with serve_two_orders(tmp_path, b"1" * 16) as server:
-        of_filter = read_page_token((await orders(server, page_size=1)).next_page_token).filter_digest
-        assert len((await orders(server, page_token=write_page_token(of_filter, number))).orders) == listed
+        of_filter = read_page_token((await list_orders(server, page_size=1)).next_page_token).filter_digest
+        assert len((await list_orders(server, page_token=write_page_token(of_filter, number))).orders) == count
 
 
 async def test_page_token_ignores_conditions_of_newer_releases(tmp_path: Path) -> None:
@@ -78,4 +80,4 @@ async def test_page_token_ignores_conditions_of_newer_releases(tmp_path: Path) -
         request = ListOrdersRequest(customer_id="c", page_size=1)
         request.MergeFromString(b"\xf8\x07\x01")  # field 127 = 1
         first = ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
-        assert len((await orders(server, page_token=first.next_page_token)).orders) == 1
+        assert len((await list_orders(server, page_token=first.next_page_token)).orders) == 1

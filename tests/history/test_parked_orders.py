@@ -25,13 +25,13 @@ from ordertrail_server.log.token import read_token
 from ordertrail_server.orders.refusal import Refused
 
 
-async def listed(server: HistoryServer, request: ListParkedOrdersRequest) -> ListParkedOrdersResponse:
+async def list_page(server: HistoryServer, request: ListParkedOrdersRequest) -> ListParkedOrdersResponse:
     return ListParkedOrdersResponse.FromString(
         await server.model.read(lambda connection: list_parked(server.model, request, connection))
     )
 
 
-async def shown(server: HistoryServer, order_id: str) -> GetParkedOrderResponse:
+async def get_answer(server: HistoryServer, order_id: str) -> GetParkedOrderResponse:
     return GetParkedOrderResponse.FromString(
         await server.model.read(lambda connection: get_parked(server.model, order_id, connection))
     )
@@ -50,22 +50,22 @@ async def test_every_parked_order_is_on_one_page(tmp_path: Path) -> None:
             server.record(order_id, placed("p"))
             server.record(order_id, removed("never ordered"), time=1_700_000_000_000_000_000)
         await server.project()
-        found, sizes, request = list[str](), list[int](), ListParkedOrdersRequest(page_size=3)
+        order_ids, sizes, request = list[str](), list[int](), ListParkedOrdersRequest(page_size=3)
         while not sizes or request.page_token:
-            page = await listed(server, request)
-            found += [order.order_id for order in page.orders]
+            page = await list_page(server, request)
+            order_ids += [order.order_id for order in page.orders]
             sizes.append(len(page.orders))
             request.page_token = page.next_page_token
-        assert (found, sizes) == (ids, [3, 3, 1])
+        assert (order_ids, sizes) == (ids, [3, 3, 1])
 
 
 async def test_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
         token = next_page_token(ListParkedOrdersRequest(), b"another log\0\0\0\0\0", 0, "o")
-        with pytest.raises(Refused) as refused:
-            await listed(server, ListParkedOrdersRequest(page_token=token))
-        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH
+        with pytest.raises(Refused) as error:
+            await list_page(server, ListParkedOrdersRequest(page_token=token))
+        assert error.value.refusal.reason == ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH
 
 
 async def test_parked_order_shows_the_first_waiting_facts_and_counts_all(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ async def test_parked_order_shows_the_first_waiting_facts_and_counts_all(tmp_pat
         for _ in range(MAX_WAITING + 5):
             server.record("o", confirmed())
         await server.project()
-        answer = await shown(server, "o")
+        answer = await get_answer(server, "o")
         assert (answer.order.version, answer.order.waiting_count) == (1, MAX_WAITING + 6)
         assert [event.order_version for event in answer.waiting] == list(range(2, MAX_WAITING + 2))
 
@@ -83,7 +83,7 @@ async def test_long_reason_of_a_parked_order_is_truncated(tmp_path: Path) -> Non
     async with serve_history(tmp_path) as server:
         park(server, "o", product="x" * 50_000)
         await server.project()
-        answer = await shown(server, "o")
+        answer = await get_answer(server, "o")
         assert len(answer.order.reason) == len(answer.waiting[0].reason) == MAX_REASON + 2
 
 
@@ -97,7 +97,7 @@ async def test_resume_tokens_of_a_parked_orders_stream_stay_before_its_waiting_f
         server.record("other", added("q"))
         server.record("o", confirmed())
         await server.project()
-        parked = (await shown(server, "o")).order.position
+        parked = (await get_answer(server, "o")).order.position
         stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), None)
         frame = StreamOrderEventsResponse.FromString(await anext(stream))
         assert names_of(frame.events) == [("o", 1)]

@@ -1,4 +1,4 @@
-"""Which way SQLite takes to the rows: by an index, or along the log in bounded steps; never over a whole table."""
+"""Query plans: SQLite uses an index, or reads the log in bounded steps; it never scans a whole table."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -40,16 +40,16 @@ OTHER_EVENT_CONDITIONS = [
 ]
 
 
-@pytest.mark.parametrize(("order", "customer", "named"), list(product([True, False], repeat=3)))
-@pytest.mark.parametrize("others", OTHER_EVENT_CONDITIONS)
+@pytest.mark.parametrize(("order", "customer", "has_product"), list(product([True, False], repeat=3)))
+@pytest.mark.parametrize("more_conditions", OTHER_EVENT_CONDITIONS)
 def test_event_queries_use_the_narrowest_index_and_never_sort(
-    model: sqlite3.Connection, order: bool, customer: bool, named: bool, others: dict[str, int]
+    model: sqlite3.Connection, order: bool, customer: bool, has_product: bool, more_conditions: dict[str, int]
 ) -> None:
-    asked = EventFilter("o" * order, "c" * customer, "p" * named, **others)  # type: ignore[arg-type]
-    steps = plan(model, asked.rows(), asked.values() | {"low": 0, "high": 9, "limit": 5})
+    query = EventFilter("o" * order, "c" * customer, "p" * has_product, **more_conditions)  # type: ignore[arg-type]
+    steps = plan(model, query.rows(), query.values() | {"low": 0, "high": 9, "limit": 5})
     if order or customer:
         assert steps[0] == EVENT_PATHS[order, customer]
-    elif named:
+    elif has_product:
         assert steps[0] == "SEARCH n USING PRIMARY KEY (product_id=? AND position>? AND position<?)"
         assert steps[1] == "SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"
     else:
@@ -76,10 +76,12 @@ ALL_CONDITIONS: dict[str, str | int] = {
 
 
 @pytest.mark.parametrize("path", list(ORDER_PATHS))
-@pytest.mark.parametrize("others", [False, True])
-def test_order_queries_use_the_chosen_index(model: sqlite3.Connection, path: str, others: bool) -> None:
-    asked = OrderFilter(ALL_CONDITIONS if others else {path: ALL_CONDITIONS[path]}, (1, 2) if others else ())
-    steps = plan(model, asked.rows(path), asked.bound_values() | {"limit": 5})
+@pytest.mark.parametrize("more_conditions", [False, True])
+def test_order_queries_use_the_chosen_index(model: sqlite3.Connection, path: str, more_conditions: bool) -> None:
+    query = OrderFilter(
+        ALL_CONDITIONS if more_conditions else {path: ALL_CONDITIONS[path]}, (1, 2) if more_conditions else ()
+    )
+    steps = plan(model, query.rows(path), query.bound_values() | {"limit": 5})
     assert steps[0].startswith(ORDER_PATHS[path])
     if path == "product_id":
         assert steps[1] == "SEARCH o USING INDEX sqlite_autoindex_orders_1 (order_id=?)"
@@ -88,13 +90,13 @@ def test_order_queries_use_the_chosen_index(model: sqlite3.Connection, path: str
 
 @pytest.mark.parametrize("path", ["customer_id", ""])
 def test_query_that_matches_many_orders_reads_a_sorted_index(model: sqlite3.Connection, path: str) -> None:
-    asked = OrderFilter({"customer_id": "c", "product_id": "p"} if path else {"product_id": "p"})
-    steps = plan(model, asked.rows(path), asked.bound_values() | {"limit": 5})
+    query = OrderFilter({"customer_id": "c", "product_id": "p"} if path else {"product_id": "p"})
+    steps = plan(model, query.rows(path), query.bound_values() | {"limit": 5})
     assert not [step for step in steps if "B-TREE" in step]
 
 
 @pytest.mark.parametrize("condition", ["created_from", "created_before", "last_created"])
 def test_creation_time_bounds_the_scan_of_all_orders(model: sqlite3.Connection, condition: str) -> None:
-    asked = OrderFilter({condition: 1, "last_order_id": "o"})
-    [step] = plan(model, asked.rows(""), asked.bound_values() | {"limit": 5})
+    query = OrderFilter({condition: 1, "last_order_id": "o"})
+    [step] = plan(model, query.rows(""), query.bound_values() | {"limit": 5})
     assert step.startswith("SEARCH o USING INDEX orders_by_time (")

@@ -16,25 +16,25 @@ async def test_wait_for_projected_offsets_returns_at_once() -> None:
 
 async def test_wait_ends_with_the_advance_that_reaches_its_offsets() -> None:
     progress = Progress()
-    waiting = asyncio.create_task(progress.wait_reached({0: 5, 1: 2}))
+    wait = asyncio.create_task(progress.wait_reached({0: 5, 1: 2}))
     for positions in ({0: 5}, {1: 1}):
         progress.advance(positions)
         await asyncio.sleep(0)
-        assert not waiting.done()
+        assert not wait.done()
     progress.advance({1: 2})
     async with asyncio.timeout(1):
-        await waiting
+        await wait
 
 
 async def test_wait_beyond_ends_when_any_partition_advances() -> None:
     progress = Progress()
     progress.advance({0: 5, 1: 2})
-    waiting = asyncio.create_task(progress.wait_beyond({0: 5, 1: 2}))
+    wait = asyncio.create_task(progress.wait_beyond({0: 5, 1: 2}))
     await asyncio.sleep(0)
-    assert not waiting.done()
+    assert not wait.done()
     progress.advance({0: 5, 1: 3})
     async with asyncio.timeout(1):
-        await waiting
+        await wait
 
 
 async def test_progress_never_goes_back() -> None:
@@ -46,21 +46,21 @@ async def test_progress_never_goes_back() -> None:
 
 async def test_advance_wakes_only_the_waits_that_it_ends() -> None:
     progress = Progress()
-    waiting = [asyncio.create_task(progress.wait_reached({0: wanted})) for wanted in range(1, 1001)]
+    waits = [asyncio.create_task(progress.wait_reached({0: offset})) for offset in range(1, 1001)]
     await asyncio.sleep(0)
     progress.advance({0: 400})
     await asyncio.sleep(0)
-    assert [task.done() for task in waiting] == [True] * 400 + [False] * 600
+    assert [task.done() for task in waits] == [True] * 400 + [False] * 600
     progress.advance({0: 1000})
-    await asyncio.gather(*waiting)
+    await asyncio.gather(*waits)
 
 
 async def test_cancelled_wait_is_forgotten_and_ends_no_other_wait() -> None:
     progress = Progress()
-    given_up, other = (asyncio.create_task(progress.wait_reached({0: 1})) for _ in range(2))
+    cancelled_wait, other_wait = (asyncio.create_task(progress.wait_reached({0: 1})) for _ in range(2))
     await asyncio.sleep(0)
-    given_up.cancel()
+    cancelled_wait.cancel()
     progress.advance({0: 1})
     with pytest.raises(asyncio.CancelledError):
-        await given_up
-    await other
+        await cancelled_wait
+    await other_wait

@@ -1,4 +1,4 @@
-"""Answers say until when they include all that the log held, and never claim more."""
+"""Recency: the latest moment whose whole log the read model includes."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,41 +16,38 @@ from ordertrail_server.history.recency import Recency
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Entry, LogDamaged, LogUnavailable
 
-FOR_EVER = 3600.0
-SECOND = 1_000_000_000
 
-
-class Ticking:
-    """A clock that is one tick further whenever it is looked at; `at` returns once it was looked at so often."""
+class TickingClock:
+    """A clock that advances by one tick with each reading; `wait_ticks` waits for that many readings."""
 
     def __init__(self) -> None:
         self.ticks = 0
-        self._looked = asyncio.Condition()
-        self._telling: set[asyncio.Task[None]] = set()
+        self._read = asyncio.Condition()
+        self._notifications: set[asyncio.Task[None]] = set()
 
     def __call__(self) -> int:
         self.ticks += 1
-        telling = asyncio.ensure_future(self._tell())
-        self._telling.add(telling)
-        telling.add_done_callback(self._telling.discard)
+        notification = asyncio.ensure_future(self._notify())
+        self._notifications.add(notification)
+        notification.add_done_callback(self._notifications.discard)
         return self.ticks
 
-    async def at(self, ticks: int) -> None:
-        async with asyncio.timeout(10), self._looked:
-            await self._looked.wait_for(lambda: self.ticks >= ticks)
+    async def wait_ticks(self, ticks: int) -> None:
+        async with asyncio.timeout(10), self._read:
+            await self._read.wait_for(lambda: self.ticks >= ticks)
 
-    async def _tell(self) -> None:
-        async with self._looked:
-            self._looked.notify_all()
+    async def _notify(self) -> None:
+        async with self._read:
+            self._read.notify_all()
 
 
 @contextmanager
-def kept(recency: Recency) -> Iterator["asyncio.Task[None]"]:
-    keeping = asyncio.ensure_future(recency.run())
+def run_refreshes(recency: Recency) -> Iterator["asyncio.Task[None]"]:
+    refreshes = asyncio.ensure_future(recency.run())
     try:
-        yield keeping
+        yield refreshes
     finally:
-        keeping.cancel()
+        refreshes.cancel()
 
 
 async def test_current_at_pauses_while_the_log_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,21 +58,21 @@ async def test_current_at_pauses_while_the_log_is_unavailable(tmp_path: Path, mo
         return await log.end(partition, known_end)
 
     await log.append(0, entries(1))
-    clock, progress = Ticking(), Progress()
+    clock, progress = TickingClock(), Progress()
     progress.advance({0: 1})
     recency = Recency(end, 1, progress, clock=clock)
     assert recency.current_at is None
-    with kept(recency):
-        await clock.at(2)
+    with run_refreshes(recency):
+        await clock.wait_ticks(2)
         await log.close()
-        stands = recency.current_at
-        assert stands is not None
-        await clock.at(clock.ticks + 3)
-        assert recency.current_at == stands
+        paused_at = recency.current_at
+        assert paused_at is not None
+        await clock.wait_ticks(clock.ticks + 3)
+        assert recency.current_at == paused_at
         log = EmbeddedLog.open(tmp_path)
-        back = clock.ticks
-        await clock.at(back + 3)
-        assert recency.current_at > back
+        ticks = clock.ticks
+        await clock.wait_ticks(ticks + 3)
+        assert recency.current_at > ticks
     await log.close()
 
 
@@ -83,28 +80,28 @@ async def test_current_at_is_the_time_of_the_query_once_its_ends_are_projected(t
     log, progress = MemoryLog(partitions=2), Progress()
     recency = Recency(log.end, 2, progress, clock=iter(count(100)).__next__)
     log.land(1, Entry("o", b"any"))
-    looking = asyncio.ensure_future(recency.refresh())
+    refresh = asyncio.ensure_future(recency.refresh())
     for positions in ({0: 0, 1: 0}, {0: 5}):
         progress.advance(positions)
         await asyncio.sleep(0)
-        assert (recency.current_at, looking.done()) == (None, False)
+        assert (recency.current_at, refresh.done()) == (None, False)
     log.land(1, Entry("o", b"later"))
     progress.advance({1: 1})
-    await looking
+    await refresh
     assert recency.current_at == 100
 
 
 async def test_query_of_an_end_passes_the_projected_offset(tmp_path: Path) -> None:
-    asked = list[tuple[int, int]]()
+    queries = list[tuple[int, int]]()
 
     async def end(partition: int, known_end: int) -> int:
-        asked.append((partition, known_end))
+        queries.append((partition, known_end))
         return known_end
 
     progress = Progress()
     progress.advance({0: 3, 1: 4})
     await Recency(end, 2, progress).refresh()
-    assert asked == [(0, 3), (1, 4)]
+    assert queries == [(0, 3), (1, 4)]
 
 
 async def test_damage_ends_the_refreshes(tmp_path: Path) -> None:

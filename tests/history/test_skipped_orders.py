@@ -1,4 +1,4 @@
-"""Answers over many orders pass over what waits of parked ones, and name those orders."""
+"""Answers over many orders skip the waiting facts of parked orders, and name these orders."""
 
 import asyncio
 from collections.abc import Iterator
@@ -46,19 +46,19 @@ def park(server: HistoryServer, order_id: str, customer: str = "c") -> None:
 
 
 def park_unknown(server: HistoryServer, order_id: str) -> None:
-    """Record an order that begins with an event of a newer release, so that nothing is known of it."""
+    """Record an order that begins with an event of a newer release, so that its customer is unknown."""
     server.land(order_id, sealed(order_id, 1, b"", FUTURE))
 
 
-def named(frames: list[StreamOrderEventsResponse]) -> list[str]:
+def parked_ids(frames: list[StreamOrderEventsResponse]) -> list[str]:
     return [order_id for frame in frames for order_id in frame.parked_order_ids]
 
 
-async def streamed(server: HistoryServer, **conditions: Any) -> list[StreamOrderEventsResponse]:
+async def stream_frames(server: HistoryServer, **conditions: Any) -> list[StreamOrderEventsResponse]:
     return await server.stream(StreamOrderEventsRequest(**conditions))
 
 
-async def listed(server: HistoryServer, **conditions: Any) -> list[ListOrderEventsResponse]:
+async def list_pages(server: HistoryServer, **conditions: Any) -> list[ListOrderEventsResponse]:
     request, pages = ListOrderEventsRequest(**conditions), list[ListOrderEventsResponse]()
     while not pages or request.page_token:
         pages.append(ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None)))
@@ -76,11 +76,11 @@ async def test_stream_of_all_orders_names_each_parked_order_whose_facts_it_skips
         park_unknown(server, "unknown")
         server.record("fine", placed("p"))
         await server.project()
-        frames = await streamed(server)
-        assert sorted(named(frames)) == ["parked", "unknown"]
+        frames = await stream_frames(server)
+        assert sorted(parked_ids(frames)) == ["parked", "unknown"]
         assert sorted(names_in(frames)) == [("fine", 1), ("parked", 1)]
-        resumed = await streamed(server, resume_token=frames[-1].resume_token)
-        assert named(resumed) == []
+        later_frames = await stream_frames(server, resume_token=frames[-1].resume_token)
+        assert parked_ids(later_frames) == []
 
 
 async def test_parked_order_without_waiting_facts_is_not_named(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ async def test_parked_order_without_waiting_facts_is_not_named(tmp_path: Path) -
         server.record("broken", placed("p"))
         server.land("broken", sealed("broken", 9, b"no such fact's digest"[:16], b""))
         await server.project()
-        assert named(await streamed(server)) == []
+        assert parked_ids(await stream_frames(server)) == []
 
 
 async def test_frame_names_only_orders_with_skipped_facts_before_its_token(tmp_path: Path) -> None:
@@ -96,9 +96,9 @@ async def test_frame_names_only_orders_with_skipped_facts_before_its_token(tmp_p
         for number in range(3):
             park(server, f"o-{number}")
         await server.project()
-        frames = await streamed(server, max_events_per_frame=1)
-        told = [(names_of(frame.events), list(frame.parked_order_ids)) for frame in frames]
-        assert told == [([("o-0", 1)], []), ([("o-1", 1)], ["o-0"]), ([("o-2", 1)], ["o-1", "o-2"])]
+        frames = await stream_frames(server, max_events_per_frame=1)
+        contents = [(names_of(frame.events), list(frame.parked_order_ids)) for frame in frames]
+        assert contents == [([("o-0", 1)], []), ([("o-1", 1)], ["o-0"]), ([("o-2", 1)], ["o-1", "o-2"])]
         offsets = [read_token(frame.resume_token, server.log.identity)[0] for frame in frames]
         assert offsets == [1, 3, 6]
 
@@ -110,9 +110,9 @@ async def test_stream_of_a_customer_names_parked_orders_of_it_and_of_unknown_cus
         park(server, "nobody's", customer="")
         park_unknown(server, "unknown")
         await server.project()
-        assert named(await streamed(server, customer_id="c")) == ["own", "unknown"]
-        assert named(await streamed(server, customer_id="c", product_id="p")) == ["own", "unknown"]
-        [page] = await listed(server, customer_id="c")
+        assert parked_ids(await stream_frames(server, customer_id="c")) == ["own", "unknown"]
+        assert parked_ids(await stream_frames(server, customer_id="c", product_id="p")) == ["own", "unknown"]
+        [page] = await list_pages(server, customer_id="c")
         assert (names_of(page.events), list(page.parked_order_ids)) == ([("own", 1)], ["own", "unknown"])
 
 
@@ -131,8 +131,8 @@ async def test_parked_order_is_named_whatever_the_other_conditions(tmp_path: Pat
         park(server, "parked")
         server.record("fine", added("q"))
         await server.project()
-        frames = await streamed(server, **conditions)
-        assert named(frames) == ["parked"]
+        frames = await stream_frames(server, **conditions)
+        assert parked_ids(frames) == ["parked"]
         assert frames[-1].caught_up
 
 
@@ -174,8 +174,8 @@ async def test_names_of_many_parked_orders_fit_into_frames_within_their_limits(t
         server.record("last", placed("p", customer="c"))
         await server.project()
         for conditions in ({}, {"customer_id": "c"}):
-            frames = await streamed(server, **conditions)
-            assert named(frames) == ids
+            frames = await stream_frames(server, **conditions)
+            assert parked_ids(frames) == ids
             assert names_in(frames) == [("last", 1)]
             assert all(frame.ByteSize() <= FRAME_BYTES for frame in frames)
             assert len(frames) == 3
@@ -197,8 +197,8 @@ async def test_frame_of_large_events_and_many_names_is_within_its_limit(tmp_path
             if number % 50 == 0:
                 server.record(f"o-{number}", huge("c"))
         await server.project()
-        frames = await streamed(server)
-        assert (named(frames), names_in(frames)) == (parked, server.names())
+        frames = await stream_frames(server)
+        assert (parked_ids(frames), names_in(frames)) == (parked, server.names())
         assert all(frame.ByteSize() <= FRAME_BYTES for frame in frames)
         assert all(frame.ByteSize() >= FRAME_BYTES / 2 for frame in frames[:-1])
 
@@ -211,7 +211,7 @@ async def test_names_that_exceed_a_page_are_on_the_next_one(tmp_path: Path, monk
             park_unknown(server, order_id)
         server.record("last", placed("p", customer="c"))
         await server.project()
-        pages = await listed(server, customer_id="c")
+        pages = await list_pages(server, customer_id="c")
         assert [order_id for page in pages for order_id in page.parked_order_ids] == parked
         assert [len(page.parked_order_ids) for page in pages] == [4, 4, 4, 4, 4, 0]
         assert [name for page in pages for name in names_of(page.events)] == [("last", 1)]
@@ -219,7 +219,7 @@ async def test_names_that_exceed_a_page_are_on_the_next_one(tmp_path: Path, monk
 
 Step = tuple[int, bool, bool]
 histories = st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.booleans()), max_size=60)
-"""For each record: the order's number, whether it is one that parks, whether what it begins with is unknown."""
+"""For each record: the order's number, whether it parks the order, whether the order begins with an unknown event."""
 
 
 def record_history(server: HistoryServer, history: list[Step]) -> None:
@@ -237,15 +237,15 @@ def record_history(server: HistoryServer, history: list[Step]) -> None:
             server.record(order_id, removed("never ordered") if parks else added(f"q{len(server.facts)}"))
 
 
-def waiting(server: HistoryServer, customer: str) -> Iterator[tuple[int, int, str]]:
-    """Yield (partition, offset, order) of every fact that waits and may be the customer's, as a naive model sees it."""
-    folded = {fact.position for fact in server.facts}
+def waiting_facts(server: HistoryServer, customer: str) -> Iterator[tuple[int, int, str]]:
+    """Yield (partition, offset, order) of every waiting fact that may be the customer's, by a plain model."""
+    folded_positions = {fact.position for fact in server.facts}
     for partition, records in enumerate(server.log.records):
         for record in records:
-            known = server.aggregate(record.key).order
-            if partition << 48 | record.offset not in folded and customer in (
+            order = server.aggregate(record.key).order
+            if partition << 48 | record.offset not in folded_positions and customer in (
                 "",
-                known.customer_id if known else customer,
+                order.customer_id if order else customer,
             ):
                 yield partition, record.offset, record.key
 
@@ -256,11 +256,11 @@ def waiting(server: HistoryServer, customer: str) -> Iterator[tuple[int, int, st
     history=histories,
     partitions=st.sampled_from([1, 3]),
     customer=st.sampled_from(["", "c0"]),
-    most=st.integers(1, 5),
+    max_events=st.integers(1, 5),
     types=st.sampled_from([[], [20]]),
 )
 async def test_every_skipped_order_is_named_between_two_tokens(
-    at_once: int, window: int, history: list[Step], partitions: int, customer: str, most: int, types: list[int]
+    at_once: int, window: int, history: list[Step], partitions: int, customer: str, max_events: int, types: list[int]
 ) -> None:
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(skipped_orders, "AT_ONCE", at_once)
@@ -268,31 +268,35 @@ async def test_every_skipped_order_is_named_between_two_tokens(
         async with serve_history(Path(directory), partitions) as server:
             record_history(server, history)
             await server.project()
-            request: dict[str, Any] = {"customer_id": customer, "max_events_per_frame": most, "event_types": types}
-            before = dict.fromkeys(range(partitions), 0)
-            facts = list(waiting(server, customer))
-            frames = await streamed(server, **request)
+            request: dict[str, Any] = {
+                "customer_id": customer,
+                "max_events_per_frame": max_events,
+                "event_types": types,
+            }
+            offsets = dict.fromkeys(range(partitions), 0)
+            facts = list(waiting_facts(server, customer))
+            frames = await stream_frames(server, **request)
             for frame in frames:
-                now = before | read_token(frame.resume_token, server.log.identity)
-                assert set(frame.parked_order_ids) == {o for p, at, o in facts if before[p] <= at < now[p]}
-                before = now
+                now = offsets | read_token(frame.resume_token, server.log.identity)
+                assert set(frame.parked_order_ids) == {o for p, at, o in facts if offsets[p] <= at < now[p]}
+                offsets = now
             assert sorted(names_in(frames)) == sorted(
                 server.names(lambda fact: customer in ("", fact.customer) and (not types or fact.type in types))
             )
-            pages = await listed(server, customer_id=customer or "c1", page_size=most)
-            of_customer = {order_id for _, _, order_id in waiting(server, customer or "c1")}
+            pages = await list_pages(server, customer_id=customer or "c1", page_size=max_events)
+            of_customer = {order_id for _, _, order_id in waiting_facts(server, customer or "c1")}
             assert {order_id for page in pages for order_id in page.parked_order_ids} == of_customer
-            found = [name for page in pages for name in names_of(page.events)]
-            assert found == server.names(lambda fact: fact.customer == (customer or "c1"))
+            names = [name for page in pages for name in names_of(page.events)]
+            assert names == server.names(lambda fact: fact.customer == (customer or "c1"))
 
 
 async def test_streams_that_share_a_scan_all_name_the_parked_order(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=3600.0) as server:
         server.record("o", placed("p"))
         await server.project()
-        async with open_tail(server) as one, open_tail(server) as other:
-            await asyncio.gather(one.next(), other.next())
+        async with open_tail(server) as first_tail, open_tail(server) as second_tail:
+            await asyncio.gather(first_tail.next(), second_tail.next())
             server.record("o", removed("never ordered"))
             await server.project()
-            told = await asyncio.gather(one.next(), other.next())
-            assert [list(frame.parked_order_ids) for frame in told] == [["o"], ["o"]]
+            contents = await asyncio.gather(first_tail.next(), second_tail.next())
+            assert [list(frame.parked_order_ids) for frame in contents] == [["o"], ["o"]]

@@ -55,11 +55,11 @@ async def test_search_ends_after_its_time_limit_with_a_typed_error(tmp_path: Pat
     async with serve_history(tmp_path) as server:
         await server.project()
         model = ReadModel(server.path, server.log.identity, server.log.topic, 1, search_seconds=0.01)
-        with pytest.raises(Refused) as raised:
+        with pytest.raises(Refused) as error:
             await model.search(visit_rows_for_ever)
         model.close()
-    assert ErrorReason.Name(raised.value.refusal.reason) == "ERROR_REASON_QUERY_TIME_LIMIT"
-    assert "0.01 seconds" in raised.value.refusal.message
+    assert ErrorReason.Name(error.value.refusal.reason) == "ERROR_REASON_QUERY_TIME_LIMIT"
+    assert "0.01 seconds" in error.value.refusal.message
 
 
 async def test_short_reads_and_streams_do_not_wait_for_searches(tmp_path: Path) -> None:

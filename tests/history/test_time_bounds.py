@@ -32,18 +32,18 @@ def record_around_noon(server: HistoryServer) -> None:
 
 
 @of_bounds
-@pytest.mark.parametrize("few", [0, 10_000])
+@pytest.mark.parametrize("max_indexed", [0, 10_000])
 @pytest.mark.parametrize("path", [{}, {"customer_id": "c"}, {"product_id": "p"}, {"source_reference": "r"}])
 async def test_list_orders_includes_its_first_time_and_excludes_its_second(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     path: dict[str, str],
-    few: int,
+    max_indexed: int,
     begin: Timestamp | None,
     end: Timestamp | None,
     expected: list[str],
 ) -> None:
-    monkeypatch.setattr(order_filter, "FEW", few)
+    monkeypatch.setattr(order_filter, "FEW", max_indexed)
     async with serve_history(tmp_path) as server:
         record_around_noon(server)
         await server.project()
@@ -53,18 +53,18 @@ async def test_list_orders_includes_its_first_time_and_excludes_its_second(
 
 
 @of_bounds
-@pytest.mark.parametrize("few", [0, 100_000])
+@pytest.mark.parametrize("max_indexed", [0, 100_000])
 @pytest.mark.parametrize("path", [{}, {"customer_id": "c"}, {"product_id": "p"}])
 async def test_stream_includes_its_first_time_and_excludes_its_second(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     path: dict[str, str],
-    few: int,
+    max_indexed: int,
     begin: Timestamp | None,
     end: Timestamp | None,
     expected: list[str],
 ) -> None:
-    monkeypatch.setattr(start, "FEW", few)
+    monkeypatch.setattr(start, "FEW", max_indexed)
     async with serve_history(tmp_path) as server:
         record_around_noon(server)
         await server.project()
@@ -79,11 +79,11 @@ async def test_stream_of_an_order_includes_its_first_time_and_excludes_its_secon
     async with serve_history(tmp_path) as server:
         record_around_noon(server)
         await server.project()
-        found = []
+        names = []
         for order_id in ("before", "at", "behind"):
             request = StreamOrderEventsRequest(order_id=order_id, recorded_from=begin, recorded_before=end)
-            found += names_in(await server.stream(request))
-        assert found == [(order_id, 1) for order_id in expected]
+            names += names_in(await server.stream(request))
+        assert names == [(order_id, 1) for order_id in expected]
 
 
 DAYS = [
@@ -105,12 +105,12 @@ async def test_list_orders_includes_its_first_delivery_day_and_excludes_its_seco
             server.record(f"{day}", OrderDeliveryRescheduled(expected_delivery_date=day_of(day)))
         await server.project()
 
-        async def listed(request: ListOrdersRequest) -> list[str]:
+        async def list_ids(request: ListOrdersRequest) -> list[str]:
             page = ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
             return [order.order_id for order in reversed(page.orders)]
 
         for bound in DAYS:
-            later = await listed(ListOrdersRequest(delivery_from=day_of(bound)))
-            earlier = await listed(ListOrdersRequest(delivery_before=day_of(bound)))
+            later = await list_ids(ListOrdersRequest(delivery_from=day_of(bound)))
+            earlier = await list_ids(ListOrdersRequest(delivery_before=day_of(bound)))
             assert later == [f"{day}" for day in DAYS if day >= bound]
             assert earlier == [f"{day}" for day in DAYS if day < bound]

@@ -1,4 +1,4 @@
-"""A release that does not know an event that this one does: what it would not read is not read here either."""
+"""An older release, which does not know some of today's events."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ from ordertrail_server.schema.registry import READERS
 
 
 @contextmanager
-def not_knowing(*events: str) -> Iterator[None]:
-    """Read as a release in whose contract these fields of the public event have no place yet."""
+def hide_events(*events: str) -> Iterator[None]:
+    """Read records as a release does whose public event lacks these fields."""
     written = {NEWEST[name].number for name, field in public_events().items() if field.name in events}
-    known = {number: reader for number, reader in READERS.items() if number not in written}
+    readers = {number: reader for number, reader in READERS.items() if number not in written}
     with pytest.MonkeyPatch.context() as older:
-        older.setattr(reading, "READERS", known)
+        older.setattr(reading, "READERS", readers)
         for event in events:
             older.setitem(reading._PARSED, event, None)
             older.delitem(reading._PASSING, event, raising=False)

@@ -1,4 +1,4 @@
-"""The projector's process in tests: how far it is, and whether it is gone."""
+"""The projector's process in tests: its progress and its end."""
 
 import asyncio
 import os
@@ -16,8 +16,8 @@ def projector_command(data: Path) -> list[str]:
     return [sys.executable, "-m", "ordertrail_server.projections.process", EmbeddedSource(data).to_json()]
 
 
-class Reached:
-    """How far a projector said it is, for one partition; made to be its `on_progress`."""
+class ReportedOffset:
+    """The offset that a projector reported last, of one partition; for `on_progress`."""
 
     def __init__(self) -> None:
         self.offset = -1
@@ -34,10 +34,10 @@ class Reached:
                 await self._moved.wait()
 
 
-async def gone(pid: int) -> None:
-    """Return when the process has ended, whether or not its new parent has taken note."""
+async def wait_gone(pid: int) -> None:
+    """Return when the process has ended; its new parent may not have reaped it yet."""
     async with asyncio.timeout(20):
-        while runs(pid):  # noqa: ASYNC110 (the end of a process that is not a child is told to nobody)
+        while runs(pid):  # noqa: ASYNC110 (nobody is notified of the end of another's child)
             await asyncio.sleep(0.01)
 
 
@@ -49,9 +49,9 @@ def runs(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
-async def refused(projector: ProjectorProcess) -> str:
-    """Return why the projector refuses, as soon as it does."""
+async def wait_refused(projector: ProjectorProcess) -> str:
+    """Wait until the projector refuses to go on, and return the reason."""
     async with asyncio.timeout(20):
-        while projector.failure is None:  # noqa: ASYNC110 (a state to be asked for, as health checks do)
+        while projector.failure is None:  # noqa: ASYNC110 (a state that is polled, as health checks do)
             await asyncio.sleep(0.01)
     return projector.failure

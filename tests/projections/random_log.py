@@ -1,4 +1,4 @@
-"""Random logs of several orders, right and wrong records mixed, and what the chain rule makes of them."""
+"""Random logs of several orders, with correct and incorrect records, and their verdicts by the chain rule."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,39 +14,39 @@ from ordertrail_server.projections.projector import Projector
 from ordertrail_server.schema.reading import read
 
 PARTITIONS = 2
-IDS = [f"order-{number}" for number in range(5)]
+ORDER_IDS = [f"order-{number}" for number in range(5)]
 
 
-def _next_fact(story: Story, order_id: str) -> None:
+def _append_next_fact(story: Story, order_id: str) -> None:
     events = (PLACED, PLUM_ADDED, remove("apple"), CONFIRMED)
     story.fact(order_id, events[min(story.version(order_id), 3)])
 
 
-def _begin(story: Story, order_id: str) -> None:
+def _begin_order(story: Story, order_id: str) -> None:
     if story.version(order_id) == 0:
         story.statement(order_id)
 
 
-def _repeat(story: Story, order_id: str) -> None:
+def _append_repeated(story: Story, order_id: str) -> None:
     if story.version(order_id):
         story.repeat(order_id, version=1 + story.version(order_id) // 2)
 
 
-def _late(story: Story, order_id: str) -> None:
+def _append_late(story: Story, order_id: str) -> None:
     if story.version(order_id):
         story.late(order_id, follows=story.version(order_id) - 1)
 
 
 STEPS: list[Callable[[Story, str], None]] = [
-    *(_next_fact,) * 6,
-    *(_begin, _repeat, _repeat, _late),
+    *(_append_next_fact,) * 6,
+    *(_begin_order, _append_repeated, _append_repeated, _append_late),
     *(Story.future, Story.broken, Story.unreadable, Story.misplaced, Story.barrier),
     lambda story, order_id: story.fact(order_id, remove("never ordered")),
     lambda story, order_id: story.fact(order_id, CONFIRMED, seconds=5),
 ]
 
 LogSteps = list[tuple[Callable[[Story, str], None], str]]
-log_steps = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(IDS)), max_size=60)
+log_steps = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(ORDER_IDS)), max_size=60)
 
 
 async def build_log(steps: LogSteps) -> MemoryLog:
@@ -60,7 +60,7 @@ async def build_log(steps: LogSteps) -> MemoryLog:
 
 
 def expected_verdicts(log: MemoryLog) -> list[tuple[int, str]]:
-    """The position and verdict of every record, by the rule itself over plain lists of facts."""
+    """Return the position and verdict of every record, judged over plain lists of facts."""
     verdicts = []
     facts: dict[str, list[bytes]] = {}
     for partition, records in enumerate(log.records):

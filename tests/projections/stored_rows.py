@@ -17,8 +17,8 @@ Rows = dict[str, list[tuple[object, ...]]]
 def rows(path: Path) -> Rows:
     """Return every row of every table of a read model."""
     with closing(connect_reader(path)) as connection:
-        named = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        tables = [name for (name,) in connection.execute(named)]
+        names_query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        tables = [name for (name,) in connection.execute(names_query)]
         return {table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in tables}
 
 

@@ -54,8 +54,8 @@ class Story:
     def fact(self, order_id: str, event: object, seconds: int | None = None) -> None:
         self._extend(order_id, self._seal(order_id, encode(event), seconds))  # type: ignore[arg-type]
 
-    def statement(self, order_id: str, stated: v1.OrderPlaced | v1.OrderCreated = STATED) -> None:
-        self._extend(order_id, self._seal(order_id, encode_statement(stated)))
+    def statement(self, order_id: str, event: v1.OrderPlaced | v1.OrderCreated = STATED) -> None:
+        self._extend(order_id, self._seal(order_id, encode_statement(event)))
 
     def future(self, order_id: str) -> None:
         self._extend(order_id, self._seal(order_id, FUTURE))

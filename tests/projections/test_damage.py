@@ -1,4 +1,4 @@
-"""A read model file that was damaged on disk: nobody goes on with it, all are told, and it can be made again."""
+"""A read model that was damaged on disk is refused by projector and reads, and can be rebuilt."""
 
 import asyncio
 import subprocess
@@ -23,13 +23,13 @@ from ordertrail_server.storage.sqlite_error import is_damage
 
 PAGE = 4096
 ENTRIES = many_orders(510)
-KNOWN, FURTHER = ENTRIES[:1500], ENTRIES[1500:]
+PROJECTED, FURTHER = ENTRIES[:1500], ENTRIES[1500:]
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A read model of 1,500 records, in a file that nobody has open."""
-    write_log(tmp_path, KNOWN)
+    """Return the path of a closed read model of 1,500 records."""
+    write_log(tmp_path, PROJECTED)
     rebuild(tmp_path, lambda done, total: None)
     return read_model_file(DataDirectory(tmp_path).read_model)
 
@@ -38,25 +38,25 @@ def model(tmp_path: Path) -> Path:
 def test_projector_refuses_a_damaged_read_model_in_one_line(tmp_path: Path, model: Path, first: int) -> None:
     overwrite(model, first)
     asyncio.run(append(tmp_path))
-    ended = subprocess.run(
+    process = subprocess.run(
         projector_command(tmp_path), input="", capture_output=True, text=True, env=ENVIRONMENT, check=False
     )
-    [line] = ended.stderr.splitlines()
-    assert ended.returncode == REFUSED, line
+    [line] = process.stderr.splitlines()
+    assert process.returncode == REFUSED, line
     assert line.startswith(f"the read model {model} is damaged (")
     assert line.endswith("; stop the server and run `ordertrail rebuild`, or delete it")
 
 
 @pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
 def test_rebuild_restores_a_damaged_read_model(tmp_path: Path, model: Path, first: int) -> None:
-    whole = rows(model)
+    expected_rows = rows(model)
     overwrite(model, first)
     rebuild(tmp_path, lambda done, total: None)
-    assert rows(model) == whole
+    assert rows(model) == expected_rows
 
 
 async def test_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
-    await asyncio.to_thread(write_log, tmp_path, KNOWN)
+    await asyncio.to_thread(write_log, tmp_path, PROJECTED)
     await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
     log = EmbeddedLog.follow(tmp_path)
     reads = ReadModel(read_model_file(DataDirectory(tmp_path).read_model), log.identity, log.topic, log.partitions)
@@ -72,21 +72,21 @@ async def test_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
 async def test_reads_of_a_damaged_read_model_are_unavailable(tmp_path: Path, first: int) -> None:
-    await asyncio.to_thread(write_log, tmp_path, KNOWN)
+    await asyncio.to_thread(write_log, tmp_path, PROJECTED)
     await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
     log = EmbeddedLog.follow(tmp_path)
     reads = ReadModel(read_model_file(DataDirectory(tmp_path).read_model), log.identity, log.topic, log.partitions)
     overwrite(reads.path, first)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as error:
         await reads.read(count_everything)
-    assert refused.value.refusal.reason == ERROR_REASON_UNAVAILABLE
-    assert "is damaged" in refused.value.refusal.message
+    assert error.value.refusal.reason == ERROR_REASON_UNAVAILABLE
+    assert "is damaged" in error.value.refusal.message
     reads.close()
     await log.close()
 
 
 async def test_faulty_statement_is_not_reported_as_damage(tmp_path: Path) -> None:
-    await asyncio.to_thread(write_log, tmp_path, KNOWN)
+    await asyncio.to_thread(write_log, tmp_path, PROJECTED)
     await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
     log = EmbeddedLog.follow(tmp_path)
     reads = ReadModel(read_model_file(DataDirectory(tmp_path).read_model), log.identity, log.topic, log.partitions)
@@ -97,7 +97,7 @@ async def test_faulty_statement_is_not_reported_as_damage(tmp_path: Path) -> Non
 
 
 def overwrite(path: Path, first: int) -> None:
-    """Overwrite all pages from `first` (0 is the file's header) on, but for the last."""
+    """Overwrite all pages from `first` (0 is the file's header) on, except the last one."""
     pages = path.stat().st_size // PAGE
     with path.open("r+b") as file:
         file.seek(first * PAGE)

@@ -1,4 +1,4 @@
-"""Code that folds otherwise is another definition, and so another file."""
+"""Code that folds differently has another definition, and therefore another file."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def test_file_is_named_after_the_definition() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "other"),
+    ("source", "is_other"),
     [
         ("orders/evolve.py", True),
         ("schema/reading.py", True),
@@ -34,11 +34,11 @@ def test_file_is_named_after_the_definition() -> None:
     ],
 )
 def test_only_changes_of_code_that_determines_rows_change_the_definition(
-    tmp_path: Path, changed: str, other: bool
+    tmp_path: Path, source: str, is_other: bool
 ) -> None:
     shutil.copytree(SERVER, tmp_path / SERVER.name, ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / SERVER.name / changed).open("a") as source:
-        source.write("\n# changed\n")
+    with (tmp_path / SERVER.name / source).open("a") as file:
+        file.write("\n# changed\n")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
     answer = subprocess.run([sys.executable, "-c", ASK], env=environment, check=True, capture_output=True, text=True)
-    assert (answer.stdout.strip() != definition_digest().hex()) is other
+    assert (answer.stdout.strip() != definition_digest().hex()) is is_other

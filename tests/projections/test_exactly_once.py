@@ -1,4 +1,4 @@
-"""However the log is cut into batches, whoever folds them, and whenever they stop: the same rows."""
+"""The rows are the same however the log is split into batches and whenever a projector stops."""
 
 import asyncio
 from collections.abc import Mapping
@@ -37,9 +37,12 @@ def test_restarted_projector_resumes_at_its_position(steps: LogSteps, stops: lis
     async def compare(directory: Path) -> None:
         log = await build_log(steps)
         await project(log, directory / "never-stopped", batch=1_000, hot_orders=1_000)
-        whole, log.records = log.records, [[] for _ in range(PARTITIONS)]
+        all_records, log.records = log.records, [[] for _ in range(PARTITIONS)]
         for stop in (*stops, 1_000):
-            log.records = [all_[: len(some) + stop] for all_, some in zip(whole, log.records, strict=True)]
+            log.records = [
+                records[: len(earlier_records) + stop]
+                for records, earlier_records in zip(all_records, log.records, strict=True)
+            ]
             await project(log, directory / "stopped", batch=7, hot_orders=1_000)
         assert rows(directory / "never-stopped") == rows(directory / "stopped")
 
@@ -50,16 +53,18 @@ def test_restarted_projector_resumes_at_its_position(steps: LogSteps, stops: lis
 @settings(max_examples=50)
 @given(log_steps)
 def test_every_offset_is_stored_once_with_the_verdict_of_the_chain_rule(steps: LogSteps) -> None:
-    async def account(directory: Path) -> None:
+    async def check_verdicts(directory: Path) -> None:
         log = await build_log(steps)
         await project(log, directory / "model", batch=10, hot_orders=2)
         model = rows(directory / "model")
-        held: list[tuple[object, object]] = [(row[0], "fact") for table in ("events", "parked") for row in model[table]]
-        held += [(row[0], row[1]) for row in model["not_facts"]]
-        assert sorted(held, key=repr) == sorted(expected_verdicts(log), key=repr)
+        verdicts: list[tuple[object, object]] = [
+            (row[0], "fact") for table in ("events", "parked") for row in model[table]
+        ]
+        verdicts += [(row[0], row[1]) for row in model["not_facts"]]
+        assert sorted(verdicts, key=repr) == sorted(expected_verdicts(log), key=repr)
 
     with TemporaryDirectory() as directory:
-        asyncio.run(account(Path(directory)))
+        asyncio.run(check_verdicts(Path(directory)))
 
 
 async def test_two_projectors_on_one_file_never_fold_a_record_twice(tmp_path: Path) -> None:
@@ -80,35 +85,37 @@ async def test_progress_is_reported_after_each_commit(tmp_path: Path) -> None:
     log = MemoryLog()
     await log.append(0, many_orders(4))
     projector = await Projector.open(log, tmp_path / "model", batch=5)
-    told: list[tuple[int, object]] = []
-    await projector.catch_up(lambda positions: told.append((positions[0], rows(tmp_path / "model")["positions"][0][1])))
+    reports: list[tuple[int, object]] = []
+    await projector.catch_up(
+        lambda positions: reports.append((positions[0], rows(tmp_path / "model")["positions"][0][1]))
+    )
     projector.close()
-    assert told == [(5, 5), (10, 10), (12, 12)]
+    assert reports == [(5, 5), (10, 10), (12, 12)]
 
 
 class EndsInAGap(MemoryLog):
     """Has no records from offset 12 to 14, as a read from there shows."""
 
-    found = False
+    has_read_end = False
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
-        self.found = self.found or offset == 12
+        self.has_read_end = self.has_read_end or offset == 12
         return await super().read(partition, offset, limit)
 
     def gap_end(self, partition: int, offset: int) -> int:
-        return 14 if self.found and offset == 12 else offset
+        return 14 if self.has_read_end and offset == 12 else offset
 
 
 async def test_progress_is_reported_past_a_gap(tmp_path: Path) -> None:
     log = EndsInAGap()
     await log.append(0, many_orders(4))
     projector = await Projector.open(log, tmp_path / "model")
-    told: list[Mapping[int, int]] = []
+    reports: list[Mapping[int, int]] = []
     for _ in range(3):
-        await projector.catch_up(told.append)
-    assert (told, projector.positions) == ([{0: 12}, {0: 14}], {0: 14})
+        await projector.catch_up(reports.append)
+    assert (reports, projector.positions) == ([{0: 12}, {0: 14}], {0: 14})
     projector.close()
-    assert rows(tmp_path / "model")["positions"][0][1] == 12  # beside the digest of a record that there is
+    assert rows(tmp_path / "model")["positions"][0][1] == 12  # beside the digest of an existing record
 
 
 async def test_long_log_is_loaded_before_its_indexes_are_created(
@@ -119,10 +126,12 @@ async def test_long_log_is_loaded_before_its_indexes_are_created(
     log.land(0, many_orders(1)[0])  # void: its judgement needs the digest of an older fact
     await project(log, tmp_path / "indexed-first", batch=10, hot_orders=0)
     monkeypatch.setattr(projecting, "BULK", 20)
-    seen: list[bool] = []
+    index_states: list[bool] = []
     projector = await Projector.open(log, tmp_path / "indexed-last", batch=10, hot_orders=0)
-    await projector.catch_up(lambda positions: seen.append("orders_by_time" in indexes(tmp_path / "indexed-last")))
+    await projector.catch_up(
+        lambda positions: index_states.append("orders_by_time" in indexes(tmp_path / "indexed-last"))
+    )
     projector.close()
-    assert seen == [False] * 8 + [True] * 2
+    assert index_states == [False] * 8 + [True] * 2
     assert indexes(tmp_path / "indexed-last") == indexes(tmp_path / "indexed-first")
     assert rows(tmp_path / "indexed-last") == rows(tmp_path / "indexed-first")

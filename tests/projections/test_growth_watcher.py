@@ -1,4 +1,4 @@
-"""Whoever folds a log that others write to hears of all that is written, and of what keeps it from hearing."""
+"""The watcher reports every growth of a log that other processes write, and every failed wait."""
 
 import asyncio
 from contextlib import suppress
@@ -16,17 +16,17 @@ from ordertrail_server.projections.projector import Projector
 SOON = 60.0
 
 
-class Faulty(MemoryLog):
+class FaultyLog(MemoryLog):
     async def wait(self, partition: int, offset: int) -> None:
         raise OSError("too many open files")
 
 
-class Cut(MemoryLog):
+class UnavailableLog(MemoryLog):
     async def wait(self, partition: int, offset: int) -> None:
         raise LogUnavailable
 
 
-class Watched:
+class WokenWatcher:
     def __init__(self, log: MemoryLog) -> None:
         self._woken = asyncio.Event()
         self.growth = GrowthWatcher(log, self._woken.set)
@@ -39,41 +39,41 @@ class Watched:
 
 async def test_growth_during_the_fold_of_other_partitions_is_reported() -> None:
     log = MemoryLog(partitions=3)
-    watched = Watched(log)
-    watched.growth.watch({0: 0, 1: 0, 2: 0})
+    watcher = WokenWatcher(log)
+    watcher.growth.watch({0: 0, 1: 0, 2: 0})
     await log.append(1, entries(1))
-    assert await watched.take_grown() == {1}
+    assert await watcher.take_grown() == {1}
     await log.append(2, entries(1))
-    watched.growth.watch({0: 0, 1: 1, 2: 0})
-    assert await watched.take_grown() == {2}
+    watcher.growth.watch({0: 0, 1: 1, 2: 0})
+    assert await watcher.take_grown() == {2}
     await log.append(1, entries(1))
-    assert await watched.take_grown() == {1}
+    assert await watcher.take_grown() == {1}
 
 
 async def test_partition_that_was_not_folded_to_its_end_has_grown_at_once() -> None:
     log = MemoryLog()
-    watched = Watched(log)
+    watcher = WokenWatcher(log)
     await log.append(0, entries(2))
-    watched.growth.watch({0: 0})
-    assert await watched.take_grown() == {0}
-    watched.growth.watch({0: 1})
-    assert await watched.take_grown() == {0}
+    watcher.growth.watch({0: 0})
+    assert await watcher.take_grown() == {0}
+    watcher.growth.watch({0: 1})
+    assert await watcher.take_grown() == {0}
 
 
 async def test_error_of_a_failed_wait_is_raised() -> None:
-    watched = Watched(Faulty())
-    watched.growth.watch({0: 0})
+    watcher = WokenWatcher(FaultyLog())
+    watcher.growth.watch({0: 0})
     with pytest.raises(OSError, match="too many open files"):
-        await watched.take_grown()
+        await watcher.take_grown()
 
 
 async def test_partition_of_an_unavailable_log_counts_as_grown() -> None:
-    watched = Watched(Cut())
-    watched.growth.watch({0: 0})
-    assert await watched.take_grown() == {0}
+    watcher = WokenWatcher(UnavailableLog())
+    watcher.growth.watch({0: 0})
+    assert await watcher.take_grown() == {0}
 
 
-class Flooded(MemoryLog):
+class FloodedLog(MemoryLog):
     """Grows in partition 0 as fast as it is read."""
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
@@ -84,18 +84,18 @@ class Flooded(MemoryLog):
 
 
 async def test_fast_growing_partition_does_not_delay_the_others(tmp_path: Path) -> None:
-    log, pipe = Flooded(partitions=2), ParentPipe()
+    log, pipe = FloodedLog(partitions=2), ParentPipe()
     projector = await Projector.open(log, tmp_path / "model", batch=1)
-    following = asyncio.create_task(follow(projector, pipe, GrowthWatcher(log, pipe.wake)))
+    projection = asyncio.create_task(follow(projector, pipe, GrowthWatcher(log, pipe.wake)))
     try:
         async with asyncio.timeout(SOON):
             for end in (1, 2, 3):
                 await log.append(1, entries(1))
-                while projector.positions[1] < end:  # noqa: ASYNC110  (nothing tells)
+                while projector.positions[1] < end:  # noqa: ASYNC110  (no event signals it)
                     await asyncio.sleep(0.001)
-        assert not following.done()
+        assert not projection.done()
     finally:
         pipe.connection_lost(None)
         with suppress(ParentGone):
-            await following
+            await projection
         projector.close()

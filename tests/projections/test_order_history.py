@@ -1,4 +1,4 @@
-"""What the read model holds of a log."""
+"""The rows of the read model, for each kind of record."""
 
 from pathlib import Path
 
@@ -37,11 +37,15 @@ async def test_event_is_stored_as_clients_receive_it(path: Path) -> None:
         (0, "order-1", 1, "shop-1", ORDER_EVENT_TYPE_ORDER_PLACED, 1_750_000_001 * 10**9),
         (1, "order-1", 2, "shop-1", ORDER_EVENT_TYPE_ORDER_LINE_ADDED, 1_750_000_002 * 10**9),
     ]
-    placed, added = stored_events(model)
-    assert (placed.order_placed, added.order_line_added) == (PLACED, PLUM_ADDED)
-    assert (added.position.topic, added.position.partition, added.position.offset) == ("orders.events", 0, 1)
-    assert (added.previous, added.digest) == (placed.digest, story.head("order-1"))
-    assert added.written_version == version_of(message_of(NEWEST["OrderLineAdded"]))
+    order_placed, line_added = stored_events(model)
+    assert (order_placed.order_placed, line_added.order_line_added) == (PLACED, PLUM_ADDED)
+    assert (line_added.position.topic, line_added.position.partition, line_added.position.offset) == (
+        "orders.events",
+        0,
+        1,
+    )
+    assert (line_added.previous, line_added.digest) == (order_placed.digest, story.head("order-1"))
+    assert line_added.written_version == version_of(message_of(NEWEST["OrderLineAdded"]))
 
 
 async def test_event_of_an_older_producer_is_stored_in_todays_shape(path: Path) -> None:

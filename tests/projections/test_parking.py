@@ -1,4 +1,4 @@
-"""Orders that cannot be folded wait, and nobody else does."""
+"""Facts that cannot be folded park their order; all other orders go on."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.projections.processes import ENVIRONMENT, gone, projector_command
+from tests.projections.processes import ENVIRONMENT, projector_command, wait_gone
 from tests.projections.stored_rows import rows
 from tests.projections.story import many_orders, write_log
 
@@ -26,12 +26,12 @@ RECORDS = 12_000
 WINDOW_S = 0.4
 
 
-def started(directory: Path) -> subprocess.Popen[bytes]:
+def start_process(directory: Path) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
     return subprocess.Popen(projector_command(directory), stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT)
 
 
-def offset(line: bytes) -> int:
+def offset_of(line: bytes) -> int:
     reached: int = json.loads(line)["positions"]["0"]
     return reached
 
@@ -40,30 +40,30 @@ def test_projector_killed_at_random_moments_writes_the_same_rows(tmp_path: Path)
     write_log(tmp_path, many_orders(RECORDS // 3))
     chance, reached, kills, window = random.Random(7), 0, 0, 0.0
     while reached < RECORDS:
-        with started(tmp_path) as process:
+        with start_process(tmp_path) as process:
             assert process.stdout is not None
-            stands = offset(process.stdout.readline())
-            assert stands >= reached  # nothing that was said to be committed is lost
+            first_offset = offset_of(process.stdout.readline())
+            assert first_offset >= reached  # no reported commit is lost
             time.sleep(chance.random() * window)  # the moment is the point: any is as good
             process.kill()
-            before, reached = reached, max([stands, *map(offset, process.stdout.read().splitlines())])
+            earlier, reached = reached, max([first_offset, *map(offset_of, process.stdout.read().splitlines())])
             kills += 1
             # A slow machine needs longer to commit anything at all.
-            window = WINDOW_S if reached > before else max(WINDOW_S, 2 * window)
+            window = WINDOW_S if reached > earlier else max(WINDOW_S, 2 * window)
     assert kills > 1
-    live = read_model_file(DataDirectory(tmp_path).read_model)
-    resumed = rows(live)
+    model = read_model_file(DataDirectory(tmp_path).read_model)
+    killed_rows = rows(model)
     rebuild(tmp_path, lambda done, total: None)
-    assert rows(live) == resumed
+    assert rows(model) == killed_rows
 
 
 def test_process_ends_if_another_projector_wrote_and_resumes_after_a_restart(
     tmp_path: Path,
 ) -> None:
     write_log(tmp_path, many_orders(RECORDS // 3))
-    with started(tmp_path) as process:
+    with start_process(tmp_path) as process:
         assert process.stdout is not None
-        offset(process.stdout.readline())
+        offset_of(process.stdout.readline())
         process.send_signal(signal.SIGSTOP)
         asyncio.run(project(tmp_path))
         process.send_signal(signal.SIGCONT)
@@ -71,9 +71,9 @@ def test_process_ends_if_another_projector_wrote_and_resumes_after_a_restart(
     assert process.returncode == AGAIN
     assert b"is no longer at offset" in errors
     assert errors.count(b"\n") == 1
-    with started(tmp_path) as process:
+    with start_process(tmp_path) as process:
         assert process.stdout is not None
-        assert offset(process.stdout.readline()) == RECORDS
+        assert offset_of(process.stdout.readline()) == RECORDS
         process.communicate()
     assert process.returncode == 0
 
@@ -89,23 +89,23 @@ async def project(directory: Path) -> None:
 
 def test_end_of_stdin_ends_the_process_with_0(tmp_path: Path) -> None:
     write_log(tmp_path, many_orders(1))
-    with started(tmp_path) as process:
+    with start_process(tmp_path) as process:
         output, errors = process.communicate()
     assert (process.returncode, errors) == (0, b"")
-    assert [offset(line) for line in output.splitlines()] in ([0], [0, 3])
+    assert [offset_of(line) for line in output.splitlines()] in ([0], [0, 3])
 
 
 def test_request_may_arrive_in_pieces_between_wake_ups(tmp_path: Path) -> None:
     write_log(tmp_path, many_orders(1))
-    with started(tmp_path) as process:
+    with start_process(tmp_path) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         for piece in (b'\n\n{"number": 4, "re', b'try": "order-0"}', b'\n\n{"number": 5, "retry": "order-1"}\n'):
             process.stdin.write(piece)
             process.stdin.flush()
-        told = [json.loads(process.stdout.readline()) for _ in range(4)]
+        messages = [json.loads(process.stdout.readline()) for _ in range(4)]
         process.communicate()
-    assert [line for line in told if "number" in line] == [
+    assert [line for line in messages if "number" in line] == [
         {"number": 4, "taken_in": None},
         {"number": 5, "taken_in": None},
     ]
@@ -114,12 +114,12 @@ def test_request_may_arrive_in_pieces_between_wake_ups(tmp_path: Path) -> None:
 
 def test_process_ignores_signals_to_its_group(tmp_path: Path) -> None:
     write_log(tmp_path, many_orders(1))
-    with started(tmp_path) as process:
+    with start_process(tmp_path) as process:
         assert process.stdout is not None
-        assert offset(process.stdout.readline()) == 0
+        assert offset_of(process.stdout.readline()) == 0
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
-        assert offset(process.stdout.readline()) == 3
+        assert offset_of(process.stdout.readline()) == 3
         process.communicate()
     assert process.returncode == 0
 
@@ -139,7 +139,7 @@ async def test_death_of_the_parent_ends_the_process(tmp_path: Path) -> None:
     child = int(await parent.stdout.readline())
     parent.kill()
     await parent.wait()
-    await gone(child)
+    await wait_gone(child)
 
 
 @pytest.mark.parametrize("log", ["missing", "another"])
@@ -150,7 +150,7 @@ def test_refusal_is_one_line_and_an_exit_code_of_its_own(tmp_path: Path, log: st
         connection = connect_writer(read_model_file(DataDirectory(tmp_path).read_model), "NORMAL")
         connection.execute("UPDATE meta SET value = ? WHERE key = 'log_id'", (b"?" * 16,))
         connection.close()
-    with started(tmp_path) as process:
+    with start_process(tmp_path) as process:
         output, errors = process.communicate()
     [line] = errors.decode().splitlines()
     assert process.returncode == REFUSED

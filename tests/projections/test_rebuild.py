@@ -1,4 +1,4 @@
-"""The rebuild: afresh from offset 0, and in place in one step."""
+"""The rebuild folds from offset 0 into a new file, which replaces the live one in one step."""
 
 from contextlib import closing
 from pathlib import Path
@@ -35,16 +35,16 @@ def live(data: Path) -> Path:
 
 
 def test_rebuild_reports_its_counts_and_its_progress(data: Path) -> None:
-    told: list[tuple[int, int]] = []
-    report = rebuild(data, lambda done, total: told.append((done, total)))
+    progress: list[tuple[int, int]] = []
+    report = rebuild(data, lambda done, total: progress.append((done, total)))
     assert report == RebuildReport(7, 3, 4, 1, waiting=2, parked=1)
-    assert told == [(7, 7)]
+    assert progress == [(7, 7)]
 
 
 @pytest.mark.parametrize("damage", ["none", "row", "file", "missing"])
 def test_rebuild_replaces_a_live_file_in_any_condition(data: Path, damage: str) -> None:
     rebuild(data, lambda done, total: None)
-    whole, indexed = rows(live(data)), indexes(live(data))
+    expected_rows, expected_indexes = rows(live(data)), indexes(live(data))
     if damage == "file":
         live(data).write_bytes(b"no SQLite file at all")
         live(data).with_name(f"{live(data).name}-wal").write_bytes(b"left by another file")
@@ -54,31 +54,31 @@ def test_rebuild_replaces_a_live_file_in_any_condition(data: Path, damage: str) 
         live(data).unlink()
     rebuild(data, lambda done, total: None)
     assert [path.name for path in live(data).parent.iterdir()] == [live(data).name]
-    assert (rows(live(data)), indexes(live(data))) == (whole, indexed)
+    assert (rows(live(data)), indexes(live(data))) == (expected_rows, expected_indexes)
 
 
-@pytest.mark.parametrize("reading", [False, True], ids=["reader is open", "reader is in a transaction"])
+@pytest.mark.parametrize("is_in_transaction", [False, True], ids=["reader is open", "reader is in a transaction"])
 def test_commits_in_the_wal_file_of_the_old_file_do_not_reach_the_new_one(
-    data: Path, monkeypatch: pytest.MonkeyPatch, reading: bool
+    data: Path, monkeypatch: pytest.MonkeyPatch, is_in_transaction: bool
 ) -> None:
     monkeypatch.setattr(connection_module, "BUSY_SECONDS", 0.1)
     rebuild(data, lambda done, total: None)
-    whole = rows(live(data))
+    expected_rows = rows(live(data))
     with closing(connect_reader(live(data))) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM orders").fetchall()
         with closing(connect_writer(live(data))) as writer:
             writer.execute("UPDATE orders SET version = 99")
-        if not reading:
+        if not is_in_transaction:
             reader.execute("COMMIT")
         rebuild(data, lambda done, total: None)
-        assert rows(live(data)) == whole
-    assert rows(live(data)) == whole
+        assert rows(live(data)) == expected_rows
+    assert rows(live(data)) == expected_rows
 
 
-@pytest.mark.parametrize("before", ["none", "stale"])
-def test_rebuilt_file_survives_a_power_cut_under_its_name(data: Path, before: str) -> None:
-    if before == "stale":
+@pytest.mark.parametrize("live_file", ["none", "stale"])
+def test_rebuilt_file_survives_a_power_cut_under_its_name(data: Path, live_file: str) -> None:
+    if live_file == "stale":
         rebuild(data, lambda done, total: None)
     with watching_syncs() as names:
         rebuild(data, lambda done, total: None)
@@ -87,16 +87,16 @@ def test_rebuilt_file_survives_a_power_cut_under_its_name(data: Path, before: st
 
 def test_rebuild_discards_the_file_of_an_interrupted_rebuild(data: Path) -> None:
     rebuild(data, lambda done, total: None)
-    whole = rows(live(data))
+    expected_rows = rows(live(data))
 
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         rebuild(data, interrupt)
-    assert rows(live(data)) == whole
+    assert rows(live(data)) == expected_rows
     assert rebuild(data, lambda done, total: None).records == 7
-    assert rows(live(data)) == whole
+    assert rows(live(data)) == expected_rows
 
 
 def test_rebuild_refuses_a_directory_without_a_log(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A read model that does not belong to the log, or to this code, is refused and never rebuilt in silence."""
+"""A read model of another log or definition is refused, and never rebuilt without a command."""
 
 from contextlib import closing
 from pathlib import Path
@@ -16,13 +16,13 @@ from ordertrail_server.storage.connection import connect_writer
 
 
 async def test_read_model_of_another_log_is_refused_and_left_unchanged(tmp_path: Path) -> None:
-    log, other = MemoryLog(), MemoryLog()
+    log, other_log = MemoryLog(), MemoryLog()
     await log.append(0, many_orders(2))
     await project(log, tmp_path / "model", batch=10, hot_orders=10)
-    before = rows(tmp_path / "model")
+    expected_rows = rows(tmp_path / "model")
     with pytest.raises(ReadModelRefused, match="model was built from another log"):
-        await Projector.open(other, tmp_path / "model")
-    assert rows(tmp_path / "model") == before
+        await Projector.open(other_log, tmp_path / "model")
+    assert rows(tmp_path / "model") == expected_rows
 
 
 async def test_log_that_lost_its_end_or_was_changed_is_refused(tmp_path: Path) -> None:

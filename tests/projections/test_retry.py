@@ -1,4 +1,4 @@
-"""A parked order read once more: what can be read is taken in, and the read model is as if it had been read at once."""
+"""A retry folds the readable facts of a parked order, as if they had been readable from the beginning."""
 
 import asyncio
 import decimal
@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings, strategies as st
 from tests.log.memory import MemoryLog
-from tests.projections.older_release import not_knowing
-from tests.projections.random_log import IDS, PARTITIONS, LogSteps, build_log, log_steps, project
+from tests.projections.older_release import hide_events
+from tests.projections.random_log import ORDER_IDS, PARTITIONS, LogSteps, build_log, log_steps, project
 from tests.projections.stored_rows import rows
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
 from tests.schema.event_cases import NEWEST
@@ -24,7 +24,7 @@ Rows = dict[str, list[tuple[object, ...]]]
 EVENTS = ["order_placed", "order_line_added", "order_line_removed", "order_confirmed"]
 
 
-async def opened(story: Story, path: Path, hot_orders: int = 100) -> tuple[Projector, MemoryLog]:
+async def open_projector(story: Story, path: Path, hot_orders: int = 100) -> tuple[Projector, MemoryLog]:
     """Return a projector that has folded a story."""
     log = MemoryLog(partitions=len(story.records))
     for partition, entries in enumerate(story.records):
@@ -34,14 +34,14 @@ async def opened(story: Story, path: Path, hot_orders: int = 100) -> tuple[Proje
     return projector, log
 
 
-async def fold_of(log: MemoryLog, path: Path) -> Rows:
-    """Return what a fold from the beginning, by what is known now, makes of a log."""
+async def fold_anew(log: MemoryLog, path: Path) -> Rows:
+    """Return the rows of a new fold of the log from the beginning."""
     await project(log, path, batch=1_000, hot_orders=1_000)
-    return told(path)
+    return rows_without_retries(path)
 
 
-def told(path: Path) -> Rows:
-    """Return all rows, without how often an order was read again: a fold from the beginning never did that."""
+def rows_without_retries(path: Path) -> Rows:
+    """Return all rows, without the count of retries, which a new fold does not have."""
     model = rows(path)
     model["positions"] = [row[:3] for row in model["positions"]]
     return model
@@ -59,33 +59,33 @@ def story_of_one() -> Story:
 async def test_retry_folds_facts_that_are_readable_now_and_unparks_the_order(
     tmp_path: Path, unknown: str, hot_orders: int
 ) -> None:
-    with not_knowing(unknown):
-        projector, log = await opened(story_of_one(), tmp_path / "model", hot_orders)
-    waiting = 4 - EVENTS.index(unknown)
-    assert len(rows(tmp_path / "model")["parked"]) == waiting
-    assert projector.retry("order-1") == waiting
-    assert told(tmp_path / "model") == await fold_of(log, tmp_path / "fresh")
+    with hide_events(unknown):
+        projector, log = await open_projector(story_of_one(), tmp_path / "model", hot_orders)
+    waiting_count = 4 - EVENTS.index(unknown)
+    assert len(rows(tmp_path / "model")["parked"]) == waiting_count
+    assert projector.retry("order-1") == waiting_count
+    assert rows_without_retries(tmp_path / "model") == await fold_anew(log, tmp_path / "fresh")
     assert projector.retry("order-1") is None
     projector.close()
 
 
 async def test_facts_after_a_retry_are_folded_on_its_result(tmp_path: Path) -> None:
     story = story_of_one()
-    with not_knowing("order_line_added"):
-        projector, log = await opened(story, tmp_path / "model")
+    with hide_events("order_line_added"):
+        projector, log = await open_projector(story, tmp_path / "model")
     projector.retry("order-1")
     story.statement("order-2")
     story.repeat("order-1", version=2)
     await log.append(0, story.records[0][4:])
     await projector.catch_up()
     projector.close()
-    assert told(tmp_path / "model") == await fold_of(log, tmp_path / "fresh")
+    assert rows_without_retries(tmp_path / "model") == await fold_anew(log, tmp_path / "fresh")
 
 
 async def test_facts_that_are_still_unreadable_wait_with_the_new_reason(tmp_path: Path) -> None:
-    with not_knowing("order_line_added"):
-        projector, _ = await opened(story_of_one(), tmp_path / "model")
-    with not_knowing("order_line_removed"):
+    with hide_events("order_line_added"):
+        projector, _ = await open_projector(story_of_one(), tmp_path / "model")
+    with hide_events("order_line_removed"):
         assert projector.retry("order-1") == 1
     projector.close()
     model = rows(tmp_path / "model")
@@ -97,17 +97,17 @@ async def test_facts_that_are_still_unreadable_wait_with_the_new_reason(tmp_path
 
 
 async def test_retry_of_an_order_without_readable_facts_changes_nothing(tmp_path: Path) -> None:
-    with not_knowing("order_placed"):
-        projector, _ = await opened(story_of_one(), tmp_path / "model")
-        before = told(tmp_path / "model")
+    with hide_events("order_placed"):
+        projector, _ = await open_projector(story_of_one(), tmp_path / "model")
+        rows_before = rows_without_retries(tmp_path / "model")
         assert projector.retry("order-1") == 0
     projector.close()
-    assert told(tmp_path / "model") == before
+    assert rows_without_retries(tmp_path / "model") == rows_before
 
 
 async def test_each_waiting_fact_keeps_its_own_fault(tmp_path: Path) -> None:
-    with not_knowing("order_line_added", "order_confirmed"):
-        projector, _ = await opened(story_of_one(), tmp_path / "model")
+    with hide_events("order_line_added", "order_confirmed"):
+        projector, _ = await open_projector(story_of_one(), tmp_path / "model")
     projector.close()
     number = "the record holds an event of number {}, which this release does not know"
     assert [row[2] for row in rows(tmp_path / "model")["parked"]] == [
@@ -124,12 +124,12 @@ async def test_order_parked_by_an_upcaster_error_is_retried_after_the_cause_is_f
     story.statement("order-1")
     story.fact("order-1", PLUM_ADDED)
     with decimal.localcontext(prec=5):  # as a library in the process might leave it
-        projector, log = await opened(story, tmp_path / "model")
+        projector, log = await open_projector(story, tmp_path / "model")
     reasons = [row[2] for row in rows(tmp_path / "model")["parked"]]
     assert "ordertrail.events.v1.OrderPlaced failed with InvalidOperation" in str(reasons[0])
     assert projector.retry("order-1") == 2
     projector.close()
-    assert told(tmp_path / "model") == await fold_of(log, tmp_path / "fresh")
+    assert rows_without_retries(tmp_path / "model") == await fold_anew(log, tmp_path / "fresh")
 
 
 async def test_retry_leaves_an_order_with_a_broken_chain_parked(tmp_path: Path) -> None:
@@ -138,11 +138,11 @@ async def test_retry_leaves_an_order_with_a_broken_chain_parked(tmp_path: Path) 
     story.broken("order-1")
     story.fact("order-1", CONFIRMED)
     story.broken("order-2")
-    projector, _ = await opened(story, tmp_path / "model")
-    before = told(tmp_path / "model")
+    projector, _ = await open_projector(story, tmp_path / "model")
+    rows_before = rows_without_retries(tmp_path / "model")
     assert (projector.retry("order-1"), projector.retry("order-2")) == (0, 0)
     projector.close()
-    assert told(tmp_path / "model") == before
+    assert rows_without_retries(tmp_path / "model") == rows_before
 
 
 async def test_retry_folds_facts_before_the_record_that_broke_the_chain(tmp_path: Path) -> None:
@@ -151,65 +151,65 @@ async def test_retry_folds_facts_before_the_record_that_broke_the_chain(tmp_path
     story.fact("order-1", PLUM_ADDED)
     story.broken("order-1")
     story.fact("order-1", CONFIRMED)
-    with not_knowing("order_line_added"):
-        projector, log = await opened(story, tmp_path / "model")
+    with hide_events("order_line_added"):
+        projector, log = await open_projector(story, tmp_path / "model")
     assert projector.retry("order-1") == 1
     projector.close()
-    model = told(tmp_path / "model")
-    assert model == await fold_of(log, tmp_path / "fresh")
+    model = rows_without_retries(tmp_path / "model")
+    assert model == await fold_anew(log, tmp_path / "fresh")
     assert model["orders"][0][3] == "its chain is broken at offset 2"
 
 
 async def test_retry_of_an_unparked_or_unknown_order_does_nothing(tmp_path: Path) -> None:
-    projector, _ = await opened(story_of_one(), tmp_path / "model")
-    before = rows(tmp_path / "model")
+    projector, _ = await open_projector(story_of_one(), tmp_path / "model")
+    rows_before = rows(tmp_path / "model")
     assert (projector.retry("order-1"), projector.retry("order-2")) == (None, None)
     projector.close()
-    assert rows(tmp_path / "model") == before
+    assert rows(tmp_path / "model") == rows_before
 
 
-knowledge = st.sets(st.sampled_from(EVENTS))
+event_names = st.sets(st.sampled_from(EVENTS))
 
 
 @settings(max_examples=150)
-@given(log_steps, knowledge, knowledge, st.integers(0, 60), st.integers(0, 3))
+@given(log_steps, event_names, event_names, st.integers(0, 60), st.integers(0, 3))
 def test_retries_at_any_time_give_the_rows_of_a_fold_that_knows_all_events(
     steps: LogSteps, unknown: set[str], later_unknown: set[str], cut: int, hot_orders: int
 ) -> None:
     async def compare(directory: Path) -> None:
         log = await build_log(steps)
-        whole, log.records = log.records, [records[:cut] for records in log.records]
+        all_records, log.records = log.records, [records[:cut] for records in log.records]
         projector = await Projector.open(log, directory / "retried", batch=7, hot_orders=hot_orders)
-        with not_knowing(*unknown):
+        with hide_events(*unknown):
             await projector.catch_up()
-        with not_knowing(*later_unknown):
-            for order_id in IDS:
+        with hide_events(*later_unknown):
+            for order_id in ORDER_IDS:
                 projector.retry(order_id)
-            log.records = whole
+            log.records = all_records
             await projector.catch_up()
-        for order_id in IDS:
+        for order_id in ORDER_IDS:
             projector.retry(order_id)
         projector.close()
-        assert told(directory / "retried") == await fold_of(log, directory / "fresh")
+        assert rows_without_retries(directory / "retried") == await fold_anew(log, directory / "fresh")
 
     with TemporaryDirectory() as directory:
         asyncio.run(compare(Path(directory)))
 
 
 @settings(max_examples=50)
-@given(log_steps, knowledge)
+@given(log_steps, event_names)
 def test_every_record_is_counted_once_by_the_number_of_its_event(steps: LogSteps, unknown: set[str]) -> None:
     async def count(directory: Path) -> None:
         log = await build_log(steps)
         projector = await Projector.open(log, directory / "model", batch=7)
-        with not_knowing(*unknown):
+        with hide_events(*unknown):
             await projector.catch_up()
-        for order_id in IDS:
+        for order_id in ORDER_IDS:
             projector.retry(order_id)
         projector.close()
-        counted = rows(directory / "model")["written"]
+        written = rows(directory / "model")["written"]
         for partition in range(PARTITIONS):
-            counts = [count for of, _, count in counted if of == partition]
+            counts = [count for of, _, count in written if of == partition]
             records = [logged for logged in log.records[partition] if logged[1:3] != BARRIER]
             assert sum(counts) == len(records)  # type: ignore[arg-type]
 
@@ -218,45 +218,45 @@ def test_every_record_is_counted_once_by_the_number_of_its_event(steps: LogSteps
 
 
 async def test_failed_retry_changes_nothing_and_can_be_repeated(tmp_path: Path) -> None:
-    with not_knowing("order_line_added"):
-        projector, log = await opened(story_of_one(), tmp_path / "model")
-    with connect_writer(tmp_path / "model", "NORMAL") as other:
-        other.execute("CREATE TRIGGER no_room BEFORE INSERT ON event_products BEGIN SELECT raise(ABORT, 'full'); END")
-    before = rows(tmp_path / "model")
+    with hide_events("order_line_added"):
+        projector, log = await open_projector(story_of_one(), tmp_path / "model")
+    with connect_writer(tmp_path / "model", "NORMAL") as writer:
+        writer.execute("CREATE TRIGGER no_room BEFORE INSERT ON event_products BEGIN SELECT raise(ABORT, 'full'); END")
+    rows_before = rows(tmp_path / "model")
     with pytest.raises(sqlite3.IntegrityError):
         projector.retry("order-1")
-    assert rows(tmp_path / "model") == before
-    other.execute("DROP TRIGGER no_room")
-    other.close()
+    assert rows(tmp_path / "model") == rows_before
+    writer.execute("DROP TRIGGER no_room")
+    writer.close()
     assert projector.retry("order-1") == 3
     projector.close()
-    assert told(tmp_path / "model") == await fold_of(log, tmp_path / "fresh")
+    assert rows_without_retries(tmp_path / "model") == await fold_anew(log, tmp_path / "fresh")
 
 
 async def test_projector_stops_after_a_retry_by_another_projector(tmp_path: Path) -> None:
     story = story_of_one()
-    with not_knowing("order_line_added"):
-        first, log = await opened(story, tmp_path / "model")
+    with hide_events("order_line_added"):
+        first, log = await open_projector(story, tmp_path / "model")
         second = await Projector.open(log, tmp_path / "model")
     assert first.retry("order-1") == 3
     story.fact("order-1", PLUM_ADDED)
     await log.append(0, story.records[0][4:])
-    before = rows(tmp_path / "model")
+    rows_before = rows(tmp_path / "model")
     with pytest.raises(PositionMoved):
         await second.catch_up()
-    assert rows(tmp_path / "model") == before
+    assert rows(tmp_path / "model") == rows_before
     first.close()
     second.close()
 
 
 async def test_waiting_records_that_are_no_chain_are_damage(tmp_path: Path) -> None:
-    with not_knowing("order_line_added"):
-        projector, _ = await opened(story_of_one(), tmp_path / "model")
-    with connect_writer(tmp_path / "model", "NORMAL") as other:
-        other.execute("DELETE FROM parked WHERE position = 1")
-    other.close()
-    before = rows(tmp_path / "model")
+    with hide_events("order_line_added"):
+        projector, _ = await open_projector(story_of_one(), tmp_path / "model")
+    with connect_writer(tmp_path / "model", "NORMAL") as writer:
+        writer.execute("DELETE FROM parked WHERE position = 1")
+    writer.close()
+    rows_before = rows(tmp_path / "model")
     with pytest.raises(ReadModelRefused, match="order-1 is damaged"):
         projector.retry("order-1")
     projector.close()
-    assert rows(tmp_path / "model") == before
+    assert rows(tmp_path / "model") == rows_before

@@ -1,4 +1,4 @@
-"""The supervisor keeps a projector going, and says why when it cannot."""
+"""The supervisor keeps a projector running, and reports the reason if it cannot."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.projections.processes import Reached, gone, refused, runs
+from tests.projections.processes import ReportedOffset, runs, wait_gone, wait_refused
 from tests.projections.story import PLACED, Story, many_orders
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
@@ -27,40 +27,40 @@ async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
 
 
 async def test_appended_records_are_folded_after_a_wake_up(log: EmbeddedLog, tmp_path: Path) -> None:
-    reached = Reached()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
+    reported = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
     await projector.start()
-    await reached.at_least(0)
+    await reported.at_least(0)
     entries = many_orders(3)
     for count, entry in enumerate(entries, 1):
         await log.append(0, [entry])
         projector.notify_growth()
-        await reached.at_least(count)
+        await reported.at_least(count)
     await projector.stop(grace_s=10)
     assert projector.failure is None
 
 
 async def test_killed_projector_is_restarted_and_resumes(log: EmbeddedLog, tmp_path: Path) -> None:
-    reached = Reached()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
+    reported = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
     await projector.start()
     entries = many_orders(2)
     for count, entry in enumerate(entries[:3], 1):
         await log.append(0, [entry])
         projector.notify_growth()
-        await reached.at_least(count)
+        await reported.at_least(count)
         assert projector.pid is not None
         os.kill(projector.pid, signal.SIGKILL)
     await log.append(0, entries[3:])
-    await reached.at_least(len(entries))
+    await reported.at_least(len(entries))
     await projector.stop(grace_s=10)
 
 
 async def test_stopped_projector_is_not_restarted(log: EmbeddedLog, tmp_path: Path) -> None:
-    reached = Reached()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
+    reported = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
     await projector.start()
-    await reached.at_least(0)
+    await reported.at_least(0)
     pid = projector.pid
     assert pid is not None
     await projector.stop(grace_s=10)
@@ -70,15 +70,15 @@ async def test_stopped_projector_is_not_restarted(log: EmbeddedLog, tmp_path: Pa
 
 
 async def test_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog, tmp_path: Path) -> None:
-    reached = Reached()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
+    reported = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
     await projector.start()
-    await reached.at_least(0)
+    await reported.at_least(0)
     pid = projector.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     await projector.stop(grace_s=0.1)
-    await gone(pid)
+    await wait_gone(pid)
 
 
 async def test_parked_order_is_retried_while_new_facts_arrive(log: EmbeddedLog, tmp_path: Path) -> None:
@@ -86,24 +86,24 @@ async def test_parked_order_is_retried_while_new_facts_arrive(log: EmbeddedLog, 
     story.fact("fine", PLACED)
     story.broken("order-1")
     await log.append(0, story.records[0])
-    reached = Reached()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
+    reported = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
     await projector.start()
-    await reached.at_least(2)
+    await reported.at_least(2)
     for entry in many_orders(20):
         await log.append(0, [entry])
         projector.notify_growth()
-        asked = [projector.retry(order_id) for order_id in ("order-1", "fine", "no\nsuch\u2028order")]
-        assert await asyncio.gather(*asked) == [0, None, None]
-    await reached.at_least(62)
+        answers = [projector.retry(order_id) for order_id in ("order-1", "fine", "no\nsuch\u2028order")]
+        assert await asyncio.gather(*answers) == [0, None, None]
+    await reported.at_least(62)
     await projector.stop(grace_s=10)
 
 
 async def test_request_whose_caller_has_gone_affects_no_other(log: EmbeddedLog, tmp_path: Path) -> None:
-    reached = Reached()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
+    reported = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
     await projector.start()
-    await reached.at_least(0)
+    await reported.at_least(0)
     gone_caller = asyncio.create_task(projector.retry("order-1"))
     await asyncio.sleep(0)
     gone_caller.cancel()
@@ -112,34 +112,34 @@ async def test_request_whose_caller_has_gone_affects_no_other(log: EmbeddedLog, 
 
 
 async def test_request_to_a_projector_that_dies_is_refused_as_unavailable(log: EmbeddedLog, tmp_path: Path) -> None:
-    reached = Reached()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
+    reported = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
     await projector.start()
-    await reached.at_least(0)
+    await reported.at_least(0)
     assert projector.pid is not None
     os.kill(projector.pid, signal.SIGSTOP)
-    asked = asyncio.create_task(projector.retry("order-1"))
+    answers = asyncio.create_task(projector.retry("order-1"))
     await asyncio.sleep(0)
     os.kill(projector.pid, signal.SIGKILL)
-    with pytest.raises(Refused) as refused:
-        await asked
-    assert refused.value.refusal.reason == ERROR_REASON_UNAVAILABLE
+    with pytest.raises(Refused) as error:
+        await answers
+    assert error.value.refusal.reason == ERROR_REASON_UNAVAILABLE
     await projector.stop(grace_s=10)
 
 
 async def test_request_to_a_projector_that_does_not_run_is_refused_as_unavailable(
     log: EmbeddedLog, tmp_path: Path
 ) -> None:
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), Reached())
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), ReportedOffset())
     await projector.start()
     await projector.stop(grace_s=10)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as error:
         await projector.retry("order-1")
-    assert refused.value.refusal.reason == ERROR_REASON_UNAVAILABLE
+    assert error.value.refusal.reason == ERROR_REASON_UNAVAILABLE
 
 
 async def test_signals_to_the_group_of_the_server_do_not_reach_the_projector(log: EmbeddedLog, tmp_path: Path) -> None:
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), Reached())
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), ReportedOffset())
     await projector.start()
     assert projector.pid is not None
     assert os.getpgid(projector.pid) == projector.pid
@@ -149,45 +149,45 @@ async def test_signals_to_the_group_of_the_server_do_not_reach_the_projector(log
 async def test_end_of_the_projector_is_no_warning_if_a_stop_is_expected(
     log: EmbeddedLog, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reached = Reached()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
+    reported = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
     await projector.start()
     projector.expect_stop()
     assert projector.pid is not None
     os.kill(projector.pid, signal.SIGKILL)
-    await reached.at_least(0)  # the next process
+    await reported.at_least(0)  # the next process
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     await projector.stop(grace_s=10)
 
 
 async def test_refusal_is_reported_and_the_projector_is_not_restarted(tmp_path: Path) -> None:
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), Reached())
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), ReportedOffset())
     await projector.start()
-    assert "holds no log" in await refused(projector)
+    assert "holds no log" in await wait_refused(projector)
     assert projector.pid is None
     await projector.stop(grace_s=1)
 
 
 async def test_error_in_on_progress_does_not_stop_progress(log: EmbeddedLog, tmp_path: Path) -> None:
-    reached = Reached()
+    reported = ReportedOffset()
 
     def listener(positions: dict[int, int]) -> None:
-        reached(positions)
+        reported(positions)
         raise RuntimeError("a listener's defect")
 
     projector = ProjectorProcess(EmbeddedSource(tmp_path), listener)
     await projector.start()
-    await reached.at_least(0)
+    await reported.at_least(0)
     await log.append(0, many_orders(1))
-    await reached.at_least(3)
+    await reported.at_least(3)
     await projector.stop(grace_s=10)
 
 
 async def test_log_line_of_any_length_is_forwarded(tmp_path: Path) -> None:
-    reached = Reached()
+    reported = ReportedOffset()
     long_line = "head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2"
     projector = ProjectorProcess(
-        EmbeddedSource(tmp_path), reached, program(f"{long_line}; echo its last words >&2; exit 3")
+        EmbeddedSource(tmp_path), reported, program(f"{long_line}; echo its last words >&2; exit 3")
     )
     await projector.start()
     async with asyncio.timeout(20):
@@ -198,10 +198,10 @@ async def test_log_line_of_any_length_is_forwarded(tmp_path: Path) -> None:
 async def test_projector_is_killed_and_reported_if_its_supervision_fails(
     log: EmbeddedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reached = Reached()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reached)
+    reported = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
     await projector.start()
-    await reached.at_least(0)
+    await reported.at_least(0)
     monkeypatch.setattr(sys, "path", [*sys.path, "no environment holds this: \0"])
     assert projector.pid is not None
     os.kill(projector.pid, signal.SIGKILL)
@@ -214,40 +214,41 @@ async def test_projector_is_killed_and_reported_if_its_supervision_fails(
 async def test_projector_without_progress_is_restarted_after_growing_pauses(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert await waits(tmp_path, program(stands_at("7")), caplog) == ["0.1", "0.2", "0.4"]
+    assert await restart_pauses(tmp_path, program(print_offset("7")), caplog) == ["0.1", "0.2", "0.4"]
 
 
 async def test_projector_that_only_repeats_earlier_progress_has_made_none(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    again = program(f"{stands_at('7')}; {stands_at('9')}")  # as past a gap in the log, which it finds anew each time
-    assert await waits(tmp_path, again, caplog) == ["0.1", "0.2", "0.4"]
+    # As past a gap in the log, which each process finds anew.
+    repeating = program(f"{print_offset('7')}; {print_offset('9')}")
+    assert await restart_pauses(tmp_path, repeating, caplog) == ["0.1", "0.2", "0.4"]
 
 
 async def test_projector_that_progressed_before_it_died_is_restarted_soon(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    further = f"at=$(cat {tmp_path}/at || echo 7); {stands_at('$at')}; at=$((at + 1)); {stands_at('$at')}"
+    further = f"at=$(cat {tmp_path}/at || echo 7); {print_offset('$at')}; at=$((at + 1)); {print_offset('$at')}"
     further += f"; echo $at > {tmp_path}/at"
-    assert await waits(tmp_path, program(further), caplog) == ["0.1", "0.1", "0.1"]
+    assert await restart_pauses(tmp_path, program(further), caplog) == ["0.1", "0.1", "0.1"]
 
 
 def program(script: str) -> list[str]:
-    """Return a program in the projector's place, since a projector of ours has no defect to show."""
+    """Return a shell program that replaces the projector, because ours has no such defect."""
     return ["sh", "-c", script]
 
 
-def stands_at(offset: str) -> str:
+def print_offset(offset: str) -> str:
     return f"""echo '{{"positions": {{"0": '{offset}'}}}}'"""
 
 
-async def waits(directory: Path, command: list[str], caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return how many seconds the first three restarts were waited for."""
+async def restart_pauses(directory: Path, command: list[str], caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the pauses before the first three restarts, in seconds."""
     caplog.set_level(logging.WARNING)
-    projector = ProjectorProcess(EmbeddedSource(directory), Reached(), command)
+    projector = ProjectorProcess(EmbeddedSource(directory), ReportedOffset(), command)
     await projector.start()
     async with asyncio.timeout(20):
-        while len(caplog.messages) < 3:  # noqa: ASYNC110 (log lines are told to nobody)
+        while len(caplog.messages) < 3:  # noqa: ASYNC110 (no event signals a log line)
             await asyncio.sleep(0.01)
     await projector.stop(grace_s=1)
     return [message.partition(" again in ")[2].partition(" s")[0] for message in caplog.messages[:3]]

@@ -12,14 +12,14 @@ from ordertrail_server.history.streaming.subjects import Subject
 
 
 async def hold_all_readers(server: HistoryServer, until: Event) -> list[asyncio.Task[None]]:
-    held = [Event() for _ in range(READERS)]
+    entered_events = [Event() for _ in range(READERS)]
 
-    def hold(reached: Event, connection: Connection) -> None:
-        reached.set()
+    def hold(entered_event: Event, connection: Connection) -> None:
+        entered_event.set()
         until.wait()
 
-    readers = [asyncio.create_task(server.model.read(partial(hold, reached))) for reached in held]
-    await asyncio.gather(*(asyncio.to_thread(reached.wait) for reached in held))
+    readers = [asyncio.create_task(server.model.read(partial(hold, entered_event))) for entered_event in entered_events]
+    await asyncio.gather(*(asyncio.to_thread(entered_event.wait) for entered_event in entered_events))
     return readers
 
 
@@ -27,19 +27,19 @@ async def test_stream_that_subscribes_during_the_read_of_new_events_is_woken(tmp
     async with serve_history(tmp_path) as server:
         await server.project()
         arrivals = Arrivals(server.model, server.progress)
-        with arrivals.subscribe(Subject("order", "other")) as other:
+        with arrivals.subscribe(Subject("order", "other")) as other_arrived:
             await asyncio.sleep(0)
             free = Event()
             readers = await hold_all_readers(server, free)
             server.record("o", placed("p", customer="c"))
             await server.project()
             await asyncio.sleep(0)
-            with arrivals.subscribe(Subject("customer", "c")) as newcomer:
+            with arrivals.subscribe(Subject("customer", "c")) as customer_c:
                 free.set()
                 async with asyncio.timeout(10):
-                    await newcomer.wait()
+                    await customer_c.wait()
                     await asyncio.gather(*readers)
-            assert not other.is_set()
+            assert not other_arrived.is_set()
 
 
 async def test_gap_at_the_end_of_the_log_is_read_once(tmp_path: Path) -> None:
@@ -48,9 +48,9 @@ async def test_gap_at_the_end_of_the_log_is_read_once(tmp_path: Path) -> None:
         await server.project()
         arrivals = Arrivals(server.model, server.progress)
         with arrivals.subscribe(Subject("order", "o")):
-            server.progress.advance({0: 5})  # past a gap, which no table knows of
+            server.progress.advance({0: 5})  # past a gap, which has no rows
             async with asyncio.timeout(10):
-                while arrivals.announced != (5,):  # noqa: ASYNC110 (nothing tells)
+                while arrivals.announced != (5,):  # noqa: ASYNC110 (no event signals it)
                     await asyncio.sleep(0)
 
 
@@ -59,7 +59,7 @@ async def test_advance_wakes_only_streams_with_new_events(tmp_path: Path) -> Non
         await server.project()
         arrivals = Arrivals(server.model, server.progress)
         with (
-            arrivals.subscribe(Subject("order", "o")) as mine,
+            arrivals.subscribe(Subject("order", "o")) as order_o,
             arrivals.subscribe(Subject("order", "x")) as order,
             arrivals.subscribe(Subject("customer", "x")) as customer,
             arrivals.subscribe(Subject("product", "x")) as product,
@@ -68,7 +68,7 @@ async def test_advance_wakes_only_streams_with_new_events(tmp_path: Path) -> Non
             server.record("o", placed("p", customer="c"))
             await server.project()
             async with asyncio.timeout(10):
-                await mine.wait()
+                await order_o.wait()
             assert [event.is_set() for event in (order, customer, product)] == [False] * 3
             assert arrivals.announced == (1,)
 

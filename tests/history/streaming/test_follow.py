@@ -28,15 +28,15 @@ async def test_live_events_follow_the_replay_without_gap_or_repetition(tmp_path:
             server.record(f"o-{number}", placed("p"))
         await server.project()
 
-        async def go_on() -> None:
+        async def record_live_events() -> None:
             for number in range(60):
                 server.record(f"live-{number}", placed("p"))
                 await server.project()
 
         async with open_tail(server, max_events_per_frame=7) as tail:
-            live = asyncio.create_task(go_on())
+            recording = asyncio.create_task(record_live_events())
             assert sorted(await tail.until(80)) == sorted([*server.names()])
-            await live
+            await recording
             assert [frame.WhichOneof("standing") for frame in tail.frames].count("caught_up") >= 1
 
 
@@ -68,8 +68,8 @@ async def test_slow_reader_gets_fell_behind_and_later_caught_up(tmp_path: Path) 
             for number in range(5):
                 server.record(f"o-{number}", placed("p"))
             await server.project()
-            said = [(len(frame.events), frame.WhichOneof("standing")) for frame in [await tail.next() for _ in "123"]]
-            assert said == [(2, "fell_behind"), (2, None), (1, "caught_up")]
+            states = [(len(frame.events), frame.WhichOneof("standing")) for frame in [await tail.next() for _ in "123"]]
+            assert states == [(2, "fell_behind"), (2, None), (1, "caught_up")]
 
 
 async def test_full_frame_alone_does_not_mean_that_the_reader_fell_behind(tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ async def test_stream_from_now_skips_events_that_its_freshness_token_includes(tm
         token = server.record("known", placed("p"))
         async with open_tail(server, now=True, at_least_as_fresh=[token]) as tail:
             first = asyncio.create_task(tail.next())
-            # Once it waits for what the token names it has asked for the end of the log.
-            while not server.progress._waiting:  # noqa: ASYNC110  (nothing tells)
+            # When it waits for the token, it has queried the end of the log.
+            while not server.progress._waiting:  # noqa: ASYNC110  (no event signals it)
                 await asyncio.sleep(0)
             server.record("new", placed("p"))
             await server.project()
@@ -118,19 +118,19 @@ async def test_token_of_a_heartbeat_covers_events_that_do_not_match(tmp_path: Pa
         await server.project()
         kinds = [OrderEventType.ORDER_EVENT_TYPE_ORDER_PLACED]
         async with open_tail(server, **conditions, event_types=kinds) as tail:
-            before = await tail.until(1)
+            names = await tail.until(1)
             server.record("other", confirmed())
             await server.project()
             while (end := read_token((await tail.next()).resume_token, server.log.identity)) != {0: 3}:
                 assert end == {0: 2}
-            assert tail.names == before
+            assert tail.names == names
 
 
 async def test_idle_stream_of_any_subject_is_woken_by_its_own_events(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         await server.project()
-        asked: list[dict[str, str]] = [{}, {"order_id": "o"}, {"customer_id": "c"}, {"product_id": "q"}]
-        for conditions in asked:
+        all_conditions: list[dict[str, str]] = [{}, {"order_id": "o"}, {"customer_id": "c"}, {"product_id": "q"}]
+        for conditions in all_conditions:
             async with open_tail(server, now=True, **conditions) as tail:
                 await tail.next()
                 if "o" in server.orders:
@@ -141,11 +141,11 @@ async def test_idle_stream_of_any_subject_is_woken_by_its_own_events(tmp_path: P
                 assert names_of((await tail.next()).events) == [("o", server.orders["o"].version)]
 
 
-@pytest.mark.parametrize("many", [0, 5_000])
+@pytest.mark.parametrize("max_records", [0, 5_000])
 async def test_streams_opened_between_projections_miss_no_event(
-    tmp_path: Path, many: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, max_records: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subjects, "MANY", many)
+    monkeypatch.setattr(subjects, "MANY", max_records)
     async with serve_history(tmp_path, 2, FOR_EVER) as server:
         for number in range(10):
             server.record(f"o-{number}", placed("p", f"q-{number}", customer=f"c-{number}"))
@@ -158,7 +158,7 @@ async def test_streams_opened_between_projections_miss_no_event(
                 await tail.until(21)
                 assert tail.names == [(f"o-{number}", version) for version in range(1, 22)]
 
-        async def go_on() -> None:
+        async def record_live_events() -> None:
             for round_ in range(20):
                 for number in range(10):
                     server.record(f"o-{number}", changed(f"q-{number}", 100 + round_))
@@ -167,7 +167,7 @@ async def test_streams_opened_between_projections_miss_no_event(
         kinds = [("order_id", "o"), ("customer_id", "c"), ("product_id", "q")]
         tails = [tail_of(n, {field: f"{letter}-{n}"}) for n in range(10) for field, letter in kinds]
         async with asyncio.timeout(20):
-            await asyncio.gather(go_on(), *tails)
+            await asyncio.gather(record_live_events(), *tails)
 
 
 async def test_slow_reader_loses_nothing_and_delays_no_other_stream(tmp_path: Path) -> None:
@@ -191,15 +191,15 @@ async def test_drain_ends_every_stream_with_a_resume_token(tmp_path: Path) -> No
         async with open_tail(server) as idle, open_tail(server, order_id="o") as of_order, open_tail(server) as slow:
             for tail in (idle, of_order):
                 await tail.next()
-            waiting = [asyncio.create_task(tail.next()) for tail in (idle, of_order)]
+            next_frames = [asyncio.create_task(tail.next()) for tail in (idle, of_order)]
             await slow.next()
             server.service.drain()
-            await asyncio.gather(*waiting)
+            await asyncio.gather(*next_frames)
             for tail in (idle, of_order, slow):
                 await assert_ends(tail)
                 assert read_token(tail.frames[-1].resume_token, server.log.identity) == {0: 1}
-        late = await server.stream(StreamOrderEventsRequest(follow=True))
-        assert names_in(late) == [("o", 1)]
+        late_frames = await server.stream(StreamOrderEventsRequest(follow=True))
+        assert names_in(late_frames) == [("o", 1)]
 
 
 async def assert_ends(tail: Tail) -> None:
@@ -215,9 +215,9 @@ async def test_stream_of_an_order_is_refused_when_the_order_is_parked(tmp_path: 
             await tail.next()
             server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
             await server.project()
-            with pytest.raises(Refused) as refused:
+            with pytest.raises(Refused) as error:
                 await tail.next()
-        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
+        assert error.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
 
 
 async def test_stream_before_a_time_gets_events_that_arrive_late(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ async def test_current_at_of_a_replay_is_not_later_than_the_choice_of_its_end(tm
             server.record(f"o-{number}", placed("p"))
         await server.project()
         await server.recency.refresh()
-        chosen = server.recency.current_at
+        current_at_begin = server.recency.current_at
         replay = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2), None)
         async with aclosing(replay):
             await anext(replay)
@@ -50,7 +50,7 @@ async def test_current_at_of_a_replay_is_not_later_than_the_choice_of_its_end(tm
             await server.project()
             await server.recency.refresh()
             last = StreamOrderEventsResponse.FromString(await anext(replay))
-        assert (last.caught_up, nanoseconds(last.current_at)) == (True, chosen)
+        assert (last.caught_up, nanoseconds(last.current_at)) == (True, current_at_begin)
 
 
 async def test_current_at_of_heartbeats_advances_with_the_log(tmp_path: Path) -> None:
@@ -109,27 +109,27 @@ async def test_stream_of_a_parked_order_never_has_current_at(tmp_path: Path) -> 
 async def test_scan_from_before_a_refresh_is_not_shared_with_later_streams(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began, go_on = threading.Event(), threading.Event()
+    scan_began, may_go_on = threading.Event(), threading.Event()
 
-    def when_it_may() -> float:
-        began.set()
-        go_on.wait(10)
+    def wait_and_read_clock() -> float:
+        scan_began.set()
+        may_go_on.wait(10)
         return monotonic()
 
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         server.record("o", placed("p"))
         await server.project()
         await server.recency.refresh()
-        monkeypatch.setattr(scan, "monotonic", when_it_may)
-        async with open_tail(server) as early, open_tail(server) as late:
-            first = asyncio.ensure_future(early.next())
-            await asyncio.to_thread(began.wait, 10)
+        monkeypatch.setattr(scan, "monotonic", wait_and_read_clock)
+        async with open_tail(server) as first_tail, open_tail(server) as second_tail:
+            first = asyncio.ensure_future(first_tail.next())
+            await asyncio.to_thread(scan_began.wait, 10)
             server.record("o", added("q"))
             await server.project()
             await server.recency.refresh()
-            second = asyncio.ensure_future(late.next())
+            second = asyncio.ensure_future(second_tail.next())
             await asyncio.sleep(0)
-            go_on.set()
+            may_go_on.set()
             await asyncio.gather(first, second)
             assert names_of(first.result().events) == [("o", 1)]
             assert (names_of(second.result().events), nanoseconds(second.result().current_at)) == (

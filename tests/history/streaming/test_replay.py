@@ -43,7 +43,7 @@ filters = st.builds(
 )
 
 
-def meets(fact: RecordedFact, request: StreamOrderEventsRequest) -> bool:
+def matches(fact: RecordedFact, request: StreamOrderEventsRequest) -> bool:
     return (
         request.order_id in ("", fact.order.order_id)
         and request.customer_id in ("", fact.customer)
@@ -58,27 +58,27 @@ def end_of(server: HistoryServer) -> dict[int, int]:
     return {p: len(records) for p, records in enumerate(server.log.records) if records}
 
 
-@pytest.mark.parametrize(("window", "few"), [(3, 2), (50_000, 100_000)])
+@pytest.mark.parametrize(("window", "max_indexed"), [(3, 2), (50_000, 100_000)])
 @settings(max_examples=40)
 @given(history=steps, request=filters, partitions=st.sampled_from([1, 3]))
 async def test_replay_of_any_filter_sends_every_matching_event_then_caught_up(
-    window: int, few: int, history: list[Step], request: StreamOrderEventsRequest, partitions: int
+    window: int, max_indexed: int, history: list[Step], request: StreamOrderEventsRequest, partitions: int
 ) -> None:
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "WINDOW", window)
-        patch.setattr(start, "FEW", few)
+        patch.setattr(start, "FEW", max_indexed)
         async with serve_history(Path(directory), partitions) as server:
             record_history(server, history)
             await server.project()
             frames = await server.stream(request)
-            assert in_log_order(frames) == server.names(lambda fact: meets(fact, request))
+            assert in_log_order(frames) == server.names(lambda fact: matches(fact, request))
             assert [frame.WhichOneof("standing") for frame in frames] == [None] * (len(frames) - 1) + ["caught_up"]
             assert all(len(frame.events) <= (request.max_events_per_frame or 1_000) for frame in frames)
             assert read_token(frames[-1].resume_token, server.log.identity) == end_of(server)
 
 
 def in_log_order(frames: list[StreamOrderEventsResponse]) -> list[tuple[str, int]]:
-    """Partitions come in any order; each has its own."""
+    """Return the names in log order; assert that each partition's events are sent in order."""
     events = [event for frame in frames for event in frame.events]
     assert all(
         earlier.position.offset < later.position.offset
@@ -99,13 +99,13 @@ async def test_stream_resumes_after_any_frame_without_gap_or_repetition(
         async with serve_history(Path(directory), partitions) as server:
             record_history(server, history)
             await server.project()
-            whole = await server.stream(request)
-            for number, frame in enumerate(whole, start=1):
-                resumed = StreamOrderEventsRequest()
-                resumed.CopyFrom(request)
-                resumed.resume_token = frame.resume_token
-                rest = await server.stream(resumed)
-                assert sorted(names_in([*whole[:number], *rest])) == sorted(names_in(whole))
+            frames = await server.stream(request)
+            for number, frame in enumerate(frames, start=1):
+                resumed_request = StreamOrderEventsRequest()
+                resumed_request.CopyFrom(request)
+                resumed_request.resume_token = frame.resume_token
+                later_frames = await server.stream(resumed_request)
+                assert sorted(names_in([*frames[:number], *later_frames])) == sorted(names_in(frames))
 
 
 async def test_empty_request_streams_all_events_and_ends(tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ async def test_empty_request_streams_all_events_and_ends(tmp_path: Path) -> None
         assert all(len(frame.events) <= 1_000 for frame in frames)
 
 
-@pytest.mark.parametrize(("partitions", "size", "least"), [(1, 50_000, 5), (3, 50_000, 5), (3, 150_000, 1)])
+@pytest.mark.parametrize(("partitions", "size", "min_events"), [(1, 50_000, 5), (3, 50_000, 5), (3, 150_000, 1)])
 @pytest.mark.usefixtures("patient")
-async def test_frame_holds_at_most_256_kib(tmp_path: Path, partitions: int, size: int, least: int) -> None:
+async def test_frame_holds_at_most_256_kib(tmp_path: Path, partitions: int, size: int, min_events: int) -> None:
     async with serve_history(tmp_path, partitions) as server:
         for number in range(30):
             huge = placed("p")
@@ -130,7 +130,7 @@ async def test_frame_holds_at_most_256_kib(tmp_path: Path, partitions: int, size
         frames = await server.stream(StreamOrderEventsRequest())
         assert in_log_order(frames) == server.names()
         assert all(frame.ByteSize() <= 256 * 1024 for frame in frames)
-        assert all(len(frame.events) >= least for frame in frames[:-1])
+        assert all(len(frame.events) >= min_events for frame in frames[:-1])
 
 
 async def test_event_larger_than_a_frame_is_sent_alone(tmp_path: Path) -> None:
@@ -175,22 +175,22 @@ async def test_replay_ends_at_the_offsets_projected_when_it_began(tmp_path: Path
         for number in range(6):
             server.record(f"o-{number}", placed("p"))
         await server.project()
-        before = server.names()
+        names = server.names()
         stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=4), None)
         frames = [StreamOrderEventsResponse.FromString(await anext(stream))]
         server.record("later", placed("p"))
         await server.project()
         frames += [StreamOrderEventsResponse.FromString(frame) async for frame in stream]
-        assert names_in(frames) == before
+        assert names_in(frames) == names
         assert frames[-1].caught_up
 
 
 async def test_replay_includes_the_events_of_its_freshness_tokens(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         token = server.record("o", placed("p"))
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Refused) as error:
             await anext(server.service.StreamOrderEvents(StreamOrderEventsRequest(at_least_as_fresh=[token]), 0.01))
-        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
+        assert error.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
         await server.project()
         assert names_in(await server.stream(StreamOrderEventsRequest(at_least_as_fresh=[token]))) == server.names()
 
@@ -226,11 +226,11 @@ async def test_resume_token_of_facts_that_the_log_lacks_is_refused(tmp_path: Pat
         server.record("o", placed("p"))
         await server.project()
         for partition in range(3):
-            beyond = {p: len(records) + (p == partition) for p, records in enumerate(server.log.records)}
-            request = StreamOrderEventsRequest(resume_token=write_token(server.log.identity, beyond))
-            with pytest.raises(Refused) as refused:
+            offsets = {p: len(records) + (p == partition) for p, records in enumerate(server.log.records)}
+            request = StreamOrderEventsRequest(resume_token=write_token(server.log.identity, offsets))
+            with pytest.raises(Refused) as error:
                 await server.stream(request)
-            refusal = refused.value.refusal
+            refusal = error.value.refusal
             assert (refusal.reason, refusal.where) == (ErrorReason.ERROR_REASON_INVALID_TOKEN, "resume_token")
             assert refusal.message == "resume_token is of facts that this log does not have."
 
@@ -264,7 +264,7 @@ async def test_stream_of_a_parked_order_sends_its_facts_and_is_then_refused(tmp_
         await server.project()
         stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), None)
         assert names_in([StreamOrderEventsResponse.FromString(await anext(stream))]) == [("o", 1)]
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(Refused) as error:
             await anext(stream)
-        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
+        assert error.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
         assert names_in(await server.stream(StreamOrderEventsRequest())) == [("o", 1), ("other", 1)]

@@ -1,4 +1,4 @@
-"""Where a stream goes on from a resume token that another server gave, which may know of more of the log."""
+"""A stream resumes from a token of another server, which may have seen more of the log."""
 
 import asyncio
 from pathlib import Path
@@ -16,8 +16,8 @@ from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refused
 
 
-class Stale(MemoryLog):
-    """Is told of an older end than it has, so many times, and may be for a minute."""
+class StaleLog(MemoryLog):
+    """Reports an older end than it has for the first `times` queries; its ends may be stale for a minute."""
 
     stale_seconds = 60.0
 
@@ -30,7 +30,7 @@ class Stale(MemoryLog):
         return await super().end(partition, known_end) - (self._times >= 0)
 
 
-def on(log: MemoryLog, server: HistoryServer, least: int = 0) -> HistoryService:
+def serve_with_log(log: MemoryLog, server: HistoryServer, least: int = 0) -> HistoryService:
     freshness = Freshness(server.model, server.progress, log, (least,))
     return HistoryService(server.model, server.progress, freshness, server.recency)
 
@@ -40,7 +40,9 @@ async def test_token_of_another_server_is_accepted_once_the_end_is_current(tmp_p
         server.record("o", placed("p"))
         await server.project()
         request = StreamOrderEventsRequest(resume_token=server.record("o", confirmed()))
-        [frame] = [frame async for frame in on(Stale(server, times=2), server).StreamOrderEvents(request, None)]
+        [frame] = [
+            frame async for frame in serve_with_log(StaleLog(server, times=2), server).StreamOrderEvents(request, None)
+        ]
         assert StreamOrderEventsResponse.FromString(frame).resume_token == request.resume_token
 
 
@@ -52,12 +54,12 @@ async def test_token_beyond_a_stale_end_is_refused_within_the_deadline(
         await server.project()
         request = StreamOrderEventsRequest(resume_token=write_token(server.log.identity, {0: 2}))
         async with asyncio.timeout(30):
-            with pytest.raises(Refused) as refused:
-                await anext(on(Stale(server, times=0), server).StreamOrderEvents(request, 0.3))
-        assert refused.value.refusal.reason == ErrorReason.ERROR_REASON_INVALID_TOKEN
+            with pytest.raises(Refused) as error:
+                await anext(serve_with_log(StaleLog(server, times=0), server).StreamOrderEvents(request, 0.3))
+        assert error.value.refusal.reason == ErrorReason.ERROR_REASON_INVALID_TOKEN
 
 
-class Away(MemoryLog):
+class UnavailableLog(MemoryLog):
     async def end(self, partition: int, known_end: int = 0) -> int:
         raise LogUnavailable
 
@@ -65,7 +67,9 @@ class Away(MemoryLog):
 async def test_token_within_the_ends_at_start_causes_no_query_of_the_log(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         request = StreamOrderEventsRequest(resume_token=server.record("o", placed("p")))
-        first = asyncio.ensure_future(anext(on(Away(), server, least=1).StreamOrderEvents(request, None)))
+        first = asyncio.ensure_future(
+            anext(serve_with_log(UnavailableLog(), server, least=1).StreamOrderEvents(request, None))
+        )
         await asyncio.sleep(0)
         await server.project()
         assert StreamOrderEventsResponse.FromString(await first).resume_token == request.resume_token
