@@ -56,7 +56,7 @@ async def test_query_waits_until_the_read_model_exists(unprojected: RunningServe
         for name in set(READS) - {FROM_LOG}:
             call_refusal = await refusal(RPCS[name].call(channel, a_request(name).SerializeToString(), 0.5))
             assert (call_refusal.code.name, call_refusal.reason) == ("UNAVAILABLE", "UNAVAILABLE")
-            assert call_refusal.message == "The read model is not begun yet."
+            assert call_refusal.message == "The read model does not exist yet."
         assert [task.done() for task in tasks] == [name == FROM_LOG for name in READS]
         os.kill(unprojected.projector, signal.SIGCONT)
         refusals = await asyncio.gather(*tasks)

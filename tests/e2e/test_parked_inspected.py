@@ -83,8 +83,8 @@ def count_of(schemas: Any, message: str) -> int:
     [
         (0, RECORD_VERDICT_FACT, ""),
         (1, RECORD_VERDICT_FACT, ""),
-        (6, RECORD_VERDICT_BROKEN, "it says it is version 2, its order stood at version 1"),
-        (8, RECORD_VERDICT_VOID, "it says it is version 1, its order stood at version 2"),
+        (6, RECORD_VERDICT_BROKEN, "it claims version 2, but its order was at version 1"),
+        (8, RECORD_VERDICT_VOID, "it claims version 1, but its order was at version 2"),
         (9, RECORD_VERDICT_BARRIER, "a server appended it to learn where the partition ends"),
     ],
 )

@@ -129,7 +129,7 @@ async def test_reads_of_an_empty_log_wait_for_a_complete_read_model(
         for answer in every_read(server, 0.02):
             refusal = await refusal_of(answer)
             assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
-            assert refusal.message == "The read model is not begun yet."
+            assert refusal.message == "The read model does not exist yet."
         assert not any(task.done() for task in reading)
         await server.project()
         order, *answers = await asyncio.gather(*reading, return_exceptions=True)

@@ -95,8 +95,8 @@ async def test_records_without_effect_are_stored_with_their_verdict(path: Path) 
     story.barrier("order-1")
     model = await project_story(story, path)
     assert [row[:4] for row in model["not_facts"]] == [
-        (2, "void", "order-1", "it says it is version 1, its order stood at version 2"),
-        (3, "void", "order-1", "it says it is version 2, its order stood at version 2"),
+        (2, "void", "order-1", "it claims version 1, but its order was at version 2"),
+        (3, "void", "order-1", "it claims version 2, but its order was at version 2"),
         (4, "foreign", None, "its value is not a readable record"),
         (5, "foreign", None, "its key is not the order id that it names"),
         (6, "barrier", None, "a server appended it to learn where the partition ends"),

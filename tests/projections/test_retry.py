@@ -256,7 +256,7 @@ async def test_waiting_records_that_are_no_chain_are_damage(tmp_path: Path) -> N
         writer.execute("DELETE FROM parked WHERE position = 1")
     writer.close()
     rows_before = rows(tmp_path / "model")
-    with pytest.raises(ReadModelRefused, match="order-1 is damaged"):
+    with pytest.raises(ReadModelRefused, match="the parked order order-1 in the read model are damaged"):
         projector.retry("order-1")
     projector.close()
     assert rows(tmp_path / "model") == rows_before

@@ -206,7 +206,7 @@ async def test_projector_is_killed_and_reported_if_its_supervision_fails(
     assert projector.pid is not None
     os.kill(projector.pid, signal.SIGKILL)
     async with asyncio.timeout(20):
-        assert "can no longer be watched" in str(await projector.wait_ended())
+        assert "supervision of the projector failed" in str(await projector.wait_ended())
     assert projector.pid is None
     await projector.stop(grace_s=1)
 
@@ -251,4 +251,4 @@ async def restart_pauses(directory: Path, command: list[str], caplog: pytest.Log
         while len(caplog.messages) < 3:  # noqa: ASYNC110 (no event signals a log line)
             await asyncio.sleep(0.01)
     await projector.stop(grace_s=1)
-    return [message.partition(" again in ")[2].partition(" s")[0] for message in caplog.messages[:3]]
+    return [message.partition(" restarted in ")[2].partition(" s")[0] for message in caplog.messages[:3]]

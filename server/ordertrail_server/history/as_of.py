@@ -60,7 +60,7 @@ def _fold(connection: Connection, order_id: str, last: int) -> bytes:
 def _not_found(request: GetOrderRequest, version: int) -> Refused:
     facts = {"version": str(version)}
     if request.HasField("version"):
-        message = f"Order {request.order_id} has version {version}; version {request.version} is not there yet."
+        message = f"Order {request.order_id} is at version {version}; version {request.version} does not exist yet."
     else:
         message = f"Order {request.order_id} did not exist at that point."
     return Refused(Refusal(ERROR_REASON_ORDER_NOT_FOUND, message, order_id=request.order_id, facts=facts))

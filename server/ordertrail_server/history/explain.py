@@ -50,7 +50,7 @@ async def explain_event(
     It waits until the read model includes the record. `deadline` is the moment, by the event loop's clock, until which
     the call may wait. Raises Refused: no such record, not read or not fresh in time; LogUnavailable, LogDamaged.
     """
-    async with refuse_when_late(deadline, "The log does not give the record; try again shortly."):
+    async with refuse_when_late(deadline, "The log did not return the record in time; try again shortly."):
         logged = await _read_record(log, request.partition, request.offset)
     folded = tuple(request.offset + 1 if p == request.partition else 0 for p in range(model.partitions))
     await freshness.wait_until_fresh(folded, deadline)

@@ -54,7 +54,7 @@ class Freshness:
 
         Raises Refused (UNAVAILABLE) if the log does not answer in time.
         """
-        async with refuse_when_late(deadline, "The log does not say where it ends."):
+        async with refuse_when_late(deadline, "The log did not report its end offsets in time; try again shortly."):
             return await self._query_ends()
 
     async def _query_ends(self) -> Offsets:
@@ -103,11 +103,12 @@ class Freshness:
     def _not_fresh(self, offsets: Offsets) -> Refusal:
         projected, least = self.projected_offsets(), self._least
         if not self._progress.positions and not any(least):
-            return Refusal(ERROR_REASON_UNAVAILABLE, "The read model is not begun yet.")
+            return Refusal(ERROR_REASON_UNAVAILABLE, "The read model does not exist yet.")
         if not self._progress.positions or not all(map(ge, projected, least)):
             done = sum(map(min, projected, least))
             message = f"The read model is being built: it holds {done} of {sum(least)} records."
             return Refusal(ERROR_REASON_UNAVAILABLE, message)
-        lags = [f"{p}: {at}, not {offset}" for p, (at, offset) in enumerate(zip(projected, offsets, strict=True))]
-        message = f"The read model stands, by partition, at {'; '.join(lags)}."
+        pairs = enumerate(zip(projected, offsets, strict=True))
+        lags = [f"partition {p} is at offset {at}, not {offset}" for p, (at, offset) in pairs if at < offset]
+        message = f"The read model is not fresh yet: {'; '.join(lags)}."
         return Refusal(ERROR_REASON_NOT_FRESH_YET, message, where="at_least_as_fresh")

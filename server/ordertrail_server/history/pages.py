@@ -37,7 +37,7 @@ def read_page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents |
     except InvalidToken as error:
         raise invalid_token("page_token") from error
     if start.filter_digest != _filter_digest(request, log_id):
-        message = "page_token came from a request with other conditions, or of another log."
+        message = "page_token is of a request with other conditions, or of another log."
         raise Refused(Refusal(ERROR_REASON_PAGE_TOKEN_MISMATCH, message, where="page_token"))
     return start
 

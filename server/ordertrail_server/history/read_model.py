@@ -108,7 +108,7 @@ class ReadModel:
     def _refuse_other_log(self, connection: Connection) -> None:
         row = connection.execute("SELECT value FROM meta WHERE key = 'log_id'").fetchone()
         if row is None or bytes(row[0]) != self.log_id:
-            message = "The read model is not, or not yet, one of this server's log."
+            message = "The read model is empty, or of another log than this server's."
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message))
 
 
@@ -119,16 +119,16 @@ def _run_in_transaction(connection: Connection, work: Callable[[Connection], T],
 
 
 def _time_limit_refusal(limit: TimeLimit) -> Refused:
-    message = f"The query visited many rows and was ended after {limit.seconds:g} seconds."
+    message = f"The query visited many rows and was stopped after {limit.seconds:g} seconds."
     return Refused(Refusal(ERROR_REASON_QUERY_TIME_LIMIT, message))
 
 
 def _why_unreadable(error: sqlite3.DatabaseError) -> str | None:
     # Any other kind is a defect in our own statements.
     if is_damage(error):
-        return "The read model is damaged; whoever runs the server must have it built again."
+        return "The read model is damaged; the operator of the server must rebuild it."
     if isinstance(error, OutOfDescriptors):
         return f"The server cannot open the read model, because {error}."
     if isinstance(error, sqlite3.OperationalError):
-        return "The read model cannot be read for now; the projector may still be beginning it."
+        return "The read model cannot be read now; the projector may still be creating it. Try again shortly."
     return None

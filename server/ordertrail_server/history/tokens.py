@@ -18,7 +18,7 @@ def offsets_of(token: str, where: str, log_id: bytes, partitions: int) -> Offset
     except InvalidToken as error:
         raise invalid_token(where) from error
     except ForeignToken as error:
-        message = f"{where} holds a token of another log."
+        message = f"{where} is a token of another log."
         raise Refused(Refusal(ERROR_REASON_FOREIGN_TOKEN, message, where=where)) from error
     if not all(0 <= partition < partitions and 0 <= offset < 1 << OFFSET_BITS for partition, offset in offsets.items()):
         raise invalid_token(where)
@@ -35,6 +35,6 @@ def latest(offsets: Iterable[Offsets]) -> Offsets:
     return tuple(map(max, zip(*offsets, strict=True)))
 
 
-def invalid_token(where: str, fault: str = "holds no token of this service") -> Refused:
+def invalid_token(where: str, fault: str = "is no token of this service") -> Refused:
     """Return the refusal of the token in the request field `where`; `fault` ends a sentence that begins with that."""
     return Refused(Refusal(ERROR_REASON_INVALID_TOKEN, f"{where} {fault}.", where=where))

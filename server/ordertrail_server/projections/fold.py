@@ -118,7 +118,7 @@ class BatchFold:
     def _not_fact(self, logged: Logged, event: HistoryEvent, before: Aggregate, verdict: Verdict) -> None:
         order_id, offset = event.order_id, logged.offset
         position, time = self._first_position | offset, event.record_time
-        detail = f"it says it is version {event.order_version}, its order stood at version {before.version}"
+        detail = f"it claims version {event.order_version}, but its order was at version {before.version}"
         self.rows.not_facts.append((position, verdict.value, order_id, detail, nanoseconds(time)))
         if verdict is Verdict.BROKEN:
             self.break_chain(order_id, offset, time)

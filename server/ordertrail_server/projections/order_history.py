@@ -65,7 +65,7 @@ def _create_tables_if_new(connection: sqlite3.Connection, log: Log) -> None:
 def _refuse_foreign_file(connection: sqlite3.Connection, path: Path, log: Log) -> None:
     _refuse_another_log(connection, path, log)
     if _meta(connection).get("definition") != definition_digest():
-        raise ReadModelRefused(f"{path.name} was built by other code than its name says; move the file away")
+        raise ReadModelRefused(f"{path.name} was built by another definition than its name states; move the file away")
 
 
 def _refuse_another_log(connection: sqlite3.Connection, path: Path, log: Log) -> None:

@@ -18,7 +18,7 @@ WAKE_UP = b"\n"
 
 def projector_unavailable() -> Refused:
     """Return the refusal of a request that got no answer; the projector may or may not have handled it."""
-    return Refused(Refusal(ERROR_REASON_UNAVAILABLE, "The projector does not run for now; try again shortly."))
+    return Refused(Refusal(ERROR_REASON_UNAVAILABLE, "The projector is not running; try again shortly."))
 
 
 class Requests:

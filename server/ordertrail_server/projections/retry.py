@@ -44,7 +44,9 @@ def refold_order(
     if broken is not None:
         fold.break_chain(order_id, broken[0] & OFFSET, moment(broken[1]))
     if fold.rows.not_facts:
-        raise ReadModelRefused(f"what the read model holds of the parked order {order_id} is damaged; rebuild it")
+        raise ReadModelRefused(
+            f"the rows of the parked order {order_id} in the read model are damaged; rebuild the read model"
+        )
     return RefoldedOrder(fold.rows, before)
 
 

@@ -116,8 +116,8 @@ class ProjectorProcess:
         try:
             await self._restart_until_stopped(first)
         except Exception as fault:  # without supervision it could stop unnoticed
-            logger.exception("the projector can no longer be watched")
-            self.failure = f"the projector can no longer be watched, by a fault of the server: {fault}"
+            logger.exception("the supervision of the projector failed")
+            self.failure = f"the supervision of the projector failed because of a defect of the server: {fault}"
             self._kill()
 
     async def _restart_until_stopped(self, first: Process) -> None:
@@ -129,9 +129,9 @@ class ProjectorProcess:
                 return
             if exit_code == REFUSED:
                 self.failure = last_words
-                logger.error("the projector refuses to go on: %s", last_words)
+                logger.error("the projector stopped and is not restarted: %s", last_words)
                 return
-            log_format = "the projector ended with %s and is started again in %.1f s: %s"
+            log_format = "the projector ended with exit code %s and is restarted in %.1f s: %s"
             level = logging.DEBUG if self._stop_expected else logging.WARNING
             logger.log(level, log_format, exit_code, self._backoff_s, last_words)
             process = await self._restart()

@@ -21,7 +21,7 @@ def checkpoint(connection: Connection, timeout_s: float = BUSY_SECONDS) -> None:
     finally:
         _set_busy_timeout(connection, BUSY_SECONDS)
     if busy:
-        raise CheckpointBlocked("another process keeps reading, so the write-ahead log cannot be emptied")
+        raise CheckpointBlocked("another process keeps reading, so the write-ahead log cannot be truncated")
 
 
 def _set_busy_timeout(connection: Connection, seconds: float) -> None:
