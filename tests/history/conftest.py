@@ -4,6 +4,6 @@ from ordertrail_server.history.streaming import scan
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reads that look on until a frame is full, however slow the machine is."""
+def unlimited_scan_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let scans run until a frame is full, even on a slow machine."""
     monkeypatch.setattr(scan, "SECONDS", 60.0)

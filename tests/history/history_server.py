@@ -73,7 +73,7 @@ class HistoryServer:
     def build_service(
         self, progress: Progress, heartbeat_s: float = 15.0, recency: Recency | None = None
     ) -> HistoryService:
-        """Return a service that starts now: what the log holds already must be projected before it answers."""
+        """Return a service that starts now: what the log already holds must be projected before it answers."""
         least = tuple(map(len, self.log.records))
         freshness = Freshness(self.model, progress, self.log, least)
         return HistoryService(self.model, progress, freshness, recency or self.recency, heartbeat_s)

@@ -24,7 +24,7 @@ steps: st.SearchStrategy[list[Step]] = st.lists(
 
 
 def record_history(server: HistoryServer, history: list[Step]) -> None:
-    """Record a history; times go forth and back."""
+    """Record a history; times are not in order."""
     for number, (order, verb, product, customer, second) in enumerate(history):
         event = _event(server, f"order-{order}", verb, product, customer, number)
         server.record(f"order-{order}", event, NOON + second * SECOND)

@@ -28,7 +28,7 @@ def join_all(connection: sqlite3.Connection, high: int, limits: Limits) -> Itera
         joined = join(connection, EventFilter(), low, high, limits)
         assert joined.event_count <= limits.max_events
         assert len(joined.events) <= limits.max_bytes or joined.event_count == 1
-        low, has_more = joined.next, joined.more
+        low, has_more = joined.next, joined.has_more
         yield joined.events
     assert low == high
 
@@ -48,18 +48,18 @@ def test_limit_near_the_number_of_events_is_used_fully(max_events: int) -> None:
     frames = [first_field(b"x" * 20)] * 1_000
     with closing(store_frames(frames)) as connection:
         joined = join(connection, EventFilter(), 0, 3_000, Limits(max_events, 1 << 20))
-        assert (joined.event_count, joined.more) == (min(max_events, 1_000), max_events < 1_000)
+        assert (joined.event_count, joined.has_more) == (min(max_events, 1_000), max_events < 1_000)
 
 
 def test_frame_is_filled_up_to_its_limit_of_bytes() -> None:
     frames = [first_field(b"x" * (number % 90)) for number in range(3_000)]
     with closing(store_frames(frames)) as connection:
         joined = join(connection, EventFilter(), 0, 9_000, Limits(3_000, 50_000))
-        assert joined.more
+        assert joined.has_more
         assert len(joined.events) <= 50_000 < len(joined.events) + len(frames[joined.event_count])
 
 
 def test_event_that_exceeds_the_remaining_bytes_is_left_to_the_next_frame() -> None:
     with closing(store_frames([first_field(b"x" * 100)])) as connection:
         joined = join(connection, EventFilter(), 0, 3, Limits(10, 50, min_events=0))
-        assert (joined.events, joined.next, joined.more) == (b"", 0, True)
+        assert (joined.events, joined.next, joined.has_more) == (b"", 0, True)

@@ -52,7 +52,7 @@ async def test_read_that_is_not_fresh_in_time_is_refused_before_the_deadline(tmp
         request = GetOrderRequest(order_id="o", at_least_as_fresh=[token])
         reading = asyncio.ensure_future(server.service.GetOrder(request, DEADLINE_S))
         async with asyncio.timeout(DEADLINE_S):
-            while not server.progress._waiting:  # noqa: ASYNC110 (no event signals it)
+            while not server.progress._waits:  # noqa: ASYNC110 (no event signals it)
                 await asyncio.sleep(0)
             advance_clock(WAITING_SHARE * DEADLINE_S)
             with pytest.raises(Refused) as error:

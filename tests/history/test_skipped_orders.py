@@ -165,7 +165,7 @@ async def test_stream_of_a_customer_names_a_newly_parked_order_with_its_next_fra
             assert (names_of(frame.events), list(frame.parked_order_ids)) == ([("other", 1)], ["o"])
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("unlimited_scan_time")
 async def test_names_of_many_parked_orders_fit_into_frames_within_their_limits(tmp_path: Path) -> None:
     ids = [f"{number:04}-" + "ü" * 123 for number in range(2_500)]
     async with serve_history(tmp_path) as server:
@@ -188,7 +188,7 @@ def huge(customer: str) -> OrderPlaced:
     return order
 
 
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("unlimited_scan_time")
 async def test_frame_of_large_events_and_many_names_is_within_its_limit(tmp_path: Path) -> None:
     parked = [f"parked-{number:03}-" + "ü" * 112 for number in range(1_000)]
     async with serve_history(tmp_path) as server:

@@ -37,7 +37,7 @@ class ReportedOffset:
 async def wait_gone(pid: int) -> None:
     """Return when the process has ended; its new parent may not have reaped it yet."""
     async with asyncio.timeout(20):
-        while runs(pid):  # noqa: ASYNC110 (nobody is notified of the end of another's child)
+        while runs(pid):  # noqa: ASYNC110 (no event signals the end of a process that is no child)
             await asyncio.sleep(0.01)
 
 
@@ -50,7 +50,7 @@ def runs(pid: int) -> bool:
 
 
 async def wait_refused(projector: ProjectorProcess) -> str:
-    """Wait until the projector refuses to go on, and return the reason."""
+    """Wait until the projector refuses to continue, and return the reason."""
     async with asyncio.timeout(20):
         while projector.failure is None:  # noqa: ASYNC110 (a state that is polled, as health checks do)
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Facts that cannot be folded park their order; all other orders go on."""
+"""Facts that cannot be folded park their order; all other orders are folded."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which errors of SQLite say that a file is damaged: two, and none of those that pass."""
+"""Two errors of SQLite mean that a file is damaged; transient errors do not."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -107,9 +107,9 @@ def test_state_store_is_not_removed_after_a_transient_read_failure(tmp_path: Pat
     path = tmp_path / "state.sqlite"
     store = StateStore(path, MemoryLog(), b"rules")
     store._reader.set_progress_handler(lambda: 1, 1)  # SQLITE_INTERRUPT
-    with pytest.raises(StoreUnavailable, match="cannot be read for now: interrupted") as failed:
+    with pytest.raises(StoreUnavailable, match="cannot be read for now: interrupted") as error:
         store.position(0)
-    assert not isinstance(failed.value, StoreDamaged)
+    assert not isinstance(error.value, StoreDamaged)
     store._reader.set_progress_handler(None, 1)
     assert store.position(0) == (0, b"")
     store.close()
@@ -127,8 +127,8 @@ def test_state_store_is_not_removed_after_a_transient_open_failure(tmp_path: Pat
 async def test_missing_read_model_is_not_reported_as_damaged(tmp_path: Path) -> None:
     log = MemoryLog()
     model = ReadModel(tmp_path / "missing.sqlite", log.identity, log.topic, log.partitions)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Refused) as error:
         await model.read(lambda connection: None)
-    assert refused.value.refusal.reason == ERROR_REASON_UNAVAILABLE
-    assert "damaged" not in refused.value.refusal.message
+    assert error.value.refusal.reason == ERROR_REASON_UNAVAILABLE
+    assert "damaged" not in error.value.refusal.message
     model.close()

@@ -1,4 +1,4 @@
-"""When a -wal file that has grown is emptied, and that nobody waits for it."""
+"""A grown -wal file is truncated once no reader needs it."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
@@ -16,7 +16,7 @@ from ordertrail_server.storage.wal_trimmer import LIMIT_BYTES
 
 
 @pytest.fixture(autouse=True)
-def again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def trim_without_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wal_trimmer, "TRIM_SECONDS", 0.0)
 
 
@@ -34,7 +34,7 @@ def wal(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def reading(wal: Path) -> Iterator[None]:
+def hold_read_transaction(wal: Path) -> Iterator[None]:
     with closing(connect_reader(wal.with_name("log.sqlite"))) as connection:
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM records").fetchone()
@@ -52,7 +52,7 @@ async def grow(log: EmbeddedLog) -> None:
 
 
 async def test_long_wal_file_is_truncated_after_its_last_reader(log: EmbeddedLog, wal: Path) -> None:
-    with reading(wal):
+    with hold_read_transaction(wal):
         await grow(log)
         grown = size(wal)
         assert grown > LIMIT_BYTES
@@ -72,7 +72,7 @@ async def test_short_wal_file_is_not_truncated(log: EmbeddedLog, wal: Path) -> N
 
 
 async def test_wal_file_is_not_truncated_between_a_failed_commit_and_the_next_one(log: EmbeddedLog, wal: Path) -> None:
-    with reading(wal):
+    with hold_read_transaction(wal):
         await grow(log)
     with limit_file_size(size(wal)), pytest.raises(AppendUncertain):
         await log.append(0, [entry(orders_of(0)[0], 1, previous=b"x" * 500_000)])

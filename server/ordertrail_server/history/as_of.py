@@ -50,9 +50,9 @@ def _point_condition(request: GetOrderRequest, token: Offsets | None) -> tuple[s
 
 def _fold(connection: Connection, order_id: str, last: int) -> bytes:
     order: Order | None = None
-    low, more = 0, True
-    while more:
-        events, _, low, more = join(connection, EventFilter(order_id), low, last + 1, BATCH)
+    low, has_more = 0, True
+    while has_more:
+        events, _, low, has_more = join(connection, EventFilter(order_id), low, last + 1, BATCH)
         order = fold(ListOrderEventsResponse.FromString(events).events, order)
     return order.SerializeToString() if order else b""
 

@@ -16,7 +16,7 @@ def list_events(model: ReadModel, request: ListOrderEventsRequest, connection: C
     if request.order_id:
         refuse_parked(request.order_id, parked_reason(connection, request.order_id))
     page = PageBuilder(connection, list_filter(request), Limits(page_size(request), PAGE_BYTES))
-    while low < end and not page.full:
+    while low < end and not page.is_full:
         low = page.step(low, end)
     trailer = ListOrderEventsResponse(
         next_page_token=next_page_token(request, model.log_id, low - 1) if low < end else "",

@@ -52,11 +52,11 @@ async def explain_event(
     """
     async with refuse_when_late(deadline, "The log did not return the record in time; try again shortly."):
         logged = await _read_record(log, request.partition, request.offset)
-    folded = tuple(request.offset + 1 if p == request.partition else 0 for p in range(model.partitions))
-    await freshness.wait_until_fresh(folded, deadline)
-    judged = await model.read(partial(_read_verdict, request.partition << OFFSET_BITS | request.offset))
-    place = Position(topic=log.topic, partition=request.partition, offset=request.offset)
-    return _explanation(place, logged, judged).SerializeToString()
+    required = tuple(request.offset + 1 if p == request.partition else 0 for p in range(model.partitions))
+    await freshness.wait_until_fresh(required, deadline)
+    stored_verdict = await model.read(partial(_read_verdict, request.partition << OFFSET_BITS | request.offset))
+    position = Position(topic=log.topic, partition=request.partition, offset=request.offset)
+    return _explanation(position, logged, stored_verdict).SerializeToString()
 
 
 async def _read_record(log: Log, partition: int, offset: int) -> Logged:
@@ -79,15 +79,15 @@ def _read_verdict(position: int, connection: Connection) -> _StoredVerdict:
     return _StoredVerdict(RECORD_VERDICT_FACT, "", public_event)
 
 
-def _explanation(place: Position, logged: Logged, judged: _StoredVerdict) -> ExplainEventResponse:
+def _explanation(position: Position, logged: Logged, stored_verdict: _StoredVerdict) -> ExplainEventResponse:
     reading, trace = read(logged.value), explain_reading(logged.value)
     answer = ExplainEventResponse(
-        position=place,
+        position=position,
         key=logged.key,
         value=logged.value,
         digest=logged.digest,
-        verdict=judged.verdict,
-        verdict_detail=judged.detail,
+        verdict=stored_verdict.verdict,
+        verdict_detail=stored_verdict.detail,
         written_as=trace.written_as,
         written_json=trace.written_json,
         steps=trace.steps,
@@ -98,6 +98,6 @@ def _explanation(place: Position, logged: Logged, judged: _StoredVerdict) -> Exp
     answer.fault = reading.fault
     if reading.number:
         answer.written_number = reading.number
-    ready = ready_event(reading, logged.value, place.topic, place.partition, place.offset, logged.digest)
-    answer.event.CopyFrom(judged.public_event or HistoryEvent.FromString(ready))
+    ready = ready_event(reading, logged.value, position.topic, position.partition, position.offset, logged.digest)
+    answer.event.CopyFrom(stored_verdict.public_event or HistoryEvent.FromString(ready))
     return answer

@@ -8,7 +8,7 @@ from ordertrail_server.history.read_model import Connection
 from ordertrail_server.schema.wire import read_varint
 
 FIRST_CHUNK, CHUNK = 16, 500
-"""Rows that one step joins: the first step, and later ones, which know the size of events.
+"""The rows that one step joins: the first step, and later ones, which know the size of events.
 
 They bound the repeated work if events are large: a chunk that does not fit is read again with fewer rows.
 """
@@ -19,13 +19,13 @@ _JOIN = f"SELECT count(*), max(position), {join_blobs_sql('frame')} FROM ({{}})"
 class Joined(NamedTuple):
     """Joined events, and their count.
 
-    `next` is the position to go on from; `more` is true if further matching events exist there.
+    `next` is the position to continue from; `has_more` is true if further matching events exist there.
     """
 
     events: bytes
     event_count: int
     next: int
-    more: bool
+    has_more: bool
 
 
 class Limits(NamedTuple):
@@ -45,21 +45,21 @@ def join(connection: Connection, event_filter: EventFilter, low: int, high: int,
     chunks = _Chunks(connection, event_filter, high)
     parts: list[bytes] = []
     count = size = 0
-    full = False
-    while not full and count < max_events and (not parts or max_bytes - size > size // count):
+    is_full = False
+    while not is_full and count < max_events and (not parts or max_bytes - size > size // count):
         limit = min(max_events - count, min(CHUNK, 1 + (max_bytes - size) * count // size) if parts else FIRST_CHUNK)
         row_count, next_position, frames = chunks.read(low, limit)
         if len(frames) > max_bytes - size:
-            full = True
+            is_full = True
             row_count, next_position, frames = chunks.read(
                 low, max(_count_fitting(frames, max_bytes - size), min_events - count)
             )
         parts.append(frames)
         count, size, low = count + row_count, size + len(frames), next_position
-        if not full and row_count < limit:
-            return Joined(b"".join(parts), count, high, more=False)
-    more = full or chunks.has_row(low)
-    return Joined(b"".join(parts), count, low if more else high, more)
+        if not is_full and row_count < limit:
+            return Joined(b"".join(parts), count, high, has_more=False)
+    has_more = is_full or chunks.has_row(low)
+    return Joined(b"".join(parts), count, low if has_more else high, has_more)
 
 
 class _Chunks:

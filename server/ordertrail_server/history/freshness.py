@@ -33,24 +33,26 @@ async def refuse_when_late(deadline: float, message: str) -> AsyncIterator[None]
 
 def required_offsets(model: ReadModel, tokens: Sequence[str]) -> Offsets:
     """Return the latest offsets of the tokens in at_least_as_fresh. Raises Refused for a token of another log."""
-    read = [offsets_of(t, f"at_least_as_fresh[{i}]", model.log_id, model.partitions) for i, t in enumerate(tokens)]
-    return latest([(0,) * model.partitions, *read])
+    token_offsets = [
+        offsets_of(t, f"at_least_as_fresh[{i}]", model.log_id, model.partitions) for i, t in enumerate(tokens)
+    ]
+    return latest([(0,) * model.partitions, *token_offsets])
 
 
 class Freshness:
     """Compares the log's ends with the offsets that the read model includes.
 
-    `least` are the log's ends at the server's start. No read is answered before the read model includes them, because
-    a read model that is being built lacks orders that exist.
+    `ends_at_start` are the log's ends at the server's start. No read is answered before the read model includes them,
+    because a read model that is being built lacks orders that exist.
 
     `deadline` is the moment, by the event loop's clock, until which a call may wait.
     """
 
-    def __init__(self, model: ReadModel, progress: Progress, log: Log, least: Offsets) -> None:
-        self._model, self._progress, self._log, self._least = model, progress, log, least
+    def __init__(self, model: ReadModel, progress: Progress, log: Log, ends_at_start: Offsets) -> None:
+        self._model, self._progress, self._log, self._ends_at_start = model, progress, log, ends_at_start
 
     async def query_ends(self, deadline: float) -> Offsets:
-        """Return the present ends of the log, never before offsets that are known to exist.
+        """Return the present ends of the log, at least the offsets that are known to exist.
 
         Raises Refused (UNAVAILABLE) if the log does not answer in time.
         """
@@ -58,7 +60,7 @@ class Freshness:
             return await self._query_ends()
 
     async def _query_ends(self) -> Offsets:
-        return latest([await query_end_offsets(self._log), self.projected_offsets(), self._least])
+        return latest([await query_end_offsets(self._log), self.projected_offsets(), self._ends_at_start])
 
     async def log_reaches(self, offsets: Offsets, deadline: float) -> bool:
         """Return whether the log has these offsets, which come from a caller's token.
@@ -66,7 +68,7 @@ class Freshness:
         The log is queried again as long as its answer may be stale. Raises Refused (UNAVAILABLE) if the log does not
         answer in time.
         """
-        ends = latest([self.projected_offsets(), self._least])
+        ends = latest([self.projected_offsets(), self._ends_at_start])
         if any(map(gt, offsets, ends)):
             ends = await self.query_ends(deadline)
         with suppress(TimeoutError):
@@ -78,18 +80,18 @@ class Freshness:
 
     async def wait_complete(self) -> None:
         """Return once the read model includes all that the log held at the server's start."""
-        await self._progress.wait_reached(dict(enumerate(self._least)))
+        await self._progress.wait_reached(dict(enumerate(self._ends_at_start)))
 
     async def wait_until_fresh(self, offsets: Offsets, deadline: float) -> None:
         """Return when the read model includes everything before `offsets`, and all that the log held at the start.
 
         Raises Refused: UNAVAILABLE while the read model is being built, else NOT_FRESH_YET.
         """
-        offsets = latest([offsets, self._least])
+        offsets = latest([offsets, self._ends_at_start])
         if not self._progress.positions:  # the projector has not reported yet, but a read model may exist
-            stored = await self._model.stored_positions()
-            if stored is not None:
-                self._progress.advance(dict(enumerate(stored)))
+            stored_positions = await self._model.stored_positions()
+            if stored_positions is not None:
+                self._progress.advance(dict(enumerate(stored_positions)))
         try:
             async with timeout_at(deadline):
                 await self._progress.wait_reached(dict(enumerate(offsets)))
@@ -101,12 +103,12 @@ class Freshness:
         return tuple(self._progress.positions.get(partition, 0) for partition in range(self._model.partitions))
 
     def _not_fresh(self, offsets: Offsets) -> Refusal:
-        projected, least = self.projected_offsets(), self._least
-        if not self._progress.positions and not any(least):
+        projected, ends_at_start = self.projected_offsets(), self._ends_at_start
+        if not self._progress.positions and not any(ends_at_start):
             return Refusal(ERROR_REASON_UNAVAILABLE, "The read model does not exist yet.")
-        if not self._progress.positions or not all(map(ge, projected, least)):
-            done = sum(map(min, projected, least))
-            message = f"The read model is being built: it holds {done} of {sum(least)} records."
+        if not self._progress.positions or not all(map(ge, projected, ends_at_start)):
+            projected_count = sum(map(min, projected, ends_at_start))
+            message = f"The read model is being built: it holds {projected_count} of {sum(ends_at_start)} records."
             return Refusal(ERROR_REASON_UNAVAILABLE, message)
         pairs = enumerate(zip(projected, offsets, strict=True))
         lags = [f"partition {p} is at offset {at}, not {offset}" for p, (at, offset) in pairs if at < offset]

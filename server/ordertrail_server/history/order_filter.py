@@ -1,6 +1,6 @@
 """The filter of orders as SQL: a closed set of conditions, every value bound, the index chosen here.
 
-A unary plus keeps SQLite from taking another index than the one meant.
+A unary plus prevents SQLite from using another index than the intended one.
 """
 
 from dataclasses import dataclass

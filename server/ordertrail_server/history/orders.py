@@ -52,9 +52,9 @@ def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connec
     max_rows = page_size(request)
     rows = _read_keys(connection, list_filter(request, read_page_start(request, model.log_id)), max_rows + 1)
     page = _cut_page(rows, max_rows)
-    more = len(page) < len(rows)
+    has_more = len(page) < len(rows)
     trailer = ListOrdersResponse(
-        next_page_token=next_page_token(request, model.log_id, *page[-1][:2]) if more else "",
+        next_page_token=next_page_token(request, model.log_id, *page[-1][:2]) if has_more else "",
         consistency_token=token_of(model.log_id, model.positions(connection)),
     )
     return b"".join(map(first_field, _read_states(connection, page))) + trailer.SerializeToString()

@@ -9,14 +9,14 @@ from ordertrail_server.history.skipped_orders import SkippedOrders, find_skipped
 class PageBuilder:
     """Collects the events of one page or frame.
 
-    `full` is true if the answer has no space for more. `more` is true if further matching events follow.
+    `is_full` is true if the answer has no space for more. `has_more` is true if further matching events follow.
     """
 
     def __init__(self, connection: Connection, event_filter: EventFilter, limits: Limits) -> None:
         self._connection, self._filter, self._limits = connection, event_filter, limits
         self._parts: list[bytes] = []
         self._skipped_ids: dict[str, None] = {}
-        self.full = self.more = False
+        self.is_full = self.has_more = False
 
     @property
     def events(self) -> bytes:
@@ -29,20 +29,23 @@ class PageBuilder:
         return tuple(self._skipped_ids)
 
     def step(self, low: int, high: int) -> int:
-        """Add what lies from position `low` to before `high`; return the position to go on from. Not if it is full."""
+        """Add events and skipped orders from position `low` to before `high`; return the position to continue from.
+
+        Not for a full answer.
+        """
         skipped = find_skipped_orders(self._connection, self._filter, low, high, self._limits, self._skipped_ids)
         max_events, max_bytes, min_events = self._limits
         limits = Limits(max_events, _event_bytes(skipped, max_bytes), min_events)
         joined = join(self._connection, self._filter, low, skipped.high, limits)
-        new_ids = skipped.before(joined.next)
+        new_ids = skipped.orders_before(joined.next)
         if joined.event_count:
             self._parts.append(joined.events)
         self._skipped_ids.update(dict.fromkeys(new_ids))
         max_events -= joined.event_count
         max_bytes -= len(joined.events) + sum(map(name_size, new_ids))
         self._limits = Limits(max_events, max_bytes, 0 if self._parts or self._skipped_ids else min_events)
-        self.more = joined.more
-        self.full = joined.more or skipped.full or max_events <= 0
+        self.has_more = joined.has_more
+        self.is_full = joined.has_more or skipped.is_full or max_events <= 0
         return joined.next
 
 

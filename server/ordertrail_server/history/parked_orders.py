@@ -66,7 +66,7 @@ def get_parked(model: ReadModel, order_id: str, connection: Connection) -> bytes
         raise not_parked(order_id)
     rows = connection.execute(_WAITING_FACTS, (order_id, MAX_WAITING)).fetchall()
     # Waiting facts follow the folded ones without a gap.
-    waiting = [
+    waiting_events = [
         WaitingEvent(
             position=_position_of(model, position),
             order_version=version,
@@ -75,7 +75,7 @@ def get_parked(model: ReadModel, order_id: str, connection: Connection) -> bytes
         )
         for version, (position, reason, value) in enumerate(rows, order.version + 1)
     ]
-    return GetParkedOrderResponse(order=order, waiting=waiting).SerializeToString()
+    return GetParkedOrderResponse(order=order, waiting=waiting_events).SerializeToString()
 
 
 def not_parked(order_id: str) -> Refused:
@@ -85,12 +85,12 @@ def not_parked(order_id: str) -> Refused:
 
 
 def _parked_order(model: ReadModel, row: Row) -> ParkedOrder:
-    order_id, position, record_time, reason, version, waiting = row
+    order_id, position, record_time, reason, version, waiting_count = row
     return ParkedOrder(
         order_id=order_id,
         reason=_truncate(reason),
-        version=version - waiting,
-        waiting_count=waiting,
+        version=version - waiting_count,
+        waiting_count=waiting_count,
         position=_position_of(model, position),
         record_time=moment(record_time),
     )

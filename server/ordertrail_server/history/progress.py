@@ -12,7 +12,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._offsets: dict[int, int] = {}
-        self._waiting: dict[Future[None], Callable[[], bool]] = {}
+        self._waits: dict[Future[None], Callable[[], bool]] = {}
 
     @property
     def positions(self) -> Mapping[int, int]:
@@ -23,7 +23,7 @@ class Progress:
         """Note that the read model has reached these offsets. Never goes back."""
         for partition, offset in positions.items():
             self._offsets[partition] = max(offset, self._offsets.get(partition, 0))
-        for future, holds in list(self._waiting.items()):
+        for future, holds in list(self._waits.items()):
             if holds() and not future.done():
                 future.set_result(None)
 
@@ -44,8 +44,8 @@ class Progress:
         if holds():
             return
         future: Future[None] = get_running_loop().create_future()
-        self._waiting[future] = holds
+        self._waits[future] = holds
         try:
             await future
         finally:
-            del self._waiting[future]
+            del self._waits[future]

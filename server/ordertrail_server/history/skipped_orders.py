@@ -28,36 +28,36 @@ _WAITING = (
 class SkippedOrders(NamedTuple):
     """{order id: the position of its first waiting fact}, of the facts before the position `high`.
 
-    `full` is true if the answer has no space for the name of the order at `high`.
+    `is_full` is true if the answer has no space for the name of the order at `high`.
     """
 
     orders: dict[str, int]
     high: int
-    full: bool
+    is_full: bool
 
-    def before(self, position: int) -> list[str]:
+    def orders_before(self, position: int) -> list[str]:
         """Return the orders with a waiting fact before a position."""
         return [order_id for order_id, first in self.orders.items() if first < position]
 
 
 def find_skipped_orders(
-    connection: Connection, event_filter: EventFilter, low: int, high: int, limits: Limits, named: Container[str]
+    connection: Connection, event_filter: EventFilter, low: int, high: int, limits: Limits, named_ids: Container[str]
 ) -> SkippedOrders:
-    """Return the parked orders with waiting facts from position `low` to before `high`, without those in `named`.
+    """Return the parked orders with waiting facts from position `low` to before `high`, without those in `named_ids`.
 
     The search ends earlier after AT_ONCE facts, and where a name has no space. The events of one order skip nothing.
     """
     if event_filter.order_id:
-        return SkippedOrders({}, high, full=False)
+        return SkippedOrders({}, high, is_full=False)
     facts, max_bytes = _read_waiting_facts(connection, event_filter, low, high), limits.max_bytes
     positions: dict[str, int] = {}
     for position, order_id in facts:
-        if order_id is not None and order_id not in positions and order_id not in named:
+        if order_id is not None and order_id not in positions and order_id not in named_ids:
             max_bytes -= name_size(order_id)
             if max_bytes < 0 and len(positions) >= limits.min_events:
-                return SkippedOrders(positions, position, full=True)
+                return SkippedOrders(positions, position, is_full=True)
             positions[order_id] = position
-    return SkippedOrders(positions, high if len(facts) < AT_ONCE else facts[-1][0] + 1, full=False)
+    return SkippedOrders(positions, high if len(facts) < AT_ONCE else facts[-1][0] + 1, is_full=False)
 
 
 def name_size(order_id: str) -> int:

@@ -25,7 +25,7 @@ StoredDigest = Callable[[str, Aggregate, int], bytes | None]
 
 
 class Place(NamedTuple):
-    """Where the records of a batch stand: the topic, the partition, and how many partitions there are."""
+    """The partition of a batch: its topic, its number, and the log's number of partitions."""
 
     topic: str
     partition: int
@@ -35,7 +35,7 @@ class Place(NamedTuple):
 class BatchFold:
     """Folds records one after another, into `rows`.
 
-    `stored` has every order of the batch's keys as it stood before the batch, if it stood at all. `stored_digest`
+    `stored` has every order of the batch's keys as of before the batch, if it existed. `stored_digest`
     returns the digest of an order's fact of a version up to there.
     """
 

@@ -16,24 +16,24 @@ class GrowthWatcher:
 
     def __init__(self, log: Log, wake: Callable[[], None]) -> None:
         self._log, self._wake = log, wake
-        self._waiting: dict[int, asyncio.Task[None]] = {}
+        self._waits: dict[int, asyncio.Task[None]] = {}
         self._woken_at = -PACE_S
 
     def watch(self, positions: Mapping[int, int]) -> None:
-        """Wait for a record at or behind each partition's position; a wait that runs already goes on."""
+        """Wait for a record at or behind each partition's position; a wait that is already running continues."""
         for partition, offset in positions.items():
-            if partition not in self._waiting:
-                self._waiting[partition] = asyncio.create_task(self._wait(partition, offset))
-                self._waiting[partition].add_done_callback(lambda _: self._wake())
+            if partition not in self._waits:
+                self._waits[partition] = asyncio.create_task(self._wait(partition, offset))
+                self._waits[partition].add_done_callback(lambda _: self._wake())
 
     def take_grown(self) -> set[int]:
         """Return the partitions that have grown since the last call; `watch` them again.
 
         Raises the error of a failed wait, because the partition would otherwise never be folded again.
         """
-        grown = {partition for partition, waiting in self._waiting.items() if waiting.done()}
+        grown = {partition for partition, waiting in self._waits.items() if waiting.done()}
         for partition in grown:
-            self._waiting.pop(partition).result()
+            self._waits.pop(partition).result()
         return grown
 
     async def _wait(self, partition: int, offset: int) -> None:

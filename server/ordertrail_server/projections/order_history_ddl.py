@@ -8,7 +8,7 @@ bits.
 TABLES = (
     # log_id: the identity of the log; definition: the digest of the code that filled this file (definition.py).
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
-    # digest: of the last record folded, whatever it was judged; empty at offset 0.
+    # digest: of the last record folded, whatever its verdict; empty at offset 0.
     # retries: how often a parked order of the partition was refolded, which changes rows before next_offset.
     """CREATE TABLE positions (
         partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, digest BLOB NOT NULL, retries INTEGER NOT NULL
@@ -17,7 +17,7 @@ TABLES = (
     """CREATE TABLE written (
         partition INTEGER NOT NULL, number INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (partition, number)
     ) STRICT, WITHOUT ROWID""",
-    # version and head are the chain's and go on while an order is parked; all else is the state folded last.
+    # version and head follow the chain, also while an order is parked; the other columns are of the state folded last.
     # An order parked before any fact of it could be folded has status 0 and a state without lines.
     """CREATE TABLE orders (
         order_id TEXT PRIMARY KEY, version INTEGER NOT NULL, head BLOB NOT NULL, parked TEXT, customer_id TEXT,
@@ -55,7 +55,7 @@ TABLES = (
 
 EVENTS_BY_ORDER = "CREATE UNIQUE INDEX IF NOT EXISTS events_by_order ON events (order_id, version)"
 
-# Left out while a large log is loaded, since one sorted build is far cheaper than many random inserts.
+# Not created while a large log is loaded, because one sorted build is far cheaper than many random inserts.
 INDEXES = (
     EVENTS_BY_ORDER,
     "CREATE INDEX IF NOT EXISTS events_by_customer ON events (customer_id, position)",

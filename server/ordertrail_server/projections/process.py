@@ -8,7 +8,7 @@ SOURCE is the log as JSON (LogSource.to_json): {"data": "DIR"}, or {"data": "DIR
 It follows the log of the data directory, or of the topic, and folds it into the read model in the directory. Each line
 on stdin means that the log has grown, and may hold a request (requests.py), which is handled between two batches. The
 end of stdin means that the parent is gone: the process then finishes its batch and ends with 0. After each commit it
-writes its positions to stdout: {"positions": {"0": 123}}. If it must not go on, it ends with REFUSED and one plain line
+writes its positions to stdout: {"positions": {"0": 123}}. If it must not continue, it ends with REFUSED and one line
 on stderr. If a restart may help, it ends with AGAIN: the log is unavailable at the start, or another projector wrote to
 the read model, for example one whose parent was killed within a batch. After a kill it resumes at the last commit.
 """
@@ -117,13 +117,13 @@ async def follow(projector: Projector, pipe: ParentPipe, growth: GrowthWatcher |
         _send({"positions": positions})
         if pipe.is_closed:
             raise ParentGone
-        # Here too, because a log that grows faster than it is folded is never caught up with.
+        # Here too, because the end of a log that grows faster than it is folded is never reached.
         _handle_requests(projector, pipe.requests)
 
     _send({"positions": projector.positions})
     all_partitions = unfinished = set(projector.positions)
     while not pipe.is_closed:
-        # A partition may grow faster than it is folded; one batch a round leaves the others their turn.
+        # A partition may grow faster than it is folded; one batch a round gives the others their turn.
         unfinished = await _fold(projector, unfinished, on_commit)
         projector.trim()
         _handle_requests(projector, pipe.requests)

@@ -52,7 +52,7 @@ class Projector:
 
     @classmethod
     async def open(cls, log: Log, path: Path, batch: int = BATCH, hot_orders: int = HOT_ORDERS) -> "Projector":
-        """Open or begin the read model at `path`. Raises as open_order_history does.
+        """Open or create the read model at `path`. Raises as open_order_history does.
 
         A transaction takes at most `batch` records; at most `hot_orders` orders are kept in memory between them.
         """
@@ -86,7 +86,7 @@ class Projector:
         """Fold a parked order's waiting facts again, as far as they can be read now.
 
         Returns how many were folded, None if the order is not parked. It is one transaction; repeating it is safe.
-        Raises PositionMoved, ReadModelRefused, sqlite3.Error; then nothing was changed; open the read model anew.
+        Raises PositionMoved, ReadModelRefused, sqlite3.Error. Then nothing was changed; open the read model anew.
         """
         aggregate = self._orders.aggregates([order_id]).get(order_id)
         if aggregate is None or not aggregate.parked:
@@ -101,7 +101,7 @@ class Projector:
         return len(refolded.rows.events)
 
     def trim(self) -> None:
-        """Empty a -wal file that has grown under a long read or while the indexes were built."""
+        """Truncate a -wal file that has grown during a long read or while the indexes were created."""
         self._trimmer.trim()
 
     def close(self) -> None:

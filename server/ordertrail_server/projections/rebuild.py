@@ -1,6 +1,6 @@
 """The rebuild: folds the log from offset 0 into a new file, which then replaces the live read model.
 
-Generations that are built and compared while reads go on belong here.
+Generations that are built and compared beside live reads belong here.
 """
 
 import asyncio
@@ -49,19 +49,19 @@ def rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
 
 
 async def _rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
-    live = read_model_file(DataDirectory(data_dir).read_model)
-    fresh = live.with_name(f"{live.name}.new")
+    live_file = read_model_file(DataDirectory(data_dir).read_model)
+    new_file = live_file.with_name(f"{live_file.name}.new")
     log = EmbeddedLog.follow(data_dir)
     try:
         await refuse_lost_facts(log, DataDirectory(data_dir))
-        remove_database(fresh)
-        await _build(log, fresh, progress)
+        remove_database(new_file)
+        await _build(log, new_file, progress)
     finally:
         await log.close()
-    with closing(connect_writer(fresh, "NORMAL")) as connection:
+    with closing(connect_writer(new_file, "NORMAL")) as connection:
         counts = _count_rows(connection)
         checkpoint(connection)
-    _replace(live, fresh)
+    _replace(live_file, new_file)
     return counts
 
 
@@ -78,11 +78,11 @@ def _count_rows(connection: sqlite3.Connection) -> RebuildReport:
     return RebuildReport(records, *counts)
 
 
-def _replace(live: Path, fresh: Path) -> None:
+def _replace(live_file: Path, new_file: Path) -> None:
     # A write-ahead log that remains would be read as the new file's.
-    with suppress(sqlite3.Error), closing(connect_writer(live, "NORMAL")) as connection:
+    with suppress(sqlite3.Error), closing(connect_writer(live_file, "NORMAL")) as connection:
         checkpoint(connection)
-    if any(file.exists() for file in database_files(live)[1:]):
-        remove_database(live)
-    fresh.replace(live)
-    fsync_directory(live.parent)
+    if any(file.exists() for file in database_files(live_file)[1:]):
+        remove_database(live_file)
+    new_file.replace(live_file)
+    fsync_directory(live_file.parent)

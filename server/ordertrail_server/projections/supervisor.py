@@ -30,8 +30,8 @@ class ProjectorProcess:
     """Runs the projector of a log and reports its progress.
 
     `on_progress` is called on the event loop with {partition: next offset}, first with the stored positions, then after
-    each commit. `failure` is None, or the reason why the projector is not restarted: it refused to go on, or its
-    supervision failed. `command` is the program, which gets `source` as JSON.
+    each commit. `failure` is None, or the reason why the projector is not restarted: it refused to continue, or
+    its supervision failed. `command` is the program, which gets `source` as JSON.
     """
 
     def __init__(self, source: LogSource, on_progress: OnProgress, command: Sequence[str] = COMMAND) -> None:
@@ -96,7 +96,7 @@ class ProjectorProcess:
         return None if stdin is None or stdin.is_closing() else stdin
 
     def expect_stop(self) -> None:
-        """Do not warn if the process ends from now on. It is still started again until `stop`, for calls at work.
+        """Do not warn if the process ends from now on. It is still restarted until `stop`, for running calls.
 
         A service manager may send SIGTERM to all processes of a server at once.
         """
@@ -107,8 +107,8 @@ class ProjectorProcess:
         self._stopping.set()
         self._close_stdin()
         if self._supervision is not None:
-            _, late = await asyncio.wait({self._supervision}, timeout=grace_s)
-            if late:
+            _, pending = await asyncio.wait({self._supervision}, timeout=grace_s)
+            if pending:
                 self._kill()
             await self._supervision
 
@@ -123,17 +123,17 @@ class ProjectorProcess:
     async def _restart_until_stopped(self, first: Process) -> None:
         process: Process | None = first
         while process is not None:
-            exit_code, last_words = await self._wait_for_exit(process)
+            exit_code, last_line = await self._wait_for_exit(process)
             self._process = process = None
             if self._stopping.is_set():
                 return
             if exit_code == REFUSED:
-                self.failure = last_words
-                logger.error("the projector stopped and is not restarted: %s", last_words)
+                self.failure = last_line
+                logger.error("the projector stopped and is not restarted: %s", last_line)
                 return
             log_format = "the projector ended with exit code %s and is restarted in %.1f s: %s"
             level = logging.DEBUG if self._stop_expected else logging.WARNING
-            logger.log(level, log_format, exit_code, self._backoff_s, last_words)
+            logger.log(level, log_format, exit_code, self._backoff_s, last_line)
             process = await self._restart()
 
     async def _restart(self) -> Process | None:
@@ -151,10 +151,10 @@ class ProjectorProcess:
             return self._process
 
     async def _wait_for_exit(self, process: Process) -> tuple[int, str]:
-        _, last_words = await asyncio.gather(self._forward_progress(process), self._forward_log(process))
+        _, last_line = await asyncio.gather(self._forward_progress(process), self._forward_log(process))
         exit_code = await process.wait()
         self._requests.fail_all()
-        return exit_code, last_words
+        return exit_code, last_line
 
     async def _back_off(self) -> None:
         with suppress(TimeoutError):

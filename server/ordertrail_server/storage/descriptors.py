@@ -10,13 +10,13 @@ NEEDED = 64
 
 def lacks_descriptors(count: int = 1) -> bool:
     """Return whether the process cannot open `count` more files."""
-    opened: list[int] = []
+    descriptors: list[int] = []
     try:
-        opened.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(count))
+        descriptors.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(count))
     except OSError as error:
         return error.errno in (EMFILE, ENFILE)
     finally:
-        for descriptor in opened:
+        for descriptor in descriptors:
             os.close(descriptor)
     return False
 

@@ -20,7 +20,7 @@ class OutOfDescriptors(sqlite3.OperationalError):
 
 
 class TextDamaged(sqlite3.DatabaseError):
-    """The file contains text that is not UTF-8, which nobody stored."""
+    """The file contains text that is not UTF-8, and that was not stored."""
 
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 

@@ -16,8 +16,8 @@ TRIM_SECONDS = 2.0
 
 # Twice the usual size of a busy -wal file without long reads (1,000 pages, and a transaction).
 LIMIT_BYTES = 8 << 20
-# The longest time that a writer waits for readers that are about to end.
-PATIENCE_SECONDS = 0.05
+# The longest time that a checkpoint waits for readers that are about to end.
+TIMEOUT_SECONDS = 0.05
 
 
 class WalTrimmer:
@@ -39,7 +39,7 @@ class WalTrimmer:
             # PASSIVE never waits. Waiting for the last readers pays only once all pages are moved.
             _, pages, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             if pages == moved:
-                checkpoint(self._connection, PATIENCE_SECONDS)
+                checkpoint(self._connection, TIMEOUT_SECONDS)
 
     def _size(self) -> int:
         try:

@@ -102,7 +102,7 @@ async def test_stream_from_now_skips_events_that_its_freshness_token_includes(tm
         async with open_tail(server, now=True, at_least_as_fresh=[token]) as tail:
             first = asyncio.create_task(tail.next())
             # When it waits for the token, it has queried the end of the log.
-            while not server.progress._waiting:  # noqa: ASYNC110  (no event signals it)
+            while not server.progress._waits:  # noqa: ASYNC110  (no event signals it)
                 await asyncio.sleep(0)
             server.record("new", placed("p"))
             await server.project()

@@ -119,7 +119,7 @@ async def test_empty_request_streams_all_events_and_ends(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("partitions", "size", "min_events"), [(1, 50_000, 5), (3, 50_000, 5), (3, 150_000, 1)])
-@pytest.mark.usefixtures("patient")
+@pytest.mark.usefixtures("unlimited_scan_time")
 async def test_frame_holds_at_most_256_kib(tmp_path: Path, partitions: int, size: int, min_events: int) -> None:
     async with serve_history(tmp_path, partitions) as server:
         for number in range(30):

@@ -84,7 +84,7 @@ class Arrivals:
             )
         except Refused:  # each stream gets the reason from its own scan
             return self._projected(), {ALL}
-        except Exception:  # the watch must go on: wake all streams, and each scans for itself
+        except Exception:  # the watch must continue: wake all streams, and each scans for itself
             _log.exception("the subjects of new events could not be read; every stream is woken")
             return self._projected(), {ALL}
         # A gap at the end of the log has no rows in the read model, but everything before it was read.

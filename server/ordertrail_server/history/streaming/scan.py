@@ -29,15 +29,15 @@ class Scope(NamedTuple):
 class Scan(NamedTuple):
     """The result of one read: events, the offsets that it `reached`, and the offsets where the stream `ends` for now.
 
-    `skipped_orders` are parked orders with facts in the range that was read. `more` is true if further matching events
-    exist behind `reached`. `parked` is the reason if the stream is of one parked order.
+    `skipped_orders` are parked orders with facts in the range that was read. `has_more` is true if further matching
+    events exist behind `reached`. `parked` is the reason if the stream is of one parked order.
     """
 
     events: bytes
     skipped_orders: tuple[str, ...]
     reached: Offsets
     ends: Offsets
-    more: bool
+    has_more: bool
     parked: str | None
 
     @property
@@ -60,7 +60,7 @@ def read_scan(model: ReadModel, scope: Scope, begin: Offsets, connection: Connec
         if not reader.read(partition, ends[partition]):
             break
     page = reader.page
-    return Scan(page.events, page.skipped_orders, tuple(reader.reached), ends, page.more, parked)
+    return Scan(page.events, page.skipped_orders, tuple(reader.reached), ends, page.has_more, parked)
 
 
 def _end_before_parked(parked: int | None, ends: Offsets) -> Offsets:
@@ -84,6 +84,6 @@ class _PartitionReader:
             low = self.reached[partition]
             high = end if self._matches_every_row else min(end, low + WINDOW)
             self.reached[partition] = self.page.step(base | low, base | high) - base
-            if self.page.full or monotonic() > self._end_time:
+            if self.page.is_full or monotonic() > self._end_time:
                 return False
         return True

@@ -57,9 +57,9 @@ def offsets_since(model: ReadModel, since: int, connection: Connection) -> Offse
     return tuple(_first_waiting(connection, partition, offset) for partition, offset in enumerate(offsets))
 
 
-def _first_waiting(connection: Connection, partition: int, before: int) -> int:
-    """Return the offset of a partition's first waiting fact, at most `before`."""
+def _first_waiting(connection: Connection, partition: int, max_offset: int) -> int:
+    """Return the offset of a partition's first waiting fact, at most `max_offset`."""
     base = partition << OFFSET_BITS
     first = "SELECT min(position) FROM parked WHERE position >= ? AND position < ?"
-    position: int | None = connection.execute(first, (base, base | before)).fetchone()[0]
-    return before if position is None else position - base
+    position: int | None = connection.execute(first, (base, base | max_offset)).fetchone()[0]
+    return max_offset if position is None else position - base

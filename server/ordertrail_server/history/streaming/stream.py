@@ -33,7 +33,7 @@ async def stream_events(
     The stream of one parked order sends the facts that can be read, and is then refused. Other streams skip its waiting
     facts and name the order.
     """
-    current_at = hub.recency.current_at  # before the end is chosen: a replay goes no further
+    current_at = hub.recency.current_at  # read before the end is chosen, because a replay sends nothing behind it
     begin, until = await stream_bounds(hub.model, freshness, request, deadline)
     max_events = request.max_events_per_frame or FRAME_EVENTS
     max_bytes = FRAME_BYTES - _trailer_bytes(hub.model.partitions)
@@ -78,7 +78,7 @@ class _Stream:
     def state_change(self, scan: Scan) -> bytes:
         if scan.parked is not None and scan.at_end:
             return b""  # the stream lacks the waiting facts
-        if scan.at_end == self._caught_up or not (scan.at_end or scan.more):
+        if scan.at_end == self._caught_up or not (scan.at_end or scan.has_more):
             return b""
         self._caught_up = scan.at_end
         return _CAUGHT_UP if scan.at_end else _FELL_BEHIND

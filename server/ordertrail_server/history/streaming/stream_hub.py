@@ -29,16 +29,16 @@ class StreamHub:
 
     async def scan(self, scope: Scope, begin: Offsets) -> Scan:
         """Run one scan; streams that need the same scan at the same time share it."""
-        read = partial(read_scan, self.model, scope, begin)
+        read_next = partial(read_scan, self.model, scope, begin)
         if scope.until is not None:
-            return await self.model.read_for_stream(read)
+            return await self.model.read_for_stream(read_next)
         # A scan that began before the last announcement may miss the announced events, and one that began before the
         # last refresh may miss what answers include by now. Neither is shared.
         key = (scope, begin, self.arrivals.announced, self.recency.current_at)
-        running = self._running.get(key)
-        if running is None:
-            running = ensure_future(self.model.read_for_stream(read))
-            self._running[key] = running
-            running.add_done_callback(lambda _: self._running.pop(key))
+        running_scan = self._running.get(key)
+        if running_scan is None:
+            running_scan = ensure_future(self.model.read_for_stream(read_next))
+            self._running[key] = running_scan
+            running_scan.add_done_callback(lambda _: self._running.pop(key))
         # The cancellation of one stream must not cancel the scan of the others.
-        return await shield(running)
+        return await shield(running_scan)
