@@ -1,18 +1,14 @@
 """Answers over many orders skip the waiting facts of parked orders, and name these orders."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import given, settings, strategies as st
 from tests.history.history_server import (
     NOON,
     SECOND,
-    HistoryServer,
     added,
     confirmed,
     names_in,
@@ -22,48 +18,14 @@ from tests.history.history_server import (
     sealed,
     serve_history,
 )
+from tests.history.skipped_orders import list_pages, park, park_unknown, parked_ids, stream_frames
 from tests.history.streaming.tail import open_tail
-from tests.projections.story import FUTURE
 
 from ordertrail.v1.order_events_pb2 import ORDER_EVENT_TYPE_ORDER_PLACED, OrderPlaced, OrderSource
-from ordertrail.v1.order_history_service_pb2 import (
-    ListOrderEventsRequest,
-    ListOrderEventsResponse,
-    StreamOrderEventsRequest,
-    StreamOrderEventsResponse,
-)
-from ordertrail_server.history import events, skipped_orders
-from ordertrail_server.history.streaming import scan
+from ordertrail_server.history import events
 from ordertrail_server.log.token import read_token
 
 FRAME_BYTES = 256 * 1024
-
-
-def park(server: HistoryServer, order_id: str, customer: str = "c") -> None:
-    """Record an order, and a fact that cannot be folded."""
-    server.record(order_id, placed("p", customer=customer))
-    server.record(order_id, removed("never ordered"))
-
-
-def park_unknown(server: HistoryServer, order_id: str) -> None:
-    """Record an order that begins with an event of a newer release, so that its customer is unknown."""
-    server.land(order_id, sealed(order_id, 1, b"", FUTURE))
-
-
-def parked_ids(frames: list[StreamOrderEventsResponse]) -> list[str]:
-    return [order_id for frame in frames for order_id in frame.parked_order_ids]
-
-
-async def stream_frames(server: HistoryServer, **conditions: Any) -> list[StreamOrderEventsResponse]:
-    return await server.stream(StreamOrderEventsRequest(**conditions))
-
-
-async def list_pages(server: HistoryServer, **conditions: Any) -> list[ListOrderEventsResponse]:
-    request, pages = ListOrderEventsRequest(**conditions), list[ListOrderEventsResponse]()
-    while not pages or request.page_token:
-        pages.append(ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None)))
-        request.page_token = pages[-1].next_page_token
-    return pages
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
@@ -215,79 +177,6 @@ async def test_names_that_exceed_a_page_are_on_the_next_one(tmp_path: Path, monk
         assert [order_id for page in pages for order_id in page.parked_order_ids] == parked
         assert [len(page.parked_order_ids) for page in pages] == [4, 4, 4, 4, 4, 0]
         assert [name for page in pages for name in names_of(page.events)] == [("last", 1)]
-
-
-Step = tuple[int, bool, bool]
-histories = st.lists(st.tuples(st.integers(0, 5), st.booleans(), st.booleans()), max_size=60)
-"""For each record: the order's number, whether it parks the order, whether the order begins with an unknown event."""
-
-
-def record_history(server: HistoryServer, history: list[Step]) -> None:
-    unknown = set[str]()
-    for number, parks, begins_unknown in history:
-        order_id = f"o-{number}"
-        if order_id in unknown:
-            continue
-        if server.aggregate(order_id).version == 0 and begins_unknown:
-            park_unknown(server, order_id)
-            unknown.add(order_id)
-        elif server.aggregate(order_id).version == 0:
-            server.record(order_id, placed("p", customer=f"c{number % 2}"))
-        else:
-            server.record(order_id, removed("never ordered") if parks else added(f"q{len(server.facts)}"))
-
-
-def waiting_facts(server: HistoryServer, customer: str) -> Iterator[tuple[int, int, str]]:
-    """Yield (partition, offset, order) of every waiting fact that may be the customer's, by a plain model."""
-    folded_positions = {fact.position for fact in server.facts}
-    for partition, records in enumerate(server.log.records):
-        for record in records:
-            order = server.aggregate(record.key).order
-            if partition << 48 | record.offset not in folded_positions and customer in (
-                "",
-                order.customer_id if order else customer,
-            ):
-                yield partition, record.offset, record.key
-
-
-@pytest.mark.parametrize(("at_once", "window"), [(2, 3), (100, 50_000)])
-@settings(max_examples=40)
-@given(
-    history=histories,
-    partitions=st.sampled_from([1, 3]),
-    customer=st.sampled_from(["", "c0"]),
-    max_events=st.integers(1, 5),
-    types=st.sampled_from([[], [20]]),
-)
-async def test_every_skipped_order_is_named_between_two_tokens(
-    at_once: int, window: int, history: list[Step], partitions: int, customer: str, max_events: int, types: list[int]
-) -> None:
-    with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(skipped_orders, "AT_ONCE", at_once)
-        patch.setattr(scan, "WINDOW", window)
-        async with serve_history(Path(directory), partitions) as server:
-            record_history(server, history)
-            await server.project()
-            request: dict[str, Any] = {
-                "customer_id": customer,
-                "max_events_per_frame": max_events,
-                "event_types": types,
-            }
-            offsets = dict.fromkeys(range(partitions), 0)
-            facts = list(waiting_facts(server, customer))
-            frames = await stream_frames(server, **request)
-            for frame in frames:
-                now = offsets | read_token(frame.resume_token, server.log.identity)
-                assert set(frame.parked_order_ids) == {o for p, at, o in facts if offsets[p] <= at < now[p]}
-                offsets = now
-            assert sorted(names_in(frames)) == sorted(
-                server.names(lambda fact: customer in ("", fact.customer) and (not types or fact.type in types))
-            )
-            pages = await list_pages(server, customer_id=customer or "c1", page_size=max_events)
-            of_customer = {order_id for _, _, order_id in waiting_facts(server, customer or "c1")}
-            assert {order_id for page in pages for order_id in page.parked_order_ids} == of_customer
-            names = [name for page in pages for name in names_of(page.events)]
-            assert names == server.names(lambda fact: fact.customer == (customer or "c1"))
 
 
 async def test_streams_that_share_a_scan_all_name_the_parked_order(tmp_path: Path) -> None:
