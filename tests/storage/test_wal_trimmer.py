@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.log.contract import entries, entry, orders_of
-from tests.storage.file_size import limit_file_size
+from tests.storage.file_size_limit import limit_file_size
 
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import AppendUncertain

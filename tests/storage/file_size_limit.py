@@ -1,4 +1,4 @@
-"""A limit for the size of files, for tests of failed writes."""
+"""A limit on the size of files that this process writes."""
 
 import resource
 from collections.abc import Iterator
