@@ -31,7 +31,7 @@ from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.kafka.broker_wait import BrokerWait
-from ordertrail_server.log.kafka.daemon_thread import run_in_daemon_thread
+from ordertrail_server.log.kafka.threads import run_in_daemon_thread
 from ordertrail_server.log.port import Log, LogUnavailable, SelfMonitoring
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.operator_error import OperatorError

@@ -1,28 +1,35 @@
-"""Where a partition ends in markers of a foreign transaction, which are offsets without records."""
+"""Gaps: offsets without records at the end of a partition, as of a foreign transaction's markers."""
 
 import asyncio
+from typing import Any, cast
 
 import pytest
 
-from ordertrail_server.log.kafka.ends import KafkaEnds
+from ordertrail_server.log.kafka.partition_ends import PartitionEnds
 
 RECORDS, MARKED = 3, 5
 
 
-@pytest.mark.parametrize("offset", [RECORDS, MARKED], ids=["before", "behind"])
-async def test_whoever_waits_at_a_gap_is_told_by_the_reader_that_stands_behind_it(offset: int) -> None:
-    looked_from = []
+class StubTail:
+    """A tail reader that waits behind the gap. A record arrives at its second poll."""
 
-    async def grown(_partition: int, end: int) -> int:
-        looked_from.append(end)
-        return end + 1 if len(looked_from) > 1 else end  # at first nothing comes within the moment that it waits
+    def __init__(self) -> None:
+        self.polled_offsets: list[int] = []
 
-    async def end(_partition: int, _known: int) -> int:
-        return MARKED
+    def has_tail_at(self, _partition: int, offset: int) -> bool:
+        return offset == MARKED
 
-    ends = KafkaEnds(1, end, grown)
+    async def wait_for_growth(self, _partition: int, end: int) -> int:
+        self.polled_offsets.append(end)
+        return end + 1 if len(self.polled_offsets) > 1 else end
+
+
+@pytest.mark.parametrize("offset", [RECORDS, MARKED], ids=["before the gap", "behind the gap"])
+async def test_wait_at_a_gap_ends_with_a_record_behind_it_and_without_a_query(offset: int) -> None:
+    tail, unused = StubTail(), cast("Any", None)
+    ends = PartitionEnds(1, unused, unused, cast("Any", tail), unused)
     ends.advance(0, MARKED)
     ends.record_gap(0, RECORDS, MARKED)
     async with asyncio.timeout(10):
         await ends.wait(0, offset)
-    assert (looked_from, ends.known_ends) == ([MARKED, MARKED], [MARKED + 1])
+    assert (tail.polled_offsets, ends.known(0)) == ([MARKED, MARKED], MARKED + 1)

@@ -37,14 +37,14 @@ async def test_a_read_of_what_a_broker_does_not_have_yet_fails_for_now_and_then_
 
 async def _asks_for_the_end(log: KafkaLog) -> None:
     """Return once the broker said that it has nothing there."""
-    query, asked = log._ends._query, asyncio.Event()
+    query, began = log._ends._query, asyncio.Event()
 
-    async def told(partition: int, known: int) -> int:
-        asked.set()
-        return await query(partition, known)
+    async def query_and_report(partition: int, known_end: int) -> int:
+        began.set()
+        return await query(partition, known_end)
 
-    log._ends._query = told
-    await asyncio.wait_for(asked.wait(), 10)
+    log._ends._query = query_and_report  # type: ignore[method-assign]
+    await asyncio.wait_for(began.wait(), 10)
 
 
 async def test_who_waits_where_a_broker_has_nothing_yet_goes_on_waiting(cluster: Cluster) -> None:

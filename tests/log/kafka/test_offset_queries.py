@@ -84,21 +84,21 @@ def asking(*brokers: EndOffset) -> LeaderOffsets:
 def test_a_broker_of_a_lower_epoch_than_was_heard_of_is_not_believed_and_another_one_asked() -> None:
     leads, replaced, leads_on = EndOffset(5, 7), EndOffset(9, 6), EndOffset(9, 7)
     ask = asking(leads, replaced, leads_on)
-    assert ask.end(0, known_end=8) == 5  # after which a new client comes upon the one that was replaced
-    assert ask.end(0, known_end=8) == 9
-    assert ask.end(0, known_end=9) == 9
+    assert ask.query_end(0, known_end=8) == 5  # after which a new client comes upon the one that was replaced
+    assert ask.query_end(0, known_end=8) == 9
+    assert ask.query_end(0, known_end=9) == 9
 
 
 def test_after_an_end_before_the_one_that_is_known_another_client_asks() -> None:
     ask = asking(EndOffset(5, 7), EndOffset(8, 8))
-    assert [ask.end(0, known_end=8), ask.end(0, known_end=8)] == [5, 8]
+    assert [ask.query_end(0, known_end=8), ask.query_end(0, known_end=8)] == [5, 8]
 
 
 def test_whoever_claims_an_end_that_is_none_has_not_each_question_asked_by_a_new_client() -> None:
     ask = asking(EndOffset(5, 7), EndOffset(5, 7))
-    assert [ask.end(0, known_end=1_000_000) for _ in range(100)] == [5] * 100
+    assert [ask.query_end(0, known_end=1_000_000) for _ in range(100)] == [5] * 100
 
 
 def test_as_long_as_nothing_speaks_against_it_the_same_client_asks() -> None:
     ask = asking(EndOffset(5, 7))
-    assert [ask.end(0, known_end=0), ask.end(0, known_end=5)] == [5, 5]
+    assert [ask.query_end(0, known_end=0), ask.query_end(0, known_end=5)] == [5, 5]

@@ -1,6 +1,9 @@
 """Translates errors of Kafka into errors of the log port."""
 
-from confluent_kafka import KafkaError
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from confluent_kafka import KafkaError, KafkaException
 
 from ordertrail_server.log.port import AppendUncertain, LogDamaged, LogUnavailable
 
@@ -67,3 +70,12 @@ def read_failure(error: KafkaError, partition: int, offset: int) -> LogDamaged |
 def describe_error(error: KafkaError) -> str:
     """Return an error's message and name."""
     return f"{error.str()} ({error.name()})"
+
+
+@contextmanager
+def errors_as_unavailable() -> Iterator[None]:
+    """Raise LogUnavailable in place of KafkaException."""
+    try:
+        yield
+    except KafkaException as error:
+        raise LogUnavailable(f"the cluster did not answer: {describe_error(error.args[0])}") from error

@@ -6,10 +6,10 @@ from functools import partial
 
 from confluent_kafka.admin import AdminClient
 
-from ordertrail_server.log.kafka import topic as kafka_topic
 from ordertrail_server.log.kafka.findings import TopicState
+from ordertrail_server.log.kafka.offset_queries import query_first_offsets
 from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
-from ordertrail_server.log.kafka.topic import TopicMissing
+from ordertrail_server.log.kafka.topic import TopicMissing, query_topic_state, retry_missing
 from ordertrail_server.log.port import LogDamaged, LogUnavailable
 
 
@@ -51,9 +51,7 @@ class KafkaIdentity:
 
     def _describe_difference(self) -> str | None:
         try:
-            current = kafka_topic.retry_missing(
-                partial(kafka_topic.query_topic_state, self._admin, self._topic, self._patience_s)
-            )
+            current = retry_missing(partial(query_topic_state, self._admin, self._topic, self._patience_s))
         except TopicMissing:
             return "was deleted"
         if current.identity != self._expected.identity:
@@ -65,9 +63,7 @@ class KafkaIdentity:
 
     def _describe_lost_beginning(self) -> str | None:
         # A reader that waits at the end does not notice this. A broker that lags never reports a later beginning.
-        first_offsets = kafka_topic.query_first_offsets(
-            self._admin, self._topic, self._expected.partitions, self._patience_s
-        )
+        first_offsets = query_first_offsets(self._admin, self._topic, self._expected.partitions, self._patience_s)
         for partition, first in enumerate(first_offsets):
             if first > 0:
                 return f"lost its beginning: partition {partition} begins at offset {first}"

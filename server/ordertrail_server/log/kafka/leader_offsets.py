@@ -11,9 +11,8 @@ from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
 from ordertrail_server.log.deadline import Deadline
-from ordertrail_server.log.kafka.offset_queries import AGAIN_SECONDS, query_end_offset
+from ordertrail_server.log.kafka.offset_queries import AGAIN_SECONDS, query_end_offset, query_end_offsets
 from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
-from ordertrail_server.log.kafka.topic import query_end_offsets
 from ordertrail_server.log.port import LogUnavailable
 
 # A new client is costly, and a caller with a made-up token beyond the end could cause many.
@@ -24,7 +23,7 @@ CLIENT_SECONDS = 10.0
 class LeaderOffsets:
     """Queries with a consumer that has no assignment, so no fetch delays a query.
 
-    If an answer may come from a replaced leader, a new client replaces this one. `end` is thread-safe.
+    If an answer may come from a replaced leader, a new client replaces this one. `query_end` is thread-safe.
     """
 
     def __init__(self, create_consumer: Callable[[], Consumer], topic: str, partitions: int, patience_s: float) -> None:
@@ -32,7 +31,7 @@ class LeaderOffsets:
         self._consumer, self._replaced_at, self._lock = create_consumer(), -REPLACE_SECONDS, Lock()
         self._epochs = [-1] * partitions
 
-    def end(self, partition: int, known_end: int) -> int:
+    def query_end(self, partition: int, known_end: int) -> int:
         """Return a partition's end. If it is below `known_end`, seen before, the next query uses a new client.
 
         Blocks. Raises KafkaException, and LogUnavailable if only a replaced leader answers.
@@ -62,7 +61,7 @@ class LeaderOffsets:
                 self._consumer, self._replaced_at = self._create_consumer(), monotonic()
 
 
-class FreshEnds:
+class FreshClientOffsets:
     """Queries the ends of all partitions with a client that is replaced every ten seconds.
 
     Otherwise readers connected to a replaced leader would see no new records for as long as it is cut off.
@@ -72,7 +71,7 @@ class FreshEnds:
         self._settings, self._query_arguments = admin_settings(settings), (topic, partitions, patience_s)
         self._admin, self._created_at = create_client(AdminClient, self._settings), monotonic()
 
-    def query(self) -> list[int]:
+    def query_ends(self) -> list[int]:
         """Return where each partition ends. Blocks. Raises LogUnavailable."""
         if monotonic() - self._created_at > CLIENT_SECONDS:
             self._admin, self._created_at = create_client(AdminClient, self._settings), monotonic()

@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer
 
-from ordertrail_server.log.kafka import topic as kafka_topic
 from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
-from ordertrail_server.log.kafka.daemon_thread import run_in_daemon_thread
-from ordertrail_server.log.kafka.ends import STALE_SECONDS, KafkaEnds
-from ordertrail_server.log.kafka.errors import UNKNOWN_TOPIC, OffsetOutOfRange, describe_error
 from ordertrail_server.log.kafka.findings import Severity, Topic, TopicState, inspect_topic
 from ordertrail_server.log.kafka.identity import KafkaIdentity
-from ordertrail_server.log.kafka.leader_offsets import FreshEnds
+from ordertrail_server.log.kafka.leader_offsets import FreshClientOffsets, LeaderOffsets
+from ordertrail_server.log.kafka.partition_ends import STALE_SECONDS, PartitionEnds
 from ordertrail_server.log.kafka.producer import HeadersOf, KafkaProducer
 from ordertrail_server.log.kafka.readers import KafkaReaders
-from ordertrail_server.log.kafka.settings import Settings
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicRefused
+from ordertrail_server.log.kafka.settings import Settings, create_client, reader_settings
+from ordertrail_server.log.kafka.threads import run_in_daemon_thread
+from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicRefused, describe_topic
 from ordertrail_server.log.port import Entry, LogDamaged, Logged, LogUnavailable
 
 _log = logging.getLogger(__name__)
@@ -39,11 +37,17 @@ class KafkaLog:
         state = TopicState(topic.identity, self.partitions, max(topic.replicas))
         self._failure: Exception | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        consumer_settings = reader_settings(settings)
         self._producer = None if headers_of is None else KafkaProducer(settings, topic.name, headers_of)
         self._readers = KafkaReaders(settings, topic.name, self.partitions, patience_s)
-        self._ends = KafkaEnds(self.partitions, self._query, self._wait_for_growth)
-        self._fresh_ends = FreshEnds(settings, topic.name, self.partitions, patience_s)
         self._identity = KafkaIdentity(settings, topic.name, state, patience_s, self._fail)
+        self._ends = PartitionEnds(
+            self.partitions,
+            LeaderOffsets(lambda: create_client(Consumer, consumer_settings), topic.name, self.partitions, patience_s),
+            FreshClientOffsets(settings, topic.name, self.partitions, patience_s),
+            self._readers,
+            self._identity,
+        )
         self._monitoring = asyncio.create_task(self._monitor())
 
     @classmethod
@@ -62,7 +66,7 @@ class KafkaLog:
         opens the log read-only. A query or read that no broker answers fails after `patience_s`, the first one after
         `reach_s`. Raises TopicRefused, KafkaSettingRefused, LogUnavailable.
         """
-        description = await run_in_daemon_thread(kafka_topic.describe_topic, settings, topic, patience_s, reach_s)
+        description = await run_in_daemon_thread(describe_topic, settings, topic, patience_s, reach_s)
         unsafe = []
         for severity, problem, remedy in inspect_topic(description):
             if severity is Severity.UNSAFE:
@@ -81,7 +85,7 @@ class KafkaLog:
     async def end(self, partition: int, known_end: int = 0) -> int:
         """Return the offset that the partition's next record will get, as of a moment after the call began."""
         self._check(partition)
-        return await self._ends.fetch_end(partition, known_end)
+        return await self._ends.fetch(partition, known_end)
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
         """Append the entries, one after another; those of others may land between them.
@@ -93,7 +97,7 @@ class KafkaLog:
             return []
         if self._producer is None:
             raise PermissionError("this process follows the log; it was not opened to append to it")
-        known_end = self._ends.known_ends[partition]
+        known_end = self._ends.known(partition)
         offsets = await self._producer.append(partition, entries)
         if min(offsets) < known_end:
             raise await self._identity.find_root_cause(
@@ -107,15 +111,15 @@ class KafkaLog:
         self._check(partition)
         if offset < 0 or limit < 1:
             raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
-        end = self._ends.known_ends[partition]
+        end = self._ends.known(partition)
         if offset >= end:
-            end = await self._ends.fetch_end(partition)
+            end = await self._ends.fetch(partition)
         if offset >= end:
             return []
         try:
             records, end = await self._readers.read(partition, offset, limit, end)
         except LogDamaged as damage:
-            raise await self._explain_damage(partition, damage) from None
+            raise await self._ends.explain_damage(partition, damage) from None
         if records:
             self._ends.advance(partition, end)
         else:
@@ -124,15 +128,11 @@ class KafkaLog:
 
     def gap_end(self, partition: int, offset: int) -> int:
         """Return the end of the transaction markers at `offset`; `offset` itself if reads found none there."""
-        return self._ends.gap_end(partition, offset)
+        return self._ends.skip_gap(partition, offset)
 
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end lies beyond `offset`."""
         self._check(partition)
-        # A tail cursor that already waits there notices a record by itself.
-        gap_end_offset = self._ends.gap_end(partition, offset)
-        if self._ends.known_ends[partition] <= offset and not self._readers.has_tail_at(partition, gap_end_offset):
-            await self._ends.fetch_end(partition)
         await self._ends.wait(partition, offset)
 
     async def raise_on_loss(self) -> None:
@@ -152,31 +152,6 @@ class KafkaLog:
             await asyncio.to_thread(self._producer.close)
         await asyncio.to_thread(self._readers.close)
 
-    async def _query(self, partition: int, known_end: int) -> int:
-        try:
-            return await self._readers.end(partition, known_end)
-        except KafkaException as error:
-            if error.args[0].code() in UNKNOWN_TOPIC:
-                await self._identity.check()
-            raise LogUnavailable(
-                f"partition {partition} has no leader that answers: {describe_error(error.args[0])}"
-            ) from error
-
-    async def _wait_for_growth(self, partition: int, end: int) -> int:
-        try:
-            return await self._readers.wait_for_growth(partition, end)
-        except LogDamaged as damage:
-            raise await self._explain_damage(partition, damage) from None
-
-    async def _explain_damage(self, partition: int, damage: LogDamaged) -> LogDamaged | LogUnavailable:
-        """Return the cause of the damage that a read before the partition's known end found."""
-        if isinstance(damage, OffsetOutOfRange):
-            with suppress(LogDamaged):
-                await self._identity.check()
-                await self._ends.fetch_end(partition)
-                return LogUnavailable(f"a broker that leads partition {partition} no more was asked; another one leads")
-        return await self._identity.find_root_cause(damage)
-
     async def _monitor(self) -> None:
         """Check regularly whether the topic is still the one that was opened, and query its ends."""
         while self._failure is None:
@@ -184,8 +159,7 @@ class KafkaLog:
             await asyncio.to_thread(self._readers.close_unused, UNUSED_SECONDS)
             with suppress(LogUnavailable, LogDamaged):
                 await self._identity.check()
-                for partition, end in enumerate(await asyncio.to_thread(self._fresh_ends.query)):
-                    self._ends.advance(partition, end)
+                await self._ends.refresh()
 
     def _fail(self, damage: LogDamaged) -> None:
         if self._failure is None:

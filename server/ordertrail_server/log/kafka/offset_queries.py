@@ -1,13 +1,17 @@
-"""Queries of a partition's first and end offset to its leader. All raise KafkaException, and block."""
+"""Queries of the first and end offsets of partitions to their leaders. All of them block.
+
+Those with a consumer retry, and raise KafkaException; those with an admin client query all partitions at once.
+"""
 
 from collections.abc import Callable
 from time import sleep
 from typing import NamedTuple, TypeVar
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # the package marks no exports
 
 from ordertrail_server.log.deadline import Deadline
-from ordertrail_server.log.kafka.errors import TRANSIENT
+from ordertrail_server.log.kafka.errors import TRANSIENT, errors_as_unavailable
 
 T = TypeVar("T")
 
@@ -81,3 +85,22 @@ def _refresh_metadata(consumer: Consumer, topic: str, partition: int, patience_s
     except KafkaException:
         return False
     return metadata.error is None and partition in metadata.partitions
+
+
+def query_first_offsets(admin: AdminClient, name: str, partitions: int, patience_s: float) -> list[int]:
+    """Return the offset of the first record that each partition still has. Raises LogUnavailable."""
+    return _query_offsets(admin, name, partitions, patience_s, OffsetSpec.earliest)
+
+
+def query_end_offsets(admin: AdminClient, name: str, partitions: int, patience_s: float) -> list[int]:
+    """Return where each partition ends. Raises LogUnavailable."""
+    return _query_offsets(admin, name, partitions, patience_s, OffsetSpec.latest)
+
+
+def _query_offsets(
+    admin: AdminClient, name: str, partitions: int, patience_s: float, offset_spec: Callable[[], OffsetSpec]
+) -> list[int]:
+    specs = {TopicPartition(name, partition): offset_spec() for partition in range(partitions)}
+    with errors_as_unavailable():
+        results = admin.list_offsets(specs, request_timeout=patience_s)
+        return [results[partition].result().offset for partition in specs]

@@ -1,26 +1,18 @@
 """The cursors on a topic and their threads: cursors that read anywhere, and tail cursors that wait at the ends."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
 from time import monotonic
-from typing import TypeVar, TypeVarTuple
-
-from confluent_kafka import Consumer
 
 from ordertrail_server.log.kafka.cursor import UNASSIGNED, Cursor
-from ordertrail_server.log.kafka.leader_offsets import LeaderOffsets
-from ordertrail_server.log.kafka.settings import Settings, create_client, reader_settings, tail_settings
-from ordertrail_server.log.port import Logged, LogUnavailable
-
-Arguments = TypeVarTuple("Arguments")
-T = TypeVar("T")
+from ordertrail_server.log.kafka.settings import Settings, reader_settings, tail_settings
+from ordertrail_server.log.kafka.threads import run_in_pool
+from ordertrail_server.log.port import Logged
 
 # Reads that may run at once, in addition to one for each partition.
 SPARE_READERS = 3
-QUERY_THREADS = 4
 
 
 class Cursors:
@@ -94,17 +86,8 @@ class KafkaReaders:
         self._patience_s = patience_s
         self._cursors = Cursors(lambda: Cursor(reader, topic), partitions + SPARE_READERS)
         self._tails = Cursors(lambda: Cursor(tail, topic))
-        self._leader_offsets = LeaderOffsets(lambda: create_client(Consumer, reader), topic, partitions, patience_s)
-        self._query_threads = ThreadPoolExecutor(QUERY_THREADS, "question")
         self._reader_threads = ThreadPoolExecutor(partitions + SPARE_READERS, "reader")
         self._tail_threads = ThreadPoolExecutor(partitions, "tail")
-
-    async def end(self, partition: int, known_end: int) -> int:
-        """Return a partition's end, as its leader reports it now; `known_end` is an end that was seen before.
-
-        Raises KafkaException, LogUnavailable.
-        """
-        return await _run(self._query_threads, self._leader_offsets.end, partition, known_end)
 
     async def read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
         """Return up to `limit` records before `end`, and the partition's end as last seen meanwhile.
@@ -112,7 +95,7 @@ class KafkaReaders:
         If only transaction markers lie between `offset` and `end`, return no records, and the end of the markers.
         Raises LogDamaged, LogUnavailable.
         """
-        return await _run(self._reader_threads, self._read, partition, offset, limit, end)
+        return await run_in_pool(self._reader_threads, self._read, partition, offset, limit, end)
 
     def has_tail_at(self, partition: int, offset: int) -> bool:
         """Return whether a tail cursor waits at this position, and so gets the next record at once."""
@@ -120,7 +103,7 @@ class KafkaReaders:
 
     async def wait_for_growth(self, partition: int, end: int) -> int:
         """Wait a moment for a new record. Return the partition's end; `end` itself if nothing arrived."""
-        return await _run(self._tail_threads, self._wait_for_growth, partition, end)
+        return await run_in_pool(self._tail_threads, self._wait_for_growth, partition, end)
 
     def close_unused(self, seconds: float) -> None:
         """Close the cursors that were not used for so many seconds."""
@@ -130,10 +113,9 @@ class KafkaReaders:
 
     def close(self) -> None:
         """Finish running reads, and close all. Blocks."""
-        for threads in (self._query_threads, self._reader_threads, self._tail_threads):
+        for threads in (self._reader_threads, self._tail_threads):
             threads.shutdown()
         self.close_unused(-1.0)
-        self._leader_offsets.close()
 
     def _read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
         # A tail cursor that waited here already has the first record.
@@ -153,11 +135,3 @@ class KafkaReaders:
     def _wait_for_growth(self, partition: int, end: int) -> int:
         with self._tails.lend(self._tails.acquire(partition, end)) as cursor:
             return max(end + 1, cursor.last_seen_end()) if cursor.poll_growth() else end
-
-
-async def _run(threads: ThreadPoolExecutor, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-    try:
-        running = asyncio.get_running_loop().run_in_executor(threads, work, *arguments)
-    except RuntimeError:  # the pool is shut down
-        raise LogUnavailable("the log is closed") from None
-    return await running

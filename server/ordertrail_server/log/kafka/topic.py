@@ -1,24 +1,23 @@
 """Describes and creates topics. All functions block, so they must not run in an event loop's thread."""
 
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from functools import partial
 from time import sleep
 from typing import TypeVar
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition, Uuid
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, Uuid
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package marks no exports
     AdminClient,
     ConfigResource,
     NewTopic,
-    OffsetSpec,
     TopicDescription,
 )
 
 from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
-from ordertrail_server.log.kafka.errors import UNKNOWN_TOPIC, describe_error
+from ordertrail_server.log.kafka.errors import UNKNOWN_TOPIC, describe_error, errors_as_unavailable
 from ordertrail_server.log.kafka.findings import SAFE_SETTINGS, Topic, TopicState
 from ordertrail_server.log.kafka.first_records import read_first_records
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
@@ -65,7 +64,7 @@ def describe_topic(
     admin = reach_brokers(settings, min(patience_s, reach_s))
     description = retry_missing(partial(_query_description, admin, name, patience_s))
     replicas = tuple(len(partition.replicas) for partition in description.partitions)
-    with closing(create_client(Consumer, reader_settings(settings))) as consumer, _kafka_errors_as_unavailable():
+    with closing(create_client(Consumer, reader_settings(settings))) as consumer, errors_as_unavailable():
         first_offsets = tuple(
             query_watermarks(consumer, name, partition, patience_s)[0] for partition in range(len(replicas))
         )
@@ -87,34 +86,13 @@ def query_topic_state(admin: AdminClient, name: str, patience_s: float = ANSWER_
     return TopicState(_topic_id_bytes(description.topic_id), len(description.partitions), replicas)
 
 
-def query_first_offsets(
-    admin: AdminClient, name: str, partitions: int, patience_s: float = ANSWER_SECONDS
-) -> list[int]:
-    """Return the offset of the first record that each partition still has. Raises LogUnavailable."""
-    return _query_offsets(admin, name, partitions, patience_s, OffsetSpec.earliest)
-
-
-def query_end_offsets(admin: AdminClient, name: str, partitions: int, patience_s: float = ANSWER_SECONDS) -> list[int]:
-    """Return where each partition ends. Raises LogUnavailable."""
-    return _query_offsets(admin, name, partitions, patience_s, OffsetSpec.latest)
-
-
-def _query_offsets(
-    admin: AdminClient, name: str, partitions: int, patience_s: float, offset_spec: Callable[[], OffsetSpec]
-) -> list[int]:
-    specs = {TopicPartition(name, partition): offset_spec() for partition in range(partitions)}
-    with _kafka_errors_as_unavailable():
-        results = admin.list_offsets(specs, request_timeout=patience_s)
-        return [results[partition].result().offset for partition in specs]
-
-
 def create_topic(settings: Settings, name: str = ORDER_EVENTS, *, partitions: int, replicas: int) -> None:
     """Create a topic that can be a log, and wait until it can be written. Raises TopicRefused, LogUnavailable."""
     check_topic_encoding(name)
     config = SAFE_SETTINGS | {"min.insync.replicas": str(min(replicas, 2))}
     topic = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
     admin = reach_brokers(settings)
-    with _kafka_errors_as_unavailable():
+    with errors_as_unavailable():
         try:
             admin.create_topics([topic], operation_timeout=ANSWER_SECONDS)[name].result()
         except KafkaException as error:
@@ -140,7 +118,7 @@ def _await_leaders(admin: AdminClient, name: str, partitions: int) -> None:
 
 def _query_description(admin: AdminClient, name: str, patience_s: float) -> TopicDescription:
     check_topic_encoding(name)
-    with _kafka_errors_as_unavailable():
+    with errors_as_unavailable():
         try:
             results = admin.describe_topics(TopicCollection([name]), request_timeout=patience_s)
             description: TopicDescription = results[name].result()
@@ -153,7 +131,7 @@ def _query_description(admin: AdminClient, name: str, patience_s: float) -> Topi
 
 def _query_settings(admin: AdminClient, name: str, patience_s: float) -> dict[str, str]:
     resource = ConfigResource(ConfigResource.Type.TOPIC, name)
-    with _kafka_errors_as_unavailable():
+    with errors_as_unavailable():
         try:
             entries = admin.describe_configs([resource], request_timeout=patience_s)[resource].result()
         except KafkaException as error:
@@ -161,14 +139,6 @@ def _query_settings(admin: AdminClient, name: str, patience_s: float) -> dict[st
                 return {}
             raise
     return {key: entry.value for key, entry in entries.items() if entry.value is not None}
-
-
-@contextmanager
-def _kafka_errors_as_unavailable() -> Iterator[None]:
-    try:
-        yield
-    except KafkaException as error:
-        raise LogUnavailable(f"the cluster did not answer: {describe_error(error.args[0])}") from error
 
 
 def _topic_id_bytes(topic_id: Uuid) -> bytes:

@@ -1,10 +1,13 @@
-"""Blocking work that must not keep a process from ending."""
+"""Runs blocking work of librdkafka in threads, so that it does not block the event loop."""
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Thread
 from typing import TypeVar, TypeVarTuple
+
+from ordertrail_server.log.port import LogUnavailable
 
 Arguments = TypeVarTuple("Arguments")
 T = TypeVar("T")
@@ -38,3 +41,12 @@ async def run_in_daemon_thread(work: Callable[[*Arguments], T], *arguments: *Arg
 
     Thread(target=run, name=f"daemon of {work.__name__}", daemon=True).start()
     return await outcome
+
+
+async def run_in_pool(threads: ThreadPoolExecutor, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
+    """Run `work` in a thread of the pool and return its result. Raises LogUnavailable if the pool is shut down."""
+    try:
+        running = asyncio.get_running_loop().run_in_executor(threads, work, *arguments)
+    except RuntimeError:  # the pool is shut down
+        raise LogUnavailable("the log is closed") from None
+    return await running
