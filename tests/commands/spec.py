@@ -91,7 +91,7 @@ class FaultyLog(MemoryLog):
         self.append_started, self.may_answer = asyncio.Event(), asyncio.Event()
         self.may_answer.set()
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         self.end_queries += 1
         if self.unreachable:
             raise self.errors[0]

@@ -1,5 +1,6 @@
 """The writer's promises to callers while the log fails, other servers write, or an order is damaged."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -133,13 +134,15 @@ async def test_refusal_considers_records_appended_by_others_before_the_call(log:
 
 
 class ReplicatedLog(FaultyLog):
-    end_is_current = False
+    def __init__(self, *, atomic: bool = True) -> None:
+        super().__init__(atomic=atomic)
+        self.capabilities = replace(self.capabilities, current_end=False)
 
 
 class StaleEndLog(ReplicatedLog):
     """Queries for the end get an old one, as from a deposed leader. An append reaches the real leader."""
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         return 0
 
 
@@ -224,7 +227,7 @@ class MarkerLog(FaultyLog):
         super().__init__(atomic=False)
         self._later_entries, self._has_marker = later_entries, True
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         return await super().end(partition) + self._has_marker
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
@@ -247,7 +250,7 @@ async def test_records_appended_after_transaction_marker_are_folded() -> None:
 
 async def test_log_whose_end_lies_beyond_its_records_is_damaged() -> None:
     class GappedLog(FaultyLog):
-        async def end(self, partition: int, known_end: int = 0) -> int:
+        async def end(self, partition: int, at_least: int = 0) -> int:
             return await super().end(partition) + 3
 
     with pytest.raises(LogDamaged, match="facts are missing"):

@@ -82,7 +82,7 @@ class FrozenLog(MemoryLog):
         super().__init__()
         self._ends = ends
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         return await asyncio.Event().wait() if self._ends is None else self._ends
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:

@@ -140,7 +140,7 @@ class LogContract(ManyPartitions):
         assert len(value_at) == 100
         for batch, offsets in zip(batches, told, strict=True):
             assert [value_at[offset] for offset in offsets] == [entry.value for entry in batch]
-        if log.atomic:
+        if log.capabilities.atomic_append:
             assert all(offsets == list(range(offsets[0], offsets[0] + 5)) for offsets in told)
 
     async def test_waiting_for_a_record_that_is_there_returns_at_once(self, log: Log) -> None:
@@ -162,7 +162,7 @@ class LogContract(ManyPartitions):
 
 class AtomicAppends:
     async def test_a_reader_beside_an_append_sees_all_of_a_batch_or_nothing(self, log: Log) -> None:
-        assert log.atomic
+        assert log.capabilities.atomic_append
         appending = asyncio.gather(*(log.append(0, entries(50, 50 * number)) for number in range(20)))
         seen: list[Logged] = []
         while len(seen) < 1000:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from secrets import token_bytes
 
-from ordertrail_server.log.port import Entry, Logged
+from ordertrail_server.log.port import Capabilities, Entry, Logged
 from ordertrail_server.orders.chain import digest
 
 
@@ -12,17 +12,15 @@ class MemoryLog:
     """Conforms to the log's port. Without `atomic`, the records of other appends may land between those of one."""
 
     topic = "orders.events"
-    end_is_current = True
-    stale_seconds = 0.0
 
     def __init__(self, *, partitions: int = 1, atomic: bool = True, identity: bytes | None = None) -> None:
         self.partitions = partitions
-        self.atomic = atomic
+        self.capabilities = Capabilities(atomic_append=atomic)
         self.identity = identity or token_bytes(16)
         self.records: list[list[Logged]] = [[] for _ in range(partitions)]
         self._appended = asyncio.Event()
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         self._check(partition)
         return len(self.records[partition])
 
@@ -31,7 +29,7 @@ class MemoryLog:
         offsets = []
         for entry in entries:
             offsets.append(self.land(partition, entry))
-            if not self.atomic:
+            if not self.capabilities.atomic_append:
                 await asyncio.sleep(0)
         return offsets
 
@@ -41,7 +39,7 @@ class MemoryLog:
             raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
         return self.records[partition][offset : offset + limit]
 
-    def gap_end(self, partition: int, offset: int) -> int:
+    def skip_gap(self, partition: int, offset: int) -> int:
         return offset
 
     async def wait(self, partition: int, offset: int) -> None:

@@ -65,7 +65,7 @@ class Follower:
 
         If the log may report a stale end, it appends a barrier, whose offset is a current end.
         """
-        if self._log.end_is_current:
+        if self._log.capabilities.current_end:
             return not has_caught_up and await self.catch_up()
         position = self._fold.position
         try:

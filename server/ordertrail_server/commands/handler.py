@@ -65,7 +65,7 @@ class CommandHandler:
             self._tasks.append(asyncio.create_task(self._saver.save_periodically(partition, writer.fold)))
             await writer.fold.catch_up()
             self._tasks.append(asyncio.create_task(writer.run(), name=f"writer-{partition}"))
-            if not self._log.atomic:
+            if not self._log.capabilities.atomic_append:
                 self._tasks.append(asyncio.create_task(writer.follow(), name=f"follower-{partition}"))
         self._tasks.append(asyncio.create_task(self._answer_expired(), name="expiry"))
         self._tasks.append(asyncio.create_task(self._saver.trim_wal_periodically(), name="trimmer"))

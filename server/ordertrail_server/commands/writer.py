@@ -56,14 +56,14 @@ class Writer:
         self._turn = asyncio.Lock()
         self._is_concurrent = False
         self._is_log_reachable = True
-        contention, slices = Contention(not log.atomic, clock), slices or TimeSlices()
+        contention, slices = Contention(not log.capabilities.atomic_append, clock), slices or TimeSlices()
         self._follower = follower = Follower(log, partition, fold, contention, self._turn, back_off)
         self._decider = BatchDecider(
             fold,
             follower,
             contention,
             queue,
-            chained=log.atomic,
+            chained=log.capabilities.atomic_append,
             batch=batch,
             now=now,
             new_id=new_id,

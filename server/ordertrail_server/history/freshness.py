@@ -71,8 +71,9 @@ class Freshness:
         ends = latest([self.projected_offsets(), self._ends_at_start])
         if any(map(gt, offsets, ends)):
             ends = await self.query_ends(deadline)
+        stale_until = get_running_loop().time() + self._log.capabilities.max_end_staleness_seconds
         with suppress(TimeoutError):
-            async with timeout_at(min(deadline, get_running_loop().time() + self._log.stale_seconds)):
+            async with timeout_at(min(deadline, stale_until)):
                 while any(map(gt, offsets, ends)):
                     await sleep(AGAIN_S)
                     ends = await self._query_ends()

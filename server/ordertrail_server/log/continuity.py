@@ -18,7 +18,7 @@ async def check_continues(log: Log, partition: int, next_offset: int, digest: by
     """
     if next_offset == 0:
         return
-    end = await log.end(partition, next_offset)
+    end = await log.end(partition, at_least=next_offset)
     if end < next_offset:
         raise LogDamaged(
             f"partition {partition} of the log ends at offset {end}, but records up to offset {next_offset - 1} "

@@ -1,6 +1,7 @@
 """The log's port: a fixed number of partitions of records that are never changed or removed."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from ordertrail_server.operator_error import OperatorError
@@ -23,7 +24,7 @@ class Logged(NamedTuple):
 
 
 BARRIER = Entry("barrier", b"")
-"""A message that a writer appends only to learn its offset. It is no record, so it has no effect."""
+"""A message that a writer appends only to get its offset. It is no record, so it has no effect."""
 
 
 class AppendUncertain(OperatorError):
@@ -46,6 +47,27 @@ class LogDamaged(OperatorError):
     """A stored record differs from what was appended, or facts are lost. The message says which, and where."""
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a log guarantees about appends and ends beyond the contract that all logs keep."""
+
+    atomic_append: bool = True
+    """True if records of one append may be linked to one another.
+
+    That requires that an append lands as a whole or not at all, that there is no other writer, and that no record
+    lands after its call has ended.
+    """
+
+    current_end: bool = True
+    """True if `Log.end` includes everything that any writer appended before the call.
+
+    Otherwise an end may be stale without a sign of it, and only an append reveals the current end.
+    """
+
+    max_end_staleness_seconds: float = 0.0
+    """How long `Log.end` may return a lower end than other processes see; 0 if it never does."""
+
+
 class Log(Protocol):
     """The log as the write path and the projector use it. There is no read by key.
 
@@ -66,30 +88,14 @@ class Log(Protocol):
         """The number of partitions. It never changes."""
 
     @property
-    def atomic(self) -> bool:
-        """True if records of one append may be linked to one another.
+    def capabilities(self) -> Capabilities:
+        """What this log guarantees now. It may change while the log is open, so do not store it."""
 
-        That requires that an append lands as a whole or not at all, that there is no other writer, and that no record
-        lands after its call has ended.
-        """
-
-    @property
-    def end_is_current(self) -> bool:
-        """True if `end` includes everything that any writer appended before the call.
-
-        Otherwise a replaced leader that does not know it may report the end. Then only an append reveals it.
-        """
-
-    @property
-    def stale_seconds(self) -> float:
-        """How long `end` may report an older end than other processes see; 0 if it never does."""
-
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         """Return the offset that the partition's next record will get, as of a moment after the call began.
 
-        `known_end` is an end that the caller saw before. If a log may report an older end, as from a replaced leader,
-        it asks again until the end is at least `known_end`. A known gap at the end is not counted. Raises LogDamaged,
-        LogUnavailable.
+        `at_least` is an end that the caller saw before. A log whose ends may be stale retries while its end is lower.
+        A known gap at the end is not counted. Raises LogDamaged, LogUnavailable.
         """
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
@@ -101,10 +107,10 @@ class Log(Protocol):
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         """Return up to `limit` records from `offset` on, in order; none at the end only. Raises LogDamaged."""
 
-    def gap_end(self, partition: int, offset: int) -> int:
+    def skip_gap(self, partition: int, offset: int) -> int:
         """Return the end of the gap that begins at `offset`; `offset` itself if reads have found none there.
 
-        A gap is a range of offsets that never hold records, such as those of transaction markers.
+        A gap is a range of offsets that hold no record and never will.
         """
 
     async def wait(self, partition: int, offset: int) -> None:

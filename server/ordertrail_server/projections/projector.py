@@ -62,7 +62,7 @@ class Projector:
     @property
     def positions(self) -> dict[int, int]:
         """{partition: the offset before which everything is committed}, advanced past a gap that follows."""
-        return {partition: self._log.gap_end(partition, offset) for partition, offset in self._positions.items()}
+        return {partition: self._log.skip_gap(partition, offset) for partition, offset in self._positions.items()}
 
     async def catch_up(self, on_commit: OnCommit = lambda positions: None) -> None:
         """Fold up to the ends of all partitions. Raises as `fold_round` does."""
@@ -111,11 +111,11 @@ class Projector:
     async def _fold_batch(self, partition: int, on_commit: OnCommit) -> bool:
         """Fold the partition's next records, or pass a gap; return whether there may be more."""
         offset = self._positions[partition]
-        gap_end = self._log.gap_end(partition, offset)
+        gap_end = self._log.skip_gap(partition, offset)
         records = await self._log.read(partition, offset, self._batch)
         if records:
             self._fold(partition, records)
-        if self._log.gap_end(partition, self._positions[partition]) > gap_end:
+        if self._log.skip_gap(partition, self._positions[partition]) > gap_end:
             on_commit(self.positions)
         return len(records) == self._batch
 

@@ -13,7 +13,7 @@ else. The embedded log, which has one writing process, does the same.
 
 from asyncio import Future, get_running_loop
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.commands.simulation.simulated_log import SimulatedLog
@@ -55,18 +55,18 @@ Call = ReadCall | AppendCall | WaitCall
 class Connection:
     """One server's connection to the log. If `answers_at_once`, every call succeeds immediately."""
 
-    topic, partitions, stale_seconds = MemoryLog.topic, 1, 0.0
+    topic, partitions = MemoryLog.topic, 1
 
     def __init__(self, log: SimulatedLog, known_end: int = 0) -> None:
-        self.log, self.identity, self.atomic = log, log.stored.identity, log.stored.atomic
-        self.end_is_current = not log.has_stale_ends
+        self.log, self.identity = log, log.stored.identity
+        self.capabilities = replace(log.stored.capabilities, current_end=not log.has_stale_ends)
         self.calls: list[Call] = []
         self.answers_at_once = False
         self._known_end = known_end
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         assert partition == 0
-        oldest = max(known_end, self._known_end)
+        oldest = max(at_least, self._known_end)
         end = await self._query(lambda: self.log.end() if self.answers_at_once else self.log.choose_end(oldest))
         return self._raise_known_end(end)
 
@@ -96,7 +96,7 @@ class Connection:
         self._raise_known_end(max(offsets) + 1)
         return offsets
 
-    def gap_end(self, partition: int, offset: int) -> int:
+    def skip_gap(self, partition: int, offset: int) -> int:
         return offset
 
     async def wait(self, partition: int, offset: int) -> None:
@@ -113,7 +113,7 @@ class Connection:
         self.calls.clear()
 
     def _leave_in_flight(self, call: AppendCall) -> None:
-        if self.atomic:
+        if self.capabilities.atomic_append:
             for entry in call.pending:
                 self.log.append(entry)
         else:
@@ -133,7 +133,7 @@ class Connection:
             self._finish(call, LogUnavailable() if faults and self.log.random.random() < 0.05 else None)
         elif isinstance(call, ReadCall):
             self._answer(call, faults)
-        elif self.atomic:
+        elif self.capabilities.atomic_append:
             self._commit(call, faults)
         elif call.pending:
             self._send_next(call, faults)

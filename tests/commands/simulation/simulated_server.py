@@ -67,7 +67,7 @@ class SimulatedServer:
             slices=TimeSlices(slice_s=1.0, rounds=1, clock=self._slice_clock),
         )
         self.tasks = [asyncio.create_task(self.writer.run())]
-        if not self.connection.atomic:
+        if not self.connection.capabilities.atomic_append:
             self.tasks.append(asyncio.create_task(self.writer.follow()))
 
     def _open_store(self) -> "NoSnapshot | MemoryStore | StateStore":

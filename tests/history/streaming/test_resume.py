@@ -1,6 +1,7 @@
 """A stream resumes from a token of another server, which may have seen more of the log."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,9 @@ class StaleLog(MemoryLog):
         super().__init__(identity=server.log.identity)
         self.records, self._times = server.log.records, times
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         self._times -= 1
-        return await super().end(partition, known_end) - (self._times >= 0)
+        return await super().end(partition, at_least) - (self._times >= 0)
 
 
 def serve_with_log(log: MemoryLog, server: HistoryServer, least: int = 0) -> HistoryService:

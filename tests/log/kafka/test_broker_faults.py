@@ -278,8 +278,8 @@ async def test_markers_of_a_foreign_transaction_are_no_records_and_hold_nobody_u
         assert [record.value for record in await log.read(0, 0, 10)] == [*own, b"foreign"]
         await until(lambda: _reaches(log, 4), LookupError)  # the marker has offset 3
         assert await log.read(0, 3, 10) == []
-        assert await log.end(0) == await log.end(0, known_end=4) == 3
-        assert [log.gap_end(0, offset) for offset in (2, 3, 4)] == [2, 4, 4]
+        assert await log.end(0) == await log.end(0, at_least=4) == 3
+        assert [log.skip_gap(0, offset) for offset in (2, 3, 4)] == [2, 4, 4]
         waiting = asyncio.ensure_future(log.wait(0, 3))
         assert await log.append(0, entries(1)) == [4]
         await asyncio.wait_for(waiting, SOON)

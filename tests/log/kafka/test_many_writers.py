@@ -36,7 +36,7 @@ async def logs(cluster: Cluster) -> AsyncIterator[tuple[KafkaLog, KafkaLog]]:
 
 async def test_all_servers_of_a_topic_know_it_by_one_identity(logs: tuple[KafkaLog, KafkaLog]) -> None:
     ours, theirs = logs
-    assert (ours.identity, ours.partitions, ours.atomic) == (theirs.identity, 3, False)
+    assert (ours.identity, ours.partitions, ours.capabilities.atomic_append) == (theirs.identity, 3, False)
 
 
 async def test_two_servers_that_append_at_once_are_each_told_where_their_records_are(

@@ -37,7 +37,7 @@ async def test_where_another_broker_can_lead_from_now_on_it_rests_on_an_append(t
             assert await log.end(0) == 0
             reassign(cluster, ORDER_EVENTS, 0, [1, 2])
             async with asyncio.timeout(SOON):
-                while log.end_is_current:  # noqa: ASYNC110 (it looks by itself now and then)
+                while log.capabilities.current_end:  # noqa: ASYNC110 (it looks by itself now and then)
                     await asyncio.sleep(0.05)
             assert reason(await answer_to(confirm("after"), server)) == "ORDER_NOT_FOUND"
             assert [record[1:3] for record in await log.read(0, 0, 9)] == [BARRIER]

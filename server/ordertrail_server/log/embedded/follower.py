@@ -25,9 +25,7 @@ class EmbeddedFollower:
     Raises DataDirectoryRefused if there is no log, LogDamaged if the file is none, LogUnavailable.
     """
 
-    atomic = True
-    end_is_current = True
-    stale_seconds = 0.0
+    capabilities = Capabilities()
 
     def __init__(self, directory: Path) -> None:
         path = directory / LOG_FILE
@@ -39,7 +37,7 @@ class EmbeddedFollower:
                 raise read_failure(error, f"({path})") from error
             self._stack = stack.pop_all()
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         """Return the offset that the partition's next record will get."""
         self._check(partition)
         return await self._readers.run(read_end, partition)
@@ -55,7 +53,7 @@ class EmbeddedFollower:
             raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
         return await self._readers.run(read_records, partition, offset, limit, self.partitions)
 
-    def gap_end(self, partition: int, offset: int) -> int:
+    def skip_gap(self, partition: int, offset: int) -> int:
         """Return `offset`: an embedded log has no gaps."""
         return offset
 

@@ -43,7 +43,7 @@ class EmbeddedLog(EmbeddedFollower):
         """Open the log of a directory read-only, beside the process that serves it."""
         return EmbeddedFollower(directory)
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         """Return the offset that the partition's next record will get."""
         self._check(partition)
         ends = self._appender.known_ends

@@ -18,7 +18,7 @@ from ordertrail_server.log.kafka.readers import KafkaReaders
 from ordertrail_server.log.kafka.settings import Settings, create_client, reader_settings
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
 from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicRefused, describe_topic
-from ordertrail_server.log.port import Entry, LogDamaged, Logged, LogUnavailable
+from ordertrail_server.log.port import Capabilities, Entry, LogDamaged, Logged, LogUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -28,9 +28,6 @@ UNUSED_SECONDS = 5.0
 
 class KafkaLog:
     """The log of a process, as long as it is open. Use `open`."""
-
-    atomic = False
-    stale_seconds = STALE_SECONDS
 
     def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf | None, patience_s: float) -> None:
         self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)
@@ -78,14 +75,16 @@ class KafkaLog:
         return cls(settings, description, headers_of, patience_s)
 
     @property
-    def end_is_current(self) -> bool:
-        """True if no other broker can have replaced the leader that reports an end."""
-        return self._identity.one_leader
+    def capabilities(self) -> Capabilities:
+        """Appends are not atomic. Ends are current if no other broker can replace the leader that reports them."""
+        return Capabilities(
+            atomic_append=False, current_end=self._identity.one_leader, max_end_staleness_seconds=STALE_SECONDS
+        )
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         """Return the offset that the partition's next record will get, as of a moment after the call began."""
         self._check(partition)
-        return await self._ends.fetch(partition, known_end)
+        return await self._ends.fetch(partition, at_least)
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
         """Append the entries, one after another; those of others may land between them.
@@ -126,7 +125,7 @@ class KafkaLog:
             self._ends.record_gap(partition, offset, end)
         return records
 
-    def gap_end(self, partition: int, offset: int) -> int:
+    def skip_gap(self, partition: int, offset: int) -> int:
         """Return the end of the transaction markers at `offset`; `offset` itself if reads found none there."""
         return self._ends.skip_gap(partition, offset)
 
