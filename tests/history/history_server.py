@@ -28,6 +28,7 @@ from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Entry
+from ordertrail_server.log.position import LogPosition
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import digest

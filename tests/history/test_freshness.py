@@ -17,6 +17,7 @@ from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.log.position import OFFSETS
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refused
 
@@ -70,7 +71,7 @@ async def test_read_that_is_not_fresh_in_time_is_refused_before_the_deadline(tmp
         (write_token(b"L" * 16, {1: 1}), INVALID),
         (write_token(b"L" * 16, {-1: 1}), INVALID),
         (write_token(b"L" * 16, {0: -1}), INVALID),
-        (write_token(b"L" * 16, {0: 1 << 48}), INVALID),
+        (write_token(b"L" * 16, {0: OFFSETS}), INVALID),
     ],
 )
 async def test_token_of_another_log_is_refused_with_the_name_of_its_field(

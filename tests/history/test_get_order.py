@@ -21,6 +21,7 @@ from tests.history.random_history import Step, record_history, steps
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, GetOrderResponse
 from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.log.position import LogPosition
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refusal, Refused
 

@@ -14,6 +14,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersRequest,
     ListOrdersResponse,
 )
+from ordertrail_server.log.position import OFFSETS
 from ordertrail_server.log.token import read_page_token, write_page_token
 from ordertrail_server.orders.refusal import Refused
 

@@ -9,6 +9,7 @@ from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
 
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import BARRIER
+from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, judge
 from ordertrail_server.projections.projector import Projector
 from ordertrail_server.schema.reading import read
@@ -66,19 +67,19 @@ def expected_verdicts(log: MemoryLog) -> list[tuple[int, str]]:
     for partition, records in enumerate(log.records):
         for logged in records:
             if (logged.key, logged.value) == BARRIER:
-                verdicts.append((partition << 48 | logged.offset, "barrier"))
+                verdicts.append((LogPosition(partition, logged.offset).pack(), "barrier"))
                 continue
             reading = read(logged.value)
             home = partition_of(logged.key, PARTITIONS)
             if reading is None or reading.event.order_id != logged.key or home != partition:
-                verdicts.append((partition << 48 | logged.offset, "foreign"))
+                verdicts.append((LogPosition(partition, logged.offset).pack(), "foreign"))
                 continue
             chain = facts.setdefault(logged.key, [])
             event, head = reading.event, chain[-1] if chain else NO_PREDECESSOR
             verdict = judge(len(chain), head, event.order_version, event.previous, _digest_in(chain))
             if verdict is Verdict.FACT:
                 chain.append(logged.digest)
-            verdicts.append((partition << 48 | logged.offset, verdict.value))
+            verdicts.append((LogPosition(partition, logged.offset).pack(), verdict.value))
     return verdicts
 
 

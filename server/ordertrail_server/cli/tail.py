@@ -8,13 +8,12 @@ import click
 
 from ordertrail_server.cli.kafka_log import kafka_settings, open_topic, report_log_errors
 from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option, data_option, topic_option
+from ordertrail_server.log.position import MAX_PARTITIONS, OFFSETS
 
 if TYPE_CHECKING:
     from ordertrail_server.cli.partition_tail import Show
     from ordertrail_server.log.port import Log
 
-# The largest values that fit into a position of the embedded log.
-LAST_PARTITION, LAST_OFFSET = (1 << 15) - 1, (1 << 48) - 1
 EPILOG = f"""\b
 Examples:
   ordertrail tail --data ./data
@@ -33,13 +32,13 @@ Examples:
 @click.option(
     "--partition",
     metavar="N",
-    type=click.IntRange(0, LAST_PARTITION),
+    type=click.IntRange(0, MAX_PARTITIONS - 1),
     help="Print only this partition instead of all, one after another.",
 )
 @click.option(
     "--from",
     "offset",
-    type=click.IntRange(0, LAST_OFFSET),
+    type=click.IntRange(0, OFFSETS - 1),
     metavar="OFFSET",
     help="The first offset to print, by default 0. Needs --partition if there are several.",
 )

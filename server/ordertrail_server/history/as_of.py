@@ -6,8 +6,9 @@ from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits, join
 from ordertrail_server.history.read_model import Connection
-from ordertrail_server.history.tokens import OFFSET_BITS, Offsets
+from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.placement import partition_of
+from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.evolve import fold
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import nanoseconds
@@ -42,7 +43,7 @@ def state_as_of(
 def _point_condition(request: GetOrderRequest, token: Offsets | None) -> tuple[str, int]:
     if token is not None:
         partition = partition_of(request.order_id, len(token))
-        return _LAST["token"], partition << OFFSET_BITS | token[partition]
+        return _LAST["token"], LogPosition(partition, token[partition]).pack()
     if request.HasField("record_time"):
         return _LAST["record_time"], nanoseconds(request.record_time)
     return _LAST["version"], request.version

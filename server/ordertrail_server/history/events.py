@@ -7,12 +7,13 @@ from ordertrail_server.history.page_builder import PageBuilder
 from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
 from ordertrail_server.history.parked_state import parked_reason, refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.tokens import OFFSET_BITS, invalid_token, token_of
+from ordertrail_server.history.tokens import invalid_token, token_of
+from ordertrail_server.log.position import first_packed
 
 
 def list_events(model: ReadModel, request: ListOrderEventsRequest, connection: Connection) -> bytes:
     """Return a serialized ListOrderEventsResponse. Raises Refused: a bad page token, a parked order."""
-    low, end = _start_position(request, model), model.partitions << OFFSET_BITS
+    low, end = _start_position(request, model), first_packed(model.partitions)
     if request.order_id:
         refuse_parked(request.order_id, parked_reason(connection, request.order_id))
     page = PageBuilder(connection, list_filter(request), Limits(page_size(request), PAGE_BYTES))
@@ -30,6 +31,6 @@ def _start_position(request: ListOrderEventsRequest, model: ReadModel) -> int:
     start = read_page_start(request, model.log_id)
     if start is None:
         return 0
-    if not 0 <= start.last_number < model.partitions << OFFSET_BITS:
+    if not 0 <= start.last_number < first_packed(model.partitions):
         raise invalid_token("page_token")
     return start.last_number + 1

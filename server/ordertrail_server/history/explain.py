@@ -19,8 +19,8 @@ from ordertrail.v1.projection_service_pb2 import (
 )
 from ordertrail_server.history.freshness import Freshness, refuse_when_late
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.tokens import OFFSET_BITS
 from ordertrail_server.log.port import Log, Logged
+from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.explanation import explain_reading
 from ordertrail_server.schema.reading import read

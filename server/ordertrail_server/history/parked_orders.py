@@ -13,7 +13,7 @@ from ordertrail.v1.projection_service_pb2 import (
 )
 from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.tokens import OFFSET_BITS
+from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.orders.order_refusal import order_not_found
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -101,5 +101,5 @@ def _truncate(reason: str) -> str:
 
 
 def _position_of(model: ReadModel, position: int) -> Position:
-    partition, offset = position >> OFFSET_BITS, position & (1 << OFFSET_BITS) - 1
+    partition, offset = LogPosition.unpack(position)
     return Position(topic=model.topic, partition=partition, offset=offset)

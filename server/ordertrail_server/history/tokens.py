@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_FOREIGN_TOKEN, ERROR_REASON_INVALID_TOKEN
+from ordertrail_server.log.position import OFFSETS
 from ordertrail_server.log.token import ForeignToken, InvalidToken, read_token, write_token
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 Offsets = tuple[int, ...]
-
-OFFSET_BITS = 48  # of a row's position in the read model: partition << 48 | offset
 
 
 def offsets_of(token: str, where: str, log_id: bytes, partitions: int) -> Offsets:
@@ -20,7 +19,7 @@ def offsets_of(token: str, where: str, log_id: bytes, partitions: int) -> Offset
     except ForeignToken as error:
         message = f"{where} is a token of another log."
         raise Refused(Refusal(ERROR_REASON_FOREIGN_TOKEN, message, where=where)) from error
-    if not all(0 <= partition < partitions and 0 <= offset < 1 << OFFSET_BITS for partition, offset in offsets.items()):
+    if not all(0 <= partition < partitions and 0 <= offset < OFFSETS for partition, offset in offsets.items()):
         raise invalid_token(where)
     return tuple(offsets.get(partition, 0) for partition in range(partitions))
 

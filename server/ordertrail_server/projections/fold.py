@@ -10,6 +10,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import BARRIER, Logged
+from ordertrail_server.log.position import first_packed
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import Verdict, judge
 from ordertrail_server.orders.products import products_named
@@ -46,7 +47,7 @@ class BatchFold:
         stored_digest: Callable[[str, Aggregate, int], bytes | None],
     ) -> None:
         self._place, self._stored, self._stored_digest = place, stored, stored_digest
-        self._first_position = place.partition << 48
+        self._first_position = first_packed(place.partition)
         self._digests: dict[tuple[str, int], bytes] = {}
         self._digests_of_events = 0
         self.rows = Rows()

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from ordertrail_server.log.port import Logged
+from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import NO_PREDECESSOR, digest
 from ordertrail_server.orders.times import moment
@@ -16,7 +17,6 @@ WAITING = "SELECT position, value FROM parked WHERE order_id = ? ORDER BY positi
 # The first record that broke the chain decides: no fact behind it can be folded.
 BROKEN = """SELECT position, record_time FROM not_facts
 WHERE order_id = ? AND verdict = 'broken' ORDER BY position LIMIT 1"""
-OFFSET = (1 << 48) - 1
 
 
 class RefoldedOrder(NamedTuple):
@@ -38,11 +38,11 @@ def refold_order(
     broken = connection.execute(BROKEN, (order_id,)).fetchone()
     for position, value in connection.execute(WAITING, (order_id,)).fetchall():
         if broken is not None and broken[0] < position:
-            fold.break_chain(order_id, broken[0] & OFFSET, moment(broken[1]))
+            fold.break_chain(order_id, LogPosition.unpack(broken[0]).offset, moment(broken[1]))
             broken = None
-        fold.take(Logged(position & OFFSET, order_id, value, digest(value)))
+        fold.take(Logged(LogPosition.unpack(position).offset, order_id, value, digest(value)))
     if broken is not None:
-        fold.break_chain(order_id, broken[0] & OFFSET, moment(broken[1]))
+        fold.break_chain(order_id, LogPosition.unpack(broken[0]).offset, moment(broken[1]))
     if fold.rows.not_facts:
         raise ReadModelRefused(
             f"the rows of the parked order {order_id} in the read model are damaged; rebuild the read model"

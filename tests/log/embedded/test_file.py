@@ -11,12 +11,13 @@ from tests.log.contract import entries, logged
 from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.log.position import first_packed
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.sqlite import UnsafeSqliteVersion, check_sqlite_version, sqlite3 as server_sqlite3
 
 APPENDED = entries(10)
-SECOND = 1 << 48  # where the second partition begins
+SECOND = first_packed(1)
 NEW_RECORD = "INTO records VALUES ({}, 'order-1', x'00', x'00112233445566778899aabbccddeeff')"
 
 

@@ -8,6 +8,7 @@ from ordertrail_server.cli.kafka_log import kafka_settings, report_log_errors
 from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option, topic_option
 from ordertrail_server.cli.topics.topic_text import is_safe, report_json, report_text
 from ordertrail_server.cli.value_text import json_line
+from ordertrail_server.log.position import MAX_PARTITIONS
 
 if TYPE_CHECKING:
     from ordertrail_server.log.kafka.findings import Topic
@@ -26,7 +27,7 @@ Examples:
 @topic_option
 @click.option(
     "--partitions",
-    type=click.IntRange(1, 32768),
+    type=click.IntRange(1, MAX_PARTITIONS),
     default=3,
     show_default=True,
     metavar="N",

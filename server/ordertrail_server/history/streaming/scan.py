@@ -9,7 +9,8 @@ from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.page_builder import PageBuilder
 from ordertrail_server.history.parked_state import parked_at, parked_reason
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.tokens import OFFSET_BITS, Offsets
+from ordertrail_server.history.tokens import Offsets
+from ordertrail_server.log.position import LogPosition, first_packed
 
 WINDOW = 50_000
 """Positions that one statement covers if not every row matches."""
@@ -67,7 +68,7 @@ def _end_before_parked(parked: int | None, ends: Offsets) -> Offsets:
     # Tokens of a parked order's stream stay before its waiting facts, so these are sent once they are folded.
     if parked is None:
         return ends
-    home, offset = parked >> OFFSET_BITS, parked & (1 << OFFSET_BITS) - 1
+    home, offset = LogPosition.unpack(parked)
     return tuple(min(end, offset) if partition == home else end for partition, end in enumerate(ends))
 
 
@@ -79,7 +80,7 @@ class _PartitionReader:
 
     def read(self, partition: int, end: int) -> bool:
         """Read a partition up to `end`; return whether space and time are left for other partitions."""
-        base = partition << OFFSET_BITS
+        base = first_packed(partition)
         while self.reached[partition] < end:
             low = self.reached[partition]
             high = end if self._matches_every_row else min(end, low + WINDOW)

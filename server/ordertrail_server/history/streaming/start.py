@@ -5,7 +5,8 @@ from functools import partial
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail_server.history.freshness import Freshness, required_offsets
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.tokens import OFFSET_BITS, Offsets, invalid_token, latest, offsets_of
+from ordertrail_server.history.tokens import Offsets, invalid_token, latest, offsets_of
+from ordertrail_server.log.position import OFFSET_BITS, LogPosition, first_packed
 from ordertrail_server.orders.times import nanoseconds
 
 FEW = 100_000
@@ -53,7 +54,8 @@ def offsets_since(model: ReadModel, since: int, connection: Connection) -> Offse
         return (0,) * model.partitions
     offsets = list(model.positions(connection))
     for first, _ in rows:
-        offsets[first >> OFFSET_BITS] = first & (1 << OFFSET_BITS) - 1
+        partition, offset = LogPosition.unpack(first)
+        offsets[partition] = offset
     return tuple(_first_waiting(connection, partition, offset) for partition, offset in enumerate(offsets))
 
 

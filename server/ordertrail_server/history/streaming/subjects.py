@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.tokens import OFFSET_BITS, Offsets
+from ordertrail_server.history.tokens import Offsets
+from ordertrail_server.log.position import first_packed
 
 MANY = 5_000
 """After an advance by more records than this every stream is woken, which is quicker than finding the subjects."""
@@ -61,7 +62,7 @@ def find_changed_subjects(
     changed: set[Subject] = set()
     for partition, (begin, end) in enumerate(zip(since, projected, strict=True)):
         if begin < end:
-            base = partition << OFFSET_BITS
+            base = first_packed(partition)
             values = (base | begin, base | end, dumps(products))
             for kind in _CHANGED.keys() & kinds:
                 bound = values[: 3 if kind == "product" else 2]

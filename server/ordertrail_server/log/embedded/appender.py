@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ordertrail_server.log.embedded.file import read_description
-from ordertrail_server.log.embedded.records import check_end, position, read_end
+from ordertrail_server.log.embedded.records import check_end, read_end
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
+from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.bulk_insert import insert_rows
 from ordertrail_server.storage.checkpoint import checkpoint

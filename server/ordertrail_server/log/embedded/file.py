@@ -18,7 +18,6 @@ UNFINISHED = tuple(file.name for file in database_files(Path(f"{LOG_FILE}.new"))
 FORMAT = 1
 IDENTITY_BYTES = 16
 TOPIC = "orders.events"
-MAX_PARTITIONS = 1 << 15
 
 # A position is partition << 48 | offset: a partition is one range of rowids, and an append goes to its end.
 # The trigger on INSERT also meets INSERT OR REPLACE, whose hidden DELETE fires no trigger.

@@ -6,13 +6,12 @@ from typing import cast
 
 from ordertrail_server.log.embedded.record_key import belongs
 from ordertrail_server.log.port import LogDamaged, Logged, LogInUse, LogUnavailable
+from ordertrail_server.log.position import OFFSETS, LogPosition, first_packed
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import FILES_OF_A_CONNECTION, is_damage, is_in_use, primary_code
 
-OFFSET_BITS = 48
-OFFSETS = 1 << OFFSET_BITS
 READ = """SELECT position - ?, key, value, digest FROM records
 WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"""
 STRAY_RECORDS = (
@@ -23,27 +22,22 @@ STRAY_RECORDS = (
 _logged = cast("Callable[[tuple[int, str, bytes, bytes]], Logged]", partial(tuple.__new__, Logged))
 
 
-def position(partition: int, offset: int) -> int:
-    """Return the rowid of the record at this offset."""
-    return partition << OFFSET_BITS | offset
-
-
 def read_end(connection: sqlite3.Connection, partition: int) -> int:
     """Return the offset that the partition's next record will get. Raises LogDamaged, LogUnavailable."""
     try:
         (last,) = connection.execute(
             "SELECT max(position) FROM records WHERE position >= ? AND position < ?",
-            (position(partition, 0), position(partition + 1, 0)),
+            (first_packed(partition), first_packed(partition + 1)),
         ).fetchone()
     except sqlite3.Error as error:
         raise read_failure(error, f"in partition {partition}") from error
-    return 0 if last is None else int(last) % OFFSETS + 1
+    return 0 if last is None else LogPosition.unpack(last).offset + 1
 
 
 def refuse_stray_records(connection: sqlite3.Connection, partitions: int) -> None:
     """Raise LogDamaged if a record is outside of the log's partitions, where no read finds it, LogUnavailable."""
     try:
-        (before, after) = connection.execute(STRAY_RECORDS, (position(partitions, 0),)).fetchone()
+        (before, after) = connection.execute(STRAY_RECORDS, (first_packed(partitions),)).fetchone()
     except sqlite3.Error as error:
         raise read_failure(error, "at its first or last record") from error
     if before or after:
@@ -69,7 +63,7 @@ def read_records(
     `partitions` is the log's number of partitions.
     """
     end = read_end(connection, partition)
-    begin, partition_end = position(partition, 0), position(partition + 1, 0)
+    begin, partition_end = first_packed(partition), first_packed(partition + 1)
     try:
         rows = connection.execute(READ, (begin, begin + min(offset, OFFSETS), partition_end, limit)).fetchall()
     except sqlite3.Error as error:
