@@ -6,6 +6,7 @@ from time import sleep
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # the package marks no exports
 from tests.kafka.cluster import Cluster
+from tests.kafka.node import Node
 
 from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicMissing, TopicRefused, create_topic, query_topic_state
@@ -53,3 +54,9 @@ def add_partition(cluster: Cluster, name: str, partitions: int) -> None:
     """Give a topic one partition more than the number that it has."""
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
     admin.create_partitions([NewPartitions(name, partitions + 1)])[name].result()
+
+
+def leader_node(cluster: Cluster, name: str, partition: int = 0) -> Node:
+    """Return the node that leads a partition of a topic."""
+    topic = AdminClient({"bootstrap.servers": cluster.bootstrap}).list_topics(name, 10).topics[name]
+    return cluster.nodes[topic.partitions[partition].leader - 1]

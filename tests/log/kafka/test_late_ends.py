@@ -7,7 +7,7 @@ import pytest
 from tests.kafka.cluster import Cluster
 from tests.kafka.topics import renew
 from tests.log.contract import entries, logged
-from tests.log.kafka.test_broker_faults import opened, until
+from tests.log.kafka.open_log import open_log, retry
 
 from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.progress import Progress
@@ -24,7 +24,7 @@ def has_seen(log: KafkaLog, end: int) -> None:
 
 async def test_a_read_of_what_a_broker_does_not_have_yet_fails_for_now_and_then_succeeds(cluster: Cluster) -> None:
     renew(cluster)
-    async with opened(cluster) as log, opened(cluster) as other:
+    async with open_log(cluster) as log, open_log(cluster) as other:
         await other.append(0, entries(3))
         has_seen(log, 6)
         reading = asyncio.ensure_future(log.read(0, 5, 10))
@@ -32,7 +32,7 @@ async def test_a_read_of_what_a_broker_does_not_have_yet_fails_for_now_and_then_
         await other.append(0, entries(3, 3))
         with pytest.raises(LogUnavailable, match="leads partition 0 no more"):
             await reading
-        assert await until(lambda: log.read(0, 5, 10), LogUnavailable) == logged(entries(6))[5:]
+        assert await retry(lambda: log.read(0, 5, 10), LogUnavailable) == logged(entries(6))[5:]
 
 
 async def _asks_for_the_end(log: KafkaLog) -> None:
@@ -49,7 +49,7 @@ async def _asks_for_the_end(log: KafkaLog) -> None:
 
 async def test_who_waits_where_a_broker_has_nothing_yet_goes_on_waiting(cluster: Cluster) -> None:
     renew(cluster)
-    async with opened(cluster) as log, opened(cluster) as other:
+    async with open_log(cluster) as log, open_log(cluster) as other:
         await other.append(0, entries(3))
         has_seen(log, 6)
         waiting = asyncio.ensure_future(log.wait(0, 6))
@@ -60,7 +60,7 @@ async def test_who_waits_where_a_broker_has_nothing_yet_goes_on_waiting(cluster:
 
 async def test_a_store_that_is_ahead_of_a_broker_waits_for_what_it_knows(cluster: Cluster) -> None:
     renew(cluster)
-    async with opened(cluster) as log, opened(cluster) as other:
+    async with open_log(cluster) as log, open_log(cluster) as other:
         await other.append(0, entries(3))
         checking = asyncio.ensure_future(check_continues(log, 0, 5, logged(entries(5))[4].digest))
         await _asks_for_the_end(log)
@@ -70,7 +70,7 @@ async def test_a_store_that_is_ahead_of_a_broker_waits_for_what_it_knows(cluster
 
 async def test_a_token_that_a_broker_does_not_know_of_yet_is_one_of_the_log(cluster: Cluster, tmp_path: Path) -> None:
     renew(cluster)
-    async with opened(cluster) as log, opened(cluster) as other:
+    async with open_log(cluster) as log, open_log(cluster) as other:
         await other.append(0, entries(3))
         model = ReadModel(tmp_path / "not there", log.identity, log.topic, 1)
         freshness = Freshness(model, Progress(), log, (0,))
@@ -89,7 +89,7 @@ def soon(seconds: float = 20.0) -> float:
 
 async def test_what_stays_away_is_lost(cluster: Cluster) -> None:
     renew(cluster)
-    async with opened(cluster) as log:
+    async with open_log(cluster) as log:
         await log.append(0, entries(3))
         has_seen(log, 6)
         with pytest.raises(LogDamaged, match="lost its beginning or its end"):

@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AdminClient
 from tests.commands.spec import RunningWriter, confirm, place, reason
 from tests.kafka.cluster import Cluster, running
-from tests.kafka.node import Node
 from tests.kafka.reassignment import reassign
-from tests.kafka.topics import renew
+from tests.kafka.topics import leader_node, renew
 from tests.log.contract import SOON
-from tests.log.kafka.test_broker_faults import IMPATIENT, opened
+from tests.log.kafka.open_log import SHORT_TIMEOUT_S, open_log
 
 from ordertrail_server.commands.attempt import Accepted, Answer
 from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic
@@ -23,7 +21,7 @@ ROUNDS = 2
 
 async def test_where_no_other_broker_can_lead_what_is_denied_leaves_nothing_on_the_log(cluster: Cluster) -> None:
     renew(cluster)
-    async with opened(cluster) as log, RunningWriter(log) as server:
+    async with open_log(cluster) as log, RunningWriter(log) as server:
         assert reason(await answer_to(confirm(), server)) == "ORDER_NOT_FOUND"
         assert await log.end(0) == 0
 
@@ -32,7 +30,7 @@ async def test_where_no_other_broker_can_lead_what_is_denied_leaves_nothing_on_t
 async def test_where_another_broker_can_lead_from_now_on_it_rests_on_an_append(tmp_path: Path) -> None:
     with running(tmp_path / "kafka", 2) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=1)
-        async with opened(cluster) as log, RunningWriter(log) as server:
+        async with open_log(cluster) as log, RunningWriter(log) as server:
             assert reason(await answer_to(confirm("before"), server)) == "ORDER_NOT_FOUND"
             assert await log.end(0) == 0
             reassign(cluster, ORDER_EVENTS, 0, [1, 2])
@@ -41,11 +39,6 @@ async def test_where_another_broker_can_lead_from_now_on_it_rests_on_an_append(t
                     await asyncio.sleep(0.05)
             assert reason(await answer_to(confirm("after"), server)) == "ORDER_NOT_FOUND"
             assert [record[1:3] for record in await log.read(0, 0, 9)] == [BARRIER]
-
-
-def leader_of(cluster: Cluster) -> Node:
-    topic = AdminClient({"bootstrap.servers": cluster.bootstrap}).list_topics(ORDER_EVENTS, 10).topics[ORDER_EVENTS]
-    return cluster.nodes[topic.partitions[0].leader - 1]
 
 
 async def answer_to(request: Any, server: RunningWriter) -> Answer:
@@ -62,14 +55,14 @@ async def test_it_has_no_server_deny_what_another_server_acknowledged(tmp_path: 
     with running(tmp_path / "kafka", 3) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=3)
         async with (
-            opened(cluster, IMPATIENT, message_timeout_ms=1_000) as log,
-            opened(cluster, IMPATIENT, message_timeout_ms=1_000) as another,
+            open_log(cluster, SHORT_TIMEOUT_S, message_timeout_ms=1_000) as log,
+            open_log(cluster, SHORT_TIMEOUT_S, message_timeout_ms=1_000) as another,
             RunningWriter(log) as here,
             RunningWriter(another) as elsewhere,
         ):
             for order in (f"order-{number}" for number in range(ROUNDS)):
                 assert reason(await answer_to(confirm(f"before {order}", order), here)) == "ORDER_NOT_FOUND"
-                leader = leader_of(cluster)
+                leader = leader_node(cluster, ORDER_EVENTS)
                 leader.freeze()
                 try:
                     assert isinstance(await answer_to(place(f"place {order}", order), elsewhere), Accepted)
