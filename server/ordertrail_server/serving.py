@@ -66,10 +66,10 @@ def create_id() -> str:
 class Service:
     """All parts of one server. They are closed in the reverse order in which they started."""
 
-    def __init__(self, settings: Settings, exit_stack: AsyncExitStack, reach_s: float) -> None:
+    def __init__(self, settings: Settings, exit_stack: AsyncExitStack, connect_timeout_s: float) -> None:
         self._settings, self._exit_stack = settings, exit_stack
         self._data = DataDirectory(settings.data)
-        self._source = _create_source(settings, reach_s)
+        self._source = _create_source(settings, connect_timeout_s)
         self._progress = Progress()
         self._tasks: list[asyncio.Task[Any]] = []
         self._projector: ProjectorProcess | None = None
@@ -178,9 +178,9 @@ class Service:
             raise ServingFailed(refusal)
 
 
-def _create_source(settings: Settings, reach_s: float) -> LogSource:
+def _create_source(settings: Settings, connect_timeout_s: float) -> LogSource:
     if settings.log == "kafka":
-        return KafkaSource(settings.data, settings.bootstrap, settings.topic, headers_of, reach_s)
+        return KafkaSource(settings.data, settings.bootstrap, settings.topic, headers_of, connect_timeout_s)
     return EmbeddedSource(settings.data)
 
 
@@ -213,7 +213,7 @@ async def _serve_once(
 ) -> bool:
     """Serve until `stop` is set. Return False if the log was unavailable at the start, so the start can be retried."""
     async with AsyncExitStack() as exit_stack:
-        service = Service(settings, exit_stack, brokers.limit_try())
+        service = Service(settings, exit_stack, brokers.next_timeout())
         try:
             address = await _run_until(stop, service.start())
         except LogUnavailable as error:

@@ -121,7 +121,8 @@ def test_file_without_read_permission_is_named(shared: Path, hidden: str) -> Non
     assert (result.returncode, result.stdout) == (1 if hidden else 2, "")
     assert "Traceback" not in result.stderr
     if hidden:
-        assert result.stderr == f"Error: {data / hidden} cannot be read (Permission denied): be a user who may.\n"
+        cause = "cannot be read (Permission denied): run as a user who may read it."
+        assert result.stderr == f"Error: {data / hidden} {cause}\n"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the server must be another user than the reader")

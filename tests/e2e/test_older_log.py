@@ -77,7 +77,7 @@ def test_older_log_is_refused_before_the_first_answer(backups: Backups, data: Pa
     contents_before = contents(data)
     for _ in range(2):  # a restart policy starts it again
         last_line = refusal_to_start(data).splitlines()[-1]
-        assert "knows more than the log: " in last_line
+        assert "is ahead of the log: " in last_line
         assert ("lost records" if log == "shorter" else "is not the one that was read there before") in last_line
         assert contents(data) == contents_before
 
@@ -88,7 +88,7 @@ def test_rebuild_refuses_log_that_lacks_facts_of_the_read_model(backups: Backups
     contents_before = contents(data)
     result = NOBODY.run("rebuild", "--data", str(data))
     assert result.returncode == 1
-    assert "knows more than the log: " in result.stderr
+    assert "is ahead of the log: " in result.stderr
     assert result.stderr.count("\n") == 1
     assert contents(data) == contents_before
 

@@ -36,7 +36,7 @@ class MemoryLog:
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         self._check(partition)
         if offset < 0 or limit < 1:
-            raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
+            raise ValueError(f"a read begins at offset 0 or later and requests 1 record or more: {offset}, {limit}")
         return self.records[partition][offset : offset + limit]
 
     def skip_gap(self, partition: int, offset: int) -> int:

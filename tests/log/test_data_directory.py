@@ -63,7 +63,7 @@ async def test_a_directory_with_a_log_is_opened_and_keeps_its_identity_and_parti
 def test_stores_without_their_log_are_refused_and_left_alone(tmp_path: Path, remains: str) -> None:
     (tmp_path / "read-model").mkdir()
     (tmp_path / remains).write_bytes(b"made from facts")
-    with pytest.raises(DataDirectoryRefused, match=f"holds {remains}, but no log.sqlite.*Put log.sqlite back"):
+    with pytest.raises(DataDirectoryRefused, match=f"holds {remains}, but no log.sqlite.*Restore log.sqlite"):
         open_to_serve(tmp_path)
     assert (tmp_path / remains).read_bytes() == b"made from facts"
     assert not (tmp_path / "log.sqlite").exists()

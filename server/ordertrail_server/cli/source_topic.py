@@ -8,9 +8,9 @@ from typing import TypeVar, TypeVarTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from ordertrail_server.log.deadline import Deadline
+from ordertrail_server.log.kafka.connection import connect_to_brokers
 from ordertrail_server.log.kafka.errors import TRANSIENT, describe_error
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
-from ordertrail_server.log.kafka.reach import reach_brokers
 from ordertrail_server.log.kafka.settings import Settings, check_topic_encoding, create_client, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
@@ -72,7 +72,7 @@ class SourceTopic:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def _assign(self, begin: Mapping[int, int]) -> None:
-        reach_brokers(self._settings)
+        connect_to_brokers(self._settings)
         try:
             partitions = self._query_partitions()
             ends = {

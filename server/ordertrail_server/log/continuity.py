@@ -1,4 +1,4 @@
-"""Whether a log still holds the facts that a store has folded."""
+"""Checks that a log still holds the facts that a store has folded."""
 
 from ordertrail_server.log.port import Log, LogDamaged
 
@@ -6,8 +6,9 @@ from ordertrail_server.log.port import Log, LogDamaged
 def describe_partition_mismatch(store: str, partitions: int, log: Log) -> str:
     """Return the error message for a store that was folded from another number of partitions than the log has."""
     return (
-        f"{store} was built from {partitions} partitions, and the topic {log.topic} has {log.partitions}: orders would "
-        f"be looked for where their facts are not. Make a topic with {partitions} again and copy each into it"
+        f"{store} was built from {partitions} partitions, and the topic {log.topic} has {log.partitions}: the server "
+        f"would look for orders in the wrong partitions. Create a topic with {partitions} partitions and copy the "
+        "records into it"
     )
 
 
@@ -22,11 +23,11 @@ async def check_continues(log: Log, partition: int, next_offset: int, digest: by
     if end < next_offset:
         raise LogDamaged(
             f"partition {partition} of the log ends at offset {end}, but records up to offset {next_offset - 1} "
-            "were read from it before: the log has lost records, or another log was put in its place"
+            "were read from it before: the log has lost records, or was replaced by another log"
         )
     records = await log.read(partition, next_offset - 1, 1)
     if [record.digest for record in records] != [digest]:
         raise LogDamaged(
             f"the record at partition {partition}, offset {next_offset - 1} is not the one that was read there before: "
-            "the log was changed, or another log was put in its place"
+            "the log was changed, or was replaced by another log"
         )

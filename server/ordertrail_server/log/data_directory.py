@@ -12,7 +12,7 @@ STATE_FILE = "state.sqlite"
 READ_MODEL = "read-model"
 DIRECTORY_MODE = 0o750
 # Files that an unused directory may contain. A new ext4 volume contains lost+found.
-NOTHING_YET = {LOCK_FILE, READ_MODEL, "lost+found", *UNFINISHED}
+UNUSED_DIRECTORY_FILES = {LOCK_FILE, READ_MODEL, "lost+found", *UNFINISHED}
 
 
 class DataDirectory(NamedTuple):
@@ -64,19 +64,19 @@ def open_to_serve(directory: Path, *, partitions: int = 1, lock: DirectoryLock |
 
 def _refuse_foreign_files(data: DataDirectory) -> None:
     if not data.path.is_dir():
-        raise DataDirectoryRefused(f"{data.path} is not a directory. Name a new or empty one.")
-    names = sorted(path.name for path in data.path.iterdir() if path.name not in NOTHING_YET)
+        raise DataDirectoryRefused(f"{data.path} is not a directory. Use a new or empty directory.")
+    names = sorted(path.name for path in data.path.iterdir() if path.name not in UNUSED_DIRECTORY_FILES)
     stores = [name for name in names if name.startswith((STATE_FILE, LOG_FILE))]
     if data.read_model.is_dir():
         stores += [f"{READ_MODEL}/{path.name}" for path in sorted(data.read_model.glob("*.sqlite"))]
     if stores:
         raise DataDirectoryRefused(
-            f"{data.path} holds {', '.join(stores)}, but no {LOG_FILE}: the facts that they were made from are "
-            f"missing. Put {LOG_FILE} back (from a backup, with its -wal file if there is one), or, to begin anew, "
-            "name an empty directory."
+            f"{data.path} holds {', '.join(stores)}, but no {LOG_FILE}: the facts from which they were built are "
+            f"missing. Restore {LOG_FILE} (from a backup, with its -wal file if there is one), or use an empty "
+            "directory to start a new log."
         )
     if names:
         raise DataDirectoryRefused(
             f"{data.path} holds other files ({', '.join(names[:3])}) and no log, so it is no data directory of "
-            "Ordertrail. Name a new or empty one."
+            "Ordertrail. Use a new or empty directory."
         )

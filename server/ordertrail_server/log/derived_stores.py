@@ -20,7 +20,7 @@ from ordertrail_server.storage.sqlite_error import is_damage, primary_code
 
 _log = logging.getLogger(__name__)
 
-# The queries for the log id and the positions, by shape of the store. A released shape stays here for ever.
+# The queries for the log id and the positions, by shape of the store. A released shape is never removed.
 SHAPES = (
     ("SELECT log_id FROM meta", "SELECT partition, position, digest FROM positions"),
     ("SELECT value FROM meta WHERE key = 'log_id'", "SELECT partition, next_offset, digest FROM positions"),
@@ -66,8 +66,8 @@ async def _compare(log: Log, name: str, folded: FoldedPositions) -> None:
             await check_continues(log, partition, next_offset, digest)
         except LogDamaged as damage:
             raise LogDamaged(
-                f"{name} knows more than the log: {damage}; put the newest log back, or, to give up what it lacks, "
-                "serve it from an empty directory"
+                f"{name} is ahead of the log: {damage}; restore the newest log, or, to give up the missing facts, "
+                "serve this log from an empty directory"
             ) from None
 
 
@@ -89,6 +89,6 @@ def _read_shape(connection: sqlite3.Connection, identity: str, positions: str) -
         row = connection.execute(identity).fetchone()
         return None if row is None else FoldedPositions(row[0], connection.execute(positions).fetchall())
     except sqlite3.OperationalError as error:
-        if primary_code(error) == sqlite3.SQLITE_ERROR:  # a table or a column is not there
+        if primary_code(error) == sqlite3.SQLITE_ERROR:  # a table or a column is missing
             return None
         raise

@@ -1,4 +1,7 @@
-"""The partition of an order. Frozen for ever, because another result would give an order two chains."""
+"""Placement: the function from an order id to its partition.
+
+It never changes, because another result would give an order two chains.
+"""
 
 from hashlib import sha256
 

@@ -1,4 +1,4 @@
-"""The log that a process works on, embedded or on Kafka, and the directory of its own files."""
+"""Opens the log of a process, embedded or on Kafka, and names the directory of the process's own files."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 from ordertrail_server.log.data_directory import DataDirectory, create_directory, open_to_serve
 from ordertrail_server.log.embedded.in_use import open_when_free
 from ordertrail_server.log.embedded.log import EmbeddedLog
-from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
+from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
 from ordertrail_server.log.port import Log
 from ordertrail_server.storage.lock import DataDirectoryRefused, lock_directory
 
-if TYPE_CHECKING:  # the Kafka client loads slowly, and an embedded log does not need it
+if TYPE_CHECKING:  # an embedded log does not need the Kafka client, which takes long to load
     from ordertrail_server.log.kafka.producer import HeadersOf
     from ordertrail_server.log.kafka.settings import Value
 
@@ -46,7 +46,7 @@ class LogSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedSource:
-    """The log in the data directory itself."""
+    """An embedded log, in the data directory itself."""
 
     data: Path
     notifies_growth = False
@@ -66,16 +66,16 @@ class EmbeddedSource:
 
 @dataclass(frozen=True, slots=True)
 class KafkaSource:
-    """The log on a Kafka topic. Settings of librdkafka, other than the brokers, come from the environment.
+    """A log on a Kafka topic. Settings of librdkafka, other than the brokers, come from the environment.
 
-    If no broker answers within `reach_s` seconds, the log cannot be opened.
+    If no broker answers within `connect_timeout_s` seconds, the log cannot be opened.
     """
 
     data: Path
     bootstrap: str
     topic: str
     headers_of: "HeadersOf" = lambda _: []
-    reach_s: float = REACH_SECONDS
+    connect_timeout_s: float = CONNECT_SECONDS
     notifies_growth = True
 
     async def open(self, stack: AsyncExitStack) -> Log:
@@ -84,8 +84,8 @@ class KafkaSource:
         stack.enter_context(lock_directory(self.data))
         if DataDirectory(self.data).log.exists():
             raise DataDirectoryRefused(
-                f"{self.data} holds an embedded log, which would be left out. Name another directory, or copy the log "
-                "to the topic first."
+                f"{self.data} holds an embedded log, which this server would not use. Use another directory, or copy "
+                "the log to the topic first."
             )
         return await self._open(self.headers_of)
 
@@ -98,7 +98,9 @@ class KafkaSource:
         from ordertrail_server.log.kafka.log import KafkaLog
 
         settings: dict[str, Value] = {**settings_from_environment(os.environ), "bootstrap.servers": self.bootstrap}
-        return await KafkaLog.open(settings, self.topic, headers_of=headers_of, reach_s=self.reach_s)
+        return await KafkaLog.open(
+            settings, self.topic, headers_of=headers_of, connect_timeout_s=self.connect_timeout_s
+        )
 
     def to_json(self) -> str:
         """Return the data directory, the brokers and the topic. Secrets stay in the environment."""

@@ -118,7 +118,7 @@ def test_delete_without_yes_only_reports_the_loss(topics: Topics) -> None:
 def test_environment_sets_librdkafka_except_protected_settings(topics: Topics) -> None:
     result = topics.run("check", ORDERTRAIL_KAFKA_ACKS="1")
     assert result.exit_code == 1
-    assert result.stderr == "Error: acks cannot be set: what Ordertrail promises rests on it.\n"
+    assert result.stderr == "Error: acks cannot be set, because guarantees of Ordertrail depend on it.\n"
     unknown = topics.run("check", ORDERTRAIL_KAFKA_NO_SUCH="1")
     assert (unknown.exit_code, "no.such" in unknown.stderr) == (1, True)
 

@@ -43,7 +43,7 @@ MEDDLINGS = {
     "has more partitions": Meddling(
         lambda cluster, topic: add_partition(cluster, topic, PARTITIONS),
         "has 3 partitions, and had 2",
-        "first records lie as in one of 2: partitions were added",
+        "first records are placed as in a topic of 2: partitions were added",
     ),
 }
 
@@ -90,7 +90,7 @@ async def test_a_server_that_has_not_heard_of_a_new_partition_yet_puts_no_order_
     assert {receipt.position.partition for receipt in shop.receipts} == {*range(PARTITIONS)}
     with closing(a_server(cluster, topic, tmp_path / "another")) as another:  # which knows of no time before
         another.spawn()
-        await all_end([another], "first records lie as in one of 2: partitions were added")
+        await all_end([another], "first records are placed as in a topic of 2: partitions were added")
     with closing(Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "ends"})) as consumer:
         assert await asyncio.to_thread(query_watermarks, consumer, topic, PARTITIONS, 10.0) == (0, 0)
 

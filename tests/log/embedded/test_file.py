@@ -139,7 +139,7 @@ async def test_a_damaged_page_is_found(data: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"no database" * 1000, "not a database"), (b"", "no Ordertrail log")],
+    [(b"no database" * 1000, "not a database"), (b"", "not a log of Ordertrail")],
     ids=["garbage", "empty"],
 )
 def test_a_file_that_is_no_log_is_refused(tmp_path: Path, content: bytes, said: str) -> None:

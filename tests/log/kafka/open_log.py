@@ -25,7 +25,7 @@ async def open_log(
     """Open the log of the cluster, with settings of librdkafka; write `_` for each dot in their names."""
     brokers: Settings = {"bootstrap.servers": cluster.bootstrap}
     dotted = {name.replace("_", "."): value for name, value in settings.items()}
-    log = await retry(lambda: KafkaLog.open({**brokers, **dotted}, patience_s=timeout_s), LogUnavailable)
+    log = await retry(lambda: KafkaLog.open({**brokers, **dotted}, timeout_s=timeout_s), LogUnavailable)
     try:
         yield log
     finally:

@@ -129,11 +129,11 @@ async def test_a_topic_that_is_made_again_under_a_log_ends_it(cluster: Cluster) 
         await log.append(0, entries(10))
         waiting = asyncio.ensure_future(log.wait(0, 10))
         await asyncio.to_thread(renew, cluster)
-        with pytest.raises(LogDamaged, match=r"made again|was deleted"):
+        with pytest.raises(LogDamaged, match=r"created again|was deleted"):
             await asyncio.wait_for(waiting, 2 * SOON)
-        with pytest.raises(LogDamaged, match=r"made again|was deleted"):
+        with pytest.raises(LogDamaged, match=r"created again|was deleted"):
             await log.append(0, entries(1))
-        with pytest.raises(LogDamaged, match=r"made again|was deleted"):
+        with pytest.raises(LogDamaged, match=r"created again|was deleted"):
             await log.read(0, 0, 1)
 
 
@@ -215,7 +215,7 @@ async def test_a_topic_that_is_not_there_is_refused(cluster: Cluster) -> None:
 async def test_a_cluster_that_is_not_there_is_unavailable() -> None:
     with pytest.raises(LogUnavailable, match=r"cannot connect to any broker of 127\.0\.0\.1:1: .*Connection refused"):
         await KafkaLog.open(
-            {"bootstrap.servers": "127.0.0.1:1", "reconnect.backoff.max.ms": 100}, patience_s=SHORT_TIMEOUT_S
+            {"bootstrap.servers": "127.0.0.1:1", "reconnect.backoff.max.ms": 100}, timeout_s=SHORT_TIMEOUT_S
         )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ordertrail_server.log.kafka.broker_wait import FIRST_TRY_SECONDS, REACH_SECONDS, BrokerWait
+from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS, FIRST_ATTEMPT_SECONDS, BrokerWait
 from ordertrail_server.log.port import LogUnavailable
 
 AWAY = LogUnavailable("no broker answers")
@@ -10,22 +10,22 @@ AWAY = LogUnavailable("no broker answers")
 
 @pytest.mark.parametrize("seconds", [0.0, 3.0, 86_400.0])
 def test_first_try_is_always_made_and_short(seconds: float) -> None:
-    assert BrokerWait(seconds).limit_try() == FIRST_TRY_SECONDS
+    assert BrokerWait(seconds).next_timeout() == FIRST_ATTEMPT_SECONDS
 
 
 def test_later_try_is_limited_to_the_rest_of_the_wait() -> None:
     wait = BrokerWait(3.0)
     wait.check_deadline(AWAY)
-    assert wait.limit_try() <= 3.0
+    assert wait.next_timeout() <= 3.0
 
 
 def test_later_try_of_a_long_wait_has_the_usual_limit() -> None:
     wait = BrokerWait(86_400.0)
     wait.check_deadline(AWAY)
-    assert wait.limit_try() == REACH_SECONDS
+    assert wait.next_timeout() == CONNECT_SECONDS
 
 
-@pytest.mark.parametrize("seconds", [0.0, FIRST_TRY_SECONDS / 2])
+@pytest.mark.parametrize("seconds", [0.0, FIRST_ATTEMPT_SECONDS / 2])
 def test_no_time_for_another_try_ends_the_wait(seconds: float) -> None:
     with pytest.raises(LogUnavailable, match="no broker answers"):
         BrokerWait(seconds).check_deadline(AWAY)
@@ -35,4 +35,4 @@ def test_wait_is_logged_with_its_cause_once_in_a_while(caplog: pytest.LogCapture
     wait = BrokerWait(86_400.0)
     wait.check_deadline(AWAY)
     wait.check_deadline(AWAY)
-    assert caplog.messages == ["waiting for the brokers, for 86400 s at most: no broker answers"]
+    assert caplog.messages == ["waiting for the brokers, for at most 86400 s: no broker answers"]

@@ -37,9 +37,9 @@ def test_of_a_safe_topic_nothing_is_said() -> None:
         ("retention.ms", "604800000", "loses its beginning", "Set retention.ms=-1"),
         ("retention.bytes", "1073741824", "loses its beginning", "Set retention.bytes=-1"),
         ("unclean.leader.election.enable", "true", "acknowledged facts are lost", "=false"),
-        ("min.insync.replicas", "1", "one broker alone holds it", "Set min.insync.replicas=2"),
+        ("min.insync.replicas", "1", "only one broker holds it", "Set min.insync.replicas=2"),
         ("min.insync.replicas", "4", "nothing can be written", "Set min.insync.replicas=2"),
-        ("max.message.bytes", "64000", "64000 bytes at most", "Set max.message.bytes=1048588"),
+        ("max.message.bytes", "64000", "at most 64000 bytes", "Set max.message.bytes=1048588"),
     ],
 )
 def test_an_unsafe_setting_is_named_with_what_mends_it(name: str, value: str, what: str, mend: str) -> None:
@@ -54,7 +54,7 @@ def test_a_setting_that_may_not_be_read_is_not_taken_for_safe(name: str) -> None
     settings = {key: value for key, value in SAFE.settings.items() if key != name}
     [finding] = inspect_topic(SAFE._replace(settings=settings))
     assert finding.severity is Severity.UNSAFE
-    assert f"{name} of the topic orders.events may not be read" in finding.problem
+    assert f"may not read the setting {name} of the topic orders.events" in finding.problem
 
 
 def test_a_lost_beginning_is_named_by_partition_and_offset() -> None:
@@ -73,7 +73,7 @@ def test_one_replica_is_allowed_and_said() -> None:
 def test_replicas_that_must_all_be_there_are_allowed_and_said() -> None:
     [finding] = inspect_topic(SAFE._replace(replicas=(2, 2)))
     assert finding.severity is Severity.NOTE
-    assert "one broker down, and nothing can be written" in finding.problem
+    assert "if one broker is down, nothing can be written" in finding.problem
 
 
 def lying_as_in(count: int, orders: int = 40) -> tuple[tuple[int, str], ...]:
@@ -83,7 +83,10 @@ def lying_as_in(count: int, orders: int = 40) -> tuple[tuple[int, str], ...]:
 def test_that_partitions_were_added_is_seen_by_where_the_first_records_lie() -> None:
     [finding] = inspect_topic(SAFE._replace(replicas=(3,) * 12, first_records=lying_as_in(5)))
     assert finding.severity is Severity.UNSAFE
-    assert "has 12 partitions, and its first records lie as in one of 5: partitions were added" in finding.problem
+    assert (
+        "has 12 partitions, and its first records are placed as in a topic of 5: partitions were added"
+        in finding.problem
+    )
 
 
 @pytest.mark.parametrize(

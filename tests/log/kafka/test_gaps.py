@@ -32,4 +32,4 @@ async def test_wait_at_a_gap_ends_with_a_record_behind_it_and_without_a_query(of
     ends.record_gap(0, RECORDS, MARKED)
     async with asyncio.timeout(10):
         await ends.wait(0, offset)
-    assert (tail.polled_offsets, ends.known(0)) == ([MARKED, MARKED], MARKED + 1)
+    assert (tail.polled_offsets, ends.known_end(0)) == ([MARKED, MARKED], MARKED + 1)

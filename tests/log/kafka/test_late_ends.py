@@ -30,7 +30,7 @@ async def test_a_read_of_what_a_broker_does_not_have_yet_fails_for_now_and_then_
         reading = asyncio.ensure_future(log.read(0, 5, 10))
         await _asks_for_the_end(log)
         await other.append(0, entries(3, 3))
-        with pytest.raises(LogUnavailable, match="leads partition 0 no more"):
+        with pytest.raises(LogUnavailable, match="partition 0 reached a broker that is no longer its leader"):
             await reading
         assert await retry(lambda: log.read(0, 5, 10), LogUnavailable) == logged(entries(6))[5:]
 

@@ -46,7 +46,7 @@ def test_a_topic_that_the_cluster_does_not_make_is_refused_with_its_words(
     cluster: Cluster, partitions: int, replicas: int, why: str
 ) -> None:
     remove(cluster)
-    with pytest.raises(TopicRefused, match=rf"orders\.events could not be made: .*{why}"):
+    with pytest.raises(TopicRefused, match=rf"orders\.events could not be created: .*{why}"):
         create_topic({"bootstrap.servers": cluster.bootstrap}, partitions=partitions, replicas=replicas)
 
 

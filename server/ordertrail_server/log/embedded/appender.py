@@ -31,8 +31,8 @@ class Appender:
         self._connection = connect_writer(path, "FULL")
         self._trimmer = WalTrimmer(self._connection, path)
         try:
-            # After a failed fsync the page cache may show what the disk does not hold. Therefore all that was recovered
-            # from the write-ahead log is written again before anything is appended.
+            # After a failed fsync the page cache may show data that is not on the disk. Therefore everything that was
+            # recovered from the write-ahead log is written again before the first append.
             checkpoint(self._connection, OPENING_SECONDS)
             self._partitions = read_description(self._connection).partitions
             for partition in range(self._partitions):

@@ -65,7 +65,7 @@ class Description(NamedTuple):
 
 
 def create_file(directory: Path, partitions: int) -> None:
-    """Create an empty log in a directory that has none. If it is killed half-way, it leaves no log.
+    """Create an empty log in a directory that has none. A kill half-way leaves no log.
 
     Raises ValueError for a count of partitions that is not between 1 and 32,768, FileExistsError if there is a log.
     """
@@ -94,7 +94,7 @@ def read_description(connection: sqlite3.Connection) -> Description:
             raise
         row = None
     if row is None:
-        raise LogDamaged(f"{LOG_FILE} is an SQLite file, but no Ordertrail log")
+        raise LogDamaged(f"{LOG_FILE} is an SQLite file, but not a log of Ordertrail")
     identity, partitions, format_, topic = row
     if format_ != FORMAT:
         raise LogDamaged(f"{LOG_FILE} has format {format_}, and this release reads format {FORMAT} only")
@@ -102,5 +102,5 @@ def read_description(connection: sqlite3.Connection) -> Description:
     if not isinstance(identity, bytes) or len(identity) != IDENTITY_BYTES or topic != TOPIC:
         raise LogDamaged(f"{LOG_FILE} is damaged: it describes itself as {row}")
     if not isinstance(partitions, int) or not 1 <= partitions <= MAX_PARTITIONS:
-        raise LogDamaged(f"{LOG_FILE} is damaged: it says that it has {partitions!r} partitions")
+        raise LogDamaged(f"{LOG_FILE} is damaged: it describes itself as having {partitions!r} partitions")
     return Description(identity, partitions, topic)

@@ -50,7 +50,7 @@ class EmbeddedFollower:
         """Return up to `limit` records (at least 1) from `offset` on, each one verified."""
         self._check(partition)
         if offset < 0 or limit < 1:
-            raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
+            raise ValueError(f"a read begins at offset 0 or later and requests 1 record or more: {offset}, {limit}")
         return await self._readers.run(read_records, partition, offset, limit, self.partitions)
 
     def skip_gap(self, partition: int, offset: int) -> int:

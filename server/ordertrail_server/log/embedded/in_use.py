@@ -1,4 +1,4 @@
-"""Opens an embedded log that another process may keep open."""
+"""Opens an embedded log, also if another process such as a backup still keeps its file open."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from ordertrail_server.storage.lock import DirectoryLock
 
 _log = logging.getLogger(__name__)
 
-AGAIN_SECONDS = 0.1
+RETRY_SECONDS = 0.1
 REPORT_SECONDS = 10.0
 
 
@@ -28,7 +28,7 @@ async def open_when_free(open_log: OpenLog, stack: AsyncExitStack) -> EmbeddedLo
 
     After a kill the log must be made durable before the first append, and a reader such as a backup prevents this. The
     wait has no limit, but can be cancelled. The directory's lock is held until `stack` is closed, also during the wait,
-    so that no other server gets in between. Close the log first. Raises the other errors of `open_log`.
+    so that no other server can take the directory. Close the log first. Raises the other errors of `open_log`.
     """
     reported = -REPORT_SECONDS
     lock = DirectoryLock(stack)
@@ -39,4 +39,4 @@ async def open_when_free(open_log: OpenLog, stack: AsyncExitStack) -> EmbeddedLo
             if monotonic() - reported >= REPORT_SECONDS:
                 reported = monotonic()
                 _log.warning("%s; waiting until it is closed", in_use)
-        await asyncio.sleep(AGAIN_SECONDS)
+        await asyncio.sleep(RETRY_SECONDS)

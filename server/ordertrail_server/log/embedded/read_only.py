@@ -50,7 +50,9 @@ def is_readable_in_place(path: Path) -> bool:
         connection.close()
         return True
     if is_locked(path.parent):
-        raise DataDirectoryRefused(f"{path.parent} is served, and {path.name}-shm of the server cannot be used.")
+        raise DataDirectoryRefused(
+            f"A server uses {path.parent}, and this process cannot use its file {path.name}-shm."
+        )
     return False
 
 
@@ -62,9 +64,15 @@ def refuse_unreadable(path: Path) -> None:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise DataDirectoryRefused(f"{file} cannot be read ({error.strerror}): be a user who may.") from error
+            raise DataDirectoryRefused(
+                f"{file} cannot be read ({error.strerror}): run as a user who may read it."
+            ) from error
         if not os.access(file, os.R_OK):
-            raise DataDirectoryRefused(f"{file} cannot be read (Permission denied): be a user who may.")
+            raise _cannot_be_read(file, "Permission denied")
+
+
+def _cannot_be_read(file: Path, cause: str) -> DataDirectoryRefused:
+    return DataDirectoryRefused(f"{file} cannot be read ({cause}): run as a user who may read it.")
 
 
 class ReadOnlyReaders:
@@ -109,7 +117,7 @@ class ReadOnlyReaders:
                 for file in _with_auxiliary_files(self._path)[:2]:
                     shutil.copyfile(file, directory / file.name)
             except OSError as error:
-                raise LogUnavailable(f"no private copy of {self._path} could be made: {error}") from error
+                raise LogUnavailable(f"no private copy of {self._path} could be created: {error}") from error
             self._copy, self._copied = directory / self._path.name, files
         return self._copy
 

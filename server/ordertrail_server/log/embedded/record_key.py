@@ -15,7 +15,7 @@ from ordertrail_server.log.port import BARRIER
 ORDER_ID: Final = 2
 _LENGTH_DELIMITED: Final = 2
 # The tag and length before an order id in a record, by its length; only for lengths that take one byte.
-_BEGINNINGS: Final = tuple(bytes((ORDER_ID << 3 | _LENGTH_DELIMITED, size)) for size in range(0x80))
+_PREFIXES: Final = tuple(bytes((ORDER_ID << 3 | _LENGTH_DELIMITED, size)) for size in range(0x80))
 
 
 def belongs(key: str, value: bytes, partition: int, partitions: int) -> bool:
@@ -29,7 +29,7 @@ def names_order(value: bytes, key: str) -> bool:
     """Return whether a serialized `Record` names this order. Never raises, whatever the bytes."""
     order_id = key.encode()
     try:  # Fast path: our records begin with the event id and the order id. Any other message is parsed.
-        if order_id and value.startswith(_BEGINNINGS[len(order_id)] + order_id, value[1] + 2):
+        if order_id and value.startswith(_PREFIXES[len(order_id)] + order_id, value[1] + 2):
             return True
     except IndexError:
         pass
@@ -42,6 +42,6 @@ def _order_id(value: bytes) -> bytes | None:
         fields = UnknownFieldSet(Empty.FromString(value))
     except DecodeError:
         return None
-    places = range(len(fields))
-    named = [fields[place].data for place in places if fields[place].field_number == ORDER_ID]
-    return named[-1] if named and isinstance(named[-1], bytes) else None
+    indexes = range(len(fields))
+    order_ids = [fields[index].data for index in indexes if fields[index].field_number == ORDER_ID]
+    return order_ids[-1] if order_ids and isinstance(order_ids[-1], bytes) else None

@@ -41,7 +41,7 @@ def refuse_stray_records(connection: sqlite3.Connection, partitions: int) -> Non
     except sqlite3.Error as error:
         raise read_failure(error, "at its first or last record") from error
     if before or after:
-        raise LogDamaged("the log is damaged: a record lies outside of its partitions")
+        raise LogDamaged("the log is damaged: a record is stored outside of its partitions")
 
 
 def check_end(connection: sqlite3.Connection, partition: int, partitions: int) -> None:

@@ -1,4 +1,4 @@
-"""A consumer that reads one partition from a position, never from a committed offset. For one thread at a time."""
+"""Reads one partition from a given position, never from a committed offset. For one thread at a time."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +23,7 @@ _logged = cast("Callable[[tuple[int, str, bytes, bytes]], Logged]", partial(tupl
 
 
 class Cursor:
-    """Reads onward from its position, while librdkafka fetches ahead."""
+    """A consumer that reads onward from its position, while librdkafka fetches ahead."""
 
     def __init__(self, settings: dict[str, object], topic: str) -> None:
         self._consumer, self._topic = create_client(Consumer, settings), topic
@@ -40,26 +40,28 @@ class Cursor:
             self._consumer.assign([TopicPartition(self._topic, partition, offset)])
 
     def unassign(self) -> None:
-        """Give up the position, and stop fetching."""
+        """Forget the position, and stop fetching."""
         self.partition = self.position = UNASSIGNED
         self._buffered = []
         self._consumer.unassign()
 
-    def read(self, limit: int, end: int, patience_s: float) -> list[Logged]:
+    def read(self, limit: int, end: int, timeout_s: float) -> list[Logged]:
         """Return up to `limit` records, all of them before `end`. The partition must reach `end`.
 
-        Raises LogDamaged, and LogUnavailable if no record arrives for `patience_s`.
+        Raises LogDamaged, and LogUnavailable if no record arrives for `timeout_s`.
         """
         records: list[Logged] = []
-        deadline = Deadline(patience_s)
+        deadline = Deadline(timeout_s)
         while len(records) < limit and self.position < end:
             messages = self._poll_messages(limit - len(records))
             if messages:
                 self._append_records(messages, records)
                 end = max(end, self.last_seen_end())
-                deadline = Deadline(patience_s)
+                deadline = Deadline(timeout_s)
             elif deadline.has_passed():
-                raise LogUnavailable(f"no broker gave the record at partition {self.partition}, offset {self.position}")
+                raise LogUnavailable(
+                    f"no broker returned the record at partition {self.partition}, offset {self.position}"
+                )
         return records
 
     def poll_growth(self) -> bool:
@@ -81,8 +83,8 @@ class Cursor:
 
     def last_seen_end(self) -> int:
         """Return the partition's end as of the last fetch; a negative number if there was no fetch."""
-        here = TopicPartition(self._topic, self.partition)
-        return int(self._consumer.get_watermark_offsets(here, cached=True)[1])
+        topic_partition = TopicPartition(self._topic, self.partition)
+        return int(self._consumer.get_watermark_offsets(topic_partition, cached=True)[1])
 
     def close(self) -> None:
         """Close the consumer."""

@@ -51,6 +51,6 @@ class Delivery:
 
 
 def _retrieve_exception(done: asyncio.Future[list[int]]) -> None:
-    # If the caller gave up, nobody retrieves the exception. Asyncio would log that as a defect.
+    # If the caller was cancelled, nothing retrieves the exception, and asyncio would log that as a defect.
     if not done.cancelled():
         done.exception()

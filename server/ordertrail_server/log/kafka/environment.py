@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from ordertrail_server.log.kafka.settings import Value
 
 PREFIX = "ORDERTRAIL_KAFKA_"
-# The only librdkafka setting with an underscore instead of a dot.
-_ODD = {"log.level": "log_level"}
+# The only setting of librdkafka with an underscore instead of a dot.
+_UNDERSCORED = {"log.level": "log_level"}
 
 
 def settings_from_environment(environment: Mapping[str, str]) -> dict[str, Value]:
@@ -15,5 +15,5 @@ def settings_from_environment(environment: Mapping[str, str]) -> dict[str, Value
     for name, value in environment.items():
         if name.startswith(PREFIX):
             dotted = name.removeprefix(PREFIX).lower().replace("_", ".")
-            settings[_ODD.get(dotted, dotted)] = value
+            settings[_UNDERSCORED.get(dotted, dotted)] = value
     return settings

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from ordertrail_server.log.port import AppendUncertain, LogDamaged, LogUnavailable
 
-# The broker does not know the topic: it was deleted, or the broker has not heard of it yet. `describe_topic` tells.
+# The broker does not know the topic, because it was deleted or is new. `query_topic_state` distinguishes the two.
 UNKNOWN_TOPIC = frozenset(
     {
         KafkaError.INCONSISTENT_TOPIC_ID,
@@ -21,7 +21,7 @@ UNKNOWN_TOPIC = frozenset(
 _NEVER_APPENDED = frozenset(
     {KafkaError.INVALID_RECORD, KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE}
 )
-# The partition's leader moves, or the broker starts. A retry gets an answer.
+# The partition gets another leader, or the broker is starting. A retry will succeed.
 TRANSIENT = frozenset(
     {
         KafkaError.FENCED_LEADER_EPOCH,
@@ -39,7 +39,7 @@ _CORRUPT = frozenset({KafkaError.INVALID_MSG, KafkaError._BAD_COMPRESSION, Kafka
 
 
 class OffsetOutOfRange(LogDamaged):
-    """A broker has no record at an offset. It may be a replaced leader that does not know it yet."""
+    """A broker has no record at an offset. It may be a replaced leader that does not know that it was replaced."""
 
 
 def is_never_appended(error: KafkaError) -> bool:
@@ -59,8 +59,8 @@ def read_failure(error: KafkaError, partition: int, offset: int) -> LogDamaged |
     where = f"partition {partition}, offset {offset}"
     if error.code() in _OUT_OF_RANGE:
         return OffsetOutOfRange(
-            f"the log has nothing at {where}, where it had records or its end before: it has lost its beginning or "
-            f"its end, or another topic was put in its place ({describe_error(error)})"
+            f"the log has no record at {where}, where it had records or its end before: it has lost its beginning or "
+            f"its end, or was replaced by another topic ({describe_error(error)})"
         )
     if error.code() in _CORRUPT:
         return LogDamaged(f"the record at {where} is not what was appended: {describe_error(error)}")

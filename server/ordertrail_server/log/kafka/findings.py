@@ -1,4 +1,4 @@
-"""Checks whether a topic can be a log: finds unsafe settings, and says how to fix them. Pure."""
+"""Checks that a topic can be a log: finds unsafe settings, and how to fix them. Without input or output."""
 
 from collections.abc import Iterator, Mapping
 from enum import Enum
@@ -9,7 +9,7 @@ from ordertrail_server.log.placement import partition_of
 
 
 class Topic(NamedTuple):
-    """The description of a topic that a cluster gives."""
+    """A topic as its cluster describes it."""
 
     name: str
     identity: bytes
@@ -45,7 +45,7 @@ class Severity(Enum):
 
 
 class Finding(NamedTuple):
-    """One thing about a topic that its operator should know."""
+    """A property of a topic that its operator should know."""
 
     severity: Severity
     problem: str
@@ -64,7 +64,7 @@ SAFE_SETTINGS = {
 _CONSEQUENCES = {
     "retention.ms": "Kafka removes records that are older: the log loses its beginning",
     "retention.bytes": "Kafka removes the oldest records of a partition that outgrows it: the log loses its beginning",
-    "unclean.leader.election.enable": "a replica that lags behind may take the lead, and acknowledged facts are lost",
+    "unclean.leader.election.enable": "a replica that lags may become leader, and acknowledged facts are lost",
 }
 
 
@@ -90,19 +90,19 @@ def _check_beginning(topic: Topic) -> Iterator[Finding]:
             yield _unsafe(
                 f"Partition {partition} of the topic {topic.name} begins at offset {first}: the facts before it were "
                 "removed.",
-                "Restore the topic from a copy that is whole.",
+                "Restore the topic from a complete copy.",
             )
 
 
 def _check_partition_count(topic: Topic) -> Iterator[Finding]:
     candidates = [count for count in range(1, len(topic.replicas) + 1) if _fits_partition_count(count, topic)]
-    # If a single record is misplaced among correct ones, no count fits, and nothing is reported.
+    # If one foreign record is in the wrong partition, no count fits, and nothing is reported.
     if candidates and len(topic.replicas) not in candidates:
         counts = " or ".join(map(str, candidates))
         yield _unsafe(
-            f"The topic {topic.name} has {len(topic.replicas)} partitions, and its first records lie as in one of "
-            f"{counts}: partitions were added, and orders would be looked for where their facts are not.",
-            "Make a topic with as many as there were again, and copy each into it.",
+            f"The topic {topic.name} has {len(topic.replicas)} partitions, and its first records are placed as in a "
+            f"topic of {counts}: partitions were added, so the server would look for orders in the wrong partitions.",
+            "Create a topic with the original number of partitions, and copy the records into it.",
         )
 
 
@@ -115,8 +115,8 @@ def _check_settings(topic: Topic) -> Iterator[Finding]:
         value = topic.settings.get(name)
         if value is None:
             yield _unsafe(
-                f"The setting {name} of the topic {topic.name} may not be read.",
-                "Allow the server's user to DESCRIBE_CONFIGS the topic.",
+                f"The server's user may not read the setting {name} of the topic {topic.name}.",
+                "Grant this user the right DESCRIBE_CONFIGS on the topic.",
             )
         elif name == "cleanup.policy":
             yield from _check_cleanup_policy(topic, value)
@@ -129,8 +129,8 @@ def _check_settings(topic: Topic) -> Iterator[Finding]:
 def _check_cleanup_policy(topic: Topic, policy: str) -> Iterator[Finding]:
     if "compact" in policy.split(","):
         yield _unsafe(
-            f"The topic {topic.name} is compacted (cleanup.policy={policy}): Kafka removes all facts of an order but "
-            "its last.",
+            f"The topic {topic.name} is compacted (cleanup.policy={policy}): Kafka removes all facts of an order "
+            "except the last.",
             _advise_setting("cleanup.policy", "delete"),
         )
 
@@ -140,21 +140,21 @@ def _check_replicas(topic: Topic) -> Iterator[Finding]:
     if replicas == 1:
         yield Finding(
             Severity.NOTE,
-            f"The topic {topic.name} has one replica: a broker's lost disk is lost facts. It will do for development.",
-            "Make the topic with three replicas.",
+            f"The topic {topic.name} has one replica: if its disk fails, facts are lost. That is enough for tests.",
+            "Create the topic with three replicas.",
         )
     elif in_sync < 2:
         yield _unsafe(
-            f"The topic {topic.name} has min.insync.replicas={in_sync}: a fact may be acknowledged while one broker "
-            "alone holds it.",
+            f"The topic {topic.name} has min.insync.replicas={in_sync}: a fact may be acknowledged while only one "
+            "broker holds it.",
             _advise_setting("min.insync.replicas", "2"),
         )
     elif in_sync == replicas:
         yield Finding(
             Severity.NOTE,
-            f"All {replicas} replicas of the topic {topic.name} must be in sync: one broker down, and nothing can be "
-            "written.",
-            "Make the topic with three replicas, and min.insync.replicas=2.",
+            f"All {replicas} replicas of the topic {topic.name} must be in sync: if one broker is down, nothing "
+            "can be written.",
+            "Create the topic with three replicas and min.insync.replicas=2.",
         )
     if in_sync > replicas:
         yield _unsafe(
@@ -168,8 +168,8 @@ def _check_batch_size(topic: Topic) -> Iterator[Finding]:
     max_bytes = int(topic.settings.get("max.message.bytes", BATCH_BYTES))
     if max_bytes < BATCH_BYTES:
         yield _unsafe(
-            f"The topic {topic.name} takes batches of {max_bytes} bytes at most (max.message.bytes), and the server "
-            f"may send {BATCH_BYTES}: such ones would be refused.",
+            f"The topic {topic.name} accepts batches of at most {max_bytes} bytes (max.message.bytes), and the server "
+            f"may send {BATCH_BYTES} bytes: Kafka would reject larger batches.",
             _advise_setting("max.message.bytes", "1048588"),
         )
 

@@ -8,12 +8,12 @@ from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.cursor import decode_key
 
 POLL_SECONDS = 0.1
-# Enough that, if partitions had been added, almost surely one of a partition's first records would be misplaced.
+# If partitions were added, one of so many first records is almost surely in another partition than its placement.
 RECORDS_PER_PARTITION = 20
 
 
 def read_first_records(
-    consumer: Consumer, topic: str, partitions: int, patience_s: float
+    consumer: Consumer, topic: str, partitions: int, timeout_s: float
 ) -> tuple[tuple[int, str], ...]:
     """Return (partition, order id) of each first record whose key and headers are those of an order.
 
@@ -22,7 +22,7 @@ def read_first_records(
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
     remaining = dict.fromkeys(range(partitions), RECORDS_PER_PARTITION)
     records: list[tuple[int, str]] = []
-    deadline = Deadline(patience_s)
+    deadline = Deadline(timeout_s)
     while any(remaining.values()):
         if deadline.has_passed():
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))

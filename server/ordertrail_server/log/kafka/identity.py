@@ -16,7 +16,7 @@ from ordertrail_server.log.port import LogDamaged, LogUnavailable
 class KafkaIdentity:
     """Compares the topic with its state at the start, and calls `on_lost` with the reason once they differ.
 
-    `one_leader`: each partition had one replica all the time, so no other broker can have become its leader.
+    `has_one_leader`: each partition had one replica all the time, so no other broker can have become its leader.
     """
 
     def __init__(
@@ -24,12 +24,12 @@ class KafkaIdentity:
         settings: Settings,
         topic: str,
         expected: TopicState,
-        patience_s: float,
+        timeout_s: float,
         on_lost: Callable[[LogDamaged], None],
     ) -> None:
         self._admin = create_client(AdminClient, admin_settings(settings))
-        self.one_leader = expected.replicas == 1
-        self._topic, self._expected, self._patience_s, self._on_lost = topic, expected, patience_s, on_lost
+        self.has_one_leader = expected.replicas == 1
+        self._topic, self._expected, self._timeout_s, self._on_lost = topic, expected, timeout_s, on_lost
 
     async def check(self) -> None:
         """Raise LogDamaged if the topic is no longer the same, LogUnavailable if no broker answers."""
@@ -51,19 +51,19 @@ class KafkaIdentity:
 
     def _describe_difference(self) -> str | None:
         try:
-            current = retry_missing(partial(query_topic_state, self._admin, self._topic, self._patience_s))
+            current = retry_missing(partial(query_topic_state, self._admin, self._topic, self._timeout_s))
         except TopicMissing:
             return "was deleted"
         if current.identity != self._expected.identity:
-            return "was deleted and made again: it is another log now"
+            return "was deleted and created again, so it is another log now"
         if current.partitions != self._expected.partitions:
             return f"has {current.partitions} partitions, and had {self._expected.partitions}"
-        self.one_leader = self.one_leader and current.replicas == 1
+        self.has_one_leader = self.has_one_leader and current.replicas == 1
         return self._describe_lost_beginning()
 
     def _describe_lost_beginning(self) -> str | None:
         # A reader that waits at the end does not notice this. A broker that lags never reports a later beginning.
-        first_offsets = query_first_offsets(self._admin, self._topic, self._expected.partitions, self._patience_s)
+        first_offsets = query_first_offsets(self._admin, self._topic, self._expected.partitions, self._timeout_s)
         for partition, first in enumerate(first_offsets):
             if first > 0:
                 return f"lost its beginning: partition {partition} begins at offset {first}"

@@ -1,6 +1,7 @@
 """Queries of end offsets that also work if a replaced leader, cut off from the other brokers, still answers.
 
-librdkafka asks the broker that it used last for the leader, so it stays with a replaced one. A new client asks any.
+librdkafka queries the broker that it used last for the leader, so it stays with a replaced one. A new client queries
+any broker.
 """
 
 from collections.abc import Callable
@@ -11,23 +12,23 @@ from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
 from ordertrail_server.log.deadline import Deadline
-from ordertrail_server.log.kafka.offset_queries import AGAIN_SECONDS, query_end_offset, query_end_offsets
+from ordertrail_server.log.kafka.offset_queries import RETRY_SECONDS, query_end_offset, query_end_offsets
 from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
 from ordertrail_server.log.port import LogUnavailable
 
-# A new client is costly, and a caller with a made-up token beyond the end could cause many.
+# A new client is expensive, and a caller with an invented token beyond the end could cause many.
 REPLACE_SECONDS = 1.0
 CLIENT_SECONDS = 10.0
 
 
 class LeaderOffsets:
-    """Queries with a consumer that has no assignment, so no fetch delays a query.
+    """Queries the leader of a partition for its end, with a consumer whose fetches cannot delay the query.
 
     If an answer may come from a replaced leader, a new client replaces this one. `query_end` is thread-safe.
     """
 
-    def __init__(self, create_consumer: Callable[[], Consumer], topic: str, partitions: int, patience_s: float) -> None:
-        self._create_consumer, self._topic, self._patience_s = create_consumer, topic, patience_s
+    def __init__(self, create_consumer: Callable[[], Consumer], topic: str, partitions: int, timeout_s: float) -> None:
+        self._create_consumer, self._topic, self._timeout_s = create_consumer, topic, timeout_s
         self._consumer, self._replaced_at, self._lock = create_consumer(), -REPLACE_SECONDS, Lock()
         self._epochs = [-1] * partitions
 
@@ -36,10 +37,10 @@ class LeaderOffsets:
 
         Blocks. Raises KafkaException, and LogUnavailable if only a replaced leader answers.
         """
-        deadline = Deadline(self._patience_s)
+        deadline = Deadline(self._timeout_s)
         while True:
             consumer = self._consumer
-            end = query_end_offset(consumer, self._topic, partition, self._patience_s)
+            end = query_end_offset(consumer, self._topic, partition, self._timeout_s)
             replaced = end.epoch < self._epochs[partition]
             if replaced or end.offset < known_end:
                 self._replace_client(consumer)
@@ -47,8 +48,8 @@ class LeaderOffsets:
                 self._epochs[partition] = max(end.epoch, self._epochs[partition])
                 return end.offset
             if deadline.has_passed():
-                raise LogUnavailable(f"the broker that answers for partition {partition} was replaced as its leader")
-            sleep(AGAIN_SECONDS)
+                raise LogUnavailable(f"the only broker that answers for partition {partition} is no longer its leader")
+            sleep(RETRY_SECONDS)
 
     def close(self) -> None:
         """Close the client."""
@@ -67,8 +68,8 @@ class FreshClientOffsets:
     Otherwise readers connected to a replaced leader would see no new records for as long as it is cut off.
     """
 
-    def __init__(self, settings: Settings, topic: str, partitions: int, patience_s: float) -> None:
-        self._settings, self._query_arguments = admin_settings(settings), (topic, partitions, patience_s)
+    def __init__(self, settings: Settings, topic: str, partitions: int, timeout_s: float) -> None:
+        self._settings, self._query_arguments = admin_settings(settings), (topic, partitions, timeout_s)
         self._admin, self._created_at = create_client(AdminClient, self._settings), monotonic()
 
     def query_ends(self) -> list[int]:

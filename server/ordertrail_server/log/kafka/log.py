@@ -1,4 +1,4 @@
-"""The log on a Kafka topic: any number of servers append to it and read it at once."""
+"""The log on a Kafka topic, which any number of servers append to and read at the same time."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from typing import Self
 
 from confluent_kafka import Consumer
 
-from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
+from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
 from ordertrail_server.log.kafka.findings import Severity, Topic, TopicState, inspect_topic
 from ordertrail_server.log.kafka.identity import KafkaIdentity
 from ordertrail_server.log.kafka.leader_offsets import FreshClientOffsets, LeaderOffsets
@@ -27,21 +27,21 @@ UNUSED_SECONDS = 5.0
 
 
 class KafkaLog:
-    """The log of a process, as long as it is open. Use `open`."""
+    """An open log. Create it with `open`."""
 
-    def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf | None, patience_s: float) -> None:
+    def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf | None, timeout_s: float) -> None:
         self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)
         state = TopicState(topic.identity, self.partitions, max(topic.replicas))
         self._failure: Exception | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         consumer_settings = reader_settings(settings)
         self._producer = None if headers_of is None else KafkaProducer(settings, topic.name, headers_of)
-        self._readers = KafkaReaders(settings, topic.name, self.partitions, patience_s)
-        self._identity = KafkaIdentity(settings, topic.name, state, patience_s, self._fail)
+        self._readers = KafkaReaders(settings, topic.name, self.partitions, timeout_s)
+        self._identity = KafkaIdentity(settings, topic.name, state, timeout_s, self._fail)
         self._ends = PartitionEnds(
             self.partitions,
-            LeaderOffsets(lambda: create_client(Consumer, consumer_settings), topic.name, self.partitions, patience_s),
-            FreshClientOffsets(settings, topic.name, self.partitions, patience_s),
+            LeaderOffsets(lambda: create_client(Consumer, consumer_settings), topic.name, self.partitions, timeout_s),
+            FreshClientOffsets(settings, topic.name, self.partitions, timeout_s),
             self._readers,
             self._identity,
         )
@@ -54,16 +54,16 @@ class KafkaLog:
         topic: str = ORDER_EVENTS,
         *,
         headers_of: HeadersOf | None = lambda _: [],
-        patience_s: float = 10.0,
-        reach_s: float = REACH_SECONDS,
+        timeout_s: float = 10.0,
+        connect_timeout_s: float = CONNECT_SECONDS,
     ) -> Self:
         """Open the log on a topic, which must be safe: see `inspect_topic`.
 
         `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers from its value; None
-        opens the log read-only. A query or read that no broker answers fails after `patience_s`, the first one after
-        `reach_s`. Raises TopicRefused, KafkaSettingRefused, LogUnavailable.
+        opens the log read-only. A query or read that no broker answers fails after `timeout_s`, the first one after
+        `connect_timeout_s`. Raises TopicRefused, KafkaSettingRefused, LogUnavailable.
         """
-        description = await run_in_daemon_thread(describe_topic, settings, topic, patience_s, reach_s)
+        description = await run_in_daemon_thread(describe_topic, settings, topic, timeout_s, connect_timeout_s)
         unsafe = []
         for severity, problem, remedy in inspect_topic(description):
             if severity is Severity.UNSAFE:
@@ -72,13 +72,13 @@ class KafkaLog:
                 _log.warning("%s %s", problem, remedy)
         if unsafe:
             raise TopicRefused("\n".join(unsafe))
-        return cls(settings, description, headers_of, patience_s)
+        return cls(settings, description, headers_of, timeout_s)
 
     @property
     def capabilities(self) -> Capabilities:
         """Appends are not atomic. Ends are current if no other broker can replace the leader that reports them."""
         return Capabilities(
-            atomic_append=False, current_end=self._identity.one_leader, max_end_staleness_seconds=STALE_SECONDS
+            atomic_append=False, current_end=self._identity.has_one_leader, max_end_staleness_seconds=STALE_SECONDS
         )
 
     async def end(self, partition: int, at_least: int = 0) -> int:
@@ -87,7 +87,7 @@ class KafkaLog:
         return await self._ends.fetch(partition, at_least)
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
-        """Append the entries, one after another; those of others may land between them.
+        """Append the entries in order; records of other writers may land between them.
 
         Raises AppendUncertain if some or all may have landed, or may land later; LogUnavailable if none has, or will.
         """
@@ -96,7 +96,7 @@ class KafkaLog:
             return []
         if self._producer is None:
             raise PermissionError("this process follows the log; it was not opened to append to it")
-        known_end = self._ends.known(partition)
+        known_end = self._ends.known_end(partition)
         offsets = await self._producer.append(partition, entries)
         if min(offsets) < known_end:
             raise await self._identity.find_root_cause(
@@ -109,8 +109,8 @@ class KafkaLog:
         """Return up to `limit` records (at least 1) from `offset` on. Raises LogDamaged, LogUnavailable."""
         self._check(partition)
         if offset < 0 or limit < 1:
-            raise ValueError(f"a read begins at offset 0 or later and asks for 1 record or more: {offset}, {limit}")
-        end = self._ends.known(partition)
+            raise ValueError(f"a read begins at offset 0 or later and requests 1 record or more: {offset}, {limit}")
+        end = self._ends.known_end(partition)
         if offset >= end:
             end = await self._ends.fetch(partition)
         if offset >= end:

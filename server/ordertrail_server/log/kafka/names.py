@@ -1,4 +1,4 @@
-"""Checks of the names of brokers and topics. librdkafka would accept wrong ones, and never find them."""
+"""Validates names of brokers and topics, because librdkafka accepts invalid ones and then never finds them."""
 
 import re
 

@@ -15,13 +15,13 @@ from ordertrail_server.log.kafka.errors import TRANSIENT, errors_as_unavailable
 
 T = TypeVar("T")
 
-AGAIN_SECONDS = 0.1
-# A leader that died or froze would use up all the time, so each request gets a part of it: a new leader may answer.
+RETRY_SECONDS = 0.1
+# Each request gets a part of the time, so that a dead or frozen leader leaves time to query a new leader.
 REQUEST_SECONDS = 2.0
 METADATA_SECONDS = 1.0
 # After these errors a retry may get an answer, also from another leader.
 _RETRIABLE = TRANSIENT | {KafkaError._TIMED_OUT}
-# Only after so many equal answers in a row is a partition taken to have lost all of its records.
+# A partition counts as empty of all its records only after so many equal answers in a row.
 MAX_ATTEMPTS = 5
 
 
@@ -32,7 +32,7 @@ class EndOffset(NamedTuple):
     epoch: int
 
 
-def query_end_offset(consumer: Consumer, topic: str, partition: int, patience_s: float) -> EndOffset:
+def query_end_offset(consumer: Consumer, topic: str, partition: int, timeout_s: float) -> EndOffset:
     """Return a partition's end, as its leader reports it now."""
 
     def query(seconds: float) -> EndOffset:
@@ -42,10 +42,10 @@ def query_end_offset(consumer: Consumer, topic: str, partition: int, patience_s:
             raise KafkaException(answer.error)
         return EndOffset(int(answer.offset), -1 if answer.leader_epoch is None else answer.leader_epoch)
 
-    return _query_with_retries(consumer, topic, partition, patience_s, query)
+    return _query_with_retries(consumer, topic, partition, timeout_s, query)
 
 
-def query_watermarks(consumer: Consumer, topic: str, partition: int, patience_s: float) -> tuple[int, int]:
+def query_watermarks(consumer: Consumer, topic: str, partition: int, timeout_s: float) -> tuple[int, int]:
     """Return a partition's low and high watermark: its first offset and its end, as its leader reports them now."""
 
     def query(seconds: float) -> tuple[int, int]:
@@ -54,17 +54,17 @@ def query_watermarks(consumer: Consumer, topic: str, partition: int, patience_s:
     # librdkafka sends two requests. If only the one for the end is answered, as by a broker that was frozen, it
     # returns the end for both. A partition whose records were all removed looks the same.
     for _ in range(MAX_ATTEMPTS):
-        first, end = _query_with_retries(consumer, topic, partition, patience_s, query)
+        first, end = _query_with_retries(consumer, topic, partition, timeout_s, query)
         if first == 0 or first < end:
             break
-        sleep(AGAIN_SECONDS)
+        sleep(RETRY_SECONDS)
     return first, end
 
 
 def _query_with_retries(
-    consumer: Consumer, topic: str, partition: int, patience_s: float, query: Callable[[float], T]
+    consumer: Consumer, topic: str, partition: int, timeout_s: float, query: Callable[[float], T]
 ) -> T:
-    deadline = Deadline(patience_s)
+    deadline = Deadline(timeout_s)
     while True:
         try:
             return query(min(deadline.remaining(), REQUEST_SECONDS))
@@ -72,35 +72,35 @@ def _query_with_retries(
             exists = _refresh_metadata(consumer, topic, partition, deadline.remaining())
             if deadline.has_passed() or not (exists or error.args[0].code() in _RETRIABLE):
                 raise
-            sleep(AGAIN_SECONDS)
+            sleep(RETRY_SECONDS)
 
 
-def _refresh_metadata(consumer: Consumer, topic: str, partition: int, patience_s: float) -> bool:
+def _refresh_metadata(consumer: Consumer, topic: str, partition: int, timeout_s: float) -> bool:
     """Refresh the metadata about the leader. Return whether the cluster has the partition.
 
     A consumer without an assignment does not refresh it by itself after a fault of a broker.
     """
     try:
-        metadata = consumer.list_topics(topic, timeout=min(patience_s, METADATA_SECONDS)).topics[topic]
+        metadata = consumer.list_topics(topic, timeout=min(timeout_s, METADATA_SECONDS)).topics[topic]
     except KafkaException:
         return False
     return metadata.error is None and partition in metadata.partitions
 
 
-def query_first_offsets(admin: AdminClient, name: str, partitions: int, patience_s: float) -> list[int]:
+def query_first_offsets(admin: AdminClient, name: str, partitions: int, timeout_s: float) -> list[int]:
     """Return the offset of the first record that each partition still has. Raises LogUnavailable."""
-    return _query_offsets(admin, name, partitions, patience_s, OffsetSpec.earliest)
+    return _query_offsets(admin, name, partitions, timeout_s, OffsetSpec.earliest)
 
 
-def query_end_offsets(admin: AdminClient, name: str, partitions: int, patience_s: float) -> list[int]:
+def query_end_offsets(admin: AdminClient, name: str, partitions: int, timeout_s: float) -> list[int]:
     """Return where each partition ends. Raises LogUnavailable."""
-    return _query_offsets(admin, name, partitions, patience_s, OffsetSpec.latest)
+    return _query_offsets(admin, name, partitions, timeout_s, OffsetSpec.latest)
 
 
 def _query_offsets(
-    admin: AdminClient, name: str, partitions: int, patience_s: float, offset_spec: Callable[[], OffsetSpec]
+    admin: AdminClient, name: str, partitions: int, timeout_s: float, offset_spec: Callable[[], OffsetSpec]
 ) -> list[int]:
     specs = {TopicPartition(name, partition): offset_spec() for partition in range(partitions)}
     with errors_as_unavailable():
-        results = admin.list_offsets(specs, request_timeout=patience_s)
+        results = admin.list_offsets(specs, request_timeout=timeout_s)
         return [results[partition].result().offset for partition in specs]

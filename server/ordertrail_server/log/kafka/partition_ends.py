@@ -1,4 +1,4 @@
-"""Where each partition of a topic ends: what is known, what the leaders report, and the calls that wait for growth.
+"""The end of each partition of a topic: as known, as its leader reports it, and the calls that wait for it to grow.
 
 For an open log, only `PartitionEnds` answers this. It combines the ends that were seen before (`KnownEnds`), queries to
 the brokers (`leader_offsets`), and the readers that wait at the ends for new records.
@@ -20,12 +20,12 @@ from ordertrail_server.log.port import LogDamaged, LogUnavailable
 
 # A replaced leader that does not know it yet may report an older, lower end for a moment.
 STALE_SECONDS = 10.0
-AGAIN_SECONDS = 0.1
+RETRY_SECONDS = 0.1
 QUERY_THREADS = 4
 
 
 class PartitionEnds:
-    """The ends of all partitions of an open log, for one event loop."""
+    """The ends of all partitions of an open log. For one event loop."""
 
     def __init__(
         self,
@@ -38,38 +38,38 @@ class PartitionEnds:
         self._leader_offsets, self._fresh_offsets = leader_offsets, fresh_offsets
         self._readers, self._identity = readers, identity
         self._query_threads = ThreadPoolExecutor(QUERY_THREADS, "end-query")
-        self._known = KnownEnds(partitions)
+        self._known_ends = KnownEnds(partitions)
         self._growth = [asyncio.Event() for _ in range(partitions)]
         self._waiter_counts = [0] * partitions
         self._pollers: dict[int, asyncio.Task[None]] = {}
         self._failure: Exception | None = None
 
-    def known(self, partition: int) -> int:
+    def known_end(self, partition: int) -> int:
         """Return the highest end of the partition that is known, without a gap at the end."""
-        return self._known[partition]
+        return self._known_ends[partition]
 
     def skip_gap(self, partition: int, offset: int) -> int:
         """Return the end of the gap that begins at `offset`; `offset` itself if none is known there."""
-        return self._known.skip_gap(partition, offset)
+        return self._known_ends.skip_gap(partition, offset)
 
     async def fetch(self, partition: int, known_end: int = 0) -> int:
         """Return the partition's end, as of a moment after the call began. Query again while it is below a known end.
 
         A known gap at the end is not counted. Raises LogDamaged if the end stays below a known end, LogUnavailable.
         """
-        known_end = max(known_end, self.known(partition))
+        known_end = max(known_end, self.known_end(partition))
         deadline = asyncio.get_running_loop().time() + STALE_SECONDS
         while True:
             end = await self._query(partition, known_end)
             if end >= known_end:
                 self.advance(partition, end)
-                return self._known.end_before_gap(partition, end)
+                return self._known_ends.end_before_gap(partition, end)
             if asyncio.get_running_loop().time() > deadline:
                 raise LogDamaged(
                     f"partition {partition} ends at offset {end}, and ended at {known_end} before: facts are lost, or "
-                    "no broker is reached but one that leads no more"
+                    "the only broker that answers is no longer its leader"
                 )
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
             self._raise_failure()
 
     async def refresh(self) -> None:
@@ -79,23 +79,23 @@ class PartitionEnds:
 
     def advance(self, partition: int, end: int) -> None:
         """Raise the known end to an end that a broker reported, and wake the waiters."""
-        if self._known.advance(partition, end):
+        if self._known_ends.advance(partition, end):
             self._wake_waiters(partition)
 
     def record_gap(self, partition: int, begin: int, end: int) -> None:
         """Record that the offsets from `begin` to `end` hold no records, only transaction markers."""
-        self._known.record_gap(partition, begin, end)
+        self._known_ends.record_gap(partition, begin, end)
 
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end is above `offset`. Raises the failure of `fail`, LogDamaged."""
         # A tail reader that already waits there notices a record by itself.
-        if self.known(partition) <= offset and not self._readers.has_tail_at(
+        if self.known_end(partition) <= offset and not self._readers.has_tail_at(
             partition, self.skip_gap(partition, offset)
         ):
             await self.fetch(partition)
         self._waiter_counts[partition] += 1
         try:
-            while self.known(partition) <= offset:
+            while self.known_end(partition) <= offset:
                 self._raise_failure()
                 self._start_polling(partition)
                 await self._growth[partition].wait()
@@ -108,7 +108,9 @@ class PartitionEnds:
             with suppress(LogDamaged):
                 await self._identity.check()
                 await self.fetch(partition)
-                return LogUnavailable(f"a broker that leads partition {partition} no more was asked; another one leads")
+                return LogUnavailable(
+                    f"a query for partition {partition} reached a broker that is no longer its leader"
+                )
         return await self._identity.find_root_cause(damage)
 
     def fail(self, failure: Exception) -> None:
@@ -145,7 +147,7 @@ class PartitionEnds:
                 try:
                     await self._poll_once(partition)
                 except LogUnavailable:
-                    await asyncio.sleep(AGAIN_SECONDS)
+                    await asyncio.sleep(RETRY_SECONDS)
         except Exception as failure:  # damage, or a defect in this code: a waiter must not hang
             self.fail(failure)
         finally:
@@ -153,7 +155,7 @@ class PartitionEnds:
 
     async def _poll_once(self, partition: int) -> None:
         # Poll behind a gap: in front of it, each poll would return its transaction markers again.
-        end = self.skip_gap(partition, self.known(partition))
+        end = self.skip_gap(partition, self.known_end(partition))
         try:
             end = await self._readers.wait_for_growth(partition, end)
         except LogDamaged as damage:

@@ -26,7 +26,7 @@ OVERHEAD_BYTES = 512
 
 
 class KafkaProducer:
-    """Appends batches to one topic. A record's key is its order id. The caller names the partition, not the client.
+    """Appends batches to one topic. A record's key is its order id. The caller chooses the partition, not librdkafka.
 
     Raises KafkaSettingRefused.
     """
@@ -86,19 +86,19 @@ class KafkaProducer:
         while not self._closed:
             try:
                 self._producer.poll(POLL_SECONDS)
-            except KafkaException as error:  # this is how a fatal error arrives, maybe with every poll
+            except KafkaException as error:  # a fatal error arrives like this, maybe with every poll
                 self._handle_error(error.args[0])
                 sleep(POLL_SECONDS)
 
     def _handle_error(self, error: KafkaError) -> None:
         if error.fatal():
-            _log.warning("the producer is given up, and another takes its place: %s", describe_error(error))
+            _log.warning("the producer failed and is replaced: %s", describe_error(error))
             self._fatal = True
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._needs_probe = True
 
     def _probe(self) -> None:
-        # Without a broker nothing is handed to the producer, because it would retry for message.timeout.ms, and the
+        # If no broker answers, the producer gets no records, because it would retry for message.timeout.ms, and the
         # outcome would be unknown for as long.
         try:
             self._producer.list_topics(self._topic, PROBE_SECONDS)

@@ -1,4 +1,4 @@
-"""The cursors on a topic and their threads: cursors that read anywhere, and tail cursors that wait at the ends."""
+"""The cursors on a topic and their threads: cursors that read at any offset, and tail cursors that wait at the ends."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -81,9 +81,9 @@ class Cursors:
 class KafkaReaders:
     """Reads a topic off the event loop."""
 
-    def __init__(self, settings: Settings, topic: str, partitions: int, patience_s: float) -> None:
+    def __init__(self, settings: Settings, topic: str, partitions: int, timeout_s: float) -> None:
         reader, tail = reader_settings(settings), tail_settings(settings)
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
         self._cursors = Cursors(lambda: Cursor(reader, topic), partitions + SPARE_READERS)
         self._tails = Cursors(lambda: Cursor(tail, topic))
         self._reader_threads = ThreadPoolExecutor(partitions + SPARE_READERS, "reader")
@@ -126,7 +126,7 @@ class KafkaReaders:
 
     def _read_with(self, cursors: Cursors, cursor: Cursor, limit: int, end: int) -> tuple[list[Logged], int]:
         with cursors.lend(cursor):
-            records = cursor.read(limit, end, self._patience_s)
+            records = cursor.read(limit, end, self._timeout_s)
             last_end, position = max(end, cursor.last_seen_end()), cursor.position
             if cursors is self._cursors and (limit == 1 or position >= last_end):
                 cursor.unassign()  # a cursor that stays at the end would poll the broker all the time

@@ -1,6 +1,6 @@
-"""Settings of librdkafka: those that the log's promises rest on, good defaults for the rest, and the user's own.
+"""Settings of librdkafka: fixed ones that guarantees need, defaults for others, and the user's own.
 
-What each means: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
+The meaning of each: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
 """
 
 import logging
@@ -28,7 +28,7 @@ _CONSUMER_GUARANTEES: dict[str, Value] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "enable.partition.eof": True,
-    # A foreign producer's open transaction must not hold up the fold.
+    # A foreign producer's open transaction must not block the fold.
     "isolation.level": "read_uncommitted",
 }
 _FIXED_ALIASES = {
@@ -72,11 +72,11 @@ def create_client(client_class: Callable[[dict[str, Any]], Client], settings: Ma
     try:
         return client_class(dict(settings))
     except KafkaException as error:
-        raise KafkaSettingRefused(f"librdkafka does not take these settings: {error.args[0].str()}") from error
+        raise KafkaSettingRefused(f"librdkafka does not accept these settings: {error.args[0].str()}") from error
 
 
 def check_topic_encoding(name: str) -> None:
-    """Raise KafkaSettingRefused for an empty name, or one that is not UTF-8, which the Kafka client does not take."""
+    """Raise KafkaSettingRefused for an empty name, or one that is not UTF-8, which the Kafka client does not accept."""
     if not name:
         raise KafkaSettingRefused("The name of the topic is empty.")
     _check_text("The name of the topic", name)
@@ -99,7 +99,7 @@ def producer_settings(user_settings: Settings) -> dict[str, object]:
     _refuse_fixed(user_settings)
     return {
         **_CONNECTION_DEFAULTS,
-        "linger.ms": 0,  # the writer batches; 5 ms of it is 5 ms more for every caller
+        "linger.ms": 0,  # the writer already batches, and each millisecond here would delay every caller
         "message.timeout.ms": 10_000,
         "queue.buffering.max.messages": 1_000_000,
         **user_settings,
@@ -118,7 +118,7 @@ def reader_settings(user_settings: Settings) -> dict[str, object]:
 
 def tail_settings(user_settings: Settings) -> dict[str, object]:
     """Return the settings of a consumer that waits at the end for new records. Raises KafkaSettingRefused."""
-    # It fetches little ahead: usually nobody reads here what this server itself wrote.
+    # It fetches little ahead, because this server rarely reads the records that it wrote itself.
     return _consumer_settings(
         user_settings, {"fetch.wait.max.ms": 500, "queued.min.messages": 1, "queued.max.messages.kbytes": 4_096}
     )
@@ -128,8 +128,8 @@ def admin_settings(user_settings: Settings) -> dict[str, Value]:
     """Return the settings of an admin client. Raises KafkaSettingRefused."""
     _refuse_fixed(user_settings)
     # librdkafka accepts this setting for idempotent producers only, and treats an admin client as a plain producer.
-    fitting = {name: value for name, value in user_settings.items() if name != "enable.gapless.guarantee"}
-    return {**_CONNECTION_DEFAULTS, "log_level": 0, **fitting}
+    accepted = {name: value for name, value in user_settings.items() if name != "enable.gapless.guarantee"}
+    return {**_CONNECTION_DEFAULTS, "log_level": 0, **accepted}
 
 
 def _consumer_settings(user_settings: Settings, kind_settings: dict[str, Value]) -> dict[str, object]:
@@ -140,4 +140,4 @@ def _consumer_settings(user_settings: Settings, kind_settings: dict[str, Value])
 def _refuse_fixed(user_settings: Settings) -> None:
     for name in user_settings:
         if name.removeprefix("topic.") in FIXED:
-            raise KafkaSettingRefused(f"{name} cannot be set: what Ordertrail promises rests on it.")
+            raise KafkaSettingRefused(f"{name} cannot be set, because guarantees of Ordertrail depend on it.")

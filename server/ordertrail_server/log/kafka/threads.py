@@ -1,4 +1,4 @@
-"""Runs blocking work of librdkafka in threads, so that it does not block the event loop."""
+"""Runs blocking work in threads, so that it does not block the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 async def run_in_daemon_thread(work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
-    """Run `work` in a daemon thread and return its result. If the caller is cancelled, `work` goes on unattended.
+    """Run `work` in a daemon thread and return its result. If the caller is cancelled, `work` still runs to its end.
 
     A process ends without waiting for it. `asyncio.to_thread` is no alternative, because an event loop waits for all
     of its threads when it closes.
@@ -46,7 +46,7 @@ async def run_in_daemon_thread(work: Callable[[*Arguments], T], *arguments: *Arg
 async def run_in_pool(threads: ThreadPoolExecutor, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
     """Run `work` in a thread of the pool and return its result. Raises LogUnavailable if the pool is shut down."""
     try:
-        running = asyncio.get_running_loop().run_in_executor(threads, work, *arguments)
+        result = asyncio.get_running_loop().run_in_executor(threads, work, *arguments)
     except RuntimeError:  # the pool is shut down
         raise LogUnavailable("the log is closed") from None
-    return await running
+    return await result

@@ -16,12 +16,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 )
 
 from ordertrail_server.log.deadline import Deadline
-from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
+from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
+from ordertrail_server.log.kafka.connection import connect_to_brokers
 from ordertrail_server.log.kafka.errors import UNKNOWN_TOPIC, describe_error, errors_as_unavailable
 from ordertrail_server.log.kafka.findings import SAFE_SETTINGS, Topic, TopicState
 from ordertrail_server.log.kafka.first_records import read_first_records
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
-from ordertrail_server.log.kafka.reach import reach_brokers
 from ordertrail_server.log.kafka.settings import Settings, check_topic_encoding, create_client, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
 
@@ -29,13 +29,13 @@ ORDER_EVENTS = "orders.events"
 ANSWER_SECONDS = 10.0
 # Only after so many equal answers in a row does a topic count as missing.
 MAX_ATTEMPTS = 5
-AGAIN_SECONDS = 0.2
+RETRY_SECONDS = 0.2
 
 T = TypeVar("T")
 
 
 class TopicRefused(LogRefused):
-    """The topic cannot be served; the message is for its operator and says why, and what to do."""
+    """The topic cannot be served. The message tells the operator why, and what to do."""
 
 
 class TopicMissing(TopicRefused):
@@ -45,43 +45,43 @@ class TopicMissing(TopicRefused):
 def retry_missing(query: Callable[[], T]) -> T:
     """Return the result of a query about a topic. Retry several times while it raises TopicMissing.
 
-    A broker that has just restarted may not know the topic yet, nor may any broker while the topic is new.
+    A broker that has just restarted may not know the topic yet. While the topic is new, this is true of every broker.
     """
     for _ in range(MAX_ATTEMPTS - 1):
         with suppress(TopicMissing):
             return query()
-        sleep(AGAIN_SECONDS)
+        sleep(RETRY_SECONDS)
     return query()
 
 
 def describe_topic(
-    settings: Settings, name: str, patience_s: float = ANSWER_SECONDS, reach_s: float = REACH_SECONDS
+    settings: Settings, name: str, timeout_s: float = ANSWER_SECONDS, connect_timeout_s: float = CONNECT_SECONDS
 ) -> Topic:
-    """Query a topic's description. A broker must be reached within `reach_s`, each query answered within `patience_s`.
+    """Query a topic's description: connect to a broker within `connect_timeout_s`, wait `timeout_s` for each answer.
 
     Raises TopicMissing, LogUnavailable, KafkaSettingRefused.
     """
-    admin = reach_brokers(settings, min(patience_s, reach_s))
-    description = retry_missing(partial(_query_description, admin, name, patience_s))
+    admin = connect_to_brokers(settings, min(timeout_s, connect_timeout_s))
+    description = retry_missing(partial(_query_description, admin, name, timeout_s))
     replicas = tuple(len(partition.replicas) for partition in description.partitions)
     with closing(create_client(Consumer, reader_settings(settings))) as consumer, errors_as_unavailable():
         first_offsets = tuple(
-            query_watermarks(consumer, name, partition, patience_s)[0] for partition in range(len(replicas))
+            query_watermarks(consumer, name, partition, timeout_s)[0] for partition in range(len(replicas))
         )
-        first_records = read_first_records(consumer, name, len(replicas), patience_s)
+        first_records = read_first_records(consumer, name, len(replicas), timeout_s)
     return Topic(
         name,
         _topic_id_bytes(description.topic_id),
         replicas,
         first_offsets,
-        _query_settings(admin, name, patience_s),
+        _query_settings(admin, name, timeout_s),
         first_records,
     )
 
 
-def query_topic_state(admin: AdminClient, name: str, patience_s: float = ANSWER_SECONDS) -> TopicState:
+def query_topic_state(admin: AdminClient, name: str, timeout_s: float = ANSWER_SECONDS) -> TopicState:
     """Query the topic's present identity, partitions and replicas. Raises TopicMissing, LogUnavailable."""
-    description = _query_description(admin, name, patience_s)
+    description = _query_description(admin, name, timeout_s)
     replicas = max(len(partition.replicas) for partition in description.partitions)
     return TopicState(_topic_id_bytes(description.topic_id), len(description.partitions), replicas)
 
@@ -91,7 +91,7 @@ def create_topic(settings: Settings, name: str = ORDER_EVENTS, *, partitions: in
     check_topic_encoding(name)
     config = SAFE_SETTINGS | {"min.insync.replicas": str(min(replicas, 2))}
     topic = NewTopic(name, num_partitions=partitions, replication_factor=replicas, config=config)
-    admin = reach_brokers(settings)
+    admin = connect_to_brokers(settings)
     with errors_as_unavailable():
         try:
             admin.create_topics([topic], operation_timeout=ANSWER_SECONDS)[name].result()
@@ -99,7 +99,7 @@ def create_topic(settings: Settings, name: str = ORDER_EVENTS, *, partitions: in
             cause = error.args[0]
             if cause.retriable() or cause.code() in (KafkaError._TIMED_OUT, KafkaError._TRANSPORT):
                 raise
-            raise TopicRefused(f"The topic {name} could not be made: {describe_error(cause)}.") from error
+            raise TopicRefused(f"The topic {name} could not be created: {describe_error(cause)}.") from error
     _await_leaders(admin, name, partitions)
 
 
@@ -113,14 +113,14 @@ def _await_leaders(admin: AdminClient, name: str, partitions: int) -> None:
             ):
                 return
         sleep(0.02)
-    raise LogUnavailable(f"the topic {name} was made, but has no leaders after {ANSWER_SECONDS} seconds")
+    raise LogUnavailable(f"the topic {name} was created, but has no leaders after {ANSWER_SECONDS} seconds")
 
 
-def _query_description(admin: AdminClient, name: str, patience_s: float) -> TopicDescription:
+def _query_description(admin: AdminClient, name: str, timeout_s: float) -> TopicDescription:
     check_topic_encoding(name)
     with errors_as_unavailable():
         try:
-            results = admin.describe_topics(TopicCollection([name]), request_timeout=patience_s)
+            results = admin.describe_topics(TopicCollection([name]), request_timeout=timeout_s)
             description: TopicDescription = results[name].result()
         except KafkaException as error:
             if error.args[0].code() in UNKNOWN_TOPIC:
@@ -129,11 +129,11 @@ def _query_description(admin: AdminClient, name: str, patience_s: float) -> Topi
     return description
 
 
-def _query_settings(admin: AdminClient, name: str, patience_s: float) -> dict[str, str]:
+def _query_settings(admin: AdminClient, name: str, timeout_s: float) -> dict[str, str]:
     resource = ConfigResource(ConfigResource.Type.TOPIC, name)
     with errors_as_unavailable():
         try:
-            entries = admin.describe_configs([resource], request_timeout=patience_s)[resource].result()
+            entries = admin.describe_configs([resource], request_timeout=timeout_s)[resource].result()
         except KafkaException as error:
             if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
                 return {}

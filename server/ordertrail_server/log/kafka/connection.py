@@ -1,17 +1,17 @@
-"""Connects to a broker, and explains why none answers. librdkafka's queries only report a timeout."""
+"""Connects to the brokers, and explains why none answers, because librdkafka's queries only report a timeout."""
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from ordertrail_server.log.kafka.broker_wait import REACH_SECONDS
+from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
 from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
 from ordertrail_server.log.port import LogUnavailable
 
-# This error only sums up the others. The error of a single broker says more.
+# This error only summarizes the others. The error of a single broker contains more.
 _SUMMARY_ERROR = KafkaError._ALL_BROKERS_DOWN
 
 
-def reach_brokers(settings: Settings, patience_s: float = REACH_SECONDS) -> AdminClient:
+def connect_to_brokers(settings: Settings, timeout_s: float = CONNECT_SECONDS) -> AdminClient:
     """Return a client once a broker has answered it. Blocks.
 
     Raises LogUnavailable with the reason for each broker; KafkaSettingRefused.
@@ -19,7 +19,7 @@ def reach_brokers(settings: Settings, patience_s: float = REACH_SECONDS) -> Admi
     errors: list[KafkaError] = []
     admin = create_client(AdminClient, {**admin_settings(settings), "error_cb": errors.append})
     try:
-        admin.list_topics(timeout=patience_s)
+        admin.list_topics(timeout=timeout_s)
     except KafkaException as error:
         admin.poll(0)  # delivers the errors that occurred meanwhile
         reasons = [error.str() for error in errors if error.code() != _SUMMARY_ERROR] or [error.args[0].str()]
