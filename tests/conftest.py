@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tests.kafka.cluster import Cluster, running
+from tests.kafka.cluster import Cluster, run_cluster
 from tests.kafka.distribution import KafkaMissing, jars, java
 
 # A shell that starts a job in the background has it ignore Ctrl-C, and so would all that the tests start.
@@ -37,5 +37,5 @@ def kafka() -> None:
 @pytest.fixture(scope="session")
 def cluster(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One broker, started once."""
-    with running(tmp_path_factory.mktemp("kafka")) as cluster:
+    with run_cluster(tmp_path_factory.mktemp("kafka")) as cluster:
         yield cluster

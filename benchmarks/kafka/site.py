@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.kafka.cluster import Cluster, running as run_cluster
+from tests.kafka.cluster import Cluster, run_cluster
 
 from benchmarks.server_process import SERVE, run_process
 from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic

@@ -16,7 +16,7 @@ from tests.chaos.members import ALL_ROLES, READING, Broken, Member
 from tests.chaos.requests import Requests
 from tests.chaos.verdict import ask_all_again, read_alike, violations
 from tests.kafka.checker import Report, check
-from tests.kafka.cluster import Cluster, Setup, running
+from tests.kafka.cluster import Cluster, Setup, run_cluster
 
 from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic
 
@@ -139,7 +139,7 @@ async def run(plan: Plan, directory: Path) -> AsyncIterator[Run]:
     """Start a run whose data lies in the directory; at the end all its processes are killed. Raises KafkaMissing."""
     async with AsyncExitStack() as held:
         setup = Setup(separable=plan.brokers > 1)
-        cluster = held.enter_context(running(directory / "kafka", plan.brokers, setup=setup))
+        cluster = held.enter_context(run_cluster(directory / "kafka", plan.brokers, setup=setup))
         started = Run(plan, cluster, directory)
         for member in started.members:
             held.push_async_callback(member.close)

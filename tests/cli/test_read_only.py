@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.cli.command_line import ENVIRONMENT, ROOT
 from tests.log.contract import entries
-from tests.log.embedded.processes import acknowledged, appending
+from tests.log.embedded.processes import read_acknowledged_offset, run_appender
 
 PROGRAM = [sys.executable, str(Path(__file__).with_name("unprivileged.py"))]
 BATCHES = 5
@@ -33,8 +33,8 @@ def shared() -> Iterator[Path]:
 def data(request: pytest.FixtureRequest, shared: Path) -> Path:
     """The directory of a server that is no longer running."""
     data = shared / "data"
-    with appending(data, BATCHES) as process:
-        acknowledged(process, RECORDS)
+    with run_appender(data, BATCHES) as process:
+        read_acknowledged_offset(process, RECORDS)
         if request.param.startswith("killed"):
             process.kill()
         process.communicate("")
@@ -59,8 +59,8 @@ def start(data: Path, *command: str) -> "subprocess.Popen[str]":
     """Start a command as a user who may not write to the directory."""
     rehearsal = data.parent / "rehearsal"
     if not rehearsal.exists():
-        with appending(rehearsal, 1) as process:
-            acknowledged(process, 1)
+        with run_appender(rehearsal, 1) as process:
+            read_acknowledged_offset(process, 1)
             process.communicate("")
     return subprocess.Popen(
         [*PROGRAM, str(rehearsal), *command],
@@ -92,8 +92,8 @@ def test_reader_without_write_permission_reads_the_whole_log(data: Path) -> None
 
 def test_reader_without_write_permission_reads_a_log_in_use(shared: Path) -> None:
     data = shared / "data"
-    with appending(data, BATCHES) as process:
-        acknowledged(process, RECORDS)
+    with run_appender(data, BATCHES) as process:
+        read_acknowledged_offset(process, RECORDS)
         forbid_writing(data)
         result = run(data, "tail", "--json")
     assert (result.returncode, result.stderr) == (0, "")
@@ -112,8 +112,8 @@ def test_rebuild_without_write_permission_is_refused(data: Path) -> None:
 @pytest.mark.parametrize("hidden", ["", "log.sqlite", "log.sqlite-wal", "log.sqlite-shm"])
 def test_file_without_read_permission_is_named(shared: Path, hidden: str) -> None:
     data = shared / "data"
-    with appending(data, BATCHES) as process:
-        acknowledged(process, RECORDS)
+    with run_appender(data, BATCHES) as process:
+        read_acknowledged_offset(process, RECORDS)
         process.kill()
     forbid_writing(data)
     (data / hidden).chmod(0)
@@ -128,8 +128,8 @@ def test_file_without_read_permission_is_named(shared: Path, hidden: str) -> Non
 @pytest.mark.skipif(os.geteuid() != 0, reason="the server must be another user than the reader")
 def test_following_reader_survives_start_and_stop_of_a_server(shared: Path) -> None:
     data = shared / "data"
-    with appending(data, 1) as process:
-        acknowledged(process, 1)
+    with run_appender(data, 1) as process:
+        read_acknowledged_offset(process, 1)
         process.communicate("")
     forbid_writing(data)
     following = start(data, "tail", "--json", "--follow")
@@ -137,8 +137,8 @@ def test_following_reader_survives_start_and_stop_of_a_server(shared: Path) -> N
     try:
         lines = [following.stdout.readline()]
         for _ in range(2):
-            with appending(data, 2) as process:
-                count = acknowledged(process, 3) + 1
+            with run_appender(data, 2) as process:
+                count = read_acknowledged_offset(process, 3) + 1
                 lines += [following.stdout.readline() for _ in range(count - len(lines))]
                 process.communicate("")
     finally:
@@ -150,8 +150,8 @@ def test_following_reader_survives_start_and_stop_of_a_server(shared: Path) -> N
 
 def test_copied_directory_without_lock_file_can_be_read(shared: Path, tmp_path: Path) -> None:
     data = shared / "data"
-    with appending(tmp_path / "data", BATCHES) as process:
-        acknowledged(process, RECORDS)
+    with run_appender(tmp_path / "data", BATCHES) as process:
+        read_acknowledged_offset(process, RECORDS)
         process.communicate("")
     data.mkdir()
     shutil.copy(tmp_path / "data" / "log.sqlite", data)

@@ -25,7 +25,7 @@ from tests.docs.compose import (
     three_brokers,
 )
 from tests.e2e.running_server import ROOT, until_serving
-from tests.kafka.cluster import Setup, free_ports, running
+from tests.kafka.cluster import Setup, free_ports, run_cluster
 
 from ordertrail.client import connect, line
 from ordertrail_server.edge.server import COMMANDS, HISTORY, IMPORT, PROJECTION
@@ -84,7 +84,7 @@ def test_the_image_is_made_of_what_is_there_and_is_not_ignored() -> None:
 def bootstrap(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a broker that has the settings of kafka-1."""
     setup = Setup(properties=broker_properties(services()["kafka-1"]))
-    with running(tmp_path_factory.mktemp("composed"), setup=setup) as cluster:
+    with run_cluster(tmp_path_factory.mktemp("composed"), setup=setup) as cluster:
         yield cluster.bootstrap
 
 

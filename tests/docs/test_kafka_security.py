@@ -9,9 +9,9 @@ from tests.docs.kafka_page import PAGE, rights, security_settings
 from tests.docs.pages import table
 from tests.e2e.kafka.servers import a_server, started
 from tests.e2e.running_server import until_serving
-from tests.kafka.certificates import make_certificates
-from tests.kafka.cluster import Cluster, running
-from tests.kafka.secured_cluster import CERTIFIED, PASSWORD, USER, grant, secured
+from tests.kafka.certificates import create_certificates
+from tests.kafka.cluster import Cluster, run_cluster
+from tests.kafka.secured_cluster import CERTIFIED, PASSWORD, USER, grant, secured_setup
 
 from ordertrail.client import connect, line
 from ordertrail_server.edge.server import HISTORY
@@ -32,9 +32,9 @@ class Secured(NamedTuple):
 def brokers(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """A cluster that offers all that the page shows, and gives its users the rights that the page names."""
     certificates = tmp_path_factory.mktemp("certificates")
-    make_certificates(certificates)
+    create_certificates(certificates)
     told = security_settings({"/etc/ordertrail": str(certificates), "…": PASSWORD})
-    with running(tmp_path_factory.mktemp("secured"), setup=secured(certificates)) as cluster:
+    with run_cluster(tmp_path_factory.mktemp("secured"), setup=secured_setup(certificates)) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, partitions=1, replicas=1)
         for user, role in ((USER, "command"), (CERTIFIED, "query")):
             grant(cluster, user, rights(role, "topic"), rights(role, "group"))

@@ -1,7 +1,7 @@
-"""An offline checker: reads a topic from offset 0, judges every record, and compares with every receipt handed out.
+"""An offline checker: reads a topic from offset 0, judges every record, and compares the facts with all receipts.
 
-It shares with a server what is pure: the chain rule, the reading of one record, and the place of an order. `check` may
-run while servers write: it judges each partition up to the end that it has when it is begun.
+It shares only pure functions with a server: the chain rule, the reading of a record, and the placement of an order.
+`check` may run while servers write: it judges each partition up to the end that it has at the start of the partition.
 """
 
 from collections import defaultdict
@@ -22,40 +22,40 @@ from ordertrail_server.log.port import BARRIER
 from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, digest, judge
 from ordertrail_server.schema.reading import read
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 
 Request = tuple[str, str]
 """An order id and a request id."""
 
 
 class Fact(NamedTuple):
-    """A record that became a fact, and where."""
+    """A record that became a fact, with its position."""
 
     partition: int
     offset: int
     version: int
     digest: bytes
     created_ms: int
-    """When its writer handed it to its producer, by the writer's clock."""
+    """When the writer passed it to its producer, by the writer's clock."""
 
 
 class Void(NamedTuple):
-    """A record without effect, and how it came about."""
+    """A record without effect, with the cause."""
 
     partition: int
     offset: int
     request: Request
-    why: str
-    """"repeated": a fact's own bytes once more; "decided again": its request led to a fact, by another record;
-    "given up": its request led to no fact, so its caller was refused, or was told nothing."""
+    cause: str
+    """"repeated": a second copy of a fact; "decided again": its request led to a fact by another record;
+    "given up": its request led to no fact, so its caller got a refusal or no answer."""
 
     behind_ms: int
-    """How much later it was written than the fact that stands in its place; a long time is no race."""
+    """How much later it was written than the fact of its order version. After a long time it was no race."""
 
 
 @dataclass
 class Report:
-    """What a topic holds. Lists of places and requests name what was found; `faults` are the broken promises."""
+    """The content of a topic, with the positions and requests of each fault; `faults` counts the broken promises."""
 
     records: int = 0
     facts: dict[Request, Fact] = field(default_factory=dict)
@@ -68,76 +68,78 @@ class Report:
     broken: list[tuple[int, int]] = field(default_factory=list)
     foreign: list[tuple[int, int]] = field(default_factory=list)
     barriers: int = 0
-    """How often a server made sure of a partition's end."""
+    """The number of barriers, by which servers query a partition's current end."""
 
-    doubled: list[Request] = field(default_factory=list)
+    duplicated: list[Request] = field(default_factory=list)
     """Requests that led to more than one fact."""
 
-    lost: list[Request] = field(default_factory=list)
+    missing: list[Request] = field(default_factory=list)
     """Requests with a receipt and without a fact."""
 
     differing: list[Request] = field(default_factory=list)
-    """Requests with a receipt that says other than the log: version, digest, partition or offset."""
+    """Requests whose receipt differs from the log in version, digest, partition or offset."""
 
-    unasked: list[Request] = field(default_factory=list)
-    """Requests that nobody made, and that led to a record; only looked for where `asked` was given."""
+    unrequested: list[Request] = field(default_factory=list)
+    """Requests of records that no caller sent. Empty if `check` got no `requests`."""
 
     @property
     def faults(self) -> dict[str, int]:
-        """How many promises of each kind are broken; empty if all were kept. A foreign record breaks none."""
-        kinds = ("lost", "doubled", "differing", "broken", "unasked")
+        """The number of faults of each kind, empty if there are none. A foreign record is no fault."""
+        kinds = ("missing", "duplicated", "differing", "broken", "unrequested")
         return {kind: len(getattr(self, kind)) for kind in kinds if getattr(self, kind)}
 
     def __str__(self) -> str:
-        facts, why = sum(map(len, self.orders.values())), defaultdict[str, int](int)
+        facts, causes = sum(map(len, self.orders.values())), defaultdict[str, int](int)
         for void in self.voids:
-            why[void.why] += 1
-        voids = ", ".join(f"{count} {kind}" for kind, count in sorted(why.items()))
-        told = f"{self.records} records: {facts} facts of {len(self.orders)} orders, {len(self.voids)} void"
-        told += f" ({voids or 'none'}), {self.barriers} barriers, {len(self.foreign)} foreign"
-        return f"{told}; faults: {self.faults or 'none'}"
+            causes[void.cause] += 1
+        voids = ", ".join(f"{count} {kind}" for kind, count in sorted(causes.items()))
+        text = f"{self.records} records: {facts} facts of {len(self.orders)} orders, {len(self.voids)} void"
+        text += f" ({voids or 'none'}), {self.barriers} barriers, {len(self.foreign)} foreign"
+        return f"{text}; faults: {self.faults or 'none'}"
 
 
-def check(bootstrap: str, topic: str, receipts: Iterable[Receipt], asked: Collection[Request] | None = None) -> Report:
-    """Judge a whole topic and compare it with all receipts that callers got, retries' included. Blocks.
+def check(
+    bootstrap: str, topic: str, receipts: Iterable[Receipt], requests: Collection[Request] | None = None
+) -> Report:
+    """Judge a whole topic and compare it with all receipts that callers got, also for retries. Blocks.
 
-    `asked` are the (order id, request id) of every command that was ever sent, whatever became of it; without it,
-    whether a record was asked for is not looked at. Raises TimeoutError when the brokers do not answer.
+    `requests` are the (order id, request id) of all commands that callers sent, whatever their outcome. Without it,
+    unrequested records are not searched. Raises TimeoutError if the brokers do not answer.
     """
     judging = _Judging()
     settings = {"bootstrap.servers": bootstrap, "group.id": "checker", "enable.auto.commit": False}
-    # Void and torn transactions of strangers are on the topic all the same, so they are read.
+    # Aborted and unfinished foreign transactions are on the topic as well, so they are read.
     settings |= {"isolation.level": "read_uncommitted", "enable.partition.eof": True, "auto.offset.reset": "error"}
-    settings |= {"fetch.wait.max.ms": 10}  # a fetch that waits at one partition's end holds up the next one
+    settings |= {"fetch.wait.max.ms": 10}  # a fetch that waits at one partition's end delays the next partition
     with closing(Consumer(settings)) as consumer:
-        found = consumer.list_topics(topic, PATIENCE_S).topics[topic]
-        if found.error is not None:
-            raise KafkaException(found.error)
-        for partition in sorted(found.partitions):
+        metadata = consumer.list_topics(topic, TIMEOUT_S).topics[topic]
+        if metadata.error is not None:
+            raise KafkaException(metadata.error)
+        for partition in sorted(metadata.partitions):
             for message in _messages(consumer, topic, partition):
-                judging.take(message, partition, len(found.partitions))
-    return judging.report(receipts, asked)
+                judging.take(message, partition, len(metadata.partitions))
+    return judging.report(receipts, requests)
 
 
 def _messages(consumer: Consumer, topic: str, partition: int) -> Iterator[Message]:
-    first, end = query_watermarks(consumer, topic, partition, PATIENCE_S)  # asks again if a broker just came back
+    first, end = query_watermarks(consumer, topic, partition, TIMEOUT_S)  # retries if a broker has just restarted
     assert first == 0, f"partition {partition} begins at offset {first}: facts were removed"
     consumer.assign([TopicPartition(topic, partition, 0)])
-    position, deadline = 0, Deadline(PATIENCE_S)
+    position, deadline = 0, Deadline(TIMEOUT_S)
     while position < end:
         for message in consumer.consume(10_000, 0.05):
             error = message.error()
             if error is not None and error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
-            position, deadline = (message.offset() or 0) + (error is None), Deadline(PATIENCE_S)
+            position, deadline = (message.offset() or 0) + (error is None), Deadline(TIMEOUT_S)
             if error is None and position <= end:
                 yield message
         if deadline.has_passed():
-            raise TimeoutError(f"no broker gave the record at partition {partition}, offset {position}")
+            raise TimeoutError(f"no broker returned the record at partition {partition}, offset {position}")
 
 
 class _Judging:
-    """The fold of the chain rule, over envelopes alone."""
+    """The fold of the chain rule, over the envelopes of records."""
 
     def __init__(self) -> None:
         self._report = Report()
@@ -146,14 +148,14 @@ class _Judging:
 
     def take(self, message: Message, partition: int, partitions: int) -> None:
         """Judge the next record of a partition."""
-        value, place = message.value() or b"", (partition, message.offset() or 0)
+        value, position = message.value() or b"", (partition, message.offset() or 0)
         self._report.records += 1
         if (message.key(), value) == (BARRIER.key.encode(), BARRIER.value):
             self._report.barriers += 1
             return
         reading = read(value)
-        if reading is None or not _at_home(reading.event, message, partition, partitions):
-            self._report.foreign.append(place)
+        if reading is None or not _has_own_key_and_partition(reading.event, message, partition, partitions):
+            self._report.foreign.append(position)
             return
         record = reading.event
         facts = self._report.orders[record.order_id]
@@ -162,47 +164,47 @@ class _Judging:
         link, created_ms = digest(value), message.timestamp()[1]
         request = (record.order_id, record.cause.request_id)
         if verdict is Verdict.FACT:
-            self._fact(request, Fact(*place, record.order_version, link, created_ms))
+            self._add_fact(request, Fact(*position, record.order_version, link, created_ms))
         elif verdict is Verdict.BROKEN:
-            self._report.broken.append(place)
+            self._report.broken.append(position)
         else:
-            self._voids.append((*place, request, record.order_version, link, created_ms))
+            self._voids.append((*position, request, record.order_version, link, created_ms))
 
-    def _fact(self, request: Request, fact: Fact) -> None:
+    def _add_fact(self, request: Request, fact: Fact) -> None:
         if self._report.facts.setdefault(request, fact) is not fact:
-            self._report.doubled.append(request)
+            self._report.duplicated.append(request)
         self._report.orders[request[0]].append(fact)
         self._digests.add(fact.digest)
 
-    def report(self, receipts: Iterable[Receipt], asked: Collection[Request] | None) -> Report:
-        """Return the report, once every record is judged."""
+    def report(self, receipts: Iterable[Receipt], requests: Collection[Request] | None) -> Report:
+        """Return the report, after every record is judged."""
         report = self._report
         report.voids = [self._void(*void) for void in self._voids]
         for receipt in receipts:
             self._compare(receipt)
-        if asked is not None:
-            report.unasked = sorted({*report.facts, *(void.request for void in report.voids)} - {*asked})
+        if requests is not None:
+            report.unrequested = sorted({*report.facts, *(void.request for void in report.voids)} - {*requests})
         report.orders = {order_id: facts for order_id, facts in report.orders.items() if facts}
         return report
 
     def _void(self, partition: int, offset: int, request: Request, version: int, link: bytes, created_ms: int) -> Void:
-        why = "decided again" if request in self._report.facts else "given up"
-        winner = self._report.orders[request[0]][version - 1]
+        cause = "decided again" if request in self._report.facts else "given up"
+        fact = self._report.orders[request[0]][version - 1]
         return Void(
-            partition, offset, request, "repeated" if link in self._digests else why, created_ms - winner.created_ms
+            partition, offset, request, "repeated" if link in self._digests else cause, created_ms - fact.created_ms
         )
 
     def _compare(self, receipt: Receipt) -> None:
         request = (receipt.order_id, receipt.request_id)
         fact = self._report.facts.get(request)
-        place = receipt.position
+        position = receipt.position
         if fact is None:
-            self._report.lost.append(request)
-        elif fact[:4] != (place.partition, place.offset, receipt.order_version, receipt.digest):
+            self._report.missing.append(request)
+        elif fact[:4] != (position.partition, position.offset, receipt.order_version, receipt.digest):
             self._report.differing.append(request)
 
 
-def _at_home(record: HistoryEvent, message: Message, partition: int, partitions: int) -> bool:
+def _has_own_key_and_partition(record: HistoryEvent, message: Message, partition: int, partitions: int) -> bool:
     key = message.key() or b""
     return key == record.order_id.encode() and partition_of(record.order_id, partitions) == partition
 

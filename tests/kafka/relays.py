@@ -1,8 +1,8 @@
-"""The network between the brokers of a cluster: what one sends to another passes here, or waits.
+"""The network between the brokers of a cluster: relays forward the data between two brokers, or hold it back.
 
-Each broker has names for all of them which it alone resolves so (`hosts_of`, by jdk.net.hosts.file): those of others to
-addresses of the loopback network where a relay listens. Clients do not come by here: a broker that is cut off from the
-others goes on to answer them.
+Each broker has its own hosts file (`hosts_of`, for jdk.net.hosts.file). It resolves the names of the other brokers to
+loopback addresses where relays listen. Clients do not use the relays, so a broker that is cut off from the others still
+answers clients.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ CHUNK = 65_536
 Relay = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def name_of(broker: int) -> str:
+def broker_name(broker: int) -> str:
     """Return the name of a broker."""
     return f"broker-{broker}"
 
 
 class Relays:
-    """Relays for the brokers 1 to n, each of which listens on its `ports` of 127.0.0.1."""
+    """Relays between the brokers 1 to n. Each broker listens on its `ports` of 127.0.0.1."""
 
     def __init__(self, ports: Sequence[Sequence[int]]) -> None:
         self._ports = dict(enumerate(ports, 1))
@@ -31,72 +31,74 @@ class Relays:
         self._thread = Thread(target=self._loop.run_forever, name="relays")
 
     def hosts_of(self, broker: int) -> str:
-        """Return the file of host names that a broker is to go by."""
-        others = [f"{_address(broker, other)} {name_of(other)}\n" for other in self._ports if other != broker]
-        return "".join([f"127.0.0.1 localhost {name_of(broker)}\n", *others])
+        """Return the content of a broker's hosts file."""
+        other_brokers = [
+            f"{_address(broker, number)} {broker_name(number)}\n" for number in self._ports if number != broker
+        ]
+        return "".join([f"127.0.0.1 localhost {broker_name(broker)}\n", *other_brokers])
 
     def start(self) -> None:
-        """Listen for all brokers."""
+        """Start to listen and forward for all brokers."""
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
         for broker in self._ports:
             self.join(broker)
 
     def cut_off(self, broker: int) -> None:
-        """Have all that a broker sends to the others wait, and all that they send to it."""
+        """Hold back all data between a broker and the others."""
         self._loop.call_soon_threadsafe(self._joined[broker].clear)
 
     def join(self, broker: int) -> None:
-        """Let all pass that waited, and what comes."""
+        """Forward the data that was held back, and later data."""
         self._loop.call_soon_threadsafe(self._joined[broker].set)
 
     def close(self) -> None:
-        """Pass nothing any more."""
+        """Stop forwarding."""
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     async def _listen(self) -> None:
-        for here in self._ports:
-            for there, ports in self._ports.items():
-                for port in ports if there != here else ():
-                    relay = self._relay(here, there, port)
-                    self._servers.append(await asyncio.start_server(relay, _address(here, there), port))
+        for source in self._ports:
+            for target, ports in self._ports.items():
+                for port in ports if target != source else ():
+                    relay = self._relay(source, target, port)
+                    self._servers.append(await asyncio.start_server(relay, _address(source, target), port))
 
     async def _end(self) -> None:
         for server in self._servers:
             server.close()
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-        await asyncio.sleep(0)  # in which connections are let go
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # closes the connections
 
-    def _relay(self, here: int, there: int, port: int) -> Relay:
-        async def passes() -> None:
-            for broker in (here, there):
+    def _relay(self, source: int, target: int, port: int) -> Relay:
+        async def wait_joined() -> None:
+            for broker in (source, target):
                 await self._joined[broker].wait()
 
-        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with suppress(OSError):
-                while sent := await source.read(CHUNK):
-                    await passes()
-                    sink.write(sent)
-                    await sink.drain()
+                while chunk := await reader.read(CHUNK):
+                    await wait_joined()
+                    writer.write(chunk)
+                    await writer.drain()
 
-        async def relay(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-            with closing(sink), suppress(OSError):
-                await passes()
-                further, back = await asyncio.open_connection("127.0.0.1", port)
-                with closing(back):
-                    await _first(pump(source, back), pump(further, sink))
+        async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with closing(writer), suppress(OSError):
+                await wait_joined()
+                target_reader, target_writer = await asyncio.open_connection("127.0.0.1", port)
+                with closing(target_writer):
+                    await _run_until_first_ends(pump(reader, target_writer), pump(target_reader, writer))
 
         return relay
 
 
-async def _first(*works: Coroutine[None, None, None]) -> None:
-    """Return when one of them is done; the others end with it."""
+async def _run_until_first_ends(*works: Coroutine[None, None, None]) -> None:
+    """Return once one of the coroutines has ended, and cancel the others."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -105,5 +107,5 @@ async def _first(*works: Coroutine[None, None, None]) -> None:
             task.cancel()
 
 
-def _address(here: int, there: int) -> str:
-    return f"127.1.{here}.{there}"
+def _address(source: int, target: int) -> str:
+    return f"127.1.{source}.{target}"

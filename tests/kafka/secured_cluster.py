@@ -1,4 +1,4 @@
-"""A cluster as careful operators run it: TLS, users with passwords or certificates, and rights for each."""
+"""A secured cluster: TLS, users with passwords or certificates, and access rights for each."""
 
 from pathlib import Path
 
@@ -21,10 +21,10 @@ ALLOW = AclPermissionType.ALLOW
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 
-def secured(certificates: Path) -> Setup:
-    """Return what a cluster needs to offer SASL_SSL (PLAIN and SCRAM-SHA-512) and SSL with client certificates.
+def secured_setup(certificates: Path) -> Setup:
+    """Return the setup of a cluster with SASL_SSL (PLAIN and SCRAM-SHA-512) and SSL with client certificates.
 
-    Whoever comes by the plain listener may do all; others only what they are given rights to.
+    Clients of the plain listener have all rights; other users have the rights that `grant` gives.
     """
     return Setup(
         protocols=("SASL_SSL", "SSL"),
@@ -45,7 +45,7 @@ def secured(certificates: Path) -> Setup:
 
 
 def grant(cluster: Cluster, user: str, topic_rights: list[str], group_rights: list[str]) -> None:
-    """Give a user rights to the log's topic and to the group that servers name, by librdkafka's names."""
+    """Grant a user rights to the log's topic and to the servers' group, by librdkafka's names of the rights."""
     bindings = [
         AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{user}", "*", AclOperation[right], ALLOW)
         for kind, name, rights in (
@@ -55,5 +55,5 @@ def grant(cluster: Cluster, user: str, topic_rights: list[str], group_rights: li
         for right in rights
     ]
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
-    for done in admin.create_acls(bindings).values():
-        done.result()
+    for result in admin.create_acls(bindings).values():
+        result.result()

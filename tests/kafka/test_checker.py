@@ -1,4 +1,4 @@
-"""The checker sees what it is for: each fault is planted on a real topic, and found."""
+"""The checker finds each kind of fault that is planted on a real topic."""
 
 from dataclasses import dataclass, field
 
@@ -17,12 +17,12 @@ from ordertrail_server.orders.chain import digest
 TOPIC = "checked"
 PARTITIONS = 3
 ORDER = "order-1"
-HERE = partition_of(ORDER, PARTITIONS)
+PARTITION = partition_of(ORDER, PARTITIONS)
 
 
 @dataclass
-class Past:
-    """Records written to a topic one after another, and receipts that are true of them."""
+class History:
+    """Records that are written to a topic one after another, with true receipts."""
 
     cluster: Cluster
     offset: int = 0
@@ -30,20 +30,22 @@ class Past:
     values: list[bytes] = field(default_factory=list)
 
     def write(self, request_id: str, version: int, previous: bytes) -> bytes:
-        """Append a record of the order and return its digest; its receipt is true if it is a fact."""
+        """Append a record of the order and return its digest. Its receipt is true if the record is a fact."""
         record = Record(order_id=ORDER, order_version=version, previous=previous, event_id=f"event-{self.offset}")
         record.cause.request_id = request_id
         record.order_confirmed_v2.SetInParent()
         value = record.SerializeToString()
-        place = Position(topic=TOPIC, partition=HERE, offset=self.put(ORDER, value))
+        position = Position(topic=TOPIC, partition=PARTITION, offset=self.put(ORDER, value))
         self.receipts.append(
-            Receipt(order_id=ORDER, request_id=request_id, order_version=version, digest=digest(value), position=place)
+            Receipt(
+                order_id=ORDER, request_id=request_id, order_version=version, digest=digest(value), position=position
+            )
         )
         return digest(value)
 
     def put(self, key: str, value: bytes) -> int:
         producer = Producer({"bootstrap.servers": self.cluster.bootstrap})
-        producer.produce(TOPIC, value, key, HERE)
+        producer.produce(TOPIC, value, key, PARTITION)
         assert producer.flush(10.0) == 0
         self.values.append(value)
         self.offset += 1
@@ -54,65 +56,65 @@ class Past:
 
 
 @pytest.fixture
-def past(cluster: Cluster) -> Past:
+def history(cluster: Cluster) -> History:
     new_topic(cluster, TOPIC, PARTITIONS)
-    return Past(cluster)
+    return History(cluster)
 
 
-def test_a_past_without_faults_has_none(past: Past) -> None:
-    first = past.write("r1", 1, b"")
-    past.write("r2", 2, first)
-    report = past.report()
+def test_complete_history_has_no_faults(history: History) -> None:
+    first = history.write("r1", 1, b"")
+    history.write("r2", 2, first)
+    report = history.report()
     assert report.faults == {}
     assert [fact.version for fact in report.orders[ORDER]] == [1, 2]
     assert (report.records, report.voids, report.foreign) == (2, [], [])
 
 
-def test_each_void_record_is_explained(past: Past) -> None:
-    first = past.write("r1", 1, b"")
-    second = past.write("r2", 2, first)
-    past.write("r3", 2, first)
-    past.write("r3", 3, second)
-    past.write("r4", 2, first)
-    past.put(ORDER, past.values[0])
-    past.receipts = [past.receipts[number] for number in (0, 1, 3)]
-    report = past.report()
+def test_each_void_record_has_its_cause(history: History) -> None:
+    first = history.write("r1", 1, b"")
+    second = history.write("r2", 2, first)
+    history.write("r3", 2, first)
+    history.write("r3", 3, second)
+    history.write("r4", 2, first)
+    history.put(ORDER, history.values[0])
+    history.receipts = [history.receipts[number] for number in (0, 1, 3)]
+    report = history.report()
     assert report.faults == {}
-    assert [(void.offset, void.why) for void in report.voids] == [
+    assert [(void.offset, void.cause) for void in report.voids] == [
         (2, "decided again"),
         (4, "given up"),
         (5, "repeated"),
     ]
 
 
-def test_a_receipt_without_a_fact_is_lost_and_one_that_says_otherwise_differs(past: Past) -> None:
-    first = past.write("r1", 1, b"")
-    past.write("r2", 2, first)
-    past.receipts[1].position.offset += 1
-    past.receipts.append(Receipt(order_id=ORDER, request_id="r5", order_version=3))
-    assert past.report().faults == {"lost": 1, "differing": 1}
+def test_receipt_is_lost_without_a_fact_and_differs_from_another_fact(history: History) -> None:
+    first = history.write("r1", 1, b"")
+    history.write("r2", 2, first)
+    history.receipts[1].position.offset += 1
+    history.receipts.append(Receipt(order_id=ORDER, request_id="r5", order_version=3))
+    assert history.report().faults == {"missing": 1, "differing": 1}
 
 
-def test_a_request_that_led_to_two_facts_is_doubled(past: Past) -> None:
-    first = past.write("r1", 1, b"")
-    past.write("r1", 2, first)
-    report = past.report()
-    assert report.doubled == [(ORDER, "r1")]
+def test_request_with_two_facts_is_duplicated(history: History) -> None:
+    first = history.write("r1", 1, b"")
+    history.write("r1", 2, first)
+    report = history.report()
+    assert report.duplicated == [(ORDER, "r1")]
     assert report.differing == [(ORDER, "r1")]
 
 
-def test_a_record_on_no_past_is_broken_and_one_that_nobody_asked_for_is_told(past: Past) -> None:
-    past.write("r1", 1, b"")
-    past.write("r2", 2, b"another past")
-    past.write("somebody else's", 2, past.receipts[0].digest)
-    past.receipts.pop(1)
-    assert past.report().faults == {"broken": 1, "unasked": 1}
+def test_record_off_the_chain_is_broken_and_one_without_a_request_is_unrequested(history: History) -> None:
+    history.write("r1", 1, b"")
+    history.write("r2", 2, b"another history")
+    history.write("r of another caller", 2, history.receipts[0].digest)
+    history.receipts.pop(1)
+    assert history.report().faults == {"broken": 1, "unrequested": 1}
 
 
-def test_what_is_no_record_of_the_partition_s_orders_is_foreign_and_no_fault(past: Past) -> None:
-    past.write("r1", 1, b"")
-    past.put(ORDER, b"\xff")
-    past.put("another key", Record(order_id=ORDER, order_version=2).SerializeToString())
-    past.put("barrier", b"")
-    report = past.report()
-    assert (report.faults, report.foreign, report.barriers) == ({}, [(HERE, 1), (HERE, 2)], 1)
+def test_message_that_is_no_record_of_the_partition_is_foreign_and_no_fault(history: History) -> None:
+    history.write("r1", 1, b"")
+    history.put(ORDER, b"\xff")
+    history.put("another key", Record(order_id=ORDER, order_version=2).SerializeToString())
+    history.put("barrier", b"")
+    report = history.report()
+    assert (report.faults, report.foreign, report.barriers) == ({}, [(PARTITION, 1), (PARTITION, 2)], 1)

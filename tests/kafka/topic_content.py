@@ -1,4 +1,4 @@
-"""Topics that hold what a test wrote, each under a name of its own."""
+"""Topics with records of a test, each under a name of its own."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,14 +12,14 @@ from ordertrail_server.log.port import Entry, Logged
 
 
 def new_topic(cluster: Cluster, partitions: int = 1) -> str:
-    """Make an empty topic that can be a log; return its name."""
+    """Create an empty topic that can be a log, and return its name."""
     name = f"log-{uuid4().hex}"
     create_topic({"bootstrap.servers": cluster.bootstrap}, name, partitions=partitions, replicas=1)
     return name
 
 
 def write(cluster: Cluster, topic: str, records: Sequence[Sequence[Entry]]) -> None:
-    """Append to each partition."""
+    """Append the records of each partition."""
 
     async def append() -> None:
         log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}, topic)
@@ -31,14 +31,14 @@ def write(cluster: Cluster, topic: str, records: Sequence[Sequence[Entry]]) -> N
 
 
 def read_all(cluster: Cluster, topic: str, partition: int = 0) -> list[Logged]:
-    """Return what a partition holds."""
+    """Return all records of a partition."""
 
     async def read() -> list[Logged]:
         log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}, topic)
-        found: list[Logged] = []
-        while more := await log.read(partition, len(found), 10_000):
-            found += more
+        records: list[Logged] = []
+        while batch := await log.read(partition, len(records), 10_000):
+            records += batch
         await log.close()
-        return found
+        return records
 
     return asyncio.run(read())

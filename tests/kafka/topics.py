@@ -1,4 +1,4 @@
-"""Topics as tests need them: empty, and under the one name that a log has."""
+"""Creates, deletes and changes topics for tests."""
 
 from contextlib import suppress
 from time import sleep
@@ -15,8 +15,8 @@ from ordertrail_server.log.port import LogUnavailable
 SOON, READY = 60.0, 240.0
 
 
-def remove(cluster: Cluster, name: str = ORDER_EVENTS) -> None:
-    """Delete the topic, if there is one, and return when it is gone."""
+def delete_topic(cluster: Cluster, name: str = ORDER_EVENTS) -> None:
+    """Delete the topic, if it exists, and return once the cluster no longer has it."""
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
     with suppress(KafkaException):
         admin.delete_topics([name], operation_timeout=SOON)[name].result()
@@ -25,18 +25,18 @@ def remove(cluster: Cluster, name: str = ORDER_EVENTS) -> None:
         while not deadline.has_passed():
             query_topic_state(admin, name)
             sleep(0.01)
-        raise TimeoutError(f"{name} is still there")
+        raise TimeoutError(f"{name} still exists")
 
 
-def renew(cluster: Cluster, partitions: int = 1, replicas: int = 1) -> None:
-    """Make an empty topic in the place of the one that may be there."""
+def recreate_topic(cluster: Cluster, partitions: int = 1, replicas: int = 1) -> None:
+    """Create the log's topic anew and empty, and delete an existing one before."""
     deadline = Deadline(READY)
     while True:
         try:
-            remove(cluster)
+            delete_topic(cluster)
             create_topic({"bootstrap.servers": cluster.bootstrap}, partitions=partitions, replicas=replicas)
         except (TopicRefused, LogUnavailable):
-            # A broker that was frozen is not trusted with anything until its controller has heard of it again.
+            # A broker that was frozen gets no partitions until it has registered with the controller again.
             if deadline.has_passed():
                 raise
             sleep(0.1)
@@ -44,19 +44,19 @@ def renew(cluster: Cluster, partitions: int = 1, replicas: int = 1) -> None:
             return
 
 
-def truncate(cluster: Cluster, name: str, partition: int, first: int) -> None:
+def truncate_partition(cluster: Cluster, name: str, partition: int, first: int) -> None:
     """Remove a partition's records before `first`; all of them if it is OFFSET_END."""
-    admin, beginning = AdminClient({"bootstrap.servers": cluster.bootstrap}), TopicPartition(name, partition, first)
-    admin.delete_records([beginning])[beginning].result()
+    admin, position = AdminClient({"bootstrap.servers": cluster.bootstrap}), TopicPartition(name, partition, first)
+    admin.delete_records([position])[position].result()
 
 
 def add_partition(cluster: Cluster, name: str, partitions: int) -> None:
-    """Give a topic one partition more than the number that it has."""
+    """Add a partition to a topic that has `partitions` of them."""
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
     admin.create_partitions([NewPartitions(name, partitions + 1)])[name].result()
 
 
-def leader_node(cluster: Cluster, name: str, partition: int = 0) -> Node:
+def find_leader(cluster: Cluster, name: str, partition: int = 0) -> Node:
     """Return the node that leads a partition of a topic."""
     topic = AdminClient({"bootstrap.servers": cluster.bootstrap}).list_topics(name, 10).topics[name]
     return cluster.nodes[topic.partitions[partition].leader - 1]

@@ -1,4 +1,4 @@
-"""A log in memory, for tests and simulations: several writers may share one."""
+"""A log in memory, for tests and simulations. Several writers may share one."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from ordertrail_server.orders.chain import digest
 
 
 class MemoryLog:
-    """Conforms to the log's port. Without `atomic`, the records of other appends may land between those of one."""
+    """A log without durability. Without `atomic`, records of other appends may land between those of one append."""
 
     topic = "orders.events"
 
@@ -50,7 +50,7 @@ class MemoryLog:
         pass
 
     def land(self, partition: int, entry: Entry) -> int:
-        """Append one record at once and return its offset: what a delayed or duplicated message does."""
+        """Append one record at once and return its offset, as a delayed or duplicated message does."""
         records = self.records[partition]
         records.append(Logged(len(records), entry.key, entry.value, digest(entry.value)))
         self._appended.set()

@@ -1,4 +1,4 @@
-"""The adapters, each against the log's contract."""
+"""The contract of logs, for the log in memory and the embedded one."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -31,12 +31,12 @@ class TestEmbeddedLog(LogContract, AtomicAppends, Durability):
 
     @pytest.fixture
     async def reopen(self, log: EmbeddedLog, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[EmbeddedLog]]]:
-        opened = [log]
+        logs = [log]
 
         async def reopen() -> EmbeddedLog:
-            await opened[-1].close()
-            opened.append(EmbeddedLog.open(tmp_path))
-            return opened[-1]
+            await logs[-1].close()
+            logs.append(EmbeddedLog.open(tmp_path))
+            return logs[-1]
 
         yield reopen
-        await opened[-1].close()
+        await logs[-1].close()

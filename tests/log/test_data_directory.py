@@ -1,4 +1,4 @@
-"""What a server makes of the data directory that it is given."""
+"""Opening a data directory to serve it."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
-async def test_a_directory_that_does_not_exist_gets_a_new_log(tmp_path: Path) -> None:
+async def test_missing_directory_gets_a_new_log(tmp_path: Path) -> None:
     log = open_to_serve(tmp_path / "far" / "away", partitions=3)
     assert log.partitions == 3
     await log.close()
@@ -23,7 +23,7 @@ async def test_a_directory_that_does_not_exist_gets_a_new_log(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["plain", "with space", "50%? #1", "änderung"])
-async def test_a_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
+async def test_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
     log = open_to_serve(tmp_path / name)
     assert await log.append(0, entries(1)) == [0]
     await log.close()
@@ -31,7 +31,7 @@ async def test_a_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
     assert names(tmp_path / name) == ["LOCK", "log.sqlite"]
 
 
-async def test_a_directory_where_nothing_lies_yet_gets_a_new_log(tmp_path: Path) -> None:
+async def test_unused_directory_gets_a_new_log(tmp_path: Path) -> None:
     (tmp_path / "lost+found").mkdir()
     (tmp_path / "read-model").mkdir()
     (tmp_path / "LOCK").write_text("12345\n")
@@ -39,7 +39,7 @@ async def test_a_directory_where_nothing_lies_yet_gets_a_new_log(tmp_path: Path)
     assert (tmp_path / "log.sqlite").exists()
 
 
-async def test_a_log_that_was_killed_while_it_was_made_is_made_anew(tmp_path: Path) -> None:
+async def test_unfinished_log_is_created_anew(tmp_path: Path) -> None:
     for name in UNFINISHED:
         (tmp_path / name).write_bytes(b"half a log")
     log = open_to_serve(tmp_path)
@@ -48,7 +48,7 @@ async def test_a_log_that_was_killed_while_it_was_made_is_made_anew(tmp_path: Pa
     assert names(tmp_path) == ["LOCK", "log.sqlite"]
 
 
-async def test_a_directory_with_a_log_is_opened_and_keeps_its_identity_and_partitions(tmp_path: Path) -> None:
+async def test_existing_log_keeps_its_identity_and_partitions(tmp_path: Path) -> None:
     first = open_to_serve(tmp_path, partitions=2)
     await first.append(1, entries(3, partition=1))
     await first.close()
@@ -60,46 +60,46 @@ async def test_a_directory_with_a_log_is_opened_and_keeps_its_identity_and_parti
 
 
 @pytest.mark.parametrize("remains", ["state.sqlite", "read-model/orders.sqlite", "log.sqlite-wal", "state.sqlite-wal"])
-def test_stores_without_their_log_are_refused_and_left_alone(tmp_path: Path, remains: str) -> None:
+def test_stores_without_their_log_are_refused_and_unchanged(tmp_path: Path, remains: str) -> None:
     (tmp_path / "read-model").mkdir()
-    (tmp_path / remains).write_bytes(b"made from facts")
+    (tmp_path / remains).write_bytes(b"built from facts")
     with pytest.raises(DataDirectoryRefused, match=f"holds {remains}, but no log.sqlite.*Restore log.sqlite"):
         open_to_serve(tmp_path)
-    assert (tmp_path / remains).read_bytes() == b"made from facts"
+    assert (tmp_path / remains).read_bytes() == b"built from facts"
     assert not (tmp_path / "log.sqlite").exists()
 
 
-def test_a_directory_of_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_directory_with_foreign_files_is_refused_and_unchanged(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(DataDirectoryRefused, match=r"other files \(thesis.txt\) and no log"):
         open_to_serve(tmp_path)
     assert names(tmp_path) == ["thesis.txt"]
 
 
-def test_a_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
+def test_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     with pytest.raises(DataDirectoryRefused, match="is not a directory"):
         open_to_serve(tmp_path / "data")
 
 
-def test_following_a_directory_without_a_log_is_refused(tmp_path: Path) -> None:
+def test_follow_without_a_log_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataDirectoryRefused, match="holds no log"):
         EmbeddedLog.follow(tmp_path)
 
 
-async def test_a_log_is_never_begun_over_another(tmp_path: Path) -> None:
+async def test_log_is_never_created_over_another(tmp_path: Path) -> None:
     await EmbeddedLog.create(tmp_path).close()
     with pytest.raises(FileExistsError):
         EmbeddedLog.create(tmp_path)
 
 
 @pytest.mark.parametrize("partitions", [0, -1, 32_769])
-def test_a_count_of_partitions_that_no_log_can_have_is_refused(tmp_path: Path, partitions: int) -> None:
+def test_invalid_partition_count_is_refused(tmp_path: Path, partitions: int) -> None:
     with pytest.raises(ValueError, match="between 1 and 32768 partitions"):
         EmbeddedLog.create(tmp_path, partitions=partitions)
     assert not (tmp_path / "log.sqlite").exists()
 
 
-def test_the_places_in_a_data_directory_have_fixed_names(tmp_path: Path) -> None:
+def test_files_of_a_data_directory_have_fixed_names(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
     assert [data.log.name, data.state.name, data.read_model.name] == ["log.sqlite", "state.sqlite", "read-model"]

@@ -1,4 +1,4 @@
-"""Whether a log holds all that the stores beside it were folded from, whichever release folded them."""
+"""The check that a log holds all records from which the stores beside it were folded, by whatever release."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -18,13 +18,13 @@ from ordertrail_server.storage.connection import connect_writer
 from ordertrail_server.storage.lock import DataDirectoryRefused
 
 LOG_ID = b"the log's own id"
-# By the file's name, which of the two kinds it is.
+# The kind of store, by file name.
 STORES = {
     "state.sqlite": "state",
     "read-model/order-history-0123456789ab.sqlite": "read model",
     "read-model/order-history-0123456789ab.sqlite.new": "read model",
 }
-Make = Callable[[MemoryLog], Awaitable[Path]]
+Create = Callable[[MemoryLog], Awaitable[Path]]
 
 
 def build_log(entries: int, partitions: int = 1, identity: bytes = LOG_ID) -> MemoryLog:
@@ -35,10 +35,10 @@ def build_log(entries: int, partitions: int = 1, identity: bytes = LOG_ID) -> Me
 
 
 @pytest.fixture(params=STORES)
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
-    """Make a store of another definition than today's from a log, and return its file."""
+def create_store(request: pytest.FixtureRequest, tmp_path: Path) -> Create:
+    """Build a store of another definition than the current one from a log, and return its file."""
 
-    async def make(log: MemoryLog) -> Path:
+    async def create_store(log: MemoryLog) -> Path:
         path: Path = tmp_path / request.param
         path.parent.mkdir(exist_ok=True)
         if STORES[request.param] == "read model":
@@ -51,7 +51,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
                 store.save(partition, fold.snapshot())
         return path
 
-    return make
+    return create_store
 
 
 async def test_a_log_that_has_grown_is_served(make: Make, tmp_path: Path) -> None:
@@ -70,15 +70,15 @@ async def test_a_log_that_ends_before_its_store_is_refused(make: Make, tmp_path:
 
 
 @pytest.mark.parametrize("entries", [6, 12])
-async def test_a_log_with_other_records_than_its_store_has_read_is_refused(
-    make: Make, tmp_path: Path, entries: int
+async def test_log_with_other_records_than_its_store_is_refused(
+    create_store: Create, tmp_path: Path, entries: int
 ) -> None:
     await make(build_log(6))
     other = MemoryLog(identity=LOG_ID)
     for entry in many_orders(5)[:entries]:
-        other.land(0, entry)
+        another_log.land(0, entry)
     with pytest.raises(LogDamaged, match="offset 5 is not the one that was read there before"):
-        await refuse_lost_facts(other, DataDirectory(tmp_path))
+        await refuse_lost_facts(another_log, DataDirectory(tmp_path))
 
 
 async def test_another_log_is_refused(make: Make, tmp_path: Path) -> None:

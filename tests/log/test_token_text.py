@@ -1,10 +1,11 @@
-"""A token is the position that it was made of, or it is refused."""
+"""Tokens read back as their positions, or are refused."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 from hypothesis import given, strategies as st
 
+from ordertrail_server.log.position import OFFSETS
 from ordertrail_server.log.token import (
     ForeignToken,
     InvalidToken,
@@ -15,7 +16,7 @@ from ordertrail_server.log.token import (
 )
 
 LOG, OTHER_LOG = b"the log's own id", b"another log's id"
-positions = st.dictionaries(st.integers(0, 2**31 - 1), st.integers(0, 2**48 - 1), max_size=5)
+positions = st.dictionaries(st.integers(0, 2**31 - 1), st.integers(0, OFFSETS - 1), max_size=5)
 
 
 @given(positions)
@@ -44,20 +45,20 @@ def test_token_of_another_log_is_foreign(position: dict[int, int]) -> None:
 def test_token_with_a_changed_bit_is_refused(position: dict[int, int], data: st.DataObject) -> None:
     token = write_token(LOG, position)
     raw = bytearray(urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-    place, bit = data.draw(st.integers(0, len(raw) - 1)), data.draw(st.integers(0, 7))
-    raw[place] ^= 1 << bit
+    index, bit = data.draw(st.integers(0, len(raw) - 1)), data.draw(st.integers(0, 7))
+    raw[index] ^= 1 << bit
     with pytest.raises(InvalidToken):
         read_token(urlsafe_b64encode(raw).decode().rstrip("="), LOG)
 
 
 @given(positions, st.data())
-def test_token_that_was_cut_is_refused(position: dict[int, int], data: st.DataObject) -> None:
+def test_truncated_token_is_refused(position: dict[int, int], data: st.DataObject) -> None:
     token = write_token(LOG, position)
     with pytest.raises(InvalidToken):
         read_token(token[: data.draw(st.integers(0, len(token) - 1))], LOG)
 
 
-def test_page_token_is_no_position_and_a_position_is_no_page_token() -> None:
+def test_page_token_and_position_token_are_not_interchangeable() -> None:
     with pytest.raises(InvalidToken):
         read_token(write_page_token(b"", 1), LOG)
     with pytest.raises(InvalidToken):

@@ -80,7 +80,7 @@ def test_commits_in_the_wal_file_of_the_old_file_do_not_reach_the_new_one(
 def test_rebuilt_file_survives_a_power_cut_under_its_name(data: Path, live_file: str) -> None:
     if live_file == "stale":
         rebuild(data, lambda done, total: None)
-    with watching_syncs() as names:
+    with watch_syncs() as names:
         rebuild(data, lambda done, total: None)
     assert names.survives(live(data), below=live(data).parent)
 

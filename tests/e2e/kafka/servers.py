@@ -11,7 +11,7 @@ from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import RunningServer
 from tests.kafka.checker import Report, check
 from tests.kafka.cluster import Cluster
-from tests.kafka.topics import remove
+from tests.kafka.topics import delete_topic
 
 from ordertrail.v1.commands_pb2 import ChangeOrderLineQuantityRequest, PlaceOrderRequest
 from ordertrail.v1.receipt_pb2 import Receipt
@@ -20,7 +20,7 @@ from ordertrail_server.log.kafka.topic import create_topic
 
 def new_topic(cluster: Cluster, name: str, partitions: int = 1) -> str:
     """Make an empty topic of this name."""
-    remove(cluster, name)
+    delete_topic(cluster, name)
     create_topic({"bootstrap.servers": cluster.bootstrap}, name, partitions=partitions, replicas=1)
     return name
 

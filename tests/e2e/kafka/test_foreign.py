@@ -14,7 +14,7 @@ from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import RunningServer, until_serving
 from tests.e2e.shop import an_order, new_id
 from tests.kafka.cluster import Cluster
-from tests.kafka.foreign_records import Foreign, Written, noise, produce, wrongly_linked
+from tests.kafka.foreign_records import Foreign, OwnRecord, create_broken_record, generate_foreign, produce
 
 from ordertrail.v1.commands_pb2 import ConfirmOrderRequest
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrderEventsRequest
@@ -43,10 +43,10 @@ async def test_a_hundred_thousand_foreign_messages_are_counted_and_change_no_his
                 await shop.send(number % 2, an_order(order_id))
             tokens = [receipt.consistency_token for receipt in shop.receipts]
             before = [await history(shop, order_id, tokens) for order_id in orders]
-            messages = noise(Random(5), await asyncio.to_thread(written, cluster, topic), PARTITIONS)
+            messages = generate_foreign(Random(5), await asyncio.to_thread(written, cluster, topic), PARTITIONS)
             placing = asyncio.create_task(place_more(shop))
             count = await asyncio.to_thread(produce, cluster.bootstrap, topic, islice(messages, MANY))
-            wrong = [wrongly_linked(order_id, 2, PARTITIONS) for order_id in orders[:DAMAGED]]
+            wrong = [create_broken_record(order_id, 2, PARTITIONS) for order_id in orders[:DAMAGED]]
             await asyncio.to_thread(produce, cluster.bootstrap, topic, iter(wrong))
             placed = await placing
             for order_id in orders[DAMAGED:]:
@@ -104,10 +104,10 @@ async def parked(shop: Shop, server: int, order_id: str, tokens: Sequence[str]) 
     assert read.reason == "ORDER_PARKED"
 
 
-def written(cluster: Cluster, topic: str) -> list[Written]:
+def written(cluster: Cluster, topic: str) -> list[OwnRecord]:
     """Return the records that the topic holds."""
     settings = {"bootstrap.servers": cluster.bootstrap, "group.id": "foreigner", "enable.partition.eof": True}
-    found: list[Written] = []
+    found: list[OwnRecord] = []
     with closing(Consumer(settings)) as consumer:
         consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
         ended = 0
@@ -117,7 +117,7 @@ def written(cluster: Cluster, topic: str) -> list[Written]:
             if message.error() is not None:
                 ended += 1
             else:
-                found.append(Written(message.partition() or 0, message.key() or b"", message.value() or b""))
+                found.append(OwnRecord(message.partition() or 0, message.key() or b"", message.value() or b""))
     return found
 
 

@@ -15,7 +15,7 @@ from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import until_serving
 from tests.e2e.shop import an_order, new_id
 from tests.kafka.cluster import Cluster
-from tests.kafka.foreign_records import transact
+from tests.kafka.foreign_records import produce_transaction
 
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, StreamOrderEventsRequest
 from ordertrail.v1.projection_service_pb2 import RetryParkedOrderRequest
@@ -35,7 +35,7 @@ async def test_markers_at_the_ends_of_partitions_hold_no_reader_up(cluster: Clus
             order_id = new_id("order")
             place = (await shop.send(ALL, an_order(order_id))).position
             ends = [2 + (partition == place.partition) for partition in range(PARTITIONS)]
-            await asyncio.to_thread(transact, cluster.bootstrap, topic, *range(PARTITIONS))
+            await asyncio.to_thread(produce_transaction, cluster.bootstrap, topic, *range(PARTITIONS))
             await asyncio.to_thread(reach, cluster, topic, ends)
             for number in (ALL, QUERY):
                 await is_current(shop, number, order_id)

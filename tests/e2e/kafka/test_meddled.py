@@ -14,7 +14,7 @@ from tests.e2e.kafka.servers import Shop, a_server, new_topic, started
 from tests.e2e.running_server import RunningServer, until_serving
 from tests.e2e.shop import an_order, new_id
 from tests.kafka.cluster import Cluster
-from tests.kafka.topics import add_partition, remove, truncate
+from tests.kafka.topics import add_partition, delete_topic, truncate_partition
 
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
 
@@ -32,13 +32,17 @@ class Meddling(NamedTuple):
 
 
 MEDDLINGS = {
-    "deleted": Meddling(remove, "was deleted", "has no topic"),
+    "deleted": Meddling(delete_topic, "was deleted", "has no topic"),
     "made again": Meddling(lambda cluster, topic: new_topic(cluster, topic, PARTITIONS), "was deleted", "another log"),
     "lost a beginning": Meddling(
-        lambda cluster, topic: truncate(cluster, topic, 1, 2), "partition 1 begins at offset 2", "begins at offset 2"
+        lambda cluster, topic: truncate_partition(cluster, topic, 1, 2),
+        "partition 1 begins at offset 2",
+        "begins at offset 2",
     ),
     "lost all of a partition": Meddling(
-        lambda cluster, topic: truncate(cluster, topic, 1, OFFSET_END), r"partition 1 begins at offset \d+", "begins at"
+        lambda cluster, topic: truncate_partition(cluster, topic, 1, OFFSET_END),
+        r"partition 1 begins at offset \d+",
+        "begins at",
     ),
     "has more partitions": Meddling(
         lambda cluster, topic: add_partition(cluster, topic, PARTITIONS),

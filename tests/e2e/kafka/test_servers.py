@@ -77,7 +77,7 @@ async def test_commands_that_race_on_one_order_are_each_one_fact_and_every_recei
     assert sorted(receipt.order_version for receipt in receipts) == list(range(2, 152))
     voids = [void for void in report.voids if void.request[0] == order_id]
     assert voids, "nobody raced"
-    assert {void.why for void in voids} == {"decided again"}
+    assert {void.cause for void in voids} == {"decided again"}
 
 
 async def test_a_request_that_comes_again_to_another_server_is_answered_with_the_first_receipt(shared: Shared) -> None:

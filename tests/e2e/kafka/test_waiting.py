@@ -12,7 +12,7 @@ from tests.cli.command_line import ENVIRONMENT, ORDERTRAIL
 from tests.e2e.kafka.servers import Shop, a_server, new_topic, started
 from tests.e2e.running_server import RunningServer
 from tests.e2e.shop import an_order
-from tests.kafka.cluster import Cluster, free_ports, running
+from tests.kafka.cluster import Cluster, free_ports, run_cluster
 
 from ordertrail_server.log.kafka.topic import create_topic
 
@@ -65,7 +65,7 @@ async def test_server_waits_for_its_broker_and_starts_when_it_is_there(cluster: 
 
 
 async def test_server_starts_while_one_of_three_brokers_is_down(kafka: None, tmp_path: Path) -> None:
-    with running(tmp_path / "kafka", 3) as cluster:
+    with run_cluster(tmp_path / "kafka", 3) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, "orders", partitions=3, replicas=3)
         cluster.nodes[0].kill()
         server = a_server(cluster, "orders", tmp_path / "data", BROKER_WAIT_SECONDS=LONG)

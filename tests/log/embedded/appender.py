@@ -1,6 +1,6 @@
 """A process that appends to the log of a data directory and prints each offset once it is acknowledged.
 
-Arguments: the data directory, and how many batches (all after which it keeps the log open until stdin ends).
+Arguments: the data directory, and the number of batches. After them it keeps the log open until stdin ends.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""Which names a power cut leaves on a disk.
+"""The file names that survive a power cut.
 
-A name is durable once its directory was synced; until then a power cut may take a new file away, or bring back the one
-that it replaced. No tool that a test may rely on shows the calls of a process to the system, so this looks on where
-Python makes them: `os.fsync` is called as always.
+A name is durable once its directory was synced. Until then a power cut may remove a new file, or restore the one that
+it replaced. Tests cannot rely on a tool that shows the system calls of a process, so this wraps `os.fsync`, which is
+still called.
 """
 
 import os
@@ -13,25 +13,25 @@ from unittest.mock import patch
 
 
 class DurableNames:
-    """The names in each directory, with the file that each stood for, when the directory was synced last."""
+    """The names in each directory and the inode of each, as of the last sync of the directory."""
 
     def __init__(self) -> None:
         self._names: dict[Path, dict[str, int]] = {}
 
     def note_sync(self, synced: Path) -> None:
-        """Note that what is written of a file or directory is on the disk."""
+        """Record that the content of a file or directory is on the disk."""
         if synced.is_dir():
             self._names[synced] = {entry.name: entry.inode() for entry in os.scandir(synced)}
 
     def survives(self, path: Path, below: Path) -> bool:
-        """Return whether a power cut leaves the path as it is, if `below` was there before."""
-        way = [step for step in (path, *path.parents) if below in step.parents]
-        return all(self._names.get(step.parent, {}).get(step.name) == step.stat().st_ino for step in way)
+        """Return whether a power cut leaves the path as it is, if the directory `below` existed before."""
+        steps = [step for step in (path, *path.parents) if below in step.parents]
+        return all(self._names.get(step.parent, {}).get(step.name) == step.stat().st_ino for step in steps)
 
 
 @contextmanager
-def watching_syncs() -> Iterator[DurableNames]:
-    """Watch what this process makes durable."""
+def watch_syncs() -> Iterator[DurableNames]:
+    """Record everything that this process syncs."""
     names, fsync = DurableNames(), os.fsync
 
     def sync_and_note(descriptor: int) -> None:

@@ -1,4 +1,4 @@
-"""Starting tests/log/embedded/appender.py as a process of its own."""
+"""Runs tests/log/embedded/appender.py in its own process."""
 
 import os
 import sys
@@ -9,8 +9,8 @@ from subprocess import PIPE, Popen
 
 
 @contextmanager
-def appending(directory: Path, batches: int) -> Iterator[Popen[str]]:
-    """Run the process; at the end it is killed, if it still runs."""
+def run_appender(directory: Path, batches: int) -> Iterator[Popen[str]]:
+    """Run the process, and kill it at the end if it still runs."""
     command = [sys.executable, str(Path(__file__).with_name("appender.py")), str(directory), str(batches)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, text=True, env=environment) as process:
@@ -20,7 +20,7 @@ def appending(directory: Path, batches: int) -> Iterator[Popen[str]]:
             process.kill()
 
 
-def acknowledged(process: Popen[str], count: int) -> int:
+def read_acknowledged_offset(process: Popen[str], count: int) -> int:
     """Return the last of the next `count` offsets that the process prints."""
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(count)]

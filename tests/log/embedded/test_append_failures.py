@@ -1,4 +1,4 @@
-"""Appends that fail: nothing is lost, nothing is half there, and the log goes on."""
+"""Failed appends lose no record, leave no part of a batch, and do not prevent later appends."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -25,22 +25,22 @@ async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
 
 
 @contextmanager
-def room_for_pages(log: EmbeddedLog, pages: int) -> Iterator[None]:
-    """Let the file grow to so many pages only: SQLite then fails as it does on a full disk (SQLITE_FULL)."""
+def limit_pages(log: EmbeddedLog, pages: int) -> Iterator[None]:
+    """Limit the file to so many pages. Beyond them SQLite fails as on a full disk (SQLITE_FULL)."""
     connection = log._appender._connection
     connection.execute(f"PRAGMA max_page_count = {pages}")
     yield
     connection.execute("PRAGMA max_page_count = 4294967294")
 
 
-def test_every_commit_of_the_log_is_durable_when_it_returns(log: EmbeddedLog) -> None:
+def test_commit_is_durable_when_it_returns(log: EmbeddedLog) -> None:
     (synchronous,) = log._appender._connection.execute("PRAGMA synchronous").fetchone()
     (journal,) = log._appender._connection.execute("PRAGMA journal_mode").fetchone()
     assert (synchronous, journal) == (2, "wal")  # 2 is FULL
 
 
-async def test_a_full_disk_refuses_the_append_whole_and_the_log_goes_on_when_there_is_room(log: EmbeddedLog) -> None:
-    with room_for_pages(log, 20):
+async def test_append_to_a_full_disk_fails_whole_and_later_ones_succeed(log: EmbeddedLog) -> None:
+    with limit_pages(log, 20):
         for _ in range(2):
             with pytest.raises(LogUnavailable, match="nothing was appended: database or disk is full"):
                 await log.append(0, [entry(orders_of(0)[0], 1, previous=b"x" * 10_000)] * 20)
@@ -50,9 +50,7 @@ async def test_a_full_disk_refuses_the_append_whole_and_the_log_goes_on_when_the
     assert await log.read(0, 0, 1000) == logged(entries(511))
 
 
-async def test_a_commit_that_fails_is_uncertain_and_the_next_append_goes_where_the_file_ends(
-    log: EmbeddedLog, tmp_path: Path
-) -> None:
+async def test_append_after_a_failed_commit_goes_to_the_end_of_the_file(log: EmbeddedLog, tmp_path: Path) -> None:
     with limit_file_size((tmp_path / "log.sqlite-wal").stat().st_size), pytest.raises(AppendUncertain):
         await log.append(0, entries(100, 10))
     end = await log.end(0)
@@ -65,25 +63,25 @@ async def test_a_commit_that_fails_is_uncertain_and_the_next_append_goes_where_t
     await again.close()
 
 
-async def test_after_a_failure_the_log_looks_in_the_file_for_its_end(log: EmbeddedLog, tmp_path: Path) -> None:
+async def test_end_is_read_from_the_file_after_a_failed_append(log: EmbeddedLog, tmp_path: Path) -> None:
     with closing(connect_writer(tmp_path / LOG_FILE)) as another:
-        [stored] = entries(1, 10)
-        another.execute("INSERT INTO records VALUES (10, ?, ?, ?)", [*stored, digest(stored.value)])
+        [record] = entries(1, 10)
+        another.execute("INSERT INTO records VALUES (10, ?, ?, ?)", [*record, digest(record.value)])
     with pytest.raises(LogUnavailable, match="nothing was appended: the log is append-only"):
         await log.append(0, entries(1, 10))
     assert await log.end(0) == 11
     assert await log.append(0, entries(1, 11)) == [11]
 
 
-async def test_a_record_that_cannot_be_stored_takes_its_batch_with_it_and_nothing_else(log: EmbeddedLog) -> None:
+async def test_invalid_record_fails_its_batch_only(log: EmbeddedLog) -> None:
     with pytest.raises(UnicodeEncodeError):
-        await log.append(0, [*entries(3, 10), Entry("\ud800", b"half a pair is no text")])
+        await log.append(0, [*entries(3, 10), Entry("\ud800", b"a lone surrogate is not encodable")])
     assert await log.end(0) == 10
     assert await log.append(0, entries(3, 10)) == [10, 11, 12]
     assert await log.read(0, 0, 100) == logged(entries(13))
 
 
-async def test_a_closed_log_refuses_every_call_but_closing(log: EmbeddedLog) -> None:
+async def test_calls_on_a_closed_log_raise_log_unavailable(log: EmbeddedLog) -> None:
     await log.close()
     with pytest.raises(LogUnavailable, match="closed"):
         await log.append(0, entries(1))
@@ -92,7 +90,7 @@ async def test_a_closed_log_refuses_every_call_but_closing(log: EmbeddedLog) -> 
     await log.close()
 
 
-async def test_who_waits_on_a_log_that_is_closed_is_told_so(log: EmbeddedLog) -> None:
+async def test_close_ends_a_wait_with_log_unavailable(log: EmbeddedLog) -> None:
     waiting = asyncio.ensure_future(log.wait(0, 10))
     await asyncio.sleep(0)
     await log.close()
@@ -100,7 +98,7 @@ async def test_who_waits_on_a_log_that_is_closed_is_told_so(log: EmbeddedLog) ->
         await asyncio.wait_for(waiting, SOON)
 
 
-async def test_closing_finishes_the_appends_that_have_begun(log: EmbeddedLog, tmp_path: Path) -> None:
+async def test_close_finishes_running_appends(log: EmbeddedLog, tmp_path: Path) -> None:
     appending = [asyncio.ensure_future(log.append(0, entries(5, 10 + 5 * number))) for number in range(20)]
     await asyncio.sleep(0)
     await log.close()

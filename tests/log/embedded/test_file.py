@@ -1,6 +1,6 @@
-"""The file of the embedded log defends its records, and damage is found."""
+"""The file of the embedded log refuses changes of its records, and reads report damage."""
 
-import sqlite3  # deliberately not the one that the server uses: any tool's connection is refused
+import sqlite3  # not the one that the server uses, because the file must refuse changes by any tool
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -23,7 +23,7 @@ NEW_RECORD = "INTO records VALUES ({}, 'order-1', x'00', x'00112233445566778899a
 
 @pytest.fixture
 async def data(tmp_path: Path) -> Path:
-    """A data directory with two partitions, ten records in the first, nobody serving it."""
+    """A data directory with two partitions and ten records in the first, without a server."""
     log = EmbeddedLog.create(tmp_path, partitions=2)
     await log.append(0, APPENDED)
     await log.close()
@@ -63,7 +63,7 @@ def tamper(data: Path, statement: str, *parameters: bytes) -> None:
         f"INSERT {NEW_RECORD.format(2 * SECOND)}",
     ],
 )
-def test_the_file_itself_refuses_all_but_an_append_at_the_end(data: Path, statement: str) -> None:
+def test_file_refuses_every_change_but_an_append_at_the_end(data: Path, statement: str) -> None:
     with plain_connection(data) as connection:
         before = connection.execute("SELECT * FROM records").fetchall()
         with pytest.raises(sqlite3.IntegrityError, match="the log is append-only"):
@@ -82,12 +82,12 @@ def test_the_file_itself_refuses_all_but_an_append_at_the_end(data: Path, statem
         "INSERT OR REPLACE INTO log (rowid, identity, partitions, format, topic) SELECT 1, * FROM log",
     ],
 )
-def test_the_file_itself_keeps_its_identity(data: Path, statement: str) -> None:
+def test_file_refuses_changes_of_its_identity(data: Path, statement: str) -> None:
     with plain_connection(data) as connection, pytest.raises(sqlite3.IntegrityError, match="for ever"):
         connection.execute(statement)
 
 
-def test_a_record_has_its_types_and_a_digest_of_16_bytes(data: Path) -> None:
+def test_file_refuses_records_of_wrong_types_or_digest_length(data: Path) -> None:
     with plain_connection(data) as connection:
         with pytest.raises(sqlite3.IntegrityError, match="cannot store TEXT value in BLOB"):
             connection.execute("INSERT INTO records VALUES (10, 'order-1', 'text', zeroblob(16))")
@@ -97,7 +97,7 @@ def test_a_record_has_its_types_and_a_digest_of_16_bytes(data: Path) -> None:
         connection.execute(f"INSERT {NEW_RECORD.format(SECOND)}")
 
 
-async def test_a_changed_byte_is_found_and_its_offset_named(data: Path) -> None:
+async def test_changed_byte_is_reported_with_its_offset(data: Path) -> None:
     tamper(data, "UPDATE records SET value = ? WHERE position = 3", APPENDED[4].value)
     log = EmbeddedLog.open(data)
     with pytest.raises(LogDamaged, match="partition 0, offset 3 is not what was appended"):
@@ -106,7 +106,7 @@ async def test_a_changed_byte_is_found_and_its_offset_named(data: Path) -> None:
     await log.close()
 
 
-async def test_a_key_that_is_no_longer_text_is_damage_and_not_a_passing_failure(data: Path) -> None:
+async def test_key_that_is_no_text_is_damage(data: Path) -> None:
     tamper(data, "UPDATE records SET key = CAST(x'ff' AS TEXT) WHERE position = 3")
     log = EmbeddedLog.open(data)
     with pytest.raises(LogDamaged, match="at or after partition 0, offset 2"):
@@ -114,7 +114,7 @@ async def test_a_key_that_is_no_longer_text_is_damage_and_not_a_passing_failure(
     await log.close()
 
 
-async def test_a_missing_record_is_found_and_its_offset_named(data: Path) -> None:
+async def test_missing_record_is_reported_with_its_offset(data: Path) -> None:
     tamper(data, "DELETE FROM records WHERE position = 3")
     log = EmbeddedLog.open(data)
     for offset in (0, 3):
@@ -123,7 +123,7 @@ async def test_a_missing_record_is_found_and_its_offset_named(data: Path) -> Non
     await log.close()
 
 
-async def test_a_damaged_page_is_found(data: Path) -> None:
+async def test_damaged_page_is_reported(data: Path) -> None:
     log = EmbeddedLog.open(data)
     await log.append(0, entries(1000, 10))
     await log.close()
@@ -138,18 +138,18 @@ async def test_a_damaged_page_is_found(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [(b"no database" * 1000, "not a database"), (b"", "not a log of Ordertrail")],
     ids=["garbage", "empty"],
 )
-def test_a_file_that_is_no_log_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+def test_file_that_is_no_log_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "log.sqlite").write_bytes(content)
     for open_log in (EmbeddedLog.open, EmbeddedLog.follow):
-        with pytest.raises(LogDamaged, match=said):
+        with pytest.raises(LogDamaged, match=message):
             open_log(tmp_path)
 
 
-def test_a_log_of_a_later_format_is_refused(data: Path) -> None:
+def test_log_of_a_later_format_is_refused(data: Path) -> None:
     with plain_connection(data) as connection:
         connection.execute("DROP TRIGGER log_is_never_changed")
         connection.execute("UPDATE log SET format = 2")
@@ -157,42 +157,42 @@ def test_a_log_of_a_later_format_is_refused(data: Path) -> None:
         EmbeddedLog.open(data)
 
 
-def test_an_sqlite_that_can_lose_commits_is_refused() -> None:
-    for unsound in [(3, 40, 1), (3, 51, 2)]:
+def test_sqlite_version_that_can_lose_commits_is_refused() -> None:
+    for version in [(3, 40, 1), (3, 51, 2)]:
         with pytest.raises(UnsafeSqliteVersion, match="WAL-reset bug"):
-            check_sqlite_version(unsound)
+            check_sqlite_version(version)
     check_sqlite_version((3, 51, 3))
     check_sqlite_version()
 
 
-def test_a_reader_connection_cannot_write(data: Path) -> None:
+def test_reader_connection_cannot_write(data: Path) -> None:
     refused = pytest.raises(server_sqlite3.OperationalError, match="readonly")
     with closing(connect_reader(data / "log.sqlite")) as connection, refused:
         connection.execute(f"INSERT {NEW_RECORD.format(10)}")
 
 
 class TestCheckContinues:
-    async def test_a_store_whose_last_record_is_still_there_may_go_on(self, data: Path) -> None:
+    async def test_store_whose_last_record_exists_continues(self, data: Path) -> None:
         log = EmbeddedLog.open(data)
         for next_offset in (1, 5, 10):
             await check_continues(log, 0, next_offset, digest(APPENDED[next_offset - 1].value))
         await log.close()
 
-    async def test_a_store_that_has_folded_nothing_may_begin(self, data: Path) -> None:
+    async def test_empty_store_continues(self, data: Path) -> None:
         log = EmbeddedLog.open(data)
         await check_continues(log, 0, 0, b"")
         await check_continues(log, 1, 0, b"")
         await log.close()
 
     @pytest.mark.parametrize("end", [0, 7, 9])
-    async def test_a_log_that_lost_its_end_is_found(self, data: Path, end: int) -> None:
+    async def test_log_that_lost_its_end_is_reported(self, data: Path, end: int) -> None:
         tamper(data, f"DELETE FROM records WHERE position >= {end}")
         log = EmbeddedLog.open(data)
         with pytest.raises(LogDamaged, match=f"ends at offset {end}, but records up to offset 9 were read"):
             await check_continues(log, 0, 10, digest(APPENDED[9].value))
         await log.close()
 
-    async def test_a_log_with_another_record_in_its_place_is_found(self, data: Path) -> None:
+    async def test_log_with_another_record_at_the_position_is_reported(self, data: Path) -> None:
         log = EmbeddedLog.open(data)
         with pytest.raises(LogDamaged, match="partition 0, offset 4 is not the one that was read there before"):
             await check_continues(log, 0, 5, digest(b"another"))

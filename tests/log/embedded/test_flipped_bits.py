@@ -1,4 +1,4 @@
-"""A bit that a disk flips in an embedded log: whoever reads the record compares every column with it."""
+"""Bits that a disk flips in an embedded log. Each read verifies every column of a record."""
 
 import sqlite3
 from contextlib import closing
@@ -18,25 +18,28 @@ from ordertrail_server.storage.connection import connect_reader
 RECORDS = 6
 
 
-class Stored(NamedTuple):
-    """A log file that nobody has open, and where the row of one of its records lies in it, its header included."""
+class StoredRecord(NamedTuple):
+    """A closed log file, and the range of bytes of one record's row in it, with the row's header."""
 
     path: Path
     begin: int
     end: int
     unused: int
-    """The byte of the row that SQLite does not look at: the type of `position`, which stands in the row's place."""
+    """The byte of the row that SQLite ignores: the type of `position`, which is stored as the rowid."""
 
     def bits(self) -> list[int]:
         return [bit for bit in range(8 * self.begin, 8 * self.end) if bit // 8 != self.unused]
 
     def read(self) -> list[Logged]:
-        """Read every record, as all who use a log do. Raises LogDamaged."""
+        """Read every record as a log does. Raises LogDamaged."""
         with closing(connect_reader(self.path)) as connection:
             _, partitions, _ = read_description(connection)
             refuse_stray_records(connection, partitions)
-            each = (read_records(connection, partition, 0, 100, partitions) for partition in range(partitions))
-            return [record for records in each for record in records]
+            return [
+                record
+                for partition in range(partitions)
+                for record in read_records(connection, partition, 0, 100, partitions)
+            ]
 
 
 def flip(path: Path, bit: int) -> None:
@@ -47,27 +50,27 @@ def flip(path: Path, bit: int) -> None:
         file.write(bytes([before ^ 1 << bit % 8]))
 
 
-async def stored(directory: Path, place: int, partitions: int) -> Stored:
-    """Make a log, and return it with the row of a record of its last partition."""
+async def create_log(directory: Path, offset: int, partitions: int) -> StoredRecord:
+    """Create a log, and return the record at an offset of its last partition."""
     log = EmbeddedLog.create(directory, partitions=partitions)
     appended: list[Entry] = []
     for partition in range(partitions):
         appended = [*entries(RECORDS - 1, 0, partition), BARRIER]
         await log.append(partition, appended)
     await log.close()
-    key, value = appended[place]
+    key, value = appended[offset]
     columns = key.encode() + value + digest(value)
     path = directory / "log.sqlite"
     start = path.read_bytes().index(columns)
-    # In front of the columns: the row's length, its position, the header's length, and a type for each column.
+    # Before the columns: the row's length, its position, the header's length, and a type for each column.
     position_bytes = 1 if partitions == 1 else 7
-    return Stored(path, start - position_bytes - 6, start + len(columns), start - 4)
+    return StoredRecord(path, start - position_bytes - 6, start + len(columns), start - 4)
 
 
-@pytest.mark.parametrize("place", range(RECORDS), ids="record {}".format)
+@pytest.mark.parametrize("offset", range(RECORDS), ids="record {}".format)
 @pytest.mark.parametrize("partitions", [1, 2])
-async def test_a_flipped_bit_of_a_record_is_damage(tmp_path: Path, place: int, partitions: int) -> None:
-    record = await stored(tmp_path, place, partitions)
+async def test_flipped_bit_of_a_record_is_damage(tmp_path: Path, offset: int, partitions: int) -> None:
+    record = await create_log(tmp_path, offset, partitions)
     whole = record.read()
     for bit in record.bits():
         flip(record.path, bit)
@@ -78,10 +81,8 @@ async def test_a_flipped_bit_of_a_record_is_damage(tmp_path: Path, place: int, p
 
 
 @pytest.mark.parametrize("partitions", [1, 2])
-async def test_a_flipped_bit_in_the_last_position_is_reported_when_the_log_is_opened(
-    tmp_path: Path, partitions: int
-) -> None:
-    record = await stored(tmp_path, RECORDS - 1, partitions)
+async def test_flipped_bit_in_the_last_position_is_reported_at_opening(tmp_path: Path, partitions: int) -> None:
+    record = await create_log(tmp_path, RECORDS - 1, partitions)
     for bit in range(8 * (record.begin + 1), 8 * (record.unused - 1)):
         flip(record.path, bit)
         with pytest.raises(LogDamaged):
@@ -102,8 +103,8 @@ async def test_a_flipped_bit_in_the_last_position_is_reported_when_the_log_is_op
         "UPDATE log SET topic = CAST(x'ff' AS TEXT)",
     ],
 )
-async def test_what_a_log_says_of_itself_is_checked_when_it_is_opened(tmp_path: Path, statement: str) -> None:
-    await stored(tmp_path, 0, partitions=1)
+async def test_invalid_log_description_is_reported_at_opening(tmp_path: Path, statement: str) -> None:
+    await create_log(tmp_path, 0, partitions=1)
     with closing(sqlite3.connect(tmp_path / "log.sqlite")) as connection:
         connection.executescript(f"PRAGMA ignore_check_constraints = 1; DROP TRIGGER log_is_never_changed; {statement}")
     for open_log in (EmbeddedLog.open, EmbeddedLog.follow):

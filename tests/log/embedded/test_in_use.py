@@ -1,4 +1,4 @@
-"""Waiting for a log that another process keeps open, under the directory's lock."""
+"""Waiting for a log whose file another process keeps open, while the directory stays locked."""
 
 import asyncio
 import os
@@ -18,9 +18,7 @@ from ordertrail_server.storage.lock import DataDirectoryBusy, is_locked
 
 
 @pytest.mark.parametrize("open_log", [open_to_serve, EmbeddedLog.open])
-async def test_the_lock_is_held_between_two_attempts_to_open(
-    tmp_path: Path, open_log: Callable[..., EmbeddedLog]
-) -> None:
+async def test_lock_is_held_between_two_attempts_to_open(tmp_path: Path, open_log: Callable[..., EmbeddedLog]) -> None:
     log = open_to_serve(tmp_path)
     async with AsyncExitStack() as stack:
         with closing(connect_reader(tmp_path / "log.sqlite")) as reader:

@@ -1,10 +1,10 @@
-"""Brokers of an older release, for the tests of this directory."""
+"""A broker of an older release, for the tests of this directory."""
 
 from collections.abc import Iterator
 
 import pytest
 from tests.conftest import need
-from tests.kafka.cluster import Cluster, running
+from tests.kafka.cluster import Cluster, run_cluster
 from tests.kafka.distribution import OLDER
 
 
@@ -12,5 +12,5 @@ from tests.kafka.distribution import OLDER
 def older_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """One broker of the last release before Kafka 4."""
     need(OLDER)
-    with running(tmp_path_factory.mktemp("older"), version=OLDER) as cluster:
+    with run_cluster(tmp_path_factory.mktemp("older"), version=OLDER) as cluster:
         yield cluster

@@ -1,4 +1,4 @@
-"""What only a log on brokers meets: they die, freeze and come back, and their topics are meddled with."""
+"""Faults of a Kafka log: brokers are killed, frozen and restarted, and topics are modified from outside."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -13,8 +13,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     ConfigResource,
 )
 from tests.kafka.cluster import Cluster
-from tests.kafka.foreign_records import Foreign, produce, transact
-from tests.kafka.topics import add_partition, remove, renew, truncate
+from tests.kafka.foreign_records import Foreign, produce, produce_transaction
+from tests.kafka.topics import add_partition, delete_topic, recreate_topic, truncate_partition
 from tests.log.contract import SOON, entries, logged
 from tests.log.kafka.open_log import SHORT_TIMEOUT_S, open_log, retry
 
@@ -35,14 +35,14 @@ def restart(cluster: Cluster) -> None:
 
 
 async def first_end(log: KafkaLog) -> int:
-    """Append a record; return where the partition ends then. What had no answer before that may be there as well."""
+    """Append a record, and return the partition's end. Records of uncertain attempts may be on the log as well."""
     await retry(lambda: log.append(0, entries(1)), LogUnavailable, AppendUncertain)
     end: int = await retry(lambda: log.end(0), LogUnavailable)
     return end
 
 
-async def told(log: KafkaLog, receipts: dict[int, bytes], stop: asyncio.Event) -> None:
-    """Append one record after another, and keep what each receipt said; what is uncertain is never tried again."""
+async def append_until(log: KafkaLog, receipts: dict[int, bytes], stop: asyncio.Event) -> None:
+    """Append batches, and store the offset of each acknowledged value. Uncertain appends are not retried."""
     number = 0
     while not stop.is_set():
         batch = entries(3, number)
@@ -54,37 +54,37 @@ async def told(log: KafkaLog, receipts: dict[int, bytes], stop: asyncio.Event) -
         receipts.update(zip(offsets, [value for _, value in batch], strict=True))
 
 
-async def test_no_receipt_lies_when_the_broker_is_killed_and_comes_back_while_records_are_appended(
+async def test_receipts_are_true_after_a_broker_restart_during_appends(
     cluster: Cluster,
 ) -> None:
-    renew(cluster)
+    recreate_topic(cluster)
     async with open_log(cluster, message_timeout_ms=1_000) as log:
         receipts: dict[int, bytes] = {}
         stop = asyncio.Event()
-        appending = asyncio.create_task(told(log, receipts, stop))
-        await _more(receipts)
+        appending = asyncio.create_task(append_until(log, receipts, stop))
+        await _wait_for_receipts(receipts)
         cluster.nodes[0].kill()
         await asyncio.to_thread(restart, cluster)
-        await _more(receipts)
+        await _wait_for_receipts(receipts)
         stop.set()
         await appending
         end = await log.end(0)
-        found = {record.offset: record.value for record in await log.read(0, 0, end)}
-        assert len(found) == end
-        assert {offset: found[offset] for offset in receipts} == receipts
+        stored_values = {record.offset: record.value for record in await log.read(0, 0, end)}
+        assert len(stored_values) == end
+        assert {offset: stored_values[offset] for offset in receipts} == receipts
 
 
-async def _more(receipts: dict[int, bytes]) -> None:
-    enough = len(receipts) + 300
+async def _wait_for_receipts(receipts: dict[int, bytes]) -> None:
+    target = len(receipts) + 300
     async with asyncio.timeout(3 * SOON):
-        while len(receipts) < enough:  # noqa: ASYNC110 (appends go on meanwhile)
+        while len(receipts) < target:  # noqa: ASYNC110 (appends run meanwhile)
             await asyncio.sleep(0.01)
 
 
-async def test_an_append_that_meets_a_frozen_broker_is_uncertain_and_its_records_land_when_it_thaws(
+async def test_append_to_a_frozen_broker_is_uncertain_and_lands_after_the_thaw(
     cluster: Cluster,
 ) -> None:
-    renew(cluster)
+    recreate_topic(cluster)
     async with open_log(cluster, message_timeout_ms=1_500) as log:
         begin = await first_end(log)
         cluster.nodes[0].freeze()
@@ -97,14 +97,14 @@ async def test_an_append_that_meets_a_frozen_broker_is_uncertain_and_its_records
             cluster.nodes[0].thaw()
         await retry(lambda: log.wait(0, begin + 1), LogUnavailable)
         [offset] = await retry(lambda: log.append(0, entries(1, 5)), LogUnavailable, AppendUncertain)
-        found = await retry(lambda: log.read(0, begin, 100), LogUnavailable)
-        late, later = logged(entries(2, 3), begin), logged(entries(1, 5), offset)
-        assert (found[:2], found[-1:]) == (late, later)
-        assert {record.value for record in found[2:]} == {later[0].value}
+        records = await retry(lambda: log.read(0, begin, 100), LogUnavailable)
+        late, retried = logged(entries(2, 3), begin), logged(entries(1, 5), offset)
+        assert (records[:2], records[-1:]) == (late, retried)
+        assert {record.value for record in records[2:]} == {retried[0].value}
 
 
-async def test_without_a_broker_nothing_is_appended_or_read_and_all_goes_on_when_it_is_back(cluster: Cluster) -> None:
-    renew(cluster)
+async def test_calls_fail_without_a_broker_and_succeed_after_its_restart(cluster: Cluster) -> None:
+    recreate_topic(cluster)
     async with open_log(cluster, SHORT_TIMEOUT_S, message_timeout_ms=1_000) as log:
         begin = await first_end(log)
         before = await retry(lambda: log.read(0, 0, 100), LogUnavailable)
@@ -123,12 +123,12 @@ async def test_without_a_broker_nothing_is_appended_or_read_and_all_goes_on_when
         await retry(lambda: log.wait(0, begin + 1), LogUnavailable)
 
 
-async def test_a_topic_that_is_made_again_under_a_log_ends_it(cluster: Cluster) -> None:
-    renew(cluster)
+async def test_open_log_fails_after_its_topic_is_created_again(cluster: Cluster) -> None:
+    recreate_topic(cluster)
     async with open_log(cluster) as log:
         await log.append(0, entries(10))
         waiting = asyncio.ensure_future(log.wait(0, 10))
-        await asyncio.to_thread(renew, cluster)
+        await asyncio.to_thread(recreate_topic, cluster)
         with pytest.raises(LogDamaged, match=r"created again|was deleted"):
             await asyncio.wait_for(waiting, 2 * SOON)
         with pytest.raises(LogDamaged, match=r"created again|was deleted"):
@@ -137,53 +137,53 @@ async def test_a_topic_that_is_made_again_under_a_log_ends_it(cluster: Cluster) 
             await log.read(0, 0, 1)
 
 
-async def test_a_topic_that_is_deleted_under_a_log_ends_it(cluster: Cluster) -> None:
-    renew(cluster)
+async def test_open_log_fails_after_its_topic_is_deleted(cluster: Cluster) -> None:
+    recreate_topic(cluster)
     async with open_log(cluster) as log:
         await log.append(0, entries(10))
-        await asyncio.to_thread(remove, cluster)
+        await asyncio.to_thread(delete_topic, cluster)
         with pytest.raises(LogDamaged, match="was deleted"):
-            await retry(lambda: _always(log.end(0)), LogUnavailable, LookupError)
+            await retry(lambda: _require_error(log.end(0)), LogUnavailable, LookupError)
 
 
-async def test_a_log_that_nobody_uses_tells_that_its_topic_was_deleted(cluster: Cluster) -> None:
-    renew(cluster)
+async def test_idle_log_reports_that_its_topic_was_deleted(cluster: Cluster) -> None:
+    recreate_topic(cluster)
     async with open_log(cluster) as log:
-        await asyncio.to_thread(remove, cluster)
+        await asyncio.to_thread(delete_topic, cluster)
         with pytest.raises(LogDamaged, match="was deleted"):
             await asyncio.wait_for(log.raise_on_loss(), SOON)
 
 
-async def test_a_log_that_nobody_uses_tells_that_its_beginning_was_removed(cluster: Cluster) -> None:
-    renew(cluster, partitions=3)
+async def test_idle_log_reports_that_its_beginning_was_removed(cluster: Cluster) -> None:
+    recreate_topic(cluster, partitions=3)
     async with open_log(cluster) as log:
         await log.append(1, entries(10))
         waiting = asyncio.ensure_future(log.wait(1, 10))
-        await asyncio.to_thread(truncate, cluster, ORDER_EVENTS, 1, 4)
+        await asyncio.to_thread(truncate_partition, cluster, ORDER_EVENTS, 1, 4)
         with pytest.raises(LogDamaged, match="lost its beginning: partition 1 begins at offset 4"):
             await asyncio.wait_for(log.raise_on_loss(), SOON)
         with pytest.raises(LogDamaged, match="lost its beginning: partition 1 begins at offset 4"):
             await waiting
 
 
-async def _always(call: Awaitable[object]) -> None:
+async def _require_error(call: Awaitable[object]) -> None:
     await call
     raise LookupError
 
 
-async def test_more_partitions_under_a_log_end_it(cluster: Cluster) -> None:
-    renew(cluster, partitions=2)
+async def test_open_log_fails_after_partitions_are_added(cluster: Cluster) -> None:
+    recreate_topic(cluster, partitions=2)
     async with open_log(cluster) as log:
         add_partition(cluster, ORDER_EVENTS, 2)
         with pytest.raises(LogDamaged, match="has 3 partitions, and had 2"):
             await asyncio.wait_for(log.wait(0, 0), SOON)
 
 
-async def test_a_log_that_lost_its_beginning_is_damaged_and_not_opened_again(cluster: Cluster) -> None:
-    renew(cluster)
+async def test_log_without_its_beginning_is_damaged_and_not_opened_again(cluster: Cluster) -> None:
+    recreate_topic(cluster)
     async with open_log(cluster) as log:
         await log.append(0, entries(10))
-        truncate(cluster, ORDER_EVENTS, 0, 4)
+        truncate_partition(cluster, ORDER_EVENTS, 0, 4)
         with pytest.raises(LogDamaged, match="lost its beginning"):
             await log.read(0, 0, 3)
         with pytest.raises(LogDamaged, match="begins at offset 4"):
@@ -193,8 +193,8 @@ async def test_a_log_that_lost_its_beginning_is_damaged_and_not_opened_again(clu
             pass
 
 
-async def test_whoever_follows_a_topic_reads_what_is_there_and_may_not_append(cluster: Cluster, tmp_path: Path) -> None:
-    renew(cluster)
+async def test_follower_of_a_topic_reads_its_records_and_cannot_append(cluster: Cluster, tmp_path: Path) -> None:
+    recreate_topic(cluster)
     source = KafkaSource(tmp_path, cluster.bootstrap, DEFAULT_TOPIC)
     async with open_log(cluster) as log:
         await log.append(0, entries(5))
@@ -205,23 +205,23 @@ async def test_whoever_follows_a_topic_reads_what_is_there_and_may_not_append(cl
     await follower.close()
 
 
-async def test_a_topic_that_is_not_there_is_refused(cluster: Cluster) -> None:
-    remove(cluster)
+async def test_missing_topic_is_refused(cluster: Cluster) -> None:
+    delete_topic(cluster)
     with pytest.raises(TopicMissing, match=r"no topic orders\.events"):
         async with open_log(cluster):
             pass
 
 
-async def test_a_cluster_that_is_not_there_is_unavailable() -> None:
+async def test_unreachable_cluster_is_unavailable() -> None:
     with pytest.raises(LogUnavailable, match=r"cannot connect to any broker of 127\.0\.0\.1:1: .*Connection refused"):
         await KafkaLog.open(
             {"bootstrap.servers": "127.0.0.1:1", "reconnect.backoff.max.ms": 100}, timeout_s=SHORT_TIMEOUT_S
         )
 
 
-async def test_after_an_error_that_ends_the_producer_another_takes_its_place(cluster: Cluster) -> None:
-    renew(cluster, partitions=2)
-    # Gapless, a record that the broker refuses is such an error.
+async def test_producer_is_replaced_after_a_fatal_error(cluster: Cluster) -> None:
+    recreate_topic(cluster, partitions=2)
+    # With this setting, a record that the broker refuses is a fatal error.
     async with open_log(cluster, enable_gapless_guarantee=True) as log:
         await log.append(0, entries(1))
         await asyncio.to_thread(_refuse_large_records, cluster, 1)
@@ -232,7 +232,7 @@ async def test_after_an_error_that_ends_the_producer_another_takes_its_place(clu
 
 
 def _refuse_large_records(cluster: Cluster, partition: int) -> None:
-    """Have the broker refuse records of 20 kB; return once it does, as this partition shows."""
+    """Make the broker refuse records of 20 kB. Return once this partition refuses one."""
     change = ConfigEntry("max.message.bytes", "10000", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, ORDER_EVENTS, incremental_configs=[change])
     client = admin(cluster)
@@ -243,15 +243,15 @@ def _refuse_large_records(cluster: Cluster, partition: int) -> None:
             pass
 
 
-async def test_markers_of_a_foreign_transaction_are_no_records_and_hold_nobody_up(cluster: Cluster) -> None:
-    renew(cluster)
+async def test_transaction_markers_are_skipped_and_block_no_call(cluster: Cluster) -> None:
+    recreate_topic(cluster)
     async with open_log(cluster) as log:
         await log.append(0, entries(2))
-        await asyncio.to_thread(transact, cluster.bootstrap, ORDER_EVENTS, 0)
+        await asyncio.to_thread(produce_transaction, cluster.bootstrap, ORDER_EVENTS, 0)
         await asyncio.wait_for(log.wait(0, 2), SOON)
-        own = [entry.value for entry in entries(2)]
-        assert [record.value for record in await log.read(0, 0, 10)] == [*own, b"foreign"]
-        await retry(lambda: _reaches(log, 4), LookupError)  # the marker has offset 3
+        own_values = [entry.value for entry in entries(2)]
+        assert [record.value for record in await log.read(0, 0, 10)] == [*own_values, b"foreign"]
+        await retry(lambda: _require_end(log, 4), LookupError)  # the marker has offset 3
         assert await log.read(0, 3, 10) == []
         assert await log.end(0) == await log.end(0, at_least=4) == 3
         assert [log.skip_gap(0, offset) for offset in (2, 3, 4)] == [2, 4, 4]
@@ -261,6 +261,6 @@ async def test_markers_of_a_foreign_transaction_are_no_records_and_hold_nobody_u
         assert [record.offset for record in await log.read(0, 3, 10)] == [4]
 
 
-async def _reaches(log: KafkaLog, end: int) -> None:
+async def _require_end(log: KafkaLog, end: int) -> None:
     if await log.end(0) < end:
         raise LookupError

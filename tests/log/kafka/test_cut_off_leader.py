@@ -1,11 +1,11 @@
-"""A leader that is cut off from the other brokers alone is replaced, and goes on to answer servers as if it led."""
+"""A leader that only the other brokers cannot reach is replaced, but still answers servers as if it were the leader."""
 
 import asyncio
 from pathlib import Path
 
 import pytest
-from tests.kafka.cluster import Setup, running
-from tests.kafka.topics import leader_node
+from tests.kafka.cluster import Setup, run_cluster
+from tests.kafka.topics import find_leader
 from tests.log.contract import SOON, entries, logged
 from tests.log.kafka.open_log import open_log, retry
 
@@ -14,22 +14,22 @@ from ordertrail_server.log.port import AppendUncertain, LogUnavailable
 
 
 @pytest.mark.usefixtures("kafka")
-async def test_while_it_is_nobody_takes_facts_for_lost_or_stands_still(tmp_path: Path) -> None:
-    with running(tmp_path / "kafka", 3, setup=Setup(separable=True)) as cluster:
+async def test_servers_find_the_new_leader_and_its_records(tmp_path: Path) -> None:
+    with run_cluster(tmp_path / "kafka", 3, setup=Setup(separable=True)) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=3)
         async with (
-            open_log(cluster) as asking,
-            open_log(cluster) as reading,
+            open_log(cluster) as querying_log,
+            open_log(cluster) as reading_log,
             open_log(cluster, message_timeout_ms=1_000) as log,
         ):
             await retry(lambda: log.append(0, entries(1)), AppendUncertain, LogUnavailable)
             begin = await log.end(0)
-            assert await asking.end(0) == await reading.end(0) == begin
-            waiting = asyncio.ensure_future(reading.wait(0, begin))
+            assert await querying_log.end(0) == await reading_log.end(0) == begin
+            waiting = asyncio.ensure_future(reading_log.wait(0, begin))
             await asyncio.sleep(0)
-            cluster.cut_off(leader_node(cluster, ORDER_EVENTS))
+            cluster.cut_off(find_leader(cluster, ORDER_EVENTS))
             [offset] = await retry(lambda: log.append(0, entries(1, 1)), AppendUncertain, LogUnavailable)
-            assert await retry(lambda: asking.end(0, offset + 1), LogUnavailable) == offset + 1
+            assert await retry(lambda: querying_log.end(0, offset + 1), LogUnavailable) == offset + 1
             await asyncio.wait_for(waiting, 3 * SOON)
-            found = await retry(lambda: reading.read(0, offset, 1), LogUnavailable)
-            assert found == logged(entries(1, 1), offset)
+            records = await retry(lambda: reading_log.read(0, offset, 1), LogUnavailable)
+            assert records == logged(entries(1, 1), offset)

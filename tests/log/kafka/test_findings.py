@@ -1,4 +1,4 @@
-"""What is said of a topic that is to be a log."""
+"""The findings about a topic that is to be a log."""
 
 import pytest
 
@@ -25,12 +25,12 @@ def with_setting(name: str, value: str) -> Topic:
     return SAFE._replace(settings={**SAFE.settings, name: value})
 
 
-def test_of_a_safe_topic_nothing_is_said() -> None:
+def test_safe_topic_has_no_findings() -> None:
     assert inspect_topic(SAFE) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "what", "mend"),
+    ("name", "value", "problem", "remedy"),
     [
         ("cleanup.policy", "compact", "is compacted", "Set cleanup.policy=delete"),
         ("cleanup.policy", "compact,delete", "is compacted", "Set cleanup.policy=delete"),
@@ -42,46 +42,46 @@ def test_of_a_safe_topic_nothing_is_said() -> None:
         ("max.message.bytes", "64000", "at most 64000 bytes", "Set max.message.bytes=1048588"),
     ],
 )
-def test_an_unsafe_setting_is_named_with_what_mends_it(name: str, value: str, what: str, mend: str) -> None:
+def test_unsafe_setting_is_reported_with_its_remedy(name: str, value: str, problem: str, remedy: str) -> None:
     [finding] = inspect_topic(with_setting(name, value))
     assert finding.severity is Severity.UNSAFE
-    assert what in finding.problem
-    assert mend in finding.remedy
+    assert problem in finding.problem
+    assert remedy in finding.remedy
 
 
 @pytest.mark.parametrize("name", ["cleanup.policy", "retention.ms", "retention.bytes"])
-def test_a_setting_that_may_not_be_read_is_not_taken_for_safe(name: str) -> None:
+def test_unreadable_setting_is_unsafe(name: str) -> None:
     settings = {key: value for key, value in SAFE.settings.items() if key != name}
     [finding] = inspect_topic(SAFE._replace(settings=settings))
     assert finding.severity is Severity.UNSAFE
     assert f"may not read the setting {name} of the topic orders.events" in finding.problem
 
 
-def test_a_lost_beginning_is_named_by_partition_and_offset() -> None:
+def test_lost_beginning_is_reported_with_partition_and_offset() -> None:
     [finding] = inspect_topic(SAFE._replace(first_offsets=(0, 17)))
     assert finding.severity is Severity.UNSAFE
     assert "Partition 1 of the topic orders.events begins at offset 17" in finding.problem
 
 
-def test_one_replica_is_allowed_and_said() -> None:
+def test_single_replica_is_allowed_with_a_note() -> None:
     development = with_setting("min.insync.replicas", "1")._replace(replicas=(1,), first_offsets=(0,))
     [finding] = inspect_topic(development)
     assert finding.severity is Severity.NOTE
     assert "has one replica" in finding.problem
 
 
-def test_replicas_that_must_all_be_there_are_allowed_and_said() -> None:
+def test_requirement_of_all_replicas_is_allowed_with_a_note() -> None:
     [finding] = inspect_topic(SAFE._replace(replicas=(2, 2)))
     assert finding.severity is Severity.NOTE
     assert "if one broker is down, nothing can be written" in finding.problem
 
 
-def lying_as_in(count: int, orders: int = 40) -> tuple[tuple[int, str], ...]:
+def placed_as_in(count: int, orders: int = 40) -> tuple[tuple[int, str], ...]:
     return tuple((partition_of(f"order-{number}", count), f"order-{number}") for number in range(orders))
 
 
-def test_that_partitions_were_added_is_seen_by_where_the_first_records_lie() -> None:
-    [finding] = inspect_topic(SAFE._replace(replicas=(3,) * 12, first_records=lying_as_in(5)))
+def test_placement_of_first_records_reveals_added_partitions() -> None:
+    [finding] = inspect_topic(SAFE._replace(replicas=(3,) * 12, first_records=placed_as_in(5)))
     assert finding.severity is Severity.UNSAFE
     assert (
         "has 12 partitions, and its first records are placed as in a topic of 5: partitions were added"
@@ -91,16 +91,16 @@ def test_that_partitions_were_added_is_seen_by_where_the_first_records_lie() -> 
 
 @pytest.mark.parametrize(
     "first_records",
-    [lying_as_in(2), (*lying_as_in(2), (0, "elsewhere"), (1, "elsewhere")), ()],
-    ids=["as they should", "but for a stranger's", "there are none"],
+    [placed_as_in(2), (*placed_as_in(2), (0, "foreign"), (1, "foreign")), ()],
+    ids=["correct placement", "two foreign records", "no records"],
 )
-def test_a_topic_that_has_as_many_as_it_had_is_not_held_to_have_more(
+def test_unchanged_partition_count_has_no_finding(
     first_records: tuple[tuple[int, str], ...],
 ) -> None:
     assert inspect_topic(SAFE._replace(first_records=first_records)) == []
 
 
-def test_what_is_unsafe_is_said_first() -> None:
+def test_unsafe_findings_come_first() -> None:
     development = with_setting("retention.ms", "1")._replace(replicas=(1, 1))
-    gravities = [finding.severity for finding in inspect_topic(development)]
-    assert gravities == [Severity.UNSAFE, Severity.UNSAFE, Severity.NOTE]
+    severities = [finding.severity for finding in inspect_topic(development)]
+    assert severities == [Severity.UNSAFE, Severity.UNSAFE, Severity.NOTE]

@@ -1,4 +1,4 @@
-"""A topic that some brokers have not heard of yet."""
+"""Queries about a topic that some brokers do not know yet."""
 
 import pytest
 
@@ -6,24 +6,24 @@ from ordertrail_server.log.kafka.topic import MAX_ATTEMPTS, TopicMissing, retry_
 
 
 class Brokers:
-    """Answer a question about a topic, those first that have not heard of it."""
+    """Brokers that answer a query about a topic. The first `unaware` answers are that there is no such topic."""
 
     def __init__(self, unaware: int) -> None:
-        self._unaware, self.asked = unaware, 0
+        self._unaware, self.queries = unaware, 0
 
     def answer(self) -> str:
-        self.asked += 1
-        if self.asked <= self._unaware:
+        self.queries += 1
+        if self.queries <= self._unaware:
             raise TopicMissing("The cluster has no such topic.")
-        return "here it is"
+        return "description"
 
 
-def test_it_is_asked_for_again() -> None:
-    assert retry_missing(Brokers(unaware=MAX_ATTEMPTS - 1).answer) == "here it is"
+def test_query_is_retried_while_brokers_do_not_know_the_topic() -> None:
+    assert retry_missing(Brokers(unaware=MAX_ATTEMPTS - 1).answer) == "description"
 
 
-def test_it_counts_as_missing_when_nobody_has_heard_of_it() -> None:
+def test_topic_is_missing_after_the_last_attempt() -> None:
     brokers = Brokers(unaware=MAX_ATTEMPTS)
     with pytest.raises(TopicMissing):
         retry_missing(brokers.answer)
-    assert brokers.asked == MAX_ATTEMPTS
+    assert brokers.queries == MAX_ATTEMPTS

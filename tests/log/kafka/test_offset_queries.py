@@ -1,4 +1,4 @@
-"""Where a partition begins and ends, as librdkafka tells it of brokers that answer half a question."""
+"""Queries of first and end offsets to brokers that answer in part, late or stale, with stubs of the consumer."""
 
 from collections import deque
 from typing import Any, cast
@@ -9,21 +9,21 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from ordertrail_server.log.kafka.leader_offsets import LeaderOffsets
 from ordertrail_server.log.kafka.offset_queries import MAX_ATTEMPTS, EndOffset, query_end_offset, query_watermarks
 
-Ends = tuple[int, int]
+Watermarks = tuple[int, int]
 
 
-class Answers:
-    """Stands in for librdkafka's consumer: what it tells of a partition, one answer after another."""
+class WatermarkStub:
+    """A consumer that returns one pair of watermarks after another."""
 
-    def __init__(self, *told: Ends) -> None:
-        self.left = deque(told)
+    def __init__(self, *answers: Watermarks) -> None:
+        self.answers = deque(answers)
 
-    def get_watermark_offsets(self, *_: object) -> Ends:
-        return self.left.popleft()
+    def get_watermark_offsets(self, *_: object) -> Watermarks:
+        return self.answers.popleft()
 
 
 @pytest.mark.parametrize(
-    ("told", "found"),
+    ("answers", "expected"),
     [
         ([(0, 6)], (0, 6)),
         ([(0, 0)], (0, 0)),
@@ -31,74 +31,77 @@ class Answers:
         ([(6, 6), (6, 6), (0, 6)], (0, 6)),
         ([(6, 6)] * MAX_ATTEMPTS, (6, 6)),
     ],
-    ids=["whole", "empty", "lost its beginning", "the beginning's answer got lost twice", "all was removed"],
+    ids=["whole", "empty", "lost its beginning", "two answers without the beginning", "all records removed"],
 )
-def test_the_end_alone_is_asked_for_again_before_it_counts_as_the_beginning(told: list[Ends], found: Ends) -> None:
-    consumer = Answers(*told)
-    assert query_watermarks(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 1.0) == found
-    assert not consumer.left
+def test_first_offset_equal_to_the_end_is_queried_again(answers: list[Watermarks], expected: Watermarks) -> None:
+    consumer = WatermarkStub(*answers)
+    assert query_watermarks(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 1.0) == expected
+    assert not consumer.answers
 
 
-class Moving:
-    """Stands in for librdkafka's consumer while a leader is dead: it asks that one until metadata name another."""
+class DeadLeaderStub:
+    """A consumer whose leader is dead. It queries that leader until a refresh of the metadata names another one.
 
-    def __init__(self, *metadata_come: bool) -> None:
-        self._come = deque(metadata_come)
-        self._moved = False
-        self.given: list[float] = []
+    `refreshes` states for each refresh whether it names another leader.
+    """
 
-    def offsets_for_times(self, asked: list[TopicPartition], seconds: float) -> list[TopicPartition]:
-        self.given.append(seconds)
-        if not self._moved:
+    def __init__(self, *refreshes: bool) -> None:
+        self._refreshes = deque(refreshes)
+        self._has_new_leader = False
+        self.timeouts: list[float] = []
+
+    def offsets_for_times(self, partitions: list[TopicPartition], seconds: float) -> list[TopicPartition]:
+        self.timeouts.append(seconds)
+        if not self._has_new_leader:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-        return [TopicPartition(each.topic, each.partition, 6, leader_epoch=1) for each in asked]
+        return [TopicPartition(query.topic, query.partition, 6, leader_epoch=1) for query in partitions]
 
     def list_topics(self, *_: object, **__: object) -> object:
-        self._moved = self._come.popleft()
+        self._has_new_leader = self._refreshes.popleft()
         raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
 
-def test_a_leader_that_does_not_answer_is_not_asked_for_all_the_time_as_another_may_lead_meanwhile() -> None:
-    consumer = Moving(False, True)
+def test_query_of_a_silent_leader_leaves_time_for_a_new_leader() -> None:
+    consumer = DeadLeaderStub(False, True)
     assert query_end_offset(cast("Consumer", cast("Any", consumer)), "orders.events", 0, 60.0) == EndOffset(6, 1)
-    assert [seconds < 60.0 / 2 for seconds in consumer.given] == [True, True, True]
+    assert [seconds < 60.0 / 2 for seconds in consumer.timeouts] == [True, True, True]
 
 
-class Told:
-    """Stands in for librdkafka's consumer at one broker, which tells of an end."""
+class BrokerStub:
+    """A consumer that is connected to one broker, which reports this end."""
 
     def __init__(self, end: EndOffset) -> None:
         self._end = end
 
-    def offsets_for_times(self, asked: list[TopicPartition], seconds: float) -> list[TopicPartition]:
+    def offsets_for_times(self, partitions: list[TopicPartition], seconds: float) -> list[TopicPartition]:
         offset, epoch = self._end
-        return [TopicPartition(each.topic, each.partition, offset, leader_epoch=epoch) for each in asked]
+        return [TopicPartition(query.topic, query.partition, offset, leader_epoch=epoch) for query in partitions]
 
 
-def asking(*brokers: EndOffset) -> LeaderOffsets:
-    """Return what asks the first of the brokers, and another one with each client that is new."""
-    clients = iter(brokers)
-    return LeaderOffsets(lambda: cast("Consumer", cast("Any", Told(next(clients)))), "orders.events", 1, 60.0)
+def leader_offsets(*brokers: EndOffset) -> LeaderOffsets:
+    """Return queries to the first of the brokers. Each new client is connected to the next one."""
+    ends = iter(brokers)
+    return LeaderOffsets(lambda: cast("Consumer", cast("Any", BrokerStub(next(ends)))), "orders.events", 1, 60.0)
 
 
-def test_a_broker_of_a_lower_epoch_than_was_heard_of_is_not_believed_and_another_one_asked() -> None:
-    leads, replaced, leads_on = EndOffset(5, 7), EndOffset(9, 6), EndOffset(9, 7)
-    ask = asking(leads, replaced, leads_on)
-    assert ask.query_end(0, known_end=8) == 5  # after which a new client comes upon the one that was replaced
-    assert ask.query_end(0, known_end=8) == 9
-    assert ask.query_end(0, known_end=9) == 9
+def test_end_of_a_lower_leader_epoch_is_ignored_and_queried_by_a_new_client() -> None:
+    leader, replaced_leader, leader_later = EndOffset(5, 7), EndOffset(9, 6), EndOffset(9, 7)
+    queries = leader_offsets(leader, replaced_leader, leader_later)
+    assert queries.query_end(0, known_end=8) == 5  # so the next query uses a new client
+    assert queries.query_end(0, known_end=8) == 9
+    assert queries.query_end(0, known_end=9) == 9
 
 
-def test_after_an_end_before_the_one_that_is_known_another_client_asks() -> None:
-    ask = asking(EndOffset(5, 7), EndOffset(8, 8))
-    assert [ask.query_end(0, known_end=8), ask.query_end(0, known_end=8)] == [5, 8]
+def test_end_below_the_known_end_makes_the_next_query_use_a_new_client() -> None:
+    queries = leader_offsets(EndOffset(5, 7), EndOffset(8, 8))
+    assert [queries.query_end(0, known_end=8), queries.query_end(0, known_end=8)] == [5, 8]
 
 
-def test_whoever_claims_an_end_that_is_none_has_not_each_question_asked_by_a_new_client() -> None:
-    ask = asking(EndOffset(5, 7), EndOffset(5, 7))
-    assert [ask.query_end(0, known_end=1_000_000) for _ in range(100)] == [5] * 100
+def test_known_end_beyond_the_log_does_not_create_a_client_for_each_query() -> None:
+    queries = leader_offsets(EndOffset(5, 7), EndOffset(5, 7))
+    assert [queries.query_end(0, known_end=1_000_000) for _ in range(100)] == [5] * 100
 
 
-def test_as_long_as_nothing_speaks_against_it_the_same_client_asks() -> None:
-    ask = asking(EndOffset(5, 7))
-    assert [ask.query_end(0, known_end=0), ask.query_end(0, known_end=5)] == [5, 5]
+def test_client_is_kept_while_ends_do_not_decrease() -> None:
+    queries = leader_offsets(EndOffset(5, 7))
+    assert [queries.query_end(0, known_end=0), queries.query_end(0, known_end=5)] == [5, 5]

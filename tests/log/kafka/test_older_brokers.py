@@ -1,4 +1,4 @@
-"""The same log, and the same service, on a broker of the last release before Kafka 4."""
+"""The log and the service on a broker of the last release before Kafka 4."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.kafka.servers import a_server, started
 from tests.e2e.running_server import until_serving
 from tests.kafka.cluster import Cluster
-from tests.kafka.topics import renew, truncate
+from tests.kafka.topics import recreate_topic, truncate_partition
 from tests.log.contract import SOON, LogContract, entries
 
 from ordertrail.client import connect, line
@@ -17,27 +17,27 @@ from ordertrail_server.log.kafka.topic import ORDER_EVENTS
 from ordertrail_server.log.port import LogDamaged
 
 
-class TestOnAnOlderBroker(LogContract):
+class TestKafkaLogOnOlderBroker(LogContract):
     @pytest.fixture(params=[3])
     async def log(self, request: pytest.FixtureRequest, older_cluster: Cluster) -> AsyncIterator[KafkaLog]:
-        renew(older_cluster, partitions=request.param)
+        recreate_topic(older_cluster, partitions=request.param)
         log = await KafkaLog.open({"bootstrap.servers": older_cluster.bootstrap})
         yield log
         await log.close()
 
 
-async def test_a_log_that_nobody_uses_tells_that_its_beginning_was_removed(older_cluster: Cluster) -> None:
-    renew(older_cluster)
+async def test_idle_log_reports_that_its_beginning_was_removed(older_cluster: Cluster) -> None:
+    recreate_topic(older_cluster)
     log = await KafkaLog.open({"bootstrap.servers": older_cluster.bootstrap})
     await log.append(0, entries(10))
-    await asyncio.to_thread(truncate, older_cluster, ORDER_EVENTS, 0, 4)
+    await asyncio.to_thread(truncate_partition, older_cluster, ORDER_EVENTS, 0, 4)
     with pytest.raises(LogDamaged, match="partition 0 begins at offset 4"):
         await asyncio.wait_for(log.raise_on_loss(), SOON)
     await log.close()
 
 
-async def test_two_servers_share_the_orders_of_an_older_broker(older_cluster: Cluster, tmp_path: Path) -> None:
-    renew(older_cluster, partitions=3)
+async def test_two_servers_share_orders_on_an_older_broker(older_cluster: Cluster, tmp_path: Path) -> None:
+    recreate_topic(older_cluster, partitions=3)
     roles = "command,projector,query"
     servers = [a_server(older_cluster, ORDER_EVENTS, tmp_path / name, roles) for name in ("server-1", "server-2")]
     with started(*servers):

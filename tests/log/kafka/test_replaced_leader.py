@@ -1,4 +1,4 @@
-"""A broker that was replaced as leader while it stood still, and does not know it yet, tells of an end that is none."""
+"""A leader that was frozen and replaced reports a stale end after it thaws, until it finds out."""
 
 import asyncio
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from tests.commands.spec import RunningWriter, confirm, place, reason
-from tests.kafka.cluster import Cluster, running
-from tests.kafka.reassignment import reassign
-from tests.kafka.topics import leader_node, renew
+from tests.kafka.cluster import Cluster, run_cluster
+from tests.kafka.reassignment import reassign_replicas
+from tests.kafka.topics import find_leader, recreate_topic
 from tests.log.contract import SOON
 from tests.log.kafka.open_log import SHORT_TIMEOUT_S, open_log
 
@@ -19,30 +19,30 @@ from ordertrail_server.log.port import BARRIER
 ROUNDS = 2
 
 
-async def test_where_no_other_broker_can_lead_what_is_denied_leaves_nothing_on_the_log(cluster: Cluster) -> None:
-    renew(cluster)
+async def test_refusal_appends_no_barrier_on_a_single_replica(cluster: Cluster) -> None:
+    recreate_topic(cluster)
     async with open_log(cluster) as log, RunningWriter(log) as server:
         assert reason(await answer_to(confirm(), server)) == "ORDER_NOT_FOUND"
         assert await log.end(0) == 0
 
 
 @pytest.mark.usefixtures("kafka")
-async def test_where_another_broker_can_lead_from_now_on_it_rests_on_an_append(tmp_path: Path) -> None:
-    with running(tmp_path / "kafka", 2) as cluster:
+async def test_refusal_appends_a_barrier_after_a_replica_is_added(tmp_path: Path) -> None:
+    with run_cluster(tmp_path / "kafka", 2) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=1)
         async with open_log(cluster) as log, RunningWriter(log) as server:
             assert reason(await answer_to(confirm("before"), server)) == "ORDER_NOT_FOUND"
             assert await log.end(0) == 0
-            reassign(cluster, ORDER_EVENTS, 0, [1, 2])
+            reassign_replicas(cluster, ORDER_EVENTS, 0, [1, 2])
             async with asyncio.timeout(SOON):
-                while log.capabilities.current_end:  # noqa: ASYNC110 (it looks by itself now and then)
+                while log.capabilities.current_end:  # noqa: ASYNC110 (the log checks the replicas periodically)
                     await asyncio.sleep(0.05)
             assert reason(await answer_to(confirm("after"), server)) == "ORDER_NOT_FOUND"
             assert [record[1:3] for record in await log.read(0, 0, 9)] == [BARRIER]
 
 
 async def answer_to(request: Any, server: RunningWriter) -> Answer:
-    """Return the answer once the brokers have come to one."""
+    """Return the answer. Retry while the log is unavailable."""
     async with asyncio.timeout(3 * SOON):
         while True:
             [answer] = await server.handle(request)
@@ -51,21 +51,21 @@ async def answer_to(request: Any, server: RunningWriter) -> Answer:
 
 
 @pytest.mark.usefixtures("kafka")
-async def test_it_has_no_server_deny_what_another_server_acknowledged(tmp_path: Path) -> None:
-    with running(tmp_path / "kafka", 3) as cluster:
+async def test_server_never_refuses_because_of_a_replaced_leader(tmp_path: Path) -> None:
+    with run_cluster(tmp_path / "kafka", 3) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=3)
         async with (
             open_log(cluster, SHORT_TIMEOUT_S, message_timeout_ms=1_000) as log,
-            open_log(cluster, SHORT_TIMEOUT_S, message_timeout_ms=1_000) as another,
-            RunningWriter(log) as here,
-            RunningWriter(another) as elsewhere,
+            open_log(cluster, SHORT_TIMEOUT_S, message_timeout_ms=1_000) as second_log,
+            RunningWriter(log) as first,
+            RunningWriter(second_log) as second,
         ):
             for order in (f"order-{number}" for number in range(ROUNDS)):
-                assert reason(await answer_to(confirm(f"before {order}", order), here)) == "ORDER_NOT_FOUND"
-                leader = leader_node(cluster, ORDER_EVENTS)
+                assert reason(await answer_to(confirm(f"before {order}", order), first)) == "ORDER_NOT_FOUND"
+                leader = find_leader(cluster, ORDER_EVENTS)
                 leader.freeze()
                 try:
-                    assert isinstance(await answer_to(place(f"place {order}", order), elsewhere), Accepted)
+                    assert isinstance(await answer_to(place(f"place {order}", order), second), Accepted)
                 finally:
                     leader.thaw()
-                assert isinstance(await answer_to(confirm(f"after {order}", order), here), Accepted)
+                assert isinstance(await answer_to(confirm(f"after {order}", order), first), Accepted)
