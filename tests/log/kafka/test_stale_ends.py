@@ -30,7 +30,7 @@ async def test_read_beyond_a_stale_end_is_unavailable_until_the_broker_has_the_r
         reading = asyncio.ensure_future(log.read(0, 5, 10))
         await _wait_for_end_query(log)
         await second_log.append(0, entries(3, 3))
-        with pytest.raises(LogUnavailable, match="partition 0 reached a broker that is no longer its leader"):
+        with pytest.raises(LogUnavailable, match="partition 0 was read from a broker that is no longer its leader"):
             await reading
         assert await retry(lambda: log.read(0, 5, 10), LogUnavailable) == logged(entries(6))[5:]
 

@@ -1,4 +1,4 @@
-"""The end of each partition of a topic: as known, as its leader reports it, and the calls that wait for it to grow.
+"""The ends of the partitions of a topic, and the calls that wait for an end to grow.
 
 For an open log, only `PartitionEnds` answers this. It combines the ends that were seen before (`KnownEnds`), queries to
 the brokers (`leader_offsets`), and the readers that wait at the ends for new records.
@@ -52,12 +52,13 @@ class PartitionEnds:
         """Return the end of the gap that begins at `offset`; `offset` itself if none is known there."""
         return self._known_ends.skip_gap(partition, offset)
 
-    async def fetch(self, partition: int, known_end: int = 0) -> int:
+    async def fetch(self, partition: int, at_least: int = 0) -> int:
         """Return the partition's end, as of a moment after the call began. Query again while it is below a known end.
 
-        A known gap at the end is not counted. Raises LogDamaged if the end stays below a known end, LogUnavailable.
+        `at_least` is an end that the caller knows. A known gap at the end is not counted. Raises LogDamaged if the end
+        stays below a known end, LogUnavailable.
         """
-        known_end = max(known_end, self.known_end(partition))
+        known_end = max(at_least, self.known_end(partition))
         deadline = asyncio.get_running_loop().time() + STALE_SECONDS
         while True:
             end = await self._query(partition, known_end)
@@ -108,9 +109,7 @@ class PartitionEnds:
             with suppress(LogDamaged):
                 await self._identity.check()
                 await self.fetch(partition)
-                return LogUnavailable(
-                    f"a query for partition {partition} reached a broker that is no longer its leader"
-                )
+                return LogUnavailable(f"partition {partition} was read from a broker that is no longer its leader")
         return await self._identity.find_root_cause(damage)
 
     def fail(self, failure: Exception) -> None:
@@ -124,7 +123,10 @@ class PartitionEnds:
         self.fail(LogUnavailable("the log is closed"))
         if self._pollers:
             await asyncio.wait(self._pollers.values())
-        await asyncio.to_thread(self._query_threads.shutdown)
+        await asyncio.to_thread(self._close_clients)
+
+    def _close_clients(self) -> None:
+        self._query_threads.shutdown()
         self._leader_offsets.close()
 
     async def _query(self, partition: int, known_end: int) -> int:
