@@ -22,7 +22,7 @@ CLIENT_SECONDS = 10.0
 
 
 class LeaderOffsets:
-    """Queries the leader of a partition for its end, with a consumer whose fetches cannot delay the query.
+    """Queries the leader of a partition for its end, with a consumer that has no assignment, so no fetch delays it.
 
     If an answer may come from a replaced leader, a new client replaces this one. `query_end` is thread-safe.
     """
@@ -41,10 +41,10 @@ class LeaderOffsets:
         while True:
             consumer = self._consumer
             end = query_end_offset(consumer, self._topic, partition, self._timeout_s)
-            replaced = end.epoch < self._epochs[partition]
-            if replaced or end.offset < known_end:
+            is_replaced = end.epoch < self._epochs[partition]
+            if is_replaced or end.offset < known_end:
                 self._replace_client(consumer)
-            if not replaced:
+            if not is_replaced:
                 self._epochs[partition] = max(end.epoch, self._epochs[partition])
                 return end.offset
             if deadline.has_passed():
@@ -73,7 +73,7 @@ class FreshClientOffsets:
         self._admin, self._created_at = create_client(AdminClient, self._settings), monotonic()
 
     def query_ends(self) -> list[int]:
-        """Return where each partition ends. Blocks. Raises LogUnavailable."""
+        """Return the end of each partition. Blocks. Raises LogUnavailable."""
         if monotonic() - self._created_at > CLIENT_SECONDS:
             self._admin, self._created_at = create_client(AdminClient, self._settings), monotonic()
         return query_end_offsets(self._admin, *self._query_arguments)

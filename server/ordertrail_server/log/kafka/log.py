@@ -59,9 +59,9 @@ class KafkaLog:
     ) -> Self:
         """Open the log on a topic, which must be safe: see `inspect_topic`.
 
-        `settings` are librdkafka's, with bootstrap.servers. `headers_of` makes a message's headers from its value; None
-        opens the log read-only. A query or read that no broker answers fails after `timeout_s`, the first one after
-        `connect_timeout_s`. Raises TopicRefused, KafkaSettingRefused, LogUnavailable.
+        `settings` are librdkafka's, with bootstrap.servers. `headers_of` builds a message's headers from its value;
+        without it, the log is read-only. A query or read that no broker answers fails after `timeout_s`, the first one
+        after `connect_timeout_s`. Raises TopicRefused, KafkaSettingRefused, LogUnavailable.
         """
         description = await run_in_daemon_thread(describe_topic, settings, topic, timeout_s, connect_timeout_s)
         unsafe = []

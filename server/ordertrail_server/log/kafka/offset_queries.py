@@ -93,7 +93,7 @@ def query_first_offsets(admin: AdminClient, name: str, partitions: int, timeout_
 
 
 def query_end_offsets(admin: AdminClient, name: str, partitions: int, timeout_s: float) -> list[int]:
-    """Return where each partition ends. Raises LogUnavailable."""
+    """Return the end of each partition. Raises LogUnavailable."""
     return _query_offsets(admin, name, partitions, timeout_s, OffsetSpec.latest)
 
 
