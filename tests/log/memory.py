@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from secrets import token_bytes
 
+from ordertrail_server.log.call_arguments import check_partition, check_range
 from ordertrail_server.log.port import Capabilities, Entry, Logged
 from ordertrail_server.orders.chain import digest
 
@@ -35,8 +36,7 @@ class MemoryLog:
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         self._check(partition)
-        if offset < 0 or limit < 1:
-            raise ValueError(f"a read begins at offset 0 or later and requests 1 record or more: {offset}, {limit}")
+        check_range(offset, limit)
         return self.records[partition][offset : offset + limit]
 
     def skip_gap(self, partition: int, offset: int) -> int:
@@ -58,5 +58,4 @@ class MemoryLog:
         return len(records) - 1
 
     def _check(self, partition: int) -> None:
-        if not 0 <= partition < self.partitions:
-            raise ValueError(f"the log has the partitions 0 to {self.partitions - 1}, not {partition}")
+        check_partition(partition, self.partitions)

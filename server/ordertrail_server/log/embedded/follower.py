@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from ordertrail_server.log.call_arguments import check_partition, check_range
 from ordertrail_server.log.embedded.file import LOG_FILE, read_description
 from ordertrail_server.log.embedded.read_only import ReadOnlyReaders, is_readable_in_place, refuse_unreadable
 from ordertrail_server.log.embedded.records import read_end, read_failure, read_records, refuse_stray_records
@@ -49,8 +50,7 @@ class EmbeddedFollower:
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         """Return up to `limit` records (at least 1) from `offset` on, each one verified."""
         self._check(partition)
-        if offset < 0 or limit < 1:
-            raise ValueError(f"a read begins at offset 0 or later and requests 1 record or more: {offset}, {limit}")
+        check_range(offset, limit)
         return await self._readers.run(read_records, partition, offset, limit, self.partitions)
 
     def skip_gap(self, partition: int, offset: int) -> int:
@@ -82,8 +82,7 @@ class EmbeddedFollower:
     def _check(self, partition: int) -> None:
         if self._closed:
             raise LogUnavailable("the log is closed")
-        if not 0 <= partition < self.partitions:
-            raise ValueError(f"the log has the partitions 0 to {self.partitions - 1}, not {partition}")
+        check_partition(partition, self.partitions)
 
 
 def require_log(path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Self
 
 from confluent_kafka import Consumer
 
+from ordertrail_server.log.call_arguments import check_partition, check_range
 from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
 from ordertrail_server.log.kafka.findings import Severity, Topic, TopicState, inspect_topic
 from ordertrail_server.log.kafka.identity import KafkaIdentity
@@ -108,8 +109,7 @@ class KafkaLog:
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         """Return up to `limit` records (at least 1) from `offset` on. Raises LogDamaged, LogUnavailable."""
         self._check(partition)
-        if offset < 0 or limit < 1:
-            raise ValueError(f"a read begins at offset 0 or later and requests 1 record or more: {offset}, {limit}")
+        check_range(offset, limit)
         end = self._ends.known_end(partition)
         if offset >= end:
             end = await self._ends.fetch(partition)
@@ -171,5 +171,4 @@ class KafkaLog:
     def _check(self, partition: int) -> None:
         if self._failure is not None:
             raise self._failure
-        if not 0 <= partition < self.partitions:
-            raise ValueError(f"the log has the partitions 0 to {self.partitions - 1}, not {partition}")
+        check_partition(partition, self.partitions)
