@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.kafka.cluster import Cluster, run_cluster
-from tests.kafka.distribution import KafkaMissing, jars, java
+from tests.kafka.distribution import KafkaMissing, fetch_jars, find_java
 
 # A shell that starts a job in the background has it ignore Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -21,7 +21,7 @@ settings.load_profile("any machine")
 def need(version: str = "") -> None:
     """Where Kafka cannot be run the tests are skipped, but in CI they fail."""
     try:
-        java(), jars(version)
+        find_java(), fetch_jars(version)
     except KafkaMissing as missing:
         if os.environ.get("CI"):
             raise

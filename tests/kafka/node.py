@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen, run
 
-from tests.kafka.distribution import jars, java
+from tests.kafka.distribution import fetch_jars, find_java
 
 OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 
@@ -78,4 +78,13 @@ class Node:
 
     def _command(self, main: str, *arguments: str) -> list[str]:
         hosts = [] if self._hosts is None else [f"-Djdk.net.hosts.file={self._hosts}"]
-        return [java(), *OPTIONS, *hosts, "-cp", f"{jars(self._version)}/*", main, *arguments, str(self._properties)]
+        return [
+            find_java(),
+            *OPTIONS,
+            *hosts,
+            "-cp",
+            f"{fetch_jars(self._version)}/*",
+            main,
+            *arguments,
+            str(self._properties),
+        ]

@@ -24,7 +24,7 @@ STORES = {
     "read-model/order-history-0123456789ab.sqlite": "read model",
     "read-model/order-history-0123456789ab.sqlite.new": "read model",
 }
-Create = Callable[[MemoryLog], Awaitable[Path]]
+CreateStore = Callable[[MemoryLog], Awaitable[Path]]
 
 
 def build_log(entries: int, partitions: int = 1, identity: bytes = LOG_ID) -> MemoryLog:
@@ -35,7 +35,7 @@ def build_log(entries: int, partitions: int = 1, identity: bytes = LOG_ID) -> Me
 
 
 @pytest.fixture(params=STORES)
-def create_store(request: pytest.FixtureRequest, tmp_path: Path) -> Create:
+def create_store(request: pytest.FixtureRequest, tmp_path: Path) -> CreateStore:
     """Build a store of another definition than the current one from a log, and return its file."""
 
     async def create_store(log: MemoryLog) -> Path:
@@ -71,7 +71,7 @@ async def test_a_log_that_ends_before_its_store_is_refused(make: Make, tmp_path:
 
 @pytest.mark.parametrize("entries", [6, 12])
 async def test_log_with_other_records_than_its_store_is_refused(
-    create_store: Create, tmp_path: Path, entries: int
+    create_store: CreateStore, tmp_path: Path, entries: int
 ) -> None:
     await make(build_log(6))
     other = MemoryLog(identity=LOG_ID)

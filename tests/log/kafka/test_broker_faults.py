@@ -25,7 +25,7 @@ from ordertrail_server.log.port import AppendUncertain, Entry, LogDamaged, LogUn
 from ordertrail_server.log.source import KafkaSource
 
 
-def admin(cluster: Cluster) -> AdminClient:
+def create_admin(cluster: Cluster) -> AdminClient:
     return AdminClient({"bootstrap.servers": cluster.bootstrap})
 
 
@@ -34,14 +34,14 @@ def restart(cluster: Cluster) -> None:
     cluster.await_ready()
 
 
-async def first_end(log: KafkaLog) -> int:
+async def append_first(log: KafkaLog) -> int:
     """Append a record, and return the partition's end. Records of uncertain attempts may be on the log as well."""
     await retry(lambda: log.append(0, entries(1)), LogUnavailable, AppendUncertain)
     end: int = await retry(lambda: log.end(0), LogUnavailable)
     return end
 
 
-async def append_until(log: KafkaLog, receipts: dict[int, bytes], stop: asyncio.Event) -> None:
+async def append_until_stopped(log: KafkaLog, receipts: dict[int, bytes], stop: asyncio.Event) -> None:
     """Append batches, and store the offset of each acknowledged value. Uncertain appends are not retried."""
     number = 0
     while not stop.is_set():
@@ -61,7 +61,7 @@ async def test_receipts_are_true_after_a_broker_restart_during_appends(
     async with open_log(cluster, message_timeout_ms=1_000) as log:
         receipts: dict[int, bytes] = {}
         stop = asyncio.Event()
-        appending = asyncio.create_task(append_until(log, receipts, stop))
+        appending = asyncio.create_task(append_until_stopped(log, receipts, stop))
         await _wait_for_receipts(receipts)
         cluster.nodes[0].kill()
         await asyncio.to_thread(restart, cluster)
@@ -86,7 +86,7 @@ async def test_append_to_a_frozen_broker_is_uncertain_and_lands_after_the_thaw(
 ) -> None:
     recreate_topic(cluster)
     async with open_log(cluster, message_timeout_ms=1_500) as log:
-        begin = await first_end(log)
+        begin = await append_first(log)
         cluster.nodes[0].freeze()
         try:
             with pytest.raises(AppendUncertain, match="may be on the log, or appear there later"):
@@ -106,7 +106,7 @@ async def test_append_to_a_frozen_broker_is_uncertain_and_lands_after_the_thaw(
 async def test_calls_fail_without_a_broker_and_succeed_after_its_restart(cluster: Cluster) -> None:
     recreate_topic(cluster)
     async with open_log(cluster, SHORT_TIMEOUT_S, message_timeout_ms=1_000) as log:
-        begin = await first_end(log)
+        begin = await append_first(log)
         before = await retry(lambda: log.read(0, 0, 100), LogUnavailable)
         cluster.nodes[0].kill()
         with pytest.raises((AppendUncertain, LogUnavailable)):
@@ -235,7 +235,7 @@ def _refuse_large_records(cluster: Cluster, partition: int) -> None:
     """Make the broker refuse records of 20 kB. Return once this partition refuses one."""
     change = ConfigEntry("max.message.bytes", "10000", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ConfigResource.Type.TOPIC, ORDER_EVENTS, incremental_configs=[change])
-    client = admin(cluster)
+    client = create_admin(cluster)
     client.incremental_alter_configs([resource])[resource].result()
     large = Foreign(partition, b"any", b"x" * 20_000)
     with suppress(RuntimeError):

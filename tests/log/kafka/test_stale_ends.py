@@ -74,16 +74,16 @@ async def test_token_beyond_a_stale_end_is_accepted_once_the_log_reaches_it(clus
         await second_log.append(0, entries(3))
         model = ReadModel(tmp_path / "missing", log.identity, log.topic, 1)
         freshness = Freshness(model, Progress(), log, (0,))
-        check = asyncio.ensure_future(freshness.log_reaches((6,), soon()))
+        check = asyncio.ensure_future(freshness.log_reaches((6,), deadline_in()))
         await _wait_for_end_query(log)
         await second_log.append(0, entries(3, 3))
         assert await check
-        assert not await freshness.log_reaches((7,), soon(4.0))
+        assert not await freshness.log_reaches((7,), deadline_in(4.0))
         assert await log.end(0) == 6  # the tokens did not change what the log knows
         model.close()
 
 
-def soon(seconds: float = 20.0) -> float:
+def deadline_in(seconds: float = 20.0) -> float:
     return asyncio.get_running_loop().time() + seconds
 
 
