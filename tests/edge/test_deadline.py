@@ -59,9 +59,9 @@ async def retry_parked_order(services: Services, token: str) -> None:
 class SlowLog(MemoryLog):
     """Takes nearly all of a call's time to return its end."""
 
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         advance_clock(WAITING_SHARE * DEADLINE_S - 0.1)
-        return await super().end(partition, known_end)
+        return await super().end(partition, at_least)
 
 
 @pytest.mark.parametrize("call", [stream_from_now, retry_parked_order])

@@ -93,7 +93,8 @@ class HistoryServer:
         after = advance(before, reading.event, reading.fault, digest(value))
         self._aggregates[order_id] = after
         if after.order is not None and not after.parked:
-            self.facts.append(_recorded_fact(self._partition(order_id) << 48 | offset, reading.event, after.order))
+            position = LogPosition(self._partition(order_id), offset)
+            self.facts.append(_recorded_fact(position.pack(), reading.event, after.order))
         return write_token(self.log.identity, {self._partition(order_id): offset + 1})
 
     def land(self, order_id: str, value: bytes) -> int:

@@ -70,7 +70,7 @@ async def test_order_as_of_any_point_is_the_fold_of_its_facts_up_to_it(history: 
 async def assert_every_kind_of_point_leads_to(server: HistoryServer, fact: RecordedFact) -> None:
     order_id = fact.order.order_id
     assert await get_order(server, GetOrderRequest(order_id=order_id, version=fact.order.version)) == fact.order
-    partition, offset = fact.position >> 48, fact.position & (1 << 48) - 1
+    partition, offset = LogPosition.unpack(fact.position)
     token = write_token(server.log.identity, {partition: offset + 1})
     assert await get_order(server, GetOrderRequest(order_id=order_id, token=token)) == fact.order
     state = [h.order for h in server.in_log_order() if h.order.order_id == order_id and h.time <= fact.time][-1]

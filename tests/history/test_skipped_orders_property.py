@@ -20,6 +20,7 @@ from tests.history.skipped_orders import list_pages, park_unknown, stream_frames
 
 from ordertrail_server.history import skipped_orders
 from ordertrail_server.history.streaming import scan
+from ordertrail_server.log.position import LogPosition
 from ordertrail_server.log.token import read_token
 
 Step = tuple[int, bool, bool]
@@ -48,7 +49,8 @@ def waiting_facts(server: HistoryServer, customer: str) -> Iterator[tuple[int, i
     for partition, records in enumerate(server.log.records):
         for record in records:
             order = server.aggregate(record.key).order
-            if partition << 48 | record.offset not in folded_positions and customer in (
+            position = LogPosition(partition, record.offset).pack()
+            if position not in folded_positions and customer in (
                 "",
                 order.customer_id if order else customer,
             ):

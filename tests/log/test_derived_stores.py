@@ -54,8 +54,8 @@ def create_store(request: pytest.FixtureRequest, tmp_path: Path) -> CreateStore:
     return create_store
 
 
-async def test_a_log_that_has_grown_is_served(make: Make, tmp_path: Path) -> None:
-    path = await make(build_log(6))
+async def test_log_that_has_grown_is_accepted(create_store: CreateStore, tmp_path: Path) -> None:
+    path = await create_store(build_log(6))
     before = path.read_bytes()
     for entries in (6, 12):
         await refuse_lost_facts(build_log(entries), DataDirectory(tmp_path))
@@ -63,9 +63,11 @@ async def test_a_log_that_has_grown_is_served(make: Make, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("entries", [0, 1, 5])
-async def test_a_log_that_ends_before_its_store_is_refused(make: Make, tmp_path: Path, entries: int) -> None:
-    name = (await make(build_log(6))).relative_to(tmp_path)
-    with pytest.raises(LogDamaged, match=f"{name} knows more than the log: .* ends at offset {entries}"):
+async def test_log_that_ends_before_its_store_is_refused(
+    create_store: CreateStore, tmp_path: Path, entries: int
+) -> None:
+    name = (await create_store(build_log(6))).relative_to(tmp_path)
+    with pytest.raises(LogDamaged, match=f"{name} is ahead of the log: .* ends at offset {entries}"):
         await refuse_lost_facts(build_log(entries), DataDirectory(tmp_path))
 
 
@@ -73,46 +75,46 @@ async def test_a_log_that_ends_before_its_store_is_refused(make: Make, tmp_path:
 async def test_log_with_other_records_than_its_store_is_refused(
     create_store: CreateStore, tmp_path: Path, entries: int
 ) -> None:
-    await make(build_log(6))
-    other = MemoryLog(identity=LOG_ID)
+    await create_store(build_log(6))
+    another_log = MemoryLog(identity=LOG_ID)
     for entry in many_orders(5)[:entries]:
         another_log.land(0, entry)
     with pytest.raises(LogDamaged, match="offset 5 is not the one that was read there before"):
         await refuse_lost_facts(another_log, DataDirectory(tmp_path))
 
 
-async def test_another_log_is_refused(make: Make, tmp_path: Path) -> None:
-    await make(build_log(6))
+async def test_other_log_is_refused(create_store: CreateStore, tmp_path: Path) -> None:
+    await create_store(build_log(6))
     with pytest.raises(DataDirectoryRefused, match="was built from another log"):
         await refuse_lost_facts(build_log(6, identity=b"another log's id"), DataDirectory(tmp_path))
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
-async def test_a_log_of_another_count_of_partitions_is_refused(make: Make, tmp_path: Path, partitions: int) -> None:
-    await make(build_log(6, partitions=2))
+async def test_log_with_another_partition_count_is_refused(
+    create_store: CreateStore, tmp_path: Path, partitions: int
+) -> None:
+    await create_store(build_log(6, partitions=2))
     with pytest.raises(DataDirectoryRefused, match=f"from 2 partitions, .* has {partitions}:"):
         await refuse_lost_facts(build_log(6, partitions), DataDirectory(tmp_path))
 
 
 @pytest.mark.parametrize("content", [b"", b"no database" * 100])
-async def test_a_store_that_is_damaged_or_not_begun_remembers_nothing(
-    make: Make, tmp_path: Path, content: bytes
-) -> None:
-    path = await make(build_log(6))
+async def test_damaged_or_empty_store_is_skipped(create_store: CreateStore, tmp_path: Path, content: bytes) -> None:
+    path = await create_store(build_log(6))
     path.write_bytes(content)
     await refuse_lost_facts(build_log(0), DataDirectory(tmp_path))
     assert path.read_bytes() == content
 
 
-async def test_a_store_whose_tables_are_not_made_yet_remembers_nothing(make: Make, tmp_path: Path) -> None:
-    path = await make(build_log(6))
+async def test_store_without_tables_is_skipped(create_store: CreateStore, tmp_path: Path) -> None:
+    path = await create_store(build_log(6))
     path.unlink()
     connect_writer(path, "NORMAL").close()
     await refuse_lost_facts(build_log(0), DataDirectory(tmp_path))
 
 
-async def test_a_store_that_cannot_be_read_for_now_is_not_passed_over(make: Make, tmp_path: Path) -> None:
-    path = await make(build_log(6))
+async def test_unreadable_store_is_refused(create_store: CreateStore, tmp_path: Path) -> None:
+    path = await create_store(build_log(6))
     path.unlink()
     path.mkdir()
     with pytest.raises(DataDirectoryRefused, match=f"{path} cannot be compared with the log for now"):

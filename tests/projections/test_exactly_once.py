@@ -102,7 +102,7 @@ class EndsInAGap(MemoryLog):
         self.has_read_end = self.has_read_end or offset == 12
         return await super().read(partition, offset, limit)
 
-    def gap_end(self, partition: int, offset: int) -> int:
+    def skip_gap(self, partition: int, offset: int) -> int:
         return 14 if self.has_read_end and offset == 12 else offset
 
 

@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.log.embedded.power_cut import watching_syncs
+from tests.log.embedded.power_cut import watch_syncs
 from tests.projections.stored_rows import indexes, rows
 from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, write_log
 

@@ -54,7 +54,7 @@ async def explain_event(
         logged = await _read_record(log, request.partition, request.offset)
     required = tuple(request.offset + 1 if p == request.partition else 0 for p in range(model.partitions))
     await freshness.wait_until_fresh(required, deadline)
-    stored_verdict = await model.read(partial(_read_verdict, request.partition << OFFSET_BITS | request.offset))
+    stored_verdict = await model.read(partial(_read_verdict, LogPosition(request.partition, request.offset).pack()))
     position = Position(topic=log.topic, partition=request.partition, offset=request.offset)
     return _explanation(position, logged, stored_verdict).SerializeToString()
 

@@ -20,10 +20,9 @@ from ordertrail_server.orders.refusal import Refused
 class StaleLog(MemoryLog):
     """Reports an older end than it has for the first `times` queries; its ends may be stale for a minute."""
 
-    stale_seconds = 60.0
-
     def __init__(self, server: HistoryServer, times: int) -> None:
         super().__init__(identity=server.log.identity)
+        self.capabilities = replace(self.capabilities, max_end_staleness_seconds=60.0)
         self.records, self._times = server.log.records, times
 
     async def end(self, partition: int, at_least: int = 0) -> int:
@@ -61,7 +60,7 @@ async def test_token_beyond_a_stale_end_is_refused_within_the_deadline(
 
 
 class UnavailableLog(MemoryLog):
-    async def end(self, partition: int, known_end: int = 0) -> int:
+    async def end(self, partition: int, at_least: int = 0) -> int:
         raise LogUnavailable
 
 

@@ -55,7 +55,7 @@ class Appender:
         is_inserted = False
         try:
             with transaction(self._connection):
-                self._insert(position(partition, first), entries)
+                self._insert(LogPosition(partition, first).pack(), entries)
                 is_inserted = True
         except BaseException as error:
             self.known_ends = None

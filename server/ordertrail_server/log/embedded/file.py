@@ -6,6 +6,7 @@ from secrets import token_bytes
 from typing import NamedTuple
 
 from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.log.position import MAX_PARTITIONS
 from ordertrail_server.storage.checkpoint import checkpoint
 from ordertrail_server.storage.connection import connect_writer
 from ordertrail_server.storage.database_file import database_files, fsync_directory, remove_database
