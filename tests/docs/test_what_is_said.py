@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from tests.contract.test_arrows import ARROWS
 from tests.docs.error_table import error_table
-from tests.docs.pages import PAGES, ROOT, anchors, table, typed
+from tests.docs.pages import LINK, PAGES, ROOT, anchors, table, typed
 
 from buf.validate.validate_pb2 import field as rules
 from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest, PlaceOrderRequest
@@ -30,7 +30,6 @@ CONTRACT, OPERATIONS, ARCHITECTURE = DOCS / "contract.md", DOCS / "operations.md
 PLANNED = {"proto/ordertrail/events/v3"}
 FOLDERS = ("tests", "docs", "proto", "client", "server", "examples", "cli", *ARROWS)
 PLACE = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`")
-LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
 MAKE = re.compile(r"(?:`|^    )make ([a-z]+)", re.MULTILINE)
 SAID_OF_LIMITS = re.compile(r"[\d,]*\d")
 
