@@ -3,12 +3,13 @@
 import sys
 from pathlib import Path
 
+import pytest
 from tests.docs.likeness import missing
 from tests.docs.pages import README, ROOT, blocks, shown
 from tests.docs.reader import SHOWN_ADDRESS, STARTS, Reader
 from tests.e2e.running_server import RunningServer
 
-IMPORTING, OPERATIONS = ROOT / "docs" / "importing.md", ROOT / "docs" / "operations.md"
+TOUR, IMPORTING, OPERATIONS = (ROOT / "docs" / f"{name}.md" for name in ("tour", "importing", "operations"))
 
 
 async def type_all(page: Path, reader: Reader) -> int:
@@ -22,8 +23,9 @@ async def type_all(page: Path, reader: Reader) -> int:
     return typed
 
 
-async def test_the_tour_of_the_readme_goes_as_it_is_shown(reader: Reader) -> None:
-    assert await type_all(README, reader) >= 12
+@pytest.mark.parametrize(("page", "count"), [(README, 3), (TOUR, 14)], ids=["README", "tour"])
+async def test_page_shows_the_output_of_its_commands(page: Path, count: int, reader: Reader) -> None:
+    assert await type_all(page, reader) == count
 
 
 async def test_old_orders_come_in_as_it_is_shown(reader: Reader) -> None:
