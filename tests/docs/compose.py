@@ -1,4 +1,4 @@
-"""docker-compose.yml as data, and its services as processes of this machine, with the addresses that they have here."""
+"""docker-compose.yml as data, and its services as local processes with local addresses."""
 
 import re
 import sys
@@ -20,8 +20,8 @@ COMMAND = (sys.executable, "-m", "ordertrail_server.cli")
 
 
 def services(variables: Mapping[str, str] = {}) -> dict[str, Any]:
-    """Return the services, with the file's variables put in."""
-    text = re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: variables.get(found[1]) or found[2], FILE.read_text())
+    """Return the services, with the file's variables filled in."""
+    text = re.sub(r"\$\{(\w+):-([^}]*)\}", lambda match: variables.get(match[1]) or match[2], FILE.read_text())
     assert "${" not in text, "a variable of docker-compose.yml has no default"
     loaded: dict[str, Any] = YAML(typ="safe").load(text)["services"]
     return loaded
@@ -34,39 +34,39 @@ def three_brokers() -> dict[str, str]:
 
 
 def broker_properties(service: Mapping[str, Any]) -> dict[str, str]:
-    """Return what the image makes of KAFKA_… for server.properties, but for addresses."""
-    found = {
+    """Return the server.properties that the image derives from KAFKA_…, without addresses."""
+    properties = {
         name.removeprefix("KAFKA_").lower().replace("_", "."): str(value)
         for name, value in service["environment"].items()
         if name.startswith("KAFKA_")
     }
-    return {name: value for name, value in found.items() if name not in ADDRESSES}
+    return {name: value for name, value in properties.items() if name not in ADDRESSES}
 
 
 def settings(service: Mapping[str, Any], bootstrap: str, data: Path) -> dict[str, str]:
-    """Return a server's environment, with the brokers, the data directory and an address of this machine."""
-    here = {
+    """Return a server's environment, with local brokers, data directory and address."""
+    local = {
         "ORDERTRAIL_BOOTSTRAP": bootstrap,
         "ORDERTRAIL_DATA": str(data),
         "ORDERTRAIL_LISTEN": "127.0.0.1:0",
     }
-    assert here.keys() <= service["environment"].keys()
-    return environment({**service["environment"], **here})
+    assert local.keys() <= service["environment"].keys()
+    return environment({**service["environment"], **local})
 
 
-def ended(service: Mapping[str, Any], told: Mapping[str, str]) -> int:
+def run_to_end(service: Mapping[str, Any], variables: Mapping[str, str]) -> int:
     """Run the command line of a service that ends, and return its exit code."""
-    return run([*COMMAND, *service["command"]], env=dict(told), stdin=DEVNULL, timeout=30, check=False).returncode
+    return run([*COMMAND, *service["command"]], env=dict(variables), stdin=DEVNULL, timeout=30, check=False).returncode
 
 
 @contextmanager
-def serving(service: Mapping[str, Any], told: Mapping[str, str]) -> Iterator[str]:
-    """Run the command line of a server, and give its address once it listens."""
-    with Popen([*COMMAND, *service["command"]], env=dict(told), stdin=DEVNULL, stdout=PIPE, text=True) as process:
+def serving(service: Mapping[str, Any], variables: Mapping[str, str]) -> Iterator[str]:
+    """Run the command line of a server, and yield its address when it listens."""
+    with Popen([*COMMAND, *service["command"]], env=dict(variables), stdin=DEVNULL, stdout=PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            said = process.stdout.readline()
-            assert said.startswith("listening on "), "the server did not start"
-            yield said.removeprefix("listening on ").strip()
+            line = process.stdout.readline()
+            assert line.startswith("listening on "), "the server did not start"
+            yield line.removeprefix("listening on ").strip()
         finally:
             process.terminate()

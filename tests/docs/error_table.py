@@ -1,4 +1,4 @@
-"""The table of errors in docs/contract.md, as the proto says it.
+"""The table of errors in docs/contract.md, generated from the proto.
 
 python -m tests.docs.error_table
 """
@@ -14,26 +14,26 @@ from ordertrail.v1.error_reason_pb2 import guide
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTO = "ordertrail/v1/error_reason.proto"
-ENUM, VALUE = 5, 2  # field numbers in FileDescriptorProto and EnumDescriptorProto, of which source paths are made
+ENUM, VALUE = 5, 2  # field numbers in FileDescriptorProto and EnumDescriptorProto, which source paths consist of
 HEADING = ["| reason | code | meaning | what to do |", "|---|---|---|---|"]
 
 
 def error_table() -> list[str]:
-    """Return the lines of the table: every reason but the zero value, in the order of the proto."""
-    file = _described()
-    meanings = {tuple(place.path): place.leading_comments for place in file.source_code_info.location}
+    """Return the lines of the table: every reason except the zero value, in the order of the proto."""
+    file = _describe_proto()
+    meanings = {tuple(location.path): location.leading_comments for location in file.source_code_info.location}
     [reasons] = file.enum_type
     rows = list(HEADING)
     for index, value in enumerate(reasons.value):
         if value.number:
-            told = value.options.Extensions[guide]
+            advice = value.options.Extensions[guide]
             reason = value.name.removeprefix("ERROR_REASON_")
             meaning = " ".join(meanings[ENUM, 0, VALUE, index].split())
-            rows.append(f"| `{reason}` | {Code.Name(told.code)} | {meaning} | {told.action} |")
+            rows.append(f"| `{reason}` | {Code.Name(advice.code)} | {meaning} | {advice.action} |")
     return rows
 
 
-def _described() -> FileDescriptorProto:
+def _describe_proto() -> FileDescriptorProto:
     buf = str(Path(sys.executable).parent / "buf")
     command = [buf, "build", "proto", "--path", f"proto/{PROTO}", "--as-file-descriptor-set", "-o", "-"]
     image = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout

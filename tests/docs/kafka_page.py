@@ -1,32 +1,33 @@
-"""docs/kafka.md, taken apart: what it tells its reader to set, to run and to write."""
+"""Parts of docs/kafka.md: environment variables, ACLs and command lines."""
 
 import re
 
-from tests.docs.pages import ROOT, blocks, table
+from tests.docs.pages import ROOT, read_blocks, read_table
 
 PAGE = ROOT / "docs" / "kafka.md"
 
 
 def security_settings(secrets: dict[str, str]) -> list[dict[str, str]]:
-    """Return the environment of each secured set-up; `secrets` has what stands for each of the page's placeholders."""
-    found = [block for block in blocks(PAGE, "sh") if "SECURITY_PROTOCOL" in block]
-    return [dict(re.findall(r"^export (\w+)=(.*)$", _told(block, secrets), re.MULTILINE)) for block in found]
+    """Return the environment of each secured set-up, with the page's placeholders replaced by `secrets`."""
+    set_ups = [block for block in read_blocks(PAGE, "sh") if "SECURITY_PROTOCOL" in block]
+    return [dict(re.findall(r"^export (\w+)=(.*)$", _fill_in(block, secrets), re.MULTILINE)) for block in set_ups]
 
 
-def rights(role: str, on: str) -> list[str]:
-    """Return what the page says that a server of this role may do to the topic, or the group, by librdkafka's names."""
-    rows = [(operations, whose) for what, operations, whose in table(PAGE, "on") if what.startswith(f"the {on}")]
-    named = [operations for operations, whose in rows if whose in (role, "every role")]
-    return [re.sub(r"(?<!^)([A-Z])", r"_\1", name).upper() for name in ", ".join(named).split(", ")]
+def acl_operations(role: str, resource: str) -> list[str]:
+    """Return the operations on the topic or group that the page lists for a role, by librdkafka's names."""
+    rows = [(names, roles) for name, names, roles in read_table(PAGE, "on") if name.startswith(f"the {resource}")]
+    operations = [names for names, roles in rows if roles in (role, "every role")]
+    return [re.sub(r"(?<!^)([A-Z])", r"_\1", name).upper() for name in ", ".join(operations).split(", ")]
 
 
-def command(program: str) -> str:
-    """Return the one line of the page that begins with this program."""
-    [line] = [line for block in blocks(PAGE, "sh") for line in block.splitlines() if line.startswith(f"{program} ")]
-    return line
+def command_line(program: str) -> str:
+    """Return the page's only line that begins with this program."""
+    lines = [line for block in read_blocks(PAGE, "sh") for line in block.splitlines()]
+    [command] = [line for line in lines if line.startswith(f"{program} ")]
+    return command
 
 
-def _told(block: str, secrets: dict[str, str]) -> str:
+def _fill_in(block: str, secrets: dict[str, str]) -> str:
     for placeholder, secret in secrets.items():
         block = block.replace(placeholder, secret)
     return block

@@ -1,4 +1,4 @@
-"""The documents, taken apart: what they tell a reader to type, what they say comes back, tables, links."""
+"""Parts of the documents: console commands with their output, code blocks, tables, links, headings."""
 
 import re
 import shlex
@@ -11,48 +11,48 @@ LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-class Shown(NamedTuple):
-    """A command as a reader would type it, and the lines that the page shows behind it."""
+class ConsoleCommand(NamedTuple):
+    """A command of a console block, and the output lines that the page shows for it."""
 
     command: str
     output: list[str]
 
 
-def blocks(page: Path, language: str) -> list[str]:
+def read_blocks(page: Path, language: str) -> list[str]:
     """Return the fenced blocks of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def shown(page: Path) -> list[Shown]:
-    """Return the commands of a page's console blocks, in their order."""
-    return shown_in("".join(blocks(page, "console")))
+def console_commands(page: Path) -> list[ConsoleCommand]:
+    """Return the commands of a page's console blocks, in order."""
+    return parse_console("".join(read_blocks(page, "console")))
 
 
-def shown_in(block: str) -> list[Shown]:
-    """Return the commands of a console block, in their order. A command may go over several lines."""
-    found: list[Shown] = []
+def parse_console(block: str) -> list[ConsoleCommand]:
+    """Return the commands of a console block, in order. A command may have several lines."""
+    commands: list[ConsoleCommand] = []
     for line in block.splitlines():
         if line.startswith("$ "):
-            found.append(Shown(line.removeprefix("$ "), []))
-        elif _is_open(found[-1].command):
-            found[-1] = Shown(f"{found[-1].command}\n{line}", [])
+            commands.append(ConsoleCommand(line.removeprefix("$ "), []))
+        elif _has_open_quote(commands[-1].command):
+            commands[-1] = ConsoleCommand(f"{commands[-1].command}\n{line}", [])
         else:
-            found[-1].output.append(line)
-    return found
+            commands[-1].output.append(line)
+    return commands
 
 
-def _is_open(command: str) -> bool:
+def _has_open_quote(command: str) -> bool:
     try:
         shlex.split(command)
-    except ValueError:  # a quotation that is not closed yet
+    except ValueError:
         return True
     return False
 
 
-def table(page: Path, first: str) -> list[list[str]]:
-    """Return the cells of the table whose first heading is `first`, without backquotes, row by row."""
+def read_table(page: Path, heading: str) -> list[list[str]]:
+    """Return the cells of the table whose first column has this heading, row by row, without backquotes."""
     lines = page.read_text().splitlines()
-    start = next(place for place, line in enumerate(lines) if line.startswith(f"| {first} |"))
+    start = next(index for index, line in enumerate(lines) if line.startswith(f"| {heading} |"))
     rows = []
     for line in lines[start + 2 :]:
         if not line.startswith("|"):
@@ -61,12 +61,12 @@ def table(page: Path, first: str) -> list[list[str]]:
     return rows
 
 
-def typed(page: Path, program: str) -> list[str]:
-    """Return what a page tells a reader to type for a program, in console blocks and in indented ones."""
+def command_lines(page: Path, program: str) -> list[str]:
+    """Return the page's command lines of a program, from console blocks and indented blocks."""
     return re.findall(rf"^(?:    |\$ )({program} [^#\n]*)", page.read_text(), re.MULTILINE)
 
 
-def anchors(page: Path) -> set[str]:
-    """Return the anchors that the page's headings make."""
+def heading_anchors(page: Path) -> set[str]:
+    """Return the anchors of the page's headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}

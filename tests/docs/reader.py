@@ -1,4 +1,4 @@
-"""A reader of the documents, who types what they show, against a server of their own."""
+"""A simulated reader of the documents, who runs their commands against a server."""
 
 import os
 import shlex
@@ -13,8 +13,8 @@ from ordertrail.client import connect
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.token import write_token
 
-SHOWN_ADDRESS = "127.0.0.1:50051"
-STARTS = ("make run", ". .venv/bin/activate", "ordertrail serve")
+PAGE_ADDRESS = "127.0.0.1:50051"
+START_COMMANDS = ("make run", ". .venv/bin/activate", "ordertrail serve")
 PROGRAMS = {
     "ordertrail": [sys.executable, "-m", "ordertrail_server.cli"],
     "python": [sys.executable],
@@ -23,29 +23,29 @@ PROGRAMS = {
 
 
 class Reader:
-    """Works in `directory`, as in a clone after `make run`: the data directory is `data`, the examples are there."""
+    """A reader in `directory`, which has `data` and the examples, like a clone after `make run`."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         (directory / "examples").symlink_to(ROOT / "examples")
         self.server = RunningServer(directory / "data").start()
 
-    async def types(self, command: str) -> str:
-        """Run a command, and return all that it prints. It reads what was recorded before it, as a person would."""
+    async def run_command(self, command: str) -> str:
+        """Run a command line of a page once queries include all earlier events, and return its output."""
         if command.startswith("ordertrail rebuild"):
             assert self.server.stop() == 0
         else:
             await until_current(self.server)
-        program, *arguments = shlex.split(command.replace(SHOWN_ADDRESS, self.server.address))
-        return self.runs([*PROGRAMS[program], *arguments])
+        program, *arguments = shlex.split(command.replace(PAGE_ADDRESS, self.server.address))
+        return self.run_program([*PROGRAMS[program], *arguments])
 
-    def runs(self, command: list[str]) -> str:
-        """Run a program, and return all that it prints."""
-        told = environment({"ORDERTRAIL_TARGET": self.server.address, "PYTHONWARNINGS": "error"})
+    def run_program(self, command: list[str]) -> str:
+        """Run a program, and return its output."""
+        settings = environment({"ORDERTRAIL_TARGET": self.server.address, "PYTHONWARNINGS": "error"})
         return subprocess.run(
             command,
             cwd=self.directory,
-            env=os.environ | told,
+            env=os.environ | settings,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -55,12 +55,12 @@ class Reader:
 
 
 async def until_current(server: RunningServer) -> None:
-    """Return once a server's reads include all that its log holds now."""
+    """Wait until a server's queries include everything that its log holds now."""
     log = EmbeddedLog.follow(server.data)
     try:
-        now = write_token(log.identity, {0: await log.end(0)})
+        token = write_token(log.identity, {0: await log.end(0)})
     finally:
         await log.close()
     async with connect(server.address) as orders:
-        async for _ in orders.list_orders(page_size=1, at_least_as_fresh=[now], timeout=60):
+        async for _ in orders.list_orders(page_size=1, at_least_as_fresh=[token], timeout=60):
             break

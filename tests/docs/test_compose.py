@@ -1,4 +1,4 @@
-"""docker-compose.yml, as far as it can be tried without containers: its form, its settings, its command lines."""
+"""docker-compose.yml without containers: its schema, its settings, its command lines."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ from tests.docs.compose import (
     IMAGE,
     NGINX,
     broker_properties,
-    ended,
+    run_to_end,
     services,
     serving,
     settings,
@@ -33,41 +33,41 @@ from ordertrail_server.edge.server import COMMANDS, HISTORY, IMPORT, PROJECTION
 SERVERS = ("command-1", "command-2", "query-1")
 
 
-def test_it_is_a_compose_file() -> None:
+def test_file_matches_the_compose_schema() -> None:
     arguments = ["--quiet", "--builtin-schema", "vendor.compose-spec", str(FILE)]
     subprocess.run([sys.executable, "-m", "check_jsonschema", *arguments], check=True)
 
 
 @pytest.mark.parametrize("variables", [{}, three_brokers()], ids=["one broker", "three brokers"])
-def test_every_broker_and_server_knows_the_brokers_that_there_are(variables: dict[str, str]) -> None:
-    found = services(variables)
-    started = [name for name, service in found.items() if variables or not service.get("profiles")]
+def test_every_broker_and_server_knows_all_brokers(variables: dict[str, str]) -> None:
+    by_name = services(variables)
+    started = [name for name, service in by_name.items() if variables or not service.get("profiles")]
     brokers = sorted(name for name in started if name.startswith("kafka-"))
-    voters = ",".join(f"{found[name]['environment']['KAFKA_NODE_ID']}@{name}:9093" for name in brokers)
+    voters = ",".join(f"{by_name[name]['environment']['KAFKA_NODE_ID']}@{name}:9093" for name in brokers)
     assert len(brokers) == (3 if variables else 1)
     for name in brokers:
-        told = found[name]["environment"]
-        assert told["KAFKA_CONTROLLER_QUORUM_VOTERS"] == voters
-        assert told["KAFKA_ADVERTISED_LISTENERS"].startswith(f"PLAINTEXT://{name}:9092,")
+        settings = by_name[name]["environment"]
+        assert settings["KAFKA_CONTROLLER_QUORUM_VOTERS"] == voters
+        assert settings["KAFKA_ADVERTISED_LISTENERS"].startswith(f"PLAINTEXT://{name}:9092,")
     for name in started:
-        if found[name]["image"] == IMAGE:
-            bootstrap = found[name]["environment"]["ORDERTRAIL_BOOTSTRAP"]
+        if by_name[name]["image"] == IMAGE:
+            bootstrap = by_name[name]["environment"]["ORDERTRAIL_BOOTSTRAP"]
             assert bootstrap == ",".join(f"{broker}:9092" for broker in brokers)
-    assert found["topics"]["command"][-2:] == ["--replicas", str(len(brokers))]
+    assert by_name["topics"]["command"][-2:] == ["--replicas", str(len(brokers))]
 
 
-def test_every_volume_that_is_used_is_declared_and_no_server_shares_one() -> None:
+def test_every_used_volume_is_declared_and_none_is_shared() -> None:
     volumes = [volume for service in services().values() for volume in service.get("volumes", [])]
-    named = [volume.partition(":")[0] for volume in volumes if not volume.startswith(".")]
+    names = [volume.partition(":")[0] for volume in volumes if not volume.startswith(".")]
     declared = re.findall(r"^  ([\w-]+):$", FILE.read_text().partition("\nvolumes:")[2], re.MULTILINE)
-    assert sorted(named) == sorted(declared)
+    assert sorted(names) == sorted(declared)
     assert [volume for volume in volumes if volume.startswith(".")] == ["./deploy/nginx.conf:/etc/nginx/nginx.conf:ro"]
 
 
-def test_the_image_is_made_of_what_is_there_and_is_not_ignored() -> None:
-    copied = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    sources = [source for line in copied for source in line.split()]
-    let_in = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+def test_image_sources_exist_and_are_not_ignored() -> None:
+    copy_lines = re.findall(r"^COPY (.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    sources = [source for line in copy_lines for source in line.split()]
+    unignored = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     needed = {
@@ -75,14 +75,14 @@ def test_the_image_is_made_of_what_is_there_and_is_not_ignored() -> None:
         project["project"]["readme"],
         *(name.split("/")[0] for name in wheel["packages"]),
     }
-    assert sorted(sources) == sorted(let_in)
+    assert sorted(sources) == sorted(unignored)
     assert needed <= {*sources}
     assert all((ROOT / source).exists() for source in sources)
 
 
 @pytest.fixture(scope="module")
 def bootstrap(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a broker that has the settings of kafka-1."""
+    """The address of a broker with the settings of kafka-1."""
     setup = Setup(properties=broker_properties(services()["kafka-1"]))
     with run_cluster(tmp_path_factory.mktemp("composed"), setup=setup) as cluster:
         yield cluster.bootstrap
@@ -90,13 +90,13 @@ def bootstrap(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def addresses(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The addresses of the servers, each run by its command line, on the topic made by that of `topics`."""
-    found, data = services(), tmp_path_factory.mktemp("volumes")
+    """The addresses of the servers, each run by its command line, on the topic created by `topics`."""
+    by_name, data = services(), tmp_path_factory.mktemp("volumes")
     for _ in range(2):  # as `docker compose up` does every time
-        assert ended(found["topics"], settings(found["topics"], bootstrap, data)) == 0
-    with ExitStack() as held:
+        assert run_to_end(by_name["topics"], settings(by_name["topics"], bootstrap, data)) == 0
+    with ExitStack() as stack:
         yield {
-            name: held.enter_context(serving(found[name], settings(found[name], bootstrap, data / name)))
+            name: stack.enter_context(serving(by_name[name], settings(by_name[name], bootstrap, data / name)))
             for name in SERVERS
         }
 
@@ -109,29 +109,29 @@ async def place_confirm_and_read(to_place: str, to_confirm: str, to_read: str) -
         return [str(event.WhichOneof("event")) async for event in reader.list_events(order_id=placed.order_id)]
 
 
-async def test_every_command_line_works_and_the_servers_share_their_orders(addresses: dict[str, str]) -> None:
+async def test_every_command_line_works_and_servers_share_orders(addresses: dict[str, str]) -> None:
     await until_serving(addresses["query-1"], HISTORY.full_name)
-    done = await place_confirm_and_read(addresses["command-1"], addresses["command-2"], addresses["query-1"])
-    assert done == ["order_placed", "order_confirmed"]
+    events = await place_confirm_and_read(addresses["command-1"], addresses["command-2"], addresses["query-1"])
+    assert events == ["order_placed", "order_confirmed"]
 
 
-def routed(rpc: str, configuration: str) -> str:
-    """Return the upstream to which the balancer gives an rpc's path."""
+def find_upstream(rpc: str, configuration: str) -> str:
+    """Return the upstream to which the balancer routes an rpc's path."""
     pattern, commands = re.findall(r"location ~ (\S+) \{\s+grpc_pass grpc://(\w+);", configuration)[0]
-    [others] = re.findall(r"location / \{\s+grpc_pass grpc://(\w+);", configuration)
-    return str(commands if re.search(pattern, rpc) else others)
+    [queries] = re.findall(r"location / \{\s+grpc_pass grpc://(\w+);", configuration)
+    return str(commands if re.search(pattern, rpc) else queries)
 
 
-def test_the_balancer_gives_each_rpc_to_servers_of_its_role() -> None:
+def test_balancer_routes_each_rpc_to_servers_of_its_role() -> None:
     configuration = NGINX.read_text()
     upstreams = dict(re.findall(r"upstream (\w+) \{(.*?)\}", configuration, re.DOTALL))
     hosts = {name: re.findall(r"server ([\w-]+):50051 ", text) for name, text in upstreams.items()}
     roles = {name: services()[name]["command"] for name in SERVERS}
     for service in (COMMANDS, IMPORT, HISTORY, PROJECTION):
         role = "command" if service in (COMMANDS, IMPORT) else "query"
-        able = [name for name, command in roles.items() if role in command]
+        servers = [name for name, command in roles.items() if role in command]
         for method in service.methods:
-            assert hosts[routed(f"/{service.full_name}/{method.name}", configuration)] == able
+            assert hosts[find_upstream(f"/{service.full_name}/{method.name}", configuration)] == servers
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def balancer(addresses: dict[str, str], tmp_path: Path) -> Iterator[str]:
         process.terminate()
 
 
-async def test_commands_and_queries_go_through_the_balancer(balancer: str) -> None:
+async def test_commands_and_queries_work_through_the_balancer(balancer: str) -> None:
     async with asyncio.timeout(10), grpc.aio.insecure_channel(balancer) as channel:
         await channel.channel_ready()
     await until_serving(balancer, HISTORY.full_name)

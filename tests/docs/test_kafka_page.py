@@ -1,4 +1,4 @@
-"""What docs/kafka.md says of messages and of the chain rule, on a topic that a server writes to."""
+"""Messages and the chain rule as docs/kafka.md describes them, on a topic that a server writes to."""
 
 import json
 import subprocess
@@ -10,8 +10,8 @@ import grpc
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from google.protobuf.json_format import MessageToDict
-from tests.docs.kafka_page import PAGE, command
-from tests.docs.pages import ROOT, blocks, table
+from tests.docs.kafka_page import PAGE, command_line
+from tests.docs.pages import ROOT, read_blocks, read_table
 from tests.e2e.kafka.servers import a_server, new_topic, started
 from tests.e2e.running_server import environment
 from tests.kafka.cluster import Cluster
@@ -32,25 +32,25 @@ PLACE = PlaceOrderRequest(order_id=ORDER, customer_id="shop-1", lines=[line("p_1
 
 @pytest.fixture(scope="module")
 def messages(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> list[Message]:
-    """The messages of an order that was placed and confirmed; the first was delivered once more in between."""
+    """The messages of an order that was placed and confirmed; the first message was delivered twice."""
     new_topic(cluster, ORDER_EVENTS, PARTITIONS)
     server = a_server(cluster, ORDER_EVENTS, tmp_path_factory.mktemp("documented") / "data")
     with started(server), grpc.insecure_channel(server.address) as channel:
         commands = OrderCommandServiceStub(channel)
         commands.PlaceOrder(PLACE, metadata=(("traceparent", TRACE),))
-        [placed] = consumed(cluster, 1)
+        [placed] = consume(cluster, 1)
         repeat(cluster, placed)
         commands.ConfirmOrder(ConfirmOrderRequest(order_id=ORDER))
-    return consumed(cluster, 3)
+    return consume(cluster, 3)
 
 
-def consumed(cluster: Cluster, count: int) -> list[Message]:
+def consume(cluster: Cluster, count: int) -> list[Message]:
     consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "test", "auto.offset.reset": "error"})
     consumer.assign([TopicPartition(ORDER_EVENTS, partition_of(ORDER, PARTITIONS), 0)])
-    found = consumer.consume(count, timeout=10.0)
+    messages = consumer.consume(count, timeout=10.0)
     consumer.close()
-    assert len(found) == count
-    return found
+    assert len(messages) == count
+    return messages
 
 
 def repeat(cluster: Cluster, message: Message) -> None:
@@ -59,46 +59,46 @@ def repeat(cluster: Cluster, message: Message) -> None:
     assert producer.flush(10.0) == 0
 
 
-def test_a_message_has_the_key_and_the_headers_that_the_page_names(messages: list[Message]) -> None:
+def test_message_has_the_key_and_headers_of_the_page(messages: list[Message]) -> None:
     placed = messages[0]
     headers = dict(placed.headers() or [])
-    named = [part for part, _ in table(PAGE, "part")]
+    parts = [part for part, _ in read_table(PAGE, "part")]
     assert placed.key() == ORDER.encode()
-    assert named == ["key", "value", *sorted(headers, key=named.index)]
+    assert parts == ["key", "value", *sorted(headers, key=parts.index)]
     assert headers["traceparent"] == TRACE.encode()
-    said = {part: what.partition("`")[0] for part, what in table(PAGE, "part")}
+    texts = {part: text.partition("`")[0] for part, text in read_table(PAGE, "part")}
     for header in ("ce_specversion", "ce_source", "content-type"):
-        assert headers[header] == said[header].encode()
+        assert headers[header] == texts[header].encode()
     assert headers["ce_type"] == message_of(NEWEST["OrderPlaced"]).full_name.encode()
 
 
-def decoded(told: str, directory: Path) -> dict[str, Any]:
-    """Run the page's line with buf, and return what it prints."""
-    program, *arguments = told.replace("record.binpb", str(directory / "record.binpb")).split()
+def decode(command: str, directory: Path) -> dict[str, Any]:
+    """Run the page's command line of buf, and return its output."""
+    program, *arguments = command.replace("record.binpb", str(directory / "record.binpb")).split()
     buf = [str(Path(sys.executable).parent / program), *arguments]
-    shown: dict[str, Any] = json.loads(subprocess.run(buf, cwd=ROOT, check=True, capture_output=True).stdout)
-    return shown
+    output: dict[str, Any] = json.loads(subprocess.run(buf, cwd=ROOT, check=True, capture_output=True).stdout)
+    return output
 
 
-def test_a_message_is_decoded_with_nothing_but_the_proto_files(messages: list[Message], tmp_path: Path) -> None:
+def test_proto_files_are_enough_to_decode_a_message(messages: list[Message], tmp_path: Path) -> None:
     (tmp_path / "record.binpb").write_bytes(messages[0].value() or b"")
-    shown = decoded(command("buf"), tmp_path)
+    decoded = decode(command_line("buf"), tmp_path)
     stored = Record.FromString(messages[0].value() or b"")
     assert stored.WhichOneof("event") == NEWEST["OrderPlaced"].name
-    assert shown == MessageToDict(stored)
-    assert (shown["orderId"], shown["orderVersion"], shown["traceparent"]) == (ORDER, "1", TRACE)
-    assert command("protoc").split()[4:6] == [Record.DESCRIPTOR.full_name, Record.DESCRIPTOR.file.name]
+    assert decoded == MessageToDict(stored)
+    assert (decoded["orderId"], decoded["orderVersion"], decoded["traceparent"]) == (ORDER, "1", TRACE)
+    assert command_line("protoc").split()[4:6] == [Record.DESCRIPTOR.full_name, Record.DESCRIPTOR.file.name]
 
 
-def test_the_ten_lines_tell_facts_from_what_came_twice(messages: list[Message]) -> None:
-    page: dict[str, Any] = {}
-    exec(blocks(PAGE, "python")[0], page)
-    assert [page["is_fact"](message.key(), message.value()) for message in messages] == [True, False, True]
+def test_ten_lines_of_the_page_find_the_facts_among_repetitions(messages: list[Message]) -> None:
+    namespace: dict[str, Any] = {}
+    exec(read_blocks(PAGE, "python")[0], namespace)
+    assert [namespace["is_fact"](message.key(), message.value()) for message in messages] == [True, False, True]
 
 
-def test_the_reader_of_the_page_prints_facts_alone(messages: list[Message], cluster: Cluster) -> None:
-    program = blocks(PAGE, "python")[1].replace("127.0.0.1:9092", cluster.bootstrap)
-    run = [sys.executable, "-c", program]
-    printed = subprocess.run(run, env=environment(), check=True, capture_output=True, text=True, timeout=30).stdout
+def test_reader_program_of_the_page_prints_only_facts(messages: list[Message], cluster: Cluster) -> None:
+    program = read_blocks(PAGE, "python")[1].replace("127.0.0.1:9092", cluster.bootstrap)
+    command = [sys.executable, "-c", program]
+    output = subprocess.run(command, env=environment(), check=True, capture_output=True, text=True, timeout=30).stdout
     placed, confirmed = NEWEST["OrderPlaced"].name, NEWEST["OrderConfirmed"].name
-    assert printed.splitlines() == [f"order-1 1 {placed}", f"order-1 2 {confirmed}"]
+    assert output.splitlines() == [f"order-1 1 {placed}", f"order-1 2 {confirmed}"]

@@ -1,12 +1,12 @@
-"""What docs/kafka.md says about security, against a broker with TLS, passwords, certificates and rights."""
+"""The security set-ups of docs/kafka.md, against a broker with TLS, passwords, certificates and ACLs."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.docs.kafka_page import PAGE, rights, security_settings
-from tests.docs.pages import table
+from tests.docs.kafka_page import PAGE, acl_operations, security_settings
+from tests.docs.pages import read_table
 from tests.e2e.kafka.servers import a_server, started
 from tests.e2e.running_server import until_serving
 from tests.kafka.certificates import create_certificates
@@ -30,37 +30,41 @@ class Secured(NamedTuple):
 
 @pytest.fixture(scope="module")
 def brokers(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    """A cluster that offers all that the page shows, and gives its users the rights that the page names."""
+    """A cluster with every set-up of the page, whose users have the operations that the page lists."""
     certificates = tmp_path_factory.mktemp("certificates")
-    create_certificates(certificates)
-    told = security_settings({"/etc/ordertrail": str(certificates), "…": PASSWORD})
-    with run_cluster(tmp_path_factory.mktemp("secured"), setup=secured_setup(certificates)) as cluster:
+    make_certificates(certificates)
+    settings = security_settings({"/etc/ordertrail": str(certificates), "…": PASSWORD})
+    with running(tmp_path_factory.mktemp("secured"), setup=secured(certificates)) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, partitions=1, replicas=1)
         for user, role in ((USER, "command"), (CERTIFIED, "query")):
-            grant(cluster, user, rights(role, "topic"), rights(role, "group"))
-        yield Secured(cluster, told)
+            grant(cluster, user, acl_operations(role, "topic"), acl_operations(role, "group"))
+        yield Secured(cluster, settings)
 
 
-def short(brokers: Secured, way: int) -> dict[str, str]:
-    """Return a server's settings for this way in, without their prefix."""
-    told = brokers.settings[way]
-    address = brokers.cluster.secured[told["ORDERTRAIL_KAFKA_SECURITY_PROTOCOL"]]
-    return {name.removeprefix("ORDERTRAIL_"): value for name, value in told.items()} | {"BOOTSTRAP": address}
+def server_settings(brokers: Secured, set_up: int) -> dict[str, str]:
+    """Return a server's settings for a set-up, without their prefix."""
+    variables = brokers.settings[set_up]
+    address = brokers.cluster.secured[variables["ORDERTRAIL_KAFKA_SECURITY_PROTOCOL"]]
+    return {name.removeprefix("ORDERTRAIL_"): value for name, value in variables.items()} | {"BOOTSTRAP": address}
 
 
-def test_the_page_shows_each_way_once(brokers: Secured) -> None:
-    shown = [told.get("ORDERTRAIL_KAFKA_SASL_MECHANISMS") for told in brokers.settings]
-    assert shown == ["SCRAM-SHA-512", "PLAIN", None]
-    assert rights("command", "topic") == ["READ", "DESCRIBE_CONFIGS", "WRITE"]
-    assert rights("query", "topic") == ["READ", "DESCRIBE_CONFIGS"]
-    assert rights("query", "group") == ["DESCRIBE"]
+def test_page_shows_each_set_up_once(brokers: Secured) -> None:
+    mechanisms = [variables.get("ORDERTRAIL_KAFKA_SASL_MECHANISMS") for variables in brokers.settings]
+    assert mechanisms == ["SCRAM-SHA-512", "PLAIN", None]
+    assert acl_operations("command", "topic") == ["READ", "DESCRIBE_CONFIGS", "WRITE"]
+    assert acl_operations("query", "topic") == ["READ", "DESCRIBE_CONFIGS"]
+    assert acl_operations("query", "group") == ["DESCRIBE"]
 
 
-@pytest.mark.parametrize("way", [SCRAM, PLAIN], ids=["SCRAM", "PLAIN"])
-async def test_orders_are_taken_by_password_and_read_by_certificate(brokers: Secured, tmp_path: Path, way: int) -> None:
-    commands = a_server(brokers.cluster, ORDER_EVENTS, tmp_path / "commands", "command", **short(brokers, way))
+@pytest.mark.parametrize("set_up", [SCRAM, PLAIN], ids=["SCRAM", "PLAIN"])
+async def test_command_server_with_password_and_query_server_with_certificate(
+    brokers: Secured, tmp_path: Path, set_up: int
+) -> None:
+    commands = a_server(
+        brokers.cluster, ORDER_EVENTS, tmp_path / "commands", "command", **server_settings(brokers, set_up)
+    )
     reads = a_server(
-        brokers.cluster, ORDER_EVENTS, tmp_path / "reads", "projector,query", **short(brokers, CERTIFICATE)
+        brokers.cluster, ORDER_EVENTS, tmp_path / "reads", "projector,query", **server_settings(brokers, CERTIFICATE)
     )
     with started(commands, reads):
         await until_serving(reads.address, HISTORY.full_name)
@@ -70,17 +74,17 @@ async def test_orders_are_taken_by_password_and_read_by_certificate(brokers: Sec
             assert order.customer_id == "shop-1"
 
 
-def test_wrong_password_is_named_as_the_reason(brokers: Secured) -> None:
-    told = brokers.settings[SCRAM] | {"ORDERTRAIL_KAFKA_SASL_PASSWORD": "guessed"}
-    settings = {**settings_from_environment(told), "bootstrap.servers": brokers.cluster.secured["SASL_SSL"]}
-    said = ""
-    while "SASL authentication error" not in said:  # a slow broker has not answered yet
+def test_error_names_a_wrong_password_as_the_reason(brokers: Secured) -> None:
+    variables = brokers.settings[SCRAM] | {"ORDERTRAIL_KAFKA_SASL_PASSWORD": "guessed"}
+    settings = {**settings_from_environment(variables), "bootstrap.servers": brokers.cluster.secured["SASL_SSL"]}
+    text = ""
+    while "SASL authentication error" not in text:  # a slow broker has not answered yet
         with pytest.raises(LogUnavailable) as unavailable:
             describe_topic(settings, ORDER_EVENTS)
-        said = str(unavailable.value)
-    assert "guessed" not in said
+        text = str(unavailable.value)
+    assert "guessed" not in text
 
 
-def test_the_page_names_every_setting_that_is_refused() -> None:
-    named = [name.strip(" `") for names, _ in table(PAGE, "refused") for name in names.split(",")]
-    assert sorted(named) == sorted(FIXED)
+def test_page_lists_every_refused_setting() -> None:
+    names = [name.strip(" `") for cell, _ in read_table(PAGE, "refused") for name in cell.split(",")]
+    assert sorted(names) == sorted(FIXED)

@@ -1,4 +1,4 @@
-"""What `make run` prints can be typed as it is printed."""
+"""The commands that `make run` prints work as printed."""
 
 import subprocess
 import sys
@@ -10,13 +10,13 @@ from tests.docs.pages import ROOT
 from tests.e2e.running_server import environment
 
 TOUR = [sys.executable, str(ROOT / "examples" / "tour.py")]
-# What a login shell of a machine has where nothing of ours is installed.
+# The PATH of a login shell without an installation of Ordertrail.
 PATH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 
 @pytest.fixture
-def printed(tmp_path: Path) -> Iterator[list[str]]:
-    """What the tour prints, whose server then still runs."""
+def output(tmp_path: Path) -> Iterator[list[str]]:
+    """The output of the tour, whose server is still running."""
     settings = environment({"ORDERTRAIL_LISTEN": "127.0.0.1:0"}) | PATH
     with subprocess.Popen(TOUR, cwd=tmp_path, env=settings, stdout=subprocess.PIPE, text=True) as tour:
         assert tour.stdout is not None
@@ -29,19 +29,19 @@ def printed(tmp_path: Path) -> Iterator[list[str]]:
         tour.communicate()
 
 
-def test_every_command_that_is_offered_for_another_terminal_works(printed: list[str], tmp_path: Path) -> None:
-    begin = next(number for number, line in enumerate(printed) if "In another terminal" in line)
-    activate, *commands = [line.strip() for line in printed[begin + 1 :] if line.strip()]
+def test_every_command_for_another_terminal_works(output: list[str], tmp_path: Path) -> None:
+    start = next(number for number, line in enumerate(output) if "In another terminal" in line)
+    activate, *commands = [line.strip() for line in output[start + 1 :] if line.strip()]
     assert [command.split()[0] for command in commands] == ["ordertrail"] * 3 + ["grpcurl"] * 2
     for command in commands:
-        typed = f"{activate} && {command.replace(' --follow', '')}"  # which would never end
-        ended = subprocess.run(
-            ["bash", "-c", typed], cwd=tmp_path, env=PATH, capture_output=True, text=True, check=False
+        script = f"{activate} && {command.replace(' --follow', '')}"  # which would never end
+        result = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=PATH, capture_output=True, text=True, check=False
         )
-        assert (ended.returncode, ended.stderr) == (0, ""), command
+        assert (result.returncode, result.stderr) == (0, ""), command
 
 
-def test_the_first_command_puts_all_others_on_the_path(printed: list[str], tmp_path: Path) -> None:
-    first, second = [line.removeprefix("$ ").strip() for line in printed if line.startswith("$ ")][:2]
+def test_first_command_puts_the_others_on_the_path(output: list[str], tmp_path: Path) -> None:
+    first, second = [line.removeprefix("$ ").strip() for line in output if line.startswith("$ ")][:2]
     assert second.startswith("ordertrail serve ")
     subprocess.run(["bash", "-c", f"{first} && command -v ordertrail"], cwd=tmp_path, env=PATH, check=True)

@@ -6,9 +6,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from tests.docs.likeness import missing
-from tests.docs.pages import ROOT, Shown, shown_in
-from tests.docs.reader import SHOWN_ADDRESS, until_current
+from tests.docs.output_match import find_mismatch
+from tests.docs.pages import ROOT, ConsoleCommand, parse_console
+from tests.docs.reader import PAGE_ADDRESS, until_current
 from tests.e2e.running_server import RunningServer
 from tests.evolving.checkout import Checkout
 from tests.evolving.guide_diff import apply_diff
@@ -32,7 +32,7 @@ class GuideRunner:
             if language == "diff":
                 apply_diff(self._checkout.root, block)
             else:
-                for step in shown_in(block):
+                for step in parse_console(block):
                     self._do(step)
             self.steps += 1
 
@@ -40,7 +40,7 @@ class GuideRunner:
         """Stop the server."""
         self.server.close()
 
-    def _do(self, step: Shown) -> None:
+    def _do(self, step: ConsoleCommand) -> None:
         if step.command == "ordertrail serve":
             self.server.close()
             self.server.start()
@@ -48,9 +48,9 @@ class GuideRunner:
         if self.server.running:
             asyncio.run(until_current(self.server))
         printed = self._run(step.command)
-        assert missing(step.output, printed) is None, f"{step.command}\nprinted\n{printed}"
+        assert find_mismatch(step.output, printed) is None, f"{step.command}\nprinted\n{printed}"
 
     def _run(self, command: str) -> str:
-        program, *arguments = shlex.split(command.replace(SHOWN_ADDRESS, self.server.address))
+        program, *arguments = shlex.split(command.replace(PAGE_ADDRESS, self.server.address))
         program = GRPCURL if program == "grpcurl" else program
         return self._checkout.runs(program, *arguments, ORDERTRAIL_TARGET=self.server.address)

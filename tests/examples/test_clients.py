@@ -1,4 +1,4 @@
-"""Clients in other languages are generated, compiled and run by the commands that docs/clients.md shows."""
+"""The commands of docs/clients.md generate, compile and run a client in each language."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.e2e.running_server import RunningServer
 from tests.examples.page import PAGE, Example, client_commands
 
 TESTED = ["go", "typescript", "python"]
-TRIED_BY_HAND = ["java"]
+MANUALLY_TESTED = ["java"]
 
 
 @pytest.fixture(scope="module")
@@ -21,17 +21,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.mark.timeout(1200)  # Go compiles its standard library and gRPC when it runs for the first time.
 @pytest.mark.parametrize("language", TESTED)
-def test_a_client_prints_what_the_page_shows(language: str, server: RunningServer, tmp_path: Path) -> None:
+def test_client_prints_the_output_of_the_page(language: str, server: RunningServer, tmp_path: Path) -> None:
     example = Example(language, tmp_path)
     for command, output in client_commands(language):
-        printed = example.type(command, server.address)
+        printed = example.run_command(command, server.address)
         assert not output or printed.splitlines() == output, command
     assert output[-1] == "refused, VERSION_MISMATCH"
 
 
-def test_the_page_shows_a_client_for_every_example() -> None:
+def test_page_has_commands_for_every_example() -> None:
     examples = {path.name for path in (ROOT / "examples" / "clients").iterdir() if path.is_dir()}
-    assert examples == {*TESTED, *TRIED_BY_HAND}
+    assert examples == {*TESTED, *MANUALLY_TESTED}
     for language in examples:
         commands = [command for command, _ in client_commands(language)]
         assert "buf generate" in commands, f"{PAGE.name} does not generate the client in {language}"

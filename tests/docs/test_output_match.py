@@ -1,7 +1,7 @@
 import pytest
-from tests.docs.likeness import missing
+from tests.docs.output_match import find_mismatch
 
-PRINTED = """
+OUTPUT = """
 {
   "order_id": "tour-1",
   "offset": "17",
@@ -11,7 +11,7 @@ PRINTED = """
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "page_lines",
     [
         ["{", '"order_id": "tour-1",', '"offset": "17",', '"version": "2"', "}"],
         ["{", '"order_id": "tour-1",', '"offset": "99999",', '"version": "2"', "}"],
@@ -21,12 +21,12 @@ PRINTED = """
     ],
     ids=["whole", "with another offset", "its beginning", "its end", "with a gap"],
 )
-def test_what_was_printed_is_alike(shown: list[str]) -> None:
-    assert missing(shown, PRINTED) is None
+def test_page_matches_the_output(page_lines: list[str]) -> None:
+    assert find_mismatch(page_lines, OUTPUT) is None
 
 
 @pytest.mark.parametrize(
-    "shown",
+    "page_lines",
     [
         ["{", '"order_id": "tour-2",', "…"],
         ["{", '"version": "2"', "}"],
@@ -35,7 +35,7 @@ def test_what_was_printed_is_alike(shown: list[str]) -> None:
         ["…", '"version": "2"'],
         [],
     ],
-    ids=["another value", "an unmarked gap", "an unmarked end", "another order", "an end left out", "nothing"],
+    ids=["another value", "an unmarked gap", "an unmarked end", "another order", "a missing end", "nothing"],
 )
-def test_what_was_not_printed_so_is_not_alike(shown: list[str]) -> None:
-    assert missing(shown, PRINTED)
+def test_page_does_not_match_other_output(page_lines: list[str]) -> None:
+    assert find_mismatch(page_lines, OUTPUT)

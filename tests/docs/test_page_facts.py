@@ -1,4 +1,4 @@
-"""Tables, links and names in the documents are what the code says."""
+"""Tables, links and file names in the documents agree with the code."""
 
 import re
 import shlex
@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from tests.contract.test_arrows import ARROWS
 from tests.docs.error_table import error_table
-from tests.docs.pages import LINK, PAGES, ROOT, anchors, table, typed
+from tests.docs.pages import LINK, PAGES, ROOT, command_lines, heading_anchors, read_table
 
 from buf.validate.validate_pb2 import field as rules
 from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest, PlaceOrderRequest
@@ -26,84 +26,84 @@ from ordertrail_server.settings import Settings
 
 DOCS, SERVER = ROOT / "docs", ROOT / "server" / "ordertrail_server"
 CONTRACT, OPERATIONS, ARCHITECTURE = DOCS / "contract.md", DOCS / "operations.md", DOCS / "architecture.md"
-# Named by the documents as the place of what is not built yet.
+# Files that the documents name although they do not exist yet.
 PLANNED = {"proto/ordertrail/events/v3"}
 FOLDERS = ("tests", "docs", "proto", "client", "server", "examples", "cli", *ARROWS)
-PLACE = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`")
-MAKE = re.compile(r"(?:`|^    )make ([a-z]+)", re.MULTILINE)
-SAID_OF_LIMITS = re.compile(r"[\d,]*\d")
+FILE_NAME = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`")
+MAKE_TARGET = re.compile(r"(?:`|^    )make ([a-z]+)", re.MULTILINE)
+LIMIT_NUMBER = re.compile(r"[\d,]*\d")
 
 
-def test_every_reason_of_an_error_stands_in_the_contract_as_the_proto_has_it() -> None:
-    written = CONTRACT.read_text().partition("<!-- BEGIN ERRORS -->")[2].partition("<!-- END ERRORS -->")[0]
-    assert written.strip().splitlines() == error_table(), "run `python -m tests.docs.error_table`"
+def test_error_table_of_the_contract_agrees_with_the_proto() -> None:
+    rows = CONTRACT.read_text().partition("<!-- BEGIN ERRORS -->")[2].partition("<!-- END ERRORS -->")[0]
+    assert rows.strip().splitlines() == error_table(), "run `python -m tests.docs.error_table`"
 
 
-def most_items(field: FieldDescriptor) -> int:
+def max_items(field: FieldDescriptor) -> int:
     return field.GetOptions().Extensions[rules].repeated.max_items
 
 
-def most_characters(field: FieldDescriptor) -> int:
+def max_characters(field: FieldDescriptor) -> int:
     return field.GetOptions().Extensions[rules].string.max_len
 
 
-def test_every_limit_of_the_contract_is_the_one_in_force() -> None:
+def test_limits_of_the_contract_agree_with_the_code() -> None:
     place, document = PlaceOrderRequest.DESCRIPTOR.fields_by_name, SourceDocument.DESCRIPTOR.fields_by_name
     commands, documents = (kind.DESCRIPTOR.fields[0] for kind in (ExecuteCommandsRequest, ImportOrdersRequest))
     frame = StreamOrderEventsRequest.DESCRIPTOR.fields_by_name["max_events_per_frame"]
-    assert most_items(commands) == most_items(documents)
-    assert most_characters(place["order_id"]) == most_characters(document["origin"])
-    assert most_items(place["lines"]) == MAX_LINES
-    in_force = [
+    assert max_items(commands) == max_items(documents)
+    assert max_characters(place["order_id"]) == max_characters(document["origin"])
+    assert max_items(place["lines"]) == MAX_LINES
+    limits = [
         [COMMAND_BYTES],
         [BATCH_BYTES],
-        [most_items(commands)],
+        [max_items(commands)],
         [COMMAND_BYTES],
         [document["json"].GetOptions().Extensions[rules].bytes.max_len],
         [MAX_LINES],
-        [most_characters(place["order_id"])],
-        [most_characters(GetOrderRequest.DESCRIPTOR.fields_by_name["token"])],
+        [max_characters(place["order_id"])],
+        [max_characters(GetOrderRequest.DESCRIPTOR.fields_by_name["token"])],
         [ROWS, MAX_ROWS],
         [PAGE_BYTES],
         [FRAME_EVENTS, frame.GetOptions().Extensions[rules].int32.lte],
         [FRAME_BYTES],
         [LONGEST],
     ]
-    said = [[int(n.replace(",", "")) for n in SAID_OF_LIMITS.findall(limit)] for _, limit in table(CONTRACT, "what")]
-    assert said == in_force
+    numbers = [LIMIT_NUMBER.findall(limit) for _, limit in read_table(CONTRACT, "what")]
+    assert [[int(number.replace(",", "")) for number in row] for row in numbers] == limits
 
 
-def test_the_packages_and_their_arrows_are_those_of_the_arrows_test() -> None:
-    said = {name: set(re.findall(r"\w+", allowed)) - {"nothing"} for name, _, allowed in table(ARCHITECTURE, "package")}
-    assert said == ARROWS
+def test_package_table_agrees_with_the_imports_test() -> None:
+    rows = read_table(ARCHITECTURE, "package")
+    assert {name: set(re.findall(r"\w+", imports)) - {"nothing"} for name, _, imports in rows} == ARROWS
 
 
 def test_every_setting_is_documented_with_its_default_and_bounds() -> None:
-    said = {name: (default, allowed) for name, default, allowed, _ in table(OPERATIONS, "variable")}
+    documented = {name: (default, bounds) for name, default, bounds, _ in read_table(OPERATIONS, "variable")}
     fields = Settings.model_fields.items()
-    assert said == {
-        f"ORDERTRAIL_{name.upper()}": (_shown(field.default), describe_bounds(field)) for name, field in fields
+    assert documented == {
+        f"ORDERTRAIL_{name.upper()}": (_default_text(field.default), describe_bounds(field)) for name, field in fields
     }
 
 
-def test_every_command_is_documented_with_its_line_of_the_help() -> None:
-    assert {row[0]: row[1] for row in table(OPERATIONS, "command")} == COMMANDS
+def test_every_command_is_documented_with_its_help_text() -> None:
+    assert {row[0]: row[1] for row in read_table(OPERATIONS, "command")} == COMMANDS
 
 
-def test_pages_have_what_is_looked_for_in_them() -> None:
+def test_pages_contain_links_targets_files_and_commands() -> None:
     text = "\n".join(page.read_text() for page in PAGES)
-    commands = [line for page in PAGES for line in typed(page, "ordertrail")]
-    found = {"links": LINK.findall(text), "targets": MAKE.findall(text), "files": PLACE.findall(text)}
-    assert {what: len(some) > 10 for what, some in found.items()} == dict.fromkeys(found, True)
+    commands = [line for page in PAGES for line in command_lines(page, "ordertrail")]
+    matches = {"links": LINK.findall(text), "targets": MAKE_TARGET.findall(text), "files": FILE_NAME.findall(text)}
+    assert all(len(texts) > 10 for texts in matches.values()), matches
     assert len(commands) > 10
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_command_line_is_right_usage(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_line_of_a_page_is_valid(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    for line in typed(page, "ordertrail"):
+    for line in command_lines(page, "ordertrail"):
         _, name, *arguments = shlex.split(line)
         command = ordertrail.get_command(click.Context(ordertrail), name)
         assert command is not None, line
@@ -111,37 +111,37 @@ def test_every_command_line_is_right_usage(page: Path, tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_target_of_make_exists(page: Path) -> None:
+def test_every_make_target_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(MAKE.findall(page.read_text())) <= targets
+    assert set(MAKE_TARGET.findall(page.read_text())) <= targets
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_link_resolves(page: Path) -> None:
     for target, anchor in LINK.findall(page.read_text()):
         path = page.parent / target if target else page
         assert path.exists(), f"{page.name} links to {target}"
-        assert not anchor or anchor in anchors(path), f"{page.name} links to {target}#{anchor}"
+        assert not anchor or anchor in heading_anchors(path), f"{page.name} links to {target}#{anchor}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_file_that_is_named_exists_and_no_planned_one_does(page: Path) -> None:
-    for name in PLACE.findall(page.read_text()):
-        there = (ROOT / name).exists() or (SERVER / name).exists()
-        assert there != (name in PLANNED), f"{page.name} names {name}"
+def test_every_named_file_exists_unless_it_is_planned(page: Path) -> None:
+    for name in FILE_NAME.findall(page.read_text()):
+        exists = (ROOT / name).exists() or (SERVER / name).exists()
+        assert exists != (name in PLANNED), f"{page.name} names {name}"
 
 
 @pytest.mark.parametrize("page", sorted((DOCS / "decisions").glob("*.md")), ids=lambda page: page.stem)
-def test_a_decision_says_why_and_what_follows_and_is_numbered(page: Path) -> None:
+def test_decision_has_a_number_and_the_four_sections(page: Path) -> None:
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     assert headings[0].startswith(f"{page.name[:4]} ")
     assert headings[1:] == ["Context", "Decision", "Why", "Consequences"]
 
 
-def test_decisions_are_numbered_without_a_gap() -> None:
+def test_numbers_of_decisions_have_no_gap() -> None:
     numbers = [int(page.name[:4]) for page in sorted((DOCS / "decisions").glob("*.md"))]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-def _shown(default: object) -> str:
+def _default_text(default: object) -> str:
     return ",".join(default) if isinstance(default, tuple) else str(default)
