@@ -32,9 +32,9 @@ class Secured(NamedTuple):
 def brokers(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """A cluster with every set-up of the page, whose users have the operations that the page lists."""
     certificates = tmp_path_factory.mktemp("certificates")
-    make_certificates(certificates)
+    create_certificates(certificates)
     settings = security_settings({"/etc/ordertrail": str(certificates), "…": PASSWORD})
-    with running(tmp_path_factory.mktemp("secured"), setup=secured(certificates)) as cluster:
+    with run_cluster(tmp_path_factory.mktemp("secured"), setup=secured_setup(certificates)) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, partitions=1, replicas=1)
         for user, role in ((USER, "command"), (CERTIFIED, "query")):
             grant(cluster, user, acl_operations(role, "topic"), acl_operations(role, "group"))

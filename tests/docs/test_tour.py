@@ -30,7 +30,7 @@ def output(tmp_path: Path) -> Iterator[list[str]]:
 
 
 def test_every_command_for_another_terminal_works(output: list[str], tmp_path: Path) -> None:
-    start = next(number for number, line in enumerate(output) if "In another terminal" in line)
+    start = next(number for number, line in enumerate(output) if "in another terminal" in line)
     activate, *commands = [line.strip() for line in output[start + 1 :] if line.strip()]
     assert [command.split()[0] for command in commands] == ["ordertrail"] * 3 + ["grpcurl"] * 2
     for command in commands:
