@@ -106,9 +106,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _check_combination(self) -> Self:
         if "query" in self.role and "projector" not in self.role:
-            raise ValueError(
-                "the role query reads what the role projector writes in the same server: add --role projector"
-            )
+            raise ValueError(ROLE_QUERY_ALONE)
         if self.log == "kafka" and not self.bootstrap:
             raise ValueError("a Kafka log needs its brokers: --bootstrap HOST:PORT or ORDERTRAIL_BOOTSTRAP")
         return self
