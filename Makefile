@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
+PROTO_PIP := .venv-proto/bin/pip --disable-pip-version-check --quiet
 
 .PHONY: help run test check lint types protos pytest bench generate pins image clean
 
@@ -34,9 +35,11 @@ bench: .venv/dev ## measure, beside the limits of this machine, and print a tabl
 generate: .venv-proto/made ## compile proto/ into client/
 	PATH=$(CURDIR)/.venv-proto/bin:$$PATH .venv-proto/bin/python proto/generate.py
 
-pins: .venv/dev ## write constraints.txt from what is installed
+pins: .venv/dev .venv-proto/made ## write the installed versions to constraints.txt and proto/constraints.txt
 	$(PIP) freeze --exclude-editable --exclude ordertrail > .constraints.new
 	@mv .constraints.new constraints.txt
+	$(PROTO_PIP) freeze --exclude-editable --exclude ordertrail > .constraints.new
+	@mv .constraints.new proto/constraints.txt
 
 image: protos ## renew proto/released.binpb at a release: what is public now is held to from then on
 	$(BIN)/buf build proto --exclude-source-info --output proto/released.binpb
@@ -55,7 +58,9 @@ clean: ## remove the environments and the data of `make run`
 	$(PIP) install --constraint constraints.txt --editable '.[server,dev]'
 	@touch $@ .venv/server
 
-.venv-proto/made: proto/generator.txt
+.venv-proto/bin/python:
 	$(PYTHON) -m venv .venv-proto
-	.venv-proto/bin/pip --disable-pip-version-check --quiet install --requirement proto/generator.txt
+
+.venv-proto/made: .venv-proto/bin/python pyproject.toml proto/constraints.txt
+	$(PROTO_PIP) install --constraint proto/constraints.txt --editable '.[generate]'
 	@touch $@

@@ -12,6 +12,7 @@ import pytest
 from tests.authoring.basket_protos import PROTO, compiled
 from tests.authoring.real_protos import copy_protos
 from tests.cli.command_line import CommandLine
+from tests.contract.generator import install_generator
 
 from ordertrail_server.schema.lock.lock_file import LOCK_NAME
 
@@ -79,7 +80,7 @@ def test_new_version_has_every_field_of_its_predecessor(checkout: Checkout) -> N
 def test_generated_code_has_the_new_version(checkout: Checkout) -> None:
     client = checkout.root / "client"
     client.mkdir()
-    subprocess.run(["make", "--quiet", ".venv-proto/made"], cwd=ROOT, check=True, capture_output=True)
+    install_generator()
     environment = {**os.environ, "PATH": f"{GENERATOR}{os.pathsep}{os.environ['PATH']}"}
     subprocess.run([GENERATOR / "python", checkout.root / "proto" / "generate.py"], env=environment, check=True)
     copy(ROOT / "client" / "ordertrail" / "__init__.py", client / "ordertrail")

