@@ -1,4 +1,4 @@
-"""Real brokers, for whichever tests want them, and what holds for all tests."""
+"""Settings of all tests, the worker on which each of them runs, and a Kafka broker for those that need one."""
 
 import os
 import signal
@@ -16,6 +16,26 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # How long an example takes says how busy the machine is.
 settings.register_profile("any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+BROKER_FIXTURES = {"kafka", "cluster", "older_cluster"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the group whose tests `--dist loadgroup` runs on one worker."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group_of(item)))
+
+
+def _group_of(item: pytest.Item) -> str:
+    """Return the subject whose fixtures the test shares: brokers, the grown checkout, or else those of its file."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    if fixtures & BROKER_FIXTURES or "kafka" in parameters:
+        return "kafka"
+    if "grown" in fixtures:
+        return "grown"
+    return item.nodeid.partition("::")[0]
 
 
 def need(version: str = "") -> None:

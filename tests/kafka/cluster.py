@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException, Uuid
 from confluent_kafka.admin import AdminClient
 from tests.kafka.node import Node
 from tests.kafka.relays import Relays, broker_name
+from tests.ports import find_free_ports
 
 from ordertrail_server.log.deadline import Deadline
 
@@ -47,7 +48,7 @@ class Cluster:
 
     def __init__(self, directory: Path, brokers: int = 1, version: str = "", setup: Setup = PLAIN) -> None:
         names = ("PLAINTEXT", *BROKER_LISTENERS, *setup.protocols)
-        free = iter(free_ports(brokers * len(names)))
+        free = iter(find_free_ports(brokers * len(names)))
         ports = [{name: next(free) for name in names} for _ in range(brokers)]
         self._relays = (
             Relays([[node_ports[name] for name in BROKER_LISTENERS] for node_ports in ports])
@@ -163,12 +164,3 @@ def _node_properties(number: int, ports: Mapping[str, int], host: str) -> dict[s
         "advertised.listeners": ",".join(f"{name}://{advertised_hosts[name]}:{port}" for name, port in ports.items()),
         "listener.security.protocol.map": protocols,
     }
-
-
-def free_ports(count: int) -> list[int]:
-    """Return unused ports."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket()) for _ in range(count)]
-        for listener in sockets:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in sockets]

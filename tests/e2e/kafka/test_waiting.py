@@ -12,7 +12,8 @@ from tests.cli.command_line import ENVIRONMENT, ORDERTRAIL
 from tests.e2e.kafka.servers import Shop, a_server, new_topic, started
 from tests.e2e.running_server import RunningServer
 from tests.e2e.shop import an_order
-from tests.kafka.cluster import Cluster, free_ports, run_cluster
+from tests.kafka.cluster import Cluster, run_cluster
+from tests.ports import find_free_port
 
 from ordertrail_server.log.kafka.topic import create_topic
 
@@ -31,8 +32,7 @@ COMMANDS = [
 @pytest.fixture
 def nobody() -> str:
     """An address on which no broker listens."""
-    [port] = free_ports(1)
-    return f"127.0.0.1:{port}"
+    return f"127.0.0.1:{find_free_port()}"
 
 
 def without_brokers(nobody: str, data: Path, seconds: str) -> RunningServer:
