@@ -4,7 +4,11 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 PROTO_PIP := .venv-proto/bin/pip --disable-pip-version-check --quiet
 
-.PHONY: help run test check lint types protos pytest bench generate pins image clean
+# Tests of one group run on one worker (tests/conftest.py). More workers than two need a machine with more cores.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadgroup
+
+.PHONY: help run test trials lint types protos pytest bench generate pins image clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,7 +16,12 @@ help: ## list what can be made
 run: .venv/server ## start a server, show it at work, and keep it running
 	@$(BIN)/python examples/tour.py
 
-test: lint types protos pytest ## all that is checked before a change is taken
+test: lint protos types pytest ## run everything but the trials: lint, protos, types, tests
+	@echo 'The trials did not run: faults at random, kills, old clients. Run them: `make trials` (10 minutes at most), or'
+	@echo 'their long form: `make trials LONG=1` (hours).'
+
+trials: .venv/dev .venv-proto/made ## run the tests that search for faults at random or take long
+	ORDERTRAIL_TRIALS=$(if $(LONG),long,trial) $(PYTEST) -m 'trial or sampled'
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -26,8 +35,8 @@ protos: .venv/dev
 	$(BIN)/buf format --diff --exit-code
 	$(BIN)/buf breaking proto --exclude-imports --against proto/released.binpb
 
-pytest: .venv/dev
-	$(BIN)/python -m pytest -q
+pytest: .venv/dev .venv-proto/made
+	$(PYTEST) -m 'not trial'
 
 bench: .venv/dev ## measure, beside the limits of this machine, and print a table
 	$(BIN)/python -m benchmarks

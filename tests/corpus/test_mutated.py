@@ -1,9 +1,5 @@
-"""Damaged records never stop a fold, and each one is recorded in a table.
+"""Damaged records never stop a fold, and each one is recorded in a table."""
 
-ORDERTRAIL_MUTATIONS says how many are tried; a million take a minute or two.
-"""
-
-import os
 from collections import Counter
 from contextlib import closing
 from random import Random
@@ -11,6 +7,7 @@ from random import Random
 import pytest
 from google.protobuf.message import Message
 from tests.corpus.damage import SETTINGS, Setting, damage_record
+from tests.trials import choose_size
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsResponse
@@ -22,7 +19,7 @@ from ordertrail_server.projections.rows import Rows, write_rows
 from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.storage.sqlite import sqlite3
 
-MUTATIONS = int(os.environ.get("ORDERTRAIL_MUTATIONS", "20000"))
+MUTATIONS = choose_size(5_000, 200_000, 10_000_000)
 PLACE, OFFSET = Place("orders.events", 0, 1), 7
 
 
@@ -84,7 +81,8 @@ def test_damage_changes_every_sample(number: int) -> None:
     assert all(damage_record(setting, Random(seed)) != setting.value for seed in range(100))
 
 
-@pytest.mark.timeout(300 + MUTATIONS // 1000)
+@pytest.mark.sampled
+@pytest.mark.timeout(300 + MUTATIONS // 500)
 def test_damaged_record_is_an_event_or_parked_or_no_fact() -> None:
     outcomes: Counter[str] = Counter()
     with closing(read_model()) as model:

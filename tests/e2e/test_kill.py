@@ -1,6 +1,6 @@
 """A loaded server is killed at random moments. No acknowledged fact is lost, duplicated or changed.
 
-ORDERTRAIL_KILL_ROUNDS is the number of kills (30, and 6 on Kafka). ORDERTRAIL_KILL_SEED repeats the moments of a run.
+ORDERTRAIL_KILL_SEED repeats the moments of a run.
 """
 
 import asyncio
@@ -13,9 +13,10 @@ from random import Random
 
 import pytest
 from tests.e2e.load import Ledger, Load
-from tests.e2e.logs import LogOfServer, OnKafka
+from tests.e2e.logs import LogOfServer
 from tests.e2e.running_server import RunningServer
 from tests.e2e.truth import Truth, receipts_are_facts
+from tests.trials import choose_size
 
 from ordertrail.client import OrderTrail, connect
 from ordertrail.v1.history_event_pb2 import HistoryEvent
@@ -24,19 +25,22 @@ from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.connection import connect_reader
 
-ROUNDS = os.environ.get("ORDERTRAIL_KILL_ROUNDS")
+KILLS = {"embedded": choose_size(2, 20, 1000), "kafka": choose_size(2, 6, 200)}
 SEED = int(os.environ.get("ORDERTRAIL_KILL_SEED", str(time.time_ns())))
 
 
-@pytest.mark.timeout(60 + 20 * int(ROUNDS or 30))
-async def test_acknowledged_facts_survive_every_kill(own_log: LogOfServer, own_server: RunningServer) -> None:
+@pytest.mark.sampled
+@pytest.mark.timeout(60 + 20 * max(KILLS.values()))
+@pytest.mark.parametrize(("own_log", "kills"), KILLS.items(), indirect=["own_log"], ids=KILLS)
+async def test_acknowledged_facts_survive_every_kill(
+    own_log: LogOfServer, own_server: RunningServer, kills: int
+) -> None:
     server = own_server.start()
-    rounds = int(ROUNDS or (6 if isinstance(own_log, OnKafka) else 30))
     ledger, streamed_events, recovery_seconds = Ledger(), list[HistoryEvent](), list[float]()
     async with connect(server.address) as orders:
         follow_task = asyncio.create_task(follow(orders, streamed_events))
         load = Load(orders, ledger, unary=16, batches=2, seed=SEED)
-        for _ in range(rounds):
+        for _ in range(kills):
             recovery_seconds.append(await kill_and_restart(server, ledger, Random(f"{SEED}/{len(recovery_seconds)}")))
             load.check()
         await load.stop()

@@ -3,6 +3,7 @@
 import re
 from shutil import copytree, ignore_patterns
 
+import pytest
 from tests.evolving.checkout import ROOT, Checkout
 
 
@@ -10,6 +11,7 @@ def test_steps_of_the_page_work_and_change_no_other_python(next_release: Checkou
     assert next_release.changed_code == {"orders/decide.py", "orders/evolve.py", "schema/v2.py", "schema/v5.py"}
 
 
+@pytest.mark.trial
 def test_tests_of_stored_events_pass_after_the_change(next_release: Checkout) -> None:
     copytree(ROOT / "tests", next_release.root / "tests", ignore=ignore_patterns("__pycache__"))
     chosen = ["tests/schema", "--ignore=tests/schema/hops"]  # the hops are tested on trees of their own

@@ -28,7 +28,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory, next_release: Checkout) -
         yield releases
 
 
-@pytest.fixture(scope="module", params=LANGUAGES)
+@pytest.fixture(scope="module", params=["python", pytest.param("typescript", marks=pytest.mark.trial)])
 def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OldClient:
     """A client of each language."""
     return LANGUAGES[request.param](tmp_path_factory.mktemp(request.param))

@@ -16,6 +16,8 @@ from ordertrail.client import OrderTrail
 from ordertrail.v1.commands_pb2 import ShipOrderRequest
 from ordertrail.v1.receipt_pb2 import Receipt
 
+pytestmark = pytest.mark.trial
+
 
 @pytest.fixture
 def releases(tmp_path: Path, next_release: Checkout) -> Iterator[Releases]:

@@ -35,6 +35,7 @@ class Callers(Load):
             self.check()
 
 
+@pytest.mark.trial
 @pytest.mark.timeout(120)
 async def test_commands_acknowledged_by_either_release_are_durable(tmp_path: Path, next_release: Checkout) -> None:
     with closing(Releases(tmp_path / "data", next_release)) as releases:

@@ -19,6 +19,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     server.close()
 
 
+@pytest.mark.trial
 @pytest.mark.timeout(1200)  # Go compiles its standard library and gRPC when it runs for the first time.
 @pytest.mark.parametrize("language", TESTED)
 def test_client_prints_the_output_of_the_page(language: str, server: RunningServer, tmp_path: Path) -> None:

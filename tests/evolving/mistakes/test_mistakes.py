@@ -13,7 +13,13 @@ from tests.evolving.mistakes.table import MISTAKES, run_mistakes
 from tests.evolving.mistakes.trees import RECORD, V2, V3, State, generate, tree_in
 
 OF_PROTOS = (Guard.LINT, Guard.BREAKING, Guard.LOCK, Guard.CHECK)
+WITH_CODE = (State.CODE, State.CODE_V3)
 OF_CODE = tuple(guard for guard in Guard if guard not in (Guard.LINT, Guard.BREAKING, Guard.LOCK))
+
+
+def mark_trial(state: State) -> list[pytest.MarkDecorator]:
+    """Return the marks of a test on a tree: one with code takes long, because each guard is a process there."""
+    return [pytest.mark.trial] if state in WITH_CODE else []
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +30,9 @@ def reports(request: pytest.FixtureRequest) -> Iterator[Mapping[str, "Future[lis
         yield reports
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.title)
+@pytest.mark.parametrize(
+    "mistake", [pytest.param(mistake, id=mistake.title, marks=mark_trial(mistake.state)) for mistake in MISTAKES]
+)
 def test_mistake_is_reported_by_its_guard(mistake: Mistake, reports: Mapping[str, "Future[list[str]]"]) -> None:
     lines = reports[mistake.title].result()
     assert any(mistake.says in line for line in lines), lines
@@ -42,8 +50,8 @@ def test_every_guard_reports_some_mistake() -> None:
     ("state", "guard"),
     [
         *((state, guard) for state in (State.TODAY, State.V3, State.V4) for guard in OF_PROTOS),
-        *((State.CODE, guard) for guard in OF_CODE),
-        (State.CODE_V3, Guard.CHECK),
+        *(pytest.param(State.CODE, guard, marks=mark_trial(State.CODE)) for guard in OF_CODE),
+        pytest.param(State.CODE_V3, Guard.CHECK, marks=mark_trial(State.CODE_V3)),
     ],
     ids=lambda value: value.value,
 )
@@ -52,6 +60,7 @@ def test_unchanged_tree_has_no_mistake(state: State, guard: Guard) -> None:
         assert findings(guard, root) == []
 
 
+@pytest.mark.trial
 @pytest.mark.parametrize(
     ("state", "guard", "edit"),
     [
