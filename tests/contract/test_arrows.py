@@ -43,7 +43,7 @@ def _files(package: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("package", ARROWS)
-def test_a_package_imports_only_what_lies_further_on_the_way(package: str) -> None:
+def test_package_imports_only_the_packages_of_its_arrows(package: str) -> None:
     for path in _files(package):
         for name in _imports(path):
             if name.startswith("ordertrail_server."):
@@ -55,12 +55,12 @@ def test_shared_modules_import_nothing_of_the_server() -> None:
         assert [name for name in _imports(SERVER / f"{module}.py") if name.startswith("ordertrail")] == []
 
 
-def test_every_package_has_its_arrows() -> None:
+def test_every_package_has_arrows() -> None:
     packages = {path.relative_to(SERVER).parts[0] for path in SERVER.glob("*/**/*.py")}
     assert packages == ARROWS.keys() | {"cli"}
 
 
-def test_the_orders_package_is_pure() -> None:
+def test_orders_package_is_pure() -> None:
     for path in _files("orders"):
         for name in _imports(path):
             top = name.split(".")[0]
@@ -69,12 +69,12 @@ def test_the_orders_package_is_pure() -> None:
                 assert name.startswith(CONTRACT_OF_ORDERS), f"{path} imports {name}"
 
 
-def test_the_client_never_imports_the_server() -> None:
+def test_client_does_not_import_the_server() -> None:
     for path in CLIENT.rglob("*.py"):
         assert path.name == "entry_point.py" or not any(n.startswith("ordertrail_server") for n in _imports(path)), path
 
 
-def test_stored_events_are_known_to_the_schema_alone() -> None:
+def test_only_schema_imports_stored_events() -> None:
     """A new stored version touches neither the domain nor the read side."""
     for path in SERVER.rglob("*.py"):
         if SERVER / "schema" not in path.parents and "ordertrail.events" in path.read_text():

@@ -23,6 +23,6 @@ def expected_options(path: str) -> FileOptions:
 
 
 @pytest.mark.parametrize("path", PROTOS)
-def test_the_options_of_a_file_follow_from_its_path(path: str) -> None:
+def test_options_of_a_proto_file_follow_from_its_path(path: str) -> None:
     module = importlib.import_module(path.replace("/", ".").replace(".proto", "_pb2"))
     assert module.DESCRIPTOR.GetOptions() == expected_options(path)

@@ -32,17 +32,17 @@ def said() -> dict[str, FileDescriptorProto]:
 
 
 @pytest.mark.parametrize("path", GENERATED)
-def test_generated_code_says_what_its_proto_says(path: str, said: dict[str, FileDescriptorProto]) -> None:
+def test_generated_code_has_the_descriptor_of_its_proto(path: str, said: dict[str, FileDescriptorProto]) -> None:
     made = FileDescriptorProto.FromString(importlib.import_module(_module(path)).DESCRIPTOR.serialized_pb)
     assert normalize(made) == normalize(said[made.name]), "run `make generate`"
 
 
-def test_every_proto_of_ours_is_generated_and_nothing_else_is() -> None:
+def test_generated_files_are_those_of_our_protos() -> None:
     roots = (ROOT / "proto", ROOT / "third_party" / "protovalidate")
     protos = [path.relative_to(root).as_posix() for root in roots for path in root.rglob("*.proto")]
     assert set(GENERATED) == {path.replace(".proto", "_pb2.py") for path in protos}
 
 
-def test_what_is_committed_is_what_the_generator_makes_to_the_byte(tmp_path: Path) -> None:
+def test_committed_code_equals_the_output_of_the_generator(tmp_path: Path) -> None:
     assert run_generator(ROOT, tmp_path / "client") == 0
     assert generated_files(CLIENT) == generated_files(tmp_path / "client"), "run `make generate`"

@@ -29,7 +29,7 @@ def write_plugin(root: Path, script: str) -> Path:
     return plugin.parent
 
 
-def test_a_syntax_error_leaves_the_generated_code_in_place(root: Path) -> None:
+def test_syntax_error_leaves_generated_code_unchanged(root: Path) -> None:
     before = generated_files(root / "client")
     proto = root / "proto" / f"{MONEY}.proto"
     proto.write_text(proto.read_text().replace("package", "packge"))
@@ -37,14 +37,14 @@ def test_a_syntax_error_leaves_the_generated_code_in_place(root: Path) -> None:
     assert generated_files(root / "client") == before
 
 
-def test_a_failing_plugin_leaves_the_generated_code_in_place(root: Path) -> None:
+def test_failed_plugin_leaves_generated_code_unchanged(root: Path) -> None:
     before = generated_files(root / "client")
     assert run_generator(root, root / "client", write_plugin(root, "exit 1")) != 0
     assert generated_files(root / "client") == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_an_interruption_leaves_the_generated_code_in_place(root: Path, number: signal.Signals) -> None:
+def test_interruption_leaves_generated_code_unchanged(root: Path, number: signal.Signals) -> None:
     before = generated_files(root / "client")
     os.mkfifo(gate := root / "gate")
     generator = start_generator(root, root / "client", write_plugin(root, f"cat {gate}"))
@@ -69,14 +69,14 @@ def remove_proto(root: Path) -> None:
 
 
 @pytest.mark.parametrize("edit", [edit_money, add_proto, remove_proto])
-def test_the_generated_code_follows_an_edit_as_if_generated_anew(root: Path, edit: Callable[[Path], None]) -> None:
+def test_generation_after_an_edit_equals_a_fresh_generation(root: Path, edit: Callable[[Path], None]) -> None:
     edit(root)
     assert run_generator(root, root / "client") == 0
     assert run_generator(root, root / "anew") == 0
     assert generated_files(root / "client") == generated_files(root / "anew") != generated_files(ROOT / "client")
 
 
-def test_nothing_is_left_beside_the_code_even_after_a_killed_run(root: Path) -> None:
+def test_generation_removes_what_a_killed_run_left_behind(root: Path) -> None:
     (root / ".client.new" / "ordertrail").mkdir(parents=True)
     (root / ".client.new" / "ordertrail" / "half_pb2.py").touch()
     assert run_generator(root, root / "client") == 0

@@ -56,12 +56,12 @@ def _imports(module: ast.Module) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-def test_no_one_but_the_schema_parses_stored_bytes() -> None:
+def test_only_schema_parses_stored_bytes() -> None:
     found = {name: parsed for name, module in _modules() if (parsed := _parsed(module))}
     assert found == {name: set(parsed) for name, parsed in OTHER_BYTES.items()}
 
 
-def test_no_one_but_the_schema_and_its_tools_knows_the_stored_contract() -> None:
+def test_only_schema_and_its_commands_import_the_stored_contract() -> None:
     stored = ("ordertrail.log.", "ordertrail.events.")
     assert {
         name for name, module in _modules() if any(one.startswith(stored) for one in _imports(module))

@@ -34,7 +34,7 @@ def _imported_as(requirement: str) -> str:
     return IMPORTED_AS.get(name, name.replace("-", "_"))
 
 
-def test_importing_the_client_imports_nothing_of_the_servers() -> None:
+def test_client_imports_no_package_of_the_server() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     servers = {_imported_as(one) for one in project["optional-dependencies"]["server"]}
     run = subprocess.run(
@@ -56,7 +56,7 @@ def test_importing_the_client_imports_nothing_of_the_servers() -> None:
         ("darwin", "arm64", "pysqlite3"),
     ],
 )
-def test_every_platform_gets_one_package_that_carries_sqlite(system: str, machine: str, package: str) -> None:
+def test_every_platform_installs_one_sqlite_package(system: str, machine: str, package: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     server = [Requirement(one) for one in project["optional-dependencies"]["server"]]
     here = {"sys_platform": system, "platform_machine": machine}
@@ -64,14 +64,14 @@ def test_every_platform_gets_one_package_that_carries_sqlite(system: str, machin
     assert [one.name for one in carriers if one.marker is None or one.marker.evaluate(here)] == [package]
 
 
-def test_the_schema_lock_is_put_where_an_installed_server_looks_for_it() -> None:
+def test_wheel_contains_the_schema_lock_where_the_server_reads_it() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
     beside = Path(lock.__file__).with_name(lock.LOCK_NAME).relative_to(ROOT / "server").as_posix()
     assert wheel["force-include"] == {f"proto/{lock.LOCK_NAME}": beside}
     assert (ROOT / "proto" / lock.LOCK_NAME).is_file()
 
 
-def test_a_server_that_is_no_checkout_reads_the_lock_that_came_with_it(tmp_path: Path) -> None:
+def test_installed_server_reads_its_own_schema_lock(tmp_path: Path) -> None:
     installed = tmp_path / "site" / "ordertrail_server"
     shutil.copytree(ROOT / "server" / "ordertrail_server", installed, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "proto" / lock.LOCK_NAME, installed / "schema" / "lock")

@@ -24,7 +24,7 @@ def build(root: Path, proto: str) -> tuple[int, str]:
     return built.returncode, built.stderr
 
 
-def test_a_workspace_can_hold_the_protos_beside_googleapis_and_protovalidate(tmp_path: Path) -> None:
+def test_protos_compile_in_a_workspace_with_googleapis_and_protovalidate(tmp_path: Path) -> None:
     (tmp_path / "buf.yaml").write_text(WORKSPACE)
     copytree(ROOT / "proto", tmp_path / "vendor" / "ordertrail")
     for module in ("googleapis", "protovalidate"):
@@ -32,7 +32,7 @@ def test_a_workspace_can_hold_the_protos_beside_googleapis_and_protovalidate(tmp
     assert build(tmp_path, "vendor/ordertrail") == (0, "")
 
 
-def test_the_source_distribution_has_all_that_its_protos_import(tmp_path: Path) -> None:
+def test_protos_of_the_source_distribution_compile(tmp_path: Path) -> None:
     targets = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
     for name in targets["sdist"]["include"]:
         put = copytree if (ROOT / name).is_dir() else copy

@@ -33,24 +33,24 @@ def shapes(lock: str) -> dict[str, list[str]]:
     return found
 
 
-def test_the_lock_holds() -> None:
+def test_schema_keeps_what_the_lock_holds() -> None:
     assert lock_gaps(Record.DESCRIPTOR, read_lock()) == []
 
 
-def test_the_lock_that_is_read_is_that_of_the_protos() -> None:
+def test_server_reads_the_lock_beside_the_protos() -> None:
     assert read_lock() == (PROTO / "schema.lock").read_text(encoding="utf-8")
 
 
-def test_all_of_the_last_release_is_in_the_lock(released: Descriptor) -> None:
+def test_lock_holds_every_name_of_the_last_release(released: Descriptor) -> None:
     assert unlocked_names(released, read_lock()) == []
 
 
-def test_all_of_the_last_release_is_what_the_lock_says(released: Descriptor) -> None:
+def test_lock_holds_every_shape_of_the_last_release(released: Descriptor) -> None:
     locked = shapes(read_lock())
     for heading, was in shapes(append_unlocked(released, "")).items():
         grows = heading.startswith(f"message {released.file.package}.")
         assert describe_changes(was, locked[heading], may_grow=grows) == [], heading
 
 
-def test_the_fields_that_commands_got_since_the_last_release_keep_the_digest_of_a_retry() -> None:
+def test_new_fields_of_commands_keep_the_digest_of_a_retry() -> None:
     assert list(unstable_fields(read_tree(PROTO), Tree(IMAGE.SerializeToString()))) == []

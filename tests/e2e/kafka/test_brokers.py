@@ -39,7 +39,7 @@ async def current_again(shop: Shop, order_id: str, since: int) -> None:
             before = nanoseconds(answer.current_at)
 
 
-async def test_without_brokers_commands_are_unavailable_and_reads_go_on_and_all_resumes_when_they_are_back(
+async def test_commands_are_unavailable_and_reads_continue_while_brokers_are_down(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     topic = new_topic(cluster, "brokers.gone", 3)

@@ -29,9 +29,7 @@ MANY = 100_000
 DAMAGED = 5
 
 
-async def test_a_hundred_thousand_foreign_messages_are_counted_and_change_no_history(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+async def test_foreign_messages_are_counted_and_change_no_history(cluster: Cluster, tmp_path: Path) -> None:
     topic = new_topic(cluster, "foreign", PARTITIONS)
     server = a_server(cluster, topic, tmp_path / "all", "command,projector,query")
     other = a_server(cluster, topic, tmp_path / "command")
@@ -70,7 +68,7 @@ async def test_a_hundred_thousand_foreign_messages_are_counted_and_change_no_his
     assert server.faults + other.faults == []
 
 
-async def test_messages_without_a_value_are_not_passed_over_by_whoever_waits_for_more(cluster: Cluster) -> None:
+async def test_message_without_value_ends_a_wait_for_records(cluster: Cluster) -> None:
     topic = new_topic(cluster, "no.value")
     log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}, topic)
     for end in range(5):

@@ -57,7 +57,7 @@ def away(status: Status) -> bool:
     return told.reason == "UNAVAILABLE" and bool(told.retry_seconds)
 
 
-async def test_each_command_of_a_batch_and_each_document_is_answered_in_time(cluster: Cluster, tmp_path: Path) -> None:
+async def test_every_command_of_a_batch_is_answered_before_its_deadline(cluster: Cluster, tmp_path: Path) -> None:
     async with frozen(cluster, tmp_path / "batches") as (shop, order_id, _):
         change, place = changed(order_id, 1), an_order(new_id("another"))
         shop.asked.update((each.order_id, each.request_id) for each in (change, place))
@@ -75,13 +75,13 @@ async def test_each_command_of_a_batch_and_each_document_is_answered_in_time(clu
             assert answer.results
 
 
-async def test_streams_go_on_from_what_is_projected(cluster: Cluster, tmp_path: Path) -> None:
+async def test_streams_return_what_is_projected_while_the_broker_is_frozen(cluster: Cluster, tmp_path: Path) -> None:
     async with frozen(cluster, tmp_path / "streams") as (shop, order_id, token):
         assert [event.order_id for event in await streamed(shop, StreamOrderEventsRequest())] == [order_id]
         assert await streamed(shop, StreamOrderEventsRequest(resume_token=token)) == []
 
 
-async def test_what_takes_the_log_is_unavailable_in_time(cluster: Cluster, tmp_path: Path) -> None:
+async def test_calls_that_read_the_log_are_unavailable_before_their_deadline(cluster: Cluster, tmp_path: Path) -> None:
     async with frozen(cluster, tmp_path / "asked") as (shop, order_id, _):
         place = shop.receipts[0].position
         requests: dict[str, Any] = {

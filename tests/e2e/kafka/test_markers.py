@@ -24,7 +24,7 @@ PARTITIONS = 3
 ALL, QUERY, LATER = 0, 1, 2
 
 
-async def test_markers_at_the_ends_of_partitions_hold_no_reader_up(cluster: Cluster, tmp_path: Path) -> None:
+async def test_transaction_markers_at_partition_ends_delay_no_reader(cluster: Cluster, tmp_path: Path) -> None:
     topic = new_topic(cluster, "markers", PARTITIONS)
     servers = [a_server(cluster, topic, tmp_path / "all", "command,projector,query")]
     servers += [a_server(cluster, topic, tmp_path / name, "projector,query") for name in ("query", "later")]

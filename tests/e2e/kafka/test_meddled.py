@@ -53,7 +53,7 @@ MEDDLINGS = {
 
 
 @pytest.mark.parametrize("meddling", MEDDLINGS.values(), ids=MEDDLINGS.keys())
-async def test_a_topic_that_is_no_more_what_was_served_ends_its_servers_and_they_do_not_start_again(
+async def test_modified_topic_ends_its_servers_and_prevents_their_restart(
     cluster: Cluster, tmp_path: Path, meddling: Meddling
 ) -> None:
     topic = new_topic(cluster, "meddled.with", PARTITIONS)
@@ -80,9 +80,7 @@ async def all_end(servers: list[RunningServer], says: str) -> None:
         assert server.faults == []
 
 
-async def test_a_server_that_has_not_heard_of_a_new_partition_yet_puts_no_order_there(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+async def test_server_writes_no_order_to_a_partition_that_was_added(cluster: Cluster, tmp_path: Path) -> None:
     topic = new_topic(cluster, "meddled.with", PARTITIONS)
     server = a_server(cluster, topic, tmp_path / "command")
     with started(server):

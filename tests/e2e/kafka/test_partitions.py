@@ -30,7 +30,7 @@ COMMANDS = 5
 
 
 @pytest.mark.parametrize("partitions", [1, 12])
-async def test_orders_in_any_number_of_partitions_are_taken_listed_and_streamed_by_all_servers(
+async def test_all_servers_write_list_and_stream_orders_of_all_partitions(
     cluster: Cluster, tmp_path: Path, partitions: int
 ) -> None:
     topic = new_topic(cluster, f"partitions.{partitions}", partitions)

@@ -32,9 +32,7 @@ COMMANDS, ONE, OTHER = 0, 1, 2
 KILLS = 3
 
 
-async def test_query_servers_that_are_killed_at_any_moment_resume_and_answer_alike(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+async def test_killed_query_servers_resume_and_return_equal_answers(cluster: Cluster, tmp_path: Path) -> None:
     topic = new_topic(cluster, "roles", PARTITIONS)
     servers = [a_server(cluster, topic, tmp_path / "commands")]
     servers += [a_server(cluster, topic, tmp_path / name, "projector,query") for name in ("one", "other")]

@@ -43,9 +43,7 @@ async def take_turns(shop: Shop, order_id: str, servers: int, commands: int) -> 
 
 
 @pytest.mark.parametrize("servers", [2, 3])
-async def test_an_order_s_commands_to_one_server_after_another_leave_no_void_record(
-    shared: Shared, servers: int
-) -> None:
+async def test_commands_that_alternate_between_servers_leave_no_void_record(shared: Shared, servers: int) -> None:
     async with Shop(*shared.servers) as shop:
         orders = [new_id("turns") for _ in range(3)]
         await asyncio.gather(*(take_turns(shop, order_id, servers, 50) for order_id in orders))
@@ -53,7 +51,7 @@ async def test_an_order_s_commands_to_one_server_after_another_leave_no_void_rec
     assert [void for void in report.voids if void.request[0] in orders] == []
 
 
-async def test_nor_do_they_after_a_pause_in_which_each_server_may_have_come_to_think_that_it_is_alone(
+async def test_commands_that_alternate_after_a_pause_leave_no_void_record(
     shared: Shared,
 ) -> None:
     async with Shop(*shared.servers) as shop:
@@ -67,7 +65,7 @@ async def test_nor_do_they_after_a_pause_in_which_each_server_may_have_come_to_t
     assert [void for void in report.voids if void.request[0] in (order_id, busy)] == []
 
 
-async def test_commands_that_race_on_one_order_are_each_one_fact_and_every_receipt_is_true(shared: Shared) -> None:
+async def test_each_of_many_racing_commands_becomes_one_fact(shared: Shared) -> None:
     async with Shop(*shared.servers) as shop:
         order_id = new_id("race")
         await shop.send(0, an_order(order_id))
@@ -80,7 +78,7 @@ async def test_commands_that_race_on_one_order_are_each_one_fact_and_every_recei
     assert {void.cause for void in voids} == {"decided again"}
 
 
-async def test_a_request_that_comes_again_to_another_server_is_answered_with_the_first_receipt(shared: Shared) -> None:
+async def test_retry_at_another_server_returns_the_first_receipt(shared: Shared) -> None:
     async with Shop(*shared.servers) as shop:
         placed = an_order(new_id("again"))
         first = await shop.send(0, placed)
@@ -93,7 +91,7 @@ async def test_a_request_that_comes_again_to_another_server_is_answered_with_the
     assert sorted(told.replayed for told in both) == [False, True, True]
 
 
-async def test_while_a_server_is_frozen_the_others_go_on_at_once_and_thawed_it_tells_no_lies(shared: Shared) -> None:
+async def test_other_servers_accept_commands_while_one_is_frozen(shared: Shared) -> None:
     async with Shop(*shared.servers) as shop:
         order_id = new_id("frozen")
         await shop.send(0, an_order(order_id))
@@ -112,7 +110,7 @@ async def test_while_a_server_is_frozen_the_others_go_on_at_once_and_thawed_it_t
     assert len(report.orders[order_id]) == 40
 
 
-async def test_when_a_server_is_killed_the_others_go_on_at_once(shared: Shared) -> None:
+async def test_other_servers_accept_commands_after_one_is_killed(shared: Shared) -> None:
     async with Shop(*shared.servers) as shop:
         order_id = new_id("killed")
         await shop.send(0, an_order(order_id))

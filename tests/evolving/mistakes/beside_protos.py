@@ -188,7 +188,7 @@ MISTAKES: Final = [
     Mistake(
         "the lock is left out of what is installed",
         Guard.PACKAGING,
-        "test_the_schema_lock_is_put_where_an_installed_server_looks_for_it",
+        "test_wheel_contains_the_schema_lock_where_the_server_reads_it",
         replaced("pyproject.toml", '"proto/schema.lock" = ', '# "proto/schema.lock" = '),
         State.CODE,
     ),

@@ -68,7 +68,7 @@ MISTAKES: Final = [
     Mistake(
         "of schema.lock, the last entry is removed",
         Guard.RELEASE,
-        "test_all_of_the_last_release_is_in_the_lock",
+        "test_lock_holds_every_name_of_the_last_release",
         _without_last_entry,
         State.CODE,
     ),
