@@ -1,4 +1,4 @@
-"""Chaos for as long as it takes: `python -m tests.chaos --minutes 60`. Exits 1 when a promise was broken."""
+"""Rounds of faults for a given time: `python -m tests.chaos --minutes 60`. Exits with 1 if a promise was broken."""
 
 import asyncio
 import shutil
@@ -9,39 +9,45 @@ from random import SystemRandom
 from time import monotonic
 
 import click
-from tests.chaos.rounds import Plan, run
+from tests.chaos.run import Plan, start_run
 from tests.kafka.distribution import KafkaMissing
 
 
 @click.command()
-@click.option("--minutes", default=3.0, show_default=True, help="No round begins later than this.")
-@click.option("--servers", default=3, show_default=True, type=click.IntRange(1, 9), help="How many take commands.")
-@click.option("--brokers", default=1, show_default=True, type=click.IntRange(1, 3), help="How many nodes.")
-@click.option("--seconds", default=24.0, show_default=True, help="How long things go wrong in a round.")
-@click.option("--seed", type=int, help="Decides what is asked and what goes wrong; else chosen, and told.")
-@click.option("--keep", type=click.Path(path_type=Path), help="Where all data lies, and stays.")
+@click.option("--minutes", default=3.0, show_default=True, help="The time after which no round begins.")
+@click.option(
+    "--servers",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 9),
+    help="The number of servers that accept commands.",
+)
+@click.option("--brokers", default=1, show_default=True, type=click.IntRange(1, 3), help="The number of brokers.")
+@click.option("--seconds", default=24.0, show_default=True, help="The duration of the faults in a round.")
+@click.option("--seed", type=int, help="Determines requests and faults. Random and printed by default.")
+@click.option("--keep", type=click.Path(path_type=Path), help="A directory that keeps all data.")
 def main(minutes: float, servers: int, brokers: int, seconds: float, seed: int | None, keep: Path | None) -> None:
-    """Hurt servers and brokers at random, and compare all answers with the topic. Evidence stays where it is told."""
+    """Inject random faults into servers and brokers, and compare all answers with the topic."""
     plan = Plan(SystemRandom().randrange(1_000_000) if seed is None else seed, servers, brokers, seconds)
     directory = keep or Path(tempfile.mkdtemp(prefix="ordertrail-chaos-"))
     click.echo(f"{plan}, in {directory}")
     try:
-        kept = asyncio.run(_play(plan, directory, 60 * minutes))
+        is_kept = asyncio.run(_play_rounds(plan, directory, 60 * minutes))
     except KafkaMissing as missing:
         raise click.ClickException(str(missing)) from None
-    if kept and keep is None:
+    if is_kept and keep is None:
         shutil.rmtree(directory)
-    sys.exit(0 if kept else 1)
+    sys.exit(0 if is_kept else 1)
 
 
-async def _play(plan: Plan, directory: Path, seconds: float) -> bool:
-    async with run(plan, directory) as running:
+async def _play_rounds(plan: Plan, directory: Path, seconds: float) -> bool:
+    async with start_run(plan, directory) as run:
         until = monotonic() + seconds
         while monotonic() < until:
-            outcome = await running.round()
+            outcome = await run.play_round()
             click.echo(str(outcome))
-            for broken in outcome.broken:
-                click.echo(f"  {broken}", err=True)
+            for message in outcome.broken:
+                click.echo(f"  {message}", err=True)
             if outcome.broken:
                 return False
     return True

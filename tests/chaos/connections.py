@@ -1,7 +1,7 @@
-"""Cuts the connections of another process, which must be a child of this one (or this one runs as root).
+"""Cut the connections of another process, which must be a child of this one unless this one runs as root.
 
-Its sockets are duplicated into this process (pidfd_getfd, Linux 5.6 or newer) and shut down: both ends see the
-connection end, as by a network that drops it.
+This process duplicates the sockets of the other one (pidfd_getfd, Linux 5.6 or newer) and shuts them down. Both peers
+see the end of the connection, as if the network dropped it.
 """
 
 import ctypes
@@ -16,23 +16,23 @@ _PIDFD_GETFD = 438
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def cut(pid: int, ports: Collection[int]) -> int:
-    """End all TCP connections of a process to these ports, and return how many there were. Raises OSError."""
-    cut = 0
+def cut_connections(pid: int, ports: Collection[int]) -> int:
+    """Shut down all TCP connections of a process to these ports, and return their number. Raises OSError."""
+    count = 0
     for connection in _sockets(pid):
         with closing(connection), suppress(OSError):  # neither listening nor local sockets have a peer with a port
             peer = connection.getpeername()
             if isinstance(peer, tuple) and peer[1] in ports:
                 connection.shutdown(SHUT_RDWR)
-                cut += 1
-    return cut
+                count += 1
+    return count
 
 
 def _sockets(pid: int) -> Iterator[socket]:
     process = os.pidfd_open(pid)
     try:
         for link in Path(f"/proc/{pid}/fd").iterdir():
-            with _closed_meanwhile():
+            with _ignore_closed_descriptor():
                 if os.readlink(link).startswith("socket:"):
                     yield socket(fileno=_duplicate(process, int(link.name)))
     finally:
@@ -40,7 +40,7 @@ def _sockets(pid: int) -> Iterator[socket]:
 
 
 @contextmanager
-def _closed_meanwhile() -> Iterator[None]:
+def _ignore_closed_descriptor() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -49,8 +49,8 @@ def _closed_meanwhile() -> Iterator[None]:
 
 
 def _duplicate(process: int, number: int) -> int:
-    ours = _libc.syscall(_PIDFD_GETFD, process, number, 0)
-    if ours < 0:
+    duplicate = _libc.syscall(_PIDFD_GETFD, process, number, 0)
+    if duplicate < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
-    return int(ours)
+    return int(duplicate)

@@ -1,4 +1,4 @@
-"""What happens to servers and brokers at random, several things at a time."""
+"""Random faults of servers and brokers, several at a time."""
 
 import asyncio
 from collections import Counter
@@ -8,53 +8,55 @@ from random import Random
 from time import monotonic
 from typing import TypeVar
 
-from tests.chaos.members import Member
+from tests.chaos.member import Member
 from tests.kafka.cluster import Cluster
 from tests.kafka.node import Node
 
 Fault = tuple[str, Callable[[], Awaitable[None]]]
-LONGEST_PEACE_S = 4.0
+LONGEST_PAUSE_S = 4.0
 
 T = TypeVar("T", Member, Node)
 
 
 class Faults:
-    """Does harm until a time has come; what was hurt is well again when it returns.
+    """Injects faults until a time; all servers and brokers run again when `run` returns.
 
-    Two servers may be down or frozen at once, and beside them one broker: a cluster of three goes on without it.
+    Two servers and one broker may be down or frozen at a time. A cluster of three continues without one broker.
     """
 
     def __init__(self, seed: str, cluster: Cluster, members: list[Member], counts: Counter[str]) -> None:
         self._seed, self._cluster, self._members, self._counts = seed, cluster, members, counts
-        self._hurt: set[int] = set()
+        self._faulty: set[int] = set()
 
     async def run(self, until: float) -> None:
-        """Do harm. Raises Broken where a server does not stand it."""
-        async with asyncio.TaskGroup() as hands:
-            for hand in ("left", "right"):
-                hands.create_task(self._harm(Random(f"{self._seed} {hand}"), until, self._members, self._of_server))
+        """Inject faults. Raises PromiseBroken if a server ends or fails by itself."""
+        async with asyncio.TaskGroup() as group:
+            for name in ("left", "right"):
+                group.create_task(
+                    self._inject_faults(Random(f"{self._seed} {name}"), until, self._members, self._choose_server_fault)
+                )
             brokers = Random(f"{self._seed} brokers")
-            hands.create_task(self._harm(brokers, until, self._cluster.nodes, self._of_broker))
+            group.create_task(self._inject_faults(brokers, until, self._cluster.nodes, self._choose_broker_fault))
 
-    async def _harm(
+    async def _inject_faults(
         self, random: Random, until: float, targets: list[T], fault_of: Callable[[Random, T], Fault]
     ) -> None:
-        while monotonic() + (peace := random.uniform(0.1, LONGEST_PEACE_S)) < until:
-            await asyncio.sleep(peace)
-            target = random.choice([each for each in targets if id(each) not in self._hurt])
+        while monotonic() + (pause := random.uniform(0.1, LONGEST_PAUSE_S)) < until:
+            await asyncio.sleep(pause)
+            target = random.choice([candidate for candidate in targets if id(candidate) not in self._faulty])
             name, do = fault_of(random, target)
             self._counts[name] += 1
-            self._hurt.add(id(target))
+            self._faulty.add(id(target))
             try:
                 await do()
             finally:
-                self._hurt.discard(id(target))
+                self._faulty.discard(id(target))
 
-    def _of_server(self, random: Random, member: Member) -> Fault:
+    def _choose_server_fault(self, random: Random, member: Member) -> Fault:
         seconds = random.uniform(0.2, 4.0)
 
         async def cut_off() -> None:
-            with suppress(PermissionError):  # where the system lets nobody reach into processes, nothing is cut
+            with suppress(PermissionError):  # the system may not permit pidfd_getfd
                 self._counts["connections cut"] += member.cut_off()
 
         faults: list[Fault] = [
@@ -64,14 +66,14 @@ class Faults:
         ]
         return random.choice(faults)
 
-    def _of_broker(self, random: Random, node: Node) -> Fault:
+    def _choose_broker_fault(self, random: Random, node: Node) -> Fault:
         seconds = random.uniform(0.5, 5.0)
         faults: list[Fault] = [
             ("brokers frozen", lambda: self._freeze(node, seconds)),
             ("brokers killed", lambda: self._kill(node, seconds / 4)),
         ]
         if len(self._cluster.nodes) > 1:
-            # Long enough for another broker to lead its partitions, while it answers servers all the same.
+            # Long enough for another broker to become the leader, while this one still answers servers.
             faults.append(("brokers cut off", lambda: self._cut_off(node, 3 * seconds)))
         return random.choice(faults)
 

@@ -1,4 +1,4 @@
-"""What callers ask: all verbs, on a few orders at a time, so that their commands meet."""
+"""Random commands of all verbs on a few orders at a time, so that callers contend for them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,57 +23,57 @@ from ordertrail.values import day, line, shipped
 
 PRODUCTS = ("apple", "pear", "plum")
 CONTESTED = 4
-"""How many orders are asked for at a time."""
+"""The number of orders that get commands at a time."""
 
 LIFE = 70
-"""How many commands an order gets before another takes its place."""
+"""The number of commands after which another order replaces an order."""
 
 
 @dataclass
-class Contested:
-    """An order that callers contend for, as far as they know it."""
+class ContestedOrder:
+    """An order that callers contend for, and its newest version in a receipt."""
 
     order_id: str
-    asked: int = 0
+    request_count: int = 0
     version: int = 0
 
 
-class Requests:
-    """Thinks of commands on the orders of one round. The random source decides all of them."""
+class RequestGenerator:
+    """Creates the commands on the orders of one round. The random source determines all of them."""
 
     def __init__(self, random: Random, name: str) -> None:
         self._random, self._name = random, name
-        self._known: dict[str, Contested] = {}
-        self._open = [self._begin() for _ in range(CONTESTED)]
+        self._orders: dict[str, ContestedOrder] = {}
+        self._open = [self._begin_order() for _ in range(CONTESTED)]
 
-    def learn(self, order_id: str, version: int) -> None:
-        """Take in what a receipt says of an order."""
-        known = self._known[order_id]
-        known.version = max(known.version, version)
+    def record_version(self, order_id: str, version: int) -> None:
+        """Record the version of an order in a receipt."""
+        order = self._orders[order_id]
+        order.version = max(order.version, version)
 
-    def next(self) -> Request:
+    def create_request(self) -> Request:
         """Return a new command, with a request id."""
-        contested = self._random.choice(self._open)
-        contested.asked += 1
-        if contested.asked >= LIFE:
-            self._open.remove(contested)
-            self._open.append(self._begin())
-        request = self._verb(contested)(self._random, contested.order_id)
-        request.request_id = f"{contested.order_id}/{contested.asked}"
+        order = self._random.choice(self._open)
+        order.request_count += 1
+        if order.request_count >= LIFE:
+            self._open.remove(order)
+            self._open.append(self._begin_order())
+        request = self._choose_verb(order)(self._random, order.order_id)
+        request.request_id = f"{order.order_id}/{order.request_count}"
         if self._random.random() < 0.25:
-            # Mostly what is newest, so that it is refused where somebody else was faster.
-            request.expected_version = max(0, contested.version - (self._random.random() < 0.1))
+            # Mostly the newest version, so that the command is refused if another caller was faster.
+            request.expected_version = max(0, order.version - (self._random.random() < 0.1))
         return request
 
-    def _begin(self) -> Contested:
-        begun = Contested(f"{self._name}-{len(self._known) + 1}")
-        self._known[begun.order_id] = begun
-        return begun
+    def _begin_order(self) -> ContestedOrder:
+        order = ContestedOrder(f"{self._name}-{len(self._orders) + 1}")
+        self._orders[order.order_id] = order
+        return order
 
-    def _verb(self, contested: Contested) -> "Verb":
-        if contested.asked <= 4:
+    def _choose_verb(self, order: ContestedOrder) -> "Verb":
+        if order.request_count <= 4:
             return place
-        verbs = YOUNG if contested.asked < LIFE // 2 else OLD
+        verbs = YOUNG if order.request_count < LIFE // 2 else OLD
         [verb] = self._random.choices(list(verbs), list(verbs.values()))
         return verb
 

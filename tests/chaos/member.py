@@ -1,4 +1,4 @@
-"""The servers of a run: each on the one topic, with a directory of its own, and able to be hurt."""
+"""A server of a run: it has a directory of its own, and can be killed, frozen and cut off."""
 
 import asyncio
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 
 import grpc
-from tests.chaos.connections import cut
+from tests.chaos.connections import cut_connections
 from tests.e2e.kafka.servers import a_server
 from tests.e2e.running_server import RunningServer
 from tests.kafka.cluster import Cluster
@@ -18,7 +18,7 @@ from ordertrail_server.log.kafka.topic import ORDER_EVENTS
 ALL_ROLES = "command,projector,query"
 READING = "projector,query"
 START_SECONDS = 60.0
-# A producer gives up on a record so soon that it may land all the same.
+# So short that a producer may report a failure for a record that the broker stores later.
 MESSAGE_TIMEOUT_MS = "1500"
 OPTIONS = [
     ("grpc.enable_retries", 0),
@@ -27,12 +27,12 @@ OPTIONS = [
 ]
 
 
-class Broken(AssertionError):
-    """A promise was broken; says which, and how."""
+class PromiseBroken(AssertionError):
+    """A promise was broken; the message names it."""
 
 
 class Member:
-    """One server, and the channel of its callers, on which nothing is tried again behind their back."""
+    """One server and the channel of its callers, which retries nothing by itself."""
 
     channel: grpc.aio.Channel
 
@@ -44,7 +44,7 @@ class Member:
         self._ports = {int(address.rpartition(":")[2]) for address in cluster.bootstrap.split(",")}
 
     async def start(self) -> None:
-        """Start it, again and again as long as no broker answers. Raises Broken if it takes too long."""
+        """Start the server, and repeat that while no broker answers. Raises PromiseBroken after a time limit."""
         deadline = Deadline(START_SECONDS)
         while True:
             try:
@@ -53,22 +53,22 @@ class Member:
             except AssertionError:
                 self.server.close()
             if deadline.has_passed():
-                raise Broken(f"{self.name} does not start: {self.server.stderr[-2000:]}")
+                raise PromiseBroken(f"{self.name} does not start: {self.server.stderr[-2000:]}")
             await asyncio.sleep(0.2)
 
     def connect(self) -> None:
-        """Open the channel; restarted, the server is on the port that it had before."""
+        """Open the channel. A restarted server keeps its port."""
         self.channel = grpc.aio.insecure_channel(self.server.address, options=OPTIONS)
 
     async def kill(self, seconds: float) -> None:
-        """Kill it (kill -9), and start it again after a while."""
+        """Kill the server (kill -9), and start it again after some seconds."""
         self.check()
         self.server.kill()
         await asyncio.sleep(seconds)
         await self.start()
 
     async def freeze(self, seconds: float) -> None:
-        """Stop it in its tracks, and let it go on after a while."""
+        """Freeze the server (SIGSTOP) for some seconds."""
         self.check()
         self.server.signal(signal.SIGSTOP)
         try:
@@ -77,29 +77,29 @@ class Member:
             self.server.signal(signal.SIGCONT)
 
     def cut_off(self) -> int:
-        """Cut its connections to brokers, and return how many there were. Raises PermissionError."""
+        """Cut the connections to brokers, and return their number. Raises PermissionError."""
         self.check()
-        return cut(self.server.pid, self._ports)
+        return cut_connections(self.server.pid, self._ports)
 
     def check(self) -> None:
-        """Raise Broken if it has ended by itself, or said that it met a fault of its own."""
+        """Raise PromiseBroken if the server has ended by itself or logged a traceback."""
         with suppress(TimeoutExpired):
             code = self.server.wait(0)
-            raise Broken(f"{self.name} ended by itself with {code}: {self.server.stderr[-2000:]}")
-        if found := self.server.faults:
-            raise Broken(f"{self.name} met {len(found)} faults of its own, such as: {found[0]}")
+            raise PromiseBroken(f"{self.name} ended by itself with {code}: {self.server.stderr[-2000:]}")
+        if faults := self.server.faults:
+            raise PromiseBroken(f"{self.name} logged {len(faults)} tracebacks, such as: {faults[0]}")
 
     def abort(self) -> None:
-        """End it; with PYTHONFAULTHANDLER=1 in the environment its stderr tells what each of its threads did."""
+        """Abort the server. With PYTHONFAULTHANDLER=1 in the environment its stderr shows the stack of each thread."""
         self.server.signal(signal.SIGABRT)
 
     @property
-    def doubts(self) -> int:
-        """How many of its appends had an unknown outcome, as by a producer's time-out."""
+    def uncertain_append_count(self) -> int:
+        """The number of appends with an unknown outcome, such as a time-out of the producer."""
         return self.server.stderr.count("an append has an unknown outcome")
 
     async def close(self) -> None:
-        """End it, and the channel."""
+        """End the server and the channel."""
         self.server.close()
         if hasattr(self, "channel"):
             await self.channel.close(None)

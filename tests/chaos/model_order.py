@@ -1,4 +1,4 @@
-"""One order as its rules alone have it: what a call ought to be told, and what a fact makes of it."""
+"""The model of one order: the answer that the rules give to a request, and the state that a fact leads to."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _CASES = {type(getattr(HistoryEvent(), kind.name)): kind.name for kind in _KINDS
 
 
 class ModelOrder:
-    """An order, folded so far."""
+    """The state of an order after the facts so far, and the receipt of each of its requests."""
 
     def __init__(self) -> None:
         self.version = 0
@@ -27,25 +27,25 @@ class ModelOrder:
         return f"version {self.version}, {self._order}"
 
     def answer(self, request: Request) -> tuple[int, bytes] | Event | Refusal:
-        """Return what the request is to be told now: the receipt first of all, as (version, digest)."""
+        """Return the right answer to a request now: its receipt as (version, digest), its event or its refusal."""
         return self._receipts.get(request.request_id) or self._mismatch(request) or decide(self._order, request)
 
     def write(self, request: Request, digest: bytes) -> HistoryEvent | None:
-        """Take in the fact that the request leads to; None, and nothing is changed, if it may lead to none."""
+        """Apply the fact of a request. Returns None, and changes nothing, if the rules allow no fact."""
         event = self.answer(request)
         if isinstance(event, (tuple, Refusal)):
             return None
         case: dict[str, Any] = {_CASES[type(event)]: event}
-        happened = HistoryEvent(order_id=request.order_id, order_version=self.version + 1, **case)
-        self._order, self.version = evolve(self._order, happened), self.version + 1
+        history_event = HistoryEvent(order_id=request.order_id, order_version=self.version + 1, **case)
+        self._order, self.version = evolve(self._order, history_event), self.version + 1
         self._receipts[request.request_id] = (self.version, digest)
-        return happened
+        return history_event
 
     def _mismatch(self, request: Request) -> Refusal | None:
         if not request.HasField("expected_version") or request.expected_version == self.version:
             return None
         if self._order is None and not isinstance(request, PlaceOrderRequest):
             return None
-        told = {"expected": str(request.expected_version), "actual": str(self.version)}
+        facts = {"expected": str(request.expected_version), "actual": str(self.version)}
         message = f"Order {request.order_id} has version {self.version}, not {request.expected_version} as expected."
-        return Refusal(reasons.ERROR_REASON_VERSION_MISMATCH, message, request.order_id, facts=told)
+        return Refusal(reasons.ERROR_REASON_VERSION_MISMATCH, message, request.order_id, facts=facts)
