@@ -21,7 +21,7 @@ test: lint protos types pytest ## run everything but the trials: lint, protos, t
 	@echo 'their long form: `make trials LONG=1` (hours).'
 
 trials: .venv/dev .venv-proto/made ## run the tests that search for faults at random or take long
-	ORDERTRAIL_TRIALS=$(if $(LONG),long,trial) $(PYTEST) -m 'trial or sampled'
+	ORDERTRAIL_TRIALS=$(if $(LONG),long,trial) $(PYTEST) -m 'trial or sampled' $(if $(LONG),--timeout 14400)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

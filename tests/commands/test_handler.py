@@ -16,6 +16,7 @@ import pytest
 from tests.commands import running_handler as program
 from tests.commands.running_handler import ORDERS, ReadRecordingLog, handle, handler_of, handling
 from tests.commands.spec import ORDER, FaultyLog, accepted, attempt_of, change, confirm, place, reason
+from tests.trials import choose_size
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.fold import Fold, Snapshot
@@ -24,7 +25,7 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.orders.refusal import Refusal, Refused
 
-KILLS = 4 * int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
+KILLS = choose_size(2, 8, 400)
 
 
 @pytest.fixture
@@ -169,6 +170,7 @@ async def state_of(log: EmbeddedLog, file: Path, requests: list[str]) -> list[ob
     return [*orders, *receipts]
 
 
+@pytest.mark.sampled
 async def test_killed_server_resumes_to_state_of_a_fresh_fold(tmp_path: Path, state: Path) -> None:
     acknowledged: list[str] = []
     start_positions: list[int] = []

@@ -18,11 +18,12 @@ from tests.commands.simulation.run import MAX_DRAIN_STEPS, Run
 from tests.commands.simulation.scenario import Scenario, Violation
 from tests.commands.simulation.seed_search import first_seed_that_breaks_a_promise
 from tests.commands.simulation.step import send_request
+from tests.trials import choose_size
 
 from ordertrail_server.commands import writer as writer_module
 from ordertrail_server.commands.follower import Follower
 
-ROUNDS = int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
+RUNS = choose_size(20, 120, 4_000)
 NOWHERE = Path(os.devnull)
 PAUSES = [0.0005, 0.002, 0.03, 0.2, 3.0, 12.0]
 
@@ -65,14 +66,16 @@ async def settle(run: Run, follows: bool) -> None:
     raise Violation("a call was never answered")
 
 
-@settings(max_examples=40 * ROUNDS, database=None)
+@pytest.mark.sampled
+@settings(max_examples=RUNS, database=None)
 @given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
 def test_alternating_servers_that_do_not_follow_log_leave_no_void_record(seed: int, servers: int) -> None:
     reference = asyncio.run(run_alternating(seed, servers, in_turn, False))
     assert reference.void == []
 
 
-@settings(max_examples=40 * ROUNDS, database=None)
+@pytest.mark.sampled
+@settings(max_examples=RUNS, database=None)
 @given(seed=st.integers(0, 2**32), servers=st.integers(2, 3))
 def test_randomly_chosen_servers_that_follow_log_leave_no_void_record(seed: int, servers: int) -> None:
     reference = asyncio.run(run_alternating(seed, servers, random_server, True))

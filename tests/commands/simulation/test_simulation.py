@@ -1,7 +1,4 @@
-"""The write path keeps every promise in random runs with faults of the log, the servers and the callers.
-
-ORDERTRAIL_TEST_ROUNDS multiplies the number of runs.
-"""
+"""The write path keeps every promise in random runs with faults of the log, the servers and the callers."""
 
 import asyncio
 import os
@@ -10,17 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 from tests.commands.simulation.promise_check import run_and_check
 from tests.commands.simulation.reference_fold import ReferenceFold
 from tests.commands.simulation.run import Run
 from tests.commands.simulation.scenario import Scenario
+from tests.trials import choose_size
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Preview
 from ordertrail_server.orders.refusal import Refusal
 
-ROUNDS = int(os.environ.get("ORDERTRAIL_TEST_ROUNDS", "1"))
 NOWHERE = Path(os.devnull)
 
 
@@ -38,22 +36,25 @@ def scenarios(servers: int, atomic: bool) -> st.SearchStrategy[Scenario]:
 
 
 def runs(number: int) -> settings:
-    return settings(max_examples=number * ROUNDS, database=None)
+    return settings(max_examples=choose_size(number, 12 * number, 400 * number), database=None)
 
 
-@runs(400)
+@pytest.mark.sampled
+@runs(100)
 @given(scenarios(servers=3, atomic=False))
 def test_promises_hold_for_several_servers_on_log_with_non_atomic_appends(scenario: Scenario) -> None:
     asyncio.run(run_and_check(scenario, NOWHERE))
 
 
-@runs(200)
+@pytest.mark.sampled
+@runs(50)
 @given(scenarios(servers=1, atomic=True))
 def test_promises_hold_for_one_restarting_server_on_log_with_atomic_appends(scenario: Scenario) -> None:
     asyncio.run(run_and_check(scenario, NOWHERE))
 
 
-@runs(40)
+@pytest.mark.sampled
+@runs(10)
 @given(seed=st.integers(0, 2**32), atomic=st.booleans())
 def test_promises_hold_for_servers_that_restart_from_state_store_file(seed: int, atomic: bool) -> None:
     scenario = Scenario(seed, 200, 1 if atomic else 2, atomic, "file", False)
