@@ -207,7 +207,7 @@ def test_every_command_on_every_order_leads_to_event_or_refusal(command: Command
 def test_generated_commands_cover_every_documented_status_change() -> None:
     observed_steps = set()
 
-    @settings(derandomize=True, database=None, max_examples=1_000, suppress_health_check=list(HealthCheck))
+    @settings(derandomize=True, database=None, max_examples=400, suppress_health_check=list(HealthCheck))
     @given(command_sequences())
     def run(commands: list[Command]) -> None:
         for before, _, _, order in accepted_steps(commands):
