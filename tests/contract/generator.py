@@ -1,4 +1,4 @@
-"""The generator of the committed code, run as `make generate` runs it."""
+"""The generator of the committed code, started as `make generate` starts it."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ def install_generator() -> None:
 
 
 def start_generator(root: Path, client: Path, plugins: Path | None = None) -> subprocess.Popen[bytes]:
-    """Start the generator of a checkout, in a process group of its own; plugins in a folder replace those installed."""
+    """Start the generator of a checkout in a process group of its own. `plugins` is a folder of other plugins."""
     install_generator()
     folders = [*([plugins] if plugins else []), TOOLS / "bin", os.environ["PATH"]]
     return subprocess.Popen(
@@ -31,11 +31,11 @@ def start_generator(root: Path, client: Path, plugins: Path | None = None) -> su
 
 
 def run_generator(root: Path, client: Path, plugins: Path | None = None) -> int:
-    """Run the generator of a checkout to its end, and return its exit code."""
+    """Run the generator of a checkout, and return its exit code."""
     return start_generator(root, client, plugins).wait()
 
 
 def generated_files(client: Path) -> dict[str, bytes]:
-    """Return what was generated into a folder, by path."""
-    made = [path for path in client.rglob("*_pb2*") if path.suffix in (".py", ".pyi")]
-    return {path.relative_to(client).as_posix(): path.read_bytes() for path in made}
+    """Return the generated files of a folder by path."""
+    paths = [path for path in client.rglob("*_pb2*") if path.suffix in (".py", ".pyi")]
+    return {path.relative_to(client).as_posix(): path.read_bytes() for path in paths}

@@ -1,4 +1,4 @@
-"""Each proto of ours says where its code belongs in every language, so that no user has to."""
+"""Every proto of ours has the package options of all languages, so that no user must set them."""
 
 import importlib
 
@@ -10,7 +10,7 @@ PROTOS = sorted(path.relative_to(ROOT / "proto").as_posix() for path in (ROOT / 
 
 
 def expected_options(path: str) -> FileOptions:
-    """Return what follows from a proto's path, as in ordertrail/events/v2/order_events.proto."""
+    """Return the options that follow from a path such as ordertrail/events/v2/order_events.proto."""
     *folders, file = path.removesuffix(".proto").split("/")
     return FileOptions(
         csharp_namespace=".".join(folder.capitalize() for folder in folders),

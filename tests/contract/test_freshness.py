@@ -1,4 +1,4 @@
-"""The committed generated code is what the protos say today."""
+"""The committed generated code corresponds to the protos."""
 
 import importlib
 import subprocess
@@ -13,7 +13,7 @@ from buf.validate import validate_pb2
 from ordertrail.v1 import error_reason_pb2
 from ordertrail_server.authoring.freshness import normalize
 
-OPTIONS = (validate_pb2, error_reason_pb2)  # loaded, so that their options are known
+OPTIONS = (validate_pb2, error_reason_pb2)  # imported, so that protobuf knows their options
 CLIENT = ROOT / "client"
 GENERATED = sorted(path.relative_to(CLIENT).as_posix() for path in CLIENT.rglob("*_pb2.py"))
 
@@ -23,8 +23,8 @@ def _module(path: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def said() -> dict[str, FileDescriptorProto]:
-    """What the protos say, as buf reads them: {file: descriptor}."""
+def proto_descriptors() -> dict[str, FileDescriptorProto]:
+    """The descriptor of each proto file, as buf compiles it."""
     buf = Path(sys.executable).parent / "buf"
     command = [str(buf), "build", "proto", "--as-file-descriptor-set", "--exclude-source-info", "-o", "-"]
     image = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
@@ -32,9 +32,11 @@ def said() -> dict[str, FileDescriptorProto]:
 
 
 @pytest.mark.parametrize("path", GENERATED)
-def test_generated_code_has_the_descriptor_of_its_proto(path: str, said: dict[str, FileDescriptorProto]) -> None:
-    made = FileDescriptorProto.FromString(importlib.import_module(_module(path)).DESCRIPTOR.serialized_pb)
-    assert normalize(made) == normalize(said[made.name]), "run `make generate`"
+def test_generated_code_has_the_descriptor_of_its_proto(
+    path: str, proto_descriptors: dict[str, FileDescriptorProto]
+) -> None:
+    generated = FileDescriptorProto.FromString(importlib.import_module(_module(path)).DESCRIPTOR.serialized_pb)
+    assert normalize(generated) == normalize(proto_descriptors[generated.name]), "run `make generate`"
 
 
 def test_generated_files_are_those_of_our_protos() -> None:

@@ -1,4 +1,4 @@
-"""`make generate` replaces the generated code as a whole, or leaves it as it was."""
+"""`make generate` replaces all generated code, or leaves it unchanged."""
 
 import os
 import signal
@@ -48,7 +48,7 @@ def test_interruption_leaves_generated_code_unchanged(root: Path, number: signal
     before = generated_files(root / "client")
     os.mkfifo(gate := root / "gate")
     generator = start_generator(root, root / "client", write_plugin(root, f"cat {gate}"))
-    with gate.open("wb"):  # which opens once the plugin reads from it
+    with gate.open("wb"):  # blocks until the plugin reads from the gate
         os.killpg(generator.pid, number)
         assert generator.wait() != 0
     assert generated_files(root / "client") == before

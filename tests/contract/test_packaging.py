@@ -1,4 +1,4 @@
-"""What is installed is what is needed: the client alone without the server's, the server with its schema lock."""
+"""The packages that the client and the server install, and the schema lock in the wheel."""
 
 import json
 import shutil
@@ -26,17 +26,17 @@ IMPORTED_AS = {
     "arize-phoenix-sqlean": "sqlean",
 }
 
-BY_GRPC_ITSELF = {"grpc_health", "grpc_reflection"}  # which imports them wherever they are installed
+IMPORTED_BY_GRPC = {"grpc_health", "grpc_reflection"}  # if they are installed
 
 
-def _imported_as(requirement: str) -> str:
+def _import_name(requirement: str) -> str:
     name = requirement.split(">")[0].split("=")[0].strip()
     return IMPORTED_AS.get(name, name.replace("-", "_"))
 
 
 def test_client_imports_no_package_of_the_server() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    servers = {_imported_as(one) for one in project["optional-dependencies"]["server"]}
+    server_packages = {_import_name(requirement) for requirement in project["optional-dependencies"]["server"]}
     run = subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(ROOT / 'client')!r}); {LISTED}"],
         check=True,
@@ -44,8 +44,8 @@ def test_client_imports_no_package_of_the_server() -> None:
         text=True,
     )
     imported = set(json.loads(run.stdout))
-    assert {_imported_as(one) for one in project["dependencies"]} <= imported
-    assert not imported & ((servers | {"ordertrail_server"}) - BY_GRPC_ITSELF)
+    assert {_import_name(requirement) for requirement in project["dependencies"]} <= imported
+    assert not imported & ((server_packages | {"ordertrail_server"}) - IMPORTED_BY_GRPC)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,11 @@ def test_client_imports_no_package_of_the_server() -> None:
 )
 def test_every_platform_installs_one_sqlite_package(system: str, machine: str, package: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    server = [Requirement(one) for one in project["optional-dependencies"]["server"]]
-    here = {"sys_platform": system, "platform_machine": machine}
-    carriers = [one for one in server if one.name in ("pysqlite3", "arize-phoenix-sqlean")]
-    assert [one.name for one in carriers if one.marker is None or one.marker.evaluate(here)] == [package]
+    server = [Requirement(line) for line in project["optional-dependencies"]["server"]]
+    platform = {"sys_platform": system, "platform_machine": machine}
+    carriers = [requirement for requirement in server if requirement.name in ("pysqlite3", "arize-phoenix-sqlean")]
+    selected = [carrier.name for carrier in carriers if carrier.marker is None or carrier.marker.evaluate(platform)]
+    assert selected == [package]
 
 
 def test_wheel_contains_the_schema_lock_where_the_server_reads_it() -> None:
@@ -75,9 +76,9 @@ def test_installed_server_reads_its_own_schema_lock(tmp_path: Path) -> None:
     installed = tmp_path / "site" / "ordertrail_server"
     shutil.copytree(ROOT / "server" / "ordertrail_server", installed, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "proto" / lock.LOCK_NAME, installed / "schema" / "lock")
-    shown = "from ordertrail_server.schema.lock.lock_file import read_lock; print(read_lock(), end='')"
+    program = "from ordertrail_server.schema.lock.lock_file import read_lock; print(read_lock(), end='')"
     path = f"import sys; sys.path[:0] = {[str(installed.parent), str(ROOT / 'client')]!r}; "
-    run = subprocess.run([sys.executable, "-I", "-c", path + shown], check=True, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-I", "-c", path + program], check=True, capture_output=True, text=True)
     assert run.stdout == (ROOT / "proto" / lock.LOCK_NAME).read_text()
 
 

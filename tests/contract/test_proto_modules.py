@@ -1,4 +1,4 @@
-"""The protos compile offline in every place that they are brought to."""
+"""The protos compile offline in a user's workspace and in the source distribution."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from shutil import copy, copytree
 from tests.contract.generator import ROOT
 
 BUF = str(Path(sys.executable).with_name("buf"))
-# No module of this workspace has a proto of another one; buf refuses that.
+# buf refuses a workspace in which two modules have the same proto.
 WORKSPACE = """\
 version: v2
 modules:
@@ -20,8 +20,8 @@ modules:
 
 
 def build(root: Path, proto: str) -> tuple[int, str]:
-    built = subprocess.run([BUF, "build", proto], cwd=root, capture_output=True, text=True, check=False)
-    return built.returncode, built.stderr
+    process = subprocess.run([BUF, "build", proto], cwd=root, capture_output=True, text=True, check=False)
+    return process.returncode, process.stderr
 
 
 def test_protos_compile_in_a_workspace_with_googleapis_and_protovalidate(tmp_path: Path) -> None:
@@ -35,6 +35,6 @@ def test_protos_compile_in_a_workspace_with_googleapis_and_protovalidate(tmp_pat
 def test_protos_of_the_source_distribution_compile(tmp_path: Path) -> None:
     targets = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]
     for name in targets["sdist"]["include"]:
-        put = copytree if (ROOT / name).is_dir() else copy
-        put(ROOT / name, tmp_path / name)
+        copy_item = copytree if (ROOT / name).is_dir() else copy
+        copy_item(ROOT / name, tmp_path / name)
     assert build(tmp_path, "proto") == (0, "")
