@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _group_of(item: pytest.Item) -> str:
-    """Return the subject whose fixtures the test shares: brokers, the checkout of the next release, or else those of its file."""
+    """Return the fixtures that the test shares: brokers, the checkout of the next release, or those of its file."""
     fixtures = set(getattr(item, "fixturenames", ()))
     parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
     if fixtures & BROKER_FIXTURES or "kafka" in parameters:
