@@ -4,9 +4,9 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 PROTO_PIP := .venv-proto/bin/pip --disable-pip-version-check --quiet
 
-# Tests of one group run on one worker (tests/conftest.py). More workers than two need a machine with more cores.
+# Tests of one group run on one worker (tests/worker_groups.py). More workers than two need a machine with more cores.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -q --numprocesses $(WORKERS)
 
 .PHONY: help run test trials lint types protos pytest bench generate pins image clean
 

@@ -3,11 +3,13 @@
 import os
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.kafka.cluster import Cluster, run_cluster
 from tests.kafka.distribution import KafkaMissing, fetch_jars, find_java
+from tests.worker_groups import GroupScheduling, group_of
 
 # A shell that starts a job in the background has it ignore Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -20,22 +22,17 @@ settings.load_profile("any machine")
 BROKER_FIXTURES = {"kafka", "cluster", "older_cluster"}
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
+    """Run the tests of one group on one worker."""
+    return GroupScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the group whose tests `--dist loadgroup` runs on one worker."""
+    """Refuse a test that would start a second broker on another worker."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group_of(item)))
-
-
-def _group_of(item: pytest.Item) -> str:
-    """Return the fixtures that the test shares: brokers, the checkout of the next release, or those of its file."""
-    fixtures = set(getattr(item, "fixturenames", ()))
-    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    if fixtures & BROKER_FIXTURES or "kafka" in parameters:
-        return "kafka"
-    if "next_release" in fixtures:
-        return "next_release"
-    return item.nodeid.partition("::")[0]
+        if BROKER_FIXTURES.intersection(getattr(item, "fixturenames", ())) and group_of(item.nodeid) != "kafka":
+            raise pytest.UsageError(f"{item.nodeid} needs a broker: add its file to tests/worker_groups.py")
 
 
 def need(version: str = "") -> None:

@@ -1,0 +1,24 @@
+"""Groups of tests: the tests of one group run on one worker, so that it alone starts what they share."""
+
+import re
+
+from xdist.scheduler import LoadScopeScheduling
+
+# These words in the name of a file or parameter mark the tests that need a Kafka broker.
+_KAFKA = re.compile(r"kafka|topic|chaos|compose|log/test_copy")
+
+
+def group_of(nodeid: str) -> str:
+    """Return the group of a test: all on Kafka, all on the checkout of the next release, or those of one file."""
+    file = nodeid.partition("::")[0]
+    if _KAFKA.search(file) or "kafka" in nodeid.partition("[")[2]:
+        return "kafka"
+    return "tests/evolving" if re.fullmatch(r"tests/evolving/[^/]+", file) else file
+
+
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
+    """Sends each group of tests to one worker."""
+
+    # `--dist loadgroup` of pytest-xdist 3.8 has no effect with pytest 9.2, which ignores the suffix of a node's id.
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
