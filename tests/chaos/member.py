@@ -8,7 +8,7 @@ from subprocess import TimeoutExpired
 
 import grpc
 from tests.chaos.connections import cut_connections
-from tests.e2e.kafka.servers import a_server
+from tests.e2e.kafka.servers import create_server
 from tests.e2e.running_server import RunningServer
 from tests.kafka.cluster import Cluster
 
@@ -38,7 +38,7 @@ class Member:
 
     def __init__(self, name: str, cluster: Cluster, directory: Path, roles: str) -> None:
         self.name, self.roles = name, roles
-        self.server: RunningServer = a_server(
+        self.server: RunningServer = create_server(
             cluster, ORDER_EVENTS, directory / name, roles, KAFKA_MESSAGE_TIMEOUT_MS=MESSAGE_TIMEOUT_MS
         )
         self._ports = {int(address.rpartition(":")[2]) for address in cluster.bootstrap.split(",")}

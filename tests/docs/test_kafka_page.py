@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from google.protobuf.json_format import MessageToDict
 from tests.docs.kafka_page import PAGE, command_line
 from tests.docs.pages import ROOT, read_blocks, read_table
-from tests.e2e.kafka.servers import a_server, new_topic, started
+from tests.e2e.kafka.servers import create_empty_topic, create_server, run_servers
 from tests.e2e.running_server import environment
 from tests.kafka.cluster import Cluster
 from tests.schema.event_cases import NEWEST
@@ -33,9 +33,9 @@ PLACE = PlaceOrderRequest(order_id=ORDER, customer_id="shop-1", lines=[line("p_1
 @pytest.fixture(scope="module")
 def messages(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> list[Message]:
     """The messages of an order that was placed and confirmed; the first message was delivered twice."""
-    new_topic(cluster, ORDER_EVENTS, PARTITIONS)
-    server = a_server(cluster, ORDER_EVENTS, tmp_path_factory.mktemp("documented") / "data")
-    with started(server), grpc.insecure_channel(server.address) as channel:
+    create_empty_topic(cluster, ORDER_EVENTS, PARTITIONS)
+    server = create_server(cluster, ORDER_EVENTS, tmp_path_factory.mktemp("documented") / "data")
+    with run_servers(server), grpc.insecure_channel(server.address) as channel:
         commands = OrderCommandServiceStub(channel)
         commands.PlaceOrder(PLACE, metadata=(("traceparent", TRACE),))
         [placed] = consume(cluster, 1)

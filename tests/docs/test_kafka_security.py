@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 from tests.docs.kafka_page import PAGE, acl_operations, security_settings
 from tests.docs.pages import read_table
-from tests.e2e.kafka.servers import a_server, started
+from tests.e2e.kafka.servers import create_server, run_servers
 from tests.e2e.running_server import until_serving
 from tests.kafka.certificates import create_certificates
 from tests.kafka.cluster import Cluster, run_cluster
@@ -60,13 +60,13 @@ def test_page_shows_each_set_up_once(brokers: Secured) -> None:
 async def test_command_server_with_password_and_query_server_with_certificate(
     brokers: Secured, tmp_path: Path, set_up: int
 ) -> None:
-    commands = a_server(
+    commands = create_server(
         brokers.cluster, ORDER_EVENTS, tmp_path / "commands", "command", **server_settings(brokers, set_up)
     )
-    reads = a_server(
+    reads = create_server(
         brokers.cluster, ORDER_EVENTS, tmp_path / "reads", "projector,query", **server_settings(brokers, CERTIFICATE)
     )
-    with started(commands, reads):
+    with run_servers(commands, reads):
         await until_serving(reads.address, HISTORY.full_name)
         async with connect(commands.address) as orders, connect(reads.address) as history:
             receipt = await orders.place("shop-1", [line("p_1", 3, "5.20", "EUR")])

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from itertools import count
 from pathlib import Path
 
-from tests.e2e.kafka.servers import a_server, new_topic
+from tests.e2e.kafka.servers import create_empty_topic, create_server
 from tests.e2e.running_server import RunningServer
 from tests.e2e.truth import Truth, truth_in
 from tests.kafka.cluster import Cluster
@@ -41,10 +41,10 @@ class OnKafka(LogOfServer):
     """A topic of several partitions."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster, self._topic = cluster, new_topic(cluster, f"e2e.{next(_numbers)}", PARTITIONS)
+        self._cluster, self._topic = cluster, create_empty_topic(cluster, f"e2e.{next(_numbers)}", PARTITIONS)
 
     def server(self, data: Path) -> RunningServer:
-        return a_server(self._cluster, self._topic, data, "command,projector,query")
+        return create_server(self._cluster, self._topic, data, "command,projector,query")
 
     async def truth(self) -> Truth:
         return await truth_in(await KafkaLog.open({"bootstrap.servers": self._cluster.bootstrap}, self._topic))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from confluent_kafka import Producer
-from tests.e2e.kafka.servers import new_topic
+from tests.e2e.kafka.servers import create_empty_topic
 from tests.kafka.checker import Report, check
 from tests.kafka.cluster import Cluster
 
@@ -57,7 +57,7 @@ class History:
 
 @pytest.fixture
 def history(cluster: Cluster) -> History:
-    new_topic(cluster, TOPIC, PARTITIONS)
+    create_empty_topic(cluster, TOPIC, PARTITIONS)
     return History(cluster)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from time import monotonic, time_ns
 
-from tests.e2e.kafka.servers import Shop, a_server, changed, new_topic, started
+from tests.e2e.kafka.servers import Caller, change_quantity, create_empty_topic, create_server, run_servers
 from tests.e2e.refusals import refusal
 from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import until_serving
@@ -18,23 +18,23 @@ ALL = "command,projector,query"
 DEADLINE_S = 5.0
 
 
-async def unavailable(shop: Shop, server: int, order_id: str, number: int) -> None:
-    """Send a command, and assert that it is answered in time that the log is away, and when to come again."""
-    request, began = changed(order_id, number), monotonic()
-    shop.asked.add((request.order_id, request.request_id))
+async def check_unavailable(caller: Caller, server: int, order_id: str, number: int) -> None:
+    """Assert that a command is refused as UNAVAILABLE with a retry delay before its deadline."""
+    request, began = change_quantity(order_id, number), monotonic()
+    caller.requests.add((request.order_id, request.request_id))
     rpc = RPCS["ChangeOrderLineQuantity"]
-    told = await refusal(rpc.call(shop.channels[server], request.SerializeToString(), DEADLINE_S))
+    told = await refusal(rpc.call(caller.channels[server], request.SerializeToString(), DEADLINE_S))
     assert (told.code.name, told.reason) == ("UNAVAILABLE", "UNAVAILABLE")
     assert told.retry_seconds
     assert monotonic() - began < DEADLINE_S
 
 
-async def current_again(shop: Shop, order_id: str, since: int) -> None:
-    """Return once an answer includes all that the log held then; until one does, each is no older than the last."""
+async def wait_until_current(caller: Caller, order_id: str, since: int) -> None:
+    """Wait for an answer that includes the log up to a time; `current_at` of the answers must not decrease."""
     before = 0
     async with asyncio.timeout(20):
         while before < since:
-            answer = await shop.ask(0, GetOrderRequest(order_id=order_id))
+            answer = await caller.query(0, GetOrderRequest(order_id=order_id))
             assert nanoseconds(answer.current_at) >= before
             before = nanoseconds(answer.current_at)
 
@@ -42,35 +42,37 @@ async def current_again(shop: Shop, order_id: str, since: int) -> None:
 async def test_commands_are_unavailable_and_reads_continue_while_brokers_are_down(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    topic = new_topic(cluster, "brokers.gone", 3)
-    both = (a_server(cluster, topic, tmp_path / "all", ALL), a_server(cluster, topic, tmp_path / "command"))
-    with started(*both) as servers:
-        async with Shop(*servers) as shop:
+    topic = create_empty_topic(cluster, "brokers.gone", 3)
+    both = (create_server(cluster, topic, tmp_path / "all", ALL), create_server(cluster, topic, tmp_path / "command"))
+    with run_servers(*both) as servers:
+        async with Caller(*servers) as caller:
             await until_serving(servers[0].address)
             orders = [new_id("order") for _ in range(6)]
-            placed = [await shop.send(n % 2, an_order(order_id)) for n, order_id in enumerate(orders)]
+            placed = [await caller.send(n % 2, an_order(order_id)) for n, order_id in enumerate(orders)]
             tokens = [receipt.consistency_token for receipt in placed]
-            await shop.ask(0, GetOrderRequest(order_id=orders[0], at_least_as_fresh=tokens))
+            await caller.query(0, GetOrderRequest(order_id=orders[0], at_least_as_fresh=tokens))
             cluster.nodes[0].kill()
             gone = time_ns()
             for number in (1, 2):
                 await asyncio.gather(
-                    *(unavailable(shop, server, order_id, number) for server in (0, 1) for order_id in orders)
+                    *(check_unavailable(caller, server, order_id, number) for server in (0, 1) for order_id in orders)
                 )
                 for order_id in orders:
-                    old = await shop.ask(0, GetOrderRequest(order_id=order_id))
+                    old = await caller.query(0, GetOrderRequest(order_id=order_id))
                     assert old.order.version == 1
                     assert 0 < nanoseconds(old.current_at) <= gone
             cluster.nodes[0].start()
             await asyncio.to_thread(cluster.await_ready)
             for number in (1, 2, 3):
-                await asyncio.gather(*(shop.insist(number, changed(order_id, number)) for order_id in orders))
-            newest = [receipt.consistency_token for receipt in shop.receipts]
+                await asyncio.gather(
+                    *(caller.send_until_acknowledged(number, change_quantity(order_id, number)) for order_id in orders)
+                )
+            newest = [receipt.consistency_token for receipt in caller.receipts]
             for order_id in orders:
                 asked = GetOrderRequest(order_id=order_id, at_least_as_fresh=newest)
-                assert (await shop.ask(0, asked)).order.version == 4
-            await current_again(shop, orders[0], time_ns())
-            report = await shop.audit(cluster, topic)
+                assert (await caller.query(0, asked)).order.version == 4
+            await wait_until_current(caller, orders[0], time_ns())
+            report = await caller.check_topic(cluster, topic)
             assert {len(facts) for facts in report.orders.values()} == {4}
         assert [server.stop() for server in servers] == [0, 0]
     assert [fault for server in both for fault in server.faults] == []

@@ -1,4 +1,4 @@
-"""Foreign bytes on a topic: nobody crashes, nothing is skipped in silence, and no history changes."""
+"""Foreign bytes on a topic crash no server, change no history, and are counted."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from confluent_kafka import Consumer, TopicPartition
-from tests.e2e.kafka.servers import Shop, a_server, changed, new_topic, started
+from tests.e2e.kafka.servers import Caller, change_quantity, create_empty_topic, create_server, run_servers
 from tests.e2e.refusals import refusal
 from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import RunningServer, until_serving
@@ -30,46 +30,51 @@ DAMAGED = 5
 
 
 async def test_foreign_messages_are_counted_and_change_no_history(cluster: Cluster, tmp_path: Path) -> None:
-    topic = new_topic(cluster, "foreign", PARTITIONS)
-    server = a_server(cluster, topic, tmp_path / "all", "command,projector,query")
-    other = a_server(cluster, topic, tmp_path / "command")
-    with started(server, other) as servers:
-        async with Shop(*servers) as shop:
+    topic = create_empty_topic(cluster, "foreign", PARTITIONS)
+    server = create_server(cluster, topic, tmp_path / "all", "command,projector,query")
+    other = create_server(cluster, topic, tmp_path / "command")
+    with run_servers(server, other) as servers:
+        async with Caller(*servers) as caller:
             await until_serving(server.address)
             orders = [new_id("order") for _ in range(30)]
             for number, order_id in enumerate(orders):
-                await shop.send(number % 2, an_order(order_id))
-            tokens = [receipt.consistency_token for receipt in shop.receipts]
-            before = [await history(shop, order_id, tokens) for order_id in orders]
-            messages = generate_foreign(Random(5), await asyncio.to_thread(written, cluster, topic), PARTITIONS)
-            placing = asyncio.create_task(place_more(shop))
+                await caller.send(number % 2, an_order(order_id))
+            tokens = [receipt.consistency_token for receipt in caller.receipts]
+            before = [await read_history(caller, order_id, tokens) for order_id in orders]
+            messages = generate_foreign(Random(5), await asyncio.to_thread(read_records, cluster, topic), PARTITIONS)
+            placing = asyncio.create_task(place_orders(caller))
             count = await asyncio.to_thread(produce, cluster.bootstrap, topic, islice(messages, MANY))
             wrong = [create_broken_record(order_id, 2, PARTITIONS) for order_id in orders[:DAMAGED]]
             await asyncio.to_thread(produce, cluster.bootstrap, topic, iter(wrong))
             placed = await placing
             for order_id in orders[DAMAGED:]:
-                await shop.send(1, changed(order_id, 1))
-            # A token speaks of one partition alone: together these are from behind the damage in all of them.
-            tokens = [receipt.consistency_token for receipt in shop.receipts[DAMAGED - 30 :]]
+                await caller.send(1, change_quantity(order_id, 1))
+            # A token belongs to one partition. Together these are behind the damage in all partitions.
+            tokens = [receipt.consistency_token for receipt in caller.receipts[DAMAGED - 30 :]]
             for number, order_id in enumerate(orders[:DAMAGED]):
-                await parked(shop, number % 2, order_id, tokens)
-            after = [await history(shop, order_id, tokens) for order_id in orders[DAMAGED:]]
+                await check_parked(caller, number % 2, order_id, tokens)
+            after = [await read_history(caller, order_id, tokens) for order_id in orders[DAMAGED:]]
             assert [events[:1] for events in after] == before[DAMAGED:]
             assert {len(events) for events in after} == {2}
-            report = await shop.audit(cluster, topic, DAMAGED)
+            report = await caller.check_topic(cluster, topic, DAMAGED)
             assert len(report.foreign) == count
             partition, offset = report.foreign[-1]
-            explained = await shop.ask(0, ExplainEventRequest(partition=partition, offset=offset))
+            explained = await caller.query(0, ExplainEventRequest(partition=partition, offset=offset))
             assert (explained.verdict, bool(explained.verdict_detail)) == (RECORD_VERDICT_FOREIGN, True)
         assert server.stop() == 0
         assert other.stop() == 0
     facts = 30 + (30 - DAMAGED) + placed
-    assert accounted(server) == {"records": MANY + DAMAGED + facts, "foreign": MANY, "broken": DAMAGED, "events": facts}
+    assert count_records(server) == {
+        "records": MANY + DAMAGED + facts,
+        "foreign": MANY,
+        "broken": DAMAGED,
+        "events": facts,
+    }
     assert server.faults + other.faults == []
 
 
 async def test_message_without_value_ends_a_wait_for_records(cluster: Cluster) -> None:
-    topic = new_topic(cluster, "no.value")
+    topic = create_empty_topic(cluster, "no.value")
     log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}, topic)
     for end in range(5):
         waiting = asyncio.ensure_future(log.wait(0, end))
@@ -80,29 +85,29 @@ async def test_message_without_value_ends_a_wait_for_records(cluster: Cluster) -
     await log.close()
 
 
-async def place_more(shop: Shop) -> int:
-    """Place orders while the noise comes in, and return how many."""
+async def place_orders(caller: Caller) -> int:
+    """Place orders while foreign messages are written, and return their number."""
     for number in range(100):
-        await shop.send(number % 2, an_order(new_id("meanwhile")))
+        await caller.send(number % 2, an_order(new_id("meanwhile")))
     return 100
 
 
-async def history(shop: Shop, order_id: str, tokens: Sequence[str]) -> list[bytes]:
-    told = await shop.ask(0, ListOrderEventsRequest(order_id=order_id, at_least_as_fresh=tokens))
+async def read_history(caller: Caller, order_id: str, tokens: Sequence[str]) -> list[bytes]:
+    told = await caller.query(0, ListOrderEventsRequest(order_id=order_id, at_least_as_fresh=tokens))
     return [event.SerializeToString() for event in told.events]
 
 
-async def parked(shop: Shop, server: int, order_id: str, tokens: Sequence[str]) -> None:
-    """Assert that an order is parked, by the server that is asked and by the one that reads."""
+async def check_parked(caller: Caller, server: int, order_id: str, tokens: Sequence[str]) -> None:
+    """Assert that a server refuses commands and queries of a parked order."""
     confirm = ConfirmOrderRequest(order_id=order_id, request_id=new_id("confirm"))
-    told = await refusal(RPCS["ConfirmOrder"].call(shop.channels[server], confirm.SerializeToString()))
+    told = await refusal(RPCS["ConfirmOrder"].call(caller.channels[server], confirm.SerializeToString()))
     assert told.reason == "ORDER_PARKED"
     asked = GetOrderRequest(order_id=order_id, at_least_as_fresh=tokens)
-    read = await refusal(RPCS["GetOrder"].call(shop.channels[0], asked.SerializeToString()))
+    read = await refusal(RPCS["GetOrder"].call(caller.channels[0], asked.SerializeToString()))
     assert read.reason == "ORDER_PARKED"
 
 
-def written(cluster: Cluster, topic: str) -> list[OwnRecord]:
+def read_records(cluster: Cluster, topic: str) -> list[OwnRecord]:
     """Return the records that the topic holds."""
     settings = {"bootstrap.servers": cluster.bootstrap, "group.id": "foreigner", "enable.partition.eof": True}
     found: list[OwnRecord] = []
@@ -119,8 +124,8 @@ def written(cluster: Cluster, topic: str) -> list[OwnRecord]:
     return found
 
 
-def accounted(server: RunningServer) -> dict[str, int]:
-    """Return how many records a read model holds as what."""
+def count_records(server: RunningServer) -> dict[str, int]:
+    """Return the number of records in a read model by verdict."""
     with closing(sqlite3.connect(read_model_file(DataDirectory(server.data).read_model))) as model:
         verdicts = model.execute("SELECT verdict, count(*) FROM not_facts GROUP BY verdict").fetchall()
         [events] = model.execute("SELECT count(*) FROM events").fetchone()

@@ -1,4 +1,4 @@
-"""A server whose broker is there, and does not answer: every caller hears so in time, and reads go on."""
+"""A server whose broker is frozen refuses commands before their deadline and continues to answer queries."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from google.rpc.status_pb2 import Status
-from tests.e2e.kafka.servers import Shop, a_server, changed, new_topic, started
+from tests.e2e.kafka.servers import Caller, change_quantity, create_empty_topic, create_server, run_servers
 from tests.e2e.refusals import read_status, refusal
 from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import ROOT, until_serving
@@ -25,42 +25,42 @@ OLD_ORDER = (ROOT / "examples/old-orders.jsonl").read_bytes().splitlines()[0]
 
 
 @asynccontextmanager
-async def frozen(cluster: Cluster, data: Path) -> AsyncIterator[tuple[Shop, str, str]]:
-    """Give a shop with one order, and a token that includes it, whose server's broker is frozen."""
-    topic = new_topic(cluster, f"frozen.{data.name}", 3)
-    server = a_server(cluster, topic, data, ALL)
-    with started(server):
-        async with Shop(server) as shop:
+async def freeze_broker(cluster: Cluster, data: Path) -> AsyncIterator[tuple[Caller, str, str]]:
+    """Give a caller with one order, and a token that includes it, whose server's broker is frozen."""
+    topic = create_empty_topic(cluster, f"frozen.{data.name}", 3)
+    server = create_server(cluster, topic, data, ALL)
+    with run_servers(server):
+        async with Caller(server) as caller:
             await until_serving(server.address)
             order_id = new_id("order")
-            token = (await shop.send(0, an_order(order_id))).consistency_token
-            await streamed(shop, StreamOrderEventsRequest(at_least_as_fresh=[token]))
+            token = (await caller.send(0, an_order(order_id))).consistency_token
+            await stream_events(caller, StreamOrderEventsRequest(at_least_as_fresh=[token]))
             cluster.nodes[0].freeze()
             try:
-                yield shop, order_id, token
+                yield caller, order_id, token
             finally:
                 cluster.nodes[0].thaw()
-            await shop.insist(0, changed(order_id, 2))
-            await shop.audit(cluster, topic)
+            await caller.send_until_acknowledged(0, change_quantity(order_id, 2))
+            await caller.check_topic(cluster, topic)
         assert server.stop() == 0
     assert server.faults == []
 
 
-async def streamed(shop: Shop, request: StreamOrderEventsRequest) -> list[Any]:
-    frames = await RPCS["StreamOrderEvents"].call(shop.channels[0], request.SerializeToString(), DEADLINE_S)
+async def stream_events(caller: Caller, request: StreamOrderEventsRequest) -> list[Any]:
+    frames = await RPCS["StreamOrderEvents"].call(caller.channels[0], request.SerializeToString(), DEADLINE_S)
     return [event for frame in frames for event in frame.events]
 
 
-def away(status: Status) -> bool:
-    """Return whether a status says that the log is away, and when to come again."""
+def is_unavailable(status: Status) -> bool:
+    """Return whether a status is UNAVAILABLE with a retry delay."""
     told = read_status(status)
     return told.reason == "UNAVAILABLE" and bool(told.retry_seconds)
 
 
 async def test_every_command_of_a_batch_is_answered_before_its_deadline(cluster: Cluster, tmp_path: Path) -> None:
-    async with frozen(cluster, tmp_path / "batches") as (shop, order_id, _):
-        change, place = changed(order_id, 1), an_order(new_id("another"))
-        shop.asked.update((each.order_id, each.request_id) for each in (change, place))
+    async with freeze_broker(cluster, tmp_path / "batches") as (caller, order_id, _):
+        change, place = change_quantity(order_id, 1), an_order(new_id("another"))
+        caller.requests.update((each.order_id, each.request_id) for each in (change, place))
         commands = [Command(change_order_line_quantity=change), Command(place_order=place)]
         documents = [SourceDocument(origin="old:1", json=OLD_ORDER)]
         requests = {
@@ -69,26 +69,26 @@ async def test_every_command_of_a_batch_is_answered_before_its_deadline(cluster:
         }
         for name, request in requests.items():
             begun = monotonic()
-            [answer] = await RPCS[name].call(shop.channels[0], request.SerializeToString(), DEADLINE_S)
+            [answer] = await RPCS[name].call(caller.channels[0], request.SerializeToString(), DEADLINE_S)
             assert monotonic() - begun < DEADLINE_S
-            assert [away(result.status) for result in answer.results] == [True] * len(answer.results), answer
+            assert [is_unavailable(result.status) for result in answer.results] == [True] * len(answer.results), answer
             assert answer.results
 
 
 async def test_streams_return_what_is_projected_while_the_broker_is_frozen(cluster: Cluster, tmp_path: Path) -> None:
-    async with frozen(cluster, tmp_path / "streams") as (shop, order_id, token):
-        assert [event.order_id for event in await streamed(shop, StreamOrderEventsRequest())] == [order_id]
-        assert await streamed(shop, StreamOrderEventsRequest(resume_token=token)) == []
+    async with freeze_broker(cluster, tmp_path / "streams") as (caller, order_id, token):
+        assert [event.order_id for event in await stream_events(caller, StreamOrderEventsRequest())] == [order_id]
+        assert await stream_events(caller, StreamOrderEventsRequest(resume_token=token)) == []
 
 
 async def test_calls_that_read_the_log_are_unavailable_before_their_deadline(cluster: Cluster, tmp_path: Path) -> None:
-    async with frozen(cluster, tmp_path / "asked") as (shop, order_id, _):
-        place = shop.receipts[0].position
+    async with freeze_broker(cluster, tmp_path / "asked") as (caller, order_id, _):
+        place = caller.receipts[0].position
         requests: dict[str, Any] = {
             "StreamOrderEvents": StreamOrderEventsRequest(now=True),
             "ExplainEvent": ExplainEventRequest(partition=place.partition, offset=place.offset),
             "RetryParkedOrder": RetryParkedOrderRequest(order_id=order_id),
         }
         for name, request in requests.items():
-            told = await refusal(RPCS[name].call(shop.channels[0], request.SerializeToString(), DEADLINE_S))
+            told = await refusal(RPCS[name].call(caller.channels[0], request.SerializeToString(), DEADLINE_S))
             assert (told.reason, bool(told.retry_seconds)) == ("UNAVAILABLE", True), name

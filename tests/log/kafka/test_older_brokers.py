@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.kafka.servers import a_server, started
+from tests.e2e.kafka.servers import create_server, run_servers
 from tests.e2e.running_server import until_serving
 from tests.kafka.cluster import Cluster
 from tests.kafka.topics import recreate_topic, truncate_partition
@@ -39,8 +39,8 @@ async def test_idle_log_reports_that_its_beginning_was_removed(older_cluster: Cl
 async def test_two_servers_share_orders_on_an_older_broker(older_cluster: Cluster, tmp_path: Path) -> None:
     recreate_topic(older_cluster, partitions=3)
     roles = "command,projector,query"
-    servers = [a_server(older_cluster, ORDER_EVENTS, tmp_path / name, roles) for name in ("server-1", "server-2")]
-    with started(*servers):
+    servers = [create_server(older_cluster, ORDER_EVENTS, tmp_path / name, roles) for name in ("server-1", "server-2")]
+    with run_servers(*servers):
         await until_serving(servers[0].address)
         async with connect(servers[0].address) as ours, connect(servers[1].address) as theirs:
             placed = await ours.place("shop-1", [line("p_1", 3, "5.20", "EUR")])
