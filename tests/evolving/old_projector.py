@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.e2e.running_server import environment
+from tests.projections.processes import projector_command
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.log.data_directory import DataDirectory
@@ -56,7 +56,7 @@ class OldProjector:
 @asynccontextmanager
 async def old_projector(data: Path) -> AsyncIterator[OldProjector]:
     """Run it on a data directory, which a server may use, too. It stops at the end of its stdin."""
-    command = [sys.executable, "-m", "ordertrail_server.projections.process", "--data", str(data)]
+    command = projector_command(data)
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=environment())
     try:
         yield OldProjector(process, data)
