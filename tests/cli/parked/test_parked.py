@@ -87,7 +87,7 @@ def test_failed_retry_is_reported_with_exit_code_1(troubled: CommandLine) -> Non
 def test_order_that_is_not_parked_is_reported_with_exit_code_1(troubled: CommandLine, command: str) -> None:
     result = troubled.run("parked", command, "fine")
     assert (result.returncode, result.stdout) == (1, "")
-    message = "Error: Order fine is not parked. [ORDER_NOT_PARKED] Nothing: the order can be read.\n"
+    message = "Error: Order fine is not parked. [ORDER_NOT_PARKED] Do nothing: the order can be read.\n"
     assert result.stderr == message
 
 
