@@ -25,7 +25,7 @@ from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.connection import connect_reader
 
-KILLS = {"embedded": choose_size(2, 20, 1000), "kafka": choose_size(2, 6, 200)}
+KILLS = {"embedded": choose_size(2, 30, 1000), "kafka": choose_size(2, 6, 200)}
 SEED = int(os.environ.get("ORDERTRAIL_KILL_SEED", str(time.time_ns())))
 
 
