@@ -16,7 +16,7 @@ from eventsourcing.utils import register_topic
 
 from benchmarks import schema_change
 from benchmarks.call_timing import microseconds
-from benchmarks.evolved_schema import versions_of
+from benchmarks.evolved_schema import build_versions
 from benchmarks.sample_orders import PRICE, lines
 from benchmarks.schema_change import cycle_changes
 from benchmarks.table import Row
@@ -30,7 +30,7 @@ def measure(hops: int) -> Row:
     """Return the µs to read an event that is `hops` versions old, with Ordertrail and with eventsourcing."""
     mapper, stored = _mapper(), _stored(hops)
     eventsourcing_read: Callable[[], object] = partial(mapper.to_domain_event, stored)
-    ours, limit = microseconds([versions_of(cycle_changes(hops))[0].read, eventsourcing_read])
+    ours, limit = microseconds([build_versions(cycle_changes(hops))[0].read, eventsourcing_read])
     plural = "" if hops == 1 else "s"
     return Row(f"read an event that is {hops} version{plural} old", "µs", ours, "eventsourcing, from JSON", limit)
 
@@ -42,7 +42,7 @@ def _mapper() -> Mapper[UUID]:
 
 
 def _stored(hops: int) -> StoredEvent:
-    """Return the order of `versions_of` as stored by version 1 of a class that now has `hops` further versions."""
+    """Return the order of `build_versions` as stored by version 1 of a class that now has `hops` further versions."""
     topic = f"benchmarks:OrderPlaced_{hops}"
     upcasts = {
         f"upcast_v{version}_v{version + 1}": staticmethod(_UPCASTS[change])

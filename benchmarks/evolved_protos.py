@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorProto
 
-from benchmarks.version_draft import COPIED_MESSAGES, EVENT, Change, VersionDraft, message_in, set_presence
+from benchmarks.version_draft import COPIED_MESSAGES, EVENT, Change, VersionDraft, find_message, set_presence
 from ordertrail.events.v2 import order_events_pb2 as events_v2
 from ordertrail.log.v1 import record_pb2
 from ordertrail.v1 import order_events_pb2 as public_events
@@ -48,7 +48,7 @@ def _today() -> FileDescriptorProto:
 def _record_of(versions: Files) -> FileDescriptorProto:
     file = FileDescriptorProto()
     record_pb2.DESCRIPTOR.CopyToProto(file)
-    record = message_in(file, "Record")
+    record = find_message(file, "Record")
     for index, events in enumerate(versions):
         file.dependency.append(events.name)
         case = record.field.add(name=f"order_placed_v{FIRST + index}", number=FIRST_CASE + index, oneof_index=0)
@@ -61,12 +61,12 @@ def _public_of(versions: Files) -> FileDescriptorProto:
     file = FileDescriptorProto()
     public_events.DESCRIPTOR.CopyToProto(file)
     file.enum_type.extend(enum for enum in versions[0].enum_type if enum.name == "Priority")
-    event = message_in(file, EVENT)
+    event = find_message(file, EVENT)
     public_names = {field.name for field in event.field}
-    for field in message_in(versions[0], EVENT).field:
+    for field in find_message(versions[0], EVENT).field:
         if field.name not in public_names:
             _publish(field, versions[0], event)
-    for field in message_in(versions[-1], EVENT).field:
+    for field in find_message(versions[-1], EVENT).field:
         if field.name == OPTIONAL_FIELD:
             _publish(field, versions[-1], event)
     set_presence(event)

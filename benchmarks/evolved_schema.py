@@ -50,15 +50,15 @@ class Tree(NamedTuple):
     history_event: Descriptor
 
 
-def tree_of(changes: Sequence[Change]) -> Tree:
+def build_tree(changes: Sequence[Change]) -> Tree:
     """Return the tree in which OrderPlaced has version 3 and one more version for each change."""
     pool = DescriptorPool()
-    for file in files_of(changes):
+    for file in list_files(changes):
         pool.Add(file)
     return Tree(*(pool.FindMessageTypeByName(message.DESCRIPTOR.full_name) for message in (Record, HistoryEvent)))
 
 
-def files_of(changes: Sequence[Change]) -> list[FileDescriptorProto]:
+def list_files(changes: Sequence[Change]) -> list[FileDescriptorProto]:
     """Return every file of the tree, each after the files that it imports."""
     new = {file.name: file for file in evolve_protos(add_base_fields, changes)}
     today: dict[str, FileDescriptorProto] = {}
@@ -67,7 +67,7 @@ def files_of(changes: Sequence[Change]) -> list[FileDescriptorProto]:
     return [*(new.pop(name, file) for name, file in today.items()), *new.values()]
 
 
-def readers_of(tree: Tree) -> dict[str, Reader]:
+def build_readers(tree: Tree) -> dict[str, Reader]:
     """Return the reader of each stored message by name. Exits if the tree has gaps."""
     families = Families(tree.record)
     public = PublicHops(families, tree.record, tree.history_event)
@@ -78,10 +78,10 @@ def readers_of(tree: Tree) -> dict[str, Reader]:
     return {reader.name: reader for reader in readers_by_case if reader is not None}
 
 
-def versions_of(changes: Sequence[Change]) -> list[Version]:
+def build_versions(changes: Sequence[Change]) -> list[Version]:
     """Return version 3 of OrderPlaced and all later ones. Exits if they do not read as equal events."""
-    tree = tree_of(changes)
-    versions = list(_versions(tree, readers_of(tree)))
+    tree = build_tree(changes)
+    versions = list(_versions(tree, build_readers(tree)))
     if any(version.read() != versions[-1].read() for version in versions):
         raise SystemExit("The versions of one order do not read as equal events.")
     return versions

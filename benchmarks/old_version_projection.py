@@ -25,10 +25,10 @@ def measure(events: int, kind: str) -> Row:
 
     It takes the best round of each, because other load on the machine costs a round more than the upcast.
     """
-    from benchmarks.evolved_schema import files_of
+    from benchmarks.evolved_schema import list_files
     from benchmarks.schema_change import CHANGE_KINDS
 
-    image = FileDescriptorSet(file=files_of(CHANGE_KINDS[kind]))
+    image = FileDescriptorSet(file=list_files(CHANGE_KINDS[kind]))
     command = [sys.executable, "-m", "benchmarks.old_version_projection", str(events)]
     output = subprocess.run(command, check=True, input=image.SerializeToString(), stdout=subprocess.PIPE).stdout
     rates = json.loads(output)

@@ -5,7 +5,7 @@ from typing import Final
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
-from benchmarks.version_draft import Change, VersionDraft, message_in
+from benchmarks.version_draft import Change, VersionDraft, find_message
 from ordertrail.evolve.v1 import rules_pb2
 from ordertrail.evolve.v1.rules_pb2 import FieldRules
 
@@ -69,7 +69,7 @@ def move(draft: VersionDraft) -> None:
         draft.remove("delivery")
         for name in moved_fields:
             _from(draft.add(name, STRING), f"delivery.{name}")
-        draft.file.message_type.remove(message_in(draft.file, "Delivery"))
+        draft.file.message_type.remove(find_message(draft.file, "Delivery"))
     else:
         delivery = draft.file.message_type.add(name="Delivery")
         for number, name in enumerate(moved_fields, 1):

@@ -7,7 +7,7 @@ from typing import Final
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from benchmarks.evolved_protos import FIRST
-from benchmarks.evolved_schema import Tree, files_of, readers_of, tree_of
+from benchmarks.evolved_schema import Tree, build_readers, build_tree, list_files
 from benchmarks.schema_change import cycle_changes
 from benchmarks.table import Row
 from ordertrail_server.schema.proof.record_gaps import envelope_gaps, message_gaps, number_gaps
@@ -20,14 +20,14 @@ def measure(versions: int) -> Row:
     changes = cycle_changes(versions - FIRST)
     ours, limit = [], []
     for _ in range(ROUNDS):
-        files = files_of(changes)
+        files = list_files(changes)
         start = process_time()
         pool = DescriptorPool()
         for file in files:
             pool.Add(file)
         loaded = process_time()
         limit.append(loaded - start)
-        tree = tree_of(changes)
+        tree = build_tree(changes)
         start = process_time()
         _prove(tree)
         ours.append(process_time() - start)
@@ -39,4 +39,4 @@ def _prove(tree: Tree) -> None:
     gaps = envelope_gaps(*tree) + number_gaps(*tree) + message_gaps(tree.record)
     if gaps:
         raise SystemExit("\n".join(gaps))
-    readers_of(tree)
+    build_readers(tree)

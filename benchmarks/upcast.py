@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from benchmarks.call_timing import microseconds
-from benchmarks.evolved_schema import Version, versions_of
+from benchmarks.evolved_schema import Version, build_versions
 from benchmarks.schema_change import CHANGE_KINDS, cycle_changes
 from benchmarks.table import Row
 from benchmarks.version_draft import Change
@@ -23,7 +23,7 @@ def measure_kind(kind: str) -> Row:
 
 
 def _row(name: str, changes: Sequence[Change], hops: int) -> Row:
-    versions = versions_of(changes)
+    versions = build_versions(changes)
     old, newest = versions[-1 - hops], versions[-1]
     reads: list[Callable[[], object]] = [old.read, old.parse, newest.read, newest.parse]
     read, parsed, read_newest, parsed_newest, bare = microseconds([*reads, partial(_parse_and_serialize, old)])

@@ -16,7 +16,7 @@ class VersionDraft:
 
     def __init__(self, previous: FileDescriptorProto, version: int, next_number: int) -> None:
         self.file, self.version, self.next_number = _copy(previous, version), version, next_number
-        self.event = message_in(self.file, EVENT)
+        self.event = find_message(self.file, EVENT)
         getattr(self.event.options.Extensions[rules_pb2.message], "from").append(f"{previous.package}.{EVENT}")
 
     def has(self, name: str) -> bool:
@@ -50,7 +50,7 @@ class VersionDraft:
 Change = Callable[[VersionDraft], None]
 
 
-def message_in(file: FileDescriptorProto, name: str) -> DescriptorProto:
+def find_message(file: FileDescriptorProto, name: str) -> DescriptorProto:
     """Return a message of a file."""
     return next(message for message in file.message_type if message.name == name)
 

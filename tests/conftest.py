@@ -35,8 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid} needs a broker: add its file to tests/worker_groups.py")
 
 
-def need(version: str = "") -> None:
-    """Where Kafka cannot be run the tests are skipped, but in CI they fail."""
+def require_kafka(version: str = "") -> None:
+    """Skip the test if Kafka cannot run on this machine. In CI, raise KafkaMissing."""
     try:
         find_java(), fetch_jars(version)
     except KafkaMissing as missing:
@@ -47,8 +47,8 @@ def need(version: str = "") -> None:
 
 @pytest.fixture(scope="session")
 def kafka() -> None:
-    """For tests that run brokers of their own."""
-    need()
+    """Kafka is installed; the test starts its own brokers."""
+    require_kafka()
 
 
 @pytest.fixture(scope="session")

@@ -21,10 +21,10 @@ def find_free_port() -> int:
 def find_free_ports(count: int) -> list[int]:
     """Return different ports on which nothing listens."""
     ports: list[int] = []
-    with ExitStack() as held:
+    with ExitStack() as stack:
         while len(ports) < count:
             port = _random.randrange(_FIRST + _WORKER % _WORKERS, _LAST, _WORKERS)
-            probe = held.enter_context(socket())
+            probe = stack.enter_context(socket())
             with suppress(OSError):
                 probe.bind(("127.0.0.1", port))
                 ports.append(port)

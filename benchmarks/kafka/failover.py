@@ -42,7 +42,7 @@ def measure() -> Row:
 @contextmanager
 def _victim(kafka_site: Site, name: str) -> "Iterator[tuple[subprocess.Popen[str], str]]":
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, *kafka_site.arguments(name, ROLE)]
+    command = [sys.executable, *kafka_site.build_arguments(name, ROLE)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
         try:

@@ -18,7 +18,7 @@ METHOD = "Bare/Produce"
 
 
 def create_producer(bootstrap: str) -> Producer:
-    """Return a producer with the settings that the log needs for its promises."""
+    """Return a producer with the settings that the log needs for its guarantees."""
     return Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True, "linger.ms": 0})
 
 

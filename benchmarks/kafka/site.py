@@ -24,7 +24,7 @@ class Site:
         """The bootstrap address."""
         return self.cluster.bootstrap
 
-    def arguments(self, name: str, roles: str = ALL_ROLES) -> list[str]:
+    def build_arguments(self, name: str, roles: str = ALL_ROLES) -> list[str]:
         """Return the arguments of a server on the topic, with a data directory of that name."""
         role_options = [word for role in roles.split(",") for word in ("--role", role)]
         return [*SERVE, str(self.folder / name), "--log", "kafka", "--bootstrap", self.bootstrap, *role_options]
@@ -32,7 +32,7 @@ class Site:
     @contextmanager
     def server(self, name: str, roles: str = ALL_ROLES) -> Iterator[str]:
         """Run a server; yield its address."""
-        with run_process(*self.arguments(name, roles)) as address:
+        with run_process(*self.build_arguments(name, roles)) as address:
             yield address
 
 

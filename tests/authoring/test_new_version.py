@@ -19,16 +19,16 @@ def proto(tmp_path: Path) -> Path:
     return write_protos(tmp_path / "proto")
 
 
-def file_of(proto: Path, name: str) -> FileDescriptorProto:
+def read_file(proto: Path, name: str) -> FileDescriptorProto:
     return next(file for file in compiled(proto).file if file.name == name)
 
 
-def types_of(file: FileDescriptorProto) -> dict[str, Any]:
+def index_types(file: FileDescriptorProto) -> dict[str, Any]:
     types: list[Any] = [*file.message_type, *file.enum_type]
     return {proto_type.name: proto_type for proto_type in types}
 
 
-def comments_of(file: FileDescriptorProto) -> dict[str, list[str]]:
+def index_comments(file: FileDescriptorProto) -> dict[str, list[str]]:
     """Return {path of names to a commented element: its comments, with single spaces}."""
     comments_by_name = {}
     for location in file.source_code_info.location:
@@ -57,20 +57,20 @@ def test_new_version_copies_the_newest_message_and_the_types_it_uses(proto: Path
         "ordertrail.events.v2.BasketFilled",
     )
     assert (version.file, version.copied_types, version.reused_types) == (V3, ["Look", "Thing", "Wrapping"], [])
-    assert types_of(file_of(proto, V3)).keys() == {"BasketFilled", "Look", "Thing", "Wrapping"}
+    assert index_types(read_file(proto, V3)).keys() == {"BasketFilled", "Look", "Thing", "Wrapping"}
 
 
 def test_copy_differs_from_its_original_only_in_package_and_rules(proto: Path) -> None:
-    before = types_of(file_of(proto, V2))
+    before = index_types(read_file(proto, V2))
     new_version(proto, "BasketFilled")
-    after = types_of(file_of(proto, V3))
+    after = index_types(read_file(proto, V3))
 
     rules = after["BasketFilled"].options.Extensions[rules_pb2.message]
     assert MessageToDict(rules) == {"from": ["ordertrail.events.v2.BasketFilled"]}
     for name, copied in after.items():
         expected = type(copied).FromString(before[name].SerializeToString().replace(b".events.v2.", b".events.v3."))
         for proto_type in (expected, copied):
-            without_rules(proto_type)
+            remove_rules(proto_type)
         assert copied == expected, name
 
 
@@ -88,7 +88,7 @@ def test_new_file_has_the_options_of_its_predecessor_with_the_new_version(proto:
     assert 'text: "v3 of all"' in text
 
 
-def without_rules(proto_type: Any) -> None:
+def remove_rules(proto_type: Any) -> None:
     for message in [proto_type] if hasattr(proto_type, "field") else []:
         message.options.ClearExtension(rules_pb2.message)
         for field in message.field:
@@ -99,21 +99,21 @@ def test_copy_keeps_only_rules_about_the_public_event(proto: Path) -> None:
     new_version(proto, "BasketFilled")
     fields = {
         f"{name}.{field.name}": field.options.Extensions[rules_pb2.field]
-        for name, proto_type in types_of(file_of(proto, V3)).items()
+        for name, proto_type in index_types(read_file(proto, V3)).items()
         for field in getattr(proto_type, "field", [])
     }
     assert {name: rules for name, rules in fields.items() if rules != rules_pb2.FieldRules()} == {
         "BasketFilled.shop_id": rules_pb2.FieldRules(public="shop"),
         "BasketFilled.look": rules_pb2.FieldRules(not_public=True),
     }
-    wrapping = types_of(file_of(proto, V3))["Wrapping"]
+    wrapping = index_types(read_file(proto, V3))["Wrapping"]
     assert not wrapping.options.HasExtension(rules_pb2.message)
 
 
 def test_copy_keeps_comments(proto: Path) -> None:
-    before = comments_of(file_of(proto, V2))
+    before = index_comments(read_file(proto, V2))
     new_version(proto, "BasketFilled")
-    after = comments_of(file_of(proto, V3))
+    after = index_comments(read_file(proto, V3))
     uncopied = {"Unused", "BasketEmptied"}
     assert after == {name: comments for name, comments in before.items() if name not in uncopied}
     assert after["Look"] == ["Above the colours, and not of them.", "What a thing looks like.", ""]

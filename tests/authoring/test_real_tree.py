@@ -86,12 +86,12 @@ def test_generated_code_has_the_new_version(checkout: Checkout) -> None:
     copy(ROOT / "client" / "ordertrail" / "__init__.py", client / "ordertrail")
 
     script = [sys.executable, "-c", SAID_BY_GENERATED_CODE]
-    printed = subprocess.run(
+    output = subprocess.run(
         script, env={**os.environ, "PYTHONPATH": str(client)}, capture_output=True, check=True
     ).stdout
 
     version = checkout.version
-    assert json.loads(printed) == [
+    assert json.loads(output) == [
         version["case"],
         version["number"],
         version["message"],

@@ -23,7 +23,7 @@ def unlock_version_2(proto: Path) -> None:
     lock(proto, ["ordertrail.events.v1.BasketFilled"])
 
 
-def leave_half_done(proto: Path) -> None:
+def add_message_without_case(proto: Path) -> None:
     lock(proto, ["ordertrail.events.v2.BasketFilled"])
     write(proto / V3, 'syntax = "proto3";\npackage ordertrail.events.v3;\nmessage BasketFilled {}\n')
 
@@ -46,22 +46,22 @@ def declare_extension(proto: Path) -> None:
     edit(proto / V2, 'import "shop/', 'import "google/protobuf/descriptor.proto";\nimport "shop/')
 
 
-def lack_a_part(proto: Path) -> None:
+def add_file_without_event(proto: Path) -> None:
     lock(proto, ["ordertrail.events.v2.BasketFilled"])
     write(proto / V3, 'syntax = "proto3";\npackage ordertrail.events.v3;\nmessage Thing {}\n')
 
 
-def name_part_of_package(proto: Path) -> None:
+def use_partial_package_name(proto: Path) -> None:
     edit(proto / V2, ".ordertrail.events.v2.Look outer_look", "v2.Look outer_look")
 
 
-def hide_bare(proto: Path) -> None:
+def hide_type_by_nested_name(proto: Path) -> None:
     lock(proto, ["ordertrail.events.v2.BasketFilled"])
     bare = "message Bare { message Inner { string more = 1; } }"
     write(proto / V3, f'syntax = "proto3";\npackage ordertrail.events.v3;\n{bare}\n')
 
 
-def use_two_versions(proto: Path) -> None:
+def use_type_of_older_version(proto: Path) -> None:
     edit(proto / "ordertrail/events/v1/shop_events.proto", "message", "message Look {}\nmessage")
     edit(proto / V2, "Thing.Part loose = 8;", "Thing.Part loose = 8; ordertrail.events.v1.Look old = 10;")
     edit(proto / V2, 'import "shop/', 'import "ordertrail/events/v1/shop_events.proto";\nimport "shop/')
@@ -73,7 +73,7 @@ def use_two_versions(proto: Path) -> None:
         ("BasketFiled", leave_unchanged, "There is no event BasketFiled. There are BasketEmptied, BasketFilled."),
         ("Thing", leave_unchanged, "There is no event Thing"),
         ("BasketFilled", unlock_version_2, rf"events.v2.BasketFilled is not released yet: edit it in {V2}"),
-        ("BasketFilled", leave_half_done, rf"events.v3.BasketFilled is in {V3} without a case in Record"),
+        ("BasketFilled", add_message_without_case, rf"events.v3.BasketFilled is in {V3} without a case in Record"),
         ("BasketFilled", misspell_type, r"(?s)buf cannot read the protos:.*shop_events.proto:\d+:\d+:.*Thnig"),
         ("BasketFilled", rename_event, "v2.BasketEmptied: make a new version of BasketEmptied"),
         ("BasketFilled", remove_record, "no protos of Ordertrail: there is no ordertrail.log.v1.Record"),
@@ -84,16 +84,20 @@ def use_two_versions(proto: Path) -> None:
         ),
         (
             "BasketFilled",
-            lack_a_part,
+            add_file_without_event,
             r"(?s)failed. buf cannot read the protos:\nordertrail/events/v3.*Part",
         ),
         (
             "BasketFilled",
-            name_part_of_package,
+            use_partial_package_name,
             r"(?s)failed. buf cannot read the protos:\nordertrail/events/v3",
         ),
-        ("BasketFilled", hide_bare, "A copy would differ from its original: ordertrail.events.v3.BasketFilled. Copy"),
-        ("BasketFilled", use_two_versions, "only one can become ordertrail.events.v3.Look"),
+        (
+            "BasketFilled",
+            hide_type_by_nested_name,
+            "A copy would differ from its original: ordertrail.events.v3.BasketFilled. Copy",
+        ),
+        ("BasketFilled", use_type_of_older_version, "only one can become ordertrail.events.v3.Look"),
     ],
 )
 def test_refusal_names_its_reason_and_changes_no_file(

@@ -43,9 +43,7 @@ def test_copied_field_keeps_all_options_except_rules_about_predecessors(
 
 @pytest.mark.parametrize("package", ["ordertrail.events.v2.", ".ordertrail.events.v2."])
 @pytest.mark.parametrize("field_type", ["repeated {}Thing", "{}Thing.Part", "map<int32, {}Thing>"])
-def test_copied_field_refers_to_the_new_package_where_it_names_the_package(
-    field_type: str, package: str, proto: Path
-) -> None:
+def test_qualified_type_of_copied_field_is_in_the_new_package(field_type: str, package: str, proto: Path) -> None:
     edit(proto / V2, ABSENT, f"{field_type.format(package)} things = 2;")
     new_package = package.replace("v2", "v3")
     assert f"\n  {field_type.format(new_package)} things = 2;" in copied_text(proto)

@@ -1,4 +1,4 @@
-"""Rounds of faults for a given time: `python -m tests.chaos --minutes 60`. Exits with 1 if a promise was broken."""
+"""Rounds of faults for a given time: `python -m tests.chaos --minutes 60`. Exits with 1 if a guarantee was violated."""
 
 import asyncio
 import shutil

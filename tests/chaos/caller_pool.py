@@ -44,7 +44,7 @@ class CallerPool:
             await self.call_once(self._choose_other(member), request, 3.0)
 
     def _choose_other(self, member: Member) -> Member:
-        return self._random.choice([other for other in self._members if other is not member] or [member])
+        return self._random.choice([candidate for candidate in self._members if candidate is not member] or [member])
 
     async def call_once(self, member: Member, request: Request, timeout_s: float) -> bool:
         """Call a server once, and return whether it answered."""

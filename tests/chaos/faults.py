@@ -29,7 +29,7 @@ class Faults:
         self._faulty: set[int] = set()
 
     async def run(self, until: float) -> None:
-        """Inject faults. Raises PromiseBroken if a server ends or fails by itself."""
+        """Inject faults. Raises GuaranteeViolated if a server ends or fails by itself."""
         async with asyncio.TaskGroup() as group:
             for name in ("left", "right"):
                 group.create_task(

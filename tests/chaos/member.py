@@ -27,8 +27,8 @@ OPTIONS = [
 ]
 
 
-class PromiseBroken(AssertionError):
-    """A promise was broken; the message names it."""
+class GuaranteeViolated(AssertionError):
+    """A guarantee was violated; the message names it."""
 
 
 class Member:
@@ -44,7 +44,7 @@ class Member:
         self._ports = {int(address.rpartition(":")[2]) for address in cluster.bootstrap.split(",")}
 
     async def start(self) -> None:
-        """Start the server, and repeat that while no broker answers. Raises PromiseBroken after a time limit."""
+        """Start the server, and repeat that while no broker answers. Raises GuaranteeViolated after a time limit."""
         deadline = Deadline(START_SECONDS)
         while True:
             try:
@@ -53,7 +53,7 @@ class Member:
             except AssertionError:
                 self.server.close()
             if deadline.has_passed():
-                raise PromiseBroken(f"{self.name} does not start: {self.server.stderr[-2000:]}")
+                raise GuaranteeViolated(f"{self.name} does not start: {self.server.stderr[-2000:]}")
             await asyncio.sleep(0.2)
 
     def connect(self) -> None:
@@ -82,12 +82,12 @@ class Member:
         return cut_connections(self.server.pid, self._ports)
 
     def check(self) -> None:
-        """Raise PromiseBroken if the server has ended by itself or logged a traceback."""
+        """Raise GuaranteeViolated if the server has ended by itself or logged a traceback."""
         with suppress(TimeoutExpired):
             code = self.server.wait(0)
-            raise PromiseBroken(f"{self.name} ended by itself with {code}: {self.server.stderr[-2000:]}")
+            raise GuaranteeViolated(f"{self.name} ended by itself with {code}: {self.server.stderr[-2000:]}")
         if faults := self.server.faults:
-            raise PromiseBroken(f"{self.name} logged {len(faults)} tracebacks, such as: {faults[0]}")
+            raise GuaranteeViolated(f"{self.name} logged {len(faults)} tracebacks, such as: {faults[0]}")
 
     def abort(self) -> None:
         """Abort the server. With PYTHONFAULTHANDLER=1 in the environment its stderr shows the stack of each thread."""

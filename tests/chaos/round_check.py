@@ -8,7 +8,7 @@ from time import monotonic
 from tests.chaos.caller_pool import CallerPool
 from tests.chaos.evidence import Evidence
 from tests.chaos.linearizability import Call, NotLinearizable, Written, check_calls
-from tests.chaos.member import Member, PromiseBroken
+from tests.chaos.member import GuaranteeViolated, Member
 from tests.kafka.checker import Report
 
 from ordertrail.client import OrderTrail
@@ -30,7 +30,7 @@ History = tuple[Order, list[HistoryEvent]]
 async def repeat_newest_requests(callers: CallerPool, members: Iterable[Member], evidence: Evidence) -> None:
     """Query every server for the newest receipt and the version of every order, and record these calls too.
 
-    Raises PromiseBroken after a time limit. The refusal of an impossible version names the current one.
+    Raises GuaranteeViolated after a time limit. The refusal of an impossible version names the current one.
     """
     newest = {
         order_id: call.request for order_id, calls in evidence.calls.items() for call in calls if _is_accepted(call)
@@ -53,7 +53,7 @@ async def _call_until_answered(callers: CallerPool, member: Member, request: Req
         if deadline.has_passed():
             last = evidence.calls[request.order_id][-1]
             member.abort()
-            raise PromiseBroken(f"{member.name} does not answer {ANSWER_S} seconds after the last fault: {last}")
+            raise GuaranteeViolated(f"{member.name} does not answer {ANSWER_S} seconds after the last fault: {last}")
         await asyncio.sleep(0.1)
 
 
@@ -62,7 +62,7 @@ def _is_accepted(call: Call) -> bool:
 
 
 def find_violations(report: Report, evidence: Evidence) -> Iterator[str]:
-    """Yield every promise that the topic or an answer of the round breaks."""
+    """Yield every guarantee that the topic or an answer of the round violates."""
     if report.faults or report.foreign:
         yield f"the topic: {report}\n{ {kind: getattr(report, kind) for kind in (*report.faults, 'foreign')} }"
     yield from evidence.unexpected_answers
@@ -83,7 +83,7 @@ def _facts_by_order(report: Report) -> dict[str, list[Written]]:
 
 
 async def check_reads(members: Iterable[Member], report: Report, evidence: Evidence) -> None:
-    """Raise PromiseBroken unless every query server returns the histories that the topic holds."""
+    """Raise GuaranteeViolated unless every query server returns the histories that the topic holds."""
     for member in members:
         reader = OrderTrail(member.channel, timeout=ANSWER_S)
         for order_id, token in evidence.tokens.items():
@@ -91,14 +91,16 @@ async def check_reads(members: Iterable[Member], report: Report, evidence: Evide
             try:
                 order, events = await _read_history(reader, order_id, token, len(facts))
             except (TimeoutError, OrderTrailError) as error:
-                raise PromiseBroken(
+                raise GuaranteeViolated(
                     f"{member.name} does not return version {len(facts)} of {order_id}: {error!r}"
                 ) from error
             read = [(e.order_version, e.digest, e.position.partition, e.position.offset) for e in events]
             if read != facts:
-                raise PromiseBroken(f"{member.name} returns another history of {order_id}: {read}, the topic {facts}")
+                raise GuaranteeViolated(
+                    f"{member.name} returns another history of {order_id}: {read}, the topic {facts}"
+                )
             if order != fold(events):
-                raise PromiseBroken(f"{member.name} returns another {order_id}: {order}, its events {fold(events)}")
+                raise GuaranteeViolated(f"{member.name} returns another {order_id}: {order}, its events {fold(events)}")
 
 
 async def _read_history(reader: OrderTrail, order_id: str, token: str, version: int) -> History:

@@ -12,7 +12,7 @@ from time import monotonic
 from tests.chaos.caller_pool import CallerPool
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Faults
-from tests.chaos.member import ALL_ROLES, READING, Member, PromiseBroken
+from tests.chaos.member import ALL_ROLES, READING, GuaranteeViolated, Member
 from tests.chaos.request_generator import RequestGenerator
 from tests.chaos.round_check import check_reads, find_violations, repeat_newest_requests
 from tests.kafka.checker import Report, check
@@ -42,7 +42,7 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """The counts of a round, and the promises that it broke."""
+    """The counts of a round, and the guarantees that it violated."""
 
     number: int
     counts: Counter[str]
@@ -82,7 +82,7 @@ class Run:
         outcome = Outcome(self._rounds, self._evidence.counts)
         try:
             await self._play(outcome)
-        except* PromiseBroken as group:
+        except* GuaranteeViolated as group:
             outcome.broken += _messages(group)
         if outcome.broken:
             self._write_evidence(outcome)
@@ -104,7 +104,7 @@ class Run:
         self._check_members(evidence)
         try:
             await repeat_newest_requests(callers, self._writers, evidence)
-        except PromiseBroken as error:  # the content of the topic may show the cause
+        except GuaranteeViolated as error:  # the content of the topic may show the cause
             outcome.broken.append(str(error))
         await self._check_answers(outcome)
 
@@ -123,11 +123,11 @@ class Run:
         await check_reads([member for member in self.members if "query" in member.roles], report, evidence)
 
     def _write_evidence(self, outcome: Outcome) -> None:
-        text = "\n\n".join(["BROKEN PROMISES", *outcome.broken, "ALL CALLS", *self._evidence.lines()])
+        text = "\n\n".join(["VIOLATED GUARANTEES", *outcome.broken, "ALL CALLS", *self._evidence.lines()])
         (self._directory / f"round-{outcome.number}.txt").write_text(f"{self._plan}\n{outcome}\n\n{text}\n")
 
 
-def _messages(group: BaseExceptionGroup[PromiseBroken]) -> list[str]:
+def _messages(group: BaseExceptionGroup[GuaranteeViolated]) -> list[str]:
     return [
         message
         for error in group.exceptions

@@ -17,7 +17,7 @@ START_TIMEOUT_S = 300
 
 
 async def _play_rounds(plan: Plan, directory: Path, rounds: int) -> Counter[str]:
-    """Play rounds, in which no promise may be broken, and return how often each fault and answer occurred."""
+    """Play rounds, in which no guarantee may be violated, and return how often each fault and answer occurred."""
     counts: Counter[str] = Counter()
     print(plan)
     async with start_run(plan, directory) as run:

@@ -179,5 +179,5 @@ def test_different_receipts_of_one_request_are_detected() -> None:
 
 def test_fact_before_its_only_call_is_detected() -> None:
     late = Call(TWO, "server", 4.5, inf)
-    seen = refused(change("x", 2), 1.5, 3, nothing_changes(2))
-    violates([GOOD[0], seen, late], WRITTEN[:2], NOT_BEFORE)
+    refusal = refused(change("x", 2), 1.5, 3, nothing_changes(2))
+    violates([GOOD[0], refusal, late], WRITTEN[:2], NOT_BEFORE)

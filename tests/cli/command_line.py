@@ -71,7 +71,7 @@ def start_server(data: Path, listen: str = "127.0.0.1:0") -> tuple["subprocess.P
 
 
 @contextmanager
-def serving(data: Path, listen: str = "127.0.0.1:0") -> Iterator[str]:
+def serve_directory(data: Path, listen: str = "127.0.0.1:0") -> Iterator[str]:
     """Serve a data directory; yields the address."""
     server, address = start_server(data, listen)
     try:

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.cli.command_line import CommandLine, serving
+from tests.cli.command_line import CommandLine, serve_directory
 
 
 @pytest.fixture(scope="session")
@@ -12,5 +12,5 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def ordertrail(data: Path) -> Iterator[CommandLine]:
-    with serving(data) as address:
+    with serve_directory(data) as address:
         yield CommandLine(address)

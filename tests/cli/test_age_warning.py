@@ -9,7 +9,7 @@ from tests.cli.command_line import CommandLine
 
 from ordertrail_server.cli.age_warning import create_age_warning, describe_age
 
-# A machine whose clock is off by so many seconds. time.time stays: gRPC compares it with the clock of its own core.
+# A machine whose clock is off by so many seconds. time.time is not patched: gRPC compares it with its own clock.
 CLOCK_OFF = """
 import sys, time
 off, now_ns = int(sys.argv.pop(1)) * 1_000_000_000, time.time_ns

@@ -18,7 +18,7 @@ EMOJI = "shop-\N{ROLLING ON THE FLOOR LAUGHING}"
 
 @pytest.fixture(scope="module")
 def emoji_order(ordertrail: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The reference of an order whose customer has a character that Latin-1 lacks."""
+    """The reference of an order whose customer has a character that Latin-1 cannot represent."""
     file = tmp_path_factory.mktemp("emoji") / "orders.jsonl"
     file.write_text(json.dumps({"id": 18_001, "company": EMOJI, "productId": "p", "quantity": 1}))
     ordertrail.lines("import-json", str(file))
@@ -80,7 +80,7 @@ def test_argument_beyond_the_locale_is_read_as_utf_8(ordertrail: CommandLine) ->
 
 
 @pytest.mark.parametrize("locale", [C_LOCALE, LATIN_1], ids=["C", "Latin-1"])
-def test_json_is_valid_if_the_encoding_lacks_a_character(
+def test_json_is_valid_if_the_encoding_cannot_represent_a_character(
     ordertrail: CommandLine, emoji_order: str, locale: dict[str, str]
 ) -> None:
     result = ordertrail.run_as(locale, "orders", "--reference", emoji_order, "--json")
@@ -88,7 +88,9 @@ def test_json_is_valid_if_the_encoding_lacks_a_character(
     assert json.loads(result.stdout.decode("utf-8" if locale is C_LOCALE else "latin-1"))["customerId"] == EMOJI
 
 
-def test_table_is_drawn_in_ascii_if_the_encoding_lacks_lines(ordertrail: CommandLine, emoji_order: str) -> None:
+def test_table_is_drawn_in_ascii_if_the_encoding_has_no_line_characters(
+    ordertrail: CommandLine, emoji_order: str
+) -> None:
     result = ordertrail.run_as(LATIN_1, "orders", "--reference", emoji_order)
     assert (result.returncode, result.stderr) == (0, b"")
     assert b"| placed |" in result.stdout
@@ -132,7 +134,7 @@ run_and_exit(fail)
 
 
 @pytest.mark.parametrize("exception", ["ValueError('bad\\033[2J')", "OSError(28, 'bad\\033[2J')", "MemoryError()"])
-def test_unexpected_error_is_one_sentence_that_names_the_variable(exception: str) -> None:
+def test_unexpected_error_names_the_variable_that_enables_its_traceback(exception: str) -> None:
     result = run_failing(exception)
     assert result.returncode == 1
     assert result.stderr.startswith(f"Error: Unexpected error: {exception.partition('(')[0]}: ")

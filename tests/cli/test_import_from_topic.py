@@ -14,7 +14,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     AdminClient,
     NewTopic,
 )
-from tests.cli.command_line import CommandLine, serving, stop
+from tests.cli.command_line import CommandLine, serve_directory, stop
 from tests.kafka.cluster import Cluster
 
 from ordertrail_server.cli.document_line import MAX_DOCUMENT_BYTES
@@ -23,7 +23,7 @@ from ordertrail_server.cli.document_line import MAX_DOCUMENT_BYTES
 @pytest.fixture(scope="module")
 def orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     data: Path = tmp_path_factory.mktemp("imported") / "data"
-    with serving(data) as address:
+    with serve_directory(data) as address:
         yield CommandLine(address)
 
 
@@ -54,7 +54,7 @@ def old_topic(cluster: Cluster, orders: CommandLine) -> OldProducers:
     return OldProducers(cluster, orders)
 
 
-def flat(reference: int, company: str) -> bytes:
+def build_flat_document(reference: int, company: str) -> bytes:
     return json.dumps({"id": reference, "company": company, "productId": "p_1", "quantity": 2}).encode()
 
 
@@ -63,8 +63,8 @@ def counts(imported: int, already_imported: int, refused: int = 0, skipped: int 
 
 
 def test_all_partitions_are_imported_and_a_repetition_adds_nothing(old_topic: OldProducers) -> None:
-    old_topic.send(0, *(flat(number, "old-1") for number in range(700)))
-    old_topic.send(1, *(flat(number, "old-1") for number in range(5)))
+    old_topic.send(0, *(build_flat_document(number, "old-1") for number in range(700)))
+    old_topic.send(1, *(build_flat_document(number, "old-1") for number in range(5)))
     assert old_topic.import_json() == [counts(705, 0), {"goOnFrom": ["0:700", "1:5"]}]
     assert old_topic.import_json() == [counts(0, 705), {"goOnFrom": ["0:700", "1:5"]}]
     orders = old_topic.line.lines("orders", "--customer", "old-1", "--all")
@@ -76,16 +76,16 @@ def test_all_partitions_are_imported_and_a_repetition_adds_nothing(old_topic: Ol
 
 
 def test_later_messages_can_be_imported_alone(old_topic: OldProducers) -> None:
-    old_topic.send(0, flat(1, "old-2"), flat(2, "old-2"))
+    old_topic.send(0, build_flat_document(1, "old-2"), build_flat_document(2, "old-2"))
     old_topic.import_json()
-    old_topic.send(0, flat(3, "old-2"))
-    old_topic.send(1, flat(4, "old-2"))
+    old_topic.send(0, build_flat_document(3, "old-2"))
+    old_topic.send(1, build_flat_document(4, "old-2"))
     [report, _] = old_topic.import_json("--from-offset", "0:2", "--from-offset", "1:0")
     assert report == counts(2, 0)
 
 
 def test_invalid_messages_are_reported_by_position_and_others_imported(old_topic: OldProducers) -> None:
-    old_topic.send(1, b"no JSON", None, b"", b"x" * (MAX_DOCUMENT_BYTES + 1), flat(1, "old-3"))
+    old_topic.send(1, b"no JSON", None, b"", b"x" * (MAX_DOCUMENT_BYTES + 1), build_flat_document(1, "old-3"))
     result = old_topic.run()
     *report, counts_line, continuation = result.stdout.splitlines()
     by_position = dict(line.split(": ", 1) for line in report)
@@ -111,7 +111,7 @@ def test_followed_import_prints_the_counts_after_ctrl_c(old_topic: OldProducers)
     try:
         assert running.stdout is not None
         assert running.stdout.readline().startswith("0:0: ")
-        old_topic.send(1, flat(1, "old-4"), b"no JSON either")
+        old_topic.send(1, build_flat_document(1, "old-4"), b"no JSON either")
         assert running.stdout.readline().startswith("1:1: ")
         running.send_signal(signal.SIGINT)
         counts_line, continuation = running.stdout
@@ -123,7 +123,7 @@ def test_followed_import_prints_the_counts_after_ctrl_c(old_topic: OldProducers)
 
 
 def test_removed_beginning_of_a_partition_is_reported(old_topic: OldProducers, cluster: Cluster) -> None:
-    old_topic.send(0, flat(1, "old-5"), flat(2, "old-5"))
+    old_topic.send(0, build_flat_document(1, "old-5"), build_flat_document(2, "old-5"))
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
     [removal] = admin.delete_records([TopicPartition(old_topic.name, 0, 1)]).values()
     removal.result()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from google.rpc.status_pb2 import Status
-from tests.client.stub_server import AWAY, StubServer, accept_all, serving
+from tests.client.stub_server import AWAY, StubServer, accept_all, serve_stub
 
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
@@ -44,7 +44,7 @@ def first_answers(*results: CommandResult | None) -> Callable[[ExecuteCommandsRe
 
 async def run_sender(stub_server: StubServer, send: Any, capsys: pytest.CaptureFixture[str]) -> tuple[Any, str]:
     """Send the orders; return the counts, and the refusals on stderr."""
-    async with serving(stub_server) as client:
+    async with serve_stub(stub_server) as client:
         assert isinstance(client, OrderTrail)
         with ProductionReport(len(ORDERS), show_acks=False, as_json=True) as production:
             await send(client, ORDERS, production)
@@ -52,7 +52,7 @@ async def run_sender(stub_server: StubServer, send: Any, capsys: pytest.CaptureF
     return json.loads(captured.out), captured.err
 
 
-def sent_request_ids(stub_server: StubServer) -> list[list[str]]:
+def list_sent_request_ids(stub_server: StubServer) -> list[list[str]]:
     return [
         [getattr(command, command.WhichOneof("verb")).request_id for command in batch.commands]
         for batch in stub_server.requests
@@ -66,7 +66,7 @@ async def test_command_is_sent_again_with_later_ones_of_its_order(
     stub_server.batches = first_answers(BUSY, NO, None, None)
     counts, refusals = await run_sender(stub_server, send_in_batches, capsys)
     assert (counts["acknowledged"], counts["refused"], refusals) == (4, 0, "")
-    assert sent_request_ids(stub_server) == [["r-1", "r-2", "r-3", "r-4"], ["r-1", "r-2"]]
+    assert list_sent_request_ids(stub_server) == [["r-1", "r-2", "r-3", "r-4"], ["r-1", "r-2"]]
 
 
 async def test_refused_command_is_reported_and_others_continue(capsys: pytest.CaptureFixture[str]) -> None:

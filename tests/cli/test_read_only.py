@@ -11,13 +11,13 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from tests.cli.command_line import ENVIRONMENT, ROOT
-from tests.log.contract import entries
+from tests.log.contract import build_entries
 from tests.log.embedded.processes import read_acknowledged_offset, run_appender
 
 PROGRAM = [sys.executable, str(Path(__file__).with_name("unprivileged.py"))]
 BATCHES = 5
 RECORDS = 15
-KEYS = [entry.key for entry in entries(RECORDS)]
+KEYS = [entry.key for entry in build_entries(RECORDS)]
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def run(data: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.CompletedProcess(command, running.returncode, output, errors)
 
 
-def keys(lines: str) -> list[str]:
+def parse_keys(lines: str) -> list[str]:
     return [json.loads(line)["key"] for line in lines.splitlines()]
 
 
@@ -86,7 +86,7 @@ def test_reader_without_write_permission_reads_the_whole_log(data: Path) -> None
     before = {path.name: path.read_bytes() for path in data.iterdir()}
     result = run(data, "tail", "--json")
     assert (result.returncode, result.stderr) == (0, "")
-    assert keys(result.stdout) == KEYS
+    assert parse_keys(result.stdout) == KEYS
     assert {path.name: path.read_bytes() for path in data.iterdir()} == before
 
 
@@ -97,7 +97,7 @@ def test_reader_without_write_permission_reads_a_log_in_use(shared: Path) -> Non
         forbid_writing(data)
         result = run(data, "tail", "--json")
     assert (result.returncode, result.stderr) == (0, "")
-    assert keys(result.stdout) == KEYS
+    assert parse_keys(result.stdout) == KEYS
 
 
 def test_rebuild_without_write_permission_is_refused(data: Path) -> None:
@@ -144,7 +144,7 @@ def test_following_reader_survives_start_and_stop_of_a_server(shared: Path) -> N
     finally:
         following.kill()
         following.communicate()
-    assert keys("".join(lines)) == [entry.key for entry in entries(len(lines))]
+    assert parse_keys("".join(lines)) == [entry.key for entry in build_entries(len(lines))]
     assert len(lines) == 7
 
 
@@ -156,4 +156,4 @@ def test_copied_directory_without_lock_file_can_be_read(shared: Path, tmp_path: 
     data.mkdir()
     shutil.copy(tmp_path / "data" / "log.sqlite", data)
     forbid_writing(data)
-    assert keys(run(data, "tail", "--json").stdout) == KEYS
+    assert parse_keys(run(data, "tail", "--json").stdout) == KEYS

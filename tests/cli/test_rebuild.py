@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.command_line import CommandLine, serving
-from tests.projections.story import CONFIRMED, PLACED, Story, write_log
+from tests.cli.command_line import CommandLine, serve_directory
+from tests.projections.log_builder import CONFIRMED, PLACED, LogBuilder, write_log
 
 NOBODY = CommandLine("127.0.0.1:1")
 
@@ -13,23 +13,23 @@ NOBODY = CommandLine("127.0.0.1:1")
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A stopped directory with two orders whose chain is broken, and one with facts of a newer release."""
-    story = Story()
-    story.fact("fine", PLACED)
-    story.fact("newer", PLACED)
-    story.future("newer")
-    story.fact("newer", CONFIRMED)
-    story.fact("broken", PLACED)
-    story.broken("broken")
-    story.fact("broken", CONFIRMED)
-    story.broken("never begun")
-    write_log(tmp_path, story.records[0])
+    builder = LogBuilder()
+    builder.add_fact("fine", PLACED)
+    builder.add_fact("newer", PLACED)
+    builder.add_future_event("newer")
+    builder.add_fact("newer", CONFIRMED)
+    builder.add_fact("broken", PLACED)
+    builder.add_broken_record("broken")
+    builder.add_fact("broken", CONFIRMED)
+    builder.add_broken_record("never begun")
+    write_log(tmp_path, builder.records[0])
     return tmp_path
 
 
 def test_rebuild_counts_agree_with_parked_list(data: Path) -> None:
     result = NOBODY.run("rebuild", "--data", str(data), "--json")
     counts = json.loads(result.stdout)
-    with serving(data) as address:
+    with serve_directory(data) as address:
         listed = CommandLine(address).lines("parked", "list")
     assert [order["orderId"] for order in listed] == ["newer", "broken", "never begun"]
     assert counts["parked"] == len(listed)

@@ -36,7 +36,7 @@ def server(tmp_path: Path) -> Iterator[Restartable]:
 
 
 def lines(running: "subprocess.Popen[str]", count: int | None = None) -> list[Any]:
-    """The next lines of a command as values; all that are left without a count."""
+    """The next `count` lines of a command as values, or all remaining lines."""
     assert running.stdout is not None
     if count is None:
         return [json.loads(line) for line in running.stdout]

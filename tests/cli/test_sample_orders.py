@@ -22,12 +22,12 @@ def draw_orders(
     return list(SampleOrders(seed, follow_up_share=follow_up_share, run=run, today=TODAY).draw(count))
 
 
-def sample_placements(count: int) -> list[PlaceOrderRequest]:
+def generate_placements(count: int) -> list[PlaceOrderRequest]:
     return [request for request, *_ in draw_orders(count) if isinstance(request, PlaceOrderRequest)]
 
 
 def skewness(values: list[float]) -> float:
-    """The third standardized moment: 0 for what is even to both sides, positive for a long tail upwards."""
+    """The third standardized moment: 0 for a symmetric distribution, positive for a long upper tail."""
     centre = mean(values)
     spread = pstdev(values)
     return mean(((value - centre) / spread) ** 3 for value in values)
@@ -56,7 +56,7 @@ def test_no_two_commands_share_a_request_id() -> None:
 
 
 def test_order_has_one_line_per_product_and_some_have_several() -> None:
-    placements = sample_placements(1000)
+    placements = generate_placements(1000)
     assert all(len(request.lines) == len({line.product_id for line in request.lines}) for request in placements)
     counts = Counter(len(request.lines) for request in placements)
     assert set(counts) == {1, 2, 3, 4}
@@ -64,7 +64,7 @@ def test_order_has_one_line_per_product_and_some_have_several() -> None:
 
 
 def test_product_quantity_and_price_are_within_bounds_and_skewed_to_the_low_end() -> None:
-    lines = [line for request in sample_placements(5000) for line in request.lines]
+    lines = [line for request in generate_placements(5000) for line in request.lines]
     products = [float(line.product_id.removeprefix("p_")) for line in lines]
     quantities = [float(line.quantity) for line in lines]
     prices = [float(amount_of(line.unit_price)) for line in lines]

@@ -9,8 +9,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from tests.cli.command_line import ENVIRONMENT, ORDERTRAIL, CommandLine
-from tests.e2e.running_server import until_serving
-from tests.e2e.shop import an_order
+from tests.e2e.running_server import wait_until_serving
+from tests.e2e.sample_orders import build_order
 
 from ordertrail.client import connect
 
@@ -31,7 +31,7 @@ def command_without(streams: str, *args: str) -> list[str]:
 
 
 @contextmanager
-def started(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
+def start_command(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a command; at the end it is killed."""
     with subprocess.Popen(command, env=ENVIRONMENT) as process:
         try:
@@ -51,11 +51,11 @@ def directory() -> Iterator[Path]:
 async def test_server_without_standard_streams_serves_and_stops(directory: Path, streams: str) -> None:
     address = f"unix:{directory}/socket"
     arguments = ["serve", "--data", str(directory / "data"), "--listen", address]
-    with started(command_without(streams, *arguments)) as server:
+    with start_command(command_without(streams, *arguments)) as server:
         async with connect(address) as orders:
             await orders.reach(60)
-            await until_serving(address)
-            receipt = await orders.send(an_order())
+            await wait_until_serving(address)
+            receipt = await orders.send(build_order())
             order = await orders.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
         assert order.version == 1
         server.send_signal(signal.SIGTERM)

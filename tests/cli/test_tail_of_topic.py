@@ -14,7 +14,7 @@ import pytest
 from tests.cli.command_line import CommandLine, stop
 from tests.kafka.cluster import Cluster
 from tests.kafka.topic_content import new_topic, write
-from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story
+from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder
 
 from ordertrail_server.log.placement import partition_of
 
@@ -91,35 +91,35 @@ def members() -> Iterator[Callable[[Tail, str], Member]]:
         yield start
 
 
-def every_verdict() -> Story:
-    story = Story()
-    story.fact("order-1", PLACED)
-    story.repeat("order-1", 1)
-    story.fact("order-1", CONFIRMED)
-    story.unreadable("order-1")
-    story.under_another_key("order-2", "order-1")
-    story.broken("order-1")
-    story.future("order-2")
-    story.barrier("order-1")
-    return story
+def build_log_of_every_verdict() -> LogBuilder:
+    builder = LogBuilder()
+    builder.add_fact("order-1", PLACED)
+    builder.add_repetition("order-1", 1)
+    builder.add_fact("order-1", CONFIRMED)
+    builder.add_unreadable_record("order-1")
+    builder.add_record_under_key("order-2", "order-1")
+    builder.add_broken_record("order-1")
+    builder.add_future_event("order-2")
+    builder.add_barrier("order-1")
+    return builder
 
 
-def facts(count: int, partitions: int) -> Story:
-    """Return two facts of each of so many orders."""
-    story = Story(partitions)
+def build_facts(count: int, partitions: int) -> LogBuilder:
+    """Return two facts for each of `count` orders."""
+    builder = LogBuilder(partitions)
     for event in (PLACED, PLUM_ADDED):
         for number in range(count):
-            story.fact(f"order-{number}", event)
-    return story
+            builder.add_fact(f"order-{number}", event)
+    return builder
 
 
-def positions(story: Story, *partitions: int) -> set[tuple[int, int]]:
-    return {(partition, offset) for partition in partitions for offset in range(len(story.records[partition]))}
+def positions(builder: LogBuilder, *partitions: int) -> set[tuple[int, int]]:
+    return {(partition, offset) for partition in partitions for offset in range(len(builder.records[partition]))}
 
 
 def test_each_record_is_printed_with_position_verdict_and_event(cluster: Cluster) -> None:
     topic = new_topic(cluster)
-    write(cluster, topic, every_verdict().records)
+    write(cluster, topic, build_log_of_every_verdict().records)
     tail = Tail(cluster, topic)
     result = tail.run()
     assert (result.returncode, result.stderr) == (0, "")
@@ -143,7 +143,7 @@ def test_each_record_is_printed_with_position_verdict_and_event(cluster: Cluster
 
 def test_verdicts_do_not_depend_on_the_first_printed_offset(cluster: Cluster) -> None:
     topic = new_topic(cluster)
-    write(cluster, topic, every_verdict().records)
+    write(cluster, topic, build_log_of_every_verdict().records)
     tail = Tail(cluster, topic)
     everything = tail.records()
     for begin in (1, 6):
@@ -151,20 +151,20 @@ def test_verdicts_do_not_depend_on_the_first_printed_offset(cluster: Cluster) ->
 
 
 def test_order_of_another_partition_is_foreign(cluster: Cluster) -> None:
-    topic, story = new_topic(cluster, 3), Story(3)
-    story.misplaced("order-1")
-    write(cluster, topic, story.records)
+    topic, builder = new_topic(cluster, 3), LogBuilder(3)
+    builder.add_misplaced_record("order-1")
+    write(cluster, topic, builder.records)
     [record] = Tail(cluster, topic).records()
     assert (record["verdict"], record["partition"]) == ("foreign", (partition_of("order-1", 3) - 1) % 3)
 
 
 def test_tail_prints_all_partitions_or_one_from_an_offset(cluster: Cluster) -> None:
-    topic, story = new_topic(cluster, 3), facts(30, 3)
-    write(cluster, topic, story.records)
+    topic, builder = new_topic(cluster, 3), build_facts(30, 3)
+    write(cluster, topic, builder.records)
     tail = Tail(cluster, topic)
     everything = [(record["partition"], record["offset"]) for record in tail.records()]
-    assert (len(everything), set(everything)) == (60, positions(story, 0, 1, 2))
-    assert [record["offset"] for record in tail.records("--partition", "1")] == [*range(len(story.records[1]))]
+    assert (len(everything), set(everything)) == (60, positions(builder, 0, 1, 2))
+    assert [record["offset"] for record in tail.records("--partition", "1")] == [*range(len(builder.records[1]))]
     ambiguous = tail.run("--from", "3")
     assert (ambiguous.returncode, "--from needs --partition" in ambiguous.stderr) == (2, True)
     assert tail.run("--partition", "3").returncode == 2
@@ -173,9 +173,9 @@ def test_tail_prints_all_partitions_or_one_from_an_offset(cluster: Cluster) -> N
 def test_group_member_takes_over_partitions_of_a_killed_one(
     cluster: Cluster, members: Callable[[Tail, str], Member]
 ) -> None:
-    topic, story, group = new_topic(cluster, 4), facts(40, 4), uuid4().hex
-    begin = [len(records) // 2 for records in story.records]
-    write(cluster, topic, [records[:half] for records, half in zip(story.records, begin, strict=True)])
+    topic, builder, group = new_topic(cluster, 4), build_facts(40, 4), uuid4().hex
+    begin = [len(records) // 2 for records in builder.records]
+    write(cluster, topic, [records[:half] for records, half in zip(builder.records, begin, strict=True)])
     tail = Tail(cluster, topic)
     first_member = members(tail, group)
     positions_read = first_member.next_positions(40)
@@ -184,40 +184,40 @@ def test_group_member_takes_over_partitions_of_a_killed_one(
     their_share = second_member.wait_assigned(lambda partitions: len(partitions) == 2)
     assert first_member.wait_assigned(lambda partitions: len(partitions) == 2) == {0, 1, 2, 3} - their_share
     assert second_member.end(signal.SIGKILL) == -signal.SIGKILL
-    write(cluster, topic, [records[half:] for records, half in zip(story.records, begin, strict=True)])
+    write(cluster, topic, [records[half:] for records, half in zip(builder.records, begin, strict=True)])
     positions_read += first_member.next_positions(40)
     assert len(positions_read) == 80
-    assert set(positions_read) == positions(story, 0, 1, 2, 3)
+    assert set(positions_read) == positions(builder, 0, 1, 2, 3)
 
 
 def test_topic_is_followed_until_ctrl_c(cluster: Cluster) -> None:
-    topic, story = new_topic(cluster, 2), facts(10, 2)
-    write(cluster, topic, [records[:1] for records in story.records])
+    topic, builder = new_topic(cluster, 2), build_facts(10, 2)
+    write(cluster, topic, [records[:1] for records in builder.records])
     following = Tail(cluster, topic).line.start("tail", "--follow", "--json")
     try:
         assert following.stdout is not None
         positions_read = [json.loads(following.stdout.readline()) for _ in range(2)]
-        write(cluster, topic, [records[1:] for records in story.records])
+        write(cluster, topic, [records[1:] for records in builder.records])
         positions_read += [json.loads(following.stdout.readline()) for _ in range(18)]
         following.send_signal(signal.SIGINT)
         assert following.wait(SOON) == 130
     finally:
         stop(following)
-    assert {(record["partition"], record["offset"]) for record in positions_read} == positions(story, 0, 1)
+    assert {(record["partition"], record["offset"]) for record in positions_read} == positions(builder, 0, 1)
     assert {record["verdict"] for record in positions_read} == {"fact"}
 
 
 def test_group_continues_at_committed_offsets_after_ctrl_c(
     cluster: Cluster, members: Callable[[Tail, str], Member]
 ) -> None:
-    topic, story, group = new_topic(cluster), every_verdict(), uuid4().hex
-    write(cluster, topic, [story.records[0][:3]])
+    topic, builder, group = new_topic(cluster), build_log_of_every_verdict(), uuid4().hex
+    write(cluster, topic, [builder.records[0][:3]])
     tail = Tail(cluster, topic)
     first = members(tail, group)
     assert first.next_positions(3) == [(0, 0), (0, 1), (0, 2)]
     assert first.end(signal.SIGINT) == 130
     assert first.remaining_notes() == [f"partitions of this member of {group}: 0"]
-    write(cluster, topic, [story.records[0][3:]])
+    write(cluster, topic, [builder.records[0][3:]])
     second = members(tail, group)
     records = [json.loads(second.printed.get(timeout=SOON)) for _ in range(5)]
     assert [(record["offset"], record["verdict"]) for record in records] == [

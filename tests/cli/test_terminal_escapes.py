@@ -4,45 +4,47 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.cli.command_line import CommandLine, serving, stop
-from tests.projections.story import Story, write_log
+from tests.cli.command_line import CommandLine, serve_directory, stop
+from tests.projections.log_builder import LogBuilder, write_log
 
 from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderedLine, OrderPlaced
 
-# A new title, an erased screen, a colour in one byte, text that runs backwards, a line of its own.
+# A new title, an erased screen, a one-byte colour code, right-to-left text, a line break.
 HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b31m\u202e\r\n"
 # As Python escapes what cannot be printed.
 SHOWN = r"\x1b]0;title\x07\x1b[2J\x9b31m\u202e\r\n"
 
-ORDER, PARKED, STATED, CUSTOMER = f"order{HOSTILE}", f"parked{HOSTILE}", f"stated{HOSTILE}", f"shop{HOSTILE}"
+ORDER, PARKED, STATEMENT, CUSTOMER = f"order{HOSTILE}", f"parked{HOSTILE}", f"stated{HOSTILE}", f"shop{HOSTILE}"
 
 
-def hostile_log() -> Story:
+def build_hostile_log() -> LogBuilder:
     """A log on which every text that a producer chose is hostile."""
-    story = Story()
+    builder = LogBuilder()
     price = Money(currency_code=f"E{HOSTILE}", units=1)
     lines = [OrderedLine(product_id=f"pen{HOSTILE}", quantity=1, unit_price=price)]
     for order_id in (ORDER, PARKED):
-        story.fact(order_id, OrderPlaced(customer_id=CUSTOMER, lines=lines))
-    story.fact(ORDER, OrderCancelled(reason=f"late{HOSTILE}"))
-    story.future(PARKED)
+        builder.add_fact(order_id, OrderPlaced(customer_id=CUSTOMER, lines=lines))
+    builder.add_fact(ORDER, OrderCancelled(reason=f"late{HOSTILE}"))
+    builder.add_future_event(PARKED)
     items = [v1.OrderItem(product_id="pen", quantity=1)]
-    story.statement(STATED, v1.OrderCreated(order_id=STATED, items=items, expected_delivery_date=f"soon{HOSTILE}"))
-    return story
+    builder.add_statement(
+        STATEMENT, v1.OrderCreated(order_id=STATEMENT, items=items, expected_delivery_date=f"soon{HOSTILE}")
+    )
+    return builder
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("hostile")
-    write_log(data, hostile_log().records[0])
+    write_log(data, build_hostile_log().records[0])
     return data
 
 
 @pytest.fixture(scope="module")
 def ordertrail(data: Path) -> Iterator[CommandLine]:
-    with serving(data) as address:
+    with serve_directory(data) as address:
         yield CommandLine(address)
 
 
@@ -54,13 +56,13 @@ def assert_harmless(printed: str) -> None:
 COMMANDS = [
     ["history", ORDER],
     ["history", PARKED],
-    ["history", STATED],
+    ["history", STATEMENT],
     ["history", f"nosuch{HOSTILE}"],
     ["history", "--customer", CUSTOMER],
     ["orders"],
     ["parked", "list"],
     ["parked", "show", PARKED],
-    ["parked", "show", STATED],
+    ["parked", "show", STATEMENT],
     ["parked", "retry", PARKED],
     ["parked", "retry", ORDER],
     ["schema", "explain", "0:0"],

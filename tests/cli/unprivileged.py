@@ -1,6 +1,6 @@
 """Run an `ordertrail` command as a user who may not write to a data directory.
 
-Arguments: a data directory that the command is tried on first, so that all is imported; then the command, whose data
+Arguments: a data directory for a first run of the command, which imports all modules; then the command, whose data
 directory is the environment's ORDERTRAIL_READ_ONLY. Root becomes another user in between; any other user, who owns the
 directory, has taken the permission to write from himself.
 """

@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.client.stub_server import StubServer, serving
+from tests.client.stub_server import StubServer, serve_stub
 
 from ordertrail.client import OrderTrail
 
@@ -13,5 +13,5 @@ def stub_server() -> StubServer:
 
 @pytest.fixture
 async def client(stub_server: StubServer) -> AsyncIterator[OrderTrail]:
-    async with serving(stub_server) as connected:
+    async with serve_stub(stub_server) as connected:
         yield connected

@@ -93,10 +93,12 @@ class Cut(Exception):
 
 def accept_all(batch: ExecuteCommandsRequest) -> ExecuteCommandsResponse:
     """Answer each command with a receipt of its request id."""
-    return ExecuteCommandsResponse(results=[CommandResult(receipt=receipt_of(command)) for command in batch.commands])
+    return ExecuteCommandsResponse(
+        results=[CommandResult(receipt=build_receipt(command)) for command in batch.commands]
+    )
 
 
-def receipt_of(command: Message) -> Receipt:
+def build_receipt(command: Message) -> Receipt:
     """Return a receipt that names the command's order and request id."""
     request = getattr(command, command.WhichOneof("verb"))
     return Receipt(order_id=request.order_id, request_id=request.request_id)
@@ -148,7 +150,7 @@ def _batches(stub_server: StubServer) -> Any:
 
 
 @asynccontextmanager
-async def serving(stub_server: StubServer, **options: Any) -> AsyncIterator[OrderTrail]:
+async def serve_stub(stub_server: StubServer, **options: Any) -> AsyncIterator[OrderTrail]:
     """Run the stub server on a free port and yield a client of it."""
     server = grpc.aio.server()
     add_OrderCommandServiceServicer_to_server(command_service(stub_server), server)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 from google.rpc.status_pb2 import Status
-from tests.client.stub_server import AWAY, Failure, StubServer, accept_all, serving
+from tests.client.stub_server import AWAY, Failure, StubServer, accept_all, serve_stub
 
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
@@ -18,17 +18,17 @@ from ordertrail.v1.commands_pb2 import (
 )
 
 
-def confirmations(count: int) -> list[Request]:
+def build_confirmations(count: int) -> list[Request]:
     return [ConfirmOrderRequest(order_id=f"o-{number}", request_id=f"r-{number}") for number in range(count)]
 
 
-def ids(results: list[CommandResult]) -> list[str]:
+def list_order_ids(results: list[CommandResult]) -> list[str]:
     return [result.receipt.request_id for result in results]
 
 
 async def test_each_command_gets_one_result_in_order(client: OrderTrail, stub_server: StubServer) -> None:
-    results = [result async for result in client.execute(confirmations(1001), batch_size=100)]
-    assert ids(results) == [f"r-{number}" for number in range(1001)]
+    results = [result async for result in client.execute(build_confirmations(1001), batch_size=100)]
+    assert list_order_ids(results) == [f"r-{number}" for number in range(1001)]
     assert max(len(request.commands) for request in stub_server.requests) == 100
 
 
@@ -45,8 +45,8 @@ async def test_refused_command_does_not_stop_the_others(client: OrderTrail, stub
         return response
 
     stub_server.batches = refuse_second
-    results = [result async for result in client.execute(confirmations(3))]
-    assert ids(results) == ["r-0", "", "r-2"]
+    results = [result async for result in client.execute(build_confirmations(3))]
+    assert list_order_ids(results) == ["r-0", "", "r-2"]
     assert results[1] == refusal
 
 
@@ -61,8 +61,8 @@ async def test_batches_without_answer_are_sent_again_with_same_request_ids(
         return AWAY if cuts[0] == -1 else accept_all(batch)
 
     stub_server.batches = cut_once
-    results = [result async for result in client.execute(confirmations(60), batch_size=10, in_flight=3)]
-    assert ids(results) == [f"r-{number}" for number in range(60)]
+    results = [result async for result in client.execute(build_confirmations(60), batch_size=10, in_flight=3)]
+    assert list_order_ids(results) == [f"r-{number}" for number in range(60)]
     assert len(stub_server.requests) > 6
 
 
@@ -70,7 +70,7 @@ async def test_item_of_slow_source_is_sent_at_once(client: OrderTrail) -> None:
     answer_arrived = asyncio.Event()
 
     async def slow_source() -> AsyncIterator[Request]:
-        for command in confirmations(3):
+        for command in build_confirmations(3):
             answer_arrived.clear()
             yield command
             await answer_arrived.wait()
@@ -79,7 +79,7 @@ async def test_item_of_slow_source_is_sent_at_once(client: OrderTrail) -> None:
     async for result in client.execute(slow_source()):
         results.append(result)
         answer_arrived.set()
-    assert ids(results) == ["r-0", "r-1", "r-2"]
+    assert list_order_ids(results) == ["r-0", "r-1", "r-2"]
 
 
 async def test_error_of_source_is_raised_after_results_of_earlier_items(client: OrderTrail) -> None:
@@ -88,7 +88,7 @@ async def test_error_of_source_is_raised_after_results_of_earlier_items(client: 
         raise LookupError("no more")
 
     results = client.execute(failing_source())
-    assert ids([await anext(results)]) == ["r-1"]
+    assert list_order_ids([await anext(results)]) == ["r-1"]
     with pytest.raises(LookupError, match="no more"):
         await anext(results)
 
@@ -103,22 +103,22 @@ async def test_batch_is_bounded_in_bytes(client: OrderTrail, stub_server: StubSe
 async def test_permanent_error_is_raised_without_retry(client: OrderTrail, stub_server: StubServer) -> None:
     stub_server.batches = lambda _: (grpc.StatusCode.INVALID_ARGUMENT, "too many commands")
     with pytest.raises(InvalidRequest, match="too many commands"):
-        [result async for result in client.execute(confirmations(3))]
+        [result async for result in client.execute(build_confirmations(3))]
     assert len(stub_server.requests) == 1
 
 
 async def test_batches_are_retried_after_grpc_internal_error(client: OrderTrail, stub_server: StubServer) -> None:
     answers: list[Failure] = [(grpc.StatusCode.INTERNAL, "no details")]
     stub_server.batches = lambda batch: answers.pop() if answers else accept_all(batch)
-    results = [result async for result in client.execute(confirmations(3))]
-    assert ids(results) == ["r-0", "r-1", "r-2"]
+    results = [result async for result in client.execute(build_confirmations(3))]
+    assert list_order_ids(results) == ["r-0", "r-1", "r-2"]
     assert answers == []
 
 
 async def test_execute_raises_unavailable_when_patience_is_over(client: OrderTrail, stub_server: StubServer) -> None:
     stub_server.batches = lambda _: AWAY
     with pytest.raises(Unavailable, match="away"):
-        [result async for result in client.execute(confirmations(1), patience=0.5)]
+        [result async for result in client.execute(build_confirmations(1), patience=0.5)]
     assert {request.commands[0].confirm_order.request_id for request in stub_server.requests} == {"r-0"}
 
 
@@ -130,16 +130,16 @@ async def test_execute_raises_unavailable_if_server_never_answers(stub_server: S
         await asyncio.Event().wait()
 
     stub_server.record = never_answer  # type: ignore[method-assign]
-    async with serving(stub_server, timeout=0.2) as client:
+    async with serve_stub(stub_server, timeout=0.2) as client:
         await client.reach(30)
         with pytest.raises(Unavailable, match=r"within 0\.2 seconds"):
-            [result async for result in client.execute(confirmations(1), patience=0.3)]
+            [result async for result in client.execute(build_confirmations(1), patience=0.3)]
     assert request_arrived.is_set()
 
 
 async def test_closing_results_early_ends_all_tasks(client: OrderTrail) -> None:
     before = asyncio.all_tasks()
-    results = client.execute(confirmations(5000), batch_size=10)
+    results = client.execute(build_confirmations(5000), batch_size=10)
     first = await anext(results)
     await results.aclose()
     assert first.receipt.request_id == "r-0"

@@ -25,7 +25,7 @@ NO_RECORDS = (Verdict.FOREIGN, Verdict.BARRIER)
 Message = tuple[bytes | None, bytes | None, int]
 
 
-def no_digest(order_id: str, stored: Aggregate, version: int) -> bytes | None:
+def find_no_digest(order_id: str, stored: Aggregate, version: int) -> bytes | None:
     """Return no digest: nothing was stored before."""
     return None
 
@@ -115,7 +115,7 @@ class ServerFolds:
         log = MemoryLog(partitions=PARTITIONS)
         self._writers = [Fold(log, partition, NoSnapshot()) for partition in range(PARTITIONS)]
         self._projections = [
-            BatchFold(Place("", partition, PARTITIONS), {}, no_digest) for partition in range(PARTITIONS)
+            BatchFold(Place("", partition, PARTITIONS), {}, find_no_digest) for partition in range(PARTITIONS)
         ]
         self._tails = [PartitionFold(partition, PARTITIONS) for partition in range(PARTITIONS)]
         self._ends = [0] * PARTITIONS
@@ -138,7 +138,7 @@ class ServerFolds:
 
 
 @st.composite
-def topics(draw: st.DrawFn) -> list[Message]:
+def draw_topic(draw: st.DrawFn) -> list[Message]:
     """Messages of servers that race, repeated, reordered and damaged."""
     messages: list[Message] = []
     heads: dict[str, list[bytes]] = {order_id: [b""] for order_id in ORDERS}
@@ -165,7 +165,7 @@ def topics(draw: st.DrawFn) -> list[Message]:
     return messages
 
 
-@given(topics())
+@given(draw_topic())
 def test_verdict_on_every_message_is_that_of_the_server(messages: list[Message]) -> None:
     facts: Facts = {}
     servers = ServerFolds()

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.client.stub_server import StubServer, serving
+from tests.client.stub_server import StubServer, serve_stub
 
 from ordertrail.channel import is_loopback
 from ordertrail.client import connect
@@ -15,7 +15,7 @@ PROXIES = ["http_proxy", "https_proxy", "grpc_proxy"]
 @pytest.mark.parametrize("name", PROXIES)
 async def test_server_on_this_machine_is_reached_without_proxy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "http://127.0.0.1:1")
-    async with serving(StubServer()) as client:
+    async with serve_stub(StubServer()) as client:
         await client.reach(5)
         assert (await client.get("o-1")).order_id == "o-1"
 

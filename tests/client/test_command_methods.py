@@ -6,7 +6,7 @@ from uuid import UUID
 
 import grpc
 import pytest
-from tests.client.stub_server import AWAY, StubServer, serving
+from tests.client.stub_server import AWAY, StubServer, serve_stub
 
 from ordertrail.client import OrderTrail, connect, line, shipped
 from ordertrail.errors import Refused, Unavailable
@@ -124,7 +124,7 @@ async def test_expired_deadline_raises_unavailable_with_reason(stub_server: Stub
 
 
 async def test_every_command_carries_the_actor(stub_server: StubServer) -> None:
-    async with serving(stub_server, actor="clerk-7") as client:
+    async with serve_stub(stub_server, actor="clerk-7") as client:
         await client.confirm("o-1")
         [_ async for _ in client.execute([messages.ConfirmOrderRequest(order_id="o-1")])]
     assert [metadata["ordertrail-actor"] for metadata in stub_server.metadata] == ["clerk-7", "clerk-7"]

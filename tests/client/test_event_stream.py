@@ -124,7 +124,7 @@ async def test_stream_resumes_from_token_of_frame_without_events(client: OrderTr
     assert [request.resume_token for request in stub_server.requests] == ["", "4"]
 
 
-async def test_stream_can_start_from_token_of_a_frame(client: OrderTrail, stub_server: StubServer) -> None:
+async def test_stream_starts_after_the_resume_token_of_a_frame(client: OrderTrail, stub_server: StubServer) -> None:
     stub_server.frames = Plan(-1, cut=False)
     tokens = [frame_sent.resume_token async for frame_sent in client.stream_frames()]
     assert tokens == ["1", "2", "3", "4", "5"]

@@ -10,7 +10,7 @@ CONTRACT_PACKAGES = {"v1", "events", "log", "evolve"}  # the packages of the con
 MODULES = [module.name for module in iter_modules(ordertrail.__path__) if module.name not in CONTRACT_PACKAGES]
 
 
-def defined_in(module: ModuleType) -> set[str]:
+def list_definitions(module: ModuleType) -> set[str]:
     """Return the public functions and classes that the module defines itself."""
     return {
         name
@@ -33,7 +33,7 @@ def test_exported_names_exist_and_are_sorted(name: str) -> None:
 @pytest.mark.parametrize("name", ["client", "errors", "values", "commands", "query_conditions"])
 def test_public_module_exports_all_its_definitions(name: str) -> None:
     module = import_module(f"ordertrail.{name}")
-    assert defined_in(module) <= set(module.__all__)
+    assert list_definitions(module) <= set(module.__all__)
 
 
 def test_package_init_imports_nothing() -> None:

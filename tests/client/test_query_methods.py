@@ -58,7 +58,7 @@ async def test_unknown_condition_is_refused(client: OrderTrail) -> None:
         await client.get("o-1", colour="red")  # type: ignore[call-arg]
 
 
-async def test_on_page_gets_the_time_of_each_page(client: OrderTrail, stub_server: StubServer) -> None:
+async def test_on_page_is_called_with_current_at_of_each_page(client: OrderTrail, stub_server: StubServer) -> None:
     values = list[Timestamp]()
     stub_server.pages.extend([ListOrdersResponse(next_page_token="2", current_at=NOON_STAMP), ListOrdersResponse()])
     assert [order async for order in client.list_orders(on_page=values.append)] == []
@@ -67,7 +67,7 @@ async def test_on_page_gets_the_time_of_each_page(client: OrderTrail, stub_serve
     assert values == [NOON_STAMP, Timestamp(), NOON_STAMP]
 
 
-async def test_on_age_gets_the_age_of_each_page_if_the_server_sends_one(
+async def test_on_age_is_called_with_the_age_of_each_page_that_has_one(
     client: OrderTrail, stub_server: StubServer
 ) -> None:
     values = list[timedelta]()

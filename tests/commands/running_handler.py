@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.commands.spec import accepted, attempt_of, change, new_id, place
+from tests.commands.running_writer import require_accepted
+from tests.commands.sample_requests import build_change_quantity, build_place_order, new_id, prepare_attempt
 
 from ordertrail_server.commands import snapshot_saver
 from ordertrail_server.commands.attempt import Answer
@@ -36,15 +37,15 @@ class ReadRecordingLog(EmbeddedLog):
         return await super().read(partition, offset, limit)
 
 
-def handler_of(log: Log, state: Path, definition: bytes = b"rules", capacity: int = 1_000) -> CommandHandler:
+def build_handler(log: Log, state: Path, definition: bytes = b"rules", capacity: int = 1_000) -> CommandHandler:
     """Return a handler that has not started."""
     return CommandHandler(log, StateStore(state, log, definition), new_id, lambda: None, capacity)
 
 
 @asynccontextmanager
-async def handling(log: EmbeddedLog, state: Path, definition: bytes = b"rules") -> AsyncIterator[CommandHandler]:
+async def run_handler(log: EmbeddedLog, state: Path, definition: bytes = b"rules") -> AsyncIterator[CommandHandler]:
     """Run a handler; at the end stop it and close the log."""
-    handler = handler_of(log, state, definition)
+    handler = build_handler(log, state, definition)
     try:
         await handler.start()
         yield handler
@@ -55,7 +56,7 @@ async def handling(log: EmbeddedLog, state: Path, definition: bytes = b"rules") 
 
 async def handle(handler: CommandHandler, requests: Sequence[Any]) -> list[Answer]:
     """Submit the requests together and return their answers."""
-    attempts = [attempt_of(request) for request in requests]
+    attempts = [prepare_attempt(request) for request in requests]
     for attempt in attempts:
         handler.submit(attempt)
     return [await attempt.answer for attempt in attempts]
@@ -64,13 +65,13 @@ async def handle(handler: CommandHandler, requests: Sequence[Any]) -> list[Answe
 async def _run_until_killed(directory: Path) -> None:
     snapshot_saver.SNAPSHOT_SECONDS = 0.02
     log = open_to_serve(directory)
-    async with handling(log, directory / "state.sqlite") as handler:
+    async with run_handler(log, directory / "state.sqlite") as handler:
         end = await log.end(0)
-        await handle(handler, [place(f"place-{order}", order) for order in ORDERS])
+        await handle(handler, [build_place_order(f"place-{order}", order) for order in ORDERS])
         for number in range(end, 1_000_000):
-            requests = [change(f"{number}-{order}", number + 2, order) for order in ORDERS]
+            requests = [build_change_quantity(f"{number}-{order}", number + 2, order) for order in ORDERS]
             for answer in await handle(handler, requests):
-                print(accepted(answer).fact.request_id, flush=True)
+                print(require_accepted(answer).fact.request_id, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from tests.commands.running_handler import handler_of
-from tests.commands.spec import FaultyLog, accepted, attempt_of, change, place, reason
+from tests.commands.faulty_log import FaultyLog
+from tests.commands.running_handler import build_handler
+from tests.commands.running_writer import require_accepted, require_refusal_reason
+from tests.commands.sample_requests import build_change_quantity, build_place_order, prepare_attempt
 
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.handler import CommandHandler
@@ -27,7 +29,7 @@ def hanging_log() -> FaultyLog:
 @pytest.fixture
 async def handler(hanging_log: FaultyLog, tmp_path: Path) -> AsyncIterator[CommandHandler]:
     """A handler with space for one queued command."""
-    handler = handler_of(hanging_log, tmp_path / "state.sqlite", capacity=1)
+    handler = build_handler(hanging_log, tmp_path / "state.sqlite", capacity=1)
     await handler.start()
     yield handler
     hanging_log.may_answer.set()
@@ -40,46 +42,49 @@ def expire(attempt: Attempt) -> Attempt:
     return attempt
 
 
-async def outcome_of(attempt: Attempt) -> str:
+async def wait_for_outcome(attempt: Attempt) -> str:
     async with asyncio.timeout(BOUND_S):
-        return reason(await attempt.answer)
+        return require_refusal_reason(await attempt.answer)
 
 
 async def test_callers_past_their_deadline_are_answered_while_log_hangs(
     handler: CommandHandler, hanging_log: FaultyLog
 ) -> None:
-    in_flight, waiting = expire(attempt_of(place())), expire(attempt_of(change("change", 2)))
+    in_flight, waiting = (
+        expire(prepare_attempt(build_place_order())),
+        expire(prepare_attempt(build_change_quantity("change", 2))),
+    )
     handler.submit(in_flight)
     await hanging_log.append_started.wait()
     handler.submit(waiting)
-    assert [await outcome_of(in_flight), await outcome_of(waiting)] == ["UNAVAILABLE"] * 2
-    without_deadline = attempt_of(change("without deadline", 3))
+    assert [await wait_for_outcome(in_flight), await wait_for_outcome(waiting)] == ["UNAVAILABLE"] * 2
+    without_deadline = prepare_attempt(build_change_quantity("without deadline", 3))
     handler.submit(without_deadline)  # takes the space of the answered one
     assert not without_deadline.answer.done()
     hanging_log.may_answer.set()
     async with asyncio.timeout(BOUND_S):
-        assert accepted(await without_deadline.answer).fact.version == 2
+        assert require_accepted(await without_deadline.answer).fact.version == 2
 
 
 async def test_caller_that_waits_for_space_is_answered_at_its_deadline(
     handler: CommandHandler, hanging_log: FaultyLog
 ) -> None:
-    handler.submit(attempt_of(place()))
+    handler.submit(prepare_attempt(build_place_order()))
     await hanging_log.append_started.wait()
-    handler.submit(attempt_of(change("change", 2)))
-    with pytest.raises(Refused) as refused:
+    handler.submit(prepare_attempt(build_change_quantity("change", 2)))
+    with pytest.raises(Refused) as error:
         async with asyncio.timeout(BOUND_S):
-            await handler.submit_when_space(expire(attempt_of(change("late", 3))))
-    assert reason(refused.value.refusal) == "UNAVAILABLE"
+            await handler.submit_when_space(expire(prepare_attempt(build_change_quantity("late", 3))))
+    assert require_refusal_reason(error.value.refusal) == "UNAVAILABLE"
 
 
 async def test_caller_without_deadline_waits_for_space(handler: CommandHandler, hanging_log: FaultyLog) -> None:
-    handler.submit(attempt_of(place()))
+    handler.submit(prepare_attempt(build_place_order()))
     await hanging_log.append_started.wait()
-    handler.submit(attempt_of(change("change", 2)))
-    without_deadline = attempt_of(change("without deadline", 3))
+    handler.submit(prepare_attempt(build_change_quantity("change", 2)))
+    without_deadline = prepare_attempt(build_change_quantity("without deadline", 3))
     submitting = asyncio.create_task(handler.submit_when_space(without_deadline))
     hanging_log.may_answer.set()
     async with asyncio.timeout(BOUND_S):
         await submitting
-        assert accepted(await without_deadline.answer).fact.version == 3
+        assert require_accepted(await without_deadline.answer).fact.version == 3

@@ -8,7 +8,7 @@ import asyncio
 from typing import Any, Final
 
 import pytest
-from tests.commands.spec import VERBS, attempt_of
+from tests.commands.sample_requests import VERBS, prepare_attempt
 
 from ordertrail.v1 import commands_pb2 as commands
 from ordertrail.v1.date_pb2 import Date
@@ -69,14 +69,14 @@ DIGESTS: Final[list[tuple[Any, str]]] = [
 ]
 
 
-def prepared(request: Any) -> Attempt:
+def prepare_request(request: Any) -> Attempt:
     async def prepare() -> Attempt:
-        return attempt_of(request)
+        return prepare_attempt(request)
 
     return asyncio.run(prepare())
 
 
-def imported(origin: str, json: str) -> Attempt:
+def prepare_document(origin: str, json: str) -> Attempt:
     async def prepare() -> Attempt:
         return _prepare(SourceDocument(origin=origin, json=json.encode()), Caller())
 
@@ -85,7 +85,7 @@ def imported(origin: str, json: str) -> Attempt:
 
 @pytest.mark.parametrize(("request_sent", "digest"), DIGESTS)
 def test_command_digest_never_changes(request_sent: Any, digest: str) -> None:
-    assert prepared(request_sent).digest.hex() == digest
+    assert prepare_request(request_sent).digest.hex() == digest
 
 
 def test_every_verb_has_a_golden_digest() -> None:
@@ -96,7 +96,7 @@ def test_command_digest_with_unknown_field_never_changes() -> None:
     request = commands.ConfirmOrderRequest.FromString(
         commands.ConfirmOrderRequest(order_id="order-1").SerializeToString() + FROM_THE_NEXT_RELEASE
     )
-    assert prepared(request).digest.hex() == "407fce1b550ec6cda48846e978314e77"
+    assert prepare_request(request).digest.hex() == "407fce1b550ec6cda48846e978314e77"
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_derived_order_id_never_changes(customer: str, request_id: str, order_id
     ],
 )
 def test_document_imported_again_is_the_same_command(json: str, order_id: str, request_id: str, digest: str) -> None:
-    attempt = imported("file:1", json)
+    attempt = prepare_document("file:1", json)
     assert (attempt.order_id, attempt.request_id, attempt.digest.hex()) == (order_id, request_id, digest)
 
 

@@ -14,8 +14,16 @@ from subprocess import PIPE, Popen
 
 import pytest
 from tests.commands import running_handler as program
-from tests.commands.running_handler import ORDERS, ReadRecordingLog, handle, handler_of, handling
-from tests.commands.spec import ORDER, FaultyLog, accepted, attempt_of, change, confirm, place, reason
+from tests.commands.faulty_log import FaultyLog
+from tests.commands.running_handler import ORDERS, ReadRecordingLog, build_handler, handle, run_handler
+from tests.commands.running_writer import require_accepted, require_refusal_reason
+from tests.commands.sample_requests import (
+    ORDER,
+    build_change_quantity,
+    build_confirm_order,
+    build_place_order,
+    prepare_attempt,
+)
 from tests.trials import choose_size
 
 from ordertrail.v1 import error_reason_pb2 as reasons
@@ -35,68 +43,68 @@ def state(tmp_path: Path) -> Path:
 
 async def test_every_partition_has_a_writer(tmp_path: Path, state: Path) -> None:
     log = EmbeddedLog.create(tmp_path, partitions=3)
-    async with handling(log, state) as handler:
-        answers = await handle(handler, [place("place", f"order-{number}") for number in range(12)])
+    async with run_handler(log, state) as handler:
+        answers = await handle(handler, [build_place_order("place", f"order-{number}") for number in range(12)])
         ends = [await log.end(partition) for partition in range(3)]
-    assert [accepted(answer).fact.version for answer in answers] == [1] * 12
+    assert [require_accepted(answer).fact.version for answer in answers] == [1] * 12
     assert sum(ends) == 12
     assert all(ends)
 
 
 async def test_restart_reads_only_records_after_the_snapshot(tmp_path: Path, state: Path) -> None:
-    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
-        [first] = await handle(handler, [place()])
-        await handle(handler, [change(f"change-{number}", number) for number in range(2, 50)])
+    async with run_handler(EmbeddedLog.create(tmp_path), state) as handler:
+        [first] = await handle(handler, [build_place_order()])
+        await handle(handler, [build_change_quantity(f"change-{number}", number) for number in range(2, 50)])
     log = ReadRecordingLog.open(tmp_path)
-    async with handling(log, state) as handler:
+    async with run_handler(log, state) as handler:
         assert log.read_offsets == [48]  # the last record before the snapshot, to check that the log continues it
-        [replay, next_answer] = await handle(handler, [place(), confirm()])
-    assert accepted(replay).fact == accepted(first).fact
-    assert accepted(next_answer).fact.version == 50
+        [replay, next_answer] = await handle(handler, [build_place_order(), build_confirm_order()])
+    assert require_accepted(replay).fact == require_accepted(first).fact
+    assert require_accepted(next_answer).fact.version == 50
 
 
 async def test_restart_without_state_store_folds_log_to_same_state(tmp_path: Path, state: Path) -> None:
-    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
-        [first] = await handle(handler, [place()])
-    async with handling(EmbeddedLog.open(tmp_path), tmp_path / "another.sqlite") as handler:
-        [replay, next_answer] = await handle(handler, [place(), confirm()])
-    assert accepted(replay).fact == accepted(first).fact
-    assert accepted(next_answer).fact.version == 2
+    async with run_handler(EmbeddedLog.create(tmp_path), state) as handler:
+        [first] = await handle(handler, [build_place_order()])
+    async with run_handler(EmbeddedLog.open(tmp_path), tmp_path / "another.sqlite") as handler:
+        [replay, next_answer] = await handle(handler, [build_place_order(), build_confirm_order()])
+    assert require_accepted(replay).fact == require_accepted(first).fact
+    assert require_accepted(next_answer).fact.version == 2
 
 
 async def test_receipt_of_a_retry_leads_to_record_of_first_call(tmp_path: Path, state: Path) -> None:
-    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
-        [first] = await handle(handler, [place()])
-        [replay] = await handle(handler, [place()])
-        assert accepted(replay).record is None
-        assert await handler.read_record(ORDER, accepted(replay)) == accepted(first).record
+    async with run_handler(EmbeddedLog.create(tmp_path), state) as handler:
+        [first] = await handle(handler, [build_place_order()])
+        [replay] = await handle(handler, [build_place_order()])
+        assert require_accepted(replay).record is None
+        assert await handler.read_record(ORDER, require_accepted(replay)) == require_accepted(first).record
 
 
 async def test_stop_answers_queued_commands_and_refuses_new_ones(tmp_path: Path, state: Path) -> None:
     log = EmbeddedLog.create(tmp_path)
-    handler = handler_of(log, state)
+    handler = build_handler(log, state)
     await handler.start()
-    waiting = [attempt_of(place("place", f"order-{number}")) for number in range(50)]
+    waiting = [prepare_attempt(build_place_order("place", f"order-{number}")) for number in range(50)]
     for attempt in waiting:
         handler.submit(attempt)
-    stopping = asyncio.create_task(handler.stop())
+    stop_task = asyncio.create_task(handler.stop())
     await asyncio.sleep(0)
-    with pytest.raises(Refused) as raised:
-        handler.submit(attempt_of(place()))
-    await stopping
-    assert reason(raised.value.refusal) == "UNAVAILABLE"
-    assert {accepted(await attempt.answer).fact.version for attempt in waiting} == {1}
-    assert position_of(log, state) == 50
+    with pytest.raises(Refused) as error:
+        handler.submit(prepare_attempt(build_place_order()))
+    await stop_task
+    assert require_refusal_reason(error.value.refusal) == "UNAVAILABLE"
+    assert {require_accepted(await attempt.answer).fact.version for attempt in waiting} == {1}
+    assert read_position(log, state) == 50
     await log.close()
 
 
 async def test_stop_does_not_wait_for_writer_that_failed_on_damage(state: Path) -> None:
     log = FaultyLog()
-    handler = handler_of(log, state)
+    handler = build_handler(log, state)
     await handler.start()
-    await handle(handler, [place()])
+    await handle(handler, [build_place_order()])
     log.records[0].clear()
-    waiting = attempt_of(change("change", 2))
+    waiting = prepare_attempt(build_change_quantity("change", 2))
     handler.submit(waiting)
     await asyncio.wait_for(handler.stop(), 10)
     outcome = await waiting.answer
@@ -106,15 +114,15 @@ async def test_stop_does_not_wait_for_writer_that_failed_on_damage(state: Path) 
 
 async def test_commands_are_refused_until_log_is_folded(tmp_path: Path, state: Path) -> None:
     log = EmbeddedLog.create(tmp_path)
-    handler = handler_of(log, state)
-    with pytest.raises(Refused) as raised:
-        handler.submit(attempt_of(place()))
-    assert reason(raised.value.refusal) == "UNAVAILABLE"
+    handler = build_handler(log, state)
+    with pytest.raises(Refused) as error:
+        handler.submit(prepare_attempt(build_place_order()))
+    assert require_refusal_reason(error.value.refusal) == "UNAVAILABLE"
     await handler.stop()
     await log.close()
 
 
-def position_of(log: EmbeddedLog, state: Path) -> int:
+def read_position(log: EmbeddedLog, state: Path) -> int:
     store = StateStore(state, log, b"rules")
     position, _ = store.position(0)
     store.close()
@@ -127,7 +135,7 @@ async def test_log_that_lost_records_is_refused_at_start(tmp_path: Path, state: 
     store.save(0, Snapshot(7, b"the digest of record 6"))
     store.close()
     with pytest.raises(LogDamaged, match="ends at offset 0"):
-        async with handling(log, state):
+        async with run_handler(log, state):
             pass
 
 
@@ -146,9 +154,9 @@ def run_until_killed(directory: Path, may_kill: Callable[[int], bool]) -> list[s
             lines.append(process.stdout.readline())
         process.kill()
         # Not `communicate`, because it would skip what readline has buffered.
-        printed, errors = process.stdout.read(), process.stderr.read()
+        output, errors = process.stdout.read(), process.stderr.read()
         assert lines[-1], errors
-    whole = printed[: printed.rfind("\n") + 1]
+    whole = output[: output.rfind("\n") + 1]
     return [line.strip() for line in lines] + whole.splitlines()
 
 
@@ -158,7 +166,7 @@ def has_snapshot(state: Path) -> bool:
         return bool(reader.execute("SELECT 1 FROM positions WHERE position > 0").fetchall())
 
 
-async def state_of(log: EmbeddedLog, file: Path, requests: list[str]) -> list[object]:
+async def fold_state(log: EmbeddedLog, file: Path, requests: list[str]) -> list[object]:
     """Return the orders and receipts of a fold that begins with the file."""
     store = StateStore(file, log, b"rules")
     fold = Fold(log, 0, store)
@@ -179,20 +187,20 @@ async def test_killed_server_resumes_to_state_of_a_fresh_fold(tmp_path: Path, st
     for kill, may_kill in enumerate(lives):
         acknowledged += run_until_killed(tmp_path, may_kill)
         log = EmbeddedLog.open(tmp_path)
-        start_positions.append(position_of(log, state))
-        fresh = await state_of(log, tmp_path / f"fresh-{kill}.sqlite", acknowledged)
-        assert await state_of(log, state, acknowledged) == fresh
+        start_positions.append(read_position(log, state))
+        fresh = await fold_state(log, tmp_path / f"fresh-{kill}.sqlite", acknowledged)
+        assert await fold_state(log, state, acknowledged) == fresh
         await log.close()
     assert start_positions[-1] > 0
 
 
 async def test_commands_succeed_again_once_state_store_is_readable(tmp_path: Path, state: Path) -> None:
-    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
-        [first] = await handle(handler, [place()])
-    async with handling(EmbeddedLog.open(tmp_path), state) as handler:
+    async with run_handler(EmbeddedLog.create(tmp_path), state) as handler:
+        [first] = await handle(handler, [build_place_order()])
+    async with run_handler(EmbeddedLog.open(tmp_path), state) as handler:
         handler._store._reader.set_progress_handler(lambda: 1, 1)  # every query fails (SQLITE_INTERRUPT)
-        [refused] = await handle(handler, [place()])
-        assert reason(refused) == "UNAVAILABLE"
+        [refused] = await handle(handler, [build_place_order()])
+        assert require_refusal_reason(refused) == "UNAVAILABLE"
         handler._store._reader.set_progress_handler(None, 1)
-        [replay] = await handle(handler, [place()])
-    assert accepted(replay).fact == accepted(first).fact
+        [replay] = await handle(handler, [build_place_order()])
+    assert require_accepted(replay).fact == require_accepted(first).fact

@@ -7,7 +7,14 @@ from uuid import UUID
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
-from tests.commands.spec import VERBS, change, confirm, line, new_id, place
+from tests.commands.sample_requests import (
+    VERBS,
+    build_change_quantity,
+    build_confirm_order,
+    build_line,
+    build_place_order,
+    new_id,
+)
 
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_events_pb2 import OrderPlaced
@@ -18,7 +25,7 @@ UNKNOWN_FIELD = b"\xf8\x07\x01"  # field 127 = 1
 UUID7 = "0190a5b2-7c3d-7e4f-8a1b-2c3d4e5f6a7b"
 
 
-def prepared(request: Any) -> Attempt:
+def prepare_request(request: Any) -> Attempt:
     copy = type(request)()
     copy.CopyFrom(request)
     answer: asyncio.Future[Any] = asyncio.Future(loop=_NO_LOOP)
@@ -31,35 +38,35 @@ _NO_LOOP.close()
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_digest_excludes_request_id_expected_version_and_validate_only(verb: Any) -> None:
-    plain = prepared(verb(order_id="order-1"))
-    conditional = prepared(verb(order_id="order-1", request_id="named", expected_version=3, validate_only=True))
+    plain = prepare_request(verb(order_id="order-1"))
+    conditional = prepare_request(verb(order_id="order-1", request_id="named", expected_version=3, validate_only=True))
     assert conditional.digest == plain.digest
     assert (conditional.request_id, conditional.expected_version, conditional.validate_only) == ("named", 3, True)
     assert (plain.expected_version, plain.validate_only) == (None, False)
 
 
 def test_expected_version_0_differs_from_none() -> None:
-    assert prepared(place(expected_version=0)).expected_version == 0
-    assert prepared(place()).expected_version is None
+    assert prepare_request(build_place_order(expected_version=0)).expected_version == 0
+    assert prepare_request(build_place_order()).expected_version is None
 
 
 @pytest.mark.parametrize(
     "command",
     [
-        place(order_id="order-2"),
-        place(order_id=""),
-        place(customer_id="shop-2"),
-        place(lines=[line("pear")]),
-        place(lines=[line(), line("pear")]),
-        place(expected_delivery_date=Date(year=2030, month=1, day=2)),
-        confirm("place"),
+        build_place_order(order_id="order-2"),
+        build_place_order(order_id=""),
+        build_place_order(customer_id="shop-2"),
+        build_place_order(lines=[build_line("pear")]),
+        build_place_order(lines=[build_line(), build_line("pear")]),
+        build_place_order(expected_delivery_date=Date(year=2030, month=1, day=2)),
+        build_confirm_order("place"),
     ],
 )
 def test_different_commands_have_different_digests(command: Any) -> None:
-    assert prepared(command).digest != prepared(place()).digest
+    assert prepare_request(command).digest != prepare_request(build_place_order()).digest
 
 
-def with_unknown_fields(request: Any) -> Any:
+def add_unknown_fields(request: Any) -> Any:
     """Return the request with unknown fields in itself and in its first line, as a newer client sends it."""
     copy = type(request)()
     copy.CopyFrom(request)
@@ -69,39 +76,42 @@ def with_unknown_fields(request: Any) -> Any:
 
 
 def test_unknown_fields_are_in_digest_but_not_in_command() -> None:
-    extended = prepared(with_unknown_fields(place()))
-    assert extended.command == prepared(place()).command
-    assert extended.digest == prepared(with_unknown_fields(place(expected_version=3))).digest
-    assert extended.digest != prepared(place()).digest
+    extended = prepare_request(add_unknown_fields(build_place_order()))
+    assert extended.command == prepare_request(build_place_order()).command
+    assert extended.digest == prepare_request(add_unknown_fields(build_place_order(expected_version=3))).digest
+    assert extended.digest != prepare_request(build_place_order()).digest
 
 
 def test_verbs_with_equal_fields_have_different_digests() -> None:
-    digests = {prepared(verb(order_id="order-1")).digest for verb in VERBS}
+    digests = {prepare_request(verb(order_id="order-1")).digest for verb in VERBS}
     assert len(digests) == len(VERBS) == 10
 
 
 def test_attempt_names_caller_and_trace() -> None:
-    attempt = prepared(change("change", 2))
+    attempt = prepare_request(build_change_quantity("change", 2))
     assert (attempt.actor, attempt.traceparent) == ("clerk", "00-trace")
 
 
 def test_request_without_id_gets_a_new_one_each_time() -> None:
-    first, second = prepared(confirm("")), prepared(confirm(""))
+    first, second = prepare_request(build_confirm_order("")), prepare_request(build_confirm_order(""))
     assert first.request_id
     assert first.request_id != second.request_id
     assert not first.is_new_order
 
 
 def test_retry_of_place_order_without_order_id_finds_same_order() -> None:
-    first, replay = prepared(place(order_id="")), prepared(place(order_id="", expected_version=0))
+    first, replay = (
+        prepare_request(build_place_order(order_id="")),
+        prepare_request(build_place_order(order_id="", expected_version=0)),
+    )
     assert first.order_id == replay.order_id
     assert not first.is_new_order
 
 
 def test_only_order_with_generated_request_id_is_new() -> None:
-    assert prepared(place("", "")).is_new_order
-    assert not prepared(place("place", "")).is_new_order
-    assert not prepared(place("", "order-1")).is_new_order
+    assert prepare_request(build_place_order("", "")).is_new_order
+    assert not prepare_request(build_place_order("place", "")).is_new_order
+    assert not prepare_request(build_place_order("", "order-1")).is_new_order
 
 
 def test_orders_of_different_customers_and_requests_have_different_ids() -> None:

@@ -4,8 +4,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.commands.running_handler import handle, handling
-from tests.commands.spec import ORDER, FaultyLog, RunningWriter, accepted, change, place
+from tests.commands.faulty_log import FaultyLog
+from tests.commands.running_handler import handle, run_handler
+from tests.commands.running_writer import RunningWriter, require_accepted
+from tests.commands.sample_requests import ORDER, build_change_quantity, build_place_order
 from tests.log.memory import MemoryLog
 
 from ordertrail.log.v1.record_pb2 import Record
@@ -34,8 +36,8 @@ def save(fold: Fold, store: StateStore) -> None:
 async def test_first_fact_of_a_request_stays_its_receipt_after_any_save(tmp_path: Path, saved: str) -> None:
     log = FaultyLog()
     async with RunningWriter(log) as server:
-        [first] = await server.handle(place())
-        await server.handle(change("change", 2))
+        [first] = await server.handle(build_place_order())
+        await server.handle(build_change_quantity("change", 2))
     with closing(StateStore(tmp_path / "state.sqlite", log, b"rules")) as store:
         fold = Fold(log, 0, store)
         await fold.catch_up()
@@ -48,18 +50,18 @@ async def test_first_fact_of_a_request_stays_its_receipt_after_any_save(tmp_path
         if saved == "both facts":
             save(fold, store)
         assert fold.aggregate(ORDER).version == 3
-        assert fold.receipt(ORDER, "place") == accepted(first).fact
+        assert fold.receipt(ORDER, "place") == require_accepted(first).fact
 
 
 async def test_retry_never_gets_record_other_than_the_acknowledged_one(tmp_path: Path) -> None:
     state = tmp_path / "state.sqlite"
-    async with handling(EmbeddedLog.create(tmp_path), state) as handler:
-        await handle(handler, [place(), change("change", 2)])
+    async with run_handler(EmbeddedLog.create(tmp_path), state) as handler:
+        await handle(handler, [build_place_order(), build_change_quantity("change", 2)])
     replace_first_record(tmp_path)
-    async with handling(EmbeddedLog.open(tmp_path), state) as handler:
-        [replay] = await handle(handler, [place()])
+    async with run_handler(EmbeddedLog.open(tmp_path), state) as handler:
+        [replay] = await handle(handler, [build_place_order()])
         with pytest.raises(LogDamaged, match="the record at offset 0 is not the one that was acknowledged"):
-            await handler.read_record(ORDER, accepted(replay))
+            await handler.read_record(ORDER, require_accepted(replay))
 
 
 def replace_first_record(data: Path) -> None:

@@ -7,13 +7,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.commands.running_handler import handle, handling
+from tests.commands.running_handler import handle, run_handler
+from tests.commands.running_writer import require_accepted, require_refusal_reason
+from tests.commands.sample_requests import ORDER, build_change_quantity, build_confirm_order, build_place_order
 from tests.commands.simulation.snapshot_store import NoSnapshot
-from tests.commands.spec import ORDER, accepted, change, confirm, place, reason
 from tests.log.memory import MemoryLog
+from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, write_log
 from tests.projections.older_release import hide_events
 from tests.projections.random_log import ORDER_IDS, PARTITIONS, LogSteps, build_log, log_steps
-from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, write_log
 
 from ordertrail_server.commands.fold import Fold, SnapshotStore
 from ordertrail_server.commands.state_store import StateStore
@@ -25,7 +26,7 @@ from ordertrail_server.schema.reading import read
 EVENTS = ["order_placed", "order_line_added", "order_line_removed", "order_confirmed"]
 
 
-def state_of(folds: list[Fold], log: MemoryLog) -> list[object]:
+def collect_state(folds: list[Fold], log: MemoryLog) -> list[object]:
     """Return all orders and receipts of a log, each from the fold of its partition."""
     readings = [read(logged.value) for records in log.records for logged in records]
     requests = {(r.event.order_id, r.event.cause.request_id) for r in readings if r is not None}
@@ -38,7 +39,7 @@ async def state_of_fresh_fold(log: MemoryLog) -> list[object]:
     folds = [Fold(log, partition, NoSnapshot()) for partition in range(PARTITIONS)]
     for fold in folds:
         await fold.catch_up()
-    return state_of(folds, log)
+    return collect_state(folds, log)
 
 
 async def fold_with_crashes(log: MemoryLog, partition: int, store: StateStore, random: Random) -> Fold:
@@ -71,11 +72,11 @@ def test_retry_folds_unknown_events_as_if_they_had_been_known_at_first(
         for partition, fold in enumerate(folds):
             store.save(partition, fold.snapshot())
             fold.saved()
-        assert state_of(folds, log) == await state_of_fresh_fold(log)
+        assert collect_state(folds, log) == await state_of_fresh_fold(log)
         store.close()
         store = StateStore(directory / "state.sqlite", log, b"rules")
         reopened = [Fold(log, partition, store) for partition in range(PARTITIONS)]
-        assert state_of(reopened, log) == await state_of_fresh_fold(log)
+        assert collect_state(reopened, log) == await state_of_fresh_fold(log)
         store.close()
 
     with TemporaryDirectory() as directory:
@@ -83,43 +84,45 @@ def test_retry_folds_unknown_events_as_if_they_had_been_known_at_first(
 
 
 async def test_command_on_unparked_order_is_decided_on_all_its_facts(tmp_path: Path) -> None:
-    async with handling(EmbeddedLog.create(tmp_path), tmp_path / "state.sqlite") as handler:
-        await handle(handler, [place(), change("change", 2)])
+    async with run_handler(EmbeddedLog.create(tmp_path), tmp_path / "state.sqlite") as handler:
+        await handle(handler, [build_place_order(), build_change_quantity("change", 2)])
     (tmp_path / "state.sqlite").unlink()
     with hide_events("order_line_quantity_changed"):
         log = EmbeddedLog.open(tmp_path)
-        async with handling(log, tmp_path / "state.sqlite") as handler:
-            [refused, replayed] = await handle(handler, [confirm(), change("change", 2)])
-            assert (reason(refused), accepted(replayed).replayed) == ("ORDER_PARKED", True)
+        async with run_handler(log, tmp_path / "state.sqlite") as handler:
+            [refused, replayed] = await handle(handler, [build_confirm_order(), build_change_quantity("change", 2)])
+            assert (require_refusal_reason(refused), require_accepted(replayed).replayed) == ("ORDER_PARKED", True)
             parked_again = await handler.retry(ORDER)
             assert parked_again is not None
             assert parked_again.parked
-    async with handling(EmbeddedLog.open(tmp_path), tmp_path / "state.sqlite") as handler:
-        [refused] = await handle(handler, [confirm()])  # the same store; a parked order is not retried automatically
-        assert reason(refused) == "ORDER_PARKED"
+    async with run_handler(EmbeddedLog.open(tmp_path), tmp_path / "state.sqlite") as handler:
+        [refused] = await handle(
+            handler, [build_confirm_order()]
+        )  # the same store; a parked order is not retried automatically
+        assert require_refusal_reason(refused) == "ORDER_PARKED"
         unparked = await handler.retry(ORDER)
         assert unparked is not None
         assert not unparked.parked
-        [confirmed] = await handle(handler, [confirm()])
-        assert accepted(confirmed).fact.version == 3
+        [confirmed] = await handle(handler, [build_confirm_order()])
+        assert require_accepted(confirmed).fact.version == 3
         assert await handler.retry(ORDER) is None
 
 
 async def park_order_in_older_release(directory: Path) -> None:
     """Create an order and a change, and a state store of a release that cannot read the change."""
-    story = Story()
-    story.fact(ORDER, PLACED)
-    story.fact(ORDER, PLUM_ADDED)
-    await asyncio.to_thread(write_log, directory, story.records[0])
+    builder = LogBuilder()
+    builder.add_fact(ORDER, PLACED)
+    builder.add_fact(ORDER, PLUM_ADDED)
+    await asyncio.to_thread(write_log, directory, builder.records[0])
     with hide_events("order_line_added"):
-        async with handling(EmbeddedLog.open(directory), directory / "state.sqlite"):
+        async with run_handler(EmbeddedLog.open(directory), directory / "state.sqlite"):
             pass
 
 
 async def test_unparked_order_stays_unparked_after_crash(tmp_path: Path) -> None:
     await park_order_in_older_release(tmp_path)
     log = EmbeddedLog.open(tmp_path)
-    async with handling(log, tmp_path / "state.sqlite") as handler:
+    async with run_handler(log, tmp_path / "state.sqlite") as handler:
         await handler.retry(ORDER)
         after_a_crash = StateStore(tmp_path / "state.sqlite", log, b"rules")
         stored = after_a_crash.aggregate(ORDER)
@@ -131,14 +134,14 @@ async def test_unparked_order_stays_unparked_after_crash(tmp_path: Path) -> None
 async def test_retry_is_stored_once_even_if_caller_cancels(tmp_path: Path) -> None:
     await park_order_in_older_release(tmp_path)
     log = EmbeddedLog.open(tmp_path)
-    async with handling(log, tmp_path / "state.sqlite") as handler:
-        await handle(handler, [place("another", "another")])
+    async with run_handler(log, tmp_path / "state.sqlite") as handler:
+        await handle(handler, [build_place_order("another", "another")])
         retrying = asyncio.ensure_future(handler.retry(ORDER))
         while not handler._saver._lock.locked():  # noqa: ASYNC110 (there is no event)
             await asyncio.sleep(0)
         retrying.cancel()
         await asyncio.wait([retrying])
-        await handle(handler, [place("a third", "a third")])
+        await handle(handler, [build_place_order("a third", "a third")])
     stored = StateStore(tmp_path / "state.sqlite", log, b"rules")
     unparked = stored.aggregate(ORDER)
     assert unparked is not None
@@ -167,11 +170,11 @@ class GrowingLog(MemoryLog):
 @pytest.fixture
 async def growing() -> GrowingLog:
     """A log with two facts of an order and two later records."""
-    story, log = Story(), GrowingLog()
+    builder, log = LogBuilder(), GrowingLog()
     for event in (PLACED, PLUM_ADDED, CONFIRMED):
-        story.fact("order-0", event)
-    story.broken("order-0")
-    await log.append(0, story.records[0])
+        builder.add_fact("order-0", event)
+    builder.add_broken_record("order-0")
+    await log.append(0, builder.records[0])
     log.later_records = log.records[0][2:]
     del log.records[0][2:]
     return log

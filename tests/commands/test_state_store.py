@@ -1,14 +1,16 @@
-"""The state store returns what was saved, and is rebuilt or refused if it is damaged or belongs to other rules."""
+"""The state store returns what was saved, and is rebuilt or refused if it is damaged or was built by other rules."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.commands.spec import ORDER, FaultyLog, RunningWriter, change, confirm, place
+from tests.commands.faulty_log import FaultyLog
+from tests.commands.running_writer import RunningWriter
+from tests.commands.sample_requests import ORDER, build_change_quantity, build_confirm_order, build_place_order
 from tests.log.memory import MemoryLog
-from tests.projections.story import Story
-from tests.schema.upcaster_errors import UPCASTER_ERRORS, failing_upcaster
+from tests.projections.log_builder import LogBuilder
+from tests.schema.upcaster_errors import UPCASTER_ERRORS, build_failing_upcaster
 
 from ordertrail.log.v1.record_pb2 import Cause, Record
 from ordertrail_server.commands.fact import Fact
@@ -47,17 +49,22 @@ async def log() -> FaultyLog:
     """A log with three facts of one order and one of another."""
     log = FaultyLog()
     async with RunningWriter(log) as server:
-        await server.handle(place(), change("change", 2), confirm(), place("other", "order-2"))
+        await server.handle(
+            build_place_order(),
+            build_change_quantity("change", 2),
+            build_confirm_order(),
+            build_place_order("other", "order-2"),
+        )
     return log
 
 
-async def folded(log: FaultyLog, store: StateStore) -> Fold:
+async def fold_log(log: FaultyLog, store: StateStore) -> Fold:
     fold = Fold(log, 0, store)
     await fold.catch_up()
     return fold
 
 
-def state_of(fold: Fold) -> list[object]:
+def collect_state(fold: Fold) -> list[object]:
     requests = [(ORDER, "place"), (ORDER, "change"), (ORDER, "confirm"), ("order-2", "other"), (ORDER, "never")]
     receipts = [fold.receipt(*request) for request in requests]
     return [fold.position, fold.aggregate(ORDER), fold.aggregate("order-2"), fold.aggregate("order-3"), *receipts]
@@ -73,31 +80,31 @@ async def test_new_store_is_at_offset_0_and_empty(open_store: Open) -> None:
 
 async def test_saved_state_is_read_back_when_file_is_opened(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
-    fold = await folded(log, store)
+    fold = await fold_log(log, store)
     store.save(0, fold.snapshot())
-    state = state_of(fold)
+    state = collect_state(fold)
     store = open_store()
     digests = [logged.digest for logged in log.records[0]]
-    assert state_of(Fold(log, 0, store)) == state
+    assert collect_state(Fold(log, 0, store)) == state
     assert store.position(0) == (4, digests[3])
     assert [store.digest_of(ORDER, version) for version in (1, 2, 3, 4)] == [*digests[:3], None]
 
 
 async def test_fold_answers_the_same_during_and_after_a_save(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
-    fold = await folded(log, store)
-    state = state_of(fold)
+    fold = await fold_log(log, store)
+    state = collect_state(fold)
     snapshot = fold.snapshot()
-    assert state_of(fold) == state
+    assert collect_state(fold) == state
     store.save(0, snapshot)
     fold.saved()
-    assert state_of(fold) == state
+    assert collect_state(fold) == state
     assert fold.unsaved == 0
 
 
 async def test_position_after_records_without_effect_is_saved(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
-    fold = await folded(log, store)
+    fold = await fold_log(log, store)
     store.save(0, fold.snapshot())
     fold.saved()
     await log.append(0, [Entry("no-order", b"\xff")] * 3)
@@ -109,7 +116,7 @@ async def test_position_after_records_without_effect_is_saved(log: FaultyLog, op
 
 async def test_snapshot_is_returned_again_until_it_is_saved(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
-    fold = await folded(log, store)
+    fold = await fold_log(log, store)
     first = fold.snapshot()
     assert fold.snapshot() is first
     store.save(0, first)
@@ -119,7 +126,7 @@ async def test_snapshot_is_returned_again_until_it_is_saved(log: FaultyLog, open
 
 async def test_first_of_several_facts_of_a_request_is_its_receipt(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
-    fold = await folded(log, store)
+    fold = await fold_log(log, store)
     first = fold.receipt(ORDER, "confirm")
     newest = Record.FromString(log.records[0][2].value)
     newest.order_version, newest.previous = 4, log.records[0][2].digest
@@ -139,7 +146,7 @@ async def test_failed_save_changes_nothing(log: FaultyLog, open_store: Open) -> 
         store.save(0, duplicate)
     assert store.position(0) == (0, b"")
     assert store.aggregate(ORDER) is None
-    store.save(0, (await folded(log, store)).snapshot())
+    store.save(0, (await fold_log(log, store)).snapshot())
     assert store.position(0)[0] == 4
 
 
@@ -154,12 +161,12 @@ async def test_parked_order_is_read_back_as_parked(open_store: Open) -> None:
 async def test_order_parked_by_upcaster_is_read_back_with_any_error_text(
     open_store: Open, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    story, log = Story(), FaultyLog()
-    story.statement(ORDER)
-    log.land(0, story.records[0][0])
-    monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=failing_upcaster(error)))
+    builder, log = LogBuilder(), FaultyLog()
+    builder.add_statement(ORDER)
+    log.land(0, builder.records[0][0])
+    monkeypatch.setitem(READERS, 10, READERS[10]._replace(read=build_failing_upcaster(error)))
     store = open_store()
-    fold = await folded(log, store)
+    fold = await fold_log(log, store)
     parked = fold.aggregate(ORDER)
     assert parked.parked
     store.save(0, fold.snapshot())
@@ -175,12 +182,12 @@ async def test_each_partition_has_its_own_position(open_store: Open) -> None:
 
 async def test_store_of_another_definition_is_rebuilt(log: FaultyLog, open_store: Open) -> None:
     store = open_store()
-    fold = await folded(log, store)
+    fold = await fold_log(log, store)
     store.save(0, fold.snapshot())
-    state = state_of(fold)
+    state = collect_state(fold)
     rebuilt = open_store(definition=OTHER_DEFINITION)
     assert rebuilt.position(0) == (0, b"")
-    assert state_of(await folded(log, rebuilt)) == state
+    assert collect_state(await fold_log(log, rebuilt)) == state
 
 
 async def test_store_of_another_log_is_refused_and_unchanged(open_store: Open, tmp_path: Path) -> None:
@@ -229,25 +236,25 @@ async def test_lost_or_damaged_file_is_rebuilt_to_same_state(
     log: FaultyLog, open_store: Open, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
     store = open_store()
-    fold = await folded(log, store)
+    fold = await fold_log(log, store)
     store.save(0, fold.snapshot())
-    state = state_of(fold)
+    state = collect_state(fold)
     store.close()
     damage(tmp_path / "state.sqlite")
-    assert state_of(await folded(log, open_store())) == state
+    assert collect_state(await fold_log(log, open_store())) == state
 
 
 async def test_file_damaged_in_the_middle_is_reported_and_removed(log: FaultyLog, tmp_path: Path) -> None:
     path = tmp_path / "state.sqlite"
     store = StateStore(path, LOG, DEFINITION)
-    store.save(0, (await folded(log, store)).snapshot())
+    store.save(0, (await fold_log(log, store)).snapshot())
     store.close()
     whole = path.read_bytes()
     intact_size = 3 * int.from_bytes(whole[16:18])  # the first pages: the schema, meta and positions
     path.write_bytes(whole[:intact_size] + b"\xff" * (len(whole) - intact_size))
     store = StateStore(path, LOG, DEFINITION)
     with pytest.raises(StoreDamaged, match="fold it again"):
-        state_of(Fold(log, 0, store))
+        collect_state(Fold(log, 0, store))
     store.close()
     assert not path.exists()
 
@@ -260,5 +267,5 @@ async def test_record_with_extreme_time_can_be_stored(open_store: Open) -> None:
     record.order_confirmed_v2.SetInParent()
     log.land(0, Entry(ORDER, record.SerializeToString()))
     store = open_store()
-    store.save(0, (await folded(log, store)).snapshot())
+    store.save(0, (await fold_log(log, store)).snapshot())
     assert open_store().receipt(ORDER, "r") is not None

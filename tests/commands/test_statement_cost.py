@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.commands.running_handler import handle, handling
-from tests.commands.spec import ORDER, accepted, change, place
+from tests.commands.running_handler import handle, run_handler
+from tests.commands.running_writer import require_accepted
+from tests.commands.sample_requests import ORDER, build_change_quantity, build_place_order
 
 from ordertrail_server.log.data_directory import open_to_serve
 from ordertrail_server.storage.connection import connect_writer
@@ -38,11 +39,13 @@ def still_open(connections: list[sqlite3.Connection]) -> Iterator[sqlite3.Connec
             yield connection
 
 
-async def instructions_of_a_batch(directory: Path, connections: Connections, age: int) -> int:
+async def count_batch_instructions(directory: Path, connections: Connections, age: int) -> int:
     """Return how many instructions SQLite runs in the state store for a batch on an order of that many facts."""
     log = open_to_serve(directory)
-    async with handling(log, directory / "state.sqlite") as handler:
-        await handle(handler, [place(), *(change(f"c{number}", number + 2) for number in range(age))])
+    async with run_handler(log, directory / "state.sqlite") as handler:
+        await handle(
+            handler, [build_place_order(), *(build_change_quantity(f"c{number}", number + 2) for number in range(age))]
+        )
     log = open_to_serve(directory)
     count = 0
 
@@ -50,12 +53,14 @@ async def instructions_of_a_batch(directory: Path, connections: Connections, age
         nonlocal count
         count += 1
 
-    async with handling(log, directory / "state.sqlite") as handler:
+    async with run_handler(log, directory / "state.sqlite") as handler:
         for connection in still_open(connections[directory / "state.sqlite"]):
             connection.set_progress_handler(step, 1)
-        answers = await handle(handler, [change(f"next{number}", age + number + 2) for number in range(20)])
+        answers = await handle(
+            handler, [build_change_quantity(f"next{number}", age + number + 2) for number in range(20)]
+        )
         measured = count
-    assert [accepted(answer).fact.version for answer in answers] == list(range(age + 2, age + 22))
+    assert [require_accepted(answer).fact.version for answer in answers] == list(range(age + 2, age + 22))
     return measured
 
 
@@ -63,8 +68,8 @@ async def test_cost_of_a_batch_does_not_grow_with_history_of_its_order(
     tmp_path: Path, connections: Connections
 ) -> None:
     young, old = tmp_path / "young", tmp_path / "old"
-    cost_of_young = await instructions_of_a_batch(young, connections, 20)
-    cost_of_old = await instructions_of_a_batch(old, connections, 900)
+    cost_of_young = await count_batch_instructions(young, connections, 20)
+    cost_of_old = await count_batch_instructions(old, connections, 900)
     assert cost_of_young > 0
     assert cost_of_old <= 1.1 * cost_of_young
 
@@ -72,16 +77,18 @@ async def test_cost_of_a_batch_does_not_grow_with_history_of_its_order(
 async def test_no_statement_of_the_write_path_scans_a_table(tmp_path: Path, connections: Connections) -> None:
     statements: set[tuple[Path, str]] = set()
     log = open_to_serve(tmp_path)
-    async with handling(log, tmp_path / "state.sqlite") as handler:
+    async with run_handler(log, tmp_path / "state.sqlite") as handler:
         for path in (tmp_path / "log.sqlite", tmp_path / "state.sqlite"):
             for connection in still_open(connections[path]):
                 connection.set_trace_callback(recorder(path, statements))
-        await handle(handler, [place(), change("two", 2), place("other", "order-2")])
-        await handle(handler, [change("two", 2), change("three", 3)])
+        await handle(
+            handler, [build_place_order(), build_change_quantity("two", 2), build_place_order("other", "order-2")]
+        )
+        await handle(handler, [build_change_quantity("two", 2), build_change_quantity("three", 3)])
         await handler.retry(ORDER)
     tables = {"facts", "orders", "records"}
     assert tables <= {table for table in tables for _, statement in statements if f" {table} " in f"{statement} "}
-    assert [plan for path, statement in sorted(statements) for plan in scans_of(path, statement)] == []
+    assert [plan for path, statement in sorted(statements) for plan in list_table_scans(path, statement)] == []
 
 
 def recorder(path: Path, statements: set[tuple[Path, str]]) -> Callable[[str], None]:
@@ -92,7 +99,7 @@ def recorder(path: Path, statements: set[tuple[Path, str]]) -> Callable[[str], N
     return record
 
 
-def scans_of(path: Path, statement: str) -> list[str]:
+def list_table_scans(path: Path, statement: str) -> list[str]:
     connection = connect_writer(path)
     try:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from ordertrail_server.commands.time_slices import TimeSlices
 
 
-def stepping(step_s: float) -> Callable[[], float]:
+def build_stepping_clock(step_s: float) -> Callable[[], float]:
     """Return a clock that advances by a step at each call."""
     now = 0.0
 
@@ -24,7 +24,7 @@ async def test_results_are_those_of_all_items_in_sequence() -> None:
 
 
 async def test_other_tasks_run_between_slices() -> None:
-    slices, order = TimeSlices(slice_s=2.0, rounds=1, clock=stepping(1.0)), list[object]()
+    slices, order = TimeSlices(slice_s=2.0, rounds=1, clock=build_stepping_clock(1.0)), list[object]()
 
     async def append_others() -> None:
         for _ in range(3):
@@ -36,11 +36,11 @@ async def test_other_tasks_run_between_slices() -> None:
 
 
 async def test_tasks_with_long_work_alternate() -> None:
-    slices, order = TimeSlices(slice_s=2.0, rounds=1, clock=stepping(1.0)), list[str]()
+    slices, order = TimeSlices(slice_s=2.0, rounds=1, clock=build_stepping_clock(1.0)), list[str]()
     await asyncio.gather(slices.map(order.append, "aaaa"), slices.map(order.append, "bbbb"))
     assert order == ["a", "a", "b", "b", "a", "a", "b", "b"]
 
 
 async def test_work_stops_after_a_slice_if_stop_is_true() -> None:
-    slices = TimeSlices(slice_s=2.0, rounds=1, clock=stepping(1.0))
+    slices = TimeSlices(slice_s=2.0, rounds=1, clock=build_stepping_clock(1.0))
     assert await slices.map(str, range(6), stop=lambda: True) == ["0", "1"]

@@ -1,22 +1,18 @@
-"""The writer's promises to callers while the log works."""
+"""The writer's guarantees to callers while the log works."""
 
 import asyncio
 from typing import Any
 
 import pytest
-from tests.commands.spec import (
+from tests.commands.faulty_log import FaultyLog
+from tests.commands.running_writer import SECOND, START_NS, RunningWriter, require_accepted, require_refusal_reason
+from tests.commands.sample_requests import (
     ORDER,
-    SECOND,
-    START_NS,
-    FaultyLog,
-    RunningWriter,
-    accepted,
-    attempt_of,
-    change,
-    confirm,
-    line,
-    place,
-    reason,
+    build_change_quantity,
+    build_confirm_order,
+    build_line,
+    build_place_order,
+    prepare_attempt,
 )
 from tests.log.memory import MemoryLog
 
@@ -34,137 +30,153 @@ def log(request: pytest.FixtureRequest) -> FaultyLog:
 
 async def test_command_is_answered_with_its_fact_and_record(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        [answer] = await server.handle(place())
-    assert accepted(answer).fact[:3] == (1, log.records[0][0].digest, "place")
-    assert accepted(answer).fact.offset == 0
-    assert accepted(answer).fact.time == START_NS
-    assert not accepted(answer).replayed
-    assert accepted(answer).record is not None
+        [answer] = await server.handle(build_place_order())
+    assert require_accepted(answer).fact[:3] == (1, log.records[0][0].digest, "place")
+    assert require_accepted(answer).fact.offset == 0
+    assert require_accepted(answer).fact.time == START_NS
+    assert not require_accepted(answer).replayed
+    assert require_accepted(answer).record is not None
 
 
 async def test_retry_gets_first_receipt_and_appends_nothing(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        [first] = await server.handle(place())
-        await server.handle(confirm())
-        [replay] = await server.handle(place())
-    assert accepted(replay).fact == accepted(first).fact
-    assert accepted(replay).replayed
+        [first] = await server.handle(build_place_order())
+        await server.handle(build_confirm_order())
+        [replay] = await server.handle(build_place_order())
+    assert require_accepted(replay).fact == require_accepted(first).fact
+    assert require_accepted(replay).replayed
     assert len(log.records[0]) == 2
 
 
 async def test_retry_in_same_batch_gets_same_receipt(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        first, replay = await server.handle(place(), place())
-    assert accepted(replay).fact == accepted(first).fact
-    assert (accepted(first).replayed, accepted(replay).replayed) == (False, True)
+        first, replay = await server.handle(build_place_order(), build_place_order())
+    assert require_accepted(replay).fact == require_accepted(first).fact
+    assert (require_accepted(first).replayed, require_accepted(replay).replayed) == (False, True)
     assert len(log.records[0]) == 1
 
 
 async def test_retry_at_another_server_gets_same_receipt(log: FaultyLog) -> None:
     async with RunningWriter(log) as server, RunningWriter(log) as other_server:
-        [first] = await server.handle(place())
-        [replay] = await other_server.handle(place())
-    assert accepted(replay).fact == accepted(first).fact
-    assert accepted(replay).replayed
+        [first] = await server.handle(build_place_order())
+        [replay] = await other_server.handle(build_place_order())
+    assert require_accepted(replay).fact == require_accepted(first).fact
+    assert require_accepted(replay).replayed
 
 
 @pytest.mark.parametrize("in_one_batch", [True, False])
 async def test_request_id_reused_for_another_command_is_refused(log: FaultyLog, in_one_batch: bool) -> None:
     async with RunningWriter(log) as server:
         if in_one_batch:
-            _, answer = await server.handle(place(), place(customer_id="shop-2"))
+            _, answer = await server.handle(build_place_order(), build_place_order(customer_id="shop-2"))
         else:
-            await server.handle(place())
-            [answer] = await server.handle(confirm("place"))
-    assert reason(answer) == "REQUEST_ID_REUSED"
+            await server.handle(build_place_order())
+            [answer] = await server.handle(build_confirm_order("place"))
+    assert require_refusal_reason(answer) == "REQUEST_ID_REUSED"
     assert len(log.records[0]) == 1
 
 
 async def test_version_mismatch_reports_expected_and_actual_version(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        await server.handle(place(), change("change", 2))
-        [answer] = await server.handle(confirm(expected_version=1))
-    assert reason(answer) == "VERSION_MISMATCH"
+        await server.handle(build_place_order(), build_change_quantity("change", 2))
+        [answer] = await server.handle(build_confirm_order(expected_version=1))
+    assert require_refusal_reason(answer) == "VERSION_MISMATCH"
     assert isinstance(answer, Refusal)
     assert answer.facts == {"expected": "1", "actual": "2"}
 
 
 async def test_expected_version_0_requires_that_order_does_not_exist(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        answers = await server.handle(place(expected_version=0), place("other", expected_version=0))
-    assert accepted(answers[0]).fact.version == 1
-    assert reason(answers[1]) == "VERSION_MISMATCH"
+        answers = await server.handle(
+            build_place_order(expected_version=0), build_place_order("other", expected_version=0)
+        )
+    assert require_accepted(answers[0]).fact.version == 1
+    assert require_refusal_reason(answers[1]) == "VERSION_MISMATCH"
 
 
 async def test_retry_gets_receipt_despite_outdated_expected_version(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        await server.handle(place())
-        [first] = await server.handle(confirm(expected_version=1))
-        [replay] = await server.handle(confirm(expected_version=1))
-    assert accepted(replay).fact == accepted(first).fact
+        await server.handle(build_place_order())
+        [first] = await server.handle(build_confirm_order(expected_version=1))
+        [replay] = await server.handle(build_confirm_order(expected_version=1))
+    assert require_accepted(replay).fact == require_accepted(first).fact
 
 
 async def test_validate_only_previews_event_and_appends_nothing(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        await server.handle(place())
-        preview, refused = await server.handle(confirm(validate_only=True), change("change", 1, validate_only=True))
-        [after] = await server.handle(confirm())
+        await server.handle(build_place_order())
+        preview, refused = await server.handle(
+            build_confirm_order(validate_only=True), build_change_quantity("change", 1, validate_only=True)
+        )
+        [after] = await server.handle(build_confirm_order())
     assert isinstance(preview, Preview)
     assert preview.reading.event.WhichOneof("event") == "order_confirmed"
     assert preview.reading.event.order_version == 2
-    assert reason(refused) == "NOTHING_CHANGES"
-    assert not accepted(after).replayed
+    assert require_refusal_reason(refused) == "NOTHING_CHANGES"
+    assert not require_accepted(after).replayed
     assert len(log.records[0]) == 2
 
 
 async def test_atomic_log_takes_batch_on_one_order_in_one_append() -> None:
     log = FaultyLog(atomic=True)
     async with RunningWriter(log) as server:
-        answers = await server.handle(place(), change("change", 2), confirm(), change("too late", 3))
-    assert [accepted(answer).fact.version for answer in answers[:3]] == [1, 2, 3]
-    assert reason(answers[3]) == "STATUS_FORBIDS"
+        answers = await server.handle(
+            build_place_order(),
+            build_change_quantity("change", 2),
+            build_confirm_order(),
+            build_change_quantity("too late", 3),
+        )
+    assert [require_accepted(answer).fact.version for answer in answers[:3]] == [1, 2, 3]
+    assert require_refusal_reason(answers[3]) == "STATUS_FORBIDS"
     assert log.appends == [3]
 
 
 async def test_non_atomic_log_takes_one_record_of_an_order_in_each_append() -> None:
     log = FaultyLog(atomic=False)
     async with RunningWriter(log) as server:
-        answers = await server.handle(place(), place("other", "order-2"), change("change", 2), confirm())
-    assert [accepted(answer).fact.version for answer in answers] == [1, 1, 2, 3]
+        answers = await server.handle(
+            build_place_order(),
+            build_place_order("other", "order-2"),
+            build_change_quantity("change", 2),
+            build_confirm_order(),
+        )
+    assert [require_accepted(answer).fact.version for answer in answers] == [1, 1, 2, 3]
     assert log.appends == [2, 1, 1]
 
 
 async def test_commands_on_one_order_are_decided_in_arrival_order(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        answers = await server.handle(place(), *(change(f"change-{n}", n) for n in range(2, 20)))
-    assert [accepted(answer).fact.version for answer in answers] == list(range(1, 20))
+        answers = await server.handle(
+            build_place_order(), *(build_change_quantity(f"change-{n}", n) for n in range(2, 20))
+        )
+    assert [require_accepted(answer).fact.version for answer in answers] == list(range(1, 20))
 
 
 async def test_fact_is_never_older_than_its_predecessor(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        await server.handle(place())
+        await server.handle(build_place_order())
         server.now -= 3600 * SECOND
-        [answer] = await server.handle(confirm())
-    assert accepted(answer).fact.time == START_NS
+        [answer] = await server.handle(build_confirm_order())
+    assert require_accepted(answer).fact.time == START_NS
 
 
 async def test_full_queue_refuses_command_in_one_batch_and_answers_queued_ones(log: FaultyLog) -> None:
     async with RunningWriter(log, capacity=2) as server:
-        waiting = [attempt_of(place()), attempt_of(place("other", "order-2"))]
+        waiting = [prepare_attempt(build_place_order()), prepare_attempt(build_place_order("other", "order-2"))]
         for attempt in waiting:
             server.writer.queue.submit(attempt)
-        with pytest.raises(Refused) as raised:
-            server.writer.queue.submit(attempt_of(confirm()))
-        assert reason(raised.value.refusal) == "OVERLOADED"
-        assert [accepted(await attempt.answer).fact.version for attempt in waiting] == [1, 1]
-        await server.writer.queue.wait_for_space(attempt_of(confirm()))
-        [answer] = await server.handle(confirm())
-    assert accepted(answer).fact.version == 2
+        with pytest.raises(Refused) as error:
+            server.writer.queue.submit(prepare_attempt(build_confirm_order()))
+        assert require_refusal_reason(error.value.refusal) == "OVERLOADED"
+        assert [require_accepted(await attempt.answer).fact.version for attempt in waiting] == [1, 1]
+        await server.writer.queue.wait_for_space(prepare_attempt(build_confirm_order()))
+        [answer] = await server.handle(build_confirm_order())
+    assert require_accepted(answer).fact.version == 2
 
 
 async def test_call_cancelled_before_decision_appends_no_record(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        attempt = attempt_of(place())
+        attempt = prepare_attempt(build_place_order())
         server.writer.queue.submit(attempt)
         attempt.answer.cancel()
         await server.writer.queue.join()
@@ -173,21 +185,21 @@ async def test_call_cancelled_before_decision_appends_no_record(log: FaultyLog) 
 
 async def test_defect_in_one_decision_does_not_affect_other_commands(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        await server.handle(place())
-        undecidable = attempt_of(confirm())
+        await server.handle(build_place_order())
+        undecidable = prepare_attempt(build_confirm_order())
         undecidable.command = OrderConfirmed()  # type: ignore[assignment]
         server.writer.queue.submit(undecidable)
-        [answer] = await server.handle(change("change", 2))
-        assert reason(await undecidable.answer) == "INTERNAL"
-    assert accepted(answer).fact.version == 2
+        [answer] = await server.handle(build_change_quantity("change", 2))
+        assert require_refusal_reason(await undecidable.answer) == "INTERNAL"
+    assert require_accepted(answer).fact.version == 2
 
 
-@pytest.mark.parametrize("request_after", [change("change", 2), change("refused", 1)])
+@pytest.mark.parametrize("request_after", [build_change_quantity("change", 2), build_change_quantity("refused", 1)])
 async def test_log_that_lost_records_stops_writer(log: FaultyLog, request_after: Any) -> None:
     async with RunningWriter(log) as server:
-        await server.handle(place())
+        await server.handle(build_place_order())
         log.records[0].clear()
-        server.writer.queue.submit(attempt_of(request_after))
+        server.writer.queue.submit(prepare_attempt(request_after))
         with pytest.raises(LogDamaged, match="it had 1 records"):
             await asyncio.wait_for(server.task, 10)
 
@@ -195,8 +207,8 @@ async def test_log_that_lost_records_stops_writer(log: FaultyLog, request_after:
 async def test_orders_of_one_batch_are_folded_separately() -> None:
     log = MemoryLog()
     async with RunningWriter(log) as server:
-        add = AddOrderLineRequest(order_id=ORDER, request_id="add", line=line("pear"))
-        await server.handle(place(), place("other", "order-2"), add)
+        add = AddOrderLineRequest(order_id=ORDER, request_id="add", line=build_line("pear"))
+        await server.handle(build_place_order(), build_place_order("other", "order-2"), add)
         orders = [server.fold.aggregate(order).order for order in (ORDER, "order-2")]
     products = [[line.product_id for line in order.lines] for order in orders if order]
     assert products == [["apple", "pear"], ["apple"]]

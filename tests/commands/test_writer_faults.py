@@ -1,11 +1,19 @@
-"""The writer's promises to callers while the log fails, other servers write, or an order is damaged."""
+"""The writer's guarantees to callers while the log fails, other servers write, or an order is damaged."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.commands.faulty_log import FaultyLog
+from tests.commands.running_writer import RunningWriter, require_accepted, require_refusal_reason
+from tests.commands.sample_requests import (
+    ORDER,
+    build_change_quantity,
+    build_confirm_order,
+    build_place_order,
+    prepare_attempt,
+)
 from tests.commands.simulation.snapshot_store import NoSnapshot
-from tests.commands.spec import ORDER, FaultyLog, RunningWriter, accepted, attempt_of, change, confirm, place, reason
 from tests.log.memory import MemoryLog
 
 from ordertrail.log.v1.record_pb2 import Record
@@ -19,7 +27,7 @@ def log(request: pytest.FixtureRequest) -> FaultyLog:
     return FaultyLog(atomic=request.param)
 
 
-async def facts_of(log: FaultyLog, order_id: str) -> int:
+async def count_facts(log: FaultyLog, order_id: str) -> int:
     fold = Fold(log, 0, NoSnapshot())
     await fold.catch_up()
     return fold.aggregate(order_id).version
@@ -28,40 +36,40 @@ async def facts_of(log: FaultyLog, order_id: str) -> int:
 async def test_writer_continues_after_append_is_refused(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
         log.errors.append(LogUnavailable())
-        [failed] = await server.handle(place())
-        [next_answer] = await server.handle(place())
-    assert reason(failed) == "UNAVAILABLE"
-    assert accepted(next_answer).fact.version == 1
-    assert not accepted(next_answer).replayed
+        [failed] = await server.handle(build_place_order())
+        [next_answer] = await server.handle(build_place_order())
+    assert require_refusal_reason(failed) == "UNAVAILABLE"
+    assert require_accepted(next_answer).fact.version == 1
+    assert not require_accepted(next_answer).replayed
 
 
 async def test_writer_continues_after_log_was_unreachable(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
         log.unreachable = True
         log.errors.append(LogUnavailable())
-        failed = await server.handle(place(), confirm())
+        failed = await server.handle(build_place_order(), build_confirm_order())
         log.unreachable = False
         log.errors.clear()
-        next_answer = await server.handle(place(), confirm())
-    assert [reason(answer) for answer in failed] == ["UNAVAILABLE"] * 2
-    assert [accepted(answer).fact.version for answer in next_answer] == [1, 2]
+        next_answer = await server.handle(build_place_order(), build_confirm_order())
+    assert [require_refusal_reason(answer) for answer in failed] == ["UNAVAILABLE"] * 2
+    assert [require_accepted(answer).fact.version for answer in next_answer] == [1, 2]
 
 
 async def test_append_of_unknown_outcome_that_succeeded_gets_receipt(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
         log.stores_before_error = True
         log.errors.append(AppendUncertain())
-        [answer] = await server.handle(place())
-    assert accepted(answer).fact.digest == log.records[0][0].digest
-    assert not accepted(answer).replayed
+        [answer] = await server.handle(build_place_order())
+    assert require_accepted(answer).fact.digest == log.records[0][0].digest
+    assert not require_accepted(answer).replayed
     assert len(log.records[0]) == 1
 
 
 async def test_append_of_unknown_outcome_that_was_lost_is_retried(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
         log.errors.append(AppendUncertain())
-        answers = await server.handle(place(), place("other", "order-2"))
-    assert [accepted(answer).fact.version for answer in answers] == [1, 1]
+        answers = await server.handle(build_place_order(), build_place_order("other", "order-2"))
+    assert [require_accepted(answer).fact.version for answer in answers] == [1, 1]
     assert len(log.records[0]) == 2
 
 
@@ -71,9 +79,9 @@ async def test_callers_of_hanging_log_get_unavailable_at_deadline_and_retry_gets
     async with RunningWriter(log, capacity=2) as server:
         log.may_answer.clear()
         in_flight, waiting, without_deadline = (
-            attempt_of(place()),
-            attempt_of(change("change", 2)),
-            attempt_of(confirm()),
+            prepare_attempt(build_place_order()),
+            prepare_attempt(build_change_quantity("change", 2)),
+            prepare_attempt(build_confirm_order()),
         )
         in_flight.deadline = waiting.deadline = 5.0
         server.writer.queue.submit(in_flight)
@@ -83,12 +91,14 @@ async def test_callers_of_hanging_log_get_unavailable_at_deadline_and_retry_gets
         assert not in_flight.answer.done()
         assert not waiting.answer.done()
         server.writer.queue.answer_expired(5.0)
-        assert [reason(attempt.answer.result()) for attempt in (in_flight, waiting)] == ["UNAVAILABLE"] * 2
+        assert [require_refusal_reason(attempt.answer.result()) for attempt in (in_flight, waiting)] == [
+            "UNAVAILABLE"
+        ] * 2
         server.writer.queue.submit(without_deadline)
         log.may_answer.set()
-        assert accepted(await without_deadline.answer).fact.version == 2
-        [replay] = await server.handle(place())
-    assert accepted(replay).replayed
+        assert require_accepted(await without_deadline.answer).fact.version == 2
+        [replay] = await server.handle(build_place_order())
+    assert require_accepted(replay).replayed
     assert [logged.key for logged in log.records[0]] == [ORDER, ORDER]
 
 
@@ -99,16 +109,16 @@ async def test_order_with_generated_ids_is_placed_once_after_uncertain_append(
     async with RunningWriter(log) as server:
         log.stores_before_error = stores_before_error
         log.errors.append(AppendUncertain())
-        [answer] = await server.handle(place("", ""))
+        [answer] = await server.handle(build_place_order("", ""))
         order_id = log.records[0][0].key
-        [next_answer] = await server.handle(confirm(order_id=order_id))
-    assert accepted(answer).fact.digest == log.records[0][0].digest
-    assert accepted(next_answer).fact.version == 2
+        [next_answer] = await server.handle(build_confirm_order(order_id=order_id))
+    assert require_accepted(answer).fact.digest == log.records[0][0].digest
+    assert require_accepted(next_answer).fact.version == 2
     assert len(log.records[0]) == 2
-    assert await facts_of(log, order_id) == 2
+    assert await count_facts(log, order_id) == 2
 
 
-async def test_order_with_generated_ids_is_placed_once_beside_other_writers() -> None:
+async def test_order_with_generated_ids_is_placed_once_if_others_write() -> None:
     class ContendedLog(FaultyLog):
         """Before each append, another server's record is appended."""
 
@@ -118,19 +128,19 @@ async def test_order_with_generated_ids_is_placed_once_beside_other_writers() ->
 
     log = ContendedLog(atomic=False)
     async with RunningWriter(log) as server:
-        [answer] = await server.handle(place("", ""))
+        [answer] = await server.handle(build_place_order("", ""))
     assert [logged.key for logged in log.records[0]] == ["order-9", log.records[0][1].key]
-    assert accepted(answer).fact.offset == 1
+    assert require_accepted(answer).fact.offset == 1
 
 
 async def test_refusal_considers_records_appended_by_others_before_the_call(log: FaultyLog) -> None:
     async with RunningWriter(log) as server, RunningWriter(log) as other_server:
-        await server.handle(place())
-        await other_server.handle(change("change", 7))
-        [answer] = await server.handle(change("same", 7))
-        [next_answer] = await server.handle(change("back", 1))
-    assert reason(answer) == "NOTHING_CHANGES"
-    assert accepted(next_answer).fact.version == 3
+        await server.handle(build_place_order())
+        await other_server.handle(build_change_quantity("change", 7))
+        [answer] = await server.handle(build_change_quantity("same", 7))
+        [next_answer] = await server.handle(build_change_quantity("back", 1))
+    assert require_refusal_reason(answer) == "NOTHING_CHANGES"
+    assert require_accepted(next_answer).fact.version == 3
 
 
 class ReplicatedLog(FaultyLog):
@@ -146,11 +156,13 @@ class StaleEndLog(ReplicatedLog):
         return 0
 
 
-@pytest.mark.parametrize("request_now", [confirm(), confirm(validate_only=True)], ids=["refused", "only validated"])
-async def test_refusal_does_not_rest_on_stale_end_offset_of_deposed_leader(request_now: Any) -> None:
+@pytest.mark.parametrize(
+    "request_now", [build_confirm_order(), build_confirm_order(validate_only=True)], ids=["refused", "only validated"]
+)
+async def test_refusal_does_not_use_stale_end_offset_of_deposed_leader(request_now: Any) -> None:
     log = StaleEndLog(atomic=False)
     async with RunningWriter(log) as server, RunningWriter(log) as other_server:
-        await other_server.handle(place())
+        await other_server.handle(build_place_order())
         [answer] = await server.handle(request_now)
     assert isinstance(answer, Accepted | Preview)
 
@@ -158,35 +170,35 @@ async def test_refusal_does_not_rest_on_stale_end_offset_of_deposed_leader(reque
 async def test_refusal_costs_one_barrier_record_and_replayed_receipt_none() -> None:
     log = ReplicatedLog(atomic=False)
     async with RunningWriter(log) as server:
-        await server.handle(place())
-        replay, refused = await server.handle(place()), await server.handle(place("another"))
-        assert [accepted(replay[0]).replayed, reason(refused[0])] == [True, "ORDER_EXISTS"]
+        await server.handle(build_place_order())
+        replay, refused = await server.handle(build_place_order()), await server.handle(build_place_order("another"))
+        assert [require_accepted(replay[0]).replayed, require_refusal_reason(refused[0])] == [True, "ORDER_EXISTS"]
         assert [(logged.key, logged.value) for logged in log.records[0][1:]] == [BARRIER]
         assert server.fold.position == 2
-        assert accepted((await server.handle(confirm()))[0]).fact.offset == 2
+        assert require_accepted((await server.handle(build_confirm_order()))[0]).fact.offset == 2
 
 
 async def test_uncertain_barrier_append_leads_to_unavailable_not_to_refusal() -> None:
     log = ReplicatedLog(atomic=False)
     async with RunningWriter(log) as server:
         log.errors.append(AppendUncertain())
-        [answer] = await server.handle(confirm())
-    assert reason(answer) == "UNAVAILABLE"
+        [answer] = await server.handle(build_confirm_order())
+    assert require_refusal_reason(answer) == "UNAVAILABLE"
 
 
 async def test_record_that_lost_race_is_void_and_command_is_decided_again(log: FaultyLog) -> None:
     async with RunningWriter(log) as server, RunningWriter(log) as other_server:
-        await server.handle(place())
+        await server.handle(build_place_order())
         await server.become_sole_writer()
-        await other_server.handle(change("change", 7))
-        [answer] = await server.handle(confirm())
-    assert accepted(answer).fact.version == 3
+        await other_server.handle(build_change_quantity("change", 7))
+        [answer] = await server.handle(build_confirm_order())
+    assert require_accepted(answer).fact.version == 3
     versions = [Record.FromString(logged.value).order_version for logged in log.records[0] if logged.key == ORDER]
     assert versions == [1, 2, 2, 3]
-    assert await facts_of(log, ORDER) == 3
+    assert await count_facts(log, ORDER) == 3
 
 
-def damaged(logged: Logged) -> Entry:
+def damage_predecessor_digest(logged: Logged) -> Entry:
     record = Record.FromString(logged.value)
     record.order_version, record.previous = 2, bytes(16)
     return Entry(logged.key, record.SerializeToString())
@@ -197,27 +209,27 @@ def of_unknown_version(logged: Logged) -> Entry:
     return Entry(logged.key, record.SerializeToString() + b"\xfa\xff\x03\x00")
 
 
-@pytest.mark.parametrize("parking", [damaged, of_unknown_version])
+@pytest.mark.parametrize("parking", [damage_predecessor_digest, of_unknown_version])
 async def test_parked_order_refuses_commands_but_replays_receipts(log: FaultyLog, parking: object) -> None:
     async with RunningWriter(log) as server:
-        [first] = await server.handle(place())
+        [first] = await server.handle(build_place_order())
         log.land(0, parking(log.records[0][0]))  # type: ignore[operator]
-        [other_server] = await server.handle(place("other", "order-2"))
-        refused, replay = await server.handle(confirm(), place())
-    assert reason(refused) == "ORDER_PARKED"
-    assert accepted(replay).fact == accepted(first).fact
-    assert accepted(other_server).fact.version == 1
+        [other_server] = await server.handle(build_place_order("other", "order-2"))
+        refused, replay = await server.handle(build_confirm_order(), build_place_order())
+    assert require_refusal_reason(refused) == "ORDER_PARKED"
+    assert require_accepted(replay).fact == require_accepted(first).fact
+    assert require_accepted(other_server).fact.version == 1
 
 
 async def test_foreign_records_change_nothing(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
-        await server.handle(place())
+        await server.handle(build_place_order())
         log.land(0, Entry("order-2", log.records[0][0].value))
         log.land(0, Entry(ORDER, b"\xff"))
-        [answer] = await server.handle(confirm())
-    assert accepted(answer).fact.version == 2
-    assert await facts_of(log, ORDER) == 2
-    assert await facts_of(log, "order-2") == 0
+        [answer] = await server.handle(build_confirm_order())
+    assert require_accepted(answer).fact.version == 2
+    assert await count_facts(log, ORDER) == 2
+    assert await count_facts(log, "order-2") == 0
 
 
 class MarkerLog(FaultyLog):
@@ -241,7 +253,7 @@ class MarkerLog(FaultyLog):
 async def test_records_appended_after_transaction_marker_are_folded() -> None:
     other_log = MemoryLog()
     async with RunningWriter(other_log) as server:
-        await server.handle(place("place"), confirm("confirm"))
+        await server.handle(build_place_order("place"), build_confirm_order("confirm"))
     log = MarkerLog([Entry(key, value) for _, key, value, _ in await other_log.read(0, 0, 10)])
     fold = Fold(log, 0, NoSnapshot())
     await fold.catch_up()

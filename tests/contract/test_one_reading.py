@@ -1,4 +1,4 @@
-"""Stored bytes are read in one place: whoever else parses something parses something else, and says here what."""
+"""Stored bytes are read in one place. Other modules parse other bytes, which OTHER_BYTES names."""
 
 import ast
 from collections.abc import Iterator
@@ -57,12 +57,14 @@ def _imports(module: ast.Module) -> Iterator[str]:
 
 
 def test_only_schema_parses_stored_bytes() -> None:
-    found = {name: parsed for name, module in _modules() if (parsed := _parsed(module))}
-    assert found == {name: set(parsed) for name, parsed in OTHER_BYTES.items()}
+    parsed_by_module = {name: parsed for name, module in _modules() if (parsed := _parsed(module))}
+    assert parsed_by_module == {name: set(parsed) for name, parsed in OTHER_BYTES.items()}
 
 
 def test_only_schema_and_its_commands_import_the_stored_contract() -> None:
     stored = ("ordertrail.log.", "ordertrail.events.")
     assert {
-        name for name, module in _modules() if any(one.startswith(stored) for one in _imports(module))
+        name
+        for name, module in _modules()
+        if any(name_imported.startswith(stored) for name_imported in _imports(module))
     } == KNOW_RECORD

@@ -41,5 +41,5 @@ def _subclasses(bases_of: dict[str, set[str]], roots: set[str]) -> set[str]:
 
 def test_every_exception_of_the_server_is_an_operator_error_or_named_here() -> None:
     bases_of = _bases_of_classes()
-    others = _subclasses(bases_of, BUILT_IN) - _subclasses(bases_of, {BASE}) - {BASE}
-    assert others == ANSWERS_TO_CALLERS | CAUGHT_IN_THE_SERVER | TRANSLATED_BY_COMMANDS
+    other_errors = _subclasses(bases_of, BUILT_IN) - _subclasses(bases_of, {BASE}) - {BASE}
+    assert other_errors == ANSWERS_TO_CALLERS | CAUGHT_IN_THE_SERVER | TRANSLATED_BY_COMMANDS

@@ -67,8 +67,8 @@ def test_every_platform_installs_one_sqlite_package(system: str, machine: str, p
 
 def test_wheel_contains_the_schema_lock_where_the_server_reads_it() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    beside = Path(lock.__file__).with_name(lock.LOCK_NAME).relative_to(ROOT / "server").as_posix()
-    assert wheel["force-include"] == {f"proto/{lock.LOCK_NAME}": beside}
+    lock_path = Path(lock.__file__).with_name(lock.LOCK_NAME).relative_to(ROOT / "server").as_posix()
+    assert wheel["force-include"] == {f"proto/{lock.LOCK_NAME}": lock_path}
     assert (ROOT / "proto" / lock.LOCK_NAME).is_file()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
-from tests.schema.edited_protos import record_in
+from tests.schema.edited_protos import load_record
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.authoring.request_numbers import unstable_fields
@@ -22,15 +22,15 @@ RULES_TOLD = any(file.package == "ordertrail.evolve.v1" for file in IMAGE.file)
 
 @pytest.fixture(scope="module")
 def released() -> Descriptor:
-    return record_in(IMAGE)
+    return load_record(IMAGE)
 
 
 def shapes(lock: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    lines_by_heading: dict[str, list[str]] = {}
     for entry in entries(lock):
         lines = [line for line in entry.lines if RULES_TOLD or "rule" not in line.split()[:2]]
-        found.setdefault(entry.heading, []).extend(lines)
-    return found
+        lines_by_heading.setdefault(entry.heading, []).extend(lines)
+    return lines_by_heading
 
 
 def test_schema_keeps_what_the_lock_holds() -> None:

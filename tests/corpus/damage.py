@@ -27,7 +27,7 @@ class Setting(NamedTuple):
     stored: dict[str, Aggregate]
 
 
-def setting_of(value: bytes) -> Setting:
+def read_setting(value: bytes) -> Setting:
     record = Record.FromString(value)
     case = record.WhichOneof("event")
     assert case is not None
@@ -46,7 +46,7 @@ def before(record: Record, case: str) -> dict[str, Aggregate]:
     return {record.order_id: Aggregate(order, record.order_version - 1, record.previous, "")}
 
 
-SETTINGS = [setting_of(value) for value in VALUES]
+SETTINGS = [read_setting(value) for value in VALUES]
 EVENTS = [setting.event for setting in SETTINGS if setting.event]
 
 

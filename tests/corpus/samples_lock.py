@@ -10,7 +10,7 @@ from ordertrail_server.schema.lock.sealed_text import Entry, append_entries, ent
 LOCK_NAME: Final = "samples.lock"
 HEADER: Final = """\
 # Every sample of the corpus as it was added: the SHA-256 of its bytes, and that of its meaning as compact JSON with
-# sorted names. Never edit it: `python -m tests.corpus.add` adds to it, and each digest covers all that stands above it.
+# sorted names. Never edit it: `python -m tests.corpus.add` adds to it, and each digest covers the text above it.
 """
 
 
@@ -21,7 +21,7 @@ def lock_sample(sample: Path, corpus: Path) -> None:
     lock.write_text(text, encoding="utf-8", newline="\n")
 
 
-def sample_gaps(corpus: Path) -> list[str]:
+def find_sample_gaps(corpus: Path) -> list[str]:
     """Return the samples that were changed or are not locked, and the damaged places of the lock."""
     text = _read(corpus / LOCK_NAME)
     gaps = [f"{LOCK_NAME}, {where}" for where in find_damage(text)]

@@ -11,26 +11,26 @@ from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 
 
-def confirmed(event_id: str) -> bytes:
+def build_confirmed(event_id: str) -> bytes:
     record = Record(event_id=event_id, order_id="order-1", order_version=2)
     record.order_confirmed_v2.SetInParent()
     return record.SerializeToString()
 
 
 def test_add_writes_the_bytes_and_their_meaning(tmp_path: Path) -> None:
-    path = add(confirmed("a"), tmp_path)
+    path = add(build_confirmed("a"), tmp_path)
     assert path == tmp_path / "v2" / "OrderConfirmed-1.binpb"
-    assert path.read_bytes() == confirmed("a")
+    assert path.read_bytes() == build_confirmed("a")
     meaning = Parse(path.with_suffix(".json").read_text(), HistoryEvent())
     assert meaning.event_id == "a"
     assert meaning.WhichOneof("event") == "order_confirmed"
 
 
 def test_second_sample_gets_the_next_number(tmp_path: Path) -> None:
-    first = add(confirmed("a"), tmp_path)
-    second = add(confirmed("b"), tmp_path)
+    first = add(build_confirmed("a"), tmp_path)
+    second = add(build_confirmed("b"), tmp_path)
     assert second.name == "OrderConfirmed-2.binpb"
-    assert (first.read_bytes(), second.read_bytes()) == (confirmed("a"), confirmed("b"))
+    assert (first.read_bytes(), second.read_bytes()) == (build_confirmed("a"), build_confirmed("b"))
 
 
 def test_add_never_overwrites_a_meaning(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_add_never_overwrites_a_meaning(tmp_path: Path) -> None:
     meaning = tmp_path / "v2" / "OrderConfirmed-1.json"
     meaning.write_text("kept")
     with pytest.raises(FileExistsError):
-        add(confirmed("a"), tmp_path)
+        add(build_confirmed("a"), tmp_path)
     assert meaning.read_text() == "kept"
 
 
@@ -56,17 +56,17 @@ def test_unreadable_record_is_not_added(tmp_path: Path, value: bytes, reason: st
 
 
 def test_existing_record_is_not_added_again(tmp_path: Path) -> None:
-    add(confirmed("a"), tmp_path)
+    add(build_confirmed("a"), tmp_path)
     with pytest.raises(NotASample, match="already"):
-        add(confirmed("a"), tmp_path)
+        add(build_confirmed("a"), tmp_path)
 
 
 def test_command_accepts_bytes_and_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(adding.add, "__defaults__", (tmp_path / "corpus",))
-    (tmp_path / "one.bin").write_bytes(confirmed("a"))
-    (tmp_path / "two.json").write_text(MessageToJson(Record.FromString(confirmed("b"))))
+    (tmp_path / "one.bin").write_bytes(build_confirmed("a"))
+    (tmp_path / "two.json").write_text(MessageToJson(Record.FromString(build_confirmed("b"))))
     main(tmp_path / "one.bin")
     main(tmp_path / "two.json")
     paths = capsys.readouterr().out.split()

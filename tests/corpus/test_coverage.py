@@ -21,7 +21,7 @@ def test_every_field_and_enum_value_is_in_a_sample(field: str) -> None:
         value_name
         for record in RECORDS
         if record.HasField(field)
-        for value_name in values_in(of, getattr(record, field))
+        for value_name in list_used_values(of, getattr(record, field))
     }
     assert [value_name for value_name in possible_values(of) if value_name not in used_values] == []
 
@@ -37,7 +37,7 @@ def possible_values(field: FieldDescriptor, within: tuple[Descriptor, ...] = ())
             yield from (f"{field.name}.{value_name}" for value_name in possible_values(inner, (*within, message)))
 
 
-def values_in(field: FieldDescriptor, value: object) -> Iterator[str]:
+def list_used_values(field: FieldDescriptor, value: object) -> Iterator[str]:
     """Return those of the `possible_values` that the value of a field uses."""
     yield field.name
     if field.enum_type is not None and isinstance(value, int) and value in field.enum_type.values_by_number:
@@ -45,4 +45,4 @@ def values_in(field: FieldDescriptor, value: object) -> Iterator[str]:
     if isinstance(value, Message):
         for inner, inner_value in value.ListFields():
             for element in inner_value if inner.is_repeated else [inner_value]:
-                yield from (f"{field.name}.{value_name}" for value_name in values_in(inner, element))
+                yield from (f"{field.name}.{value_name}" for value_name in list_used_values(inner, element))

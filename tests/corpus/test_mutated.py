@@ -46,12 +46,12 @@ def assert_shown_as_read(rows: Rows, reading: Reading, value: bytes) -> None:
     [sent_event] = StreamOrderEventsResponse.FromString(rows.events[0][-1]).events
     kind = sent_event.WhichOneof("event")
     assert kind is not None
-    assert (kind, event_of(sent_event)) == (reading.event.WhichOneof("event"), event_of(reading.event))
+    assert (kind, get_event(sent_event)) == (reading.event.WhichOneof("event"), get_event(reading.event))
     assert (sent_event.position.offset, sent_event.digest) == (OFFSET, digest(value))
     assert (sent_event.order_id, sent_event.written_version) == (reading.event.order_id, reading.written_version)
 
 
-def event_of(happened: HistoryEvent) -> Message:
+def get_event(happened: HistoryEvent) -> Message:
     event: Message = getattr(happened, happened.WhichOneof("event") or "")
     return event
 
@@ -95,7 +95,7 @@ def test_damaged_record_is_an_event_or_parked_or_no_fact() -> None:
             except Exception as error:
                 error.add_note(f"mutation {number}: {value!r}")
                 raise
-    # Each way out was taken, so what is asserted of it was tried.
+    # Each outcome occurred, so each assertion above was executed.
     assert outcomes.keys() == {"event", "not a fact", "parked"}
 
 

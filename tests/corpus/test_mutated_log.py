@@ -21,7 +21,7 @@ LOG = MemoryLog(identity=b"the log's own id")
 RECORDS = 500
 
 
-def log_of(chance: Random) -> list[Logged]:
+def build_log(chance: Random) -> list[Logged]:
     """Return samples and damaged samples of the same orders, in random order."""
     records = []
     for offset in range(RECORDS):
@@ -39,7 +39,7 @@ def test_writer_and_projector_fold_a_damaged_log_alike(tmp_path: Path, seed: int
         writer = Fold(LOG, 0, store)
         projector = BatchFold(Place(LOG.topic, 0, LOG.partitions), {}, lambda order_id, stored, version: None)
         verdicts: Counter[Verdict | None] = Counter()
-        for logged in log_of(Random(seed)):
+        for logged in build_log(Random(seed)):
             verdicts[writer.take(logged)] += 1
             projector.take(logged)
         rows, snapshot = projector.rows, writer.snapshot()

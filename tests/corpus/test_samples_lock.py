@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.corpus.add import CORPUS, add
-from tests.corpus.samples_lock import LOCK_NAME, sample_gaps
+from tests.corpus.samples_lock import LOCK_NAME, find_sample_gaps
 
 from ordertrail.log.v1.record_pb2 import Record
 
@@ -22,17 +22,17 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def test_every_sample_is_unchanged() -> None:
-    assert sample_gaps(CORPUS) == []
+    assert find_sample_gaps(CORPUS) == []
 
 
 def test_added_sample_is_locked(corpus: Path) -> None:
-    assert sample_gaps(corpus) == []
+    assert find_sample_gaps(corpus) == []
 
 
 def test_different_white_space_is_no_change(corpus: Path) -> None:
     meaning = corpus / "v2" / "OrderConfirmed-1.json"
     meaning.write_text(json.dumps(json.loads(meaning.read_text())))
-    assert sample_gaps(corpus) == []
+    assert find_sample_gaps(corpus) == []
 
 
 def first(corpus: Path, suffix: str) -> Path:
@@ -57,14 +57,14 @@ def test_changed_or_removed_sample_is_reported(
     corpus: Path, change: Callable[[Path], object], expected_gap: str
 ) -> None:
     change(corpus)
-    [gap] = sample_gaps(corpus)
+    [gap] = find_sample_gaps(corpus)
     assert gap.startswith("v2/OrderConfirmed-1 was ")
     assert expected_gap in gap
 
 
 def test_sample_not_added_by_the_command_is_reported(corpus: Path) -> None:
     (corpus / "v2" / "OrderConfirmed-3.binpb").write_bytes(first(corpus, "binpb").read_bytes())
-    [gap] = sample_gaps(corpus)
+    [gap] = find_sample_gaps(corpus)
     assert gap.startswith("v2/OrderConfirmed-3 is not locked")
 
 
@@ -74,4 +74,4 @@ def test_sample_cannot_be_removed_from_the_lock(corpus: Path) -> None:
     text = lock.read_text()
     begin, end = text.index("v2/OrderConfirmed-1"), text.index("v2/OrderConfirmed-2")
     lock.write_text(text[:begin] + text[end:])
-    assert [gap.split(":")[0] for gap in sample_gaps(corpus)] == [f"{LOCK_NAME}, line 4"]
+    assert [gap.split(":")[0] for gap in find_sample_gaps(corpus)] == [f"{LOCK_NAME}, line 4"]

@@ -9,7 +9,7 @@ from subprocess import DEVNULL, PIPE, Popen, run
 from typing import Any
 
 from ruamel.yaml import YAML
-from tests.e2e.running_server import ROOT, environment
+from tests.e2e.running_server import ROOT, build_environment
 
 FILE = ROOT / "docker-compose.yml"
 THREE_BROKERS = ROOT / "deploy" / "three-brokers.env"
@@ -51,7 +51,7 @@ def settings(service: Mapping[str, Any], bootstrap: str, data: Path) -> dict[str
         "ORDERTRAIL_LISTEN": "127.0.0.1:0",
     }
     assert local.keys() <= service["environment"].keys()
-    return environment({**service["environment"], **local})
+    return build_environment({**service["environment"], **local})
 
 
 def run_to_end(service: Mapping[str, Any], variables: Mapping[str, str]) -> int:
@@ -60,7 +60,7 @@ def run_to_end(service: Mapping[str, Any], variables: Mapping[str, str]) -> int:
 
 
 @contextmanager
-def serving(service: Mapping[str, Any], variables: Mapping[str, str]) -> Iterator[str]:
+def run_service(service: Mapping[str, Any], variables: Mapping[str, str]) -> Iterator[str]:
     """Run the command line of a server, and yield its address when it listens."""
     with Popen([*COMMAND, *service["command"]], env=dict(variables), stdin=DEVNULL, stdout=PIPE, text=True) as process:
         try:

@@ -18,7 +18,7 @@ ENUM, VALUE = 5, 2  # field numbers in FileDescriptorProto and EnumDescriptorPro
 HEADING = ["| reason | code | meaning | what to do |", "|---|---|---|---|"]
 
 
-def error_table() -> list[str]:
+def build_error_table() -> list[str]:
     """Return the lines of the table: every reason except the zero value, in the order of the proto."""
     file = _describe_proto()
     meanings = {tuple(location.path): location.leading_comments for location in file.source_code_info.location}
@@ -41,4 +41,4 @@ def _describe_proto() -> FileDescriptorProto:
 
 
 if __name__ == "__main__":
-    print("\n".join(error_table()))
+    print("\n".join(build_error_table()))

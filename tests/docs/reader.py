@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.docs.pages import ROOT
-from tests.e2e.running_server import RunningServer, environment
+from tests.e2e.running_server import RunningServer, build_environment
 
 from ordertrail.client import connect
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -35,13 +35,13 @@ class Reader:
         if command.startswith("ordertrail rebuild"):
             assert self.server.stop() == 0
         else:
-            await until_current(self.server)
+            await wait_until_current(self.server)
         program, *arguments = shlex.split(command.replace(PAGE_ADDRESS, self.server.address))
         return self.run_program([*PROGRAMS[program], *arguments])
 
     def run_program(self, command: list[str]) -> str:
         """Run a program, and return its output."""
-        settings = environment({"ORDERTRAIL_TARGET": self.server.address, "PYTHONWARNINGS": "error"})
+        settings = build_environment({"ORDERTRAIL_TARGET": self.server.address, "PYTHONWARNINGS": "error"})
         return subprocess.run(
             command,
             cwd=self.directory,
@@ -54,7 +54,7 @@ class Reader:
         ).stdout
 
 
-async def until_current(server: RunningServer) -> None:
+async def wait_until_current(server: RunningServer) -> None:
     """Wait until a server's queries include everything that its log holds now."""
     log = EmbeddedLog.follow(server.data)
     try:

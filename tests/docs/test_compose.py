@@ -18,13 +18,13 @@ from tests.docs.compose import (
     IMAGE,
     NGINX,
     broker_properties,
+    run_service,
     run_to_end,
     services,
-    serving,
     settings,
     three_brokers,
 )
-from tests.e2e.running_server import ROOT, until_serving
+from tests.e2e.running_server import ROOT, wait_until_serving
 from tests.kafka.cluster import Setup, run_cluster
 from tests.ports import find_free_port
 
@@ -97,7 +97,7 @@ def addresses(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         assert run_to_end(by_name["topics"], settings(by_name["topics"], bootstrap, data)) == 0
     with ExitStack() as stack:
         yield {
-            name: stack.enter_context(serving(by_name[name], settings(by_name[name], bootstrap, data / name)))
+            name: stack.enter_context(run_service(by_name[name], settings(by_name[name], bootstrap, data / name)))
             for name in SERVERS
         }
 
@@ -111,7 +111,7 @@ async def place_confirm_and_read(to_place: str, to_confirm: str, to_read: str) -
 
 
 async def test_every_command_line_works_and_servers_share_orders(addresses: dict[str, str]) -> None:
-    await until_serving(addresses["query-1"], HISTORY.full_name)
+    await wait_until_serving(addresses["query-1"], HISTORY.full_name)
     events = await place_confirm_and_read(addresses["command-1"], addresses["command-2"], addresses["query-1"])
     assert events == ["order_placed", "order_confirmed"]
 
@@ -154,5 +154,5 @@ def balancer(addresses: dict[str, str], tmp_path: Path) -> Iterator[str]:
 async def test_commands_and_queries_work_through_the_balancer(balancer: str) -> None:
     async with asyncio.timeout(10), grpc.aio.insecure_channel(balancer) as channel:
         await channel.channel_ready()
-    await until_serving(balancer, HISTORY.full_name)
+    await wait_until_serving(balancer, HISTORY.full_name)
     assert await place_confirm_and_read(balancer, balancer, balancer) == ["order_placed", "order_confirmed"]

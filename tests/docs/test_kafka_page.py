@@ -13,7 +13,7 @@ from google.protobuf.json_format import MessageToDict
 from tests.docs.kafka_page import PAGE, command_line
 from tests.docs.pages import ROOT, read_blocks, read_table
 from tests.e2e.kafka.servers import create_empty_topic, create_server, run_servers
-from tests.e2e.running_server import environment
+from tests.e2e.running_server import build_environment
 from tests.kafka.cluster import Cluster
 from tests.schema.event_cases import NEWEST
 
@@ -99,6 +99,8 @@ def test_ten_lines_of_the_page_find_the_facts_among_repetitions(messages: list[M
 def test_reader_program_of_the_page_prints_only_facts(messages: list[Message], cluster: Cluster) -> None:
     program = read_blocks(PAGE, "python")[1].replace("127.0.0.1:9092", cluster.bootstrap)
     command = [sys.executable, "-c", program]
-    output = subprocess.run(command, env=environment(), check=True, capture_output=True, text=True, timeout=30).stdout
+    output = subprocess.run(
+        command, env=build_environment(), check=True, capture_output=True, text=True, timeout=30
+    ).stdout
     placed, confirmed = NEWEST["OrderPlaced"].name, NEWEST["OrderConfirmed"].name
     assert output.splitlines() == [f"order-1 1 {placed}", f"order-1 2 {confirmed}"]

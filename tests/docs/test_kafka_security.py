@@ -8,7 +8,7 @@ import pytest
 from tests.docs.kafka_page import PAGE, acl_operations, security_settings
 from tests.docs.pages import read_table
 from tests.e2e.kafka.servers import create_server, run_servers
-from tests.e2e.running_server import until_serving
+from tests.e2e.running_server import wait_until_serving
 from tests.kafka.certificates import create_certificates
 from tests.kafka.cluster import Cluster, run_cluster
 from tests.kafka.secured_cluster import CERTIFIED, PASSWORD, USER, grant, secured_setup
@@ -30,7 +30,7 @@ class Secured(NamedTuple):
 
 @pytest.fixture(scope="module")
 def brokers(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    """A cluster with every set-up of the page, whose users have the operations that the page lists."""
+    """A cluster with every set-up of the page. Its users may do the operations that the page lists."""
     certificates = tmp_path_factory.mktemp("certificates")
     create_certificates(certificates)
     settings = security_settings({"/etc/ordertrail": str(certificates), "…": PASSWORD})
@@ -48,7 +48,7 @@ def server_settings(brokers: Secured, set_up: int) -> dict[str, str]:
     return {name.removeprefix("ORDERTRAIL_"): value for name, value in variables.items()} | {"BOOTSTRAP": address}
 
 
-def test_page_shows_each_set_up_once(brokers: Secured) -> None:
+def test_documentation_page_shows_each_set_up_once(brokers: Secured) -> None:
     mechanisms = [variables.get("ORDERTRAIL_KAFKA_SASL_MECHANISMS") for variables in brokers.settings]
     assert mechanisms == ["SCRAM-SHA-512", "PLAIN", None]
     assert acl_operations("command", "topic") == ["READ", "DESCRIBE_CONFIGS", "WRITE"]
@@ -67,7 +67,7 @@ async def test_command_server_with_password_and_query_server_with_certificate(
         brokers.cluster, ORDER_EVENTS, tmp_path / "reads", "projector,query", **server_settings(brokers, CERTIFICATE)
     )
     with run_servers(commands, reads):
-        await until_serving(reads.address, HISTORY.full_name)
+        await wait_until_serving(reads.address, HISTORY.full_name)
         async with connect(commands.address) as orders, connect(reads.address) as history:
             receipt = await orders.place("shop-1", [line("p_1", 3, "5.20", "EUR")])
             order = await history.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
@@ -85,6 +85,6 @@ def test_error_names_a_wrong_password_as_the_reason(brokers: Secured) -> None:
     assert "guessed" not in text
 
 
-def test_page_lists_every_refused_setting() -> None:
+def test_kafka_page_lists_every_refused_setting() -> None:
     names = [name.strip(" `") for cell, _ in read_table(PAGE, "refused") for name in cell.split(",")]
     assert sorted(names) == sorted(FIXED)

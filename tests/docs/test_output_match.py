@@ -21,7 +21,7 @@ OUTPUT = """
     ],
     ids=["whole", "with another offset", "its beginning", "its end", "with a gap"],
 )
-def test_page_matches_the_output(page_lines: list[str]) -> None:
+def test_documentation_page_matches_the_output(page_lines: list[str]) -> None:
     assert find_mismatch(page_lines, OUTPUT) is None
 
 
@@ -37,5 +37,5 @@ def test_page_matches_the_output(page_lines: list[str]) -> None:
     ],
     ids=["another value", "an unmarked gap", "an unmarked end", "another order", "a missing end", "nothing"],
 )
-def test_page_does_not_match_other_output(page_lines: list[str]) -> None:
+def test_documentation_page_does_not_match_other_output(page_lines: list[str]) -> None:
     assert find_mismatch(page_lines, OUTPUT)

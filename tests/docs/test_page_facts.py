@@ -8,7 +8,7 @@ import click
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from tests.contract.test_arrows import ARROWS
-from tests.docs.error_table import error_table
+from tests.docs.error_table import build_error_table
 from tests.docs.pages import LINK, PAGES, ROOT, command_lines, heading_anchors, read_table
 
 from buf.validate.validate_pb2 import field as rules
@@ -36,7 +36,7 @@ LIMIT_NUMBER = re.compile(r"[\d,]*\d")
 
 def test_error_table_of_the_contract_agrees_with_the_proto() -> None:
     rows = CONTRACT.read_text().partition("<!-- BEGIN ERRORS -->")[2].partition("<!-- END ERRORS -->")[0]
-    assert rows.strip().splitlines() == error_table(), "run `python -m tests.docs.error_table`"
+    assert rows.strip().splitlines() == build_error_table(), "run `python -m tests.docs.error_table`"
 
 
 def max_items(field: FieldDescriptor) -> int:

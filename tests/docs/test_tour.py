@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.docs.pages import ROOT
-from tests.e2e.running_server import environment
+from tests.e2e.running_server import build_environment
 
 TOUR = [sys.executable, str(ROOT / "examples" / "tour.py")]
 # The PATH of a login shell without an installation of Ordertrail.
@@ -17,7 +17,7 @@ PATH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 @pytest.fixture
 def output(tmp_path: Path) -> Iterator[list[str]]:
     """The output of the tour, whose server is still running."""
-    settings = environment({"ORDERTRAIL_LISTEN": "127.0.0.1:0"}) | PATH
+    settings = build_environment({"ORDERTRAIL_LISTEN": "127.0.0.1:0"}) | PATH
     with subprocess.Popen(TOUR, cwd=tmp_path, env=settings, stdout=subprocess.PIPE, text=True) as tour:
         assert tour.stdout is not None
         lines: list[str] = []

@@ -39,7 +39,7 @@ def violating_messages(kind: Any) -> Iterator[Violation]:
                 yield Violation(f"{prefix}.{path}", rule, _with(kind, field, inner_message))
 
 
-def valid(kind: Any) -> Any:
+def build_valid_message(kind: Any) -> Any:
     """Return a message within all bounds that has every nested message of the contract."""
     message = kind()
     for field in kind.DESCRIPTOR.fields:
@@ -52,7 +52,7 @@ def valid(kind: Any) -> Any:
 def _within(field: Any) -> Any:
     rules = _rules(field)
     if _is_ours(field):
-        return valid(GetMessageClass(field.message_type))
+        return build_valid_message(GetMessageClass(field.message_type))
     if rules.string.len:
         return "E" * rules.string.len
     if rules.string.min_len:
@@ -96,12 +96,12 @@ def _values_outside(type_name: str, rule: str, bound: Any, field: Any) -> Iterat
 
 def _element(field: Any) -> Any:
     if field.message_type is not None:
-        return valid(GetMessageClass(field.message_type))
+        return build_valid_message(GetMessageClass(field.message_type))
     return 1 if field.enum_type is not None else "x"
 
 
 def _with(kind: Any, field: Any, value: Any) -> Message:
-    message: Message = valid(kind)
+    message: Message = build_valid_message(kind)
     message.ClearField(field.name)
     _set(message, field, value)
     return message

@@ -5,7 +5,7 @@ from pathlib import Path
 import grpc
 import pytest
 from tests.e2e.logs import Embedded, LogOfServer, OnKafka
-from tests.e2e.parked import client_of, make_log, parked_story
+from tests.e2e.parked import build_parked_log, create_client, make_log
 from tests.e2e.running_server import RunningServer
 
 from ordertrail.client import OrderTrail, connect
@@ -19,7 +19,7 @@ def log(request: pytest.FixtureRequest) -> LogOfServer:
 
 @pytest.fixture(scope="module")
 def shared(log: LogOfServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server that all tests of a module share, each with orders of its own."""
+    """A server for all tests of a module. Each test uses its own orders."""
     server = log.server(tmp_path_factory.mktemp("shared") / "data").start()
     yield server
     assert server.stop() == 0, server.stderr
@@ -71,17 +71,17 @@ async def channel(shared: RunningServer) -> AsyncIterator[grpc.aio.Channel]:
 
 
 @pytest.fixture(scope="module")
-def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server_with_parked_orders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server on the log with parked orders."""
-    server = RunningServer(tmp_path_factory.mktemp("troubled") / "data")
-    make_log(server.data, parked_story().records[0])
+    server = RunningServer(tmp_path_factory.mktemp("server_with_parked_orders") / "data")
+    make_log(server.data, build_parked_log().records[0])
     with closing(server.start()):
         yield server
         assert server.faults == []
 
 
 @pytest.fixture
-async def client(troubled: RunningServer) -> AsyncIterator[OrderTrail]:
+async def client(server_with_parked_orders: RunningServer) -> AsyncIterator[OrderTrail]:
     """A client that does not retry."""
-    async with client_of(troubled) as client:
+    async with create_client(server_with_parked_orders) as client:
         yield client

@@ -27,8 +27,8 @@ class Relay:
         self.connections = self.answered_pings = 0
         self.goaways: list[bytes] = []
 
-    async def until_answered(self, pings: int) -> None:
-        """Wait until the server has answered so many pings, or has sent GOAWAY."""
+    async def wait_until_answered(self, pings: int) -> None:
+        """Wait until the server has answered this number of pings, or has sent GOAWAY."""
         while self.answered_pings < pings and not self.goaways:
             self._progress.clear()
             await self._progress.wait()

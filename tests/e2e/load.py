@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from random import Random
 
-from tests.e2e.shop import life
+from tests.e2e.sample_orders import build_order_commands
 
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
@@ -64,7 +64,7 @@ class Load:
 
     async def _unary(self, name: str, random: Random) -> None:
         for order_id in self._ids(name):
-            for request in life(order_id, random):
+            for request in build_order_commands(order_id, random):
                 answers = await asyncio.gather(*(self._answer(request) for _ in range(random.choice((1, 1, 1, 2)))))
                 for receipt in answers:
                     self._ledger.note(receipt)
@@ -84,7 +84,7 @@ class Load:
 
     async def _commands(self, name: str, random: Random) -> AsyncIterator[Request]:
         for order_id in self._ids(name):
-            for request in life(order_id, random):
+            for request in build_order_commands(order_id, random):
                 yield request
 
     def _ids(self, name: str) -> Iterable[str]:

@@ -5,8 +5,8 @@ from itertools import count
 from pathlib import Path
 
 from tests.e2e.kafka.servers import create_empty_topic, create_server
+from tests.e2e.reference_fold import ReferenceFold, fold_log
 from tests.e2e.running_server import RunningServer
-from tests.e2e.truth import Truth, truth_in
 from tests.kafka.cluster import Cluster
 
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -24,7 +24,7 @@ class LogOfServer(ABC):
         """Return a server on this log that has not started."""
 
     @abstractmethod
-    async def truth(self) -> Truth:
+    async def fold(self) -> ReferenceFold:
         """Read the whole log, even while the server uses it."""
 
 
@@ -33,8 +33,8 @@ class Embedded(LogOfServer):
         self._data = data
         return RunningServer(data)
 
-    async def truth(self) -> Truth:
-        return await truth_in(EmbeddedLog.follow(self._data))
+    async def fold(self) -> ReferenceFold:
+        return await fold_log(EmbeddedLog.follow(self._data))
 
 
 class OnKafka(LogOfServer):
@@ -46,5 +46,5 @@ class OnKafka(LogOfServer):
     def server(self, data: Path) -> RunningServer:
         return create_server(self._cluster, self._topic, data, "command,projector,query")
 
-    async def truth(self) -> Truth:
-        return await truth_in(await KafkaLog.open({"bootstrap.servers": self._cluster.bootstrap}, self._topic))
+    async def fold(self) -> ReferenceFold:
+        return await fold_log(await KafkaLog.open({"bootstrap.servers": self._cluster.bootstrap}, self._topic))

@@ -31,14 +31,14 @@ class Refused(NamedTuple):
     retry_seconds: float | None
 
 
-async def refusal(call: Awaitable[Any]) -> Refused:
+async def catch_refusal(call: Awaitable[Any]) -> Refused:
     """Return the refusal of a call. Fails if the call succeeds, or its refusal differs from the contract."""
-    call_refusal = await refusal_if_any(call)
+    call_refusal = await catch_refusal_if_any(call)
     assert call_refusal is not None, "not refused"
     return call_refusal
 
 
-async def refusal_if_any(call: Awaitable[Any]) -> Refused | None:
+async def catch_refusal_if_any(call: Awaitable[Any]) -> Refused | None:
     """Return the refusal of a call, None if it succeeds."""
     try:
         await call
@@ -67,7 +67,7 @@ def read_status(status: Status) -> Refused:
     unpacked = [sum(detail.Unpack(message) for message in detail_types) for detail in status.details]
     assert all(count == 1 for count in unpacked)
     assert not PYTHON.search(str(status)), status
-    expected_guide = guide_of(info.reason)
+    expected_guide = read_guide(info.reason)
     assert (status.code, info.domain, info.metadata["action"]) == (
         expected_guide.code,
         "ordertrail",
@@ -86,7 +86,7 @@ def read_status(status: Status) -> Refused:
     )
 
 
-def guide_of(reason: str) -> Any:
+def read_guide(reason: str) -> Any:
     """Return the guide of a reason in the contract."""
     value = ErrorReason.DESCRIPTOR.values_by_name[f"ERROR_REASON_{reason}"]
     return value.GetOptions().Extensions[guide]

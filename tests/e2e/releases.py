@@ -28,8 +28,8 @@ def older_release(data: Path, folder: Path) -> RunningServer:
     return RunningServer(data, {"PYTHONPATH": os.pathsep.join([str(CLIENT), str(tree)])})
 
 
-def ill_process(data: Path, folder: Path) -> RunningServer:
-    """Return a server of this release, whose process fails in reading statements of the first producer."""
+def build_server_with_failing_upcaster(data: Path, folder: Path) -> RunningServer:
+    """Return a server of this release whose upcaster of events of the first producer fails."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(ILL)
     return RunningServer(data, {"PYTHONPATH": os.pathsep.join([str(folder), str(CLIENT), str(SERVER)])})

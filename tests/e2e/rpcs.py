@@ -97,7 +97,7 @@ COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandSe
 VERBS = [method.name for method in COMMANDS.methods if not method.client_streaming]
 
 
-def a_request(name: str, order_id: str = "some-order") -> Any:
+def build_request(name: str, order_id: str = "some-order") -> Any:
     """Return a valid request of an rpc."""
     of_line = line("p_1", 1, "1.00", "EUR")
     verbs: dict[str, Message] = {

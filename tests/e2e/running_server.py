@@ -1,4 +1,4 @@
-"""A server in a process of its own, as an operator runs it."""
+"""A server as an operator runs it, in a separate process."""
 
 import asyncio
 import json
@@ -38,23 +38,23 @@ class RunningServer:
     def start(self) -> Self:
         """Start it and wait until it accepts commands."""
         self.spawn()
-        self.listening()
+        self.wait_until_listening()
         return self
 
     def spawn(self, process_group: int | None = None) -> None:
-        """Start it and return at once. Process group 0 is a group of its own, as a shell gives it in a terminal."""
+        """Start it and return at once. Process group 0 is a new group, as a shell creates it in a terminal."""
         with self._stderr.open("a") as stderr:
             self._process = subprocess.Popen(
-                arguments(self.data, self.address),
-                env=environment(self._environment),
+                build_arguments(self.data, self.address),
+                env=build_environment(self._environment),
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
                 process_group=process_group,
             )
 
-    def listening(self) -> None:
-        """Wait until it prints its address."""
+    def wait_until_listening(self) -> None:
+        """Wait until the server prints its address."""
         stdout = self._running.stdout
         assert stdout is not None
         ready, _, _ = select([stdout], [], [], START_SECONDS)
@@ -137,19 +137,24 @@ def _faults(stderr: str) -> Iterator[str]:
             yield traceback[:4000]
 
 
-def arguments(data: Path, address: str) -> list[str]:
+def build_arguments(data: Path, address: str) -> list[str]:
     return [*COMMAND, "--data", str(data), "--listen", address, "--json"]
 
 
-def environment(overrides: Mapping[str, str] = {}) -> dict[str, str]:
+def build_environment(overrides: Mapping[str, str] = {}) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDERTRAIL_")}
     return clean | {"PYTHONPATH": os.pathsep.join((str(ROOT / "client"), str(ROOT / "server")))} | dict(overrides)
 
 
-def refusal_to_start(data: Path, address: str = "127.0.0.1:0") -> str:
+def read_start_refusal(data: Path, address: str = "127.0.0.1:0") -> str:
     """Return the error of a server that refuses to start. Fails if it does not exit with 1, or starts to listen."""
     result = subprocess.run(
-        arguments(data, address), env=environment(), capture_output=True, text=True, timeout=START_SECONDS, check=False
+        build_arguments(data, address),
+        env=build_environment(),
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
     )
     assert result.returncode == 1, f"{result.returncode}: {result.stderr}"
     assert result.stdout == ""
@@ -157,7 +162,7 @@ def refusal_to_start(data: Path, address: str = "127.0.0.1:0") -> str:
     return result.stderr
 
 
-async def until_serving(address: str, service: str = "", serving: bool = True) -> None:
+async def wait_until_serving(address: str, service: str = "", serving: bool = True) -> None:
     """Wait until grpc.health.v1 reports that a service is serving, or is not."""
     expected_status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
     async with asyncio.timeout(START_SECONDS), grpc.aio.insecure_channel(address) as channel:

@@ -5,10 +5,10 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.e2e.refusals import PYTHON, read_status, refusal, refusal_if_any
-from tests.e2e.rpcs import RPCS, a_request
-from tests.e2e.running_server import RunningServer, until_serving
-from tests.e2e.shop import an_order
+from tests.e2e.refusals import PYTHON, catch_refusal, catch_refusal_if_any, read_status
+from tests.e2e.rpcs import RPCS, build_request
+from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.sample_orders import build_order
 
 from ordertrail.client import OrderTrail
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
@@ -25,7 +25,7 @@ RANDOM_REQUESTS = 300  # to each rpc
 @pytest.mark.parametrize("name", RPCS)
 async def test_unparsable_bytes_are_refused_as_invalid_request(orders: OrderTrail, name: str) -> None:
     for raw in NO_MESSAGES:
-        call_refusal = await refusal(RPCS[name].call(orders.channel, raw))
+        call_refusal = await catch_refusal(RPCS[name].call(orders.channel, raw))
         assert (call_refusal.code, call_refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"), raw
 
 
@@ -42,21 +42,21 @@ LIBRARY_RPCS = [
 async def test_unparsable_bytes_to_health_or_reflection_are_refused(server: RunningServer, path: str) -> None:
     server.start()
     async with grpc.aio.insecure_channel(server.address) as channel:
-        call_refusal = await refusal(channel.stream_stream(path)(iter([b"\xff"])).read())  # type: ignore[call-arg]
+        call_refusal = await catch_refusal(channel.stream_stream(path)(iter([b"\xff"])).read())  # type: ignore[call-arg]
         assert (call_refusal.code, call_refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
     assert server.stderr == ""
 
 
 @pytest.mark.parametrize("name", UNARY)
 async def test_single_request_above_64_kib_is_refused(orders: OrderTrail, name: str) -> None:
-    raw = a_request(name).SerializeToString() + unknown_field(b"x" * 65_536)
-    call_refusal = await refusal(RPCS[name].call(orders.channel, raw))
+    raw = build_request(name).SerializeToString() + unknown_field(b"x" * 65_536)
+    call_refusal = await catch_refusal(RPCS[name].call(orders.channel, raw))
     assert (call_refusal.code, call_refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")
 
 
 @pytest.mark.parametrize("name", BATCHED)
 async def test_batch_above_1_mib_is_refused(orders: OrderTrail, name: str) -> None:
-    call_refusal = await refusal(RPCS[name].call(orders.channel, unknown_field(bytes(MEBIBYTE))))
+    call_refusal = await catch_refusal(RPCS[name].call(orders.channel, unknown_field(bytes(MEBIBYTE))))
     assert (call_refusal.code, call_refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")
 
 
@@ -69,7 +69,7 @@ async def test_request_of_20_mib_is_refused_by_grpc(orders: OrderTrail, name: st
 
 
 async def test_command_above_64_kib_is_refused_and_others_of_its_batch_are_not(orders: OrderTrail) -> None:
-    large_order, small_order = an_order(customer="x" * 66_000), an_order()
+    large_order, small_order = build_order(customer="x" * 66_000), build_order()
     batch = ExecuteCommandsRequest(commands=[Command(place_order=large_order), Command(place_order=small_order)])
     call_refusal, accepted = await results(orders.channel, batch.SerializeToString())
     assert read_status(call_refusal.status).reason == "REQUEST_TOO_LARGE"
@@ -81,13 +81,13 @@ async def test_megabytes_of_empty_messages_are_refused_in_bounded_memory(shared:
     async with grpc.aio.insecure_channel(shared.address) as channel:
         before = shared.resident_bytes
         for tag in repeated_fields(name):
-            call_refusal = await refusal(RPCS[name].call(channel, (tag + b"\x00") * (MEBIBYTE // 2 - 1)))
+            call_refusal = await catch_refusal(RPCS[name].call(channel, (tag + b"\x00") * (MEBIBYTE // 2 - 1)))
             assert call_refusal.reason in ("INVALID_REQUEST", "REQUEST_TOO_LARGE")
         assert shared.resident_bytes - before < 32 * MEBIBYTE
 
 
 async def test_commands_with_many_empty_lines_are_refused_in_bounded_memory(shared: RunningServer) -> None:
-    place_order = an_order().SerializeToString()
+    place_order = build_order().SerializeToString()
     lines = b"\x5a\x00" * 30_000  # field 11 of PlaceOrderRequest
     large_command = chunk(bytes_tag(1), chunk(bytes_tag(1), place_order + lines))
     async with grpc.aio.insecure_channel(shared.address) as channel:
@@ -100,34 +100,34 @@ async def test_commands_with_many_empty_lines_are_refused_in_bounded_memory(shar
 @pytest.mark.parametrize("name", RPCS)
 async def test_random_bytes_never_cause_an_internal_error(shared: RunningServer, orders: OrderTrail, name: str) -> None:
     rpc, random = RPCS[name], Random(name)
-    valid = a_request(name).SerializeToString()
+    valid = build_request(name).SerializeToString()
     for number in range(RANDOM_REQUESTS):
         raw = random.randbytes(random.randrange(200)) if number % 2 else mutate(valid, random)
-        call_refusal = await refusal_if_any(rpc.call(orders.channel, raw))
+        call_refusal = await catch_refusal_if_any(rpc.call(orders.channel, raw))
         assert call_refusal is None or call_refusal.reason not in ("INTERNAL", "UNAVAILABLE"), raw
-    await until_serving(shared.address)
+    await wait_until_serving(shared.address)
 
 
 async def test_unusual_metadata_is_accepted_unless_too_long(orders: OrderTrail) -> None:
     place = orders.commands.PlaceOrder
     for pair in (("ordertrail-actor", ""), ("ordertrail-actor", "a" * 256), ("traceparent", "no trace at all")):
-        assert (await place(an_order(), metadata=(pair,))).receipt.event.order_version == 1
+        assert (await place(build_order(), metadata=(pair,))).receipt.event.order_version == 1
     repeated_pairs = (("ordertrail-actor", "first"), ("ordertrail-actor", "second"), ("x-unheard-of-bin", b"\x00\xff"))
-    assert (await place(an_order(), metadata=repeated_pairs)).receipt.event.actor in ("first", "second")
+    assert (await place(build_order(), metadata=repeated_pairs)).receipt.event.actor in ("first", "second")
     for key in ("ordertrail-actor", "traceparent"):
-        call_refusal = await refusal(place(an_order(), metadata=((key, "a" * 257),)))
+        call_refusal = await catch_refusal(place(build_order(), metadata=((key, "a" * 257),)))
         assert call_refusal.reason == "INVALID_REQUEST"
 
 
 async def test_metadata_of_14_kb_is_always_accepted(orders: OrderTrail) -> None:
     for _ in range(30):  # between its two bounds, 8 and 16 KiB, gRPC accepts some calls and refuses others
-        answer = await orders.commands.PlaceOrder(an_order(), metadata=(("x-long", "a" * 14_000),))
+        answer = await orders.commands.PlaceOrder(build_order(), metadata=(("x-long", "a" * 14_000),))
         assert answer.receipt.order_version == 1
 
 
 async def test_metadata_of_40_kb_is_refused_by_grpc(orders: OrderTrail) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as call_refusal:
-        await orders.commands.PlaceOrder(an_order(), metadata=(("x-long", "a" * 40_000),))
+        await orders.commands.PlaceOrder(build_order(), metadata=(("x-long", "a" * 40_000),))
     assert call_refusal.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert not PYTHON.search(str(call_refusal.value.details()))
 

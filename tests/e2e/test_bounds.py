@@ -3,7 +3,7 @@
 import grpc
 import pytest
 from tests.e2e.bounds import Violation, violating_messages
-from tests.e2e.refusals import Refused, read_status, refusal
+from tests.e2e.refusals import Refused, catch_refusal, read_status
 from tests.e2e.rpcs import RPCS, Rpc
 
 from ordertrail.client import OrderTrail
@@ -22,17 +22,17 @@ def test_contract_has_the_tested_bounds() -> None:
 async def test_value_outside_its_bounds_is_refused_with_its_field(orders: OrderTrail, name: str) -> None:
     rpc = RPCS[name]
     for violation in violating_messages(rpc.request):
-        refusal_of_call = await refusal_by(orders.channel, rpc, violation)
+        refusal_of_call = await catch_violation_refusal(orders.channel, rpc, violation)
         assert refusal_of_call.code is grpc.StatusCode.INVALID_ARGUMENT, violation[:2]
         assert refusal_of_call.reason == "INVALID_REQUEST", violation[:2]
         assert within(violation.field) in refusal_of_call.fields, violation[:2]
 
 
-async def refusal_by(channel: grpc.aio.Channel, rpc: Rpc, violation: Violation) -> Refused:
+async def catch_violation_refusal(channel: grpc.aio.Channel, rpc: Rpc, violation: Violation) -> Refused:
     """Return the refusal of the call or, if one element of a batch is invalid, of that element."""
     raw = violation.message.SerializeToString()
     if not rpc.batched or "." not in violation.field:
-        return await refusal(rpc.call(channel, raw))
+        return await catch_refusal(rpc.call(channel, raw))
     [answer] = await rpc.call(channel, raw)
     [result] = answer.results
     return read_status(result.status)

@@ -5,8 +5,8 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from tests.e2e.running_server import RunningServer, refusal_to_start
-from tests.e2e.test_starting import fill, remove
+from tests.e2e.filled_directory import fill_directory, remove_store
+from tests.e2e.running_server import RunningServer, read_start_refusal
 
 NOT_THE_KEY = "which is not the id of its order"
 
@@ -23,23 +23,25 @@ NOT_THE_KEY = "which is not the id of its order"
 async def test_server_that_rebuilds_its_stores_reports_damage_in_any_column(
     server: RunningServer, column: str, change: str, message: str
 ) -> None:
-    await fill(server)
+    await fill_directory(server)
     with closing(sqlite3.connect(server.data / "log.sqlite")) as connection:
         connection.execute("DROP TRIGGER records_are_never_changed")
         [(position,)] = connection.execute("SELECT max(position) / 2 FROM records")
         connection.execute(f"UPDATE records SET {column} = {change} WHERE position = ?", [position])
         connection.commit()
-    remove(server.data / "read-model")
+    remove_store(server.data / "read-model")
     server.spawn()
     assert await asyncio.to_thread(server.wait) == 1
     assert "Error: the record at partition 0, offset " in server.stderr.splitlines()[-1]
     assert message in server.stderr.splitlines()[-1]
-    remove(server.data / "state.sqlite")
-    assert message in refusal_to_start(server.data).splitlines()[-1]
+    remove_store(server.data / "state.sqlite")
+    assert message in read_start_refusal(server.data).splitlines()[-1]
 
 
 async def test_server_reports_log_schema_that_is_not_utf_8_as_damage(server: RunningServer) -> None:
-    await fill(server)
+    await fill_directory(server)
     log = server.data / "log.sqlite"
     log.write_bytes(log.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xc5", 1))
-    assert refusal_to_start(server.data) == (f"Error: the log is damaged ({log}): it contains text that is not UTF-8\n")
+    assert read_start_refusal(server.data) == (
+        f"Error: the log is damaged ({log}): it contains text that is not UTF-8\n"
+    )

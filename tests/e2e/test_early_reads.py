@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.e2e.refusals import refusal, refusal_if_any
-from tests.e2e.rpcs import FILES, RPCS, a_request
+from tests.e2e.direct_call import open_channel_without_retries
+from tests.e2e.refusals import catch_refusal, catch_refusal_if_any
+from tests.e2e.rpcs import FILES, RPCS, build_request
 from tests.e2e.running_server import RunningServer
-from tests.e2e.test_trouble import bare_channel
 
 READS = [
     method.name
@@ -30,16 +30,16 @@ async def unprojected(server: RunningServer) -> AsyncIterator[RunningServer]:
     """A server on a new directory whose projector was stopped before it did anything."""
     server.spawn()
     async with asyncio.timeout(60):
-        while not (projector := projector_of(server.pid)):  # noqa: ASYNC110 (no event reports a new process)
+        while not (projector := find_projector(server.pid)):  # noqa: ASYNC110 (no event reports a new process)
             await asyncio.sleep(0.005)
     os.kill(projector, signal.SIGSTOP)
-    await asyncio.to_thread(server.listening)
+    await asyncio.to_thread(server.wait_until_listening)
     yield server
     with suppress(ProcessLookupError):
         os.kill(projector, signal.SIGCONT)
 
 
-def projector_of(pid: int) -> int | None:
+def find_projector(pid: int) -> int | None:
     """Return the process id of a server's projector once it runs its program."""
     for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
         if b"ordertrail_server.projections.process" in Path(f"/proc/{child}/cmdline").read_bytes():
@@ -48,13 +48,15 @@ def projector_of(pid: int) -> int | None:
 
 
 async def test_query_waits_until_the_read_model_exists(unprojected: RunningServer) -> None:
-    async with bare_channel(unprojected) as channel:
+    async with open_channel_without_retries(unprojected) as channel:
         tasks = [
-            asyncio.create_task(refusal_if_any(RPCS[name].call(channel, a_request(name).SerializeToString(), 60)))
+            asyncio.create_task(
+                catch_refusal_if_any(RPCS[name].call(channel, build_request(name).SerializeToString(), 60))
+            )
             for name in READS
         ]
         for name in set(READS) - {FROM_LOG}:
-            call_refusal = await refusal(RPCS[name].call(channel, a_request(name).SerializeToString(), 0.5))
+            call_refusal = await catch_refusal(RPCS[name].call(channel, build_request(name).SerializeToString(), 0.5))
             assert (call_refusal.code.name, call_refusal.reason) == ("UNAVAILABLE", "UNAVAILABLE")
             assert call_refusal.message == "The read model does not exist yet."
         assert [task.done() for task in tasks] == [name == FROM_LOG for name in READS]

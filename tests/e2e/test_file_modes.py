@@ -7,8 +7,8 @@ from stat import S_IMODE
 
 import pytest
 from tests.cli.command_line import CommandLine
+from tests.e2e.filled_directory import fill_directory
 from tests.e2e.running_server import RunningServer
-from tests.e2e.test_starting import fill
 
 NOBODY = CommandLine("127.0.0.1:1")
 
@@ -21,7 +21,7 @@ def umask() -> Iterator[None]:
     os.umask(umask_before)
 
 
-def modes(data: Path) -> dict[str, set[int]]:
+def list_modes(data: Path) -> dict[str, set[int]]:
     """Return the modes of all directories and files below a directory."""
     paths = [data, *data.rglob("*")]
     return {
@@ -34,24 +34,24 @@ PRIVATE = {"directories": {0o750}, "files": {0o640}}
 
 
 async def test_server_creates_files_that_other_users_cannot_read(server: RunningServer) -> None:
-    await fill(server)
+    await fill_directory(server)
     server.start()
     assert {path.suffix for path in server.data.rglob("*")} >= {".sqlite", ".sqlite-wal", ".sqlite-shm"}
-    assert modes(server.data) == PRIVATE
+    assert list_modes(server.data) == PRIVATE
 
 
 async def test_rebuilt_read_model_cannot_be_read_by_other_users(server: RunningServer) -> None:
-    await fill(server)
+    await fill_directory(server)
     assert NOBODY.run("rebuild", "--data", str(server.data)).returncode == 0
-    assert modes(server.data) == PRIVATE
+    assert list_modes(server.data) == PRIVATE
 
 
 async def test_file_modes_set_by_the_operator_are_kept(server: RunningServer) -> None:
     server.data.mkdir(0o700)
-    await fill(server)
+    await fill_directory(server)
     (server.data / "log.sqlite").chmod(0o600)
     (server.data / "LOCK").chmod(0o600)
-    await fill(server)
+    await fill_directory(server)
     modes_by_name = {path.name: S_IMODE(path.stat().st_mode) for path in (server.data, *server.data.iterdir())}
     assert modes_by_name == {
         "data": 0o700,

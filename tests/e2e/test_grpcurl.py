@@ -12,8 +12,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 from tests.e2e.rpcs import RPCS
-from tests.e2e.running_server import RunningServer, until_serving
-from tests.e2e.shop import new_id
+from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.sample_orders import new_id
 
 GRPCURL = Path(sys.executable).with_name("grpcurl")
 SERVICES = sorted({rpc.method.containing_service.full_name for rpc in RPCS.values()})
@@ -41,7 +41,7 @@ def answers(address: str, rpc: str, data: Any) -> list[Any]:
     return answers_read
 
 
-def order(customer: str) -> Any:
+def build_order_json(customer: str) -> Any:
     price = {"currency_code": "EUR", "units": "5", "nanos": 200_000_000}
     return {"customer_id": customer, "lines": [{"product_id": "p_1", "quantity": "3", "unit_price": price}]}
 
@@ -58,7 +58,7 @@ def test_reflection_lists_and_describes_every_service(shared: RunningServer) -> 
 
 def test_grpcurl_places_reads_and_streams_an_order(shared: RunningServer) -> None:
     customer = new_id("customer")
-    [place_answer] = answers(shared.address, f"{COMMANDS}/PlaceOrder", order(customer))
+    [place_answer] = answers(shared.address, f"{COMMANDS}/PlaceOrder", build_order_json(customer))
     receipt = place_answer["receipt"]
     assert receipt["request_id"]
     assert receipt["event"]["order_placed"]["customer_id"] == customer
@@ -78,7 +78,7 @@ def test_grpcurl_places_reads_and_streams_an_order(shared: RunningServer) -> Non
 @pytest.mark.parametrize("character", ["\n", "\t", "\x1b", "\x85"])
 def test_control_character_in_metadata_of_caller_is_refused(shared: RunningServer, name: str, character: str) -> None:
     header = f"{name}: cl{character}erk"
-    result = run(shared.address, f"{COMMANDS}/PlaceOrder", data=order(new_id("customer")), header=header)
+    result = run(shared.address, f"{COMMANDS}/PlaceOrder", data=build_order_json(new_id("customer")), header=header)
     assert result.returncode != 0
     for text in ("Code: InvalidArgument", f"The metadata {name} must have at most 256 characters", "INVALID_REQUEST"):
         assert text in result.stderr
@@ -113,7 +113,7 @@ async def test_reflection_is_served_as_v1_and_v1alpha(channel: grpc.aio.Channel,
 async def test_health_check_and_watch_report_serving(
     shared: RunningServer, channel: grpc.aio.Channel, service: str
 ) -> None:
-    await until_serving(shared.address, service)
+    await wait_until_serving(shared.address, service)
     health, request = health_pb2_grpc.HealthStub(channel), health_pb2.HealthCheckRequest(service=service)
     assert (await health.Check(request)).status == health_pb2.HealthCheckResponse.SERVING
     watch = health.Watch(request)
@@ -131,6 +131,6 @@ async def test_health_check_of_unknown_service_is_not_found(channel: grpc.aio.Ch
 async def test_queries_succeed_once_health_reports_serving(own_server: RunningServer) -> None:
     for _ in range(3):
         own_server.start()
-        await until_serving(own_server.address)
+        await wait_until_serving(own_server.address)
         assert answers(own_server.address, f"{HISTORY}/ListOrders", {}) is not None
         own_server.stop()

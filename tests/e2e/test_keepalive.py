@@ -35,7 +35,7 @@ async def keep_open(address: str, with_call: bool) -> tuple[int, list[bytes]]:
         health = health_pb2_grpc.HealthStub(channel)
         watch = health.Watch(health_pb2.HealthCheckRequest()) if with_call else None
         async with asyncio.timeout(BOUND_S):
-            await relay.until_answered(PING_COUNT)
+            await relay.wait_until_answered(PING_COUNT)
         if watch is not None:
             watch.cancel()
         await health.Check(health_pb2.HealthCheckRequest())

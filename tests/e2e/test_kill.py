@@ -14,8 +14,8 @@ from random import Random
 import pytest
 from tests.e2e.load import Ledger, Load
 from tests.e2e.logs import LogOfServer
+from tests.e2e.reference_fold import ReferenceFold, assert_receipts_are_facts
 from tests.e2e.running_server import RunningServer
-from tests.e2e.truth import Truth, receipts_are_facts
 from tests.trials import choose_size
 
 from ordertrail.client import OrderTrail, connect
@@ -44,15 +44,15 @@ async def test_acknowledged_facts_survive_every_kill(
             recovery_seconds.append(await kill_and_restart(server, ledger, Random(f"{SEED}/{len(recovery_seconds)}")))
             load.check()
         await load.stop()
-        truth = await own_log.truth()
-        print_summary(ledger, truth, recovery_seconds)
+        reference = await own_log.fold()
+        print_summary(ledger, reference, recovery_seconds)
 
-        receipts_are_facts(ledger.receipts, truth)
-        assert_no_request_led_to_two_facts(truth)
-        await assert_stream_has_each_fact_once(follow_task, streamed_events, truth)
-        await assert_queries_equal_facts(orders, truth)
+        assert_receipts_are_facts(ledger.receipts, reference)
+        assert_no_request_led_to_two_facts(reference)
+        await assert_stream_has_each_fact_once(follow_task, streamed_events, reference)
+        await assert_queries_equal_facts(orders, reference)
     server.stop()
-    assert_state_store_equals_facts(server.data, truth)
+    assert_state_store_equals_facts(server.data, reference)
 
 
 async def kill_and_restart(server: RunningServer, ledger: Ledger, random: Random) -> float:
@@ -66,7 +66,7 @@ async def kill_and_restart(server: RunningServer, ledger: Ledger, random: Random
         await asyncio.sleep(random.uniform(0, 1.0))
         server.kill()
     server.spawn()
-    await asyncio.to_thread(server.listening)
+    await asyncio.to_thread(server.wait_until_listening)
     return await ledger.next() - killed_at
 
 
@@ -75,42 +75,42 @@ async def follow(orders: OrderTrail, streamed_events: list[HistoryEvent]) -> Non
         streamed_events.extend(frame.events)
 
 
-def assert_no_request_led_to_two_facts(truth: Truth) -> None:
-    assert len({fact.request for fact in truth.facts}) == len(truth.facts)
+def assert_no_request_led_to_two_facts(reference: ReferenceFold) -> None:
+    assert len({fact.request for fact in reference.facts}) == len(reference.facts)
 
 
 async def assert_stream_has_each_fact_once(
-    follow_task: "asyncio.Task[None]", streamed_events: list[HistoryEvent], truth: Truth
+    follow_task: "asyncio.Task[None]", streamed_events: list[HistoryEvent], reference: ReferenceFold
 ) -> None:
     async with asyncio.timeout(30):
-        while len(streamed_events) < len(truth.facts) and not follow_task.done():  # noqa: ASYNC110 (the task appends to the list)
+        while len(streamed_events) < len(reference.facts) and not follow_task.done():  # noqa: ASYNC110 (the task appends to the list)
             await asyncio.sleep(0.01)
     follow_task.cancel()
     streamed_events.sort(
         key=lambda event: event.position.partition
     )  # stable: within a partition the order does not change
     assert [(event.position.partition, event.position.offset, event.digest) for event in streamed_events] == [
-        (fact.partition, fact.offset, digest(fact.value)) for fact in truth.facts
+        (fact.partition, fact.offset, digest(fact.value)) for fact in reference.facts
     ]
 
 
-async def assert_queries_equal_facts(orders: OrderTrail, truth: Truth) -> None:
+async def assert_queries_equal_facts(orders: OrderTrail, reference: ReferenceFold) -> None:
     listed_orders = {order.order_id: order async for order in orders.list_orders(page_size=1000)}
-    assert listed_orders == {order_id: aggregate.order for order_id, aggregate in truth.orders.items()}
+    assert listed_orders == {order_id: aggregate.order for order_id, aggregate in reference.orders.items()}
 
 
-def assert_state_store_equals_facts(data: Path, truth: Truth) -> None:
+def assert_state_store_equals_facts(data: Path, reference: ReferenceFold) -> None:
     with closing(connect_reader(data / "state.sqlite")) as store:
         rows = store.execute("SELECT order_id, state, version, head, parked FROM orders").fetchall()
     stored = {order_id: Aggregate(Order.FromString(state), *columns) for order_id, state, *columns in rows}
-    assert stored == truth.orders
+    assert stored == reference.orders
 
 
-def print_summary(ledger: Ledger, truth: Truth, recovery_seconds: list[float]) -> None:
+def print_summary(ledger: Ledger, reference: ReferenceFold, recovery_seconds: list[float]) -> None:
     """Print the numbers of the run."""
     milliseconds = sorted(1000 * seconds for seconds in recovery_seconds)
     print(
         f"\n{len(milliseconds)} kills (ORDERTRAIL_KILL_SEED={SEED}), {len(ledger.receipts)} receipts, "
-        f"{len(truth.facts)} facts of {len(truth.orders)} orders, {truth.void} void records; "
+        f"{len(reference.facts)} facts of {len(reference.orders)} orders, {reference.void} void records; "
         f"kill to next receipt: median {statistics.median(milliseconds):.0f} ms, worst {milliseconds[-1]:.0f} ms"
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from tests.cli.command_line import CommandLine, serving
-from tests.e2e.running_server import RunningServer, refusal_to_start
+from tests.cli.command_line import CommandLine, serve_directory
+from tests.e2e.running_server import RunningServer, read_start_refusal
 
 from ordertrail_server.edge.address import Address
 from ordertrail_server.edge.bind_check import require_bindable
@@ -33,8 +33,8 @@ def program_on(family: int, address: object) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def unprivileged() -> Iterator[None]:
-    """Drop the privileges of root for a while, if the tests have them."""
+def drop_privileges() -> Iterator[None]:
+    """Drop the privileges of root within the context, if the tests run as root."""
     user = os.geteuid()
     if user == 0:
         os.seteuid(65_534)
@@ -46,15 +46,15 @@ def unprivileged() -> Iterator[None]:
 
 def reason(directory: Path, address: str) -> str:
     """Return the reason why a server does not start on an address."""
-    *_, last_line = refusal_to_start(directory / "data", address).splitlines()
+    *_, last_line = read_start_refusal(directory / "data", address).splitlines()
     return last_line.removeprefix(f"Error: cannot listen on {address}: ")
 
 
 @pytest.mark.parametrize(
     "listen", ["127.0.0.1:0", "localhost:0", "0.0.0.0:0", "[::1]:0", "[::]:0", "[::ffff:127.0.0.1]:0", "unix:SOCKET"]
 )
-def test_client_can_connect_to_printed_address(directory: Path, listen: str) -> None:
-    with serving(directory / "data", listen.replace("SOCKET", f"{directory}/socket")) as address:
+def test_client_connects_to_the_address_that_serve_prints(directory: Path, listen: str) -> None:
+    with serve_directory(directory / "data", listen.replace("SOCKET", f"{directory}/socket")) as address:
         assert address.startswith(listen.removesuffix("0").removesuffix("SOCKET"))
         line = CommandLine(address)
         assert line.lines("produce", "1")
@@ -112,7 +112,7 @@ def test_socket_of_a_killed_server_is_replaced(directory: Path) -> None:
 def test_socket_in_read_only_directory_is_refused(directory: Path) -> None:
     directory.chmod(0o500)
     address = Address(path=directory / "socket")
-    with unprivileged(), pytest.raises(OSError, match=f"{address}: this user cannot write to its directory"):
+    with drop_privileges(), pytest.raises(OSError, match=f"{address}: this user cannot write to its directory"):
         require_bindable(address)
 
 

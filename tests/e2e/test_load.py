@@ -9,11 +9,12 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.e2e.refusals import refusal
+from tests.e2e.direct_call import open_channel_without_retries
+from tests.e2e.reference_fold import fold_directory
+from tests.e2e.refusals import catch_refusal
 from tests.e2e.rpcs import RPCS
-from tests.e2e.running_server import RunningServer, until_serving
-from tests.e2e.shop import an_order, new_id
-from tests.e2e.truth import truth_of
+from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.sample_orders import build_order, new_id
 
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest, ExecuteCommandsResponse, PlaceOrderRequest
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
@@ -27,15 +28,10 @@ CALL_COUNT = 5_000  # above the gRPC library's bound on pending calls, 3,000
 LARGE_BATCH = 40
 
 
-def large_order() -> PlaceOrderRequest:
+def build_large_order() -> PlaceOrderRequest:
     """Return an order of 200 lines: 24 kB."""
     lines = [line(f"{'p' * 100}-{number}", 1, "2.50", "EUR") for number in range(200)]
     return PlaceOrderRequest(customer_id="shop-1", lines=lines, request_id=new_id("place"))
-
-
-def bare_channel(server: RunningServer) -> grpc.aio.Channel:
-    """Return a channel that does not retry."""
-    return grpc.aio.insecure_channel(server.address, options=[("grpc.enable_retries", 0)])
 
 
 async def place_all(channel: grpc.aio.Channel, orders: list[PlaceOrderRequest]) -> Counter[str]:
@@ -45,7 +41,7 @@ async def place_all(channel: grpc.aio.Channel, orders: list[PlaceOrderRequest]) 
         try:
             await RPCS["PlaceOrder"].call(channel, order.SerializeToString(), 120)
         except grpc.aio.AioRpcError as error:
-            call_refusal = await refusal(raise_error(error))
+            call_refusal = await catch_refusal(raise_error(error))
             assert call_refusal.retry_seconds, f"{call_refusal.code} without RetryInfo"
             return call_refusal.reason
         return "receipt"
@@ -60,26 +56,26 @@ async def raise_error(error: grpc.aio.AioRpcError) -> None:
 async def test_thousands_of_calls_are_answered_or_refused_with_retry_delay(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data")
     with closing(server.start()):
-        async with bare_channel(server) as channel:
-            outcomes = await place_all(channel, [an_order() for _ in range(CALL_COUNT)])
+        async with open_channel_without_retries(server) as channel:
+            outcomes = await place_all(channel, [build_order() for _ in range(CALL_COUNT)])
         assert outcomes.keys() <= {"receipt", "OVERLOADED"}
-        assert len((await truth_of(server.data)).facts) == outcomes["receipt"]
+        assert len((await fold_directory(server.data)).facts) == outcomes["receipt"]
 
 
 async def test_large_requests_above_the_byte_limit_are_refused(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_REQUEST_BYTES": str(1024 * 1024)})
     with closing(server.start()):
-        async with bare_channel(server) as channel:
-            outcomes = await place_all(channel, [large_order() for _ in range(300)])
+        async with open_channel_without_retries(server) as channel:
+            outcomes = await place_all(channel, [build_large_order() for _ in range(300)])
             assert outcomes["receipt"] >= 40
             assert outcomes["OVERLOADED"] > 0
-            assert await place_all(channel, [large_order()]) == {"receipt": 1}
+            assert await place_all(channel, [build_large_order()]) == {"receipt": 1}
 
 
 async def test_large_batches_of_many_streams_are_answered_in_bounded_memory(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_ORDER_CACHE_BYTES": str(1024 * 1024)})
     with closing(server.start()):
-        async with bare_channel(server) as channel:
+        async with open_channel_without_retries(server) as channel:
             before = server.resident_bytes
             answers = await asyncio.gather(*(send_large_batch(channel) for _ in range(24)))
             assert server.resident_bytes - before < 200 * 1024 * 1024
@@ -89,7 +85,7 @@ async def test_large_batches_of_many_streams_are_answered_in_bounded_memory(tmp_
 
 
 async def send_large_batch(channel: grpc.aio.Channel) -> ExecuteCommandsResponse:
-    batch = ExecuteCommandsRequest(commands=[Command(place_order=large_order()) for _ in range(LARGE_BATCH)])
+    batch = ExecuteCommandsRequest(commands=[Command(place_order=build_large_order()) for _ in range(LARGE_BATCH)])
     [answer] = await RPCS["ExecuteCommands"].call(channel, batch.SerializeToString(), 240)
     assert isinstance(answer, ExecuteCommandsResponse)
     return answer
@@ -98,9 +94,9 @@ async def send_large_batch(channel: grpc.aio.Channel) -> ExecuteCommandsResponse
 async def test_batch_of_many_empty_commands_is_refused_with_its_field(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data")
     with closing(server.start()):
-        async with bare_channel(server) as channel:
+        async with open_channel_without_retries(server) as channel:
             for raw in (b"\x0a\x00" * 500_000, b"\x10\x00" * 500_000):  # commands, and unknown fields
-                call_refusal = await refusal(RPCS["ExecuteCommands"].call(channel, raw, 60))
+                call_refusal = await catch_refusal(RPCS["ExecuteCommands"].call(channel, raw, 60))
                 assert (call_refusal.reason, call_refusal.fields) == ("INVALID_REQUEST", ["commands"])
 
 
@@ -108,18 +104,18 @@ async def test_batch_of_many_empty_commands_is_refused_with_its_field(tmp_path: 
 async def test_cancelled_streams_write_nothing_to_stderr(tmp_path: Path, kind: str) -> None:
     server = RunningServer(tmp_path / "data")
     with closing(server.start()):
-        await until_serving(server.address)
-        async with bare_channel(server) as channel:
-            await place_all(channel, [an_order() for _ in range(50)])
+        await wait_until_serving(server.address)
+        async with open_channel_without_retries(server) as channel:
+            await place_all(channel, [build_order() for _ in range(50)])
             calls = [open_stream(channel, kind) for _ in range(200)]
             if kind == "batches":
-                batch = ExecuteCommandsRequest(commands=[Command(place_order=an_order()) for _ in range(50)])
+                batch = ExecuteCommandsRequest(commands=[Command(place_order=build_order()) for _ in range(50)])
                 await asyncio.gather(*(call.write(batch) for call in calls))
             else:
                 await asyncio.gather(*(call.read() for call in calls))
             for call in calls:
                 call.cancel()
-            assert await place_all(channel, [an_order()]) == {"receipt": 1}
+            assert await place_all(channel, [build_order()]) == {"receipt": 1}
         assert server.stop() == 0
         assert server.stderr == ""
 
@@ -134,16 +130,16 @@ def open_stream(channel: grpc.aio.Channel, kind: str) -> Any:
 async def test_query_over_time_limit_is_refused_and_others_succeed(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_QUERY_SECONDS": "0.01"})
     with closing(server.start()):
-        async with bare_channel(server) as channel:
-            [answer] = await RPCS["PlaceOrder"].call(channel, an_order().SerializeToString())
-        await until_serving(server.address)
+        async with open_channel_without_retries(server) as channel:
+            [answer] = await RPCS["PlaceOrder"].call(channel, build_order().SerializeToString())
+        await wait_until_serving(server.address)
         server.stop()
         repeat_order(server.data, times=300_000)
         server.start()
-        await until_serving(server.address)
-        async with bare_channel(server) as channel:
+        await wait_until_serving(server.address)
+        async with open_channel_without_retries(server) as channel:
             by_status = ListOrdersRequest(statuses=[ORDER_STATUS_RETURNED]).SerializeToString()
-            call_refusal = await refusal(RPCS["ListOrders"].call(channel, by_status, 60))
+            call_refusal = await catch_refusal(RPCS["ListOrders"].call(channel, by_status, 60))
             assert (call_refusal.code, call_refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUERY_TIME_LIMIT")
             by_id = GetOrderRequest(order_id=answer.receipt.order_id).SerializeToString()
             assert await RPCS["GetOrder"].call(channel, by_id, 60)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.cli.command_line import CommandLine, stop
-from tests.e2e.running_server import RunningServer, refusal_to_start
-from tests.e2e.shop import an_order
+from tests.e2e.running_server import RunningServer, read_start_refusal
+from tests.e2e.sample_orders import build_order
 
 from ordertrail.client import connect
 from ordertrail_server.storage.connection import connect_reader
@@ -38,7 +38,7 @@ async def order_ids(server: RunningServer) -> list[str]:
     """The orders of a running server."""
     server.start()
     async with connect(server.address) as orders:
-        return [(await orders.send(an_order())).order_id for _ in range(3)]
+        return [(await orders.send(build_order())).order_id for _ in range(3)]
 
 
 async def test_restarted_server_waits_until_other_process_closes_its_log(
@@ -46,11 +46,11 @@ async def test_restarted_server_waits_until_other_process_closes_its_log(
 ) -> None:
     with open_reader(server.data / "log.sqlite"):
         async with connect(server.address) as orders:
-            order_ids.append((await orders.send(an_order())).order_id)
+            order_ids.append((await orders.send(build_order())).order_id)
         server.kill()
         server.spawn()
         await wait_for_warning(server)
-    server.listening()
+    server.wait_until_listening()
     async with connect(server.address) as orders:
         assert {order.order_id async for order in orders.list_orders()} == set(order_ids)
     assert "damaged" not in server.stderr
@@ -76,9 +76,9 @@ async def test_server_that_waits_for_its_log_holds_the_directory_lock(
         await wait_for_warning(server)
         result = NOBODY.run("rebuild", "--data", str(server.data))
         assert result.returncode == 1
-        for refusal in (refusal_to_start(server.data), result.stderr):
+        for refusal in (read_start_refusal(server.data), result.stderr):
             assert f"Another process (pid {server.pid}) already serves" in refusal
-    server.listening()
+    server.wait_until_listening()
     assert server.stop() == 0
     server.start()
 
@@ -94,7 +94,7 @@ async def test_copy_that_waits_for_its_log_holds_the_directory_lock(
         try:
             assert copy.stderr is not None
             assert WAITS in await asyncio.to_thread(copy.stderr.readline)
-            assert f"Another process (pid {copy.pid}) already serves" in refusal_to_start(server.data)
+            assert f"Another process (pid {copy.pid}) already serves" in read_start_refusal(server.data)
         finally:
             stop(copy)
     server.start()

@@ -7,12 +7,12 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.e2e.parked import PARKED, UNKNOWN_EVENT_FAULT, client_of, make_log, read_all, refusal_of_rpc
-from tests.e2e.refusals import Refused as CallRefusal, read_status, refusal
-from tests.e2e.rpcs import RPCS, VERBS, a_request
+from tests.e2e.parked import PARKED, UNKNOWN_EVENT_FAULT, catch_refusal_of_rpc, create_client, make_log, read_all
+from tests.e2e.refusals import Refused as CallRefusal, catch_refusal, read_status
+from tests.e2e.rpcs import RPCS, VERBS, build_request
 from tests.e2e.running_server import RunningServer
-from tests.e2e.shop import an_order
-from tests.projections.story import PLACED, Story
+from tests.e2e.sample_orders import build_order
+from tests.projections.log_builder import PLACED, LogBuilder
 
 from ordertrail.client import OrderTrail
 from ordertrail.log.v1.record_pb2 import Record
@@ -40,12 +40,12 @@ def assert_parked(call_refusal: CallRefusal, order_id: str) -> None:
 @pytest.mark.parametrize("order_id", PARKED)
 @pytest.mark.parametrize("verb", VERBS)
 async def test_every_command_on_a_parked_order_is_refused(client: OrderTrail, verb: str, order_id: str) -> None:
-    assert_parked(await refusal_of_rpc(client, verb, a_request(verb, order_id)), order_id)
+    assert_parked(await catch_refusal_of_rpc(client, verb, build_request(verb, order_id)), order_id)
 
 
 async def test_batch_refuses_only_the_command_on_a_parked_order(client: OrderTrail) -> None:
     batch = ExecuteCommandsRequest(
-        commands=[Command(confirm_order=ConfirmOrderRequest(order_id="newer")), Command(place_order=an_order())]
+        commands=[Command(confirm_order=ConfirmOrderRequest(order_id="newer")), Command(place_order=build_order())]
     )
     [answer] = await RPCS["ExecuteCommands"].call(client.channel, batch.SerializeToString())
     call_refusal, placed_entry = answer.results
@@ -63,12 +63,14 @@ async def test_get_refuses_a_parked_order_at_any_point_in_time(client: OrderTrai
         request.record_time.GetCurrentTime()
     elif point == "token":
         request.token = (await client.event_schemas()).consistency_token
-    assert_parked(await refusal_of_rpc(client, "GetOrder", request), order_id)
+    assert_parked(await catch_refusal_of_rpc(client, "GetOrder", request), order_id)
 
 
 @pytest.mark.parametrize("order_id", PARKED)
 async def test_list_events_refuses_a_parked_order(client: OrderTrail, order_id: str) -> None:
-    assert_parked(await refusal_of_rpc(client, "ListOrderEvents", ListOrderEventsRequest(order_id=order_id)), order_id)
+    assert_parked(
+        await catch_refusal_of_rpc(client, "ListOrderEvents", ListOrderEventsRequest(order_id=order_id)), order_id
+    )
 
 
 @pytest.mark.parametrize("order_id", PARKED)
@@ -78,7 +80,7 @@ async def test_stream_of_parked_order_sends_readable_events_and_is_refused(
 ) -> None:
     call = client.history.StreamOrderEvents(StreamOrderEventsRequest(order_id=order_id, follow=follow))
     frames: list[Any] = []
-    assert_parked(await refusal(read_all(call, frames)), order_id)
+    assert_parked(await catch_refusal(read_all(call, frames)), order_id)
     versions = [event.order_version for frame in frames for event in frame.events]
     assert versions == ([] if order_id == "first" else [1])
     assert not any(frame.caught_up for frame in frames)
@@ -99,7 +101,7 @@ async def test_followed_stream_continues_past_a_parked_order(client: OrderTrail)
     call: Any = client.history.StreamOrderEvents(StreamOrderEventsRequest(follow=True))
     while not (await call.read()).caught_up:
         pass
-    receipt = await client.send(an_order())
+    receipt = await client.send(build_order())
     events: list[Any] = []
     while not events:
         events += (await call.read()).events
@@ -128,26 +130,26 @@ async def test_list_of_customer_names_the_orders_whose_events_are_skipped(client
 async def test_retry_is_answered_although_its_fact_is_of_a_newer_release(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data")
     request = ConfirmOrderRequest(order_id="order-1", request_id="of a newer release")
-    story = Story()
-    story.fact("order-1", PLACED)
-    story.future("order-1")
-    placed_entry, future = story.records[0]
+    builder = LogBuilder()
+    builder.add_fact("order-1", PLACED)
+    builder.add_future_event("order-1")
+    placed_entry, future = builder.records[0]
     record = Record.FromString(future.value)
     record.cause.request_id = request.request_id
-    record.cause.command_digest = digest_of(request)
+    record.cause.command_digest = compute_digest(request)
     await asyncio.to_thread(make_log, server.data, [placed_entry, Entry("order-1", record.SerializeToString())])
     with closing(server.start()):
-        async with client_of(server) as client:
+        async with create_client(server) as client:
             receipt = await client.send(request)
             assert (receipt.order_version, receipt.replayed, receipt.position.offset) == (2, True, 1)
             assert receipt.event.order_version == 2
             assert receipt.event.WhichOneof("event") is None
-            reuse_refusal = await refusal_of_rpc(
+            reuse_refusal = await catch_refusal_of_rpc(
                 client, "CancelOrder", CancelOrderRequest(order_id="order-1", request_id="of a newer release")
             )
             assert reuse_refusal.reason == "REQUEST_ID_REUSED"
 
 
-def digest_of(request: Any) -> bytes:
+def compute_digest(request: Any) -> bytes:
     copy = type(request).FromString(request.SerializeToString())
     return prepare(copy, asyncio.get_running_loop().create_future(), Caller(), lambda: "").digest

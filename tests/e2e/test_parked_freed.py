@@ -10,12 +10,12 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.e2e.parked import PARKED, client_of, make_log, parked_story, read_all, refusal_of_rpc
-from tests.e2e.refusals import refusal
-from tests.e2e.releases import ill_process, older_release
+from tests.e2e.parked import PARKED, build_parked_log, catch_refusal_of_rpc, create_client, make_log, read_all
+from tests.e2e.refusals import catch_refusal
+from tests.e2e.releases import build_server_with_failing_upcaster, older_release
 from tests.e2e.rpcs import RPCS
-from tests.e2e.running_server import START_SECONDS, RunningServer, until_serving
-from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
+from tests.e2e.running_server import START_SECONDS, RunningServer, wait_until_serving
+from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, remove
 
 from ordertrail.client import OrderTrail
 from ordertrail.errors import Refused, Unavailable
@@ -35,32 +35,32 @@ async def test_retry_of_unreadable_order_leaves_it_parked(client: OrderTrail) ->
             assert (outcome.taken_in_count, outcome.order) == (0, order_before)
 
 
-def story_of_an_upgrade() -> Story:
-    story = Story()
+def build_upgrade_log() -> LogBuilder:
+    builder = LogBuilder()
     for event in (PLACED, PLUM_ADDED, remove("apple")):
-        story.fact("order-1", event)
-        story.fact("order-2", CONFIRMED if story.version("order-2") else PLACED)
-    return story
+        builder.add_fact("order-1", event)
+        builder.add_fact("order-2", CONFIRMED if builder.version("order-2") else PLACED)
+    return builder
 
 
 async def test_upgrade_frees_parked_orders_without_a_retry(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    await asyncio.to_thread(make_log, data, story_of_an_upgrade().records[0])
+    await asyncio.to_thread(make_log, data, build_upgrade_log().records[0])
     request = StreamOrderEventsRequest(order_id="order-1")
     with closing(older_release(data, tmp_path).start()) as older:
-        async with client_of(older) as client:
-            await until_serving(older.address)
+        async with create_client(older) as client:
+            await wait_until_serving(older.address)
             [parked] = [order async for order in client.parked_orders()]
             assert (parked.order_id, parked.version, parked.waiting_count) == ("order-1", 1, 2)
             request.resume_token = await last_token(client, request)
             all_frames = [frame async for frame in client.stream_frames()]
             assert [order_id for frame in all_frames for order_id in frame.parked_order_ids] == ["order-1"]
-            error = await refusal_of_rpc(client, "ConfirmOrder", ConfirmOrderRequest(order_id="order-1"))
+            error = await catch_refusal_of_rpc(client, "ConfirmOrder", ConfirmOrderRequest(order_id="order-1"))
             assert error.reason == "ORDER_PARKED"
         assert older.stop() == 0
     with closing(RunningServer(data).start()) as upgraded:
-        async with client_of(upgraded) as client:
-            await until_serving(upgraded.address)
+        async with create_client(upgraded) as client:
+            await wait_until_serving(upgraded.address)
             assert [order async for order in client.parked_orders()] == []
             versions = [event.order_version async for event in client.list_events(order_id="order-1")]
             assert versions == [1, 2, 3]
@@ -81,27 +81,27 @@ async def test_upgrade_frees_parked_orders_without_a_retry(tmp_path: Path) -> No
 async def last_token(client: OrderTrail, request: StreamOrderEventsRequest) -> str:
     """Return the last resume token of the stream of a parked order."""
     frames: list[Any] = []
-    assert (await refusal(read_all(client.history.StreamOrderEvents(request), frames))).reason == "ORDER_PARKED"
+    assert (await catch_refusal(read_all(client.history.StreamOrderEvents(request), frames))).reason == "ORDER_PARKED"
     return str(frames[-1].resume_token)
 
 
 async def test_retry_frees_order_after_the_cause_of_an_upcaster_error_is_gone(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    story = story_of_an_upgrade()
-    story.statement("imported")
-    story.fact("imported", remove("nothing"))
-    story.statement("other")
-    story.fact("other", PLUM_ADDED)
-    await asyncio.to_thread(make_log, data, story.records[0])
-    with closing(ill_process(data, tmp_path / "ill").start()) as ill_server:
-        async with client_of(ill_server) as client:
+    builder = build_upgrade_log()
+    builder.add_statement("imported")
+    builder.add_fact("imported", remove("nothing"))
+    builder.add_statement("other")
+    builder.add_fact("other", PLUM_ADDED)
+    await asyncio.to_thread(make_log, data, builder.records[0])
+    with closing(build_server_with_failing_upcaster(data, tmp_path / "ill").start()) as ill_server:
+        async with create_client(ill_server) as client:
             detail = await client.parked_order("other")
             assert "ordertrail.events.v1.OrderPlaced failed with InvalidOperation" in detail.order.reason
             second_outcome = await client.retry_parked("other")
             assert (second_outcome.taken_in_count, second_outcome.order) == (0, detail.order)
         assert ill_server.stop() == 0
     with closing(RunningServer(data).start()) as healthy_server:
-        async with client_of(healthy_server) as client:
+        async with create_client(healthy_server) as client:
             with pytest.raises(Unavailable, match="failed with InvalidOperation") as error:
                 await client.get("other")
             assert error.value.reason == "ORDER_PARKED"
@@ -117,11 +117,11 @@ async def test_retry_frees_order_after_the_cause_of_an_upcaster_error_is_gone(tm
             ) == (1, 1, 1)
             assert partial_outcome.order.reason == "cannot be folded: 'nothing' is not on the order"
             assert (
-                await refusal_of_rpc(client, "RetryParkedOrder", retry_request("other"))
+                await catch_refusal_of_rpc(client, "RetryParkedOrder", retry_request("other"))
             ).reason == "ORDER_NOT_PARKED"
         healthy_server.kill()
         healthy_server.start()
-        async with client_of(healthy_server) as client:
+        async with create_client(healthy_server) as client:
             assert (await client.cancel("other")).order_version == 4
             [parked] = [order async for order in client.parked_orders()]
             assert parked == partial_outcome.order
@@ -129,17 +129,17 @@ async def test_retry_frees_order_after_the_cause_of_an_upcaster_error_is_gone(tm
 
 @pytest.mark.parametrize("lost_store", ["read-model", "state.sqlite"])
 async def test_retry_frees_order_that_is_parked_on_one_side_only(tmp_path: Path, lost_store: str) -> None:
-    data, story = tmp_path / "data", Story()
-    story.statement("imported")
-    story.fact("imported", PLUM_ADDED)
-    await asyncio.to_thread(make_log, data, story.records[0])
-    with closing(ill_process(data, tmp_path / "ill").start()) as ill_server:
-        async with client_of(ill_server) as client:
+    data, builder = tmp_path / "data", LogBuilder()
+    builder.add_statement("imported")
+    builder.add_fact("imported", PLUM_ADDED)
+    await asyncio.to_thread(make_log, data, builder.records[0])
+    with closing(build_server_with_failing_upcaster(data, tmp_path / "ill").start()) as ill_server:
+        async with create_client(ill_server) as client:
             assert (await client.parked_order("imported")).order.waiting_count == 2
         assert ill_server.stop() == 0
     shutil.move(data / lost_store, tmp_path / "lost")
     with closing(RunningServer(data).start()) as server:
-        async with client_of(server) as client:
+        async with create_client(server) as client:
             await client.event_schemas()  # waits until queries are served
             if lost_store == "state.sqlite":
                 assert (await client.confirm("imported")).order_version == 3
@@ -155,7 +155,7 @@ async def test_retry_frees_order_that_is_parked_on_one_side_only(tmp_path: Path,
             if lost_store == "read-model":
                 assert (await client.confirm("imported")).order_version == 3
             assert (
-                await refusal_of_rpc(client, "RetryParkedOrder", retry_request("imported"))
+                await catch_refusal_of_rpc(client, "RetryParkedOrder", retry_request("imported"))
             ).reason == "ORDER_NOT_PARKED"
 
 
@@ -163,27 +163,27 @@ async def test_retry_succeeds_after_server_was_killed_during_retries(
     tmp_path: Path,
 ) -> None:
     data, fact_count = tmp_path / "data", 3_000
-    story = Story()
-    story.statement("imported")
-    story.fact("imported", PLUM_ADDED)
+    builder = LogBuilder()
+    builder.add_statement("imported")
+    builder.add_fact("imported", PLUM_ADDED)
     for quantity in range(3, fact_count + 1):
-        story.fact("imported", OrderLineQuantityChanged(product_id="plum", quantity=quantity))
-    await asyncio.to_thread(make_log, data, story.records[0])
-    with closing(ill_process(data, tmp_path / "ill").start()) as ill_server:
-        async with client_of(ill_server) as client:
+        builder.add_fact("imported", OrderLineQuantityChanged(product_id="plum", quantity=quantity))
+    await asyncio.to_thread(make_log, data, builder.records[0])
+    with closing(build_server_with_failing_upcaster(data, tmp_path / "ill").start()) as ill_server:
+        async with create_client(ill_server) as client:
             assert (await client.parked_order("imported")).order.waiting_count == fact_count
         assert ill_server.stop() == 0
     with closing(RunningServer(data).start()) as server:
         for kill_after_s in (0.005, 0.05, 0.2):  # the retry takes about half a second
-            async with client_of(server) as client:
+            async with create_client(server) as client:
                 await client.event_schemas()  # waits until queries are served
                 retry_task = asyncio.create_task(client.retry_parked("imported"))
                 await asyncio.sleep(kill_after_s)
                 server.kill()
                 await asyncio.gather(retry_task, return_exceptions=True)
             server.start()
-        await until_serving(server.address)
-        async with client_of(server) as client:
+        await wait_until_serving(server.address)
+        async with create_client(server) as client:
             with suppress(Refused):  # if both sides freed it before
                 assert not (await client.retry_parked("imported", timeout=START_SECONDS)).HasField("order")
             assert (await client.cancel("imported")).order_version == fact_count + 1
@@ -194,14 +194,16 @@ async def test_retry_succeeds_after_server_was_killed_during_retries(
 
 async def test_retry_can_be_repeated_if_projector_did_not_answer(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data")
-    await asyncio.to_thread(make_log, server.data, parked_story().records[0])
+    await asyncio.to_thread(make_log, server.data, build_parked_log().records[0])
     with closing(server.start()):
-        async with client_of(server) as client:
+        async with create_client(server) as client:
             order_before = (await client.parked_order("newer")).order
             projector = server.projector
             os.kill(projector, signal.SIGSTOP)
             try:
-                late_refusal = await refusal(client.projection.RetryParkedOrder(retry_request("newer"), timeout=5))
+                late_refusal = await catch_refusal(
+                    client.projection.RetryParkedOrder(retry_request("newer"), timeout=5)
+                )
             finally:
                 os.kill(projector, signal.SIGCONT)
             assert (late_refusal.code, late_refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")

@@ -13,14 +13,21 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tests.commands.running_handler import handler_of
-from tests.commands.spec import attempt_of, place
+from tests.commands.running_handler import build_handler
+from tests.commands.sample_requests import build_place_order, prepare_attempt
 from tests.e2e.load import Ledger, Load
+from tests.e2e.reference_fold import assert_receipts_are_facts, fold_directory
 from tests.e2e.refusals import PYTHON
 from tests.e2e.rpcs import RPCS
-from tests.e2e.running_server import END_SECONDS, ROOT, START_SECONDS, RunningServer, environment, until_serving
-from tests.e2e.shop import an_order
-from tests.e2e.truth import receipts_are_facts, truth_of
+from tests.e2e.running_server import (
+    END_SECONDS,
+    ROOT,
+    START_SECONDS,
+    RunningServer,
+    build_environment,
+    wait_until_serving,
+)
+from tests.e2e.sample_orders import build_order
 from tests.log.memory import MemoryLog
 from tests.projections.processes import wait_gone
 
@@ -41,7 +48,7 @@ async def test_stopping_server_reports_not_serving_and_exits_with_0(
     server: RunningServer, number: signal.Signals
 ) -> None:
     server.start()
-    await until_serving(server.address)
+    await wait_until_serving(server.address)
     async with grpc.aio.insecure_channel(server.address) as channel:
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
@@ -54,7 +61,7 @@ async def test_stopping_server_reports_not_serving_and_exits_with_0(
 
 async def test_ctrl_c_while_server_starts_ends_it_without_warning(server: RunningServer) -> None:
     server.spawn(process_group=0)
-    await until_python_runs(await first_child(server.pid))
+    await wait_until_python_runs(await first_child(server.pid))
     os.killpg(server.pid, signal.SIGINT)
     assert await asyncio.to_thread(server.wait) == 0
     assert "Traceback" not in server.stderr
@@ -66,17 +73,17 @@ async def test_projector_ends_when_its_server_is_killed(server: RunningServer, s
     server.spawn()
     projector = await first_child(server.pid)
     if not starting:
-        await asyncio.to_thread(server.listening)
-        await until_serving(server.address)
+        await asyncio.to_thread(server.wait_until_listening)
+        await wait_until_serving(server.address)
     server.kill()
     await wait_gone(projector)
 
 
 async def test_followed_stream_ends_with_ok_and_can_be_resumed(server: RunningServer) -> None:
     server.start()
-    await until_serving(server.address)
+    await wait_until_serving(server.address)
     async with connect(server.address) as orders:
-        receipts = [await orders.send(an_order()) for _ in range(3)]
+        receipts = [await orders.send(build_order()) for _ in range(3)]
         fresh = [receipts[-1].consistency_token]
         stream = orders.history.StreamOrderEvents(StreamOrderEventsRequest(follow=True, at_least_as_fresh=fresh))
         events, token = await read_until_caught_up(stream, len(receipts))
@@ -86,9 +93,9 @@ async def test_followed_stream_ends_with_ok_and_can_be_resumed(server: RunningSe
         assert await stream.code() is grpc.StatusCode.OK
         assert await asyncio.to_thread(server.wait) == 0
     server.start()
-    await until_serving(server.address)
+    await wait_until_serving(server.address)
     async with connect(server.address) as orders:
-        last_receipt = await orders.send(an_order())
+        last_receipt = await orders.send(build_order())
         fresh = [last_receipt.consistency_token]
         later_events = [event async for event in orders.stream(resume_token=token, at_least_as_fresh=fresh)]
     assert [event.digest for event in [*events, *later_events]] == [
@@ -102,7 +109,7 @@ async def test_batch_stream_ends_between_two_batches(server: RunningServer) -> N
     async with connect(server.address) as orders:
         call, answers = orders.commands.ExecuteCommands(None), list[ExecuteCommandsResponse]()
         for _ in range(20):
-            await call.write(ExecuteCommandsRequest(commands=[*refused_commands, Command(place_order=an_order())]))
+            await call.write(ExecuteCommandsRequest(commands=[*refused_commands, Command(place_order=build_order())]))
         while isinstance(answer := await call.read(), ExecuteCommandsResponse):
             answers.append(answer)
             if len(answers) == 1:
@@ -110,7 +117,7 @@ async def test_batch_stream_ends_between_two_batches(server: RunningServer) -> N
         assert await call.code() is grpc.StatusCode.OK
         assert all(len(answer.results) == 200 for answer in answers)
         assert await asyncio.to_thread(server.wait) == 0
-    assert len((await truth_of(server.data)).facts) == len(answers)
+    assert len((await fold_directory(server.data)).facts) == len(answers)
 
 
 async def test_idle_batch_stream_does_not_delay_stop(tmp_path: Path) -> None:
@@ -128,10 +135,10 @@ async def test_idle_batch_stream_does_not_delay_stop(tmp_path: Path) -> None:
 async def test_endless_call_delays_stop_only_for_the_grace_period(tmp_path: Path) -> None:
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_GRACE_SECONDS": "1"}).start()
     with closing(server):
-        await until_serving(server.address)
+        await wait_until_serving(server.address)
         os.kill(server.projector, signal.SIGSTOP)
         async with connect(server.address, timeout=3 * END_SECONDS) as orders:
-            receipt = await orders.send(an_order())
+            receipt = await orders.send(build_order())
             query_task = asyncio.create_task(
                 orders.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
             )
@@ -150,7 +157,7 @@ async def test_callers_get_only_typed_answers_while_server_stops(server: Running
         server.signal(signal.SIGTERM)
         counts = await asyncio.gather(*tasks)
     assert await asyncio.to_thread(server.wait) == 0
-    assert len((await truth_of(server.data)).facts) >= sum(counts) > 0
+    assert len((await fold_directory(server.data)).facts) >= sum(counts) > 0
 
 
 async def test_callers_that_retry_survive_restarts(server: RunningServer) -> None:
@@ -164,13 +171,16 @@ async def test_callers_that_retry_survive_restarts(server: RunningServer) -> Non
             assert await asyncio.to_thread(server.wait) == 0
             await asyncio.to_thread(server.start)
         await load.stop()
-    receipts_are_facts(ledger.receipts, await truth_of(server.data))
+    assert_receipts_are_facts(ledger.receipts, await fold_directory(server.data))
 
 
 async def test_hanging_append_delays_stop_only_for_the_grace_period(tmp_path: Path) -> None:
-    handler = handler_of(HangingLog(), tmp_path / "state.sqlite")
+    handler = build_handler(HangingLog(), tmp_path / "state.sqlite")
     await handler.start()
-    first_attempt, second_attempt = attempt_of(place("first")), attempt_of(place("second"))
+    first_attempt, second_attempt = (
+        prepare_attempt(build_place_order("first")),
+        prepare_attempt(build_place_order("second")),
+    )
     handler.submit(first_attempt)
     handler.submit(second_attempt)
     async with asyncio.timeout(5):
@@ -181,7 +191,7 @@ async def test_hanging_append_delays_stop_only_for_the_grace_period(tmp_path: Pa
 
 @pytest.mark.parametrize("text", ["$ ordertrail produce", "until Ctrl-C"])
 async def test_stopped_tour_stops_its_server(tmp_path: Path, text: str) -> None:
-    settings = environment({"ORDERTRAIL_LISTEN": "127.0.0.1:0"})
+    settings = build_environment({"ORDERTRAIL_LISTEN": "127.0.0.1:0"})
     pipe = asyncio.subprocess.PIPE
     tour = await asyncio.create_subprocess_exec(*TOUR, cwd=tmp_path, env=settings, stdout=pipe)
     assert tour.stdout is not None
@@ -196,19 +206,19 @@ async def test_stopped_tour_stops_its_server(tmp_path: Path, text: str) -> None:
 
 
 async def test_processes_of_the_tour_do_not_ignore_sigint(tmp_path: Path) -> None:
-    settings = environment({"ORDERTRAIL_LISTEN": "127.0.0.1:0"})
+    settings = build_environment({"ORDERTRAIL_LISTEN": "127.0.0.1:0"})
     pipe = asyncio.subprocess.PIPE
     tour = await asyncio.create_subprocess_exec(*TOUR, cwd=tmp_path, env=settings, stdout=pipe)
     async with asyncio.timeout(START_SECONDS):
         while len(pids := children(tour.pid)) < 2:  # noqa: ASYNC110 (the server, then a command that uses it)
             await asyncio.sleep(0.01)
-        ignored = [ignores(pid, signal.SIGINT) for pid in pids]
+        ignored = [ignores_signal(pid, signal.SIGINT) for pid in pids]
         tour.send_signal(signal.SIGTERM)
         await tour.communicate()
     assert ignored == [False, False]
 
 
-def ignores(pid: int, number: signal.Signals) -> bool:
+def ignores_signal(pid: int, number: signal.Signals) -> bool:
     """Return whether a process ignores a signal (see proc_pid_status(5))."""
     return bool(signal_mask(pid, "SigIgn") >> (number - 1) & 1)
 
@@ -231,7 +241,7 @@ async def first_child(pid: int) -> int:
     return pids[0]
 
 
-async def until_python_runs(pid: int) -> None:
+async def wait_until_python_runs(pid: int) -> None:
     """Return once a projector runs Python, which catches SIGINT until the projector ignores it."""
     async with asyncio.timeout(START_SECONDS):
         while not (is_projector(pid) and handles_interrupts(pid)):  # noqa: ASYNC110 (no event reports it)
@@ -256,7 +266,7 @@ class HangingLog(MemoryLog):
 
 
 async def read_until_caught_up(stream: Any, count: int) -> tuple[list[HistoryEvent], str]:
-    """Read a stream until it has sent so many events and caught_up."""
+    """Read a stream until it has sent `count` events and caught_up."""
     events: list[HistoryEvent] = []
     async for frame in stream:
         events.extend(frame.events)
@@ -268,7 +278,7 @@ async def read_until_caught_up(stream: Any, count: int) -> tuple[list[HistoryEve
 async def place_until_refused(channel: grpc.aio.Channel, first_placed: asyncio.Event) -> int:
     """Place orders until the server has stopped. Return their number. `first_placed` is set with the first one."""
     count = 0
-    while (error := await error_of(RPCS["PlaceOrder"].call(channel, an_order().SerializeToString()))) is None:
+    while (error := await catch_error(RPCS["PlaceOrder"].call(channel, build_order().SerializeToString()))) is None:
         count += 1
         first_placed.set()
     # gRPC itself cancels a call that has arrived, but has not started.
@@ -277,7 +287,7 @@ async def place_until_refused(channel: grpc.aio.Channel, first_placed: asyncio.E
     return count
 
 
-async def error_of(call: Awaitable[Any]) -> grpc.aio.AioRpcError | None:
+async def catch_error(call: Awaitable[Any]) -> grpc.aio.AioRpcError | None:
     """Return the error of a call, None if it succeeds."""
     try:
         await call

@@ -15,8 +15,8 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
-from tests.e2e.rpcs import RPCS, a_request
-from tests.e2e.running_server import END_SECONDS, RunningServer, until_serving
+from tests.e2e.rpcs import RPCS, build_request
+from tests.e2e.running_server import END_SECONDS, RunningServer, wait_until_serving
 
 from ordertrail.client import connect, line
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
@@ -41,7 +41,7 @@ def patient_server(tmp_path: Path) -> Iterator[RunningServer]:
 async def channel(patient_server: RunningServer) -> AsyncIterator[Channel]:
     # With a small window, a caller that does not read soon blocks the server.
     options = [("grpc.enable_retries", 0), ("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65_535)]
-    await until_serving(patient_server.address)
+    await wait_until_serving(patient_server.address)
     async with grpc.aio.insecure_channel(patient_server.address, options=options) as channel:
         yield channel
 
@@ -86,7 +86,7 @@ async def test_idle_batch_stream_ends_when_server_stops(
     patient_server: RunningServer, channel: Channel, name: str
 ) -> None:
     call = channel.stream_stream(RPCS[name].path)()
-    await call.write(a_request(name).SerializeToString())
+    await call.write(build_request(name).SerializeToString())
     await call.read()
     patient_server.signal(signal.SIGTERM)
     assert await call.read() is END_OF_STREAM
@@ -124,7 +124,7 @@ async def test_unread_batch_stream_does_not_delay_stop(
     patient_server: RunningServer, channel: Channel, name: str
 ) -> None:
     call = channel.stream_stream(RPCS[name].path)()
-    batch = a_request(name)
+    batch = build_request(name)
     [field] = batch.DESCRIPTOR.fields
     getattr(batch, field.name).extend([getattr(batch, field.name)[0]] * 999)
     await write_until_stalled(call, batch.SerializeToString())

@@ -7,9 +7,9 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.e2e.refusals import Refused, refusal
+from tests.e2e.refusals import Refused, catch_refusal
 from tests.e2e.rpcs import RPCS
-from tests.e2e.shop import an_order, new_id
+from tests.e2e.sample_orders import build_order, new_id
 
 from ordertrail.client import OrderTrail
 from ordertrail.errors import Unavailable
@@ -46,7 +46,7 @@ async def test_text_that_is_no_token_is_refused(orders: OrderTrail, field: str) 
 
 @pytest.mark.parametrize("field", POSITIONS)
 async def test_damaged_or_truncated_token_is_refused(orders: OrderTrail, field: str) -> None:
-    token = (await orders.send(an_order())).consistency_token
+    token = (await orders.send(build_order())).consistency_token
     damaged_tokens = [token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :] for at in range(len(token) - 1)]
     for text in (*damaged_tokens, *(token[:length] for length in range(1, len(token)))):
         assert (await token_refusal(orders, field, text)).reason == "INVALID_TOKEN", text
@@ -69,7 +69,7 @@ def other_spellings(token: str) -> list[str]:
 
 @pytest.mark.parametrize("field", POSITIONS)
 async def test_other_base64_spelling_of_token_is_refused(orders: OrderTrail, field: str) -> None:
-    for text in other_spellings((await orders.send(an_order())).consistency_token):
+    for text in other_spellings((await orders.send(build_order())).consistency_token):
         assert (await token_refusal(orders, field, text)).reason == "INVALID_TOKEN", text
 
 
@@ -91,13 +91,13 @@ async def test_page_token_is_refused_as_consistency_token(orders: OrderTrail, fi
 
 @pytest.mark.parametrize("field", PAGES)
 async def test_consistency_token_is_refused_as_page_token(orders: OrderTrail, field: str) -> None:
-    token = (await orders.send(an_order())).consistency_token
+    token = (await orders.send(build_order())).consistency_token
     assert (await token_refusal(orders, field, token)).reason == "INVALID_TOKEN"
 
 
 async def test_page_token_is_refused_with_other_conditions(orders: OrderTrail) -> None:
     customer = new_id("customer")
-    receipts = [await orders.send(an_order(customer=customer)) for _ in range(2)]
+    receipts = [await orders.send(build_order(customer=customer)) for _ in range(2)]
     order_id = receipts[0].order_id
     # One token of each order, because they can be in different partitions.
     fresh: dict[str, Any] = {"at_least_as_fresh": [receipt.consistency_token for receipt in receipts], "page_size": 1}
@@ -113,7 +113,7 @@ async def test_page_token_is_refused_with_other_conditions(orders: OrderTrail) -
         ListOrderEventsRequest(customer_id=customer, page_token=page.next_page_token),
     ):
         name = type(request).__name__.removesuffix("Request")
-        call_refusal = await refusal(RPCS[name].call(orders.channel, request.SerializeToString()))
+        call_refusal = await catch_refusal(RPCS[name].call(orders.channel, request.SerializeToString()))
         assert (call_refusal.code.name, call_refusal.reason, call_refusal.fields) == (
             "INVALID_ARGUMENT",
             "PAGE_TOKEN_MISMATCH",
@@ -122,10 +122,10 @@ async def test_page_token_is_refused_with_other_conditions(orders: OrderTrail) -
 
 
 async def test_token_after_end_of_log_is_not_fresh_yet(orders: OrderTrail, channel: grpc.aio.Channel) -> None:
-    token = (await orders.send(an_order())).consistency_token
+    token = (await orders.send(build_order())).consistency_token
     future_token = write_token(log_identity(token), {0: 1 << 40})
     request = ListOrdersRequest(at_least_as_fresh=[future_token])
-    call_refusal = await refusal(RPCS["ListOrders"].call(channel, request.SerializeToString(), 3))
+    call_refusal = await catch_refusal(RPCS["ListOrders"].call(channel, request.SerializeToString(), 3))
     assert (call_refusal.code.name, call_refusal.reason) == ("DEADLINE_EXCEEDED", "NOT_FRESH_YET")
     with pytest.raises(Unavailable) as error:  # raised without retries until the deadline
         [order async for order in orders.list_orders(at_least_as_fresh=[future_token], timeout=3)]
@@ -134,7 +134,7 @@ async def test_token_after_end_of_log_is_not_fresh_yet(orders: OrderTrail, chann
 
 @pytest.mark.parametrize("offsets", [{7: 1}, {-1: 1}, {0: -1}, {0: 1 << 60}])
 async def test_token_with_impossible_positions_is_refused(orders: OrderTrail, offsets: dict[int, int]) -> None:
-    identity = log_identity((await orders.send(an_order())).consistency_token)
+    identity = log_identity((await orders.send(build_order())).consistency_token)
     for field in POSITIONS:
         assert (await token_refusal(orders, field, write_token(identity, offsets))).reason == "INVALID_TOKEN"
 
@@ -143,7 +143,7 @@ async def token_refusal(orders: OrderTrail, field: str, token: str) -> Refused:
     """Return the refusal of a token. Fails if it is not an invalid argument that names the field."""
     name, _, path = field.partition(".")
     request = (POSITIONS | PAGES)[field](token)
-    call_refusal = await refusal(RPCS[name].call(orders.channel, request.SerializeToString()))
+    call_refusal = await catch_refusal(RPCS[name].call(orders.channel, request.SerializeToString()))
     assert call_refusal.code.name == "INVALID_ARGUMENT"
     assert call_refusal.fields == [path]
     return call_refusal

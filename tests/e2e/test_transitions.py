@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.e2e.refusals import refusal
-from tests.e2e.rpcs import RPCS, VERBS, a_request
-from tests.e2e.shop import an_order
+from tests.e2e.refusals import catch_refusal
+from tests.e2e.rpcs import RPCS, VERBS, build_request
+from tests.e2e.sample_orders import build_order
 
 from ordertrail.client import OrderTrail
 from ordertrail.v1.commands_pb2 import ShipOrderRequest
@@ -28,7 +28,7 @@ LIVES: dict[str, tuple[list[str], str]] = {
 @pytest.mark.parametrize("status", LIVES)
 async def test_status_allows_or_refuses_each_verb(orders: OrderTrail, status: str) -> None:
     steps, verbs = LIVES[status]
-    order_id = (await orders.send(an_order())).order_id
+    order_id = (await orders.send(build_order())).order_id
     for step in steps:
         await orders.send(verb_request(step, order_id, validate_only=False))
     allowed = verbs.split()
@@ -39,7 +39,7 @@ async def test_status_allows_or_refuses_each_verb(orders: OrderTrail, status: st
         else:
             reason = "NOTHING_CHANGES" if f"({verb})" in allowed else "STATUS_FORBIDS"
             rpc = RPCS["ShipOrder" if verb == "ShipWhole" else verb]
-            call_refusal = await refusal(rpc.call(orders.channel, request.SerializeToString()))
+            call_refusal = await catch_refusal(rpc.call(orders.channel, request.SerializeToString()))
             assert (call_refusal.code.name, call_refusal.reason, call_refusal.preconditions) == (
                 "FAILED_PRECONDITION",
                 reason,
@@ -49,6 +49,6 @@ async def test_status_allows_or_refuses_each_verb(orders: OrderTrail, status: st
 
 
 def verb_request(verb: str, order_id: str, validate_only: bool) -> Any:
-    request = ShipOrderRequest(order_id=order_id) if verb == "ShipWhole" else a_request(verb, order_id)
+    request = ShipOrderRequest(order_id=order_id) if verb == "ShipWhole" else build_request(verb, order_id)
     request.validate_only = validate_only
     return request

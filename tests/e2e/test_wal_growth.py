@@ -4,8 +4,8 @@ import asyncio
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from tests.e2e.running_server import RunningServer, until_serving
-from tests.e2e.shop import new_id
+from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.sample_orders import new_id
 
 from ordertrail.client import OrderTrail, connect, line
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
@@ -15,7 +15,7 @@ from ordertrail_server.storage.wal_trimmer import LIMIT_BYTES
 ORDERS = 300
 
 
-def large_order() -> PlaceOrderRequest:
+def build_large_order() -> PlaceOrderRequest:
     """Return an order of more than 30 KB."""
     lines = [line(f"{number:0>120}", 1, "1.00", "EUR") for number in range(200)]
     return PlaceOrderRequest(customer_id="shop-1", lines=lines, request_id=new_id("place"))
@@ -31,26 +31,26 @@ def wal_sizes(files: list[Path]) -> list[int]:
     return [path.with_name(f"{path.name}-wal").stat().st_size for path in files]
 
 
-async def until_grown(files: list[Path]) -> None:
+async def wait_until_grown(files: list[Path]) -> None:
     async with asyncio.timeout(90):
         while min(wal_sizes(files)) <= LIMIT_BYTES:  # noqa: ASYNC110 (no event reports that a file grows)
             await asyncio.sleep(0.05)
 
 
-async def until_shortened(files: list[Path]) -> None:
+async def wait_until_truncated(files: list[Path]) -> None:
     async with asyncio.timeout(90):
         while max(wal_sizes(files)) > LIMIT_BYTES // 2:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
 async def place_orders(orders: OrderTrail) -> None:
-    async for result in orders.execute([large_order() for _ in range(ORDERS)]):
+    async for result in orders.execute([build_large_order() for _ in range(ORDERS)]):
         assert result.HasField("receipt")
 
 
 async def test_every_wal_file_shrinks_after_its_long_reader_ends(server: RunningServer) -> None:
     server.start()
-    await until_serving(server.address)
+    await wait_until_serving(server.address)
     [model] = (server.data / "read-model").glob("*.sqlite")
     files = [server.data / "log.sqlite", server.data / "state.sqlite", model]
     async with connect(server.address) as orders:
@@ -58,8 +58,8 @@ async def test_every_wal_file_shrinks_after_its_long_reader_ends(server: Running
             for path in files:
                 hold_reader(path, stack)
             await place_orders(orders)
-            await until_grown(files)
-            assert (await orders.send(large_order())).order_version == 1  # commands do not wait for the readers
-        await until_shortened(files)
+            await wait_until_grown(files)
+            assert (await orders.send(build_large_order())).order_version == 1  # commands do not wait for the readers
+        await wait_until_truncated(files)
     assert server.stop() == 0
     assert server.faults == []

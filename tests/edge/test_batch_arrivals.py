@@ -22,7 +22,7 @@ async def queued_requests(queue: "asyncio.Queue[bytes]") -> AsyncGenerator[bytes
         yield await queue.get()
 
 
-def arrivals(
+def build_arrivals(
     requests: AsyncIterator[bytes], draining: Draining | None = None, admission: BatchAdmission | None = None
 ) -> BatchArrivals:
     return BatchArrivals(requests, admission or BatchAdmission(BATCH_BYTES), draining or Draining())
@@ -42,12 +42,12 @@ async def settle() -> None:
 
 
 async def test_batches_are_read_until_the_stream_ends() -> None:
-    assert await read_all(arrivals(arrived_requests(b"1", b"2"))) == [b"1", b"2"]
+    assert await read_all(build_arrivals(arrived_requests(b"1", b"2"))) == [b"1", b"2"]
 
 
 async def test_draining_ends_the_wait_for_the_next_batch() -> None:
     draining, queue = Draining(), asyncio.Queue[bytes]()
-    read_task = asyncio.create_task(read_all(arrivals(queued_requests(queue), draining)))
+    read_task = asyncio.create_task(read_all(build_arrivals(queued_requests(queue), draining)))
     queue.put_nowait(b"1")
     await settle()
     assert not read_task.done()
@@ -57,7 +57,7 @@ async def test_draining_ends_the_wait_for_the_next_batch() -> None:
 
 async def test_batch_that_arrives_when_draining_begins_is_read() -> None:
     draining, queue = Draining(), asyncio.Queue[bytes]()
-    read_task = asyncio.create_task(read_all(arrivals(queued_requests(queue), draining)))
+    read_task = asyncio.create_task(read_all(build_arrivals(queued_requests(queue), draining)))
     await settle()
     queue.put_nowait(b"1")
     draining.begin()
@@ -66,7 +66,7 @@ async def test_batch_that_arrives_when_draining_begins_is_read() -> None:
 
 async def test_batches_that_arrived_before_draining_are_read() -> None:
     draining, queue = Draining(), asyncio.Queue[bytes]()
-    batches = arrivals(queued_requests(queue), draining)
+    batches = build_arrivals(queued_requests(queue), draining)
     queue.put_nowait(b"1")
     assert await batches.next() == b"1"
     queue.put_nowait(b"2")
@@ -77,15 +77,15 @@ async def test_batches_that_arrived_before_draining_are_read() -> None:
 async def test_stream_opened_while_draining_yields_only_arrived_batches() -> None:
     draining = Draining()
     draining.begin()
-    assert await read_all(arrivals(arrived_requests(b"1", b"2"), draining)) == [b"1", b"2"]
-    assert await read_all(arrivals(queued_requests(asyncio.Queue()), draining)) == []
+    assert await read_all(build_arrivals(arrived_requests(b"1", b"2"), draining)) == [b"1", b"2"]
+    assert await read_all(build_arrivals(queued_requests(asyncio.Queue()), draining)) == []
 
 
 async def test_cancelled_call_leaves_no_task_and_no_reservation() -> None:
     tasks_before, admission = asyncio.all_tasks(), BatchAdmission(BATCH_BYTES)
 
     async def take() -> None:
-        with closing(arrivals(queued_requests(asyncio.Queue()), admission=admission)) as batches:
+        with closing(build_arrivals(queued_requests(asyncio.Queue()), admission=admission)) as batches:
             await batches.next()
 
     wait_task = asyncio.create_task(take())
@@ -101,8 +101,8 @@ async def test_cancelled_call_leaves_no_task_and_no_reservation() -> None:
 async def test_batch_is_read_only_after_bytes_of_the_largest_are_reserved() -> None:
     admission, queue = BatchAdmission(BATCH_BYTES), asyncio.Queue[bytes]()
     first, second = (
-        arrivals(arrived_requests(b"1"), admission=admission),
-        arrivals(queued_requests(queue), admission=admission),
+        build_arrivals(arrived_requests(b"1"), admission=admission),
+        build_arrivals(queued_requests(queue), admission=admission),
     )
     assert await first.next() == b"1"
     queue.put_nowait(b"2")
@@ -116,9 +116,9 @@ async def test_batch_is_read_only_after_bytes_of_the_largest_are_reserved() -> N
 
 async def test_idle_stream_releases_its_reservation() -> None:
     admission, queue = BatchAdmission(BATCH_BYTES), asyncio.Queue[bytes]()
-    wait_task = asyncio.create_task(arrivals(queued_requests(queue), admission=admission).next())
+    wait_task = asyncio.create_task(build_arrivals(queued_requests(queue), admission=admission).next())
     async with asyncio.timeout(5):
-        assert await arrivals(arrived_requests(b"1"), admission=admission).next() == b"1"
+        assert await build_arrivals(arrived_requests(b"1"), admission=admission).next() == b"1"
     assert not wait_task.done()
     wait_task.cancel()
 
@@ -143,7 +143,7 @@ async def test_end_of_idle_stream_needs_no_reservation() -> None:
         return
         yield b""
 
-    idle_wait = asyncio.create_task(arrivals(silent_requests(), admission=admission).next())
+    idle_wait = asyncio.create_task(build_arrivals(silent_requests(), admission=admission).next())
     async with asyncio.timeout(5):
         await settle()
         await admission.reserve(BATCH_BYTES)  # which the idle stream releases

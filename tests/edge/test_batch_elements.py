@@ -16,42 +16,44 @@ VARINT, SIXTY_FOUR_BITS, BYTES, THIRTY_TWO_BITS, GROUP = 0, 1, 2, 5, 3
 MOST = 1000
 
 
-def varint(number: int) -> bytes:
+def encode_varint(number: int) -> bytes:
     low, high = number & 0x7F, number >> 7
-    return bytes([low | 0x80]) + varint(high) if high else bytes([low])
+    return bytes([low | 0x80]) + encode_varint(high) if high else bytes([low])
 
 
-def chunk(number: int, kind: int, value: bytes) -> bytes:
-    return varint(number << 3 | kind) + value
+def encode_field(number: int, kind: int, value: bytes) -> bytes:
+    return encode_varint(number << 3 | kind) + value
 
 
-def with_length(value: bytes) -> bytes:
-    return varint(len(value)) + value
+def add_length_prefix(value: bytes) -> bytes:
+    return encode_varint(len(value)) + value
 
 
 # Unknown fields of every wire type, between known ones.
 unknown_field = st.integers(2, 2**29 - 1).flatmap(
     lambda number: st.one_of(
-        st.integers(0, 2**64 - 1).map(lambda value: chunk(number, VARINT, varint(value))),
-        st.binary(min_size=8, max_size=8).map(lambda value: chunk(number, SIXTY_FOUR_BITS, value)),
-        st.binary(min_size=4, max_size=4).map(lambda value: chunk(number, THIRTY_TWO_BITS, value)),
-        st.binary(max_size=200).map(lambda value: chunk(number, BYTES, with_length(value))),
+        st.integers(0, 2**64 - 1).map(lambda value: encode_field(number, VARINT, encode_varint(value))),
+        st.binary(min_size=8, max_size=8).map(lambda value: encode_field(number, SIXTY_FOUR_BITS, value)),
+        st.binary(min_size=4, max_size=4).map(lambda value: encode_field(number, THIRTY_TWO_BITS, value)),
+        st.binary(max_size=200).map(lambda value: encode_field(number, BYTES, add_length_prefix(value))),
     )
 )
 
 
-def batches(element: Descriptor) -> st.SearchStrategy[bytes]:
-    element_chunk = messages(element).map(lambda message: chunk(1, BYTES, with_length(message.SerializeToString())))
+def generate_batches(element: Descriptor) -> st.SearchStrategy[bytes]:
+    element_chunk = messages(element).map(
+        lambda message: encode_field(1, BYTES, add_length_prefix(message.SerializeToString()))
+    )
     return st.lists(element_chunk | unknown_field, max_size=8).map(b"".join)
 
 
-@given(batches(Command.DESCRIPTOR))
+@given(generate_batches(Command.DESCRIPTOR))
 def test_split_commands_equal_those_parsed_by_protobuf(raw: bytes) -> None:
     elements = [Command.FromString(element) for element in split_batch(ExecuteCommandsRequest, raw)]
     assert elements == list(ExecuteCommandsRequest.FromString(raw).commands)
 
 
-@given(batches(SourceDocument.DESCRIPTOR))
+@given(generate_batches(SourceDocument.DESCRIPTOR))
 def test_split_documents_equal_those_parsed_by_protobuf(raw: bytes) -> None:
     elements = [SourceDocument.FromString(element) for element in split_batch(ImportOrdersRequest, raw)]
     assert elements == list(ImportOrdersRequest.FromString(raw).documents)
@@ -69,7 +71,7 @@ def test_any_bytes_are_split_or_refused(batch: type[Message], raw: bytes) -> Non
     assert message in ("", f"The request is not a valid {batch.DESCRIPTOR.full_name} message.")
 
 
-@given(batches(SourceDocument.DESCRIPTOR).filter(bool), st.data())
+@given(generate_batches(SourceDocument.DESCRIPTOR).filter(bool), st.data())
 def test_truncated_batch_is_refused_or_has_fewer_elements(raw: bytes, data: st.DataObject) -> None:
     all_elements = split_batch(ImportOrdersRequest, raw)
     truncated = raw[: data.draw(st.integers(0, len(raw) - 1))]
@@ -83,12 +85,12 @@ def test_truncated_batch_is_refused_or_has_fewer_elements(raw: bytes, data: st.D
 @pytest.mark.parametrize("size", [0, 127, 128, 16_383, 16_384, 1 << 21])
 def test_element_can_have_any_length(size: int) -> None:
     element = b"x" * size
-    batch = chunk(1, BYTES, with_length(element)) + chunk(1, BYTES, with_length(b"behind"))
+    batch = encode_field(1, BYTES, add_length_prefix(element)) + encode_field(1, BYTES, add_length_prefix(b"behind"))
     assert split_batch(ImportOrdersRequest, batch) == [element, b"behind"]
 
 
 def test_varint_can_have_ten_bytes() -> None:
-    batch = chunk(2, VARINT, b"\x80" * 9 + b"\x01") + chunk(1, BYTES, with_length(b""))
+    batch = encode_field(2, VARINT, b"\x80" * 9 + b"\x01") + encode_field(1, BYTES, add_length_prefix(b""))
     assert split_batch(ImportOrdersRequest, batch) == [b""]
     assert len(ImportOrdersRequest.FromString(batch).documents) == 1
 
@@ -100,8 +102,8 @@ def test_varint_can_have_ten_bytes() -> None:
         b"\x0a\x05ab",  # shorter than its length
         b"\x11\x00",  # a number that is cut off
         b"\xff" * 11,  # a number without an end
-        chunk(2, VARINT, b"\x80" * 10 + b"\x01"),  # a number of 11 bytes
-        chunk(2, GROUP, b""),
+        encode_field(2, VARINT, b"\x80" * 10 + b"\x01"),  # a number of 11 bytes
+        encode_field(2, GROUP, b""),
     ],
 )
 def test_invalid_batch_is_refused(raw: bytes) -> None:
@@ -111,7 +113,7 @@ def test_invalid_batch_is_refused(raw: bytes) -> None:
 
 @pytest.mark.parametrize("batch", BATCHES)
 def test_batch_with_too_many_elements_is_refused_with_its_field(batch: type[Message]) -> None:
-    empty = chunk(1, BYTES, b"\x00")
+    empty = encode_field(1, BYTES, b"\x00")
     assert len(split_batch(batch, empty * MOST)) == MOST
     with pytest.raises(Refused) as refusal:
         split_batch(batch, empty * (MOST + 1))

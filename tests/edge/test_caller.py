@@ -22,7 +22,7 @@ def test_control_character_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_too_long_value_is_refused(name: str) -> None:
+def test_too_long_metadata_value_is_refused(name: str) -> None:
     caller_of([(name, "a" * LONGEST)])
     with pytest.raises(Refused, match=f"{name} must have at most {LONGEST} characters"):
         caller_of([(name, "a" * (LONGEST + 1))])

@@ -1,11 +1,11 @@
-"""A query whose waits fail gets its error before its deadline, for any number of waits."""
+"""A query gets the error of a failed wait before its deadline, for any number of waits."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.history.history_server import HistoryServer, advance_clock, placed, serve_history
+from tests.history.history_server import HistoryServer, advance_clock, build_placed, serve_history
 from tests.log.memory import MemoryLog
 
 from ordertrail.v1.error_reason_pb2 import (
@@ -38,7 +38,7 @@ class Services:
         self.projection = ProjectionService(log, server.model, freshness, None, retry)
 
 
-async def refusal_reason(answer: Awaitable[object]) -> ErrorReason.ValueType:
+async def catch_refusal_reason(answer: Awaitable[object]) -> ErrorReason.ValueType:
     """Return the reason of a call's refusal. Fails if the call is not refused within its deadline."""
     async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(Refused) as error:
@@ -70,9 +70,9 @@ async def test_all_waits_of_a_call_share_its_deadline(
 ) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
-        token, log = server.record("o", placed("p")), SlowLog()
+        token, log = server.record("o", build_placed("p")), SlowLog()
         log.records = server.log.records  # of which the last is never projected
-        assert await refusal_reason(call(Services(server, log), token)) == ERROR_REASON_NOT_FRESH_YET
+        assert await catch_refusal_reason(call(Services(server, log), token)) == ERROR_REASON_NOT_FRESH_YET
 
 
 class FrozenLog(MemoryLog):
@@ -95,7 +95,9 @@ async def test_explain_is_unavailable_if_log_does_not_answer(tmp_path: Path, end
     async with serve_history(tmp_path) as server:
         await server.project()
         refusal_task = asyncio.ensure_future(
-            refusal_reason(Services(server, FrozenLog(ends)).projection.ExplainEvent(ExplainEventRequest(), DEADLINE_S))
+            catch_refusal_reason(
+                Services(server, FrozenLog(ends)).projection.ExplainEvent(ExplainEventRequest(), DEADLINE_S)
+            )
         )
         await asyncio.sleep(0)
         advance_clock(WAITING_SHARE * DEADLINE_S)
@@ -111,10 +113,10 @@ class GappedLog(MemoryLog):
 
 async def test_explain_refuses_offset_without_record(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         log = GappedLog()
         log.records = [server.log.records[0][1:]]
         answer = Services(server, log).projection.ExplainEvent(ExplainEventRequest(offset=0), DEADLINE_S)
-        assert await refusal_reason(answer) == ERROR_REASON_RECORD_NOT_FOUND
+        assert await catch_refusal_reason(answer) == ERROR_REASON_RECORD_NOT_FOUND

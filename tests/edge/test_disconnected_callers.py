@@ -29,7 +29,7 @@ def test_disconnected_caller_is_logged_as_one_line_at_debug(caplog: pytest.LogCa
     assert lines == (debug_lines if level == logging.DEBUG else [])
 
 
-def test_other_error_is_logged_with_traceback(caplog: pytest.LogCaptureFixture) -> None:
+def test_error_other_than_a_disconnect_is_logged_with_traceback(caplog: pytest.LogCaptureFixture) -> None:
     demote_disconnect_errors()
     report(ValueError("a fault"))
     [record] = caplog.records

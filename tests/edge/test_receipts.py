@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.commands.running_handler import handler_of
-from tests.commands.spec import ORDER, SECOND, attempt_of, change, line
+from tests.commands.running_handler import build_handler
+from tests.commands.running_writer import SECOND
+from tests.commands.sample_requests import ORDER, build_change_quantity, build_line, prepare_attempt
 from tests.log.memory import MemoryLog
 
 from ordertrail.v1.order_events_pb2 import OrderLineQuantityChanged, OrderPlaced
@@ -38,13 +39,13 @@ def record(event: Event, version: int, previous: bytes, seconds: int, request_id
 async def test_replayed_receipt_is_not_older_than_the_previous_fact(
     tmp_path: Path, writer_seconds: int, receipt_seconds: int
 ) -> None:
-    log, retry = MemoryLog(), attempt_of(change("change", 2))
-    first = record(OrderPlaced(lines=[line()]), 1, b"", 100, "place", b"c" * 16)
+    log, retry = MemoryLog(), prepare_attempt(build_change_quantity("change", 2))
+    first = record(OrderPlaced(lines=[build_line()]), 1, b"", 100, "place", b"c" * 16)
     event = OrderLineQuantityChanged(product_id="apple", quantity=2)
     second = record(event, 2, digest(first), writer_seconds, "change", retry.digest)
     log.land(0, Entry(ORDER, first))
     log.land(0, Entry(ORDER, second))
-    handler = handler_of(log, tmp_path / "state.sqlite")
+    handler = build_handler(log, tmp_path / "state.sqlite")
     await handler.start()
     handler.submit(retry)
     receipt = Receipt.FromString(await Receipts(log, handler).wait_for_receipt(retry))

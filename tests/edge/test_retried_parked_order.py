@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.commands.running_handler import handler_of
-from tests.history.history_server import HistoryServer, placed, sealed, serve_history
+from tests.commands.running_handler import build_handler
+from tests.history.history_server import HistoryServer, build_placed, seal_record, serve_history
 from tests.log.memory import MemoryLog
-from tests.projections.story import FUTURE
+from tests.projections.log_builder import FUTURE
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_PARKED
 from ordertrail.v1.projection_service_pb2 import RetryParkedOrderRequest, RetryParkedOrderResponse
@@ -26,7 +26,7 @@ async def retry_order(
     async def retry(order_id: str) -> int | None:
         return folded_count
 
-    handler = handler_of(log, state)
+    handler = build_handler(log, state)
     await handler.start()
     freshness = Freshness(server.model, server.progress, server.log, (0,))
     service = ProjectionService(server.log, server.model, freshness, handler, retry)
@@ -37,19 +37,19 @@ async def retry_order(
     return RetryParkedOrderResponse.FromString(raw)
 
 
-def with_unknown_event(log: MemoryLog) -> MemoryLog:
+def append_unknown_event(log: MemoryLog) -> MemoryLog:
     """Return the log with one more fact of the order, which cannot be read."""
     longer = MemoryLog(identity=log.identity)
     longer.records[0].extend(log.records[0])
-    longer.land(0, Entry("o", sealed("o", 2, log.records[0][0].digest, FUTURE)))
+    longer.land(0, Entry("o", seal_record("o", 2, log.records[0][0].digest, FUTURE)))
     return longer
 
 
 async def test_retry_reports_order_that_is_still_parked_for_commands(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
-        response = await retry_order(server, with_unknown_event(server.log), 1, tmp_path / "state.sqlite")
+        response = await retry_order(server, append_unknown_event(server.log), 1, tmp_path / "state.sqlite")
     assert response.taken_in_count == 1
     assert (response.order.order_id, response.order.reason) == ("o", FAULT)
     assert (response.order.version, response.order.waiting_count) == (1, 1)
@@ -57,7 +57,7 @@ async def test_retry_reports_order_that_is_still_parked_for_commands(tmp_path: P
 
 async def test_retry_reports_no_order_if_it_is_not_parked_any_more(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         response = await retry_order(server, server.log, 1, tmp_path / "state.sqlite")
     assert (response.taken_in_count, response.HasField("order")) == (1, False)
@@ -65,7 +65,7 @@ async def test_retry_reports_no_order_if_it_is_not_parked_any_more(tmp_path: Pat
 
 async def test_retry_of_order_that_is_not_parked_is_refused(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         with pytest.raises(Refused) as error:
             await retry_order(server, server.log, None, tmp_path / "state.sqlite")

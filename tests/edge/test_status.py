@@ -14,7 +14,7 @@ REASONS = [value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DES
 MESSAGE = "It went wrong."
 
 
-def refusal(reason: str, **fields: object) -> Refusal:
+def build_refusal(reason: str, **fields: object) -> Refusal:
     return Refusal(ErrorReason.Value(f"ERROR_REASON_{reason}"), MESSAGE, **fields)  # type: ignore[arg-type]
 
 
@@ -29,7 +29,7 @@ def details(status: Status) -> list[Message]:
 @pytest.mark.parametrize("reason", REASONS)
 def test_every_reason_has_the_code_and_the_action_of_its_guide(reason: str) -> None:
     result = ErrorReason.DESCRIPTOR.values_by_name[f"ERROR_REASON_{reason}"].GetOptions().Extensions[guide]
-    status = status_of(refusal(reason, facts={"size": "3"}))
+    status = status_of(build_refusal(reason, facts={"size": "3"}))
     assert (status.code, status.message) == (result.code, MESSAGE)
     assert status.code != 0
     info = details(status)[0]
@@ -39,7 +39,7 @@ def test_every_reason_has_the_code_and_the_action_of_its_guide(reason: str) -> N
 
 @pytest.mark.parametrize("reason", REASONS)
 def test_retry_info_is_set_if_action_is_to_retry(reason: str) -> None:
-    status = status_of(refusal(reason))
+    status = status_of(build_refusal(reason))
     delays = [detail.retry_delay.ToTimedelta() for detail in details(status) if isinstance(detail, RetryInfo)]
     assert all(0 < delay.total_seconds() <= 5 for delay in delays)
     action = ErrorReason.DESCRIPTOR.values_by_name[f"ERROR_REASON_{reason}"].GetOptions().Extensions[guide].action
@@ -47,14 +47,14 @@ def test_retry_info_is_set_if_action_is_to_retry(reason: str) -> None:
 
 
 def test_bad_request_names_invalid_field() -> None:
-    bad = details(status_of(refusal("INVALID_REQUEST", where="lines[0].quantity")))[1]
+    bad = details(status_of(build_refusal("INVALID_REQUEST", where="lines[0].quantity")))[1]
     violation = BadRequest.FieldViolation(field="lines[0].quantity", description=MESSAGE, reason="INVALID_REQUEST")
     assert bad == BadRequest(field_violations=[violation])
 
 
 def test_bad_request_has_rule_of_each_field_or_the_reason() -> None:
     violations = [Violation("customer_id", "is missing", "required"), Violation("lines", "are of two currencies")]
-    bad = details(status_of(refusal("INVALID_REQUEST", where="customer_id", violations=violations)))[1]
+    bad = details(status_of(build_refusal("INVALID_REQUEST", where="customer_id", violations=violations)))[1]
     assert isinstance(bad, BadRequest)
     assert [(violation.field, violation.description, violation.reason) for violation in bad.field_violations] == [
         ("customer_id", "is missing", "required"),
@@ -63,14 +63,14 @@ def test_bad_request_has_rule_of_each_field_or_the_reason() -> None:
 
 
 def test_precondition_failure_names_order_and_reason() -> None:
-    _, failure = details(status_of(refusal("STATUS_FORBIDS", order_id="o-1")))
+    _, failure = details(status_of(build_refusal("STATUS_FORBIDS", order_id="o-1")))
     violation = PreconditionFailure.Violation(type="STATUS_FORBIDS", subject="o-1", description=MESSAGE)
     assert failure == PreconditionFailure(violations=[violation])
 
 
 @pytest.mark.parametrize("reason", ["ORDER_NOT_FOUND", "ORDER_EXISTS"])
 def test_resource_info_names_missing_or_existing_order(reason: str) -> None:
-    _, resource = details(status_of(refusal(reason, order_id="o-1")))
+    _, resource = details(status_of(build_refusal(reason, order_id="o-1")))
     assert resource == ResourceInfo(resource_type="ordertrail.v1.Order", resource_name="o-1")
 
 

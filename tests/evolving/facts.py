@@ -1,4 +1,4 @@
-"""Print the log of a data directory as JSON, read by the release whose code this runs on.
+"""Prints the log of a data directory as JSON, as the imported release reads it.
 
 python -m tests.evolving.facts DATA
 """
@@ -9,17 +9,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.truth import Fact, Truth, truth_of
+from tests.e2e.reference_fold import Fact, ReferenceFold, fold_directory
 
 from ordertrail_server.orders.chain import digest
 
 
-def as_json(truth: Truth) -> dict[str, Any]:
-    orders = {order_id: state.order for order_id, state in truth.orders.items() if state.order is not None}
+def as_json(reference: ReferenceFold) -> dict[str, Any]:
+    orders = {order_id: state.order for order_id, state in reference.orders.items() if state.order is not None}
     return {
-        "facts": [_fact(fact) for fact in truth.facts],
+        "facts": [_fact(fact) for fact in reference.facts],
         "orders": {order_id: order.SerializeToString().hex() for order_id, order in orders.items()},
-        "parked": {order_id: state.parked for order_id, state in truth.orders.items() if state.parked},
+        "parked": {order_id: state.parked for order_id, state in reference.orders.items() if state.parked},
     }
 
 
@@ -36,4 +36,4 @@ def _fact(fact: Fact) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(as_json(asyncio.run(truth_of(Path(sys.argv[1]))))))
+    print(json.dumps(as_json(asyncio.run(fold_directory(Path(sys.argv[1]))))))

@@ -1,6 +1,6 @@
 """Orders of gifts by a client of the next release. The gift message is an unknown field in this release's contract."""
 
-from tests.e2e.shop import an_order
+from tests.e2e.sample_orders import build_order
 
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 
@@ -9,7 +9,7 @@ _GIFT_MESSAGE = b"\x6a"
 MESSAGE = "For you"
 
 
-def gift_request(order_id: str = "", request_id: str = "", customer: str = "shop-1") -> PlaceOrderRequest:
+def build_gift_request(order_id: str = "", request_id: str = "", customer: str = "shop-1") -> PlaceOrderRequest:
     message_bytes = MESSAGE.encode()
-    plain = an_order(order_id, request_id, customer).SerializeToString()
+    plain = build_order(order_id, request_id, customer).SerializeToString()
     return PlaceOrderRequest.FromString(plain + _GIFT_MESSAGE + bytes([len(message_bytes)]) + message_bytes)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.docs.output_match import find_mismatch
 from tests.docs.pages import ROOT, ConsoleCommand, parse_console
-from tests.docs.reader import PAGE_ADDRESS, until_current
+from tests.docs.reader import PAGE_ADDRESS, wait_until_current
 from tests.e2e.running_server import RunningServer
 from tests.evolving.checkout import Checkout
 from tests.evolving.guide_diff import apply_diff
@@ -46,9 +46,9 @@ class GuideRunner:
             self.server.start()
             return
         if self.server.running:
-            asyncio.run(until_current(self.server))
-        printed = self._run(step.command)
-        assert find_mismatch(step.output, printed) is None, f"{step.command}\nprinted\n{printed}"
+            asyncio.run(wait_until_current(self.server))
+        output = self._run(step.command)
+        assert find_mismatch(step.output, output) is None, f"{step.command}\nprinted\n{output}"
 
     def _run(self, command: str) -> str:
         program, *arguments = shlex.split(command.replace(PAGE_ADDRESS, self.server.address))

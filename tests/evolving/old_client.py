@@ -43,7 +43,7 @@ def in_short(event: HistoryEvent) -> list[object]:
     return [event.order_id, event.order_version, kind, customer, event.digest.hex(), carried.hex()]
 
 
-def receipt(receipt: Receipt) -> list[object]:
+def receipt_values(receipt: Receipt) -> list[object]:
     return [receipt.order_id, receipt.order_version, receipt.digest.hex()]
 
 
@@ -74,23 +74,23 @@ def line(product_id: str) -> OrderedLine:
     return OrderedLine(product_id=product_id, quantity=2, unit_price=Money(currency_code="EUR", units=5))
 
 
-def an_order(order_id: str) -> PlaceOrderRequest:
+def build_order(order_id: str) -> PlaceOrderRequest:
     day = Date(year=2031, month=3, day=15)
     return PlaceOrderRequest(order_id=order_id, customer_id="shop-2", lines=[line("p_1")], expected_delivery_date=day)
 
 
 def command(commands: Any, _: Any) -> None:
-    placed = commands.PlaceOrder(an_order("by-python"))
+    placed = commands.PlaceOrder(build_order("by-python"))
     added = commands.AddOrderLine(AddOrderLineRequest(order_id="by-python", line=line("p_2"), expected_version=1))
     cancelled = commands.CancelOrder(CancelOrderRequest(order_id="by-python", reason="no longer wanted"))
-    say("receipts", [receipt(answer.receipt) for answer in (placed, added, cancelled)])
+    say("receipts", [receipt_values(answer.receipt) for answer in (placed, added, cancelled)])
     in_a_batch = [
-        Command(place_order=an_order("by-python-in-a-batch")),
+        Command(place_order=build_order("by-python-in-a-batch")),
         Command(confirm_order=ConfirmOrderRequest(order_id="by-python-in-a-batch")),
     ]
     for answer in commands.ExecuteCommands(iter([ExecuteCommandsRequest(commands=in_a_batch)])):
         results = [(result.WhichOneof("result"), result.receipt) for result in answer.results]
-        say("results", [receipt(result) if kind == "receipt" else kind for kind, result in results])
+        say("results", [receipt_values(result) if kind == "receipt" else kind for kind, result in results])
 
 
 if __name__ == "__main__":

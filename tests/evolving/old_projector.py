@@ -1,4 +1,4 @@
-"""The projector of the old release in a process of its own, on the log of a running server."""
+"""The projector of the old release in a separate process, on the log of a running server."""
 
 import asyncio
 import json
@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.e2e.running_server import environment
-from tests.projections.processes import projector_command
+from tests.e2e.running_server import build_environment
+from tests.projections.processes import build_projector_command
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.log.data_directory import DataDirectory
@@ -56,8 +56,8 @@ class OldProjector:
 @asynccontextmanager
 async def old_projector(data: Path) -> AsyncIterator[OldProjector]:
     """Run it on a data directory, which a server may use, too. It stops at the end of its stdin."""
-    command = projector_command(data)
-    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=environment())
+    command = build_projector_command(data)
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, env=build_environment())
     try:
         yield OldProjector(process, data)
     finally:

@@ -81,16 +81,16 @@ class Releases:
             await log.close()
 
     def read_by_new(self) -> Reading:
-        """Return the whole log as the new release reads it, in a process of its own."""
+        """Return the whole log as the new release reads it, in a separate process."""
         path = os.pathsep.join([self._checkout.environment["PYTHONPATH"], str(ROOT)])
-        printed = self._checkout.runs("python", "-m", "tests.evolving.facts", str(self._data), PYTHONPATH=path)
-        assert printed.startswith("{"), printed
-        read = json.loads(printed)
+        output = self._checkout.runs("python", "-m", "tests.evolving.facts", str(self._data), PYTHONPATH=path)
+        assert output.startswith("{"), output
+        read = json.loads(output)
         orders = {order_id: Order.FromString(bytes.fromhex(order)) for order_id, order in read["orders"].items()}
         return Reading([Fact(**fact) for fact in read["facts"]], orders, read["parked"])
 
 
-def receipts_hold(receipts: Sequence[Receipt], reading: Reading) -> None:
+def assert_receipts_are_facts(receipts: Sequence[Receipt], reading: Reading) -> None:
     """Assert that each receipt matches a fact of the log."""
     facts = {(fact.order_id, fact.request_id): fact for fact in reading.facts}
     assert len(facts) == len(reading.facts), "a request led to two facts"

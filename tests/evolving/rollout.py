@@ -2,10 +2,10 @@
 
 import grpc
 from google.protobuf.message import Message
-from tests.e2e.refusals import Refused, refusal
+from tests.e2e.refusals import Refused, catch_refusal
 from tests.e2e.rpcs import RPCS
-from tests.e2e.shop import an_order
-from tests.evolving.gift_request import gift_request
+from tests.e2e.sample_orders import build_order
+from tests.evolving.gift_request import build_gift_request
 from tests.evolving.releases import Releases
 
 from ordertrail.client import OrderTrail
@@ -16,12 +16,12 @@ from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail.values import line
 
 # `older` is placed by the old release, the others by the new one, which stores that as OrderPlaced of version 4.
-BY_OLD: list[Request] = [an_order("older", "older/1")]
-GIFT = gift_request("gift", "gift/1")
+BY_OLD: list[Request] = [build_order("older", "older/1")]
+GIFT = build_gift_request("gift", "gift/1")
 BY_NEW: list[Request] = [
     GIFT,
     AddOrderLineRequest(order_id="older", line=line("p_3", 7, "0.10", "EUR"), request_id="older/2"),
-    an_order("newer", "newer/1"),
+    build_order("newer", "newer/1"),
     AddOrderLineRequest(order_id="gift", line=line("p_3", 1, "4.00", "EUR"), request_id="gift/2"),
     ConfirmOrderRequest(order_id="gift", request_id="gift/3"),
     ConfirmOrderRequest(order_id="older", request_id="older/3"),
@@ -50,12 +50,12 @@ async def history(orders: OrderTrail) -> list[HistoryEvent]:
     return [event async for event in orders.stream()]
 
 
-async def refused(orders: OrderTrail, rpc: str, request: Message) -> Refused:
+async def catch_rpc_refusal(orders: OrderTrail, rpc: str, request: Message) -> Refused:
     """Return the refusal of a call. Fails if the call succeeds."""
-    return await refusal(RPCS[rpc].call(orders.channel, request.SerializeToString()))
+    return await catch_refusal(RPCS[rpc].call(orders.channel, request.SerializeToString()))
 
 
-def says_parked(error: Refused, order_id: str) -> None:
+def assert_parked_refusal(error: Refused, order_id: str) -> None:
     """Assert that a refusal reports this order as parked for a newer release, with a retry delay."""
     assert (error.code, error.reason) == (grpc.StatusCode.UNAVAILABLE, "ORDER_PARKED")
     assert error.retry_seconds

@@ -6,9 +6,9 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from tests.e2e.running_server import until_serving
+from tests.e2e.running_server import wait_until_serving
 from tests.evolving.checkout import Checkout
-from tests.evolving.gift_request import MESSAGE, gift_request
+from tests.evolving.gift_request import MESSAGE, build_gift_request
 from tests.evolving.old_clients import LANGUAGES, OldClient
 from tests.evolving.releases import Releases
 from tests.evolving.rollout import WRITTEN_VERSIONS, history, roll_out
@@ -24,7 +24,7 @@ def releases(tmp_path_factory: pytest.TempPathFactory, next_release: Checkout) -
     """The next release serves a history that an older release began."""
     with closing(Releases(tmp_path_factory.mktemp("next") / "data", next_release)) as releases:
         asyncio.run(roll_out(releases))
-        asyncio.run(until_serving(releases.new.address))
+        asyncio.run(wait_until_serving(releases.new.address))
         yield releases
 
 
@@ -39,23 +39,23 @@ async def test_old_client_reads_all_history_and_keeps_unknown_fields(releases: R
         listed, streamed = await output.next("listed"), await output.next("streamed")
     async with releases.client() as orders:
         events = await history(orders)
-    assert [as_sent(event) for event in streamed] == events
+    assert [decode_event(event) for event in streamed] == events
     assert listed == [event for event in streamed if event[0] in ORDERS]
-    assert [as_sent(event).written_version for event in listed] == WRITTEN_VERSIONS
-    assert [event[0] for event in listed if MESSAGE.encode() in carried(event)] == ["gift"]
+    assert [decode_event(event).written_version for event in listed] == WRITTEN_VERSIONS
+    assert [event[0] for event in listed if MESSAGE.encode() in decode_bytes(event)] == ["gift"]
 
 
 async def test_old_client_receives_live_events_of_the_next_release(releases: Releases, client: OldClient) -> None:
     async with releases.client() as orders, client.runs(releases.new.address, "follow") as output:
         await output.next("following")
-        placed = await orders.send(gift_request(customer="shop-3"))
+        placed = await orders.send(build_gift_request(customer="shop-3"))
         await orders.cancel(placed.order_id)
         first, last = await output.next("event"), await output.next("event")
         events = [event async for event in orders.list_events(order_id=placed.order_id)]
     assert first[:5] == [placed.order_id, 1, "order_placed", "shop-3", placed.digest.hex()]
     assert last[:3] == [placed.order_id, 2, "order_cancelled"]
-    assert [as_sent(first), as_sent(last)] == events
-    assert MESSAGE.encode() in carried(first)
+    assert [decode_event(first), decode_event(last)] == events
+    assert MESSAGE.encode() in decode_bytes(first)
 
 
 async def test_commands_of_an_old_client_work(releases: Releases, client: OldClient) -> None:
@@ -73,13 +73,13 @@ async def test_commands_of_an_old_client_work(releases: Releases, client: OldCli
     assert [fact.written_version for fact in stored_facts] == [4, 2, 2, 4, 2]
 
 
-def carried(event: list[Any]) -> bytes:
+def decode_bytes(event: list[Any]) -> bytes:
     return bytes.fromhex(event[-1])
 
 
-def as_sent(event: list[Any]) -> HistoryEvent:
+def decode_event(event: list[Any]) -> HistoryEvent:
     """Return the event that a client passed on. Asserts that the client read all fields of its own contract."""
-    read = HistoryEvent.FromString(carried(event))
+    read = HistoryEvent.FromString(decode_bytes(event))
     customer = read.order_placed.customer_id
     assert event[:5] == [read.order_id, read.order_version, read.WhichOneof("event"), customer, read.digest.hex()]
     return read

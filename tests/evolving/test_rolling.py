@@ -5,11 +5,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.e2e.running_server import until_serving
-from tests.e2e.shop import an_order
+from tests.e2e.running_server import wait_until_serving
+from tests.e2e.sample_orders import build_order
 from tests.evolving.checkout import Checkout
-from tests.evolving.gift_request import MESSAGE, gift_request
-from tests.evolving.releases import Releases, receipts_hold
+from tests.evolving.gift_request import MESSAGE, build_gift_request
+from tests.evolving.releases import Releases, assert_receipts_are_facts
 from tests.evolving.rollout import BY_NEW, BY_OLD, GIFT, PARKED, WAITING, WRITTEN_VERSIONS, history, roll_out, send_all
 
 from ordertrail.client import OrderTrail
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.trial
 
 @pytest.fixture
 def releases(tmp_path: Path, next_release: Checkout) -> Iterator[Releases]:
-    """Two releases on a log of their own, not started."""
+    """Two releases on a new log, not started."""
     with closing(Releases(tmp_path / "data", next_release)) as releases:
         yield releases
 
@@ -51,7 +51,7 @@ async def test_request_answered_by_one_release_gets_its_receipt_from_the_other(r
     requests = [request for request in [*BY_OLD, *BY_NEW] if request is not GIFT]
     releases.turn_to(releases.old)
     by_old = await send_all(releases, requests)
-    requests.append(an_order("late", "late/1"))
+    requests.append(build_order("late", "late/1"))
     first += await send_all(releases, requests[-1:])
     releases.turn_to(releases.new, kill=True)
     by_new = await send_all(releases, requests)
@@ -64,7 +64,7 @@ async def test_request_with_fields_unknown_to_the_old_release_gets_its_receipt(r
     releases.turn_to(releases.new)
     by_new = await send_all(releases, [GIFT])
     releases.turn_to(releases.old)
-    late = gift_request("late", "late/1")
+    late = build_gift_request("late", "late/1")
     by_old = await send_all(releases, [late])
     assert [in_short(receipt) for receipt in await send_all(releases, [GIFT])] == [
         in_short(receipt) for receipt in by_new
@@ -78,15 +78,15 @@ async def test_request_with_fields_unknown_to_the_old_release_gets_its_receipt(r
 async def test_tokens_of_one_release_are_accepted_by_the_other(releases: Releases) -> None:
     written = await roll_out(releases)
     async with releases.client() as orders:
-        token = await end_of(orders, [written[-1].consistency_token])
+        token = await find_end_token(orders, [written[-1].consistency_token])
     for number, release in enumerate((releases.old, releases.new)):
         releases.turn_to(release)
-        [placed] = await send_all(releases, [an_order(f"late-{number}")])
+        [placed] = await send_all(releases, [build_order(f"late-{number}")])
         fresh = [written[-1].consistency_token, placed.consistency_token]
         async with releases.client() as orders:
             resumed = [event async for event in orders.stream(resume_token=token, at_least_as_fresh=fresh)]
             assert [event.order_id for event in resumed] == [f"late-{number}"]
-            token = await end_of(orders, fresh)
+            token = await find_end_token(orders, fresh)
 
 
 async def test_new_release_after_a_rollback_reads_all_and_parks_nothing(releases: Releases) -> None:
@@ -95,7 +95,7 @@ async def test_new_release_after_a_rollback_reads_all_and_parks_nothing(releases
     receipts += await send_all(releases, [ShipOrderRequest(order_id="older", request_id="older/4")])
     releases.turn_to(releases.new)
     receipts += await send_all(releases, [ShipOrderRequest(order_id="gift", request_id="gift/4")])
-    await until_serving(releases.new.address)
+    await wait_until_serving(releases.new.address)
     async with releases.client() as orders:
         gift = await orders.get("gift", at_least_as_fresh=[receipts[-1].consistency_token])
         assert MESSAGE.encode() in gift.SerializeToString()
@@ -107,10 +107,10 @@ async def test_new_release_after_a_rollback_reads_all_and_parks_nothing(releases
     assert listed == reading.orders
     assert [event.digest.hex() for event in events] == [fact.digest for fact in reading.facts]
     assert [fact.written_version for fact in reading.facts] == [*WRITTEN_VERSIONS, 2, 2]
-    receipts_hold(receipts, reading)
+    assert_receipts_are_facts(receipts, reading)
 
 
-async def end_of(orders: OrderTrail, fresh: list[str]) -> str:
+async def find_end_token(orders: OrderTrail, fresh: list[str]) -> str:
     """Return the resume token of the end of all events."""
     frames = [frame async for frame in orders.stream_frames(at_least_as_fresh=fresh)]
     return frames[-1].resume_token

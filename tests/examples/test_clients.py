@@ -30,7 +30,7 @@ def test_client_prints_the_output_of_the_page(language: str, server: RunningServ
     assert output[-1] == "refused, VERSION_MISMATCH"
 
 
-def test_page_has_commands_for_every_example() -> None:
+def test_documentation_page_has_commands_for_every_example() -> None:
     examples = {path.name for path in (ROOT / "examples" / "clients").iterdir() if path.is_dir()}
     assert examples == {*TESTED, *MANUALLY_TESTED}
     for language in examples:

@@ -1,4 +1,4 @@
-"""A history service with a real log and projector, beside a plain list of the recorded facts."""
+"""A history service with a real log and projector, and a list of the recorded facts to compare with."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -86,7 +86,7 @@ class HistoryServer:
         """Append a fact, one second after the last unless a time is given; return a token that includes it."""
         before = self.aggregate(order_id)
         self._time = self._time + SECOND if time is None else time
-        value = sealed(order_id, before.version + 1, before.head, encode(event), self._time)
+        value = seal_record(order_id, before.version + 1, before.head, encode(event), self._time)
         offset = self.land(order_id, value)
         reading = read(value)
         assert reading is not None
@@ -138,7 +138,7 @@ async def serve_history(
             server.projector.close()
 
 
-def sealed(order_id: str, version: int, previous: bytes, chunk: bytes, time: int = NOON) -> bytes:
+def seal_record(order_id: str, version: int, previous: bytes, chunk: bytes, time: int = NOON) -> bytes:
     return seal(
         event_id=f"{order_id}-{version}",
         order_id=order_id,
@@ -154,7 +154,7 @@ def sealed(order_id: str, version: int, previous: bytes, chunk: bytes, time: int
     )
 
 
-def placed(*products: str, customer: str = "", reference: str = "") -> OrderPlaced:
+def build_placed(*products: str, customer: str = "", reference: str = "") -> OrderPlaced:
     return OrderPlaced(
         customer_id=customer or None,
         lines=[OrderedLine(product_id=p, quantity=2, unit_price=Money(currency_code="EUR", units=3)) for p in products],
@@ -162,28 +162,28 @@ def placed(*products: str, customer: str = "", reference: str = "") -> OrderPlac
     )
 
 
-def added(product: str) -> OrderLineAdded:
-    return OrderLineAdded(line=placed(product).lines[0])
+def build_line_added(product: str) -> OrderLineAdded:
+    return OrderLineAdded(line=build_placed(product).lines[0])
 
 
-def changed(product: str, quantity: int) -> OrderLineQuantityChanged:
+def build_quantity_changed(product: str, quantity: int) -> OrderLineQuantityChanged:
     return OrderLineQuantityChanged(product_id=product, quantity=quantity)
 
 
-def removed(product: str) -> OrderLineRemoved:
+def build_line_removed(product: str) -> OrderLineRemoved:
     return OrderLineRemoved(product_id=product)
 
 
-def confirmed() -> OrderConfirmed:
+def build_confirmed() -> OrderConfirmed:
     return OrderConfirmed()
 
 
-def names_of(events: Iterable[HistoryEvent]) -> list[tuple[str, int]]:
+def list_event_names(events: Iterable[HistoryEvent]) -> list[tuple[str, int]]:
     return [(event.order_id, event.order_version) for event in events]
 
 
-def names_in(frames: Iterable[StreamOrderEventsResponse]) -> list[tuple[str, int]]:
-    return [name for frame in frames for name in names_of(frame.events)]
+def list_frame_names(frames: Iterable[StreamOrderEventsResponse]) -> list[tuple[str, int]]:
+    return [name for frame in frames for name in list_event_names(frame.events)]
 
 
 def _recorded_fact(position: int, event: HistoryEvent, order: Order) -> RecordedFact:

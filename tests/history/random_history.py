@@ -1,7 +1,16 @@
 """Random histories and filters, for properties."""
 
 from hypothesis import strategies as st
-from tests.history.history_server import NOON, SECOND, HistoryServer, added, changed, confirmed, placed, removed
+from tests.history.history_server import (
+    NOON,
+    SECOND,
+    HistoryServer,
+    build_confirmed,
+    build_line_added,
+    build_line_removed,
+    build_placed,
+    build_quantity_changed,
+)
 
 from ordertrail_server.schema.registry import Event
 
@@ -33,10 +42,12 @@ def record_history(server: HistoryServer, history: list[Step]) -> None:
 def _event(server: HistoryServer, order_id: str, verb: int, product: str, customer: str, number: int) -> Event:
     order = server.aggregate(order_id).order
     if order is None:
-        return placed(product, PRODUCTS[0] + "-also", customer=customer, reference=str(number % 3) if verb else "")
+        return build_placed(
+            product, PRODUCTS[0] + "-also", customer=customer, reference=str(number % 3) if verb else ""
+        )
     on_order = [line.product_id for line in order.lines]
     if product not in on_order:
-        return added(product)
+        return build_line_added(product)
     if verb == 1 and len(on_order) > 1:
-        return removed(product)
-    return confirmed() if verb == 2 else changed(product, number + 1)
+        return build_line_removed(product)
+    return build_confirmed() if verb == 2 else build_quantity_changed(product, number + 1)

@@ -4,11 +4,11 @@ from typing import Any
 
 from tests.history.history_server import (
     HistoryServer,
-    placed,
-    removed,
-    sealed,
+    build_line_removed,
+    build_placed,
+    seal_record,
 )
-from tests.projections.story import FUTURE
+from tests.projections.log_builder import FUTURE
 
 from ordertrail.v1.order_history_service_pb2 import (
     ListOrderEventsRequest,
@@ -20,13 +20,13 @@ from ordertrail.v1.order_history_service_pb2 import (
 
 def park(server: HistoryServer, order_id: str, customer: str = "c") -> None:
     """Record an order, and a fact that cannot be folded."""
-    server.record(order_id, placed("p", customer=customer))
-    server.record(order_id, removed("never ordered"))
+    server.record(order_id, build_placed("p", customer=customer))
+    server.record(order_id, build_line_removed("never ordered"))
 
 
 def park_unknown(server: HistoryServer, order_id: str) -> None:
     """Record an order that begins with an event of a newer release, so that its customer is unknown."""
-    server.land(order_id, sealed(order_id, 1, b"", FUTURE))
+    server.land(order_id, seal_record(order_id, 1, b"", FUTURE))
 
 
 def parked_ids(frames: list[StreamOrderEventsResponse]) -> list[str]:

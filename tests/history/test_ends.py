@@ -4,7 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.history.history_server import HistoryServer, changed, names_in, names_of, placed, removed, serve_history
+from tests.history.history_server import (
+    HistoryServer,
+    build_line_removed,
+    build_placed,
+    build_quantity_changed,
+    list_event_names,
+    list_frame_names,
+    serve_history,
+)
 
 from ordertrail.v1.order_history_service_pb2 import (
     ListOrderEventsRequest,
@@ -24,10 +32,10 @@ ROWS = 4
 async def record_rows(server: HistoryServer) -> None:
     """Record ROWS orders, one of them with ROWS events and a customer of its own."""
     for number in range(ROWS - 1):
-        server.record(f"o-{number}", placed("p"))
-    server.record("o", placed("p", customer="c"))
+        server.record(f"o-{number}", build_placed("p"))
+    server.record("o", build_placed("p", customer="c"))
     for quantity in range(ROWS - 1):
-        server.record("o", changed("p", quantity + 5))
+        server.record("o", build_quantity_changed("p", quantity + 5))
     await server.project()
 
 
@@ -53,10 +61,10 @@ async def test_page_of_parked_orders_has_a_next_page_token_only_if_rows_follow(
     async with serve_history(tmp_path, 3) as server:
         positions = {}
         for number in range(ROWS):
-            server.record(f"order-{number}", placed("p"))
+            server.record(f"order-{number}", build_placed("p"))
             home = partition_of(f"order-{number}", 3)
             positions[f"order-{number}"] = (home, len(server.log.records[home]))
-            server.record(f"order-{number}", removed("never ordered"))
+            server.record(f"order-{number}", build_line_removed("never ordered"))
         await server.project()
         raw = await server.model.read(
             lambda connection: list_parked(server.model, ListParkedOrdersRequest(page_size=size), connection)
@@ -76,26 +84,26 @@ async def test_replay_of_any_filter_ends_at_the_offsets_projected_when_it_began(
     tmp_path: Path, conditions: dict[str, Any]
 ) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p", customer="c"))
+        server.record("o", build_placed("p", customer="c"))
         for quantity in (5, 6):
-            server.record("o", changed("p", quantity))
+            server.record("o", build_quantity_changed("p", quantity))
         await server.project()
         stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2, **conditions), None)
         frames = [StreamOrderEventsResponse.FromString(await anext(stream))]
-        server.record("o", changed("p", 7))
+        server.record("o", build_quantity_changed("p", 7))
         await server.project()
         frames += [StreamOrderEventsResponse.FromString(frame) async for frame in stream]
-        assert names_in(frames) == [("o", 1), ("o", 2), ("o", 3)]
+        assert list_frame_names(frames) == [("o", 1), ("o", 2), ("o", 3)]
         assert frames[-1].caught_up
 
 
 @pytest.mark.parametrize("conditions", [{"order_id": "o"}, {"customer_id": "c"}])
-async def test_next_page_begins_behind_the_last_event(tmp_path: Path, conditions: dict[str, Any]) -> None:
+async def test_next_page_begins_after_the_last_event(tmp_path: Path, conditions: dict[str, Any]) -> None:
     async with serve_history(tmp_path) as server:
         await record_rows(server)
         request, names = ListOrderEventsRequest(page_size=1, **conditions), list[tuple[str, int]]()
         while not names or request.page_token:
             page = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
-            names += names_of(page.events)
+            names += list_event_names(page.events)
             request.page_token = page.next_page_token
         assert names == [("o", version) for version in range(1, ROWS + 1)]

@@ -2,7 +2,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.history.history_server import HistoryServer, advance_clock, confirmed, placed, serve_history
+from tests.history.history_server import HistoryServer, advance_clock, build_confirmed, build_placed, serve_history
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import (
@@ -27,9 +27,9 @@ INVALID, FOREIGN = ErrorReason.ERROR_REASON_INVALID_TOKEN, ErrorReason.ERROR_REA
 
 async def test_read_with_the_token_of_a_receipt_waits_for_the_fact(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
-        token = server.record("o", confirmed())
+        token = server.record("o", build_confirmed())
         request = GetOrderRequest(order_id="o", at_least_as_fresh=[token])
         reading = asyncio.create_task(server.service.GetOrder(request, 20.0))
         await asyncio.sleep(0)
@@ -40,7 +40,7 @@ async def test_read_with_the_token_of_a_receipt_waits_for_the_fact(tmp_path: Pat
 
 async def test_server_reads_the_stored_positions_before_the_first_report(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        token = server.record("o", placed("p"))
+        token = server.record("o", build_placed("p"))
         await server.project()
         service = server.build_service(Progress())
         await service.GetOrder(GetOrderRequest(order_id="o", at_least_as_fresh=[token]), 5.0)
@@ -49,7 +49,7 @@ async def test_server_reads_the_stored_positions_before_the_first_report(tmp_pat
 async def test_read_that_is_not_fresh_in_time_is_refused_before_the_deadline(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
-        token = server.record("o", placed("p"))
+        token = server.record("o", build_placed("p"))
         request = GetOrderRequest(order_id="o", at_least_as_fresh=[token])
         reading = asyncio.ensure_future(server.service.GetOrder(request, DEADLINE_S))
         async with asyncio.timeout(DEADLINE_S):
@@ -78,7 +78,7 @@ async def test_token_of_another_log_is_refused_with_the_name_of_its_field(
     tmp_path: Path, token: str, reason: ErrorReason.ValueType
 ) -> None:
     async with serve_history(tmp_path, identity=b"L" * 16) as server:
-        good = server.record("o", placed("p"))
+        good = server.record("o", build_placed("p"))
         await server.project()
         unary = server.service
         answers = {
@@ -101,14 +101,14 @@ async def test_reads_are_unavailable_before_the_read_model_exists(tmp_path: Path
         server.path.touch()
         await assert_unavailable(server)
         server.path.unlink()
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         await server.service.GetOrder(GetOrderRequest(order_id="o"), None)
 
 
 async def test_reads_are_unavailable_if_the_read_model_is_of_another_log(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         other_model = ReadModel(server.path, b"another log's id", server.log.topic, 1)
         progress = Progress()

@@ -9,11 +9,11 @@ from tests.history.history_server import (
     SECOND,
     HistoryServer,
     RecordedFact,
-    added,
-    changed,
-    confirmed,
-    placed,
-    sealed,
+    build_confirmed,
+    build_line_added,
+    build_placed,
+    build_quantity_changed,
+    seal_record,
     serve_history,
 )
 from tests.history.random_history import Step, record_history, steps
@@ -30,7 +30,7 @@ async def get_order(server: HistoryServer, request: GetOrderRequest) -> Order:
     return GetOrderResponse.FromString(await server.service.GetOrder(request, 0.05)).order
 
 
-async def refusal_of(server: HistoryServer, request: GetOrderRequest) -> Refusal:
+async def catch_refusal(server: HistoryServer, request: GetOrderRequest) -> Refusal:
     with pytest.raises(Refused) as error:
         await server.service.GetOrder(request, 0.05)
     return error.value.refusal
@@ -42,15 +42,15 @@ def moment(nanoseconds: int) -> Timestamp:
 
 async def test_get_order_returns_the_present_state(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p", customer="c"))
-        server.record("o", confirmed())
+        server.record("o", build_placed("p", customer="c"))
+        server.record("o", build_confirmed())
         await server.project()
         assert await get_order(server, GetOrderRequest(order_id="o")) == server.orders["o"]
 
 
 async def test_consistency_token_of_an_order_is_the_position_of_the_read_model(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        token = server.record("o", placed("p"))
+        token = server.record("o", build_placed("p"))
         await server.project()
         raw = await server.service.GetOrder(GetOrderRequest(order_id="o"), None)
         assert GetOrderResponse.FromString(raw).consistency_token == token
@@ -79,9 +79,9 @@ async def assert_every_kind_of_point_leads_to(server: HistoryServer, fact: Recor
 
 async def test_history_of_many_batches_is_folded_completely(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         for quantity in range(3, 12_000):
-            server.record("o", changed("p", quantity))
+            server.record("o", build_quantity_changed("p", quantity))
         await server.project()
         order = await get_order(server, GetOrderRequest(order_id="o", version=11_500))
         assert order == server.facts[11_499].order
@@ -90,14 +90,14 @@ async def test_history_of_many_batches_is_folded_completely(tmp_path: Path) -> N
 async def test_unknown_order_is_not_found(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
-        refusal = await refusal_of(server, GetOrderRequest(order_id="o"))
+        refusal = await catch_refusal(server, GetOrderRequest(order_id="o"))
         assert (refusal.reason, refusal.order_id) == (ErrorReason.ERROR_REASON_ORDER_NOT_FOUND, "o")
 
 
 async def test_order_is_not_found_as_of_a_point_before_its_first_fact(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        earlier = server.record("another", placed("p"))
-        server.record("o", placed("p"), NOON)
+        earlier = server.record("another", build_placed("p"))
+        server.record("o", build_placed("p"), NOON)
         await server.project()
         requests = [
             GetOrderRequest(order_id="o", token=earlier),
@@ -105,12 +105,12 @@ async def test_order_is_not_found_as_of_a_point_before_its_first_fact(tmp_path: 
             GetOrderRequest(order_id="o", record_time=Timestamp(seconds=-62_135_596_800)),
         ]
         for request in requests:
-            assert (await refusal_of(server, request)).reason == ErrorReason.ERROR_REASON_ORDER_NOT_FOUND
+            assert (await catch_refusal(server, request)).reason == ErrorReason.ERROR_REASON_ORDER_NOT_FOUND
 
 
 async def test_latest_possible_time_is_after_every_fact(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         end_of_time = Timestamp(seconds=253_402_300_799, nanos=999_999_999)
         assert await get_order(server, GetOrderRequest(order_id="o", record_time=end_of_time)) == server.orders["o"]
@@ -118,9 +118,9 @@ async def test_latest_possible_time_is_after_every_fact(tmp_path: Path) -> None:
 
 async def test_future_version_is_refused_with_the_present_version(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
-        refusal = await refusal_of(server, GetOrderRequest(order_id="o", version=7))
+        refusal = await catch_refusal(server, GetOrderRequest(order_id="o", version=7))
         assert refusal.reason == ErrorReason.ERROR_REASON_ORDER_NOT_FOUND
         assert refusal.facts == {"version": "1"}
         assert "version 1;" in refusal.message
@@ -129,21 +129,21 @@ async def test_future_version_is_refused_with_the_present_version(tmp_path: Path
 @pytest.mark.parametrize("as_of_request", [GetOrderRequest(order_id="o"), GetOrderRequest(order_id="o", version=1)])
 async def test_parked_order_is_refused_with_its_reason(tmp_path: Path, as_of_request: GetOrderRequest) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
-        server.record("other", placed("p"))
-        server.land("o", sealed("o", 2, b"no such fact's digest"[:16], b""))
+        server.record("o", build_placed("p"))
+        server.record("other", build_placed("p"))
+        server.land("o", seal_record("o", 2, b"no such fact's digest"[:16], b""))
         await server.project()
-        refusal = await refusal_of(server, as_of_request)
+        refusal = await catch_refusal(server, as_of_request)
         assert (refusal.reason, refusal.order_id) == (ErrorReason.ERROR_REASON_ORDER_PARKED, "o")
         assert await get_order(server, GetOrderRequest(order_id="other")) == server.orders["other"]
 
 
 async def test_get_order_waits_for_its_as_of_token(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
-        token = server.record("o", added("q"))
-        refusal = await refusal_of(server, GetOrderRequest(order_id="o", token=token))
+        token = server.record("o", build_line_added("q"))
+        refusal = await catch_refusal(server, GetOrderRequest(order_id="o", token=token))
         assert refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
         await server.project()
         assert await get_order(server, GetOrderRequest(order_id="o", token=token)) == server.orders["o"]

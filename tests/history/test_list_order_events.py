@@ -3,7 +3,15 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.history.history_server import HistoryServer, RecordedFact, changed, names_of, placed, sealed, serve_history
+from tests.history.history_server import (
+    HistoryServer,
+    RecordedFact,
+    build_placed,
+    build_quantity_changed,
+    list_event_names,
+    seal_record,
+    serve_history,
+)
 from tests.history.random_history import ORDERS, PRODUCTS, Step, record_history, steps
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
@@ -56,33 +64,35 @@ async def test_pages_of_any_filter_hold_every_matching_event_once(
             await server.project()
             size = request.page_size
             pages = await read_pages(server, request)
-            assert [name for page in pages for name in names_of(page)] == server.names(lambda f: matches(f, request))
+            assert [name for page in pages for name in list_event_names(page)] == server.names(
+                lambda f: matches(f, request)
+            )
             assert all(len(page) == size for page in pages[:-1])
 
 
 async def test_events_recorded_while_paging_are_on_the_last_page(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         for quantity in (3, 4):
-            server.record("o", changed("p", quantity))
+            server.record("o", build_quantity_changed("p", quantity))
         await server.project()
         request = ListOrderEventsRequest(order_id="o", page_size=2)
         first = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
-        server.record("o", changed("p", 5))
+        server.record("o", build_quantity_changed("p", 5))
         await server.project()
         request.page_token = first.next_page_token
         second = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
-        assert names_of([*first.events, *second.events]) == server.names()
+        assert list_event_names([*first.events, *second.events]) == server.names()
         assert second.next_page_token == ""
 
 
 async def test_listed_events_are_the_facts_with_their_positions(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("other", placed("p"))
-        server.record("o", placed("p", "q", customer="c"))
+        server.record("other", build_placed("p"))
+        server.record("o", build_placed("p", "q", customer="c"))
         await server.project()
         [[event]] = await read_pages(server, ListOrderEventsRequest(customer_id="c"))
-        assert event.order_placed == placed("p", "q", customer="c")
+        assert event.order_placed == build_placed("p", "q", customer="c")
         assert (event.position.topic, event.position.partition, event.position.offset) == (server.log.topic, 0, 1)
         assert event.digest == server.log.records[0][1].digest
 
@@ -90,11 +100,11 @@ async def test_listed_events_are_the_facts_with_their_positions(tmp_path: Path) 
 async def test_page_of_large_events_stays_below_the_message_limit_of_clients(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(90):
-            server.record(f"o-{number}", placed("p", customer="c"))
+            server.record(f"o-{number}", build_placed("p", customer="c"))
             server.record(f"o-{number}", OrderCancelled(reason="x" * 60_000))
         await server.project()
         pages = await read_pages(server, ListOrderEventsRequest(customer_id="c", page_size=1_000))
-        assert [name for page in pages for name in names_of(page)] == server.names()
+        assert [name for page in pages for name in list_event_names(page)] == server.names()
         assert all(sum(event.ByteSize() for event in page) <= 2 * 1024 * 1024 for page in pages)
 
 
@@ -106,12 +116,12 @@ async def test_history_of_an_unknown_order_is_empty(tmp_path: Path) -> None:
 
 async def test_history_of_a_parked_order_is_refused_and_others_are_listed(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p", customer="c"))
-        server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
-        server.record("other", placed("p", customer="c"))
+        server.record("o", build_placed("p", customer="c"))
+        server.land("o", seal_record("o", 5, b"no such fact's digest"[:16], b""))
+        server.record("other", build_placed("p", customer="c"))
         await server.project()
         with pytest.raises(Refused) as error:
             await read_pages(server, ListOrderEventsRequest(order_id="o"))
         assert error.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
         [events] = await read_pages(server, ListOrderEventsRequest(customer_id="c"))
-        assert names_of(events) == [("o", 1), ("other", 1)]
+        assert list_event_names(events) == [("o", 1), ("other", 1)]

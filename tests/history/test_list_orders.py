@@ -5,7 +5,15 @@ from tempfile import TemporaryDirectory
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings, strategies as st
-from tests.history.history_server import NOON, SECOND, HistoryServer, added, placed, sealed, serve_history
+from tests.history.history_server import (
+    NOON,
+    SECOND,
+    HistoryServer,
+    build_line_added,
+    build_placed,
+    seal_record,
+    serve_history,
+)
 from tests.history.random_history import CUSTOMERS, PRODUCTS, Step, record_history, steps
 
 from ordertrail.v1.date_pb2 import Date
@@ -44,7 +52,7 @@ def matches(order: Order, request: ListOrdersRequest) -> bool:
     )
 
 
-def expected_orders(server: HistoryServer, request: ListOrdersRequest) -> list[Order]:
+def select_expected_orders(server: HistoryServer, request: ListOrdersRequest) -> list[Order]:
     orders = [order for order in server.orders.values() if matches(order, request)]
     return sorted(orders, key=lambda o: (o.create_time.seconds, o.create_time.nanos, o.order_id), reverse=True)
 
@@ -82,34 +90,34 @@ async def test_pages_of_any_filter_hold_every_matching_order_once(
             record_history(server, history)
             await server.project()
             pages = await read_pages(server, request)
-            assert [order for page in pages for order in page] == expected_orders(server, request)
+            assert [order for page in pages for order in page] == select_expected_orders(server, request)
             assert all(len(page) == request.page_size for page in pages[:-1])
 
 
 async def test_orders_placed_while_paging_do_not_repeat_or_hide_an_order(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(10):
-            server.record(f"old-{number}", placed("p"))
+            server.record(f"old-{number}", build_placed("p"))
         await server.project()
-        first_orders = expected_orders(server, ListOrdersRequest())
+        first_orders = select_expected_orders(server, ListOrdersRequest())
         request = ListOrdersRequest(page_size=3)
-        pages = await read_pages(server, request, lambda: server.record(f"new-{len(server.orders)}", placed("p")))
+        pages = await read_pages(server, request, lambda: server.record(f"new-{len(server.orders)}", build_placed("p")))
         assert [order for page in pages for order in page] == first_orders
 
 
 async def test_orders_created_at_the_same_time_are_listed_by_descending_id(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(5):
-            server.record(f"o-{number}", placed("p"), NOON)
+            server.record(f"o-{number}", build_placed("p"), NOON)
         await server.project()
         pages = await read_pages(server, ListOrdersRequest(page_size=2))
         assert [[order.order_id for order in page] for page in pages] == [["o-4", "o-3"], ["o-2", "o-1"], ["o-0"]]
 
 
-async def test_page_holds_100_orders_by_default_and_at_most_1000(tmp_path: Path) -> None:
+async def test_page_has_100_orders_by_default_and_at_most_1000(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(1_002):
-            server.record(f"o-{number}", placed("p"))
+            server.record(f"o-{number}", build_placed("p"))
         await server.project()
         sizes = [len((await list_orders(server, ListOrdersRequest(page_size=size))).orders) for size in (0, 5_000)]
         assert sizes == [100, 1_000]
@@ -118,21 +126,21 @@ async def test_page_holds_100_orders_by_default_and_at_most_1000(tmp_path: Path)
 async def test_page_of_large_orders_stays_below_the_message_limit_of_clients(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(90):
-            huge = placed("p")
-            huge.source.CopyFrom(OrderSource(other_json="x" * 60_000))
-            server.record(f"o-{number}", huge)
+            large_order = build_placed("p")
+            large_order.source.CopyFrom(OrderSource(other_json="x" * 60_000))
+            server.record(f"o-{number}", large_order)
         await server.project()
         pages = await read_pages(server, ListOrdersRequest())
-        assert [order for page in pages for order in page] == expected_orders(server, ListOrdersRequest())
+        assert [order for page in pages for order in page] == select_expected_orders(server, ListOrdersRequest())
         assert all(sum(order.ByteSize() for order in page) <= 2 * 1024 * 1024 for page in pages)
 
 
 async def test_order_larger_than_a_page_is_alone_on_its_page(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(2):
-            huge = placed("p")
-            huge.source.CopyFrom(OrderSource(other_json="x" * 2_200_000))
-            server.record(f"o-{number}", huge)
+            large_order = build_placed("p")
+            large_order.source.CopyFrom(OrderSource(other_json="x" * 2_200_000))
+            server.record(f"o-{number}", large_order)
         await server.project()
         assert [len(page) for page in await read_pages(server, ListOrdersRequest())] == [1, 1]
 
@@ -150,8 +158,8 @@ async def test_orders_are_found_by_their_present_delivery_date(
     tmp_path: Path, begin: Date | None, end: Date | None, order_ids: list[str]
 ) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
-        server.record("without a day", placed("p"))
+        server.record("o", build_placed("p"))
+        server.record("without a day", build_placed("p"))
         server.record("o", OrderDeliveryRescheduled(expected_delivery_date=Date(year=2024, month=2, day=29)))
         await server.project()
         page = await list_orders(server, ListOrdersRequest(delivery_from=begin, delivery_before=end))
@@ -159,7 +167,7 @@ async def test_orders_are_found_by_their_present_delivery_date(
 
 
 @pytest.mark.parametrize("where", ["delivery_from", "delivery_before"])
-async def test_day_that_the_calendar_lacks_is_refused(tmp_path: Path, where: str) -> None:
+async def test_day_that_does_not_exist_is_refused(tmp_path: Path, where: str) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
         request = ListOrdersRequest()
@@ -172,16 +180,16 @@ async def test_day_that_the_calendar_lacks_is_refused(tmp_path: Path, where: str
 
 async def test_parked_order_is_listed_with_its_last_folded_state(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
-        server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
+        server.record("o", build_placed("p"))
+        server.land("o", seal_record("o", 5, b"no such fact's digest"[:16], b""))
         await server.project()
         assert list((await list_orders(server, ListOrdersRequest())).orders) == [server.orders["o"]]
 
 
 async def test_order_without_a_folded_fact_is_not_listed(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.land("bare", sealed("bare", 5, b"no such fact's digest"[:16], b""))
-        server.record("o", placed("p"))
+        server.land("bare", seal_record("bare", 5, b"no such fact's digest"[:16], b""))
+        server.record("o", build_placed("p"))
         await server.project()
         for request in (ListOrdersRequest(), ListOrdersRequest(statuses=OrderStatus.values())):
             assert [order.order_id for order in (await list_orders(server, request)).orders] == ["o"]
@@ -190,8 +198,8 @@ async def test_order_without_a_folded_fact_is_not_listed(tmp_path: Path) -> None
 async def test_page_token_is_refused_for_other_conditions(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(3):
-            server.record(f"o-{number}", placed("p", "q"))
-        freshness_token = server.record("o-0", added("r"))
+            server.record(f"o-{number}", build_placed("p", "q"))
+        freshness_token = server.record("o-0", build_line_added("r"))
         await server.project()
         token = (await list_orders(server, ListOrdersRequest(product_id="p", page_size=1))).next_page_token
         request = ListOrdersRequest(product_id="p", page_size=2, page_token=token, at_least_as_fresh=[freshness_token])

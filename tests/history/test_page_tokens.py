@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.history.history_server import HistoryServer, placed, serve_history
+from tests.history.history_server import HistoryServer, build_placed, serve_history
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import (
@@ -23,7 +23,7 @@ from ordertrail_server.orders.refusal import Refused
 async def serve_two_orders(directory: Path, identity: bytes) -> AsyncIterator[HistoryServer]:
     async with serve_history(directory, identity=identity) as server:
         for number in range(2):
-            server.record(f"o-{number}", placed("p", customer="c"))
+            server.record(f"o-{number}", build_placed("p", customer="c"))
         await server.project()
         yield server
 
@@ -38,7 +38,7 @@ async def list_events(server: HistoryServer, **paging: object) -> ListOrderEvent
     return ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
 
 
-async def refusal_reason(answer: Awaitable[object]) -> str:
+async def catch_refusal_reason(answer: Awaitable[object]) -> str:
     with pytest.raises(Refused) as error:
         await answer
     assert error.value.refusal.where == "page_token"
@@ -55,7 +55,7 @@ async def test_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
         for ask in (list_orders, list_events):
             token = (await ask(first_server, page_size=1)).next_page_token
             assert (await ask(first_server, page_token=token)).next_page_token == ""
-            assert await refusal_reason(ask(second_server, page_token=token)) == "PAGE_TOKEN_MISMATCH"
+            assert await catch_refusal_reason(ask(second_server, page_token=token)) == "PAGE_TOKEN_MISMATCH"
 
 
 @pytest.mark.parametrize("number", [-(2**63), -1, OFFSETS, 2**63 - 1])
@@ -63,7 +63,8 @@ async def test_page_token_of_an_impossible_position_is_refused(tmp_path: Path, n
     async with serve_two_orders(tmp_path, b"1" * 16) as server:
         of_filter = read_page_token((await list_events(server, page_size=1)).next_page_token).filter_digest
         assert (
-            await refusal_reason(list_events(server, page_token=write_page_token(of_filter, number))) == "INVALID_TOKEN"
+            await catch_refusal_reason(list_events(server, page_token=write_page_token(of_filter, number)))
+            == "INVALID_TOKEN"
         )
 
 

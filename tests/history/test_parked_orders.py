@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 from tests.history.history_server import (
     HistoryServer,
-    added,
-    confirmed,
-    names_of,
-    placed,
-    removed,
-    sealed,
+    build_confirmed,
+    build_line_added,
+    build_line_removed,
+    build_placed,
+    list_event_names,
+    seal_record,
     serve_history,
 )
 
@@ -39,16 +39,16 @@ async def get_answer(server: HistoryServer, order_id: str) -> GetParkedOrderResp
 
 def park(server: HistoryServer, order_id: str, product: str = "never ordered") -> None:
     """Record a fact that cannot be folded."""
-    server.record(order_id, placed("p"))
-    server.record(order_id, removed(product))
+    server.record(order_id, build_placed("p"))
+    server.record(order_id, build_line_removed(product))
 
 
 async def test_every_parked_order_is_on_one_page(tmp_path: Path) -> None:
     async with serve_history(tmp_path, partitions=3) as server:
         ids = [f"order-{number}" for number in range(7)]
         for order_id in reversed(ids):
-            server.record(order_id, placed("p"))
-            server.record(order_id, removed("never ordered"), time=1_700_000_000_000_000_000)
+            server.record(order_id, build_placed("p"))
+            server.record(order_id, build_line_removed("never ordered"), time=1_700_000_000_000_000_000)
         await server.project()
         order_ids, sizes, request = list[str](), list[int](), ListParkedOrdersRequest(page_size=3)
         while not sizes or request.page_token:
@@ -72,7 +72,7 @@ async def test_parked_order_shows_the_first_waiting_facts_and_counts_all(tmp_pat
     async with serve_history(tmp_path) as server:
         park(server, "o")
         for _ in range(MAX_WAITING + 5):
-            server.record("o", confirmed())
+            server.record("o", build_confirmed())
         await server.project()
         answer = await get_answer(server, "o")
         assert (answer.order.version, answer.order.waiting_count) == (1, MAX_WAITING + 6)
@@ -92,15 +92,15 @@ async def test_resume_tokens_of_a_parked_orders_stream_stay_before_its_waiting_f
     tmp_path: Path, partitions: int
 ) -> None:
     async with serve_history(tmp_path, partitions) as server:
-        server.record("other", placed("p"))
+        server.record("other", build_placed("p"))
         park(server, "o")
-        server.record("other", added("q"))
-        server.record("o", confirmed())
+        server.record("other", build_line_added("q"))
+        server.record("o", build_confirmed())
         await server.project()
         parked = (await get_answer(server, "o")).order.position
         stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), None)
         frame = StreamOrderEventsResponse.FromString(await anext(stream))
-        assert names_of(frame.events) == [("o", 1)]
+        assert list_event_names(frame.events) == [("o", 1)]
         assert read_token(frame.resume_token, server.log.identity)[parked.partition] == parked.offset
         with pytest.raises(Refused):
             await anext(stream)
@@ -109,8 +109,8 @@ async def test_resume_tokens_of_a_parked_orders_stream_stay_before_its_waiting_f
 async def test_stream_of_all_orders_skips_waiting_facts(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         park(server, "o")
-        server.land("o", sealed("o", 9, b"no such fact's digest"[:16], b""))
-        server.record("other", placed("p"))
+        server.land("o", seal_record("o", 9, b"no such fact's digest"[:16], b""))
+        server.record("other", build_placed("p"))
         await server.project()
         frames = await server.stream(StreamOrderEventsRequest())
         assert read_token(frames[-1].resume_token, server.log.identity) == {0: 4}

@@ -1,4 +1,4 @@
-"""Recency: the latest moment whose whole log the read model includes."""
+"""Recency: the latest time at which the read model included the whole log."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.log.contract import entries
+from tests.log.contract import build_entries
 from tests.log.memory import MemoryLog
 
 from ordertrail_server.history import recency as module
@@ -57,7 +57,7 @@ async def test_current_at_pauses_while_the_log_is_unavailable(tmp_path: Path, mo
     async def end(partition: int, known_end: int) -> int:
         return await log.end(partition, known_end)
 
-    await log.append(0, entries(1))
+    await log.append(0, build_entries(1))
     clock, progress = TickingClock(), Progress()
     progress.advance({0: 1})
     recency = Recency(end, 1, progress, clock=clock)
@@ -76,7 +76,7 @@ async def test_current_at_pauses_while_the_log_is_unavailable(tmp_path: Path, mo
     await log.close()
 
 
-async def test_current_at_is_the_time_of_the_query_once_its_ends_are_projected(tmp_path: Path) -> None:
+async def test_current_at_is_the_time_of_the_query_when_its_ends_are_projected(tmp_path: Path) -> None:
     log, progress = MemoryLog(partitions=2), Progress()
     recency = Recency(log.end, 2, progress, clock=iter(count(100)).__next__)
     log.land(1, Entry("o", b"any"))

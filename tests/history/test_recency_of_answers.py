@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.history.history_server import HistoryServer, placed, serve_history
+from tests.history.history_server import HistoryServer, build_placed, serve_history
 
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
@@ -23,7 +23,7 @@ SECOND = 1_000_000_000
 
 async def test_every_answer_has_current_at(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p", customer="c"))
+        server.record("o", build_placed("p", customer="c"))
         await server.project()
         assert [answer.HasField("current_at") for answer in await answers(server)] == [False] * 4
         await server.recency.refresh()
@@ -32,7 +32,7 @@ async def test_every_answer_has_current_at(tmp_path: Path) -> None:
 
 async def test_age_of_unary_answers_is_measured_by_the_servers_clock(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p", customer="c"))
+        server.record("o", build_placed("p", customer="c"))
         await server.project()
         now = [100 * SECOND]
         recency = Recency(server.log.end, 1, server.progress, clock=lambda: now[0])
@@ -48,7 +48,7 @@ async def test_age_of_unary_answers_is_measured_by_the_servers_clock(tmp_path: P
 async def answers(
     server: HistoryServer,
 ) -> tuple[GetOrderResponse, ListOrdersResponse, ListOrderEventsResponse, StreamOrderEventsResponse]:
-    """Return one of each rpc, and assert that its own fields are there beside the time."""
+    """Return one answer of each rpc. Asserts that it has other fields than the time."""
     order = GetOrderResponse.FromString(await server.service.GetOrder(GetOrderRequest(order_id="o"), None))
     orders = ListOrdersResponse.FromString(await server.service.ListOrders(ListOrdersRequest(), None))
     request = ListOrderEventsRequest(order_id="o")

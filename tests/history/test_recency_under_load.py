@@ -1,10 +1,10 @@
-"""No answer lacks what its time promises, while reads and writes run side by side."""
+"""Every answer includes all facts before its `current_at` while reads and writes run concurrently."""
 
 import asyncio
 from pathlib import Path
 
 import pytest
-from tests.history.history_server import HistoryServer, placed, serve_history
+from tests.history.history_server import HistoryServer, build_placed, serve_history
 from tests.history.streaming.tail import open_tail
 
 from ordertrail.v1.order_history_service_pb2 import (
@@ -16,11 +16,11 @@ from ordertrail_server.orders.times import nanoseconds
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
-async def test_no_answer_lacks_a_fact_from_before_its_current_at(tmp_path: Path, partitions: int) -> None:
+async def test_answer_includes_every_fact_before_its_current_at(tmp_path: Path, partitions: int) -> None:
     async with serve_history(tmp_path, partitions) as server:
-        server.record("o-0", placed("p"))
+        server.record("o-0", build_placed("p"))
         await server.project()
-        # The clock counts the facts that the log holds, so `current_at` promises that many facts.
+        # The clock counts the facts that the log holds, so `current_at` guarantees that many facts.
         recency = Recency(server.log.end, partitions, server.progress, clock=lambda: len(server.facts))
         server.service = server.build_service(server.progress, 0.0, recency)
         await recency.refresh()
@@ -39,7 +39,7 @@ MANY = 150
 
 async def write_facts(server: HistoryServer) -> None:
     for number in range(1, MANY):
-        server.record(f"o-{number}", placed("p"))
+        server.record(f"o-{number}", build_placed("p"))
         await asyncio.sleep(0)
         if number % 3 == 0:
             await server.project()
@@ -53,7 +53,7 @@ async def refresh_forever(recency: Recency) -> None:
 
 
 async def list_until_complete(server: HistoryServer) -> int:
-    """List all orders until the last is listed; return the last promised count."""
+    """List orders until the page has all of them. Return the number of facts that `current_at` guarantees."""
     page, min_count = ListOrdersResponse(), 0
     while len(page.orders) < MANY:
         page = ListOrdersResponse.FromString(await server.service.ListOrders(ListOrdersRequest(page_size=1000), None))
@@ -63,7 +63,7 @@ async def list_until_complete(server: HistoryServer) -> int:
 
 
 async def follow_until_complete(server: HistoryServer) -> int:
-    """Follow all orders until the last is sent; return the last promised count."""
+    """Follow the stream until it has sent all orders. Return the number of facts that `current_at` guarantees."""
     sent_count = min_count = 0
     async with open_tail(server, max_events_per_frame=2) as tail:
         while sent_count < MANY:

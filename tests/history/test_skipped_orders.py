@@ -9,13 +9,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.history.history_server import (
     NOON,
     SECOND,
-    added,
-    confirmed,
-    names_in,
-    names_of,
-    placed,
-    removed,
-    sealed,
+    build_confirmed,
+    build_line_added,
+    build_line_removed,
+    build_placed,
+    list_event_names,
+    list_frame_names,
+    seal_record,
     serve_history,
 )
 from tests.history.skipped_orders import list_pages, park, park_unknown, parked_ids, stream_frames
@@ -34,21 +34,21 @@ async def test_stream_of_all_orders_names_each_parked_order_whose_facts_it_skips
 ) -> None:
     async with serve_history(tmp_path, partitions) as server:
         park(server, "parked")
-        server.record("parked", confirmed())
+        server.record("parked", build_confirmed())
         park_unknown(server, "unknown")
-        server.record("fine", placed("p"))
+        server.record("fine", build_placed("p"))
         await server.project()
         frames = await stream_frames(server)
         assert sorted(parked_ids(frames)) == ["parked", "unknown"]
-        assert sorted(names_in(frames)) == [("fine", 1), ("parked", 1)]
+        assert sorted(list_frame_names(frames)) == [("fine", 1), ("parked", 1)]
         later_frames = await stream_frames(server, resume_token=frames[-1].resume_token)
         assert parked_ids(later_frames) == []
 
 
 async def test_parked_order_without_waiting_facts_is_not_named(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("broken", placed("p"))
-        server.land("broken", sealed("broken", 9, b"no such fact's digest"[:16], b""))
+        server.record("broken", build_placed("p"))
+        server.land("broken", seal_record("broken", 9, b"no such fact's digest"[:16], b""))
         await server.project()
         assert parked_ids(await stream_frames(server)) == []
 
@@ -59,7 +59,7 @@ async def test_frame_names_only_orders_with_skipped_facts_before_its_token(tmp_p
             park(server, f"o-{number}")
         await server.project()
         frames = await stream_frames(server, max_events_per_frame=1)
-        contents = [(names_of(frame.events), list(frame.parked_order_ids)) for frame in frames]
+        contents = [(list_event_names(frame.events), list(frame.parked_order_ids)) for frame in frames]
         assert contents == [([("o-0", 1)], []), ([("o-1", 1)], ["o-0"]), ([("o-2", 1)], ["o-1", "o-2"])]
         offsets = [read_token(frame.resume_token, server.log.identity)[0] for frame in frames]
         assert offsets == [1, 3, 6]
@@ -75,7 +75,7 @@ async def test_stream_of_a_customer_names_parked_orders_of_it_and_of_unknown_cus
         assert parked_ids(await stream_frames(server, customer_id="c")) == ["own", "unknown"]
         assert parked_ids(await stream_frames(server, customer_id="c", product_id="p")) == ["own", "unknown"]
         [page] = await list_pages(server, customer_id="c")
-        assert (names_of(page.events), list(page.parked_order_ids)) == ([("own", 1)], ["own", "unknown"])
+        assert (list_event_names(page.events), list(page.parked_order_ids)) == ([("own", 1)], ["own", "unknown"])
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ async def test_stream_of_a_customer_names_parked_orders_of_it_and_of_unknown_cus
 )
 async def test_parked_order_is_named_whatever_the_other_conditions(tmp_path: Path, conditions: dict[str, Any]) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("fine", placed("p"))
+        server.record("fine", build_placed("p"))
         park(server, "parked")
-        server.record("fine", added("q"))
+        server.record("fine", build_line_added("q"))
         await server.project()
         frames = await stream_frames(server, **conditions)
         assert parked_ids(frames) == ["parked"]
@@ -100,31 +100,31 @@ async def test_parked_order_is_named_whatever_the_other_conditions(tmp_path: Pat
 
 async def test_following_stream_names_a_newly_parked_order_in_a_frame_without_events(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=3600.0) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         async with open_tail(server) as tail:
             assert (await tail.next()).caught_up
-            server.record("o", removed("never ordered"))
+            server.record("o", build_line_removed("never ordered"))
             await server.project()
             frame = await tail.next()
             assert (len(frame.events), list(frame.parked_order_ids), frame.WhichOneof("standing")) == (0, ["o"], None)
             assert read_token(frame.resume_token, server.log.identity) == {0: 2}
-            server.record("other", placed("p"))
+            server.record("other", build_placed("p"))
             await server.project()
             assert (await tail.next()).parked_order_ids == []
 
 
 async def test_stream_of_a_customer_names_a_newly_parked_order_with_its_next_frame(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=3600.0) as server:
-        server.record("o", placed("p", customer="c"))
+        server.record("o", build_placed("p", customer="c"))
         await server.project()
         async with open_tail(server, customer_id="c") as tail:
             assert (await tail.next()).caught_up
-            server.record("o", removed("never ordered"))
-            server.record("other", placed("p", customer="c"))
+            server.record("o", build_line_removed("never ordered"))
+            server.record("other", build_placed("p", customer="c"))
             await server.project()
             frame = await tail.next()
-            assert (names_of(frame.events), list(frame.parked_order_ids)) == ([("other", 1)], ["o"])
+            assert (list_event_names(frame.events), list(frame.parked_order_ids)) == ([("other", 1)], ["o"])
 
 
 @pytest.mark.usefixtures("unlimited_scan_time")
@@ -133,19 +133,19 @@ async def test_names_of_many_parked_orders_fit_into_frames_within_their_limits(t
     async with serve_history(tmp_path) as server:
         for order_id in ids:
             park_unknown(server, order_id)
-        server.record("last", placed("p", customer="c"))
+        server.record("last", build_placed("p", customer="c"))
         await server.project()
         for conditions in ({}, {"customer_id": "c"}):
             frames = await stream_frames(server, **conditions)
             assert parked_ids(frames) == ids
-            assert names_in(frames) == [("last", 1)]
+            assert list_frame_names(frames) == [("last", 1)]
             assert all(frame.ByteSize() <= FRAME_BYTES for frame in frames)
             assert len(frames) == 3
             assert [frame.WhichOneof("standing") for frame in frames] == [None, None, "caught_up"]
 
 
-def huge(customer: str) -> OrderPlaced:
-    order = placed("p", customer=customer)
+def build_huge_order(customer: str) -> OrderPlaced:
+    order = build_placed("p", customer=customer)
     order.source.CopyFrom(OrderSource(other_json="x" * 40_000))
     return order
 
@@ -157,10 +157,10 @@ async def test_frame_of_large_events_and_many_names_is_within_its_limit(tmp_path
         for number, order_id in enumerate(parked):
             park_unknown(server, order_id)
             if number % 50 == 0:
-                server.record(f"o-{number}", huge("c"))
+                server.record(f"o-{number}", build_huge_order("c"))
         await server.project()
         frames = await stream_frames(server)
-        assert (parked_ids(frames), names_in(frames)) == (parked, server.names())
+        assert (parked_ids(frames), list_frame_names(frames)) == (parked, server.names())
         assert all(frame.ByteSize() <= FRAME_BYTES for frame in frames)
         assert all(frame.ByteSize() >= FRAME_BYTES / 2 for frame in frames[:-1])
 
@@ -171,21 +171,21 @@ async def test_names_that_exceed_a_page_are_on_the_next_one(tmp_path: Path, monk
     async with serve_history(tmp_path) as server:
         for order_id in parked:
             park_unknown(server, order_id)
-        server.record("last", placed("p", customer="c"))
+        server.record("last", build_placed("p", customer="c"))
         await server.project()
         pages = await list_pages(server, customer_id="c")
         assert [order_id for page in pages for order_id in page.parked_order_ids] == parked
         assert [len(page.parked_order_ids) for page in pages] == [4, 4, 4, 4, 4, 0]
-        assert [name for page in pages for name in names_of(page.events)] == [("last", 1)]
+        assert [name for page in pages for name in list_event_names(page.events)] == [("last", 1)]
 
 
 async def test_streams_that_share_a_scan_all_name_the_parked_order(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=3600.0) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         async with open_tail(server) as first_tail, open_tail(server) as second_tail:
             await asyncio.gather(first_tail.next(), second_tail.next())
-            server.record("o", removed("never ordered"))
+            server.record("o", build_line_removed("never ordered"))
             await server.project()
             contents = await asyncio.gather(first_tail.next(), second_tail.next())
             assert [list(frame.parked_order_ids) for frame in contents] == [["o"], ["o"]]

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from tests.history.history_server import (
     HistoryServer,
-    added,
-    names_in,
-    names_of,
-    placed,
-    removed,
+    build_line_added,
+    build_line_removed,
+    build_placed,
+    list_event_names,
+    list_frame_names,
     serve_history,
 )
 from tests.history.skipped_orders import list_pages, park_unknown, stream_frames
@@ -38,9 +38,11 @@ def record_history(server: HistoryServer, history: list[Step]) -> None:
             park_unknown(server, order_id)
             unknown.add(order_id)
         elif server.aggregate(order_id).version == 0:
-            server.record(order_id, placed("p", customer=f"c{number % 2}"))
+            server.record(order_id, build_placed("p", customer=f"c{number % 2}"))
         else:
-            server.record(order_id, removed("never ordered") if parks else added(f"q{len(server.facts)}"))
+            server.record(
+                order_id, build_line_removed("never ordered") if parks else build_line_added(f"q{len(server.facts)}")
+            )
 
 
 def waiting_facts(server: HistoryServer, customer: str) -> Iterator[tuple[int, int, str]]:
@@ -87,11 +89,11 @@ async def test_every_skipped_order_is_named_between_two_tokens(
                 now = offsets | read_token(frame.resume_token, server.log.identity)
                 assert set(frame.parked_order_ids) == {o for p, at, o in facts if offsets[p] <= at < now[p]}
                 offsets = now
-            assert sorted(names_in(frames)) == sorted(
+            assert sorted(list_frame_names(frames)) == sorted(
                 server.names(lambda fact: customer in ("", fact.customer) and (not types or fact.type in types))
             )
             pages = await list_pages(server, customer_id=customer or "c1", page_size=max_events)
             of_customer = {order_id for _, _, order_id in waiting_facts(server, customer or "c1")}
             assert {order_id for page in pages for order_id in page.parked_order_ids} == of_customer
-            names = [name for page in pages for name in names_of(page.events)]
+            names = [name for page in pages for name in list_event_names(page.events)]
             assert names == server.names(lambda fact: fact.customer == (customer or "c1"))

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.history.history_server import HistoryServer, placed, serve_history
+from tests.history.history_server import HistoryServer, build_placed, serve_history
 
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.error_reason_pb2 import ErrorReason
@@ -28,7 +28,7 @@ def visit_rows_for_ever(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def searching(server: HistoryServer, count: int) -> AsyncIterator[None]:
+async def keep_searchers_busy(server: HistoryServer, count: int) -> AsyncIterator[None]:
     """Keep every search thread busy, with more searches in the queue, for the time of the block."""
     searches = [asyncio.create_task(server.model.search(visit_rows_for_ever)) for _ in range(count)]
     try:
@@ -40,13 +40,13 @@ async def searching(server: HistoryServer, count: int) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def patient_server(directory: Path) -> AsyncIterator[HistoryServer]:
+async def serve_without_time_limit(directory: Path) -> AsyncIterator[HistoryServer]:
     """A server with one order, whose searches may take an hour."""
     async with serve_history(directory) as server:
         server.model.close()
         server.model = ReadModel(server.path, server.log.identity, server.log.topic, 1, search_seconds=HOUR_S)
         server.service = server.build_service(server.progress)
-        server.record("order-1", placed("apple", customer="shop-1"))
+        server.record("order-1", build_placed("apple", customer="shop-1"))
         await server.project()
         yield server
 
@@ -63,7 +63,11 @@ async def test_search_ends_after_its_time_limit_with_a_typed_error(tmp_path: Pat
 
 
 async def test_short_reads_and_streams_do_not_wait_for_searches(tmp_path: Path) -> None:
-    async with patient_server(tmp_path) as server, searching(server, 2 * SEARCHERS), asyncio.timeout(30):
+    async with (
+        serve_without_time_limit(tmp_path) as server,
+        keep_searchers_busy(server, 2 * SEARCHERS),
+        asyncio.timeout(30),
+    ):
         assert await server.service.GetOrder(GetOrderRequest(order_id="order-1"), None)
         assert await server.service.ListOrders(ListOrdersRequest(customer_id="shop-1"), None)
         assert await server.service.ListOrderEvents(ListOrderEventsRequest(order_id="order-1"), None)
@@ -83,9 +87,9 @@ async def test_short_reads_and_streams_do_not_wait_for_searches(tmp_path: Path) 
 async def test_queries_that_may_visit_many_rows_are_searches(
     tmp_path: Path, request_of_many_rows: ListOrdersRequest | ListOrderEventsRequest
 ) -> None:
-    async with patient_server(tmp_path) as server:
+    async with serve_without_time_limit(tmp_path) as server:
         rpc = type(request_of_many_rows).__name__.removesuffix("Request")
-        async with searching(server, SEARCHERS), asyncio.timeout(30):
+        async with keep_searchers_busy(server, SEARCHERS), asyncio.timeout(30):
             query = asyncio.create_task(getattr(server.service, rpc)(request_of_many_rows, None))
             for _ in range(20):
                 await server.service.GetOrder(GetOrderRequest(order_id="order-1"), None)
@@ -94,9 +98,9 @@ async def test_queries_that_may_visit_many_rows_are_searches(
             assert await query
 
 
-async def test_search_ends_when_its_caller_has_gone(tmp_path: Path) -> None:
-    async with patient_server(tmp_path) as server:
-        async with searching(server, 2 * SEARCHERS):
+async def test_search_ends_when_its_caller_disconnects(tmp_path: Path) -> None:
+    async with serve_without_time_limit(tmp_path) as server:
+        async with keep_searchers_busy(server, 2 * SEARCHERS):
             await asyncio.sleep(0)
         async with asyncio.timeout(30):
             assert await server.model.search(lambda connection: connection.execute("SELECT 1").fetchone()) == (1,)

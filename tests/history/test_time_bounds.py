@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.history.history_server import NOON, SECOND, HistoryServer, names_in, placed, serve_history
+from tests.history.history_server import NOON, SECOND, HistoryServer, build_placed, list_frame_names, serve_history
 
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_events_pb2 import OrderDeliveryRescheduled
@@ -28,13 +28,13 @@ of_bounds = pytest.mark.parametrize(("begin", "end", "expected"), BOUNDS)
 
 def record_around_noon(server: HistoryServer) -> None:
     for order_id, time in (("before", NOON - 1), ("at", NOON), ("behind", NOON + 1)):
-        server.record(order_id, placed("p", customer="c", reference="r"), time)
+        server.record(order_id, build_placed("p", customer="c", reference="r"), time)
 
 
 @of_bounds
 @pytest.mark.parametrize("max_indexed", [0, 10_000])
 @pytest.mark.parametrize("path", [{}, {"customer_id": "c"}, {"product_id": "p"}, {"source_reference": "r"}])
-async def test_list_orders_includes_its_first_time_and_excludes_its_second(
+async def test_list_orders_includes_its_first_time_and_excludes_its_last(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     path: dict[str, str],
@@ -55,7 +55,7 @@ async def test_list_orders_includes_its_first_time_and_excludes_its_second(
 @of_bounds
 @pytest.mark.parametrize("max_indexed", [0, 100_000])
 @pytest.mark.parametrize("path", [{}, {"customer_id": "c"}, {"product_id": "p"}])
-async def test_stream_includes_its_first_time_and_excludes_its_second(
+async def test_stream_includes_its_first_time_and_excludes_its_last(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     path: dict[str, str],
@@ -69,11 +69,11 @@ async def test_stream_includes_its_first_time_and_excludes_its_second(
         record_around_noon(server)
         await server.project()
         request = StreamOrderEventsRequest(recorded_from=begin, recorded_before=end, **path)  # type: ignore[arg-type]
-        assert names_in(await server.stream(request)) == [(order_id, 1) for order_id in expected]
+        assert list_frame_names(await server.stream(request)) == [(order_id, 1) for order_id in expected]
 
 
 @of_bounds
-async def test_stream_of_an_order_includes_its_first_time_and_excludes_its_second(
+async def test_stream_of_an_order_includes_its_first_time_and_excludes_its_last(
     tmp_path: Path, begin: Timestamp | None, end: Timestamp | None, expected: list[str]
 ) -> None:
     async with serve_history(tmp_path) as server:
@@ -82,7 +82,7 @@ async def test_stream_of_an_order_includes_its_first_time_and_excludes_its_secon
         names = []
         for order_id in ("before", "at", "behind"):
             request = StreamOrderEventsRequest(order_id=order_id, recorded_from=begin, recorded_before=end)
-            names += names_in(await server.stream(request))
+            names += list_frame_names(await server.stream(request))
         assert names == [(order_id, 1) for order_id in expected]
 
 
@@ -92,17 +92,17 @@ DAYS = [
 ]
 
 
-def day_of(day: date) -> Date:
+def build_date(day: date) -> Date:
     return Date(year=day.year, month=day.month, day=day.day)
 
 
-async def test_list_orders_includes_its_first_delivery_day_and_excludes_its_second(
+async def test_delivery_from_is_inclusive_and_delivery_before_is_exclusive(
     tmp_path: Path,
 ) -> None:
     async with serve_history(tmp_path) as server:
         for day in DAYS:
-            server.record(f"{day}", placed("p"))
-            server.record(f"{day}", OrderDeliveryRescheduled(expected_delivery_date=day_of(day)))
+            server.record(f"{day}", build_placed("p"))
+            server.record(f"{day}", OrderDeliveryRescheduled(expected_delivery_date=build_date(day)))
         await server.project()
 
         async def list_ids(request: ListOrdersRequest) -> list[str]:
@@ -110,7 +110,7 @@ async def test_list_orders_includes_its_first_delivery_day_and_excludes_its_seco
             return [order.order_id for order in reversed(page.orders)]
 
         for bound in DAYS:
-            later = await list_ids(ListOrdersRequest(delivery_from=day_of(bound)))
-            earlier = await list_ids(ListOrdersRequest(delivery_before=day_of(bound)))
+            later = await list_ids(ListOrdersRequest(delivery_from=build_date(bound)))
+            earlier = await list_ids(ListOrdersRequest(delivery_before=build_date(bound)))
             assert later == [f"{day}" for day in DAYS if day >= bound]
             assert earlier == [f"{day}" for day in DAYS if day < bound]

@@ -47,7 +47,7 @@ class Void(NamedTuple):
     request: Request
     cause: str
     """"repeated": a second copy of a fact; "decided again": its request led to a fact by another record;
-    "given up": its request led to no fact, so its caller got a refusal or no answer."""
+    "given up": its request led to no fact, because the caller got a refusal or no answer."""
 
     behind_ms: int
     """How much later it was written than the fact of its order version. After a long time it was no race."""
@@ -55,7 +55,7 @@ class Void(NamedTuple):
 
 @dataclass
 class Report:
-    """The content of a topic, with the positions and requests of each fault; `faults` counts the broken promises."""
+    """The content of a topic, with the positions and requests of each fault; `faults` counts the broken guarantees."""
 
     records: int = 0
     facts: dict[Request, Fact] = field(default_factory=dict)

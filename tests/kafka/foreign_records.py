@@ -72,7 +72,7 @@ def create_broken_record(order_id: str, version: int, partitions: int) -> Foreig
 
 
 def produce_transaction(bootstrap: str, topic: str, *partitions: int) -> None:
-    """Write a message to each partition in one transaction, which leaves a transaction marker behind it. Blocks."""
+    """Write a message to each partition in one transaction, which appends a transaction marker. Blocks."""
     producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "foreign"})
     producer.init_transactions()
     producer.begin_transaction()

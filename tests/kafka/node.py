@@ -11,9 +11,9 @@ OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf
 
 
 class Node:
-    """A node whose properties and data lie in a directory, which may hold those of an earlier run.
+    """A node with its properties and data in a directory, which can exist from an earlier run.
 
-    `version` is Kafka's version; without it, the pom's. `users` are SCRAM credentials as arguments of kafka-storage.
+    `version` is Kafka's, by default that of pom.xml. `users` are SCRAM credentials as arguments of kafka-storage.
     `hosts` is the content of a hosts file that replaces the machine's.
     """
 

@@ -49,7 +49,7 @@ class Relays:
         self._loop.call_soon_threadsafe(self._joined[broker].clear)
 
     def join(self, broker: int) -> None:
-        """Forward the data that was held back, and later data."""
+        """Forward the buffered data, and later data."""
         self._loop.call_soon_threadsafe(self._joined[broker].set)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Topics with records of a test, each under a name of its own."""
+"""Topics with records of a test, each with a new name."""
 
 import asyncio
 from collections.abc import Sequence

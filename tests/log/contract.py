@@ -21,23 +21,23 @@ SOON = 60.0  # seconds: a limit for something that must happen, never a pause
 
 
 @cache
-def orders_of(partition: int) -> list[str]:
+def find_orders_of_partition(partition: int) -> list[str]:
     """Return seven orders whose partition is this one, whether the log has 1, 2 or 3 partitions."""
     orders = (f"order-{number}" for number in itertools.count())
     return list(itertools.islice((order for order in orders if partition_of(order, 6) == partition % 6), 7))
 
 
-def entry(order_id: str, number: int, previous: bytes = b"") -> Entry:
+def build_entry(order_id: str, number: int, previous: bytes = b"") -> Entry:
     """Return a record that differs from those of other numbers."""
     return Entry(order_id, Record(event_id=f"event-{number}", order_id=order_id, previous=previous).SerializeToString())
 
 
-def entries(count: int, first: int = 0, partition: int = 0) -> list[Entry]:
-    orders = orders_of(partition)
-    return [entry(orders[number % len(orders)], number) for number in range(first, first + count)]
+def build_entries(count: int, first: int = 0, partition: int = 0) -> list[Entry]:
+    orders = find_orders_of_partition(partition)
+    return [build_entry(orders[number % len(orders)], number) for number in range(first, first + count)]
 
 
-def logged(appended: list[Entry], first: int = 0) -> list[Logged]:
+def build_logged_records(appended: list[Entry], first: int = 0) -> list[Logged]:
     return [Logged(offset, key, value, digest(value)) for offset, (key, value) in enumerate(appended, first)]
 
 
@@ -54,7 +54,7 @@ class ManyPartitions:
     async def test_unknown_partition_raises_value_error(self, log: Log) -> None:
         for partition in (-1, log.partitions):
             with pytest.raises(ValueError, match="partition"):
-                await log.append(partition, entries(1))
+                await log.append(partition, build_entries(1))
             with pytest.raises(ValueError, match="partition"):
                 await log.read(partition, 0, 1)
             with pytest.raises(ValueError, match="partition"):
@@ -63,25 +63,27 @@ class ManyPartitions:
     async def test_partitions_are_independent(self, log: Log) -> None:
         for partition in reversed(range(log.partitions)):
             for batch in range(partition + 1):
-                await log.append(partition, entries(2, 100 * partition + 2 * batch, partition))
+                await log.append(partition, build_entries(2, 100 * partition + 2 * batch, partition))
         for partition in range(log.partitions):
             count = 2 * (partition + 1)
             assert await log.end(partition) == count
-            assert await log.read(partition, 0, 100) == logged(entries(count, 100 * partition, partition))
+            assert await log.read(partition, 0, 100) == build_logged_records(
+                build_entries(count, 100 * partition, partition)
+            )
 
     async def test_wait_ends_only_with_a_record_in_its_own_partition(self, log: Log) -> None:
-        waiting = [asyncio.ensure_future(log.wait(partition, 0)) for partition in range(log.partitions)]
+        wait_task = [asyncio.ensure_future(log.wait(partition, 0)) for partition in range(log.partitions)]
         for partition in reversed(range(log.partitions)):
-            await log.append(partition, entries(1, 0, partition))
-            await asyncio.wait_for(waiting[partition], SOON)
-            assert not any(waiter.done() for waiter in waiting[:partition])
+            await log.append(partition, build_entries(1, 0, partition))
+            await asyncio.wait_for(wait_task[partition], SOON)
+            assert not any(waiter.done() for waiter in wait_task[:partition])
 
 
 class LogContract(ManyPartitions):
     async def test_offsets_count_from_zero_without_gaps(self, log: Log) -> None:
-        assert await log.append(0, entries(1)) == [0]
-        assert await log.append(0, entries(3)) == [1, 2, 3]
-        assert await log.append(0, entries(1)) == [4]
+        assert await log.append(0, build_entries(1)) == [0]
+        assert await log.append(0, build_entries(3)) == [1, 2, 3]
+        assert await log.append(0, build_entries(1)) == [4]
         assert await log.end(0) == 5
 
     async def test_append_of_no_entries_changes_nothing(self, log: Log) -> None:
@@ -89,20 +91,24 @@ class LogContract(ManyPartitions):
         assert await log.end(0) == 0
 
     async def test_read_returns_appended_bytes_and_their_digest(self, log: Log) -> None:
-        every_byte = entry(orders_of(0)[0], 1, previous=bytes(range(256)))
-        await log.append(0, [every_byte, *entries(9)])
-        assert await log.read(0, 0, 100) == logged([every_byte, *entries(9)])
+        every_byte = build_entry(find_orders_of_partition(0)[0], 1, previous=bytes(range(256)))
+        await log.append(0, [every_byte, *build_entries(9)])
+        assert await log.read(0, 0, 100) == build_logged_records([every_byte, *build_entries(9)])
 
     @pytest.mark.parametrize("key", ["ö", "заказ №7", "注文", "📦", "with\x00nul", "k" * 128])
     async def test_key_may_be_any_text(self, log: Log, key: str) -> None:
         partition = partition_of(key, log.partitions)
-        await log.append(partition, [entry(key, 1)])
-        assert await log.read(partition, 0, 1) == logged([entry(key, 1)])
+        await log.append(partition, [build_entry(key, 1)])
+        assert await log.read(partition, 0, 1) == build_logged_records([build_entry(key, 1)])
 
     async def test_value_may_be_empty_or_large(self, log: Log) -> None:
-        appended = [BARRIER, entry(orders_of(0)[0], 1, previous=b"x" * 500_000), entry(orders_of(0)[0], 2)]
+        appended = [
+            BARRIER,
+            build_entry(find_orders_of_partition(0)[0], 1, previous=b"x" * 500_000),
+            build_entry(find_orders_of_partition(0)[0], 2),
+        ]
         await log.append(0, appended)
-        assert await log.read(0, 0, 3) == logged(appended)
+        assert await log.read(0, 0, 3) == build_logged_records(appended)
 
     @pytest.mark.parametrize(
         ("offset", "limit", "expected"),
@@ -111,13 +117,13 @@ class LogContract(ManyPartitions):
     async def test_read_begins_at_its_offset_and_ends_at_its_limit(
         self, log: Log, offset: int, limit: int, expected: range
     ) -> None:
-        await log.append(0, entries(10))
+        await log.append(0, build_entries(10))
         assert [record.offset for record in await log.read(0, offset, limit)] == list(expected)
 
     @pytest.mark.parametrize("offset", [10, 11, 10_000, 2**48, 2**63])
-    async def test_read_at_or_behind_the_end_returns_nothing(self, log: Log, offset: int) -> None:
+    async def test_read_at_or_after_the_end_returns_nothing(self, log: Log, offset: int) -> None:
         for partition in range(log.partitions):
-            await log.append(partition, entries(10, 0, partition))
+            await log.append(partition, build_entries(10, 0, partition))
         assert await log.read(0, offset, 5) == []
 
     @pytest.mark.parametrize(("offset", "limit"), [(-1, 1), (0, 0), (0, -1)])
@@ -128,13 +134,13 @@ class LogContract(ManyPartitions):
             await log.read(0, offset, limit)
 
     async def test_large_batch_is_read_back_whole_and_in_order(self, log: Log) -> None:
-        appended = entries(10_000)
+        appended = build_entries(10_000)
         assert await log.append(0, appended) == list(range(10_000))
         records = [record for start in range(0, 10_000, 3_000) for record in await log.read(0, start, 3_000)]
-        assert records == logged(appended)
+        assert records == build_logged_records(appended)
 
     async def test_concurrent_appends_return_the_offsets_of_their_records(self, log: Log) -> None:
-        batches = [entries(5, 5 * number) for number in range(20)]
+        batches = [build_entries(5, 5 * number) for number in range(20)]
         returned = await asyncio.gather(*(log.append(0, batch) for batch in batches))
         value_at = {record.offset: record.value for record in await log.read(0, 0, 1000)}
         assert len(value_at) == 100
@@ -144,50 +150,56 @@ class LogContract(ManyPartitions):
             assert all(offsets == list(range(offsets[0], offsets[0] + 5)) for offsets in returned)
 
     async def test_wait_for_an_existing_record_returns_at_once(self, log: Log) -> None:
-        await log.append(0, entries(3))
+        await log.append(0, build_entries(3))
         await asyncio.wait_for(log.wait(0, 0), SOON)
         await asyncio.wait_for(log.wait(0, 2), SOON)
 
     async def test_append_wakes_all_calls_that_wait_for_it(self, log: Log) -> None:
-        waiting = [asyncio.ensure_future(log.wait(0, 0)) for _ in range(3)]
+        wait_task = [asyncio.ensure_future(log.wait(0, 0)) for _ in range(3)]
         later = asyncio.ensure_future(log.wait(0, 3))
         await asyncio.sleep(0)
-        assert not any(waiter.done() for waiter in waiting)
-        await log.append(0, entries(3))
-        await asyncio.wait_for(asyncio.gather(*waiting), SOON)
+        assert not any(waiter.done() for waiter in wait_task)
+        await log.append(0, build_entries(3))
+        await asyncio.wait_for(asyncio.gather(*wait_task), SOON)
         assert not later.done()
-        await log.append(0, entries(1))
+        await log.append(0, build_entries(1))
         await asyncio.wait_for(later, SOON)
 
 
 class AtomicAppends:
     async def test_read_during_an_append_returns_all_of_a_batch_or_nothing(self, log: Log) -> None:
         assert log.capabilities.atomic_append
-        appending = asyncio.gather(*(log.append(0, entries(50, 50 * number)) for number in range(20)))
+        appending = asyncio.gather(*(log.append(0, build_entries(50, 50 * number)) for number in range(20)))
         records: list[Logged] = []
         while len(records) < 1000:
             await asyncio.wait_for(log.wait(0, len(records)), SOON)
             records += await log.read(0, len(records), 1000)
             assert len(records) % 50 == 0
         await appending
-        assert records == logged(entries(1000))
+        assert records == build_logged_records(build_entries(1000))
 
     async def test_cancelled_append_still_wakes_waiting_calls(self, log: Log) -> None:
-        waiting = asyncio.ensure_future(log.wait(0, 0))
-        appending = asyncio.ensure_future(log.append(0, entries(2)))
+        wait_task = asyncio.ensure_future(log.wait(0, 0))
+        append_task = asyncio.ensure_future(log.append(0, build_entries(2)))
         await asyncio.sleep(0)
-        appending.cancel()
-        await asyncio.wait_for(waiting, SOON)
-        assert await log.read(0, 0, 10) == logged(entries(2))
-        assert await log.append(0, entries(1)) == [2]
+        append_task.cancel()
+        await asyncio.wait_for(wait_task, SOON)
+        assert await log.read(0, 0, 10) == build_logged_records(build_entries(2))
+        assert await log.append(0, build_entries(1)) == [2]
 
 
 class Durability:
     async def test_reopened_log_has_the_same_identity_and_records(self, log: Log, reopen: Reopen) -> None:
         for partition in range(log.partitions):
-            await log.append(partition, entries(30, 100 * partition, partition))
-        again = await reopen()
-        assert (again.identity, again.topic, again.partitions) == (log.identity, log.topic, log.partitions)
+            await log.append(partition, build_entries(30, 100 * partition, partition))
+        reopened_log = await reopen()
+        assert (reopened_log.identity, reopened_log.topic, reopened_log.partitions) == (
+            log.identity,
+            log.topic,
+            log.partitions,
+        )
         for partition in range(log.partitions):
-            assert await again.read(partition, 0, 100) == logged(entries(30, 100 * partition, partition))
-            assert await again.append(partition, entries(1, 0, partition)) == [30]
+            assert await reopened_log.read(partition, 0, 100) == build_logged_records(
+                build_entries(30, 100 * partition, partition)
+            )
+            assert await reopened_log.append(partition, build_entries(1, 0, partition)) == [30]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.log.contract import entries, logged
+from tests.log.contract import build_entries, build_logged_records
 
 from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
 from ordertrail_server.log.embedded.file import UNFINISHED
@@ -11,7 +11,7 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.storage.lock import DataDirectoryRefused
 
 
-def names(directory: Path) -> list[str]:
+def list_names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
 
@@ -19,16 +19,16 @@ async def test_missing_directory_gets_a_new_log(tmp_path: Path) -> None:
     log = open_to_serve(tmp_path / "far" / "away", partitions=3)
     assert log.partitions == 3
     await log.close()
-    assert names(tmp_path / "far" / "away") == ["LOCK", "log.sqlite"]
+    assert list_names(tmp_path / "far" / "away") == ["LOCK", "log.sqlite"]
 
 
 @pytest.mark.parametrize("name", ["plain", "with space", "50%? #1", "änderung"])
-async def test_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
+async def test_data_directory_can_have_any_name(tmp_path: Path, name: str) -> None:
     log = open_to_serve(tmp_path / name)
-    assert await log.append(0, entries(1)) == [0]
+    assert await log.append(0, build_entries(1)) == [0]
     await log.close()
-    assert names(tmp_path) == [name]
-    assert names(tmp_path / name) == ["LOCK", "log.sqlite"]
+    assert list_names(tmp_path) == [name]
+    assert list_names(tmp_path / name) == ["LOCK", "log.sqlite"]
 
 
 async def test_unused_directory_gets_a_new_log(tmp_path: Path) -> None:
@@ -43,20 +43,20 @@ async def test_unfinished_log_is_created_anew(tmp_path: Path) -> None:
     for name in UNFINISHED:
         (tmp_path / name).write_bytes(b"half a log")
     log = open_to_serve(tmp_path)
-    assert await log.append(0, entries(3)) == [0, 1, 2]
+    assert await log.append(0, build_entries(3)) == [0, 1, 2]
     await log.close()
-    assert names(tmp_path) == ["LOCK", "log.sqlite"]
+    assert list_names(tmp_path) == ["LOCK", "log.sqlite"]
 
 
 async def test_existing_log_keeps_its_identity_and_partitions(tmp_path: Path) -> None:
     first = open_to_serve(tmp_path, partitions=2)
-    await first.append(1, entries(3, partition=1))
+    await first.append(1, build_entries(3, partition=1))
     await first.close()
     (tmp_path / "state.sqlite").touch()
-    again = open_to_serve(tmp_path, partitions=5)
-    assert (again.identity, again.partitions) == (first.identity, 2)
-    assert await again.read(1, 0, 10) == logged(entries(3, partition=1))
-    await again.close()
+    reopened_log = open_to_serve(tmp_path, partitions=5)
+    assert (reopened_log.identity, reopened_log.partitions) == (first.identity, 2)
+    assert await reopened_log.read(1, 0, 10) == build_logged_records(build_entries(3, partition=1))
+    await reopened_log.close()
 
 
 @pytest.mark.parametrize("remains", ["state.sqlite", "read-model/orders.sqlite", "log.sqlite-wal", "state.sqlite-wal"])
@@ -73,7 +73,7 @@ def test_directory_with_foreign_files_is_refused_and_unchanged(tmp_path: Path) -
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(DataDirectoryRefused, match=r"other files \(thesis.txt\) and no log"):
         open_to_serve(tmp_path)
-    assert names(tmp_path) == ["thesis.txt"]
+    assert list_names(tmp_path) == ["thesis.txt"]
 
 
 def test_file_in_place_of_the_directory_is_refused(tmp_path: Path) -> None:

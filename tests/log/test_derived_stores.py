@@ -1,4 +1,4 @@
-"""The check that a log holds all records from which the stores beside it were folded, by whatever release."""
+"""The check that a log has all records that are folded in the stores of its directory, by any release."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.log.memory import MemoryLog
+from tests.projections.log_builder import build_many_orders
 from tests.projections.random_log import project
-from tests.projections.story import many_orders
 
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.state_store import StateStore
@@ -29,7 +29,7 @@ CreateStore = Callable[[MemoryLog], Awaitable[Path]]
 
 def build_log(entries: int, partitions: int = 1, identity: bytes = LOG_ID) -> MemoryLog:
     log = MemoryLog(partitions=partitions, identity=identity)
-    for entry in many_orders(4)[:entries]:
+    for entry in build_many_orders(4)[:entries]:
         log.land(0, entry)
     return log
 
@@ -77,7 +77,7 @@ async def test_log_with_other_records_than_its_store_is_refused(
 ) -> None:
     await create_store(build_log(6))
     another_log = MemoryLog(identity=LOG_ID)
-    for entry in many_orders(5)[:entries]:
+    for entry in build_many_orders(5)[:entries]:
         another_log.land(0, entry)
     with pytest.raises(LogDamaged, match="offset 5 is not the one that was read there before"):
         await refuse_lost_facts(another_log, DataDirectory(tmp_path))

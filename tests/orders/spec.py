@@ -32,7 +32,7 @@ def after(order: Order | None, event: Event) -> Order:
     return evolve(order, history_event(event, 1 if order is None else order.version + 1))
 
 
-def order_of(*events: Event) -> Order:
+def fold_order(*events: Event) -> Order:
     order = None
     for event in events:
         order = after(order, event)
@@ -66,28 +66,28 @@ class Given:
 
 
 def given(*events: Event) -> Given:
-    return Given(order_of(*events) if events else None)
+    return Given(fold_order(*events) if events else None)
 
 
-def money(units: int, nanos: int = 0, currency: str = "EUR") -> Money:
+def build_money(units: int, nanos: int = 0, currency: str = "EUR") -> Money:
     return Money(currency_code=currency, units=units, nanos=nanos)
 
 
 def line(product: str, quantity: int = 1, price: Money | None = None) -> OrderedLine:
-    return OrderedLine(product_id=product, quantity=quantity, unit_price=price or money(10))
+    return OrderedLine(product_id=product, quantity=quantity, unit_price=price or build_money(10))
 
 
 def unpriced(product: str, quantity: int = 1) -> OrderedLine:
     return OrderedLine(product_id=product, quantity=quantity)
 
 
-def shipped(product: str, quantity: int) -> ShippedLine:
+def build_shipped(product: str, quantity: int) -> ShippedLine:
     return ShippedLine(product_id=product, quantity=quantity)
 
 
-def placed(*lines: OrderedLine, day: Date | None = None) -> OrderPlaced:
+def build_placed(*lines: OrderedLine, day: Date | None = None) -> OrderPlaced:
     return OrderPlaced(customer_id="shop-1", lines=lines, expected_delivery_date=day)
 
 
-def day(year: int, month: int, day_of_month: int) -> Date:
+def build_date(year: int, month: int, day_of_month: int) -> Date:
     return Date(year=year, month=month, day=day_of_month)

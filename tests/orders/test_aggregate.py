@@ -1,18 +1,18 @@
 """The aggregate of an order: a fact that cannot be folded parks it, but its chain continues."""
 
 import pytest
-from tests.orders.spec import history_event, line, placed
+from tests.orders.spec import build_placed, history_event, line
 
 from ordertrail.v1.order_events_pb2 import OrderConfirmed, OrderLineRemoved
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.evolve import evolve
 
-PLACED, CONFIRMED = history_event(placed(line("pen")), 1), history_event(OrderConfirmed(), 2)
+PLACED, CONFIRMED = history_event(build_placed(line("pen")), 1), history_event(OrderConfirmed(), 2)
 REMOVED = history_event(OrderLineRemoved(product_id="ink"), 2)
 FIRST = advance(NO_ORDER, PLACED, "", b"first")
 
 
-def test_order_without_facts_has_version_0_and_no_head() -> None:
+def test_order_without_facts_has_version_0_and_no_head_digest() -> None:
     assert Aggregate(None, 0, b"", "") == NO_ORDER
 
 
@@ -40,6 +40,6 @@ def test_parked_order_keeps_its_state_and_first_reason(fault: str) -> None:
 
 def test_impossible_value_parks_order_and_names_error() -> None:
     largest = 2**63 - 1
-    parked = advance(NO_ORDER, history_event(placed(line("pen", largest), line("ink", largest)), 1), "", b"first")
+    parked = advance(NO_ORDER, history_event(build_placed(line("pen", largest), line("ink", largest)), 1), "", b"first")
     assert (parked.order, parked.version, parked.head) == (None, 1, b"first")
     assert parked.parked.startswith("cannot be folded: ValueError: ")

@@ -13,7 +13,7 @@ VERSIONS = st.integers(-3, 12) | st.integers(-(2**63), 2**63 - 1)
 """Any version that a record can carry."""
 
 
-def judged(facts: list[bytes], version: int, previous: bytes) -> Verdict:
+def judge_record(facts: list[bytes], version: int, previous: bytes) -> Verdict:
     def digest_of(version: int) -> bytes | None:
         assert 1 <= version < len(facts), "digest_of may be called only for facts below the head"
         return digest(facts[version - 1])
@@ -47,27 +47,27 @@ def test_every_record_gets_exactly_the_defined_verdict(record: tuple[list[bytes]
         Verdict.VOID: names_the_fact_before and version <= len(facts),
         Verdict.BROKEN: not names_the_fact_before,
     }
-    assert [verdict for verdict, true in holds.items() if true] == [judged(facts, version, previous)]
+    assert [verdict for verdict, true in holds.items() if true] == [judge_record(facts, version, previous)]
 
 
 @given(FACTS)
 def test_next_record_is_a_fact(facts: list[bytes]) -> None:
-    assert judged(facts, len(facts) + 1, link(facts, len(facts) + 1)) is Verdict.FACT
+    assert judge_record(facts, len(facts) + 1, link(facts, len(facts) + 1)) is Verdict.FACT
 
 
 @given(FACTS, st.data())
 def test_duplicate_of_any_fact_is_void(facts: list[bytes], data: st.DataObject) -> None:
     version = data.draw(st.integers(1, max(1, len(facts))))
     expected = Verdict.VOID if facts else Verdict.FACT
-    assert judged(facts, version, link(facts, version)) is expected
+    assert judge_record(facts, version, link(facts, version)) is expected
 
 
 @given(FACTS.filter(bool), st.data())
 def test_second_record_with_same_predecessor_is_void(facts: list[bytes], data: st.DataObject) -> None:
     *before, _ = facts
     loser = len(facts), link(before, len(facts))
-    assert judged(before, *loser) is Verdict.FACT
-    assert judged(facts, *loser) is Verdict.VOID
+    assert judge_record(before, *loser) is Verdict.FACT
+    assert judge_record(facts, *loser) is Verdict.VOID
 
 
 @given(FACTS.filter(bool), st.data())
@@ -76,14 +76,14 @@ def test_record_after_changed_predecessor_is_broken(facts: list[bytes], data: st
     named = link(facts, version)
     changed = list(facts)
     changed[version - 2] += b"!"
-    assert judged(changed, version, named) is Verdict.BROKEN
+    assert judge_record(changed, version, named) is Verdict.BROKEN
 
 
 @given(FACTS, st.data())
 def test_record_that_leaves_a_gap_is_broken_with_any_predecessor(facts: list[bytes], data: st.DataObject) -> None:
     version = data.draw(st.integers(len(facts) + 2, 2**63 - 1))
     previous = data.draw(st.sampled_from([link(facts, v) for v in range(1, len(facts) + 2)]))
-    assert judged(facts, version, previous) is Verdict.BROKEN
+    assert judge_record(facts, version, previous) is Verdict.BROKEN
 
 
 @given(FACTS.filter(bool))

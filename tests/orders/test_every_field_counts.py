@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 from google.protobuf.descriptor import Descriptor
 from tests.orders.spec import ORDER, history_event
-from tests.orders.variants import TEXTS, Path, leaves, messages_of, text_of, variants
+from tests.orders.variants import TEXTS, Path, format_path, leaves, list_messages, variants
 
 from ordertrail.v1.commands_pb2 import Command
 from ordertrail.v1.history_event_pb2 import HistoryEvent
@@ -20,10 +20,10 @@ from ordertrail_server.orders.decide import decide
 from ordertrail_server.orders.evolve import CannotFold, evolve
 from ordertrail_server.orders.refusal import Refusal
 
-VERBS: Final = messages_of(Command.DESCRIPTOR.oneofs_by_name["verb"])
+VERBS: Final = list_messages(Command.DESCRIPTOR.oneofs_by_name["verb"])
 COMMANDS: Final = [*VERBS, OrderPlaced.DESCRIPTOR]
 """The commands of `decide`; an OrderPlaced is an imported order."""
-EVENTS: Final = messages_of(HistoryEvent.DESCRIPTOR.oneofs_by_name["event"])
+EVENTS: Final = list_messages(HistoryEvent.DESCRIPTOR.oneofs_by_name["event"])
 
 IN_THE_ENVELOPE: Final = {
     "order_id": "the record and the history event name the order",
@@ -56,9 +56,9 @@ ORDERS: Final = [
 """Orders of every status, so that each command is accepted on one of them."""
 
 
-def fields_of(messages: list[Descriptor]) -> list[Any]:
+def list_fields(messages: list[Descriptor]) -> list[Any]:
     paths = [(message, path) for message in messages for path in leaves(message)]
-    return [pytest.param(message, path, id=text_of(path)) for message, path in paths]
+    return [pytest.param(message, path, id=format_path(path)) for message, path in paths]
 
 
 def decided(order: Order | None, command: Any) -> bytes:
@@ -67,7 +67,7 @@ def decided(order: Order | None, command: Any) -> bytes:
     return b"" if isinstance(outcome, Refusal) else outcome.SerializeToString(deterministic=True) or b"event"
 
 
-def evolved(order: Order | None, event: Any) -> bytes:
+def evolve_order(order: Order | None, event: Any) -> bytes:
     """Return the order after an event, b"" if the event cannot follow."""
     try:
         return evolve(order, history_event(event, 2 if order else 1)).SerializeToString(deterministic=True)
@@ -84,28 +84,28 @@ def is_in_the_envelope(message: Descriptor, path: Path) -> bool:
     return message in VERBS and len(path) == 1 and path[0].name in IN_THE_ENVELOPE
 
 
-@pytest.mark.parametrize(("command", "path"), fields_of(COMMANDS))
+@pytest.mark.parametrize(("command", "path"), list_fields(COMMANDS))
 def test_every_field_of_a_command_changes_the_event(command: Descriptor, path: Path) -> None:
     events = outcomes(decided, command, path)
     assert any(events), f"no order of ORDERS accepts {command.name}: add one"
     has_effect = any(len(distinct) > 1 for distinct in events)
     assert has_effect != is_in_the_envelope(command, path), (
-        f"{text_of(path)} {'does' if has_effect else 'does not'} change the event: "
+        f"{format_path(path)} {'does' if has_effect else 'does not'} change the event: "
         "correct orders/decide.py, or IN_THE_ENVELOPE with a reason"
     )
 
 
-@pytest.mark.parametrize(("event", "path"), fields_of(EVENTS))
+@pytest.mark.parametrize(("event", "path"), list_fields(EVENTS))
 def test_every_field_of_an_event_changes_the_order(event: Descriptor, path: Path) -> None:
-    orders = outcomes(evolved, event, path)
+    orders = outcomes(evolve_order, event, path)
     assert any(orders), f"{event.name} can follow on no order of ORDERS: add one"
     has_effect = any(len(distinct) > 1 for distinct in orders)
-    assert has_effect != (text_of(path) in NOT_IN_THE_ORDER), (
-        f"{text_of(path)} {'does' if has_effect else 'does not'} change the order: "
+    assert has_effect != (format_path(path) in NOT_IN_THE_ORDER), (
+        f"{format_path(path)} {'does' if has_effect else 'does not'} change the order: "
         "correct orders/evolve.py, or NOT_IN_THE_ORDER with a reason"
     )
 
 
 def test_every_exception_names_an_existing_field() -> None:
-    assert NOT_IN_THE_ORDER.keys() <= {text_of(path) for event in EVENTS for path in leaves(event)}
+    assert NOT_IN_THE_ORDER.keys() <= {format_path(path) for event in EVENTS for path in leaves(event)}
     assert IN_THE_ENVELOPE.keys() <= {field.name for verb in VERBS for field in verb.fields}

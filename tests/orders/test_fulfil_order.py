@@ -1,6 +1,6 @@
 """Confirming, shipping, delivering, cancelling and returning an order."""
 
-from tests.orders.spec import ORDER, given, line, placed, shipped, unpriced
+from tests.orders.spec import ORDER, build_placed, build_shipped, given, line, unpriced
 
 from ordertrail.v1.commands_pb2 import (
     CancelOrderRequest,
@@ -20,7 +20,7 @@ from ordertrail.v1.order_events_pb2 import (
 )
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_PARTLY_SHIPPED, ORDER_STATUS_SHIPPED
 
-TWO = (placed(line("pen", 3), line("ink", 2)), OrderConfirmed())
+TWO = (build_placed(line("pen", 3), line("ink", 2)), OrderConfirmed())
 
 
 def ship(*lines: ShippedLine) -> ShipOrderRequest:
@@ -28,7 +28,7 @@ def ship(*lines: ShippedLine) -> ShipOrderRequest:
 
 
 def test_placed_order_is_confirmed() -> None:
-    given(placed(line("pen"))).when(ConfirmOrderRequest(order_id=ORDER)).then(OrderConfirmed())
+    given(build_placed(line("pen"))).when(ConfirmOrderRequest(order_id=ORDER)).then(OrderConfirmed())
 
 
 def test_order_with_only_zero_quantities_is_not_confirmed() -> None:
@@ -42,77 +42,79 @@ def test_one_quantity_above_0_suffices_to_confirm() -> None:
 
 
 def test_shipment_without_lines_ships_whole_order() -> None:
-    order = given(*TWO).when(ship()).then(OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)]))
+    order = given(*TWO).when(ship()).then(OrderShipped(lines=[build_shipped("pen", 3), build_shipped("ink", 2)]))
     assert order.status == ORDER_STATUS_SHIPPED
 
 
 def test_shipment_without_lines_ships_and_names_only_the_remainder() -> None:
-    before = OrderShipped(lines=[shipped("pen", 1), shipped("ink", 2)])
-    order = given(*TWO, before).when(ship()).then(OrderShipped(lines=[shipped("pen", 2)]))
+    before = OrderShipped(lines=[build_shipped("pen", 1), build_shipped("ink", 2)])
+    order = given(*TWO, before).when(ship()).then(OrderShipped(lines=[build_shipped("pen", 2)]))
     assert order.status == ORDER_STATUS_SHIPPED
     assert [line.shipped_quantity for line in order.lines] == [3, 2]
 
 
 def test_line_of_quantity_0_is_never_part_of_a_shipment() -> None:
     imported = OrderPlaced(lines=[unpriced("pen", 0), unpriced("ink", 1)])
-    order = given(imported, OrderConfirmed()).when(ship()).then(OrderShipped(lines=[shipped("ink", 1)]))
+    order = given(imported, OrderConfirmed()).when(ship()).then(OrderShipped(lines=[build_shipped("ink", 1)]))
     assert order.status == ORDER_STATUS_SHIPPED
 
 
 def test_shipped_lines_have_the_sequence_of_the_order() -> None:
     order = (
         given(*TWO)
-        .when(ship(shipped("ink", 1), shipped("pen", 3)))
-        .then(OrderShipped(lines=[shipped("pen", 3), shipped("ink", 1)]))
+        .when(ship(build_shipped("ink", 1), build_shipped("pen", 3)))
+        .then(OrderShipped(lines=[build_shipped("pen", 3), build_shipped("ink", 1)]))
     )
     assert order.status == ORDER_STATUS_PARTLY_SHIPPED
 
 
 def test_shipment_of_all_remaining_lines_completes_order() -> None:
-    last = OrderShipped(lines=[shipped("ink", 2)])
-    order = given(*TWO, OrderShipped(lines=[shipped("pen", 3)])).when(ship(shipped("ink", 2))).then(last)
+    last = OrderShipped(lines=[build_shipped("ink", 2)])
+    order = given(*TWO, OrderShipped(lines=[build_shipped("pen", 3)])).when(ship(build_shipped("ink", 2))).then(last)
     assert order.status == ORDER_STATUS_SHIPPED
 
 
 def test_product_that_is_not_on_order_is_not_shipped() -> None:
-    given(*TWO).when(ship(shipped("pad", 1))).refused("PRODUCT_NOT_ORDERED", product_id="pad")
+    given(*TWO).when(ship(build_shipped("pad", 1))).refused("PRODUCT_NOT_ORDERED", product_id="pad")
 
 
 def test_shipment_of_more_than_remains_is_refused() -> None:
-    before = OrderShipped(lines=[shipped("pen", 1)])
-    given(*TWO, before).when(ship(shipped("ink", 1), shipped("pen", 3))).refused(
+    before = OrderShipped(lines=[build_shipped("pen", 1)])
+    given(*TWO, before).when(ship(build_shipped("ink", 1), build_shipped("pen", 3))).refused(
         "MORE_THAN_ORDERED", product_id="pen", remaining="2"
     )
 
 
 def test_shipment_that_names_a_product_twice_is_refused() -> None:
-    given(*TWO).when(ship(shipped("pen", 1), shipped("pen", 1))).refused("INVALID_REQUEST", "lines[1].product_id")
+    given(*TWO).when(ship(build_shipped("pen", 1), build_shipped("pen", 1))).refused(
+        "INVALID_REQUEST", "lines[1].product_id"
+    )
 
 
 def test_shipped_order_cannot_be_shipped_again() -> None:
-    whole = OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)])
+    whole = OrderShipped(lines=[build_shipped("pen", 3), build_shipped("ink", 2)])
     refusal = (
         given(*TWO, whole)
-        .when(ship(shipped("pen", 1)))
+        .when(ship(build_shipped("pen", 1)))
         .refused("STATUS_FORBIDS", status="ORDER_STATUS_SHIPPED", verb="ship_order")
     )
     assert refusal.message == "The order is SHIPPED; ship_order needs it to be CONFIRMED or PARTLY_SHIPPED."
 
 
 def test_shipped_order_is_delivered() -> None:
-    whole = OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)])
+    whole = OrderShipped(lines=[build_shipped("pen", 3), build_shipped("ink", 2)])
     given(*TWO, whole).when(DeliverOrderRequest(order_id=ORDER)).then(OrderDelivered())
 
 
 def test_reason_of_cancellation_is_recorded_verbatim() -> None:
-    order = given(placed(line("pen")))
+    order = given(build_placed(line("pen")))
     order.when(CancelOrderRequest(order_id=ORDER, reason="too late")).then(OrderCancelled(reason="too late"))
     order.when(CancelOrderRequest(order_id=ORDER, reason="")).then(OrderCancelled(reason=""))
     order.when(CancelOrderRequest(order_id=ORDER)).then(OrderCancelled())
 
 
 def test_reason_of_return_is_recorded_verbatim() -> None:
-    whole = OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)])
+    whole = OrderShipped(lines=[build_shipped("pen", 3), build_shipped("ink", 2)])
     order = given(*TWO, whole)
     order.when(ReturnOrderRequest(order_id=ORDER, reason="leaking")).then(OrderReturned(reason="leaking"))
     order.when(ReturnOrderRequest(order_id=ORDER)).then(OrderReturned())

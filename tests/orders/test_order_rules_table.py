@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.orders.rules_table import DOCUMENT, TABLE
-from tests.orders.spec import ORDER, after, day, line, order_of, placed, shipped
+from tests.orders.spec import ORDER, after, build_date, build_placed, build_shipped, fold_order, line
 
 from ordertrail.v1.commands_pb2 import (
     AddOrderLineRequest,
@@ -34,19 +34,19 @@ from ordertrail_server.orders import order_refusal
 from ordertrail_server.orders.decide import Command, decide
 from ordertrail_server.orders.refusal import Refusal
 
-NEW = placed(line("pen", 3), line("ink", 2))
-SOME = OrderShipped(lines=[shipped("pen", 1)])
-WHOLE = OrderShipped(lines=[shipped("pen", 3), shipped("ink", 2)])
+NEW = build_placed(line("pen", 3), line("ink", 2))
+SOME = OrderShipped(lines=[build_shipped("pen", 1)])
+WHOLE = OrderShipped(lines=[build_shipped("pen", 3), build_shipped("ink", 2)])
 
 ORDERS: dict[str, Order | None] = {
     "no order": None,
-    "PLACED": order_of(NEW),
-    "CONFIRMED": order_of(NEW, OrderConfirmed()),
-    "PARTLY_SHIPPED": order_of(NEW, OrderConfirmed(), SOME),
-    "SHIPPED": order_of(NEW, OrderConfirmed(), WHOLE),
-    "DELIVERED": order_of(NEW, OrderConfirmed(), WHOLE, OrderDelivered()),
-    "CANCELLED": order_of(NEW, OrderCancelled()),
-    "RETURNED": order_of(NEW, OrderConfirmed(), WHOLE, OrderReturned()),
+    "PLACED": fold_order(NEW),
+    "CONFIRMED": fold_order(NEW, OrderConfirmed()),
+    "PARTLY_SHIPPED": fold_order(NEW, OrderConfirmed(), SOME),
+    "SHIPPED": fold_order(NEW, OrderConfirmed(), WHOLE),
+    "DELIVERED": fold_order(NEW, OrderConfirmed(), WHOLE, OrderDelivered()),
+    "CANCELLED": fold_order(NEW, OrderCancelled()),
+    "RETURNED": fold_order(NEW, OrderConfirmed(), WHOLE, OrderReturned()),
 }
 
 COMMANDS: dict[str, Command] = {
@@ -54,9 +54,9 @@ COMMANDS: dict[str, Command] = {
     "add_order_line": AddOrderLineRequest(order_id=ORDER, line=line("pad")),
     "change_order_line_quantity": ChangeOrderLineQuantityRequest(order_id=ORDER, product_id="pen", quantity=9),
     "remove_order_line": RemoveOrderLineRequest(order_id=ORDER, product_id="pen"),
-    "reschedule_delivery": RescheduleDeliveryRequest(order_id=ORDER, expected_delivery_date=day(2024, 3, 1)),
+    "reschedule_delivery": RescheduleDeliveryRequest(order_id=ORDER, expected_delivery_date=build_date(2024, 3, 1)),
     "confirm_order": ConfirmOrderRequest(order_id=ORDER),
-    "ship_order, some of it": ShipOrderRequest(order_id=ORDER, lines=[shipped("pen", 1)]),
+    "ship_order, some of it": ShipOrderRequest(order_id=ORDER, lines=[build_shipped("pen", 1)]),
     "ship_order, all that remains": ShipOrderRequest(order_id=ORDER),
     "deliver_order": DeliverOrderRequest(order_id=ORDER),
     "cancel_order": CancelOrderRequest(order_id=ORDER),
@@ -81,7 +81,7 @@ def test_table_has_every_verb_and_every_status_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize(("verb", "status"), list(TABLE))
-def test_verb_in_a_status_does_what_the_table_says(verb: str, status: str) -> None:
+def test_verb_in_a_status_has_the_outcome_of_the_table(verb: str, status: str) -> None:
     order = ORDERS[status]
     outcome = decide(order, COMMANDS[verb])
     if isinstance(outcome, Refusal):

@@ -22,7 +22,7 @@ _VALUES: Final[dict[int, Sequence[Any]]] = {
 }
 
 
-def messages_of(oneof: OneofDescriptor) -> list[Descriptor]:
+def list_messages(oneof: OneofDescriptor) -> list[Descriptor]:
     """Return the messages that a oneof can hold."""
     return [field.message_type for field in oneof.fields if field.message_type is not None]
 
@@ -31,7 +31,7 @@ def leaves(message: Descriptor, around: Path = ()) -> Iterator[Path]:
     """Yield the path of every field that holds no message, or one without fields of its own."""
     within = {field.containing_type for field in around} | {message}
     for field in message.fields:
-        inner = message_in(field)
+        inner = get_message_type(field)
         if inner is None or inner in within or not inner.fields:
             yield (*around, field)
         else:
@@ -40,10 +40,10 @@ def leaves(message: Descriptor, around: Path = ()) -> Iterator[Path]:
 
 def variants(message: Descriptor, path: Path) -> list[Any]:
     """Return messages that fill every field, and differ in the field at a path alone."""
-    return [_with_value(filled(message), path, value) for value in _values(path[-1])]
+    return [_with_value(fill_message(message), path, value) for value in _values(path[-1])]
 
 
-def filled(descriptor: Descriptor) -> Any:
+def fill_message(descriptor: Descriptor) -> Any:
     """Return a message with a value in every field, and the last member of each oneof."""
     message = GetMessageClass(descriptor)()
     for path in leaves(descriptor):
@@ -51,13 +51,13 @@ def filled(descriptor: Descriptor) -> Any:
     return message
 
 
-def text_of(path: Path) -> str:
+def format_path(path: Path) -> str:
     """Return a path as `PlaceOrderRequest.lines.product_id`."""
     assert path[0].containing_type is not None
     return ".".join([path[0].containing_type.name, *(field.name for field in path)])
 
 
-def message_in(field: FieldDescriptor) -> Descriptor | None:
+def get_message_type(field: FieldDescriptor) -> Descriptor | None:
     """Return the message that a field holds, or that is the value of a map; None for scalars."""
     return _value_field(field).message_type
 
@@ -77,7 +77,7 @@ def _with_value(message: Message, path: Path, value: Any) -> Message:
     holder: Any = message
     for field in path[:-1]:
         holder = _value_in(holder, field)
-    if message_in(path[-1]) is None:
+    if get_message_type(path[-1]) is None:
         _set(holder, path[-1], value)
     elif value:
         _value_in(holder, path[-1]).SetInParent()

@@ -13,7 +13,7 @@ from ordertrail_server.schema.registry import READERS
 
 @contextmanager
 def hide_events(*events: str) -> Iterator[None]:
-    """Read records as a release does whose public event lacks these fields."""
+    """Read records as a release whose public event does not have these fields."""
     written = {NEWEST[name].number for name, field in public_events().items() if field.name in events}
     readers = {number: reader for number, reader in READERS.items() if number not in written}
     with pytest.MonkeyPatch.context() as older:

@@ -11,7 +11,7 @@ from ordertrail_server.projections.supervisor import ProjectorProcess
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
-def projector_command(data: Path) -> list[str]:
+def build_projector_command(data: Path) -> list[str]:
     """Return the command that runs the projector of an embedded log."""
     return [sys.executable, "-m", "ordertrail_server.projections.process", EmbeddedSource(data).to_json()]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 from tests.log.memory import MemoryLog
-from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
+from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, remove
 
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import BARRIER
@@ -18,49 +18,55 @@ PARTITIONS = 2
 ORDER_IDS = [f"order-{number}" for number in range(5)]
 
 
-def _append_next_fact(story: Story, order_id: str) -> None:
+def _append_next_fact(builder: LogBuilder, order_id: str) -> None:
     events = (PLACED, PLUM_ADDED, remove("apple"), CONFIRMED)
-    story.fact(order_id, events[min(story.version(order_id), 3)])
+    builder.add_fact(order_id, events[min(builder.version(order_id), 3)])
 
 
-def _begin_order(story: Story, order_id: str) -> None:
-    if story.version(order_id) == 0:
-        story.statement(order_id)
+def _begin_order(builder: LogBuilder, order_id: str) -> None:
+    if builder.version(order_id) == 0:
+        builder.add_statement(order_id)
 
 
-def _append_repeated(story: Story, order_id: str) -> None:
-    if story.version(order_id):
-        story.repeat(order_id, version=1 + story.version(order_id) // 2)
+def _append_repeated(builder: LogBuilder, order_id: str) -> None:
+    if builder.version(order_id):
+        builder.add_repetition(order_id, version=1 + builder.version(order_id) // 2)
 
 
-def _append_late(story: Story, order_id: str) -> None:
-    if story.version(order_id):
-        story.late(order_id, follows=story.version(order_id) - 1)
+def _append_late(builder: LogBuilder, order_id: str) -> None:
+    if builder.version(order_id):
+        builder.add_late_record(order_id, follows=builder.version(order_id) - 1)
 
 
-STEPS: list[Callable[[Story, str], None]] = [
+STEPS: list[Callable[[LogBuilder, str], None]] = [
     *(_append_next_fact,) * 6,
     *(_begin_order, _append_repeated, _append_repeated, _append_late),
-    *(Story.future, Story.broken, Story.unreadable, Story.misplaced, Story.barrier),
-    lambda story, order_id: story.fact(order_id, remove("never ordered")),
-    lambda story, order_id: story.fact(order_id, CONFIRMED, seconds=5),
+    *(
+        LogBuilder.add_future_event,
+        LogBuilder.add_broken_record,
+        LogBuilder.add_unreadable_record,
+        LogBuilder.add_misplaced_record,
+        LogBuilder.add_barrier,
+    ),
+    lambda builder, order_id: builder.add_fact(order_id, remove("never ordered")),
+    lambda builder, order_id: builder.add_fact(order_id, CONFIRMED, seconds=5),
 ]
 
-LogSteps = list[tuple[Callable[[Story, str], None], str]]
+LogSteps = list[tuple[Callable[[LogBuilder, str], None], str]]
 log_steps = st.lists(st.tuples(st.sampled_from(STEPS), st.sampled_from(ORDER_IDS)), max_size=60)
 
 
 async def build_log(steps: LogSteps) -> MemoryLog:
-    story = Story(PARTITIONS)
+    builder = LogBuilder(PARTITIONS)
     for step, order_id in steps:
-        step(story, order_id)
+        step(builder, order_id)
     log = MemoryLog(partitions=PARTITIONS)
-    for partition, entries in enumerate(story.records):
+    for partition, entries in enumerate(builder.records):
         await log.append(partition, entries)
     return log
 
 
-def expected_verdicts(log: MemoryLog) -> list[tuple[int, str]]:
+def compute_verdicts(log: MemoryLog) -> list[tuple[int, str]]:
     """Return the position and verdict of every record, judged over plain lists of facts."""
     verdicts = []
     facts: dict[str, list[bytes]] = {}

@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.log.memory import MemoryLog
-from tests.projections.story import Story
+from tests.projections.log_builder import LogBuilder
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsResponse
@@ -14,7 +14,7 @@ from ordertrail_server.storage.connection import connect_reader
 Rows = dict[str, list[tuple[object, ...]]]
 
 
-def rows(path: Path) -> Rows:
+def read_rows(path: Path) -> Rows:
     """Return every row of every table of a read model."""
     with closing(connect_reader(path)) as connection:
         names_query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
@@ -27,15 +27,15 @@ def indexes(path: Path) -> set[str]:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'index'")}
 
 
-async def project_story(story: Story, path: Path) -> Rows:
-    """Project the records of a story into a new read model, and return its rows."""
-    log = MemoryLog(partitions=len(story.records))
-    for partition, entries in enumerate(story.records):
+async def project_records(builder: LogBuilder, path: Path) -> Rows:
+    """Project the records of a log into a new read model, and return its rows."""
+    log = MemoryLog(partitions=len(builder.records))
+    for partition, entries in enumerate(builder.records):
         await log.append(partition, entries)
     projector = await Projector.open(log, path)
     await projector.catch_up()
     projector.close()
-    return rows(path)
+    return read_rows(path)
 
 
 def stored_events(model: Rows) -> list[HistoryEvent]:

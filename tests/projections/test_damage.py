@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.projections.processes import ENVIRONMENT, projector_command
-from tests.projections.stored_rows import rows
-from tests.projections.story import many_orders, write_log
+from tests.projections.log_builder import build_many_orders, write_log
+from tests.projections.processes import ENVIRONMENT, build_projector_command
+from tests.projections.stored_rows import read_rows
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.history.read_model import ReadModel
@@ -22,7 +22,7 @@ from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage
 
 PAGE = 4096
-ENTRIES = many_orders(510)
+ENTRIES = build_many_orders(510)
 PROJECTED, FURTHER = ENTRIES[:1500], ENTRIES[1500:]
 
 
@@ -39,7 +39,7 @@ def test_projector_refuses_a_damaged_read_model_in_one_line(tmp_path: Path, mode
     overwrite(model, first)
     asyncio.run(append(tmp_path))
     process = subprocess.run(
-        projector_command(tmp_path), input="", capture_output=True, text=True, env=ENVIRONMENT, check=False
+        build_projector_command(tmp_path), input="", capture_output=True, text=True, env=ENVIRONMENT, check=False
     )
     [line] = process.stderr.splitlines()
     assert process.returncode == REFUSED, line
@@ -49,10 +49,10 @@ def test_projector_refuses_a_damaged_read_model_in_one_line(tmp_path: Path, mode
 
 @pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
 def test_rebuild_restores_a_damaged_read_model(tmp_path: Path, model: Path, first: int) -> None:
-    expected_rows = rows(model)
+    expected_rows = read_rows(model)
     overwrite(model, first)
     rebuild(tmp_path, lambda done, total: None)
-    assert rows(model) == expected_rows
+    assert read_rows(model) == expected_rows
 
 
 async def test_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:

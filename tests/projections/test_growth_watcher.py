@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.log.contract import entries
+from tests.log.contract import build_entries
 from tests.log.memory import MemoryLog
 
 from ordertrail_server.log.port import Logged, LogUnavailable
@@ -41,19 +41,19 @@ async def test_growth_during_the_fold_of_other_partitions_is_reported() -> None:
     log = MemoryLog(partitions=3)
     watcher = WokenWatcher(log)
     watcher.growth.watch({0: 0, 1: 0, 2: 0})
-    await log.append(1, entries(1))
+    await log.append(1, build_entries(1))
     assert await watcher.take_grown() == {1}
-    await log.append(2, entries(1))
+    await log.append(2, build_entries(1))
     watcher.growth.watch({0: 0, 1: 1, 2: 0})
     assert await watcher.take_grown() == {2}
-    await log.append(1, entries(1))
+    await log.append(1, build_entries(1))
     assert await watcher.take_grown() == {1}
 
 
-async def test_partition_that_was_not_folded_to_its_end_has_grown_at_once() -> None:
+async def test_partition_that_is_not_folded_to_its_end_is_reported_as_grown() -> None:
     log = MemoryLog()
     watcher = WokenWatcher(log)
-    await log.append(0, entries(2))
+    await log.append(0, build_entries(2))
     watcher.growth.watch({0: 0})
     assert await watcher.take_grown() == {0}
     watcher.growth.watch({0: 1})
@@ -78,7 +78,7 @@ class FloodedLog(MemoryLog):
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         if partition == 0:
-            await self.append(0, entries(limit))
+            await self.append(0, build_entries(limit))
         await asyncio.sleep(0)
         return await super().read(partition, offset, limit)
 
@@ -90,7 +90,7 @@ async def test_fast_growing_partition_does_not_delay_the_others(tmp_path: Path) 
     try:
         async with asyncio.timeout(SOON):
             for end in (1, 2, 3):
-                await log.append(1, entries(1))
+                await log.append(1, build_entries(1))
                 while projector.positions[1] < end:  # noqa: ASYNC110  (no event signals it)
                     await asyncio.sleep(0.001)
         assert not projection.done()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from tests.log.memory import MemoryLog
-from tests.projections.stored_rows import project_story, rows, stored_events
-from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
+from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, remove
+from tests.projections.stored_rows import project_records, read_rows, stored_events
 from tests.schema.event_cases import NEWEST
 
 from ordertrail.v1.order_events_pb2 import ORDER_EVENT_TYPE_ORDER_LINE_ADDED, ORDER_EVENT_TYPE_ORDER_PLACED
@@ -17,22 +17,22 @@ from ordertrail_server.schema.cases import message_of, version_of
 
 
 async def test_row_of_an_order_is_the_fold_of_its_facts(path: Path) -> None:
-    story = Story()
+    builder = LogBuilder()
     for event in (PLACED, PLUM_ADDED, CONFIRMED):
-        story.fact("order-1", event)
-    model = await project_story(story, path)
+        builder.add_fact("order-1", event)
+    model = await project_records(builder, path)
     [(order_id, version, head, parked, customer, status, reference, delivery, created, state)] = model["orders"]
-    assert (order_id, version, head, parked) == ("order-1", 3, story.head("order-1"), None)
+    assert (order_id, version, head, parked) == ("order-1", 3, builder.head("order-1"), None)
     assert (customer, status, reference, delivery) == ("shop-1", ORDER_STATUS_CONFIRMED, "17", 20260315)
     assert created == 1_750_000_001 * 10**9
     assert Order.FromString(state) == fold(stored_events(model))  # type: ignore[arg-type]
 
 
 async def test_event_is_stored_as_clients_receive_it(path: Path) -> None:
-    story = Story()
-    story.fact("order-1", PLACED)
-    story.fact("order-1", PLUM_ADDED)
-    model = await project_story(story, path)
+    builder = LogBuilder()
+    builder.add_fact("order-1", PLACED)
+    builder.add_fact("order-1", PLUM_ADDED)
+    model = await project_records(builder, path)
     assert [row[:6] for row in model["events"]] == [
         (0, "order-1", 1, "shop-1", ORDER_EVENT_TYPE_ORDER_PLACED, 1_750_000_001 * 10**9),
         (1, "order-1", 2, "shop-1", ORDER_EVENT_TYPE_ORDER_LINE_ADDED, 1_750_000_002 * 10**9),
@@ -44,56 +44,56 @@ async def test_event_is_stored_as_clients_receive_it(path: Path) -> None:
         0,
         1,
     )
-    assert (line_added.previous, line_added.digest) == (order_placed.digest, story.head("order-1"))
+    assert (line_added.previous, line_added.digest) == (order_placed.digest, builder.head("order-1"))
     assert line_added.written_version == version_of(message_of(NEWEST["OrderLineAdded"]))
 
 
-async def test_event_of_an_older_producer_is_stored_in_todays_shape(path: Path) -> None:
-    story = Story()
-    story.statement("order-1")
-    model = await project_story(story, path)
+async def test_event_of_an_older_version_is_copied_in_the_newest_version(path: Path) -> None:
+    builder = LogBuilder()
+    builder.add_statement("order-1")
+    model = await project_records(builder, path)
     [event] = stored_events(model)
     assert (event.order_placed.customer_id, event.written_version) == ("shop-2", 1)
     assert model["order_products"] == [("fig", "order-1")]
 
 
 async def test_product_rows_hold_present_lines_and_products_that_events_name(path: Path) -> None:
-    story = Story()
+    builder = LogBuilder()
     for event in (PLACED, PLUM_ADDED, remove("apple")):
-        story.fact("order-1", event)
-    model = await project_story(story, path)
+        builder.add_fact("order-1", event)
+    model = await project_records(builder, path)
     assert model["order_products"] == [("pear", "order-1"), ("plum", "order-1")]
     assert model["event_products"] == [("apple", 0), ("apple", 2), ("pear", 0), ("plum", 1)]
 
 
 async def test_within_an_order_time_never_goes_back(path: Path) -> None:
-    story = Story()
-    story.fact("order-1", PLACED, seconds=2_000)
-    story.fact("order-1", PLUM_ADDED, seconds=1_000)
-    model = await project_story(story, path)
+    builder = LogBuilder()
+    builder.add_fact("order-1", PLACED, seconds=2_000)
+    builder.add_fact("order-1", PLUM_ADDED, seconds=1_000)
+    model = await project_records(builder, path)
     assert [row[5] for row in model["events"]] == [2_000 * 10**9, 2_000 * 10**9]
     assert [event.record_time.seconds for event in stored_events(model)] == [2_000, 2_000]
 
 
 @pytest.mark.parametrize("seconds", [-62_135_596_800, 253_402_300_799, 9_223_372_036])
 async def test_time_beyond_64_bits_is_clamped_in_the_row_and_sent_unchanged(path: Path, seconds: int) -> None:
-    story = Story()
-    story.fact("order-1", PLACED, seconds=seconds)
-    model = await project_story(story, path)
+    builder = LogBuilder()
+    builder.add_fact("order-1", PLACED, seconds=seconds)
+    model = await project_records(builder, path)
     assert stored_events(model)[0].record_time.seconds == seconds
     assert model["events"][0][5] == max(-(2**63) + 1, min(2**63 - 1, seconds * 10**9))
 
 
 async def test_records_without_effect_are_stored_with_their_verdict(path: Path) -> None:
-    story = Story()
-    story.fact("order-1", PLACED)
-    story.fact("order-1", PLUM_ADDED)
-    story.repeat("order-1", version=1)
-    story.late("order-1", follows=1)
-    story.unreadable("order-1")
-    story.under_another_key("order-1", key="order-2")
-    story.barrier("order-1")
-    model = await project_story(story, path)
+    builder = LogBuilder()
+    builder.add_fact("order-1", PLACED)
+    builder.add_fact("order-1", PLUM_ADDED)
+    builder.add_repetition("order-1", version=1)
+    builder.add_late_record("order-1", follows=1)
+    builder.add_unreadable_record("order-1")
+    builder.add_record_under_key("order-1", key="order-2")
+    builder.add_barrier("order-1")
+    model = await project_records(builder, path)
     assert [row[:4] for row in model["not_facts"]] == [
         (2, "void", "order-1", "it claims version 1, but its order was at version 2"),
         (3, "void", "order-1", "it claims version 2, but its order was at version 2"),
@@ -101,27 +101,27 @@ async def test_records_without_effect_are_stored_with_their_verdict(path: Path) 
         (5, "foreign", None, "its key is not the order id that it names"),
         (6, "barrier", None, "a server appended it to learn where the partition ends"),
     ]
-    assert [row[:4] for row in model["orders"]] == [("order-1", 2, story.head("order-1"), None)]
+    assert [row[:4] for row in model["orders"]] == [("order-1", 2, builder.head("order-1"), None)]
 
 
 async def test_record_in_a_partition_of_other_orders_is_foreign(path: Path) -> None:
-    story = Story(partitions=3)
-    story.fact("order-1", PLACED)
-    story.misplaced("order-1")
-    model = await project_story(story, path)
+    builder = LogBuilder(partitions=3)
+    builder.add_fact("order-1", PLACED)
+    builder.add_misplaced_record("order-1")
+    model = await project_records(builder, path)
     assert [row[1:4] for row in model["not_facts"]] == [("foreign", None, "its order belongs to another partition")]
     assert [row[1] for row in model["orders"]] == [1]
 
 
 async def test_order_ids_of_any_text_are_distinct(path: Path) -> None:
     ids = ["ordér-1", "a\x00b", "a", 'quote"d', "\u2028", "🙂"]
-    story = Story()
+    builder = LogBuilder()
     for event in (PLACED, PLUM_ADDED, CONFIRMED):
         for order_id in ids:
-            story.fact(order_id, event)
+            builder.add_fact(order_id, event)
     log = MemoryLog()
-    await log.append(0, story.records[0])
+    await log.append(0, builder.records[0])
     projector = await Projector.open(log, path, batch=4, hot_orders=0)
     await projector.catch_up()
     projector.close()
-    assert {row[0]: row[1] for row in rows(path)["orders"]} == dict.fromkeys(ids, 3)
+    assert {row[0]: row[1] for row in read_rows(path)["orders"]} == dict.fromkeys(ids, 3)

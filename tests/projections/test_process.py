@@ -1,4 +1,4 @@
-"""The projector in a process of its own: killed, orphaned, woken, refused."""
+"""The projector as a separate process: it is killed, orphaned, woken or refused."""
 
 import asyncio
 import json
@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.projections.processes import ENVIRONMENT, projector_command, wait_gone
-from tests.projections.stored_rows import rows
-from tests.projections.story import many_orders, write_log
+from tests.projections.log_builder import build_many_orders, write_log
+from tests.projections.processes import ENVIRONMENT, build_projector_command, wait_gone
+from tests.projections.stored_rows import read_rows
 
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -28,42 +28,42 @@ WINDOW_S = 0.4
 
 def start_process(directory: Path) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
-    return subprocess.Popen(projector_command(directory), stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT)
+    return subprocess.Popen(build_projector_command(directory), stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT)
 
 
-def offset_of(line: bytes) -> int:
+def parse_offset(line: bytes) -> int:
     reached: int = json.loads(line)["positions"]["0"]
     return reached
 
 
 def test_projector_killed_at_random_moments_writes_the_same_rows(tmp_path: Path) -> None:
-    write_log(tmp_path, many_orders(RECORDS // 3))
+    write_log(tmp_path, build_many_orders(RECORDS // 3))
     chance, reached, kills, window = random.Random(7), 0, 0, 0.0
     while reached < RECORDS:
         with start_process(tmp_path) as process:
             assert process.stdout is not None
-            first_offset = offset_of(process.stdout.readline())
+            first_offset = parse_offset(process.stdout.readline())
             assert first_offset >= reached  # no reported commit is lost
             time.sleep(chance.random() * window)  # the moment is the point: any is as good
             process.kill()
-            earlier, reached = reached, max([first_offset, *map(offset_of, process.stdout.read().splitlines())])
+            earlier, reached = reached, max([first_offset, *map(parse_offset, process.stdout.read().splitlines())])
             kills += 1
             # A slow machine needs longer to commit anything at all.
             window = WINDOW_S if reached > earlier else max(WINDOW_S, 2 * window)
     assert kills > 1
     model = read_model_file(DataDirectory(tmp_path).read_model)
-    killed_rows = rows(model)
+    killed_rows = read_rows(model)
     rebuild(tmp_path, lambda done, total: None)
-    assert rows(model) == killed_rows
+    assert read_rows(model) == killed_rows
 
 
 def test_process_ends_if_another_projector_wrote_and_resumes_after_a_restart(
     tmp_path: Path,
 ) -> None:
-    write_log(tmp_path, many_orders(RECORDS // 3))
+    write_log(tmp_path, build_many_orders(RECORDS // 3))
     with start_process(tmp_path) as process:
         assert process.stdout is not None
-        offset_of(process.stdout.readline())
+        parse_offset(process.stdout.readline())
         process.send_signal(signal.SIGSTOP)
         asyncio.run(project(tmp_path))
         process.send_signal(signal.SIGCONT)
@@ -73,7 +73,7 @@ def test_process_ends_if_another_projector_wrote_and_resumes_after_a_restart(
     assert errors.count(b"\n") == 1
     with start_process(tmp_path) as process:
         assert process.stdout is not None
-        assert offset_of(process.stdout.readline()) == RECORDS
+        assert parse_offset(process.stdout.readline()) == RECORDS
         process.communicate()
     assert process.returncode == 0
 
@@ -88,15 +88,15 @@ async def project(directory: Path) -> None:
 
 
 def test_end_of_stdin_ends_the_process_with_0(tmp_path: Path) -> None:
-    write_log(tmp_path, many_orders(1))
+    write_log(tmp_path, build_many_orders(1))
     with start_process(tmp_path) as process:
         output, errors = process.communicate()
     assert (process.returncode, errors) == (0, b"")
-    assert [offset_of(line) for line in output.splitlines()] in ([0], [0, 3])
+    assert [parse_offset(line) for line in output.splitlines()] in ([0], [0, 3])
 
 
 def test_request_may_arrive_in_pieces_between_wake_ups(tmp_path: Path) -> None:
-    write_log(tmp_path, many_orders(1))
+    write_log(tmp_path, build_many_orders(1))
     with start_process(tmp_path) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -113,19 +113,19 @@ def test_request_may_arrive_in_pieces_between_wake_ups(tmp_path: Path) -> None:
 
 
 def test_process_ignores_signals_to_its_group(tmp_path: Path) -> None:
-    write_log(tmp_path, many_orders(1))
+    write_log(tmp_path, build_many_orders(1))
     with start_process(tmp_path) as process:
         assert process.stdout is not None
-        assert offset_of(process.stdout.readline()) == 0
+        assert parse_offset(process.stdout.readline()) == 0
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
-        assert offset_of(process.stdout.readline()) == 3
+        assert parse_offset(process.stdout.readline()) == 3
         process.communicate()
     assert process.returncode == 0
 
 
 async def test_death_of_the_parent_ends_the_process(tmp_path: Path) -> None:
-    await asyncio.to_thread(write_log, tmp_path, many_orders(1))
+    await asyncio.to_thread(write_log, tmp_path, build_many_orders(1))
     parent_of = (
         "import subprocess, sys, time\n"
         "child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)\n"
@@ -133,7 +133,7 @@ async def test_death_of_the_parent_ends_the_process(tmp_path: Path) -> None:
         "print(child.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    command = [sys.executable, "-c", parent_of, *projector_command(tmp_path)]
+    command = [sys.executable, "-c", parent_of, *build_projector_command(tmp_path)]
     parent = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, env=ENVIRONMENT)
     assert parent.stdout is not None
     child = int(await parent.stdout.readline())
@@ -145,7 +145,7 @@ async def test_death_of_the_parent_ends_the_process(tmp_path: Path) -> None:
 @pytest.mark.parametrize("log", ["missing", "another"])
 def test_refusal_is_one_line_and_an_exit_code_of_its_own(tmp_path: Path, log: str) -> None:
     if log == "another":
-        write_log(tmp_path, many_orders(1))
+        write_log(tmp_path, build_many_orders(1))
         rebuild(tmp_path, lambda done, total: None)
         connection = connect_writer(read_model_file(DataDirectory(tmp_path).read_model), "NORMAL")
         connection.execute("UPDATE meta SET value = ? WHERE key = 'log_id'", (b"?" * 16,))

@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings, strategies as st
 from tests.log.memory import MemoryLog
+from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, remove
 from tests.projections.older_release import hide_events
 from tests.projections.random_log import ORDER_IDS, PARTITIONS, LogSteps, build_log, log_steps, project
-from tests.projections.stored_rows import rows
-from tests.projections.story import CONFIRMED, PLACED, PLUM_ADDED, Story, remove
+from tests.projections.stored_rows import read_rows
 from tests.schema.event_cases import NEWEST
 
 from ordertrail_server.log.port import BARRIER
@@ -24,10 +24,10 @@ Rows = dict[str, list[tuple[object, ...]]]
 EVENTS = ["order_placed", "order_line_added", "order_line_removed", "order_confirmed"]
 
 
-async def open_projector(story: Story, path: Path, hot_orders: int = 100) -> tuple[Projector, MemoryLog]:
-    """Return a projector that has folded a story."""
-    log = MemoryLog(partitions=len(story.records))
-    for partition, entries in enumerate(story.records):
+async def open_projector(builder: LogBuilder, path: Path, hot_orders: int = 100) -> tuple[Projector, MemoryLog]:
+    """Return a projector that has folded a builder."""
+    log = MemoryLog(partitions=len(builder.records))
+    for partition, entries in enumerate(builder.records):
         await log.append(partition, entries)
     projector = await Projector.open(log, path, hot_orders=hot_orders)
     await projector.catch_up()
@@ -42,16 +42,16 @@ async def fold_anew(log: MemoryLog, path: Path) -> Rows:
 
 def rows_without_retries(path: Path) -> Rows:
     """Return all rows, without the count of retries, which a new fold does not have."""
-    model = rows(path)
+    model = read_rows(path)
     model["positions"] = [row[:3] for row in model["positions"]]
     return model
 
 
-def story_of_one() -> Story:
-    story = Story()
+def build_log_of_one_order() -> LogBuilder:
+    builder = LogBuilder()
     for event in (PLACED, PLUM_ADDED, remove("apple"), CONFIRMED):
-        story.fact("order-1", event)
-    return story
+        builder.add_fact("order-1", event)
+    return builder
 
 
 @pytest.mark.parametrize("hot_orders", [0, 100])
@@ -60,9 +60,9 @@ async def test_retry_folds_facts_that_are_readable_now_and_unparks_the_order(
     tmp_path: Path, unknown: str, hot_orders: int
 ) -> None:
     with hide_events(unknown):
-        projector, log = await open_projector(story_of_one(), tmp_path / "model", hot_orders)
+        projector, log = await open_projector(build_log_of_one_order(), tmp_path / "model", hot_orders)
     waiting_count = 4 - EVENTS.index(unknown)
-    assert len(rows(tmp_path / "model")["parked"]) == waiting_count
+    assert len(read_rows(tmp_path / "model")["parked"]) == waiting_count
     assert projector.retry("order-1") == waiting_count
     assert rows_without_retries(tmp_path / "model") == await fold_anew(log, tmp_path / "fresh")
     assert projector.retry("order-1") is None
@@ -70,13 +70,13 @@ async def test_retry_folds_facts_that_are_readable_now_and_unparks_the_order(
 
 
 async def test_facts_after_a_retry_are_folded_on_its_result(tmp_path: Path) -> None:
-    story = story_of_one()
+    builder = build_log_of_one_order()
     with hide_events("order_line_added"):
-        projector, log = await open_projector(story, tmp_path / "model")
+        projector, log = await open_projector(builder, tmp_path / "model")
     projector.retry("order-1")
-    story.statement("order-2")
-    story.repeat("order-1", version=2)
-    await log.append(0, story.records[0][4:])
+    builder.add_statement("order-2")
+    builder.add_repetition("order-1", version=2)
+    await log.append(0, builder.records[0][4:])
     await projector.catch_up()
     projector.close()
     assert rows_without_retries(tmp_path / "model") == await fold_anew(log, tmp_path / "fresh")
@@ -84,11 +84,11 @@ async def test_facts_after_a_retry_are_folded_on_its_result(tmp_path: Path) -> N
 
 async def test_facts_that_are_still_unreadable_wait_with_the_new_reason(tmp_path: Path) -> None:
     with hide_events("order_line_added"):
-        projector, _ = await open_projector(story_of_one(), tmp_path / "model")
+        projector, _ = await open_projector(build_log_of_one_order(), tmp_path / "model")
     with hide_events("order_line_removed"):
         assert projector.retry("order-1") == 1
     projector.close()
-    model = rows(tmp_path / "model")
+    model = read_rows(tmp_path / "model")
     number = NEWEST["OrderLineRemoved"].number
     fault = f"the record holds an event of number {number}, which this release does not know"
     assert [(row[0], row[2]) for row in model["parked"]] == [(2, fault), (3, fault)]
@@ -98,7 +98,7 @@ async def test_facts_that_are_still_unreadable_wait_with_the_new_reason(tmp_path
 
 async def test_retry_of_an_order_without_readable_facts_changes_nothing(tmp_path: Path) -> None:
     with hide_events("order_placed"):
-        projector, _ = await open_projector(story_of_one(), tmp_path / "model")
+        projector, _ = await open_projector(build_log_of_one_order(), tmp_path / "model")
         rows_before = rows_without_retries(tmp_path / "model")
         assert projector.retry("order-1") == 0
     projector.close()
@@ -107,10 +107,10 @@ async def test_retry_of_an_order_without_readable_facts_changes_nothing(tmp_path
 
 async def test_each_waiting_fact_keeps_its_own_fault(tmp_path: Path) -> None:
     with hide_events("order_line_added", "order_confirmed"):
-        projector, _ = await open_projector(story_of_one(), tmp_path / "model")
+        projector, _ = await open_projector(build_log_of_one_order(), tmp_path / "model")
     projector.close()
     number = "the record holds an event of number {}, which this release does not know"
-    assert [row[2] for row in rows(tmp_path / "model")["parked"]] == [
+    assert [row[2] for row in read_rows(tmp_path / "model")["parked"]] == [
         number.format(21),
         number.format(21),
         number.format(25),
@@ -120,12 +120,12 @@ async def test_each_waiting_fact_keeps_its_own_fault(tmp_path: Path) -> None:
 async def test_order_parked_by_an_upcaster_error_is_retried_after_the_cause_is_fixed(
     tmp_path: Path,
 ) -> None:
-    story = Story()
-    story.statement("order-1")
-    story.fact("order-1", PLUM_ADDED)
+    builder = LogBuilder()
+    builder.add_statement("order-1")
+    builder.add_fact("order-1", PLUM_ADDED)
     with decimal.localcontext(prec=5):  # as a library in the process might leave it
-        projector, log = await open_projector(story, tmp_path / "model")
-    reasons = [row[2] for row in rows(tmp_path / "model")["parked"]]
+        projector, log = await open_projector(builder, tmp_path / "model")
+    reasons = [row[2] for row in read_rows(tmp_path / "model")["parked"]]
     assert "ordertrail.events.v1.OrderPlaced failed with InvalidOperation" in str(reasons[0])
     assert projector.retry("order-1") == 2
     projector.close()
@@ -133,12 +133,12 @@ async def test_order_parked_by_an_upcaster_error_is_retried_after_the_cause_is_f
 
 
 async def test_retry_leaves_an_order_with_a_broken_chain_parked(tmp_path: Path) -> None:
-    story = Story()
-    story.fact("order-1", PLACED)
-    story.broken("order-1")
-    story.fact("order-1", CONFIRMED)
-    story.broken("order-2")
-    projector, _ = await open_projector(story, tmp_path / "model")
+    builder = LogBuilder()
+    builder.add_fact("order-1", PLACED)
+    builder.add_broken_record("order-1")
+    builder.add_fact("order-1", CONFIRMED)
+    builder.add_broken_record("order-2")
+    projector, _ = await open_projector(builder, tmp_path / "model")
     rows_before = rows_without_retries(tmp_path / "model")
     assert (projector.retry("order-1"), projector.retry("order-2")) == (0, 0)
     projector.close()
@@ -146,13 +146,13 @@ async def test_retry_leaves_an_order_with_a_broken_chain_parked(tmp_path: Path) 
 
 
 async def test_retry_folds_facts_before_the_record_that_broke_the_chain(tmp_path: Path) -> None:
-    story = Story()
-    story.fact("order-1", PLACED)
-    story.fact("order-1", PLUM_ADDED)
-    story.broken("order-1")
-    story.fact("order-1", CONFIRMED)
+    builder = LogBuilder()
+    builder.add_fact("order-1", PLACED)
+    builder.add_fact("order-1", PLUM_ADDED)
+    builder.add_broken_record("order-1")
+    builder.add_fact("order-1", CONFIRMED)
     with hide_events("order_line_added"):
-        projector, log = await open_projector(story, tmp_path / "model")
+        projector, log = await open_projector(builder, tmp_path / "model")
     assert projector.retry("order-1") == 1
     projector.close()
     model = rows_without_retries(tmp_path / "model")
@@ -161,11 +161,11 @@ async def test_retry_folds_facts_before_the_record_that_broke_the_chain(tmp_path
 
 
 async def test_retry_of_an_unparked_or_unknown_order_does_nothing(tmp_path: Path) -> None:
-    projector, _ = await open_projector(story_of_one(), tmp_path / "model")
-    rows_before = rows(tmp_path / "model")
+    projector, _ = await open_projector(build_log_of_one_order(), tmp_path / "model")
+    rows_before = read_rows(tmp_path / "model")
     assert (projector.retry("order-1"), projector.retry("order-2")) == (None, None)
     projector.close()
-    assert rows(tmp_path / "model") == rows_before
+    assert read_rows(tmp_path / "model") == rows_before
 
 
 event_names = st.sets(st.sampled_from(EVENTS))
@@ -207,7 +207,7 @@ def test_every_record_is_counted_once_by_the_number_of_its_event(steps: LogSteps
         for order_id in ORDER_IDS:
             projector.retry(order_id)
         projector.close()
-        written = rows(directory / "model")["written"]
+        written = read_rows(directory / "model")["written"]
         for partition in range(PARTITIONS):
             counts = [count for of, _, count in written if of == partition]
             records = [logged for logged in log.records[partition] if logged[1:3] != BARRIER]
@@ -219,13 +219,13 @@ def test_every_record_is_counted_once_by_the_number_of_its_event(steps: LogSteps
 
 async def test_failed_retry_changes_nothing_and_can_be_repeated(tmp_path: Path) -> None:
     with hide_events("order_line_added"):
-        projector, log = await open_projector(story_of_one(), tmp_path / "model")
+        projector, log = await open_projector(build_log_of_one_order(), tmp_path / "model")
     with connect_writer(tmp_path / "model", "NORMAL") as writer:
         writer.execute("CREATE TRIGGER no_room BEFORE INSERT ON event_products BEGIN SELECT raise(ABORT, 'full'); END")
-    rows_before = rows(tmp_path / "model")
+    rows_before = read_rows(tmp_path / "model")
     with pytest.raises(sqlite3.IntegrityError):
         projector.retry("order-1")
-    assert rows(tmp_path / "model") == rows_before
+    assert read_rows(tmp_path / "model") == rows_before
     writer.execute("DROP TRIGGER no_room")
     writer.close()
     assert projector.retry("order-1") == 3
@@ -234,29 +234,29 @@ async def test_failed_retry_changes_nothing_and_can_be_repeated(tmp_path: Path) 
 
 
 async def test_projector_stops_after_a_retry_by_another_projector(tmp_path: Path) -> None:
-    story = story_of_one()
+    builder = build_log_of_one_order()
     with hide_events("order_line_added"):
-        first, log = await open_projector(story, tmp_path / "model")
+        first, log = await open_projector(builder, tmp_path / "model")
         second = await Projector.open(log, tmp_path / "model")
     assert first.retry("order-1") == 3
-    story.fact("order-1", PLUM_ADDED)
-    await log.append(0, story.records[0][4:])
-    rows_before = rows(tmp_path / "model")
+    builder.add_fact("order-1", PLUM_ADDED)
+    await log.append(0, builder.records[0][4:])
+    rows_before = read_rows(tmp_path / "model")
     with pytest.raises(PositionMoved):
         await second.catch_up()
-    assert rows(tmp_path / "model") == rows_before
+    assert read_rows(tmp_path / "model") == rows_before
     first.close()
     second.close()
 
 
 async def test_waiting_records_that_are_no_chain_are_damage(tmp_path: Path) -> None:
     with hide_events("order_line_added"):
-        projector, _ = await open_projector(story_of_one(), tmp_path / "model")
+        projector, _ = await open_projector(build_log_of_one_order(), tmp_path / "model")
     with connect_writer(tmp_path / "model", "NORMAL") as writer:
         writer.execute("DELETE FROM parked WHERE position = 1")
     writer.close()
-    rows_before = rows(tmp_path / "model")
+    rows_before = read_rows(tmp_path / "model")
     with pytest.raises(ReadModelRefused, match="the parked order order-1 in the read model are damaged"):
         projector.retry("order-1")
     projector.close()
-    assert rows(tmp_path / "model") == rows_before
+    assert read_rows(tmp_path / "model") == rows_before

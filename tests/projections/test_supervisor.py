@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.projections.log_builder import PLACED, LogBuilder, build_many_orders
 from tests.projections.processes import ReportedOffset, runs, wait_gone, wait_refused
-from tests.projections.story import PLACED, Story, many_orders
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -27,40 +27,40 @@ async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
 
 
 async def test_appended_records_are_folded_after_a_wake_up(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
+    reported_offset = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
     await projector.start()
-    await reported.at_least(0)
-    entries = many_orders(3)
+    await reported_offset.at_least(0)
+    entries = build_many_orders(3)
     for count, entry in enumerate(entries, 1):
         await log.append(0, [entry])
         projector.notify_growth()
-        await reported.at_least(count)
+        await reported_offset.at_least(count)
     await projector.stop(grace_s=10)
     assert projector.failure is None
 
 
 async def test_killed_projector_is_restarted_and_resumes(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
+    reported_offset = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
     await projector.start()
-    entries = many_orders(2)
+    entries = build_many_orders(2)
     for count, entry in enumerate(entries[:3], 1):
         await log.append(0, [entry])
         projector.notify_growth()
-        await reported.at_least(count)
+        await reported_offset.at_least(count)
         assert projector.pid is not None
         os.kill(projector.pid, signal.SIGKILL)
     await log.append(0, entries[3:])
-    await reported.at_least(len(entries))
+    await reported_offset.at_least(len(entries))
     await projector.stop(grace_s=10)
 
 
 async def test_stopped_projector_is_not_restarted(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
+    reported_offset = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
     await projector.start()
-    await reported.at_least(0)
+    await reported_offset.at_least(0)
     pid = projector.pid
     assert pid is not None
     await projector.stop(grace_s=10)
@@ -70,10 +70,10 @@ async def test_stopped_projector_is_not_restarted(log: EmbeddedLog, tmp_path: Pa
 
 
 async def test_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
+    reported_offset = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
     await projector.start()
-    await reported.at_least(0)
+    await reported_offset.at_least(0)
     pid = projector.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
@@ -82,28 +82,28 @@ async def test_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog, t
 
 
 async def test_parked_order_is_retried_while_new_facts_arrive(log: EmbeddedLog, tmp_path: Path) -> None:
-    story = Story()
-    story.fact("fine", PLACED)
-    story.broken("order-1")
-    await log.append(0, story.records[0])
-    reported = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
+    builder = LogBuilder()
+    builder.add_fact("fine", PLACED)
+    builder.add_broken_record("order-1")
+    await log.append(0, builder.records[0])
+    reported_offset = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
     await projector.start()
-    await reported.at_least(2)
-    for entry in many_orders(20):
+    await reported_offset.at_least(2)
+    for entry in build_many_orders(20):
         await log.append(0, [entry])
         projector.notify_growth()
         answers = [projector.retry(order_id) for order_id in ("order-1", "fine", "no\nsuch\u2028order")]
         assert await asyncio.gather(*answers) == [0, None, None]
-    await reported.at_least(62)
+    await reported_offset.at_least(62)
     await projector.stop(grace_s=10)
 
 
-async def test_request_whose_caller_has_gone_affects_no_other(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
+async def test_cancelled_request_does_not_affect_others(log: EmbeddedLog, tmp_path: Path) -> None:
+    reported_offset = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
     await projector.start()
-    await reported.at_least(0)
+    await reported_offset.at_least(0)
     gone_caller = asyncio.create_task(projector.retry("order-1"))
     await asyncio.sleep(0)
     gone_caller.cancel()
@@ -112,10 +112,10 @@ async def test_request_whose_caller_has_gone_affects_no_other(log: EmbeddedLog, 
 
 
 async def test_request_to_a_projector_that_dies_is_refused_as_unavailable(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
+    reported_offset = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
     await projector.start()
-    await reported.at_least(0)
+    await reported_offset.at_least(0)
     assert projector.pid is not None
     os.kill(projector.pid, signal.SIGSTOP)
     answers = asyncio.create_task(projector.retry("order-1"))
@@ -149,13 +149,13 @@ async def test_signals_to_the_group_of_the_server_do_not_reach_the_projector(log
 async def test_end_of_the_projector_is_no_warning_if_a_stop_is_expected(
     log: EmbeddedLog, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reported = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
+    reported_offset = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
     await projector.start()
     projector.expect_stop()
     assert projector.pid is not None
     os.kill(projector.pid, signal.SIGKILL)
-    await reported.at_least(0)  # the next process
+    await reported_offset.at_least(0)  # the next process
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     await projector.stop(grace_s=10)
 
@@ -169,25 +169,25 @@ async def test_refusal_is_reported_and_the_projector_is_not_restarted(tmp_path: 
 
 
 async def test_error_in_on_progress_does_not_stop_progress(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported = ReportedOffset()
+    reported_offset = ReportedOffset()
 
     def listener(positions: dict[int, int]) -> None:
-        reported(positions)
+        reported_offset(positions)
         raise RuntimeError("a listener's defect")
 
     projector = ProjectorProcess(EmbeddedSource(tmp_path), listener)
     await projector.start()
-    await reported.at_least(0)
-    await log.append(0, many_orders(1))
-    await reported.at_least(3)
+    await reported_offset.at_least(0)
+    await log.append(0, build_many_orders(1))
+    await reported_offset.at_least(3)
     await projector.stop(grace_s=10)
 
 
 async def test_log_line_of_any_length_is_forwarded(tmp_path: Path) -> None:
-    reported = ReportedOffset()
+    reported_offset = ReportedOffset()
     long_line = "head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2"
     projector = ProjectorProcess(
-        EmbeddedSource(tmp_path), reported, program(f"{long_line}; echo its last words >&2; exit 3")
+        EmbeddedSource(tmp_path), reported_offset, program(f"{long_line}; echo its last words >&2; exit 3")
     )
     await projector.start()
     async with asyncio.timeout(20):
@@ -198,10 +198,10 @@ async def test_log_line_of_any_length_is_forwarded(tmp_path: Path) -> None:
 async def test_projector_is_killed_and_reported_if_its_supervision_fails(
     log: EmbeddedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reported = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported)
+    reported_offset = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
     await projector.start()
-    await reported.at_least(0)
+    await reported_offset.at_least(0)
     monkeypatch.setattr(sys, "path", [*sys.path, "no environment holds this: \0"])
     assert projector.pid is not None
     os.kill(projector.pid, signal.SIGKILL)
@@ -234,7 +234,7 @@ async def test_projector_that_progressed_before_it_died_is_restarted_soon(
 
 
 def program(script: str) -> list[str]:
-    """Return a shell program that replaces the projector, because ours has no such defect."""
+    """Return a shell program that replaces the projector, because the real one has no such defect."""
     return ["sh", "-c", script]
 
 

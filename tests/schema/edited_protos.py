@@ -17,7 +17,7 @@ from ordertrail_server.schema.cases import cases, message_of, version_of
 
 
 class Protos:
-    """The files that a record is made of, open to any edit: all that was ever stored up to a version."""
+    """Editable copies of the proto files of Record, with all event versions up to a given one."""
 
     def __init__(self, newest: int) -> None:
         self.files: dict[str, FileDescriptorProto] = {}
@@ -39,7 +39,7 @@ class Protos:
         file.CopyToProto(proto)
 
     def package(self, name: str) -> FileDescriptorProto:
-        """Return the one file of a package of ours: "events.v2"."""
+        """Return the file of a package of ordertrail, such as "events.v2"."""
         return next(file for file in self.files.values() if file.package == f"ordertrail.{name}")
 
     def message(self, name: str) -> DescriptorProto:
@@ -57,7 +57,7 @@ class Protos:
         return next(field for field in self.message(message).field if field.number == number)
 
     def rename(self, message: str, number: int, name: str) -> FieldDescriptorProto:
-        """Give a field another name, and the oneof of its own that makes it optional."""
+        """Rename a field and its synthetic oneof (which makes it optional)."""
         field = self.field(message, number)
         field.name = name
         if field.proto3_optional:
@@ -86,10 +86,10 @@ def record_after(edit: Edit, newest: int = 2) -> Descriptor:
     """
     protos = Protos(newest)
     edit(protos)
-    return record_in(FileDescriptorSet(file=protos.files.values()))
+    return load_record(FileDescriptorSet(file=protos.files.values()))
 
 
-def record_in(image: FileDescriptorSet) -> Descriptor:
+def load_record(image: FileDescriptorSet) -> Descriptor:
     """Return the record of an image. Each file must come after those that it imports."""
     pool = DescriptorPool()
     for file in image.file:

@@ -9,13 +9,13 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.schema.cases import cases, message_of, public_events, version_of
 
 
-def versions_of(event: str) -> list[FieldDescriptor]:
+def list_versions(event: str) -> list[FieldDescriptor]:
     """Return the cases of an event, "OrderPlaced", from its oldest version to its newest."""
     of_event = [case for case in cases() if message_of(case).name == event]
     return sorted(of_event, key=lambda case: version_of(message_of(case)))
 
 
-NEWEST: Final = {event: versions_of(event)[-1] for event in public_events()}
+NEWEST: Final = {event: list_versions(event)[-1] for event in public_events()}
 """The case in which each public event is written."""
 
 PASSING: Final = [case for case in NEWEST.values() if case.number in HistoryEvent.DESCRIPTOR.fields_by_number]

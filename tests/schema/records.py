@@ -5,7 +5,7 @@ from ordertrail_server.schema.writing import seal
 TIME_NS = 1_700_000_000_000_000_005
 
 
-def record_of(chunk: bytes, order_id: str = "order-1", order_version: int = 2) -> bytes:
+def build_record(chunk: bytes, order_id: str = "order-1", order_version: int = 2) -> bytes:
     """Return a record with the event of the chunk and a full envelope."""
     return seal(
         event_id="01890a5d-ac96-774b-bcce-b302099a8057",

@@ -11,8 +11,8 @@ from google.protobuf.json_format import Parse
 from google.protobuf.message import Message
 from hypothesis import given, settings, strategies as st
 from tests.corpus.add import CORPUS
-from tests.schema.event_cases import UNUSED, versions_of
-from tests.schema.records import record_of
+from tests.schema.event_cases import UNUSED, list_versions
+from tests.schema.records import build_record
 from tests.schema.strategies import messages
 
 from ordertrail.events.v1 import order_events_pb2 as v1
@@ -27,7 +27,9 @@ from ordertrail_server.schema.writing import encode_statement
 
 SAMPLES = sorted(CORPUS.glob("v*/*.binpb"))
 CASES = {case.name: case for case in cases()}
-SAID = v1.OrderPlaced(id=7, company="c", product_id="p", quantity=2, unit_price=1.5, timestamp=3, other_json='{"a":1}')
+STATEMENT = v1.OrderPlaced(
+    id=7, company="c", product_id="p", quantity=2, unit_price=1.5, timestamp=3, other_json='{"a":1}'
+)
 
 
 def stored_event(value: bytes) -> Any:
@@ -54,7 +56,7 @@ def test_explanation_of_every_event_matches_its_reading(case: FieldDescriptor) -
     @settings(max_examples=25)
     @given(messages(message_of(case)))
     def is_told(stored: Message) -> None:
-        value = record_of(chunk(bytes_tag(case.number), stored.SerializeToString()))
+        value = build_record(chunk(bytes_tag(case.number), stored.SerializeToString()))
         reading, explanation = read(value), explain_reading(value)
         assert reading is not None
         assert explanation.written_as == message_of(case).full_name
@@ -67,8 +69,8 @@ def test_explanation_of_every_event_matches_its_reading(case: FieldDescriptor) -
 
 
 def test_explanation_of_a_statement_has_one_step_per_hop() -> None:
-    explanation = explain_reading(record_of(encode_statement(SAID)))
-    way = [*(message_of(case).full_name for case in versions_of("OrderPlaced")), "ordertrail.v1.OrderPlaced"]
+    explanation = explain_reading(build_record(encode_statement(STATEMENT)))
+    way = [*(message_of(case).full_name for case in list_versions("OrderPlaced")), "ordertrail.v1.OrderPlaced"]
     assert way[:2] == ["ordertrail.events.v1.OrderPlaced", "ordertrail.events.v2.OrderPlaced"]
     assert [(getattr(step, "from"), step.to) for step in explanation.steps] == list(pairwise(way))
     up, out = explanation.steps[0], explanation.steps[-1]
@@ -82,7 +84,7 @@ def test_explanation_of_a_statement_has_one_step_per_hop() -> None:
 
 
 def test_explanation_ends_where_the_reading_fails() -> None:
-    value = record_of(encode_statement(v1.OrderPlaced(product_id="p")))
+    value = build_record(encode_statement(v1.OrderPlaced(product_id="p")))
     reading, explanation = read(value), explain_reading(value)
     assert reading is not None
     assert reading.fault == "quantity is missing"
@@ -93,7 +95,7 @@ def test_explanation_ends_where_the_reading_fails() -> None:
 def test_explanation_shows_a_time_outside_of_the_calendar_as_text() -> None:
     placed = v2.OrderPlaced()
     placed.source.create_time.seconds = 2**62
-    explanation = explain_reading(record_of(chunk(bytes_tag(20), placed.SerializeToString())))
+    explanation = explain_reading(build_record(chunk(bytes_tag(20), placed.SerializeToString())))
     assert str(2**62) in json.loads(explanation.written_json)
 
 
@@ -101,15 +103,15 @@ def test_explanation_shows_a_time_outside_of_the_calendar_as_text() -> None:
     "planted", [b"", chunk(bytes_tag(UNUSED), b""), chunk(bytes_tag(20), b"") + chunk(bytes_tag(10), b"")]
 )
 def test_bytes_that_are_not_one_known_event_have_no_explanation(planted: bytes) -> None:
-    assert explain_reading(record_of(planted)) == ("", "", [])
+    assert explain_reading(build_record(planted)) == ("", "", [])
 
 
 def test_event_with_invalid_bytes_is_explained_by_its_name_only() -> None:
-    assert explain_reading(record_of(chunk(bytes_tag(20), b"\xff"))) == ("ordertrail.events.v2.OrderPlaced", "", [])
+    assert explain_reading(build_record(chunk(bytes_tag(20), b"\xff"))) == ("ordertrail.events.v2.OrderPlaced", "", [])
 
 
 @settings(max_examples=300)
 @given(st.binary(max_size=60), st.sampled_from([case.number for case in cases()]))
 def test_explanation_accepts_any_bytes(noise: bytes, number: int) -> None:
     assert all(isinstance(step.result_json, str) for step in explain_reading(noise).steps)
-    assert isinstance(explain_reading(record_of(chunk(bytes_tag(number), noise))).written_as, str)
+    assert isinstance(explain_reading(build_record(chunk(bytes_tag(number), noise))).written_as, str)

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from tests.schema.hops.trees import Tree, as_dict, trees
+from tests.schema.hops.trees import Tree, to_json, trees
 
 from ordertrail_server.schema import functions
 from ordertrail_server.schema.cases import message_class
@@ -157,7 +157,7 @@ def test_last_written_oneof_member_counts_even_if_it_is_dropped(
     assert (tree.gaps, tree.public_gaps) == ([], [])
     reader, public = tree.reader("v1.Placed"), tree.make("public.Placed")
     reader.read(b"".join(tree.make("v1.Placed", **{name: "x"}).SerializeToString() for name in ("a", "b")), public)
-    assert as_dict(public) == {}
+    assert to_json(public) == {}
 
 
 @pytest.mark.parametrize(

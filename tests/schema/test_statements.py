@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from google.protobuf.json_format import ParseDict
 from hypothesis import given, settings, strategies as st
-from tests.schema.records import record_of
+from tests.schema.records import build_record
 from tests.schema.strategies import DOCUMENTS
 
 from ordertrail.events.v1 import order_events_pb2 as v1
@@ -41,28 +41,28 @@ def document(members: object) -> bytes:
     return json.dumps(members).encode()
 
 
-def flat(**more_members: object) -> bytes:
+def build_flat_document(**more_members: object) -> bytes:
     return document({**FLAT, **more_members})
 
 
-def nested(order: object = None, **more_members: object) -> bytes:
+def build_nested_document(order: object = None, **more_members: object) -> bytes:
     return document(
         {**NESTED, "order": {**ORDER, **order} if isinstance(order, dict) else order or ORDER, **more_members}
     )
 
 
-def without(members: dict[str, Any], name: str) -> dict[str, Any]:
+def remove_member(members: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in members.items() if key != name}
 
 
 def test_order_of_the_first_producer_is_stored_unchanged() -> None:
-    assert read_document(flat()) == v1.OrderPlaced(
+    assert read_document(build_flat_document()) == v1.OrderPlaced(
         id=17, company="retailer-1", product_id="p_23", quantity=3000, unit_price=5, timestamp=1553000000000
     )
 
 
 def test_order_of_the_second_producer_is_stored_unchanged() -> None:
-    assert read_document(nested()) == v1.OrderCreated(
+    assert read_document(build_nested_document()) == v1.OrderCreated(
         order_id="order001",
         creation_date="2019-03-01T10:15:30.123Z",
         expected_delivery_date="03/15/2019",
@@ -71,8 +71,8 @@ def test_order_of_the_second_producer_is_stored_unchanged() -> None:
     )
 
 
-def test_samples_read_as_public_orders() -> None:
-    assert read_statement(read_document(flat())) == ParseDict(
+def test_documents_of_both_producers_read_as_order_placed() -> None:
+    assert read_statement(read_document(build_flat_document())) == ParseDict(
         {
             "customerId": "retailer-1",
             "lines": [{"productId": "p_23", "quantity": 3000, "unitPrice": {"currencyCode": "XXX", "units": 5}}],
@@ -80,7 +80,7 @@ def test_samples_read_as_public_orders() -> None:
         },
         public.OrderPlaced(),
     )
-    assert read_statement(read_document(nested())) == ParseDict(
+    assert read_statement(read_document(build_nested_document())) == ParseDict(
         {
             "lines": [{"productId": "product 01", "quantity": 10}],
             "expectedDeliveryDate": {"year": 2019, "month": 3, "day": 15},
@@ -93,73 +93,73 @@ def test_samples_read_as_public_orders() -> None:
 @pytest.mark.parametrize("name", ["id", "company", "unitPrice", "timestamp"])
 def test_missing_member_of_a_flat_order_stays_absent(name: str) -> None:
     field = {"unitPrice": "unit_price"}.get(name, name)
-    stated = read_document(document(without(FLAT, name)))
-    assert isinstance(stated, v1.OrderPlaced)
-    assert field not in {field_set.name for field_set, _ in stated.ListFields()}
+    statement = read_document(document(remove_member(FLAT, name)))
+    assert isinstance(statement, v1.OrderPlaced)
+    assert field not in {field_set.name for field_set, _ in statement.ListFields()}
 
 
 def test_zero_is_not_absent() -> None:
-    stated = read_document(flat(id=0, quantity=0, unitPrice=0))
-    assert isinstance(stated, v1.OrderPlaced)
-    assert stated.HasField("id")
-    assert stated.HasField("quantity")
-    assert stated.HasField("unit_price")
+    statement = read_document(build_flat_document(id=0, quantity=0, unitPrice=0))
+    assert isinstance(statement, v1.OrderPlaced)
+    assert statement.HasField("id")
+    assert statement.HasField("quantity")
+    assert statement.HasField("unit_price")
 
 
 def test_null_is_absent_and_stored_in_other_json() -> None:
-    stated = read_document(flat(company=None, unitPrice=None))
-    assert isinstance(stated, v1.OrderPlaced)
-    assert not stated.HasField("company")
-    assert not stated.HasField("unit_price")
-    assert stated.other_json == '{"company":null,"unitPrice":null}'
+    statement = read_document(build_flat_document(company=None, unitPrice=None))
+    assert isinstance(statement, v1.OrderPlaced)
+    assert not statement.HasField("company")
+    assert not statement.HasField("unit_price")
+    assert statement.other_json == '{"company":null,"unitPrice":null}'
 
 
 @pytest.mark.parametrize(
     ("written", "quantity"), [("10.0", 10), ("1e1", 10), ("-0", 0), ("9223372036854775807", 2**63 - 1), ("10e-1", 1)]
 )
 def test_integer_can_be_written_in_any_json_notation(written: str, quantity: int) -> None:
-    stated = read_document(b'{"productId": "p", "quantity": %s}' % written.encode())
-    assert isinstance(stated, v1.OrderPlaced)
-    assert stated.quantity == quantity
+    statement = read_document(b'{"productId": "p", "quantity": %s}' % written.encode())
+    assert isinstance(statement, v1.OrderPlaced)
+    assert statement.quantity == quantity
 
 
-def test_unmodelled_members_are_stored_with_their_numbers_as_text() -> None:
+def test_unknown_members_are_stored_with_their_numbers_as_text() -> None:
     more = '"more": {"ä": [1.10, 1E+5, -0, 123456789012345678901234567890, true, null]}'
-    stated = read_document(f'{{"productId": "p", "quantity": 1, {more}}}'.encode())
-    assert stated.other_json == "{" + more.replace(" ", "") + "}"
+    statement = read_document(f'{{"productId": "p", "quantity": 1, {more}}}'.encode())
+    assert statement.other_json == "{" + more.replace(" ", "") + "}"
 
 
-def test_unmodelled_members_of_a_nested_order_are_stored_at_their_level() -> None:
+def test_unknown_members_of_a_nested_document_are_stored_at_their_level() -> None:
     item = {"productID": "p", "quantity": 1, "color": "red"}
-    stated = read_document(nested({"items": [item], "pickup": "here"}, version=3))
-    assert isinstance(stated, v1.OrderCreated)
-    assert stated.other_json == '{"version":3,"order":{"pickup":"here"}}'
-    assert stated.items[0].other_json == '{"color":"red"}'
+    statement = read_document(build_nested_document({"items": [item], "pickup": "here"}, version=3))
+    assert isinstance(statement, v1.OrderCreated)
+    assert statement.other_json == '{"version":3,"order":{"pickup":"here"}}'
+    assert statement.items[0].other_json == '{"color":"red"}'
 
 
-def test_status_and_customer_are_stored_as_written() -> None:
-    stated = read_document(nested({"status": "Pending", "customerID": "shop"}))
-    assert isinstance(stated, v1.OrderCreated)
-    assert (stated.status, stated.customer_id) == ("Pending", "shop")
+def test_status_and_customer_of_a_document_are_stored_unchanged() -> None:
+    statement = read_document(build_nested_document({"status": "Pending", "customerID": "shop"}))
+    assert isinstance(statement, v1.OrderCreated)
+    assert (statement.status, statement.customer_id) == ("Pending", "shop")
 
 
 @pytest.mark.parametrize("place", ["outside", "inside"])
 def test_order_id_can_be_in_one_of_two_places(place: str) -> None:
-    order = without(ORDER, "orderID") if place == "outside" else ORDER
-    members = {**(without(NESTED, "orderID") if place == "inside" else NESTED), "order": order}
-    stated = read_document(document(members))
-    assert isinstance(stated, v1.OrderCreated)
-    assert stated.order_id == "order001"
+    order = remove_member(ORDER, "orderID") if place == "outside" else ORDER
+    members = {**(remove_member(NESTED, "orderID") if place == "inside" else NESTED), "order": order}
+    statement = read_document(document(members))
+    assert isinstance(statement, v1.OrderCreated)
+    assert statement.order_id == "order001"
 
 
 def test_byte_order_mark_is_ignored() -> None:
-    assert read_document(b"\xef\xbb\xbf" + flat()) == read_document(flat())
+    assert read_document(b"\xef\xbb\xbf" + build_flat_document()) == read_document(build_flat_document())
 
 
 UNREADABLE = [
     (b"", "The document is not JSON from character 0 on."),
     (b"{", "The document is not JSON from character 1 on."),
-    (flat() + b"x", f"The document is not JSON from character {len(flat())} on."),
+    (build_flat_document() + b"x", f"The document is not JSON from character {len(build_flat_document())} on."),
     (b"[]", "The document is not a JSON object."),
     (b'"text"', "The document is not a JSON object."),
     (b'{"a": "\xff"}', "The document is not UTF-8 from byte 7 on."),
@@ -177,65 +177,68 @@ UNREADABLE = [
     (b"[" * 60_000, "The document is nested deeper than 32 levels."),
     (b"{}", "The document is of no known shape: it has neither a type nor a productId."),
     (document({"order": ORDER}), "The document is of no known shape: it has neither a type nor a productId."),
-    (nested(type="OrderUpdated"), 'The type "OrderUpdated" is unknown.'),
-    (flat(type="x" * 100), f'The type "{"x" * 60}…" is unknown.'),
-    (flat(type=7), "type must be text."),
-    (nested("no order"), "order must be an object."),
-    (document(without(NESTED, "order")), "order must be an object."),
-    (document(without(FLAT, "productId")), "productId is missing."),
-    (document(without(FLAT, "quantity")), "quantity is missing."),
-    (flat(productId=""), "productId is missing."),
-    (flat(productId=5), "productId must be text."),
-    (flat(quantity="5"), "quantity must be a whole number."),
-    (flat(quantity=True), "quantity must be a whole number."),
-    (flat(quantity=1.5), "quantity must be a whole number."),
-    (flat(quantity=2**63), "quantity is out of range."),
-    (flat(id=-(2**63) - 1), "id is out of range."),
+    (build_nested_document(type="OrderUpdated"), 'The type "OrderUpdated" is unknown.'),
+    (build_flat_document(type="x" * 100), f'The type "{"x" * 60}…" is unknown.'),
+    (build_flat_document(type=7), "type must be text."),
+    (build_nested_document("no order"), "order must be an object."),
+    (document(remove_member(NESTED, "order")), "order must be an object."),
+    (document(remove_member(FLAT, "productId")), "productId is missing."),
+    (document(remove_member(FLAT, "quantity")), "quantity is missing."),
+    (build_flat_document(productId=""), "productId is missing."),
+    (build_flat_document(productId=5), "productId must be text."),
+    (build_flat_document(quantity="5"), "quantity must be a whole number."),
+    (build_flat_document(quantity=True), "quantity must be a whole number."),
+    (build_flat_document(quantity=1.5), "quantity must be a whole number."),
+    (build_flat_document(quantity=2**63), "quantity is out of range."),
+    (build_flat_document(id=-(2**63) - 1), "id is out of range."),
     (b'{"productId": "p", "quantity": 1e999999999}', "quantity is out of range."),
     (b'{"productId": "p", "quantity": 1e99999999999999999999}', "quantity is out of range."),
     (b'{"productId": "p", "quantity": 1e-99999999999999999999}', "quantity is out of range."),
     (b'{"productId": "p", "quantity": 1e-999999999}', "quantity must be a whole number."),
-    (flat(unitPrice="5"), "unitPrice must be a number."),
-    (flat(unitPrice=False), "unitPrice must be a number."),
-    (flat(unitPrice=-5), "unitPrice -5.0 is no amount from 0 to one trillion."),
+    (build_flat_document(unitPrice="5"), "unitPrice must be a number."),
+    (build_flat_document(unitPrice=False), "unitPrice must be a number."),
+    (build_flat_document(unitPrice=-5), "unitPrice -5.0 is no amount from 0 to one trillion."),
     (b'{"productId": "p", "quantity": 1, "unitPrice": 1e400}', "unitPrice inf is no amount from 0 to one trillion."),
-    (flat(timestamp="2019-03-01T10:15:31.000Z"), "timestamp must be a whole number."),
-    (flat(timestamp=2**62), "timestamp 4611686018427387904 lies outside of the years 1 to 9999."),
-    (nested(orderID="other"), 'order.orderID "order001" differs from orderID "other".'),
-    (nested({"orderID": ""}, orderID=""), "orderID is missing."),
-    (document({**without(NESTED, "orderID"), "order": without(ORDER, "orderID")}), "orderID is missing."),
-    (nested({"items": []}), "order.items is empty."),
-    (nested({"items": {}}), "order.items must be an array."),
-    (nested(without(ORDER, "items") | {"items": None}), "order.items must be an array."),
-    (nested({"items": [ORDER["items"][0], 5]}), "order.items[1] must be an object."),
-    (nested({"items": [{"productID": "p"}]}), "order.items[0].quantity is missing."),
-    (nested({"items": [{"productID": "p", "quantity": "1"}]}), "order.items[0].quantity must be a whole number."),
-    (nested(items=[]), "items is outside of order."),
-    (nested({"status": 5}), "order.status must be text."),
-    (nested({"creationDate": 5}), "order.creationDate must be text."),
+    (build_flat_document(timestamp="2019-03-01T10:15:31.000Z"), "timestamp must be a whole number."),
+    (build_flat_document(timestamp=2**62), "timestamp 4611686018427387904 lies outside of the years 1 to 9999."),
+    (build_nested_document(orderID="other"), 'order.orderID "order001" differs from orderID "other".'),
+    (build_nested_document({"orderID": ""}, orderID=""), "orderID is missing."),
+    (document({**remove_member(NESTED, "orderID"), "order": remove_member(ORDER, "orderID")}), "orderID is missing."),
+    (build_nested_document({"items": []}), "order.items is empty."),
+    (build_nested_document({"items": {}}), "order.items must be an array."),
+    (build_nested_document(remove_member(ORDER, "items") | {"items": None}), "order.items must be an array."),
+    (build_nested_document({"items": [ORDER["items"][0], 5]}), "order.items[1] must be an object."),
+    (build_nested_document({"items": [{"productID": "p"}]}), "order.items[0].quantity is missing."),
     (
-        nested({"expectedDeliveryDate": "2019-03-15"}),
+        build_nested_document({"items": [{"productID": "p", "quantity": "1"}]}),
+        "order.items[0].quantity must be a whole number.",
+    ),
+    (build_nested_document(items=[]), "items is outside of order."),
+    (build_nested_document({"status": 5}), "order.status must be text."),
+    (build_nested_document({"creationDate": 5}), "order.creationDate must be text."),
+    (
+        build_nested_document({"expectedDeliveryDate": "2019-03-15"}),
         'order.expectedDeliveryDate "2019-03-15" is no day written month/day/year.',
     ),
-    (nested(timestamp="noon"), 'timestamp "noon" is no ISO 8601 time with a time zone.'),
+    (build_nested_document(timestamp="noon"), 'timestamp "noon" is no ISO 8601 time with a time zone.'),
 ]
 
 
 @pytest.mark.parametrize(("json", "reason"), UNREADABLE, ids=range(len(UNREADABLE)))
 def test_document_that_is_no_order_is_refused_in_one_sentence(json: bytes, reason: str) -> None:
-    with pytest.raises(UnreadableDocument) as refused:
+    with pytest.raises(UnreadableDocument) as error:
         read_document(json)
-    assert refused.value.reason == reason
+    assert error.value.reason == reason
 
 
 @given(DOCUMENTS)
 @settings(max_examples=200)
 def test_accepted_statement_always_has_a_reading(json: bytes) -> None:
-    stated = read_document(json)
-    reading = read(record_of(encode_statement(stated)))
+    statement = read_document(json)
+    reading = read(build_record(encode_statement(statement)))
     assert reading is not None
     assert (reading.fault, reading.written_version) == ("", 1)
-    assert reading.event.order_placed == read_statement(stated)
+    assert reading.event.order_placed == read_statement(statement)
 
 
 @given(DOCUMENTS, st.data())
@@ -255,19 +258,19 @@ def test_any_bytes_are_read_or_refused(json: bytes) -> None:
 
 def _read_or_refused(json: bytes) -> bool:
     try:
-        stated = read_document(json)
+        statement = read_document(json)
     except UnreadableDocument as refused:
         return refused.reason.encode().endswith(b".")
-    return len(read_statement(stated).lines) > 0
+    return len(read_statement(statement).lines) > 0
 
 
 @pytest.mark.parametrize(
     ("empty", "absent"),
     [
-        (flat(company=""), document(without(FLAT, "company"))),
-        (nested({"customerID": ""}), nested()),
-        (nested({"status": ""}), nested()),
-        (nested({"status": " "}), nested()),
+        (build_flat_document(company=""), document(remove_member(FLAT, "company"))),
+        (build_nested_document({"customerID": ""}), build_nested_document()),
+        (build_nested_document({"status": ""}), build_nested_document()),
+        (build_nested_document({"status": " "}), build_nested_document()),
     ],
 )
 def test_empty_id_or_status_is_read_as_absent(empty: bytes, absent: bytes) -> None:
@@ -277,4 +280,4 @@ def test_empty_id_or_status_is_read_as_absent(empty: bytes, absent: bytes) -> No
 @pytest.mark.parametrize("empty", [{"creationDate": ""}, {"expectedDeliveryDate": ""}])
 def test_empty_time_or_day_is_refused(empty: dict[str, str]) -> None:
     with pytest.raises(UnreadableDocument, match='"" is no'):
-        read_document(nested(empty))
+        read_document(build_nested_document(empty))

@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorP
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from tests.schema.event_cases import NEWEST
-from tests.schema.records import record_of
+from tests.schema.records import build_record
 
 from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.events.v2 import order_events_pb2 as v2
@@ -29,7 +29,7 @@ FIELD = FieldDescriptorProto
 def stored_with_status(number: int, case: Any) -> bytes:
     stored: Any = message_class(message_of(case))()
     stored.source.status = number
-    return record_of(chunk(bytes_tag(case.number), stored.SerializeToString()))
+    return build_record(chunk(bytes_tag(case.number), stored.SerializeToString()))
 
 
 @pytest.mark.parametrize("number", [8, 9, -1, 2**31 - 1])
@@ -47,18 +47,18 @@ def test_fact_with_a_value_of_its_enum_is_read(number: int) -> None:
     assert (reading.fault, reading.event.order_placed.source.status) == ("", number)
 
 
-def hop(function: Callable[[Any], Any], old: Descriptor = v1.OrderPlaced.DESCRIPTOR) -> Hop:
+def build_hop(function: Callable[[Any], Any], old: Descriptor = v1.OrderPlaced.DESCRIPTOR) -> Hop:
     new = v2.OrderPlaced.DESCRIPTOR
     return Hop(old, new, None, Function("v1.made_up", old.full_name, new.full_name, function))
 
 
-def from_another_version(value: v1.OrderPlaced) -> v2.OrderPlaced:
+def write_unknown_status(value: v1.OrderPlaced) -> v2.OrderPlaced:
     if not value.HasField("company"):
         raise LookupError("no company")
     return v2.OrderPlaced(source=v2.OrderSource(status=9))  # type: ignore[arg-type]
 
 
-def one_of_seven_is_wrong(placed: v2.OrderPlaced) -> v2.OrderPlaced:
+def write_one_wrong_status(placed: v2.OrderPlaced) -> v2.OrderPlaced:
     status = {v2.ORDER_STATUS_CANCELLED: 106}.get(placed.source.status, placed.source.status)
     return v2.OrderPlaced(source=v2.OrderSource(status=status))  # type: ignore[arg-type]
 
@@ -72,9 +72,9 @@ def refuses_all(placed: v2.OrderPlaced) -> v2.OrderPlaced:
 
 
 def test_python_function_that_returns_an_unnamed_enum_number_fails() -> None:
-    with pytest.raises(UnnamedValue) as refused:
-        compile_hop(hop(from_another_version))(v1.OrderPlaced(company="c"), v2.OrderPlaced())
-    assert str(refused.value) == (
+    with pytest.raises(UnnamedValue) as error:
+        compile_hop(build_hop(write_unknown_status))(v1.OrderPlaced(company="c"), v2.OrderPlaced())
+    assert str(error.value) == (
         "the Python function v1.made_up gives ordertrail.events.v2.OrderSource.status the number 9, "
         "which is no value of its enum"
     )
@@ -83,10 +83,10 @@ def test_python_function_that_returns_an_unnamed_enum_number_fails() -> None:
 @pytest.mark.parametrize(
     ("of", "number"),
     [
-        (hop(from_another_version), 9),
-        (hop(one_of_seven_is_wrong, v2.OrderPlaced.DESCRIPTOR), 106),
-        (hop(faithful, v2.OrderPlaced.DESCRIPTOR), None),
-        (hop(refuses_all, v2.OrderPlaced.DESCRIPTOR), None),
+        (build_hop(write_unknown_status), 9),
+        (build_hop(write_one_wrong_status, v2.OrderPlaced.DESCRIPTOR), 106),
+        (build_hop(faithful, v2.OrderPlaced.DESCRIPTOR), None),
+        (build_hop(refuses_all, v2.OrderPlaced.DESCRIPTOR), None),
     ],
 )
 def test_python_function_is_tried_with_samples_before_a_server_starts(of: Hop, number: int | None) -> None:
@@ -100,7 +100,7 @@ def test_message_that_can_hold_no_enum_is_not_searched() -> None:
     assert unnamed_check(Order.DESCRIPTOR) is not None
 
 
-def shelf() -> Any:
+def build_recursive_class() -> Any:
     """Return a recursive message class with enums in every kind of field."""
     file = FileDescriptorProto(name="shelf.proto", syntax="proto3")
     colour = file.enum_type.add(name="Colour")
@@ -127,7 +127,7 @@ def shelf() -> Any:
     return GetMessageClass(pool.FindMessageTypeByName("Shelf"))
 
 
-SHELF = shelf()
+SHELF = build_recursive_class()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.json_format import MessageToDict
-from tests.schema.records import record_of
+from tests.schema.records import build_record
 
 from ordertrail.events.v1 import order_events_pb2 as v1
 from ordertrail.v1 import order_events_pb2 as public
@@ -63,14 +63,14 @@ FOUND: dict[str, list[tuple[str, Any]]] = {
 IN_THE_ENVELOPE = {"OrderCreated.order_id"}
 
 
-def public_of(stated: v1.OrderPlaced | v1.OrderCreated) -> public.OrderPlaced:
-    reading = read(record_of(encode_statement(stated)))
+def read_public_event(statement: v1.OrderPlaced | v1.OrderCreated) -> public.OrderPlaced:
+    reading = read(build_record(encode_statement(statement)))
     assert reading is not None
     assert reading.fault == ""
     return reading.event.order_placed
 
 
-def at(value: Any, path: str) -> Any:
+def get_at_path(value: Any, path: str) -> Any:
     for step in path.split("."):
         value = value[int(step)] if step.isdigit() else value[step]
     return value
@@ -81,7 +81,7 @@ MEMBERS = {
     for kind in (v1.OrderPlaced, v1.OrderCreated, v1.OrderItem)
     for field in kind.DESCRIPTOR.fields
 }
-# Without a product or a quantity there is no line, and that is refused.
+# A document without a product or a quantity is refused.
 NEEDED = {"OrderPlaced.product_id", "OrderPlaced.quantity", "OrderCreated.items"}
 
 
@@ -92,17 +92,17 @@ def test_every_field_of_version_1_is_traced() -> None:
 @pytest.mark.parametrize("member", FOUND)
 def test_traced_value_of_version_1_is_in_the_public_event(member: str) -> None:
     event = MessageToDict(
-        public_of(FLAT if member.startswith("OrderPlaced") else NESTED), preserving_proto_field_name=True
+        read_public_event(FLAT if member.startswith("OrderPlaced") else NESTED), preserving_proto_field_name=True
     )
     for path, value in FOUND[member]:
-        assert at(event, path) == value
+        assert get_at_path(event, path) == value
 
 
-@pytest.mark.parametrize("stated", [FLAT, NESTED], ids=["flat", "nested"])
-def test_each_field_of_version_1_changes_the_public_event(stated: v1.OrderPlaced | v1.OrderCreated) -> None:
-    whole = public_of(stated)
-    for field in stated.DESCRIPTOR.fields:
-        if f"{stated.DESCRIPTOR.name}.{field.name}" not in IN_THE_ENVELOPE | NEEDED:
-            less: Any = type(stated).FromString(stated.SerializeToString())
+@pytest.mark.parametrize("statement", [FLAT, NESTED], ids=["flat", "nested"])
+def test_each_field_of_version_1_changes_the_public_event(statement: v1.OrderPlaced | v1.OrderCreated) -> None:
+    whole = read_public_event(statement)
+    for field in statement.DESCRIPTOR.fields:
+        if f"{statement.DESCRIPTOR.name}.{field.name}" not in IN_THE_ENVELOPE | NEEDED:
+            less: Any = type(statement).FromString(statement.SerializeToString())
             less.ClearField(field.name)
-            assert public_of(less) != whole, field.name
+            assert read_public_event(less) != whole, field.name

@@ -3,8 +3,8 @@
 from itertools import pairwise
 
 from google.protobuf.descriptor import FieldDescriptor
-from tests.schema.event_cases import versions_of
-from tests.schema.records import record_of
+from tests.schema.event_cases import list_versions
+from tests.schema.records import build_record
 
 from ordertrail_server.schema.cases import cases, message_of, version_of
 from ordertrail_server.schema.reading import read
@@ -22,7 +22,7 @@ def test_version_reads_as_its_successor_and_the_newest_as_the_public_event() -> 
     assert by_number[11] == Version(
         "ordertrail.events.v1.OrderCreated", 1, 11, "ordertrail.events.v2.OrderPlaced", written=False
     )
-    placed = versions_of("OrderPlaced")
+    placed = list_versions("OrderPlaced")
     for case, successor in pairwise(placed):
         assert by_number[case.number] == version(case, message_of(successor).full_name, written=False)
     assert by_number[placed[-1].number] == version(placed[-1], "ordertrail.v1.OrderPlaced", written=True)
@@ -40,6 +40,6 @@ def test_one_version_of_each_event_is_written() -> None:
 
 def test_version_matches_that_of_the_reading() -> None:
     for version in versions():
-        reading = read(record_of(chunk(bytes_tag(version.number), b"")))
+        reading = read(build_record(chunk(bytes_tag(version.number), b"")))
         assert reading is not None
         assert (reading.written_version, reading.number) == (version.version, version.number)

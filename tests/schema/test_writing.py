@@ -7,7 +7,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings, strategies as st
 from tests.schema.event_cases import NEWEST, PASSING
-from tests.schema.records import record_of
+from tests.schema.records import build_record
 from tests.schema.strategies import messages
 
 from ordertrail.events.v1 import order_events_pb2 as v1
@@ -37,7 +37,7 @@ def test_public_event_written_by_rules_reads_back_as_itself(field: str, kind: De
     @settings(max_examples=40)
     @given(messages(kind))
     def reads_back(event: public.OrderPlaced) -> None:
-        reading = read(record_of(encode(event)))
+        reading = read(build_record(encode(event)))
         assert reading is not None
         assert (reading.written_version, reading.fault, reading.passes_through) == expected
         assert reading.event.WhichOneof("event") == field
@@ -49,7 +49,7 @@ def test_public_event_written_by_rules_reads_back_as_itself(field: str, kind: De
 @pytest.mark.parametrize("kind", PUBLIC.values(), ids=PUBLIC)
 def test_public_event_is_stored_in_the_newest_version(kind: Descriptor) -> None:
     event: Any = next(samples(kind))
-    assert Record.FromString(record_of(encode(event))).WhichOneof("event") == NEWEST[kind.name].name
+    assert Record.FromString(build_record(encode(event))).WhichOneof("event") == NEWEST[kind.name].name
 
 
 @pytest.mark.parametrize("case", PASSING, ids=lambda case: case.name)
@@ -57,19 +57,19 @@ def test_event_that_passes_through_is_stored_with_its_public_bytes(case: FieldDe
     @settings(max_examples=40)
     @given(messages(PUBLIC[HistoryEvent.DESCRIPTOR.fields_by_number[case.number].name]))
     def is_stored(event: Any) -> None:
-        stored = getattr(Record.FromString(record_of(encode(event))), case.name)
+        stored = getattr(Record.FromString(build_record(encode(event))), case.name)
         assert stored == message_class(message_of(case)).FromString(event.SerializeToString())
 
     is_stored()
 
 
 def test_statement_is_stored_in_its_own_version() -> None:
-    stated = v1.OrderPlaced(id=0, product_id="p_1", quantity=0, unit_price=0)
-    assert Record.FromString(record_of(encode_statement(stated))).order_placed_v1 == stated
+    statement = v1.OrderPlaced(id=0, product_id="p_1", quantity=0, unit_price=0)
+    assert Record.FromString(build_record(encode_statement(statement))).order_placed_v1 == statement
 
 
 def test_envelope_has_every_given_value() -> None:
-    record = Record.FromString(record_of(encode(public.OrderConfirmed())))
+    record = Record.FromString(build_record(encode(public.OrderConfirmed())))
     assert record.event_id == "01890a5d-ac96-774b-bcce-b302099a8057"
     assert (record.order_id, record.order_version, record.previous) == ("order-1", 2, b"p" * 16)
     assert record.record_time == Timestamp(seconds=1_700_000_000, nanos=5)
@@ -85,10 +85,10 @@ def test_record_time_has_nanoseconds_also_before_1970(nanoseconds: int) -> None:
     assert record.record_time.ToNanoseconds() == nanoseconds
 
 
-def test_missing_envelope_values_are_absent() -> None:
+def test_empty_envelope_values_are_stored_as_absent_fields() -> None:
     record = Record.FromString(_bare(0))
-    stated = {field.name for field, _ in record.ListFields()}
-    assert stated == {"event_id", "order_id", "order_version", "record_time", "cause", NEWEST["OrderConfirmed"].name}
+    statement = {field.name for field, _ in record.ListFields()}
+    assert statement == {"event_id", "order_id", "order_version", "record_time", "cause", NEWEST["OrderConfirmed"].name}
     assert not record.cause.ListFields()
 
 

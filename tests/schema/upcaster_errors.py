@@ -1,4 +1,4 @@
-"""Errors that a Python upcaster can raise and whose text is hard to store."""
+"""Errors of a Python upcaster with a text that is hard to store."""
 
 from collections.abc import Callable
 from typing import Final
@@ -24,7 +24,7 @@ UPCASTER_ERRORS: Final[dict[str, Exception]] = {
 }
 
 
-def failing_upcaster(error: Exception) -> Callable[[bytes, OrderPlaced], None]:
+def build_failing_upcaster(error: Exception) -> Callable[[bytes, OrderPlaced], None]:
     """Return an upcaster that raises this error."""
 
     def fail(stored: bytes, into: OrderPlaced) -> None:

@@ -40,32 +40,32 @@ TRANSIENT = {
 }
 
 
-def error_of(code: int) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError("as SQLite puts it")
+def build_sqlite_error(code: int) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError("text of SQLite")
     error.sqlite_errorcode = code
     return error
 
 
 @pytest.mark.parametrize("code", DAMAGE.values(), ids=DAMAGE)
 def test_corrupt_file_is_damage(code: int) -> None:
-    assert isinstance(read_failure(error_of(code), "here"), LogDamaged)
-    assert not is_in_use(error_of(code))
+    assert isinstance(read_failure(build_sqlite_error(code), "here"), LogDamaged)
+    assert not is_in_use(build_sqlite_error(code))
 
 
 def test_log_whose_schema_does_not_fit_a_statement_is_damaged() -> None:
-    assert isinstance(read_failure(error_of(1), "here"), LogDamaged)  # SQLITE_ERROR
-    assert not is_damage(error_of(1))  # a derived store may be another release's
+    assert isinstance(read_failure(build_sqlite_error(1), "here"), LogDamaged)  # SQLITE_ERROR
+    assert not is_damage(build_sqlite_error(1))  # a derived store may be another release's
 
 
 @pytest.mark.parametrize("code", IN_USE.values(), ids=IN_USE)
 def test_file_in_use_is_not_damaged(code: int) -> None:
-    assert isinstance(read_failure(error_of(code), "here"), LogInUse)
-    assert not is_damage(error_of(code))
+    assert isinstance(read_failure(build_sqlite_error(code), "here"), LogInUse)
+    assert not is_damage(build_sqlite_error(code))
 
 
 @pytest.mark.parametrize("code", TRANSIENT.values(), ids=TRANSIENT)
 def test_transient_failure_is_not_damage(code: int) -> None:
-    failure = read_failure(error_of(code), "here")
+    failure = read_failure(build_sqlite_error(code), "here")
     assert isinstance(failure, LogUnavailable)
     assert not isinstance(failure, LogInUse)
 

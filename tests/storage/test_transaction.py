@@ -24,7 +24,7 @@ def other_connection(tmp_path: Path) -> Iterator[Connection]:
         yield connection
 
 
-def numbers(connection: Connection) -> list[int]:
+def read_numbers(connection: Connection) -> list[int]:
     return [n for (n,) in connection.execute("SELECT n FROM numbers ORDER BY n").fetchall()]
 
 
@@ -33,15 +33,15 @@ def test_others_see_the_writes_of_a_transaction_only_after_its_end(writer: Conne
         with transaction(writer):
             writer.execute("INSERT INTO numbers VALUES (1)")
             writer.execute("INSERT INTO numbers VALUES (2)")
-            assert numbers(reader) == []
-        assert numbers(reader) == [1, 2]
+            assert read_numbers(reader) == []
+        assert read_numbers(reader) == [1, 2]
 
 
 def test_transaction_is_rolled_back_if_its_body_raises(writer: Connection) -> None:
     with pytest.raises(sqlite3.IntegrityError), transaction(writer):
         writer.executemany("INSERT INTO numbers VALUES (?)", [(1,), (1,)])
     assert not writer.in_transaction
-    assert numbers(writer) == []
+    assert read_numbers(writer) == []
 
 
 def test_transaction_is_rolled_back_if_its_commit_fails(writer: Connection) -> None:
@@ -64,7 +64,7 @@ def test_transaction_after_a_failed_rollback_fails_once(writer: Connection) -> N
         pass
     with transaction(writer):
         writer.execute("INSERT INTO numbers VALUES (1)")
-    assert numbers(writer) == [1]
+    assert read_numbers(writer) == [1]
 
 
 def test_statements_of_a_script_are_rolled_back_with_their_transaction(writer: Connection) -> None:
@@ -92,7 +92,7 @@ def test_incomplete_script_is_refused(writer: Connection) -> None:
 def test_reads_of_a_read_transaction_see_one_state_of_the_file(writer: Connection, tmp_path: Path) -> None:
     with other_connection(tmp_path) as reader:
         with read_transaction(reader):
-            assert numbers(reader) == []
+            assert read_numbers(reader) == []
             writer.execute("INSERT INTO numbers VALUES (1)")
-            assert numbers(reader) == []
-        assert numbers(reader) == [1]
+            assert read_numbers(reader) == []
+        assert read_numbers(reader) == [1]

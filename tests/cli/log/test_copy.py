@@ -11,7 +11,7 @@ import pytest
 from tests.cli.command_line import CommandLine
 from tests.kafka.cluster import Cluster
 from tests.kafka.topic_content import new_topic, read_all, write
-from tests.projections.story import CONFIRMED, PLACED, Story, many_orders, write_log
+from tests.projections.log_builder import CONFIRMED, PLACED, LogBuilder, build_many_orders, write_log
 
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.kafka.log import KafkaLog
@@ -39,7 +39,7 @@ class Copier:
         return report["records"], report["alreadyThere"]
 
 
-def embedded(data: Path, entries: Sequence[Entry]) -> Path:
+def create_embedded_log(data: Path, entries: Sequence[Entry]) -> Path:
     data.mkdir()
     write_log(data, entries)
     return data
@@ -55,7 +55,7 @@ def read_embedded(data: Path, partition: int = 0) -> list[Logged]:
     return asyncio.run(read())
 
 
-async def stop_half_way(copying: "subprocess.Popen[str]", cluster: Cluster, topic: str) -> None:
+async def freeze_during_copy(copying: "subprocess.Popen[str]", cluster: Cluster, topic: str) -> None:
     """Return with a process that was just started stopped: its first records are on the topic, and most are not.
 
     It runs for a moment at a time, so that no machine is fast enough to finish between two looks.
@@ -72,19 +72,19 @@ async def stop_half_way(copying: "subprocess.Popen[str]", cluster: Cluster, topi
 
 def records_of_every_verdict() -> list[Entry]:
     """Return facts, and messages of every other verdict that an embedded log can hold."""
-    story = Story()
-    story.fact("order-1", PLACED)
-    story.repeat("order-1", 1)
-    story.barrier("order-1")
-    story.future("order-1")
-    story.broken("order-1")
-    return [*story.records[0], *many_orders(500)]
+    builder = LogBuilder()
+    builder.add_fact("order-1", PLACED)
+    builder.add_repetition("order-1", 1)
+    builder.add_barrier("order-1")
+    builder.add_future_event("order-1")
+    builder.add_broken_record("order-1")
+    return [*builder.records[0], *build_many_orders(500)]
 
 
 def test_embedded_log_is_copied_to_a_topic_and_back_unchanged(cluster: Cluster, tmp_path: Path) -> None:
     topic = new_topic(cluster)
     copier = Copier(cluster, topic)
-    data = embedded(tmp_path / "data", records_of_every_verdict())
+    data = create_embedded_log(tmp_path / "data", records_of_every_verdict())
     assert copier.counts(data, "topic") == (1505, 0)
     assert read_all(cluster, topic) == read_embedded(data)
     assert copier.counts(tmp_path / "backup", "data") == (1505, 0)
@@ -92,20 +92,20 @@ def test_embedded_log_is_copied_to_a_topic_and_back_unchanged(cluster: Cluster, 
 
 
 def test_foreign_messages_are_skipped_and_counted(cluster: Cluster, tmp_path: Path) -> None:
-    topic, story = new_topic(cluster, 2), Story(2)
+    topic, builder = new_topic(cluster, 2), LogBuilder(2)
     copier, backup = Copier(cluster, topic), tmp_path / "backup"
     for number in range(10):
-        story.fact(f"order-{number}", PLACED)
-        story.unreadable(f"order-{number}")
-        story.misplaced(f"order-{number}")
-        story.under_another_key(f"order-{number}", "other")
-        story.barrier(f"order-{number}")
-    write(cluster, topic, story.records)
+        builder.add_fact(f"order-{number}", PLACED)
+        builder.add_unreadable_record(f"order-{number}")
+        builder.add_misplaced_record(f"order-{number}")
+        builder.add_record_under_key(f"order-{number}", "other")
+        builder.add_barrier(f"order-{number}")
+    write(cluster, topic, builder.records)
     for already_there in (0, 20):
         result = copier.run(backup, "data", "--json")
         counts = json.loads(result.stdout)
         assert (counts["records"], counts["alreadyThere"], counts["foreignLeftOut"]) == (20, already_there, 30)
-    own = [[record for record in records if is_own_record(record, story)] for records in story.records]
+    own = [[record for record in records if is_own_record(record, builder)] for records in builder.records]
     copied_records = [
         [Entry(record.key, record.value) for record in read_embedded(backup, partition)] for partition in range(2)
     ]
@@ -114,17 +114,17 @@ def test_foreign_messages_are_skipped_and_counted(cluster: Cluster, tmp_path: Pa
     assert lines[1] == "30 foreign messages of the topic were skipped: they are not records of its orders."
 
 
-def is_own_record(record: Entry, story: Story) -> bool:
-    return record == BARRIER or story.head(record.key) == digest(record.value)
+def is_own_record(record: Entry, builder: LogBuilder) -> bool:
+    return record == BARRIER or builder.head(record.key) == digest(record.value)
 
 
 def test_killed_copy_is_completed_by_copying_again(cluster: Cluster, tmp_path: Path) -> None:
     topic = new_topic(cluster)
     copier = Copier(cluster, topic)
-    data = embedded(tmp_path / "data", many_orders(7_000))
+    data = create_embedded_log(tmp_path / "data", build_many_orders(7_000))
     copying = NOBODY.start("log", "copy", "--data", str(data), *copier.where, "--to", "topic")
     try:
-        asyncio.run(stop_half_way(copying, cluster, topic))
+        asyncio.run(freeze_during_copy(copying, cluster, topic))
     finally:
         copying.kill()
         copying.communicate()
@@ -135,16 +135,16 @@ def test_killed_copy_is_completed_by_copying_again(cluster: Cluster, tmp_path: P
 
 
 def test_copying_again_updates_every_partition_of_a_backup(cluster: Cluster, tmp_path: Path) -> None:
-    topic, story = new_topic(cluster, 3), Story(3)
+    topic, builder = new_topic(cluster, 3), LogBuilder(3)
     copier, backup = Copier(cluster, topic), tmp_path / "backup"
     for number in range(30):
-        story.fact(f"order-{number}", PLACED)
-    lengths = [len(records) for records in story.records]
-    write(cluster, topic, story.records)
+        builder.add_fact(f"order-{number}", PLACED)
+    lengths = [len(records) for records in builder.records]
+    write(cluster, topic, builder.records)
     assert copier.counts(backup, "data") == (30, 0)
     for number in range(30):
-        story.fact(f"order-{number}", CONFIRMED)
-    write(cluster, topic, [records[begin:] for records, begin in zip(story.records, lengths, strict=True)])
+        builder.add_fact(f"order-{number}", CONFIRMED)
+    write(cluster, topic, [records[begin:] for records, begin in zip(builder.records, lengths, strict=True)])
     assert copier.counts(backup, "data") == (60, 30)
     for partition in range(3):
         assert read_embedded(backup, partition) == read_all(cluster, topic, partition)
@@ -154,9 +154,9 @@ def test_copying_again_updates_every_partition_of_a_backup(cluster: Cluster, tmp
 def test_target_with_other_records_is_refused_and_not_changed(
     cluster: Cluster, tmp_path: Path, already_there: str
 ) -> None:
-    topic, source_entries = new_topic(cluster), many_orders(3)
-    data = embedded(tmp_path / "data", source_entries)
-    longer, different = [*source_entries, Entry("order-9", b"more")], [*source_entries[:4], *many_orders(2)]
+    topic, source_entries = new_topic(cluster), build_many_orders(3)
+    data = create_embedded_log(tmp_path / "data", source_entries)
+    longer, different = [*source_entries, Entry("order-9", b"more")], [*source_entries[:4], *build_many_orders(2)]
     target_entries = longer if already_there == "more than the log" else different
     write(cluster, topic, [target_entries])
     result = Copier(cluster, topic).run(data, "topic")
@@ -166,7 +166,9 @@ def test_target_with_other_records_is_refused_and_not_changed(
 
 
 def test_topic_with_another_number_of_partitions_is_refused(cluster: Cluster, tmp_path: Path) -> None:
-    result = Copier(cluster, new_topic(cluster, 3)).run(embedded(tmp_path / "data", many_orders(1)), "topic")
+    result = Copier(cluster, new_topic(cluster, 3)).run(
+        create_embedded_log(tmp_path / "data", build_many_orders(1)), "topic"
+    )
     assert result.returncode == 1
     assert result.stderr == (
         "Error: The log has 1 partition, but the target has 3 partitions, so orders would be looked up in the wrong "
@@ -177,7 +179,7 @@ def test_topic_with_another_number_of_partitions_is_refused(cluster: Cluster, tm
 def test_served_directory_or_one_without_a_log_is_not_copied(cluster: Cluster, tmp_path: Path) -> None:
     copier = Copier(cluster, new_topic(cluster))
     assert copier.run(tmp_path, "topic").stderr.endswith("holds no log (log.sqlite).\n")
-    data = embedded(tmp_path / "data", many_orders(1))
+    data = create_embedded_log(tmp_path / "data", build_many_orders(1))
 
     async def while_it_is_served() -> "subprocess.CompletedProcess[str]":
         log = EmbeddedLog.open(data)

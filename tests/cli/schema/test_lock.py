@@ -1,4 +1,4 @@
-"""`ordertrail schema lock` adds what is new, once, and refuses where anything is wrong."""
+"""`ordertrail schema lock` appends new entries once, and refuses an inconsistent schema or lock."""
 
 from pathlib import Path
 

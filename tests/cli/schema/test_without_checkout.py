@@ -1,4 +1,4 @@
-"""Where there is no checkout, as after an installation from a wheel, commands that need one say how to get it."""
+"""Without a checkout, as after an installation from a wheel, commands that need one explain how to get it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.authoring.basket_protos import write
 from ordertrail_server.cli.main import ordertrail
 
 
-def no_folder(directory: Path) -> None:
+def prepare_empty_folder(directory: Path) -> None:
     """The folder that the command is run in is empty."""
 
 
@@ -22,7 +22,7 @@ def other_protos(directory: Path) -> None:
     write(directory / "proto" / "shop.proto", 'syntax = "proto3"; message Basket {}')
 
 
-@pytest.mark.parametrize("prepare", [no_folder, empty_folder, other_protos])
+@pytest.mark.parametrize("prepare", [prepare_empty_folder, empty_folder, other_protos])
 @pytest.mark.parametrize("command", [["new", "OrderPlaced"], ["check"], ["check", "--json"], ["lock"]], ids=" ".join)
 def test_command_without_checkout_explains_how_to_get_one(
     command: list[str], prepare: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

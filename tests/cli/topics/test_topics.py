@@ -13,7 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     ConfigResource,
 )
 from tests.kafka.cluster import Cluster
-from tests.projections.story import CONFIRMED, PLACED, Story
+from tests.projections.log_builder import CONFIRMED, PLACED, LogBuilder
 
 from ordertrail_server.cli.main import ordertrail
 from ordertrail_server.log.kafka.findings import SAFE_SETTINGS
@@ -22,7 +22,7 @@ from ordertrail_server.log.kafka.topic import TopicMissing, describe_topic
 
 
 class Topics:
-    """Runs `ordertrail topics` on a topic of its own."""
+    """Runs `ordertrail topics` on a new topic."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.settings = {"bootstrap.servers": cluster.bootstrap}
@@ -124,9 +124,9 @@ def test_environment_sets_librdkafka_except_protected_settings(topics: Topics) -
 
 
 async def _write(topics: Topics) -> None:
-    story = Story()
-    story.fact("order-1", PLACED)
-    story.fact("order-1", CONFIRMED)
+    builder = LogBuilder()
+    builder.add_fact("order-1", PLACED)
+    builder.add_fact("order-1", CONFIRMED)
     log = await KafkaLog.open(topics.settings, topics.name)
-    await log.append(0, story.records[0])
+    await log.append(0, builder.records[0])
     await log.close()

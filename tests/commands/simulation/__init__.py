@@ -1,4 +1,4 @@
-"""Simulates the write path on a log with faults, and checks its promises after every run.
+"""Simulates the write path on a log with faults, and checks its guarantees after every run.
 
 A run is deterministic: a scenario (scenario.py) has a seed, and the seed decides every step. One to three servers
 (simulated_server.py) run the real writer, fold and state store. Their log, clock and callers are simulated.
@@ -11,9 +11,10 @@ In each step (step.py) one thing happens:
 - A delayed record is appended, or a record that no server wrote (injected_record.py).
 
 The faults of the log: an append fails, or succeeds with an unknown outcome; a record is appended late, twice or never;
-records of other servers lie between those of one append; a read or an end offset is old; the log is unavailable.
+records of other servers are stored between those of one append; a read or an end offset is stale; the log is
+unavailable.
 
-The promises (promise_check.py), compared with a slow reference fold of the same log (reference_fold.py):
+The guarantees (guarantee_check.py), compared with a slow reference fold of the same log (reference_fold.py):
 
 - Servers break no chain and append no foreign record.
 - A request leads to one fact at most, and every fact follows from a call and was allowed by the order's rules.
@@ -23,5 +24,5 @@ The promises (promise_check.py), compared with a slow reference fold of the same
 - All folds agree: each server's, one from offset 0, and one resumed from snapshots (fold_check.py).
 
 The tests: test_simulation.py runs random scenarios. test_mutants.py plants known defects (mutant_catalog.py) and
-expects a broken promise. test_alternating_servers.py expects no void record if commands do not overlap.
+expects a broken guarantee. test_alternating_servers.py expects no void record if commands do not overlap.
 """

@@ -6,9 +6,9 @@ The faults:
 - A record may be appended at once, later, twice or never, and its sender may get any answer.
 - Any call may fail as unavailable.
 
-If the log is not atomic, each record of an append has its own outcome, and records of other servers may lie in between.
-If it is atomic, an append stores all its records or none, before its server or the server's successor does anything
-else. The embedded log, which has one writing process, does the same.
+If the log is not atomic, each record of an append has its own outcome, and records of other servers may be stored in
+between. If it is atomic, an append stores all its records or none, before its server or the server's successor does
+anything else. The embedded log, which has one writing process, does the same.
 """
 
 from asyncio import Future, get_running_loop

@@ -8,11 +8,11 @@ StorageKind = Literal["nothing", "memory", "file"]
 
 
 class Violation(AssertionError):
-    """A promise of the write path was broken."""
+    """A guarantee of the write path was broken."""
 
 
 class ServerFailed(Exception):
-    """A simulated server failed by itself. That is a defect, but no broken promise."""
+    """A simulated server failed by itself. That is a defect, but no broken guarantee."""
 
 
 def require(condition: bool, message: str) -> None:

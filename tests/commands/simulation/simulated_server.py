@@ -90,7 +90,7 @@ class SimulatedServer:
         self._clock_error = self.world.random.randint(-100, 100) * SECOND
 
     def save(self, at_once: bool) -> None:
-        """Take a snapshot; store it at once, or leave it unstored, so that a crash may lose it."""
+        """Take a snapshot, and randomly store it or not. A crash loses a snapshot that is not stored."""
         snapshot = self.writer.fold.snapshot()
         if at_once and isinstance(self.store, MemoryStore | StateStore):
             self.store.save(0, snapshot)

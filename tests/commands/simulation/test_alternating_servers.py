@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 from tests.commands.simulation.connection import WaitCall
+from tests.commands.simulation.guarantee_check import check_guarantees
 from tests.commands.simulation.mutant import Defect
-from tests.commands.simulation.promise_check import check_promises
 from tests.commands.simulation.reference_fold import ReferenceFold
 from tests.commands.simulation.run import MAX_DRAIN_STEPS, Run
 from tests.commands.simulation.scenario import Scenario, Violation
-from tests.commands.simulation.seed_search import first_seed_that_breaks_a_promise
+from tests.commands.simulation.seed_search import find_violating_seed
 from tests.commands.simulation.step import send_request
 from tests.trials import choose_size
 
@@ -48,7 +48,7 @@ async def run_alternating(seed: int, servers: int, next_server: Next, follows: b
             await settle(run, follows)
             run.world.elapsed += run.random.choice(pauses)
         await run.drain()
-        return await check_promises(run)
+        return await check_guarantees(run)
     finally:
         await run.close()
 
@@ -82,7 +82,7 @@ def test_randomly_chosen_servers_that_follow_log_leave_no_void_record(seed: int,
     assert reference.void == []
 
 
-def test_writer_that_assumes_it_is_sole_after_one_batch_leaves_void_records(
+def test_assuming_sole_writer_after_one_batch_leaves_void_records(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Defect(writer_module, "Contention", lambda kind: lambda shared, clock: kind(False, clock)).plant(monkeypatch)
@@ -90,14 +90,14 @@ def test_writer_that_assumes_it_is_sole_after_one_batch_leaves_void_records(
     assert any(voids)
 
 
-def test_writer_that_folds_other_records_during_its_append_breaks_a_promise(
+def test_fold_of_other_records_during_an_append_violates_a_guarantee(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    Defect(Follower, "__init__", without_turns).plant(monkeypatch)
-    first_seed_that_breaks_a_promise()
+    Defect(Follower, "__init__", disable_turns).plant(monkeypatch)
+    find_violating_seed()
 
 
-def without_turns(init: Callable[..., None]) -> Callable[..., None]:
+def disable_turns(init: Callable[..., None]) -> Callable[..., None]:
     def init_without_turns(self: Follower, *args: Any, **kwargs: Any) -> None:
         init(self, *args, **kwargs)
         assert isinstance(self._turn, asyncio.Lock)

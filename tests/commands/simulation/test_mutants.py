@@ -1,6 +1,6 @@
-"""Proves that the simulation detects defects: each mutant of the write path breaks a promise in some run.
+"""Proves that the simulation detects defects: each mutant of the write path violates a guarantee in some run.
 
-The real write path keeps every promise in the same runs. A server that fails by itself does not count.
+The real write path meets every guarantee in the same runs. A server that fails by itself does not count.
 """
 
 from functools import cache
@@ -9,7 +9,7 @@ import pytest
 from tests.commands.simulation.mutant import Defect, Mutant
 from tests.commands.simulation.mutant_catalog import MUTANTS
 from tests.commands.simulation.scenario import ServerFailed
-from tests.commands.simulation.seed_search import breaks_a_promise, first_seed_that_breaks_a_promise
+from tests.commands.simulation.seed_search import find_violating_seed, violates_guarantee
 
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.batch_plan import BatchPlan
@@ -17,11 +17,11 @@ from ordertrail_server.commands.writer import Writer
 
 
 @cache
-def real_write_path_keeps_promises(seed: int) -> bool:
-    return not breaks_a_promise(seed)
+def real_write_path_meets_guarantees(seed: int) -> bool:
+    return not violates_guarantee(seed)
 
 
-def test_there_are_fifteen_mutants() -> None:
+def test_catalog_has_fifteen_mutants() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == 15
 
 
@@ -29,8 +29,8 @@ def test_there_are_fifteen_mutants() -> None:
 def test_mutant_fails_a_run_that_the_real_write_path_passes(mutant: Mutant) -> None:
     with pytest.MonkeyPatch.context() as patch:
         mutant.defect.plant(patch)
-        seed = first_seed_that_breaks_a_promise()
-    assert all(real_write_path_keeps_promises(earlier_seed) for earlier_seed in range(seed + 1))
+        seed = find_violating_seed()
+    assert all(real_write_path_meets_guarantees(earlier_seed) for earlier_seed in range(seed + 1))
 
 
 def test_mutant_without_target_cannot_be_planted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,9 +53,9 @@ def decide_by_defect(self: BatchPlan, attempt: Attempt) -> None:
         pytest.param(BatchPlan, "add", decide_by_defect, id="command is answered INTERNAL"),
     ],
 )
-def test_failing_server_does_not_count_as_broken_promise(
+def test_failing_server_does_not_count_as_broken_guarantee(
     monkeypatch: pytest.MonkeyPatch, owner: type, method: str, fault: object
 ) -> None:
     Defect(owner, method, lambda original: fault).plant(monkeypatch)
     with pytest.raises(ServerFailed):
-        breaks_a_promise(0)
+        violates_guarantee(0)

@@ -1,4 +1,4 @@
-"""The write path keeps every promise in random runs with faults of the log, the servers and the callers."""
+"""The write path meets every guarantee in random runs with faults of the log, the servers and the callers."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from tests.commands.simulation.promise_check import run_and_check
+from tests.commands.simulation.guarantee_check import run_and_check
 from tests.commands.simulation.reference_fold import ReferenceFold
 from tests.commands.simulation.run import Run
 from tests.commands.simulation.scenario import Scenario
@@ -42,21 +42,21 @@ def runs(number: int) -> settings:
 @pytest.mark.sampled
 @runs(100)
 @given(scenarios(servers=3, atomic=False))
-def test_promises_hold_for_several_servers_on_log_with_non_atomic_appends(scenario: Scenario) -> None:
+def test_guarantees_hold_for_several_servers_on_log_with_non_atomic_appends(scenario: Scenario) -> None:
     asyncio.run(run_and_check(scenario, NOWHERE))
 
 
 @pytest.mark.sampled
 @runs(50)
 @given(scenarios(servers=1, atomic=True))
-def test_promises_hold_for_one_restarting_server_on_log_with_atomic_appends(scenario: Scenario) -> None:
+def test_guarantees_hold_for_one_restarting_server_on_log_with_atomic_appends(scenario: Scenario) -> None:
     asyncio.run(run_and_check(scenario, NOWHERE))
 
 
 @pytest.mark.sampled
 @runs(10)
 @given(seed=st.integers(0, 2**32), atomic=st.booleans())
-def test_promises_hold_for_servers_that_restart_from_state_store_file(seed: int, atomic: bool) -> None:
+def test_guarantees_hold_for_servers_that_restart_from_state_store_file(seed: int, atomic: bool) -> None:
     scenario = Scenario(seed, 200, 1 if atomic else 2, atomic, "file", False)
     with TemporaryDirectory() as directory:
         asyncio.run(run_and_check(scenario, Path(directory)))

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import RunningServer
-from tests.e2e.shop import an_order
+from tests.e2e.sample_orders import build_order
 from tests.kafka.checker import Report, check
 from tests.kafka.cluster import Cluster
 from tests.kafka.topics import delete_topic
@@ -44,7 +44,7 @@ def run_servers(*servers: RunningServer) -> Iterator[list[RunningServer]]:
             stack.enter_context(closing(server))
             server.spawn()
         for server in servers:
-            server.listening()
+            server.wait_until_listening()
         yield [*servers]
 
 
@@ -87,7 +87,7 @@ class Caller:
         return answer
 
     async def check_topic(self, cluster: Cluster, topic: str, damaged: int = 0) -> Report:
-        """Compare the topic with every receipt, and return its report; fail if a promise was broken.
+        """Compare the topic with every receipt, and return its report; fail if a guarantee was violated.
 
         `damaged` is the number of records with a wrong link that the test wrote.
         """
@@ -117,7 +117,7 @@ def change_quantity(order_id: str, number: int) -> ChangeOrderLineQuantityReques
 
 async def alternate_servers(caller: Caller, order_id: str, servers: int, commands: int) -> None:
     """Place an order, and send its further commands to one server after another."""
-    await caller.send(0, an_order(order_id))
+    await caller.send(0, build_order(order_id))
     for number in range(1, commands):
         assert (await caller.send(number % servers, change_quantity(order_id, number))).order_version == number + 1
 

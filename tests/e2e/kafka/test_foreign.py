@@ -9,10 +9,10 @@ from random import Random
 
 from confluent_kafka import Consumer, TopicPartition
 from tests.e2e.kafka.servers import Caller, change_quantity, create_empty_topic, create_server, run_servers
-from tests.e2e.refusals import refusal
+from tests.e2e.refusals import catch_refusal
 from tests.e2e.rpcs import RPCS
-from tests.e2e.running_server import RunningServer, until_serving
-from tests.e2e.shop import an_order, new_id
+from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.sample_orders import build_order, new_id
 from tests.kafka.cluster import Cluster
 from tests.kafka.foreign_records import Foreign, OwnRecord, create_broken_record, generate_foreign, produce
 
@@ -32,20 +32,20 @@ DAMAGED = 5
 async def test_foreign_messages_are_counted_and_change_no_history(cluster: Cluster, tmp_path: Path) -> None:
     topic = create_empty_topic(cluster, "foreign", PARTITIONS)
     server = create_server(cluster, topic, tmp_path / "all", "command,projector,query")
-    other = create_server(cluster, topic, tmp_path / "command")
-    with run_servers(server, other) as servers:
+    command_server = create_server(cluster, topic, tmp_path / "command")
+    with run_servers(server, command_server) as servers:
         async with Caller(*servers) as caller:
-            await until_serving(server.address)
+            await wait_until_serving(server.address)
             orders = [new_id("order") for _ in range(30)]
             for number, order_id in enumerate(orders):
-                await caller.send(number % 2, an_order(order_id))
+                await caller.send(number % 2, build_order(order_id))
             tokens = [receipt.consistency_token for receipt in caller.receipts]
             before = [await read_history(caller, order_id, tokens) for order_id in orders]
             messages = generate_foreign(Random(5), await asyncio.to_thread(read_records, cluster, topic), PARTITIONS)
             placing = asyncio.create_task(place_orders(caller))
             count = await asyncio.to_thread(produce, cluster.bootstrap, topic, islice(messages, MANY))
-            wrong = [create_broken_record(order_id, 2, PARTITIONS) for order_id in orders[:DAMAGED]]
-            await asyncio.to_thread(produce, cluster.bootstrap, topic, iter(wrong))
+            broken_records = [create_broken_record(order_id, 2, PARTITIONS) for order_id in orders[:DAMAGED]]
+            await asyncio.to_thread(produce, cluster.bootstrap, topic, iter(broken_records))
             placed = await placing
             for order_id in orders[DAMAGED:]:
                 await caller.send(1, change_quantity(order_id, 1))
@@ -62,7 +62,7 @@ async def test_foreign_messages_are_counted_and_change_no_history(cluster: Clust
             explained = await caller.query(0, ExplainEventRequest(partition=partition, offset=offset))
             assert (explained.verdict, bool(explained.verdict_detail)) == (RECORD_VERDICT_FOREIGN, True)
         assert server.stop() == 0
-        assert other.stop() == 0
+        assert command_server.stop() == 0
     facts = 30 + (30 - DAMAGED) + placed
     assert count_records(server) == {
         "records": MANY + DAMAGED + facts,
@@ -70,7 +70,7 @@ async def test_foreign_messages_are_counted_and_change_no_history(cluster: Clust
         "broken": DAMAGED,
         "events": facts,
     }
-    assert server.faults + other.faults == []
+    assert server.faults + command_server.faults == []
 
 
 async def test_message_without_value_ends_a_wait_for_records(cluster: Cluster) -> None:
@@ -88,29 +88,29 @@ async def test_message_without_value_ends_a_wait_for_records(cluster: Cluster) -
 async def place_orders(caller: Caller) -> int:
     """Place orders while foreign messages are written, and return their number."""
     for number in range(100):
-        await caller.send(number % 2, an_order(new_id("meanwhile")))
+        await caller.send(number % 2, build_order(new_id("meanwhile")))
     return 100
 
 
 async def read_history(caller: Caller, order_id: str, tokens: Sequence[str]) -> list[bytes]:
-    told = await caller.query(0, ListOrderEventsRequest(order_id=order_id, at_least_as_fresh=tokens))
-    return [event.SerializeToString() for event in told.events]
+    page = await caller.query(0, ListOrderEventsRequest(order_id=order_id, at_least_as_fresh=tokens))
+    return [event.SerializeToString() for event in page.events]
 
 
 async def check_parked(caller: Caller, server: int, order_id: str, tokens: Sequence[str]) -> None:
     """Assert that a server refuses commands and queries of a parked order."""
     confirm = ConfirmOrderRequest(order_id=order_id, request_id=new_id("confirm"))
-    told = await refusal(RPCS["ConfirmOrder"].call(caller.channels[server], confirm.SerializeToString()))
-    assert told.reason == "ORDER_PARKED"
-    asked = GetOrderRequest(order_id=order_id, at_least_as_fresh=tokens)
-    read = await refusal(RPCS["GetOrder"].call(caller.channels[0], asked.SerializeToString()))
+    refusal = await catch_refusal(RPCS["ConfirmOrder"].call(caller.channels[server], confirm.SerializeToString()))
+    assert refusal.reason == "ORDER_PARKED"
+    request = GetOrderRequest(order_id=order_id, at_least_as_fresh=tokens)
+    read = await catch_refusal(RPCS["GetOrder"].call(caller.channels[0], request.SerializeToString()))
     assert read.reason == "ORDER_PARKED"
 
 
 def read_records(cluster: Cluster, topic: str) -> list[OwnRecord]:
     """Return the records that the topic holds."""
     settings = {"bootstrap.servers": cluster.bootstrap, "group.id": "foreigner", "enable.partition.eof": True}
-    found: list[OwnRecord] = []
+    records: list[OwnRecord] = []
     with closing(Consumer(settings)) as consumer:
         consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
         ended = 0
@@ -120,8 +120,8 @@ def read_records(cluster: Cluster, topic: str) -> list[OwnRecord]:
             if message.error() is not None:
                 ended += 1
             else:
-                found.append(OwnRecord(message.partition() or 0, message.key() or b"", message.value() or b""))
-    return found
+                records.append(OwnRecord(message.partition() or 0, message.key() or b"", message.value() or b""))
+    return records
 
 
 def count_records(server: RunningServer) -> dict[str, int]:

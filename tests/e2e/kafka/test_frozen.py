@@ -8,10 +8,10 @@ from typing import Any
 
 from google.rpc.status_pb2 import Status
 from tests.e2e.kafka.servers import Caller, change_quantity, create_empty_topic, create_server, run_servers
-from tests.e2e.refusals import read_status, refusal
+from tests.e2e.refusals import catch_refusal, read_status
 from tests.e2e.rpcs import RPCS
-from tests.e2e.running_server import ROOT, until_serving
-from tests.e2e.shop import an_order, new_id
+from tests.e2e.running_server import ROOT, wait_until_serving
+from tests.e2e.sample_orders import build_order, new_id
 from tests.kafka.cluster import Cluster
 
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
@@ -31,9 +31,9 @@ async def freeze_broker(cluster: Cluster, data: Path) -> AsyncIterator[tuple[Cal
     server = create_server(cluster, topic, data, ALL)
     with run_servers(server):
         async with Caller(server) as caller:
-            await until_serving(server.address)
+            await wait_until_serving(server.address)
             order_id = new_id("order")
-            token = (await caller.send(0, an_order(order_id))).consistency_token
+            token = (await caller.send(0, build_order(order_id))).consistency_token
             await stream_events(caller, StreamOrderEventsRequest(at_least_as_fresh=[token]))
             cluster.nodes[0].freeze()
             try:
@@ -53,14 +53,14 @@ async def stream_events(caller: Caller, request: StreamOrderEventsRequest) -> li
 
 def is_unavailable(status: Status) -> bool:
     """Return whether a status is UNAVAILABLE with a retry delay."""
-    told = read_status(status)
-    return told.reason == "UNAVAILABLE" and bool(told.retry_seconds)
+    refusal = read_status(status)
+    return refusal.reason == "UNAVAILABLE" and bool(refusal.retry_seconds)
 
 
 async def test_every_command_of_a_batch_is_answered_before_its_deadline(cluster: Cluster, tmp_path: Path) -> None:
     async with freeze_broker(cluster, tmp_path / "batches") as (caller, order_id, _):
-        change, place = change_quantity(order_id, 1), an_order(new_id("another"))
-        caller.requests.update((each.order_id, each.request_id) for each in (change, place))
+        change, place = change_quantity(order_id, 1), build_order(new_id("another"))
+        caller.requests.update((sent_request.order_id, sent_request.request_id) for sent_request in (change, place))
         commands = [Command(change_order_line_quantity=change), Command(place_order=place)]
         documents = [SourceDocument(origin="old:1", json=OLD_ORDER)]
         requests = {
@@ -90,5 +90,5 @@ async def test_calls_that_read_the_log_are_unavailable_before_their_deadline(clu
             "RetryParkedOrder": RetryParkedOrderRequest(order_id=order_id),
         }
         for name, request in requests.items():
-            told = await refusal(RPCS[name].call(caller.channels[0], request.SerializeToString(), DEADLINE_S))
-            assert (told.reason, bool(told.retry_seconds)) == ("UNAVAILABLE", True), name
+            refusal = await catch_refusal(RPCS[name].call(caller.channels[0], request.SerializeToString(), DEADLINE_S))
+            assert (refusal.reason, bool(refusal.retry_seconds)) == ("UNAVAILABLE", True), name

@@ -10,10 +10,10 @@ from confluent_kafka import Consumer, TopicPartition
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.e2e.kafka.servers import Caller, change_quantity, create_empty_topic, create_server, run_servers
-from tests.e2e.refusals import refusal
+from tests.e2e.refusals import catch_refusal
 from tests.e2e.rpcs import RPCS
-from tests.e2e.running_server import until_serving
-from tests.e2e.shop import an_order, new_id
+from tests.e2e.running_server import wait_until_serving
+from tests.e2e.sample_orders import build_order, new_id
 from tests.kafka.cluster import Cluster
 from tests.kafka.foreign_records import produce_transaction
 
@@ -31,25 +31,25 @@ async def test_transaction_markers_at_partition_ends_delay_no_reader(cluster: Cl
     with run_servers(*servers[:LATER]):
         async with Caller(*servers[:LATER]) as caller:
             for server in servers[:LATER]:
-                await until_serving(server.address)
+                await wait_until_serving(server.address)
             order_id = new_id("order")
-            place = (await caller.send(ALL, an_order(order_id))).position
+            place = (await caller.send(ALL, build_order(order_id))).position
             ends = [2 + (partition == place.partition) for partition in range(PARTITIONS)]
             await asyncio.to_thread(produce_transaction, cluster.bootstrap, topic, *range(PARTITIONS))
             await asyncio.to_thread(wait_for_ends, cluster, topic, ends)
             for number in (ALL, QUERY):
                 await wait_until_current(caller, number, order_id)
-                told = await refusal(
+                refusal = await catch_refusal(
                     call_server(caller, number, "RetryParkedOrder", RetryParkedOrderRequest(order_id=order_id))
                 )
-                assert told.reason == "ORDER_NOT_PARKED"
+                assert refusal.reason == "ORDER_NOT_PARKED"
             now = StreamOrderEventsRequest(now=True).SerializeToString()
             tokens = [
                 (await RPCS["StreamOrderEvents"].call(channel, now, 20.0))[-1].resume_token
                 for channel in caller.channels
             ]
             with run_servers(servers[LATER]):
-                await until_serving(servers[LATER].address)
+                await wait_until_serving(servers[LATER].address)
                 async with Caller(*servers) as all_callers:
                     await wait_until_current(all_callers, LATER, order_id)
                     changing = await caller.send(ALL, change_quantity(order_id, 1))

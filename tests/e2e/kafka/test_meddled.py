@@ -11,8 +11,8 @@ import grpc
 import pytest
 from confluent_kafka import OFFSET_END, Consumer
 from tests.e2e.kafka.servers import Caller, create_empty_topic, create_server, run_servers
-from tests.e2e.running_server import RunningServer, until_serving
-from tests.e2e.shop import an_order, new_id
+from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.sample_orders import build_order, new_id
 from tests.kafka.cluster import Cluster
 from tests.kafka.topics import add_partition, delete_topic, truncate_partition
 
@@ -63,9 +63,9 @@ async def test_modified_topic_ends_its_servers_and_prevents_their_restart(
     with run_servers(*servers):
         async with Caller(*servers) as caller:
             for number in range(20):
-                await caller.send(number % 2, an_order(new_id("order")))
+                await caller.send(number % 2, build_order(new_id("order")))
             for server in servers[1:]:  # a projector that still starts would report a missing topic
-                await until_serving(server.address)
+                await wait_until_serving(server.address)
         await asyncio.to_thread(modification.apply, cluster, topic)
         await check_all_end(servers, modification.message)
         for server in servers:
@@ -102,4 +102,4 @@ async def test_server_writes_no_order_to_a_partition_that_was_added(cluster: Clu
 async def place_until_refused(caller: Caller) -> None:
     with suppress(grpc.aio.AioRpcError):
         while True:
-            await caller.send(0, an_order(new_id("order")))
+            await caller.send(0, build_order(new_id("order")))

@@ -18,7 +18,7 @@ from tests.e2e.kafka.servers import (
     token_offsets,
 )
 from tests.e2e.rpcs import RPCS
-from tests.e2e.running_server import until_serving
+from tests.e2e.running_server import wait_until_serving
 from tests.kafka.cluster import Cluster
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
@@ -44,7 +44,7 @@ async def test_all_servers_write_list_and_stream_orders_of_all_partitions(
     with run_servers(*servers):
         async with Caller(*servers) as caller:
             for server in servers:
-                await until_serving(server.address)
+                await wait_until_serving(server.address)
             following = asyncio.create_task(follow_stream(caller))
             await asyncio.gather(*(alternate_servers(caller, order_id, len(SERVERS), COMMANDS) for order_id in ORDERS))
             frames = await following
@@ -96,10 +96,10 @@ def check_events(events: list[HistoryEvent], facts: Iterable[tuple[int, int]]) -
 async def check_pages_of_alternating_servers(caller: Caller, tokens: list[str], facts: set[tuple[int, int]]) -> None:
     listed = await read_pages(caller, ListOrdersRequest(page_size=7, at_least_as_fresh=tokens))
     assert Counter(order.order_id for page in listed for order in page.orders) == Counter(ORDERS)
-    told = await read_pages(
+    event_pages = await read_pages(
         caller, ListOrderEventsRequest(customer_id="shop-1", page_size=70, at_least_as_fresh=tokens)
     )
-    check_events([event for page in told for event in page.events], facts)
+    check_events([event for page in event_pages for event in page.events], facts)
 
 
 async def read_pages(caller: Caller, request: Any) -> list[Any]:
@@ -118,5 +118,5 @@ async def check_resumed_stream(caller: Caller, token: str, tokens: list[str], fa
     request = StreamOrderEventsRequest(resume_token=token, at_least_as_fresh=tokens)
     events = [event async for frame in open_stream(caller, OTHER, request) for event in frame.events]
     begin = token_offsets(token)
-    behind = {(partition, offset) for partition, offset in facts if offset >= begin.get(partition, 0)}
-    check_events(events, behind)
+    later_facts = {(partition, offset) for partition, offset in facts if offset >= begin.get(partition, 0)}
+    check_events(events, later_facts)

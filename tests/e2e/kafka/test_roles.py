@@ -17,8 +17,8 @@ from tests.e2e.kafka.servers import (
     token_offsets,
 )
 from tests.e2e.rpcs import RPCS
-from tests.e2e.running_server import RunningServer, until_serving
-from tests.e2e.shop import an_order, new_id
+from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.sample_orders import build_order, new_id
 from tests.kafka.cluster import Cluster
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
@@ -46,14 +46,14 @@ async def test_killed_query_servers_resume_and_return_equal_answers(cluster: Clu
         async with Caller(*servers) as caller:
             orders = [new_id("order") for _ in range(12)]
             for order_id in orders:
-                await caller.send(COMMANDS, an_order(order_id))
+                await caller.send(COMMANDS, build_order(order_id))
             stop = asyncio.Event()
             giving = asyncio.create_task(send_commands(caller, orders, stop))
             await kill_repeatedly(servers[ONE])
             stop.set()
             await giving
             for address in (servers[ONE].address, servers[OTHER].address):
-                await until_serving(address)
+                await wait_until_serving(address)
             report = await caller.check_topic(cluster, topic)
             facts = sum(map(len, report.orders.values()))
             tokens = list(newest_tokens(caller).values())
@@ -80,7 +80,7 @@ async def send_commands(caller: Caller, orders: list[str], stop: asyncio.Event) 
 
 async def kill_repeatedly(server: RunningServer) -> None:
     random, reached = Random(3), 0
-    await until_serving(server.address)
+    await wait_until_serving(server.address)
     for _ in range(KILLS):
         await asyncio.sleep(random.uniform(0.0, 0.5))  # at any moment, also before it has caught up
         server.kill()
@@ -92,14 +92,16 @@ async def kill_repeatedly(server: RunningServer) -> None:
 
 
 async def check_equal_answers(caller: Caller, orders: list[str], tokens: list[str]) -> None:
-    asked: list[Any] = [GetOrderRequest(order_id=order_id, at_least_as_fresh=tokens) for order_id in orders]
-    asked += [ListOrderEventsRequest(order_id=order_id, at_least_as_fresh=tokens, page_size=50) for order_id in orders]
-    asked += [ListOrdersRequest(customer_id="shop-1", at_least_as_fresh=tokens, page_size=5)]
-    for request in asked:
-        one, other = [await query_without_time(caller, server, request) for server in (ONE, OTHER)]
-        assert one == other
-        if getattr(one, "next_page_token", ""):  # one server continues the pages of the other
-            request.page_token = one.next_page_token
+    requests: list[Any] = [GetOrderRequest(order_id=order_id, at_least_as_fresh=tokens) for order_id in orders]
+    requests += [
+        ListOrderEventsRequest(order_id=order_id, at_least_as_fresh=tokens, page_size=50) for order_id in orders
+    ]
+    requests += [ListOrdersRequest(customer_id="shop-1", at_least_as_fresh=tokens, page_size=5)]
+    for request in requests:
+        answer, other_answer = [await query_without_time(caller, server, request) for server in (ONE, OTHER)]
+        assert answer == other_answer
+        if getattr(answer, "next_page_token", ""):  # one server continues the pages of the other
+            request.page_token = answer.next_page_token
             assert await query_without_time(caller, ONE, request) == await query_without_time(caller, OTHER, request)
 
 
@@ -147,5 +149,5 @@ def count_events(server: RunningServer) -> int:
 
 def _query(server: RunningServer, question: str) -> int:
     with closing(sqlite3.connect(read_model_file(DataDirectory(server.data).read_model))) as model:
-        [found] = model.execute(question).fetchone()
-    return int(found)
+        [value] = model.execute(question).fetchone()
+    return int(value)

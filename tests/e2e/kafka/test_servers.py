@@ -17,7 +17,7 @@ from tests.e2e.kafka.servers import (
     run_servers,
 )
 from tests.e2e.running_server import RunningServer
-from tests.e2e.shop import an_order, new_id
+from tests.e2e.sample_orders import build_order, new_id
 from tests.kafka.cluster import Cluster
 
 from ordertrail_server.commands.contention import CONTENTION_S
@@ -71,7 +71,7 @@ async def test_commands_that_alternate_after_a_pause_leave_no_void_record(
 async def test_each_of_many_racing_commands_becomes_one_fact(shared: SharedServers) -> None:
     async with Caller(*shared.servers) as caller:
         order_id = new_id("race")
-        await caller.send(0, an_order(order_id))
+        await caller.send(0, build_order(order_id))
         commands = [caller.send(number % SERVERS, change_quantity(order_id, number)) for number in range(1, 151)]
         receipts = await asyncio.gather(*commands)
         report = await caller.check_topic(shared.cluster, shared.topic)
@@ -83,21 +83,23 @@ async def test_each_of_many_racing_commands_becomes_one_fact(shared: SharedServe
 
 async def test_retry_at_another_server_returns_the_first_receipt(shared: SharedServers) -> None:
     async with Caller(*shared.servers) as caller:
-        placed = an_order(new_id("again"))
+        placed = build_order(new_id("again"))
         first = await caller.send(0, placed)
         again = [await caller.send(server, placed) for server in (1, 2)]
         at_once = change_quantity(placed.order_id, 7)
         both = await asyncio.gather(*(caller.send(server, at_once) for server in range(SERVERS)))
         await caller.check_topic(shared.cluster, shared.topic)
-    assert [(told.digest, told.position, told.replayed) for told in again] == [(first.digest, first.position, True)] * 2
-    assert len({(told.digest, told.order_version) for told in both}) == 1
-    assert sorted(told.replayed for told in both) == [False, True, True]
+    assert [(receipt.digest, receipt.position, receipt.replayed) for receipt in again] == [
+        (first.digest, first.position, True)
+    ] * 2
+    assert len({(receipt.digest, receipt.order_version) for receipt in both}) == 1
+    assert sorted(receipt.replayed for receipt in both) == [False, True, True]
 
 
 async def test_other_servers_accept_commands_while_one_is_frozen(shared: SharedServers) -> None:
     async with Caller(*shared.servers) as caller:
         order_id = new_id("frozen")
-        await caller.send(0, an_order(order_id))
+        await caller.send(0, build_order(order_id))
         stuck = [asyncio.ensure_future(caller.send(0, change_quantity(order_id, number))) for number in range(1, 20)]
         await asyncio.wait(stuck, return_when=asyncio.FIRST_COMPLETED)
         shared.servers[0].signal(signal.SIGSTOP)
@@ -116,7 +118,7 @@ async def test_other_servers_accept_commands_while_one_is_frozen(shared: SharedS
 async def test_other_servers_accept_commands_after_one_is_killed(shared: SharedServers) -> None:
     async with Caller(*shared.servers) as caller:
         order_id = new_id("killed")
-        await caller.send(0, an_order(order_id))
+        await caller.send(0, build_order(order_id))
         calls = [asyncio.ensure_future(caller.send(0, change_quantity(order_id, number))) for number in range(1, 40)]
         await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
         shared.servers[0].kill()
@@ -124,7 +126,7 @@ async def test_other_servers_accept_commands_after_one_is_killed(shared: SharedS
         await caller.send(1, change_quantity(order_id, 100))
         assert monotonic() - began < AT_ONCE_S
         ended = await asyncio.gather(*calls, return_exceptions=True)
-        assert all(isinstance(each, grpc.aio.AioRpcError) for each in ended if isinstance(each, BaseException))
+        assert all(isinstance(outcome, grpc.aio.AioRpcError) for outcome in ended if isinstance(outcome, BaseException))
         for number in range(1, 40):
             await caller.send_until_acknowledged(1 + number % 2, change_quantity(order_id, number))
         shared.servers[0].start()

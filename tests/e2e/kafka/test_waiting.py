@@ -11,7 +11,7 @@ import pytest
 from tests.cli.command_line import ENVIRONMENT, ORDERTRAIL
 from tests.e2e.kafka.servers import Caller, create_empty_topic, create_server, run_servers
 from tests.e2e.running_server import RunningServer
-from tests.e2e.shop import an_order
+from tests.e2e.sample_orders import build_order
 from tests.kafka.cluster import Cluster, run_cluster
 from tests.ports import find_free_port
 
@@ -56,9 +56,9 @@ async def test_server_waits_for_its_broker_and_starts_when_it_is_there(cluster: 
     finally:
         cluster.nodes[0].start()
         await asyncio.to_thread(cluster.await_ready)
-    await asyncio.to_thread(server.listening)
+    await asyncio.to_thread(server.wait_until_listening)
     async with Caller(server) as caller:
-        assert (await caller.send(0, an_order())).order_version == 1
+        assert (await caller.send(0, build_order())).order_version == 1
     assert cluster.bootstrap in server.stderr
     assert server.stop() == 0
     assert server.faults == []
@@ -71,7 +71,7 @@ async def test_server_starts_while_one_of_three_brokers_is_down(kafka: None, tmp
         server = create_server(cluster, "orders", tmp_path / "data", BROKER_WAIT_SECONDS=LONG)
         with run_servers(server):
             async with Caller(server) as caller:
-                assert (await caller.send(0, an_order())).order_version == 1
+                assert (await caller.send(0, build_order())).order_version == 1
 
 
 async def test_signal_ends_a_server_that_waits_for_brokers(unused_address: str, tmp_path: Path) -> None:
@@ -102,8 +102,8 @@ def test_short_wait_is_logged_before_it_is_over(unused_address: str, tmp_path: P
 
 
 def test_wait_for_a_silent_broker_is_logged_before_it_is_over(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        server = create_server_without_brokers(f"127.0.0.1:{silent.getsockname()[1]}", tmp_path / "data", SHORT)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = create_server_without_brokers(f"127.0.0.1:{listener.getsockname()[1]}", tmp_path / "data", SHORT)
         server.spawn()
         assert server.wait() == 1
     assert "waiting for the brokers" in server.stderr
@@ -113,7 +113,7 @@ def test_wait_for_a_silent_broker_is_logged_before_it_is_over(tmp_path: Path) ->
 def test_command_without_brokers_ends_with_one_sentence(unused_address: str, tmp_path: Path) -> None:
     running = [
         subprocess.Popen(
-            [*ORDERTRAIL, *(str(tmp_path / "copy") if each == "DATA" else each for each in command)],
+            [*ORDERTRAIL, *(str(tmp_path / "copy") if word == "DATA" else word for word in command)],
             env={**ENVIRONMENT, "ORDERTRAIL_BOOTSTRAP": unused_address},
             stderr=subprocess.PIPE,
             text=True,
@@ -121,8 +121,8 @@ def test_command_without_brokers_ends_with_one_sentence(unused_address: str, tmp
         for command in COMMANDS
     ]
     for command, process in zip(COMMANDS, running, strict=True):
-        _, said = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=60)
         assert process.returncode == (2 if command[0] == "import-json" else 1)
-        assert said.startswith(f"Error: cannot connect to any broker of {unused_address}: ")
-        assert "Connection refused" in said
-        assert said.count("\n") == 1
+        assert stderr.startswith(f"Error: cannot connect to any broker of {unused_address}: ")
+        assert "Connection refused" in stderr
+        assert stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Make every mistake, and print which guard reports it with which text.
+"""Makes every mistake, and prints which guard reports it with which text.
 
 python -m tests.evolving.mistakes
 """
@@ -12,7 +12,7 @@ from tests.evolving.mistakes.table import MISTAKES, run_mistakes
 
 def main() -> int:
     """Print the table. Returns 1 if a mistake was not reported."""
-    table = Table("Mistake", "Guard", "Found", "It says", title=f"{len(MISTAKES)} mistakes", show_lines=True)
+    table = Table("Mistake", "Guard", "Reported", "Report", title=f"{len(MISTAKES)} mistakes", show_lines=True)
     missed = 0
     with run_mistakes(MISTAKES) as reports:
         for mistake in MISTAKES:

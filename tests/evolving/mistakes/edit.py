@@ -12,21 +12,21 @@ class NothingToEdit(AssertionError):
     """A file lacks the text that an edit would change."""
 
 
-def replaced(file: str, old: str, new: str, *, after: str = "") -> Edit:
-    """Return the edit that replaces `old` by `new`: the first one behind `after`, or else the only one."""
+def replace_text(file: str, old: str, new: str, *, after: str = "") -> Edit:
+    """Return the edit that replaces `old` by `new`: the first one after `after`, or the only one."""
 
     def edit(root: Path) -> None:
         path = root / file
         text = path.read_text(encoding="utf-8")
         begin = text.find(after) + len(after)
         if text.count(after or old) != 1 or old not in text[begin:]:
-            raise NothingToEdit(f"{file} does not say once {after or old!r}, and then {old!r}")
+            raise NothingToEdit(f"{file} does not contain once {after or old!r}, and then {old!r}")
         path.write_text(text[:begin] + text[begin:].replace(old, new, 1), encoding="utf-8")
 
     return edit
 
 
-def cut(file: str, first: str, last: str) -> Edit:
+def cut_text(file: str, first: str, last: str) -> Edit:
     """Return the edit that removes the text from `first`, which occurs once, to the next `last`."""
 
     def edit(root: Path) -> None:
@@ -34,13 +34,13 @@ def cut(file: str, first: str, last: str) -> Edit:
         above, match, below = path.read_text(encoding="utf-8").partition(first)
         inside, end, below_end = below.partition(last)
         if not match or not end or first in inside + below_end:
-            raise NothingToEdit(f"{file} does not say once {first!r}, and then {last!r}")
+            raise NothingToEdit(f"{file} does not contain once {first!r}, and then {last!r}")
         path.write_text(above + below_end, encoding="utf-8")
 
     return edit
 
 
-def appended(file: str, text: str) -> Edit:
+def append_text(file: str, text: str) -> Edit:
     """Return the edit that appends a text to a file, which is created if it is missing."""
 
     def edit(root: Path) -> None:
@@ -51,12 +51,12 @@ def appended(file: str, text: str) -> Edit:
     return edit
 
 
-def removed(file: str) -> Edit:
+def remove_file(file: str) -> Edit:
     """Return the edit that deletes a file."""
     return lambda root: (root / file).unlink()
 
 
-def all_of(*edits: Edit) -> Edit:
+def combine_edits(*edits: Edit) -> Edit:
     """Return the edit that makes these edits in their order."""
 
     def edit(root: Path) -> None:

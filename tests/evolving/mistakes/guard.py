@@ -6,10 +6,10 @@ import sys
 from enum import Enum
 from pathlib import Path
 
-from tests.corpus.samples_lock import sample_gaps
+from tests.corpus.samples_lock import find_sample_gaps
 from tests.e2e.running_server import RunningServer
 from tests.evolving.checkout import Checkout
-from tests.evolving.mistakes.schema import schema_of
+from tests.evolving.mistakes.schema import build_schema
 from tests.evolving.mistakes.trees import LOCK
 
 from ordertrail_server.authoring.authoring_error import AuthoringError
@@ -28,13 +28,13 @@ class Guard(Enum):
     BREAKING = "buf breaking"
     CHECK = "schema check"
     LOCK = "schema.lock"
-    START = "the start"
-    CORPUS = "the golden corpus"
-    FIELDS = "the tests of every field"
-    FORMULAS = "the golden digests"
-    FRESHNESS = "the freshness test"
-    RELEASE = "the last release's image"
-    PACKAGING = "the packaging test"
+    START = "server start"
+    CORPUS = "golden corpus"
+    FIELDS = "tests of every field"
+    FORMULAS = "golden digests"
+    FRESHNESS = "freshness test"
+    RELEASE = "image of the last release"
+    PACKAGING = "packaging test"
 
 
 _TESTS = {
@@ -48,7 +48,7 @@ _TESTS = {
 
 
 class CodeDoesNotRun(AssertionError):
-    """The code of a tree cannot run, so it has another mistake than the intended one."""
+    """The code of a tree cannot run, so its report is not about the intended mistake."""
 
 
 # Only at the start of a line: a report that quotes generated code contains `except ImportError`.
@@ -72,14 +72,14 @@ def code_findings(guard: Guard, checkout: Checkout) -> list[str]:
     """Return the report of a guard on a checkout, line by line. Raises CodeDoesNotRun."""
     if guard is Guard.START:
         return _refusal(checkout.server(checkout.root / "data"))
-    if guard is Guard.CORPUS and (samples := sample_gaps(checkout.root / "tests" / "corpus")):
+    if guard is Guard.CORPUS and (samples := find_sample_gaps(checkout.root / "tests" / "corpus")):
         return samples
     tests = _TESTS.get(guard)
     command = ("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests) if tests else _CHECK
-    printed = checkout.runs(*command)
-    if _CANNOT_RUN.search(printed):
-        raise CodeDoesNotRun(printed)
-    lines = printed.splitlines()
+    output = checkout.runs(*command)
+    if _CANNOT_RUN.search(output):
+        raise CodeDoesNotRun(output)
+    lines = output.splitlines()
     sound = lines[0].startswith("ok:") if not tests else " passed in " in lines[-1] and " failed" not in lines[-1]
     return [] if sound else lines
 
@@ -87,7 +87,7 @@ def code_findings(guard: Guard, checkout: Checkout) -> list[str]:
 def schema_findings(root: Path) -> dict[Guard, list[str]]:
     """Return what `ordertrail schema check` would report of a tree with generated code: the first kind of gaps only."""
     try:
-        schema = schema_of(root)
+        schema = build_schema(root)
     except AuthoringError as refusal:
         return {Guard.LOCK: [], Guard.CHECK: [str(refusal)]}
     if released := released_gaps(schema.record, (root / LOCK).read_text(encoding="utf-8")):
@@ -98,7 +98,7 @@ def schema_findings(root: Path) -> dict[Guard, list[str]]:
 def _refusal(server: RunningServer) -> list[str]:
     server.spawn()
     try:
-        server.listening()
+        server.wait_until_listening()
     except AssertionError as refused:
         return str(refused).splitlines()
     finally:

@@ -1,9 +1,9 @@
-"""The lock itself is edited."""
+"""Mistakes in schema.lock: it is edited or deleted."""
 
 from pathlib import Path
 from typing import Final
 
-from tests.evolving.mistakes.edit import Edit, all_of, appended, cut, removed, replaced
+from tests.evolving.mistakes.edit import Edit, append_text, combine_edits, cut_text, remove_file, replace_text
 from tests.evolving.mistakes.guard import Guard
 from tests.evolving.mistakes.mistake import Mistake
 from tests.evolving.mistakes.trees import LOCK, State
@@ -14,7 +14,7 @@ _LAST: Final = "message ordertrail.log.v1.Record\n"
 
 def _edited_lock(title: str, says: str, edit: Edit) -> Mistake:
     return Mistake(
-        f"of schema.lock, {title}",
+        f"in schema.lock, {title}",
         Guard.LOCK,
         f"{says}; the lock is never edited: restore it from version control",
         edit,
@@ -30,17 +30,17 @@ MISTAKES: Final = [
     _edited_lock(
         "a line is edited",
         "message v2.Money: was edited, or the text right above it was edited, moved or removed",
-        replaced(LOCK, "int64 units", "int32 units"),
+        replace_text(LOCK, "int64 units", "int32 units"),
     ),
     _edited_lock(
-        "an entry is removed", "or the text right above it was edited, moved or removed", cut(LOCK, _DATE, "\n\n")
+        "an entry is removed", "or the text right above it was edited, moved or removed", cut_text(LOCK, _DATE, "\n\n")
     ),
     _edited_lock(
-        "two entries change places",
+        "two entries are swapped",
         "was edited, or the text right above it was edited, moved or removed",
-        all_of(
-            cut(LOCK, _DATE, "\n\n"),
-            replaced(
+        combine_edits(
+            cut_text(LOCK, _DATE, "\n\n"),
+            replace_text(
                 LOCK,
                 _LAST,
                 f"{_DATE}  1 optional int32 year\n  2 optional int32 month\n  3 optional int32 day\n"
@@ -49,24 +49,24 @@ MISTAKES: Final = [
         ),
     ),
     _edited_lock(
-        "a digest is made up",
+        "a digest is replaced by an invalid one",
         "message v2.Date: was edited, or the text right above it was edited, moved or removed",
-        replaced(LOCK, "digest f27e", "digest f27f"),
+        replace_text(LOCK, "digest f27e", "digest f27f"),
     ),
     _edited_lock(
-        "a message is written down by hand",
+        "an entry is written by hand",
         "the text from here on has no digest",
-        appended(LOCK, "\nmessage ordertrail.events.v3.OrderPlaced\n"),
+        append_text(LOCK, "\nmessage ordertrail.events.v3.OrderPlaced\n"),
     ),
     Mistake(
         "schema.lock is deleted",
         Guard.START,
         "there is no schema.lock, so the released messages are unknown: restore it from version control",
-        removed(LOCK),
+        remove_file(LOCK),
         State.CODE,
     ),
     Mistake(
-        "of schema.lock, the last entry is removed",
+        "in schema.lock, the last entry is removed",
         Guard.RELEASE,
         "test_lock_holds_every_name_of_the_last_release",
         _without_last_entry,

@@ -1,4 +1,4 @@
-"""A mistake that people make, and the guard that must report it."""
+"""A typical mistake, and the guard that must report it."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from tests.evolving.mistakes.trees import State
 
 
 class Mistake(NamedTuple):
-    """An edit of a tree in some state. The guard must report it with a text that contains `says` (see `short`)."""
+    """An edit of a tree in some state. The guard must report a text that contains `says`, with shortened names."""
 
     title: str
     guard: Guard
@@ -17,6 +17,6 @@ class Mistake(NamedTuple):
     state: State = State.TODAY
 
 
-def short(text: str) -> str:
+def shorten_names(text: str) -> str:
     """Return a guard's text with shortened names of stored messages, such as `v2.Money`."""
     return text.replace("ordertrail.events.", "")

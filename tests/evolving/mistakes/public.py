@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.evolving.mistakes.edit import Edit, all_of, cut, replaced
+from tests.evolving.mistakes.edit import Edit, combine_edits, cut_text, replace_text
 from tests.evolving.mistakes.guard import Guard
 from tests.evolving.mistakes.mistake import Mistake
 from tests.evolving.mistakes.trees import FIELD, RECORD, V3, State
@@ -21,7 +21,7 @@ _ALIKE: Final = "do not have the same values: add those that one of them lacks"
 
 
 def _v3(title: str, says: str, was: str, now: str) -> Mistake:
-    return Mistake(title, Guard.CHECK, says, replaced(V3, was, now), State.V3)
+    return Mistake(title, Guard.CHECK, says, replace_text(V3, was, now), State.V3)
 
 
 def _today(title: str, says: str, edit: Edit) -> Mistake:
@@ -33,11 +33,11 @@ def _breaking(title: str, says: str, edit: Edit) -> Mistake:
 
 
 def _request(title: str, says: str, field: str) -> Mistake:
-    return _today(title, says, replaced(_REQUESTS, _LAST_OF_PLACE, f"{_LAST_OF_PLACE} {field}"))
+    return _today(title, says, replace_text(_REQUESTS, _LAST_OF_PLACE, f"{_LAST_OF_PLACE} {field}"))
 
 
 def _lint(title: str, says: str, was: str, now: str) -> Mistake:
-    return Mistake(title, Guard.LINT, says, replaced(V3, was, now), State.V3)
+    return Mistake(title, Guard.LINT, says, replace_text(V3, was, now), State.V3)
 
 
 MISTAKES: Final = [
@@ -55,111 +55,111 @@ MISTAKES: Final = [
         'literal: "unknown" public: "chanel"',
     ),
     _v3(
-        "two stored fields are the same public one",
+        "two stored fields map to the same public field",
         "ordertrail.v1.OrderPlaced.customer_id is read by 2 fields of v3.OrderPlaced: keep one",
         'literal: "unknown" not_public: true',
         'literal: "unknown" public: "customer_id"',
     ),
     _v3(
-        "a field says both `public` and `not_public`",
+        "a field has both `public` and `not_public`",
         "v3.OrderPlaced.channel has both `public` and `not_public`: keep one",
         'literal: "unknown" not_public',
         'literal: "unknown" public: "customer_id" not_public',
     ),
     _v3(
-        "a field that is public says `not_public`",
+        "a field with a public counterpart has `not_public`",
         f"ordertrail.v1.OrderPlaced.customer_id reads from no field of v3.OrderPlaced: {_SAY}",
         f'[{FIELD}.from = "customer_id"]',
         f'[{FIELD} = {{from: "customer_id" not_public: true}}]',
     ),
     _v3(
-        "a value of an enum is stored that the public one has not",
+        "a stored enum has a value that the public enum lacks",
         f"{_ALIKE} (ORDER_STATUS_LOST)",
         "ORDER_STATUS_RETURNED = 7;",
         "ORDER_STATUS_RETURNED = 7; ORDER_STATUS_LOST = 8;",
     ),
     Mistake(
-        "two values of an enum become one",
+        "two enum values are mapped to one",
         Guard.CHECK,
         _ALIKE,
-        all_of(
-            replaced(V3, "  ORDER_STATUS_RETURNED = 7;\n", ""),
-            replaced(V3, "enum_map: {", f"enum_map: {{{_RETURNED}}} enum_map: {{"),
+        combine_edits(
+            replace_text(V3, "  ORDER_STATUS_RETURNED = 7;\n", ""),
+            replace_text(V3, "enum_map: {", f"enum_map: {{{_RETURNED}}} enum_map: {{"),
         ),
         State.V3,
     ),
     _today(
-        "a public field is added that nothing fills",
+        "a public field is added without a stored field",
         f"ordertrail.v1.OrderCancelled.refund reads from no field of v2.OrderCancelled: {_SAY}",
-        replaced(EVENTS, _REASON, f"{_REASON} optional string refund = 2;", after=_CANCELLED),
+        replace_text(EVENTS, _REASON, f"{_REASON} optional string refund = 2;", after=_CANCELLED),
     ),
     _today(
-        "a public value of an enum is added that no stored value reads as",
+        "a public enum value is added without a stored value",
         f"{_ALIKE} (ORDER_STATUS_LOST)",
-        replaced(_STATUS, "ORDER_STATUS_RETURNED = 7;", "ORDER_STATUS_RETURNED = 7; ORDER_STATUS_LOST = 8;"),
+        replace_text(_STATUS, "ORDER_STATUS_RETURNED = 7;", "ORDER_STATUS_RETURNED = 7; ORDER_STATUS_LOST = 8;"),
     ),
     _request(
-        "a new field of a command gets a low number",
+        "a new field of a command has a lower number than a released one",
         "has the number 5, below 12, which is released: give it one above 12, so that a retry has the same digest",
         "optional string gift_message = 5;",
     ),
     _request(
-        "a command gets a map",
+        "a map is added to a command",
         "gift_message is a map, whose entries have no order: make it a list of messages",
         "map<string, string> gift_message = 13;",
     ),
     _breaking(
         "a public field is removed",
         'Previously present field "1" with name "reason" on message "OrderCancelled" was deleted',
-        replaced(EVENTS, _REASON, "", after=_CANCELLED),
+        replace_text(EVENTS, _REASON, "", after=_CANCELLED),
     ),
     _breaking(
         "a public field is renumbered",
         'Previously present field "1" with name "reason" on message "OrderCancelled" was deleted',
-        replaced(EVENTS, _REASON, "optional string reason = 2;", after=_CANCELLED),
+        replace_text(EVENTS, _REASON, "optional string reason = 2;", after=_CANCELLED),
     ),
     _breaking(
         "a public field is renamed",
         'Field "1" on message "OrderCancelled" changed name from "reason" to "why"',
-        replaced(EVENTS, _REASON, "optional string why = 1;", after=_CANCELLED),
+        replace_text(EVENTS, _REASON, "optional string why = 1;", after=_CANCELLED),
     ),
     _breaking(
         "a public field is retyped",
         'Field "1" with name "reason" on message "OrderCancelled" changed type from "string" to "bytes"',
-        replaced(EVENTS, _REASON, "optional bytes reason = 1;", after=_CANCELLED),
+        replace_text(EVENTS, _REASON, "optional bytes reason = 1;", after=_CANCELLED),
     ),
     _breaking(
-        "a public field becomes a list",
+        "a public field becomes repeated",
         'Field "1" with name "reason" on message "OrderCancelled" changed cardinality',
-        replaced(EVENTS, _REASON, "repeated string reason = 1;", after=_CANCELLED),
+        replace_text(EVENTS, _REASON, "repeated string reason = 1;", after=_CANCELLED),
     ),
     _breaking(
-        "a public value of an enum is removed",
+        "a public enum value is removed",
         'Previously present enum value "7" on enum "OrderStatus" was deleted',
-        replaced(_STATUS, "ORDER_STATUS_RETURNED = 7;", ""),
+        replace_text(_STATUS, "ORDER_STATUS_RETURNED = 7;", ""),
     ),
     _breaking(
-        "a public value of an enum is renamed",
+        "a public enum value is renamed",
         'Enum value "7" on enum "OrderStatus" changed name from "ORDER_STATUS_RETURNED" to "ORDER_STATUS_BACK"',
-        replaced(_STATUS, "ORDER_STATUS_RETURNED = 7;", "ORDER_STATUS_BACK = 7;"),
+        replace_text(_STATUS, "ORDER_STATUS_RETURNED = 7;", "ORDER_STATUS_BACK = 7;"),
     ),
     _breaking(
         "a public message is removed",
         'Previously present message "OrderLine" was deleted from file',
-        all_of(
-            replaced(_ORDER, "message OrderLine {", "message LineOfOrder {"),
-            replaced(_ORDER, "repeated OrderLine", "repeated LineOfOrder"),
+        combine_edits(
+            replace_text(_ORDER, "message OrderLine {", "message LineOfOrder {"),
+            replace_text(_ORDER, "repeated OrderLine", "repeated LineOfOrder"),
         ),
     ),
     _breaking(
         "an rpc is removed",
         'Previously present RPC "ReturnOrder" on service "OrderCommandService" was deleted',
-        cut(_COMMANDS, "  // Records that the customer sent back", ";\n"),
+        cut_text(_COMMANDS, "  // Records that the customer sent back", ";\n"),
     ),
     _breaking(
-        "an rpc returns another message",
+        "the response type of an rpc is changed",
         'RPC "ReturnOrder" on service "OrderCommandService" changed response type',
-        replaced(_COMMANDS, "returns (ReturnOrderResponse)", "returns (CancelOrderResponse)"),
+        replace_text(_COMMANDS, "returns (ReturnOrderResponse)", "returns (CancelOrderResponse)"),
     ),
     _lint(
         "a field has no comment",
@@ -173,27 +173,27 @@ MISTAKES: Final = [
         "// An exact amount of money in one currency.\n",
         "",
     ),
-    _lint("a value of an enum has no comment", "should have a non-empty comment", "  // Before others.\n", ""),
+    _lint("an enum value has no comment", "should have a non-empty comment", "  // Before others.\n", ""),
     _lint(
-        "a field is named against the style",
+        "a field name is not in lower_snake_case",
         'Field name "orderNote" should be lower_snake_case',
         "string note",
         "string orderNote",
     ),
     _lint(
-        "an enum has no zero that means nothing",
+        "the zero value of an enum is not named _UNSPECIFIED",
         'should be suffixed with "_UNSPECIFIED"',
         "PRIORITY_UNSPECIFIED = 0;",
         "PRIORITY_LOW = 0;",
     ),
     Mistake(
-        "a file is not where its package is",
+        "a file is not in the directory of its package",
         Guard.LINT,
         'must be within a directory "ordertrail/events/v4"',
-        all_of(
-            replaced(V3, "package ordertrail.events.v3;", "package ordertrail.events.v4;"),
-            replaced(RECORD, "v3.OrderPlaced", "v4.OrderPlaced"),
-            replaced(RECORD, "v3.OrderShipped", "v4.OrderShipped"),
+        combine_edits(
+            replace_text(V3, "package ordertrail.events.v3;", "package ordertrail.events.v4;"),
+            replace_text(RECORD, "v3.OrderPlaced", "v4.OrderPlaced"),
+            replace_text(RECORD, "v3.OrderShipped", "v4.OrderShipped"),
         ),
         State.V3,
     ),

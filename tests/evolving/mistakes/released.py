@@ -1,8 +1,8 @@
-"""A released message is changed. The lock reports stored messages, `buf breaking` public ones."""
+"""Mistakes in a released message. schema.lock reports stored messages, `buf breaking` public ones."""
 
 from typing import Final
 
-from tests.evolving.mistakes.edit import Edit, all_of, cut, replaced
+from tests.evolving.mistakes.edit import Edit, combine_edits, cut_text, replace_text
 from tests.evolving.mistakes.guard import Guard
 from tests.evolving.mistakes.mistake import Mistake
 from tests.evolving.mistakes.trees import RECORD, V1, V2
@@ -15,11 +15,11 @@ _TEXT: Final = "optional string expected_delivery_date = 3;"
 
 def _message(title: str, says: str, edit: Edit) -> Mistake:
     cure = f"{_PUT_BACK}, and copy it into a new version with `ordertrail schema new`"
-    return Mistake(f"of a released message, {title}", Guard.LOCK, f"{says}; {cure}", edit)
+    return Mistake(f"in a released message, {title}", Guard.LOCK, f"{says}; {cure}", edit)
 
 
 def _units(title: str, says: str, now: str) -> Mistake:
-    return _message(title, f"message v2.Money: {says}", replaced(V2, _UNITS, now))
+    return _message(title, f"message v2.Money: {says}", replace_text(V2, _UNITS, now))
 
 
 def _becomes(title: str, now: str) -> Mistake:
@@ -27,7 +27,7 @@ def _becomes(title: str, now: str) -> Mistake:
 
 
 def _status(title: str, says: str, now: str) -> Mistake:
-    return _message(title, f"enum v2.OrderStatus: {says}", replaced(V2, _RETURNED, now))
+    return _message(title, f"enum v2.OrderStatus: {says}", replace_text(V2, _RETURNED, now))
 
 
 def _record(title: str, says: str, edit: Edit) -> Mistake:
@@ -36,7 +36,7 @@ def _record(title: str, says: str, edit: Edit) -> Mistake:
 
 
 def _case(title: str, says: str, before: str, now: str) -> Mistake:
-    return _record(title, says, replaced(RECORD, before, now))
+    return _record(title, says, replace_text(RECORD, before, now))
 
 
 MISTAKES: Final = [
@@ -56,72 +56,72 @@ MISTAKES: Final = [
         "int64 units = 2;",
     ),
     _units(
-        "a field is put in a oneof",
+        "a field is moved into a oneof",
         "number 2 was `optional int64 units`, and is `oneof part int64 units` now",
         "oneof part { int64 units = 2; }",
     ),
     _units("a field is added", "number 4 is new: `optional string note`", f"{_UNITS} optional string note = 4;"),
     _message(
-        "a field gives way to another one under its number",
+        "a field is replaced by another one under the same number",
         "message v1.OrderCreated: number 3 is used again: it was `optional string expected_delivery_date`, "
         "and is `optional int64 expected_delivery_millis` now",
-        replaced(V1, _TEXT, "optional int64 expected_delivery_millis = 3;"),
+        replace_text(V1, _TEXT, "optional int64 expected_delivery_millis = 3;"),
     ),
     _message(
-        "a message is put in a oneof",
+        "a message field is moved into a oneof",
         "message v2.OrderPlaced: number 4 was `optional v2.OrderSource source`, "
         "and is `oneof of v2.OrderSource source` now",
-        replaced(V2, "optional OrderSource source = 4;", "oneof of { OrderSource source = 4; }"),
+        replace_text(V2, "optional OrderSource source = 4;", "oneof of { OrderSource source = 4; }"),
     ),
     _message(
         "a nested message is edited",
         "message v2.ShippedLine: number 2 was `optional int64 quantity`, and is `optional int64 amount` now",
-        replaced(V2, "int64 quantity = 2;", "int64 amount = 2;", after="message ShippedLine {"),
+        replace_text(V2, "int64 quantity = 2;", "int64 amount = 2;", after="message ShippedLine {"),
     ),
-    _status("a value of an enum is removed", "number 7 is gone: it was `ORDER_STATUS_RETURNED`", ""),
+    _status("an enum value is removed", "number 7 is gone: it was `ORDER_STATUS_RETURNED`", ""),
     _status(
-        "a value of an enum is renumbered",
+        "an enum value is renumbered",
         "`ORDER_STATUS_RETURNED` had the number 7, and has 8 now",
         "ORDER_STATUS_RETURNED = 8;",
     ),
     _status(
-        "a value of an enum is renamed",
+        "an enum value is renamed",
         "number 7 was `ORDER_STATUS_RETURNED`, and is `ORDER_STATUS_BACK` now",
         "ORDER_STATUS_BACK = 7;",
     ),
-    _status(
-        "a value of an enum is added", "number 8 is new: `ORDER_STATUS_LOST`", f"{_RETURNED} ORDER_STATUS_LOST = 8;"
-    ),
+    _status("an enum value is added", "number 8 is new: `ORDER_STATUS_LOST`", f"{_RETURNED} ORDER_STATUS_LOST = 8;"),
     _message(
         "a rule of a field is added",
         'message v2.OrderShipped: number 1: its rules were none, and are `from = "goods"` now',
-        replaced(V2, "ShippedLine lines = 1;", 'ShippedLine lines = 1 [(ordertrail.evolve.v1.field).from = "goods"];'),
+        replace_text(
+            V2, "ShippedLine lines = 1;", 'ShippedLine lines = 1 [(ordertrail.evolve.v1.field).from = "goods"];'
+        ),
     ),
     _message(
         "a rule is removed",
         'and are `from = "v1.OrderPlaced"; from = "v1.OrderCreated"; python = "v1.order_created"` now',
-        replaced(V2, '      "v1.order_placed",\n', ""),
+        replace_text(V2, '      "v1.order_placed",\n', ""),
     ),
     _message(
         "a rule is changed",
         'and are `from = "v1.OrderPlaced"; from = "v1.OrderItem"; python = "v1.order_placed"; '
         'python = "v1.order_created"` now',
-        replaced(V2, '"ordertrail.events.v1.OrderCreated"\n', '"ordertrail.events.v1.OrderItem"\n'),
+        replace_text(V2, '"ordertrail.events.v1.OrderCreated"\n', '"ordertrail.events.v1.OrderItem"\n'),
     ),
     Mistake(
         "a released message is renamed",
         Guard.LOCK,
         "message v2.OrderReturned: no record can hold it any more; "
         "a released message stays readable: restore it and its case in the record",
-        all_of(
-            replaced(V2, "message OrderReturned {", "message OrderBack {"),
-            replaced(RECORD, "v2.OrderReturned", "v2.OrderBack"),
+        combine_edits(
+            replace_text(V2, "message OrderReturned {", "message OrderBack {"),
+            replace_text(RECORD, "v2.OrderReturned", "v2.OrderBack"),
         ),
     ),
     _record(
         "a case is removed",
         "number 28 is gone: it was `oneof event v2.OrderCancelled order_cancelled_v2`",
-        cut(RECORD, "    // The order was cancelled.\n", ";\n"),
+        cut_text(RECORD, "    // The order was cancelled.\n", ";\n"),
     ),
     _case("a case is renumbered", "`order_returned_v2` had the number 29, and has 30 now", "_v2 = 29;", "_v2 = 30;"),
     _case(
@@ -132,7 +132,7 @@ MISTAKES: Final = [
         "order_back_v2",
     ),
     _case(
-        "a case is used for another message",
+        "a case gets another message type",
         "number 29 was `oneof event v2.OrderReturned order_returned_v2`, "
         "and is `oneof event v2.OrderCancelled order_returned_v2` now",
         "v2.OrderReturned",
@@ -141,10 +141,10 @@ MISTAKES: Final = [
     _record(
         "two cases swap their numbers",
         "`order_cancelled_v2` had the number 28, and has 29 now",
-        all_of(
-            replaced(RECORD, "_v2 = 29;", "_v2 = 0;"),
-            replaced(RECORD, "_v2 = 28;", "_v2 = 29;"),
-            replaced(RECORD, "_v2 = 0;", "_v2 = 28;"),
+        combine_edits(
+            replace_text(RECORD, "_v2 = 29;", "_v2 = 0;"),
+            replace_text(RECORD, "_v2 = 28;", "_v2 = 29;"),
+            replace_text(RECORD, "_v2 = 0;", "_v2 = 28;"),
         ),
     ),
     _case(

@@ -37,7 +37,7 @@ class Schema(NamedTuple):
         return gaps_of(self.record, self.history_event, families, public)
 
 
-def schema_of(root: Path) -> Schema:
+def build_schema(root: Path) -> Schema:
     """Return the schema of the tree below `root`. Raises AuthoringError if it does not compile."""
     image = build(root / "proto")
     pool = DescriptorPool()

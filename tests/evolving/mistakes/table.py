@@ -1,4 +1,4 @@
-"""All mistakes, and what their guards say of them."""
+"""All mistakes, and the reports of their guards."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,10 +6,19 @@ from contextlib import contextmanager
 from os import cpu_count
 from typing import Final
 
-from tests.evolving.mistakes import beside_protos, fields, in_code, lineage, lock_file, public, released, value_types
+from tests.evolving.mistakes import (
+    command_code,
+    fields,
+    lineage,
+    lock_file,
+    outside_protos,
+    public,
+    released,
+    value_types,
+)
 from tests.evolving.mistakes.guard import findings
-from tests.evolving.mistakes.mistake import Mistake, short
-from tests.evolving.mistakes.trees import tree_in
+from tests.evolving.mistakes.mistake import Mistake, shorten_names
+from tests.evolving.mistakes.trees import copy_tree
 
 MISTAKES: Final[Sequence[Mistake]] = [
     *released.MISTAKES,
@@ -18,25 +27,25 @@ MISTAKES: Final[Sequence[Mistake]] = [
     *fields.MISTAKES,
     *value_types.MISTAKES,
     *public.MISTAKES,
-    *beside_protos.MISTAKES,
-    *in_code.MISTAKES,
+    *outside_protos.MISTAKES,
+    *command_code.MISTAKES,
 ]
 
 
-def report_of(mistake: Mistake) -> list[str]:
-    """Make a mistake in a tree of its own, and return what its guard says."""
-    with tree_in(mistake.state) as root:
+def report_mistake(mistake: Mistake) -> list[str]:
+    """Make a mistake in a copy of the tree, and return the report of its guard."""
+    with copy_tree(mistake.state) as root:
         mistake.edit(root)
-        return [short(reports) for reports in findings(mistake.guard, root)]
+        return [shorten_names(reports) for reports in findings(mistake.guard, root)]
 
 
 @contextmanager
 def run_mistakes(mistakes: Sequence[Mistake]) -> Iterator[Mapping[str, Future[list[str]]]]:
-    """Make mistakes side by side, since most of each is another process; yields {mistake: what its guard says}.
+    """Make mistakes in parallel, and yield the report of each by title. Most of the work is in other processes.
 
-    It waits for all of them: pytest sets an environment variable before each test, and a process that another thread
-    starts at that moment may find its environment gone (EFAULT).
+    All reports are complete when it yields. pytest sets an environment variable before each test, and a process that
+    another thread starts at that moment can fail with EFAULT.
     """
     with ThreadPoolExecutor(cpu_count()) as pool:
-        reports = {mistake.title: pool.submit(report_of, mistake) for mistake in mistakes}
+        reports = {mistake.title: pool.submit(report_mistake, mistake) for mistake in mistakes}
     yield reports

@@ -1,4 +1,4 @@
-"""A mistake in what is stored is found by the guard that docs/changing-events.md names, and that says what to do."""
+"""The guard that docs/changing-events.md names reports each mistake, and how to fix it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,11 +6,11 @@ from concurrent.futures import Future
 
 import pytest
 from tests.evolving.checkout import Checkout
-from tests.evolving.mistakes.edit import Edit, all_of, cut, replaced
+from tests.evolving.mistakes.edit import Edit, combine_edits, cut_text, replace_text
 from tests.evolving.mistakes.guard import Guard, findings, schema_findings
 from tests.evolving.mistakes.mistake import Mistake
 from tests.evolving.mistakes.table import MISTAKES, run_mistakes
-from tests.evolving.mistakes.trees import RECORD, V2, V3, State, generate, tree_in
+from tests.evolving.mistakes.trees import RECORD, V2, V3, State, copy_tree, generate
 
 OF_PROTOS = (Guard.LINT, Guard.BREAKING, Guard.LOCK, Guard.CHECK)
 WITH_CODE = (State.CODE, State.CODE_V3)
@@ -56,7 +56,7 @@ def test_every_guard_reports_some_mistake() -> None:
     ids=lambda value: value.value,
 )
 def test_unchanged_tree_has_no_mistake(state: State, guard: Guard) -> None:
-    with tree_in(state) as root:
+    with copy_tree(state) as root:
         assert findings(guard, root) == []
 
 
@@ -67,25 +67,25 @@ def test_unchanged_tree_has_no_mistake(state: State, guard: Guard) -> None:
         (
             State.CODE_V3,
             Guard.CHECK,
-            all_of(
-                replaced(V3, 'literal: "unknown" not_public: true', "absent: false"),
-                replaced(V3, "optional int64 units", "optional int32 units"),
-                replaced(V3, "optional OrderSource source = 4;", ""),
+            combine_edits(
+                replace_text(V3, 'literal: "unknown" not_public: true', "absent: false"),
+                replace_text(V3, "optional int64 units", "optional int32 units"),
+                replace_text(V3, "optional OrderSource source = 4;", ""),
             ),
         ),
         (
             State.CODE,
             Guard.LOCK,
-            all_of(
-                replaced(V2, "optional int64 units", "optional int32 units"),
-                cut(RECORD, "    // The order was cancelled.\n", ";\n"),
+            combine_edits(
+                replace_text(V2, "optional int64 units", "optional int32 units"),
+                cut_text(RECORD, "    // The order was cancelled.\n", ";\n"),
             ),
         ),
     ],
     ids=["rules", "lock"],
 )
 def test_gaps_in_protos_equal_those_of_schema_check_and_server_start(state: State, guard: Guard, edit: Edit) -> None:
-    with tree_in(state) as root:
+    with copy_tree(state) as root:
         edit(root)
         generate(root)
         gaps = schema_findings(root)[guard]

@@ -1,4 +1,4 @@
-"""The trees of protos in which mistakes are made: what is worked on, and what comes after it."""
+"""The trees in which mistakes are made: the working tree, and later versions of its protos."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ from typing import Final
 
 from tests.authoring.real_protos import copy_protos
 from tests.evolving.checkout import ROOT, Checkout, check_out
-from tests.evolving.mistakes.edit import all_of, replaced
-from tests.evolving.mistakes.schema import schema_of
+from tests.evolving.mistakes.edit import combine_edits, replace_text
+from tests.evolving.mistakes.schema import build_schema
 
 from ordertrail_server.authoring.new_version import new_version
 from ordertrail_server.schema.lock.lock_file import LOCK_NAME, append_unlocked
@@ -24,23 +24,23 @@ LOCK = f"proto/{LOCK_NAME}"
 
 FIELD = "(ordertrail.evolve.v1.field)"
 _STORED_ONLY = "not_public: true"
-_MAKING: Final = Lock()
+_PREPARE_LOCK: Final = Lock()
 
 
 class State(Enum):
-    """How far a tree is."""
+    """The stage of a tree."""
 
-    TODAY = "as it is worked on"
+    TODAY = "the working protos"
     V3 = "version 3 begun"
     V4 = "version 3 released, version 4 begun"
-    CODE = "with its code, as it is worked on"
-    CODE_V3 = "with its code, version 3 begun"
+    CODE = "the working code"
+    CODE_V3 = "the working code, version 3 begun"
 
 
 @contextmanager
-def tree_in(state: State) -> Iterator[Path]:
-    """Make a tree of protos in this state, to be changed; it lasts as long as the context."""
-    with _MAKING:
+def copy_tree(state: State) -> Iterator[Path]:
+    """Yield a copy of the tree in this state. It is deleted at the end of the context."""
+    with _PREPARE_LOCK:
         prepared_tree = _prepared_tree(state)
     with TemporaryDirectory() as folder:
         yield Path(copytree(prepared_tree, Path(folder, "tree"), symlinks=True))
@@ -53,12 +53,12 @@ def _folder() -> TemporaryDirectory[str]:
 
 @cache
 def _prepared_tree(state: State) -> Path:
-    """Return the tree in this state, made once."""
+    """Return the tree in this state, built once."""
     root = Path(_folder().name, state.name)
     if state is State.TODAY:
         copy_protos(root)
     elif state is State.CODE:
-        with_tests(check_out(root))
+        add_tests(check_out(root))
     elif state is State.CODE_V3:
         copytree(_prepared_tree(State.CODE), root, symlinks=True)
         begin_v3(root)
@@ -72,8 +72,8 @@ def _prepared_tree(state: State) -> Path:
     return root
 
 
-def with_tests(checkout: Checkout) -> None:
-    """Add the tests that guard what is stored, and run what all will run, so that it is compiled but once."""
+def add_tests(checkout: Checkout) -> None:
+    """Add the tests that guard stored data, and compile the Python code once for all copies."""
     for folder in ("corpus", "contract", "orders", "commands", "log"):
         copytree(ROOT / "tests" / folder, checkout.root / "tests" / folder, ignore=ignore_patterns("__pycache__"))
     (checkout.root / "tests" / "schema").mkdir()
@@ -82,26 +82,26 @@ def with_tests(checkout: Checkout) -> None:
 
 
 def generate(root: Path) -> None:
-    """Compile the protos, as a user does."""
-    printed = Checkout(root).runs("make", "--quiet", "generate")
-    assert "***" not in printed, printed
+    """Compile the protos with `make generate`."""
+    output = Checkout(root).runs("make", "--quiet", "generate")
+    assert "***" not in output, output
 
 
 def begin_v3(root: Path) -> None:
-    """Begin version 3 of two events, in which there is one of all that rules can say."""
+    """Begin version 3 of two events. Together its fields use every kind of rule."""
     for event in ("OrderPlaced", "OrderShipped"):
         new_version(root / "proto", event)
     _EDIT_V3(root)
 
 
 def next_version(root: Path) -> None:
-    """Release all there is, as `ordertrail schema lock` does, and begin the next version of OrderPlaced."""
-    lock, record = root / LOCK, schema_of(root).record
+    """Release all messages, as `ordertrail schema lock` does, and begin the next version of OrderPlaced."""
+    lock, record = root / LOCK, build_schema(root).record
     lock.write_text(append_unlocked(record, lock.read_text(encoding="utf-8")), encoding="utf-8")
     new_version(root / "proto", "OrderPlaced")
 
 
-def placed_from(version: str) -> str:
+def write_from_option(version: str) -> str:
     """Return the option that declares the predecessor of a version of OrderPlaced."""
     return f'option (ordertrail.evolve.v1.message).from = "ordertrail.events.{version}.OrderPlaced";'
 
@@ -161,23 +161,23 @@ _NEW_FIELDS = f"""\
   // What the order is one of.
   optional OrderSource parent = 15 [{FIELD} = {{absent: true {_STORED_ONLY}}}];
 """
-_EDIT_V3 = all_of(
-    replaced(V3, "ORDER_STATUS_CANCELLED", "ORDER_STATUS_CALLED_OFF"),
-    replaced(
+_EDIT_V3 = combine_edits(
+    replace_text(V3, "ORDER_STATUS_CANCELLED", "ORDER_STATUS_CALLED_OFF"),
+    replace_text(
         V3,
         "optional OrderStatus status = 4;",
         f"""optional OrderStatus status = 4 [{FIELD} = {{
     enum_map: {{from: "ORDER_STATUS_CANCELLED" to: "ORDER_STATUS_CALLED_OFF"}}
   }}];""",
     ),
-    replaced(
+    replace_text(
         V3,
         "string product_id = 1;",
         f'string sku = 1 [{FIELD}.from = "product_id"];',
         after="message OrderedLine {",
     ),
-    replaced(V3, "string customer_id = 1;", f'string shop_id = 1 [{FIELD}.from = "customer_id"];'),
-    replaced(
+    replace_text(V3, "string customer_id = 1;", f'string shop_id = 1 [{FIELD}.from = "customer_id"];'),
+    replace_text(
         V3,
         """\
   // The date on which the customer expects the goods. Absent if none was given.
@@ -185,5 +185,5 @@ _EDIT_V3 = all_of(
 """,
         _NEW_FIELDS,
     ),
-    replaced(V3, "// The order was placed.\nmessage OrderPlaced {", _DELIVERY),
+    replace_text(V3, "// The order was placed.\nmessage OrderPlaced {", _DELIVERY),
 )

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
-from tests.history.history_server import HistoryServer, names_in
+from tests.history.history_server import HistoryServer, list_frame_names
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 
@@ -31,7 +31,7 @@ class Tail:
 
     @property
     def names(self) -> list[tuple[str, int]]:
-        return names_in(self.frames)
+        return list_frame_names(self.frames)
 
 
 @asynccontextmanager

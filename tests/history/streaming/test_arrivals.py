@@ -4,7 +4,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from tests.history.history_server import HistoryServer, placed, serve_history
+from tests.history.history_server import HistoryServer, build_placed, serve_history
 
 from ordertrail_server.history.read_model import READERS, Connection
 from ordertrail_server.history.streaming.arrivals import Arrivals
@@ -31,7 +31,7 @@ async def test_stream_that_subscribes_during_the_read_of_new_events_is_woken(tmp
             await asyncio.sleep(0)
             free = Event()
             readers = await hold_all_readers(server, free)
-            server.record("o", placed("p", customer="c"))
+            server.record("o", build_placed("p", customer="c"))
             await server.project()
             await asyncio.sleep(0)
             with arrivals.subscribe(Subject("customer", "c")) as customer_c:
@@ -44,7 +44,7 @@ async def test_stream_that_subscribes_during_the_read_of_new_events_is_woken(tmp
 
 async def test_gap_at_the_end_of_the_log_is_read_once(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         arrivals = Arrivals(server.model, server.progress)
         with arrivals.subscribe(Subject("order", "o")):
@@ -65,7 +65,7 @@ async def test_advance_wakes_only_streams_with_new_events(tmp_path: Path) -> Non
             arrivals.subscribe(Subject("product", "x")) as product,
         ):
             await asyncio.sleep(0)
-            server.record("o", placed("p", customer="c"))
+            server.record("o", build_placed("p", customer="c"))
             await server.project()
             async with asyncio.timeout(10):
                 await order_o.wait()
@@ -87,7 +87,7 @@ async def test_failed_read_wakes_all_streams_and_does_not_end_the_watch(
             for number in range(2):
                 order.clear()
                 customer.clear()
-                server.record(f"o-{number}", placed("p"))
+                server.record(f"o-{number}", build_placed("p"))
                 await server.project()
                 async with asyncio.timeout(10):
                     await asyncio.gather(order.wait(), customer.wait())

@@ -1,4 +1,4 @@
-"""Frames of a stream report the moment whose whole log the stream has sent, and never a later one."""
+"""`current_at` of a frame is never later than the part of the log that the stream has sent."""
 
 import asyncio
 import threading
@@ -7,7 +7,13 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from tests.history.history_server import added, names_of, placed, removed, serve_history
+from tests.history.history_server import (
+    build_line_added,
+    build_line_removed,
+    build_placed,
+    list_event_names,
+    serve_history,
+)
 from tests.history.streaming.tail import open_tail
 
 from ordertrail.v1.order_history_service_pb2 import (
@@ -25,7 +31,7 @@ SECOND = 1_000_000_000
 async def test_only_the_frame_that_reaches_the_end_has_current_at(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
         for number in range(5):
-            server.record(f"o-{number}", placed("p"))
+            server.record(f"o-{number}", build_placed("p"))
         await server.project()
         await server.recency.refresh()
         frames = await server.stream(StreamOrderEventsRequest(max_events_per_frame=2))
@@ -39,14 +45,14 @@ async def test_only_the_frame_that_reaches_the_end_has_current_at(tmp_path: Path
 async def test_current_at_of_a_replay_is_not_later_than_the_choice_of_its_end(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(4):
-            server.record(f"o-{number}", placed("p"))
+            server.record(f"o-{number}", build_placed("p"))
         await server.project()
         await server.recency.refresh()
         current_at_begin = server.recency.current_at
         replay = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2), None)
         async with aclosing(replay):
             await anext(replay)
-            server.record("later", placed("p"))
+            server.record("later", build_placed("p"))
             await server.project()
             await server.recency.refresh()
             last = StreamOrderEventsResponse.FromString(await anext(replay))
@@ -70,7 +76,7 @@ async def test_frames_of_events_in_quick_succession_have_no_current_at(tmp_path:
         await server.recency.refresh()
         async with open_tail(server) as tail:
             assert (await tail.next()).HasField("current_at")
-            server.record("o", placed("p"))
+            server.record("o", build_placed("p"))
             await server.project()
             frame = await tail.next()
             assert (len(frame.events), frame.HasField("current_at")) == (1, False)
@@ -83,7 +89,7 @@ async def test_steady_events_get_current_at_once_in_a_heartbeat(tmp_path: Path) 
             await tail.next()
             async with asyncio.timeout(20):
                 for number in range(1_000_000):
-                    server.record(f"o-{number}", placed("p"))
+                    server.record(f"o-{number}", build_placed("p"))
                     await server.project()
                     await server.recency.refresh()
                     frame = await tail.next()
@@ -95,8 +101,8 @@ async def test_steady_events_get_current_at_once_in_a_heartbeat(tmp_path: Path) 
 
 async def test_stream_of_a_parked_order_never_has_current_at(tmp_path: Path) -> None:
     async with serve_history(tmp_path, heartbeat_s=0.0) as server:
-        server.record("o", placed("p"))
-        server.record("o", removed("never ordered"))
+        server.record("o", build_placed("p"))
+        server.record("o", build_line_removed("never ordered"))
         await server.project()
         await server.recency.refresh()
         for now in (False, True):
@@ -117,22 +123,22 @@ async def test_scan_from_before_a_refresh_is_not_shared_with_later_streams(
         return monotonic()
 
     async with serve_history(tmp_path, heartbeat_s=FOR_EVER) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         await server.recency.refresh()
         monkeypatch.setattr(scan, "monotonic", wait_and_read_clock)
         async with open_tail(server) as first_tail, open_tail(server) as second_tail:
             first = asyncio.ensure_future(first_tail.next())
             await asyncio.to_thread(scan_began.wait, 10)
-            server.record("o", added("q"))
+            server.record("o", build_line_added("q"))
             await server.project()
             await server.recency.refresh()
             second = asyncio.ensure_future(second_tail.next())
             await asyncio.sleep(0)
             may_go_on.set()
             await asyncio.gather(first, second)
-            assert names_of(first.result().events) == [("o", 1)]
-            assert (names_of(second.result().events), nanoseconds(second.result().current_at)) == (
+            assert list_event_names(first.result().events) == [("o", 1)]
+            assert (list_event_names(second.result().events), nanoseconds(second.result().current_at)) == (
                 [("o", 1), ("o", 2)],
                 server.recency.current_at,
             )

@@ -11,10 +11,10 @@ from tests.history.history_server import (
     SECOND,
     HistoryServer,
     RecordedFact,
-    confirmed,
-    names_in,
-    placed,
-    sealed,
+    build_confirmed,
+    build_placed,
+    list_frame_names,
+    seal_record,
     serve_history,
 )
 from tests.history.random_history import CUSTOMERS, ORDERS, PRODUCTS, Step, record_history, steps
@@ -54,7 +54,7 @@ def matches(fact: RecordedFact, request: StreamOrderEventsRequest) -> bool:
     )
 
 
-def end_of(server: HistoryServer) -> dict[int, int]:
+def query_end(server: HistoryServer) -> dict[int, int]:
     return {p: len(records) for p, records in enumerate(server.log.records) if records}
 
 
@@ -71,13 +71,13 @@ async def test_replay_of_any_filter_sends_every_matching_event_then_caught_up(
             record_history(server, history)
             await server.project()
             frames = await server.stream(request)
-            assert in_log_order(frames) == server.names(lambda fact: matches(fact, request))
+            assert sort_in_log_order(frames) == server.names(lambda fact: matches(fact, request))
             assert [frame.WhichOneof("standing") for frame in frames] == [None] * (len(frames) - 1) + ["caught_up"]
             assert all(len(frame.events) <= (request.max_events_per_frame or 1_000) for frame in frames)
-            assert read_token(frames[-1].resume_token, server.log.identity) == end_of(server)
+            assert read_token(frames[-1].resume_token, server.log.identity) == query_end(server)
 
 
-def in_log_order(frames: list[StreamOrderEventsResponse]) -> list[tuple[str, int]]:
+def sort_in_log_order(frames: list[StreamOrderEventsResponse]) -> list[tuple[str, int]]:
     """Return the names in log order; assert that each partition's events are sent in order."""
     events = [event for frame in frames for event in frame.events]
     assert all(
@@ -105,39 +105,39 @@ async def test_stream_resumes_after_any_frame_without_gap_or_repetition(
                 resumed_request.CopyFrom(request)
                 resumed_request.resume_token = frame.resume_token
                 later_frames = await server.stream(resumed_request)
-                assert sorted(names_in([*frames[:number], *later_frames])) == sorted(names_in(frames))
+                assert sorted(list_frame_names([*frames[:number], *later_frames])) == sorted(list_frame_names(frames))
 
 
 async def test_empty_request_streams_all_events_and_ends(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(2_500):
-            server.record(f"o-{number}", placed("p"))
+            server.record(f"o-{number}", build_placed("p"))
         await server.project()
         frames = await server.stream(StreamOrderEventsRequest())
-        assert names_in(frames) == server.names()
+        assert list_frame_names(frames) == server.names()
         assert all(len(frame.events) <= 1_000 for frame in frames)
 
 
 @pytest.mark.parametrize(("partitions", "size", "min_events"), [(1, 50_000, 5), (3, 50_000, 5), (3, 150_000, 1)])
 @pytest.mark.usefixtures("unlimited_scan_time")
-async def test_frame_holds_at_most_256_kib(tmp_path: Path, partitions: int, size: int, min_events: int) -> None:
+async def test_frame_has_at_most_256_kib(tmp_path: Path, partitions: int, size: int, min_events: int) -> None:
     async with serve_history(tmp_path, partitions) as server:
         for number in range(30):
-            huge = placed("p")
-            huge.source.CopyFrom(OrderSource(other_json="x" * size))
-            server.record(f"o-{number}", huge)
+            large_order = build_placed("p")
+            large_order.source.CopyFrom(OrderSource(other_json="x" * size))
+            server.record(f"o-{number}", large_order)
         await server.project()
         frames = await server.stream(StreamOrderEventsRequest())
-        assert in_log_order(frames) == server.names()
+        assert sort_in_log_order(frames) == server.names()
         assert all(frame.ByteSize() <= 256 * 1024 for frame in frames)
         assert all(len(frame.events) >= min_events for frame in frames[:-1])
 
 
 async def test_event_larger_than_a_frame_is_sent_alone(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         server.record("o", OrderCancelled(reason="x" * 300_000))
-        server.record("other", placed("p"))
+        server.record("other", build_placed("p"))
         await server.project()
         frames = await server.stream(StreamOrderEventsRequest())
         assert [len(frame.events) for frame in frames] == [1, 1, 1]
@@ -146,10 +146,10 @@ async def test_event_larger_than_a_frame_is_sent_alone(tmp_path: Path) -> None:
 async def test_stream_from_a_time_finds_every_later_event_in_unordered_times(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number, second in enumerate([1, 5, 3, 0, 9]):
-            server.record(f"o-{number}", placed("p"), NOON + second * SECOND)
+            server.record(f"o-{number}", build_placed("p"), NOON + second * SECOND)
         await server.project()
         frames = await server.stream(StreamOrderEventsRequest(recorded_from=Timestamp(seconds=NOON_S + 2)))
-        assert names_in(frames) == [("o-1", 1), ("o-2", 1), ("o-4", 1)]
+        assert list_frame_names(frames) == [("o-1", 1), ("o-2", 1), ("o-4", 1)]
 
 
 async def test_partition_with_many_events_does_not_delay_the_others(tmp_path: Path) -> None:
@@ -159,52 +159,54 @@ async def test_partition_with_many_events_does_not_delay_the_others(tmp_path: Pa
             orders[partition_of(f"o-{number}", 2)].append(f"o-{number}")
         for busy in orders:
             quiet = orders[1 - busy].pop()
-            server.record(quiet, placed("p"))
+            server.record(quiet, build_placed("p"))
             await server.project()
             [*_, end] = await server.stream(StreamOrderEventsRequest())
             for order_id in [orders[busy].pop() for _ in range(10)]:
-                server.record(order_id, placed("p"))
-            server.record(quiet, confirmed())
+                server.record(order_id, build_placed("p"))
+            server.record(quiet, build_confirmed())
             await server.project()
             request = StreamOrderEventsRequest(resume_token=end.resume_token, max_events_per_frame=2)
-            assert (quiet, 2) in names_in((await server.stream(request))[:1])
+            assert (quiet, 2) in list_frame_names((await server.stream(request))[:1])
 
 
 async def test_replay_ends_at_the_offsets_projected_when_it_began(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         for number in range(6):
-            server.record(f"o-{number}", placed("p"))
+            server.record(f"o-{number}", build_placed("p"))
         await server.project()
         names = server.names()
         stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=4), None)
         frames = [StreamOrderEventsResponse.FromString(await anext(stream))]
-        server.record("later", placed("p"))
+        server.record("later", build_placed("p"))
         await server.project()
         frames += [StreamOrderEventsResponse.FromString(frame) async for frame in stream]
-        assert names_in(frames) == names
+        assert list_frame_names(frames) == names
         assert frames[-1].caught_up
 
 
 async def test_replay_includes_the_events_of_its_freshness_tokens(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        token = server.record("o", placed("p"))
+        token = server.record("o", build_placed("p"))
         with pytest.raises(Refused) as error:
             await anext(server.service.StreamOrderEvents(StreamOrderEventsRequest(at_least_as_fresh=[token]), 0.01))
         assert error.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
         await server.project()
-        assert names_in(await server.stream(StreamOrderEventsRequest(at_least_as_fresh=[token]))) == server.names()
+        assert (
+            list_frame_names(await server.stream(StreamOrderEventsRequest(at_least_as_fresh=[token]))) == server.names()
+        )
 
 
 async def test_stream_from_now_without_follow_sends_only_a_resume_token(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         [frame] = await server.stream(StreamOrderEventsRequest(now=True))
         assert (len(frame.events), frame.caught_up) == (0, True)
-        server.record("o", confirmed())
+        server.record("o", build_confirmed())
         await server.project()
         later = await server.stream(StreamOrderEventsRequest(resume_token=frame.resume_token))
-        assert names_in(later) == [("o", 2)]
+        assert list_frame_names(later) == [("o", 2)]
 
 
 @pytest.mark.parametrize("follow", [False, True])
@@ -212,18 +214,18 @@ async def test_stream_from_now_begins_at_the_end_of_the_log_if_the_read_model_la
     tmp_path: Path, follow: bool
 ) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
-        server.record("o", confirmed())
+        server.record("o", build_confirmed())
         request = StreamOrderEventsRequest(now=True, follow=follow)
         async with aclosing(server.service.StreamOrderEvents(request, None)) as frames:
             frame = StreamOrderEventsResponse.FromString(await anext(frames))
         assert (len(frame.events), read_token(frame.resume_token, server.log.identity)) == (0, {0: 2})
 
 
-async def test_resume_token_of_facts_that_the_log_lacks_is_refused(tmp_path: Path) -> None:
+async def test_resume_token_beyond_the_end_of_the_log_is_refused(tmp_path: Path) -> None:
     async with serve_history(tmp_path, 3) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         for partition in range(3):
             offsets = {p: len(records) + (p == partition) for p, records in enumerate(server.log.records)}
@@ -237,34 +239,34 @@ async def test_resume_token_of_facts_that_the_log_lacks_is_refused(tmp_path: Pat
 
 async def test_resume_token_ahead_of_the_read_model_stays_as_it_is(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
-        ahead = server.record("o", confirmed())
+        ahead = server.record("o", build_confirmed())
         [frame] = await server.stream(StreamOrderEventsRequest(resume_token=ahead))
         assert (len(frame.events), frame.resume_token) == (0, ahead)
 
 
 async def test_records_that_are_no_facts_are_skipped_and_covered_by_the_token(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         server.land("o", b"no record")
         await server.project()
         frames = await server.stream(
             StreamOrderEventsRequest(event_types=[OrderEventType.ORDER_EVENT_TYPE_ORDER_PLACED])
         )
-        assert names_in(frames) == [("o", 1)]
+        assert list_frame_names(frames) == [("o", 1)]
         assert read_token(frames[-1].resume_token, server.log.identity) == {0: 2}
 
 
 async def test_stream_of_a_parked_order_sends_its_facts_and_is_then_refused(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
-        server.land("o", sealed("o", 5, b"no such fact's digest"[:16], b""))
-        server.record("other", placed("p"))
+        server.record("o", build_placed("p"))
+        server.land("o", seal_record("o", 5, b"no such fact's digest"[:16], b""))
+        server.record("other", build_placed("p"))
         await server.project()
         stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), None)
-        assert names_in([StreamOrderEventsResponse.FromString(await anext(stream))]) == [("o", 1)]
+        assert list_frame_names([StreamOrderEventsResponse.FromString(await anext(stream))]) == [("o", 1)]
         with pytest.raises(Refused) as error:
             await anext(stream)
         assert error.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
-        assert names_in(await server.stream(StreamOrderEventsRequest())) == [("o", 1), ("other", 1)]
+        assert list_frame_names(await server.stream(StreamOrderEventsRequest())) == [("o", 1), ("other", 1)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.history.history_server import HistoryServer, confirmed, placed, serve_history
+from tests.history.history_server import HistoryServer, build_confirmed, build_placed, serve_history
 from tests.log.memory import MemoryLog
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
@@ -37,9 +37,9 @@ def serve_with_log(log: MemoryLog, server: HistoryServer, least: int = 0) -> His
 
 async def test_token_of_another_server_is_accepted_once_the_end_is_current(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
-        request = StreamOrderEventsRequest(resume_token=server.record("o", confirmed()))
+        request = StreamOrderEventsRequest(resume_token=server.record("o", build_confirmed()))
         [frame] = [
             frame async for frame in serve_with_log(StaleLog(server, times=2), server).StreamOrderEvents(request, None)
         ]
@@ -50,7 +50,7 @@ async def test_token_beyond_a_stale_end_is_refused_within_the_deadline(
     tmp_path: Path,
 ) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         await server.project()
         request = StreamOrderEventsRequest(resume_token=write_token(server.log.identity, {0: 2}))
         async with asyncio.timeout(30):
@@ -66,7 +66,7 @@ class UnavailableLog(MemoryLog):
 
 async def test_token_within_the_ends_at_start_causes_no_query_of_the_log(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        request = StreamOrderEventsRequest(resume_token=server.record("o", placed("p")))
+        request = StreamOrderEventsRequest(resume_token=server.record("o", build_placed("p")))
         first = asyncio.ensure_future(
             anext(serve_with_log(UnavailableLog(), server, least=1).StreamOrderEvents(request, None))
         )

@@ -7,7 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.log.contract import entries
+from tests.log.contract import build_entries
 
 from ordertrail_server.log.data_directory import open_to_serve
 
@@ -16,7 +16,7 @@ async def main(directory: Path, batches: int) -> None:
     log = open_to_serve(directory)
     end = await log.end(0)
     for batch in range(batches):
-        for offset in await log.append(0, entries(1 + batch % 20, end)):
+        for offset in await log.append(0, build_entries(1 + batch % 20, end)):
             print(offset, flush=True)
         end = offset + 1
     await asyncio.to_thread(sys.stdin.read)

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.log.contract import entries, logged
+from tests.log.contract import build_entries, build_logged_records
 
 from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -16,7 +16,7 @@ from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.sqlite import UnsafeSqliteVersion, check_sqlite_version, sqlite3 as server_sqlite3
 
-APPENDED = entries(10)
+APPENDED = build_entries(10)
 SECOND = first_packed(1)
 NEW_RECORD = "INTO records VALUES ({}, 'order-1', x'00', x'00112233445566778899aabbccddeeff')"
 
@@ -102,7 +102,7 @@ async def test_changed_byte_is_reported_with_its_offset(data: Path) -> None:
     log = EmbeddedLog.open(data)
     with pytest.raises(LogDamaged, match="partition 0, offset 3 is not what was appended"):
         await log.read(0, 0, 10)
-    assert await log.read(0, 4, 10) == logged(APPENDED[4:], 4)
+    assert await log.read(0, 4, 10) == build_logged_records(APPENDED[4:], 4)
     await log.close()
 
 
@@ -125,7 +125,7 @@ async def test_missing_record_is_reported_with_its_offset(data: Path) -> None:
 
 async def test_damaged_page_is_reported(data: Path) -> None:
     log = EmbeddedLog.open(data)
-    await log.append(0, entries(1000, 10))
+    await log.append(0, build_entries(1000, 10))
     await log.close()
     with (data / "log.sqlite").open("r+b") as file:
         size = file.seek(0, 2)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from tests.log.contract import entries
+from tests.log.contract import build_entries
 
 from ordertrail_server.log.embedded.file import read_description
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -55,7 +55,7 @@ async def create_log(directory: Path, offset: int, partitions: int) -> StoredRec
     log = EmbeddedLog.create(directory, partitions=partitions)
     appended: list[Entry] = []
     for partition in range(partitions):
-        appended = [*entries(RECORDS - 1, 0, partition), BARRIER]
+        appended = [*build_entries(RECORDS - 1, 0, partition), BARRIER]
         await log.append(partition, appended)
     await log.close()
     key, value = appended[offset]

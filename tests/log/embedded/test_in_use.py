@@ -1,4 +1,4 @@
-"""Waiting for a log whose file another process keeps open, while the directory stays locked."""
+"""Waiting for a log that another process keeps open, while the directory stays locked."""
 
 import asyncio
 import os

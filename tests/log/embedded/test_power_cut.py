@@ -9,7 +9,7 @@ from ordertrail_server.log.data_directory import open_to_serve
 
 
 @pytest.mark.parametrize("directory", [".", "data", "far/away/data"])
-async def test_new_log_and_its_parent_directories_survive_a_power_cut(tmp_path: Path, directory: str) -> None:
+async def test_new_log_and_its_parent_directories_are_durable(tmp_path: Path, directory: str) -> None:
     data = tmp_path / directory
     with watch_syncs() as names:
         await open_to_serve(data).close()

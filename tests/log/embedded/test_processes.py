@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.log.contract import SOON, entries, logged
+from tests.log.contract import SOON, build_entries, build_logged_records
 from tests.log.embedded.processes import read_acknowledged_offset, run_appender
 
 from ordertrail_server.log.data_directory import open_to_serve
@@ -36,19 +36,19 @@ async def test_follower_reads_records_of_another_process_and_cannot_append(tmp_p
         follower = EmbeddedLog.follow(tmp_path)
         await asyncio.wait_for(follower.wait(0, 209), SOON)
         assert await follower.end(0) == 210
-        assert await follower.read(0, 0, 1000) == logged(entries(210))
+        assert await follower.read(0, 0, 1000) == build_logged_records(build_entries(210))
         with pytest.raises(PermissionError, match="follows"):
-            await follower.append(0, entries(1))
+            await follower.append(0, build_entries(1))
         await follower.close()
 
 
 async def test_follower_reads_a_log_without_a_server(tmp_path: Path) -> None:
     log = open_to_serve(tmp_path)
-    await log.append(0, entries(5))
+    await log.append(0, build_entries(5))
     await log.close()
     follower = EmbeddedLog.follow(tmp_path)
     assert follower.identity == log.identity
-    assert await follower.read(0, 0, 10) == logged(entries(5))
+    assert await follower.read(0, 0, 10) == build_logged_records(build_entries(5))
     await follower.close()
 
 
@@ -61,7 +61,7 @@ async def test_follower_continues_with_the_records_of_a_new_writer(tmp_path: Pat
             process.communicate("")
             assert process.returncode == 0
         await asyncio.wait_for(follower.wait(0, last), SOON)
-    assert await follower.read(0, 0, 10) == logged(entries(2))
+    assert await follower.read(0, 0, 10) == build_logged_records(build_entries(2))
     await follower.close()
 
 
@@ -76,7 +76,7 @@ async def test_directory_can_be_served_after_a_kill_during_log_creation(tmp_path
             process.wait()
         log = open_to_serve(data)
         end = await log.end(0)
-        assert await log.append(0, entries(2, end)) == [end, end + 1]
+        assert await log.append(0, build_entries(2, end)) == [end, end + 1]
         await log.close()
 
 
@@ -94,5 +94,5 @@ async def test_acknowledged_records_survive_repeated_kills_of_the_writer(tmp_pat
         assert write_ahead_log.stat().st_size == 0  # everything that was recovered is durable in the log file
         end = await log.end(0)
         assert end > last
-        assert await log.read(0, 0, end + 1) == logged(entries(end))
+        assert await log.read(0, 0, end + 1) == build_logged_records(build_entries(end))
         await log.close()

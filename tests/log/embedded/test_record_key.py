@@ -2,7 +2,7 @@
 
 import pytest
 from hypothesis import given, strategies as st
-from tests.log.contract import orders_of
+from tests.log.contract import find_orders_of_partition
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.log.embedded.record_key import ORDER_ID, belongs, names_order
@@ -37,7 +37,7 @@ def test_arbitrary_bytes_raise_no_error(value: bytes, key: str) -> None:
 
 @pytest.mark.parametrize("partition", [0, 1, 2])
 def test_record_belongs_only_to_the_partition_of_its_order(partition: int) -> None:
-    [order_id, *_] = orders_of(partition)
+    [order_id, *_] = find_orders_of_partition(partition)
     value = Record(order_id=order_id).SerializeToString()
     assert [belongs(order_id, value, number, 3) for number in range(3)] == [number == partition for number in range(3)]
     assert belongs(order_id, value, 0, 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.kafka.cluster import Setup, run_cluster
 from tests.kafka.topics import find_leader
-from tests.log.contract import SOON, entries, logged
+from tests.log.contract import SOON, build_entries, build_logged_records
 from tests.log.kafka.open_log import open_log, retry
 
 from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic
@@ -22,14 +22,14 @@ async def test_servers_find_the_new_leader_and_its_records(tmp_path: Path) -> No
             open_log(cluster) as reading_log,
             open_log(cluster, message_timeout_ms=1_000) as log,
         ):
-            await retry(lambda: log.append(0, entries(1)), AppendUncertain, LogUnavailable)
+            await retry(lambda: log.append(0, build_entries(1)), AppendUncertain, LogUnavailable)
             begin = await log.end(0)
             assert await querying_log.end(0) == await reading_log.end(0) == begin
-            waiting = asyncio.ensure_future(reading_log.wait(0, begin))
+            wait_task = asyncio.ensure_future(reading_log.wait(0, begin))
             await asyncio.sleep(0)
             cluster.cut_off(find_leader(cluster, ORDER_EVENTS))
-            [offset] = await retry(lambda: log.append(0, entries(1, 1)), AppendUncertain, LogUnavailable)
+            [offset] = await retry(lambda: log.append(0, build_entries(1, 1)), AppendUncertain, LogUnavailable)
             assert await retry(lambda: querying_log.end(0, offset + 1), LogUnavailable) == offset + 1
-            await asyncio.wait_for(waiting, 3 * SOON)
+            await asyncio.wait_for(wait_task, 3 * SOON)
             records = await retry(lambda: reading_log.read(0, offset, 1), LogUnavailable)
-            assert records == logged(entries(1, 1), offset)
+            assert records == build_logged_records(build_entries(1, 1), offset)

@@ -21,7 +21,7 @@ SAFE = Topic(
 )
 
 
-def with_setting(name: str, value: str) -> Topic:
+def set_topic_setting(name: str, value: str) -> Topic:
     return SAFE._replace(settings={**SAFE.settings, name: value})
 
 
@@ -43,7 +43,7 @@ def test_safe_topic_has_no_findings() -> None:
     ],
 )
 def test_unsafe_setting_is_reported_with_its_remedy(name: str, value: str, problem: str, remedy: str) -> None:
-    [finding] = inspect_topic(with_setting(name, value))
+    [finding] = inspect_topic(set_topic_setting(name, value))
     assert finding.severity is Severity.UNSAFE
     assert problem in finding.problem
     assert remedy in finding.remedy
@@ -64,7 +64,7 @@ def test_lost_beginning_is_reported_with_partition_and_offset() -> None:
 
 
 def test_single_replica_is_allowed_with_a_note() -> None:
-    development = with_setting("min.insync.replicas", "1")._replace(replicas=(1,), first_offsets=(0,))
+    development = set_topic_setting("min.insync.replicas", "1")._replace(replicas=(1,), first_offsets=(0,))
     [finding] = inspect_topic(development)
     assert finding.severity is Severity.NOTE
     assert "has one replica" in finding.problem
@@ -76,12 +76,12 @@ def test_requirement_of_all_replicas_is_allowed_with_a_note() -> None:
     assert "if one broker is down, nothing can be written" in finding.problem
 
 
-def placed_as_in(count: int, orders: int = 40) -> tuple[tuple[int, str], ...]:
+def place_like_topic_of(count: int, orders: int = 40) -> tuple[tuple[int, str], ...]:
     return tuple((partition_of(f"order-{number}", count), f"order-{number}") for number in range(orders))
 
 
 def test_placement_of_first_records_reveals_added_partitions() -> None:
-    [finding] = inspect_topic(SAFE._replace(replicas=(3,) * 12, first_records=placed_as_in(5)))
+    [finding] = inspect_topic(SAFE._replace(replicas=(3,) * 12, first_records=place_like_topic_of(5)))
     assert finding.severity is Severity.UNSAFE
     assert (
         "has 12 partitions, and its first records are placed as in a topic of 5: partitions were added"
@@ -91,7 +91,7 @@ def test_placement_of_first_records_reveals_added_partitions() -> None:
 
 @pytest.mark.parametrize(
     "first_records",
-    [placed_as_in(2), (*placed_as_in(2), (0, "foreign"), (1, "foreign")), ()],
+    [place_like_topic_of(2), (*place_like_topic_of(2), (0, "foreign"), (1, "foreign")), ()],
     ids=["correct placement", "two foreign records", "no records"],
 )
 def test_unchanged_partition_count_has_no_finding(
@@ -101,6 +101,6 @@ def test_unchanged_partition_count_has_no_finding(
 
 
 def test_unsafe_findings_come_first() -> None:
-    development = with_setting("retention.ms", "1")._replace(replicas=(1, 1))
+    development = set_topic_setting("retention.ms", "1")._replace(replicas=(1, 1))
     severities = [finding.severity for finding in inspect_topic(development)]
     assert severities == [Severity.UNSAFE, Severity.UNSAFE, Severity.NOTE]

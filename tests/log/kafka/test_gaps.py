@@ -11,7 +11,7 @@ RECORDS, MARKED = 3, 5
 
 
 class StubTail:
-    """A tail reader that waits behind the gap. A record arrives at its second poll."""
+    """A tail reader that waits after the gap. A record arrives at its second poll."""
 
     def __init__(self) -> None:
         self.polled_offsets: list[int] = []
@@ -25,7 +25,7 @@ class StubTail:
 
 
 @pytest.mark.parametrize("offset", [RECORDS, MARKED], ids=["before the gap", "behind the gap"])
-async def test_wait_at_a_gap_ends_with_a_record_behind_it_and_without_a_query(offset: int) -> None:
+async def test_wait_at_a_gap_ends_with_a_record_after_it_and_without_a_query(offset: int) -> None:
     tail, unused = StubTail(), cast("Any", None)
     ends = PartitionEnds(1, unused, unused, cast("Any", tail), unused)
     ends.advance(0, MARKED)

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from tests.kafka.cluster import Cluster
 from tests.kafka.topics import recreate_topic
-from tests.log.contract import SOON, entries, logged
+from tests.log.contract import SOON, build_entries, build_logged_records
 
 from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.kafka.producer import Headers
@@ -19,7 +19,7 @@ from ordertrail_server.orders.chain import digest
 FETCH_MS = 5_000
 
 
-def headers_of(value: bytes) -> Headers:
+def build_headers(value: bytes) -> Headers:
     return [("length", str(len(value)))]
 
 
@@ -28,7 +28,7 @@ async def logs(cluster: Cluster) -> AsyncIterator[tuple[KafkaLog, KafkaLog]]:
     """Two servers' logs on one topic of three partitions."""
     recreate_topic(cluster, partitions=3)
     settings = {"bootstrap.servers": cluster.bootstrap}
-    pair = (await KafkaLog.open(settings, headers_of=headers_of), await KafkaLog.open(settings))
+    pair = (await KafkaLog.open(settings, headers_of=build_headers), await KafkaLog.open(settings))
     yield pair
     for log in pair:
         await log.close()
@@ -46,7 +46,7 @@ async def test_servers_of_one_topic_see_the_same_identity(logs: tuple[KafkaLog, 
 async def test_concurrent_servers_get_the_offsets_of_their_own_records(
     logs: tuple[KafkaLog, KafkaLog],
 ) -> None:
-    batches = [entries(20, 20 * number) for number in range(60)]
+    batches = [build_entries(20, 20 * number) for number in range(60)]
     returned = await asyncio.gather(*(logs[number % 2].append(1, batch) for number, batch in enumerate(batches)))
     value_at = {record.offset: record.value for record in await logs[0].read(1, 0, 10_000)}
     assert sorted(value_at) == list(range(1200))
@@ -65,11 +65,11 @@ async def test_server_follows_all_partitions_that_another_appends_to(logs: tuple
             records += await first_log.read(partition, len(records), 1_000)
         return records
 
-    following = [asyncio.ensure_future(follow(partition)) for partition in range(3)]
+    follow_task = [asyncio.ensure_future(follow(partition)) for partition in range(3)]
     for number in range(100):
         for partition in range(3):
-            await second_log.append(partition, entries(1, number))
-    assert await asyncio.gather(*following) == [logged(entries(100))] * 3
+            await second_log.append(partition, build_entries(1, number))
+    assert await asyncio.gather(*follow_task) == [build_logged_records(build_entries(100))] * 3
 
 
 async def test_wait_uses_little_cpu_and_ends_with_the_record(cluster: Cluster) -> None:
@@ -80,15 +80,15 @@ async def test_wait_uses_little_cpu_and_ends_with_the_record(cluster: Cluster) -
         await KafkaLog.open(settings | {"fetch.wait.max.ms": FETCH_MS}),
     )
     for end, idle_s in ((0, 0.0), (1, 1.0)):  # the second time its readers already wait there
-        waiting = [asyncio.ensure_future(first_log.wait(partition, end)) for partition in range(3)]
+        wait_task = [asyncio.ensure_future(first_log.wait(partition, end)) for partition in range(3)]
         began, cpu_before = time.monotonic(), time.process_time()
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(waiting[0]), idle_s)
+            await asyncio.wait_for(asyncio.shield(wait_task[0]), idle_s)
         cpu_seconds, seconds = time.process_time() - cpu_before, time.monotonic() - began
         appended_at = time.monotonic()
         for partition in range(3):
-            await second_log.append(partition, entries(1))
-        await asyncio.wait_for(asyncio.gather(*waiting), SOON)
+            await second_log.append(partition, build_entries(1))
+        await asyncio.wait_for(asyncio.gather(*wait_task), SOON)
     assert cpu_seconds < 0.2 * seconds
     assert time.monotonic() - appended_at < FETCH_MS / 2_000  # so the record ended the wait, not a timeout
     for log in (first_log, second_log):
@@ -99,40 +99,45 @@ async def test_readers_at_many_offsets_of_one_partition_are_independent(
     logs: tuple[KafkaLog, KafkaLog],
 ) -> None:
     log, _ = logs
-    await log.append(0, entries(2_000))
+    await log.append(0, build_entries(2_000))
 
     async def scan(begin: int) -> list[Logged]:
         return [record for start in range(begin, 2_000, 50) for record in await log.read(0, start, 50)]
 
     scans = await asyncio.gather(*(scan(begin) for begin in range(0, 1_000, 50)))
     for number, records in enumerate(scans):
-        assert records == logged(entries(2_000))[50 * number :]
+        assert records == build_logged_records(build_entries(2_000))[50 * number :]
 
 
 async def test_long_log_is_read_whole_in_order_and_fast(logs: tuple[KafkaLog, KafkaLog]) -> None:
     first_log, second_log = logs
     for first in range(0, 100_000, 5_000):
-        await second_log.append(2, entries(5_000, first))
+        await second_log.append(2, build_entries(5_000, first))
     records: list[Logged] = []
     began = time.monotonic()
     while batch := await first_log.read(2, len(records), 1_000):
         records += batch
     assert time.monotonic() - began < SOON
-    assert records == logged(entries(100_000))
+    assert records == build_logged_records(build_entries(100_000))
 
 
 async def test_close_finishes_running_calls_and_refuses_later_ones(logs: tuple[KafkaLog, KafkaLog]) -> None:
     first_log, second_log = logs
-    await first_log.append(0, entries(1))
-    appending = [asyncio.ensure_future(first_log.append(1, entries(5))) for _ in range(20)]
-    reading, waiting = asyncio.ensure_future(first_log.read(0, 0, 1)), asyncio.ensure_future(first_log.wait(0, 1))
+    await first_log.append(0, build_entries(1))
+    append_task = [asyncio.ensure_future(first_log.append(1, build_entries(5))) for _ in range(20)]
+    reading, wait_task = asyncio.ensure_future(first_log.read(0, 0, 1)), asyncio.ensure_future(first_log.wait(0, 1))
     await asyncio.sleep(0)
     await first_log.close()
-    assert sorted(offset for offsets in await asyncio.gather(*appending) for offset in offsets) == list(range(100))
-    assert await reading == logged(entries(1))
+    assert sorted(offset for offsets in await asyncio.gather(*append_task) for offset in offsets) == list(range(100))
+    assert await reading == build_logged_records(build_entries(1))
     with pytest.raises(LogUnavailable, match="closed"):
-        await waiting
-    for call in (first_log.append(0, entries(1)), first_log.read(0, 0, 1), first_log.end(0), first_log.wait(0, 0)):
+        await wait_task
+    for call in (
+        first_log.append(0, build_entries(1)),
+        first_log.read(0, 0, 1),
+        first_log.end(0),
+        first_log.wait(0, 0),
+    ):
         with pytest.raises(LogUnavailable, match="closed"):
             await call
     assert await second_log.end(1) == 100
@@ -167,8 +172,8 @@ async def test_too_large_record_fails_its_batch_only(
 ) -> None:
     log, _ = logs
     with pytest.raises(ValueError, match="1000000 bytes is too large for the log; nothing was appended"):
-        await log.append(0, [*entries(3), Entry("order-1", b"x" * 1_000_000)])
+        await log.append(0, [*build_entries(3), Entry("order-1", b"x" * 1_000_000)])
     with pytest.raises(UnicodeEncodeError):
-        await log.append(0, [*entries(3), Entry("\ud800", b"a lone surrogate is not encodable")])
-    assert await log.append(0, entries(2)) == [0, 1]
-    assert [record.digest for record in await log.read(0, 0, 9)] == [digest(value) for _, value in entries(2)]
+        await log.append(0, [*build_entries(3), Entry("\ud800", b"a lone surrogate is not encodable")])
+    assert await log.append(0, build_entries(2)) == [0, 1]
+    assert [record.digest for record in await log.read(0, 0, 9)] == [digest(value) for _, value in build_entries(2)]

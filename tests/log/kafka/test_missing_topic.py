@@ -6,7 +6,7 @@ from ordertrail_server.log.kafka.topic import MAX_ATTEMPTS, TopicMissing, retry_
 
 
 class Brokers:
-    """Brokers that answer a query about a topic. The first `unaware` answers are that there is no such topic."""
+    """Brokers that answer a query about a topic. The first `unaware` answers say that the topic does not exist."""
 
     def __init__(self, unaware: int) -> None:
         self._unaware, self.queries = unaware, 0

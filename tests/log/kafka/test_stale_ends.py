@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.kafka.cluster import Cluster
 from tests.kafka.topics import recreate_topic
-from tests.log.contract import entries, logged
+from tests.log.contract import build_entries, build_logged_records
 from tests.log.kafka.open_log import open_log, retry
 
 from ordertrail_server.history.freshness import Freshness
@@ -25,14 +25,14 @@ def advance_known_end(log: KafkaLog, end: int) -> None:
 async def test_read_beyond_a_stale_end_is_unavailable_until_the_broker_has_the_record(cluster: Cluster) -> None:
     recreate_topic(cluster)
     async with open_log(cluster) as log, open_log(cluster) as second_log:
-        await second_log.append(0, entries(3))
+        await second_log.append(0, build_entries(3))
         advance_known_end(log, 6)
         reading = asyncio.ensure_future(log.read(0, 5, 10))
         await _wait_for_end_query(log)
-        await second_log.append(0, entries(3, 3))
+        await second_log.append(0, build_entries(3, 3))
         with pytest.raises(LogUnavailable, match="partition 0 was read from a broker that is no longer its leader"):
             await reading
-        assert await retry(lambda: log.read(0, 5, 10), LogUnavailable) == logged(entries(6))[5:]
+        assert await retry(lambda: log.read(0, 5, 10), LogUnavailable) == build_logged_records(build_entries(6))[5:]
 
 
 async def _wait_for_end_query(log: KafkaLog) -> None:
@@ -50,47 +50,47 @@ async def _wait_for_end_query(log: KafkaLog) -> None:
 async def test_wait_beyond_a_stale_end_continues_until_a_record_arrives(cluster: Cluster) -> None:
     recreate_topic(cluster)
     async with open_log(cluster) as log, open_log(cluster) as second_log:
-        await second_log.append(0, entries(3))
+        await second_log.append(0, build_entries(3))
         advance_known_end(log, 6)
-        waiting = asyncio.ensure_future(log.wait(0, 6))
+        wait_task = asyncio.ensure_future(log.wait(0, 6))
         await _wait_for_end_query(log)
-        await second_log.append(0, entries(4, 3))
-        await asyncio.wait_for(waiting, 20)
+        await second_log.append(0, build_entries(4, 3))
+        await asyncio.wait_for(wait_task, 20)
 
 
 async def test_store_ahead_of_a_stale_end_waits_for_the_current_end(cluster: Cluster) -> None:
     recreate_topic(cluster)
     async with open_log(cluster) as log, open_log(cluster) as second_log:
-        await second_log.append(0, entries(3))
-        checking = asyncio.ensure_future(check_continues(log, 0, 5, logged(entries(5))[4].digest))
+        await second_log.append(0, build_entries(3))
+        checking = asyncio.ensure_future(check_continues(log, 0, 5, build_logged_records(build_entries(5))[4].digest))
         await _wait_for_end_query(log)
-        await second_log.append(0, entries(2, 3))
+        await second_log.append(0, build_entries(2, 3))
         await asyncio.wait_for(checking, 10)
 
 
 async def test_token_beyond_a_stale_end_is_accepted_once_the_log_reaches_it(cluster: Cluster, tmp_path: Path) -> None:
     recreate_topic(cluster)
     async with open_log(cluster) as log, open_log(cluster) as second_log:
-        await second_log.append(0, entries(3))
+        await second_log.append(0, build_entries(3))
         model = ReadModel(tmp_path / "missing", log.identity, log.topic, 1)
         freshness = Freshness(model, Progress(), log, (0,))
-        check = asyncio.ensure_future(freshness.log_reaches((6,), deadline_in()))
+        check = asyncio.ensure_future(freshness.log_reaches((6,), build_deadline()))
         await _wait_for_end_query(log)
-        await second_log.append(0, entries(3, 3))
+        await second_log.append(0, build_entries(3, 3))
         assert await check
-        assert not await freshness.log_reaches((7,), deadline_in(4.0))
+        assert not await freshness.log_reaches((7,), build_deadline(4.0))
         assert await log.end(0) == 6  # the tokens did not change what the log knows
         model.close()
 
 
-def deadline_in(seconds: float = 20.0) -> float:
+def build_deadline(seconds: float = 20.0) -> float:
     return asyncio.get_running_loop().time() + seconds
 
 
 async def test_records_that_stay_missing_are_reported_as_lost(cluster: Cluster) -> None:
     recreate_topic(cluster)
     async with open_log(cluster) as log:
-        await log.append(0, entries(3))
+        await log.append(0, build_entries(3))
         advance_known_end(log, 6)
         with pytest.raises(LogDamaged, match="lost its beginning or its end"):
             await log.read(0, 5, 10)

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from hypothesis import given, settings, strategies as st
 from tests.schema.hops.evolutions import Chain, evolution
-from tests.schema.hops.trees import Tree, as_dict, trees
+from tests.schema.hops.trees import Tree, to_json, trees
 from tests.schema.strategies import messages
 
 from ordertrail_server.schema.cases import message_class
@@ -54,7 +54,7 @@ def test_fused_hops_read_as_single_hops_do(compiled: dict[str, Tree], name: str)
             into(message, new)
             message = new
         assert at_once == message
-        assert as_dict(at_once) == as_dict(message)
+        assert to_json(at_once) == to_json(message)
 
     reads()
 
@@ -101,7 +101,7 @@ def test_every_value_that_is_not_dropped_is_in_the_next_version(compiled: dict[s
         for old in full_messages(hop.old):
             new = message_class(hop.new)()
             compile_hop(hop)(old, new)
-            assert not kept_values(old, name, chain) - Counter(values(new)), event
+            assert not list_kept_values(old, name, chain) - Counter(values(new)), event
 
 
 @pytest.mark.parametrize("name", CHAINS)
@@ -124,9 +124,9 @@ def test_written_event_reads_back_as_itself(compiled: dict[str, Tree], name: str
     def reads_back(public: Message) -> None:
         stored, again = message_class(hop.reads.old)(), message_class(hop.reads.new)()
         write(public, stored)
-        as_dict(stored)
+        to_json(stored)
         read(stored, again)
-        assert without_empty_messages(as_dict(again)) == without_empty_messages(as_dict(public))
+        assert remove_empty_messages(to_json(again)) == remove_empty_messages(to_json(public))
 
     reads_back()
 
@@ -135,11 +135,11 @@ def _numbers(unknown: UnknownFieldSet) -> Iterator[int]:
     return (unknown[place].field_number for place in range(len(unknown)))
 
 
-def without_empty_messages(value: Any) -> Any:
+def remove_empty_messages(value: Any) -> Any:
     """Return JSON without empty messages, because a moved value does not show that its old message was present."""
     if not isinstance(value, dict):
-        return [without_empty_messages(element) for element in value] if isinstance(value, list) else value
-    bare = {key: without_empty_messages(element) for key, element in value.items()}
+        return [remove_empty_messages(element) for element in value] if isinstance(value, list) else value
+    bare = {key: remove_empty_messages(element) for key, element in value.items()}
     return {key: element for key, element in bare.items() if element != {}}
 
 
@@ -189,7 +189,7 @@ def _value(field: FieldDescriptor, number: int) -> Any:
     return kinds.get(field.type, number + 0.5 if field.type in fractions else number)
 
 
-def kept_values(message: Message, tree: str, chain: Chain) -> Counter[Any]:
+def list_kept_values(message: Message, tree: str, chain: Chain) -> Counter[Any]:
     """Return the values of the fields that the next version does not drop."""
     return Counter(values(message, {f"{tree}.{name}" for name in chain.dropped}))
 

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import pytest
-from tests.schema.hops.trees import Tree, as_dict, trees
+from tests.schema.hops.trees import Tree, to_json, trees
 
 from ordertrail_server.schema.cases import message_class
 from ordertrail_server.schema.upcasting import CannotUpcast
@@ -28,7 +28,7 @@ TO_HIGH = """enum_map: {from: "PRIORITY_URGENT" to: "PRIORITY_HIGH"}
              enum_map: {from: "PRIORITY_LOWEST" to: "PRIORITY_LOW"}"""
 
 FIELDS = {
-    "a field takes the value of the one of the same name": Spec(
+    "a field reads the field of the same name": Spec(
         "optional string a = 1;", "optional string a = 1;", {"a": "x"}, {"a": "x"}
     ),
     "absent stays absent": Spec("optional string a = 1;", "optional string a = 1;", {}, {}),
@@ -51,7 +51,7 @@ FIELDS = {
         {"shop_id": ""},
         {"customer_id": ""},
     ),
-    "from: two names exchanged": Spec(
+    "from: two swapped names": Spec(
         "optional string a = 1; optional string b = 2;",
         'optional string a = 3 [(field).from = "b"]; optional string b = 4 [(field).from = "a"];',
         {"a": "x", "b": "y"},
@@ -69,14 +69,14 @@ FIELDS = {
         {"a": "x", "b": "y"},
         {"a": "x"},
     ),
-    "absent: nothing is made up": Spec(
+    "absent: a new field stays absent": Spec(
         "optional string a = 1;",
         """optional string a = 1; optional string b = 2 [(field).absent = true];
            repeated int32 c = 3 [(field).absent = true];""",
         {"a": "x"},
         {"a": "x"},
     ),
-    "enum_map: in one value, several, and those of a map": Spec(
+    "enum_map: singular, repeated and map fields": Spec(
         "optional Priority a = 1; repeated Priority b = 2; map<string, Priority> c = 3;",
         f"""optional Priority a = 1 [(field) = {{ {TO_HIGH} }}];
             repeated Priority b = 2 [(field) = {{ {TO_HIGH} }}];
@@ -92,7 +92,7 @@ FIELDS = {
             "c": {"k": "PRIORITY_LOW", "l": "PRIORITY_HIGH"},
         },
     ),
-    "one becomes a list": Spec(
+    "a singular field becomes a list": Spec(
         "optional string a = 1; optional int32 b = 2; optional Inner c = 3; optional string d = 4;",
         "repeated string a = 1; repeated int64 b = 2; repeated Inner c = 3; repeated string d = 14;",
         {"a": "", "b": -1, "c": {"x": "z"}},
@@ -110,37 +110,37 @@ FIELDS = {
         {"inner": {"x": "z"}},
         {"y": "z"},
     ),
-    "moved out of a nested message that is not there": Spec(
+    "moved out of an absent nested message": Spec(
         "optional Inner inner = 1;", 'optional string y = 2 [(field).from = "inner.x"];', {}, {}
     ),
-    "moved out beside what stays": Spec(
+    "one field moved out of a nested message, another stays": Spec(
         "optional Two two = 1;",
         'optional string x = 2 [(field).from = "two.x"]; optional One two = 1;',
         {"two": {"x": "a", "y": "b"}},
         {"x": "a", "two": {"y": "b"}},
     ),
-    "moved in": Spec(
+    "moved into a nested message": Spec(
         "optional string x = 1; optional string y = 2;",
         'optional Two two = 3 [(field).from = "."];',
         {"x": "a"},
         {"two": {"x": "a"}},
     ),
-    "moved in without a value": Spec(
+    "absent field moved into a nested message": Spec(
         "optional string x = 1; optional string y = 2;", 'optional Two two = 3 [(field).from = "."];', {}, {}
     ),
-    "moved in under another name, one message in the other": Spec(
+    "moved into nested messages of two levels under another name": Spec(
         "optional string old_x = 1; optional string y = 2;",
         'optional Outer outer = 3 [(field).from = "."];',
         {"old_x": "a", "y": "b"},
         {"outer": {"x": "a", "deep": {"y": "b"}}},
     ),
-    "out of one message into another": Spec(
+    "moved from one nested message into another": Spec(
         "optional Inner inner = 1; optional string y = 2;",
         'optional Mixed mixed = 3 [(field).from = "."];',
         {"inner": {"x": "a"}, "y": "b"},
         {"mixed": {"x": "a", "y": "b"}},
     ),
-    "a oneof stays one": Spec(
+    "a oneof stays a oneof": Spec(
         "oneof way { string post = 1; int32 desk = 2; Inner inner = 3; }",
         'oneof way { string mail = 1 [(field).from = "post"]; int64 desk = 12; Inner inner = 3; }',
         {"desk": 0},
@@ -152,7 +152,7 @@ FIELDS = {
         {"post": ""},
         {"post": ""},
     ),
-    "the members of a nested oneof": Spec(
+    "members of a oneof moved out of a nested message": Spec(
         "optional Way way = 1;",
         'oneof way { string post = 2 [(field).from = "way.post"]; int32 desk = 3 [(field).from = "way.desk"]; }',
         {"way": {"desk": 4}},
@@ -246,7 +246,7 @@ def test_bytes_of_a_dropped_field_need_not_be_valid(compiled: dict[str, Tree], p
     reader = compiled[f"given_up{place}"].reader()
     public = message_class(reader.hops[-1].new)()
     reader.read(chunk(bytes_tag(1), b"x") + chunk(bytes_tag(2), b"\xff"), public)
-    assert as_dict(public) == {"a": "x"}
+    assert to_json(public) == {"a": "x"}
 
 
 @pytest.mark.parametrize("stored", [{"a": 9}, {"b": [1, 9]}, {"c": {"k": 9}}], ids=["one", "several", "by key"])
@@ -254,7 +254,7 @@ def test_bytes_of_a_dropped_field_need_not_be_valid(compiled: dict[str, Tree], p
 def test_number_that_is_no_value_of_its_enum_cannot_be_mapped(
     compiled: dict[str, Tree], stored: JSON, nested: bool
 ) -> None:
-    place = [*FIELDS].index("enum_map: in one value, several, and those of a map")
+    place = [*FIELDS].index("enum_map: singular, repeated and map fields")
     tree, event = compiled[f"{'nested' if nested else 'top'}{place}"], {"several": [{}, stored]} if nested else stored
     with pytest.raises(CannotUpcast, match="holds 9, which is no value of its enum"):
         tree.hop(**event)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.schema.hops.trees import Tree, as_dict, trees
+from tests.schema.hops.trees import Tree, to_json, trees
 
 from ordertrail_server.schema.cases import cases, message_class, message_of
 from ordertrail_server.schema.compiled_hop import compile_hop
@@ -34,7 +34,7 @@ message Placed {
 }"""
 
 
-def after_v1(line: str, placed: str, *, source: str = "", mood: str = "MOOD_BAD = 2;") -> str:
+def build_version_2(line: str, placed: str, *, source: str = "", mood: str = "MOOD_BAD = 2;") -> str:
     """Return version 2 with some parts replaced."""
     return f"""
 enum Mood {{ MOOD_NONE = 0; MOOD_GOOD = 1; {mood} }}
@@ -81,15 +81,15 @@ message Placed {{ {FROM_2}
 }}"""
 GAPS = {
     "a wider type": (
-        after_v1(SAME_LINE, SAME.replace("int32", "int64")),
+        build_version_2(SAME_LINE, SAME.replace("int32", "int64")),
         f"v2.Placed.quantity has a wider type than its predecessor, which v1.Placed must read: {BOTH_WAYS}",
     ),
-    "a list of what was one": (
-        after_v1(SAME_LINE, SAME.replace("optional string day", "repeated string day")),
+    "a singular field becomes a list": (
+        build_version_2(SAME_LINE, SAME.replace("optional string day", "repeated string day")),
         f"v2.Placed.day is a list, and its predecessor a single value, which v1.Placed must read: {BOTH_WAYS}",
     ),
-    "two values of an enum become one": (
-        after_v1(
+    "two enum values are mapped to one": (
+        build_version_2(
             SAME_LINE,
             SAME.replace("mood = 3", 'mood = 3 [(field) = {enum_map: {from: "MOOD_BAD" to: "MOOD_GOOD"}}]'),
             mood="",
@@ -97,13 +97,13 @@ GAPS = {
         "v2.Placed.mood gives several values of its predecessor the same meaning, which v1.Placed must read: "
         + BOTH_WAYS,
     ),
-    "a new field in each of several": (
-        after_v1(SAME_LINE + "repeated string note = 2 [(field).absent = true];", SAME),
+    "a new field in a repeated message": (
+        build_version_2(SAME_LINE + "repeated string note = 2 [(field).absent = true];", SAME),
         "v2.Line.note is new in each of v2.Placed.lines, which a Python function converts: "
         "set `not_public` on it, or name Python functions for both ways with the option `python`",
     ),
-    "a new field without a word of the public event": (
-        after_v1(SAME_LINE, SAME + "optional string note = 9 [(field).absent = true];"),
+    "a new field without `public` or `not_public`": (
+        build_version_2(SAME_LINE, SAME + "optional string note = 9 [(field).absent = true];"),
         "v2.Placed.note is not part of the public event: "
         "add it to public.Placed, or set `public` or `not_public` on it",
     ),
@@ -121,7 +121,7 @@ def compiled() -> dict[str, Tree]:
     return trees(texts)
 
 
-def in_dozens(tree: Tree) -> list[Function]:
+def build_dozen_functions(tree: Tree) -> list[Function]:
     """Return the functions of version 1, which stores dozens where the public event has units."""
     stored, public = tree.message("v1.Placed"), tree.message("public.Placed")
 
@@ -148,7 +148,7 @@ class Served:
     def __init__(self, tree: Tree, pick: Callable[[list[Function]], list[Function]] = lambda functions: functions):
         self._tree, self._record = tree, tree.message("log.Record")
         self._families = Families(self._record)
-        self._families.functions[tree.message("v1.Placed").full_name] = pick(in_dozens(tree))
+        self._families.functions[tree.message("v1.Placed").full_name] = pick(build_dozen_functions(tree))
         self.public = PublicHops(self._families, self._record, tree.message("public.HistoryEvent"))
 
     @property
@@ -161,14 +161,14 @@ class Served:
         assert reader is not None
         event = message_class(self._tree.message("public.Placed"))()
         reader.read(self._tree.make(name, **stored_event).SerializeToString(), event)
-        return as_dict(event)
+        return to_json(event)
 
     def written(self, stored_event: JSON) -> JSON:
         [hop] = self.public.hops.values()
         assert hop.writes is not None
         stored = message_class(hop.writes.new)()
         compile_hop(hop.writes)(self._tree.make("public.Placed", **stored_event), stored)
-        return as_dict(stored)
+        return to_json(stored)
 
 
 EVENT: JSON = {
@@ -217,7 +217,7 @@ def test_old_fact_reads_by_functions_and_later_rules(compiled: dict[str, Tree], 
         ("two", "v3.Placed", {"pieces": 2} | {name: value for name, value in STORED.items() if name != "count"}),
     ],
 )
-def test_event_written_by_functions_and_rules_reads_back_as_itself(
+def test_event_written_by_functions_and_rules_reads_back_unchanged(
     compiled: dict[str, Tree], tree: str, newest: str, stored: JSON
 ) -> None:
     served = Served(compiled[tree])

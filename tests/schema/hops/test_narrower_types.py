@@ -1,4 +1,4 @@
-"""A field cannot read from a field whose values its type may not hold."""
+"""A field cannot read from a field with a wider type."""
 
 import pytest
 from tests.schema.hops.trees import Tree, trees

@@ -19,7 +19,7 @@ VERSIONS = {
         "v1": 'message Placed { optional string buyer_id = 1 [(field).public = "customer_id"]; }',
         "public": "message Placed { optional string customer_id = 1; }",
     },
-    "taken apart by words alone, as behind a Python function": {
+    "a nested message whose fields are mapped by `public` alone": {
         "v1": """
 message Delivery {
   optional string day = 1 [(field).public = "day"];
@@ -38,7 +38,7 @@ message Delivery { string day = 4; Town place = 2; }
 message Town { string town = 1; }
 message Placed { Delivery delivery = 2; }""",
     },
-    "moved in, and on in the next version": {
+    "moved into a nested message, and into a deeper one in the next version": {
         "v1": """
 message Line { optional int32 a = 1; }
 message Placed { optional string day = 1; repeated Line lines = 2; }""",
@@ -56,7 +56,7 @@ message Placed {{ {FROM_2} optional Delivery delivery = 3; repeated Line lines =
 message Line { optional int32 a = 1; }
 message Placed { optional string day = 1; repeated Line lines = 2; }""",
     },
-    "moved out, but not all of it": {
+    "some fields moved out of a nested message": {
         "v1": "message Two { optional string x = 1; optional string y = 2; }\nmessage Placed { optional Two two = 1; }",
         "v2": f"""
 message Two {{ optional string y = 2; }}
@@ -65,7 +65,7 @@ message Placed {{ {FROM_1} optional string x = 2 [(field).from = "two.x"]; optio
 message Two { optional string x = 1; optional string y = 2; }
 message Placed { optional Two two = 1; }""",
     },
-    "numbers that mean another thing in public": {
+    "numbers that belong to other public fields": {
         "v1": """
 message Deep { optional bytes a = 1; optional string b = 2; }
 message Placed { optional bytes a = 1; optional string b = 2; optional Deep c = 3; repeated sint32 d = 4; }""",
@@ -73,11 +73,11 @@ message Placed { optional bytes a = 1; optional string b = 2; optional Deep c = 
 message Deep { string b = 1; bytes a = 2; }
 message Placed { string b = 1; bytes a = 2; Deep c = 3; repeated sfixed32 d = 4; }""",
     },
-    "stored, but not public": {
+    "a stored field that is not public": {
         "v1": "message Placed { optional string a = 1; optional bytes note = 2 [(field).not_public = true]; }",
         "public": "message Placed { string a = 1; }",
     },
-    "enum values renamed twice, in places of every kind": {
+    "enum values renamed twice, in fields of every kind": {
         "v1": """
 enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; MOOD_BAD = 2; }
 message Placed { optional Mood one = 1; repeated Mood many = 2; map<string, Mood> by_name = 3; }""",
@@ -123,30 +123,45 @@ READS = [
         {"delivery": {"day": "d", "place": {"town": "t"}}},
     ),
     *(
-        ("moved in, and on in the next version", name, stored, {"day": "d", "lines": [{"a": 0}, {}]})
+        (
+            "moved into a nested message, and into a deeper one in the next version",
+            name,
+            stored,
+            {"day": "d", "lines": [{"a": 0}, {}]},
+        )
         for name, stored in {
             "v1.Placed": {"day": "d", "lines": [{"a": 0}, {}]},
             "v2.Placed": {"delivery": {"day": "d"}, "lines": [{"amount": {"a": 0}}, {}]},
             "v3.Placed": {"delivery": {"day": "d"}, "lines": [{"amount": {"a": 0}}, {}]},
         }.items()
     ),
-    ("moved in, and on in the next version", "v1.Placed", {}, {}),
-    ("moved out, but not all of it", "v1.Placed", {"two": {"x": "a", "y": "b"}}, {"two": {"x": "a", "y": "b"}}),
-    ("moved out, but not all of it", "v2.Placed", {"x": "a", "two": {"y": "b"}}, {"two": {"x": "a", "y": "b"}}),
-    ("moved out, but not all of it", "v2.Placed", {"x": "a"}, {"two": {"x": "a"}}),
-    ("moved out, but not all of it", "v2.Placed", {}, {}),
+    ("moved into a nested message, and into a deeper one in the next version", "v1.Placed", {}, {}),
+    (
+        "some fields moved out of a nested message",
+        "v1.Placed",
+        {"two": {"x": "a", "y": "b"}},
+        {"two": {"x": "a", "y": "b"}},
+    ),
+    (
+        "some fields moved out of a nested message",
+        "v2.Placed",
+        {"x": "a", "two": {"y": "b"}},
+        {"two": {"x": "a", "y": "b"}},
+    ),
+    ("some fields moved out of a nested message", "v2.Placed", {"x": "a"}, {"two": {"x": "a"}}),
+    ("some fields moved out of a nested message", "v2.Placed", {}, {}),
     *(
-        ("numbers that mean another thing in public", "v1.Placed", stored, stored)
+        ("numbers that belong to other public fields", "v1.Placed", stored, stored)
         for stored in [{"a": "/w==", "b": "t", "c": {"a": "/w==", "b": "t"}, "d": [-1, 1, 300]}, {"c": {}}]
     ),
-    ("stored, but not public", "v1.Placed", {"a": "x", "note": "/w=="}, {"a": "x"}),
+    ("a stored field that is not public", "v1.Placed", {"a": "x", "note": "/w=="}, {"a": "x"}),
     (
-        "taken apart by words alone, as behind a Python function",
+        "a nested message whose fields are mapped by `public` alone",
         "v1.Placed",
         {"delivery": {"day": "d", "way": "w"}},
         {"day": "d"},
     ),
-    ("enum values renamed twice, in places of every kind", "v1.Placed", MOOD, MOOD),
+    ("enum values renamed twice, in fields of every kind", "v1.Placed", MOOD, MOOD),
     ("an event of another name", "v1.Placed", {"a": "x"}, {"a": "x"}),
     ("an event of another name", "v2.PlacedByShop", {"a": "x"}, {"a": "x"}),
     ("an event that is no longer written", "v1.Placed", {"a": "x"}, {"a": "x"}),
@@ -174,16 +189,16 @@ def test_version_reads_as_the_public_event(
         ("renamed twice", {"shop": ""}, {}),
         ("mapped by `public`", {"customer_id": ""}, {"buyer_id": ""}),
         (
-            "moved in, and on in the next version",
+            "moved into a nested message, and into a deeper one in the next version",
             {"day": "d", "lines": [{"a": 1}, {}]},
             {"delivery": {"day": "d"}, "lines": [{"amount": {"a": 1}}, {}]},
         ),
-        ("moved out, but not all of it", {"two": {"x": "a", "y": "b"}}, {"x": "a", "two": {"y": "b"}}),
-        ("numbers that mean another thing in public", *[{"a": "/w==", "b": "t", "c": {"b": "t"}, "d": [-1]}] * 2),
-        ("stored, but not public", {"a": "x"}, {"a": "x"}),
-        ("taken apart by words alone, as behind a Python function", {"day": "d"}, {"delivery": {"day": "d"}}),
+        ("some fields moved out of a nested message", {"two": {"x": "a", "y": "b"}}, {"x": "a", "two": {"y": "b"}}),
+        ("numbers that belong to other public fields", *[{"a": "/w==", "b": "t", "c": {"b": "t"}, "d": [-1]}] * 2),
+        ("a stored field that is not public", {"a": "x"}, {"a": "x"}),
+        ("a nested message whose fields are mapped by `public` alone", {"day": "d"}, {"delivery": {"day": "d"}}),
         (
-            "enum values renamed twice, in places of every kind",
+            "enum values renamed twice, in fields of every kind",
             MOOD,
             {"one": "MOOD_GREAT", "many": ["MOOD_BAD", "MOOD_GREAT"], "by_name": {"k": "MOOD_GREAT"}},
         ),

@@ -14,7 +14,7 @@ class Spec(NamedTuple):
     stored: str
     public: str
     gap: str
-    mended: str | None = None
+    fixed: str | None = None
 
 
 NESTED = """
@@ -30,25 +30,25 @@ GAPS = {
         "v1.Placed.b is not part of the public event: add it to public.Placed, or set `public` or `not_public` on it",
         "optional string a = 1; optional string b = 2 [(field).not_public = true];",
     ),
-    "a public field that nothing fills": Spec(
+    "a public field without a stored field": Spec(
         "optional string b = 1 [(field).not_public = true];",
         "optional string a = 1;",
         "public.Placed.a reads from no field of v1.Placed: set `public` on the field that corresponds to it",
         'optional string b = 1 [(field).public = "a"];',
     ),
-    "two fields for one": Spec(
+    "two stored fields for one public field": Spec(
         'optional string a = 1; optional string b = 2 [(field).public = "a"];',
         "optional string a = 1;",
         "public.Placed.a is read by 2 fields of v1.Placed: keep one",
         "optional string a = 1; optional string b = 2 [(field).not_public = true];",
     ),
-    "a oneof in public alone": Spec(
+    "a oneof in the public message only": Spec(
         "optional string a = 1; optional string b = 2;",
         "oneof c { string a = 1; string b = 2; }",
         "public.Placed.c gets its members (a, b) from several fields, of which two may be set: use separate fields",
         "oneof c { string a = 1; string b = 2; }",
     ),
-    "a oneof in storage alone": Spec(
+    "a oneof in the stored message only": Spec(
         "oneof c { string a = 1; string b = 2; }",
         "optional string a = 1; optional string b = 2;",
         "v1.Placed.c gets its members (a, b) from several fields, of which two may be set: use separate fields",
@@ -71,22 +71,22 @@ GAPS = {
         "optional int32 a = 1;",
         f"v1.Placed.a and public.Placed.a do not hold the same values: {BOTH_WAYS}",
     ),
-    "one where there are several": Spec(
+    "a singular stored field and a repeated public field": Spec(
         "optional string a = 1;",
         "repeated string a = 1;",
         f"v1.Placed.a and public.Placed.a are not both single: {BOTH_WAYS}",
     ),
-    "several where there is one": Spec(
+    "a repeated stored field and a singular public field": Spec(
         "repeated string a = 1;",
         "optional string a = 1;",
         f"v1.Placed.a and public.Placed.a are not both single: {BOTH_WAYS}",
     ),
-    "an enum without a value": Spec(
+    "an enum that lacks a value": Spec(
         "optional Mood a = 1;",
         "optional Mood a = 1;",
         "v1.Placed.a and public.Placed.a do not have the same values: add those that one of them lacks (MOOD_BAD)",
     ),
-    "a message that holds itself": Spec(
+    "a recursive message": Spec(
         "optional Loop a = 1;",
         "optional Loop a = 1;",
         f"v1.Loop.loops leads back to v1.Loop, which is recursive, and rules cannot follow that: {BOTH_WAYS}",
@@ -99,17 +99,17 @@ def compiled() -> dict[str, Tree]:
     texts = {}
     for number, spec in enumerate(GAPS.values()):
         public = f"{NESTED_PUBLIC}\nmessage Placed {{ {spec.public} }}"
-        for name, stored in {"gap": spec.stored, "mended": spec.mended}.items():
+        for name, stored in {"gap": spec.stored, "fixed": spec.fixed}.items():
             if stored is not None:
                 texts[f"{name}{number}"] = {"v1": f"{NESTED}\nmessage Placed {{ {stored} }}", "public": public}
     return trees(texts)
 
 
 @pytest.mark.parametrize("name", GAPS)
-def test_gap_to_the_public_event_is_reported_once_and_alone(compiled: dict[str, Tree], name: str) -> None:
+def test_gap_to_the_public_event_is_reported_once_without_other_gaps(compiled: dict[str, Tree], name: str) -> None:
     assert compiled[f"gap{[*GAPS].index(name)}"].public_gaps == [GAPS[name].gap]
 
 
-@pytest.mark.parametrize("name", [name for name, spec in GAPS.items() if spec.mended is not None])
+@pytest.mark.parametrize("name", [name for name, spec in GAPS.items() if spec.fixed is not None])
 def test_remedy_of_a_gap_to_the_public_event_closes_it(compiled: dict[str, Tree], name: str) -> None:
-    assert compiled[f"mended{[*GAPS].index(name)}"].public_gaps == []
+    assert compiled[f"fixed{[*GAPS].index(name)}"].public_gaps == []

@@ -77,7 +77,7 @@ class Tree(NamedTuple):
         hop = self.families.hops[f"{self.package}.{name}"]
         new = message_class(hop.new)()
         compile_hop(hop)(self.make(name, **fields), new)
-        return as_dict(new)
+        return to_json(new)
 
     def reader(self, name: str = "v1.Placed") -> Reader:
         """Return the reader of a stored message."""
@@ -92,7 +92,7 @@ class Tree(NamedTuple):
         reader = self.reader(name)
         public = message_class(reader.hops[-1].new)()
         reader.read(self.make(name, **fields).SerializeToString(), public)
-        return as_dict(public)
+        return to_json(public)
 
     def written(self, **fields: Any) -> dict[str, Any]:
         """Return the stored message of a public event as JSON."""
@@ -100,10 +100,10 @@ class Tree(NamedTuple):
         assert hop.writes is not None
         stored = message_class(hop.writes.new)()
         compile_hop(hop.writes)(self.make("public.Placed", **fields), stored)
-        return as_dict(stored)
+        return to_json(stored)
 
 
-def as_dict(message: Message) -> dict[str, Any]:
+def to_json(message: Message) -> dict[str, Any]:
     """Return a message as JSON. Fails if the message has unknown fields."""
     before = message.SerializeToString(deterministic=True)
     message.DiscardUnknownFields()

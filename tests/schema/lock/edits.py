@@ -48,7 +48,7 @@ def forget_presence(protos: Protos) -> None:
     money.oneof_decl.pop()
 
 
-def make_a_oneof(protos: Protos) -> None:
+def make_oneof(protos: Protos) -> None:
     protos.field("events.v2.Money", 1).ClearField("proto3_optional")
     protos.message("events.v2.Money").oneof_decl[0].name = "part"
 

@@ -9,7 +9,7 @@ from ordertrail_server.schema.lock.lock_file import append_unlocked, lock_gaps, 
 
 
 def add_version_3(protos: Protos) -> None:
-    """Add a new version of an event in a new file, its case, and a field of the envelope."""
+    """Add a new event version in a new file, its case in the oneof of Record, and a field of the envelope."""
     file = protos.files.setdefault("ordertrail/events/v3/order_events.proto", type(protos.package("events.v2"))())
     file.name, file.package, file.syntax = "ordertrail/events/v3/order_events.proto", "ordertrail.events.v3", "proto3"
     returned = file.message_type.add(name="OrderReturned")

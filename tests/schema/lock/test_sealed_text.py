@@ -1,4 +1,4 @@
-"""The lock finds each edit of its own text."""
+"""Each edit of the text of the lock is detected."""
 
 import pytest
 from tests.schema.edited_protos import RECORD, record_after
@@ -10,21 +10,21 @@ RESTORE = "; the lock is never edited: restore it from version control"
 ENTRY = LOCK[LOCK.index("message ordertrail.events.v2.Money") : LOCK.index("message ordertrail.events.v2.OrderedLine")]
 
 
-def line_of(text: str) -> int:
+def find_line(text: str) -> int:
     return LOCK[: LOCK.index(text)].count("\n") + 1
 
 
 def test_edited_entry_is_reported_even_if_the_message_has_the_same_edit() -> None:
     edited = LOCK.replace(ENTRY, ENTRY.replace("int64 units", "string units"))
     assert lock_gaps(record_after(retype_units), edited) == [
-        f"schema.lock, line {line_of(ENTRY)}: message ordertrail.events.v2.Money: "
+        f"schema.lock, line {find_line(ENTRY)}: message ordertrail.events.v2.Money: "
         f"was edited, or the text right above it was edited, moved or removed{RESTORE}"
     ]
 
 
 def test_removed_entry_is_reported_at_the_next_entry() -> None:
     assert lock_gaps(RECORD, LOCK.replace(ENTRY, "")) == [
-        f"schema.lock, line {line_of(ENTRY)}: message ordertrail.events.v2.OrderedLine: "
+        f"schema.lock, line {find_line(ENTRY)}: message ordertrail.events.v2.OrderedLine: "
         f"was edited, or the text right above it was edited, moved or removed{RESTORE}"
     ]
 

@@ -17,7 +17,7 @@ from tests.schema.lock.edits import (
     drop_case,
     drop_last_field,
     forget_presence,
-    make_a_oneof,
+    make_oneof,
     retype_units,
     reuse_case,
     reuse_number_of_units,
@@ -53,7 +53,7 @@ from ordertrail_server.schema.lock.lock_file import lock_gaps, unlocked_names
             f"{MONEY}number 3 was `optional int32 nanos`, and is `implicit int32 nanos` now{NEW_VERSION}",
         ),
         (
-            make_a_oneof,
+            make_oneof,
             f"{MONEY}number 1 was `optional string currency_code`, "
             f"and is `oneof part string currency_code` now{NEW_VERSION}",
         ),
@@ -112,7 +112,7 @@ def test_edit_of_a_released_message_is_reported_with_both_texts_and_the_remedy(e
     assert gap in lock_gaps(record_after(edit), LOCK)
 
 
-def comment(protos: Protos) -> None:
+def change_comment(protos: Protos) -> None:
     protos.package("events.v2").source_code_info.location.add(leading_comments="Another comment.")
 
 
@@ -141,7 +141,7 @@ def give_json_names_and_other_options(protos: Protos) -> None:
 
 
 @pytest.mark.parametrize(
-    "edit", [comment, declare_in_another_order, move_to_another_file, give_json_names_and_other_options]
+    "edit", [change_comment, declare_in_another_order, move_to_another_file, give_json_names_and_other_options]
 )
 def test_edit_that_changes_no_meaning_is_no_gap(edit: Edit) -> None:
     record = record_after(edit)

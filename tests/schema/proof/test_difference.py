@@ -10,7 +10,7 @@ from ordertrail.v1.order_status_pb2 import ORDER_STATUS_PLACED
 from ordertrail_server.schema.proof.difference import first_difference
 
 
-def placed(*lines: OrderedLine, source: OrderSource | None = None) -> OrderPlaced:
+def build_placed(*lines: OrderedLine, source: OrderSource | None = None) -> OrderPlaced:
     return OrderPlaced(customer_id="shop", lines=lines, source=source)
 
 
@@ -25,20 +25,20 @@ def struct(**fields: object) -> Struct:
     [
         (OrderCancelled(reason="a"), OrderCancelled(reason="ä"), ("reason", '"a"', '"ä"')),
         (OrderCancelled(reason=""), OrderCancelled(), ("reason", '""', "absent")),
-        (placed(OrderedLine()), placed(), ("lines", "1 elements", "0 elements")),
+        (build_placed(OrderedLine()), build_placed(), ("lines", "1 elements", "0 elements")),
         (
-            placed(OrderedLine(), OrderedLine(quantity=1)),
-            placed(OrderedLine(), OrderedLine(quantity=2)),
+            build_placed(OrderedLine(), OrderedLine(quantity=1)),
+            build_placed(OrderedLine(), OrderedLine(quantity=2)),
             ("lines[1].quantity", "1", "2"),
         ),
         (
-            placed(OrderedLine(unit_price=Money(units=5))),
-            placed(OrderedLine()),
+            build_placed(OrderedLine(unit_price=Money(units=5))),
+            build_placed(OrderedLine()),
             ("lines[0].unit_price", '{"units": "5"}', "absent"),
         ),
         (
-            placed(source=OrderSource(status=ORDER_STATUS_PLACED)),
-            placed(source=OrderSource(status=9)),  # type: ignore[arg-type]
+            build_placed(source=OrderSource(status=ORDER_STATUS_PLACED)),
+            build_placed(source=OrderSource(status=9)),  # type: ignore[arg-type]
             ("source.status", "ORDER_STATUS_PLACED", "9"),
         ),
         (struct(a=1, b=2), struct(a=1, b=3), ('fields["b"].number_value', "2.0", "3.0")),
@@ -52,4 +52,4 @@ def test_first_difference_is_described_with_both_values(
 
 
 def test_equal_messages_do_not_differ() -> None:
-    assert first_difference(placed(OrderedLine(quantity=1)), placed(OrderedLine(quantity=1))) is None
+    assert first_difference(build_placed(OrderedLine(quantity=1)), build_placed(OrderedLine(quantity=1))) is None

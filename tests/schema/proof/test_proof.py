@@ -39,7 +39,7 @@ def field(message: DescriptorProto, number: int) -> FieldDescriptorProto:
     return next(field_proto for field_proto in message.field if field_proto.number == number)
 
 
-def renumbered(old: int, new: int) -> Change:
+def renumber_field(old: int, new: int) -> Change:
     def change(message: DescriptorProto) -> None:
         message.ClearField("reserved_range")
         field(message, old).number = new
@@ -47,19 +47,19 @@ def renumbered(old: int, new: int) -> Change:
     return change
 
 
-def retyped(number: int, kind: "FieldDescriptorProto.Type.ValueType") -> Change:
+def retype_field(number: int, kind: "FieldDescriptorProto.Type.ValueType") -> Change:
     return lambda message: setattr(field(message, number), "type", kind)
 
 
-def renamed(number: int, name: str) -> Change:
+def rename_field(number: int, name: str) -> Change:
     return lambda message: setattr(field(message, number), "name", name)
 
 
-def without(number: int) -> Change:
+def remove_field(number: int) -> Change:
     return lambda message: message.field.remove(field(message, number))
 
 
-def ruled(**rules: object) -> Change:
+def replace_rules(**rules: object) -> Change:
     """Return the change that replaces the rules of a message."""
 
     def change(message: DescriptorProto) -> None:
@@ -81,53 +81,53 @@ def test_our_schema_has_no_gap() -> None:
     ("package", "message", "change", "gap"),
     [
         (
-            *(LOG, "Record", retyped(3, FIELD.TYPE_SINT64)),
+            *(LOG, "Record", retype_field(3, FIELD.TYPE_SINT64)),
             "ordertrail.log.v1.Record.order_version and ordertrail.v1.HistoryEvent.order_version are not of one type",
         ),
         (
-            *(LOG, "Record", renamed(7, "teller")),
+            *(LOG, "Record", rename_field(7, "teller")),
             "ordertrail.log.v1.Record.teller and ordertrail.v1.HistoryEvent.actor have one number but two names",
         ),
         (
-            *(LOG, "Record", renumbered(8, 9)),
+            *(LOG, "Record", renumber_field(8, 9)),
             "ordertrail.log.v1.Record and ordertrail.v1.HistoryEvent do not both have a field 8",
         ),
-        (*(LOG, "Cause", renumbered(3, 4)), "ordertrail.v1.Cause has a field 3, ordertrail.log.v1.Cause has none"),
+        (*(LOG, "Cause", renumber_field(3, 4)), "ordertrail.v1.Cause has a field 3, ordertrail.log.v1.Cause has none"),
         (
-            *(LOG, "Record", renumbered(10, 16)),
+            *(LOG, "Record", renumber_field(10, 16)),
             "ordertrail.log.v1.Record.order_placed_v1 has the number 16, which is another thing in",
         ),
         (
-            *(LOG, "Record", renumbered(25, 109)),
+            *(LOG, "Record", renumber_field(25, 109)),
             "ordertrail.log.v1.Record.order_confirmed_v2 has the number 109, which is the envelope's",
         ),
         (
-            *(LOG, "Record", without(25)),
+            *(LOG, "Record", remove_field(25)),
             "ordertrail.v1.OrderConfirmed reads from no stored version: add one to ordertrail.log.v1.Record",
         ),
         (
-            *(EVENTS, "OrderPlaced", ruled(**{"from": BOTH_FIRST[:1], "python": ["v1.order_placed"]})),
+            *(EVENTS, "OrderPlaced", replace_rules(**{"from": BOTH_FIRST[:1], "python": ["v1.order_placed"]})),
             f"{FIRST}.OrderCreated reads neither as another version nor as a public event: set `from` on its successor",
         ),
         (
-            *(EVENTS, "OrderPlaced", ruled()),
+            *(EVENTS, "OrderPlaced", replace_rules()),
             f"ordertrail.v1.OrderPlaced reads from {FIRST}.OrderPlaced and {EVENTS}.OrderPlaced: "
             "set `from` on the newer one",
         ),
         (
-            *(EVENTS, "OrderPlaced", ruled(**{"from": BOTH_FIRST, "python": ["v1.order_placed"]})),
+            *(EVENTS, "OrderPlaced", replace_rules(**{"from": BOTH_FIRST, "python": ["v1.order_placed"]})),
             f"{FIRST}.OrderCreated.items is lost in {EVENTS}.OrderPlaced: read it with `from`, or list it in `dropped`",
         ),
         (
-            *(EVENTS, "OrderReturned", ruled(retired=True)),
+            *(EVENTS, "OrderReturned", replace_rules(retired=True)),
             f"{EVENTS}.OrderReturned is `retired`, but commands lead to ordertrail.v1.OrderReturned",
         ),
         (
-            *(EVENTS, "OrderedLine", renamed(2, "count")),
+            *(EVENTS, "OrderedLine", rename_field(2, "count")),
             "ordertrail.v1.OrderedLine.quantity reads from no field of ordertrail.events.v2.OrderedLine",
         ),
         (
-            *(EVENTS, "OrderShipped", without(1)),
+            *(EVENTS, "OrderShipped", remove_field(1)),
             "ordertrail.v1.OrderShipped.lines reads from no field of ordertrail.events.v2.OrderShipped",
         ),
         (
@@ -146,7 +146,7 @@ def test_each_missing_part_of_a_schema_is_a_gap(package: str, message: str, chan
 
 @pytest.mark.parametrize("new", [12, UNUSED, 99, 200])
 def test_event_can_have_any_free_number(new: int) -> None:
-    assert gaps_after(LOG, "Record", renumbered(25, new), LATEST) == []
+    assert gaps_after(LOG, "Record", renumber_field(25, new), LATEST) == []
 
 
 def test_two_events_with_exchanged_numbers_are_a_gap() -> None:

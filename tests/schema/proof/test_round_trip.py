@@ -35,7 +35,7 @@ writing_version_2 = pytest.mark.skipif(
 )
 
 
-def tangled(count: int) -> Descriptor:
+def build_recursive_message(count: int) -> Descriptor:
     """Return one of several messages that each have lists of all of them."""
     names = [f"Node{number}" for number in range(count)]
     repeated, message = FieldDescriptorProto.LABEL_REPEATED, FieldDescriptorProto.TYPE_MESSAGE
@@ -72,7 +72,7 @@ def test_sample_has_map_entries_and_leaves_recursive_messages_empty() -> None:
 
 
 def test_sample_of_mutually_recursive_messages_is_small() -> None:
-    [sample] = samples(tangled(4))
+    [sample] = samples(build_recursive_message(4))
     assert 0 < sample.ByteSize() < 10_000
 
 
@@ -114,17 +114,19 @@ def test_event_that_nothing_writes_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> 
     assert gap.startswith(f"{RETURNED} cannot be written: KeyError")
 
 
-def test_edge_samples_cover_enum_values_absent_fields_and_bounds() -> None:
+def test_edge_samples_cover_all_enum_values_absent_fields_and_bounds() -> None:
     [full] = samples(OrderPlaced.DESCRIPTOR)
     edges = {edge.difference: OrderPlaced.FromString(edge.message.SerializeToString()) for edge in edge_samples(full)}
     statuses = [edges.pop(f"with {value.name}").source.status for value in OrderStatus.DESCRIPTOR.values]
     assert statuses == OrderStatus.values()
     smallest, largest = edges.pop("with its least numbers"), edges.pop("with its largest numbers")
-    lacking = list(edges.values())
+    samples_without_a_value = list(edges.values())
     assert not edges["without ordertrail.v1.OrderPlaced.customer_id"].HasField("customer_id")
-    assert [edge.HasField("customer_id") for edge in lacking].count(False) == 2
-    assert [edge.lines[1].HasField("unit_price") for edge in lacking].count(False) == 2
-    assert [edge.source.HasField("status") for edge in lacking].count(False) == 3  # once with its source, once with all
+    assert [edge.HasField("customer_id") for edge in samples_without_a_value].count(False) == 2
+    assert [edge.lines[1].HasField("unit_price") for edge in samples_without_a_value].count(False) == 2
+    assert [edge.source.HasField("status") for edge in samples_without_a_value].count(
+        False
+    ) == 3  # once with its source, once with all
     assert [(line.quantity, line.unit_price.units) for line in smallest.lines] == [(1, 0)] * 2
     assert (smallest.HasField("customer_id"), smallest.customer_id) == (True, "")
     assert [(line.quantity, line.unit_price.units) for line in largest.lines] == [(1_000_000, 10**12)] * 2
@@ -135,7 +137,7 @@ def faithful(event: OrderPlaced) -> v2.OrderPlaced:
     return v2.OrderPlaced.FromString(event.SerializeToString())
 
 
-def counts_on_lines_and_whole_dates(event: OrderPlaced) -> v2.OrderPlaced:
+def require_lines_and_whole_dates(event: OrderPlaced) -> v2.OrderPlaced:
     """Write fields that no command sets in another way."""
     assert event.lines
     assert all(1 <= line.quantity <= 1_000_000 for line in event.lines)
@@ -145,33 +147,33 @@ def counts_on_lines_and_whole_dates(event: OrderPlaced) -> v2.OrderPlaced:
     return faithful(event)
 
 
-def says_nothing_for_absent(event: OrderPlaced) -> v2.OrderPlaced:
+def write_nothing_for_absent(event: OrderPlaced) -> v2.OrderPlaced:
     stored = faithful(event)
     stored.customer_id = event.customer_id
     return stored
 
 
-def takes_nothing_for_absent(event: OrderPlaced) -> v2.OrderPlaced:
+def read_nothing_for_absent(event: OrderPlaced) -> v2.OrderPlaced:
     stored = faithful(event)
     if not event.customer_id:
         stored.ClearField("customer_id")
     return stored
 
 
-def gives_every_line_a_price(event: OrderPlaced) -> v2.OrderPlaced:
+def price_every_line(event: OrderPlaced) -> v2.OrderPlaced:
     stored = faithful(event)
     for line in stored.lines:
         line.unit_price.SetInParent()
     return stored
 
 
-def counts_on_a_source(event: OrderPlaced) -> v2.OrderPlaced:
+def require_source(event: OrderPlaced) -> v2.OrderPlaced:
     if not event.HasField("source"):
         raise LookupError("no source")
     return faithful(event)
 
 
-def caps_the_quantity(event: OrderPlaced) -> v2.OrderPlaced:
+def cap_quantity(event: OrderPlaced) -> v2.OrderPlaced:
     stored = faithful(event)
     for line in stored.lines:
         line.quantity = min(line.quantity, 10_000)
@@ -185,7 +187,7 @@ def orders_two_at_least(event: OrderPlaced) -> v2.OrderPlaced:
     return stored
 
 
-def forgets_a_status(event: OrderPlaced) -> v2.OrderPlaced:
+def forget_status(event: OrderPlaced) -> v2.OrderPlaced:
     stored = faithful(event)
     if event.source.status == ORDER_STATUS_CANCELLED:
         stored.source.status = v2.ORDER_STATUS_RETURNED
@@ -203,7 +205,7 @@ def written_by(function: Callable[[OrderPlaced], v2.OrderPlaced], monkeypatch: p
 
 
 @writing_version_2
-@pytest.mark.parametrize("function", [faithful, counts_on_lines_and_whole_dates])
+@pytest.mark.parametrize("function", [faithful, require_lines_and_whole_dates])
 def test_function_that_writes_every_valid_event_has_no_gap(
     monkeypatch: pytest.MonkeyPatch, function: Callable[[OrderPlaced], v2.OrderPlaced]
 ) -> None:
@@ -215,14 +217,14 @@ def test_function_that_writes_every_valid_event_has_no_gap(
 @pytest.mark.parametrize(
     ("function", "gap"),
     [
-        (says_nothing_for_absent, 'does not read back as itself: customer_id was absent, and is ""'),
-        (takes_nothing_for_absent, 'does not read back as itself: customer_id was "", and is absent'),
-        (gives_every_line_a_price, "does not read back as itself: lines[0].unit_price was absent, and is {}"),
-        (counts_on_a_source, "cannot be written without ordertrail.v1.OrderPlaced.source: LookupError: no source"),
-        (caps_the_quantity, "does not read back as itself: lines[0].quantity was 1000000, and is 10000"),
+        (write_nothing_for_absent, 'does not read back as itself: customer_id was absent, and is ""'),
+        (read_nothing_for_absent, 'does not read back as itself: customer_id was "", and is absent'),
+        (price_every_line, "does not read back as itself: lines[0].unit_price was absent, and is {}"),
+        (require_source, "cannot be written without ordertrail.v1.OrderPlaced.source: LookupError: no source"),
+        (cap_quantity, "does not read back as itself: lines[0].quantity was 1000000, and is 10000"),
         (orders_two_at_least, "does not read back as itself: lines[0].quantity was 1, and is 2"),
         (
-            forgets_a_status,
+            forget_status,
             "does not read back as itself: source.status was ORDER_STATUS_CANCELLED, and is ORDER_STATUS_RETURNED",
         ),
     ],

@@ -1,7 +1,7 @@
 """Every way in which the contract says that a call may be refused, provoked as a client could.
 
 Not here: REQUEST_TOO_LARGE and further INVALID_REQUESTs (test_bad_input, test_bounds); NOT_FRESH_YET, OVERLOADED,
-ORDER_PARKED, UNAVAILABLE and INTERNAL, which a client alone cannot provoke (test_trouble).
+ORDER_PARKED, UNAVAILABLE and INTERNAL, which a client alone cannot provoke (test_failing_parts).
 """
 
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from tests.e2e.refusals import refusal
-from tests.e2e.rpcs import RPCS, VERBS, a_request
-from tests.e2e.shop import an_order, import_documents, new_id
+from tests.e2e.refusals import catch_refusal
+from tests.e2e.rpcs import RPCS, VERBS, build_request
+from tests.e2e.sample_orders import build_order, import_documents, new_id
 
 from ordertrail.client import OrderTrail
 from ordertrail.v1.commands_pb2 import (
@@ -52,11 +52,11 @@ REFUSALS: dict[str, tuple[list[str], Callable[[str], Message]]] = {
 @pytest.mark.parametrize("reason", REFUSALS)
 async def test_violated_rule_of_an_order_is_refused_with_its_reason(orders: OrderTrail, reason: str) -> None:
     verbs, command = REFUSALS[reason]
-    receipt = await orders.send(an_order())
+    receipt = await orders.send(build_order())
     order_id = receipt.order_id
     for name in verbs:
-        receipt = await orders.send(a_request(name, order_id))
-    call_refusal = await refusal(call_raw(orders, command(order_id)))
+        receipt = await orders.send(build_request(name, order_id))
+    call_refusal = await catch_refusal(call_raw(orders, command(order_id)))
     assert call_refusal.reason == reason
     assert call_refusal.code.name == "FAILED_PRECONDITION"
     assert call_refusal.preconditions == [reason]
@@ -66,7 +66,7 @@ async def test_violated_rule_of_an_order_is_refused_with_its_reason(orders: Orde
 
 async def test_order_has_at_most_200_lines(orders: OrderTrail) -> None:
     receipt = await orders.place("shop-1", [of_line(f"p_{number}") for number in range(200)])
-    call_refusal = await refusal(
+    call_refusal = await catch_refusal(
         call_raw(orders, AddOrderLineRequest(order_id=receipt.order_id, line=of_line("p_200")))
     )
     assert call_refusal.reason == "TOO_MANY_LINES"
@@ -76,66 +76,66 @@ async def test_imported_order_with_quantity_0_cannot_be_confirmed(orders: OrderT
     [result] = await import_documents(
         orders, b'{"company": "retailer-1", "productId": "p_1", "quantity": 0, "unitPrice": 1}'
     )
-    call_refusal = await refusal(call_raw(orders, ConfirmOrderRequest(order_id=result.receipt.order_id)))
+    call_refusal = await catch_refusal(call_raw(orders, ConfirmOrderRequest(order_id=result.receipt.order_id)))
     assert call_refusal.reason == "NOTHING_ORDERED"
 
 
 @pytest.mark.parametrize("verb", VERBS[1:])
 async def test_every_verb_on_unknown_order_is_not_found(orders: OrderTrail, verb: str) -> None:
-    call_refusal = await refusal(call_raw(orders, a_request(verb, "no-such-order")))
+    call_refusal = await catch_refusal(call_raw(orders, build_request(verb, "no-such-order")))
     assert (call_refusal.code.name, call_refusal.reason) == ("NOT_FOUND", "ORDER_NOT_FOUND")
     assert call_refusal.resources == ["no-such-order"]
 
 
 async def test_get_of_unknown_order_is_not_found(orders: OrderTrail) -> None:
-    call_refusal = await refusal(orders.history.GetOrder(GetOrderRequest(order_id="no-such-order")))
+    call_refusal = await catch_refusal(orders.history.GetOrder(GetOrderRequest(order_id="no-such-order")))
     assert (call_refusal.code.name, call_refusal.reason) == ("NOT_FOUND", "ORDER_NOT_FOUND")
 
 
 async def test_order_id_cannot_be_placed_twice(orders: OrderTrail) -> None:
     order_id = new_id("order")
-    await orders.send(an_order(order_id))
-    call_refusal = await refusal(call_raw(orders, an_order(order_id)))
+    await orders.send(build_order(order_id))
+    call_refusal = await catch_refusal(call_raw(orders, build_order(order_id)))
     assert (call_refusal.code.name, call_refusal.reason) == ("ALREADY_EXISTS", "ORDER_EXISTS")
     assert call_refusal.resources == [order_id]
 
 
 async def test_request_id_cannot_be_reused_for_another_command(orders: OrderTrail) -> None:
     order_id, request_id = new_id("order"), new_id("request")
-    await orders.send(an_order(order_id, request_id))
-    call_refusal = await refusal(call_raw(orders, an_order(order_id, request_id, customer="another-shop")))
+    await orders.send(build_order(order_id, request_id))
+    call_refusal = await catch_refusal(call_raw(orders, build_order(order_id, request_id, customer="another-shop")))
     assert (call_refusal.code.name, call_refusal.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
     assert call_refusal.fields == ["request_id"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
 async def test_version_mismatch_has_expected_and_actual_version(orders: OrderTrail, verb: str) -> None:
-    order_id = (await orders.send(an_order())).order_id
-    request = a_request(verb, order_id)
+    order_id = (await orders.send(build_order())).order_id
+    request = build_request(verb, order_id)
     request.expected_version = 7
-    call_refusal = await refusal(call_raw(orders, request))
+    call_refusal = await catch_refusal(call_raw(orders, request))
     assert (call_refusal.code.name, call_refusal.reason) == ("ABORTED", "VERSION_MISMATCH")
     assert (call_refusal.metadata["expected"], call_refusal.metadata["actual"]) == ("7", "1")
 
 
 async def test_expected_version_0_places_an_order_once(orders: OrderTrail) -> None:
     order_id = new_id("order")
-    first, second = an_order(order_id), an_order(order_id)
+    first, second = build_order(order_id), build_order(order_id)
     first.expected_version = second.expected_version = 0
     assert (await orders.send(first)).order_version == 1
-    call_refusal = await refusal(call_raw(orders, second))
+    call_refusal = await catch_refusal(call_raw(orders, second))
     assert (call_refusal.metadata["expected"], call_refusal.metadata["actual"]) == ("0", "1")
 
 
 async def test_duplicate_product_impossible_date_and_missing_price_are_refused(orders: OrderTrail) -> None:
     duplicate_product = PlaceOrderRequest(customer_id="shop-1", lines=[of_line("p_1"), of_line("p_1")])
-    assert (await refusal(call_raw(orders, duplicate_product))).fields == ["lines[1].product_id"]
-    impossible_date = an_order()
+    assert (await catch_refusal(call_raw(orders, duplicate_product))).fields == ["lines[1].product_id"]
+    impossible_date = build_order()
     impossible_date.expected_delivery_date.year, impossible_date.expected_delivery_date.month = 2031, 2
     impossible_date.expected_delivery_date.day = 30
-    assert (await refusal(call_raw(orders, impossible_date))).fields == ["expected_delivery_date"]
+    assert (await catch_refusal(call_raw(orders, impossible_date))).fields == ["expected_delivery_date"]
     missing_price = PlaceOrderRequest(customer_id="shop-1", lines=[{"product_id": "p_1", "quantity": 1}])  # type: ignore[list-item]
-    assert (await refusal(call_raw(orders, missing_price))).fields == ["lines[0].unit_price"]
+    assert (await catch_refusal(call_raw(orders, missing_price))).fields == ["lines[0].unit_price"]
 
 
 def test_every_reason_has_a_test_in_this_directory() -> None:

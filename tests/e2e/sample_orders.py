@@ -1,4 +1,4 @@
-"""Commands on sample orders."""
+"""Sample orders, and commands on them."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -29,17 +29,17 @@ def new_id(kind: str) -> str:
     return f"{kind}-{next(_numbers)}"
 
 
-def an_order(order_id: str = "", request_id: str = "", customer: str = "shop-1") -> PlaceOrderRequest:
+def build_order(order_id: str = "", request_id: str = "", customer: str = "shop-1") -> PlaceOrderRequest:
     lines = [line("p_1", 10, "2.50", "EUR"), line("p_2", 5, "1.25", "EUR")]
     return PlaceOrderRequest(
         customer_id=customer, lines=lines, order_id=order_id, request_id=request_id or new_id("place")
     )
 
 
-def life(order_id: str, random: Random) -> Iterator[Request]:
-    """Yield the commands of an order's whole life. Each is allowed after those before it."""
+def build_order_commands(order_id: str, random: Random) -> Iterator[Request]:
+    """Yield random commands that take one order from placed to its final status. None is refused."""
     request_ids = (f"{order_id}/{number}" for number in count(1))
-    yield an_order(order_id, next(request_ids), customer=f"shop-{random.randrange(20)}")
+    yield build_order(order_id, next(request_ids), customer=f"shop-{random.randrange(20)}")
     yield AddOrderLineRequest(order_id=order_id, line=line("p_3", 7, "0.10", "EUR"), request_id=next(request_ids))
     for step in range(random.randrange(30)):
         yield ChangeOrderLineQuantityRequest(

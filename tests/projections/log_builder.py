@@ -37,13 +37,15 @@ PLUM_ADDED = OrderLineAdded(
     line=OrderedLine(product_id="plum", quantity=2, unit_price=Money(currency_code="EUR", units=1))
 )
 CONFIRMED = OrderConfirmed()
-STATED = v1.OrderPlaced(id=4, company="shop-2", product_id="fig", quantity=7, unit_price=1.5, timestamp=1553000000000)
+STATEMENT = v1.OrderPlaced(
+    id=4, company="shop-2", product_id="fig", quantity=7, unit_price=1.5, timestamp=1553000000000
+)
 
 
-class Story:
-    """The records of a log, by partition.
+class LogBuilder:
+    """Builds the records of a log, by partition.
 
-    `fact`, `statement` and `future` extend the chain of their order, the other methods do not.
+    `add_fact`, `add_statement` and `add_future_event` extend the chain of their order, the other methods do not.
     """
 
     def __init__(self, partitions: int = 1) -> None:
@@ -51,37 +53,37 @@ class Story:
         self._facts: dict[str, list[bytes]] = {}
         self._sealed = 0
 
-    def fact(self, order_id: str, event: object, seconds: int | None = None) -> None:
+    def add_fact(self, order_id: str, event: object, seconds: int | None = None) -> None:
         self._extend(order_id, self._seal(order_id, encode(event), seconds))  # type: ignore[arg-type]
 
-    def statement(self, order_id: str, event: v1.OrderPlaced | v1.OrderCreated = STATED) -> None:
+    def add_statement(self, order_id: str, event: v1.OrderPlaced | v1.OrderCreated = STATEMENT) -> None:
         self._extend(order_id, self._seal(order_id, encode_statement(event)))
 
-    def future(self, order_id: str) -> None:
+    def add_future_event(self, order_id: str) -> None:
         self._extend(order_id, self._seal(order_id, FUTURE))
 
-    def repeat(self, order_id: str, version: int) -> None:
+    def add_repetition(self, order_id: str, version: int) -> None:
         self._land(order_id, self._facts[order_id][version - 1])
 
-    def late(self, order_id: str, follows: int) -> None:
+    def add_late_record(self, order_id: str, follows: int) -> None:
         self._land(order_id, self._seal(order_id, encode(CONFIRMED), follows=follows))
 
-    def broken(self, order_id: str) -> None:
+    def add_broken_record(self, order_id: str) -> None:
         value = self._seal(order_id, encode(CONFIRMED))
         head = self.head(order_id)
         self._land(order_id, value.replace(head, b"?" * 16) if head else value.replace(b"\x18\x01", b"\x18\x09", 1))
 
-    def unreadable(self, key: str) -> None:
+    def add_unreadable_record(self, key: str) -> None:
         self._land(key, b"\xff no record \xff")
 
-    def barrier(self, order_id: str) -> None:
+    def add_barrier(self, order_id: str) -> None:
         self.records[partition_of(order_id, len(self.records))].append(BARRIER)
 
-    def misplaced(self, order_id: str) -> None:
+    def add_misplaced_record(self, order_id: str) -> None:
         home = partition_of(order_id, len(self.records))
         self.records[home - 1].append(Entry(order_id, self._seal(order_id, encode(CONFIRMED))))
 
-    def under_another_key(self, order_id: str, key: str) -> None:
+    def add_record_under_key(self, order_id: str, key: str) -> None:
         self._land(key, self._seal(order_id, encode(CONFIRMED)))
 
     def head(self, order_id: str) -> bytes:
@@ -117,14 +119,14 @@ class Story:
         self.records[partition_of(key, len(self.records))].append(Entry(key, value))
 
 
-def many_orders(count: int) -> Sequence[Entry]:
+def build_many_orders(count: int) -> Sequence[Entry]:
     """Return the records of orders placed, extended and confirmed, in turns: three for each."""
-    story = Story()
+    builder = LogBuilder()
     ids = [f"order-{number}" for number in range(count)]
     for event in (PLACED, PLUM_ADDED, CONFIRMED):
         for order_id in ids:
-            story.fact(order_id, event)
-    return story.records[0]
+            builder.add_fact(order_id, event)
+    return builder.records[0]
 
 
 def remove(product_id: str) -> OrderLineRemoved:

@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.e2e.logs import LogOfServer
 from tests.e2e.refusals import read_status
-from tests.e2e.rpcs import RPCS, VERBS, a_request
-from tests.e2e.shop import an_order, import_documents, new_id
+from tests.e2e.rpcs import RPCS, VERBS, build_request
+from tests.e2e.sample_orders import build_order, import_documents, new_id
 
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
@@ -28,7 +28,7 @@ FLAT_FIELDS = {"id": 17, "company": "retailer-1", "productId": "p_23", "quantity
 FLAT_ORDER = json.dumps(FLAT_FIELDS | {"timestamp": 1553000000000}).encode()
 
 
-def nested(order_id: str, quantity: int = 10) -> bytes:
+def build_nested_document(order_id: str, quantity: int = 10) -> bytes:
     """Return an order in the form of the second producer."""
     order = {
         "orderID": order_id,
@@ -42,7 +42,7 @@ def nested(order_id: str, quantity: int = 10) -> bytes:
 
 async def test_callers_read_their_own_writes_under_load(orders: OrderTrail) -> None:
     async def write_and_read(caller: int) -> None:
-        receipt = await orders.send(an_order(customer=f"reader-{caller}"))
+        receipt = await orders.send(build_order(customer=f"reader-{caller}"))
         for quantity in range(20, 30):
             receipt = await orders.change_line_quantity(receipt.order_id, "p_1", quantity)
             fresh = [receipt.consistency_token]
@@ -55,11 +55,11 @@ async def test_callers_read_their_own_writes_under_load(orders: OrderTrail) -> N
 
 
 async def test_validate_only_returns_the_event_and_records_nothing(log: LogOfServer, orders: OrderTrail) -> None:
-    receipt = await orders.send(an_order())
-    fact_count = len((await log.truth()).facts)
+    receipt = await orders.send(build_order())
+    fact_count = len((await log.fold()).facts)
     event_names = set()
     for verb in VERBS[1:]:
-        request = a_request(verb, receipt.order_id)
+        request = build_request(verb, receipt.order_id)
         request.validate_only = True
         answer = await receipt_or_none(orders, request)
         if answer is not None:
@@ -68,7 +68,7 @@ async def test_validate_only_returns_the_event_and_records_nothing(log: LogOfSer
             assert_is_no_fact(answer)
     lines = {"order_line_added", "order_line_quantity_changed", "order_line_removed"}
     assert event_names == lines | {"order_delivery_rescheduled", "order_confirmed", "order_cancelled"}
-    request = an_order()
+    request = build_order()
     request.validate_only = True
     preview = await orders.send(request)
     assert preview.event.order_placed.customer_id == "shop-1"
@@ -78,8 +78,8 @@ async def test_validate_only_returns_the_event_and_records_nothing(log: LogOfSer
     assert [result.receipt.order_version for result in batch_answer.results] == [1, 1]
     for result in batch_answer.results:
         assert_is_no_fact(result.receipt)
-    assert len((await log.truth()).facts) == fact_count
-    assert (await orders.send(an_order(preview.order_id, request.request_id))).order_version == 1
+    assert len((await log.fold()).facts) == fact_count
+    assert (await orders.send(build_order(preview.order_id, request.request_id))).order_version == 1
 
 
 def assert_is_no_fact(preview: Receipt) -> None:
@@ -91,7 +91,7 @@ def assert_is_no_fact(preview: Receipt) -> None:
 
 
 async def test_concurrent_commands_with_one_request_id_lead_to_one_fact(log: LogOfServer, orders: OrderTrail) -> None:
-    request = an_order()
+    request = build_order()
     receipts = await asyncio.gather(*(orders.send(request) for _ in range(20)))
     assert (
         len(
@@ -103,11 +103,11 @@ async def test_concurrent_commands_with_one_request_id_lead_to_one_fact(log: Log
         == 1
     )
     assert [receipt.replayed for receipt in receipts].count(False) == 1
-    assert [fact.request[1] for fact in (await log.truth()).facts].count(request.request_id) == 1
+    assert [fact.request[1] for fact in (await log.fold()).facts].count(request.request_id) == 1
 
 
 async def test_one_of_many_commands_with_the_same_expected_version_succeeds(orders: OrderTrail) -> None:
-    receipt = await orders.send(an_order())
+    receipt = await orders.send(build_order())
     calls = [orders.change_line_quantity(receipt.order_id, "p_1", 100 + n, expected_version=1) for n in range(20)]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     receipts = [answer for answer in answers if isinstance(answer, Receipt)]
@@ -118,7 +118,7 @@ async def test_one_of_many_commands_with_the_same_expected_version_succeeds(orde
 
 
 async def test_retry_returns_first_receipt_after_later_commands(orders: OrderTrail) -> None:
-    first = an_order(new_id("order"))
+    first = build_order(new_id("order"))
     receipt = await orders.send(first)
     await orders.cancel(receipt.order_id)
     first.expected_version = 99
@@ -131,7 +131,7 @@ async def test_retry_returns_first_receipt_after_later_commands(orders: OrderTra
 async def test_batch_results_are_in_order_and_refusals_do_not_stop_it(orders: OrderTrail) -> None:
     order_id = new_id("order")
     requests: list[Request] = [
-        an_order(order_id),
+        build_order(order_id),
         ShipOrderRequest(order_id=order_id),  # not confirmed yet
         ConfirmOrderRequest(order_id=order_id),
         ConfirmOrderRequest(order_id="no-such-order"),
@@ -157,12 +157,12 @@ async def test_empty_batch_and_empty_command_are_answered(orders: OrderTrail) ->
     assert read_status(answer.results[0].status).fields == ["verb"]
 
 
-async def test_imported_orders_are_stored_as_stated_and_read_in_the_current_form(
+async def test_imported_orders_are_stored_unchanged_and_read_in_the_current_form(
     log: LogOfServer, orders: OrderTrail
 ) -> None:
     order_id = new_id("old")
-    flat, created = await import_documents(orders, FLAT_ORDER, nested(order_id))
-    stored = {fact.reading.event.order_id: fact for fact in (await log.truth()).facts}
+    flat, created = await import_documents(orders, FLAT_ORDER, build_nested_document(order_id))
+    stored = {fact.reading.event.order_id: fact for fact in (await log.fold()).facts}
     record = Record.FromString(stored[flat.receipt.order_id].value)
     assert record.order_placed_v1.company == "retailer-1"
     assert record.order_placed_v1.unit_price == 5.0
@@ -186,29 +186,31 @@ async def test_importing_a_document_again_adds_nothing(log: LogOfServer, orders:
     origin, order_id = new_id("topic/0"), new_id("old")
     first = [
         *await import_documents(orders, FLAT_ORDER, origin=origin),
-        *await import_documents(orders, nested(order_id)),
+        *await import_documents(orders, build_nested_document(order_id)),
     ]
-    fact_count = len((await log.truth()).facts)
+    fact_count = len((await log.fold()).facts)
     again = [
         *await import_documents(orders, FLAT_ORDER, origin=origin),
-        *await import_documents(orders, nested(order_id)),
+        *await import_documents(orders, build_nested_document(order_id)),
     ]
     assert [result.receipt.replayed for result in [*first, *again]] == [False, False, True, True]
     assert [result.receipt.digest for result in first] == [result.receipt.digest for result in again]
-    assert len((await log.truth()).facts) == fact_count
+    assert len((await log.fold()).facts) == fact_count
 
 
 async def test_imported_order_without_id_gets_an_id_of_no_placed_order(orders: OrderTrail) -> None:
     origin = new_id("topic/0")
     [first] = await import_documents(orders, FLAT_ORDER, origin=origin)
     assert first.receipt.order_id == derive_order_id("", f"import:{origin}")  # and a customer's id is never empty
-    receipt = await orders.send(an_order(request_id=f"import:{origin}", customer="retailer-1"))
+    receipt = await orders.send(build_order(request_id=f"import:{origin}", customer="retailer-1"))
     assert receipt.order_id != first.receipt.order_id
 
 
 async def test_other_document_with_imported_order_id_is_refused(orders: OrderTrail) -> None:
     order_id = new_id("old")
-    results = await import_documents(orders, nested(order_id), nested(order_id, quantity=11))
+    results = await import_documents(
+        orders, build_nested_document(order_id), build_nested_document(order_id, quantity=11)
+    )
     conflict = read_status(results[1].status)
     assert (conflict.reason, conflict.resources) == ("ORDER_EXISTS", [order_id])
     assert (await orders.get(order_id, at_least_as_fresh=[results[0].receipt.consistency_token])).total_quantity == 10
@@ -216,8 +218,8 @@ async def test_other_document_with_imported_order_id_is_refused(orders: OrderTra
 
 async def test_document_with_id_of_placed_order_is_refused(orders: OrderTrail) -> None:
     order_id = new_id("placed")
-    await orders.send(an_order(order_id))
-    [result] = await import_documents(orders, nested(order_id))
+    await orders.send(build_order(order_id))
+    [result] = await import_documents(orders, build_nested_document(order_id))
     assert read_status(result.status).reason == "ORDER_EXISTS"
 
 
@@ -243,15 +245,15 @@ async def test_invalid_documents_are_refused_and_others_are_imported(orders: Ord
         b'{"productId": "p_1", "productId": "p_2", "quantity": 1}',
         b"[" * 30_000,
         b'{"a":' * 10_000,
-        nested("x" * 129),
-        nested("x", quantity=-1),
-        nested("\ud800"),
-        nested("a\nb"),
-        nested("\x00"),
-        nested("old-1").replace(b"03/15/2019", b"15/03/2019"),
-        nested("old-1").replace(b'"old-1"', b'"old-2"', 1),
+        build_nested_document("x" * 129),
+        build_nested_document("x", quantity=-1),
+        build_nested_document("\ud800"),
+        build_nested_document("a\nb"),
+        build_nested_document("\x00"),
+        build_nested_document("old-1").replace(b"03/15/2019", b"15/03/2019"),
+        build_nested_document("old-1").replace(b'"old-1"', b'"old-2"', 1),
     ]
-    valid_document = nested(new_id("old"))
+    valid_document = build_nested_document(new_id("old"))
     results = await import_documents(
         orders, *(document for invalid in invalid_documents for document in (invalid, valid_document))
     )

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.e2e.refusals import refusal_if_any
+from tests.e2e.refusals import catch_refusal_if_any
 from tests.e2e.rpcs import RPCS
-from tests.e2e.shop import an_order, new_id
+from tests.e2e.sample_orders import build_order, new_id
 
 from ordertrail.client import OrderTrail
 from ordertrail.v1.commands_pb2 import CancelOrderRequest, PlaceOrderRequest
@@ -56,10 +56,10 @@ async def test_unusual_text_is_accepted_as_id_and_returned_unchanged(orders: Ord
 
 @pytest.mark.parametrize("name", ["GetOrder", "ListOrders", "StreamOrderEvents"])
 async def test_extreme_times_are_answered_or_refused(orders: OrderTrail, name: str) -> None:
-    order_id = (await orders.send(an_order())).order_id
+    order_id = (await orders.send(build_order())).order_id
     for time in TIMES:
         for request in requests_with_time(name, order_id, time):
-            call_refusal = await refusal_if_any(RPCS[name].call(orders.channel, request.SerializeToString()))
+            call_refusal = await catch_refusal_if_any(RPCS[name].call(orders.channel, request.SerializeToString()))
             assert call_refusal is None or call_refusal.code.name in ("INVALID_ARGUMENT", "NOT_FOUND"), (
                 request,
                 call_refusal,
@@ -72,7 +72,7 @@ async def test_impossible_date_is_refused_with_its_field(orders: OrderTrail) -> 
         ListOrdersRequest(delivery_from=impossible_date),
         ListOrdersRequest(delivery_before=impossible_date),
     ):
-        call_refusal = await refusal_if_any(RPCS["ListOrders"].call(orders.channel, request.SerializeToString()))
+        call_refusal = await catch_refusal_if_any(RPCS["ListOrders"].call(orders.channel, request.SerializeToString()))
         assert call_refusal is not None
         assert call_refusal.code.name == "INVALID_ARGUMENT"
         assert call_refusal.fields in (["delivery_from"], ["delivery_before"])

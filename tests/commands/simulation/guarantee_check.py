@@ -1,4 +1,4 @@
-"""Checks the promises of the write path on a finished run. The package's docstring lists them."""
+"""Checks the guarantees of the write path on a finished run. The package's docstring lists them."""
 
 from collections import defaultdict
 from collections.abc import Hashable
@@ -21,13 +21,13 @@ async def run_and_check(scenario: Scenario, directory: Path) -> tuple[Run, Refer
     run = Run(scenario, directory)
     try:
         await run_steps(run)
-        return run, await check_promises(run)
+        return run, await check_guarantees(run)
     finally:
         await run.close()
 
 
-async def check_promises(run: Run) -> ReferenceFold:
-    """Return the reference fold of the run's log. Raises Violation if a promise was broken."""
+async def check_guarantees(run: Run) -> ReferenceFold:
+    """Return the reference fold of the run's log. Raises Violation if a guarantee was broken."""
     reference = ReferenceFold(run.log.records)
     _require_unbroken_chains(run, reference)
     _require_one_fact_of_each_request(run, reference)

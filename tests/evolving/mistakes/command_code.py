@@ -1,8 +1,8 @@
-"""Mistakes in the code of commands: new data is lost, or an answer of an earlier release is forgotten."""
+"""Mistakes in the code of commands: a new field is ignored, or a retry of an earlier request is not recognized."""
 
 from typing import Final
 
-from tests.evolving.mistakes.edit import Edit, all_of, replaced
+from tests.evolving.mistakes.edit import Edit, combine_edits, replace_text
 from tests.evolving.mistakes.guard import Guard
 from tests.evolving.mistakes.mistake import Mistake
 from tests.evolving.mistakes.trees import State, generate
@@ -15,8 +15,8 @@ _REASON: Final = "optional string reason = 1;"
 
 
 def _new_field(title: str, says: str, file: str, field: str, new: str, after: str = "") -> Mistake:
-    edit = replaced(f"proto/ordertrail/v1/{file}", field, f"{field} {new}", after=after)
-    return Mistake(title, Guard.FIELDS, says, all_of(edit, generate), State.CODE)
+    edit = replace_text(f"proto/ordertrail/v1/{file}", field, f"{field} {new}", after=after)
+    return Mistake(title, Guard.FIELDS, says, combine_edits(edit, generate), State.CODE)
 
 
 def _field(title: str, says: str, edit: Edit) -> Mistake:
@@ -24,7 +24,7 @@ def _field(title: str, says: str, edit: Edit) -> Mistake:
 
 
 def _formula(title: str, says: str, was: str, now: str) -> Mistake:
-    return Mistake(title, Guard.FORMULAS, says, replaced(_PREPARE, was, now), State.CODE)
+    return Mistake(title, Guard.FORMULAS, says, replace_text(_PREPARE, was, now), State.CODE)
 
 
 MISTAKES: Final = [
@@ -52,16 +52,16 @@ MISTAKES: Final = [
         after="message OrderedLine {",
     ),
     _field(
-        "`decide` copies a field no longer",
+        "`decide` no longer copies a field",
         "CancelOrderRequest.reason does not change the event: correct orders/decide.py",
-        replaced(
+        replace_text(
             _DECIDE, 'OrderCancelled(reason=command.reason if command.HasField("reason") else None)', "OrderCancelled()"
         ),
     ),
     _field(
-        "`evolve` folds a field no longer",
+        "`evolve` no longer folds a field",
         "OrderPlaced.source.reference does not change the order: correct orders/evolve.py",
-        replaced(_EVOLVE, "order.source.CopyFrom(event.source)", "order.source.SetInParent()"),
+        replace_text(_EVOLVE, "order.source.CopyFrom(event.source)", "order.source.SetInParent()"),
     ),
     _formula(
         "the formula of the digest of a command is changed",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.history.history_server import HistoryServer, confirmed, placed, serve_history
+from tests.history.history_server import HistoryServer, build_confirmed, build_placed, serve_history
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import (
@@ -28,15 +28,15 @@ from ordertrail_server.storage.connection import connect_writer
 async def half_built(tmp_path: Path) -> AsyncIterator[HistoryServer]:
     """Provide a server that starts with a read model of one of the log's three records."""
     async with serve_history(tmp_path) as server:
-        server.record("first", placed("p"))
+        server.record("first", build_placed("p"))
         await server.project()
-        server.record("o", placed("p", customer="c"))
-        server.record("o", confirmed())
+        server.record("o", build_placed("p", customer="c"))
+        server.record("o", build_confirmed())
         server.service = server.build_service(server.progress)
         yield server
 
 
-def every_read(server: HistoryServer, time_remaining: float) -> list[Coroutine[Any, Any, bytes]]:
+def call_every_rpc(server: HistoryServer, time_remaining: float) -> list[Coroutine[Any, Any, bytes]]:
     service = server.service
     return [
         service.GetOrder(GetOrderRequest(order_id="o"), time_remaining),
@@ -51,21 +51,21 @@ async def first_frame(server: HistoryServer, request: StreamOrderEventsRequest, 
         return await anext(frames)
 
 
-async def refusal_of(answer: Awaitable[bytes]) -> Refusal:
+async def catch_refusal(answer: Awaitable[bytes]) -> Refusal:
     with pytest.raises(Refused) as error:
         await answer
     return error.value.refusal
 
 
 async def test_reads_of_an_incomplete_read_model_are_refused_with_its_progress(half_built: HistoryServer) -> None:
-    for answer in every_read(half_built, 0.02):
-        refusal = await refusal_of(answer)
+    for answer in call_every_rpc(half_built, 0.02):
+        refusal = await catch_refusal(answer)
         assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
         assert refusal.message == "The read model is being built: it holds 1 of 3 records."
 
 
 async def test_reads_wait_within_their_deadline_for_a_complete_read_model(half_built: HistoryServer) -> None:
-    reading = [asyncio.create_task(answer) for answer in every_read(half_built, 20.0)]
+    reading = [asyncio.create_task(answer) for answer in call_every_rpc(half_built, 20.0)]
     await asyncio.sleep(0)
     assert not any(task.done() for task in reading)
     await half_built.project()
@@ -78,10 +78,10 @@ async def test_reads_wait_within_their_deadline_for_a_complete_read_model(half_b
 
 async def test_reads_wait_for_a_read_model_that_does_not_exist_yet(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
-        server.record("o", placed("p"))
+        server.record("o", build_placed("p"))
         server.service = server.build_service(server.progress)
         reading = asyncio.create_task(server.service.GetOrder(GetOrderRequest(order_id="o"), 20.0))
-        refusal = await refusal_of(server.service.GetOrder(GetOrderRequest(order_id="o"), 0.02))
+        refusal = await catch_refusal(server.service.GetOrder(GetOrderRequest(order_id="o"), 0.02))
         assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
         assert refusal.message == "The read model is being built: it holds 0 of 1 records."
         await server.project()
@@ -90,14 +90,14 @@ async def test_reads_wait_for_a_read_model_that_does_not_exist_yet(tmp_path: Pat
 
 async def test_reads_are_answered_while_a_complete_read_model_lags(half_built: HistoryServer) -> None:
     await half_built.project()
-    token = half_built.record("later", placed("p"))
-    assert all(await asyncio.gather(*every_read(half_built, 0.5)))
+    token = half_built.record("later", build_placed("p"))
+    assert all(await asyncio.gather(*call_every_rpc(half_built, 0.5)))
     request = GetOrderRequest(order_id="o", at_least_as_fresh=[token])
-    refusal = await refusal_of(half_built.service.GetOrder(request, 0.02))
+    refusal = await catch_refusal(half_built.service.GetOrder(request, 0.02))
     assert refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
 
 
-async def test_health_reports_serving_once_the_read_model_is_complete(half_built: HistoryServer) -> None:
+async def test_health_reports_serving_when_the_read_model_is_complete(half_built: HistoryServer) -> None:
     completion = asyncio.create_task(half_built.service.wait_complete())
     await asyncio.sleep(0)
     assert not completion.done()
@@ -106,7 +106,7 @@ async def test_health_reports_serving_once_the_read_model_is_complete(half_built
         await completion
 
 
-async def test_health_for_an_empty_log_reports_serving_once_the_read_model_exists(tmp_path: Path) -> None:
+async def test_health_for_empty_log_reports_serving_when_read_model_exists(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         completion = asyncio.create_task(server.service.wait_complete())
         await asyncio.sleep(0)
@@ -125,9 +125,9 @@ async def test_reads_of_an_empty_log_wait_for_a_complete_read_model(
             server.model.path.touch()
         elif file_state == "a file without tables":
             connect_writer(server.model.path).close()
-        reading = [asyncio.create_task(answer) for answer in every_read(server, 20.0)]
-        for answer in every_read(server, 0.02):
-            refusal = await refusal_of(answer)
+        reading = [asyncio.create_task(answer) for answer in call_every_rpc(server, 20.0)]
+        for answer in call_every_rpc(server, 0.02):
+            refusal = await catch_refusal(answer)
             assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
             assert refusal.message == "The read model does not exist yet."
         assert not any(task.done() for task in reading)

@@ -1,4 +1,4 @@
-"""The facts of a log, read and judged from offset 0 on. Tests compare everything else with them."""
+"""A simple fold of a whole log. Tests compare receipts, queries, streams and stores with it."""
 
 from functools import partial
 from pathlib import Path
@@ -25,10 +25,10 @@ class Fact(NamedTuple):
         return self.reading.event.order_id, self.reading.event.cause.request_id
 
 
-class Truth:
-    """Every fact of a log, partition by partition, and every order folded from them.
+class ReferenceFold:
+    """The facts of a log, the number of its void records, and the orders folded from the facts.
 
-    Reading fails if a record is neither fact nor void, or has another digest.
+    `add_record` fails if a record is neither a fact nor void.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Truth:
         self.orders: dict[str, Aggregate] = {}
         self._digests: dict[tuple[str, int], bytes] = {}
 
-    def take(self, offset: int, value: bytes, partition: int = 0) -> None:
+    def add_record(self, offset: int, value: bytes, partition: int = 0) -> None:
         reading = read(value)
         assert reading is not None, f"no record at partition {partition}, offset {offset}"
         event, before = reading.event, self.orders.get(reading.event.order_id, NO_ORDER)
@@ -55,35 +55,35 @@ class Truth:
         return self._digests.get((order_id, version))
 
 
-async def truth_of(data: Path) -> Truth:
+async def fold_directory(data: Path) -> ReferenceFold:
     """Read the whole embedded log of a data directory, even while a server uses it."""
-    return await truth_in(EmbeddedLog.follow(data))
+    return await fold_log(EmbeddedLog.follow(data))
 
 
-async def truth_in(log: Log) -> Truth:
+async def fold_log(log: Log) -> ReferenceFold:
     """Read a whole log and close it."""
-    truth = Truth()
+    reference = ReferenceFold()
     try:
         for partition in range(log.partitions):
-            await _take_all(log, partition, truth)
+            await _fold_partition(log, partition, reference)
     finally:
         await log.close()
-    return truth
+    return reference
 
 
-async def _take_all(log: Log, partition: int, truth: Truth) -> None:
+async def _fold_partition(log: Log, partition: int, reference: ReferenceFold) -> None:
     offset = 0
     while records := await log.read(partition, offset, 5_000):
         for logged in records:
             assert logged.offset == offset
             assert logged.digest == digest(logged.value)
-            truth.take(logged.offset, logged.value, partition)
+            reference.add_record(logged.offset, logged.value, partition)
             offset += 1
 
 
-def receipts_are_facts(receipts: list[Receipt], truth: Truth) -> None:
+def assert_receipts_are_facts(receipts: list[Receipt], reference: ReferenceFold) -> None:
     """Assert that each receipt belongs to a fact of the log and equals it."""
-    facts = {fact.request: fact for fact in truth.facts}
+    facts = {fact.request: fact for fact in reference.facts}
     for receipt in receipts:
         fact = facts[receipt.order_id, receipt.request_id]
         event = fact.reading.event
