@@ -11,6 +11,7 @@ from tests.chaos.connections import cut_connections
 from tests.e2e.kafka.servers import create_server
 from tests.e2e.running_server import RunningServer
 from tests.kafka.cluster import Cluster
+from tests.process_freeze import freeze_process
 
 from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.topic import ORDER_EVENTS
@@ -70,7 +71,7 @@ class Member:
     async def freeze(self, seconds: float) -> None:
         """Freeze the server (SIGSTOP) for some seconds."""
         self.check()
-        self.server.signal(signal.SIGSTOP)
+        freeze_process(self.server.pid)
         try:
             await asyncio.sleep(seconds)
         finally:

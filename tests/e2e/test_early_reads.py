@@ -12,6 +12,7 @@ from tests.e2e.direct_call import open_channel_without_retries
 from tests.e2e.refusals import catch_refusal, catch_refusal_if_any
 from tests.e2e.rpcs import FILES, RPCS, build_request
 from tests.e2e.running_server import RunningServer
+from tests.process_freeze import freeze_process
 
 READS = [
     method.name
@@ -32,7 +33,7 @@ async def unprojected(server: RunningServer) -> AsyncIterator[RunningServer]:
     async with asyncio.timeout(60):
         while not (projector := find_projector(server.pid)):  # noqa: ASYNC110 (no event reports a new process)
             await asyncio.sleep(0.005)
-    os.kill(projector, signal.SIGSTOP)
+    freeze_process(projector)
     await asyncio.to_thread(server.wait_until_listening)
     yield server
     with suppress(ProcessLookupError):
@@ -55,8 +56,10 @@ async def test_query_waits_until_the_read_model_exists(unprojected: RunningServe
             )
             for name in READS
         ]
-        for name in set(READS) - {FROM_LOG}:
-            call_refusal = await catch_refusal(RPCS[name].call(channel, build_request(name).SerializeToString(), 0.5))
+        calls = [
+            RPCS[name].call(channel, build_request(name).SerializeToString(), 3) for name in READS if name != FROM_LOG
+        ]
+        for call_refusal in await asyncio.gather(*map(catch_refusal, calls)):
             assert (call_refusal.code.name, call_refusal.reason) == ("UNAVAILABLE", "UNAVAILABLE")
             assert call_refusal.message == "The read model does not exist yet."
         assert [task.done() for task in tasks] == [name == FROM_LOG for name in READS]

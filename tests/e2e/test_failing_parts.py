@@ -16,6 +16,7 @@ from tests.e2e.refusals import catch_refusal
 from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import RunningServer, wait_until_serving
 from tests.e2e.sample_orders import build_order, new_id
+from tests.process_freeze import freeze_process
 
 from ordertrail.client import connect
 from ordertrail.log.v1.record_pb2 import Record
@@ -56,7 +57,7 @@ async def test_query_with_token_is_not_fresh_yet_while_projector_is_stopped(serv
     server.start()
     await wait_until_serving(server.address)
     projector = server.projector
-    os.kill(projector, signal.SIGSTOP)
+    freeze_process(projector)
     try:
         async with open_channel_without_retries(server) as channel:
             receipt = await place_order(channel, build_order())

@@ -15,6 +15,7 @@ from tests.e2e.refusals import catch_refusal
 from tests.e2e.releases import build_server_with_failing_upcaster, older_release
 from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import START_SECONDS, RunningServer, wait_until_serving
+from tests.process_freeze import freeze_process
 from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, remove
 
 from ordertrail.client import OrderTrail
@@ -199,7 +200,7 @@ async def test_retry_can_be_repeated_if_projector_did_not_answer(tmp_path: Path)
         async with create_client(server) as client:
             order_before = (await client.parked_order("newer")).order
             projector = server.projector
-            os.kill(projector, signal.SIGSTOP)
+            freeze_process(projector)
             try:
                 late_refusal = await catch_refusal(
                     client.projection.RetryParkedOrder(retry_request("newer"), timeout=5)

@@ -29,6 +29,7 @@ from tests.e2e.running_server import (
 )
 from tests.e2e.sample_orders import build_order
 from tests.log.memory import MemoryLog
+from tests.process_freeze import freeze_process
 from tests.projections.processes import wait_gone
 
 from ordertrail.client import connect
@@ -136,7 +137,7 @@ async def test_endless_call_delays_stop_only_for_the_grace_period(tmp_path: Path
     server = RunningServer(tmp_path / "data", {"ORDERTRAIL_GRACE_SECONDS": "1"}).start()
     with closing(server):
         await wait_until_serving(server.address)
-        os.kill(server.projector, signal.SIGSTOP)
+        freeze_process(server.projector)
         async with connect(server.address, timeout=3 * END_SECONDS) as orders:
             receipt = await orders.send(build_order())
             query_task = asyncio.create_task(

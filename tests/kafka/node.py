@@ -6,6 +6,7 @@ from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen, run
 
 from tests.kafka.distribution import fetch_jars, find_java
+from tests.process_freeze import freeze_process
 
 OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 
@@ -60,7 +61,8 @@ class Node:
 
     def freeze(self) -> None:
         """Suspend the process. Its connections stay open, but it does not answer."""
-        self._send(signal.SIGSTOP)
+        if self._process is not None:
+            freeze_process(self._process.pid)
 
     def thaw(self) -> None:
         """Resume a frozen process."""

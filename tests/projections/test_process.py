@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.process_freeze import freeze_process
 from tests.projections.log_builder import build_many_orders, write_log
 from tests.projections.processes import ENVIRONMENT, build_projector_command, wait_gone
 from tests.projections.stored_rows import read_rows
@@ -64,7 +65,7 @@ def test_process_ends_if_another_projector_wrote_and_resumes_after_a_restart(
     with start_process(tmp_path) as process:
         assert process.stdout is not None
         parse_offset(process.stdout.readline())
-        process.send_signal(signal.SIGSTOP)
+        freeze_process(process.pid)
         asyncio.run(project(tmp_path))
         process.send_signal(signal.SIGCONT)
         _, errors = process.communicate()

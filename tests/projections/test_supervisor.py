@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.process_freeze import freeze_process
 from tests.projections.log_builder import PLACED, LogBuilder, build_many_orders
 from tests.projections.processes import ReportedOffset, runs, wait_gone, wait_refused
 
@@ -76,7 +77,7 @@ async def test_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog, t
     await reported_offset.at_least(0)
     pid = projector.pid
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
+    freeze_process(pid)
     await projector.stop(grace_s=0.1)
     await wait_gone(pid)
 
@@ -117,7 +118,7 @@ async def test_request_to_a_projector_that_dies_is_refused_as_unavailable(log: E
     await projector.start()
     await reported_offset.at_least(0)
     assert projector.pid is not None
-    os.kill(projector.pid, signal.SIGSTOP)
+    freeze_process(projector.pid)
     answers = asyncio.create_task(projector.retry("order-1"))
     await asyncio.sleep(0)
     os.kill(projector.pid, signal.SIGKILL)

@@ -11,6 +11,7 @@ import pytest
 from tests.cli.command_line import CommandLine
 from tests.kafka.cluster import Cluster
 from tests.kafka.topic_content import new_topic, read_all, write
+from tests.process_freeze import freeze_process
 from tests.projections.log_builder import CONFIRMED, PLACED, LogBuilder, build_many_orders, write_log
 
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -60,13 +61,13 @@ async def freeze_during_copy(copying: "subprocess.Popen[str]", cluster: Cluster,
 
     It runs for a moment at a time, so that no machine is fast enough to finish between two looks.
     """
-    copying.send_signal(signal.SIGSTOP)
+    freeze_process(copying.pid)
     log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}, topic)
     async with asyncio.timeout(SOON):
         while not await log.end(0):
             copying.send_signal(signal.SIGCONT)
             await asyncio.sleep(MOMENT)
-            copying.send_signal(signal.SIGSTOP)
+            freeze_process(copying.pid)
     await log.close()
 
 

@@ -19,6 +19,7 @@ from tests.e2e.kafka.servers import (
 from tests.e2e.running_server import RunningServer
 from tests.e2e.sample_orders import build_order, new_id
 from tests.kafka.cluster import Cluster
+from tests.process_freeze import freeze_process
 
 from ordertrail_server.commands.contention import CONTENTION_S
 
@@ -102,7 +103,7 @@ async def test_other_servers_accept_commands_while_one_is_frozen(shared: SharedS
         await caller.send(0, build_order(order_id))
         stuck = [asyncio.ensure_future(caller.send(0, change_quantity(order_id, number))) for number in range(1, 20)]
         await asyncio.wait(stuck, return_when=asyncio.FIRST_COMPLETED)
-        shared.servers[0].signal(signal.SIGSTOP)
+        freeze_process(shared.servers[0].pid)
         try:
             for number in range(20, 40):
                 began = monotonic()
