@@ -8,7 +8,8 @@ from pathlib import Path
 from tests.kafka.cluster import Cluster, run_cluster
 
 from benchmarks.server_process import SERVE, run_process
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic
+from ordertrail_server.log.kafka.topic import create_topic
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 ALL_ROLES = "command,projector,query"
 

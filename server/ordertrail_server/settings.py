@@ -15,7 +15,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ordertrail_server.edge.address import FORMS, parse_address
-from ordertrail_server.log.kafka.names import DEFAULT_TOPIC, parse_brokers, parse_topic_name
+from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 from ordertrail_server.setting_text import PREFIX, Allowed
 
 MIB = 1024 * 1024
@@ -59,7 +60,7 @@ class Settings(BaseSettings):
 
     topic: Annotated[
         str, AfterValidator(parse_topic_name), Allowed("1 to 249 letters, digits, dots, _ and -", "NAME")
-    ] = DEFAULT_TOPIC
+    ] = ORDER_EVENTS
     """The Kafka topic of the log."""
 
     broker_wait_seconds: float = Field(default=60.0, ge=0, le=86_400)

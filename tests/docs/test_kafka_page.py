@@ -22,7 +22,7 @@ from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.commands_pb2 import ConfirmOrderRequest, PlaceOrderRequest
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.values import line
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 from ordertrail_server.schema.cases import message_of
 
 PARTITIONS, ORDER = 3, "order-1"

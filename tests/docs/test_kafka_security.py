@@ -17,8 +17,9 @@ from ordertrail.client import connect, line
 from ordertrail_server.edge.server import HISTORY
 from ordertrail_server.log.kafka.environment import settings_from_environment
 from ordertrail_server.log.kafka.settings import FIXED
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic, describe_topic
+from ordertrail_server.log.kafka.topic import create_topic, describe_topic
 from ordertrail_server.log.port import LogUnavailable
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 SCRAM, PLAIN, CERTIFICATE = range(3)
 

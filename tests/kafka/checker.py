@@ -84,7 +84,7 @@ class Report:
 
     @property
     def faults(self) -> dict[str, int]:
-        """The number of faults of each kind, empty if there are none. A foreign record is no fault."""
+        """The number of faults of each kind, empty if there are none. A foreign record is not a fault."""
         kinds = ("missing", "duplicated", "differing", "broken", "unrequested")
         return {kind: len(getattr(self, kind)) for kind in kinds if getattr(self, kind)}
 

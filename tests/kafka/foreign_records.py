@@ -15,7 +15,7 @@ WINDOW = 50_000
 
 
 class Foreign(NamedTuple):
-    """A message that is no record of an order of its partition."""
+    """A message that is not a record of an order of its partition."""
 
     partition: int
     key: bytes | None

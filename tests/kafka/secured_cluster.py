@@ -12,7 +12,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 )
 from tests.kafka.cluster import Cluster, Setup
 
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 USER, PASSWORD = "ordertrail", "not-so-secret"  # of a cluster that lives for one test
 CERTIFIED = "CN=server"

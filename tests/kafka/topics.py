@@ -9,8 +9,9 @@ from tests.kafka.cluster import Cluster
 from tests.kafka.node import Node
 
 from ordertrail_server.log.deadline import Deadline
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicMissing, TopicRefused, create_topic, query_topic_state
+from ordertrail_server.log.kafka.topic import TopicMissing, TopicRefused, create_topic, query_topic_state
 from ordertrail_server.log.port import LogUnavailable
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 SOON, READY = 60.0, 240.0
 

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ordertrail_server.log.kafka.names import DEFAULT_TOPIC, parse_brokers, parse_topic_name
+from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,7 +42,7 @@ def topic_option(command: F) -> F:
         "--topic",
         metavar="NAME",
         callback=_create_check(parse_topic_name),
-        default=DEFAULT_TOPIC,
+        default=ORDER_EVENTS,
         show_default=True,
         envvar="ORDERTRAIL_TOPIC",
         show_envvar=True,

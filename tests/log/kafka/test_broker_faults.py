@@ -19,10 +19,10 @@ from tests.log.contract import SOON, build_entries, build_logged_records
 from tests.log.kafka.open_log import SHORT_TIMEOUT_S, open_log, retry
 
 from ordertrail_server.log.kafka.log import KafkaLog
-from ordertrail_server.log.kafka.names import DEFAULT_TOPIC
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicMissing, TopicRefused
+from ordertrail_server.log.kafka.topic import TopicMissing, TopicRefused
 from ordertrail_server.log.port import AppendUncertain, Entry, LogDamaged, LogUnavailable
 from ordertrail_server.log.source import KafkaSource
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 
 def create_admin(cluster: Cluster) -> AdminClient:
@@ -198,7 +198,7 @@ async def test_log_without_its_beginning_is_damaged_and_not_opened_again(cluster
 
 async def test_follower_of_a_topic_reads_its_records_and_cannot_append(cluster: Cluster, tmp_path: Path) -> None:
     recreate_topic(cluster)
-    source = KafkaSource(tmp_path, cluster.bootstrap, DEFAULT_TOPIC)
+    source = KafkaSource(tmp_path, cluster.bootstrap, ORDER_EVENTS)
     async with open_log(cluster) as log:
         await log.append(0, build_entries(5))
     follower = await source.follow()

@@ -9,8 +9,9 @@ from tests.kafka.topics import find_leader
 from tests.log.contract import SOON, build_entries, build_logged_records
 from tests.log.kafka.open_log import open_log, retry
 
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic
+from ordertrail_server.log.kafka.topic import create_topic
 from ordertrail_server.log.port import AppendUncertain, LogUnavailable
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 
 @pytest.mark.usefixtures("kafka")

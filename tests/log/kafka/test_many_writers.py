@@ -12,8 +12,8 @@ from tests.log.contract import SOON, build_entries, build_logged_records
 
 from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.kafka.producer import Headers
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS
 from ordertrail_server.log.port import Entry, Logged, LogUnavailable
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 from ordertrail_server.orders.chain import digest
 
 FETCH_MS = 5_000

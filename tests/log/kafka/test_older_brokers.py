@@ -13,8 +13,8 @@ from tests.log.contract import SOON, LogContract, build_entries
 
 from ordertrail.client import connect, line
 from ordertrail_server.log.kafka.log import KafkaLog
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS
 from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 
 class TestKafkaLogOnOlderBroker(LogContract):

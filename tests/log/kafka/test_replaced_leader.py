@@ -14,8 +14,9 @@ from tests.log.contract import SOON
 from tests.log.kafka.open_log import SHORT_TIMEOUT_S, open_log
 
 from ordertrail_server.commands.attempt import Accepted, Answer
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic
+from ordertrail_server.log.kafka.topic import create_topic
 from ordertrail_server.log.port import BARRIER
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 ROUNDS = 2
 

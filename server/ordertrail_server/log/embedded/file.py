@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.log.position import MAX_PARTITIONS
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 from ordertrail_server.storage.checkpoint import checkpoint
 from ordertrail_server.storage.connection import connect_writer
 from ordertrail_server.storage.database_file import database_files, fsync_directory, remove_database
@@ -18,10 +19,9 @@ LOG_FILE = "log.sqlite"
 UNFINISHED = tuple(file.name for file in database_files(Path(f"{LOG_FILE}.new")))
 FORMAT = 1
 IDENTITY_BYTES = 16
-TOPIC = "orders.events"
 
 # A position is partition << 48 | offset: a partition is one range of rowids, and an append goes to its end.
-# The trigger on INSERT also meets INSERT OR REPLACE, whose hidden DELETE fires no trigger.
+# The trigger on INSERT also rejects INSERT OR REPLACE, whose implicit DELETE does not fire a trigger.
 SCHEMA = """
 CREATE TABLE log (
     identity   BLOB NOT NULL CHECK (length(identity) = 16),
@@ -79,15 +79,15 @@ def create_file(directory: Path, partitions: int) -> None:
     with closing(connect_writer(unfinished)) as connection:
         with transaction(connection):
             execute_statements(connection, SCHEMA)
-            description = (token_bytes(IDENTITY_BYTES), partitions, FORMAT, TOPIC)
+            description = (token_bytes(IDENTITY_BYTES), partitions, FORMAT, ORDER_EVENTS)
             connection.execute("INSERT INTO log VALUES (?, ?, ?, ?)", description)
-        checkpoint(connection)  # closing does so too, but keeps its failure to itself
+        checkpoint(connection)  # closing does the same, but does not report a failure
     unfinished.rename(directory / LOG_FILE)
     fsync_directory(directory)
 
 
 def read_description(connection: sqlite3.Connection) -> Description:
-    """Read the log's description. Raises LogDamaged if the file is no log that this release can read."""
+    """Read the log's description. Raises LogDamaged if the file is not a log that this release can read."""
     try:
         row = connection.execute("SELECT identity, partitions, format, topic FROM log").fetchone()
     except sqlite3.OperationalError as error:
@@ -100,8 +100,8 @@ def read_description(connection: sqlite3.Connection) -> Description:
     if format_ != FORMAT:
         raise LogDamaged(f"{LOG_FILE} has format {format_}, and this release reads format {FORMAT} only")
     # The constraints of the schema guard writes; they do not detect what a faulty disk changed.
-    if not isinstance(identity, bytes) or len(identity) != IDENTITY_BYTES or topic != TOPIC:
-        raise LogDamaged(f"{LOG_FILE} is damaged: it describes itself as {row}")
+    if not isinstance(identity, bytes) or len(identity) != IDENTITY_BYTES or topic != ORDER_EVENTS:
+        raise LogDamaged(f"{LOG_FILE} is damaged: its description is {row}")
     if not isinstance(partitions, int) or not 1 <= partitions <= MAX_PARTITIONS:
-        raise LogDamaged(f"{LOG_FILE} is damaged: it describes itself as having {partitions!r} partitions")
+        raise LogDamaged(f"{LOG_FILE} is damaged: its description has {partitions!r} partitions")
     return Description(identity, partitions, topic)

@@ -18,8 +18,9 @@ from ordertrail_server.log.kafka.producer import HeadersOf, KafkaProducer
 from ordertrail_server.log.kafka.readers import KafkaReaders
 from ordertrail_server.log.kafka.settings import Settings, create_client, reader_settings
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, TopicRefused, describe_topic
+from ordertrail_server.log.kafka.topic import TopicRefused, describe_topic
 from ordertrail_server.log.port import Capabilities, Entry, LogDamaged, Logged, LogUnavailable
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 _log = logging.getLogger(__name__)
 
@@ -88,9 +89,9 @@ class KafkaLog:
         return await self._ends.fetch(partition, at_least)
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
-        """Append the entries in order; records of other writers may land between them.
+        """Append the entries in order; records of other writers may be stored between them.
 
-        Raises AppendUncertain if some or all may have landed, or may land later; LogUnavailable if none has, or will.
+        Raises AppendUncertain if some or all may be stored now or later; LogUnavailable if none is or will be stored.
         """
         self._check(partition)
         if not entries:

@@ -2,7 +2,6 @@
 
 import re
 
-DEFAULT_TOPIC = "orders.events"
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 LAST_PORT = 65_535
 

@@ -24,10 +24,10 @@ from ordertrail_server.log.kafka.first_records import read_first_records
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
 from ordertrail_server.log.kafka.settings import Settings, check_topic_encoding, create_client, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
+from ordertrail_server.log.topic_name import ORDER_EVENTS as ORDER_EVENTS
 
-ORDER_EVENTS = "orders.events"
 ANSWER_SECONDS = 10.0
-# Only after so many equal answers in a row does a topic count as missing.
+# The number of equal answers in a row after which a topic counts as missing.
 MAX_ATTEMPTS = 5
 RETRY_SECONDS = 0.2
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class TopicRefused(LogRefused):
-    """The topic cannot be served. The message tells the operator why, and what to do."""
+    """The topic cannot be served. The message says why, and what to do."""
 
 
 class TopicMissing(TopicRefused):
