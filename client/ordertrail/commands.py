@@ -58,7 +58,7 @@ class CommandOptions(TypedDict, total=False):
 
 
 def as_command(request: Request | Command) -> Command:
-    """Return the request as a command of a batch, with a request id. Raises TypeError if it is no command."""
+    """Return the request as a command of a batch, with a request id. Raises TypeError if it is not a command."""
     if isinstance(request, Command):
         verb_name = request.WhichOneof("verb")
         if verb_name:
@@ -66,7 +66,7 @@ def as_command(request: Request | Command) -> Command:
         return request
     verb = _VERBS.get(type(request))
     if verb is None:
-        raise TypeError(f"{type(request).__name__} is no command.")
+        raise TypeError(f"{type(request).__name__} is not a command.")
     return Command(**{verb: ensure_request_id(request)})  # type: ignore[arg-type]  # the verb names its own field
 
 

@@ -4,7 +4,7 @@ import sys
 
 __all__ = ["main"]
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED = 130  # 128 + SIGINT, the exit code that shells use
 
 
 def main() -> None:

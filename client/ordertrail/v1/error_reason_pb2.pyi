@@ -83,7 +83,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_QUERY_TIME_LIMIT: _ErrorReason.ValueType  # 83
     """The query took longer than the time limit of one query."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 84
-    """The server failed by an error of its own, or its log is damaged. The server's output has the details."""
+    """The server failed with an internal error, or its log is damaged. The server's output has the details."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reasons of errors. ErrorInfo.reason is the name of a value without its prefix, ErrorInfo.domain is "ordertrail"."""
@@ -145,7 +145,7 @@ ERROR_REASON_NOT_FRESH_YET: ErrorReason.ValueType  # 82
 ERROR_REASON_QUERY_TIME_LIMIT: ErrorReason.ValueType  # 83
 """The query took longer than the time limit of one query."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 84
-"""The server failed by an error of its own, or its log is damaged. The server's output has the details."""
+"""The server failed with an internal error, or its log is damaged. The server's output has the details."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -22,9 +22,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class MessageRules(_message.Message):
-    """The rules by which a stored message is converted from its predecessors. A field without a rule takes the value of the
-    predecessor's field of the same name, if that has the same type, a number type that is not wider, or the type of one
-    element of this field.
+    """The rules by which a stored message is read from its predecessors. A field without a rule takes the value of the
+    predecessor's field of the same name. Its type may be the type of that field, a wider number type, or a list of that
+    type.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -34,25 +34,26 @@ class MessageRules(_message.Message):
     RETIRED_FIELD_NUMBER: _builtins.int
     PYTHON_FIELD_NUMBER: _builtins.int
     retired: _builtins.bool
-    """The event is still read, but not written any more.
+    """Facts of this version are still read, but no new ones are written.
 
         option (ordertrail.evolve.v1.message).retired = true;
     """
     @_builtins.property
     def dropped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Fields of a predecessor that are dropped on purpose. Without this rule, a field that would be lost is an error.
+        """Fields of a predecessor whose values are dropped on purpose. A lost field that is not listed here is an error.
 
             option (ordertrail.evolve.v1.message).dropped = "company_text";
 
-        With several predecessors, "OrderCreated:company_text" is the field of one of them.
+        With several predecessors, "OrderCreated:company_text" is the field of the predecessor OrderCreated.
         """
 
     @_builtins.property
     def python(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Python functions in ordertrail_server.schema, for conversions that rules cannot express: "v2.order_placed" is the
-        function order_placed in v2.py. The types in its signature define the conversion: a predecessor to this message, this
-        message to its public event, or the public event to this message, to write it. The last two also serve the versions
-        that are converted from this one by rules.
+        function order_placed in v2.py. The types in its signature define its purpose:
+        - from a predecessor to this message: it replaces the rules;
+        - from this message to its public event, or back: it reads or writes this version.
+        Functions to and from the public event also serve later versions that are read from this one by rules alone.
 
             option (ordertrail.evolve.v1.message).python = "v2.order_placed";
         """
@@ -74,7 +75,7 @@ Global___MessageRules: _TypeAlias = MessageRules  # noqa: Y015
 
 @_typing.final
 class FieldRules(_message.Message):
-    """The rules by which a field of a stored message gets its value when a predecessor is converted."""
+    """The rules by which a field of a stored message gets its value from a predecessor."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -95,8 +96,8 @@ class FieldRules(_message.Message):
         optional string gift_message = 8 [(ordertrail.evolve.v1.field).absent = true];
     """
     public: _builtins.str
-    """The field of the public event for this field. The default is the field with the name under which the first version
-    of this field was stored.
+    """The corresponding field of the public event. The default is the public field with the name that this field had in
+    the first version that stored it.
 
         optional string buyer_id = 1 [(ordertrail.evolve.v1.field).public = "customer_id"];
     """
@@ -107,7 +108,7 @@ class FieldRules(_message.Message):
     """
     @_builtins.property
     def enum_map(self) -> _containers.RepeatedCompositeFieldContainer[Global___EnumValueRule]:
-        """The new names of values of the predecessor's enum, if the names differ.
+        """For an enum field: each value whose name differs in the predecessor's enum.
 
             optional Priority priority = 9 [(ordertrail.evolve.v1.field) = {
               enum_map: {from: "PRIORITY_URGENT" to: "PRIORITY_HIGH"}
@@ -159,6 +160,6 @@ Global___EnumValueRule: _TypeAlias = EnumValueRule  # noqa: Y015
 MESSAGE_FIELD_NUMBER: _builtins.int
 FIELD_FIELD_NUMBER: _builtins.int
 message: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___MessageRules]
-"""The rules by which a stored message is converted from its predecessors."""
+"""The rules by which a stored message is read from its predecessors."""
 field: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___FieldRules]
-"""The rules by which a field of a stored message gets its value when a predecessor is converted."""
+"""The rules by which a field of a stored message gets its value from a predecessor."""
