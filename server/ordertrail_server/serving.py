@@ -1,4 +1,4 @@
-"""The composition root: builds one server of its roles and its log, runs it, and closes it."""
+"""The composition root: builds a server for its roles and its log, runs it, and closes it."""
 
 import asyncio
 import gc
@@ -48,18 +48,18 @@ RETRY_SECONDS = 0.5
 
 T = TypeVar("T")
 
-# A thread that appends or reads takes Python's lock several times, and waits up to this long each time for the thread
-# of a busy event loop. Python's default of 5 ms doubled p50 of a call beside a stream of batches; 0.1 ms cost 14 % of
-# the unary commands of 32 callers.
+# The GIL's switch interval. A thread that appends or reads takes the GIL several times, and each time it may wait this
+# long for a busy event loop. Measured: with Python's default of 5 ms, the p50 of a call beside a stream of batches was
+# twice as long; with 0.1 ms, 32 callers of unary commands had 14 % less throughput.
 SWITCH_INTERVAL_S = 0.0005
 
 
 class ServingFailed(OperatorError):
-    """A part of the server refuses to continue. The message says why."""
+    """The projector refused to continue. The message says why."""
 
 
 def create_id() -> str:
-    """Return a new UUIDv7: consecutive ids are neighbours in every index."""
+    """Return a new UUIDv7. Consecutive ids are adjacent in every index."""
     return str(uuid_utils.uuid7())
 
 
@@ -75,7 +75,7 @@ class Service:
         self._projector: ProjectorProcess | None = None
 
     async def start(self) -> Address:
-        """Start all parts; return the address. It then accepts commands, and reads once the read model is current.
+        """Start all parts and return the address. Commands are accepted at once, reads once the read model is current.
 
         Raises OperatorError, OSError.
         """
@@ -112,7 +112,7 @@ class Service:
         await asyncio.Event().wait()
 
     def expect_stop(self) -> None:
-        """Do not warn about parts that end because the server stops."""
+        """Do not log a warning when the projector ends from now on, because the server stops."""
         if self._projector is not None:
             self._projector.expect_stop()
 
@@ -137,7 +137,7 @@ class Service:
     async def _start_queries(
         self, server: Server, log: Log, handler: CommandHandler | None, projector: ProjectorProcess
     ) -> HistoryService:
-        """Open the read model for queries. A server with the projector role only needs it for its health status."""
+        """Open the read model. It serves queries, or, in a server without the role `query`, only the health status."""
         file, search_seconds = read_model_file(self._data.read_model), self._settings.query_seconds
         model = ReadModel(file, log.identity, log.topic, log.partitions, search_seconds)
         self._exit_stack.callback(model.close)
@@ -166,7 +166,7 @@ class Service:
             self._watch(self._serve_reads(server, history))
 
     async def _serve_reads(self, server: Server, history: HistoryService) -> None:
-        """Report SERVING for reads once the read model includes all that the log held at the start."""
+        """Report SERVING for reads once the read model includes everything that was in the log at the start."""
         await history.wait_complete()
         services = (HISTORY.full_name, PROJECTION.full_name) if "query" in self._settings.role else ()
         for name in (*services, WHOLE_SERVER):
@@ -195,7 +195,7 @@ def _no_wakeup() -> None:
 
 
 async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
-    """Serve until SIGTERM or SIGINT, also while starting; `ready` gets the address once the server accepts commands.
+    """Serve until SIGTERM or SIGINT, which also end a start. `ready` gets the address once the server accepts commands.
 
     Raises OperatorError, OSError, and sqlite3.Error for a full disk.
     """
@@ -229,7 +229,7 @@ async def _serve_once(
 
 
 async def _run_until(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Return the result of `work`, or None if `stop` is set first; then `work` is cancelled and has ended."""
+    """Return the result of `work`. If `stop` is set first, cancel `work`, wait until it has ended, and return None."""
     stop_task, work_task = asyncio.create_task(stop.wait()), asyncio.create_task(work)
     await asyncio.wait({stop_task, work_task}, return_when=asyncio.FIRST_COMPLETED)
     stop_task.cancel()

@@ -75,8 +75,8 @@ def use_type_of_older_version(proto: Path) -> None:
         ("BasketFilled", unlock_version_2, rf"events.v2.BasketFilled is not released yet: edit it in {V2}"),
         ("BasketFilled", add_message_without_case, rf"events.v3.BasketFilled is in {V3} without a case in Record"),
         ("BasketFilled", misspell_type, r"(?s)buf cannot read the protos:.*shop_events.proto:\d+:\d+:.*Thnig"),
-        ("BasketFilled", rename_event, "v2.BasketEmptied: make a new version of BasketEmptied"),
-        ("BasketFilled", remove_record, "no protos of Ordertrail: there is no ordertrail.log.v1.Record"),
+        ("BasketFilled", rename_event, "v2.BasketEmptied: create a new version of BasketEmptied"),
+        ("BasketFilled", remove_record, "not the protos of Ordertrail: they do not declare ordertrail.log.v1.Record"),
         (
             "BasketFilled",
             declare_extension,

@@ -147,7 +147,7 @@ async def test_closing_results_early_ends_all_tasks(client: OrderTrail) -> None:
 
 
 async def test_item_of_wrong_type_raises_type_error(client: OrderTrail) -> None:
-    with pytest.raises(TypeError, match="str is no command"):
+    with pytest.raises(TypeError, match="str is not a command"):
         await anext(client.execute(["confirm o-1"]))  # type: ignore[list-item]
     with pytest.raises(TypeError, match="bytes"):
         await anext(client.import_documents([b"{}"]))  # type: ignore[list-item]

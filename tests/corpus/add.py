@@ -21,14 +21,14 @@ CORPUS: Final = Path(__file__).resolve().parent
 
 
 class NotASample(ValueError):
-    """The bytes are no record with a readable event, or are in the corpus already."""
+    """The bytes are not a record with a readable event, or are in the corpus already."""
 
 
 def add(value: bytes, corpus: Path = CORPUS) -> Path:
     """Write the bytes of a record and their meaning, lock them, and return where the bytes are. Raises NotASample."""
     reading = read(value)
     if reading is None or reading.fault:
-        raise NotASample(reading.fault if reading else "The bytes are no record.")
+        raise NotASample(reading.fault if reading else "The bytes are not a record.")
     if any(sample.read_bytes() == value for sample in corpus.glob("v*/*.binpb")):
         raise NotASample("The corpus has this record already.")
     path = _next_path(corpus / f"v{reading.written_version}", _event_type(value))

@@ -45,7 +45,7 @@ def test_add_never_overwrites_a_meaning(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (b"", "The bytes are no record."),
+        (b"", "The bytes are not a record."),
         (Record(order_id="order-1").SerializeToString(), "the record holds no event"),
     ],
 )

@@ -87,7 +87,7 @@ def count_message(schemas: Any, message: str) -> int:
         (1, RECORD_VERDICT_FACT, ""),
         (6, RECORD_VERDICT_BROKEN, "it claims version 2, but its order was at version 1"),
         (8, RECORD_VERDICT_VOID, "it claims version 1, but its order was at version 2"),
-        (9, RECORD_VERDICT_BARRIER, "a server appended it to learn where the partition ends"),
+        (9, RECORD_VERDICT_BARRIER, "a server appended it to find the end of the partition"),
     ],
 )
 async def test_explained_record_has_its_verdict(client: OrderTrail, offset: int, verdict: int, detail: str) -> None:

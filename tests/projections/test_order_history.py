@@ -99,7 +99,7 @@ async def test_records_without_effect_are_stored_with_their_verdict(path: Path) 
         (3, "void", "order-1", "it claims version 2, but its order was at version 2"),
         (4, "foreign", None, "its value is not a readable record"),
         (5, "foreign", None, "its key is not the order id that it names"),
-        (6, "barrier", None, "a server appended it to learn where the partition ends"),
+        (6, "barrier", None, "a server appended it to find the end of the partition"),
     ]
     assert [row[:4] for row in model["orders"]] == [("order-1", 2, builder.head("order-1"), None)]
 

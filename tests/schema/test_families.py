@@ -163,9 +163,9 @@ def test_last_written_oneof_member_counts_even_if_it_is_dropped(
 @pytest.mark.parametrize(
     ("name", "gap"),
     [
-        ("fork", "v2.Placed and v3.Placed both read from v1.Placed: make the newer read from the older"),
-        ("nobody", "v1.Placed reads from v0.Placed, which no record can hold: correct its `from`"),
-        ("itself", "v1.Placed reads from v1.Placed, which is no earlier version: correct its `from`"),
+        ("fork", "v2.Placed and v3.Placed both name v1.Placed in `from`: let the newer one name the older one"),
+        ("nobody", "v1.Placed is read from v0.Placed, which is not an event of `Record`: correct its `from`"),
+        ("itself", "v1.Placed is read from v1.Placed, which is not an earlier version: correct its `from`"),
         (
             "missing",
             "v1.Placed names the Python function tried.nowhere, which cannot be used: "
@@ -189,12 +189,12 @@ def test_last_written_oneof_member_counts_even_if_it_is_dropped(
         (
             "no_message",
             "v1.Placed names the Python function tried.of_text, which cannot be used: "
-            "<class 'str'> in the signature of tried.of_text is no message",
+            "<class 'str'> in the signature of tried.of_text is not a message",
         ),
         (
             "stray",
             "v1.Placed names the Python function tried.stray, which reads python.v1.Placed as python.v2.Placed, "
-            "which is no hop of that message: correct the function or `from`",
+            "which is not a hop of that message: correct the function or `from`",
         ),
     ],
 )
@@ -207,20 +207,20 @@ def test_invalid_family_is_a_gap(compiled: dict[str, Tree], name: str, gap: str)
     [
         (
             "hole",
-            "public.Placed reads from v1.Placed and v2.Placed: set `from` on the newer one",
+            "public.Placed has two newest versions, v1.Placed and v2.Placed: set `from` on the newer one",
         ),
         (
             "stranger",
-            "v1.Created reads neither as another version nor as a public event: set `from` on its successor",
+            "v1.Created has neither a successor nor a public event: set `from` on its successor",
         ),
-        ("unwritten", "public.Placed reads from no stored version: add one to ordertrail.log.v1.Record"),
+        ("unwritten", "public.Placed has no stored version: add one to ordertrail.log.v1.Record"),
         (
             "out_only",
-            "v1.Placed names a Python function for one way only: name one from public.Placed to it",
+            "v1.Placed names a Python function for one direction only: name one from public.Placed to it",
         ),
         (
             "back_only",
-            "v1.Placed names a Python function for one way only: name one from it to public.Placed",
+            "v1.Placed names a Python function for one direction only: name one from it to public.Placed",
         ),
     ],
 )

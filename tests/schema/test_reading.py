@@ -134,7 +134,7 @@ def test_position_claimed_by_a_record_is_ignored() -> None:
 def test_version_1_event_without_a_reading_is_a_fault_with_its_reason() -> None:
     reading = read(build_record(encode_statement(v1.OrderPlaced(product_id="p", quantity=1, unit_price=-1))))
     assert reading is not None
-    assert (reading.fault, reading.written_version) == ("unitPrice -1.0 is no amount from 0 to one trillion", 1)
+    assert (reading.fault, reading.written_version) == ("unitPrice -1.0 is not an amount from 0 to one trillion", 1)
 
 
 def test_failing_upcaster_is_a_fault_of_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_failing_upcaster_is_a_fault_of_one_record(monkeypatch: pytest.MonkeyPat
     reading = read(build_record(encode_statement(STATEMENT)))
     assert reading is not None
     cause = "failed with ZeroDivisionError: a defect"
-    assert reading.fault == f"the reading of ordertrail.events.v1.OrderPlaced {cause}"
+    assert reading.fault == f"reading ordertrail.events.v1.OrderPlaced {cause}"
     assert reading.event == HistoryEvent.FromString(build_record(b""))
 
 

@@ -170,8 +170,8 @@ UNREADABLE = [
     (b'{"x": {"a": 1, "a": 1}}', 'The document has "a" more than once.'),
     (b'{"unitPrice": NaN}', "The document holds NaN, which is not JSON."),
     (b'{"unitPrice": -Infinity}', "The document holds -Infinity, which is not JSON."),
-    (b'{"company": "\\ud800"}', "The document holds half a surrogate pair, which is no text."),
-    (b'{"\\udc00": 1}', "The document holds half a surrogate pair, which is no text."),
+    (b'{"company": "\\ud800"}', "The document holds half a surrogate pair, which is not valid text."),
+    (b'{"\\udc00": 1}', "The document holds half a surrogate pair, which is not valid text."),
     (b'{"x":' + b"[" * 32 + b"]" * 32 + b"}", "The document is nested deeper than 32 levels."),
     (b'{"x":' + b"[" * 30_000 + b"]" * 30_000 + b"}", "The document is nested deeper than 32 levels."),
     (b"[" * 60_000, "The document is nested deeper than 32 levels."),
@@ -197,8 +197,11 @@ UNREADABLE = [
     (b'{"productId": "p", "quantity": 1e-999999999}', "quantity must be a whole number."),
     (build_flat_document(unitPrice="5"), "unitPrice must be a number."),
     (build_flat_document(unitPrice=False), "unitPrice must be a number."),
-    (build_flat_document(unitPrice=-5), "unitPrice -5.0 is no amount from 0 to one trillion."),
-    (b'{"productId": "p", "quantity": 1, "unitPrice": 1e400}', "unitPrice inf is no amount from 0 to one trillion."),
+    (build_flat_document(unitPrice=-5), "unitPrice -5.0 is not an amount from 0 to one trillion."),
+    (
+        b'{"productId": "p", "quantity": 1, "unitPrice": 1e400}',
+        "unitPrice inf is not an amount from 0 to one trillion.",
+    ),
     (build_flat_document(timestamp="2019-03-01T10:15:31.000Z"), "timestamp must be a whole number."),
     (build_flat_document(timestamp=2**62), "timestamp 4611686018427387904 lies outside of the years 1 to 9999."),
     (build_nested_document(orderID="other"), 'order.orderID "order001" differs from orderID "other".'),
@@ -218,9 +221,9 @@ UNREADABLE = [
     (build_nested_document({"creationDate": 5}), "order.creationDate must be text."),
     (
         build_nested_document({"expectedDeliveryDate": "2019-03-15"}),
-        'order.expectedDeliveryDate "2019-03-15" is no day written month/day/year.',
+        'order.expectedDeliveryDate "2019-03-15" is not a day written month/day/year.',
     ),
-    (build_nested_document(timestamp="noon"), 'timestamp "noon" is no ISO 8601 time with a time zone.'),
+    (build_nested_document(timestamp="noon"), 'timestamp "noon" is not an ISO 8601 time with a time zone.'),
 ]
 
 

@@ -36,7 +36,7 @@ def stored_with_status(number: int, case: Any) -> bytes:
 def test_fact_with_an_unnamed_enum_number_cannot_be_read(number: int) -> None:
     reading = read(stored_with_status(number, NEWEST["OrderPlaced"]))
     assert reading is not None
-    assert reading.fault == f"ordertrail.v1.OrderSource.status holds {number}, which is no value of its enum"
+    assert reading.fault == f"ordertrail.v1.OrderSource.status holds {number}, which is not a value of its enum"
     assert (reading.event.WhichOneof("event"), reading.passes_through) == (None, False)
 
 
@@ -76,7 +76,7 @@ def test_python_function_that_returns_an_unnamed_enum_number_fails() -> None:
         compile_hop(build_hop(write_unknown_status))(v1.OrderPlaced(company="c"), v2.OrderPlaced())
     assert str(error.value) == (
         "the Python function v1.made_up gives ordertrail.events.v2.OrderSource.status the number 9, "
-        "which is no value of its enum"
+        "which is not a value of its enum"
     )
 
 
@@ -92,7 +92,7 @@ def test_python_function_that_returns_an_unnamed_enum_number_fails() -> None:
 def test_python_function_is_tried_with_samples_before_a_server_starts(of: Hop, number: int | None) -> None:
     gaps = unnamed_gaps([of])
     gives = f"the Python function v1.made_up gives ordertrail.events.v2.OrderSource.status the number {number}"
-    assert gaps == ([] if number is None else [f"{gives}, which is no value of its enum: correct it"])
+    assert gaps == ([] if number is None else [f"{gives}, which is not a value of its enum: correct it"])
 
 
 def test_message_that_can_hold_no_enum_is_not_searched() -> None:

@@ -176,21 +176,21 @@ def test_time_reads_as_an_instant_with_any_utc_offset(text: str, expected: str) 
         (v1.OrderPlaced(quantity=1), "productId is missing"),
         (v1.OrderPlaced(product_id="", quantity=1), "productId is missing"),
         (v1.OrderPlaced(product_id="p"), "quantity is missing"),
-        (build_flat_order(unitPrice="NaN"), "unitPrice nan is no amount from 0 to one trillion"),
-        (build_flat_order(unitPrice="Infinity"), "unitPrice inf is no amount from 0 to one trillion"),
-        (build_flat_order(unitPrice=-0.01), "unitPrice -0.01 is no amount from 0 to one trillion"),
-        (build_flat_order(unitPrice=1e13), "unitPrice 10000000000000.0 is no amount from 0 to one trillion"),
+        (build_flat_order(unitPrice="NaN"), "unitPrice nan is not an amount from 0 to one trillion"),
+        (build_flat_order(unitPrice="Infinity"), "unitPrice inf is not an amount from 0 to one trillion"),
+        (build_flat_order(unitPrice=-0.01), "unitPrice -0.01 is not an amount from 0 to one trillion"),
+        (build_flat_order(unitPrice=1e13), "unitPrice 10000000000000.0 is not an amount from 0 to one trillion"),
         (build_flat_order(timestamp=2**62), "timestamp 4611686018427387904 lies outside of the years 1 to 9999"),
         (build_created_order(items=[]), "order.items is empty"),
         (build_created_order(items=[{"quantity": 1}]), "order.items[0].productID is missing"),
         (build_created_order(items=[{"productId": "p"}]), "order.items[0].quantity is missing"),
         (
             build_created_order(creationDate="yesterday"),
-            'order.creationDate "yesterday" is no ISO 8601 time with a time zone',
+            'order.creationDate "yesterday" is not an ISO 8601 time with a time zone',
         ),
         (
             build_created_order(creationDate="2019-03-01T10:15:30"),
-            'order.creationDate "2019-03-01T10:15:30" is no ISO 8601 time with a time zone',
+            'order.creationDate "2019-03-01T10:15:30" is not an ISO 8601 time with a time zone',
         ),
         (
             build_created_order(timestamp="2019-03-01T10:15.5Z"),
@@ -220,7 +220,7 @@ def test_value_without_a_reading_is_refused_by_name(statement: v1.OrderPlaced | 
 def test_text_that_is_no_day_is_refused_by_name(text: str) -> None:
     with pytest.raises(CannotUpcast) as error:
         read_statement(build_created_order(expectedDeliveryDate=text))
-    assert str(error.value) == f'order.expectedDeliveryDate "{text}" is no day written month/day/year'
+    assert str(error.value) == f'order.expectedDeliveryDate "{text}" is not a day written month/day/year'
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_text_that_is_no_day_is_refused_by_name(text: str) -> None:
 def test_time_outside_of_the_calendar_is_refused_by_name(text: str) -> None:
     with pytest.raises(CannotUpcast) as error:
         read_statement(build_created_order(timestamp=text))
-    assert str(error.value) == f'timestamp "{text}" is no time of the calendar'
+    assert str(error.value) == f'timestamp "{text}" is not a time of the calendar'
 
 
 @pytest.mark.parametrize("member", ["creationDate", "timestamp"])

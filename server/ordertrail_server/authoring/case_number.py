@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 ENVELOPE: Final = range(100, 200)
-"""Never an event's, as the comment of `Record` has it; nor is anything below 20, where there is no room left."""
+"""Reserved for the envelope by the comment of `Record`. Numbers below 20 are not given to new events either."""
 
 FIRST: Final = 20
 

@@ -49,9 +49,9 @@ def cases(tree: Tree) -> list[Case]:
 
 
 def newest_version(tree: Tree, event: str) -> Case:
-    """Return the version of an event that no other one reads from.
+    """Return the newest version of an event: the one without a successor.
 
-    Raises AuthoringError if there is no event of this name, or if it now reads as one of another name.
+    Raises AuthoringError if there is no event of this name, or if its successor has another name.
     """
     all_cases = cases(tree)
     versions = [case for case in all_cases if case.message.proto.name == event]
@@ -62,7 +62,8 @@ def newest_version(tree: Tree, event: str) -> Case:
     for successor in (case.message for case in all_cases):
         if newest_case.message.name in predecessors_of(tree, successor):
             raise AuthoringError(
-                f"{newest_case.message.name} reads as {successor.name}: make a new version of {successor.proto.name}."
+                f"{newest_case.message.name} has the successor {successor.name}: "
+                f"create a new version of {successor.proto.name}."
             )
     return newest_case
 

@@ -108,4 +108,6 @@ def _verify(before: Tree, after: Tree, copying: EventCopy, version: NewVersion) 
         raise AuthoringError(f"A copy would differ from its original: {', '.join(altered)}. Copy it by hand.")
     newest = newest_version(after, copying.event.proto.name).message
     if newest.name != version.message or predecessors_of(after, newest) != [version.predecessor]:
-        raise AuthoringError(f"Record would lack its case, or it would not read from {version.predecessor}.")
+        raise AuthoringError(
+            f"Record would lack its case, or its rules would not name the predecessor {version.predecessor}."
+        )

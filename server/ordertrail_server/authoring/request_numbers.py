@@ -1,8 +1,8 @@
-"""New fields of commands whose presence would change the digest of a retry across an upgrade.
+"""New fields of commands that would change the digest of a request that is retried across an upgrade.
 
-The digest covers the serialized request. A release writes the fields that it knows by their numbers, and behind them
-the bytes that it does not know, as they came. So the releases before and after a field agree on the bytes if its number
-is above all others of its message, and only then. The entries of a map have no order that all who write it share.
+The digest covers the serialized request. A release serializes the fields that it knows in the order of their numbers,
+then the unknown fields as they were received. So two releases, of which only one knows a field, serialize the same
+bytes only if the field has the highest number of its message. The entries of a map have no defined order.
 """
 
 from collections.abc import Iterator

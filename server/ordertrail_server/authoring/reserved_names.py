@@ -10,7 +10,7 @@ RESERVED = frozenset(dir(Empty))
 
 
 def reserved_names(image: bytes) -> list[str]:
-    """Return a sentence for each use of such a name below ordertrail/ in `image`, which `build` returned."""
+    """Return an error text for each use of such a name below ordertrail/ in `image`, which `build` returned."""
     files = [file for file in FileDescriptorSet.FromString(image).file if file.name.startswith("ordertrail/")]
     attributes = [
         attribute for file in files for attribute in _attributes(file.package, file.message_type, file.enum_type)

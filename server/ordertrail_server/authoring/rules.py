@@ -49,5 +49,5 @@ def _clear(tree: Tree, owner: Any, name: str, kept_rules: set[str]) -> None:
 
 
 def rules_of(tree: Tree, options: Any, name: str) -> Any:
-    """Return the rules of an options message: the option `name`, one of the two above."""
+    """Return the value of the option `name`, MESSAGE_RULES or FIELD_RULES, in an options message."""
     return options.Extensions[tree.extension(name)]

@@ -32,14 +32,14 @@ class Tree:
         try:
             return self._pool.FindExtensionByName(name)
         except KeyError:
-            raise AuthoringError(f"These are no protos of Ordertrail: there is no {name}.") from None
+            raise AuthoringError(f"These are not the protos of Ordertrail: they do not declare {name}.") from None
 
     def message(self, name: str) -> DescriptorProto:
         """Return a message that every tree of Ordertrail declares. Raises AuthoringError."""
         declaration = self.types.get(name)
         if declaration and is_message(declaration.proto):
             return declaration.proto
-        raise AuthoringError(f"These are no protos of Ordertrail: there is no {name}.")
+        raise AuthoringError(f"These are not the protos of Ordertrail: they do not declare {name}.")
 
     def outermost(self, name: str) -> TypeDeclaration:
         """Return the outermost type around the type with this full name, or the type itself."""

@@ -1,4 +1,4 @@
-"""Gaps that only a tree of protos shows, and neither the descriptor of `Record` nor the lock."""
+"""Gaps that are visible only in the proto files, not in the descriptor of `Record` or in the lock."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The source text of a type as a new version has it: its rules about predecessors removed, its references renamed."""
+"""The source text of a type, changed for a new version: without rules about predecessors, with renamed references."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from ordertrail_server.authoring.source_text import Edit, SourceText, Span, comm
 from ordertrail_server.authoring.tree import Tree
 from ordertrail_server.authoring.type_declaration import FIELDS, SourcePath, TypeDeclaration, is_message, location_of
 
-# The numbers of fields of DescriptorProto and FieldDescriptorProto, as source paths have them.
+# The numbers of fields of DescriptorProto and FieldDescriptorProto, as used in source paths.
 MESSAGE_NAME, MESSAGE_OPTIONS = 1, 7
 FIELD_TYPE, FIELD_OPTIONS = 6, 8
 

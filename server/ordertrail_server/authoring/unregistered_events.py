@@ -1,4 +1,4 @@
-"""Unregistered events: messages of a tree that look like an event but are no case of `Record`."""
+"""Unregistered events: messages of a tree that look like an event but are not a case of `Record`."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from ordertrail_server.authoring.type_declaration import is_message
 
 
 def unregistered_events(tree: Tree) -> Iterator[str]:
-    """Yield each message that has an event's name or reads from an event but is no case of `Record`, and the remedy."""
+    """Yield the gap of each message that has an event's name or predecessor but is not a case of `Record`."""
     events = {case.message.name: case.message for case in cases(tree)}
     families = {family_of(event.file.package) for event in events.values()}
     names = {event.proto.name for event in events.values()}
@@ -21,4 +21,4 @@ def unregistered_events(tree: Tree) -> Iterator[str]:
         ):
             continue
         if declaration.proto.name in names or events.keys() & set(predecessors_of(tree, declaration)):
-            yield f"{declaration.name} is an event that no record can hold: add its case to {RECORD}, or remove it"
+            yield f"{declaration.name} is an event without a case in {RECORD}: add the case, or remove the event"

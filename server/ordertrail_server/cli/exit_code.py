@@ -11,7 +11,7 @@ from ordertrail_server.cli.standard_output import OutputFailed, discard, replace
 from ordertrail_server.operator_error import OperatorError
 
 FAILED = 1
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED = 130  # 128 + SIGINT, the exit code that shells use
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 TRACEBACK = "ORDERTRAIL_TRACEBACK"
 
@@ -25,7 +25,7 @@ def run_and_exit(command: click.Command) -> NoReturn:
     except KeyboardInterrupt:  # a second Ctrl-C while the first is handled
         code = INTERRUPTED
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # The interpreter may wait for threads yet; Ctrl-C ends that without a traceback.
+        # The interpreter may still wait for threads; Ctrl-C ends that without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code)
 

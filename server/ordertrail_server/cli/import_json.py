@@ -44,7 +44,7 @@ the server or the brokers.
     metavar="PARTITION:OFFSET",
     type=PositionType(),
     multiple=True,
-    help="Read this partition from this offset instead of its beginning. Can be repeated.",
+    help="Read the partition from this offset instead of from its beginning. Can be repeated.",
 )
 @click.option("--follow", is_flag=True, help="Continue with new messages until Ctrl-C.")
 @click.option(

@@ -10,7 +10,7 @@ from ordertrail_server.cli.text_type import TEXT
 
 
 class LazyGroup(click.Group):
-    """Knows its commands by name and summary; `x-y` is the command `x_y` in the module `x_y` under `modules`."""
+    """A group with the names and summaries of its commands: `x-y` is the command `x_y` in the module `modules`.x_y."""
 
     def __init__(self, *args: Any, modules: str, summaries: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

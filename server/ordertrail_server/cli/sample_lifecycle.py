@@ -1,4 +1,4 @@
-"""Draws the commands that follow on a sample order. They obey the order's rules, so none is refused."""
+"""Draws the commands that follow a sample order. They obey the order rules, so none is refused."""
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta

@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 AsyncCommand = Callable[P, Coroutine[Any, Any, None]]
 
 DEFAULT_TARGET = "127.0.0.1:50051"
-# For commands that survive a restart of the server. They would otherwise wait for a server that never ran.
+# For commands that continue after a restart of the server: they must not wait for a server that never ran.
 FIRST_CONTACT_SECONDS = 2.0
 
 

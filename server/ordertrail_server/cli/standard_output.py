@@ -1,4 +1,4 @@
-"""Standard output that escapes characters its encoding lacks, and marks failed writes with their own error."""
+"""Standard output that escapes characters missing from its encoding, and raises OutputFailed for failed writes."""
 
 import codecs
 import os

@@ -14,7 +14,7 @@ from ordertrail_server.cli.topic_report import TopicReport, format_origin
 async def read_documents(
     source_topic: SourceTopic, topic: str, report: TopicReport, *, follow: bool
 ) -> AsyncIterator[SourceDocument]:
-    """Yield the topic's messages as documents to import. Report messages that are no documents."""
+    """Yield the topic's messages as documents to import. Report messages that are not documents."""
     async with aclosing(source_topic.messages(follow=follow)) as messages:
         async for message in messages:
             if (document := _create_document(message, topic, report)) is not None:

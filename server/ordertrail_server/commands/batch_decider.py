@@ -17,8 +17,8 @@ from ordertrail_server.orders.refusal import Refusal
 
 _log = logging.getLogger(__name__)
 
-# For so long after a unary command the next one is expected. Until then batches are decided for at most TURN_S before
-# they are appended.
+# How long after a unary command the next one is expected. During that time batches are decided for at most TURN_S
+# before they are appended.
 UNARY_S, TURN_S = 0.5, 0.001
 # Decided records are in memory until they are on the log, so a plan has a limit.
 PLAN_BYTES = 1024 * 1024

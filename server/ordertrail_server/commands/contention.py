@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-# For so long after another writer's record was observed, more of them are expected.
+# How long after another writer's record further ones are expected.
 CONTENTION_S = 10.0
 # A writer is the sole writer if it appended for SOLO_S without observing another one, and never paused longer than
-# PAUSE_S. Two writers that take turns each observe the other's record between two batches of their own, however short
-# the pauses between.
+# PAUSE_S. If two writers take turns, each observes a record of the other between two of its own batches, even without
+# pauses.
 SOLO_S, PAUSE_S = 1.0, 0.05
 
 

@@ -1,4 +1,4 @@
-"""The part of a fact that the state store keeps permanently."""
+"""The part of a fact that the state store keeps for ever."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from ordertrail_server.orders.times import nanoseconds
 
 
 class Fact(NamedTuple):
-    """What is needed of a fact to judge late records and to answer retries.
+    """The data of a fact that are needed to judge late records and to answer retries.
 
     `time` is the record time in nanoseconds since 1970, as folded: within an order it never goes back.
     """

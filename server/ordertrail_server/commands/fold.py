@@ -22,7 +22,7 @@ HOT_BYTES = 32 * 1024 * 1024
 class Snapshot:
     """What was folded since the previous snapshot, stored with its position in one transaction.
 
-    The facts are in the order of the log, each with its order id. `broken` are the orders and offsets of the records
+    The facts are in the order of the log, each with its order id. `broken` are the order ids and offsets of the records
     that broke a chain; `corrected` are facts of a parked order that were stored with another time before. `size` is its
     approximate size in memory.
     """
@@ -38,7 +38,7 @@ class Snapshot:
     size: int = 0
 
     def note(self, order_id: str, fact: Fact) -> None:
-        """Add a fact. Of facts that name one request id, the first is the request's receipt."""
+        """Add a fact. If several facts have the same request id, the first one is the receipt of the request."""
         self.facts.append((order_id, fact))
         self.receipts.setdefault((order_id, fact.request_id), fact)
         self.digests[order_id, fact.version] = fact.digest
@@ -62,13 +62,13 @@ class SnapshotStore(Protocol):
         """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""
 
     def aggregate(self, order_id: str) -> Aggregate | None:
-        """Return an order as of the stored position, None if there was none."""
+        """Return an order as of the stored position, or None if the order did not exist there."""
 
     def receipt(self, order_id: str, request_id: str) -> Fact | None:
-        """Return the fact that a request led to, None if it led to none."""
+        """Return the fact that a request led to, or None."""
 
     def digest_of(self, order_id: str, version: int) -> bytes | None:
-        """Return the digest of an order's fact, None if there is none."""
+        """Return the digest of the order's fact with this version, or None."""
 
     def offsets_after(self, order_id: str, version: int) -> list[int]:
         """Return the offsets of an order's facts after a version, and of the records that broke its chain."""
@@ -119,7 +119,7 @@ class Fold:
         return [self._unsaved] if self._saving is None else [self._unsaved, self._saving]
 
     def receipt(self, order_id: str, request_id: str) -> Fact | None:
-        """Return the fact that a request led to, None if it led to none. Receipts are kept for ever."""
+        """Return the fact that a request led to, or None. Receipts are kept for ever."""
         # The oldest first: if a foreign writer repeated a request id, the first fact is the receipt of the request.
         stored = self._store.receipt(order_id, request_id)
         if stored is not None:

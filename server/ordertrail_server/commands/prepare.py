@@ -63,7 +63,7 @@ def prepare_import(
     placed: OrderPlaced,
     answer: "Future[Answer]",
 ) -> Attempt:
-    """Return the attempt to import a statement that is stored as `chunk` and reads as `placed`."""
+    """Return the attempt to import a statement: `chunk` is its stored form, `placed` the public event of it."""
     digest = _digest("import", chunk)
     actor, traceparent = caller
     return Attempt(

@@ -39,12 +39,12 @@ CREATE TABLE broken (order_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY 
 """
 
 
-# The files of this package that decide on rows.
+# The files of this package that determine rows.
 SOURCES = ("commands/fact.py", "commands/fold.py", "commands/retry.py", "commands/state_store.py")
 
 
 def state_definition() -> bytes:
-    """Return the definition of the state store: 32 bytes."""
+    """Return the digest (32 bytes) of the code that fills the state store."""
     return definition_of(*SOURCES)
 
 
@@ -79,7 +79,7 @@ class StateStore:
         return position, digest
 
     def aggregate(self, order_id: str) -> Aggregate | None:
-        """Return an order as of the stored position, None if there was none."""
+        """Return an order as of the stored position, or None if the order did not exist there."""
         row = self._fetch_one("SELECT state, version, head, parked FROM orders WHERE order_id = ?", order_id)
         if row is None:
             return None
@@ -87,7 +87,7 @@ class StateStore:
         return Aggregate(None if state is None else Order.FromString(state), *chain_columns)
 
     def receipt(self, order_id: str, request_id: str) -> Fact | None:
-        """Return the fact that a request led to, None if it led to none."""
+        """Return the fact that a request led to, or None."""
         # Without INDEXED BY, SQLite would scan all facts of the order, because they are already sorted by version.
         row = self._fetch_one(
             "SELECT version, digest, request_id, command_digest, position, time FROM facts INDEXED BY receipts"
@@ -98,7 +98,7 @@ class StateStore:
         return None if row is None else Fact(*row)
 
     def digest_of(self, order_id: str, version: int) -> bytes | None:
-        """Return the digest of an order's fact, None if there is none."""
+        """Return the digest of the order's fact with this version, or None."""
         row = self._fetch_one("SELECT digest FROM facts WHERE order_id = ? AND version = ?", order_id, version)
         return None if row is None else row[0]
 

@@ -25,7 +25,7 @@ class RequestAdmission:
 
     @contextmanager
     def admit(self, raw: bytes) -> Iterator[None]:
-        """Count a request while it is handled. Raises Refused if it would exceed the limit."""
+        """Reserve memory for a request while it is handled. Raises Refused if the limit would be exceeded."""
         size = len(raw) + CALL_BYTES
         if size > self._free:
             raise OVERLOADED

@@ -6,7 +6,7 @@ from ordertrail_server.edge.admission import BatchAdmission, ByteReservation
 from ordertrail_server.edge.draining import Draining, start_arrival
 from ordertrail_server.edge.validation import BATCH_BYTES
 
-# A stream that sends nothing for so long releases the bytes that it has reserved for its next batch.
+# A stream that sends nothing for this time releases the bytes that it has reserved for its next batch.
 IDLE_S = 0.2
 
 

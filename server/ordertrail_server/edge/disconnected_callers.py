@@ -9,7 +9,7 @@ LIBRARY_LOGGER = "grpc._cython.cygrpc"
 
 
 def demote_disconnect_errors() -> None:
-    """Log the library's reports about calls that ended before their answer at DEBUG from now on."""
+    """Log the library's errors about disconnected callers at DEBUG from now on."""
     logging.getLogger(LIBRARY_LOGGER).addFilter(_demote)
 
 
@@ -18,5 +18,5 @@ def _demote(record: logging.LogRecord) -> bool:
     if not isinstance(error, grpc.aio.InternalError):
         return True
     record.levelno, record.levelname = logging.DEBUG, logging.getLevelName(logging.DEBUG)
-    record.msg, record.args, record.exc_info = "a call ended before its answer: %s", (error,), None
+    record.msg, record.args, record.exc_info = "a caller disconnected before the answer: %s", (error,), None
     return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)

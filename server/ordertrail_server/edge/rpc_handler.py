@@ -28,7 +28,7 @@ M = TypeVar("M", bound=Message)
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
-FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server failed by an error of its own; report it to the operator.")
+FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server failed with an internal error; report it to the operator.")
 
 
 def unary_handler(
@@ -104,7 +104,7 @@ def _refusal_of(error: Exception) -> Refusal:
         return error.refusal
     if isinstance(error, LogUnavailable):
         return Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The server cannot read its log at present; retry shortly.")
-    _log.error("a call failed by an error of the server", exc_info=error)
+    _log.error("a call failed with an internal error", exc_info=error)
     return FAULT
 
 
@@ -114,7 +114,7 @@ async def abort(context: Context, error: Exception) -> NoReturn:
         raise error
     if isinstance(error, grpc.aio.InternalError):
         # The library cannot read from the call or write to it, because the caller has disconnected.
-        _log.debug("a call ended before its answer: %s", error)
+        _log.debug("a caller disconnected before the answer: %s", error)
         raise CancelledError from error
     status = status_of(_refusal_of(error))
     details = (("grpc-status-details-bin", status.SerializeToString()),)

@@ -25,7 +25,7 @@ class RunningCalls:
         self._count = self._started_count = 0
 
     def count_calls(self, handler: Handler) -> Handler:
-        """Return an equal handler whose calls are counted."""
+        """Return the same handler, with its calls counted."""
         if handler.unary_unary is not None:
             return grpc.unary_unary_rpc_method_handler(self._count_unary(handler.unary_unary))
         if handler.unary_stream is not None:

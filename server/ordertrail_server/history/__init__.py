@@ -2,7 +2,7 @@
 
 tokens        tokens and page tokens of a request, read or refused
 freshness     waits until the read model is complete and includes a token's offsets (progress: the offsets it reached)
-recency       the latest moment whose whole log the answers include
+recency       the latest time as of which answers are complete
 read_model    a pool of readers, each answer from one short read transaction
 event_filter  the filter of events as SQL over the indexes; order_filter: of orders
 frames        stored events joined as bytes (blob_join), never parsed

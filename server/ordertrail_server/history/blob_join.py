@@ -1,6 +1,6 @@
 """Joins the BLOBs of many rows within SQLite, in one step.
 
-A thread that fetches row by row waits for Python's lock at every row. Beside a busy event loop it read 70 times fewer
+A thread that fetches row by row waits for the GIL at every row. Beside a busy event loop it read 70 times fewer
 events per second (measured).
 """
 

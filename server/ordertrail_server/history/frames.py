@@ -68,7 +68,7 @@ class _Chunks:
         self._values = event_filter.values() | {"high": high}
 
     def read(self, low: int, limit: int) -> tuple[int, int, bytes]:
-        """Return the number of rows, the position behind the last one, and their joined frames."""
+        """Return the number of rows, the position after the last one, and their joined frames."""
         values = self._values | {"low": low, "limit": limit}
         count, last, frames = self._connection.execute(_JOIN.format(self._rows), values).fetchone()
         return count, last + 1 if count else low, frames

@@ -80,11 +80,11 @@ class Freshness:
         return all(map(ge, ends, offsets))
 
     async def wait_complete(self) -> None:
-        """Return once the read model includes all that the log held at the server's start."""
+        """Return once the read model includes everything that was in the log at the server's start."""
         await self._progress.wait_reached(dict(enumerate(self._ends_at_start)))
 
     async def wait_until_fresh(self, offsets: Offsets, deadline: float) -> None:
-        """Return when the read model includes everything before `offsets`, and all that the log held at the start.
+        """Return when the read model includes everything before `offsets`, and everything in the log at the start.
 
         Raises Refused: UNAVAILABLE while the read model is being built, else NOT_FRESH_YET.
         """

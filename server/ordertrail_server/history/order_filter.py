@@ -19,7 +19,7 @@ from ordertrail_server.orders.times import nanoseconds
 Value = str | int
 
 FEW = 10_000
-"""Up to so many matching orders are visited and sorted; more are read from an index that is sorted already."""
+"""Up to this many matching orders are visited and sorted; more are read from an index that is sorted already."""
 
 _PATHS = {
     "source_reference": ("orders o", "o.source_reference = :source_reference"),

@@ -37,7 +37,7 @@ def read_page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents |
     except InvalidToken as error:
         raise invalid_token("page_token") from error
     if start.filter_digest != _filter_digest(request, log_id):
-        message = "page_token is of a request with other conditions, or of another log."
+        message = "page_token belongs to a request with other conditions, or to another log."
         raise Refused(Refusal(ERROR_REASON_PAGE_TOKEN_MISMATCH, message, where="page_token"))
     return start
 
@@ -49,7 +49,7 @@ def next_page_token(request: PagedRequest, log_id: bytes, number: int, text: str
 
 def _filter_digest(request: PagedRequest, log_id: bytes) -> bytes:
     conditions: Message = type(request).FromString(request.SerializeToString())
-    # A condition of a newer release is not in force here: its page token must not pass for one of this answer.
+    # This release ignores conditions that only a newer release knows, so they must not be part of its page tokens.
     conditions.DiscardUnknownFields()
     for name in NOT_CONDITIONS.intersection(conditions.DESCRIPTOR.fields_by_name):
         conditions.ClearField(name)

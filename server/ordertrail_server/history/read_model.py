@@ -14,7 +14,7 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.storage.connection import Connection, connect_reader
 from ordertrail_server.storage.read_pool import ReadPool
 from ordertrail_server.storage.sqlite import sqlite3
-from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage, name_descriptor_shortage, primary_code
+from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage, primary_code, raise_descriptor_shortage
 from ordertrail_server.storage.time_limit import TimeLimit
 from ordertrail_server.storage.transaction import read_transaction
 
@@ -34,7 +34,7 @@ class ReadModel:
     """The read model file of one log. It may not exist yet, or be empty: then reads are refused as UNAVAILABLE.
 
     Short reads, reads of streams, and reads that may visit many rows have separate threads, so that no kind waits for
-    another. Each gets `work` that it runs in one read transaction: all that it reads is of one state of the file. No
+    another. Each gets `work` that it runs in one read transaction: all its reads see the same state of the file. No
     cursor of the work may outlive it. Raises Refused if the file cannot be read for now, and what the work raises.
     """
 
@@ -56,7 +56,7 @@ class ReadModel:
         return await self._run(self._stream_reads, work)
 
     async def search(self, work: Callable[[Connection], T]) -> T:
-        """Run work that may visit many rows, for a limited time. Raises Refused: the time was over."""
+        """Run work that may visit many rows, for a limited time. Raises Refused at the time limit."""
         limit = TimeLimit(self._search_seconds)
         try:
             return await self._run(self._searches, work, limit)
@@ -69,7 +69,7 @@ class ReadModel:
             return None
         try:
             return await self._reads.run(_run_in_transaction, self.positions)
-        except (sqlite3.DatabaseError, Refused):  # the projector begins it, or reports what is wrong with it
+        except (sqlite3.DatabaseError, Refused):  # the projector begins it, or reports the problem
             return None
 
     def positions(self, connection: Connection) -> Offsets:
@@ -97,7 +97,7 @@ class ReadModel:
     def _connect(self) -> Connection:
         connection = connect_reader(self.path)
         try:
-            with name_descriptor_shortage():
+            with raise_descriptor_shortage():
                 check_blob_join(connection)
                 self._refuse_other_log(connection)
         except BaseException:
@@ -108,13 +108,13 @@ class ReadModel:
     def _refuse_other_log(self, connection: Connection) -> None:
         row = connection.execute("SELECT value FROM meta WHERE key = 'log_id'").fetchone()
         if row is None or bytes(row[0]) != self.log_id:
-            message = "The read model is empty, or of another log than this server's."
+            message = "The read model is empty, or belongs to another log than this server's."
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message))
 
 
 def _run_in_transaction(connection: Connection, work: Callable[[Connection], T], limit: TimeLimit | None = None) -> T:
     watch = limit.watch(connection) if limit else nullcontext()
-    with name_descriptor_shortage(), read_transaction(connection), watch:
+    with raise_descriptor_shortage(), read_transaction(connection), watch:
         return work(connection)
 
 

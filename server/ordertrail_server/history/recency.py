@@ -1,4 +1,4 @@
-"""Recency: the latest moment whose whole log the answers are known to include."""
+"""Recency: the latest time as of which answers are known to be complete."""
 
 from asyncio import sleep
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ class Recency:
     ) -> None:
         self._end, self._partitions, self._progress, self._clock = end, partitions, progress, clock
         self.current_at = seen_at
-        """Nanoseconds since the epoch: a read that begins now includes all that the log held then."""
+        """Nanoseconds since the epoch: a read that begins now includes everything that was in the log then."""
 
     async def run(self) -> None:
         """Refresh for ever, also while the log is unavailable. Raises LogDamaged."""
@@ -41,7 +41,7 @@ class Recency:
             await sleep(PAUSE_S)
 
     async def refresh(self) -> None:
-        """Wait until the read model includes all that the log holds now. Raises LogUnavailable, LogDamaged."""
+        """Wait until the read model includes everything that is in the log now. Raises LogUnavailable, LogDamaged."""
         queried_at = self._clock()
         await self._progress.wait_reached(await self._query_ends())
         self.current_at = queried_at

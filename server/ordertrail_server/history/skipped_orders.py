@@ -18,7 +18,7 @@ AT_ONCE = 100
 _OF_CUSTOMER = (
     "(SELECT o.order_id FROM orders o WHERE o.order_id = w.order_id AND (o.status = 0 OR o.customer_id = :customer_id))"
 )
-# One row, as in blob_join: fetched row by row, the thread would wait for Python's lock at every row.
+# One row, as in blob_join: fetched row by row, the thread would wait for the GIL at every row.
 _WAITING = (
     "SELECT json_group_array(json_array(position, {named})) FROM (SELECT position, order_id FROM parked"
     " WHERE position >= :low AND position < :high ORDER BY position LIMIT :limit) w"

@@ -34,6 +34,6 @@ def latest(offsets: Iterable[Offsets]) -> Offsets:
     return tuple(map(max, zip(*offsets, strict=True)))
 
 
-def invalid_token(where: str, fault: str = "is no token of this service") -> Refused:
+def invalid_token(where: str, fault: str = "is not a token of this service") -> Refused:
     """Return the refusal of the token in the request field `where`; `fault` ends a sentence that begins with that."""
     return Refused(Refusal(ERROR_REASON_INVALID_TOKEN, f"{where} {fault}.", where=where))

@@ -2,7 +2,7 @@
 
 
 def check_partition(partition: int, partitions: int) -> None:
-    """Raise ValueError unless a log with so many partitions has this one."""
+    """Raise ValueError unless a log with `partitions` partitions has this one."""
     if not 0 <= partition < partitions:
         raise ValueError(f"the log has the partitions 0 to {partitions - 1}, not {partition}")
 

@@ -4,15 +4,15 @@ from time import monotonic
 
 
 class Deadline:
-    """The moment so many seconds from now, by the monotonic clock."""
+    """The moment that is `seconds` from now, by the monotonic clock."""
 
     def __init__(self, seconds: float) -> None:
         self._time = monotonic() + seconds
 
     def has_passed(self) -> bool:
-        """Return whether the moment is over."""
+        """Return whether the deadline has passed."""
         return monotonic() > self._time
 
     def remaining(self) -> float:
-        """Return the seconds left, 0 if the moment is over."""
+        """Return the seconds left, 0 after the deadline."""
         return max(self._time - monotonic(), 0.0)

@@ -1,4 +1,4 @@
-"""The log's port: a fixed number of partitions of records that are never changed or removed."""
+"""The interface of a log: a fixed number of partitions of records that are never changed or removed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Logged(NamedTuple):
 
 
 BARRIER = Entry("barrier", b"")
-"""A message that a writer appends only to get its offset. It is no record, so it has no effect."""
+"""A message that a writer appends only to get its offset. It is not a record, so it has no effect."""
 
 
 class AppendUncertain(OperatorError):
@@ -32,7 +32,7 @@ class AppendUncertain(OperatorError):
 
 
 class LogRefused(OperatorError):
-    """The log cannot be served in its present setup. The message tells its operator why, and what to do."""
+    """The log cannot be served in its present setup. The message says why, and what to do."""
 
 
 class LogUnavailable(OperatorError):
@@ -54,14 +54,14 @@ class Capabilities:
     atomic_append: bool = True
     """True if records of one append may be linked to one another.
 
-    That requires that an append lands as a whole or not at all, that there is no other writer, and that no record
-    lands after its call has ended.
+    That requires that an append is stored as a whole or not at all, that there is no other writer, and that no record
+    is stored after its call has ended.
     """
 
     current_end: bool = True
     """True if `Log.end` includes everything that any writer appended before the call.
 
-    Otherwise an end may be stale without a sign of it, and only an append reveals the current end.
+    Otherwise an end may be stale without notice, and only an append proves the current end.
     """
 
     max_end_staleness_seconds: float = 0.0
@@ -105,7 +105,10 @@ class Log(Protocol):
         """
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
-        """Return up to `limit` records from `offset` on, in order; none at the end only. Raises LogDamaged."""
+        """Return up to `limit` records from `offset` on, in order. An empty list means the end of the partition.
+
+        Raises LogDamaged.
+        """
 
     def skip_gap(self, partition: int, offset: int) -> int:
         """Return the end of the gap that begins at `offset`; `offset` itself if reads have found none there.

@@ -16,7 +16,7 @@ POSITION, PAGE = b"\x01", b"\x02"
 
 
 class InvalidToken(ValueError):
-    """The text is no token of this release, or is damaged."""
+    """The text is not a token of this release, or is damaged."""
 
 
 class ForeignToken(ValueError):

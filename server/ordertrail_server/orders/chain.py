@@ -1,7 +1,7 @@
 """The chain rule: decides which records of a log are facts. It is pure and total, so that all folds of a log agree.
 
-A record becomes a fact if and only if it names its order's newest fact as its predecessor. This is a compare-and-set on
-logs that have none, and a hash chain: each record proves the whole history of its order.
+A record becomes a fact if and only if it names its order's newest fact as its predecessor. This is a compare-and-set
+for logs without such an operation, and a hash chain: each record proves the whole history of its order.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The fold of the order history: records of one partition become rows. Pure but for look-ups of older digests."""
+"""The fold of the order history: records of one partition become rows. Its only I/O are queries for older digests."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -56,7 +56,7 @@ class BatchFold:
         """Fold one record."""
         reading = read(logged.value)
         if (logged.key, logged.value) == BARRIER:
-            self._no_record(logged, "barrier", "a server appended it to learn where the partition ends")
+            self._no_record(logged, "barrier", "a server appended it to find the end of the partition")
             return
         self.rows.written.append(0 if reading is None else reading.number)
         foreign = self._why_foreign(logged, reading)
@@ -97,7 +97,7 @@ class BatchFold:
     def _event(self, logged: Logged, reading: Reading, order: Order) -> None:
         offset, value, digest, event = logged.offset, logged.value, logged.digest, reading.event
         time, own = order.update_time, event.record_time
-        # Within an order time never goes back: the fold's time holds, and readers are shown the same.
+        # Within an order time never goes back, so the stored event has the time of the fold instead of the record's.
         override = None if time.seconds == own.seconds and time.nanos == own.nanos else time
         topic, partition, _ = self._place
         ready = ready_event(reading, value, topic, partition, offset, digest, override)
@@ -125,7 +125,7 @@ class BatchFold:
             self.break_chain(order_id, offset, time)
 
     def break_chain(self, order_id: str, offset: int, record_time: Timestamp) -> None:
-        """Park an order for a record that fits nowhere in its chain."""
+        """Park an order because of a record that is not linked to its chain."""
         before = self.rows.orders.get(order_id) or self._stored.get(order_id, NO_ORDER)
         after = before._replace(parked=before.parked or f"its chain is broken at offset {offset}")
         self.rows.orders[order_id] = after

@@ -6,7 +6,7 @@ from time import monotonic
 
 from ordertrail_server.log.port import Log, LogDamaged, LogUnavailable
 
-# The least time between two wake-ups: under load, larger batches leave more of the machine to other processes.
+# The least time between two wake-ups: under load, fewer and larger batches take less CPU time.
 PACE_S = 0.02
 RETRY_S = 0.5
 

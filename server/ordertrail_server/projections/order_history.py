@@ -18,8 +18,8 @@ HAS_TABLES = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name =
 async def open_order_history(path: Path, log: Log) -> sqlite3.Connection:
     """Return the one writing connection to the read model at `path`, created at offset 0 if it does not exist.
 
-    Raises ReadModelRefused if the file is another log's or another definition's, LogDamaged if the log does not
-    continue at the file's position.
+    Raises ReadModelRefused if the file belongs to another log or definition, LogDamaged if the log does not continue at
+    the file's position.
     """
     create_directory(path.parent)
     # Less than FULL: transactions that a power cut undoes are folded again from the log.
@@ -65,7 +65,7 @@ def _create_tables_if_new(connection: sqlite3.Connection, log: Log) -> None:
 def _refuse_foreign_file(connection: sqlite3.Connection, path: Path, log: Log) -> None:
     _refuse_another_log(connection, path, log)
     if _meta(connection).get("definition") != definition_digest():
-        raise ReadModelRefused(f"{path.name} was built by another definition than its name states; move the file away")
+        raise ReadModelRefused(f"{path.name} was built by other code than its name states; move the file away")
 
 
 def _refuse_another_log(connection: sqlite3.Connection, path: Path, log: Log) -> None:

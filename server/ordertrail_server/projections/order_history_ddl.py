@@ -13,7 +13,7 @@ TABLES = (
     """CREATE TABLE positions (
         partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, digest BLOB NOT NULL, retries INTEGER NOT NULL
     ) STRICT""",
-    # How many records hold an event of each number in `Record`, whatever their verdict; 0 is no event at all.
+    # The number of records by the field number of their event in `Record`, for any verdict; number 0: without an event.
     """CREATE TABLE written (
         partition INTEGER NOT NULL, number INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (partition, number)
     ) STRICT, WITHOUT ROWID""",

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 REFUSED = 3
 AGAIN = 4
-# For a lost wake-up, and for a parent that sends none.
+# In case a wake-up is lost, or the parent sends none.
 POLL_S = 0.5
 
 
@@ -117,7 +117,7 @@ async def follow(projector: Projector, pipe: ParentPipe, growth: GrowthWatcher |
         _send({"positions": positions})
         if pipe.is_closed:
             raise ParentGone
-        # Here too, because the end of a log that grows faster than it is folded is never reached.
+        # Also here, because a log that grows faster than it is folded never ends.
         _handle_requests(projector, pipe.requests)
 
     _send({"positions": projector.positions})

@@ -4,7 +4,9 @@ from ordertrail_server.storage.lock import DataDirectoryRefused
 
 
 class ReadModelRefused(DataDirectoryRefused):
-    """The read model is damaged, or not of this log or code; its text is one plain sentence. Nothing was changed."""
+    """The read model is damaged, or was built from another log or by other code. The text is one sentence.
+
+    Nothing was changed."""
 
 
 class PositionMoved(Exception):

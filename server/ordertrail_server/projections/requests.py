@@ -1,7 +1,7 @@
 """Requests of the server to its running projector, as lines on its stdin, and the answers on its stdout.
 
 A retry of a parked order: {"number": 7, "retry": "order-1"}; the answer: {"number": 7, "taken_in": 3}, or null for an
-order that is not parked. An empty line is no request: it reports that the log has grown.
+order that is not parked. An empty line is not a request: it reports that the log has grown.
 """
 
 import json

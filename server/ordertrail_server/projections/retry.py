@@ -14,7 +14,7 @@ from ordertrail_server.projections.stored_orders import StoredOrders
 from ordertrail_server.storage.sqlite import sqlite3
 
 WAITING = "SELECT position, value FROM parked WHERE order_id = ? ORDER BY position"
-# The first record that broke the chain decides: no fact behind it can be folded.
+# The first record that broke the chain decides: no fact after it can be folded.
 BROKEN = """SELECT position, record_time FROM not_facts
 WHERE order_id = ? AND verdict = 'broken' ORDER BY position LIMIT 1"""
 
@@ -31,7 +31,7 @@ def refold_order(
 ) -> RefoldedOrder:
     """Fold a parked order's waiting facts and the first record that broke its chain, if any, in the order of the log.
 
-    The rows are those of a fold from the beginning. Raises ReadModelRefused if the waiting facts are no chain.
+    The rows are those of a fold from the beginning. Raises ReadModelRefused if the waiting facts do not form a chain.
     """
     before = _order_before_waiting(orders, order_id, aggregate)
     fold = BatchFold(place, before, lambda _order_id, _stored, _version: None)

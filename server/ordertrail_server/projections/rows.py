@@ -20,7 +20,7 @@ class Rows:
     """The rows that a batch adds to append-only tables, and the orders that it changed.
 
     `placeholders` has a state for each order that was parked before any fact of it could be folded. `written` has
-    the number of every record's event; a barrier is no record.
+    the field number of every record's event; a barrier is not a record.
     """
 
     events: list[EventRow] = field(default_factory=list)

@@ -18,7 +18,7 @@ from ordertrail_server.storage.descriptors import describe_shortage, lacks_descr
 COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process")
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
 LONGEST_LINE = 64 * 1024
-# Of three pipes, and one for the event loop itself.
+# The descriptors of three pipes, and one for the event loop itself.
 PIPE_ENDS = 8
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class ProjectorProcess:
     def notify_growth(self) -> None:
         """Wake the projector, because the log has grown. Never blocks, never raises.
 
-        At most every PACE_S: under load, larger batches leave more of the machine to other processes.
+        It is woken at most once in PACE_S seconds: under load, fewer and larger batches take less CPU time.
         """
         if self._wake_up is None:
             loop = asyncio.get_running_loop()

@@ -1,7 +1,8 @@
-"""The Python functions for the public event that an earlier version names, used by later versions that rules lead to.
+"""Reuse of an earlier version's Python functions (to and from the public event) for later versions.
 
-To read, the rules are reversed back to that version, then its function runs; to write, the opposite. Fields that later
-versions added correspond to public fields directly.
+All hops from the earlier to the later version must be by rules. To read a later version, the rules are applied in
+reverse, down to the earlier version, and then its function runs. To write, the other function runs first, and then the
+rules. Fields that later versions added correspond to public fields directly.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +22,10 @@ from ordertrail_server.schema.hops.values import BOTH_WAYS
 
 
 class Ancestor(NamedTuple):
-    """A version that names functions for the public event, and the hops by rules from it (last hop first)."""
+    """An earlier version with Python functions for the public event, and the plans from it to the newest version.
+
+    The plan of the last hop comes first.
+    """
 
     message: Descriptor
     read: Function | None
@@ -30,7 +34,7 @@ class Ancestor(NamedTuple):
 
 
 def ancestor_of(newest: Descriptor, public: Descriptor, families: Families) -> Ancestor | None:
-    """Return the nearest earlier version that names functions for the public event, or None."""
+    """Return the nearest earlier version with Python functions for the public event, or None."""
     plans = families.plans_to(newest)
     for count, plan in enumerate(plans, 1):
         functions = families.functions[plan.old.full_name]
@@ -43,10 +47,12 @@ def ancestor_of(newest: Descriptor, public: Descriptor, families: Families) -> A
 
 
 def ancestor_gaps(newest: Descriptor, ancestor: Ancestor, *, is_written: bool) -> list[str]:
-    """Return why the newest version cannot use the functions of an ancestor, each cause with its remedy."""
+    """Return the reasons why the newest version cannot use the functions of an ancestor, each with its remedy."""
     name = ancestor.message.full_name
     gaps = (
-        [] if ancestor.read and (ancestor.write or not is_written) else [f"{name} names a Python function for one way"]
+        []
+        if ancestor.read and (ancestor.write or not is_written)
+        else [f"{name} names a Python function for one direction only"]
     )
     gaps += [f"{gap}, which {name} must read" for plan in ancestor.plans for gap in one_way_gaps(plan)]
     return [f"{gap}: {BOTH_WAYS} on {newest.full_name}" for gap in gaps]

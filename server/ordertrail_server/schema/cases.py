@@ -27,7 +27,7 @@ def version_of(message: Descriptor) -> int:
 def message_of(field: FieldDescriptor) -> Descriptor:
     """Return the message that an event's field holds."""
     if field.message_type is None:
-        raise TypeError(f"{field.full_name} holds no message, so it can be no event")
+        raise TypeError(f"{field.full_name} does not contain a message, so it cannot be an event")
     return field.message_type
 
 

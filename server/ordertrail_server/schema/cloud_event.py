@@ -22,9 +22,9 @@ _TYPES = {
 
 
 def headers_of(value: bytes) -> list[tuple[str, str | bytes | None]]:
-    """Return the headers of a Kafka message with this value, without those whose values the record lacks.
+    """Return the headers of a Kafka message with this value. A header is omitted if the record lacks its value.
 
-    A value that is no record of an order has no headers, because headers only repeat the record.
+    A value that is not a record of an order has no headers, because headers only repeat the record.
     """
     try:
         record = Record.FromString(value)

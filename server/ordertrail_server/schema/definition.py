@@ -1,4 +1,4 @@
-"""The definition of a store that is folded from the log: everything besides the log that decides on its rows.
+"""The definition of a store that is folded from the log: everything besides the log that determines its rows.
 
 A store with another definition is never trusted: it is rebuilt.
 """

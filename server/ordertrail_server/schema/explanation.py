@@ -17,7 +17,7 @@ from ordertrail_server.schema.registry import READERS
 
 
 class Explanation(NamedTuple):
-    """How the event of a record reads. An unknown event has empty fields; the steps end before a fault."""
+    """How the event of a record was read. Fields are empty if the event is unknown. The steps end before a fault."""
 
     written_as: str
     written_json: str
@@ -25,7 +25,7 @@ class Explanation(NamedTuple):
 
 
 def explain_reading(value: bytes) -> Explanation:
-    """Explain how the event of a stored record reads, up to its fault if it has one. Never raises, for any bytes."""
+    """Explain how the event of a stored record is read, up to its fault if it has one. Never raises, for any bytes."""
     stored_event = single_event(value)
     reader = READERS.get(stored_event[0]) if stored_event else None
     if stored_event is None or reader is None:

@@ -1,4 +1,4 @@
-"""Families of event versions: each version reads as its successor, the newest one as the public event.
+"""Families of event versions: each version is read as its successor, the newest one as the public event.
 
 Descriptors and their options decide all of it. A contradiction is reported as a gap and does not stop the others.
 """
@@ -25,7 +25,7 @@ class Hop(NamedTuple):
 
 
 class Families:
-    """Every hop between stored versions, by the full name of the message that it reads, and every gap."""
+    """Every hop between stored versions, by the full name of the message that the hop reads, and every gap."""
 
     def __init__(self, record: Descriptor) -> None:
         self.stored = {message_of(case).full_name: message_of(case) for case in cases(record)}
@@ -45,7 +45,7 @@ class Families:
 
     @property
     def newest(self) -> list[Descriptor]:
-        """The newest version of each family: the messages from which no other reads."""
+        """The newest version of each family: the messages that have no successor."""
         return [message for name, message in self.stored.items() if name not in self.hops]
 
     def hops_from(self, message: Descriptor) -> list[Hop]:
@@ -64,14 +64,14 @@ class Families:
         return plans
 
     def _misplaced_function_gaps(self, message: Descriptor) -> Iterator[str]:
-        """Yield a gap for each function that is no hop of the message. Unused ones for a public event are allowed."""
+        """Yield a gap for each function that is not a hop of the message. Unused ones for a public event are valid."""
         name, sources = message.full_name, sources_of(message_rules(message))
         for function in self.functions[name]:
             gives_it = function.gives == name and (function.reads in sources or function.reads not in self.stored)
             if not gives_it and (function.reads != name or function.gives in self.stored):
                 purpose = f"which reads {function.reads} as {function.gives}"
                 subject = f"{name} names the Python function {function.name}, {purpose}"
-                yield f"{subject}, which is no hop of that message: correct the function or `from`"
+                yield f"{subject}, which is not a hop of that message: correct the function or `from`"
         hops = [(function.reads, function.gives) for function in self.functions[name]]
         for reads, gives in dict.fromkeys(hop for hop in hops if hops.count(hop) > 1):
             yield f"{name} names more than one Python function that reads {reads} as {gives}: correct their types"
@@ -83,14 +83,16 @@ class Families:
     def _add(self, source: str, message: Descriptor) -> None:
         old = self.stored.get(source)
         if old is None:
-            self.gaps.append(f"{message.full_name} reads from {source}, which no record can hold: correct its `from`")
+            self.gaps.append(
+                f"{message.full_name} is read from {source}, which is not an event of `Record`: correct its `from`"
+            )
         elif version_of(old) >= version_of(message):
             self.gaps.append(
-                f"{message.full_name} reads from {source}, which is no earlier version: correct its `from`"
+                f"{message.full_name} is read from {source}, which is not an earlier version: correct its `from`"
             )
         elif source in self.hops:
             readers = f"{self.hops[source].new.full_name} and {message.full_name}"
-            self.gaps.append(f"{readers} both read from {source}: make the newer read from the older")
+            self.gaps.append(f"{readers} both name {source} in `from`: let the newer one name the older one")
         else:
             self.hops[source] = self._hop(old, message)
 
@@ -105,6 +107,6 @@ class Families:
 
 
 def function_between(functions: list[Function], reads: Descriptor, gives: Descriptor) -> Function | None:
-    """Return the function that reads the one message and gives the other, None if there is none."""
+    """Return the function that reads one message and returns the other, or None."""
     types = reads.full_name, gives.full_name
     return next((function for function in functions if (function.reads, function.gives) == types), None)

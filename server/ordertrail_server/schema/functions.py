@@ -1,4 +1,4 @@
-"""The Python functions that messages name where rules do not suffice. Their signatures tell what they read and give."""
+"""The Python functions that messages name where rules do not suffice. Their signatures define the conversion."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -22,7 +22,7 @@ class Function(NamedTuple):
 
 
 def functions_of(message: Descriptor) -> tuple[list[Function], list[str]]:
-    """Return the functions that a message names, and a sentence with a remedy for each that cannot be used."""
+    """Return the functions that a message names, and the gap of each that cannot be used."""
     functions: list[Function] = []
     gaps: list[str] = []
     for name in message_rules(message).python:
@@ -50,5 +50,5 @@ def _load(name: str) -> Function:
 def _full_name(type_: Any, name: str) -> str:
     descriptor = getattr(type_, "DESCRIPTOR", None)
     if not isinstance(descriptor, Descriptor):
-        raise TypeError(f"{type_} in the signature of {name} is no message")
+        raise TypeError(f"{type_} in the signature of {name} is not a message")
     return descriptor.full_name

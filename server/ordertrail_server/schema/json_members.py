@@ -15,7 +15,7 @@ class InvalidMember(ValueError):
 class JsonMembers:
     """Reads members of a JSON object by name; `unread` returns those that were not read.
 
-    An absent member reads as None, and so does null. A member that is null also stays unread, so that it is kept.
+    An absent member is returned as None, and so is null. A member that is null also stays unread, so that it is kept.
     """
 
     def __init__(self, members: dict[str, Value], path: str = "") -> None:

@@ -42,7 +42,7 @@ class PublicHops:
     def _add(self, newest: Descriptor) -> None:
         public = self._public.get(self._public_name(newest))
         if public is None:
-            problem = f"{newest.full_name} reads neither as another version nor as a public event"
+            problem = f"{newest.full_name} has neither a successor nor a public event"
             self.gaps.append(f"{problem}: set `from` on its successor")
             return
         reads, writes = self._read_and_write_hops(newest, message_of(public))
@@ -53,7 +53,7 @@ class PublicHops:
         read, write = (function_between(functions, *direction) for direction in ((newest, public), (public, newest)))
         if (read is None) != (write is None) and not (retired and read):
             missing = f"from {public.full_name} to it" if read else f"from it to {public.full_name}"
-            self.gaps.append(f"{newest.full_name} names a Python function for one way only: name one {missing}")
+            self.gaps.append(f"{newest.full_name} names a Python function for one direction only: name one {missing}")
         if not (read or write) and (ancestor := ancestor_of(newest, public, self._families)):
             return self._inherited(newest, public, ancestor)
         plan, gaps = match_public(newest, public, self._families.plans_to(newest))
@@ -85,7 +85,9 @@ class PublicHops:
             stored_names = sorted(name for name, hop in self.hops.items() if hop.public.number == field.number)
             event = message_of(field).full_name
             if not stored_names:
-                gaps.append(f"{event} reads from no stored version: add one to ordertrail.log.v1.Record")
+                gaps.append(f"{event} has no stored version: add one to ordertrail.log.v1.Record")
             elif len(stored_names) > 1:
-                gaps.append(f"{event} reads from {' and '.join(stored_names)}: set `from` on the newer one")
+                gaps.append(
+                    f"{event} has two newest versions, {' and '.join(stored_names)}: set `from` on the newer one"
+                )
         return gaps

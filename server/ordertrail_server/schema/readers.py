@@ -17,7 +17,7 @@ from ordertrail_server.schema.public_hops import PublicHops
 
 
 class Reader(NamedTuple):
-    """How a stored version reads."""
+    """The function that reads a stored version, and the facts about that version."""
 
     number: int
     """Its number in the record."""
@@ -32,15 +32,15 @@ class Reader(NamedTuple):
     """The name of the public event's field in HistoryEvent."""
 
     passes_through: bool
-    """Whether a record with it is, byte for byte, a public event already."""
+    """Whether the bytes of a record of this version are already those of the public event."""
 
     hops: tuple[Hop, ...]
     """Every hop, the one to the public event included."""
 
     check: MessageAction | None
-    """Raises UnnamedValue if the public event holds a number that is no value of its enum; None if it holds no enum.
+    """Raises UnnamedValue for a number in the public event that is not a value of its enum; None if it has no enum.
 
-    `read` calls it; what passes through is not read.
+    `read` calls it also for records that pass through unconverted.
     """
 
     read: Callable[[bytes, Any], None]
@@ -48,7 +48,7 @@ class Reader(NamedTuple):
 
 
 class Readers:
-    """Builds the readers of a schema. Hops that several versions share are compiled once."""
+    """Builds the readers of all versions of a schema. Hops that several versions share are compiled once."""
 
     def __init__(self, families: Families, public: PublicHops) -> None:
         self._families, self._public = families, public
@@ -56,7 +56,7 @@ class Readers:
         self._into: dict[tuple[Descriptor, Descriptor], ReadInto] = {}
 
     def of(self, case: FieldDescriptor) -> Reader | None:
-        """Return the reader of a version, or None if it leads to no public event."""
+        """Return the reader of a version, or None if its hops do not end at a public event."""
         message = message_of(case)
         stored_hops = self._families.hops_from(message)
         last = self._public.hops.get(stored_hops[-1].new.full_name if stored_hops else message.full_name)

@@ -1,7 +1,7 @@
 """The only code that reads stored bytes as a public event. Writer, projector, streams and audit all use it.
 
-`HistoryEvent` has the record's envelope under the same field numbers, and so are events that need no change. So one
-parse reads the record, and its bytes are sent to clients as they are. `proof` checks this at start.
+`HistoryEvent` has the record's envelope, and the events that need no change, under the same field numbers. So such a
+record is parsed once as `HistoryEvent`, and its bytes are sent to clients as they are. `proof` checks this at start.
 """
 
 from typing import Any, Final, NamedTuple
@@ -17,12 +17,12 @@ from ordertrail_server.schema.record_fields import event_numbers, read_envelope
 from ordertrail_server.schema.registry import READERS
 from ordertrail_server.schema.upcasting import CannotUpcast
 
-# Stored versions whose number is a public event's: parsing the envelope parses them, too. By public name.
+# {name of a public event: the stored version with the same number}. Parsing the envelope also parses its event.
 _PARSED: Final = {
     field.name: READERS.get(field.number) for field in HistoryEvent.DESCRIPTOR.oneofs_by_name["event"].fields
 }
 _PASSING: Final = {name: reader for name, reader in _PARSED.items() if reader and reader.passes_through}
-_UNREADABLE = "its bytes are no event of its type"
+_UNREADABLE = "its bytes are not an event of its type"
 
 
 class Reading(NamedTuple):
@@ -35,17 +35,17 @@ class Reading(NamedTuple):
     """The version of the stored event: 2 for `ordertrail.events.v2`; 0 for an event that this release cannot name."""
 
     fault: str
-    """Why the event cannot be read, as one sentence without its full stop; empty if it can."""
+    """Why the event cannot be read: one sentence without its full stop. Empty if it can be read."""
 
     passes_through: bool
     """Whether the stored bytes have the public wire shape already."""
 
     number: int
-    """The number of the event's field in the record, also of a newer release's; 0 where there is not one event."""
+    """The event's field number in the record, even if only a newer release knows it; 0 unless there is one event."""
 
 
 def read(value: bytes) -> Reading | None:
-    """Read a stored record, or return None if it is no record that names an order. Never raises, for any bytes.
+    """Read a stored record, or return None if it is not a record that names an order. Never raises, for any bytes.
 
     Only the envelope decides whether it is a record, so releases that know other events agree.
     """
@@ -56,7 +56,7 @@ def read(value: bytes) -> Reading | None:
     if not event.order_id:
         return None
     if event.digest or event.written_version or event.HasField("position"):
-        _clear_place(event)
+        _clear_server_fields(event)
     reader = _PASSING.get(event.WhichOneof("event") or "")
     unknown = UnknownFieldSet(event)
     if reader is None or unknown:
@@ -64,8 +64,8 @@ def read(value: bytes) -> Reading | None:
     return _pass_through(event, reader)
 
 
-def _clear_place(event: HistoryEvent) -> None:
-    # A record does not know its place. If it claims one, ignore that.
+def _clear_server_fields(event: HistoryEvent) -> None:
+    # Position, digest and version are not part of a record. If it contains such fields, ignore them.
     event.ClearField("position")
     event.ClearField("digest")
     event.ClearField("written_version")
@@ -109,8 +109,8 @@ def _read_stored(event: HistoryEvent, reader: Reader | None, number: int, stored
         return _faulty(event, error_text(error), number, reader)
     except DecodeError:
         return _faulty(event, _UNREADABLE, number, reader)
-    except Exception as error:  # an upcaster's defect parks one order; it must not stop all who read
-        cause = f"the reading of {reader.name} failed with {named_error_text(error)}"
+    except Exception as error:  # a defect of an upcaster parks one order, and must not stop other reads
+        cause = f"reading {reader.name} failed with {named_error_text(error)}"
         return _faulty(event, cause, number, reader)
     return Reading(event, reader.version, "", False, number)
 

@@ -30,7 +30,7 @@ class BareRecord(NamedTuple):
 def event_numbers(unknown: UnknownFieldSet) -> dict[int, Any]:
     """Return {number of an event: its bytes} from the fields that `HistoryEvent` does not know.
 
-    A value under an event's number that is not bytes is no event of this release; it is returned unchanged.
+    A value under an event's number that is not bytes is not an event of this release; it is returned unchanged.
     """
     events: dict[int, Any] = {}
     for number, _, data in _field_list(unknown):

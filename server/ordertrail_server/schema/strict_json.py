@@ -98,4 +98,4 @@ def _check_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise NotStrictJson("holds half a surrogate pair, which is no text") from None
+        raise NotStrictJson("holds half a surrogate pair, which is not valid text") from None

@@ -42,14 +42,14 @@ _STATUS: Final = {word: value for value, words in _WORDS.items() for word in wor
 def price(amount: float) -> v2.Money:
     """Return the amount of a double's shortest decimal text, rounded half-even to nanos. Raises CannotUpcast."""
     if not 0 <= amount <= MAX_PRICE:
-        raise CannotUpcast(f"unitPrice {amount!r} is no amount from 0 to one trillion")
+        raise CannotUpcast(f"unitPrice {amount!r} is not an amount from 0 to one trillion")
     total_nanos = Decimal(repr(amount)).quantize(_NANO, ROUND_HALF_EVEN).scaleb(9)
     units, nanos = divmod(int(total_nanos), 1_000_000_000)
     return v2.Money(currency_code=NO_CURRENCY, units=units, nanos=nanos)
 
 
 def instant_of_millis(epoch_millis: int) -> Timestamp:
-    """Return the time so many milliseconds after 1970-01-01 UTC. Raises CannotUpcast."""
+    """Return the time that is this number of milliseconds after 1970-01-01 UTC. Raises CannotUpcast."""
     seconds, millis = divmod(epoch_millis, 1_000)
     return _timestamp("timestamp", str(epoch_millis), seconds, millis * 1_000_000)
 
@@ -58,14 +58,14 @@ def instant(member: str, text: str) -> Timestamp:
     """Parse an ISO 8601 time, which must have a UTC offset. Raises CannotUpcast."""
     parts = _INSTANT.fullmatch(text)
     if parts is None:
-        raise CannotUpcast(f"{member} {quote_text(text)} is no ISO 8601 time with a time zone")
+        raise CannotUpcast(f"{member} {quote_text(text)} is not an ISO 8601 time with a time zone")
     moment, fraction, zone = parts.groups()
     if fraction is not None and moment.count(":") < 2:
         raise CannotUpcast(f"{member} {quote_text(text)} has a fraction of a minute")
     try:
         seconds = _seconds(moment, zone.upper())
     except ValueError:
-        raise CannotUpcast(f"{member} {quote_text(text)} is no time of the calendar") from None
+        raise CannotUpcast(f"{member} {quote_text(text)} is not a time of the calendar") from None
     return _timestamp(member, quote_text(text), seconds, int((fraction or "").ljust(9, "0")))
 
 
@@ -89,7 +89,9 @@ def day(text: str) -> v2.Date:
             raise ValueError
         parsed = date(int(parts[3]), int(parts[1]), int(parts[2]))
     except ValueError:
-        raise CannotUpcast(f"order.expectedDeliveryDate {quote_text(text)} is no day written month/day/year") from None
+        raise CannotUpcast(
+            f"order.expectedDeliveryDate {quote_text(text)} is not a day written month/day/year"
+        ) from None
     return v2.Date(year=parsed.year, month=parsed.month, day=parsed.day)
 
 

@@ -44,7 +44,7 @@ def chunk(tag: bytes, payload: bytes) -> bytes:
 
 
 def read_varint(encoded: bytes, begin: int) -> tuple[int, int]:
-    """Decode the unsigned integer at `begin`; return it and the position behind it.
+    """Decode the unsigned integer at `begin`; return it and the index after it.
 
     Raises IndexError if it is incomplete or longer than 64 bits need.
     """

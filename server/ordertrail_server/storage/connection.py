@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ordertrail_server.storage.bulk_insert import ROWS_A_STATEMENT
 from ordertrail_server.storage.sqlite import check_sqlite_version, sqlite3
-from ordertrail_server.storage.sqlite_error import name_descriptor_shortage, raise_text_damage
+from ordertrail_server.storage.sqlite_error import raise_descriptor_shortage, raise_text_damage
 
 Connection = sqlite3.Connection
 
@@ -65,14 +65,14 @@ class _Connection(sqlite3.Connection):
 
 def _create_private(path: Path) -> None:
     # SQLite would create a file that everybody may read. An existing file, which may be in use, is not opened here.
-    with name_descriptor_shortage(), suppress(FileExistsError):
+    with raise_descriptor_shortage(), suppress(FileExistsError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
 
 
 def _connect(path: Path, mode: str) -> Connection:
     # Callers pass a connection from thread to thread. Isolation level None leaves BEGIN to them.
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    with name_descriptor_shortage():
+    with raise_descriptor_shortage():
         return sqlite3.connect(
             uri,
             BUSY_SECONDS,
@@ -86,7 +86,7 @@ def _connect(path: Path, mode: str) -> Connection:
 
 def _run_pragmas(connection: Connection, *pragmas: str) -> Connection:
     try:
-        with name_descriptor_shortage():
+        with raise_descriptor_shortage():
             for pragma in pragmas:
                 connection.execute(f"PRAGMA {pragma}").fetchall()
     except BaseException:

@@ -1,4 +1,4 @@
-"""Detects that a process has run out of file descriptors, which libraries often hide."""
+"""Detects that a process has run out of file descriptors, which libraries often do not report."""
 
 import os
 from errno import EMFILE, ENFILE
@@ -22,7 +22,7 @@ def lacks_descriptors(count: int = 1) -> bool:
 
 
 def describe_shortage() -> str:
-    """Return an explanation that no descriptors are left, with a remedy."""
+    """Return the error text for a process without free descriptors, with the remedy."""
     return f"the process has no file descriptors left: raise its limit of {_limit()} (ulimit -n)"
 
 

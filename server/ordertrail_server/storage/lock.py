@@ -23,10 +23,10 @@ class DataDirectoryBusy(DataDirectoryRefused):
 
 @contextmanager
 def lock_directory(directory: Path) -> Iterator[None]:
-    """Hold the directory's lock. The kernel releases it when the process ends, in whatever way.
+    """Hold the directory's lock. The kernel releases it when the process ends, even after a kill.
 
     Raises DataDirectoryBusy. A process forked meanwhile would hold the lock too: spawn processes instead.
-    The file stays: removing it would let two processes lock two files of one name.
+    The file is never removed: otherwise two processes could lock two files with the same name.
     """
     # Python opens files close-on-exec, so programs started meanwhile do not inherit the lock.
     descriptor = _open(directory)

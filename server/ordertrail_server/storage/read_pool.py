@@ -68,5 +68,5 @@ class ReadPool:
 
 def _lower_priority(niceness: int) -> None:
     if niceness:
-        with suppress(OSError, AttributeError):  # elsewhere than on Linux a thread has no priority of its own
+        with suppress(OSError, AttributeError):  # only Linux has priorities for threads
             os.setpriority(os.PRIO_PROCESS, get_native_id(), niceness)

@@ -16,7 +16,7 @@ FILES_OF_A_CONNECTION = 4
 
 
 class OutOfDescriptors(sqlite3.OperationalError):
-    """SQLite could not open a file because the process has no file descriptors left. SQLite itself hides this cause."""
+    """SQLite could not open a file because no file descriptors are left. SQLite itself does not report this cause."""
 
 
 class TextDamaged(sqlite3.DatabaseError):
@@ -44,8 +44,8 @@ def is_in_use(error: sqlite3.Error) -> bool:
 
 
 @contextmanager
-def name_descriptor_shortage() -> Iterator[None]:
-    """Turn an error that is caused by a lack of file descriptors into OutOfDescriptors."""
+def raise_descriptor_shortage() -> Iterator[None]:
+    """Raise OutOfDescriptors in place of an error whose cause is a lack of file descriptors."""
     try:
         yield
     except (sqlite3.OperationalError, OSError) as error:

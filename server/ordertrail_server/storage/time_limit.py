@@ -6,7 +6,7 @@ from time import monotonic
 
 from ordertrail_server.storage.connection import Connection
 
-# SQLite calls the progress handler every so many instructions (some 10 ms), because each call takes the GIL.
+# The number of SQLite instructions between two calls of the progress handler: about 10 ms. Each call takes the GIL.
 INSTRUCTIONS = 500_000
 
 
@@ -19,7 +19,7 @@ class TimeLimit:
 
     @contextmanager
     def watch(self, connection: Connection) -> Iterator[None]:
-        """Limit what the connection does within the block; a rollback or commit behind it is never interrupted."""
+        """Limit what the connection does within the block; a rollback or commit after it is never interrupted."""
         end = monotonic() + self.seconds
         connection.set_progress_handler(lambda: self._is_abandoned or monotonic() >= end, INSTRUCTIONS)
         try:

@@ -11,7 +11,7 @@ from ordertrail_server.storage.sqlite import sqlite3
 def transaction(connection: Connection) -> Iterator[None]:
     """Commit the writes of the body together at its end, or roll them back if it or the commit raises.
 
-    It begins as a writer (BEGIN IMMEDIATE), so the body sees no commit of others, and never fails because of one. It
+    It takes the write lock at once (BEGIN IMMEDIATE), so no other connection commits within it or makes it fail. It
     cannot be nested. For several statements in one text use `execute_statements`.
     """
     try:

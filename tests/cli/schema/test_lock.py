@@ -97,7 +97,7 @@ def test_nothing_is_locked_if_no_record_can_hold_an_event(proto: Path) -> None:
     (proto / "beside_what_is_generated.proto").write_text(CASELESS)
     result = run(proto)
     assert result.exit_code == 1
-    assert "- ordertrail.events.v9.OrderReturned is an event that no record can hold" in result.output
+    assert "- ordertrail.events.v9.OrderReturned is an event without a case in" in result.output
     assert not (proto / "schema.lock").exists()
 
 

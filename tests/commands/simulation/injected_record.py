@@ -10,7 +10,7 @@ NO_RECORD = b"\xff no record"
 
 
 def create_injected_entry(random: Random, records: list[Logged]) -> Entry:
-    """Return bytes that are no Record, a record under another key, or a record with a damaged predecessor link."""
+    """Return bytes that are not a Record, a record under another key, or a record with a damaged predecessor link."""
     if not records or random.random() < 0.2:
         return Entry("order-1", NO_RECORD)
     original = random.choice(records)

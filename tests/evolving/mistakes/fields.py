@@ -108,19 +108,19 @@ MISTAKES: Final = [
     ),
     _v3(
         "a literal has another type than its field",
-        "v3.OrderPlaced.parcels has the literal one, which is no value of its type: correct it",
+        "v3.OrderPlaced.parcels has the literal one, which is not a value of its type: correct it",
         f"parcels = 12 [{FIELD} = {{absent: true",
         f'parcels = 12 [{FIELD} = {{literal: "one"',
     ),
     _v3(
         "a literal is too large",
-        "has the literal 9223372036854775808, which is no value of its type: correct it",
+        "has the literal 9223372036854775808, which is not a value of its type: correct it",
         f"parcels = 12 [{FIELD} = {{absent: true",
         f'parcels = 12 [{FIELD} = {{literal: "9223372036854775808"',
     ),
     _v3(
-        "a literal is no value of its enum",
-        "v3.OrderPlaced.priority has the literal NORMAL, which is no value of its type: correct it",
+        "a literal is not a value of its enum",
+        "v3.OrderPlaced.priority has the literal NORMAL, which is not a value of its type: correct it",
         '"PRIORITY_NORMAL"',
         '"NORMAL"',
     ),

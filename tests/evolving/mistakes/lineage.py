@@ -14,7 +14,7 @@ _NO_EVENTS: Final = "which is the envelope's: give it one that was never used, o
 
 def _from(title: str, says: str, predecessor: str) -> Mistake:
     edit = replace_text(V3, write_from_option("v2"), write_from_option("v2").replace("v2.OrderPlaced", predecessor))
-    return _version(f"a new version reads from {title}", f"v3.OrderPlaced reads from {predecessor}, {says}", edit)
+    return _version(f"a new version reads from {title}", f"v3.OrderPlaced is read from {predecessor}, {says}", edit)
 
 
 def _version(title: str, says: str, edit: Edit, state: State = State.V3) -> Mistake:
@@ -36,32 +36,33 @@ def _python(title: str, name: str, says: str) -> Mistake:
 MISTAKES: Final = [
     _version(
         "a new version has no `from`",
-        "ordertrail.v1.OrderPlaced reads from v2.OrderPlaced and v3.OrderPlaced: set `from` on the newer one",
+        "ordertrail.v1.OrderPlaced has two newest versions, v2.OrderPlaced and v3.OrderPlaced: "
+        "set `from` on the newer one",
         replace_text(V3, write_from_option("v2"), ""),
     ),
-    _from("a misspelt message", "which no record can hold: correct its `from`", "v2.OrderPlacd"),
-    _from("a message that is no event", "which no record can hold: correct its `from`", "v2.Money"),
-    _from("itself", "which is no earlier version: correct its `from`", "v3.OrderPlaced"),
-    _from("a later version", "which no record can hold: correct its `from`", "v4.OrderPlaced"),
+    _from("a misspelt message", "which is not an event of `Record`: correct its `from`", "v2.OrderPlacd"),
+    _from("a message that is not an event", "which is not an event of `Record`: correct its `from`", "v2.Money"),
+    _from("itself", "which is not an earlier version: correct its `from`", "v3.OrderPlaced"),
+    _from("a later version", "which is not an event of `Record`: correct its `from`", "v4.OrderPlaced"),
     _version(
         "version 3 reads from version 1 instead of version 2",
-        "v2.OrderPlaced and v3.OrderPlaced both read from v1.OrderPlaced: make the newer read from the older",
+        "v2.OrderPlaced and v3.OrderPlaced both name v1.OrderPlaced in `from`: let the newer one name the older one",
         replace_text(V3, write_from_option("v2"), write_from_option("v1")),
     ),
     _version(
         "version 4 reads from version 2 instead of version 3",
-        "v3.OrderPlaced and v4.OrderPlaced both read from v2.OrderPlaced: make the newer read from the older",
+        "v3.OrderPlaced and v4.OrderPlaced both name v2.OrderPlaced in `from`: let the newer one name the older one",
         replace_text(V4, write_from_option("v3"), write_from_option("v2")),
         State.V4,
     ),
     _version(
         "a new version reads from another event",
-        "v3.OrderPlaced and v3.OrderShipped both read from v2.OrderPlaced: make the newer read from the older",
+        "v3.OrderPlaced and v3.OrderShipped both name v2.OrderPlaced in `from`: let the newer one name the older one",
         replace_text(V3, '"ordertrail.events.v2.OrderShipped"', '"ordertrail.events.v2.OrderPlaced"'),
     ),
     _version(
         "a new version has no case",
-        "v3.OrderPlaced is an event that no record can hold: add its case to ordertrail.log.v1.Record, or remove it",
+        "v3.OrderPlaced is an event without a case in ordertrail.log.v1.Record: add the case, or remove the event",
         cut_text(RECORD, "    ordertrail.events.v3.OrderPlaced", ";\n"),
     ),
     _case(
@@ -126,6 +127,7 @@ MISTAKES: Final = [
     _python(
         "of another event",
         "v1.order_placed",
-        "which reads v1.OrderPlaced as v2.OrderPlaced, which is no hop of that message: correct the function or `from`",
+        "which reads v1.OrderPlaced as v2.OrderPlaced, which is not a hop of that message: "
+        "correct the function or `from`",
     ),
 ]

@@ -112,7 +112,8 @@ MISTAKES: Final = [
     ),
     _public(
         "the newest version has a reading function and no writing function",
-        "v3.OrderShipped names a Python function for one way only: name one from ordertrail.v1.OrderShipped to it",
+        "v3.OrderShipped names a Python function for one direction only: "
+        "name one from ordertrail.v1.OrderShipped to it",
         '"v3.shipped"',
         _READING_FUNCTION,
     ),
@@ -125,7 +126,7 @@ MISTAKES: Final = [
     Mistake(
         "a Python function returns an undefined enum number for every value",
         Guard.CHECK,
-        "the Python function v2.placed gives v3.OrderSource.status the number 1007, which is no value of its enum",
+        "the Python function v2.placed gives v3.OrderSource.status the number 1007, which is not a value of its enum",
         combine_edits(
             _begin_v3,
             replace_text(V3, write_from_option("v2"), f'{write_from_option("v2")} {_OPTION}.python = "v2.placed";'),

@@ -68,7 +68,7 @@ MISTAKES: Final = [
     ),
     _v3(
         "a field with a public counterpart has `not_public`",
-        f"ordertrail.v1.OrderPlaced.customer_id reads from no field of v3.OrderPlaced: {_SAY}",
+        f"ordertrail.v1.OrderPlaced.customer_id has no field of v3.OrderPlaced as its source: {_SAY}",
         f'[{FIELD}.from = "customer_id"]',
         f'[{FIELD} = {{from: "customer_id" not_public: true}}]',
     ),
@@ -90,7 +90,7 @@ MISTAKES: Final = [
     ),
     _today(
         "a public field is added without a stored field",
-        f"ordertrail.v1.OrderCancelled.refund reads from no field of v2.OrderCancelled: {_SAY}",
+        f"ordertrail.v1.OrderCancelled.refund has no field of v2.OrderCancelled as its source: {_SAY}",
         replace_text(EVENTS, _REASON, f"{_REASON} optional string refund = 2;", after=_CANCELLED),
     ),
     _today(

@@ -8,7 +8,7 @@ from tests.evolving.mistakes.mistake import Mistake
 from tests.evolving.mistakes.trees import FIELD, V3, V4, State, next_version
 
 _PYTHON: Final = "name a Python function with the option `python`"
-_STATUS: Final = "v2.OrderSource.status reads as v3.OrderSource.status, "
+_STATUS: Final = "v2.OrderSource.status is read as v3.OrderSource.status, "
 _NOTE: Final = f"string note = 7 [{FIELD}.not_public = true];"
 _BEFORE: Final = f"optional OrderSource before = 7 [{FIELD} = {{absent: true not_public: true}}];"
 
@@ -26,8 +26,8 @@ def _v4(title: str, says: str, was: str, now: str) -> Mistake:
 
 
 def _type(was: str, now: str, field: str) -> Mistake:
-    both = f"v3.OrderPlaced.{field} reads as v4.OrderPlaced.{field}"
-    says = f"{both}, but is of another type, which may not hold every value: {_PYTHON}"
+    both = f"v3.OrderPlaced.{field} is read as v4.OrderPlaced.{field}"
+    says = f"{both}, but its type cannot represent every value: {_PYTHON}"
     return _v4(f"{was} becomes {now}", says, f"optional {was} {field}", f"optional {now} {field}")
 
 
@@ -54,13 +54,13 @@ MISTAKES: Final = [
     ),
     _v4(
         "the key type of a map is changed",
-        f"but their keys are of two types: {_PYTHON}",
+        f"but their keys have different types: {_PYTHON}",
         "map<string, string>",
         "map<int32, string>",
     ),
     _v4(
         "the value type of a map is changed",
-        f"but is of another type, which may not hold every value: {_PYTHON}",
+        f"but its type cannot represent every value: {_PYTHON}",
         "map<string, string>",
         "map<string, int64>",
     ),
@@ -73,7 +73,7 @@ MISTAKES: Final = [
     Mistake(
         "a field joins a oneof",
         Guard.CHECK,
-        "v4.OrderPlaced.payer gets its members (note, paying_shop, paying_person) from several fields, of which two",
+        "the members note, paying_shop, paying_person of v4.OrderPlaced.payer are read from fields that",
         combine_edits(
             cut_text(V4, "  // What the packers should know.\n", ";\n"),
             replace_text(V4, "oneof payer {", f"oneof payer {{ {_NOTE}"),
@@ -100,7 +100,8 @@ MISTAKES: Final = [
     ),
     _v3(
         "a nested message is renamed",
-        'v3.OrderedLine.unit_price holds v3.Amount, which does not read from v2.Money: set from: "v2.Money" on it',
+        "v3.OrderedLine.unit_price holds v3.Amount, which has no rule to be read from v2.Money: "
+        'set from: "v2.Money" on it',
         combine_edits(
             replace_text(V3, "message Money {", "message Amount {"),
             replace_text(V3, "optional Money", "optional Amount"),
@@ -130,13 +131,13 @@ MISTAKES: Final = [
     ),
     _enum(
         "the old value in `enum_map` is misspelt",
-        f"{_STATUS}and its enum_map names ORDER_STATUS_CANCELED, no value of that enum: correct it",
+        f"{_STATUS}but its enum_map names ORDER_STATUS_CANCELED, which is not a value of the enum: correct it",
         'from: "ORDER_STATUS_CANCELLED"',
         'from: "ORDER_STATUS_CANCELED"',
     ),
     _enum(
         "the new value in `enum_map` is misspelt",
-        f"{_STATUS}and its enum_map names ORDER_STATUS_CALLED, no value of that enum: correct it",
+        f"{_STATUS}but its enum_map names ORDER_STATUS_CALLED, which is not a value of the enum: correct it",
         'to: "ORDER_STATUS_CALLED_OFF"',
         'to: "ORDER_STATUS_CALLED"',
     ),
@@ -148,7 +149,7 @@ MISTAKES: Final = [
     ),
     _enum(
         "a string field has `enum_map`",
-        "v3.OrderPlaced.shop_id has `enum_map`, but is no enum: remove it",
+        "v3.OrderPlaced.shop_id has `enum_map`, but is not an enum: remove it",
         '.from = "customer_id"]',
         ' = {from: "customer_id" enum_map: {from: "A" to: "B"}}]',
     ),

@@ -234,7 +234,7 @@ async def test_resume_token_beyond_the_end_of_the_log_is_refused(tmp_path: Path)
                 await server.stream(request)
             refusal = error.value.refusal
             assert (refusal.reason, refusal.where) == (ErrorReason.ERROR_REASON_INVALID_TOKEN, "resume_token")
-            assert refusal.message == "resume_token is of facts that this log does not have."
+            assert refusal.message == "resume_token is ahead of the log, which lacks facts that the token includes."
 
 
 async def test_resume_token_ahead_of_the_read_model_stays_as_it_is(tmp_path: Path) -> None:

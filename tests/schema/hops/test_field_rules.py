@@ -256,5 +256,5 @@ def test_number_that_is_no_value_of_its_enum_cannot_be_mapped(
 ) -> None:
     place = [*FIELDS].index("enum_map: singular, repeated and map fields")
     tree, event = compiled[f"{'nested' if nested else 'top'}{place}"], {"several": [{}, stored]} if nested else stored
-    with pytest.raises(CannotUpcast, match="holds 9, which is no value of its enum"):
+    with pytest.raises(CannotUpcast, match="holds 9, which is not a value of its enum"):
         tree.hop(**event)

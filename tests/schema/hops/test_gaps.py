@@ -117,19 +117,19 @@ SPECS = {
     "a literal of another type than the field": Spec(
         "",
         'optional int32 a = 1 [(field).literal = "many"];',
-        "v2.Placed.a has the literal many, which is no value of its type: correct it",
+        "v2.Placed.a has the literal many, which is not a value of its type: correct it",
         'optional int32 a = 1 [(field).literal = "5"];',
     ),
     "a literal that is null": Spec(
         "",
         'optional int32 a = 1 [(field).literal = "null"];',
-        "v2.Placed.a has the literal null, which is no value of its type: correct it",
+        "v2.Placed.a has the literal null, which is not a value of its type: correct it",
         'optional int32 a = 1 [(field).literal = "0"];',
     ),
-    "a literal that is no value of its enum": Spec(
+    "a literal that is not a value of its enum": Spec(
         "",
         'optional Mood a = 1 [(field).literal = "MOOD_BAD"];',
-        "v2.Placed.a has the literal MOOD_BAD, which is no value of its type: correct it",
+        "v2.Placed.a has the literal MOOD_BAD, which is not a value of its type: correct it",
         'optional Mood a = 1 [(field).literal = "MOOD_GOOD"];',
     ),
     "a literal for a repeated field": Spec(
@@ -183,27 +183,27 @@ SPECS = {
     "a oneof whose members read two fields": Spec(
         "optional string a = 1; optional string b = 2;",
         "oneof c { string a = 1; string b = 2; }",
-        "v2.Placed.c gets its members (a, b) from several fields, of which two may be set: use separate fields",
+        "the members a, b of v2.Placed.c are read from fields that may be set together: use separate fields",
         "optional string a = 1; optional string b = 2;",
     ),
     "a oneof whose members read two messages of one type": Spec(
         "optional Way a = 1; optional Way b = 2;",
         """option (message).dropped = "a.desk"; option (message).dropped = "b.post";
            oneof way { string post = 3 [(field).from = "a.post"]; string desk = 4 [(field).from = "b.desk"]; }""",
-        "v2.Placed.way gets its members (post, desk) from several fields, of which two may be set: use separate fields",
+        "the members post, desk of v2.Placed.way are read from fields that may be set together: use separate fields",
         """option (message).dropped = "a.desk"; option (message).dropped = "b";
            oneof way { string post = 3 [(field).from = "a.post"]; string desk = 4 [(field).absent = true]; }""",
     ),
     "a oneof of a field and a nested message that takes fields of the event": Spec(
         "optional string x = 1; optional string y = 2;",
         """oneof both { In in = 3 [(field).from = "."]; Out out = 4 [(field).absent = true]; string y = 2; }""",
-        "v2.Placed.both gets its members (in, y) from several fields, of which two may be set: use separate fields",
+        "the members in, y of v2.Placed.both are read from fields that may be set together: use separate fields",
         'optional string y = 2; oneof both { In in = 3 [(field).from = "."]; Out out = 4 [(field).absent = true]; }',
     ),
     "a literal in a oneof": Spec(
         "oneof a { string b = 1; string c = 2; }",
         'oneof a { string b = 1; string c = 2; string d = 3 [(field).literal = "x"]; }',
-        "v2.Placed.a gets its members (b, c, d) from several fields, of which two may be set: use separate fields",
+        "the members b, c, d of v2.Placed.a are read from fields that may be set together: use separate fields",
         "oneof a { string b = 1; string c = 2; string d = 3 [(field).absent = true]; }",
     ),
     "a literal for one member of a new oneof": Spec(
@@ -215,19 +215,20 @@ SPECS = {
     "an enum that lacks a value": Spec(
         "optional Mood a = 1;",
         "optional Mood a = 1;",
-        "v1.Placed.a reads as v2.Placed.a, but v2.Mood has no value MOOD_ODD: add it, or map it with `enum_map`",
+        "v1.Placed.a is read as v2.Placed.a, but v2.Mood has no value MOOD_ODD: add it, or map it with `enum_map`",
         'optional Mood a = 1 [(field) = {enum_map: {from: "MOOD_ODD" to: "MOOD_NONE"}}];',
     ),
     "`enum_map` of an unknown value": Spec(
         "optional Mood a = 1;",
         'optional Mood a = 1 [(field) = {enum_map: {from: "MOOD_AWFUL" to: "MOOD_NONE"}}];',
-        "v1.Placed.a reads as v2.Placed.a, and its enum_map names MOOD_AWFUL, no value of that enum: correct it",
+        "v1.Placed.a is read as v2.Placed.a, but its enum_map names MOOD_AWFUL, "
+        "which is not a value of the enum: correct it",
         'optional Mood a = 1 [(field) = {enum_map: {from: "MOOD_ODD" to: "MOOD_NONE"}}];',
     ),
     "a nested message of another type": Spec(
         "optional One a = 1;",
         "optional Pair a = 1;",
-        'v2.Placed.a holds v2.Pair, which does not read from v1.One: set from: "v1.One" on it',
+        'v2.Placed.a holds v2.Pair, which has no rule to be read from v1.One: set from: "v1.One" on it',
         "optional One a = 1;",
     ),
     '`from: "."` on a repeated field': Spec(
@@ -251,19 +252,19 @@ SPECS = {
     "a repeated field becomes singular": Spec(
         "repeated string a = 1;",
         "optional string a = 1;",
-        f"v1.Placed.a reads as v2.Placed.a, but may hold several values: keep it repeated, or {PYTHON}",
+        f"v1.Placed.a is read as v2.Placed.a, but may hold several values: keep it repeated, or {PYTHON}",
         "repeated string a = 1;",
     ),
     "a map becomes a list": Spec(
         "map<string, string> a = 1;",
         "repeated string a = 1;",
-        f"v1.Placed.a reads as v2.Placed.a, but only one of them is a map: {PYTHON}",
+        f"v1.Placed.a is read as v2.Placed.a, but only one of them is a map: {PYTHON}",
         None,
     ),
     "a map with another key type": Spec(
         "map<int32, string> a = 1;",
         "map<int64, string> a = 1;",
-        f"v1.Placed.a reads as v2.Placed.a, but their keys are of two types: {PYTHON}",
+        f"v1.Placed.a is read as v2.Placed.a, but their keys have different types: {PYTHON}",
         None,
     ),
 }

@@ -14,7 +14,7 @@ from ordertrail_server.schema.public_hops import PublicHops
 from ordertrail_server.schema.readers import Readers
 
 JSON = dict[str, Any]
-BOTH_WAYS = "name Python functions for both ways with the option `python` on v2.Placed"
+BOTH_WAYS = "name Python functions for both directions with the option `python` on v2.Placed"
 FROM_1, FROM_2 = 'option (message).from = "v1.Placed";', 'option (message).from = "v2.Placed";'
 V1 = """
 enum Mood { MOOD_NONE = 0; MOOD_GOOD = 1; MOOD_BAD = 2; }
@@ -100,7 +100,7 @@ GAPS = {
     "a new field in a repeated message": (
         build_version_2(SAME_LINE + "repeated string note = 2 [(field).absent = true];", SAME),
         "v2.Line.note is new in each of v2.Placed.lines, which a Python function converts: "
-        "set `not_public` on it, or name Python functions for both ways with the option `python`",
+        "set `not_public` on it, or name Python functions for both directions with the option `python`",
     ),
     "a new field without `public` or `not_public`": (
         build_version_2(SAME_LINE, SAME + "optional string note = 9 [(field).absent = true];"),
@@ -245,4 +245,4 @@ def test_rule_that_functions_cannot_follow_is_a_gap_that_names_the_field(compile
 @pytest.mark.parametrize("index", [0, 1])
 def test_functions_for_one_direction_do_not_serve_a_later_version(compiled: dict[str, Tree], index: int) -> None:
     gaps = Served(compiled["one"], lambda functions: [functions[index]]).gaps
-    assert gaps == [f"v1.Placed names a Python function for one way: {BOTH_WAYS}"]
+    assert gaps == [f"v1.Placed names a Python function for one direction only: {BOTH_WAYS}"]

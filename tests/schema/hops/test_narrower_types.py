@@ -29,6 +29,6 @@ def compiled() -> dict[str, Tree]:
 @pytest.mark.parametrize("pair", NARROWER)
 def test_type_that_may_not_hold_every_value_is_a_gap(compiled: dict[str, Tree], pair: str) -> None:
     assert compiled[f"narrower{NARROWER.index(pair)}"].gaps == [
-        "v1.Placed.a reads as v2.Placed.a, but is of another type, which may not hold every value: "
+        "v1.Placed.a is read as v2.Placed.a, but its type cannot represent every value: "
         "name a Python function with the option `python`"
     ]

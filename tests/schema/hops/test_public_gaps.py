@@ -5,7 +5,7 @@ from typing import NamedTuple
 import pytest
 from tests.schema.hops.trees import Tree, trees
 
-BOTH_WAYS = "name Python functions for both ways with the option `python`"
+BOTH_WAYS = "name Python functions for both directions with the option `python`"
 
 
 class Spec(NamedTuple):
@@ -33,7 +33,7 @@ GAPS = {
     "a public field without a stored field": Spec(
         "optional string b = 1 [(field).not_public = true];",
         "optional string a = 1;",
-        "public.Placed.a reads from no field of v1.Placed: set `public` on the field that corresponds to it",
+        "public.Placed.a has no field of v1.Placed as its source: set `public` on the field that corresponds to it",
         'optional string b = 1 [(field).public = "a"];',
     ),
     "two stored fields for one public field": Spec(
@@ -45,13 +45,13 @@ GAPS = {
     "a oneof in the public message only": Spec(
         "optional string a = 1; optional string b = 2;",
         "oneof c { string a = 1; string b = 2; }",
-        "public.Placed.c gets its members (a, b) from several fields, of which two may be set: use separate fields",
+        "the members a, b of public.Placed.c are read from fields that may be set together: use separate fields",
         "oneof c { string a = 1; string b = 2; }",
     ),
     "a oneof in the stored message only": Spec(
         "oneof c { string a = 1; string b = 2; }",
         "optional string a = 1; optional string b = 2;",
-        "v1.Placed.c gets its members (a, b) from several fields, of which two may be set: use separate fields",
+        "the members a, b of v1.Placed.c are read from fields that may be set together: use separate fields",
         "optional string a = 1; optional string b = 2;",
     ),
     "a narrower type": Spec(

@@ -82,11 +82,12 @@ def test_our_schema_has_no_gap() -> None:
     [
         (
             *(LOG, "Record", retype_field(3, FIELD.TYPE_SINT64)),
-            "ordertrail.log.v1.Record.order_version and ordertrail.v1.HistoryEvent.order_version are not of one type",
+            "ordertrail.log.v1.Record.order_version and ordertrail.v1.HistoryEvent.order_version have different types",
         ),
         (
             *(LOG, "Record", rename_field(7, "teller")),
-            "ordertrail.log.v1.Record.teller and ordertrail.v1.HistoryEvent.actor have one number but two names",
+            "ordertrail.log.v1.Record.teller and ordertrail.v1.HistoryEvent.actor "
+            "have the same number but different names",
         ),
         (
             *(LOG, "Record", renumber_field(8, 9)),
@@ -103,15 +104,15 @@ def test_our_schema_has_no_gap() -> None:
         ),
         (
             *(LOG, "Record", remove_field(25)),
-            "ordertrail.v1.OrderConfirmed reads from no stored version: add one to ordertrail.log.v1.Record",
+            "ordertrail.v1.OrderConfirmed has no stored version: add one to ordertrail.log.v1.Record",
         ),
         (
             *(EVENTS, "OrderPlaced", replace_rules(**{"from": BOTH_FIRST[:1], "python": ["v1.order_placed"]})),
-            f"{FIRST}.OrderCreated reads neither as another version nor as a public event: set `from` on its successor",
+            f"{FIRST}.OrderCreated has neither a successor nor a public event: set `from` on its successor",
         ),
         (
             *(EVENTS, "OrderPlaced", replace_rules()),
-            f"ordertrail.v1.OrderPlaced reads from {FIRST}.OrderPlaced and {EVENTS}.OrderPlaced: "
+            f"ordertrail.v1.OrderPlaced has two newest versions, {FIRST}.OrderPlaced and {EVENTS}.OrderPlaced: "
             "set `from` on the newer one",
         ),
         (
@@ -124,11 +125,11 @@ def test_our_schema_has_no_gap() -> None:
         ),
         (
             *(EVENTS, "OrderedLine", rename_field(2, "count")),
-            "ordertrail.v1.OrderedLine.quantity reads from no field of ordertrail.events.v2.OrderedLine",
+            "ordertrail.v1.OrderedLine.quantity has no field of ordertrail.events.v2.OrderedLine as its source",
         ),
         (
             *(EVENTS, "OrderShipped", remove_field(1)),
-            "ordertrail.v1.OrderShipped.lines reads from no field of ordertrail.events.v2.OrderShipped",
+            "ordertrail.v1.OrderShipped.lines has no field of ordertrail.events.v2.OrderShipped as its source",
         ),
         (
             *(EVENTS, "OrderCancelled", lambda message: message.field.add(name="by", number=2, type=9, label=1)),

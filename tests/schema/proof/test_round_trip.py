@@ -89,7 +89,7 @@ def fails(_event: object) -> bytes:
         ),
         (
             lambda _: b"\xff",
-            f"{RETURNED} cannot be read back: its bytes are no event of its type; correct the function",
+            f"{RETURNED} cannot be read back: its bytes are not an event of its type; correct the function",
         ),
         (
             lambda _: b"",

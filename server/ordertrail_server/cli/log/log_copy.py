@@ -26,11 +26,11 @@ class Source(Protocol):
         """Return the offset that the partition's next record will get."""
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
-        """Return up to `limit` records from `offset` on, in order; none at the end only."""
+        """Return up to `limit` records from `offset` on, in order. An empty list means the end of the partition."""
 
 
 class CopyRefused(LogRefused):
-    """The target cannot take the copy, or differs from it. The message says why, and what to do."""
+    """The target is not a valid target, or differs from the source. The message says why, and what to do."""
 
 
 class CopyResult(NamedTuple):
@@ -49,7 +49,7 @@ class _CommonPrefix(NamedTuple):
 
 
 async def copy(source: Source, target: Log, report_progress: ReportProgress = lambda _, __: None) -> CopyResult:
-    """Copy all that the source held at the start into the target, and verify every record.
+    """Copy everything that was in the source at the start into the target, and verify every record.
 
     Both must have equal partition counts. No other process may write to the target. `report_progress` gets the number
     of records read so far, and the total including the verification. Raises CopyRefused, and the errors of the logs.
@@ -101,8 +101,8 @@ async def _append(
         offsets = await target.append(partition, [Entry(record.key, record.value) for record in records])
         if offsets != [*range(target_offset, target_offset + len(records))]:
             raise CopyRefused(
-                f"Another process writes to partition {partition} of the target: records of the copy that belong "
-                f"at offset {target_offset} are at {offsets[0]} to {offsets[-1]}. Empty the target, and copy again."
+                f"Another process writes to partition {partition} of the target: records that were copied for "
+                f"offset {target_offset} were appended at offset {offsets[0]}. Empty the target, and copy again."
             )
         source_offset, target_offset = records[-1].offset + 1, target_offset + len(records)
         progress.add(len(records))

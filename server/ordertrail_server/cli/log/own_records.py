@@ -22,7 +22,7 @@ class OwnRecords:
         return await self._log.end(partition)
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
-        """Return up to `limit` records from `offset` on, in order; none at the end only."""
+        """Return up to `limit` records from `offset` on, in order. An empty list means the end of the partition."""
         while messages := await self._log.read(partition, offset, limit):
             records = [message for message in messages if self._is_own(message, partition)]
             if len(records) < len(messages):

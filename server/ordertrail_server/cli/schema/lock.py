@@ -19,7 +19,7 @@ Example:
 @proto_option
 @click.option("--json", "as_json", is_flag=True, help="Print the added names as one JSON object.")
 def lock(proto: Path, as_json: bool) -> None:
-    """Release stored messages: add those that are missing to proto/schema.lock, as the generated code has them.
+    """Release stored messages: add those that are missing to proto/schema.lock, as declared in the generated code.
 
     Existing entries stay as they are. If `ordertrail schema check` finds a problem, nothing is added. Exit codes: 0 all
     messages are locked, 1 refused.

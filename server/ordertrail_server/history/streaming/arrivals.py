@@ -91,7 +91,7 @@ class Arrivals:
         return latest([read_offsets, projected]), changed
 
     def _wake(self, changed: set[Subject]) -> None:
-        # New subscribers came during the read: it did not cover them, and they may have scanned before.
+        # The read did not cover the subscribers that arrived during it, and their own scans may have been earlier.
         _set_all(self._new_subscribers)
         if ALL in changed:
             _set_all(chain.from_iterable(chain.from_iterable(map(dict.values, self._subscribers.values()))))

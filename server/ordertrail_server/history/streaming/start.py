@@ -10,7 +10,7 @@ from ordertrail_server.log.position import OFFSET_BITS, LogPosition, first_packe
 from ordertrail_server.orders.times import nanoseconds
 
 FEW = 100_000
-"""The first of up to so many events since a time is found by index; with more, the stream reads from offset 0."""
+"""If at most this many events follow the time, the first is found by index; else the stream reads from offset 0."""
 
 
 async def stream_bounds(
@@ -36,9 +36,9 @@ async def stream_bounds(
 
 async def _resume_offsets(model: ReadModel, freshness: Freshness, token: str, deadline: float) -> Offsets:
     begin = offsets_of(token, "resume_token", model.log_id, model.partitions)
-    # The token may be of a log that lost its end or was restored, whose records there are not those the caller saw.
+    # The log may have lost its end or been restored. Then the records there are not those that the caller saw.
     if not await freshness.log_reaches(begin, deadline):
-        raise invalid_token("resume_token", "is of facts that this log does not have")
+        raise invalid_token("resume_token", "is ahead of the log, which lacks facts that the token includes")
     return begin
 
 

@@ -33,7 +33,7 @@ async def stream_events(
     The stream of one parked order sends the facts that can be read, and is then refused. Other streams skip its waiting
     facts and name the order.
     """
-    current_at = hub.recency.current_at  # read before the end is chosen, because a replay sends nothing behind it
+    current_at = hub.recency.current_at  # read before the end is chosen, because a replay sends nothing after it
     begin, until = await stream_bounds(hub.model, freshness, request, deadline)
     max_events = request.max_events_per_frame or FRAME_EVENTS
     max_bytes = FRAME_BYTES - _trailer_bytes(hub.model.partitions)
@@ -122,5 +122,5 @@ def _is_complete(scan: Scan) -> bool:
 
 
 def _trailer_bytes(partitions: int) -> int:
-    """Return an upper bound of a frame's bytes beside its events: state, time, and a token of so many partitions."""
+    """Return an upper bound of a frame's bytes beside its events: state, time, and a token."""
     return 144 + 24 * partitions

@@ -1,4 +1,4 @@
-"""Subjects: the order, customer or product that a stream subscribes to; coarser than its filter, quick to query."""
+"""Subjects: the order, customer or product that a stream subscribes to. Coarser than its filter, but quick to query."""
 
 from collections.abc import Collection, Sequence
 from json import dumps, loads

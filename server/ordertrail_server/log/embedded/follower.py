@@ -23,7 +23,7 @@ CONNECTIONS = 2
 class EmbeddedFollower:
     """Reads and follows the log in a data directory that another process may be serving.
 
-    Raises DataDirectoryRefused if there is no log, LogDamaged if the file is none, LogUnavailable.
+    Raises DataDirectoryRefused if there is no log, LogDamaged if the file is not a log, LogUnavailable.
     """
 
     capabilities = Capabilities()

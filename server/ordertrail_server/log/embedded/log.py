@@ -47,7 +47,7 @@ class EmbeddedLog(EmbeddedFollower):
         """Return the offset that the partition's next record will get."""
         self._check(partition)
         ends = self._appender.known_ends
-        if ends is None:  # an append failed: the file knows
+        if ends is None:  # an append failed: read the ends from the file
             ends = await asyncio.get_running_loop().run_in_executor(self._thread, self._appender.ends)
         return ends[partition]
 
@@ -90,6 +90,6 @@ class EmbeddedLog(EmbeddedFollower):
         self._thread = stack.enter_context(ThreadPoolExecutor(1, "append"))
 
     def _wake(self, partition: int, _: object = None) -> None:
-        # Set and then clear wakes the current waiters. Each of them checks the end again.
+        # Setting and then clearing the event wakes the current waiters. Each of them checks the end again.
         self._appended[partition].set()
         self._appended[partition].clear()

@@ -77,7 +77,7 @@ def read_records(
 
 
 def read_failure(error: sqlite3.Error, where: str) -> LogDamaged | LogUnavailable:
-    """Return the port's error for an error of SQLite during a read."""
+    """Return the log's error for an error of SQLite during a read."""
     # The statements are fixed. If SQLite rejects one, the schema is not the one that was created.
     if is_damage(error) or primary_code(error) == sqlite3.SQLITE_ERROR:
         # SQLite's message may quote several lines of the schema.

@@ -7,7 +7,7 @@ from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
 from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
 from ordertrail_server.log.port import LogUnavailable
 
-# This error only summarizes the others. The error of a single broker contains more.
+# This error only summarizes the others. The errors of single brokers have the details.
 _SUMMARY_ERROR = KafkaError._ALL_BROKERS_DOWN
 
 

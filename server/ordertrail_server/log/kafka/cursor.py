@@ -32,7 +32,7 @@ class Cursor:
         self.last_used = monotonic()
 
     def seek(self, partition: int, offset: int) -> None:
-        """Move to this offset."""
+        """Move the cursor to this offset."""
         self.last_used = monotonic()
         if (self.partition, self.position) != (partition, offset):
             self._buffered = []

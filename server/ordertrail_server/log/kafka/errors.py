@@ -1,4 +1,4 @@
-"""Translates errors of Kafka into errors of the log port."""
+"""Translates errors of Kafka into the errors of the log's interface."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,14 +48,14 @@ def is_never_appended(error: KafkaError) -> bool:
 
 
 def append_failure(first: KafkaError, *, none_appended: bool) -> AppendUncertain | LogUnavailable:
-    """Return the error for a failed batch. `none_appended`: none of its records is, or ever will be, on the log."""
+    """Return the error for a failed batch. `none_appended` is true if none of its records is or will be on the log."""
     if none_appended:
         return LogUnavailable(f"nothing was appended: {describe_error(first)}")
     return AppendUncertain(f"the records may be on the log, or appear there later: {describe_error(first)}")
 
 
 def read_failure(error: KafkaError, partition: int, offset: int) -> LogDamaged | LogUnavailable:
-    """Return the port's error for a read error at this position."""
+    """Return the log's error for a read error at this position."""
     where = f"partition {partition}, offset {offset}"
     if error.code() in _OUT_OF_RANGE:
         return OffsetOutOfRange(

@@ -8,7 +8,7 @@ from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.cursor import decode_key
 
 POLL_SECONDS = 0.1
-# If partitions were added, one of so many first records is almost surely in another partition than its placement.
+# If partitions were added, at least one of this many first records is almost surely in the wrong partition.
 RECORDS_PER_PARTITION = 20
 
 

@@ -21,7 +21,7 @@ REQUEST_SECONDS = 2.0
 METADATA_SECONDS = 1.0
 # After these errors a retry may get an answer, also from another leader.
 _RETRIABLE = TRANSIENT | {KafkaError._TIMED_OUT}
-# A partition counts as empty of all its records only after so many equal answers in a row.
+# The number of equal answers in a row after which all records of a partition count as removed.
 MAX_ATTEMPTS = 5
 
 

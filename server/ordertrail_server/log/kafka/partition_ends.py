@@ -166,7 +166,7 @@ class PartitionEnds:
         await asyncio.sleep(0)  # let the waiters run first: they may stop waiting, and read the record
 
     def _wake_waiters(self, partition: int) -> None:
-        # Set and then clear wakes the current waiters. Each of them checks the end again.
+        # Setting and then clearing the event wakes the current waiters. Each of them checks the end again.
         self._growth[partition].set()
         self._growth[partition].clear()
 

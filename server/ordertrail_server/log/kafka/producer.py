@@ -86,7 +86,7 @@ class KafkaProducer:
         while not self._closed:
             try:
                 self._producer.poll(POLL_SECONDS)
-            except KafkaException as error:  # a fatal error arrives like this, maybe with every poll
+            except KafkaException as error:  # a fatal error is reported here, maybe at every poll
                 self._handle_error(error.args[0])
                 sleep(POLL_SECONDS)
 

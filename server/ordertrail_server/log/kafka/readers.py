@@ -106,7 +106,7 @@ class KafkaReaders:
         return await run_in_pool(self._tail_threads, self._wait_for_growth, partition, end)
 
     def close_unused(self, seconds: float) -> None:
-        """Close the cursors that were not used for so many seconds."""
+        """Close the cursors that were not used for this number of seconds."""
         since = monotonic() - seconds
         for cursors in (self._cursors, self._tails):
             cursors.close_unused(since)

@@ -16,8 +16,8 @@ T = TypeVar("T")
 async def run_in_daemon_thread(work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
     """Run `work` in a daemon thread and return its result. If the caller is cancelled, `work` still runs to its end.
 
-    A process ends without waiting for it. `asyncio.to_thread` is no alternative, because an event loop waits for all
-    of its threads when it closes.
+    A process ends without waiting for it. `asyncio.to_thread` is unsuitable, because an event loop waits for all of its
+    threads when it closes.
     """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()

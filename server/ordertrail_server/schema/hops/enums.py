@@ -35,7 +35,7 @@ def enum_converter(enum: Mapping[int, int], field: str) -> Callable[[int], int]:
 
     def convert(number: int) -> int:
         if number not in enum:
-            raise CannotUpcast(f"{field} holds {number}, which is no value of its enum")
+            raise CannotUpcast(f"{field} holds {number}, which is not a value of its enum")
         return enum[number]
 
     return convert

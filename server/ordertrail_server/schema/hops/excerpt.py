@@ -30,7 +30,7 @@ def _draft(file: FileDescriptorProto, message: Descriptor, excerpted: ExcerptFie
     """Add the excerpt of a message to a file; return the name of its type."""
     name = f"Excerpt{len(file.message_type)}"
     draft = file.message_type.add(name=name)
-    # The oneofs that only tell of presence come last, as the compiler of protos has it.
+    # protoc requires that the synthetic oneofs of proto3 optional fields come last.
     for field in sorted(_fields(message, excerpted), key=lambda field: not oneof_of(field)):
         copy, inner = draft.field.add(), excerpted.get(field.name, {})
         _copy(file, field, inner, copy)

@@ -11,7 +11,7 @@ _TEXT: Final = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES, FieldDe
 
 
 class InvalidLiteral(Exception):
-    """A literal is no value of its field. The text names the remedy."""
+    """A literal is not a value of its field. The text names the remedy."""
 
 
 def parse_literal(field: FieldDescriptor, text: str) -> object:
@@ -28,6 +28,6 @@ def parse_literal(field: FieldDescriptor, text: str) -> object:
         holder = ParseDict({field.name: value}, GetMessageClass(message)())
     except (ValueError, ParseError):
         raise InvalidLiteral(
-            f"{field.full_name} has the literal {text}, which is no value of its type: correct it"
+            f"{field.full_name} has the literal {text}, which is not a value of its type: correct it"
         ) from None
     return getattr(holder, field.name)

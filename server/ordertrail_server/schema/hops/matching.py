@@ -1,4 +1,4 @@
-"""Match a stored version with its predecessor, field by field. A field that no rule and no name matches is a gap."""
+"""Match a stored version with its predecessor, field by field. A field without a rule or a match by name is a gap."""
 
 from collections.abc import Iterator, Set
 
@@ -7,7 +7,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from ordertrail_server.schema.hops.contradictions import contradiction
 from ordertrail_server.schema.hops.literals import InvalidLiteral, parse_literal
 from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, find_field, names
-from ordertrail_server.schema.hops.plan_gaps import double_gaps, plan_gaps
+from ordertrail_server.schema.hops.plan_gaps import double_read_gaps, plan_gaps
 from ordertrail_server.schema.hops.unused_fields import UnusedField, named_sources, unused_paths
 from ordertrail_server.schema.hops.values import PYTHON, Mismatch, match_values
 from ordertrail_server.schema.rules import (
@@ -21,9 +21,13 @@ from ordertrail_server.schema.rules import (
 
 
 def match_stored(old: Descriptor, new: Descriptor) -> tuple[Plan, list[str]]:
-    """Return the plan from `old` to its successor `new`, and for each gap a sentence with its remedy."""
+    """Return the plan from `old` to its successor `new`, and each gap with its remedy."""
     matcher = _Matcher(old, new, {new.full_name})
-    gaps = [*matcher.gaps, *double_gaps(matcher.plan), *(unused_field.gap for unused_field in matcher.unused_fields())]
+    gaps = [
+        *matcher.gaps,
+        *double_read_gaps(matcher.plan),
+        *(unused_field.gap for unused_field in matcher.unused_fields()),
+    ]
     # A message that is nested in several places reports its gaps in each.
     return matcher.plan, list(dict.fromkeys(gaps))
 
@@ -146,7 +150,7 @@ class _Matcher:
 
     def _nested(self, within: Names, field: FieldDescriptor, old: Descriptor, new: Descriptor) -> Plan:
         if old.name != new.name and old.full_name not in sources_of(message_rules(new)):
-            holds = f"{field.full_name} holds {new.full_name}, which does not read from {old.full_name}"
+            holds = f"{field.full_name} holds {new.full_name}, which has no rule to be read from {old.full_name}"
             raise Mismatch(f'{holds}: set from: "{old.full_name}" on it')
         self._refuse_recursion(field, new)
         inner = _Matcher(old, new, self._enclosing | {new.full_name})

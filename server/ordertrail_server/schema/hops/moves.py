@@ -1,4 +1,4 @@
-"""Move values that change their place or their bytes from the old message to the new one."""
+"""Move values whose field or whose bytes change from the old message to the new one."""
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter, methodcaller
@@ -60,7 +60,7 @@ def _build_take(path: Path, convert: Take | None) -> Take:
     take = _build_field_take(path[-1], convert)
     if len(path) == 1:
         return take
-    # An absent message reads as an empty one, so no presence check is needed.
+    # An access to an absent message returns an empty one, so no presence check is needed.
     holder_of = path_getter(path[:-1])
     return lambda old: take(holder_of(old))
 

@@ -15,7 +15,7 @@ Names: TypeAlias = tuple[str, ...]
 
 
 class Rule(Enum):
-    """Why a field gets its value. The texts are shown to users."""
+    """The rule by which a field gets its value. The texts are shown to users."""
 
     SAME = "same name"
     FROM = "from"
@@ -34,13 +34,13 @@ class Value:
     """The number of each value of the old enum in the new one, where they differ."""
 
     message: "Plan | None" = None
-    """How the message in the field, or each of several, reads as the new one, where they differ."""
+    """The plan to read the message in the field, or each of several, as the new one, if their types differ."""
 
     to_list: bool = False
-    """One value becomes a list of one."""
+    """A single value becomes a list with that value."""
 
     widened: bool = False
-    """A number goes into a wider type, which loses nothing."""
+    """A number is converted to a wider type without loss."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Match:
     new: Path
     value: Value = Value()
     literal: Any = None
-    """The value of a literal; where hops are made one, it may be that of a list of one."""
+    """The value of a literal. After hops are fused, it may be a list with that value."""
 
     @property
     def in_place(self) -> bool:
@@ -62,7 +62,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Plan:
-    """How one message reads as another."""
+    """A plan to read one message as another: a match for each field of the new message."""
 
     old: Descriptor
     new: Descriptor

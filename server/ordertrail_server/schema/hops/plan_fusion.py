@@ -24,7 +24,7 @@ def _join(first: Plan, second: Plan) -> Plan:
 
 
 def _trace_match(first: Plan, match: Match) -> Match:
-    """Return the source of a value, two hops back."""
+    """Return the source of a value before both hops."""
     if not match.old:
         return match
     source = _source(first, match.old)
@@ -37,7 +37,7 @@ def _trace_match(first: Plan, match: Match) -> Match:
 
 
 def _source(plan: Plan, path: Path) -> Match:
-    """Return the match that gives the field at a path of the new message its value."""
+    """Return the match that fills the field at a path of the new message."""
     filling = plan.find_filling(names(path))
     if filling is None:
         # A message that is assembled field by field is the value of no field.

@@ -1,4 +1,4 @@
-"""Gaps of a plan as a whole: reused numbers, values read twice, several filled members of a oneof."""
+"""Gaps of a plan as a whole: reused numbers, fields that are read twice, several members set in one oneof."""
 
 from collections import Counter
 from collections.abc import Iterator, Set
@@ -7,9 +7,9 @@ from ordertrail_server.schema.hops.plan import Match, Names, Plan, Rule, names, 
 
 
 def plan_gaps(plan: Plan, unsettled: Set[str] = frozenset()) -> list[str]:
-    """Return a sentence with a remedy for each gap of a plan, without those of nested messages.
+    """Return each gap of a plan with its remedy. Gaps in nested messages are not included.
 
-    `unsettled` has the new fields whose match is not decided yet.
+    `unsettled` has the names of the new fields whose match is not decided yet.
     """
     return [*_number_gaps(plan, unsettled), *oneof_gaps(plan), *_dropped_gaps(plan)]
 
@@ -23,7 +23,7 @@ def _dropped_gaps(plan: Plan) -> Iterator[str]:
 
 
 def _number_gaps(plan: Plan, unsettled: Set[str]) -> Iterator[str]:
-    # The bytes of the old message are parsed as the new one, so a field in place costs nothing.
+    # The old bytes are parsed as the new message, so another field of the same number would get the old field's value.
     kept_numbers = {match.new[0].number for match in plan.matches if match.in_place}
     for number, field in plan.new.fields_by_number.items():
         if number in plan.old.fields_by_number and number not in kept_numbers and field.full_name not in unsettled:
@@ -31,11 +31,11 @@ def _number_gaps(plan: Plan, unsettled: Set[str]) -> Iterator[str]:
             yield f"{field.full_name} has the number {number} of {before}: give it a number that was never used"
 
 
-def double_gaps(plan: Plan) -> Iterator[str]:
-    """Yield a sentence with a remedy for each value that is read more than once, nested messages included."""
+def double_read_gaps(plan: Plan) -> Iterator[str]:
+    """Yield the gap of each old field that several new fields read, also in nested messages."""
     reads = Counter(_reads(plan))
     for path in reads:
-        # A match of an enclosing message reads it, too.
+        # A match that reads an enclosing message also reads the fields in it.
         count = sum(reads[path[:end]] for end in range(1, len(path) + 1))
         if count > 1:
             yield f"{plan.old.full_name}.{'.'.join(path)} is read by {count} fields of {plan.new.full_name}: keep one"
@@ -50,12 +50,12 @@ def _reads(plan: Plan) -> Iterator[Names]:
 
 
 def oneof_gaps(plan: Plan) -> Iterator[str]:
-    """Yield a sentence with a remedy for each oneof that could hold two members, without those of nested messages."""
+    """Yield the gap of each oneof that might get two members. Oneofs of nested messages are not checked."""
     for oneof, members in _filled(plan).items():
         matches_of_oneof = [match for matches in members.values() for match in matches]
         if len(members) > 1 and not _from_one_oneof(matches_of_oneof):
-            sources = f"its members ({', '.join(members)}) from several fields, of which two may be set"
-            yield f"{oneof[1]} gets {sources}: use separate fields"
+            problem = f"the members {', '.join(members)} of {oneof[1]} are read from fields that may be set together"
+            yield f"{problem}: use separate fields"
         else:
             literals = [match.new[-1].full_name for match in matches_of_oneof if match.rule is Rule.LITERAL]
             for name in literals:

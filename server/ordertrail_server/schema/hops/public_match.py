@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from ordertrail_server.schema.hops.lineage import existed_before, first_names, first_path, is_assembled
 from ordertrail_server.schema.hops.plan import Match, Names, Path, Plan, Rule, Value, find_field, names
-from ordertrail_server.schema.hops.plan_gaps import double_gaps, oneof_gaps
+from ordertrail_server.schema.hops.plan_gaps import double_read_gaps, oneof_gaps
 from ordertrail_server.schema.hops.scalar_widening import loses_nothing
 from ordertrail_server.schema.hops.unused_fields import unused_paths
 from ordertrail_server.schema.hops.values import BOTH_WAYS, Mismatch, match_values, value_field, value_message
@@ -22,7 +22,7 @@ from ordertrail_server.schema.rules import field_rules
 def match_public(
     newest: Descriptor, public: Descriptor, plans: Sequence[Plan], converted: int = 0
 ) -> tuple[Plan, list[str]]:
-    """Return the plan from the newest stored version to its public event, and for each gap a sentence with its remedy.
+    """Return the plan from the newest stored version to its public event, and each gap with its remedy.
 
     `plans` has the hops by rules that lead to the newest version, the last one first. What comes through the last
     `converted` of them is left out, because Python functions of the version before those read and write it.
@@ -31,7 +31,7 @@ def match_public(
     plan = matcher.match(_Pair(newest, public, (), ()))
     # The fields that functions fill are unknown here; the round trip checks them.
     unfilled = () if converted else matcher.unfilled()
-    gaps = [*matcher.gaps, *unfilled, *double_gaps(invert_plan(plan))]
+    gaps = [*matcher.gaps, *unfilled, *double_read_gaps(invert_plan(plan))]
     # A message that is nested in several places reports its gaps in each.
     return plan, list(dict.fromkeys(gaps))
 
@@ -75,13 +75,13 @@ class _PublicMatcher:
         return plan
 
     def unfilled(self) -> Iterator[str]:
-        """Yield a gap for each public field without a stored field, wherever in the event that could be."""
+        """Yield a gap for each public field without a stored field, at any depth of the event."""
         for pair in self._pairs:
             depth = len(pair.public_at)
             filled = {path[depth:] for path in self._filled if path[:depth] == pair.public_at}
             for path in unused_paths(pair.public, filled):
                 name = f"{pair.public.full_name}.{'.'.join(path)}"
-                problem = f"{name} reads from no field of {pair.stored.full_name}"
+                problem = f"{name} has no field of {pair.stored.full_name} as its source"
                 yield f"{problem}: set `public` on the field that corresponds to it"
 
     def _matches(self, pair: _Pair, message: Descriptor, within: Path) -> Iterator[Match]:

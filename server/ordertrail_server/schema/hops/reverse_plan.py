@@ -1,4 +1,4 @@
-"""Reverse a hop by rules: read a message as its predecessor, as far as its values came from there."""
+"""Reverse a hop by rules: read a message as its predecessor, with the values that came from there."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +18,7 @@ def reverse_plan(plan: Plan) -> Plan:
 
 
 def one_way_gaps(plan: Plan) -> Iterator[str]:
-    """Yield each new field that cannot be read back, and why it holds more than the old one; nested ones included."""
+    """Yield each new field, also nested, that cannot be converted back to its predecessor, with the reason."""
     for match in plan.matches:
         value, name = match.value, match.new[-1].full_name
         if value.to_list:

@@ -4,7 +4,7 @@ from typing import Final
 
 from google.protobuf.descriptor import FieldDescriptor as F
 
-# The whole numbers that a type holds; the widths are of https://protobuf.dev/programming-guides/proto3/#scalar.
+# The integers that a type can represent; the widths are of https://protobuf.dev/programming-guides/proto3/#scalar.
 _SIGNED_32: Final = (-(2**31), 2**31 - 1)
 _SIGNED_64: Final = (-(2**63), 2**63 - 1)
 _WHOLE: Final = {
@@ -21,7 +21,7 @@ _WHOLE: Final = {
 }
 # A double holds whole numbers exactly up to 2**53.
 _DOUBLE: Final = (-(2**53), 2**53)
-# Types of one set write a number that both can hold as the same bytes.
+# The types of one set encode a number as the same bytes if both can represent it.
 _ALIKE: Final = (
     {F.TYPE_INT32, F.TYPE_INT64, F.TYPE_UINT32, F.TYPE_UINT64},
     {F.TYPE_SINT32, F.TYPE_SINT64},

@@ -10,11 +10,11 @@ from ordertrail_server.schema.upcasting import CannotUpcast
 
 
 class UnnamedValue(CannotUpcast):
-    """A field holds a number that is no value of its enum. The text names both, and the function that gave it."""
+    """A field contains a number that is not a value of its enum. The text names both, and the function at fault."""
 
     def __init__(self, field: str, number: int, function: str = "") -> None:
         cause = f"the Python function {function} gives {field} the number" if function else f"{field} holds"
-        super().__init__(f"{cause} {number}, which is no value of its enum")
+        super().__init__(f"{cause} {number}, which is not a value of its enum")
         self.field, self.number = field, number
 
 

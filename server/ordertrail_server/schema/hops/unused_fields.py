@@ -19,7 +19,7 @@ class UnusedField(NamedTuple):
 
     @property
     def gap(self) -> str:
-        """A sentence about the lost field, with its remedy."""
+        """The gap: which field is lost, and the remedy."""
         field = f"{self.old.full_name}.{'.'.join(self.inside)}"
         return f"{field} is lost in {self.new.full_name}: read it with `from`, or list it in `dropped`"
 

@@ -1,4 +1,4 @@
-"""Match the values of two fields: how the one becomes the other. Each obstacle is a sentence with its remedy."""
+"""Match the values of two fields: how the value of one becomes the value of the other."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,7 +11,7 @@ Nested = Callable[[Descriptor, Descriptor], Plan]
 """Matches two different message types."""
 
 PYTHON = "name a Python function with the option `python`"
-BOTH_WAYS = "name Python functions for both ways with the option `python`"
+BOTH_WAYS = "name Python functions for both directions with the option `python`"
 
 
 class Mismatch(Exception):
@@ -20,7 +20,7 @@ class Mismatch(Exception):
 
 def match_values(old: FieldDescriptor, new: FieldDescriptor, enum_map: Mapping[str, str], nested: Nested) -> Value:
     """Return how a value of `old` becomes one of `new`. Raises Mismatch."""
-    subject = f"{old.full_name} reads as {new.full_name}"
+    subject = f"{old.full_name} is read as {new.full_name}"
     if is_map(old) or is_map(new):
         return _map_value(old, new, enum_map, nested, subject)
     if old.is_repeated and not new.is_repeated:
@@ -57,7 +57,7 @@ def _map_value(
         raise Mismatch(f"{subject}, but only one of them is a map: {PYTHON}")
     (old_key, old_value), (new_key, new_value) = entry_of(old), entry_of(new)
     if old_key.type != new_key.type:
-        raise Mismatch(f"{subject}, but their keys are of two types: {PYTHON}")
+        raise Mismatch(f"{subject}, but their keys have different types: {PYTHON}")
     return _single_value(old_value, new_value, enum_map, nested, subject, to_list=False)
 
 
@@ -78,14 +78,14 @@ def _single_value(
         changes = any(number != new_number for number, new_number in numbers.items())
         return Value(not changes, enum=numbers if changes else None, to_list=to_list)
     if not loses_nothing(old.type, new.type) or (old.enum_type or old.message_type):
-        raise Mismatch(f"{subject}, but is of another type, which may not hold every value: {PYTHON}")
+        raise Mismatch(f"{subject}, but its type cannot represent every value: {PYTHON}")
     return Value(same_bytes(old.type, new.type), to_list=to_list, widened=old.type != new.type)
 
 
 def _numbers(old: EnumDescriptor, new: EnumDescriptor, enum_map: Mapping[str, str], subject: str) -> dict[int, int]:
     unknown = sorted({*enum_map} - {*old.values_by_name} | {*enum_map.values()} - {*new.values_by_name})
     if unknown:
-        raise Mismatch(f"{subject}, and its enum_map names {unknown[0]}, no value of that enum: correct it")
+        raise Mismatch(f"{subject}, but its enum_map names {unknown[0]}, which is not a value of the enum: correct it")
     new_names = {value.number: enum_map.get(value.name, value.name) for value in old.values}
     if missing := sorted(set(new_names.values()) - set(new.values_by_name)):
         raise Mismatch(f"{subject}, but {new.full_name} has no value {missing[0]}: add it, or map it with `enum_map`")

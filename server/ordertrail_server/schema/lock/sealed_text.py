@@ -48,7 +48,7 @@ def entries(text: str) -> list[Entry]:
 
 
 def find_damage(text: str) -> list[str]:
-    """Return each damaged place with its line number; empty if the text is sound."""
+    """Return a description of each damage with its line number; empty if there is none."""
     blocks, below = _split(text)
     faults, above = [], ""
     for block in blocks:

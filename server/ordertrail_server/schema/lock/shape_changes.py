@@ -1,4 +1,4 @@
-"""Differences of two shapes (see `shape_text`), described with the old and the new state."""
+"""The differences between two shapes (see `shape_text`), described for people."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class _Member(NamedTuple):
 
 
 def key_of(line: str) -> str:
-    """Return the subject of a line: "2" for field or value 2, "2 rule" for its rules, "rule" for the message's."""
+    """Return the key of a line: "2" for field or value 2, "2 rule" for its rules, "rule" for those of the message."""
     first, _, text = line.partition(" ")
     return f"{first} rule" if text.startswith("rule ") else first
 

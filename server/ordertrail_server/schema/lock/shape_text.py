@@ -21,7 +21,7 @@ from ordertrail_server.schema.rules import field_rules, message_rules
 
 StoredType: TypeAlias = Descriptor | EnumDescriptor
 
-# Rules that a released message may gain or lose later, because they do not change how stored bytes read: whether it
+# Rules that may change after the release, because they do not change how stored bytes are read: whether the message
 # is still written, and whether a field is part of the public event.
 _FREE: Final = ("retired", "not_public")
 # Frozen by their owner, the protobuf project.
@@ -32,7 +32,7 @@ _TYPES: Final[dict[int, str]] = {
 
 
 def stored_types(record: Descriptor) -> list[StoredType]:
-    """Return the record and every message and enum that it can hold, each after the types that it holds."""
+    """Return the record and every message and enum that it can contain. A contained type comes before its container."""
     types: dict[str, StoredType] = {}
     _add(record, types, set())
     return list(types.values())
@@ -93,7 +93,7 @@ def _type(field: FieldDescriptor) -> str:
         group = "group " if field.type == FieldDescriptor.TYPE_GROUP else ""
         return f"{group}{field.message_type.full_name}"
     if field.enum_type is not None:
-        # A closed enum rejects unknown numbers, so a change of this changes the meaning of bytes.
+        # A closed enum rejects unknown numbers, so opening or closing an enum changes what bytes mean.
         return f"{'closed ' if field.enum_type.is_closed else ''}{field.enum_type.full_name}"
     return _TYPES[field.type]
 

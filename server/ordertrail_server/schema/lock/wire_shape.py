@@ -1,17 +1,17 @@
-"""Compare the wire shapes of two fields: they are equal if each reads the bytes of the other as the same value."""
+"""Compare the wire formats of two fields: equal if the bytes of one are parsed as the same value of the other."""
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 
 def field_gaps(first: FieldDescriptor, second: FieldDescriptor, compared: frozenset[str] = frozenset()) -> list[str]:
-    """Return how two fields differ on the wire. Presence does not count, because an absent value has no bytes."""
+    """Return the differences between the wire formats of two fields. Ignores presence: an absent value has no bytes."""
     subject = f"{first.full_name} and {second.full_name}"
     if first.name != second.name:
-        return [f"{subject} have one number but two names"]
+        return [f"{subject} have the same number but different names"]
     if first.type != second.type:
-        return [f"{subject} are not of one type"]
+        return [f"{subject} have different types"]
     if (first.is_repeated, first.is_packed) != (second.is_repeated, second.is_packed):
-        return [f"{subject} are not repeated alike"]
+        return [f"{subject} are not both repeated or both single"]
     if first.message_type is not None and second.message_type is not None:
         return _message_gaps(first.message_type, second.message_type, compared)
     if (
@@ -19,7 +19,7 @@ def field_gaps(first: FieldDescriptor, second: FieldDescriptor, compared: frozen
         and second.enum_type is not None
         and _values(first.enum_type) != _values(second.enum_type)
     ):
-        return [f"{subject} do not know the same values"]
+        return [f"{subject} have enums with different values"]
     return []
 
 

@@ -1,7 +1,7 @@
-"""Samples of an event at the edges that the contract allows. They find functions that handle only a full sample.
+"""Boundary samples of an event, the extremes that the contract allows, to find functions that handle only full samples.
 
 A sample omits a field only if it is `optional`, uses each value of an enum, and takes numbers to the bounds of their
-public fields. All numbers go to their bounds at once, because few months have a day 31. Functions need not handle
+public fields. All numbers go to their bounds at once, because not every month has a day 31. Functions need not handle
 other events.
 """
 
@@ -16,7 +16,7 @@ from ordertrail_server.schema.hops.plan import oneof_of
 from ordertrail_server.schema.hops.values import is_map, value_field
 
 _Edge: TypeAlias = Callable[[FieldDescriptor], object]
-"""Returns the value of a field at an edge, or None to leave it unchanged."""
+"""Returns the boundary value of a field, or None to leave it unchanged."""
 
 _INTEGERS = (
     *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
@@ -25,7 +25,7 @@ _INTEGERS = (
 
 
 class Sample(NamedTuple):
-    """A message to try, and how it differs from a full one, as words that follow a verb; empty if it does not."""
+    """A message to try, and its difference from a full one, such as "without quantity"; empty if it is full."""
 
     message: Message
     difference: str = ""

@@ -1,6 +1,6 @@
 """Run Python functions on samples, because nothing else proves that they return only named enum values.
 
-A function may refuse a sample, for example because its texts are no dates. But what it returns must be sound.
+A function may refuse a sample, for example because a text is not a date. But a message that it returns must be valid.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from ordertrail_server.schema.samples import samples
 
 
 def unnamed_gaps(hops: Iterable[Hop]) -> list[str]:
-    """Return a sentence with a remedy for each function of a hop that gives a field an enum number without a name."""
+    """Return the gap of each Python function that sets an enum field to a number without a name."""
     return [gap for hop in hops if hop.function is not None and (gap := _gap(hop))]
 
 

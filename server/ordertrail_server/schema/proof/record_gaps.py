@@ -59,7 +59,7 @@ def decision_gaps(public: PublicHops) -> list[str]:
 
 
 def message_gaps(record: Descriptor) -> list[str]:
-    """Return the cases that are no versioned event, and the fields that cannot distinguish absent from zero."""
+    """Return the gaps of unversioned events, and of fields that cannot distinguish absent from zero."""
     stored = [message_of(case) for case in cases(record)]
     fields = {field.full_name: field for message in stored for field in _fields(message, set())}
     return [*_event_gaps(record, stored), *(gap for _, field in sorted(fields.items()) for gap in _field_gaps(field))]

@@ -21,7 +21,7 @@ from ordertrail_server.schema.writing import encode, seal
 
 
 def round_trip_gaps() -> list[str]:
-    """Return a sentence with a remedy for each public event that does not read back as it was written."""
+    """Return the gap of each public event that is not equal after it was written and read back."""
     return [gap for hop in PUBLIC.hops.values() if hop.writes is not None and (gap := _gap(hop))]
 
 
@@ -36,7 +36,7 @@ def _gap(hop: PublicHop) -> str:
                 f"{subject} cannot be written{variant}: {named_error_text(error)}; correct the function that writes it"
             )
         if reading is None or reading.fault:
-            fault = reading.fault if reading else "it is no record"
+            fault = reading.fault if reading else "it is not a record"
             return f"{subject} cannot be read back{variant}: {fault}; correct the function that reads or writes it"
         if changed := _describe_change(event, reading.event, hop.public.name):
             inverse = "make the writing function the inverse of the reading one"
@@ -55,7 +55,7 @@ def _describe_change(event: Message, after: HistoryEvent, name: str) -> str:
     return (
         f"{difference.path} was {difference.first}, and is {difference.second}"
         if difference
-        else "it has fields that it does not know"
+        else "it has unknown fields"
     )
 
 

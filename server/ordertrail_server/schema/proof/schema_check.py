@@ -1,4 +1,4 @@
-"""The check at start: every stored version has a sound reading, and no released message has changed."""
+"""The check at start: every stored version can be read completely, and no released message has changed."""
 
 from google.protobuf.descriptor import Descriptor
 
@@ -26,7 +26,7 @@ class SchemaRefused(OperatorError):
 
 
 class SchemaIncompleteError(SchemaRefused):
-    """Some stored event has no sound reading."""
+    """A stored event cannot be read completely."""
 
     headline = "The schema is incomplete"
 
@@ -38,7 +38,7 @@ class ReleasedSchemaError(SchemaRefused):
 
 
 def gaps_of(record: Descriptor, history_event: Descriptor, families: Families, public: PublicHops) -> list[str]:
-    """Return each gap in the reading of stored events that descriptors show, with its remedy."""
+    """Return each gap that descriptors show in the reading of stored events, with its remedy."""
     return [
         *envelope_gaps(record, history_event),
         *number_gaps(record, history_event),
@@ -51,9 +51,9 @@ def gaps_of(record: Descriptor, history_event: Descriptor, families: Families, p
 
 
 def check_readings() -> None:
-    """Check every version of every event, in some milliseconds. Raises SchemaIncompleteError."""
+    """Check every version of every event. Takes some milliseconds. Raises SchemaIncompleteError."""
     gaps = gaps_of(Record.DESCRIPTOR, HistoryEvent.DESCRIPTOR, FAMILIES, PUBLIC)
-    # Samples can be tried only on a schema without gaps.
+    # Samples can be read and written only if the schema has no gaps.
     if gaps := gaps or unnamed_gaps([*FAMILIES.hops.values(), *PUBLIC.all_hops]) or round_trip_gaps():
         raise SchemaIncompleteError(gaps)
 
