@@ -43,7 +43,7 @@ class SourceText:
         return [span for span_path, span in self._spans if span_path == path]
 
     def outermost_spans(self, path: SourcePath) -> list[Span]:
-        """Return the spans at or below a path that lie in no other one of them."""
+        """Return the spans at or below a path that are not nested in another of these spans."""
         spans: list[Span] = []
         for span_path, span in self._spans:
             if span_path[: len(path)] == path and (not spans or span.start >= spans[-1].end):

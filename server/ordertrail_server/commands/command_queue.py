@@ -123,7 +123,7 @@ class CommandQueue:
             self._joined.set()
 
     def close(self) -> None:
-        """Refuse further attempts, and answer all present ones as UNAVAILABLE.
+        """Refuse further attempts, and answer all queued ones as UNAVAILABLE.
 
         Their outcome is unknown, so neither a receipt nor a final refusal would be correct.
         """

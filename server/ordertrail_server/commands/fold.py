@@ -59,7 +59,7 @@ class SnapshotStore(Protocol):
     """
 
     def position(self, partition: int) -> tuple[int, bytes]:
-        """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""
+        """Return the next offset to fold and the digest of the last folded record; (0, b"") before the first one."""
 
     def aggregate(self, order_id: str) -> Aggregate | None:
         """Return an order as of the stored position, or None if the order did not exist there."""

@@ -19,7 +19,7 @@ class RefoldedOrder(NamedTuple):
 
 
 async def refold_order(log: Log, partition: int, before: Aggregate, offsets: Callable[[], list[int]]) -> RefoldedOrder:
-    """Fold the order's records at `offsets` onto `before`; call `offsets` again until there are no new ones.
+    """Fold the order's records at `offsets` onto `before`. `offsets` is called again until it returns no new ones.
 
     Raises LogDamaged, LogUnavailable.
     """

@@ -74,7 +74,7 @@ class StateStore:
             remove_database(self._path)
 
     def position(self, partition: int) -> tuple[int, bytes]:
-        """Return the position folded up to and the digest of the last record before it; (0, b"") at first."""
+        """Return the next offset to fold and the digest of the last folded record; (0, b"") before the first one."""
         [(position, digest)] = self._fetch_all("SELECT position, digest FROM positions WHERE partition = ?", partition)
         return position, digest
 

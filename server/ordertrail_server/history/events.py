@@ -12,7 +12,7 @@ from ordertrail_server.log.position import first_packed
 
 
 def list_events(model: ReadModel, request: ListOrderEventsRequest, connection: Connection) -> bytes:
-    """Return a serialized ListOrderEventsResponse. Raises Refused: a bad page token, a parked order."""
+    """Return a serialized ListOrderEventsResponse. Raises Refused for a bad page token or a parked order."""
     low, end = _start_position(request, model), first_packed(model.partitions)
     if request.order_id:
         refuse_parked(request.order_id, parked_reason(connection, request.order_id))

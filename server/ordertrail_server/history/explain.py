@@ -48,7 +48,8 @@ async def explain_event(
     """Return a serialized ExplainEventResponse.
 
     It waits until the read model includes the record. `deadline` is the moment, by the event loop's clock, until which
-    the call may wait. Raises Refused: no such record, not read or not fresh in time; LogUnavailable, LogDamaged.
+    the call may wait. Raises Refused if there is no such record or
+    it cannot be read in time, LogUnavailable, LogDamaged.
     """
     async with refuse_when_late(deadline, "The log did not return the record in time; try again shortly."):
         logged = await _read_record(log, request.partition, request.offset)

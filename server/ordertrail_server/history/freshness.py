@@ -86,7 +86,7 @@ class Freshness:
     async def wait_until_fresh(self, offsets: Offsets, deadline: float) -> None:
         """Return when the read model includes everything before `offsets`, and everything in the log at the start.
 
-        Raises Refused: UNAVAILABLE while the read model is being built, else NOT_FRESH_YET.
+        Raises Refused with UNAVAILABLE while the read model is being built, else with NOT_FRESH_YET.
         """
         offsets = latest([offsets, self._ends_at_start])
         if not self._progress.positions:  # the projector has not reported yet, but a read model may exist

@@ -84,7 +84,7 @@ class OrderFilter:
 
 
 def list_filter(request: ListOrdersRequest, after: PageTokenContents | None) -> OrderFilter:
-    """Return the filter of a page of a listing. Raises Refused: there is no such day."""
+    """Return the filter of a page of a listing. Raises Refused for a day that does not exist."""
     texts = ("source_reference", "customer_id", "product_id")
     values: dict[str, Value] = {name: getattr(request, name) for name in texts if getattr(request, name)}
     for field, bound in request.ListFields():
@@ -98,9 +98,9 @@ def list_filter(request: ListOrdersRequest, after: PageTokenContents | None) -> 
 
 
 def is_bounded(request: ListOrdersRequest) -> bool:
-    """Return whether a page visits hardly more rows than it returns, because an index has them in the page's order.
+    """Return whether a query visits few more rows than its page contains, because an index has the order of the page.
 
-    Otherwise rows that do not match may be visited, or rows be sorted.
+    Otherwise the query may visit many rows that do not match, or sort many rows.
     """
     return bool(request.source_reference) or not (
         request.product_id

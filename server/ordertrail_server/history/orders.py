@@ -34,7 +34,7 @@ _STATES = (
 def get_order(model: ReadModel, request: GetOrderRequest, as_of: Offsets | None, connection: Connection) -> bytes:
     """Return a serialized GetOrderResponse; `as_of` are the offsets of the request's as-of token, if it has one.
 
-    Raises Refused: no such order (then), or a parked one.
+    Raises Refused if the order does not exist (at that point), or is parked.
     """
     refuse_parked(request.order_id, parked_reason(connection, request.order_id))
     row = connection.execute("SELECT version, state FROM orders WHERE order_id = ?", (request.order_id,)).fetchone()
@@ -48,7 +48,7 @@ def get_order(model: ReadModel, request: GetOrderRequest, as_of: Offsets | None,
 
 
 def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connection) -> bytes:
-    """Return a serialized ListOrdersResponse. Raises Refused: a bad page token, no such day."""
+    """Return a serialized ListOrdersResponse. Raises Refused for a bad page token or day."""
     max_rows = page_size(request)
     rows = _read_keys(connection, list_filter(request, read_page_start(request, model.log_id)), max_rows + 1)
     page = _cut_page(rows, max_rows)

@@ -37,7 +37,7 @@ Row = tuple[str, int, int, str, int, int]
 
 
 def list_parked(model: ReadModel, request: ListParkedOrdersRequest, connection: Connection) -> bytes:
-    """Return a serialized ListParkedOrdersResponse. Raises Refused: a bad page token."""
+    """Return a serialized ListParkedOrdersResponse. Raises Refused for a bad page token."""
     start, max_rows = read_page_start(request, model.log_id), page_size(request)
     sort_key = (start.last_number, start.last_text) if start else (_EARLIEST, "")
     rows: Sequence[Row] = connection.execute(_PAGE, (*sort_key, max_rows + 1)).fetchall()
@@ -60,7 +60,7 @@ def parked_order(model: ReadModel, order_id: str, connection: Connection) -> Par
 
 
 def get_parked(model: ReadModel, order_id: str, connection: Connection) -> bytes:
-    """Return a serialized GetParkedOrderResponse. Raises Refused: no such order, or it is not parked."""
+    """Return a serialized GetParkedOrderResponse. Raises Refused if the order does not exist or is not parked."""
     order = parked_order(model, order_id, connection)
     if order is None:
         raise not_parked(order_id)

@@ -48,7 +48,7 @@ class ReadModel:
         self._searches = ReadPool("search", SEARCHERS, self._connect, SEARCH_NICENESS)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run short work: it visits hardly more rows than it returns."""
+        """Run short work, which visits few more rows than it returns."""
         return await self._run(self._reads, work)
 
     async def read_for_stream(self, work: Callable[[Connection], T]) -> T:

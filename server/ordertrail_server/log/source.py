@@ -84,8 +84,8 @@ class KafkaSource:
         stack.enter_context(lock_directory(self.data))
         if DataDirectory(self.data).log.exists():
             raise DataDirectoryRefused(
-                f"{self.data} holds an embedded log, which this server would not use. Use another directory, or copy "
-                "the log to the topic first."
+                f"{self.data} contains an embedded log, but this server uses a Kafka topic. Use another directory, or "
+                "copy the log to the topic first."
             )
         return await self._open(self.headers_of)
 

@@ -26,8 +26,8 @@ def field_rules(field: FieldDescriptor) -> FieldRules:
 
 def paths_for(paths: list[str], predecessor: Descriptor) -> list[str]:
     """Return the paths for this predecessor: those qualified by its name, and the unqualified ones."""
-    parted = [(name, path) for name, _, path in (path.rpartition(":") for path in paths)]
-    return [path for name, path in parted if name in ("", predecessor.name)]
+    qualified_paths = [(name, path) for name, _, path in (path.rpartition(":") for path in paths)]
+    return [path for name, path in qualified_paths if name in ("", predecessor.name)]
 
 
 def sources_of(rules: MessageRules | FieldRules) -> list[str]:

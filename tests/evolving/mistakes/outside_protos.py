@@ -119,7 +119,7 @@ MISTAKES: Final = [
     ),
     _public(
         "a writing function omits a field that the reading function sets",
-        "does not read back as itself: lines[0].quantity was 2, and is 0; make the writing function the inverse",
+        "changes in a round trip: lines[0].quantity was 2, and is 0; make the writing function the inverse",
         '["v3.shipped", "v3.stored"]',
         _READING_FUNCTION + _WRITING_FUNCTION,
     ),

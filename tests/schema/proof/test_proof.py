@@ -168,7 +168,7 @@ def test_event_that_is_written_as_another_one_is_a_gap(monkeypatch: pytest.Monke
         check_readings()
     gap = (
         f"ordertrail.v1.OrderReturned, written as {NEWEST['OrderReturned'].full_name}, "
-        "does not read back as itself: it is order_cancelled; make the writing function the inverse of the reading one"
+        "changes in a round trip: it is order_cancelled; make the writing function the inverse of the reading one"
     )
     assert incomplete.value.gaps == [gap]
     assert gap in str(incomplete.value)

@@ -93,7 +93,7 @@ def fails(_event: object) -> bytes:
         ),
         (
             lambda _: b"",
-            f'{RETURNED} does not read back as itself: reason was "reason", and is absent; '
+            f'{RETURNED} changes in a round trip: reason was "reason", and is absent; '
             "make the writing function the inverse of the reading one",
         ),
     ],
@@ -217,15 +217,15 @@ def test_function_that_writes_every_valid_event_has_no_gap(
 @pytest.mark.parametrize(
     ("function", "gap"),
     [
-        (write_nothing_for_absent, 'does not read back as itself: customer_id was absent, and is ""'),
-        (read_nothing_for_absent, 'does not read back as itself: customer_id was "", and is absent'),
-        (price_every_line, "does not read back as itself: lines[0].unit_price was absent, and is {}"),
+        (write_nothing_for_absent, 'changes in a round trip: customer_id was absent, and is ""'),
+        (read_nothing_for_absent, 'changes in a round trip: customer_id was "", and is absent'),
+        (price_every_line, "changes in a round trip: lines[0].unit_price was absent, and is {}"),
         (require_source, "cannot be written without ordertrail.v1.OrderPlaced.source: LookupError: no source"),
-        (cap_quantity, "does not read back as itself: lines[0].quantity was 1000000, and is 10000"),
-        (orders_two_at_least, "does not read back as itself: lines[0].quantity was 1, and is 2"),
+        (cap_quantity, "changes in a round trip: lines[0].quantity was 1000000, and is 10000"),
+        (orders_two_at_least, "changes in a round trip: lines[0].quantity was 1, and is 2"),
         (
             forget_status,
-            "does not read back as itself: source.status was ORDER_STATUS_CANCELLED, and is ORDER_STATUS_RETURNED",
+            "changes in a round trip: source.status was ORDER_STATUS_CANCELLED, and is ORDER_STATUS_RETURNED",
         ),
     ],
 )

@@ -18,8 +18,8 @@ async def stream_bounds(
 ) -> tuple[Offsets, Offsets | None]:
     """Return the offsets a stream begins at, and those it ends at (None if it follows), once the model is fresh enough.
 
-    `deadline` is the moment, by the event loop's clock, until which the call may wait. Raises Refused: a bad token,
-    or what Freshness raises.
+    `deadline` is the moment, by the event loop's clock, until which the call may wait. Raises Refused for a bad
+    token, and what Freshness raises.
     """
     required = required_offsets(model, request.at_least_as_fresh)
     start = request.WhichOneof("start")

@@ -26,9 +26,10 @@ FRAME_BYTES = 256 * 1024
 async def stream_events(
     hub: StreamHub, freshness: Freshness, request: StreamOrderEventsRequest, deadline: float
 ) -> AsyncGenerator[bytes, None]:
-    """Yield serialized StreamOrderEventsResponse frames. Raises Refused: a bad token, not fresh in time, parked.
+    """Yield serialized StreamOrderEventsResponse frames.
 
-    `deadline` is the moment, by the event loop's clock, until which it may wait to begin.
+    `deadline` is the moment, by the event loop's clock, until which it may wait before the first frame. Raises Refused
+    for a bad token, for a read model that is not fresh in time, and for a parked order.
 
     The stream of one parked order sends the facts that can be read, and is then refused. Other streams skip its waiting
     facts and name the order.

@@ -25,7 +25,7 @@ class KnownEnds:
         return grew
 
     def record_gap(self, partition: int, begin: int, end: int) -> None:
-        """Record that the offsets from `begin` to `end` hold no records."""
+        """Note that there are no records at the offsets from `begin` to `end`."""
         if self._ends[partition] <= end:  # else a record arrived meanwhile
             self._gaps[partition] = (begin, end)
             self._ends[partition] = begin

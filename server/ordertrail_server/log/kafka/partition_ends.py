@@ -84,7 +84,7 @@ class PartitionEnds:
             self._wake_waiters(partition)
 
     def record_gap(self, partition: int, begin: int, end: int) -> None:
-        """Record that the offsets from `begin` to `end` hold no records, only transaction markers."""
+        """Note that there are no records at the offsets from `begin` to `end`, only transaction markers."""
         self._known_ends.record_gap(partition, begin, end)
 
     async def wait(self, partition: int, offset: int) -> None:

@@ -38,20 +38,20 @@ class _Matcher:
     def __init__(self, old: Descriptor, new: Descriptor, enclosing: set[str]) -> None:
         self._old, self._new, self._enclosing = old, new, enclosing
         self._matches: list[Match] = []
-        self._tried: set[Names] = set()
-        self._unsettled: set[str] = set()
+        self._tried_sources: set[Names] = set()
+        self._unmatched_fields: set[str] = set()
         self._unused_inside: list[UnusedField] = []
-        self._only = len(sources_of(message_rules(new))) < 2
+        self._is_only_predecessor = len(sources_of(message_rules(new))) < 2
         self.gaps: list[str] = []
         self._dropped = tuple(self._drops())
-        self._claimed = {names(path) for path in self._dropped} | set(named_sources(old, new))
+        self._claimed_sources = {names(path) for path in self._dropped} | set(named_sources(old, new))
         self._match_all(new, ())
         self.plan = Plan(old, new, tuple(self._matches), self._dropped)
-        self.gaps += plan_gaps(self.plan, self._unsettled)
+        self.gaps += plan_gaps(self.plan, self._unmatched_fields)
 
     def unused_fields(self) -> list[UnusedField]:
         """Return the fields neither used nor dropped. The caller may still use a path in a nested message."""
-        used_paths = self._tried | {names(path) for path in self._dropped}
+        used_paths = self._tried_sources | {names(path) for path in self._dropped}
         own_fields = [UnusedField(path, path, self._old, self._new) for path in unused_paths(self._old, used_paths)]
         return own_fields + [
             unused_field for unused_field in self._unused_inside if unused_field.path not in used_paths
@@ -62,7 +62,7 @@ class _Matcher:
             dropped_path = find_field(self._old, tuple(path.split(".")))
             if dropped_path:
                 yield dropped_path
-            elif self._only:
+            elif self._is_only_predecessor:
                 self.gaps.append(
                     f"{self._new.full_name} drops {path}, but {self._old.full_name} has no such field: correct the path"
                 )
@@ -77,9 +77,9 @@ class _Matcher:
 
     def _put_aside(self, field: FieldDescriptor) -> None:
         """Exclude a field and its sources from the checks of the whole plan: one gap per field is enough."""
-        self._unsettled.add(field.full_name)
+        self._unmatched_fields.add(field.full_name)
         sources = paths_for(sources_of(field_rules(field)), self._old)
-        self._tried |= {(field.name,), *(tuple(path.split(".")) for path in sources)}
+        self._tried_sources |= {(field.name,), *(tuple(path.split(".")) for path in sources)}
 
     def _match(self, field: FieldDescriptor, place: Path) -> None:
         rules = field_rules(field)
@@ -87,7 +87,7 @@ class _Matcher:
             raise Mismatch(problem)
         self._refuse_strangers(field.full_name, sources_of(rules))
         sources = paths_for(sources_of(rules), self._old)
-        by_name = None if (field.name,) in self._claimed else find_field(self._old, (field.name,))
+        by_name = None if (field.name,) in self._claimed_sources else find_field(self._old, (field.name,))
         if sources:
             self._refuse_needless(field, f'from: "{sources[0]}"')
         if sources == [HERE]:
@@ -107,7 +107,7 @@ class _Matcher:
 
     def _refuse_needless(self, field: FieldDescriptor, filled_by: str) -> None:
         rules = field_rules(field)
-        if self._only and (rules.absent or rules.HasField("literal")):
+        if self._is_only_predecessor and (rules.absent or rules.HasField("literal")):
             rule = "absent" if rules.absent else "literal"
             raise Mismatch(f"{field.full_name} has the rule `{rule}`, but {filled_by} fills it: remove one of the two")
 
@@ -145,7 +145,7 @@ class _Matcher:
         def nested(old_message: Descriptor, new_message: Descriptor) -> Plan:
             return self._nested(names(old), new[-1], old_message, new_message)
 
-        self._tried.add(names(old))
+        self._tried_sources.add(names(old))
         self._matches.append(Match(rule, old, new, match_values(old[-1], new[-1], renamed_values(new[-1]), nested)))
 
     def _nested(self, within: Names, field: FieldDescriptor, old: Descriptor, new: Descriptor) -> Plan:

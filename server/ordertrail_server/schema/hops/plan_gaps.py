@@ -6,12 +6,12 @@ from collections.abc import Iterator, Set
 from ordertrail_server.schema.hops.plan import Match, Names, Plan, Rule, names, oneof_of
 
 
-def plan_gaps(plan: Plan, unsettled: Set[str] = frozenset()) -> list[str]:
+def plan_gaps(plan: Plan, unmatched_fields: Set[str] = frozenset()) -> list[str]:
     """Return each gap of a plan with its remedy. Gaps in nested messages are not included.
 
-    `unsettled` has the names of the new fields whose match is not decided yet.
+    `unmatched_fields` has the full names of the new fields that have no match, because of another gap.
     """
-    return [*_number_gaps(plan, unsettled), *oneof_gaps(plan), *_dropped_gaps(plan)]
+    return [*_number_gaps(plan, unmatched_fields), *oneof_gaps(plan), *_dropped_gaps(plan)]
 
 
 def _dropped_gaps(plan: Plan) -> Iterator[str]:
@@ -22,13 +22,14 @@ def _dropped_gaps(plan: Plan) -> Iterator[str]:
             yield f"{plan.new.full_name} drops {path}, which {reader} reads: remove it from `dropped`"
 
 
-def _number_gaps(plan: Plan, unsettled: Set[str]) -> Iterator[str]:
+def _number_gaps(plan: Plan, unmatched_fields: Set[str]) -> Iterator[str]:
     # The old bytes are parsed as the new message, so another field of the same number would get the old field's value.
     kept_numbers = {match.new[0].number for match in plan.matches if match.in_place}
     for number, field in plan.new.fields_by_number.items():
-        if number in plan.old.fields_by_number and number not in kept_numbers and field.full_name not in unsettled:
-            before = plan.old.fields_by_number[number].full_name
-            yield f"{field.full_name} has the number {number} of {before}: give it a number that was never used"
+        before = plan.old.fields_by_number.get(number)
+        if before is not None and number not in kept_numbers and field.full_name not in unmatched_fields:
+            problem = f"{field.full_name} has the number {number} of {before.full_name}"
+            yield f"{problem}: give it a number that was never used"
 
 
 def double_read_gaps(plan: Plan) -> Iterator[str]:

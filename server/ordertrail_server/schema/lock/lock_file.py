@@ -44,8 +44,8 @@ def read_lock() -> str:
 def locked_messages(path: Path) -> set[str]:
     """Return the full names of the messages in a lock file; empty if there is no such file."""
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    parted = [entry.heading.partition(" ") for entry in entries(text)]
-    return {name for kind, _, name in parted if kind == "message"}
+    headings = [entry.heading.partition(" ") for entry in entries(text)]
+    return {name for kind, _, name in headings if kind == "message"}
 
 
 def released_gaps(record: Descriptor, text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Round trip of public events: a written event must read back as itself, tried on full samples.
+"""Round trip of public events: an event that is written and read back must not change, checked with full samples.
 
 Plans prove hops by rules. Nothing proves Python functions, so those are tried on edge samples as well.
 """
@@ -40,7 +40,7 @@ def _gap(hop: PublicHop) -> str:
             return f"{subject} cannot be read back{variant}: {fault}; correct the function that reads or writes it"
         if changed := _describe_change(event, reading.event, hop.public.name):
             inverse = "make the writing function the inverse of the reading one"
-            return f"{subject} does not read back as itself: {changed}; {inverse}"
+            return f"{subject} changes in a round trip: {changed}; {inverse}"
     return ""
 
 
