@@ -307,7 +307,7 @@ class ListOrderEventsResponse(_message.Message):
     @_builtins.property
     def parked_order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The parked orders whose events are skipped on this page. List the events of each order once it is not parked any more.
-        An order is also listed if the server cannot tell whether its events meet the conditions.
+        An order is also listed if the server does not know whether its events meet the conditions.
         """
 
     @_builtins.property
@@ -435,15 +435,15 @@ class StreamOrderEventsResponse(_message.Message):
     @_builtins.property
     def parked_order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The parked orders whose events this stream has skipped since the previous frame. List the events of each order with
-        ListOrderEvents once it is not parked any more. An order is also listed if the server cannot tell whether its events
+        ListOrderEvents once it is not parked any more. An order is also listed if the server does not know whether its events
         meet the conditions. The stream of one order skips none: it is refused if its order is parked.
         """
 
     @_builtins.property
     def current_at(self) -> _timestamp_pb2.Timestamp:
-        """With this frame, all requested events that the log had at this time are sent, except those of parked orders. It gets
-        old while the server cannot see the end of the log. Set only in frames after which no event waits: frames with
-        caught_up, frames without events, and now and then a frame while events arrive without a pause.
+        """After this frame, all requested events that were in the log at this time are sent, except those of parked orders. It
+        lags while the server cannot read the end of the log. Set only in frames after which no event waits: frames with
+        caught_up, frames without events, and occasionally a frame while events arrive without a pause.
         """
 
     def __init__(

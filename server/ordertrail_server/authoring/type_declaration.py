@@ -9,7 +9,7 @@ TypeProto: TypeAlias = DescriptorProto | EnumDescriptorProto
 SourcePath: TypeAlias = tuple[int, ...]
 Location: TypeAlias = SourceCodeInfo.Location
 
-FILE_MESSAGES, FILE_ENUMS = 4, 5  # the numbers of FileDescriptorProto's fields, of which a source path is made
+FILE_MESSAGES, FILE_ENUMS = 4, 5  # field numbers of FileDescriptorProto, as used in source paths
 FIELDS, NESTED_MESSAGES, NESTED_ENUMS = 2, 3, 4  # those of DescriptorProto
 
 

@@ -1,4 +1,4 @@
-"""Checks that a topic still is the one that was opened, and complete. A re-created topic is another log."""
+"""Checks that a topic is still complete and still the one that was opened. A re-created topic is another log."""
 
 import asyncio
 from collections.abc import Callable

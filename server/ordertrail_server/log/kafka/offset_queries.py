@@ -78,7 +78,7 @@ def _query_with_retries(
 def _refresh_metadata(consumer: Consumer, topic: str, partition: int, timeout_s: float) -> bool:
     """Refresh the metadata about the leader. Return whether the cluster has the partition.
 
-    A consumer without an assignment does not refresh it by itself after a fault of a broker.
+    A consumer without an assignment does not refresh it by itself after a broker failure.
     """
     try:
         metadata = consumer.list_topics(topic, timeout=min(timeout_s, METADATA_SECONDS)).topics[topic]

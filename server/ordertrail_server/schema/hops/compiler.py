@@ -22,11 +22,11 @@ from ordertrail_server.schema.hops.plan import Match, Plan, Rule
 from ordertrail_server.schema.hops.values import value_message
 
 Into: TypeAlias = Callable[[Any, Any], None]
-"""Reads the message given first into the one given second."""
+"""A function that reads the first message into the second one."""
 
 
 class _Steps(NamedTuple):
-    """The steps that follow or precede the parsing, each list in its order."""
+    """The steps before and after the parsing: three lists, each in the order in which its steps run."""
 
     moves: list[Move]
     clears: list[MessageAction]  # run on the old message, after the moves have taken their values
