@@ -25,7 +25,7 @@ def test_disconnected_caller_is_logged_as_one_line_at_debug(caplog: pytest.LogCa
     with caplog.at_level(level):
         report(BatchFailed("failed"))
     lines = [(record.levelname, record.getMessage(), record.exc_info) for record in caplog.records]
-    debug_lines = [("DEBUG", "a call ended before its answer: failed", None)]
+    debug_lines = [("DEBUG", "a caller disconnected before the answer: failed", None)]
     assert lines == (debug_lines if level == logging.DEBUG else [])
 
 

@@ -43,5 +43,5 @@ async def test_read_model_of_another_definition_under_this_name_is_refused(tmp_p
     await project(log, tmp_path / "model", batch=10, hot_orders=10)
     with closing(connect_writer(tmp_path / "model", "NORMAL")) as connection:
         connection.execute("UPDATE meta SET value = ? WHERE key = 'definition'", (b"?" * 32,))
-    with pytest.raises(ReadModelRefused, match="built by another definition"):
+    with pytest.raises(ReadModelRefused, match="built by other code"):
         await Projector.open(log, tmp_path / "model")
