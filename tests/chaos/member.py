@@ -14,7 +14,7 @@ from tests.kafka.cluster import Cluster
 from tests.process_freeze import freeze_process
 
 from ordertrail_server.log.deadline import Deadline
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 ALL_ROLES = "command,projector,query"
 READING = "projector,query"

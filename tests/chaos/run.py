@@ -18,7 +18,8 @@ from tests.chaos.round_check import check_reads, find_violations, repeat_newest_
 from tests.kafka.checker import Report, check
 from tests.kafka.cluster import Cluster, Setup, run_cluster
 
-from ordertrail_server.log.kafka.topic import ORDER_EVENTS, create_topic
+from ordertrail_server.log.kafka.topic import create_topic
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 PARTITIONS = 3
 CALLERS = 24

@@ -24,7 +24,7 @@ from ordertrail_server.log.kafka.first_records import read_first_records
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
 from ordertrail_server.log.kafka.settings import Settings, check_topic_encoding, create_client, reader_settings
 from ordertrail_server.log.port import LogRefused, LogUnavailable
-from ordertrail_server.log.topic_name import ORDER_EVENTS as ORDER_EVENTS
+from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 ANSWER_SECONDS = 10.0
 # The number of equal answers in a row after which a topic counts as missing.
