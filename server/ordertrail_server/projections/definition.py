@@ -4,8 +4,9 @@ from pathlib import Path
 
 from ordertrail_server.schema.definition import definition_of
 
-# The files of this package that determine rows.
+# The files that determine rows, besides the rules that all stores share.
 SOURCES = (
+    "log/position.py",
     "projections/fold.py",
     "projections/order_history_ddl.py",
     "projections/retry.py",
