@@ -36,9 +36,7 @@ async def test_foreign_messages_are_counted_and_change_no_history(cluster: Clust
     with run_servers(server, command_server) as servers:
         async with Caller(*servers) as caller:
             await wait_until_serving(server.address)
-            orders = [new_id("order") for _ in range(30)]
-            for number, order_id in enumerate(orders):
-                await caller.send(number % 2, build_order(order_id))
+            orders = await place_alternately(caller, 30)
             tokens = [receipt.consistency_token for receipt in caller.receipts]
             before = [await read_history(caller, order_id, tokens) for order_id in orders]
             messages = generate_foreign(Random(5), await asyncio.to_thread(read_records, cluster, topic), PARTITIONS)
@@ -71,6 +69,14 @@ async def test_foreign_messages_are_counted_and_change_no_history(cluster: Clust
         "events": facts,
     }
     assert server.faults + command_server.faults == []
+
+
+async def place_alternately(caller: Caller, count: int) -> list[str]:
+    """Place orders, in turn on both servers; return their ids."""
+    orders = [new_id("order") for _ in range(count)]
+    for number, order_id in enumerate(orders):
+        await caller.send(number % 2, build_order(order_id))
+    return orders
 
 
 async def test_message_without_value_ends_a_wait_for_records(cluster: Cluster) -> None:
