@@ -25,7 +25,6 @@ ARROWS = {
 # The modules beside the packages that every package may import; they import nothing of the server.
 SHARED_MODULES = {"operator_error"}
 CONTRACT_OF_ORDERS = ("ordertrail.v1",)
-PURE = {"orders"}
 NOT_PURE = {"asyncio", "grpc", "confluent_kafka", "sqlite3", "pysqlite3", "random", "time", "secrets", "uuid", "os"}
 
 

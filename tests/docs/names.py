@@ -2,51 +2,27 @@
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 
 import click
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescriptor
 
+from ordertrail import v1
 from ordertrail.evolve.v1 import rules_pb2
 from ordertrail.log.v1 import record_pb2
-from ordertrail.v1 import (
-    commands_pb2,
-    date_pb2,
-    error_reason_pb2,
-    history_event_pb2,
-    money_pb2,
-    order_command_service_pb2,
-    order_events_pb2,
-    order_history_service_pb2,
-    order_import_service_pb2,
-    order_pb2,
-    order_status_pb2,
-    position_pb2,
-    projection_service_pb2,
-    receipt_pb2,
-)
 from ordertrail_server.cli.main import ordertrail
 from ordertrail_server.settings import Settings
 
-FILES: tuple[FileDescriptor, ...] = tuple(
-    module.DESCRIPTOR
-    for module in (
-        commands_pb2,
-        date_pb2,
-        error_reason_pb2,
-        history_event_pb2,
-        money_pb2,
-        order_command_service_pb2,
-        order_events_pb2,
-        order_history_service_pb2,
-        order_import_service_pb2,
-        order_pb2,
-        order_status_pb2,
-        position_pb2,
-        projection_service_pb2,
-        receipt_pb2,
-        record_pb2,
-        rules_pb2,
-    )
+# Every proto of the public package, and the two that describe what is stored.
+FILES: tuple[FileDescriptor, ...] = (
+    *(
+        import_module(f"ordertrail.v1.{module.name}").DESCRIPTOR
+        for module in iter_modules(v1.__path__)
+        if module.name.endswith("_pb2")
+    ),
+    record_pb2.DESCRIPTOR,
+    rules_pb2.DESCRIPTOR,
 )
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
