@@ -44,7 +44,7 @@ class BatchFold:
         self,
         place: Place,
         stored: Mapping[str, Aggregate],
-        stored_digest: Callable[[str, Aggregate, int], bytes | None],
+        stored_digest: StoredDigest,
     ) -> None:
         self._place, self._stored, self._stored_digest = place, stored, stored_digest
         self._first_position = first_packed(place.partition)
