@@ -40,6 +40,8 @@ class _RecordVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RecordV
     """The message is not a record of an order of this partition. It has no effect."""
     RECORD_VERDICT_BARRIER: _RecordVerdict.ValueType  # 5
     """A server appended the message to find the end of the partition. It has no effect."""
+    RECORD_VERDICT_REFUSAL: _RecordVerdict.ValueType  # 6
+    """The record refuses a submitted command, and names the newest link of its order. It is a link too, but no fact."""
 
 class RecordVerdict(_RecordVerdict, metaclass=_RecordVerdictEnumTypeWrapper):
     """The verdict of the chain rule on a record of the log."""
@@ -56,6 +58,8 @@ RECORD_VERDICT_FOREIGN: RecordVerdict.ValueType  # 4
 """The message is not a record of an order of this partition. It has no effect."""
 RECORD_VERDICT_BARRIER: RecordVerdict.ValueType  # 5
 """A server appended the message to find the end of the partition. It has no effect."""
+RECORD_VERDICT_REFUSAL: RecordVerdict.ValueType  # 6
+"""The record refuses a submitted command, and names the newest link of its order. It is a link too, but no fact."""
 Global___RecordVerdict: _TypeAlias = RecordVerdict  # noqa: Y015
 
 @_typing.final

@@ -10,7 +10,7 @@ from ordertrail_server.orders.evolve import CannotFold, evolve
 
 
 class Aggregate(NamedTuple):
-    """An order folded up to the fact `head` of `version`.
+    """An order folded up to `head`, the newest link of its chain, and `version`, that of its last fact.
 
     `parked` is empty, or the reason why later facts could not be folded. Then `order` is the state before them, but
     `version` and `head` are those of the last fact, because its envelope is readable even if its event is not.
@@ -23,6 +23,11 @@ class Aggregate(NamedTuple):
 
 
 NO_ORDER = Aggregate(None, 0, NO_PREDECESSOR, "")
+
+
+def park_broken(aggregate: Aggregate, offset: int) -> Aggregate:
+    """Return the aggregate after the record at `offset` broke its chain. A parked order keeps its first reason."""
+    return aggregate._replace(parked=aggregate.parked or f"its chain is broken at offset {offset}")
 
 
 def advance(aggregate: Aggregate, event: HistoryEvent, fault: str, digest: bytes) -> Aggregate:

@@ -13,7 +13,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.orders.error_text import error_text, named_error_text
 from ordertrail_server.schema.hops.unnamed_value import UnnamedValue
 from ordertrail_server.schema.readers import Reader
-from ordertrail_server.schema.record_fields import event_numbers, read_envelope
+from ordertrail_server.schema.record_fields import event_numbers, read_envelope, refusal_in
 from ordertrail_server.schema.registry import READERS
 from ordertrail_server.schema.upcasting import CannotUpcast
 
@@ -43,6 +43,9 @@ class Reading(NamedTuple):
     number: int
     """The event's field number in the record, even if only a newer release knows it; 0 unless there is one event."""
 
+    refusal: bytes | None = None
+    """The serialized `ordertrail.log.v1.Refusal` of a recorded refusal, which has no event. Otherwise None."""
+
 
 def read(value: bytes) -> Reading | None:
     """Read a stored record, or return None if it is not a record that names an order. Never raises, for any bytes.
@@ -59,6 +62,8 @@ def read(value: bytes) -> Reading | None:
         _clear_server_fields(event)
     reader = _PASSING.get(event.WhichOneof("event") or "")
     unknown = UnknownFieldSet(event)
+    if unknown and (refusal := refusal_in(unknown)) is not None:
+        return _refused(event, refusal)
     if reader is None or unknown:
         return _read_converted(event, reader, unknown)
     return _pass_through(event, reader)
@@ -120,8 +125,14 @@ def _read_damaged(value: bytes) -> Reading | None:
     bare = read_envelope(value)
     if bare is None or not bare.event.order_id:
         return None
+    if bare.refusal is not None:
+        return _refused(bare.event, bare.refusal)
     number = bare.numbers[0] if len(bare.numbers) == 1 else 0
     return _faulty(bare.event, _UNREADABLE, number, READERS.get(number))
+
+
+def _refused(event: HistoryEvent, refusal: bytes) -> Reading:
+    return _faulty(event, "", 0)._replace(refusal=refusal)
 
 
 def _faulty(event: HistoryEvent, fault: str, number: int, reader: Reader | None = None) -> Reading:

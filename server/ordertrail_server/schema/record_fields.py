@@ -6,11 +6,15 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
+from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.schema.wire import bytes_tag, chunk, varint, varint_tag
 
 ENVELOPE: Final = range(1, 9)
 """The field numbers that a record and its public event have in common."""
+
+REFUSAL: Final = Record.DESCRIPTOR.fields_by_name["refusal"].number
+"""The field number of a recorded refusal, which no public event has."""
 
 ENVELOPES: Final = frozenset({*range(1, 10), *range(100, 200)})
 """The field numbers that the envelope of a later release may have, too."""
@@ -21,10 +25,11 @@ _VARINT, _LENGTH_DELIMITED = 0, 2
 
 
 class BareRecord(NamedTuple):
-    """The envelope of a record, and the numbers of the events that it holds."""
+    """The envelope of a record, the numbers of the events that it holds, and its refusal, if it is one."""
 
     event: HistoryEvent
     numbers: list[int]
+    refusal: bytes | None
 
 
 def event_numbers(unknown: UnknownFieldSet) -> dict[int, Any]:
@@ -47,6 +52,19 @@ def _field_list(unknown: UnknownFieldSet) -> list[tuple[int, int, Any]]:
     return [(field.field_number, field.wire_type, field.data) for field in fields]
 
 
+def refusal_in(unknown: UnknownFieldSet) -> bytes | None:
+    """Return the serialized refusal of a record, from the fields that `HistoryEvent` does not know; None without one.
+
+    Its content is not checked, so that all releases agree which records are refusals.
+    """
+    return _refusal(_field_list(unknown))
+
+
+def _refusal(fields: list[tuple[int, int, Any]]) -> bytes | None:
+    parts = [data for number, wire_type, data in fields if number == REFUSAL and wire_type == _LENGTH_DELIMITED]
+    return b"".join(parts) if parts else None
+
+
 def single_event(value: bytes) -> tuple[int, bytes] | None:
     """Return number and bytes of a record's event, or None unless it holds exactly one."""
     try:
@@ -66,7 +84,8 @@ def read_envelope(value: bytes) -> BareRecord | None:
         if any(number == 0 for number, _, _ in fields):  # only an Empty accepts that
             return None
         envelope = b"".join(_reencode(*field) for field in fields if field[0] in ENVELOPE)
-        return BareRecord(HistoryEvent.FromString(envelope), sorted({field[0] for field in fields} - NO_EVENTS))
+        numbers = sorted({field[0] for field in fields} - NO_EVENTS)
+        return BareRecord(HistoryEvent.FromString(envelope), numbers, _refusal(fields))
     except DecodeError:
         return None
 

@@ -88,14 +88,14 @@ MISTAKES: Final = [
     _case("a case holds a scalar", "holds no message: name that of an event", "string order_placed_v3 = 30;"),
     _version(
         "a case is declared outside of the oneof",
-        "order_placed_v3 has the number 30, which is an event's: give it one that was never used, of 9 or 100 to 199",
+        "order_placed_v3 has the number 30, which is an event's: give it one that was never used, of 100 to 199",
         combine_edits(
             cut_text(RECORD, f"    {_CASE}", "\n"), replace_text(RECORD, "  reserved 16", f"  {_CASE}\n  reserved 16")
         ),
     ),
     _version(
         "a field of the envelope has a number reserved for events",
-        "Record.tenant has the number 40, which is an event's: give it one that was never used, of 9 or 100 to 199",
+        "Record.tenant has the number 40, which is an event's: give it one that was never used, of 100 to 199",
         replace_text(RECORD, "  reserved 16", "  optional string tenant = 40;\n  reserved 16"),
     ),
     _version(

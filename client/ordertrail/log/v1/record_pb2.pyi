@@ -6,16 +6,17 @@ isort:skip_file
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.rpc import status_pb2 as _status_pb2
 from ordertrail.events.v1 import order_events_pb2 as _order_events_pb2
 from ordertrail.events.v2 import order_events_pb2 as _order_events_pb2_1
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -61,9 +62,34 @@ class Cause(_message.Message):
 Global___Cause: _TypeAlias = Cause  # noqa: Y015
 
 @_typing.final
+class Refusal(_message.Message):
+    """The recorded refusal of a submitted command. It ends the command for ever: no later record can accept it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def status(self) -> _status_pb2.Status:
+        """The status that every call with the command's request id gets."""
+
+    def __init__(
+        self,
+        *,
+        status: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Refusal: _TypeAlias = Refusal  # noqa: Y015
+
+@_typing.final
 class Record(_message.Message):
-    """The only message type of the log: one event of one order, linked to the order's previous fact.
-    A record is a fact if and only if it names its order's newest fact as its predecessor (the chain rule).
+    """The only message type of the log: one event of one order, or a recorded refusal, linked to the order's previous link.
+    A record is a link if and only if it names its order's newest link as its predecessor (the chain rule). A link with an
+    event is a fact.
     Numbers 1 to 9 and 100 to 199 are for the envelope, so that older readers can ignore a new envelope field.
     Numbers 10 to 15, 20 to 99 and from 200 on are for events.
     """
@@ -78,6 +104,7 @@ class Record(_message.Message):
     CAUSE_FIELD_NUMBER: _builtins.int
     ACTOR_FIELD_NUMBER: _builtins.int
     TRACEPARENT_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
     ORDER_PLACED_V1_FIELD_NUMBER: _builtins.int
     ORDER_CREATED_V1_FIELD_NUMBER: _builtins.int
     ORDER_PLACED_V2_FIELD_NUMBER: _builtins.int
@@ -95,9 +122,9 @@ class Record(_message.Message):
     order_id: _builtins.str
     """The id of the order, which is also the key of the record."""
     order_version: _builtins.int
-    """The predecessor's version plus one. The first fact of an order has version 1."""
+    """The version of the order after the record: one more than before it for an event, the same for a refusal."""
     previous: _builtins.bytes
-    """The first 16 bytes of the SHA-256 of the predecessor's stored bytes. Empty for version 1."""
+    """The first 16 bytes of the SHA-256 of the predecessor's stored bytes. Empty for the first link of an order."""
     actor: _builtins.str
     """The sender of the command, if it gave its name."""
     traceparent: _builtins.str
@@ -109,6 +136,10 @@ class Record(_message.Message):
     @_builtins.property
     def cause(self) -> Global___Cause:
         """The cause of the record."""
+
+    @_builtins.property
+    def refusal(self) -> Global___Refusal:
+        """Makes the record a refusal, which has no event. No release writes it yet; all of them judge it by the chain rule."""
 
     @_builtins.property
     def order_placed_v1(self) -> _order_events_pb2.OrderPlaced:
@@ -169,6 +200,7 @@ class Record(_message.Message):
         cause: Global___Cause | None = ...,
         actor: _builtins.str | None = ...,
         traceparent: _builtins.str | None = ...,
+        refusal: Global___Refusal | None = ...,
         order_placed_v1: _order_events_pb2.OrderPlaced | None = ...,
         order_created_v1: _order_events_pb2.OrderCreated | None = ...,
         order_placed_v2: _order_events_pb2_1.OrderPlaced | None = ...,
@@ -182,9 +214,9 @@ class Record(_message.Message):
         order_cancelled_v2: _order_events_pb2_1.OrderCancelled | None = ...,
         order_returned_v2: _order_events_pb2_1.OrderReturned | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_event_id", b"_event_id", "_order_id", b"_order_id", "_order_version", b"_order_version", "_previous", b"_previous", "_traceparent", b"_traceparent", "actor", b"actor", "cause", b"cause", "event", b"event", "event_id", b"event_id", "order_cancelled_v2", b"order_cancelled_v2", "order_confirmed_v2", b"order_confirmed_v2", "order_created_v1", b"order_created_v1", "order_delivered_v2", b"order_delivered_v2", "order_delivery_rescheduled_v2", b"order_delivery_rescheduled_v2", "order_id", b"order_id", "order_line_added_v2", b"order_line_added_v2", "order_line_quantity_changed_v2", b"order_line_quantity_changed_v2", "order_line_removed_v2", b"order_line_removed_v2", "order_placed_v1", b"order_placed_v1", "order_placed_v2", b"order_placed_v2", "order_returned_v2", b"order_returned_v2", "order_shipped_v2", b"order_shipped_v2", "order_version", b"order_version", "previous", b"previous", "record_time", b"record_time", "traceparent", b"traceparent"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_event_id", b"_event_id", "_order_id", b"_order_id", "_order_version", b"_order_version", "_previous", b"_previous", "_traceparent", b"_traceparent", "actor", b"actor", "cause", b"cause", "event", b"event", "event_id", b"event_id", "order_cancelled_v2", b"order_cancelled_v2", "order_confirmed_v2", b"order_confirmed_v2", "order_created_v1", b"order_created_v1", "order_delivered_v2", b"order_delivered_v2", "order_delivery_rescheduled_v2", b"order_delivery_rescheduled_v2", "order_id", b"order_id", "order_line_added_v2", b"order_line_added_v2", "order_line_quantity_changed_v2", b"order_line_quantity_changed_v2", "order_line_removed_v2", b"order_line_removed_v2", "order_placed_v1", b"order_placed_v1", "order_placed_v2", b"order_placed_v2", "order_returned_v2", b"order_returned_v2", "order_shipped_v2", b"order_shipped_v2", "order_version", b"order_version", "previous", b"previous", "record_time", b"record_time", "refusal", b"refusal", "traceparent", b"traceparent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_event_id", b"_event_id", "_order_id", b"_order_id", "_order_version", b"_order_version", "_previous", b"_previous", "_traceparent", b"_traceparent", "actor", b"actor", "cause", b"cause", "event", b"event", "event_id", b"event_id", "order_cancelled_v2", b"order_cancelled_v2", "order_confirmed_v2", b"order_confirmed_v2", "order_created_v1", b"order_created_v1", "order_delivered_v2", b"order_delivered_v2", "order_delivery_rescheduled_v2", b"order_delivery_rescheduled_v2", "order_id", b"order_id", "order_line_added_v2", b"order_line_added_v2", "order_line_quantity_changed_v2", b"order_line_quantity_changed_v2", "order_line_removed_v2", b"order_line_removed_v2", "order_placed_v1", b"order_placed_v1", "order_placed_v2", b"order_placed_v2", "order_returned_v2", b"order_returned_v2", "order_shipped_v2", b"order_shipped_v2", "order_version", b"order_version", "previous", b"previous", "record_time", b"record_time", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_event_id", b"_event_id", "_order_id", b"_order_id", "_order_version", b"_order_version", "_previous", b"_previous", "_traceparent", b"_traceparent", "actor", b"actor", "cause", b"cause", "event", b"event", "event_id", b"event_id", "order_cancelled_v2", b"order_cancelled_v2", "order_confirmed_v2", b"order_confirmed_v2", "order_created_v1", b"order_created_v1", "order_delivered_v2", b"order_delivered_v2", "order_delivery_rescheduled_v2", b"order_delivery_rescheduled_v2", "order_id", b"order_id", "order_line_added_v2", b"order_line_added_v2", "order_line_quantity_changed_v2", b"order_line_quantity_changed_v2", "order_line_removed_v2", b"order_line_removed_v2", "order_placed_v1", b"order_placed_v1", "order_placed_v2", b"order_placed_v2", "order_returned_v2", b"order_returned_v2", "order_shipped_v2", b"order_shipped_v2", "order_version", b"order_version", "previous", b"previous", "record_time", b"record_time", "refusal", b"refusal", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__actor: _TypeAlias = _typing.Literal["actor"]  # noqa: Y015
     _WhichOneofArgType__actor: _TypeAlias = _typing.Literal["_actor", b"_actor"]  # noqa: Y015

@@ -10,18 +10,19 @@ from ordertrail_server.orders.decide import Event
 from ordertrail_server.schema.cases import cases, message_of, public_events, version_of
 from ordertrail_server.schema.lock.wire_shape import field_gaps
 from ordertrail_server.schema.public_hops import PublicHops
-from ordertrail_server.schema.record_fields import ENVELOPE, ENVELOPES
+from ordertrail_server.schema.record_fields import ENVELOPE, ENVELOPES, REFUSAL
 
 _EVENTS: Final = "ordertrail.events."
 _FROZEN: Final = (_EVENTS, "google.protobuf")
 _OF_EVENTS: Final = "give it one that was never used, of 20 to 99 or from 200 on"
-_OF_THE_ENVELOPE: Final = "give it one that was never used, of 9 or 100 to 199"
+_OF_THE_ENVELOPE: Final = "give it one that was never used, of 100 to 199"
 
 
 def envelope_gaps(record: Descriptor, history_event: Descriptor) -> list[str]:
     """Return each difference of the two envelopes, because a stored record is read as a public event."""
     gaps = []
-    for number in sorted({*ENVELOPE, *(field.number for field in _envelope(record))} & ENVELOPES):
+    numbers = {*ENVELOPE, *(field.number for field in _envelope(record))} & ENVELOPES
+    for number in sorted(numbers - {REFUSAL}):  # a refusal is not read as a public event
         record_field, public_field = record.fields_by_number.get(number), history_event.fields_by_number.get(number)
         if record_field is None or public_field is None:
             subject = f"{record.full_name} and {history_event.full_name} do not both have a field {number}"
