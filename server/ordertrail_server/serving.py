@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import uuid_utils
 
 from ordertrail_server.commands.handler import CommandHandler
-from ordertrail_server.commands.state_store import StateStore, state_definition
+from ordertrail_server.commands.projection_start import ProjectionStart
 from ordertrail_server.edge.address import Address, parse_address
 from ordertrail_server.edge.batch_work import BatchWork
 from ordertrail_server.edge.bind_check import require_bindable
@@ -22,9 +22,15 @@ from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.receipts import Receipts
-from ordertrail_server.edge.server import COMMANDS, HISTORY, IMPORT, PROJECTION, WHOLE_SERVER, Server
+from ordertrail_server.edge.server import (
+    COMMANDS,
+    HISTORY as HISTORY_SERVICE,
+    IMPORT,
+    PROJECTION,
+    WHOLE_SERVER,
+    Server,
+)
 from ordertrail_server.history.freshness import Freshness, query_end_offsets
-from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.log.data_directory import DataDirectory
@@ -33,9 +39,11 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.kafka.broker_wait import BrokerWait
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
 from ordertrail_server.log.port import Log, LogUnavailable, SelfMonitoring
+from ordertrail_server.log.progress import Progress
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.operator_error import OperatorError
-from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.supervisor import ProjectorProcess
 from ordertrail_server.schema.cloud_event import headers_of
 from ordertrail_server.schema.proof.schema_check import check_schema
@@ -70,35 +78,33 @@ class Service:
         self._settings, self._exit_stack = settings, exit_stack
         self._data = DataDirectory(settings.data)
         self._source = _create_source(settings, connect_timeout_s)
-        self._progress = Progress()
+        self._progress = {ORDERS: Progress(), HISTORY: Progress()}
+        self._handler: CommandHandler | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self._projector: ProjectorProcess | None = None
 
     async def start(self) -> Address:
-        """Start all parts and return the address. Commands are accepted at once, reads once the read model is current.
+        """Listen, begin to start all parts, and return the address. A call of a part that is not ready waits for it.
 
         Raises OperatorError, OSError.
         """
         roles, address = self._settings.role, parse_address(self._settings.listen)
         log = await self._source.open(self._exit_stack)
         self._exit_stack.push_async_callback(log.close)
-        await run_in_daemon_thread(require_bindable, address)  # before the log is folded, which may take minutes
+        await run_in_daemon_thread(require_bindable, address)
         if isinstance(log, SelfMonitoring):
             self._watch(log.raise_on_loss())
         if isinstance(log, EmbeddedLog):
             self._watch(log.trim_wal_regularly())
         await refuse_lost_facts(log, self._data)
-        projector = await self._start_projector() if "projector" in roles else None
-        handler = await self._start_handler(log, projector) if "command" in roles else None
+        projector = await self._start_projector()
         server = Server(self._settings.request_bytes, self._settings.batch_bytes)
-        history = None if projector is None else await self._start_queries(server, log, handler, projector)
-        if handler is not None:
-            receipts, batch_work = Receipts(log, handler), BatchWork(handler)
-            commands = CommandService(handler, receipts, create_id, batch_work)
-            server.answer_commands(commands, ImportService(receipts, batch_work))
+        if "command" in roles:
+            self._handler = self._start_handler(server, log, projector)
+        history = await self._start_queries(server, log, projector) if "projector" in roles else None
         address = await server.start(address)
         self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
-        self._report_serving(server, handler, history)
+        self._watch(self._report_serving(server, self._handler, history))
         return address
 
     async def wait_failed(self) -> None:
@@ -117,38 +123,57 @@ class Service:
             self._projector.expect_stop()
 
     async def _start_projector(self) -> ProjectorProcess:
-        projector = self._projector = ProjectorProcess(self._source, self._progress.advance)
+        names = [ORDERS, HISTORY] if "projector" in self._settings.role else [ORDERS]
+        projector = self._projector = ProjectorProcess(self._source, names, self._note_progress)
         await projector.start()
         self._exit_stack.push_async_callback(projector.stop, self._settings.grace_seconds)
         self._watch(self._raise_if_refused(projector))
         return projector
 
-    async def _start_handler(self, log: Log, projector: ProjectorProcess | None) -> CommandHandler:
-        store = StateStore(self._data.state, log, state_definition())
+    def _note_progress(self, name: str, positions: dict[int, int]) -> None:
+        self._progress[name].advance(positions)
+        if name == ORDERS and self._handler is not None:
+            self._handler.note_projected(positions)
+
+    def _start_handler(self, server: Server, log: Log, projector: ProjectorProcess) -> CommandHandler:
+        start = ProjectionStart(live_generation(self._data.projections, ORDERS), log, self._progress[ORDERS])
         # A projector that watches the log itself needs no wake-ups from the writers.
-        on_append = projector.notify_growth if projector and not self._source.notifies_growth else _no_wakeup
-        capacity = self._settings.waiting_commands
-        handler = CommandHandler(log, store, create_id, on_append, capacity, self._settings.order_cache_bytes)
+        on_append = _no_wakeup if self._source.notifies_growth else projector.notify_growth
+        capacity, hot_bytes = self._settings.waiting_commands, self._settings.order_cache_bytes
+        handler = CommandHandler(
+            log, start, create_id, on_append, capacity, hot_bytes, self._settings.unprojected_bytes
+        )
         self._exit_stack.push_async_callback(handler.stop, self._settings.grace_seconds)
-        await handler.start()
-        self._tasks.extend(handler.tasks)
+        self._watch(handler.run())
+        receipts, batch_work = Receipts(log, handler), BatchWork(handler)
+        commands = CommandService(handler, receipts, create_id, batch_work)
+        server.answer_commands(commands, ImportService(receipts, batch_work))
         return handler
 
-    async def _start_queries(
-        self, server: Server, log: Log, handler: CommandHandler | None, projector: ProjectorProcess
-    ) -> HistoryService:
-        """Open the read model. It serves queries, or, in a server without the role `query`, only the health status."""
-        file, search_seconds = read_model_file(self._data.read_model), self._settings.query_seconds
-        model = ReadModel(file, log.identity, log.topic, log.partitions, search_seconds)
-        self._exit_stack.callback(model.close)
-        queried_at = time_ns()
-        freshness = Freshness(model, self._progress, log, await query_end_offsets(log))
-        recency = Recency(log.end, log.partitions, self._progress, seen_at=queried_at)
+    async def _start_queries(self, server: Server, log: Log, projector: ProjectorProcess) -> HistoryService:
+        """Open the projections. In a server without the role `query` they serve only the health status."""
+        models = {name: self._open_model(name, log) for name in (ORDERS, HISTORY)}
+        model, progress, queried_at = models[HISTORY], self._progress[HISTORY], time_ns()
+        freshness = Freshness(model, progress, log, await query_end_offsets(log))
+        recency = Recency(log.end, log.partitions, progress, seen_at=queried_at)
         self._watch(recency.run())
-        history = HistoryService(model, self._progress, freshness, recency, self._settings.heartbeat_seconds)
+        history = HistoryService(model, progress, freshness, recency, self._settings.heartbeat_seconds)
         if "query" in self._settings.role:
-            server.answer_queries(history, ProjectionService(log, model, freshness, handler, projector.retry))
+
+            async def retry(order_id: str) -> int | None:
+                folded_count = await projector.retry(order_id)
+                if self._handler is not None:
+                    self._handler.note_retried(order_id)
+                return folded_count
+
+            server.answer_queries(history, ProjectionService(log, models[ORDERS], model, freshness, retry))
         return history
+
+    def _open_model(self, name: str, log: Log) -> ReadModel:
+        path = live_generation(self._data.projections, name)
+        model = ReadModel(path, log.identity, log.topic, log.partitions, self._settings.query_seconds)
+        self._exit_stack.callback(model.close)
+        return model
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -156,21 +181,22 @@ class Service:
         self._tasks.append(task)
         self._exit_stack.callback(task.cancel)
 
-    def _report_serving(self, server: Server, handler: CommandHandler | None, history: HistoryService | None) -> None:
+    async def _report_serving(
+        self, server: Server, handler: CommandHandler | None, history: HistoryService | None
+    ) -> None:
+        """Report SERVING for each service once it answers, and for the whole server after the last one.
+
+        Reads are complete once the read model includes everything that was in the log at the start.
+        """
         if handler is not None:
+            await handler.wait_until_ready()
             for name in (COMMANDS.full_name, IMPORT.full_name):
                 server.set_serving(name, True)
-        if history is None:
-            server.set_serving(WHOLE_SERVER, True)
-        else:
-            self._watch(self._serve_reads(server, history))
-
-    async def _serve_reads(self, server: Server, history: HistoryService) -> None:
-        """Report SERVING for reads once the read model includes everything that was in the log at the start."""
-        await history.wait_complete()
-        services = (HISTORY.full_name, PROJECTION.full_name) if "query" in self._settings.role else ()
-        for name in (*services, WHOLE_SERVER):
-            server.set_serving(name, True)
+        if history is not None:
+            await history.wait_complete()
+            for name in (HISTORY_SERVICE.full_name, PROJECTION.full_name) if "query" in self._settings.role else ():
+                server.set_serving(name, True)
+        server.set_serving(WHOLE_SERVER, True)
 
     async def _raise_if_refused(self, projector: ProjectorProcess) -> None:
         refusal = await projector.wait_ended()

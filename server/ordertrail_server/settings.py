@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     order_cache_bytes: int = Field(default=32 * MIB, ge=MIB, le=64 * 1024 * MIB)
     """Approximate memory for the orders that commands have used last."""
 
+    unprojected_bytes: int = Field(default=64 * MIB, ge=MIB, le=64 * 1024 * MIB)
+    """Approximate memory for new records that the projections do not include yet. While they take more, commands are
+    refused with OVERLOADED."""
+
     query_seconds: float = Field(default=5.0, ge=0.01, le=600.0, allow_inf_nan=False)
     """The time limit of a query that may scan many rows."""
 

@@ -23,7 +23,7 @@ from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, St
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.history.freshness import Freshness
-from ordertrail_server.history.progress import Progress
+from ordertrail_server.log.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.log.placement import partition_of

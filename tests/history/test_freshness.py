@@ -15,7 +15,7 @@ from ordertrail.v1.order_history_service_pb2 import (
 from ordertrail_server.edge.deadline import WAITING_SHARE
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.history.freshness import Freshness
-from ordertrail_server.history.progress import Progress
+from ordertrail_server.log.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.position import OFFSETS
 from ordertrail_server.log.token import write_token

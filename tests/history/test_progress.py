@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from ordertrail_server.history.progress import Progress
+from ordertrail_server.log.progress import Progress
 
 
 async def test_wait_for_projected_offsets_returns_at_once() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
-from ordertrail_server.commands.fact import Fact
+from ordertrail_server.facts.link import Link
 from ordertrail_server.orders.decide import Command
 from ordertrail_server.orders.refusal import Refusal
 from ordertrail_server.schema.reading import Reading
@@ -18,7 +18,7 @@ class Accepted(NamedTuple):
     them, None if the record must be read from the log.
     """
 
-    fact: Fact
+    fact: Link
     replayed: bool
     record: tuple[Reading, bytes] | None
 
@@ -27,6 +27,12 @@ class Preview(NamedTuple):
     """The event that a command with validate_only would lead to."""
 
     reading: Reading
+
+
+class RecordedRefusal(NamedTuple):
+    """The log holds a refusal of the command; every call with its request id gets it."""
+
+    link: Link
 
 
 Answer = Accepted | Preview | Refusal

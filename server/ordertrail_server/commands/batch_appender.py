@@ -4,15 +4,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from ordertrail_server.commands.attempt import Answer, Attempt
-from ordertrail_server.commands.batch_plan import BatchPlan
+from ordertrail_server.commands.attempt import Attempt, RecordedRefusal
+from ordertrail_server.commands.batch_plan import BatchPlan, Outcome
 from ordertrail_server.commands.command_queue import CommandQueue, answer
 from ordertrail_server.commands.contention import Contention
 from ordertrail_server.commands.fold import Fold, facts_missing
 from ordertrail_server.commands.planned_record import PlannedRecord
+from ordertrail_server.commands.recorded_refusal import parse_refusal
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.log.port import AppendUncertain, Log
 from ordertrail_server.orders.chain import Verdict
+from ordertrail_server.orders.refusal import Refusal
 
 _log = logging.getLogger(__name__)
 
@@ -67,22 +69,34 @@ class BatchAppender:
 
     def _fold_own(self, own: tuple[int, PlannedRecord]) -> None:
         offset, planned = own
-        verdict = self._fold.fold(planned.reading, planned.fact.digest, offset, planned.step)
+        link = planned.fact._replace(offset=offset)
+        verdict = self._fold.take_own(planned.logged_at(offset), planned.reading, link, *planned.step)
         if verdict is not Verdict.FACT:
             raise AssertionError(f"the writer's own record at offset {offset} is {verdict}, not a fact")
 
     async def answer_all(self, plan: BatchPlan, offset: int) -> None:
         """Answer every attempt of a plan; its records are facts from `offset` on."""
         offsets = {id(planned): record_offset for record_offset, planned in enumerate(plan.records, offset)}
+        refusals = await self._read_refusals(plan)
 
-        def answer_attempt(decided: tuple[Attempt, Answer | PlannedRecord]) -> None:
+        def answer_attempt(decided: tuple[Attempt, Outcome]) -> None:
             attempt, outcome = decided
-            if isinstance(outcome, PlannedRecord):
+            if isinstance(outcome, RecordedRefusal):
+                answer(attempt, refusals[outcome])
+            elif isinstance(outcome, PlannedRecord):
                 _accept(attempt, outcome, offsets[id(outcome)])
             else:
                 answer(attempt, outcome)
 
         await self._slices.map(answer_attempt, plan.outcomes)
+
+    async def _read_refusals(self, plan: BatchPlan) -> dict[RecordedRefusal, Refusal]:
+        recorded = {outcome: attempt for attempt, outcome in plan.outcomes if isinstance(outcome, RecordedRefusal)}
+        return {
+            outcome: parse_refusal(logged.value, attempt.order_id)
+            for outcome, attempt in recorded.items()
+            for logged in await self._log.read(self._partition, outcome.link.offset, 1)
+        }
 
     async def _settle(self, plan: BatchPlan, end: int | None) -> None:
         """Fold the log after a lost race or an unknown outcome, and accept the attempts whose record is a fact.

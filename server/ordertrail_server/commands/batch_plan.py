@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderPlaced
-from ordertrail_server.commands.attempt import Accepted, Answer, Attempt, Preview
+from ordertrail_server.commands.attempt import Accepted, Answer, Attempt, Preview, RecordedRefusal
 from ordertrail_server.commands.command_refusal import order_parked, request_id_reused, version_mismatch
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.planned_record import PlannedRecord, plan_record
@@ -13,6 +13,8 @@ from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
 from ordertrail_server.orders.decide import decide
 from ordertrail_server.orders.refusal import Refusal
 from ordertrail_server.orders.times import nanoseconds
+
+Outcome = Answer | PlannedRecord | RecordedRefusal
 
 
 class BatchPlan:
@@ -29,13 +31,13 @@ class BatchPlan:
         self.records: list[PlannedRecord] = []
         self.size = 0
         self.attempts: list[Attempt] = []
-        self.outcomes: list[tuple[Attempt, Answer | PlannedRecord]] = []
+        self.outcomes: list[tuple[Attempt, Outcome]] = []
         self.deferred: list[Attempt] = []
 
     @property
     def depends_on_end(self) -> bool:
         """True if the log must not have records that are not folded yet. A receipt is correct even then."""
-        return not all(isinstance(outcome, Accepted | PlannedRecord) for _, outcome in self.outcomes)
+        return not all(isinstance(outcome, Accepted | PlannedRecord | RecordedRefusal) for _, outcome in self.outcomes)
 
     @property
     def entries(self) -> list[Entry]:
@@ -50,7 +52,7 @@ class BatchPlan:
             self.outcomes.append((attempt, self._find_receipt(attempt) or self._decide(attempt)))
         self.attempts.append(attempt)
 
-    def _find_receipt(self, attempt: Attempt) -> Answer | PlannedRecord | None:
+    def _find_receipt(self, attempt: Attempt) -> Outcome | None:
         if attempt.is_new_order:
             return None
         key = (attempt.order_id, attempt.request_id)
@@ -60,6 +62,8 @@ class BatchPlan:
             return None
         if fact.command_digest != attempt.digest:
             return request_id_reused(attempt)
+        if fact.is_refusal:
+            return RecordedRefusal(fact)
         return planned or Accepted(fact, fact.digest != attempt.appended_digest, None)
 
     def _decide(self, attempt: Attempt) -> Answer | PlannedRecord:

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from itertools import chain
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.orders.refusal import Refusal, Refused
 
-OVERLOADED = Refused(
-    Refusal(reasons.ERROR_REASON_OVERLOADED, "Too many commands are queued; retry with the same request id shortly.")
+OVERLOADED = Refusal(
+    reasons.ERROR_REASON_OVERLOADED, "The server has too much work; retry with the same request id shortly."
 )
 UNAVAILABLE = Refusal(
     reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be written now; retry with the same request id shortly."
@@ -23,8 +24,9 @@ class CommandQueue:
     So neither kind blocks the other.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
+    def __init__(self, capacity: int, is_behind: Callable[[], bool] = lambda: False) -> None:
+        """While `is_behind`, no attempt is queued, because its record could not be kept in memory."""
+        self._capacity, self._is_behind = capacity, is_behind
         self._unary, self._batched = deque[Attempt](), deque[Attempt]()
         self._in_flight: list[Attempt] = []
         self._nonempty, self._space, self._joined = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -41,16 +43,15 @@ class CommandQueue:
         """Queue an attempt; its `answer` gets the answer. Raises Refused if the lane is full or the queue is closed."""
         if self._closed:
             raise Refused(UNAVAILABLE)
-        lane = self._lane_of(attempt)
-        if len(lane) >= self._capacity:
-            raise OVERLOADED
-        lane.append(attempt)
+        if not self.has_space(attempt):
+            raise Refused(OVERLOADED)
+        self._lane_of(attempt).append(attempt)
         self._joined.clear()
         self._nonempty.set()
 
     def has_space(self, attempt: Attempt) -> bool:
         """Return whether `submit` would not refuse the attempt as OVERLOADED."""
-        return len(self._lane_of(attempt)) < self._capacity or self._closed
+        return self._closed or (len(self._lane_of(attempt)) < self._capacity and not self._is_behind())
 
     async def wait_for_space(self, attempt: Attempt) -> None:
         """Return when the attempt can be submitted."""
@@ -76,6 +77,10 @@ class CommandQueue:
                 lane.clear()
                 lane.extend(unanswered)
             self._space.set()
+
+    def note_space(self) -> None:
+        """Wake the attempts that wait for space."""
+        self._space.set()
 
     # For the writer
 

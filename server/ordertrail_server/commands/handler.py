@@ -1,26 +1,26 @@
-"""The write side of a server: a writer for each partition, and a saver of their snapshots."""
+"""The write side of a server: a writer for each partition, on the projection `orders`."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from math import inf
 from time import monotonic, time_ns
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
 from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue
-from ordertrail_server.commands.fold import HOT_BYTES, Fold
-from ordertrail_server.commands.snapshot_saver import SnapshotSaver
-from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.commands.fold import HOT_BYTES, TAIL_BYTES, Fold
+from ordertrail_server.commands.order_store import ProjectedOrders
+from ordertrail_server.commands.projection_start import ProjectionStart
 from ordertrail_server.commands.writer import Writer
-from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged
-from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.reading import Reading, read
 
 EXPIRY_CHECK_SECONDS = 0.1
+# How long a call without a deadline waits for a server that starts.
+LONGEST_WAIT_SECONDS = 10.0
 STOPPED = Refused(
     Refusal(
         reasons.ERROR_REASON_UNAVAILABLE, "The server is starting or stopping; retry with the same request id shortly."
@@ -34,47 +34,93 @@ class CommandHandler:
     def __init__(
         self,
         log: Log,
-        store: StateStore,
+        start: ProjectionStart,
         new_id: Callable[[], str],
         on_append: Callable[[], None],
         capacity: int,
         hot_bytes: int = HOT_BYTES,
+        tail_bytes: int = TAIL_BYTES,
     ) -> None:
-        """Queue up to `capacity` commands of each kind per partition; cache orders in about `hot_bytes` of memory."""
-        self._log, self._store = log, store
-        self._writers = [
-            Writer(
-                log,
-                partition,
-                Fold(log, partition, store, hot_bytes // log.partitions),
-                now=time_ns,
-                new_id=new_id,
-                on_append=on_append,
-                capacity=capacity,
-            )
-            for partition in range(log.partitions)
-        ]
-        self._tasks: list[asyncio.Task[None]] = []
-        self._saver = SnapshotSaver(store)
-        self._accepting = False
+        """Queue up to `capacity` commands of each kind per partition.
 
-    async def start(self) -> None:
-        """Fold the log from the snapshot on, then accept attempts. Raises LogDamaged."""
-        for partition, writer in enumerate(self._writers):
-            await check_continues(self._log, partition, *self._store.position(partition))
-            self._tasks.append(asyncio.create_task(self._saver.save_periodically(partition, writer.fold)))
-            await writer.fold.catch_up()
-            self._tasks.append(asyncio.create_task(writer.run(), name=f"writer-{partition}"))
-            if not self._log.capabilities.atomic_append:
-                self._tasks.append(asyncio.create_task(writer.follow(), name=f"follower-{partition}"))
-        self._tasks.append(asyncio.create_task(self._answer_expired(), name="expiry"))
-        self._tasks.append(asyncio.create_task(self._saver.trim_wal_periodically(), name="trimmer"))
+        Cached orders take about `hot_bytes` of memory, and records that are not projected yet about `tail_bytes`.
+        """
+        self._log, self._start, self._new_id, self._on_append = log, start, new_id, on_append
+        self._capacity = capacity
+        self._hot_bytes, self._tail_bytes = hot_bytes // log.partitions, tail_bytes // log.partitions
+        self._writers: list[Writer] = []
+        self._running: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
         self._accepting = True
 
+    async def run(self) -> None:
+        """Accept attempts from when the projection is near the end of the log, until `stop`.
+
+        Raises LogDamaged, StoreDamaged.
+        """
+        self._running = asyncio.create_task(self._run())
+        with suppress(asyncio.CancelledError):
+            await self._running
+
+    async def _run(self) -> None:
+        with closing(await self._start.wait_near_end()) as reader:
+            for partition in range(self._log.partitions):
+                self._writers.append(self._writer(partition, ProjectedOrders(reader, partition)))
+            for writer in self._writers:
+                await writer.fold.catch_up()
+            self._ready.set()
+            await self._run_writers()
+
+    async def _run_writers(self) -> None:
+        work = [self._answer_expired()]
+        for writer in self._writers:
+            work.append(writer.run())
+            if not self._log.capabilities.atomic_append:
+                work.append(writer.follow())
+        tasks = [asyncio.create_task(coroutine) for coroutine in work]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
     @property
-    def tasks(self) -> "list[asyncio.Task[None]]":
-        """The tasks that run as long as the handler does. A task ends only by damage or a defect."""
-        return self._tasks
+    def is_ready(self) -> bool:
+        """True if attempts can be submitted."""
+        return self._ready.is_set() and self._accepting
+
+    async def wait_until_ready(self) -> None:
+        """Return when attempts can be submitted for the first time."""
+        await self._ready.wait()
+
+    async def wait_ready(self, deadline: float = inf) -> None:
+        """Return when attempts can be submitted. Raises Refused at the deadline (monotonic clock), or if stopped."""
+        if self.is_ready or not self._accepting:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(deadline - monotonic(), LONGEST_WAIT_SECONDS)):
+                await self._ready.wait()
+        if not self.is_ready:
+            raise Refused(Refusal(reasons.ERROR_REASON_UNAVAILABLE, self._start.describe_progress()))
+
+    def note_projected(self, positions: Mapping[int, int]) -> None:
+        """Note that the projection `orders` includes everything before these offsets, by partition."""
+        for partition, writer in enumerate(self._writers):
+            writer.note_projected(positions.get(partition, 0))
+
+    def _writer(self, partition: int, store: ProjectedOrders) -> Writer:
+        return Writer(
+            self._log,
+            partition,
+            Fold(self._log, partition, store, self._hot_bytes, self._tail_bytes),
+            now=time_ns,
+            new_id=self._new_id,
+            on_append=self._on_append,
+            capacity=self._capacity,
+        )
 
     def submit(self, attempt: Attempt) -> None:
         """Queue an attempt; its `answer` gets the answer. Raises Refused if stopped or overloaded."""
@@ -82,6 +128,7 @@ class CommandHandler:
 
     async def submit_when_space(self, attempt: Attempt) -> None:
         """Submit an attempt once the queue has space. Raises Refused if stopped, or at the attempt's deadline."""
+        await self.wait_ready(attempt.deadline)
         queue = self._queue_of(attempt)
         if not queue.has_space(attempt):
             try:
@@ -92,7 +139,7 @@ class CommandHandler:
         self.submit(attempt)
 
     def _queue_of(self, attempt: Attempt) -> CommandQueue:
-        if not self._accepting:
+        if not self.is_ready:
             raise STOPPED
         return self._writers[self.partition_of(attempt.order_id)].queue
 
@@ -110,23 +157,13 @@ class CommandHandler:
             raise LogDamaged(f"the record at offset {logged.offset} is not the one that was acknowledged")
         return reading, logged.value
 
-    async def retry(self, order_id: str) -> Aggregate | None:
-        """Fold the unfolded facts of a parked order again; return the order afterwards, None if it is not parked.
-
-        The result is stored at once if the store can be written. After a crash before that, call it again. Raises
-        Refused if stopped, LogDamaged, LogUnavailable, StoreDamaged.
-        """
-        if not self._accepting:
-            raise STOPPED
-        partition = self.partition_of(order_id)
-        fold = self._writers[partition].fold
-        order = await fold.retry(order_id)
-        if order is not None:
-            await asyncio.shield(self._saver.save(partition, fold))  # the caller's cancellation does not cancel it
-        return order
+    def note_retried(self, order_id: str) -> None:
+        """Read an order anew, because its waiting facts were folded again."""
+        if self._writers:
+            self._writers[self.partition_of(order_id)].fold.note_retried(order_id)
 
     async def stop(self, grace_s: float = 10.0) -> None:
-        """Refuse further attempts, answer those submitted before, then save the snapshots.
+        """Refuse further attempts, and answer those submitted before.
 
         Attempts without an answer after `grace_s` seconds are refused as UNAVAILABLE: they may have led to facts.
         """
@@ -134,13 +171,9 @@ class CommandHandler:
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
                 await asyncio.gather(*(writer.queue.join() for writer in self._writers))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for partition, writer in enumerate(self._writers):
-            await self._saver.save(partition, writer.fold)
-        self._saver.close()
-        self._store.close()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
 
     async def _answer_expired(self) -> None:
         while True:

@@ -3,9 +3,7 @@
 from collections import OrderedDict
 
 from ordertrail_server.orders.aggregate import Aggregate
-
-# A parsed order takes five times its serialized size, and a kilobyte more (measured, 1 to 200 lines).
-TIMES_SERIALIZED, ORDER_BYTES = 5, 1_024
+from ordertrail_server.orders.order_memory import memory_of_order
 
 
 class HotOrders:
@@ -23,18 +21,17 @@ class HotOrders:
         self._orders.move_to_end(order_id)
         return entry[0]
 
-    def put(self, order_id: str, aggregate: Aggregate) -> int:
-        """Cache an order in place of its earlier state; return about how many bytes it takes."""
-        size = memory_of(aggregate)
-        _, replaced = self._orders.pop(order_id, (None, 0))
+    def put(self, order_id: str, aggregate: Aggregate) -> None:
+        """Cache an order in place of its earlier state."""
+        size = memory_of_order(aggregate.order)
+        self.remove(order_id)
         self._orders[order_id] = aggregate, size
-        self._total += size - replaced
+        self._total += size
         while self._total > self._limit and len(self._orders) > 1:
             _, (_, evicted) = self._orders.popitem(last=False)
             self._total -= evicted
-        return size
 
-
-def memory_of(aggregate: Aggregate) -> int:
-    """Return about how many bytes an order takes in memory."""
-    return ORDER_BYTES + (TIMES_SERIALIZED * aggregate.order.ByteSize() if aggregate.order else 0)
+    def remove(self, order_id: str) -> None:
+        """Remove an order, if it is cached."""
+        _, size = self._orders.pop(order_id, (None, 0))
+        self._total -= size

@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 from ordertrail_server.commands.attempt import Accepted, Attempt
-from ordertrail_server.commands.fact import Fact
-from ordertrail_server.log.port import Entry
+from ordertrail_server.facts.link import Link, request_key
+from ordertrail_server.log.port import Entry, Logged
 from ordertrail_server.orders.aggregate import Aggregate, advance
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.orders.decide import Event
-from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.schema.writing import encode, seal
 
@@ -21,8 +20,12 @@ class PlannedRecord(NamedTuple):
 
     entry: Entry
     reading: Reading
-    fact: Fact
+    fact: Link
     step: tuple[Aggregate, Aggregate]
+
+    def logged_at(self, offset: int) -> Logged:
+        """Return the record once it is on the log."""
+        return Logged(offset, self.entry.key, self.entry.value, self.fact.digest)
 
     def accept(self, offset: int, replayed: bool) -> Accepted:
         """Return the answer once the record is a fact at `offset`."""
@@ -53,8 +56,9 @@ def _read_back(attempt: Attempt, before: Aggregate, value: bytes) -> PlannedReco
     if reading is None or reading.fault:
         raise AssertionError(f"a record that was just sealed cannot be read: {reading}")
     link = digest(value)
-    time = nanoseconds(reading.event.record_time)
-    fact = Fact(before.version + 1, link, attempt.request_id, attempt.digest, -1, time)
+    request = request_key(attempt.request_id)
+    # The record has the time of the fold, because the writer gave it at least the time of its predecessor.
+    fact = Link(before.version + 1, link, request, attempt.digest, -1, None, False)
     after = advance(before, reading.event, reading.fault, link)
     if after.parked:
         raise AssertionError(f"a decision led to an event that cannot be folded: {after.parked}")

@@ -21,9 +21,9 @@ from time import monotonic
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.batch_appender import BatchAppender
 from ordertrail_server.commands.batch_decider import BatchDecider
-from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue, answer
+from ordertrail_server.commands.command_queue import OVERLOADED, UNAVAILABLE, CommandQueue, answer
 from ordertrail_server.commands.contention import Contention
-from ordertrail_server.commands.fold import Fold
+from ordertrail_server.commands.fold import Fold, ProjectionBehind
 from ordertrail_server.commands.follower import Follower
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.log.port import Log, LogUnavailable
@@ -52,7 +52,7 @@ class Writer:
     ) -> None:
         self._partition, self.fold = partition, fold
         self._batch, self._quiet_rounds = batch, quiet_rounds
-        self.queue = queue = CommandQueue(capacity)
+        self.queue = queue = CommandQueue(capacity, lambda: fold.is_behind)
         self._turn = asyncio.Lock()
         self._is_concurrent = False
         self._is_log_reachable = True
@@ -73,6 +73,11 @@ class Writer:
         self._appender = BatchAppender(
             log, partition, fold, contention, queue, slices=slices, on_append=on_append, back_off=back_off
         )
+
+    def note_projected(self, offset: int) -> None:
+        """Note that the projection `orders` includes everything before an offset."""
+        self.fold.note_projected(offset)
+        self.queue.note_space()
 
     async def follow(self) -> None:
         """Fold other writers' records for ever. An atomic log has no other writers. Raises LogDamaged, StoreDamaged."""
@@ -109,12 +114,17 @@ class Writer:
 
     async def _handle(self, attempts: list[Attempt]) -> None:
         try:
+            if self.fold.is_behind:
+                raise ProjectionBehind("too many records are not projected yet")
             plan = await self._decider.decide(attempts)
             if plan.records:
                 await self._appender.append(plan)
             else:
                 await self._appender.answer_all(plan, 0)
             self._is_log_reachable = True
+        except ProjectionBehind:
+            for attempt in attempts:
+                answer(attempt, OVERLOADED)
         except LogUnavailable as error:
             if self._is_log_reachable:  # logged once, however long it lasts
                 _log.warning("partition %s: %s", self._partition, error)

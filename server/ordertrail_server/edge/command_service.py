@@ -35,7 +35,10 @@ class CommandService:
 
         `time_remaining` is the time until the call's deadline, in seconds, None if it has none.
         """
-        attempt = self._prepare(request, caller, command_deadline(time_remaining))
+        deadline = command_deadline(time_remaining)
+        if not self._handler.is_ready:
+            await self._handler.wait_ready(deadline)
+        attempt = self._prepare(request, caller, deadline)
         self._handler.submit(attempt)
         return await self._receipts.wait_for_receipt(attempt)
 

@@ -20,12 +20,12 @@ from ordertrail_server.history.events import list_events
 from ordertrail_server.history.freshness import Freshness, required_offsets
 from ordertrail_server.history.order_filter import is_bounded
 from ordertrail_server.history.orders import get_order, list_orders
-from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.streaming.stream import stream_events
 from ordertrail_server.history.streaming.stream_hub import HEARTBEAT, StreamHub
 from ordertrail_server.history.tokens import latest, offsets_of
+from ordertrail_server.log.progress import Progress
 from ordertrail_server.orders.times import moment
 
 Dated = type[GetOrderResponse] | type[ListOrdersResponse] | type[ListOrderEventsResponse]

@@ -8,7 +8,7 @@ from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.log.port import Log
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refusal, Refused
-from ordertrail_server.orders.times import moment, nanoseconds
+from ordertrail_server.orders.times import moment
 from ordertrail_server.schema.ready_event import ready_event
 from ordertrail_server.schema.wire import bytes_tag, chunk
 
@@ -43,9 +43,9 @@ class Receipts:
         receipt = self._slim_receipt(attempt, answer)
         reading, value = await self._handler.read_record(attempt.order_id, answer)
         position = receipt.position
-        fact, record_time = answer.fact, reading.event.record_time
+        fact = answer.fact
         # The time of the fold is used, because within an order it never goes back, unlike a writer's clock.
-        time = None if nanoseconds(record_time) == fact.time else moment(fact.time)
+        time = None if fact.time is None else moment(fact.time)
         event = ready_event(reading, value, self._log.topic, position.partition, position.offset, fact.digest, time)
         return receipt.SerializeToString() + chunk(EVENT, event)
 

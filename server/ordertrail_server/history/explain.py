@@ -12,6 +12,7 @@ from ordertrail.v1.projection_service_pb2 import (
     RECORD_VERDICT_BROKEN,
     RECORD_VERDICT_FACT,
     RECORD_VERDICT_FOREIGN,
+    RECORD_VERDICT_REFUSAL,
     RECORD_VERDICT_VOID,
     ExplainEventRequest,
     ExplainEventResponse,
@@ -35,27 +36,35 @@ _VERDICTS = {
 
 
 class _StoredVerdict(NamedTuple):
-    """What the read model stores about a record; `public_event` is the event as clients get it, None unless folded."""
+    """What the projections store about a record; `public_event` is the event as clients get it, None unless folded."""
 
     verdict: RecordVerdict.ValueType
-    detail: str
-    public_event: HistoryEvent | None
+    detail: str = ""
+    public_event: HistoryEvent | None = None
 
 
 async def explain_event(
-    log: Log, model: ReadModel, freshness: Freshness, request: ExplainEventRequest, deadline: float
+    log: Log,
+    orders: ReadModel,
+    history: ReadModel,
+    freshness: Freshness,
+    request: ExplainEventRequest,
+    deadline: float,
 ) -> bytes:
     """Return a serialized ExplainEventResponse.
 
-    It waits until the read model includes the record. `deadline` is the moment, by the event loop's clock, until which
-    the call may wait. Raises Refused if there is no such record or
-    it cannot be read in time, LogUnavailable, LogDamaged.
+    It waits until the projections include the record. `deadline` is the moment, by the event loop's clock, until which
+    the call may wait. Raises Refused if there is no such record or it cannot be read in time, LogUnavailable,
+    LogDamaged.
     """
     async with refuse_when_late(deadline, "The log did not return the record in time; try again shortly."):
         logged = await _read_record(log, request.partition, request.offset)
-    required = tuple(request.offset + 1 if p == request.partition else 0 for p in range(model.partitions))
+    required = tuple(request.offset + 1 if p == request.partition else 0 for p in range(history.partitions))
     await freshness.wait_until_fresh(required, deadline)
-    stored_verdict = await model.read(partial(_read_verdict, LogPosition(request.partition, request.offset).pack()))
+    packed_position = LogPosition(request.partition, request.offset).pack()
+    stored_verdict = await orders.read(partial(_read_verdict, packed_position))
+    if stored_verdict.verdict == RECORD_VERDICT_FACT:
+        stored_verdict = await history.read(partial(_read_event, packed_position))
     position = Position(topic=log.topic, partition=request.partition, offset=request.offset)
     return _explanation(position, logged, stored_verdict).SerializeToString()
 
@@ -72,9 +81,11 @@ async def _read_record(log: Log, partition: int, offset: int) -> Logged:
 
 
 def _read_verdict(position: int, connection: Connection) -> _StoredVerdict:
-    row = connection.execute("SELECT verdict, detail FROM not_facts WHERE position = ?", (position,)).fetchone()
-    if row is not None:
-        return _StoredVerdict(_VERDICTS[row[0]], row[1], None)
+    row = connection.execute("SELECT verdict, detail FROM not_links WHERE position = ?", (position,)).fetchone()
+    return _StoredVerdict(RECORD_VERDICT_FACT) if row is None else _StoredVerdict(_VERDICTS[row[0]], row[1])
+
+
+def _read_event(position: int, connection: Connection) -> _StoredVerdict:
     row = connection.execute("SELECT frame FROM events WHERE position = ?", (position,)).fetchone()
     public_event = ListOrderEventsResponse.FromString(row[0]).events[0] if row is not None else None
     return _StoredVerdict(RECORD_VERDICT_FACT, "", public_event)
@@ -96,6 +107,8 @@ def _explanation(position: Position, logged: Logged, stored_verdict: _StoredVerd
     if reading is None:
         answer.fault = "its value is not a readable record"
         return answer
+    if reading.refusal is not None and stored_verdict.verdict == RECORD_VERDICT_FACT:
+        answer.verdict = RECORD_VERDICT_REFUSAL
     answer.fault = reading.fault
     if reading.number:
         answer.written_number = reading.number

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager, suppress
 from operator import ge, gt
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_NOT_FRESH_YET, ERROR_REASON_UNAVAILABLE
-from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.tokens import Offsets, latest, offsets_of
 from ordertrail_server.log.port import Log
+from ordertrail_server.log.progress import Progress
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 AGAIN_S = 0.1

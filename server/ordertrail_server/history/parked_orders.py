@@ -13,8 +13,7 @@ from ordertrail.v1.projection_service_pb2 import (
 )
 from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.log.position import LogPosition
-from ordertrail_server.orders.chain import digest
+from ordertrail_server.log.position import OFFSETS, LogPosition
 from ordertrail_server.orders.order_refusal import order_not_found
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment
@@ -26,11 +25,14 @@ MAX_REASON = 1_000
 """The most characters of a reason, because an error may quote a whole record and a page holds many."""
 
 _PARKED = """SELECT p.order_id, p.position, p.record_time, o.parked, o.version,
-(SELECT count(*) FROM parked w WHERE w.order_id = p.order_id)
+(SELECT count(*) FROM ordertrail_waiting w WHERE w.order_id = p.order_id)
 FROM parked_orders p JOIN orders o ON o.order_id = p.order_id"""
 _PAGE = f"{_PARKED} WHERE (p.record_time, p.order_id) > (?, ?) ORDER BY p.record_time, p.order_id LIMIT ?"
 _ONE = f"{_PARKED} WHERE p.order_id = ?"
-_WAITING_FACTS = "SELECT position, reason, value FROM parked WHERE order_id = ? ORDER BY position LIMIT ?"
+_WAITING_FACTS = f"""SELECT w.position, w.reason, l.digest FROM ordertrail_waiting w
+JOIN orders o ON o.order_id = w.order_id
+JOIN links l ON l.order_no = o.order_no AND l.version > ? AND l."offset" = w.position & {OFFSETS - 1}
+WHERE w.order_id = ? ORDER BY w.position LIMIT ?"""
 _EARLIEST = -(1 << 63)
 
 Row = tuple[str, int, int, str, int, int]
@@ -54,7 +56,7 @@ def parked_order(model: ReadModel, order_id: str, connection: Connection) -> Par
     row = connection.execute(_ONE, (order_id,)).fetchone()
     if row is not None:
         return _parked_order(model, row)
-    if connection.execute("SELECT 1 FROM orders WHERE order_id = ?", (order_id,)).fetchone() is None:
+    if connection.execute("SELECT 1 FROM orders WHERE order_id = ? AND version > 0", (order_id,)).fetchone() is None:
         raise Refused(order_not_found(order_id))
     return None
 
@@ -64,16 +66,16 @@ def get_parked(model: ReadModel, order_id: str, connection: Connection) -> bytes
     order = parked_order(model, order_id, connection)
     if order is None:
         raise not_parked(order_id)
-    rows = connection.execute(_WAITING_FACTS, (order_id, MAX_WAITING)).fetchall()
+    rows = connection.execute(_WAITING_FACTS, (order.version, order_id, MAX_WAITING)).fetchall()
     # Waiting facts follow the folded ones without a gap.
     waiting_events = [
         WaitingEvent(
             position=_position_of(model, position),
             order_version=version,
             reason=_truncate(reason),
-            digest=digest(value),
+            digest=digest,
         )
-        for version, (position, reason, value) in enumerate(rows, order.version + 1)
+        for version, (position, reason, digest) in enumerate(rows, order.version + 1)
     ]
     return GetParkedOrderResponse(order=order, waiting=waiting_events).SerializeToString()
 

@@ -74,7 +74,7 @@ class ReadModel:
 
     def positions(self, connection: Connection) -> Offsets:
         """Return for each partition the offset before which everything is projected, within a read."""
-        offsets = dict(connection.execute("SELECT partition, next_offset FROM positions").fetchall())
+        offsets = dict(connection.execute("SELECT partition, next_offset FROM ordertrail_positions").fetchall())
         return tuple(offsets.get(partition, 0) for partition in range(self.partitions))
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ class ReadModel:
         return connection
 
     def _refuse_other_log(self, connection: Connection) -> None:
-        row = connection.execute("SELECT value FROM meta WHERE key = 'log_id'").fetchone()
+        row = connection.execute("SELECT value FROM ordertrail_meta WHERE key = 'log_id'").fetchone()
         if row is None or bytes(row[0]) != self.log_id:
             message = "The read model is empty, or belongs to another log than this server's."
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message))

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import time_ns
 
-from ordertrail_server.history.progress import Progress
 from ordertrail_server.log.port import LogUnavailable
+from ordertrail_server.log.progress import Progress
 
 PAUSE_S = 0.5
 

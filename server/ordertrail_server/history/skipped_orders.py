@@ -20,7 +20,7 @@ _OF_CUSTOMER = (
 )
 # One row, as in blob_join: fetched row by row, the thread would wait for the GIL at every row.
 _WAITING = (
-    "SELECT json_group_array(json_array(position, {named})) FROM (SELECT position, order_id FROM parked"
+    "SELECT json_group_array(json_array(position, {named})) FROM (SELECT position, order_id FROM ordertrail_waiting"
     " WHERE position >= :low AND position < :high ORDER BY position LIMIT :limit) w"
 )
 

@@ -8,11 +8,12 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.storage.database_file import fsync_directory
 from ordertrail_server.storage.lock import LOCK_FILE, DataDirectoryRefused, DirectoryLock
 
-STATE_FILE = "state.sqlite"
-READ_MODEL = "read-model"
+PROJECTIONS = "projections"
+# What releases before the projections kept here. It is only compared with the log.
+OLD_STATE, OLD_READ_MODEL = "state.sqlite", "read-model"
 DIRECTORY_MODE = 0o750
 # Files that an unused directory may contain. A new ext4 volume contains lost+found.
-UNUSED_DIRECTORY_FILES = {LOCK_FILE, READ_MODEL, "lost+found", *UNFINISHED}
+UNUSED_DIRECTORY_FILES = {LOCK_FILE, PROJECTIONS, OLD_READ_MODEL, "lost+found", *UNFINISHED}
 
 
 class DataDirectory(NamedTuple):
@@ -26,14 +27,19 @@ class DataDirectory(NamedTuple):
         return self.path / LOG_FILE
 
     @property
-    def state(self) -> Path:
-        """The write side's store of the state of orders."""
-        return self.path / STATE_FILE
-
-    @property
-    def read_model(self) -> Path:
+    def projections(self) -> Path:
         """The directory of the projections' files."""
-        return self.path / READ_MODEL
+        return self.path / PROJECTIONS
+
+    def derived_stores(self) -> list[Path]:
+        """Return all existing files that were folded from the log, by this or another release."""
+        patterns = (
+            f"{PROJECTIONS}/*.sqlite",
+            OLD_STATE,
+            f"{OLD_READ_MODEL}/*.sqlite",
+            f"{OLD_READ_MODEL}/*.sqlite.new",
+        )
+        return [path for pattern in patterns for path in sorted(self.path.glob(pattern))]
 
 
 def create_directory(directory: Path) -> None:
@@ -66,9 +72,10 @@ def _refuse_foreign_files(data: DataDirectory) -> None:
     if not data.path.is_dir():
         raise DataDirectoryRefused(f"{data.path} is not a directory. Use a new or empty directory.")
     names = sorted(path.name for path in data.path.iterdir() if path.name not in UNUSED_DIRECTORY_FILES)
-    stores = [name for name in names if name.startswith((STATE_FILE, LOG_FILE))]
-    if data.read_model.is_dir():
-        stores += [f"{READ_MODEL}/{path.name}" for path in sorted(data.read_model.glob("*.sqlite"))]
+    remains = [name for name in names if name.startswith((OLD_STATE, LOG_FILE))]
+    stores = list(
+        dict.fromkeys([*remains, *(path.relative_to(data.path).as_posix() for path in data.derived_stores())])
+    )
     if stores:
         raise DataDirectoryRefused(
             f"{data.path} holds {', '.join(stores)}, but no {LOG_FILE}: the facts from which they were built are "

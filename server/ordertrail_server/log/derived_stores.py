@@ -5,13 +5,12 @@ definition, as from an earlier release, is not used, but what it recorded about 
 """
 
 import logging
-from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 from ordertrail_server.log.continuity import check_continues, describe_partition_mismatch
-from ordertrail_server.log.data_directory import READ_MODEL, DataDirectory
+from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.lock import DataDirectoryRefused
@@ -22,6 +21,10 @@ _log = logging.getLogger(__name__)
 
 # The queries for the log id and the positions, by shape of the store. A released shape is never removed.
 SHAPES = (
+    (
+        "SELECT value FROM ordertrail_meta WHERE key = 'log_id'",
+        "SELECT partition, next_offset, digest FROM ordertrail_positions",
+    ),
     ("SELECT log_id FROM meta", "SELECT partition, position, digest FROM positions"),
     ("SELECT value FROM meta WHERE key = 'log_id'", "SELECT partition, next_offset, digest FROM positions"),
 )
@@ -40,17 +43,10 @@ async def refuse_lost_facts(log: Log, data: DataDirectory) -> None:
     A store that is damaged or empty is skipped; it will be folded again. Raises DataDirectoryRefused for a store of
     another log or one that cannot be read for now, LogDamaged, LogUnavailable.
     """
-    for path in list_derived_stores(data):
+    for path in data.derived_stores():
         folded = _read_folded_positions(path)
         if folded is not None:
             await _compare(log, path.relative_to(data.path).as_posix(), folded)
-
-
-def list_derived_stores(data: DataDirectory) -> Iterable[Path]:
-    """Return all files that were folded from the log, of any definition, also of a rebuild that was killed."""
-    models = data.path / READ_MODEL
-    paths = [data.state, *sorted(models.glob("*.sqlite")), *sorted(models.glob("*.sqlite.new"))]
-    return [path for path in paths if path.exists()]
 
 
 async def _compare(log: Log, name: str, folded: FoldedPositions) -> None:

@@ -1,4 +1,4 @@
-"""The progress of the read model, and waits for it."""
+"""The progress of a projection, and waits for it."""
 
 from asyncio import Future, get_running_loop
 from collections.abc import Callable, Mapping
@@ -16,11 +16,11 @@ class Progress:
 
     @property
     def positions(self) -> Mapping[int, int]:
-        """The offsets that the read model is known to have reached; empty before the first report."""
+        """The offsets that the projection is known to have reached; empty before the first report."""
         return self._offsets
 
     def advance(self, positions: Mapping[int, int]) -> None:
-        """Note that the read model has reached these offsets. Never goes back."""
+        """Note that the projection has reached these offsets. Never goes back."""
         for partition, offset in positions.items():
             self._offsets[partition] = max(offset, self._offsets.get(partition, 0))
         for future, holds in list(self._waits.items()):

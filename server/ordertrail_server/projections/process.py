@@ -1,16 +1,17 @@
 """The projector as a separate process, so that it takes no CPU time from the commands' process.
 
-    python -m ordertrail_server.projections.process SOURCE
+    python -m ordertrail_server.projections.process SOURCE NAMES
 
 SOURCE is the log as JSON (LogSource.to_json): {"data": "DIR"}, or {"data": "DIR", "bootstrap": "HOST:PORT", "topic":
-"NAME"}. Settings of librdkafka, which can be secret, come from the environment.
+"NAME"}. Settings of librdkafka, which can be secret, come from the environment. NAMES are those of the projections,
+separated by commas.
 
-It follows the log of the data directory, or of the topic, and folds it into the read model in the directory. Each line
+It follows the log of the data directory, or of the topic, and folds it into the files of the projections. Each line
 on stdin means that the log has grown, and may hold a request (requests.py), which is handled between two batches. The
 end of stdin means that the parent is gone: the process then finishes its batch and ends with 0. After each commit it
-writes its positions to stdout: {"positions": {"0": 123}}. If it must not continue, it ends with REFUSED and one line
-on stderr. If a restart may help, it ends with AGAIN: the log is unavailable at the start, or another projector wrote to
-the read model, for example one whose parent was killed within a batch. After a kill it resumes at the last commit.
+writes its positions to stdout: {"positions": {"orders": {"0": 123}}}. If it must not continue, it ends with REFUSED and
+one line on stderr. If a restart may help, it ends with AGAIN: the log is unavailable at the start, or another projector
+wrote to the files, for example one whose parent was killed within a batch. After a kill it resumes at the last commit.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -28,10 +29,11 @@ from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log, LogUnavailable
 from ordertrail_server.log.source import LogSource, parse_source
 from ordertrail_server.operator_error import OperatorError
-from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.engine import Engine, OnCommit, Positions
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
-from ordertrail_server.projections.projector import OnCommit, Projector
-from ordertrail_server.projections.projector_error import PositionMoved, ReadModelRefused
+from ordertrail_server.projections.opened_engine import open_engine
+from ordertrail_server.projections.projection_error import PositionMoved, ProjectionRefused
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage
 
@@ -82,72 +84,69 @@ class ParentGone(Exception):
     """The parent process is gone, so the projector ends."""
 
 
-async def run(source: LogSource) -> None:
-    """Project until the parent is gone. Raises what the log and the projector raise; ReadModelRefused on damage."""
+async def run(source: LogSource, names: Sequence[str]) -> None:
+    """Project until the parent is gone. Raises what the log and the engine raise; ProjectionRefused on damage."""
     pipe = ParentPipe()
     await asyncio.get_running_loop().connect_read_pipe(lambda: pipe, sys.stdin)
-    path = read_model_file(DataDirectory(source.data).read_model)
+    directory = DataDirectory(source.data).projections
     log = await source.follow()
     try:
-        await _project(log, path, pipe, source.notifies_growth)
+        await _project(log, directory, names, pipe, source.notifies_growth)
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
-        raise _damage_error(path, error) from error
+        raise _damage_error(directory, error) from error
     finally:
         await log.close()
 
 
-async def _project(log: Log, path: Path, pipe: ParentPipe, watches_log: bool) -> None:
-    with closing(await Projector.open(log, path)) as projector:
+async def _project(log: Log, directory: Path, names: Sequence[str], pipe: ParentPipe, watches_log: bool) -> None:
+    with closing(await open_engine(log, directory, names)) as engine:
         growth = GrowthWatcher(log, pipe.wake) if watches_log else None
-        await follow(projector, pipe, growth)
+        await follow(engine, pipe, growth)
 
 
-def _damage_error(path: Path, error: sqlite3.Error) -> ReadModelRefused:
-    return ReadModelRefused(
-        f"the read model {path} is damaged ({error}); stop the server and run `ordertrail rebuild`, or delete it"
+def _damage_error(directory: Path, error: sqlite3.Error) -> ProjectionRefused:
+    return ProjectionRefused(
+        f"a projection in {directory} is damaged ({error}); stop the server and run `ordertrail rebuild`, or delete it"
     )
 
 
-async def follow(projector: Projector, pipe: ParentPipe, growth: GrowthWatcher | None) -> None:
+async def follow(engine: Engine, pipe: ParentPipe, growth: GrowthWatcher | None) -> None:
     """Fold the log and handle requests between batches, until the parent is gone. Raises as run does."""
 
-    def on_commit(positions: Mapping[int, int]) -> None:
+    def on_commit(positions: Positions) -> None:
         _send({"positions": positions})
         if pipe.is_closed:
             raise ParentGone
-        # Also here, because a log that grows faster than it is folded never ends.
-        _handle_requests(projector, pipe.requests)
 
-    _send({"positions": projector.positions})
-    all_partitions = unfinished = set(projector.positions)
+    _send({"positions": engine.positions})
+    all_partitions = unfinished = set(engine.positions[ORDERS])
     while not pipe.is_closed:
         # A partition may grow faster than it is folded; one batch a round gives the others their turn.
-        unfinished = await _fold(projector, unfinished, on_commit)
-        projector.trim()
-        _handle_requests(projector, pipe.requests)
+        unfinished = await _fold(engine, unfinished, on_commit)
+        engine.trim()
+        await _handle_requests(engine, pipe.requests)
         if growth is not None:
-            growth.watch(
-                {partition: at for partition, at in projector.positions.items() if partition not in unfinished}
-            )
+            positions = engine.positions[ORDERS]
+            growth.watch({partition: at for partition, at in positions.items() if partition not in unfinished})
         if not unfinished:
             await pipe.wait_for_wakeup()
         unfinished = unfinished | (all_partitions if growth is None else growth.take_grown())
 
 
-async def _fold(projector: Projector, partitions: set[int], on_commit: OnCommit) -> set[int]:
+async def _fold(engine: Engine, partitions: set[int], on_commit: OnCommit) -> set[int]:
     try:
-        return await projector.fold_round(partitions, on_commit)
+        return await engine.fold_round(partitions, on_commit)
     except LogUnavailable as error:  # the rest is folded once the log is available again
         _log.warning("%s", error)
         return set()
 
 
-def _handle_requests(projector: Projector, requests: deque[bytes]) -> None:
+async def _handle_requests(engine: Engine, requests: deque[bytes]) -> None:
     while requests:
         request = json.loads(requests.popleft())
-        _send({"number": request["number"], "taken_in": projector.retry(request["retry"])})
+        _send({"number": request["number"], "taken_in": await engine.retry(request["retry"])})
 
 
 def _send(message: Mapping[str, object]) -> None:
@@ -162,9 +161,9 @@ def main() -> int:
     # Signals to the process group are for the parent, whose running calls may still need the projector.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    source = parse_source(sys.argv[1])
+    source, names = parse_source(sys.argv[1]), sys.argv[2].split(",")
     try:
-        asyncio.run(run(source))
+        asyncio.run(run(source, names))
     except ParentGone:
         return 0
     except (LogUnavailable, OutOfDescriptors, PositionMoved) as error:  # the supervisor tries again

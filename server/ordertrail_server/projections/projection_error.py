@@ -1,13 +1,13 @@
-"""The errors that end a projector."""
+"""The errors that end a projection or its process."""
 
 from ordertrail_server.storage.lock import DataDirectoryRefused
 
 
-class ReadModelRefused(DataDirectoryRefused):
-    """The read model is damaged, or was built from another log or by other code. The text is one sentence.
+class ProjectionRefused(DataDirectoryRefused):
+    """The file of a projection is damaged, or was built from another log or by other code. The text is one sentence.
 
     Nothing was changed."""
 
 
 class PositionMoved(Exception):
-    """Another projector has moved the read model's position; the transaction of this one was rolled back."""
+    """Another process has moved the position of a file; the transaction of this one was rolled back."""

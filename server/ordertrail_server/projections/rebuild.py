@@ -1,7 +1,4 @@
-"""The rebuild: folds the log from offset 0 into a new file, which then replaces the live read model.
-
-Generations that are built and compared beside live reads belong here.
-"""
+"""The rebuild: folds the log from offset 0 into new files, which then replace the live projections."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,10 +10,11 @@ from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
-from ordertrail_server.projections.definition import read_model_file
-from ordertrail_server.projections.projector import Projector
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.generation import live_generation
+from ordertrail_server.projections.opened_engine import open_engine
 from ordertrail_server.storage.checkpoint import checkpoint
-from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.connection import Connection, connect_writer
 from ordertrail_server.storage.database_file import database_files, fsync_directory, remove_database
 from ordertrail_server.storage.sqlite import sqlite3
 
@@ -24,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 
 class RebuildReport(NamedTuple):
-    """The counts of a rebuilt read model. events + not_facts + waiting = records.
+    """The counts of rebuilt projections. events + not_facts + waiting = records.
 
     `parked` counts orders and `waiting` their facts, as `ordertrail parked list` does. An order with a broken chain may
     be parked without waiting facts.
@@ -39,43 +37,54 @@ class RebuildReport(NamedTuple):
 
 
 def rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
-    """Rebuild the read model of a stopped server, and replace the live one in one step.
+    """Rebuild the projections of a stopped server, and replace the live ones.
 
     The caller holds the data directory's lock. `progress` gets the records folded and the records of the log. Until
-    then it writes a file beside the live one. Raises DataDirectoryRefused, LogDamaged, LogUnavailable, and
-    sqlite3.Error, as for a full disk; then the live file is unchanged.
+    then it writes files beside the live ones. Raises DataDirectoryRefused, LogDamaged, LogUnavailable, and
+    sqlite3.Error, as for a full disk; then the live files are unchanged.
     """
     return asyncio.run(_rebuild(data_dir, progress))
 
 
 async def _rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
-    live_file = read_model_file(DataDirectory(data_dir).read_model)
-    new_file = live_file.with_name(f"{live_file.name}.new")
+    live_directory = DataDirectory(data_dir).projections
+    new_directory = live_directory / "new"
+    new_files = {name: live_generation(new_directory, name) for name in (ORDERS, HISTORY)}
     log = EmbeddedLog.follow(data_dir)
     try:
         await refuse_lost_facts(log, DataDirectory(data_dir))
-        remove_database(new_file)
-        await _build(log, new_file, progress)
+        for file in new_files.values():
+            remove_database(file)
+        await _build(log, new_directory, progress)
     finally:
         await log.close()
-    with closing(connect_writer(new_file, "NORMAL")) as connection:
+    with closing(connect_writer(new_files[ORDERS], "NORMAL")) as connection:
         counts = _count_rows(connection)
         checkpoint(connection)
-    _replace(live_file, new_file)
+    for name, file in new_files.items():
+        _replace(live_generation(live_directory, name), file)
     return counts
 
 
-async def _build(log: Log, path: Path, progress: Progress) -> None:
+async def _build(log: Log, directory: Path, progress: Progress) -> None:
     total = sum([await log.end(partition) for partition in range(log.partitions)])
-    with closing(await Projector.open(log, path)) as projector:
-        await projector.catch_up(lambda positions: progress(sum(positions.values()), total))
+    with closing(await open_engine(log, directory, [HISTORY])) as engine:
+        await engine.catch_up(lambda positions: progress(sum(positions[ORDERS].values()), total))
 
 
-def _count_rows(connection: sqlite3.Connection) -> RebuildReport:
-    (records,) = connection.execute("SELECT sum(next_offset) FROM positions").fetchone()
-    tables = ("orders", "events", "not_facts", "parked", "parked_orders")
-    counts = [connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables]
-    return RebuildReport(records, *counts)
+def _count_rows(connection: Connection) -> RebuildReport:
+    def count(query: str) -> int:
+        return int(connection.execute(query).fetchone()[0] or 0)
+
+    waiting = count("SELECT count(*) FROM ordertrail_waiting")
+    return RebuildReport(
+        records=count("SELECT sum(next_offset) FROM ordertrail_positions"),
+        orders=count("SELECT count(*) FROM orders WHERE version > 0"),
+        events=count("SELECT sum(count) FROM ordertrail_verdicts WHERE verdict = 'fact'") - waiting,
+        not_facts=count("SELECT sum(count) FROM ordertrail_verdicts WHERE verdict <> 'fact'"),
+        waiting=waiting,
+        parked=count("SELECT count(*) FROM parked_orders"),
+    )
 
 
 def _replace(live_file: Path, new_file: Path) -> None:

@@ -23,19 +23,21 @@ PIPE_ENDS = 8
 
 logger = logging.getLogger(__name__)
 
-OnProgress = Callable[[dict[int, int]], None]
+OnProgress = Callable[[str, dict[int, int]], None]
 
 
 class ProjectorProcess:
-    """Runs the projector of a log and reports its progress.
+    """Runs the engine of a log with some projections, and reports their progress.
 
-    `on_progress` is called on the event loop with {partition: next offset}, first with the stored positions, then after
-    each commit. `failure` is None, or the reason why the projector is not restarted: it refused to continue, or
-    its supervision failed. `command` is the program, which gets `source` as JSON.
+    `on_progress` is called on the event loop with the name of a projection and {partition: next offset}, first with the
+    stored positions, then after each commit. `failure` is None, or the reason why the projector is not restarted: it
+    refused to continue, or its supervision failed. `command` is the program; it gets `source` as JSON, and the names.
     """
 
-    def __init__(self, source: LogSource, on_progress: OnProgress, command: Sequence[str] = COMMAND) -> None:
-        self._source, self._on_progress, self._command = source, on_progress, command
+    def __init__(
+        self, source: LogSource, names: Sequence[str], on_progress: OnProgress, command: Sequence[str] = COMMAND
+    ) -> None:
+        self._source, self._names, self._on_progress, self._command = source, names, on_progress, command
         self._process: Process | None = None
         self._supervision: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -165,7 +167,7 @@ class ProjectorProcess:
     async def _spawn(self) -> Process:
         # A bare checkout runs without an install, so the child gets the parent's module path.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = (*self._command, self._source.to_json())
+        command = (*self._command, self._source.to_json(), ",".join(self._names))
         try:
             # Ctrl-C in a terminal goes to the server's whole process group, and would end a child that still starts.
             # uvloop gives a child a group of its own only with a session.
@@ -193,11 +195,14 @@ class ProjectorProcess:
                 if "positions" not in message:
                     self._requests.resolve(message)
                     continue
-                positions = {int(partition): offset for partition, offset in message["positions"].items()}
-                self._note_progress(sum(positions.values()))
-                self._on_progress(positions)
+                self._report(message["positions"])
             except Exception:  # the next lines must be read, or the projector would stall
                 logger.exception("a message of the projector could not be handled")
+
+    def _report(self, positions_by_name: dict[str, dict[str, int]]) -> None:
+        self._note_progress(sum(sum(positions.values()) for positions in positions_by_name.values()))
+        for name, positions in positions_by_name.items():
+            self._on_progress(name, {int(partition): offset for partition, offset in positions.items()})
 
     def _note_progress(self, reached: int) -> None:
         if self._reached is not None and reached > self._reached:  # the first report is the stored position

@@ -10,7 +10,7 @@ from tests.log.contract import build_entries, build_logged_records
 from tests.log.kafka.open_log import open_log, retry
 
 from ordertrail_server.history.freshness import Freshness
-from ordertrail_server.history.progress import Progress
+from ordertrail_server.log.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.kafka.log import KafkaLog

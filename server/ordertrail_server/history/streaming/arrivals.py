@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 
-from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.streaming.subjects import ALL, Subject, find_changed_subjects
 from ordertrail_server.history.tokens import Offsets, latest
+from ordertrail_server.log.progress import Progress
 from ordertrail_server.orders.refusal import Refused
 
 _log = logging.getLogger(__name__)

@@ -62,6 +62,6 @@ def offsets_since(model: ReadModel, since: int, connection: Connection) -> Offse
 def _first_waiting(connection: Connection, partition: int, max_offset: int) -> int:
     """Return the offset of a partition's first waiting fact, at most `max_offset`."""
     base = first_packed(partition)
-    first = "SELECT min(position) FROM parked WHERE position >= ? AND position < ?"
+    first = "SELECT min(position) FROM ordertrail_waiting WHERE position >= ? AND position < ?"
     position: int | None = connection.execute(first, (base, base | max_offset)).fetchone()[0]
     return max_offset if position is None else position - base

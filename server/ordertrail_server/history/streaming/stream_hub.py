@@ -3,12 +3,12 @@
 from asyncio import Future, ensure_future, shield
 from functools import partial
 
-from ordertrail_server.history.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.streaming.arrivals import Arrivals
 from ordertrail_server.history.streaming.scan import Scan, Scope, read_scan
 from ordertrail_server.history.tokens import Offsets
+from ordertrail_server.log.progress import Progress
 
 HEARTBEAT = 15.0
 

@@ -28,8 +28,8 @@ _CHANGED = {
     "order": (
         "SELECT json_group_array(order_id) FROM"
         " (SELECT order_id FROM events WHERE position >= ?1 AND position < ?2"
-        " UNION SELECT order_id FROM parked WHERE position >= ?1 AND position < ?2"
-        " UNION SELECT order_id FROM not_facts WHERE position >= ?1 AND position < ?2)"
+        " UNION SELECT order_id FROM ordertrail_waiting WHERE position >= ?1 AND position < ?2"
+        " UNION SELECT order_id FROM parked_orders WHERE position >= ?1 AND position < ?2)"
     ),
     "customer": "SELECT json_group_array(DISTINCT customer_id) FROM events WHERE position >= ?1 AND position < ?2",
     # There is no index from an event to its products, so each subscribed product is looked up.

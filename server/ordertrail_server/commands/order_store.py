@@ -1,0 +1,51 @@
+"""The projection `orders` as the command side reads it: one partition, with the errors of the command side."""
+
+from collections.abc import Callable, Collection
+from typing import TypeVar
+
+from ordertrail_server.commands.fold import StoreDamaged, StoreUnavailable
+from ordertrail_server.facts.link import Link
+from ordertrail_server.orders.aggregate import Aggregate
+from ordertrail_server.projections.orders.order_reader import OrderReader
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import is_damage
+
+T = TypeVar("T")
+
+
+class ProjectedOrders:
+    """The projected orders of one partition. For the event loop."""
+
+    def __init__(self, reader: OrderReader, partition: int) -> None:
+        self._reader, self._partition = reader, partition
+
+    def position(self) -> int:
+        """Return the offset up to which messages are projected."""
+        return self._read(lambda: self._reader.position(self._partition))
+
+    def aggregate(self, order_id: str) -> tuple[Aggregate, int]:
+        """Return an order, NO_ORDER if it does not exist, and the offset as of which it is."""
+        return self._read(lambda: self._reader.aggregate(order_id, self._partition))
+
+    def head(self, order_id: str) -> tuple[Aggregate, int]:
+        """Return the same as `aggregate` without the state of the order."""
+        return self._read(lambda: self._reader.head(order_id, self._partition))
+
+    def receipt(self, order_id: str, request: bytes) -> Link | None:
+        """Return the first link with a request, or None."""
+        return self._read(lambda: self._reader.receipt(order_id, request))
+
+    def links_at(self, order_id: str, version: int) -> Collection[bytes]:
+        """Return the digests of an order's links with a version."""
+        return self._read(lambda: self._reader.links_at(order_id, version))
+
+    def _read(self, query: Callable[[], T]) -> T:
+        try:
+            return query()
+        except sqlite3.DatabaseError as error:
+            name = self._reader.path.name
+            if is_damage(error):
+                raise StoreDamaged(
+                    f"{name} cannot be read ({error}); restart the server to build it again from the log"
+                ) from error
+            raise StoreUnavailable(f"{name} cannot be read for now: {error}") from error

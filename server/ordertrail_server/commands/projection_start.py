@@ -1,0 +1,60 @@
+"""Waits until the projection `orders` is close enough to the log's end for the command side to begin."""
+
+from asyncio import timeout
+from contextlib import suppress
+from pathlib import Path
+
+from ordertrail_server.log.port import Log
+from ordertrail_server.log.progress import Progress
+from ordertrail_server.projections.orders.order_reader import OrderReader
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import is_damage
+
+# The command side reads at most about this many records into memory when it begins.
+NEAR = 10_000
+CHECK_SECONDS = 0.1
+
+
+class ProjectionStart:
+    """The start of the command side on a file of the projection, which may not exist yet or still be built."""
+
+    def __init__(self, path: Path, log: Log, progress: Progress) -> None:
+        self._path, self._log, self._progress = path, log, progress
+        self._end = 0
+
+    async def wait_near_end(self) -> OrderReader:
+        """Return a reader of the projection as soon as it lacks only the last records of the log."""
+        while True:
+            end = await self._query_end()
+            reader = self._open_complete()
+            if reader is not None:
+                positions = [reader.position(partition) for partition in range(self._log.partitions)]
+                if end - sum(positions) <= NEAR:
+                    return reader
+                reader.close()
+            with suppress(TimeoutError):
+                async with timeout(CHECK_SECONDS):
+                    await self._progress.wait_beyond(dict(self._progress.positions))
+
+    def describe_progress(self) -> str:
+        """Return one sentence for callers."""
+        folded_count = sum(self._progress.positions.values())
+        return f"The orders are being built: {folded_count} of {self._end} records are folded; retry shortly."
+
+    async def _query_end(self) -> int:
+        ends = [await self._log.end(partition) for partition in range(self._log.partitions)]
+        self._end = sum(ends)
+        return self._end
+
+    def _open_complete(self) -> OrderReader | None:
+        if not self._path.exists():
+            return None
+        try:
+            reader = OrderReader(self._path)
+            if reader.has_indexes():
+                return reader
+            reader.close()
+        except sqlite3.DatabaseError as error:
+            if is_damage(error):  # the projector reports and repairs it
+                return None
+        return None

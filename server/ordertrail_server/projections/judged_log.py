@@ -1,0 +1,111 @@
+"""Reads the log with the verdicts that the projection `orders` holds, for projections that are behind it.
+
+Each message is judged and folded once, by the engine. Other projections take its verdicts, so all of them agree, and a
+projection that does not use orders need not keep any.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from ordertrail_server.facts.step import Judged
+from ordertrail_server.log.port import Log, Logged
+from ordertrail_server.log.position import LogPosition
+from ordertrail_server.orders.chain import Verdict
+from ordertrail_server.projections.batch import AppliedFact, Batch, Parking, WaitingFact
+from ordertrail_server.schema.reading import read
+from ordertrail_server.storage.connection import Connection
+from ordertrail_server.storage.transaction import read_transaction
+
+POSITION = "SELECT next_offset, retries FROM ordertrail_positions WHERE partition = ?"
+NOT_LINKS = "SELECT position, verdict, detail FROM not_links WHERE position >= ? AND position < ?"
+WAITING = "SELECT position, reason FROM ordertrail_waiting WHERE position >= ? AND position < ?"
+STILL_WAITING = "SELECT position FROM ordertrail_waiting WHERE position IN (SELECT value FROM json_each(?))"
+PARKED = """SELECT o.order_id, o.parked, p.position FROM orders o JOIN parked_orders p ON p.order_id = o.order_id
+WHERE o.order_id IN (SELECT value FROM json_each(?))"""
+
+
+class _Verdicts(NamedTuple):
+    end: int
+    not_links: dict[int, tuple[str, str]]
+    waiting: dict[int, str]
+    parked: dict[str, Parking | None]
+
+
+class JudgedLog:
+    """One log with the verdicts of one file of the projection `orders`, which another process may be writing."""
+
+    def __init__(self, log: Log, orders: Connection) -> None:
+        self._log, self._orders = log, orders
+
+    def position(self, partition: int) -> tuple[int, int]:
+        """Return the offset up to which messages are judged, and the number of retries of parked orders."""
+        row: tuple[int, int] = self._orders.execute(POSITION, (partition,)).fetchone()
+        return row
+
+    async def read(self, partition: int, offset: int, limit: int, held_back: Collection[str] = ()) -> Batch | None:
+        """Return the messages from `offset` on that are judged, at most `limit`; None if there are none.
+
+        The batch ends before the first fact of an order in `held_back`, whose earlier facts must be applied first. Its
+        facts are without orders.
+        """
+        records = await self._log.read(partition, offset, limit)
+        verdicts = self._read_verdicts(partition, records)
+        batch = Batch(self._log.topic, partition, offset, b"")
+        for logged in records:
+            if logged.offset >= verdicts.end or not _add(batch, logged, verdicts, held_back):
+                break
+            batch.next_offset, batch.digest = logged.offset + 1, logged.digest
+        changed = {*(fact.logged.key for fact in batch.waiting), *_broken_orders(batch)}
+        batch.parked = {order_id: verdicts.parked[order_id] for order_id in changed if order_id in verdicts.parked}
+        return batch if batch.next_offset > offset else None
+
+    async def read_freed(self, partition: int, waiting: Mapping[int, str], at: tuple[int, bytes]) -> Batch:
+        """Return those of the waiting facts (position to order id) that no longer wait, in the order of the log.
+
+        `at` is the position of the projection, which the batch keeps.
+        """
+        still_waiting = {p for (p,) in self._orders.execute(STILL_WAITING, (json.dumps(list(waiting)),))}
+        batch = Batch(self._log.topic, partition, *at)
+        for position in sorted(waiting.keys() - still_waiting):
+            [logged] = await self._log.read(partition, LogPosition.unpack(position).offset, 1)
+            reading = read(logged.value)
+            if reading is not None:
+                batch.facts.append(AppliedFact(logged, reading, None, None))
+        batch.parked = self._parked({waiting[position] for position in waiting.keys() - still_waiting})
+        return batch
+
+    def _read_verdicts(self, partition: int, records: list[Logged]) -> _Verdicts:
+        if not records:
+            return _Verdicts(0, {}, {}, {})
+        bounds = tuple(LogPosition(partition, o).pack() for o in (records[0].offset, records[-1].offset + 1))
+        with read_transaction(self._orders):
+            end, _ = self.position(partition)
+            not_links = {at: (verdict, detail) for at, verdict, detail in self._orders.execute(NOT_LINKS, bounds)}
+            waiting = dict(self._orders.execute(WAITING, bounds).fetchall())
+            parked = self._parked({logged.key for logged in records}) if not_links or waiting else {}
+        return _Verdicts(end, not_links, waiting, parked)
+
+    def _parked(self, order_ids: Collection[str]) -> dict[str, Parking | None]:
+        rows = self._orders.execute(PARKED, (json.dumps(list(order_ids)),))
+        return {**dict.fromkeys(order_ids), **{order_id: Parking(*parking) for order_id, *parking in rows}}
+
+
+def _add(batch: Batch, logged: Logged, verdicts: _Verdicts, held_back: Collection[str]) -> bool:
+    position, reading = batch.position_of(logged.offset), read(logged.value)
+    if position in verdicts.not_links:
+        verdict, detail = verdicts.not_links[position]
+        batch.others.append((logged, Judged(Verdict(verdict), reading, detail)))
+    elif reading is None or reading.refusal is not None:
+        batch.others.append((logged, Judged(Verdict.REFUSAL, reading)))
+    elif position in verdicts.waiting:
+        batch.waiting.append(WaitingFact(logged, reading, verdicts.waiting[position]))
+    elif logged.key in held_back:
+        return False
+    else:
+        batch.facts.append(AppliedFact(logged, reading, None, None))
+    return True
+
+
+def _broken_orders(batch: Batch) -> Iterable[str]:
+    return (logged.key for logged, judged in batch.others if judged.verdict is Verdict.BROKEN)

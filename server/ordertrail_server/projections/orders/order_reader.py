@@ -1,0 +1,72 @@
+"""Reads the projection `orders`, which the projector's process extends, for the command side."""
+
+from pathlib import Path
+from typing import Any
+
+from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.facts.link import Link
+from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
+from ordertrail_server.storage.connection import Connection, connect_reader
+from ordertrail_server.storage.sqlite import sqlite3
+
+# One statement each, so that the position belongs to the row.
+AGGREGATE = """SELECT p.next_offset, o.version, o.head, o.parked, o.state FROM ordertrail_positions p
+LEFT JOIN orders o ON o.order_id = ? WHERE p.partition = ?"""
+HEAD = """SELECT p.next_offset, o.version, o.head, o.parked, NULL FROM ordertrail_positions p
+LEFT JOIN orders o ON o.order_id = ? WHERE p.partition = ?"""
+POSITION = "SELECT next_offset FROM ordertrail_positions WHERE partition = ?"
+# Without INDEXED BY, SQLite would scan all links of the order, because they are already sorted by version.
+RECEIPT = """SELECT version, digest, request, command, "offset", time, is_refusal FROM links INDEXED BY receipts
+WHERE order_no = (SELECT order_no FROM orders WHERE order_id = ?) AND request = ? ORDER BY version, "offset" LIMIT 1"""
+LINKS = "SELECT digest FROM links WHERE order_no = (SELECT order_no FROM orders WHERE order_id = ?) AND version = ?"
+IS_COMPLETE = "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = 'receipts'"
+
+
+class OrderReader:
+    """One reading connection to a file of the projection. Every query may raise sqlite3.Error."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: Connection = connect_reader(path)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def has_indexes(self) -> bool:
+        """Return whether receipts can be looked up; they cannot while a large log is loaded."""
+        return bool(self._one(IS_COMPLETE)[0])
+
+    def position(self, partition: int) -> int:
+        """Return the offset up to which a partition is projected."""
+        return int(self._one(POSITION, partition)[0])
+
+    def aggregate(self, order_id: str, partition: int) -> tuple[Aggregate, int]:
+        """Return an order, NO_ORDER if it does not exist, and the offset as of which it is."""
+        return _aggregate(self._one(AGGREGATE, order_id, partition))
+
+    def head(self, order_id: str, partition: int) -> tuple[Aggregate, int]:
+        """Return the same as `aggregate` without the state of the order."""
+        return _aggregate(self._one(HEAD, order_id, partition))
+
+    def receipt(self, order_id: str, request: bytes) -> Link | None:
+        """Return the first link with a request, or None."""
+        row = self._connection.execute(RECEIPT, (order_id, request)).fetchone()
+        return None if row is None else Link(*row)
+
+    def links_at(self, order_id: str, version: int) -> list[bytes]:
+        """Return the digests of an order's links with a version."""
+        return [digest for (digest,) in self._connection.execute(LINKS, (order_id, version))]
+
+    def _one(self, query: str, *values: str | int) -> tuple[Any, ...]:
+        row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
+        if row is None:
+            raise sqlite3.DatabaseError(f"{self.path.name} lacks a position")
+        return row
+
+
+def _aggregate(row: tuple[Any, ...]) -> tuple[Aggregate, int]:
+    next_offset, version, head, parked, state = row
+    if version is None:
+        return NO_ORDER, next_offset
+    return Aggregate(None if state is None else Order.FromString(state), version, head, parked or ""), next_offset

@@ -1,0 +1,37 @@
+"""The tables of the projection `orders`: for each order its state and the links of its chain.
+
+They are what the command side decides on, and what the engine judges the next records by. Every offset of the log is
+the offset of a link or the position of a row in `not_links`. A position is partition << 48 | offset. Times are
+nanoseconds since 1970-01-01 UTC, clamped to 64 bits.
+"""
+
+TABLES = (
+    # order_no: the order's number in this file. head: the digest of the newest link. version: of the newest link.
+    # state: after the last fact that could be folded; NULL before the first one. parked: why later facts wait, or NULL.
+    """CREATE TABLE orders (
+        order_no INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, head BLOB NOT NULL,
+        parked TEXT, state BLOB
+    ) STRICT""",
+    # "offset": in the partition of the order. time: as folded, NULL if it is the time of the record.
+    """CREATE TABLE links (
+        order_no INTEGER NOT NULL, version INTEGER NOT NULL, "offset" INTEGER NOT NULL, digest BLOB NOT NULL,
+        request BLOB NOT NULL, command BLOB NOT NULL, time INTEGER, is_refusal INTEGER NOT NULL,
+        PRIMARY KEY (order_no, version, "offset")
+    ) STRICT, WITHOUT ROWID""",
+    # verdict: void or broken, foreign or barrier (orders/chain.py); of the last two order_id and record_time are NULL.
+    """CREATE TABLE not_links (
+        position INTEGER PRIMARY KEY, verdict TEXT NOT NULL, order_id TEXT, detail TEXT NOT NULL, record_time INTEGER
+    ) STRICT""",
+    "CREATE INDEX broken_by_order ON not_links (order_id, position) WHERE verdict = 'broken'",
+    # The orders that are parked; position and record_time are those of the record that parked the order.
+    """CREATE TABLE parked_orders (
+        order_id TEXT PRIMARY KEY, position INTEGER NOT NULL, record_time INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX parked_orders_by_time ON parked_orders (record_time, order_id)",
+    # The number of records by the field number of their event in `Record`, for any verdict; number 0: without an event.
+    """CREATE TABLE written (
+        partition INTEGER NOT NULL, number INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (partition, number)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+RECEIPTS = "CREATE INDEX IF NOT EXISTS receipts ON links (order_no, request)"

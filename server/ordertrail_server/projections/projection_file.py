@@ -1,0 +1,146 @@
+"""The file of one projection: its tables, and those that the engine keeps in every file.
+
+Every file states how far it is folded and accounts for every message up to there, so it can be compared with the log
+without the code that filled it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from ordertrail_server.log.continuity import check_continues, describe_partition_mismatch
+from ordertrail_server.log.data_directory import create_directory
+from ordertrail_server.log.port import Log
+from ordertrail_server.projections.batch import Batch
+from ordertrail_server.projections.projection_error import PositionMoved, ProjectionRefused
+from ordertrail_server.storage.connection import Connection, connect_writer
+from ordertrail_server.storage.transaction import transaction
+from ordertrail_server.storage.wal_trimmer import WalTrimmer
+
+BASE_TABLES = (
+    # log_id: the identity of the log; definition: the digest of the code that filled this file (definition.py).
+    "CREATE TABLE ordertrail_meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
+    # digest: of the last message folded, whatever its verdict; empty at offset 0.
+    # retries: how often a parked order of the partition was folded again, which changes rows before next_offset.
+    """CREATE TABLE ordertrail_positions (
+        partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, digest BLOB NOT NULL, retries INTEGER NOT NULL
+    ) STRICT""",
+    # The facts of parked orders. reason: the fault of this record, or otherwise the reason why its order is parked.
+    """CREATE TABLE ordertrail_waiting (
+        position INTEGER PRIMARY KEY, order_id TEXT NOT NULL, reason TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX ordertrail_waiting_by_order ON ordertrail_waiting (order_id)",
+    # The number of messages by verdict (orders/chain.py).
+    """CREATE TABLE ordertrail_verdicts (
+        partition INTEGER NOT NULL, verdict TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (partition, verdict)
+    ) STRICT, WITHOUT ROWID""",
+)
+HAS_TABLES = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'ordertrail_positions'"
+POSITIONS = "SELECT partition, next_offset, digest, retries FROM ordertrail_positions ORDER BY partition"
+MOVE = """UPDATE ordertrail_positions SET next_offset = ?, digest = ?, retries = ?
+WHERE partition = ? AND next_offset = ? AND retries = ?"""
+COUNT = """INSERT INTO ordertrail_verdicts VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET count = count + excluded.count"""
+WAIT = "INSERT INTO ordertrail_waiting VALUES (?, ?, ?)"
+
+
+CreateTables = Callable[[Connection], None]
+
+
+class StoredPosition(NamedTuple):
+    """The stored position of a partition."""
+
+    next_offset: int
+    digest: bytes
+    retries: int
+
+
+class ProjectionFile:
+    """One projection's file, and its only writing connection. `positions` are the committed ones, by partition."""
+
+    def __init__(self, path: Path, connection: Connection) -> None:
+        self.path, self.connection = path, connection
+        self._trimmer = WalTrimmer(connection, path)
+        self.positions = {partition: StoredPosition(*stored) for partition, *stored in connection.execute(POSITIONS)}
+
+    @contextmanager
+    def moving(self, partition: int, to: StoredPosition) -> Iterator[None]:
+        """Move the position by compare-and-set, in one transaction with the body's writes.
+
+        Raises PositionMoved if another process has moved it.
+        """
+        stored = self.positions[partition]
+        with transaction(self.connection):
+            arguments = (*to, partition, stored.next_offset, stored.retries)
+            if self.connection.execute(MOVE, arguments).rowcount != 1:
+                raise PositionMoved(f"partition {partition} of {self.path.name} is no longer at {stored.next_offset}")
+            yield
+        self.positions[partition] = to
+
+    def trim(self) -> None:
+        """Truncate a -wal file that has grown during a long read or while the indexes were created."""
+        self._trimmer.trim()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+
+async def open_projection_file(path: Path, log: Log, definition: bytes, create: CreateTables) -> ProjectionFile:
+    """Open a projection's file for its one writer; create it at offset 0 if it does not exist.
+
+    `create` creates the tables of the projection, within the transaction that creates the file's. Raises
+    ProjectionRefused if the file belongs to another log or definition, LogDamaged if the log does not continue at the
+    file's position.
+    """
+    create_directory(path.parent)
+    # Less than FULL: transactions that a power cut undoes are folded again from the log.
+    connection = connect_writer(path, "NORMAL")
+    try:
+        _create_tables_if_new(connection, log, definition, create)
+        _refuse_foreign_file(connection, path, log, definition)
+        file = ProjectionFile(path, connection)
+        if len(file.positions) != log.partitions:
+            raise ProjectionRefused(describe_partition_mismatch(path.name, len(file.positions), log))
+        for partition, stored in file.positions.items():
+            await check_continues(log, partition, stored.next_offset, stored.digest)
+    except BaseException:
+        connection.close()
+        raise
+    return file
+
+
+def write_base_rows(connection: Connection, batch: Batch) -> None:
+    """Account for the messages of a batch, inside the caller's transaction."""
+    waiting = [(batch.position_of(fact.logged.offset), fact.logged.key, fact.reason) for fact in batch.waiting]
+    if waiting:
+        connection.executemany(WAIT, waiting)
+    counts = Counter(judged.verdict.value for _, judged in batch.others)
+    counts["fact"] = len(batch.facts) + len(batch.waiting)
+    connection.executemany(COUNT, [(batch.partition, verdict, count) for verdict, count in counts.items() if count])
+
+
+def _create_tables_if_new(connection: Connection, log: Log, definition: bytes, create: CreateTables) -> None:
+    with transaction(connection):
+        if connection.execute(HAS_TABLES).fetchone()[0]:
+            return
+        for statement in BASE_TABLES:
+            connection.execute(statement)
+        meta = [("log_id", log.identity), ("definition", definition)]
+        connection.executemany("INSERT INTO ordertrail_meta VALUES (?, ?)", meta)
+        positions = [(partition, 0, b"", 0) for partition in range(log.partitions)]
+        connection.executemany("INSERT INTO ordertrail_positions VALUES (?, ?, ?, ?)", positions)
+        create(connection)
+
+
+def _refuse_foreign_file(connection: Connection, path: Path, log: Log, definition: bytes) -> None:
+    meta = dict(connection.execute("SELECT key, value FROM ordertrail_meta").fetchall())
+    if meta.get("log_id") != log.identity:
+        raise ProjectionRefused(
+            f"{path.name} was built from another log; restore the log that it was built from, "
+            "or move the file away to build it from this one"
+        )
+    if meta.get("definition") != definition:
+        raise ProjectionRefused(f"{path.name} was built by other code than its name states; move the file away")
