@@ -31,8 +31,10 @@ from ordertrail_server.edge.server import (
     Server,
 )
 from ordertrail_server.history.freshness import Freshness, query_end_offsets
+from ordertrail_server.history.queried_projection import QueriedProjection
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
+from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -152,12 +154,11 @@ class Service:
 
     async def _start_queries(self, server: Server, log: Log, projector: ProjectorProcess) -> HistoryService:
         """Open the projections. In a server without the role `query` they serve only the health status."""
-        models = {name: self._open_model(name, log) for name in (ORDERS, HISTORY)}
-        model, progress, queried_at = models[HISTORY], self._progress[HISTORY], time_ns()
-        freshness = Freshness(model, progress, log, await query_end_offsets(log))
-        recency = Recency(log.end, log.partitions, progress, seen_at=queried_at)
+        queried_at, ends = time_ns(), await query_end_offsets(log)
+        orders, history = (self._open_queried(name, log, ends) for name in (ORDERS, HISTORY))
+        recency = Recency(log.end, log.partitions, history.progress, seen_at=queried_at)
         self._watch(recency.run())
-        history = HistoryService(model, progress, freshness, recency, self._settings.heartbeat_seconds)
+        service = HistoryService(orders, history, recency, self._settings.heartbeat_seconds)
         if "query" in self._settings.role:
 
             async def retry(order_id: str) -> int | None:
@@ -166,14 +167,16 @@ class Service:
                     self._handler.note_retried(order_id)
                 return folded_count
 
-            server.answer_queries(history, ProjectionService(log, models[ORDERS], model, freshness, retry))
-        return history
+            projections = ProjectionService(log, orders.model, history.model, history.freshness, retry)
+            server.answer_queries(service, projections)
+        return service
 
-    def _open_model(self, name: str, log: Log) -> ReadModel:
+    def _open_queried(self, name: str, log: Log, ends: Offsets) -> QueriedProjection:
         path = live_generation(self._data.projections, name)
         model = ReadModel(path, log.identity, log.topic, log.partitions, self._settings.query_seconds)
         self._exit_stack.callback(model.close)
-        return model
+        progress = self._progress[name]
+        return QueriedProjection(model, progress, Freshness(model, progress, log, ends))
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

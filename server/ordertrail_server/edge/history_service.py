@@ -15,73 +15,79 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail_server.edge.deadline import query_deadline
+from ordertrail_server.history.as_of import order_as_of
 from ordertrail_server.history.event_filter import list_filter
 from ordertrail_server.history.events import list_events
-from ordertrail_server.history.freshness import Freshness, required_offsets
+from ordertrail_server.history.freshness import required_offsets
 from ordertrail_server.history.order_filter import is_bounded
-from ordertrail_server.history.orders import get_order, list_orders
-from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.history.orders import list_orders, order_response, read_order
+from ordertrail_server.history.queried_projection import QueriedProjection
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.streaming.stream import stream_events
 from ordertrail_server.history.streaming.stream_hub import HEARTBEAT, StreamHub
 from ordertrail_server.history.tokens import latest, offsets_of
-from ordertrail_server.log.progress import Progress
 from ordertrail_server.orders.times import moment
 
 Dated = type[GetOrderResponse] | type[ListOrdersResponse] | type[ListOrderEventsResponse]
 
 
 class HistoryService:
-    """Answers queries from the read model, which its owner closes after the last answer.
+    """Answers queries from projections, which their owner closes after the last answer.
 
-    Every method raises Refused. `time_remaining` is the time until the call's deadline, in seconds, None if it has
-    none. `heartbeat_s` is the longest time between two frames of a stream.
+    Orders as of now come from the projection `orders`, events and orders as of a point from `history`. Every method
+    raises Refused. `time_remaining` is the time until the call's deadline, in seconds, None if it has none.
+    `heartbeat_s` is the longest time between two frames of a stream.
     """
 
     def __init__(
-        self,
-        read_model: ReadModel,
-        progress: Progress,
-        freshness: Freshness,
-        recency: Recency,
-        heartbeat_s: float = HEARTBEAT,
+        self, orders: QueriedProjection, history: QueriedProjection, recency: Recency, heartbeat_s: float = HEARTBEAT
     ) -> None:
-        self._model, self._freshness, self._recency = read_model, freshness, recency
-        self._hub = StreamHub(read_model, progress, recency, heartbeat_s)
+        self._orders, self._history, self._recency = orders, history, recency
+        self._hub = StreamHub(history.model, history.progress, recency, heartbeat_s)
 
     async def GetOrder(self, request: GetOrderRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
         """Return a serialized GetOrderResponse. Waits for an as-of token like for at_least_as_fresh."""
-        model, as_of = self._model, None
+        return await self._with_age(GetOrderResponse, self._get_order(request, query_deadline(time_remaining)))
+
+    async def _get_order(self, request: GetOrderRequest, deadline: float) -> bytes:
+        model, as_of = self._orders.model, None
         offsets = required_offsets(model, request.at_least_as_fresh)
         if request.HasField("token"):
             as_of = offsets_of(request.token, "token", model.log_id, model.partitions)
             offsets = latest([offsets, as_of])
-        await self._freshness.wait_until_fresh(offsets, query_deadline(time_remaining))
-        return await self._with_age(GetOrderResponse, model.read(partial(get_order, model, request, as_of)))
+        await self._orders.freshness.wait_until_fresh(offsets, deadline)
+        order = await model.read(partial(read_order, model, request.order_id))
+        if request.WhichOneof("as_of"):
+            await self._history.freshness.wait_until_fresh(offsets, deadline)
+            order = await self._history.model.read(partial(order_as_of, order, request, as_of))
+        return order_response(order)
 
     async def ListOrders(self, request: ListOrdersRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrdersResponse."""
-        offsets = required_offsets(self._model, request.at_least_as_fresh)
-        await self._freshness.wait_until_fresh(offsets, query_deadline(time_remaining))
-        run = self._model.read if is_bounded(request) else self._model.search
-        return await self._with_age(ListOrdersResponse, run(partial(list_orders, self._model, request)))
+        model = self._orders.model
+        offsets = required_offsets(model, request.at_least_as_fresh)
+        await self._orders.freshness.wait_until_fresh(offsets, query_deadline(time_remaining))
+        run = model.read if is_bounded(request) else model.search
+        return await self._with_age(ListOrdersResponse, run(partial(list_orders, model, request)))
 
     async def ListOrderEvents(self, request: ListOrderEventsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrderEventsResponse."""
-        offsets = required_offsets(self._model, request.at_least_as_fresh)
-        await self._freshness.wait_until_fresh(offsets, query_deadline(time_remaining))
-        run = self._model.read if list_filter(request).matches_every_row else self._model.search
-        return await self._with_age(ListOrderEventsResponse, run(partial(list_events, self._model, request)))
+        model = self._history.model
+        offsets = required_offsets(model, request.at_least_as_fresh)
+        await self._history.freshness.wait_until_fresh(offsets, query_deadline(time_remaining))
+        run = model.read if list_filter(request).matches_every_row else model.search
+        return await self._with_age(ListOrderEventsResponse, run(partial(list_events, model, request)))
 
     def StreamOrderEvents(  # noqa: N802
         self, request: StreamOrderEventsRequest, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield serialized StreamOrderEventsResponse frames. Close the generator when the caller has disconnected."""
-        return stream_events(self._hub, self._freshness, request, query_deadline(time_remaining))
+        return stream_events(self._hub, self._history.freshness, request, query_deadline(time_remaining))
 
     async def wait_complete(self) -> None:
-        """Wait until the read model includes all records that the log had at the start."""
-        await self._freshness.wait_complete()
+        """Wait until the projections include all records that the log had at the start."""
+        await self._orders.freshness.wait_complete()
+        await self._history.freshness.wait_complete()
 
     def drain(self) -> None:
         """End every open stream with a last frame that has its resume token, because the server stops."""

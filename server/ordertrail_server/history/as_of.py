@@ -5,6 +5,7 @@ from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrderEv
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits, join
+from ordertrail_server.history.orders import PresentOrder
 from ordertrail_server.history.read_model import Connection
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.placement import partition_of
@@ -23,10 +24,10 @@ _LAST = {
 }
 
 
-def state_as_of(
-    connection: Connection, request: GetOrderRequest, token: Offsets | None, version: int, state: bytes
-) -> bytes:
-    """Return the order's serialized state at the request's point; `version` and `state` are the present ones.
+def order_as_of(
+    present: PresentOrder, request: GetOrderRequest, token: Offsets | None, connection: Connection
+) -> PresentOrder:
+    """Return the order at the request's point, from the projection `history`; `present` is the order as of now.
 
     Raises Refused if the order did not exist yet, or does not have that version yet.
     """
@@ -36,8 +37,10 @@ def state_as_of(
         (request.order_id, value),
     ).fetchone()
     if last is None:
-        raise _not_found(request, version)
-    return state if last[0] == version else _fold(connection, request.order_id, last[1])
+        raise _not_found(request, present.version)
+    if last[0] == present.version:
+        return present
+    return present._replace(state=_fold(connection, request.order_id, last[1]))
 
 
 def _point_condition(request: GetOrderRequest, token: Offsets | None) -> tuple[str, int]:

@@ -24,14 +24,14 @@ FEW = 10_000
 _PATHS = {
     "source_reference": ("orders o", "o.source_reference = :source_reference"),
     "customer_id": ("orders o", "o.customer_id = :customer_id"),
-    "product_id": ("order_products n CROSS JOIN orders o ON o.order_id = n.order_id", "n.product_id = :product_id"),
+    "product_id": ("order_products n CROSS JOIN orders o ON o.order_no = n.order_no", "n.product_id = :product_id"),
     "": ("orders o", "TRUE"),
 }
 _CONDITIONS = {
     "source_reference": "+o.source_reference = :source_reference",
     "customer_id": "+o.customer_id = :customer_id",
     "product_id": (
-        "EXISTS (SELECT 1 FROM order_products n WHERE n.product_id = :product_id AND n.order_id = o.order_id)"
+        "EXISTS (SELECT 1 FROM order_products n WHERE n.product_id = :product_id AND n.order_no = o.order_no)"
     ),
     "created_from": "o.created >= :created_from",
     "created_before": "o.created < :created_before",

@@ -1,21 +1,20 @@
-"""GetOrder and ListOrders: present orders, and one order as of a point in its past."""
+"""GetOrder and ListOrders: orders as of now, from the projection `orders`."""
 
 from collections.abc import Iterator
 from json import dumps, loads
+from typing import NamedTuple
 
 from ordertrail.v1.order_history_service_pb2 import (
-    GetOrderRequest,
     GetOrderResponse,
     ListOrdersRequest,
     ListOrdersResponse,
 )
-from ordertrail_server.history.as_of import state_as_of
 from ordertrail_server.history.blob_join import join_blobs_sql
 from ordertrail_server.history.order_filter import OrderFilter, list_filter
 from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
-from ordertrail_server.history.parked_state import parked_reason, refuse_parked
+from ordertrail_server.history.parked_state import refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.tokens import Offsets, token_of
+from ordertrail_server.history.tokens import token_of
 from ordertrail_server.orders.order_refusal import order_not_found
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.schema.wire import first_field
@@ -31,20 +30,27 @@ _STATES = (
 )
 
 
-def get_order(model: ReadModel, request: GetOrderRequest, as_of: Offsets | None, connection: Connection) -> bytes:
-    """Return a serialized GetOrderResponse; `as_of` are the offsets of the request's as-of token, if it has one.
+class PresentOrder(NamedTuple):
+    """An order as of now: its version, its serialized state, and the token of the answer."""
 
-    Raises Refused if the order does not exist (at that point), or is parked.
-    """
-    refuse_parked(request.order_id, parked_reason(connection, request.order_id))
-    row = connection.execute("SELECT version, state FROM orders WHERE order_id = ?", (request.order_id,)).fetchone()
-    if row is None:
-        raise Refused(order_not_found(request.order_id))
-    version, state = row
-    if request.WhichOneof("as_of"):
-        state = state_as_of(connection, request, as_of, version, state)
-    trailer = GetOrderResponse(consistency_token=token_of(model.log_id, model.positions(connection)))
-    return first_field(state) + trailer.SerializeToString()
+    version: int
+    state: bytes
+    token: str
+
+
+def read_order(model: ReadModel, order_id: str, connection: Connection) -> PresentOrder:
+    """Return an order from the projection `orders`. Raises Refused if it does not exist or is parked."""
+    row = connection.execute("SELECT version, state, parked FROM orders WHERE order_id = ?", (order_id,)).fetchone()
+    if row is None or (row[0] == 0 and row[2] is None):
+        raise Refused(order_not_found(order_id))
+    version, state, reason = row
+    refuse_parked(order_id, reason)
+    return PresentOrder(version, state, token_of(model.log_id, model.positions(connection)))
+
+
+def order_response(order: PresentOrder) -> bytes:
+    """Return a serialized GetOrderResponse."""
+    return first_field(order.state) + GetOrderResponse(consistency_token=order.token).SerializeToString()
 
 
 def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connection) -> bytes:

@@ -6,13 +6,13 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 
 
 def parked_reason(connection: Connection, order_id: str) -> str | None:
-    """Return why the order is parked; None if it is not."""
-    row = connection.execute("SELECT parked FROM orders WHERE order_id = ?", (order_id,)).fetchone()
+    """Return why an order is parked, from the projection `history`; None if it is not."""
+    row = connection.execute("SELECT reason FROM parked_orders WHERE order_id = ?", (order_id,)).fetchone()
     return row[0] if row else None
 
 
 def parked_at(connection: Connection, order_id: str) -> int | None:
-    """Return the position of the record that parked the order; None if it is not parked."""
+    """Return the position of the record that parked an order, from `history`; None if it is not parked."""
     row = connection.execute("SELECT position FROM parked_orders WHERE order_id = ?", (order_id,)).fetchone()
     return row[0] if row else None
 

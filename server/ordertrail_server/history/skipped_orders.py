@@ -16,7 +16,8 @@ AT_ONCE = 100
 """How many waiting facts one step reads."""
 
 _OF_CUSTOMER = (
-    "(SELECT o.order_id FROM orders o WHERE o.order_id = w.order_id AND (o.status = 0 OR o.customer_id = :customer_id))"
+    "(CASE (SELECT ifnull(e.customer_id = :customer_id, FALSE) FROM events e WHERE e.order_id = w.order_id LIMIT 1)"
+    " WHEN FALSE THEN NULL ELSE order_id END)"
 )
 # One row, as in blob_join: fetched row by row, the thread would wait for the GIL at every row.
 _WAITING = (

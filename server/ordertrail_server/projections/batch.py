@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.facts.step import Judged
@@ -13,13 +15,17 @@ from ordertrail_server.schema.reading import Reading
 
 
 class AppliedFact(NamedTuple):
-    """A fact that was folded into its order: its record, and the order before (None: there was none) and after it.
+    """A fact that was folded into its order.
 
-    A projection that does not use orders may get None for both.
+    `time` is the record time as folded, because within an order time never goes back. `customer_id` is None if the
+    source of the order named no customer. `before` and `order` are the order before (None: there was none) and after
+    the fact; a projection that does not use orders may get None for both.
     """
 
     logged: Logged
     reading: Reading
+    time: Timestamp
+    customer_id: str | None
     before: Order | None
     order: Order | None
 

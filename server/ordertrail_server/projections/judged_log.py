@@ -12,8 +12,9 @@ from ordertrail_server.facts.step import Judged
 from ordertrail_server.log.port import Log, Logged
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.chain import Verdict
+from ordertrail_server.orders.times import moment
 from ordertrail_server.projections.batch import AppliedFact, Batch, Parking, WaitingFact
-from ordertrail_server.schema.reading import read
+from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.transaction import read_transaction
 
@@ -25,11 +26,30 @@ PARKED = """SELECT o.order_id, o.parked, p.position FROM orders o JOIN parked_or
 WHERE o.order_id IN (SELECT value FROM json_each(?))"""
 
 
+CUSTOMERS = "SELECT order_id, customer_id FROM orders WHERE order_id IN (SELECT value FROM json_each(?))"
+TIMES = """SELECT o.order_id, l.version, l.time FROM orders o CROSS JOIN links l INDEXED BY links_with_time
+ON l.order_no = o.order_no AND l.time IS NOT NULL WHERE o.order_id IN (SELECT value FROM json_each(?))"""
+
+
 class _Verdicts(NamedTuple):
     end: int
     not_links: dict[int, tuple[str, str]]
     waiting: dict[int, str]
     parked: dict[str, Parking | None]
+    orders: "_OrderData"
+
+
+class _OrderData(NamedTuple):
+    """{order id: customer}, and {order id and version: time} of the facts whose folded time is not their own."""
+
+    customers: dict[str, str | None]
+    times: dict[tuple[str, int], int]
+
+    def applied(self, logged: Logged, reading: Reading) -> AppliedFact:
+        event = reading.event
+        time = self.times.get((logged.key, event.order_version))
+        folded_time = event.record_time if time is None else moment(time)
+        return AppliedFact(logged, reading, folded_time, self.customers.get(logged.key), None, None)
 
 
 class JudgedLog:
@@ -67,24 +87,32 @@ class JudgedLog:
         """
         still_waiting = {p for (p,) in self._orders.execute(STILL_WAITING, (json.dumps(list(waiting)),))}
         batch = Batch(self._log.topic, partition, *at)
+        orders = self._order_data({waiting[position] for position in waiting.keys() - still_waiting})
         for position in sorted(waiting.keys() - still_waiting):
             [logged] = await self._log.read(partition, LogPosition.unpack(position).offset, 1)
             reading = read(logged.value)
             if reading is not None:
-                batch.facts.append(AppliedFact(logged, reading, None, None))
+                batch.facts.append(orders.applied(logged, reading))
         batch.parked = self._parked({waiting[position] for position in waiting.keys() - still_waiting})
         return batch
 
     def _read_verdicts(self, partition: int, records: list[Logged]) -> _Verdicts:
         if not records:
-            return _Verdicts(0, {}, {}, {})
+            return _Verdicts(0, {}, {}, {}, _OrderData({}, {}))
         bounds = tuple(LogPosition(partition, o).pack() for o in (records[0].offset, records[-1].offset + 1))
         with read_transaction(self._orders):
             end, _ = self.position(partition)
             not_links = {at: (verdict, detail) for at, verdict, detail in self._orders.execute(NOT_LINKS, bounds)}
             waiting = dict(self._orders.execute(WAITING, bounds).fetchall())
-            parked = self._parked({logged.key for logged in records}) if not_links or waiting else {}
-        return _Verdicts(end, not_links, waiting, parked)
+            order_ids = {logged.key for logged in records}
+            parked = self._parked(order_ids) if not_links or waiting else {}
+            orders = self._order_data(order_ids)
+        return _Verdicts(end, not_links, waiting, parked, orders)
+
+    def _order_data(self, order_ids: Collection[str]) -> _OrderData:
+        ids = json.dumps(list(order_ids))
+        times = {(order_id, version): time for order_id, version, time in self._orders.execute(TIMES, (ids,))}
+        return _OrderData(dict(self._orders.execute(CUSTOMERS, (ids,)).fetchall()), times)
 
     def _parked(self, order_ids: Collection[str]) -> dict[str, Parking | None]:
         rows = self._orders.execute(PARKED, (json.dumps(list(order_ids)),))
@@ -103,7 +131,7 @@ def _add(batch: Batch, logged: Logged, verdicts: _Verdicts, held_back: Collectio
     elif logged.key in held_back:
         return False
     else:
-        batch.facts.append(AppliedFact(logged, reading, None, None))
+        batch.facts.append(verdicts.orders.applied(logged, reading))
     return True
 
 

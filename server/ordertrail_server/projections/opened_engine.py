@@ -48,5 +48,5 @@ async def _open(log: Log, directory: Path, name: str, create: CreateTables) -> P
 
 def _create_tables(projection: Projection, connection: Connection) -> None:
     projection.create_tables(sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False))
-    if projection.uses_orders and projection.load_orders(connection, ()) is None:
+    if projection.uses_orders:
         connection.execute(TABLE)

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
+from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.facts.link import Link, link_of
 from ordertrail_server.facts.step import Judged, Place, fold_judged, judge_message
 from ordertrail_server.log.port import Logged
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
 from ordertrail_server.orders.chain import Verdict
 from ordertrail_server.projections.batch import AppliedFact, Batch, Parking, WaitingFact
+from ordertrail_server.schema.reading import Reading
 
 StoredLinks = Callable[[str, int], Collection[bytes]]
 """Returns the digests of an order's links with a version, up to before the batch."""
@@ -51,7 +53,7 @@ class OrderFold:
             self.batch.waiting.append(WaitingFact(logged, reading, reading.fault or after.parked))
             self._note_parked(logged, before, after)
         else:
-            self.batch.facts.append(AppliedFact(logged, reading, before.order, after.order))
+            self.batch.facts.append(_applied(logged, reading, before.order, after.order))
 
     def _take_other(self, logged: Logged, judged: Judged, before: Aggregate, after: Aggregate) -> None:
         self.batch.others.append((logged, judged))
@@ -70,3 +72,9 @@ class OrderFold:
             self._links_of.setdefault((of, link.version), []).append(link.digest)
         self._indexed_links = len(self.links)
         return {*self._stored_links(order_id, version), *self._links_of.get((order_id, version), ())}
+
+
+def _applied(logged: Logged, reading: Reading, before: Order | None, after: Order | None) -> AppliedFact:
+    assert after is not None  # a fact that was folded leads to an order
+    customer_id = after.customer_id if after.HasField("customer_id") else None
+    return AppliedFact(logged, reading, after.update_time, customer_id, before, after)

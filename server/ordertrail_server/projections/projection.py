@@ -5,10 +5,8 @@ subclass of `Projection`. See docs/projections.md.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.projections.batch import Batch
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ class Projection(ABC):
     """The name of the projection: lower-case letters, digits and underscores, beginning with a letter."""
 
     uses_orders: ClassVar[bool] = False
-    """True if `apply` needs `before` and `order` of facts."""
+    """True if `apply` needs `before` and `order` of facts. The engine then keeps their states in the file, too."""
 
     @abstractmethod
     def create_tables(self, database: "Database") -> None:
@@ -39,7 +37,3 @@ class Projection(ABC):
     @abstractmethod
     def apply(self, batch: Batch, connection: "Connection") -> None:
         """Write the rows of a batch, inside the caller's transaction. It must change nothing but these tables."""
-
-    def load_orders(self, connection: "Connection", order_ids: Iterable[str]) -> Mapping[str, Order] | None:
-        """Return the orders as of the projection's position, if its own tables hold them; None if they do not."""
-        return None

@@ -6,7 +6,7 @@ from sqlite_utils import Database
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.orders.evolve import evolve
-from ordertrail_server.projections.batch import AppliedFact, Batch
+from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.judged_log import JudgedLog
 from ordertrail_server.projections.order_states import load_states, save_states
 from ordertrail_server.projections.projection import Projection
@@ -68,7 +68,7 @@ class RunningProjection:
 
     def _apply(self, batch: Batch) -> None:
         self.projection.apply(batch, self.file.connection)
-        if self.projection.uses_orders and self.projection.load_orders(self.file.connection, ()) is None:
+        if self.projection.uses_orders:
             save_states(self.file.connection, batch.orders)
 
     def _waiting(self, partition: int) -> Mapping[int, str]:
@@ -82,9 +82,8 @@ class RunningProjection:
             order_id = fact.event.order_id
             before, after = orders.get(order_id), evolve(orders.get(order_id), fact.event)
             orders[order_id] = after
-            batch.facts[index] = AppliedFact(fact.logged, fact.reading, before, after)
+            batch.facts[index] = fact._replace(before=before, order=after)
 
     def _load_orders(self, order_ids: Iterable[str]) -> Mapping[str, Order]:
         unique_ids = set(order_ids)
-        own = self.projection.load_orders(self.file.connection, unique_ids)
-        return load_states(self.file.connection, unique_ids) if own is None else own
+        return load_states(self.file.connection, unique_ids)

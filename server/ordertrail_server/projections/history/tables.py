@@ -1,19 +1,9 @@
-"""The tables of the projection `history`, which history/ answers from.
+"""The tables of the projection `history`: all events, ready to be sent.
 
 A position is partition << 48 | offset. Times are nanoseconds since 1970-01-01 UTC, clamped to 64 bits.
 """
 
 TABLES = (
-    # version: of the last event. parked: why later facts wait, or NULL. An order that was parked before any fact of it
-    # could be folded has version 0, status 0, and a state without lines.
-    """CREATE TABLE orders (
-        order_id TEXT PRIMARY KEY, version INTEGER NOT NULL, parked TEXT, customer_id TEXT,
-        status INTEGER NOT NULL, source_reference TEXT, delivery_date INTEGER, created INTEGER NOT NULL,
-        state BLOB NOT NULL
-    ) STRICT""",
-    """CREATE TABLE order_products (
-        product_id TEXT NOT NULL, order_id TEXT NOT NULL, PRIMARY KEY (product_id, order_id)
-    ) STRICT, WITHOUT ROWID""",
     # frame: the event as one element of the repeated field 1 of a response, ready to be joined.
     """CREATE TABLE events (
         position INTEGER PRIMARY KEY, order_id TEXT NOT NULL, version INTEGER NOT NULL, customer_id TEXT,
@@ -23,7 +13,9 @@ TABLES = (
         product_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (product_id, position)
     ) STRICT, WITHOUT ROWID""",
     # The orders that are parked; position is that of the record that parked the order.
-    "CREATE TABLE parked_orders (order_id TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    """CREATE TABLE parked_orders (
+        order_id TEXT PRIMARY KEY, reason TEXT NOT NULL, position INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX parked_orders_by_position ON parked_orders (position)",
 )
 
@@ -32,7 +24,4 @@ INDEXES = (
     "CREATE UNIQUE INDEX IF NOT EXISTS events_by_order ON events (order_id, version)",
     "CREATE INDEX IF NOT EXISTS events_by_customer ON events (customer_id, position)",
     "CREATE INDEX IF NOT EXISTS events_by_time ON events (record_time)",
-    "CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer_id, created, order_id)",
-    "CREATE INDEX IF NOT EXISTS orders_by_reference ON orders (source_reference)",
-    "CREATE INDEX IF NOT EXISTS orders_by_time ON orders (created, order_id)",
 )

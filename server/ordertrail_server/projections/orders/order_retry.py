@@ -8,6 +8,7 @@ from ordertrail_server.log.port import Logged
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.aggregate import Aggregate, advance, park_broken
 from ordertrail_server.orders.times import nanoseconds
+from ordertrail_server.projections.orders.order_states import write_order_states
 from ordertrail_server.projections.orders.stored_orders import StoredOrder
 from ordertrail_server.projections.projection_error import ProjectionRefused
 from ordertrail_server.projections.projection_file import WAIT
@@ -17,7 +18,6 @@ from ordertrail_server.storage.connection import Connection
 WAITING = "SELECT position FROM ordertrail_waiting WHERE order_id = ? ORDER BY position"
 # The first record that broke the chain decides: no fact after it can be folded.
 BROKEN = "SELECT min(position) FROM not_links WHERE order_id = ? AND verdict = 'broken'"
-UPDATE_ORDER = "UPDATE orders SET parked = ?, state = ? WHERE order_no = ?"
 UPDATE_TIME = 'UPDATE links SET time = ? WHERE order_no = ? AND version = ? AND "offset" = ?'
 INSERT_PARKED = "INSERT INTO parked_orders VALUES (?, ?, ?)"
 
@@ -87,8 +87,8 @@ def write_refolded_order(
 ) -> StoredOrder:
     """Replace the rows of an order inside the caller's transaction, and return the order. Its chain stays as it was."""
     aggregate = stored.aggregate._replace(order=refolded.aggregate.order, parked=refolded.aggregate.parked)
-    state = aggregate.order.SerializeToString() if aggregate.order else None
-    connection.execute(UPDATE_ORDER, (aggregate.parked or None, state, stored.order_no))
+    after = StoredOrder(stored.order_no, aggregate)
+    write_order_states(connection, {order_id: after}, {order_id: stored})
     connection.execute("DELETE FROM ordertrail_waiting WHERE order_id = ?", (order_id,))
     connection.executemany(WAIT, [(position, order_id, reason) for position, reason in refolded.waiting])
     connection.execute("DELETE FROM parked_orders WHERE order_id = ?", (order_id,))
@@ -99,4 +99,4 @@ def write_refolded_order(
     links = [link_of(reading.event, after, logged.digest, logged.offset) for logged, reading, after in refolded.folded]
     times = [(link.time, stored.order_no, link.version, link.offset) for link in links if link.time is not None]
     connection.executemany(UPDATE_TIME, times)
-    return StoredOrder(stored.order_no, aggregate)
+    return after

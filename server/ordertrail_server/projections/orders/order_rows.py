@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
-from typing import Any
 
 from ordertrail_server.facts.link import Link
 from ordertrail_server.facts.step import Judged
@@ -12,11 +10,10 @@ from ordertrail_server.orders.chain import Verdict
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.order_fold import OrderFold
+from ordertrail_server.projections.orders.order_states import write_order_states
 from ordertrail_server.projections.orders.stored_orders import StoredOrder
 from ordertrail_server.storage.connection import Connection
 
-INSERT_ORDER = "INSERT INTO orders (order_id, version, head, parked, state, order_no) VALUES (?, ?, ?, ?, ?, ?)"
-UPDATE_ORDER = "UPDATE orders SET version = ?, head = ?, parked = ?, state = ? WHERE order_no = ?"
 INSERT_LINK = "INSERT INTO links VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_NOT_LINK = "INSERT INTO not_links VALUES (?, ?, ?, ?, ?)"
 INSERT_PARKED = "INSERT INTO parked_orders VALUES (?, ?, ?)"
@@ -46,19 +43,12 @@ def write_order_rows(
             connection.executemany(statement, rows)
 
     batch = fold.batch
-    execute_many(INSERT_ORDER, [(of, *_order_row(order)) for of, order in changed.items() if of not in stored])
-    # Sorted, because neighbouring rows are on the same pages.
-    execute_many(UPDATE_ORDER, sorted((_order_row(changed[of]) for of in changed if of in stored), key=itemgetter(-1)))
+    write_order_states(connection, changed, stored)
     execute_many(INSERT_LINK, [_link_row(changed[order_id].order_no, link) for order_id, link in fold.links])
     not_links = [(logged, judged) for logged, judged in batch.others if judged.verdict not in LINKED]
     execute_many(INSERT_NOT_LINK, [_not_link_row(batch, logged, judged) for logged, judged in not_links])
     execute_many(INSERT_PARKED, _parked_rows(batch))
     execute_many(COUNT_WRITTEN, [(batch.partition, number, count) for number, count in _count_written(batch).items()])
-
-
-def _order_row(stored: StoredOrder) -> tuple[Any, ...]:
-    order, version, head, parked = stored.aggregate
-    return version, head, parked or None, order.SerializeToString() if order else None, stored.order_no
 
 
 def _link_row(order_no: int, link: Link) -> tuple[object, ...]:

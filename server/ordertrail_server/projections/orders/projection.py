@@ -16,7 +16,7 @@ from ordertrail_server.projections.orders.order_retry import (
 )
 from ordertrail_server.projections.orders.order_rows import number_orders, write_order_rows
 from ordertrail_server.projections.orders.stored_orders import StoredOrders
-from ordertrail_server.projections.orders.tables import RECEIPTS, TABLES
+from ordertrail_server.projections.orders.tables import INDEXES, TABLES
 from ordertrail_server.projections.projection_file import ProjectionFile, StoredPosition, write_base_rows
 from ordertrail_server.storage.connection import Connection
 
@@ -41,8 +41,9 @@ class OrderProjection:
         self._last_number = self._orders.last_number()
 
     def create_indexes(self) -> None:
-        """Create the index of receipts, unless it exists."""
-        self.file.connection.execute(RECEIPTS)
+        """Create the secondary indexes that are missing."""
+        for statement in INDEXES:
+            self.file.connection.execute(statement)
 
     def fold(self, partition: int, records: Sequence[Logged]) -> OrderFold:
         """Fold the next records of a partition and commit them. Raises PositionMoved, sqlite3.Error."""

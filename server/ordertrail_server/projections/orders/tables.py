@@ -1,17 +1,22 @@
 """The tables of the projection `orders`: for each order its state and the links of its chain.
 
-They are what the command side decides on, and what the engine judges the next records by. Every offset of the log is
-the offset of a link or the position of a row in `not_links`. A position is partition << 48 | offset. Times are
+They are what the command side decides on, what the engine judges the next records by, and what queries for orders are
+answered from. Every offset of the log is the offset of a link or the position of a row in `not_links`. A position is partition << 48 | offset. Times are
 nanoseconds since 1970-01-01 UTC, clamped to 64 bits.
 """
 
 TABLES = (
     # order_no: the order's number in this file. head: the digest of the newest link. version: of the newest link.
-    # state: after the last fact that could be folded; NULL before the first one. parked: why later facts wait, or NULL.
+    # parked: why later facts wait, or NULL. The other columns are of the state after the last fact that could be folded.
+    # Before the first one, state is NULL and status 0.
     """CREATE TABLE orders (
         order_no INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, head BLOB NOT NULL,
-        parked TEXT, state BLOB
+        parked TEXT, status INTEGER NOT NULL, delivery_date INTEGER, state BLOB, customer_id TEXT,
+        source_reference TEXT, created INTEGER
     ) STRICT""",
+    """CREATE TABLE order_products (
+        product_id TEXT NOT NULL, order_no INTEGER NOT NULL, PRIMARY KEY (product_id, order_no)
+    ) STRICT, WITHOUT ROWID""",
     # "offset": in the partition of the order. time: as folded, NULL if it is the time of the record.
     """CREATE TABLE links (
         order_no INTEGER NOT NULL, version INTEGER NOT NULL, "offset" INTEGER NOT NULL, digest BLOB NOT NULL,
@@ -22,6 +27,8 @@ TABLES = (
     """CREATE TABLE not_links (
         position INTEGER PRIMARY KEY, verdict TEXT NOT NULL, order_id TEXT, detail TEXT NOT NULL, record_time INTEGER
     ) STRICT""",
+    # A view of few links, for projections that need the folded time of facts.
+    "CREATE INDEX links_with_time ON links (order_no, version) WHERE time IS NOT NULL",
     "CREATE INDEX broken_by_order ON not_links (order_id, position) WHERE verdict = 'broken'",
     # The orders that are parked; position and record_time are those of the record that parked the order.
     """CREATE TABLE parked_orders (
@@ -34,4 +41,11 @@ TABLES = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-RECEIPTS = "CREATE INDEX IF NOT EXISTS receipts ON links (order_no, request)"
+# Not created while a large log is loaded, because one sorted build is far cheaper than many random inserts.
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer_id, created)",
+    "CREATE INDEX IF NOT EXISTS orders_by_reference ON orders (source_reference)",
+    "CREATE INDEX IF NOT EXISTS orders_by_time ON orders (created)",
+    # The last one: if it exists, all do.
+    "CREATE INDEX IF NOT EXISTS receipts ON links (order_no, request)",
+)
