@@ -1,13 +1,13 @@
 """The tables of the projection `orders`: for each order its state and the links of its chain.
 
 They are what the command side decides on, what the engine judges the next records by, and what queries for orders are
-answered from. Every offset of the log is the offset of a link or the position of a row in `not_links`. A position is partition << 48 | offset. Times are
-nanoseconds since 1970-01-01 UTC, clamped to 64 bits.
+answered from. Every offset of the log is the offset of a link or the position of a row in `not_links`. A position is
+partition << 48 | offset. Times are nanoseconds since 1970-01-01 UTC, clamped to 64 bits.
 """
 
 TABLES = (
     # order_no: the order's number in this file. head: the digest of the newest link. version: of the newest link.
-    # parked: why later facts wait, or NULL. The other columns are of the state after the last fact that could be folded.
+    # parked: why later facts wait, or NULL. The other columns are of the state after the last fact that was folded.
     # Before the first one, state is NULL and status 0.
     """CREATE TABLE orders (
         order_no INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, head BLOB NOT NULL,
