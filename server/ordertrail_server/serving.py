@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from pathlib import Path
 from time import time_ns
 from typing import Any, TypeVar
 
@@ -44,9 +45,9 @@ from ordertrail_server.log.port import Log, LogUnavailable, SelfMonitoring
 from ordertrail_server.log.progress import Progress
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.operator_error import OperatorError
-from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.catalog import HISTORY, ORDERS, added_projections
 from ordertrail_server.projections.generation import live_generation
-from ordertrail_server.projections.supervisor import ProjectorProcess
+from ordertrail_server.projections.host import ProjectionHost
 from ordertrail_server.schema.cloud_event import headers_of
 from ordertrail_server.schema.proof.schema_check import check_schema
 from ordertrail_server.settings import Settings
@@ -82,8 +83,9 @@ class Service:
         self._source = _create_source(settings, connect_timeout_s)
         self._progress = {ORDERS: Progress(), HISTORY: Progress()}
         self._handler: CommandHandler | None = None
+        self._models: dict[str, ReadModel] = {}
         self._tasks: list[asyncio.Task[Any]] = []
-        self._projector: ProjectorProcess | None = None
+        self._projector: ProjectionHost | None = None
 
     async def start(self) -> Address:
         """Listen, begin to start all parts, and return the address. A call of a part that is not ready waits for it.
@@ -99,7 +101,7 @@ class Service:
         if isinstance(log, EmbeddedLog):
             self._watch(log.trim_wal_regularly())
         await refuse_lost_facts(log, self._data)
-        projector = await self._start_projector()
+        projector = await self._start_projector(log)
         server = Server(self._settings.request_bytes, self._settings.batch_bytes)
         if "command" in roles:
             self._handler = self._start_handler(server, log, projector)
@@ -124,20 +126,37 @@ class Service:
         if self._projector is not None:
             self._projector.expect_stop()
 
-    async def _start_projector(self) -> ProjectorProcess:
-        names = [ORDERS, HISTORY] if "projector" in self._settings.role else [ORDERS]
-        projector = self._projector = ProjectorProcess(self._source, names, self._note_progress)
+    async def _start_projector(self, log: Log) -> ProjectionHost:
+        has_queries = "projector" in self._settings.role
+        own_names, added_names = ([ORDERS, HISTORY], list(added_projections())) if has_queries else ([ORDERS], [])
+        projector = self._projector = ProjectionHost(
+            self._source,
+            log,
+            self._data.projections,
+            own_names,
+            added_names,
+            self._note_progress,
+            self._switch_projection,
+            self._settings.grace_seconds,
+        )
         await projector.start()
-        self._exit_stack.push_async_callback(projector.stop, self._settings.grace_seconds)
+        self._exit_stack.push_async_callback(projector.stop)
         self._watch(self._raise_if_refused(projector))
         return projector
 
+    def _switch_projection(self, name: str, path: Path) -> None:
+        if name in self._models:
+            self._models[name].switch(path)
+        if name == ORDERS and self._handler is not None:
+            self._handler.switch_projection(path)
+
     def _note_progress(self, name: str, positions: dict[int, int]) -> None:
-        self._progress[name].advance(positions)
+        if name in self._progress:
+            self._progress[name].advance(positions)
         if name == ORDERS and self._handler is not None:
             self._handler.note_projected(positions)
 
-    def _start_handler(self, server: Server, log: Log, projector: ProjectorProcess) -> CommandHandler:
+    def _start_handler(self, server: Server, log: Log, projector: ProjectionHost) -> CommandHandler:
         start = ProjectionStart(live_generation(self._data.projections, ORDERS), log, self._progress[ORDERS])
         # A projector that watches the log itself needs no wake-ups from the writers.
         on_append = _no_wakeup if self._source.notifies_growth else projector.notify_growth
@@ -152,7 +171,7 @@ class Service:
         server.answer_commands(commands, ImportService(receipts, batch_work))
         return handler
 
-    async def _start_queries(self, server: Server, log: Log, projector: ProjectorProcess) -> HistoryService:
+    async def _start_queries(self, server: Server, log: Log, projector: ProjectionHost) -> HistoryService:
         """Open the projections. In a server without the role `query` they serve only the health status."""
         queried_at, ends = time_ns(), await query_end_offsets(log)
         orders, history = (self._open_queried(name, log, ends) for name in (ORDERS, HISTORY))
@@ -167,13 +186,14 @@ class Service:
                     self._handler.note_retried(order_id)
                 return folded_count
 
-            projections = ProjectionService(log, orders.model, history.model, history.freshness, retry)
+            projections = ProjectionService(log, orders.model, history, retry, projector)
             server.answer_queries(service, projections)
         return service
 
     def _open_queried(self, name: str, log: Log, ends: Offsets) -> QueriedProjection:
         path = live_generation(self._data.projections, name)
         model = ReadModel(path, log.identity, log.topic, log.partitions, self._settings.query_seconds)
+        self._models[name] = model
         self._exit_stack.callback(model.close)
         progress = self._progress[name]
         return QueriedProjection(model, progress, Freshness(model, progress, log, ends))
@@ -201,7 +221,7 @@ class Service:
                 server.set_serving(name, True)
         server.set_serving(WHOLE_SERVER, True)
 
-    async def _raise_if_refused(self, projector: ProjectorProcess) -> None:
+    async def _raise_if_refused(self, projector: ProjectionHost) -> None:
         refusal = await projector.wait_ended()
         if refusal is not None:
             raise ServingFailed(refusal)

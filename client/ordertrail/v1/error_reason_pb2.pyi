@@ -52,6 +52,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The log has no record at that position."""
     ERROR_REASON_ORDER_NOT_PARKED: _ErrorReason.ValueType  # 26
     """The order is not parked."""
+    ERROR_REASON_PROJECTION_NOT_FOUND: _ErrorReason.ValueType  # 27
+    """The server has no such projection, or the projection no such generation."""
+    ERROR_REASON_GENERATION_NOT_READY: _ErrorReason.ValueType  # 28
+    """The generation is not in a state in which this is possible."""
     ERROR_REASON_STATUS_FORBIDS: _ErrorReason.ValueType  # 40
     """The order's status does not allow the command. PreconditionFailure names the status."""
     ERROR_REASON_NOTHING_CHANGES: _ErrorReason.ValueType  # 41
@@ -114,6 +118,10 @@ ERROR_REASON_RECORD_NOT_FOUND: ErrorReason.ValueType  # 25
 """The log has no record at that position."""
 ERROR_REASON_ORDER_NOT_PARKED: ErrorReason.ValueType  # 26
 """The order is not parked."""
+ERROR_REASON_PROJECTION_NOT_FOUND: ErrorReason.ValueType  # 27
+"""The server has no such projection, or the projection no such generation."""
+ERROR_REASON_GENERATION_NOT_READY: ErrorReason.ValueType  # 28
+"""The generation is not in a state in which this is possible."""
 ERROR_REASON_STATUS_FORBIDS: ErrorReason.ValueType  # 40
 """The order's status does not allow the command. PreconditionFailure names the status."""
 ERROR_REASON_NOTHING_CHANGES: ErrorReason.ValueType  # 41

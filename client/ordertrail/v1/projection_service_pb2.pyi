@@ -62,6 +62,42 @@ RECORD_VERDICT_REFUSAL: RecordVerdict.ValueType  # 6
 """The record refuses a submitted command, and names the newest link of its order. It is a link too, but no fact."""
 Global___RecordVerdict: _TypeAlias = RecordVerdict  # noqa: Y015
 
+class _GenerationState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GenerationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GenerationState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GENERATION_STATE_UNSPECIFIED: _GenerationState.ValueType  # 0
+    """Not a state of any generation."""
+    GENERATION_STATE_LIVE: _GenerationState.ValueType  # 1
+    """Queries are answered from it."""
+    GENERATION_STATE_BUILDING: _GenerationState.ValueType  # 2
+    """It is being folded from the first event, and lacks later ones."""
+    GENERATION_STATE_READY: _GenerationState.ValueType  # 3
+    """It is complete, and follows the log until it is promoted or dropped."""
+    GENERATION_STATE_KEPT: _GenerationState.ValueType  # 4
+    """It was complete once, and does not follow the log."""
+    GENERATION_STATE_ABANDONED: _GenerationState.ValueType  # 5
+    """It is not complete, and nothing builds it."""
+
+class GenerationState(_GenerationState, metaclass=_GenerationStateEnumTypeWrapper):
+    """The state of a generation."""
+
+GENERATION_STATE_UNSPECIFIED: GenerationState.ValueType  # 0
+"""Not a state of any generation."""
+GENERATION_STATE_LIVE: GenerationState.ValueType  # 1
+"""Queries are answered from it."""
+GENERATION_STATE_BUILDING: GenerationState.ValueType  # 2
+"""It is being folded from the first event, and lacks later ones."""
+GENERATION_STATE_READY: GenerationState.ValueType  # 3
+"""It is complete, and follows the log until it is promoted or dropped."""
+GENERATION_STATE_KEPT: GenerationState.ValueType  # 4
+"""It was complete once, and does not follow the log."""
+GENERATION_STATE_ABANDONED: GenerationState.ValueType  # 5
+"""It is not complete, and nothing builds it."""
+Global___GenerationState: _TypeAlias = GenerationState  # noqa: Y015
+
 @_typing.final
 class ExplainEventRequest(_message.Message):
     """The request of ExplainEvent."""
@@ -554,3 +590,398 @@ class RetryParkedOrderResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RetryParkedOrderResponse: _TypeAlias = RetryParkedOrderResponse  # noqa: Y015
+
+@_typing.final
+class ListProjectionsRequest(_message.Message):
+    """The request of ListProjections."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectionsRequest: _TypeAlias = ListProjectionsRequest  # noqa: Y015
+
+@_typing.final
+class ListProjectionsResponse(_message.Message):
+    """The response of ListProjections."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROJECTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def projections(self) -> _containers.RepeatedCompositeFieldContainer[Global___Projection]:
+        """The projections, sorted by name."""
+
+    def __init__(
+        self,
+        *,
+        projections: _abc.Iterable[Global___Projection] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["projections", b"projections"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProjectionsResponse: _TypeAlias = ListProjectionsResponse  # noqa: Y015
+
+@_typing.final
+class Projection(_message.Message):
+    """A projection: tables that are folded from the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DEFINITION_FIELD_NUMBER: _builtins.int
+    GENERATIONS_FIELD_NUMBER: _builtins.int
+    STOPPED_REASON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The name of the projection."""
+    definition: _builtins.str
+    """The first 12 hexadecimal digits of the digest of the code that fills it."""
+    stopped_reason: _builtins.str
+    """Why the projection has stopped, without a full stop at the end. Empty while it runs."""
+    @_builtins.property
+    def generations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Generation]:
+        """Its generations, the oldest first. Those of other definitions belong to other releases of the server."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        definition: _builtins.str = ...,
+        generations: _abc.Iterable[Global___Generation] | None = ...,
+        stopped_reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition", b"definition", "generations", b"generations", "name", b"name", "stopped_reason", b"stopped_reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Projection: _TypeAlias = Projection  # noqa: Y015
+
+@_typing.final
+class Generation(_message.Message):
+    """One file of a projection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEFINITION_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    FOLDED_COUNT_FIELD_NUMBER: _builtins.int
+    LAG_COUNT_FIELD_NUMBER: _builtins.int
+    FILE_BYTES_FIELD_NUMBER: _builtins.int
+    definition: _builtins.str
+    """The first 12 hexadecimal digits of the digest of the code that filled it."""
+    number: _builtins.int
+    """Its number among the generations of this definition."""
+    state: Global___GenerationState.ValueType
+    """Its state."""
+    folded_count: _builtins.int
+    """The number of records that it includes."""
+    lag_count: _builtins.int
+    """The number of records of the log that it lacks."""
+    file_bytes: _builtins.int
+    """The size of its file in bytes."""
+    def __init__(
+        self,
+        *,
+        definition: _builtins.str = ...,
+        number: _builtins.int = ...,
+        state: Global___GenerationState.ValueType = ...,
+        folded_count: _builtins.int = ...,
+        lag_count: _builtins.int = ...,
+        file_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition", b"definition", "file_bytes", b"file_bytes", "folded_count", b"folded_count", "lag_count", b"lag_count", "number", b"number", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Generation: _TypeAlias = Generation  # noqa: Y015
+
+@_typing.final
+class RebuildProjectionRequest(_message.Message):
+    """The request of RebuildProjection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The name of the projection."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildProjectionRequest: _TypeAlias = RebuildProjectionRequest  # noqa: Y015
+
+@_typing.final
+class RebuildProjectionResponse(_message.Message):
+    """The response of RebuildProjection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GENERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def generation(self) -> Global___Generation:
+        """The new generation."""
+
+    def __init__(
+        self,
+        *,
+        generation: Global___Generation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildProjectionResponse: _TypeAlias = RebuildProjectionResponse  # noqa: Y015
+
+@_typing.final
+class CompareGenerationRequest(_message.Message):
+    """The request of CompareGeneration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The name of the projection."""
+    number: _builtins.int
+    """The number of the generation that is compared with the live one."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareGenerationRequest: _TypeAlias = CompareGenerationRequest  # noqa: Y015
+
+@_typing.final
+class CompareGenerationResponse(_message.Message):
+    """The response of CompareGeneration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TABLES_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
+    consistency_token: _builtins.str
+    """The position of the log as of which both were compared."""
+    @_builtins.property
+    def tables(self) -> _containers.RepeatedCompositeFieldContainer[Global___TableComparison]:
+        """The comparison of each table."""
+
+    def __init__(
+        self,
+        *,
+        tables: _abc.Iterable[Global___TableComparison] | None = ...,
+        consistency_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consistency_token", b"consistency_token", "tables", b"tables"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareGenerationResponse: _TypeAlias = CompareGenerationResponse  # noqa: Y015
+
+@_typing.final
+class TableComparison(_message.Message):
+    """The comparison of one table of two generations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TABLE_FIELD_NUMBER: _builtins.int
+    LIVE_COUNT_FIELD_NUMBER: _builtins.int
+    OTHER_COUNT_FIELD_NUMBER: _builtins.int
+    DIFFERENCE_COUNT_FIELD_NUMBER: _builtins.int
+    DIFFERENT_KEYS_FIELD_NUMBER: _builtins.int
+    table: _builtins.str
+    """The name of the table."""
+    live_count: _builtins.int
+    """The number of rows in the live generation."""
+    other_count: _builtins.int
+    """The number of rows in the other generation."""
+    difference_count: _builtins.int
+    """The number of keys, such as orders, whose rows differ."""
+    @_builtins.property
+    def different_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Some of the keys whose rows differ, at most 10."""
+
+    def __init__(
+        self,
+        *,
+        table: _builtins.str = ...,
+        live_count: _builtins.int = ...,
+        other_count: _builtins.int = ...,
+        difference_count: _builtins.int = ...,
+        different_keys: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["difference_count", b"difference_count", "different_keys", b"different_keys", "live_count", b"live_count", "other_count", b"other_count", "table", b"table"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TableComparison: _TypeAlias = TableComparison  # noqa: Y015
+
+@_typing.final
+class PromoteGenerationRequest(_message.Message):
+    """The request of PromoteGeneration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The name of the projection."""
+    number: _builtins.int
+    """The number of the generation."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PromoteGenerationRequest: _TypeAlias = PromoteGenerationRequest  # noqa: Y015
+
+@_typing.final
+class PromoteGenerationResponse(_message.Message):
+    """The response of PromoteGeneration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GENERATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def generation(self) -> Global___Generation:
+        """The generation, which is live now."""
+
+    def __init__(
+        self,
+        *,
+        generation: Global___Generation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["generation", b"generation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PromoteGenerationResponse: _TypeAlias = PromoteGenerationResponse  # noqa: Y015
+
+@_typing.final
+class DropGenerationRequest(_message.Message):
+    """The request of DropGeneration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    DEFINITION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The name of the projection."""
+    number: _builtins.int
+    """The number of the generation."""
+    definition: _builtins.str
+    """The definition of the generation, if it belongs to another release. Empty: that of this server."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        number: _builtins.int = ...,
+        definition: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition", b"definition", "name", b"name", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DropGenerationRequest: _TypeAlias = DropGenerationRequest  # noqa: Y015
+
+@_typing.final
+class DropGenerationResponse(_message.Message):
+    """The response of DropGeneration."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DropGenerationResponse: _TypeAlias = DropGenerationResponse  # noqa: Y015
+
+@_typing.final
+class ResumeProjectionRequest(_message.Message):
+    """The request of ResumeProjection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The name of the projection."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeProjectionRequest: _TypeAlias = ResumeProjectionRequest  # noqa: Y015
+
+@_typing.final
+class ResumeProjectionResponse(_message.Message):
+    """The response of ResumeProjection."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeProjectionResponse: _TypeAlias = ResumeProjectionResponse  # noqa: Y015

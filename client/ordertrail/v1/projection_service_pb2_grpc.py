@@ -60,6 +60,36 @@ class ProjectionServiceStub(object):
                 request_serializer=ordertrail_dot_v1_dot_projection__service__pb2.RetryParkedOrderRequest.SerializeToString,
                 response_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.RetryParkedOrderResponse.FromString,
                 _registered_method=True)
+        self.ListProjections = channel.unary_unary(
+                '/ordertrail.v1.ProjectionService/ListProjections',
+                request_serializer=ordertrail_dot_v1_dot_projection__service__pb2.ListProjectionsRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.ListProjectionsResponse.FromString,
+                _registered_method=True)
+        self.RebuildProjection = channel.unary_unary(
+                '/ordertrail.v1.ProjectionService/RebuildProjection',
+                request_serializer=ordertrail_dot_v1_dot_projection__service__pb2.RebuildProjectionRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.RebuildProjectionResponse.FromString,
+                _registered_method=True)
+        self.CompareGeneration = channel.unary_unary(
+                '/ordertrail.v1.ProjectionService/CompareGeneration',
+                request_serializer=ordertrail_dot_v1_dot_projection__service__pb2.CompareGenerationRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.CompareGenerationResponse.FromString,
+                _registered_method=True)
+        self.PromoteGeneration = channel.unary_unary(
+                '/ordertrail.v1.ProjectionService/PromoteGeneration',
+                request_serializer=ordertrail_dot_v1_dot_projection__service__pb2.PromoteGenerationRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.PromoteGenerationResponse.FromString,
+                _registered_method=True)
+        self.DropGeneration = channel.unary_unary(
+                '/ordertrail.v1.ProjectionService/DropGeneration',
+                request_serializer=ordertrail_dot_v1_dot_projection__service__pb2.DropGenerationRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.DropGenerationResponse.FromString,
+                _registered_method=True)
+        self.ResumeProjection = channel.unary_unary(
+                '/ordertrail.v1.ProjectionService/ResumeProjection',
+                request_serializer=ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionResponse.FromString,
+                _registered_method=True)
 
 
 class ProjectionServiceServicer(object):
@@ -101,6 +131,48 @@ class ProjectionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProjections(self, request, context):
+        """Lists the projections of this server with their generations and how far each is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RebuildProjection(self, request, context):
+        """Begins to build a new generation beside the live one, from the first event. ListProjections shows the progress.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompareGeneration(self, request, context):
+        """Compares a complete generation with the live one, row by row as of one position of the log.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PromoteGeneration(self, request, context):
+        """Makes a complete generation the live one: queries are answered from it from then on. Also the way back to an older one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DropGeneration(self, request, context):
+        """Removes the file of a generation that is not live, and ends its build if it is being built.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeProjection(self, request, context):
+        """Starts a projection again that has stopped because of an error.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProjectionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +200,36 @@ def add_ProjectionServiceServicer_to_server(servicer, server):
                     servicer.RetryParkedOrder,
                     request_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.RetryParkedOrderRequest.FromString,
                     response_serializer=ordertrail_dot_v1_dot_projection__service__pb2.RetryParkedOrderResponse.SerializeToString,
+            ),
+            'ListProjections': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProjections,
+                    request_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.ListProjectionsRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_projection__service__pb2.ListProjectionsResponse.SerializeToString,
+            ),
+            'RebuildProjection': grpc.unary_unary_rpc_method_handler(
+                    servicer.RebuildProjection,
+                    request_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.RebuildProjectionRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_projection__service__pb2.RebuildProjectionResponse.SerializeToString,
+            ),
+            'CompareGeneration': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareGeneration,
+                    request_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.CompareGenerationRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_projection__service__pb2.CompareGenerationResponse.SerializeToString,
+            ),
+            'PromoteGeneration': grpc.unary_unary_rpc_method_handler(
+                    servicer.PromoteGeneration,
+                    request_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.PromoteGenerationRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_projection__service__pb2.PromoteGenerationResponse.SerializeToString,
+            ),
+            'DropGeneration': grpc.unary_unary_rpc_method_handler(
+                    servicer.DropGeneration,
+                    request_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.DropGenerationRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_projection__service__pb2.DropGenerationResponse.SerializeToString,
+            ),
+            'ResumeProjection': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeProjection,
+                    request_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +368,168 @@ class ProjectionService(object):
             '/ordertrail.v1.ProjectionService/RetryParkedOrder',
             ordertrail_dot_v1_dot_projection__service__pb2.RetryParkedOrderRequest.SerializeToString,
             ordertrail_dot_v1_dot_projection__service__pb2.RetryParkedOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProjections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.ProjectionService/ListProjections',
+            ordertrail_dot_v1_dot_projection__service__pb2.ListProjectionsRequest.SerializeToString,
+            ordertrail_dot_v1_dot_projection__service__pb2.ListProjectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RebuildProjection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.ProjectionService/RebuildProjection',
+            ordertrail_dot_v1_dot_projection__service__pb2.RebuildProjectionRequest.SerializeToString,
+            ordertrail_dot_v1_dot_projection__service__pb2.RebuildProjectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareGeneration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.ProjectionService/CompareGeneration',
+            ordertrail_dot_v1_dot_projection__service__pb2.CompareGenerationRequest.SerializeToString,
+            ordertrail_dot_v1_dot_projection__service__pb2.CompareGenerationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PromoteGeneration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.ProjectionService/PromoteGeneration',
+            ordertrail_dot_v1_dot_projection__service__pb2.PromoteGenerationRequest.SerializeToString,
+            ordertrail_dot_v1_dot_projection__service__pb2.PromoteGenerationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DropGeneration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.ProjectionService/DropGeneration',
+            ordertrail_dot_v1_dot_projection__service__pb2.DropGenerationRequest.SerializeToString,
+            ordertrail_dot_v1_dot_projection__service__pb2.DropGenerationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeProjection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.ProjectionService/ResumeProjection',
+            ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionRequest.SerializeToString,
+            ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,18 @@ class ProjectionServiceStub:
     """Returns one parked order with its waiting facts."""
     RetryParkedOrder: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.RetryParkedOrderRequest, _projection_service_pb2.RetryParkedOrderResponse]
     """Reads the waiting facts of a parked order again, and adds those that can be read now to the order."""
+    ListProjections: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.ListProjectionsRequest, _projection_service_pb2.ListProjectionsResponse]
+    """Lists the projections of this server with their generations and how far each is."""
+    RebuildProjection: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.RebuildProjectionRequest, _projection_service_pb2.RebuildProjectionResponse]
+    """Begins to build a new generation beside the live one, from the first event. ListProjections shows the progress."""
+    CompareGeneration: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.CompareGenerationRequest, _projection_service_pb2.CompareGenerationResponse]
+    """Compares a complete generation with the live one, row by row as of one position of the log."""
+    PromoteGeneration: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.PromoteGenerationRequest, _projection_service_pb2.PromoteGenerationResponse]
+    """Makes a complete generation the live one: queries are answered from it from then on. Also the way back to an older one."""
+    DropGeneration: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.DropGenerationRequest, _projection_service_pb2.DropGenerationResponse]
+    """Removes the file of a generation that is not live, and ends its build if it is being built."""
+    ResumeProjection: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.ResumeProjectionRequest, _projection_service_pb2.ResumeProjectionResponse]
+    """Starts a projection again that has stopped because of an error."""
 
 @_typing.type_check_only
 class ProjectionServiceAsyncStub(ProjectionServiceStub):
@@ -59,6 +71,18 @@ class ProjectionServiceAsyncStub(ProjectionServiceStub):
     """Returns one parked order with its waiting facts."""
     RetryParkedOrder: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.RetryParkedOrderRequest, _projection_service_pb2.RetryParkedOrderResponse]  # type: ignore[assignment]
     """Reads the waiting facts of a parked order again, and adds those that can be read now to the order."""
+    ListProjections: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.ListProjectionsRequest, _projection_service_pb2.ListProjectionsResponse]  # type: ignore[assignment]
+    """Lists the projections of this server with their generations and how far each is."""
+    RebuildProjection: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.RebuildProjectionRequest, _projection_service_pb2.RebuildProjectionResponse]  # type: ignore[assignment]
+    """Begins to build a new generation beside the live one, from the first event. ListProjections shows the progress."""
+    CompareGeneration: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.CompareGenerationRequest, _projection_service_pb2.CompareGenerationResponse]  # type: ignore[assignment]
+    """Compares a complete generation with the live one, row by row as of one position of the log."""
+    PromoteGeneration: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.PromoteGenerationRequest, _projection_service_pb2.PromoteGenerationResponse]  # type: ignore[assignment]
+    """Makes a complete generation the live one: queries are answered from it from then on. Also the way back to an older one."""
+    DropGeneration: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.DropGenerationRequest, _projection_service_pb2.DropGenerationResponse]  # type: ignore[assignment]
+    """Removes the file of a generation that is not live, and ends its build if it is being built."""
+    ResumeProjection: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.ResumeProjectionRequest, _projection_service_pb2.ResumeProjectionResponse]  # type: ignore[assignment]
+    """Starts a projection again that has stopped because of an error."""
 
 class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows operators how a server reads its log: single records, the versions of events, and parked orders."""
@@ -102,5 +126,53 @@ class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_projection_service_pb2.RetryParkedOrderResponse, _abc.Awaitable[_projection_service_pb2.RetryParkedOrderResponse]]:
         """Reads the waiting facts of a parked order again, and adds those that can be read now to the order."""
+
+    @_abc_1.abstractmethod
+    def ListProjections(
+        self,
+        request: _projection_service_pb2.ListProjectionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_projection_service_pb2.ListProjectionsResponse, _abc.Awaitable[_projection_service_pb2.ListProjectionsResponse]]:
+        """Lists the projections of this server with their generations and how far each is."""
+
+    @_abc_1.abstractmethod
+    def RebuildProjection(
+        self,
+        request: _projection_service_pb2.RebuildProjectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_projection_service_pb2.RebuildProjectionResponse, _abc.Awaitable[_projection_service_pb2.RebuildProjectionResponse]]:
+        """Begins to build a new generation beside the live one, from the first event. ListProjections shows the progress."""
+
+    @_abc_1.abstractmethod
+    def CompareGeneration(
+        self,
+        request: _projection_service_pb2.CompareGenerationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_projection_service_pb2.CompareGenerationResponse, _abc.Awaitable[_projection_service_pb2.CompareGenerationResponse]]:
+        """Compares a complete generation with the live one, row by row as of one position of the log."""
+
+    @_abc_1.abstractmethod
+    def PromoteGeneration(
+        self,
+        request: _projection_service_pb2.PromoteGenerationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_projection_service_pb2.PromoteGenerationResponse, _abc.Awaitable[_projection_service_pb2.PromoteGenerationResponse]]:
+        """Makes a complete generation the live one: queries are answered from it from then on. Also the way back to an older one."""
+
+    @_abc_1.abstractmethod
+    def DropGeneration(
+        self,
+        request: _projection_service_pb2.DropGenerationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_projection_service_pb2.DropGenerationResponse, _abc.Awaitable[_projection_service_pb2.DropGenerationResponse]]:
+        """Removes the file of a generation that is not live, and ends its build if it is being built."""
+
+    @_abc_1.abstractmethod
+    def ResumeProjection(
+        self,
+        request: _projection_service_pb2.ResumeProjectionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_projection_service_pb2.ResumeProjectionResponse, _abc.Awaitable[_projection_service_pb2.ResumeProjectionResponse]]:
+        """Starts a projection again that has stopped because of an error."""
 
 def add_ProjectionServiceServicer_to_server(servicer: ProjectionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -34,6 +34,11 @@ def serve(as_json: bool, **flags: Any) -> None:
     """
     import asyncio
     import json
+    import os
+
+    # The server starts processes while gRPC's threads run, and each of them executes another program at once. gRPC's
+    # handlers of fork() are for processes that continue as copies; with them, such a start can crash.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
     import uvloop
     from pydantic import ValidationError

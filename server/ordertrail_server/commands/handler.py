@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from math import inf
+from pathlib import Path
 from time import monotonic, time_ns
 
 from ordertrail.v1 import error_reason_pb2 as reasons
@@ -16,6 +17,7 @@ from ordertrail_server.commands.writer import Writer
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.projections.orders.order_reader import OrderReader
 from ordertrail_server.schema.reading import Reading, read
 
 EXPIRY_CHECK_SECONDS = 0.1
@@ -49,6 +51,7 @@ class CommandHandler:
         self._capacity = capacity
         self._hot_bytes, self._tail_bytes = hot_bytes // log.partitions, tail_bytes // log.partitions
         self._writers: list[Writer] = []
+        self._reader: OrderReader | None = None
         self._running: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._accepting = True
@@ -64,6 +67,7 @@ class CommandHandler:
 
     async def _run(self) -> None:
         with closing(await self._start.wait_near_end()) as reader:
+            self._reader = reader
             for partition in range(self._log.partitions):
                 self._writers.append(self._writer(partition, ProjectedOrders(reader, partition)))
             for writer in self._writers:
@@ -105,6 +109,12 @@ class CommandHandler:
                 await self._ready.wait()
         if not self.is_ready:
             raise Refused(Refusal(reasons.ERROR_REASON_UNAVAILABLE, self._start.describe_progress()))
+
+    def switch_projection(self, path: Path) -> None:
+        """Read another generation of the projection `orders`, which includes everything that was noted as projected."""
+        self._start.switch(path)
+        if self._reader is not None:
+            self._reader.switch(path)
 
     def note_projected(self, positions: Mapping[int, int]) -> None:
         """Note that the projection `orders` includes everything before these offsets, by partition."""

@@ -22,6 +22,10 @@ class ProjectionStart:
         self._path, self._log, self._progress = path, log, progress
         self._end = 0
 
+    def switch(self, path: Path) -> None:
+        """Begin on another file, if the command side has not begun yet."""
+        self._path = path
+
     async def wait_near_end(self) -> OrderReader:
         """Return a reader of the projection as soon as it lacks only the last records of the log."""
         while True:

@@ -4,20 +4,40 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from ordertrail.v1.projection_service_pb2 import (
+    CompareGenerationRequest,
+    CompareGenerationResponse,
+    DropGenerationRequest,
+    DropGenerationResponse,
     ExplainEventRequest,
+    Generation as GenerationMessage,
     GetParkedOrderRequest,
     ListEventSchemasRequest,
     ListParkedOrdersRequest,
+    ListProjectionsRequest,
+    ListProjectionsResponse,
+    PromoteGenerationRequest,
+    PromoteGenerationResponse,
+    RebuildProjectionRequest,
+    RebuildProjectionResponse,
+    ResumeProjectionRequest,
+    ResumeProjectionResponse,
     RetryParkedOrderRequest,
     RetryParkedOrderResponse,
+    TableComparison,
 )
 from ordertrail_server.edge.deadline import query_deadline
+from ordertrail_server.edge.projection_messages import generation_message, projection_message
 from ordertrail_server.history.event_schemas import list_schemas
 from ordertrail_server.history.explain import explain_event
-from ordertrail_server.history.freshness import Freshness, refuse_when_late
+from ordertrail_server.history.freshness import refuse_when_late
 from ordertrail_server.history.parked_orders import get_parked, list_parked, not_parked, parked_order
+from ordertrail_server.history.queried_projection import QueriedProjection
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.port import Log
+from ordertrail_server.log.token import write_token
+from ordertrail_server.projections.generation import Generation
+from ordertrail_server.projections.generation_report import GenerationReport, GenerationState
+from ordertrail_server.projections.host import ProjectionHost
 
 RetryParked = Callable[[str], Awaitable[int | None]]
 """Lets the projector fold a parked order again. Returns the number of folded facts, None if the order is not parked."""
@@ -34,9 +54,10 @@ class ProjectionService:
     """
 
     def __init__(
-        self, log: Log, orders: ReadModel, history: ReadModel, freshness: Freshness, retry: RetryParked
+        self, log: Log, orders: ReadModel, history: QueriedProjection, retry: RetryParked, host: ProjectionHost
     ) -> None:
-        self._log, self._orders, self._history, self._freshness, self._retry = log, orders, history, freshness, retry
+        self._log, self._orders, self._history, self._retry, self._host = log, orders, history.model, retry, host
+        self._freshness = history.freshness
 
     async def ExplainEvent(self, request: ExplainEventRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
         """Return a serialized ExplainEventResponse."""
@@ -72,6 +93,47 @@ class ProjectionService:
         if folded_count is None:
             raise not_parked(order_id)
         return RetryParkedOrderResponse(taken_in_count=folded_count, order=parked).SerializeToString()
+
+    async def ListProjections(self, request: ListProjectionsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+        """Return a serialized ListProjectionsResponse."""
+        reports = [projection_message(report) for report in await self._host.report()]
+        return ListProjectionsResponse(projections=reports).SerializeToString()
+
+    async def RebuildProjection(self, request: RebuildProjectionRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+        """Return a serialized RebuildProjectionResponse."""
+        generation = await self._host.rebuild(request.name)
+        return RebuildProjectionResponse(generation=await self._find_generation(generation)).SerializeToString()
+
+    async def CompareGeneration(self, request: CompareGenerationRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+        """Return a serialized CompareGenerationResponse."""
+        comparison = await self._host.compare(request.name, request.number)
+        offsets = {int(partition): offset for partition, offset in comparison["positions"].items()}
+        return CompareGenerationResponse(
+            tables=[TableComparison(**table) for table in comparison["tables"]],
+            consistency_token=write_token(self._log.identity, offsets),
+        ).SerializeToString()
+
+    async def PromoteGeneration(self, request: PromoteGenerationRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+        """Return a serialized PromoteGenerationResponse."""
+        generation = await self._host.promote(request.name, request.number)
+        return PromoteGenerationResponse(generation=await self._find_generation(generation)).SerializeToString()
+
+    async def DropGeneration(self, request: DropGenerationRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+        """Return a serialized DropGenerationResponse."""
+        definition = request.definition or self._host.definition_of(request.name)
+        await self._host.drop(Generation(request.name, definition, request.number))
+        return DropGenerationResponse().SerializeToString()
+
+    async def ResumeProjection(self, request: ResumeProjectionRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+        """Return a serialized ResumeProjectionResponse."""
+        await self._host.resume(request.name)
+        return ResumeProjectionResponse().SerializeToString()
+
+    async def _find_generation(self, generation: Generation) -> GenerationMessage:
+        reports = [line for report in await self._host.report() for line in report.generations]
+        # A build that has just begun has no file yet.
+        begun = GenerationReport(generation, GenerationState.BUILDING, 0, 0, 0)
+        return generation_message(next((line for line in reports if line.generation == generation), begun))
 
     async def _wait_for_projections(self, time_remaining: float | None) -> None:
         deadline = query_deadline(time_remaining)

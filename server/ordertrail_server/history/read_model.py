@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_QUERY_TIME_LIMIT, ERROR_REASON_UNAVAILABLE
@@ -43,9 +44,22 @@ class ReadModel:
     ) -> None:
         self.path, self.log_id, self.topic, self.partitions = path, log_id, topic, partitions
         self._search_seconds = search_seconds
+        self._open_pools()
+
+    def switch(self, path: Path) -> None:
+        """Answer from another file from now on. Reads that run finish on the file before it."""
+        replaced = self._pools()
+        self.path = path
+        self._open_pools()
+        Thread(target=_close_pools, args=(replaced,), name="close-pools").start()
+
+    def _open_pools(self) -> None:
         self._reads = ReadPool("read", READERS, self._connect)
         self._stream_reads = ReadPool("stream", STREAM_READERS, self._connect)
         self._searches = ReadPool("search", SEARCHERS, self._connect, SEARCH_NICENESS)
+
+    def _pools(self) -> tuple[ReadPool, ...]:
+        return self._reads, self._stream_reads, self._searches
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run short work, which visits few more rows than it returns."""
@@ -79,8 +93,7 @@ class ReadModel:
 
     def close(self) -> None:
         """Finish running reads and close the file."""
-        for pool in (self._reads, self._stream_reads, self._searches):
-            pool.close()
+        _close_pools(self._pools())
 
     async def _run(self, pool: ReadPool, work: Callable[[Connection], T], limit: TimeLimit | None = None) -> T:
         try:
@@ -110,6 +123,11 @@ class ReadModel:
         if row is None or bytes(row[0]) != self.log_id:
             message = "The read model is empty, or belongs to another log than this server's."
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message))
+
+
+def _close_pools(pools: tuple[ReadPool, ...]) -> None:
+    for pool in pools:
+        pool.close()
 
 
 def _run_in_transaction(connection: Connection, work: Callable[[Connection], T], limit: TimeLimit | None = None) -> T:

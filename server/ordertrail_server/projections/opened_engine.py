@@ -1,6 +1,6 @@
-"""Opens an engine on the live generations of a data directory."""
+"""Opens the engine of a process: on the live generations of a data directory, or on new ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -10,40 +10,77 @@ import sqlite_utils
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.catalog import ORDERS, load_projection
 from ordertrail_server.projections.definition import projection_definition
-from ordertrail_server.projections.engine import BATCH, Engine
-from ordertrail_server.projections.generation import live_generation
+from ordertrail_server.projections.dependents import BATCH, Dependents
+from ordertrail_server.projections.engine import Engine
+from ordertrail_server.projections.generation import current_generation
+from ordertrail_server.projections.judged_log import JudgedLog
 from ordertrail_server.projections.order_states import TABLE
 from ordertrail_server.projections.orders.projection import CACHE_BYTES, OrderProjection, create_order_tables
 from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_file import CreateTables, ProjectionFile, open_projection_file
 from ordertrail_server.projections.running_projection import RunningProjection
-from ordertrail_server.storage.connection import Connection
+from ordertrail_server.storage.connection import Connection, connect_reader
+
+NO_NUMBERS: Mapping[str, int] = {}
 
 
 async def open_engine(
-    log: Log, directory: Path, names: Iterable[str], batch: int = BATCH, cache_bytes: int = CACHE_BYTES
+    log: Log,
+    directory: Path,
+    names: Iterable[str],
+    numbers: Mapping[str, int] = NO_NUMBERS,
+    batch: int = BATCH,
+    cache_bytes: int = CACHE_BYTES,
 ) -> Engine:
-    """Open or create the live generations of `orders` and of the named projections.
+    """Open or create the generations of `orders` and of the named projections.
 
-    A transaction takes at most `batch` messages; orders take about `cache_bytes` of memory between them. Raises
-    ProjectionRefused, LogDamaged, LogUnavailable, sqlite3.Error.
+    They are the live ones unless `numbers` names others. A transaction takes at most `batch` messages; orders take
+    about `cache_bytes` of memory between them. Raises ProjectionRefused, LogDamaged, LogUnavailable, sqlite3.Error.
     """
     with ExitStack() as opened:
-        file = await _open(log, directory, ORDERS, create_order_tables)
-        opened.enter_context(closing(file))
-        others = []
-        for name in names:
-            if name != ORDERS:
-                projection = load_projection(name)
-                file_of_other = await _open(log, directory, name, partial(_create_tables, projection))
-                opened.enter_context(closing(file_of_other))
-                others.append(RunningProjection(projection, file_of_other))
+        path = _file(directory, ORDERS, numbers)
+        file = opened.enter_context(closing(await _open(log, path, ORDERS, create_order_tables)))
+        judged = JudgedLog(log, file.connection)
+        others = Dependents(log, judged, await _open_all(log, directory, names, numbers, opened), batch)
         opened.pop_all()
     return Engine(log, OrderProjection(log, file, cache_bytes), others, batch)
 
 
-async def _open(log: Log, directory: Path, name: str, create: CreateTables) -> ProjectionFile:
-    return await open_projection_file(live_generation(directory, name), log, projection_definition(name), create)
+async def open_dependents(
+    log: Log, directory: Path, names: Iterable[str], numbers: Mapping[str, int] = NO_NUMBERS, batch: int = BATCH
+) -> Dependents:
+    """Open or create generations of the named projections, which take the verdicts of the live generation of `orders`.
+
+    Raises as open_engine does.
+    """
+    with ExitStack() as opened:
+        orders = opened.enter_context(closing(connect_reader(_file(directory, ORDERS, NO_NUMBERS))))
+        projections = await _open_all(log, directory, names, numbers, opened)
+        opened.pop_all()
+    return Dependents(log, JudgedLog(log, orders), projections, batch, stops_with_last=True)
+
+
+async def _open_all(
+    log: Log, directory: Path, names: Iterable[str], numbers: Mapping[str, int], opened: ExitStack
+) -> list[RunningProjection]:
+    projections = []
+    for name in names:
+        if name != ORDERS:
+            projection = load_projection(name)
+            path = _file(directory, name, numbers)
+            file = await _open(log, path, name, partial(_create_tables, projection))
+            opened.enter_context(closing(file))
+            projections.append(RunningProjection(projection, file))
+    return projections
+
+
+async def _open(log: Log, path: Path, name: str, create: CreateTables) -> ProjectionFile:
+    return await open_projection_file(path, log, projection_definition(name), create)
+
+
+def _file(directory: Path, name: str, numbers: Mapping[str, int]) -> Path:
+    generation = current_generation(directory, name)
+    return generation._replace(number=numbers.get(name, generation.number)).file(directory)
 
 
 def _create_tables(projection: Projection, connection: Connection) -> None:

@@ -1,10 +1,11 @@
 """The projector as a separate process, so that it takes no CPU time from the commands' process.
 
-    python -m ordertrail_server.projections.process SOURCE NAMES
+    python -m ordertrail_server.projections.process SOURCE NAMES NUMBERS
 
 SOURCE is the log as JSON (LogSource.to_json): {"data": "DIR"}, or {"data": "DIR", "bootstrap": "HOST:PORT", "topic":
 "NAME"}. Settings of librdkafka, which can be secret, come from the environment. NAMES are those of the projections,
-separated by commas.
+separated by commas; without `orders` among them, they take the verdicts of its live generation. NUMBERS is a JSON
+object of the generations that are not the live ones: {"history": 2}.
 
 It follows the log of the data directory, or of the topic, and folds it into the files of the projections. Each line
 on stdin means that the log has grown, and may hold a request (requests.py), which is handled between two batches. The
@@ -30,9 +31,11 @@ from ordertrail_server.log.port import Log, LogUnavailable
 from ordertrail_server.log.source import LogSource, parse_source
 from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.projections.catalog import ORDERS
-from ordertrail_server.projections.engine import Engine, OnCommit, Positions
+from ordertrail_server.projections.compared_generation import compare_with_live
+from ordertrail_server.projections.dependents import Dependents, OnCommit, Positions
+from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
-from ordertrail_server.projections.opened_engine import open_engine
+from ordertrail_server.projections.opened_engine import open_dependents, open_engine
 from ordertrail_server.projections.projection_error import PositionMoved, ProjectionRefused
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage
@@ -43,6 +46,7 @@ REFUSED = 3
 AGAIN = 4
 # In case a wake-up is lost, or the parent sends none.
 POLL_S = 0.5
+BUILD_NICENESS = 10
 
 
 class ParentPipe(asyncio.Protocol):
@@ -84,14 +88,14 @@ class ParentGone(Exception):
     """The parent process is gone, so the projector ends."""
 
 
-async def run(source: LogSource, names: Sequence[str]) -> None:
+async def run(source: LogSource, names: Sequence[str], numbers: Mapping[str, int]) -> None:
     """Project until the parent is gone. Raises what the log and the engine raise; ProjectionRefused on damage."""
     pipe = ParentPipe()
     await asyncio.get_running_loop().connect_read_pipe(lambda: pipe, sys.stdin)
     directory = DataDirectory(source.data).projections
     log = await source.follow()
     try:
-        await _project(log, directory, names, pipe, source.notifies_growth)
+        await _project(log, directory, names, numbers, pipe, source.notifies_growth)
     except sqlite3.DatabaseError as error:
         if not is_damage(error):
             raise
@@ -100,10 +104,18 @@ async def run(source: LogSource, names: Sequence[str]) -> None:
         await log.close()
 
 
-async def _project(log: Log, directory: Path, names: Sequence[str], pipe: ParentPipe, watches_log: bool) -> None:
-    with closing(await open_engine(log, directory, names)) as engine:
+async def _project(
+    log: Log,
+    directory: Path,
+    names: Sequence[str],
+    numbers: Mapping[str, int],
+    pipe: ParentPipe,
+    watches_log: bool,
+) -> None:
+    open_files = open_engine if ORDERS in names else open_dependents
+    with closing(await open_files(log, directory, names, numbers)) as engine:
         growth = GrowthWatcher(log, pipe.wake) if watches_log else None
-        await follow(engine, pipe, growth)
+        await follow(engine, directory, pipe, growth)
 
 
 def _damage_error(directory: Path, error: sqlite3.Error) -> ProjectionRefused:
@@ -112,30 +124,30 @@ def _damage_error(directory: Path, error: sqlite3.Error) -> ProjectionRefused:
     )
 
 
-async def follow(engine: Engine, pipe: ParentPipe, growth: GrowthWatcher | None) -> None:
+async def follow(engine: Engine | Dependents, directory: Path, pipe: ParentPipe, growth: GrowthWatcher | None) -> None:
     """Fold the log and handle requests between batches, until the parent is gone. Raises as run does."""
 
     def on_commit(positions: Positions) -> None:
-        _send({"positions": positions})
+        _send({"positions": positions, "stopped": engine.stopped})
         if pipe.is_closed:
             raise ParentGone
 
-    _send({"positions": engine.positions})
-    all_partitions = unfinished = set(engine.positions[ORDERS])
+    _send({"positions": engine.positions, "stopped": engine.stopped})
+    all_partitions = unfinished = set(engine.partitions)
     while not pipe.is_closed:
         # A partition may grow faster than it is folded; one batch a round gives the others their turn.
         unfinished = await _fold(engine, unfinished, on_commit)
         engine.trim()
-        await _handle_requests(engine, pipe.requests)
+        await _handle_requests(engine, directory, pipe.requests)
         if growth is not None:
-            positions = engine.positions[ORDERS]
+            positions = next(iter(engine.positions.values()))
             growth.watch({partition: at for partition, at in positions.items() if partition not in unfinished})
         if not unfinished:
             await pipe.wait_for_wakeup()
         unfinished = unfinished | (all_partitions if growth is None else growth.take_grown())
 
 
-async def _fold(engine: Engine, partitions: set[int], on_commit: OnCommit) -> set[int]:
+async def _fold(engine: Engine | Dependents, partitions: set[int], on_commit: OnCommit) -> set[int]:
     try:
         return await engine.fold_round(partitions, on_commit)
     except LogUnavailable as error:  # the rest is folded once the log is available again
@@ -143,10 +155,14 @@ async def _fold(engine: Engine, partitions: set[int], on_commit: OnCommit) -> se
         return set()
 
 
-async def _handle_requests(engine: Engine, requests: deque[bytes]) -> None:
+async def _handle_requests(engine: Engine | Dependents, directory: Path, requests: deque[bytes]) -> None:
     while requests:
         request = json.loads(requests.popleft())
-        _send({"number": request["number"], "taken_in": await engine.retry(request["retry"])})
+        number = request["number"]
+        if "retry" in request:
+            _send({"number": number, "result": await engine.retry(request["retry"])})
+        else:
+            _send({"number": number, "result": await compare_with_live(engine, directory, request["compare"])})
 
 
 def _send(message: Mapping[str, object]) -> None:
@@ -161,9 +177,11 @@ def main() -> int:
     # Signals to the process group are for the parent, whose running calls may still need the projector.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    source, names = parse_source(sys.argv[1]), sys.argv[2].split(",")
+    if sys.argv[3] != "{}":  # a build must not delay the live generations
+        os.nice(BUILD_NICENESS)
+    source, names, numbers = parse_source(sys.argv[1]), sys.argv[2].split(","), json.loads(sys.argv[3])
     try:
-        asyncio.run(run(source, names))
+        asyncio.run(run(source, names, numbers))
     except ParentGone:
         return 0
     except (LogUnavailable, OutOfDescriptors, PositionMoved) as error:  # the supervisor tries again

@@ -1,5 +1,6 @@
 """The errors that end a projection or its process."""
 
+from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.storage.lock import DataDirectoryRefused
 
 
@@ -7,6 +8,10 @@ class ProjectionRefused(DataDirectoryRefused):
     """The file of a projection is damaged, or was built from another log or by other code. The text is one sentence.
 
     Nothing was changed."""
+
+
+class ProjectionFailed(OperatorError):
+    """A projection raised an error. It stops alone, and nothing was changed."""
 
 
 class PositionMoved(Exception):

@@ -20,7 +20,8 @@ from ordertrail_server.storage.transaction import transaction
 from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
 BASE_TABLES = (
-    # log_id: the identity of the log; definition: the digest of the code that filled this file (definition.py).
+    # log_id: the identity of the log; built_by: the definition of the code that fills this file (definition.py);
+    # definition: the same, once the file was folded from the first record to near the end of the log, and has indexes.
     "CREATE TABLE ordertrail_meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
     # digest: of the last message folded, whatever its verdict; empty at offset 0.
     # retries: how often a parked order of the partition was folded again, which changes rows before next_offset.
@@ -41,6 +42,9 @@ HAS_TABLES = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name =
 POSITIONS = "SELECT partition, next_offset, digest, retries FROM ordertrail_positions ORDER BY partition"
 MOVE = """UPDATE ordertrail_positions SET next_offset = ?, digest = ?, retries = ?
 WHERE partition = ? AND next_offset = ? AND retries = ?"""
+MARK_COMPLETE = """INSERT OR IGNORE INTO ordertrail_meta
+SELECT 'definition', value FROM ordertrail_meta WHERE key = 'built_by'"""
+IS_COMPLETE = "SELECT count(*) FROM ordertrail_meta WHERE key = 'definition'"
 COUNT = """INSERT INTO ordertrail_verdicts VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET count = count + excluded.count"""
 WAIT = "INSERT INTO ordertrail_waiting VALUES (?, ?, ?)"
@@ -78,6 +82,11 @@ class ProjectionFile:
                 raise PositionMoved(f"partition {partition} of {self.path.name} is no longer at {stored.next_offset}")
             yield
         self.positions[partition] = to
+
+    def mark_complete(self) -> None:
+        """Stamp the file with its definition: it was folded from the first record to near the end, and has indexes."""
+        with transaction(self.connection):
+            self.connection.execute(MARK_COMPLETE)
 
     def trim(self) -> None:
         """Truncate a -wal file that has grown during a long read or while the indexes were created."""
@@ -128,7 +137,7 @@ def _create_tables_if_new(connection: Connection, log: Log, definition: bytes, c
             return
         for statement in BASE_TABLES:
             connection.execute(statement)
-        meta = [("log_id", log.identity), ("definition", definition)]
+        meta = [("log_id", log.identity), ("built_by", definition)]
         connection.executemany("INSERT INTO ordertrail_meta VALUES (?, ?)", meta)
         positions = [(partition, 0, b"", 0) for partition in range(log.partitions)]
         connection.executemany("INSERT INTO ordertrail_positions VALUES (?, ?, ?, ?)", positions)
@@ -142,5 +151,5 @@ def _refuse_foreign_file(connection: Connection, path: Path, log: Log, definitio
             f"{path.name} was built from another log; restore the log that it was built from, "
             "or move the file away to build it from this one"
         )
-    if meta.get("definition") != definition:
+    if meta.get("built_by") != definition:
         raise ProjectionRefused(f"{path.name} was built by other code than its name states; move the file away")

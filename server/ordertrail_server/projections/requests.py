@@ -1,7 +1,9 @@
 """Requests of the server to its running projector, as lines on its stdin, and the answers on its stdout.
 
-A retry of a parked order: {"number": 7, "retry": "order-1"}; the answer: {"number": 7, "taken_in": 3}, or null for an
-order that is not parked. An empty line is not a request: it reports that the log has grown.
+A retry of a parked order: {"number": 7, "retry": "order-1"}; the answer: {"number": 7, "result": 3}, or null for an
+order that is not parked. A comparison with the live generation: {"number": 8, "compare": "history"}; the answer is
+Comparison.to_json. If a request fails, the answer is {"number": 8, "error": "…"}. An empty line is not a request: it
+reports that the log has grown.
 """
 
 import json
@@ -10,7 +12,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_GENERATION_NOT_READY, ERROR_REASON_UNAVAILABLE
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 WAKE_UP = b"\n"
@@ -26,18 +28,18 @@ class Requests:
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._pending: dict[int, Future[int | None]] = {}
+        self._pending: dict[int, Future[Any]] = {}
 
-    async def retry(self, order_id: str, write: Callable[[bytes], None]) -> int | None:
-        """Request a retry; return how many waiting facts were folded, None if the order is not parked.
+    async def send(self, request: dict[str, str], write: Callable[[bytes], None]) -> Any:
+        """Send a request and return its result.
 
-        Raises Refused (UNAVAILABLE) if the projector ends before it has answered.
+        Raises Refused (UNAVAILABLE) if the projector ends before it has answered, Refused if the request fails.
         """
         number = next(self._numbers)
-        answer: Future[int | None] = get_running_loop().create_future()
+        answer: Future[Any] = get_running_loop().create_future()
         self._pending[number] = answer
         try:
-            write(json.dumps({"number": number, "retry": order_id}).encode() + b"\n")
+            write(json.dumps({"number": number, **request}).encode() + b"\n")
             return await answer
         finally:
             del self._pending[number]
@@ -45,8 +47,12 @@ class Requests:
     def resolve(self, message: dict[str, Any]) -> None:
         """Hand an answer to its caller, who may have gone."""
         answer = self._pending.get(message["number"])
-        if answer is not None and not answer.done():
-            answer.set_result(message["taken_in"])
+        if answer is None or answer.done():
+            return
+        if "error" in message:
+            answer.set_exception(Refused(Refusal(ERROR_REASON_GENERATION_NOT_READY, message["error"])))
+        else:
+            answer.set_result(message["result"])
 
     def fail_all(self) -> None:
         """Refuse all pending requests, because the projector has ended."""

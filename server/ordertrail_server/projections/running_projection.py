@@ -10,7 +10,10 @@ from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.judged_log import JudgedLog
 from ordertrail_server.projections.order_states import load_states, save_states
 from ordertrail_server.projections.projection import Projection
+from ordertrail_server.projections.projection_error import ProjectionFailed
 from ordertrail_server.projections.projection_file import ProjectionFile, StoredPosition, write_base_rows
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import is_damage
 from ordertrail_server.storage.transaction import transaction
 
 WAITING = "SELECT position, order_id FROM ordertrail_waiting WHERE position >> 48 = ?"
@@ -43,10 +46,11 @@ class RunningProjection:
             write_base_rows(self.file.connection, batch)
             self._apply(batch)
 
-    async def catch_up(self, log: JudgedLog, partition: int, limit: int) -> bool:
-        """Apply the next judged messages, at most `limit`; return whether there were any."""
+    async def catch_up(self, log: JudgedLog, partition: int, limit: int, end: int | None = None) -> bool:
+        """Apply the next judged messages, at most `limit` and those before `end`; return whether there were any."""
         await self.apply_freed(log, partition)
         stored = self.file.positions[partition]
+        limit = min(limit, end - stored.next_offset) if end is not None else limit
         batch = await log.read(partition, stored.next_offset, limit, self._waiting(partition).values())
         if batch is None:
             return False
@@ -67,7 +71,14 @@ class RunningProjection:
             self._apply(batch)
 
     def _apply(self, batch: Batch) -> None:
-        self.projection.apply(batch, self.file.connection)
+        try:
+            self.projection.apply(batch, self.file.connection)
+        except Exception as error:
+            if isinstance(error, sqlite3.OperationalError) and not is_damage(error):
+                raise  # such as a full disk, which may pass
+            place = f"partition {batch.partition}, before offset {batch.next_offset}"
+            reason = f"the projection {self.name} failed at {place}: {type(error).__name__}: {error}"
+            raise ProjectionFailed(reason) from error
         if self.projection.uses_orders:
             save_states(self.file.connection, batch.orders)
 

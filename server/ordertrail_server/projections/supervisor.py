@@ -6,8 +6,9 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from ordertrail_server.log.source import LogSource
 from ordertrail_server.projections.growth_watcher import PACE_S
@@ -23,6 +24,7 @@ PIPE_ENDS = 8
 
 logger = logging.getLogger(__name__)
 
+NO_NUMBERS: Mapping[str, int] = {}
 OnProgress = Callable[[str, dict[int, int]], None]
 
 
@@ -31,13 +33,21 @@ class ProjectorProcess:
 
     `on_progress` is called on the event loop with the name of a projection and {partition: next offset}, first with the
     stored positions, then after each commit. `failure` is None, or the reason why the projector is not restarted: it
-    refused to continue, or its supervision failed. `command` is the program; it gets `source` as JSON, and the names.
+    refused to continue, or its supervision failed. `stopped` are the projections that failed alone, with the reasons.
+    `numbers` are the generations that are not the live ones. `command` is the program.
     """
 
     def __init__(
-        self, source: LogSource, names: Sequence[str], on_progress: OnProgress, command: Sequence[str] = COMMAND
+        self,
+        source: LogSource,
+        names: Sequence[str],
+        on_progress: OnProgress,
+        numbers: Mapping[str, int] = NO_NUMBERS,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self._source, self._names, self._on_progress, self._command = source, names, on_progress, command
+        self._numbers = numbers
+        self.stopped: dict[str, str] = {}
         self._process: Process | None = None
         self._supervision: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -82,16 +92,15 @@ class ProjectorProcess:
         if stdin is not None and stdin.transport.get_write_buffer_size() == 0:
             stdin.write(WAKE_UP)
 
-    async def retry(self, order_id: str) -> int | None:
-        """Have the projector fold a parked order's waiting facts again, between two batches.
+    async def request(self, **request: str) -> Any:
+        """Have the process handle a request between two batches (requests.py), and return the result.
 
-        Returns how many were folded, None if the order is not parked. Raises Refused (UNAVAILABLE) if the projector
-        does not run or ends before it answers; repeating it is safe.
+        Raises Refused (UNAVAILABLE) if the process does not run or ends before it answers; repeating it is safe.
         """
         stdin = self._stdin()
         if stdin is None:
             raise projector_unavailable()
-        return await self._requests.retry(order_id, stdin.write)
+        return await self._requests.send(request, stdin.write)
 
     def _stdin(self) -> asyncio.StreamWriter | None:
         stdin = None if self._process is None else self._process.stdin
@@ -167,7 +176,7 @@ class ProjectorProcess:
     async def _spawn(self) -> Process:
         # A bare checkout runs without an install, so the child gets the parent's module path.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = (*self._command, self._source.to_json(), ",".join(self._names))
+        command = (*self._command, self._source.to_json(), ",".join(self._names), json.dumps(self._numbers))
         try:
             # Ctrl-C in a terminal goes to the server's whole process group, and would end a child that still starts.
             # uvloop gives a child a group of its own only with a session.
@@ -195,6 +204,7 @@ class ProjectorProcess:
                 if "positions" not in message:
                     self._requests.resolve(message)
                     continue
+                self.stopped |= message["stopped"]
                 self._report(message["positions"])
             except Exception:  # the next lines must be read, or the projector would stall
                 logger.exception("a message of the projector could not be handled")

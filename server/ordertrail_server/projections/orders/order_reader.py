@@ -29,6 +29,13 @@ class OrderReader:
         self.path = path
         self._connection: Connection = connect_reader(path)
 
+    def switch(self, path: Path) -> None:
+        """Read another file from now on, which includes at least what this one does."""
+        replaced = self._connection
+        self._connection = connect_reader(path)
+        self.path = path
+        replaced.close()
+
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()

@@ -1,0 +1,43 @@
+"""One build of a generation: its process, and whether it is up to date."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from ordertrail_server.log.source import LogSource
+from ordertrail_server.projections.generation import Generation
+from ordertrail_server.projections.generation_report import read_stored_progress
+from ordertrail_server.projections.supervisor import ProjectorProcess
+
+NEAR = 1_000
+"""How many records a generation may lack to be promoted."""
+
+CHECK_SECONDS = 0.1
+
+
+class Build:
+    """Folds one generation that is not live, and follows the log until it is stopped. For one event loop."""
+
+    def __init__(self, source: LogSource, directory: Path, generation: Generation) -> None:
+        self._file = generation.file(directory)
+        numbers = {generation.name: generation.number}
+        self.process = ProjectorProcess(source, [generation.name], self._note_progress, numbers)
+        self._folded_count = -1
+
+    def is_ready(self, end: int) -> bool:
+        """Return whether the generation is complete and near the end of the log, which has `end` records."""
+        is_near = self._folded_count >= 0 and end - self._folded_count <= NEAR
+        return is_near and read_stored_progress(self._file).is_complete
+
+    async def wait_ready(self, query_end: Callable[[], Awaitable[int]], seconds: float) -> bool:
+        """Return whether the generation is ready within some seconds."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while not self.is_ready(await query_end()):
+            if self.process.failure is not None or loop.time() >= until:
+                return False
+            await asyncio.sleep(CHECK_SECONDS)
+        return True
+
+    def _note_progress(self, name: str, positions: dict[int, int]) -> None:
+        self._folded_count = sum(positions.values())

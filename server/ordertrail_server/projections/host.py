@@ -1,0 +1,267 @@
+"""Runs the projections of a server: a process for the live generations, one for each added projection and each build.
+
+A projection of another package runs in a process of its own, so that its errors and its endless loops delay no other.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_GENERATION_NOT_READY, ERROR_REASON_PROJECTION_NOT_FOUND
+from ordertrail_server.log.port import Log
+from ordertrail_server.log.source import LogSource
+from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.projections.build import Build
+from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.generation import (
+    Generation,
+    current_generation,
+    list_generations,
+    live_generation,
+    make_live,
+    next_generation,
+)
+from ordertrail_server.projections.generation_report import ProjectionReport, report_generation
+from ordertrail_server.projections.supervisor import ProjectorProcess
+from ordertrail_server.storage.database_file import remove_database
+
+PROMOTE_SECONDS = 5.0
+"""How long a promotion waits for a generation that is almost up to date."""
+
+OnProgress = Callable[[str, dict[int, int]], None]
+OnSwitch = Callable[[str, Path], None]
+
+
+class ProjectionHost:
+    """The projections of one server, and the operations on them. For one event loop.
+
+    `on_progress` is called with the positions of each live generation. `on_switch` is called with the file of a
+    projection that was promoted, once it includes everything that was reported for the one before it.
+    """
+
+    def __init__(
+        self,
+        source: LogSource,
+        log: Log,
+        directory: Path,
+        own_names: Sequence[str],
+        added_names: Iterable[str],
+        on_progress: OnProgress,
+        on_switch: OnSwitch,
+        grace_s: float,
+    ) -> None:
+        self._source, self._log, self._directory, self._grace_s = source, log, directory, grace_s
+        self._own_names, self._on_progress, self._on_switch = list(own_names), on_progress, on_switch
+        self._main = self._create_process(self._own_names)
+        self._added = {name: self._create_process([name]) for name in added_names}
+        self._builds: dict[Generation, Build] = {}
+        self._reached: dict[str, dict[int, int]] = {}
+        self._switching: set[str] = set()
+        self._operation = asyncio.Lock()
+
+    # Processes
+
+    async def start(self) -> None:
+        """Start the processes, and keep them running until `stop`. Raises OSError if one cannot be started at all."""
+        for process in (self._main, *self._added.values()):
+            await process.start()
+
+    async def wait_ended(self) -> str | None:
+        """Return when the live generations are no longer folded: the reason, None after `stop`."""
+        while True:
+            process = self._main
+            failure = await process.wait_ended()
+            if failure is not None:
+                return failure
+            async with self._operation:  # a promotion replaces the process
+                if process is self._main:
+                    return None
+
+    def notify_growth(self) -> None:
+        """Wake the engine, because the log has grown. Never blocks, never raises."""
+        self._main.notify_growth()
+
+    def expect_stop(self) -> None:
+        """Do not warn if a process ends from now on."""
+        for process in self._processes():
+            process.expect_stop()
+
+    async def stop(self) -> None:
+        """Let the processes finish their batches; both that and killing them is safe."""
+        await asyncio.gather(*(process.stop(self._grace_s) for process in self._processes()))
+
+    async def retry(self, order_id: str) -> int | None:
+        """Fold a parked order's waiting facts again in all projections.
+
+        Returns how many were folded, None if the order is not parked. Raises Refused (UNAVAILABLE).
+        """
+        result: int | None = await self._main.request(retry=order_id)
+        for process in self._dependents():
+            process.notify_growth()
+        return result
+
+    # Operations
+
+    async def report(self) -> list[ProjectionReport]:
+        """Return the state of every projection and generation."""
+        end = await self._end()
+        builds = {generation: build.is_ready(end) for generation, build in self._builds.items()}
+        found = list_generations(self._directory)
+        reports = []
+        for name in sorted({*self._own_names, *self._added, *(generation.name for generation in found)}):
+            if name not in (*self._own_names, *self._added):
+                continue
+            live = current_generation(self._directory, name)
+            generations = [generation for generation in found if generation.name == name]
+            lines = [report_generation(self._directory, g, end, live, builds) for g in generations]
+            reports.append(ProjectionReport(name, live.definition, lines, self._stopped_reason(name)))
+        return reports
+
+    async def rebuild(self, name: str) -> Generation:
+        """Begin to build a new generation beside the live one. Raises Refused, OSError."""
+        self._require(name)
+        async with self._operation:
+            running = next((generation for generation in self._builds if generation.name == name), None)
+            if running is not None:
+                return running
+            generation = next_generation(self._directory, name)
+            await self._build(generation)
+            return generation
+
+    async def compare(self, name: str, number: int) -> dict[str, Any]:
+        """Compare a generation that is built with the live one. Raises Refused."""
+        build = self._builds.get(self._generation(name, number))
+        if build is None or not build.is_ready(await self._end()):
+            raise not_ready(f"Generation {number} of {name} is not complete and up to date, so it cannot be compared.")
+        result: dict[str, Any] = await build.process.request(compare=name)
+        return result
+
+    async def promote(self, name: str, number: int) -> Generation:
+        """Make a generation the live one. One that does not follow the log is brought up to date first.
+
+        Raises Refused while it is not up to date.
+        """
+        generation = self._generation(name, number)
+        async with self._operation:
+            if generation == current_generation(self._directory, name):
+                return generation
+            build = self._builds.get(generation)
+            if build is None:
+                build = await self._build(generation)
+            if not await build.wait_ready(self._end, PROMOTE_SECONDS):
+                raise not_ready(f"Generation {number} of {name} is being brought up to date; promote it again later.")
+            del self._builds[generation]
+            await build.process.stop(self._grace_s)
+            await self._switch(generation)
+        return generation
+
+    async def drop(self, generation: Generation) -> None:
+        """Remove a generation that is not live. Raises Refused."""
+        async with self._operation:
+            if generation == current_generation(self._directory, generation.name):
+                raise not_ready(f"Generation {generation.number} of {generation.name} is live and cannot be dropped.")
+            build = self._builds.pop(generation, None)
+            if build is None and generation not in list_generations(self._directory):
+                raise not_found(f"There is no generation {generation.number} of {generation.name}.")
+            if build is not None:
+                await build.process.stop(self._grace_s)
+            remove_database(generation.file(self._directory))
+
+    async def resume(self, name: str) -> None:
+        """Start a projection again that has stopped. Raises Refused, OSError."""
+        self._require(name)
+        async with self._operation:
+            if name in self._added:
+                await self._restart_added(name)
+            else:
+                await self._restart_main()
+
+    def definition_of(self, name: str) -> str:
+        """Return the definition of a projection in this release. Raises Refused if there is no such projection."""
+        self._require(name)
+        return current_generation(self._directory, name).definition
+
+    # Steps
+
+    async def _build(self, generation: Generation) -> Build:
+        build = Build(self._source, self._directory, generation)
+        self._builds[generation] = build
+        await build.process.start()
+        return build
+
+    async def _switch(self, generation: Generation) -> None:
+        name = generation.name
+        make_live(self._directory, generation)
+        self._switching.add(name)
+        if name in self._added:
+            await self._restart_added(name)
+        else:
+            await self._restart_main()
+        if name == ORDERS:  # the others read its verdicts
+            for dependent in self._added:
+                await self._restart_added(dependent)
+            for other, build in list(self._builds.items()):
+                await build.process.stop(self._grace_s)
+                await self._build(other)
+
+    async def _restart_added(self, name: str) -> None:
+        await self._added[name].stop(self._grace_s)
+        self._added[name] = self._create_process([name])
+        await self._added[name].start()
+
+    async def _restart_main(self) -> None:
+        await self._main.stop(self._grace_s)
+        self._main = self._create_process(self._own_names)
+        await self._main.start()
+
+    def _note_progress(self, name: str, positions: dict[int, int]) -> None:
+        if name in self._switching:
+            # Queries have seen the generation before up to there, so they must not go back.
+            reached = self._reached.get(name, {})
+            if any(positions.get(partition, 0) < offset for partition, offset in reached.items()):
+                return
+            self._switching.remove(name)
+            self._on_switch(name, live_generation(self._directory, name))
+        self._reached[name] = positions
+        self._on_progress(name, positions)
+        if name == ORDERS:
+            for process in self._dependents():
+                process.notify_growth()
+
+    def _create_process(self, names: Sequence[str]) -> ProjectorProcess:
+        return ProjectorProcess(self._source, names, self._note_progress)
+
+    def _dependents(self) -> list[ProjectorProcess]:
+        return [*self._added.values(), *(build.process for build in self._builds.values())]
+
+    def _processes(self) -> list[ProjectorProcess]:
+        return [self._main, *self._dependents()]
+
+    def _stopped_reason(self, name: str) -> str:
+        process = self._added.get(name, self._main)
+        return process.stopped.get(name, "") or (process.failure or "" if name in self._added else "")
+
+    def _generation(self, name: str, number: int) -> Generation:
+        self._require(name)
+        generation = current_generation(self._directory, name)._replace(number=number)
+        if generation not in (*self._builds, *list_generations(self._directory)):
+            raise not_found(f"There is no generation {number} of {name}.")
+        return generation
+
+    def _require(self, name: str) -> None:
+        if name not in (*self._own_names, *self._added):
+            raise not_found(f"This server has no projection {name}.")
+
+    async def _end(self) -> int:
+        return sum([await self._log.end(partition) for partition in range(self._log.partitions)])
+
+
+def not_found(message: str) -> Refused:
+    """Return the refusal of a request for a projection or generation that does not exist."""
+    return Refused(Refusal(ERROR_REASON_PROJECTION_NOT_FOUND, message))
+
+
+def not_ready(message: str) -> Refused:
+    """Return the refusal of a request that a generation is not ready for."""
+    return Refused(Refusal(ERROR_REASON_GENERATION_NOT_READY, message))
