@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.cli.command_line import CommandLine, stop
+from tests.cli.command_line import CommandLine
 from tests.e2e.running_server import RunningServer, read_start_refusal
 from tests.e2e.sample_orders import build_order
 
@@ -80,23 +80,6 @@ async def test_server_that_waits_for_its_log_holds_the_directory_lock(
             assert f"Another process (pid {server.pid}) already serves" in refusal
     server.wait_until_listening()
     assert server.stop() == 0
-    server.start()
-
-
-async def test_copy_that_waits_for_its_log_holds_the_directory_lock(
-    server: RunningServer, order_ids: list[str]
-) -> None:
-    server.kill()
-    with open_reader(server.data / "log.sqlite"):
-        copy = NOBODY.start(
-            "log", "copy", "--data", str(server.data), "--bootstrap", "127.0.0.1:1", "--topic", "t", "--to", "topic"
-        )
-        try:
-            assert copy.stderr is not None
-            assert WAITS in await asyncio.to_thread(copy.stderr.readline)
-            assert f"Another process (pid {copy.pid}) already serves" in read_start_refusal(server.data)
-        finally:
-            stop(copy)
     server.start()
 
 

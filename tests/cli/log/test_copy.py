@@ -4,13 +4,17 @@ import asyncio
 import json
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from tests.cli.command_line import CommandLine
+from tests.e2e.running_server import read_start_refusal
 from tests.kafka.cluster import Cluster
 from tests.kafka.topic_content import new_topic, read_all, write
+from tests.log.contract import build_entries, build_logged_records
+from tests.log.embedded.processes import read_acknowledged_offset, run_appender
 from tests.process_freeze import freeze_process
 from tests.projections.log_builder import CONFIRMED, PLACED, LogBuilder, build_many_orders, write_log
 
@@ -18,6 +22,7 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.port import BARRIER, Entry, Logged
 from ordertrail_server.orders.chain import digest
+from ordertrail_server.storage.connection import connect_reader
 
 SOON = 180.0
 MOMENT = 0.01
@@ -92,6 +97,19 @@ def test_embedded_log_is_copied_to_a_topic_and_back_unchanged(cluster: Cluster, 
     assert read_embedded(tmp_path / "backup") == read_embedded(data)
 
 
+def test_log_of_a_killed_server_is_copied_while_it_is_backed_up(cluster: Cluster, tmp_path: Path) -> None:
+    topic, data = new_topic(cluster), tmp_path / "data"
+    with run_appender(data, batches=20) as process:
+        read_acknowledged_offset(process, 210)
+        process.kill()
+        process.wait()
+    with closing(connect_reader(data / "log.sqlite")) as backup:
+        backup.execute("BEGIN")
+        backup.execute("SELECT count(*) FROM records").fetchone()
+        assert Copier(cluster, topic).counts(data, "topic") == (210, 0)
+    assert read_all(cluster, topic) == build_logged_records(build_entries(210))
+
+
 def test_foreign_messages_are_skipped_and_counted(cluster: Cluster, tmp_path: Path) -> None:
     topic, builder = new_topic(cluster, 2), LogBuilder(2)
     copier, backup = Copier(cluster, topic), tmp_path / "backup"
@@ -119,20 +137,35 @@ def is_own_record(record: Entry, builder: LogBuilder) -> bool:
     return record == BARRIER or builder.head(record.key) == digest(record.value)
 
 
-def test_killed_copy_is_completed_by_copying_again(cluster: Cluster, tmp_path: Path) -> None:
-    topic = new_topic(cluster)
+@contextmanager
+def frozen_copy(cluster: Cluster, topic: str, data: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Start to copy the directory to the topic, stop the process half-way, and kill it at the end."""
     copier = Copier(cluster, topic)
-    data = create_embedded_log(tmp_path / "data", build_many_orders(7_000))
     copying = NOBODY.start("log", "copy", "--data", str(data), *copier.where, "--to", "topic")
     try:
         asyncio.run(freeze_during_copy(copying, cluster, topic))
+        yield copying
     finally:
         copying.kill()
         copying.communicate()
-    total, already_there = copier.counts(data, "topic")
+
+
+def test_killed_copy_is_completed_by_copying_again(cluster: Cluster, tmp_path: Path) -> None:
+    topic = new_topic(cluster)
+    data = create_embedded_log(tmp_path / "data", build_many_orders(7_000))
+    with frozen_copy(cluster, topic, data):
+        pass
+    total, already_there = Copier(cluster, topic).counts(data, "topic")
     assert total == 21_000
     assert 0 < already_there < total
     assert read_all(cluster, topic) == read_embedded(data)
+
+
+def test_directory_that_is_copied_cannot_be_served(cluster: Cluster, tmp_path: Path) -> None:
+    data = create_embedded_log(tmp_path / "data", build_many_orders(7_000))
+    with frozen_copy(cluster, new_topic(cluster), data) as copying:
+        refusal = read_start_refusal(data)
+    assert f"Another process (pid {copying.pid}) already serves {data}" in refusal
 
 
 def test_copying_again_updates_every_partition_of_a_backup(cluster: Cluster, tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ async def _copy(
     from ordertrail_server.log.data_directory import open_to_serve
     from ordertrail_server.log.embedded.in_use import open_when_free
     from ordertrail_server.log.embedded.log import EmbeddedLog
+    from ordertrail_server.storage.lock import DirectoryLock
 
     async with AsyncExitStack() as stack:
 
@@ -82,7 +83,8 @@ async def _copy(
             return log
 
         if to == "topic":
-            embedded = await close_at_end(await open_when_free(partial(EmbeddedLog.open, data), stack))
+            DirectoryLock(stack).acquire(data)  # a server might append records that the copy would lack
+            embedded = await close_at_end(EmbeddedLog.follow(data))
             return await copy(embedded, await close_at_end(await open_topic(bootstrap, topic)), report_progress), 0
         on_kafka = await close_at_end(await open_topic(bootstrap, topic))
         opening = partial(open_to_serve, data, partitions=on_kafka.partitions)
