@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.command_line import CommandLine
+from tests.log.embedded.schema_damage import damage_schema
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -62,7 +63,7 @@ def test_record_under_a_key_other_than_its_order_id_is_damage(data: Path, key: s
 
 def test_log_with_a_schema_that_is_not_utf_8_is_damaged(data: Path) -> None:
     log = data / "log.sqlite"
-    log.write_bytes(log.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xc5", 1))
+    damage_schema(log, "records", b"CREATE TABLE", b"CREATE TABL\xc5")
     for command in ("tail", "rebuild"):
         result = NOBODY.run(command, "--data", str(data))
         assert result.returncode == 1
@@ -80,9 +81,7 @@ def test_flipped_bit_in_the_schema_is_reported_in_one_line(
     data: Path, stored: bytes, damaged: bytes, reason: str
 ) -> None:
     log = data / "log.sqlite"
-    whole = log.read_bytes()
-    assert whole.count(stored) == 1
-    log.write_bytes(whole.replace(stored, damaged))
+    damage_schema(log, "records", stored, damaged)
     for command in ("tail", "rebuild"):
         result = NOBODY.run(command, "--data", str(data))
         assert result.returncode == 1

@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 from tests.e2e.filled_directory import fill_directory, remove_store
 from tests.e2e.running_server import RunningServer, read_start_refusal
+from tests.log.embedded.schema_damage import damage_schema
 
 NOT_THE_KEY = "which is not the id of its order"
 
@@ -41,7 +42,7 @@ async def test_server_that_rebuilds_its_stores_reports_damage_in_any_column(
 async def test_server_reports_log_schema_that_is_not_utf_8_as_damage(server: RunningServer) -> None:
     await fill_directory(server)
     log = server.data / "log.sqlite"
-    log.write_bytes(log.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xc5", 1))
+    damage_schema(log, "records", b"CREATE TABLE", b"CREATE TABL\xc5")
     assert read_start_refusal(server.data) == (
         f"Error: the log is damaged ({log}): it contains text that is not UTF-8\n"
     )
