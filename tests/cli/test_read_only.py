@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from tests.cli.command_line import ENVIRONMENT, ROOT
 from tests.log.contract import build_entries
+from tests.log.embedded.format_1 import create_format_1
 from tests.log.embedded.processes import read_acknowledged_offset, run_appender
 
 PROGRAM = [sys.executable, str(Path(__file__).with_name("unprivileged.py"))]
@@ -88,6 +89,16 @@ def test_reader_without_write_permission_reads_the_whole_log(data: Path) -> None
     assert (result.returncode, result.stderr) == (0, "")
     assert parse_keys(result.stdout) == KEYS
     assert {path.name: path.read_bytes() for path in data.iterdir()} == before
+
+
+def test_reader_without_write_permission_reads_a_log_of_format_1(shared: Path) -> None:
+    data = create_format_1(shared / "data", [build_entries(RECORDS)])
+    before = (data / "log.sqlite").read_bytes()
+    forbid_writing(data)
+    result = run(data, "tail", "--json")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert parse_keys(result.stdout) == KEYS
+    assert (data / "log.sqlite").read_bytes() == before
 
 
 def test_reader_without_write_permission_reads_a_log_in_use(shared: Path) -> None:

@@ -56,8 +56,8 @@ def create_directory(directory: Path) -> None:
 def open_to_serve(directory: Path, *, partitions: int = 1, lock: DirectoryLock | None = None) -> EmbeddedLog:
     """Open the directory's log, or create one with this many partitions if the directory is unused.
 
-    Raises DataDirectoryRefused if a new log could hide the loss of another, DataDirectoryBusy if another
-    process serves the directory, LogDamaged, LogUnavailable, OSError.
+    A log of an older format is migrated. Raises DataDirectoryRefused if a new log could hide the loss of another,
+    DataDirectoryBusy if another process serves the directory, LogRefused, LogDamaged, LogUnavailable, OSError.
     """
     data = DataDirectory(directory)
     if data.log.exists():

@@ -34,7 +34,7 @@ class LogSource(Protocol):
     async def open(self, stack: AsyncExitStack) -> Log:
         """Open the log for a server, which locks the data directory until `stack` is closed. Close the log first.
 
-        Raises DataDirectoryRefused, TopicRefused, KafkaSettingRefused, LogDamaged, LogUnavailable, OSError.
+        Raises DataDirectoryRefused, LogRefused, LogDamaged, LogUnavailable, OSError.
         """
 
     async def follow(self) -> Log:

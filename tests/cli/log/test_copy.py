@@ -14,6 +14,7 @@ from tests.e2e.running_server import read_start_refusal
 from tests.kafka.cluster import Cluster
 from tests.kafka.topic_content import new_topic, read_all, write
 from tests.log.contract import build_entries, build_logged_records
+from tests.log.embedded.format_1 import create_format_1, read_format
 from tests.log.embedded.processes import read_acknowledged_offset, run_appender
 from tests.process_freeze import freeze_process
 from tests.projections.log_builder import CONFIRMED, PLACED, LogBuilder, build_many_orders, write_log
@@ -95,6 +96,25 @@ def test_embedded_log_is_copied_to_a_topic_and_back_unchanged(cluster: Cluster, 
     assert read_all(cluster, topic) == read_embedded(data)
     assert copier.counts(tmp_path / "backup", "data") == (1505, 0)
     assert read_embedded(tmp_path / "backup") == read_embedded(data)
+
+
+def test_log_of_format_1_is_copied_and_stays_as_it_is(cluster: Cluster, tmp_path: Path) -> None:
+    topic = new_topic(cluster)
+    data = create_format_1(tmp_path / "data", [build_many_orders(3)])
+    before = (data / "log.sqlite").read_bytes()
+    assert Copier(cluster, topic).counts(data, "topic") == (9, 0)
+    assert read_all(cluster, topic) == read_embedded(data)
+    assert (data / "log.sqlite").read_bytes() == before
+    assert read_format(data) == 1
+
+
+def test_backup_of_format_1_is_migrated_and_completed(cluster: Cluster, tmp_path: Path) -> None:
+    topic, entries = new_topic(cluster), build_many_orders(3)
+    write(cluster, topic, [entries])
+    backup = create_format_1(tmp_path / "backup", [entries[:4]])
+    assert Copier(cluster, topic).counts(backup, "data") == (9, 4)
+    assert read_embedded(backup) == read_all(cluster, topic)
+    assert read_format(backup) == 2
 
 
 def test_log_of_a_killed_server_is_copied_while_it_is_backed_up(cluster: Cluster, tmp_path: Path) -> None:

@@ -23,10 +23,12 @@ NEW_RECORD = "INTO records VALUES ({}, 'order-1', x'00', x'00112233445566778899a
 
 @pytest.fixture
 async def data(tmp_path: Path) -> Path:
-    """A data directory with two partitions and ten records in the first, without a server."""
+    """A data directory with two partitions, without a server. The first holds ten records and ten commands."""
     log = EmbeddedLog.create(tmp_path, partitions=2)
     await log.append(0, APPENDED)
     await log.close()
+    with plain_connection(tmp_path) as connection:
+        connection.execute("INSERT INTO commands SELECT * FROM records")
     return tmp_path
 
 
@@ -43,6 +45,7 @@ def tamper(data: Path, statement: str, *parameters: bytes) -> None:
         connection.execute(statement, parameters)
 
 
+@pytest.mark.parametrize("table", ["records", "commands"])
 @pytest.mark.parametrize(
     "statement",
     [
@@ -63,12 +66,12 @@ def tamper(data: Path, statement: str, *parameters: bytes) -> None:
         f"INSERT {NEW_RECORD.format(2 * SECOND)}",
     ],
 )
-def test_file_refuses_every_change_but_an_append_at_the_end(data: Path, statement: str) -> None:
+def test_file_refuses_every_change_but_an_append_at_the_end(data: Path, statement: str, table: str) -> None:
     with plain_connection(data) as connection:
-        before = connection.execute("SELECT * FROM records").fetchall()
-        with pytest.raises(sqlite3.IntegrityError, match="the log is append-only"):
-            connection.execute(statement)
-        assert connection.execute("SELECT * FROM records").fetchall() == before
+        before = connection.execute(f"SELECT * FROM {table}").fetchall()
+        with pytest.raises(sqlite3.IntegrityError, match=f"the log is append-only: a {table[:-1]} "):
+            connection.execute(statement.replace("records", table))
+        assert connection.execute(f"SELECT * FROM {table}").fetchall() == before
         assert len(before) == 10
 
 
@@ -87,14 +90,15 @@ def test_file_refuses_changes_of_its_identity(data: Path, statement: str) -> Non
         connection.execute(statement)
 
 
-def test_file_refuses_records_of_wrong_types_or_digest_length(data: Path) -> None:
+@pytest.mark.parametrize("table", ["records", "commands"])
+def test_file_refuses_rows_of_wrong_types_or_digest_length(data: Path, table: str) -> None:
     with plain_connection(data) as connection:
         with pytest.raises(sqlite3.IntegrityError, match="cannot store TEXT value in BLOB"):
-            connection.execute("INSERT INTO records VALUES (10, 'order-1', 'text', zeroblob(16))")
+            connection.execute(f"INSERT INTO {table} VALUES (10, 'order-1', 'text', zeroblob(16))")
         with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
-            connection.execute("INSERT INTO records VALUES (10, 'order-1', x'00', x'00')")
-        connection.execute(f"INSERT {NEW_RECORD.format(10)}")
-        connection.execute(f"INSERT {NEW_RECORD.format(SECOND)}")
+            connection.execute(f"INSERT INTO {table} VALUES (10, 'order-1', x'00', x'00')")
+        for position in (10, SECOND):
+            connection.execute(f"INSERT {NEW_RECORD.format(position)}".replace("records", table))
 
 
 async def test_changed_byte_is_reported_with_its_offset(data: Path) -> None:
@@ -147,14 +151,6 @@ def test_file_that_is_no_log_is_refused(tmp_path: Path, content: bytes, message:
     for open_log in (EmbeddedLog.open, EmbeddedLog.follow):
         with pytest.raises(LogDamaged, match=message):
             open_log(tmp_path)
-
-
-def test_log_of_a_later_format_is_refused(data: Path) -> None:
-    with plain_connection(data) as connection:
-        connection.execute("DROP TRIGGER log_is_never_changed")
-        connection.execute("UPDATE log SET format = 2")
-    with pytest.raises(LogDamaged, match="format 2, and this release reads format 1"):
-        EmbeddedLog.open(data)
 
 
 def test_sqlite_version_that_can_lose_commits_is_refused() -> None:

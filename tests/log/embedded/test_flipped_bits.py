@@ -33,7 +33,7 @@ class StoredRecord(NamedTuple):
     def read(self) -> list[Logged]:
         """Read every record as a log does. Raises LogDamaged."""
         with closing(connect_reader(self.path)) as connection:
-            _, partitions, _ = read_description(connection)
+            partitions = read_description(connection).partitions
             refuse_stray_records(connection, partitions)
             return [
                 record
@@ -98,7 +98,7 @@ async def test_flipped_bit_in_the_last_position_is_reported_at_opening(tmp_path:
         "UPDATE log SET partitions = 0",
         "UPDATE log SET partitions = -1",
         "UPDATE log SET partitions = 32769",
-        "UPDATE log SET format = 3",
+        "UPDATE log SET format = 0",
         "UPDATE log SET topic = 'orders.evants'",
         "UPDATE log SET topic = CAST(x'ff' AS TEXT)",
     ],

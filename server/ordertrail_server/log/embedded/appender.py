@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ordertrail_server.log.embedded.file import read_description
+from ordertrail_server.log.embedded.migration import migrate
 from ordertrail_server.log.embedded.records import check_end, read_end
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
 from ordertrail_server.log.position import LogPosition
@@ -34,9 +35,11 @@ class Appender:
             # After a failed fsync the page cache may show data that is not on the disk. Therefore everything that was
             # recovered from the write-ahead log is written again before the first append.
             checkpoint(self._connection, OPENING_SECONDS)
-            self._partitions = read_description(self._connection).partitions
+            description = read_description(self._connection)
+            self._partitions = description.partitions
             for partition in range(self._partitions):
                 check_end(self._connection, partition, self._partitions)
+            migrate(self._connection, description.format)
             self.ends()
         except BaseException:
             self.close()

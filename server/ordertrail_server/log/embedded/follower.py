@@ -23,7 +23,8 @@ CONNECTIONS = 2
 class EmbeddedFollower:
     """Reads and follows the log in a data directory that another process may be serving.
 
-    Raises DataDirectoryRefused if there is no log, LogDamaged if the file is not a log, LogUnavailable.
+    It also reads a log of an older format, and leaves it as it is. Raises DataDirectoryRefused if there is no log,
+    LogRefused if its format is newer than this release, LogDamaged if the file is not a log, LogUnavailable.
     """
 
     capabilities = Capabilities()
@@ -76,7 +77,7 @@ class EmbeddedFollower:
             self._readers = pool
         else:
             self._readers = stack.enter_context(ReadOnlyReaders(path))
-        self.identity, self.partitions, self.topic = self._readers.run_blocking(read_description)
+        self.identity, self.partitions, self.topic, _ = self._readers.run_blocking(read_description)
         self._readers.run_blocking(refuse_stray_records, self.partitions)
 
     def _check(self, partition: int) -> None:

@@ -35,7 +35,7 @@ class EmbeddedLog(EmbeddedFollower):
 
     @classmethod
     def open(cls, directory: Path, *, lock: DirectoryLock | None = None) -> Self:
-        """Open the log of a directory to append and read."""
+        """Open the log of a directory to append and read. Migrates a log of an older format."""
         return cls(directory, lock=lock)
 
     @staticmethod
