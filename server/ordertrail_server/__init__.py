@@ -8,6 +8,6 @@ log          5  the port of the log and its adapters
 projections  6  the projector and the read model
 history      7  queries and streams over the read model
 
-`authoring` edits a tree of protos for the next version of an event. `cli` has the operator's commands; `settings` has
-the settings of a server.
+`definitions` digests what the code of a store does. `authoring` edits a tree of protos for the next version of an
+event. `cli` has the operator's commands; `settings` has the settings of a server.
 """

@@ -13,13 +13,14 @@ CLIENT = ROOT / "client" / "ordertrail"
 # Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
 ARROWS = {
     "edge": {"commands", "history", "orders", "schema", "log"},
-    "commands": {"orders", "schema", "log", "storage"},
+    "commands": {"definitions", "orders", "schema", "log", "storage"},
     "orders": set[str](),
     "schema": {"orders"},
     "log": {"orders", "storage"},
-    "projections": {"orders", "schema", "log", "storage"},
+    "projections": {"definitions", "orders", "schema", "log", "storage"},
     "history": {"orders", "log", "schema", "storage"},
     "storage": set[str](),
+    "definitions": {"schema"},
     "authoring": {"schema"},
 }
 # The modules beside the packages that every package may import; they import nothing of the server.

@@ -21,6 +21,7 @@ OTHER_BYTES = {
         "GetMessageClass(file_set)": "the same, with the options that it knows",
     },
     "commands/state_store.py": {"Order": "the public order in the command side's own store"},
+    "definitions/generated_module.py": {"file": "the descriptor in a generated module"},
     "edge/validation.py": {"kind": "a client's request"},
     "history/as_of.py": {"ListOrderEventsResponse": "public events, as they are sent"},
     "history/explain.py": {
