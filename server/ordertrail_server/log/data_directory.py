@@ -5,13 +5,12 @@ from typing import NamedTuple
 
 from ordertrail_server.log.embedded.file import LOG_FILE, UNFINISHED
 from ordertrail_server.log.embedded.log import EmbeddedLog
-from ordertrail_server.storage.database_file import fsync_directory
+from ordertrail_server.storage.directory import create_directory
 from ordertrail_server.storage.lock import LOCK_FILE, DataDirectoryRefused, DirectoryLock
 
 PROJECTIONS = "projections"
 # What releases before the projections kept here. It is only compared with the log.
 OLD_STATE, OLD_READ_MODEL = "state.sqlite", "read-model"
-DIRECTORY_MODE = 0o750
 # Files that an unused directory may contain. A new ext4 volume contains lost+found.
 UNUSED_DIRECTORY_FILES = {LOCK_FILE, PROJECTIONS, OLD_READ_MODEL, "lost+found", *UNFINISHED}
 
@@ -40,17 +39,6 @@ class DataDirectory(NamedTuple):
             f"{OLD_READ_MODEL}/*.sqlite.new",
         )
         return [path for pattern in patterns for path in sorted(self.path.glob(pattern))]
-
-
-def create_directory(directory: Path) -> None:
-    """Create a directory that only its owner may write and only its group may read. An existing one is not changed.
-
-    Missing parent directories get the permissions that the umask allows.
-    """
-    missing = [path for path in (directory, *directory.parents) if not path.exists()]
-    directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
-    for path in missing:
-        fsync_directory(path.parent)
 
 
 def open_to_serve(directory: Path, *, partitions: int = 1, lock: DirectoryLock | None = None) -> EmbeddedLog:

@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ordertrail_server.log.data_directory import DataDirectory, create_directory, open_to_serve
+from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
 from ordertrail_server.log.embedded.in_use import open_when_free
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
 from ordertrail_server.log.port import Log
+from ordertrail_server.storage.directory import create_directory
 from ordertrail_server.storage.lock import DataDirectoryRefused, lock_directory
 
 if TYPE_CHECKING:  # an embedded log does not need the Kafka client, which takes long to load

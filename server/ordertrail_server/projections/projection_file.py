@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ordertrail_server.log.continuity import check_continues, describe_partition_mismatch
-from ordertrail_server.log.data_directory import create_directory
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.projection_error import PositionMoved, ProjectionRefused
 from ordertrail_server.storage.connection import Connection, connect_writer
+from ordertrail_server.storage.directory import create_directory
 from ordertrail_server.storage.transaction import transaction
 from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
