@@ -13,7 +13,7 @@ CLIENT = ROOT / "client" / "ordertrail"
 # Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
 ARROWS = {
     "edge": {"commands", "history", "orders", "schema", "log"},
-    "commands": {"definitions", "orders", "schema", "log", "storage"},
+    "commands": {"orders", "schema", "log", "storage"},
     "orders": set[str](),
     "schema": {"orders"},
     "log": {"orders", "storage"},

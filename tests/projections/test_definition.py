@@ -1,44 +1,23 @@
-"""Code that folds differently has another definition, and therefore another file."""
+"""Code that fills a projection's file differently has another definition."""
 
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 
-from ordertrail_server.projections.definition import SOURCES, definition_digest, read_model_file
-from ordertrail_server.schema.definition import RULES, SERVER
-
-ASK = "from ordertrail_server.projections.definition import *; print(definition_digest().hex())"
-
-
-@pytest.mark.parametrize("pattern", RULES + SOURCES)
-def test_every_source_of_the_definition_exists(pattern: str) -> None:
-    assert list(SERVER.glob(pattern))
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.definition import projection_definition, projection_module
+from ordertrail_server.projections.projection_error import ProjectionRefused
 
 
-def test_file_is_named_after_the_definition() -> None:
-    assert read_model_file(Path("read-model")).name == f"order-history-{definition_digest().hex()[:12]}.sqlite"
+@pytest.mark.parametrize("name", [ORDERS, HISTORY])
+def test_module_of_a_built_in_projection_can_be_imported(name: str) -> None:
+    assert import_module(projection_module(name))
 
 
-@pytest.mark.parametrize(
-    ("source", "is_other"),
-    [
-        ("orders/evolve.py", True),
-        ("schema/reading.py", True),
-        ("projections/fold.py", True),
-        ("projections/supervisor.py", False),
-        ("log/embedded/log.py", False),
-    ],
-)
-def test_only_changes_of_code_that_determines_rows_change_the_definition(
-    tmp_path: Path, source: str, is_other: bool
-) -> None:
-    shutil.copytree(SERVER, tmp_path / SERVER.name, ignore=shutil.ignore_patterns("__pycache__"))
-    with (tmp_path / SERVER.name / source).open("a") as file:
-        file.write("\n# changed\n")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
-    answer = subprocess.run([sys.executable, "-c", ASK], env=environment, check=True, capture_output=True, text=True)
-    assert (answer.stdout.strip() != definition_digest().hex()) is is_other
+def test_projections_have_different_definitions() -> None:
+    assert projection_definition(ORDERS) != projection_definition(HISTORY)
+
+
+def test_unknown_projection_is_refused() -> None:
+    with pytest.raises(ProjectionRefused, match="there is no projection sales: install the package"):
+        projection_definition("sales")

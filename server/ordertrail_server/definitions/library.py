@@ -22,6 +22,7 @@ LIBRARIES: Final = frozenset(
         "pysqlite3",
         "rich",
         "sqlean",
+        "sqlite_utils",
         "uuid_utils",
         "uvloop",
     }

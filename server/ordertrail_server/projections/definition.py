@@ -1,8 +1,27 @@
-"""The definition of a projection: a digest of the code that fills its file. Each definition has files of its own."""
+"""The definition of a projection: a digest of what the code that fills its file does."""
 
-from ordertrail_server.schema.definition import definition_of
+from functools import cache
+from typing import Final
+
+from ordertrail_server.definitions.definition import definition_of
+from ordertrail_server.projections.catalog import BUILT_IN, ORDERS, added_projections
+from ordertrail_server.projections.projection_error import ProjectionRefused
+
+# It reaches the projection `orders`, whose verdicts all others take.
+ENGINE: Final = "ordertrail_server.projections.engine"
 
 
+@cache
 def projection_definition(name: str) -> bytes:
-    """Return the definition of a projection: 32 bytes."""
-    return definition_of("facts/**/*.py", "projections/*.py", f"projections/{name}/*.py", "log/position.py")
+    """Return the definition of a projection: 32 bytes. Raises ProjectionRefused, SourceUnavailable."""
+    return definition_of(ENGINE, projection_module(name))
+
+
+def projection_module(name: str) -> str:
+    """Return the name of a projection's module. Raises ProjectionRefused if there is no such projection."""
+    if name == ORDERS or name in BUILT_IN:
+        return f"ordertrail_server.projections.{name}.projection"
+    entry_point = added_projections().get(name)
+    if entry_point is None:
+        raise ProjectionRefused(f"there is no projection {name}: install the package that adds it")
+    return entry_point.module
