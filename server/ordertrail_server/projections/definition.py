@@ -1,6 +1,7 @@
 """The definition of a projection: a digest of what the code that fills its file does."""
 
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from ordertrail_server.definitions.definition import definition_of
@@ -12,9 +13,12 @@ ENGINE: Final = "ordertrail_server.projections.engine"
 
 
 @cache
-def projection_definition(name: str) -> bytes:
-    """Return the definition of a projection: 32 bytes. Raises ProjectionRefused, SourceUnavailable."""
-    return definition_of(ENGINE, projection_module(name))
+def projection_definition(name: str, directory: Path | None = None) -> bytes:
+    """Return the definition of a projection: 32 bytes. Raises ProjectionRefused, SourceUnavailable.
+
+    What was read from source files is kept in the directory of the projections, because a start needs it at once.
+    """
+    return definition_of(ENGINE, projection_module(name), cache_directory=directory)
 
 
 def projection_module(name: str) -> str:

@@ -30,7 +30,7 @@ class Generation(NamedTuple):
 
 def current_generation(directory: Path, name: str) -> Generation:
     """Return the live generation of this release's definition. Its file may not exist yet."""
-    definition = projection_definition(name).hex()[:12]
+    definition = projection_definition(name, directory).hex()[:12]
     try:
         number = int(_live_file(directory, name, definition).read_text())
     except (FileNotFoundError, ValueError):  # a file that a crash left empty names no generation

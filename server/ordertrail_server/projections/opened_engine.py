@@ -75,7 +75,7 @@ async def _open_all(
 
 
 async def _open(log: Log, path: Path, name: str, create: CreateTables) -> ProjectionFile:
-    return await open_projection_file(path, log, projection_definition(name), create)
+    return await open_projection_file(path, log, projection_definition(name, path.parent), create)
 
 
 def _file(directory: Path, name: str, numbers: Mapping[str, int]) -> Path:
