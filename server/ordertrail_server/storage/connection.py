@@ -31,22 +31,24 @@ def connect_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = "FULL") 
     """
     check_sqlite_version()
     _create_private(path)
-    return _run_pragmas(_connect(path, "rw"), "journal_mode = WAL", f"synchronous = {synchronous}")
+    return run_pragmas(open_connection(path, "rw"), "journal_mode = WAL", f"synchronous = {synchronous}")
 
 
 def connect_reader(path: Path) -> Connection:
     """Open an existing file read-only. The connection refuses to write, and never checkpoints."""
     check_sqlite_version()
-    return _run_pragmas(_connect(path, "ro"), "query_only = ON", "wal_autocheckpoint = 0")
+    return run_pragmas(open_connection(path, "ro"), "query_only = ON", "wal_autocheckpoint = 0")
 
 
 def connect_immutable(path: Path) -> Connection:
     """Open a file that does not change while it is read. Ignores its -wal file, and the commits there."""
     check_sqlite_version()
-    return _run_pragmas(_connect(path, "ro&immutable=1"), "query_only = ON")
+    return run_pragmas(open_connection(path, "ro&immutable=1"), "query_only = ON")
 
 
-class _Cursor(sqlite3.Cursor):
+class Cursor(sqlite3.Cursor):
+    """A cursor that reports damaged text."""
+
     execute = raise_text_damage(sqlite3.Cursor.execute)
     executemany = raise_text_damage(sqlite3.Cursor.executemany)
     executescript = raise_text_damage(sqlite3.Cursor.executescript)
@@ -58,33 +60,35 @@ class _Cursor(sqlite3.Cursor):
         return super().__next__()
 
 
-class _Connection(sqlite3.Connection):
-    def cursor(self, factory: Any = _Cursor) -> Any:
+class ReportingConnection(sqlite3.Connection):
+    """A connection whose cursors report damaged text."""
+
+    def cursor(self, factory: Any = Cursor) -> Any:
+        """Return a new cursor."""
         return super().cursor(factory)
 
 
-def _create_private(path: Path) -> None:
-    # SQLite would create a file that everybody may read. An existing file, which may be in use, is not opened here.
-    with raise_descriptor_shortage(), suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
-
-
-def _connect(path: Path, mode: str) -> Connection:
-    # Callers pass a connection from thread to thread. Isolation level None leaves BEGIN to them.
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
+def open_connection(
+    path: Path, mode: str, factory: type[Connection] = ReportingConnection, vfs: str = "unix", **options: Any
+) -> Connection:
+    """Open a connection without any settings. `mode` and `vfs` are SQLite's, `options` those of Python's module."""
+    # Callers pass a connection from thread to thread. Isolation level None leaves BEGIN to them. The VFS has a name
+    # because an extension may change the default (see checked.vfs).
     with raise_descriptor_shortage():
         return sqlite3.connect(
-            uri,
+            f"{path.absolute().as_uri()}?mode={mode}&vfs={vfs}",
             BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
-            factory=_Connection,
+            factory=factory,
             cached_statements=PREPARED_STATEMENTS,
             uri=True,
+            **options,
         )
 
 
-def _run_pragmas(connection: Connection, *pragmas: str) -> Connection:
+def run_pragmas(connection: Connection, *pragmas: str) -> Connection:
+    """Run the settings of a new connection and return it. Closes it if one fails."""
     try:
         with raise_descriptor_shortage():
             for pragma in pragmas:
@@ -93,3 +97,9 @@ def _run_pragmas(connection: Connection, *pragmas: str) -> Connection:
         connection.close()
         raise
     return connection
+
+
+def _create_private(path: Path) -> None:
+    # SQLite would create a file that everybody may read. An existing file, which may be in use, is not opened here.
+    with raise_descriptor_shortage(), suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
