@@ -1,15 +1,15 @@
-"""Two errors of SQLite mean that a file is damaged; transient errors do not."""
+"""Three errors of SQLite mean that a file is damaged; transient errors do not."""
 
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from ordertrail_server.commands.state_store import StateStore
 from tests.log.memory import MemoryLog
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.commands.fold import StoreDamaged, StoreUnavailable
-from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.embedded.records import read_failure
 from ordertrail_server.log.port import LogDamaged, LogInUse, LogUnavailable
@@ -19,7 +19,14 @@ from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage, is_in_use
 
 # Result codes, sqlite.org/rescode.html; an extended code has its primary code in the lowest byte.
-DAMAGE = {"CORRUPT": 11, "NOTADB": 26, "CORRUPT_VTAB": 267, "CORRUPT_SEQUENCE": 523, "CORRUPT_INDEX": 779}
+DAMAGE = {
+    "CORRUPT": 11,
+    "NOTADB": 26,
+    "CORRUPT_VTAB": 267,
+    "CORRUPT_SEQUENCE": 523,
+    "CORRUPT_INDEX": 779,
+    "IOERR_DATA": 8202,
+}
 IN_USE = {"BUSY": 5, "LOCKED": 6, "PROTOCOL": 15, "BUSY_RECOVERY": 261, "BUSY_SNAPSHOT": 517}
 TRANSIENT = {
     "FULL": 13,

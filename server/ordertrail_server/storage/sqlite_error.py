@@ -11,6 +11,9 @@ from ordertrail_server.storage.sqlite import sqlite3
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# The checksum VFS reports a page that does not fit its checksum with this extended code.
+IOERR_DATA = 8202
+
 # The file, its write-ahead log and its index, and briefly a lock or a directory.
 FILES_OF_A_CONNECTION = 4
 
@@ -30,12 +33,17 @@ class TextDamaged(sqlite3.DatabaseError):
 
 def primary_code(error: sqlite3.Error) -> int:
     """Return the primary result code of an error (sqlite.org/rescode.html); 0 if SQLite itself did not raise it."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return extended_code(error) & 0xFF
+
+
+def extended_code(error: sqlite3.Error) -> int:
+    """Return the result code of an error. Only checked connections report extended codes; others, primary codes."""
+    return getattr(error, "sqlite_errorcode", 0)
 
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Return whether an error means that the file is damaged. Other errors may be temporary."""
-    return primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return extended_code(error) == IOERR_DATA or primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def is_in_use(error: sqlite3.Error) -> bool:
