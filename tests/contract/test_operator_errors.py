@@ -21,7 +21,15 @@ CAUGHT_IN_THE_SERVER = {
     "_NotFusible",
 }
 # Errors of SQLite are translated where the file is known. OutputFailed must not look like an error of the command.
-TRANSLATED_BY_COMMANDS = {"CheckpointBlocked", "OutOfDescriptors", "TextDamaged", "OutputFailed"}
+TRANSLATED_BY_COMMANDS = {
+    "CheckpointBlocked",
+    "ChecksumsMissing",
+    "OutOfDescriptors",
+    "OutputFailed",
+    "PageDamaged",
+    "TextDamaged",
+    "WalDamaged",
+}
 
 
 def _bases_of_classes() -> dict[str, set[str]]:

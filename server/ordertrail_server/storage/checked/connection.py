@@ -1,0 +1,78 @@
+"""Connections to a checked file: an SQLite file whose pages are verified whenever they are read from it.
+
+The rules of `connection` hold here too. What is verified, and what is not: docs/decisions/0030.
+"""
+
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from ordertrail_server.storage.checked.cursor import CheckedConnection
+from ordertrail_server.storage.checked.file import create_checked_file
+from ordertrail_server.storage.checked.vfs import NAME, load_checksum_vfs
+from ordertrail_server.storage.checked.wal import refuse_damaged_commits, refuse_damaged_wal
+from ordertrail_server.storage.connection import Connection, open_connection, run_pragmas
+from ordertrail_server.storage.sqlite import check_sqlite_version, sqlite3
+
+# sqlite.org/c3ref/c_open_autoproxy.html. The second flag requests extended codes, without which a damaged page looks
+# like a full disk. Python's module has no name for it.
+OPEN_FLAGS = 0x00000002 | 0x02000000
+
+
+def connect_checked_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> Connection:
+    """Open or create a checked file for its only writer, as `connection.connect_writer` does for other files.
+
+    Nothing checkpoints by itself: see `CheckedCheckpoints`. Raises an error for which `is_damage` is true if the file
+    has no checksums or its -wal file is damaged, ChecksumVfsMissing.
+    """
+    check_sqlite_version()
+    if path.exists():
+        refuse_damaged_wal(path)
+    else:
+        create_checked_file(path)
+    pragmas = ("journal_mode = WAL", f"synchronous = {synchronous}", "wal_autocheckpoint = 0", "journal_size_limit = 0")
+    connection = _connect(path, "rw", _CheckedWriter)
+    connection.path = path
+    return run_pragmas(connection, *pragmas)
+
+
+def connect_checked_reader(path: Path) -> Connection:
+    """Open an existing checked file read-only. The connection refuses to write, and never checkpoints.
+
+    After a crash, the writer must open the file first, because it verifies the -wal file.
+    Raises an error for which `is_damage` is true if the file has no checksums, ChecksumVfsMissing.
+    """
+    check_sqlite_version()
+    return run_pragmas(_connect(path, "ro", CheckedConnection), "query_only = ON", "wal_autocheckpoint = 0")
+
+
+class _CheckedWriter(CheckedConnection):
+    path: Path
+
+    def close(self) -> None:
+        """Close the connection. The last one checkpoints when it is closed, but not if the -wal file is damaged."""
+        try:
+            refuse_damaged_commits(self, self.path)
+        except sqlite3.ProgrammingError:  # it is closed already
+            return
+        except (sqlite3.Error, OSError):
+            self._close_without_checkpoint()
+        super().close()
+
+    def _close_without_checkpoint(self) -> None:
+        # SQLite checkpoints when the last connection is closed, unless that is read-only.
+        with closing(open_connection(self.path, "ro")) as reader:
+            with suppress(sqlite3.Error):
+                reader.execute("PRAGMA schema_version").fetchone()
+            super().close()
+
+
+def _connect(path: Path, mode: str, factory: type[CheckedConnection]) -> Any:
+    load_checksum_vfs()
+    connection: Any = open_connection(path, mode, factory, NAME, flags=OPEN_FLAGS)
+    try:
+        connection.begin_verification()
+    except BaseException:
+        sqlite3.Connection.close(connection)
+        raise
+    return connection

@@ -1,0 +1,60 @@
+"""Cursors that return no row of a file whose pages are not verified."""
+
+from typing import Any, Self
+
+from ordertrail_server.storage.checked.error import ChecksumsMissing, raise_checked_error
+from ordertrail_server.storage.connection import Cursor
+from ordertrail_server.storage.sqlite import sqlite3
+
+
+class CheckedCursor(Cursor):
+    """A cursor of a checked connection."""
+
+    executemany = raise_checked_error(Cursor.executemany)
+    executescript = raise_checked_error(Cursor.executescript)
+    fetchone = raise_checked_error(Cursor.fetchone)
+    fetchall = raise_checked_error(Cursor.fetchall)
+
+    @raise_checked_error
+    def __next__(self) -> Any:
+        return super().__next__()
+
+    @raise_checked_error
+    def execute(self, *arguments: Any) -> Self:
+        """Execute a statement. Raises ChecksumsMissing if it would return rows that are not verified."""
+        super().execute(*arguments)
+        if self.description is not None:
+            self.connection.refuse_unverified()  # type: ignore[attr-defined]
+        return self
+
+
+class CheckedConnection(sqlite3.Connection):
+    """A connection through the checksum VFS.
+
+    The VFS silently stops to verify once it reads a header with another number of reserved bytes. SQLite reads the
+    header at the beginning of a transaction. So it is enough to ask the VFS after the first step of each statement.
+    """
+
+    _status: sqlite3.Cursor | None = None
+
+    __init__ = raise_checked_error(sqlite3.Connection.__init__)
+
+    def cursor(self, factory: Any = CheckedCursor) -> Any:
+        """Return a new cursor."""
+        return super().cursor(factory)
+
+    def begin_verification(self) -> None:
+        """Read the header, and refuse unverified rows from now on. Raises ChecksumsMissing."""
+        self.execute("PRAGMA schema_version").fetchone()
+        self._status = super().cursor(sqlite3.Cursor)
+        self.refuse_unverified()
+
+    def refuse_unverified(self) -> None:
+        """Raise ChecksumsMissing if the VFS does not verify pages. Does nothing before `begin_verification`."""
+        if self._status and self._status.execute("PRAGMA checksum_verification").fetchone() != ("1",):
+            raise ChecksumsMissing
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._status = None  # it refers to the connection
+        super().close()

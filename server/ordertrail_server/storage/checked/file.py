@@ -1,0 +1,27 @@
+"""Creates checked files."""
+
+import os
+from pathlib import Path
+
+from ordertrail_server.storage.checked.empty_database import build_empty_database
+from ordertrail_server.storage.connection import FILE_MODE
+from ordertrail_server.storage.database_file import remove_database
+from ordertrail_server.storage.sqlite_error import raise_descriptor_shortage
+
+
+def create_checked_file(path: Path) -> None:
+    """Create an empty database whose pages have room for checksums. For the file's only writer.
+
+    The file gets its name when it is complete, so no reader sees it without checksums.
+    """
+    # SQLite would apply an old -wal file to the new file.
+    remove_database(path)
+    new_file = path.with_name(f"{path.name}-new")
+    new_file.unlink(missing_ok=True)
+    with raise_descriptor_shortage():
+        descriptor = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+    with open(descriptor, "wb") as file:
+        file.write(build_empty_database())
+        file.flush()
+        os.fsync(descriptor)
+    new_file.rename(path)
