@@ -7,6 +7,7 @@ from google.protobuf.message import DecodeError, Message
 from protovalidate import ValidationError, Validator, Violation as RuleViolation
 
 from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail_server.edge.bounds_check import compile_check
 from ordertrail_server.orders.refusal import Refusal, Refused, Violation
 
 M = TypeVar("M", bound=Message)
@@ -47,6 +48,8 @@ def refuse_oversized(raw: bytes, limit: int) -> None:
 
 def validate(message: Message) -> None:
     """Check the bounds of all fields. Raises Refused, which names the invalid ones."""
+    if compile_check(message.DESCRIPTOR)(message):
+        return
     try:
         _validator.validate(message, fail_fast=True)
         return
