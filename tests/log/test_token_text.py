@@ -9,6 +9,7 @@ from ordertrail_server.log.position import OFFSETS
 from ordertrail_server.log.token import (
     ForeignToken,
     InvalidToken,
+    TokenWriter,
     read_page_token,
     read_token,
     write_page_token,
@@ -63,3 +64,10 @@ def test_page_token_and_position_token_are_not_interchangeable() -> None:
         read_token(write_page_token(b"", 1), LOG)
     with pytest.raises(InvalidToken):
         read_page_token(write_token(LOG, {0: 1}))
+
+
+@given(positions)
+def test_writer_of_tokens_writes_the_token_of_each_partition(position: dict[int, int]) -> None:
+    writer = TokenWriter(LOG)
+    for partition, offset in position.items():
+        assert writer.write(partition, offset) == write_token(LOG, {partition: offset})

@@ -1,14 +1,11 @@
 """Answers batches element by element, in slices of the event loop's time."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.orders.refusal import Refusal, Refused
-
-Result = TypeVar("Result")
 
 
 class BatchWork:
@@ -21,15 +18,15 @@ class BatchWork:
         self,
         batch: Sequence[bytes],
         prepare: Callable[[bytes], Attempt | Refusal],
-        result: Callable[[Attempt | Refusal], Result],
-    ) -> list[Result]:
-        """Return the result of each element: of its refusal, or of its answered attempt."""
+        add_result: Callable[[Attempt | Refusal], None],
+    ) -> None:
+        """Add the result of each element, in order: of its refusal, or of its answered attempt."""
         prepared = await self._slices.map(prepare, batch)
         submitted = [await self._submit(element) for element in prepared]
         for element in submitted:
             if isinstance(element, Attempt):
                 await element.answer
-        return await self._slices.map(result, submitted)
+        await self._slices.map(add_result, submitted)
 
     async def _submit(self, prepared: Attempt | Refusal) -> Attempt | Refusal:
         if isinstance(prepared, Attempt):

@@ -6,11 +6,7 @@ from functools import partial
 
 from google.protobuf.message import Message
 
-from ordertrail.v1.commands_pb2 import (
-    Command,
-    CommandResult,
-    ExecuteCommandsResponse,
-)
+from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsResponse
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller, prepare
@@ -49,8 +45,9 @@ class CommandService:
         deadline = command_deadline(time_remaining)
         async for batch in batches:
             prepare_one = partial(self._prepare_one, caller, deadline)
-            results = await self._batch_work.run(batch, prepare_one, self._command_result)
-            yield ExecuteCommandsResponse(results=results)
+            response = ExecuteCommandsResponse()
+            await self._batch_work.run(batch, prepare_one, partial(self._add_result, response))
+            yield response
 
     def _prepare(self, request: Message, caller: Caller, deadline: float) -> Attempt:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -66,8 +63,8 @@ class CommandService:
             return refused.refusal
         return self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller, deadline)
 
-    def _command_result(self, submitted: Attempt | Refusal) -> CommandResult:
-        outcome = self._receipts.outcome(submitted)
-        if isinstance(outcome, Refusal):
-            return CommandResult(status=status_of(outcome))
-        return CommandResult(receipt=outcome)
+    def _add_result(self, response: ExecuteCommandsResponse, submitted: Attempt | Refusal) -> None:
+        result = response.results.add()
+        refusal = self._receipts.fill_slim(result.receipt, submitted)
+        if refusal is not None:
+            result.status.CopyFrom(status_of(refusal))

@@ -5,12 +5,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from ordertrail.v1 import error_reason_pb2 as reasons
-from ordertrail.v1.order_import_service_pb2 import (
-    ImportOrdersResponse,
-    ImportResult,
-    SourceDocument,
-)
-from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail.v1.order_import_service_pb2 import ImportOrdersResponse, SourceDocument
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare_import
 from ordertrail_server.edge.batch_work import BatchWork
@@ -39,10 +34,16 @@ class ImportService:
         """Import batches of serialized documents one after another; a refused document does not stop the others."""
         deadline = command_deadline(time_remaining)
         async for batch in batches:
-            origins: list[str] = []
+            response, origins = ImportOrdersResponse(), list[str]()
             prepare_one = partial(_prepare_one, caller, deadline, origins)
-            results = await self._batch_work.run(batch, prepare_one, self._receipts.outcome)
-            yield ImportOrdersResponse(results=map(_import_result, origins, results))
+            await self._batch_work.run(batch, prepare_one, partial(self._add_result, response, origins))
+            yield response
+
+    def _add_result(self, response: ImportOrdersResponse, origins: list[str], submitted: Attempt | Refusal) -> None:
+        result = response.results.add(origin=origins[len(response.results)])
+        refusal = self._receipts.fill_slim(result.receipt, submitted)
+        if refusal is not None:
+            result.status.CopyFrom(status_of(_refusal_of_document(refusal)))
 
 
 def _prepare_one(caller: Caller, deadline: float, origins: list[str], raw: bytes) -> Attempt | Refusal:
@@ -61,16 +62,14 @@ def _prepare_one(caller: Caller, deadline: float, origins: list[str], raw: bytes
     return attempt
 
 
-def _import_result(origin: str, outcome: Receipt | Refusal) -> ImportResult:
-    if isinstance(outcome, Refusal) and outcome.reason == reasons.ERROR_REASON_REQUEST_ID_REUSED:
+def _refusal_of_document(refusal: Refusal) -> Refusal:
+    if refusal.reason == reasons.ERROR_REASON_REQUEST_ID_REUSED:
         # The server derived the request id from the order's id, so the caller sees a conflict of orders.
         text = (
-            f"Another document with the order id {outcome.order_id} was imported before; correct the id at the source."
+            f"Another document with the order id {refusal.order_id} was imported before; correct the id at the source."
         )
-        outcome = Refusal(reasons.ERROR_REASON_ORDER_EXISTS, text, outcome.order_id)
-    if isinstance(outcome, Refusal):
-        return ImportResult(origin=origin, status=status_of(outcome))
-    return ImportResult(origin=origin, receipt=outcome)
+        return Refusal(reasons.ERROR_REASON_ORDER_EXISTS, text, refusal.order_id)
+    return refusal
 
 
 def _prepare(document: SourceDocument, caller: Caller) -> Attempt:

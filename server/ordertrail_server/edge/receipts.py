@@ -1,12 +1,10 @@
 """Turns answers of the write side into receipts of the contract."""
 
-from ordertrail.v1.history_event_pb2 import HistoryEvent
-from ordertrail.v1.position_pb2 import Position
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.commands.attempt import Accepted, Attempt, Preview
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.log.port import Log
-from ordertrail_server.log.token import write_token
+from ordertrail_server.log.token import TokenWriter
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment
 from ordertrail_server.schema.ready_event import ready_event
@@ -19,16 +17,20 @@ class Receipts:
     """Creates receipts of facts of one log."""
 
     def __init__(self, log: Log, handler: CommandHandler) -> None:
-        self._log, self._handler = log, handler
+        self._log, self._handler, self._tokens = log, handler, TokenWriter(log.identity)
 
-    def outcome(self, submitted: Attempt | Refusal) -> Receipt | Refusal:
-        """Return the outcome of an answered command of a batch: a receipt without the event, or a refusal."""
+    def fill_slim(self, receipt: Receipt, submitted: Attempt | Refusal) -> Refusal | None:
+        """Fill in the receipt, without the event, of an answered command of a batch. If it is refused, return why."""
         if isinstance(submitted, Refusal):
             return submitted
         answer = submitted.answer.result()
+        if isinstance(answer, Refusal):
+            return answer
         if isinstance(answer, Accepted):
-            return self._slim_receipt(submitted, answer)
-        return _preview(submitted, answer) if isinstance(answer, Preview) else answer
+            self._fill(receipt, submitted, answer)
+        else:
+            _fill_preview(receipt, submitted, answer)
+        return None
 
     async def wait_for_receipt(self, attempt: Attempt) -> bytes:
         """Wait for the answer and return the serialized receipt with its event, read from the log if necessary.
@@ -38,9 +40,11 @@ class Receipts:
         answer = await attempt.answer
         if isinstance(answer, Refusal):
             raise Refused(answer)
+        receipt = Receipt()
         if isinstance(answer, Preview):
-            return _preview(attempt, answer).SerializeToString()
-        receipt = self._slim_receipt(attempt, answer)
+            _fill_preview(receipt, attempt, answer)
+            return receipt.SerializeToString()
+        self._fill(receipt, attempt, answer)
         reading, value = await self._handler.read_record(attempt.order_id, answer)
         position = receipt.position
         fact = answer.fact
@@ -49,25 +53,20 @@ class Receipts:
         event = ready_event(reading, value, self._log.topic, position.partition, position.offset, fact.digest, time)
         return receipt.SerializeToString() + chunk(EVENT, event)
 
-    def _slim_receipt(self, attempt: Attempt, accepted: Accepted) -> Receipt:
-        fact = accepted.fact
+    def _fill(self, receipt: Receipt, attempt: Attempt, accepted: Accepted) -> None:
+        # Setting one field after another takes half the time of a constructor with nested messages.
+        fact, position = accepted.fact, receipt.position
         partition = self._handler.partition_of(attempt.order_id)
-        return Receipt(
-            order_id=attempt.order_id,
-            order_version=fact.version,
-            request_id=attempt.request_id,
-            digest=fact.digest,
-            replayed=accepted.replayed,
-            position=Position(topic=self._log.topic, partition=partition, offset=fact.offset),
-            consistency_token=write_token(self._log.identity, {partition: fact.offset + 1}),
-        )
+        position.topic, position.partition, position.offset = self._log.topic, partition, fact.offset
+        receipt.order_id, receipt.request_id = attempt.order_id, attempt.request_id
+        receipt.order_version, receipt.digest = fact.version, fact.digest
+        receipt.replayed = accepted.replayed
+        receipt.consistency_token = self._tokens.write(partition, fact.offset + 1)
 
 
-def _preview(attempt: Attempt, preview: Preview) -> Receipt:
-    """Return the receipt of validate_only: the event that would be written, without id, position or digest."""
-    event = HistoryEvent()
-    event.CopyFrom(preview.reading.event)
-    event.ClearField("event_id")
-    return Receipt(
-        order_id=attempt.order_id, order_version=event.order_version, request_id=attempt.request_id, event=event
-    )
+def _fill_preview(receipt: Receipt, attempt: Attempt, preview: Preview) -> None:
+    """Fill in the receipt of validate_only: the event that would be written, without id, position or digest."""
+    receipt.event.CopyFrom(preview.reading.event)
+    receipt.event.ClearField("event_id")
+    receipt.order_id, receipt.request_id = attempt.order_id, attempt.request_id
+    receipt.order_version = receipt.event.order_version
