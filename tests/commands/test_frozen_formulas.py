@@ -8,6 +8,7 @@ import asyncio
 from typing import Any, Final
 
 import pytest
+from google.protobuf.descriptor import Descriptor
 from tests.commands.sample_requests import VERBS, prepare_attempt
 
 from ordertrail.v1 import commands_pb2 as commands
@@ -15,6 +16,7 @@ from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_events_pb2 import OrderedLine, ShippedLine
 from ordertrail.v1.order_import_service_pb2 import SourceDocument
+from ordertrail.v1.position_pb2 import TokenContents
 from ordertrail_server.cli.document_file import origin_prefix
 from ordertrail_server.cli.topic_report import format_origin
 from ordertrail_server.commands.attempt import Attempt
@@ -90,6 +92,19 @@ def test_command_digest_never_changes(request_sent: Any, digest: str) -> None:
 
 def test_every_verb_has_a_golden_digest() -> None:
     assert {type(request) for request, _ in DIGESTS} == set(VERBS)
+
+
+def maps_in(message: Descriptor) -> list[str]:
+    """Return the full names of the maps in a message at any depth."""
+    inner = [field.message_type for field in message.fields if field.message_type is not None]
+    maps = [nested.full_name for nested in inner if nested.GetOptions().map_entry]
+    return maps + [name for nested in inner for name in maps_in(nested)]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_command_has_no_map_because_its_bytes_have_no_fixed_order(verb: Any) -> None:
+    assert maps_in(verb.DESCRIPTOR) == []
+    assert maps_in(TokenContents.DESCRIPTOR) != []
 
 
 def test_command_digest_with_unknown_field_never_changes() -> None:

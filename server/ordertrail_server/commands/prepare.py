@@ -28,12 +28,9 @@ def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Call
     with any expected version. The digest covers fields that this release does not know, so that a retry has the same
     digest on another release. Then it drops them.
     """
-    request_id = request.request_id
-    expected_version = request.expected_version if request.HasField("expected_version") else None
-    validate_only = request.validate_only
-    for name in ("request_id", "expected_version", "validate_only"):
-        request.ClearField(name)
-    digest = _digest(request.DESCRIPTOR.full_name, request.SerializeToString(deterministic=True))
+    request_id, expected_version, validate_only = _take_conditions(request)
+    # No command has a map, so its bytes always have one order.
+    digest = _digest(request.DESCRIPTOR.full_name, request.SerializeToString())
     # A later release would trust every field of a fact, so fields that this release cannot check must not be in it.
     request.DiscardUnknownFields()
     final_id = request_id or new_id()
@@ -52,6 +49,19 @@ def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Call
         caller.traceparent,
         is_new_order=not request_id and not request.order_id,
     )
+
+
+def _take_conditions(request: Any) -> tuple[str, int | None, bool]:
+    """Remove and return request id, expected version and validate_only."""
+    request_id, expected_version, validate_only = request.request_id, None, request.validate_only
+    if request_id:
+        request.request_id = ""
+    if request.HasField("expected_version"):
+        expected_version = request.expected_version
+        request.ClearField("expected_version")
+    if validate_only:
+        request.validate_only = False
+    return request_id, expected_version, validate_only
 
 
 def prepare_import(

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.log.v1.record_pb2 import Cause, Record
 from ordertrail_server.schema.cases import cases, message_class, message_of
@@ -68,15 +67,26 @@ def seal(
 
     `record_time_ns` counts nanoseconds since 1970-01-01 UTC. Empty text and bytes are left absent.
     """
-    seconds, nanos = divmod(record_time_ns, _NANOS)
-    envelope = Record(
-        event_id=event_id,
-        order_id=order_id,
-        order_version=order_version,
-        previous=previous or None,
-        record_time=Timestamp(seconds=seconds, nanos=nanos),
-        cause=Cause(request_id=request_id or None, command_digest=command_digest or None, origin=origin or None),
-        actor=actor or None,
-        traceparent=traceparent or None,
-    )
+    # Setting one field after another takes half the time of a constructor with nested messages.
+    envelope = Record()
+    envelope.event_id, envelope.order_id, envelope.order_version = event_id, order_id, order_version
+    time, cause = envelope.record_time, envelope.cause
+    time.seconds, time.nanos = divmod(record_time_ns, _NANOS)
+    if previous:
+        envelope.previous = previous
+    if actor:
+        envelope.actor = actor
+    if traceparent:
+        envelope.traceparent = traceparent
+    _set_cause(cause, request_id, command_digest, origin)
     return envelope.SerializeToString() + chunk
+
+
+def _set_cause(cause: Cause, request_id: str, command_digest: bytes, origin: str) -> None:
+    cause.SetInParent()
+    if request_id:
+        cause.request_id = request_id
+    if command_digest:
+        cause.command_digest = command_digest
+    if origin:
+        cause.origin = origin
