@@ -30,7 +30,6 @@ from ordertrail.v1.order_events_pb2 import (
     OrderPlaced,
     OrderReturned,
     OrderShipped,
-    ShippedLine,
 )
 from ordertrail.v1.order_pb2 import Order, OrderLine
 from ordertrail.v1.order_status_pb2 import (
@@ -99,7 +98,11 @@ def place(command: PlaceOrderRequest) -> OrderPlaced | Refusal:
     day = command.expected_delivery_date if command.HasField("expected_delivery_date") else None
     if day is not None and not is_real_day(day):
         return order_refusal.no_such_day(command.order_id, day)
-    return OrderPlaced(customer_id=command.customer_id, lines=command.lines, expected_delivery_date=day)
+    placed = OrderPlaced(customer_id=command.customer_id, expected_delivery_date=day)
+    add_line = placed.lines.add
+    for line in command.lines[:]:
+        add_line().CopyFrom(line)  # a constructor would serialize and parse each line
+    return placed
 
 
 def import_order(order: OrderPlaced) -> OrderPlaced | Refusal:
@@ -113,16 +116,19 @@ def add_line(order: Order, command: AddOrderLineRequest) -> OrderLineAdded | Ref
     line = command.line
     if refusal := check_price(order.order_id, line, "line"):
         return refusal
-    if _line_of(order, line.product_id) is not None:
+    products = [ordered.product_id for ordered in order.lines[:]]
+    if line.product_id in products:
         return order_refusal.product_already_ordered(order.order_id, line.product_id)
-    if len(order.lines) >= MAX_LINES:
+    if len(products) >= MAX_LINES:
         return order_refusal.too_many_lines(order.order_id)
-    currency, line_currency = currency_of(order), line.unit_price.currency_code
-    if currency not in ("", line_currency):
-        return order_refusal.currency_differs(order.order_id, "line", line_currency, currency)
-    if priced_total(order) + nanos_of(line.unit_price) * line.quantity > MAX_TOTAL:
+    price, currency = line.unit_price, currency_of(order)
+    if currency not in ("", price.currency_code):
+        return order_refusal.currency_differs(order.order_id, "line", price.currency_code, currency)
+    if priced_total(order) + nanos_of(price) * line.quantity > MAX_TOTAL:
         return order_refusal.total_too_large(order.order_id)
-    return OrderLineAdded(line=line)
+    event = OrderLineAdded()
+    event.line.CopyFrom(line)
+    return event
 
 
 def change_quantity(order: Order, command: ChangeOrderLineQuantityRequest) -> OrderLineQuantityChanged | Refusal:
@@ -165,16 +171,21 @@ def confirm(order: Order, command: ConfirmOrderRequest) -> OrderConfirmed | Refu
 
 def ship(order: Order, command: ShipOrderRequest) -> OrderShipped | Refusal:
     """Ship the given lines, or all remaining ones if none is given; the event lists them in the order's sequence."""
-    remaining = {line.product_id: line.quantity - line.shipped_quantity for line in order.lines}
-    quantities = {line.product_id: line.quantity for line in command.lines} or {p: q for p, q in remaining.items() if q}
-    if command.lines and len(quantities) < len(command.lines):
-        return order_refusal.product_twice(order.order_id, [line.product_id for line in command.lines])
+    remaining = {line.product_id: line.quantity - line.shipped_quantity for line in order.lines[:]}
+    lines = command.lines[:]
+    quantities = {line.product_id: line.quantity for line in lines} or {p: q for p, q in remaining.items() if q}
+    if lines and len(quantities) < len(lines):
+        return order_refusal.product_twice(order.order_id, [line.product_id for line in lines])
     for product, quantity in quantities.items():
         if product not in remaining:
             return order_refusal.product_not_ordered(order.order_id, product)
         if quantity > remaining[product]:
             return order_refusal.more_than_ordered(order.order_id, product, remaining[product])
-    return OrderShipped(lines=[ShippedLine(product_id=p, quantity=quantities[p]) for p in remaining if p in quantities])
+    event = OrderShipped()
+    for product in remaining:
+        if product in quantities:
+            event.lines.add(product_id=product, quantity=quantities[product])
+    return event
 
 
 def deliver(order: Order, command: DeliverOrderRequest) -> OrderDelivered:

@@ -3,12 +3,13 @@
 It does not check whether a fact was allowed: that was decided once, and rules may change, but facts do not.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
+from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_events_pb2 import (
     OrderDeliveryRescheduled,
     OrderedLine,
@@ -48,14 +49,14 @@ def evolve(order: Order | None, event: HistoryEvent) -> Order:
     before = 0 if order is None else order.version
     if kind is None or version != before + 1 or (kind == _FIRST) != (order is None):
         raise CannotFold(f"{kind or 'an unknown event'} of version {version} cannot follow on version {before}")
-    after = Order()
+    after, time = Order(), event.record_time
     if order is None:
         after.order_id = event.order_id
-        after.create_time.CopyFrom(event.record_time)
-        after.update_time.CopyFrom(event.record_time)
+        after.create_time.CopyFrom(time)
+        after.update_time.CopyFrom(time)
     else:
         after.CopyFrom(order)
-        _advance_time(after.update_time, event.record_time)
+        _advance_time(after.update_time, time)
     after.version = version
     _APPLY[kind](after, getattr(event, kind))
     return after
@@ -69,7 +70,8 @@ def fold(events: Iterable[HistoryEvent], order: Order | None = None) -> Order | 
 
 
 def _advance_time(last: Timestamp, now: Timestamp) -> None:
-    if now.seconds > last.seconds or (now.seconds == last.seconds and now.nanos > last.nanos):
+    difference = now.seconds - last.seconds
+    if difference > 0 or (difference == 0 and now.nanos > last.nanos):
         last.CopyFrom(now)
 
 
@@ -81,7 +83,7 @@ def _apply_placed(order: Order, event: OrderPlaced) -> None:
         order.expected_delivery_date.CopyFrom(event.expected_delivery_date)
     if event.HasField("source"):
         order.source.CopyFrom(event.source)
-    _place_lines(order, event.lines)
+    _place_lines(order, event.lines[:])
 
 
 def _place_lines(order: Order, lines: Iterable[OrderedLine]) -> None:
@@ -100,25 +102,32 @@ def _place_lines(order: Order, lines: Iterable[OrderedLine]) -> None:
             priced = False
     order.total_quantity = quantity
     if priced and price is not None:
-        order.total_amount.currency_code = price.currency_code
-        _set_total(order, nanos)
+        total = order.total_amount
+        total.currency_code = price.currency_code
+        _set_amount(total, nanos)
 
 
 def _apply_line_added(order: Order, event: OrderLineAdded) -> None:
-    line = _append(order, event.line)
-    _update_totals(order, line, line.quantity)
+    line, lines = event.line, order.lines
+    new = lines.add()
+    new.product_id, new.quantity = line.product_id, line.quantity
+    if line.HasField("unit_price"):
+        new.unit_price.CopyFrom(line.unit_price)
+    _update_totals(order, lines, new, new.quantity)
 
 
 def _apply_quantity_changed(order: Order, event: OrderLineQuantityChanged) -> None:
-    line = order.lines[_index_of(order, event.product_id)]
-    difference = event.quantity - line.quantity
-    line.quantity = event.quantity
-    _update_totals(order, line, difference)
+    lines, quantity = order.lines, event.quantity
+    line = lines[_index_of(lines, event.product_id)]
+    difference = quantity - line.quantity
+    line.quantity = quantity
+    _update_totals(order, lines, line, difference)
 
 
 def _apply_line_removed(order: Order, event: OrderLineRemoved) -> None:
-    line = order.lines.pop(_index_of(order, event.product_id))
-    _update_totals(order, line, -line.quantity)
+    lines = order.lines
+    line = lines.pop(_index_of(lines, event.product_id))
+    _update_totals(order, lines, line, -line.quantity)
 
 
 def _apply_rescheduled(order: Order, event: OrderDeliveryRescheduled) -> None:
@@ -126,12 +135,14 @@ def _apply_rescheduled(order: Order, event: OrderDeliveryRescheduled) -> None:
 
 
 def _apply_shipped(order: Order, event: OrderShipped) -> None:
-    lines = {line.product_id: line for line in order.lines}
-    for shipped in event.lines:
-        if shipped.product_id not in lines:
+    lines = order.lines[:]
+    by_product = {line.product_id: line for line in lines}
+    for shipped in event.lines[:]:
+        line = by_product.get(shipped.product_id)
+        if line is None:
             raise CannotFold(f"{shipped.product_id!r} was shipped, which is not on the order")
-        lines[shipped.product_id].shipped_quantity += shipped.quantity
-    whole = all(line.shipped_quantity >= line.quantity for line in order.lines)
+        line.shipped_quantity += shipped.quantity
+    whole = all(line.shipped_quantity >= line.quantity for line in lines)
     order.status = ORDER_STATUS_SHIPPED if whole else ORDER_STATUS_PARTLY_SHIPPED
 
 
@@ -158,39 +169,31 @@ _APPLY: dict[str, Apply] = {
 }
 
 
-def _append(order: Order, line: OrderedLine) -> OrderLine:
-    new = order.lines.add()
-    new.product_id = line.product_id
-    new.quantity = line.quantity
-    if line.HasField("unit_price"):
-        new.unit_price.CopyFrom(line.unit_price)
-    return new
-
-
-def _index_of(order: Order, product_id: str) -> int:
-    for index, line in enumerate(order.lines):
+def _index_of(lines: Sequence[OrderLine], product_id: str) -> int:
+    for index, line in enumerate(lines):
         if line.product_id == product_id:
             return index
     raise CannotFold(f"{product_id!r} is not on the order")
 
 
-def _update_totals(order: Order, line: OrderLine, quantity: int) -> None:
-    """Update the totals after the line's quantity has changed by `quantity`."""
+def _update_totals(order: Order, lines: Sequence[OrderLine], line: OrderLine, quantity: int) -> None:
+    """Update the totals after the quantity of a line has changed by `quantity`; `lines` are those of the order."""
     order.total_quantity += quantity
-    if order.lines and order.HasField("total_amount") and line.HasField("unit_price"):
-        _set_total(order, nanos_of(order.total_amount) + nanos_of(line.unit_price) * quantity)
+    if lines and order.HasField("total_amount") and line.HasField("unit_price"):
+        total = order.total_amount
+        _set_amount(total, nanos_of(total) + nanos_of(line.unit_price) * quantity)
     else:
-        _recompute_total(order)
+        _recompute_total(order, lines)
 
 
-def _recompute_total(order: Order) -> None:
-    if order.lines and all(line.HasField("unit_price") for line in order.lines):
-        order.total_amount.currency_code = order.lines[0].unit_price.currency_code
-        _set_total(order, sum(nanos_of(line.unit_price) * line.quantity for line in order.lines))
+def _recompute_total(order: Order, lines: Sequence[OrderLine]) -> None:
+    if lines and all(line.HasField("unit_price") for line in lines):
+        total = order.total_amount
+        total.currency_code = lines[0].unit_price.currency_code
+        _set_amount(total, sum(nanos_of(line.unit_price) * line.quantity for line in lines))
     else:
         order.ClearField("total_amount")
 
 
-def _set_total(order: Order, nanos: int) -> None:
-    total = order.total_amount
-    total.units, total.nanos = divmod(nanos, NANOS)
+def _set_amount(amount: Money, nanos: int) -> None:
+    amount.units, amount.nanos = divmod(nanos, NANOS)

@@ -13,7 +13,8 @@ def check_lines(command: PlaceOrderRequest) -> Refusal | None:
 
     It checks in one pass and builds texts only for a refusal, because this is the hottest rule.
     """
-    order_id, lines = command.order_id, command.lines
+    # Of a repeated field, a slice is read faster than the field itself.
+    order_id, lines = command.order_id, command.lines[:]
     if not 1 <= len(lines) <= MAX_LINES:
         return (
             order_refusal.too_many_lines(order_id)
