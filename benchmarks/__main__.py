@@ -6,6 +6,7 @@ from functools import partial
 import click
 
 from benchmarks import (
+    batched_commands,
     eventsourcing_upcast,
     history_stream,
     mixed_load,
@@ -13,6 +14,7 @@ from benchmarks import (
     projector,
     schema_proof,
     unary_commands,
+    unary_latency,
     upcast,
 )
 from benchmarks.kafka import (
@@ -31,6 +33,8 @@ FEW, MANY = 10_000, 300_000
 MEASURES: dict[str, list[Callable[[], Row]]] = {
     "embedded": [
         unary_commands.measure,
+        unary_latency.measure,
+        *(partial(batched_commands.measure, size) for size in (100, 1_000)),
         mixed_load.measure,
         partial(history_stream.measure, FEW),
         partial(history_stream.measure, MANY),
