@@ -93,14 +93,15 @@ def decide(order: Order | None, command: Command) -> Event | Refusal:
 
 def place(command: PlaceOrderRequest) -> OrderPlaced | Refusal:
     """Place an order: priced lines in one currency, each product once. The day may be in the past."""
-    if refusal := check_lines(command):
+    lines = command.lines[:]  # read once, because every access of a line creates an object
+    if refusal := check_lines(command.order_id, lines):
         return refusal
     day = command.expected_delivery_date if command.HasField("expected_delivery_date") else None
     if day is not None and not is_real_day(day):
         return order_refusal.no_such_day(command.order_id, day)
     placed = OrderPlaced(customer_id=command.customer_id, expected_delivery_date=day)
     add_line = placed.lines.add
-    for line in command.lines[:]:
+    for line in lines:
         add_line().CopyFrom(line)  # a constructor would serialize and parse each line
     return placed
 

@@ -83,7 +83,7 @@ def _apply_placed(order: Order, event: OrderPlaced) -> None:
         order.expected_delivery_date.CopyFrom(event.expected_delivery_date)
     if event.HasField("source"):
         order.source.CopyFrom(event.source)
-    _place_lines(order, event.lines[:])
+    _place_lines(order, event.lines)
 
 
 def _place_lines(order: Order, lines: Iterable[OrderedLine]) -> None:

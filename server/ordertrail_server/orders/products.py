@@ -14,7 +14,7 @@ def products_named(event: HistoryEvent) -> list[str]:
     kind = event.WhichOneof("event")
     if kind in _WITH_LINES:
         lines = event.order_placed.lines if kind == "order_placed" else event.order_shipped.lines
-        return list(dict.fromkeys([line.product_id for line in lines]))
+        return list(dict.fromkeys([line.product_id for line in lines[:]]))
     if kind == "order_line_added":
         return [event.order_line_added.line.product_id]
     if kind in _WITH_PRODUCT:
