@@ -49,7 +49,10 @@ class BatchPlan:
         if not self._chained and attempt.order_id in self._aggregates:
             self.deferred.append(attempt)
         else:
-            self.outcomes.append((attempt, self._find_receipt(attempt) or self._decide(attempt)))
+            # The state is read before the receipt. Otherwise the projection could take in the command's own record in
+            # between, and the command would be decided again on a state that includes it.
+            before = self._aggregate(attempt)
+            self.outcomes.append((attempt, self._find_receipt(attempt) or self._decide(attempt, before)))
         self.attempts.append(attempt)
 
     def _find_receipt(self, attempt: Attempt) -> Outcome | None:
@@ -66,8 +69,7 @@ class BatchPlan:
             return RecordedRefusal(fact)
         return planned or Accepted(fact, fact.digest != attempt.appended_digest, None)
 
-    def _decide(self, attempt: Attempt) -> Answer | PlannedRecord:
-        before = self._aggregate(attempt)
+    def _decide(self, attempt: Attempt, before: Aggregate) -> Answer | PlannedRecord:
         if before.parked:
             return order_parked(attempt, before)
         if _is_version_mismatch(attempt, before):
