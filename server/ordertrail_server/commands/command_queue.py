@@ -115,6 +115,19 @@ class CommandQueue:
         self._in_flight.extend(unary)
         return unary
 
+    async def refuse_unary_until_space(self) -> None:
+        """Refuse the queued attempts of unary calls; return once `note_space` or `close` was called.
+
+        Those of batches stay queued, because the caller of a batch already waits for space.
+        """
+        for attempt in self._unary:
+            refuse_overloaded(attempt)
+        self._unary.clear()
+        self.finish_batch()
+        if len(self):
+            self._space.clear()
+            await self._space.wait()
+
     def requeue(self, attempts: list[Attempt]) -> None:
         """Put attempts back at the head of the queue."""
         for attempt in reversed(attempts):
@@ -153,3 +166,8 @@ def answer(attempt: Attempt, outcome: Answer) -> None:
     """Set the answer of an attempt, unless its caller has cancelled."""
     if not attempt.answer.done():
         attempt.answer.set_result(outcome)
+
+
+def refuse_overloaded(attempt: Attempt) -> None:
+    """Refuse an attempt for lack of memory. If a record was appended for it before, its outcome is unknown."""
+    answer(attempt, UNAVAILABLE if attempt.appended_digest else OVERLOADED)

@@ -21,7 +21,7 @@ from time import monotonic
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.batch_appender import BatchAppender
 from ordertrail_server.commands.batch_decider import BatchDecider
-from ordertrail_server.commands.command_queue import OVERLOADED, UNAVAILABLE, CommandQueue, answer
+from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue, answer, refuse_overloaded
 from ordertrail_server.commands.contention import Contention
 from ordertrail_server.commands.fold import Fold, ProjectionBehind
 from ordertrail_server.commands.follower import Follower
@@ -89,6 +89,9 @@ class Writer:
             while True:
                 await self.queue.wait_nonempty()
                 await self._gather_batch()
+                if self.fold.is_behind:
+                    await self.queue.refuse_unary_until_space()
+                    continue
                 async with self._turn:
                     attempts = self.queue.take(self._batch)
                     self._is_concurrent = len(attempts) > 1
@@ -114,8 +117,6 @@ class Writer:
 
     async def _handle(self, attempts: list[Attempt]) -> None:
         try:
-            if self.fold.is_behind:
-                raise ProjectionBehind("too many records are not projected yet")
             plan = await self._decider.decide(attempts)
             if plan.records:
                 await self._appender.append(plan)
@@ -124,7 +125,7 @@ class Writer:
             self._is_log_reachable = True
         except ProjectionBehind:
             for attempt in attempts:
-                answer(attempt, OVERLOADED)
+                refuse_overloaded(attempt)
         except LogUnavailable as error:
             if self._is_log_reachable:  # logged once, however long it lasts
                 _log.warning("partition %s: %s", self._partition, error)
