@@ -118,7 +118,8 @@ class Fold:
 
     async def catch_up(self, end: int | None = None) -> None:
         """Fold up to `end`, or to the end that the log has now. Raises LogDamaged, LogUnavailable, ProjectionBehind."""
-        target = await self._log.end(self._partition) if end is None else end
+        # The projection may be ahead of an end that a replaced leader reports.
+        target = await self._log.end(self._partition, at_least=self.position) if end is None else end
         if target < self.position:
             raise facts_missing(self._partition, target, self.position)
         while self.position < target:
