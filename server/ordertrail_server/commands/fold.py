@@ -72,6 +72,7 @@ class Fold:
         self._place = Place(partition, log.partitions)
         self._hot, self._tail, self._tail_bytes = HotOrders(hot_bytes), Tail(), tail_bytes
         self._slices = slices or TimeSlices()
+        self._reported = 0
         self.position = store.position()
         """The offset before which everything is folded."""
 
@@ -155,12 +156,15 @@ class Fold:
         verdict = judge(before.version, before.head, event.order_version, event.previous, False, links_at)
         if verdict is Verdict.FACT:
             self.position = logged.offset + 1
-            self._tail.add(logged, Judged(verdict, reading), link)
             self._hot.put(logged.key, after)
+            # The projector may be faster than the writer that appended the record. No later report would remove it.
+            if logged.offset >= self._reported:
+                self._tail.add(logged, Judged(verdict, reading), link)
         return verdict
 
     def note_projected(self, offset: int) -> None:
         """Forget the tail before an offset, because the projection includes it."""
+        self._reported = max(self._reported, offset)
         self._tail.forget(offset)
 
     def note_retried(self, order_id: str) -> None:
