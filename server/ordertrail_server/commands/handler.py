@@ -1,11 +1,13 @@
 """The write side of a server: a writer for each partition, on the projection `orders`."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing, suppress
 from math import inf
 from pathlib import Path
 from time import monotonic, time_ns
+from typing import TypeVar
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
@@ -15,12 +17,17 @@ from ordertrail_server.commands.order_store import ProjectedOrders
 from ordertrail_server.commands.projection_start import ProjectionStart
 from ordertrail_server.commands.writer import Writer
 from ordertrail_server.log.placement import partition_of
-from ordertrail_server.log.port import Log, LogDamaged
+from ordertrail_server.log.port import Log, LogDamaged, LogUnavailable
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.projections.orders.order_reader import OrderReader
 from ordertrail_server.schema.reading import Reading, read
 
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
 EXPIRY_CHECK_SECONDS = 0.1
+RETRY_SECONDS = 0.2
 # How long a call without a deadline waits for a server that starts.
 LONGEST_WAIT_SECONDS = 10.0
 STOPPED = Refused(
@@ -66,12 +73,12 @@ class CommandHandler:
             await self._running
 
     async def _run(self) -> None:
-        with closing(await self._start.wait_near_end()) as reader:
+        with closing(await _retry_unavailable(self._start.wait_near_end)) as reader:
             self._reader = reader
             for partition in range(self._log.partitions):
                 self._writers.append(self._writer(partition, ProjectedOrders(reader, partition)))
             for writer in self._writers:
-                await writer.fold.catch_up()
+                await _retry_unavailable(writer.fold.catch_up)
             self._ready.set()
             await self._run_writers()
 
@@ -190,3 +197,16 @@ class CommandHandler:
             await asyncio.sleep(EXPIRY_CHECK_SECONDS)
             for writer in self._writers:
                 writer.queue.answer_expired(monotonic())
+
+
+async def _retry_unavailable(call: Callable[[], Awaitable[T]]) -> T:
+    """Repeat a call until the log can be reached, and the projection has taken in enough of it."""
+    is_logged = False
+    while True:
+        try:
+            return await call()
+        except LogUnavailable as error:
+            if not is_logged:  # logged once, however long it lasts
+                _log.warning("commands wait until the log can be read: %s", error)
+            is_logged = True
+            await asyncio.sleep(RETRY_SECONDS)
