@@ -6,12 +6,12 @@ the call. So all calls on an order can be put into one sequence that explains ev
 """
 
 from tests.commands.simulation.call import Call
-from tests.commands.simulation.reference_fold import ReferenceFact, ReferenceFold
+from tests.commands.simulation.reference_fold import ReferenceFold, ReferenceLink
 from tests.commands.simulation.scenario import require
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Preview
-from ordertrail_server.commands.fact import Fact
+from ordertrail_server.facts.link import Link, request_key
 from ordertrail_server.orders.refusal import Refusal
 
 # These do not tell whether the command's record may still be appended: both are sent as UNAVAILABLE.
@@ -36,7 +36,7 @@ def check_answer(call: Call, reference: ReferenceFold) -> None:
 
 
 def _led_to_fact(call: Call, reference: ReferenceFold) -> bool:
-    return any(fact.actor == call.actor for fact in reference.facts.get(call.attempt.order_id, []))
+    return any(link.actor == call.actor for link in reference.links.get(call.attempt.order_id, []))
 
 
 def _check_receipt(call: Call, answer: Accepted, reference: ReferenceFold) -> None:
@@ -51,10 +51,10 @@ def _check_receipt(call: Call, answer: Accepted, reference: ReferenceFold) -> No
         require(answer.record[0].event == fact.event, f"{call} got another event")
 
 
-def _expected_receipt(fact: ReferenceFact) -> Fact:
-    time = fact.event.record_time
-    values = (fact.version, fact.digest, fact.request_id, fact.command_digest, fact.offset)
-    return Fact(*values, time.seconds * 1_000_000_000 + time.nanos)
+def _expected_receipt(fact: ReferenceLink) -> Link:
+    # No time of its own, because a server gives a record at least the time of its predecessor.
+    values = (fact.version, fact.digest, request_key(fact.request_id), fact.command_digest, fact.offset)
+    return Link(*values, time=None, is_refusal=False)
 
 
 def _is_correct_at(end: int, call: Call, reference: ReferenceFold) -> bool:
@@ -63,7 +63,8 @@ def _is_correct_at(end: int, call: Call, reference: ReferenceFold) -> bool:
         return isinstance(expected, Refusal) and _matches(answer, expected)
     assert isinstance(answer, Preview)
     event, facts = answer.reading.event, reference.facts_before(call.attempt.order_id, end)
-    next_link = (len(facts) + 1, facts[-1].digest if facts else b"")
+    links = reference.links_before(call.attempt.order_id, end)
+    next_link = (len(facts) + 1, links[-1].digest if links else b"")
     would_be = getattr(event, event.WhichOneof("event") or "")
     return call.attempt.validate_only and would_be == expected and (event.order_version, event.previous) == next_link
 

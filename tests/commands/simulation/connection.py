@@ -57,12 +57,12 @@ class Connection:
 
     topic, partitions = MemoryLog.topic, 1
 
-    def __init__(self, log: SimulatedLog, known_end: int = 0) -> None:
+    def __init__(self, log: SimulatedLog) -> None:
         self.log, self.identity = log, log.stored.identity
         self.capabilities = replace(log.stored.capabilities, current_end=not log.has_stale_ends)
         self.calls: list[Call] = []
         self.answers_at_once = False
-        self._known_end = known_end
+        self._known_end = 0
 
     async def end(self, partition: int, at_least: int = 0) -> int:
         assert partition == 0

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from tests.commands.simulation.answer_check import check_answer
 from tests.commands.simulation.fold_check import check_folds
-from tests.commands.simulation.reference_fold import ReferenceFact, ReferenceFold
+from tests.commands.simulation.reference_fold import ReferenceFold, ReferenceLink
 from tests.commands.simulation.run import Run
 from tests.commands.simulation.scenario import Scenario, require
 from tests.commands.simulation.step import run_steps
 
 from ordertrail_server.commands.attempt import Accepted
-from ordertrail_server.commands.fact import Fact
+from ordertrail_server.facts.link import Link
 from ordertrail_server.orders.decide import decide
 
 
@@ -20,6 +20,7 @@ async def run_and_check(scenario: Scenario, directory: Path) -> tuple[Run, Refer
     """Run a scenario and check it; return the run and the reference fold of its log. Raises Violation, ServerFailed."""
     run = Run(scenario, directory)
     try:
+        await run.start()
         await run_steps(run)
         return run, await check_guarantees(run)
     finally:
@@ -31,6 +32,7 @@ async def check_guarantees(run: Run) -> ReferenceFold:
     reference = ReferenceFold(run.log.records)
     _require_unbroken_chains(run, reference)
     _require_one_fact_of_each_request(run, reference)
+    _require_no_fact_after_refusal(reference)
     _require_facts_follow_from_calls(run, reference)
     _require_equal_receipts(run)
     for call in run.calls:
@@ -59,6 +61,16 @@ def _require_one_fact_of_each_request(run: Run, reference: ReferenceFold) -> Non
             requests.add(request)
 
 
+def _require_no_fact_after_refusal(reference: ReferenceFold) -> None:
+    for order_id, links in reference.links.items():
+        refused: set[str] = set()
+        for link in links:
+            was_refused = link.request_id in refused and not link.is_refusal
+            require(not was_refused, f"{link.request_id} of {order_id} led to a fact after its recorded refusal")
+            if link.is_refusal:
+                refused.add(link.request_id)
+
+
 def _require_facts_follow_from_calls(run: Run, reference: ReferenceFold) -> None:
     by_actor = {call.actor: call for call in run.calls}
     for order_id, facts in reference.facts.items():
@@ -82,12 +94,12 @@ def _require_facts_follow_from_calls(run: Run, reference: ReferenceFold) -> None
             last = time
 
 
-def _event(fact: ReferenceFact) -> object:
+def _event(fact: ReferenceLink) -> object:
     return getattr(fact.event, fact.event.WhichOneof("event") or "")
 
 
 def _require_equal_receipts(run: Run) -> None:
-    receipts: dict[Hashable, set[tuple[str, bytes, Fact]]] = defaultdict(set)
+    receipts: dict[Hashable, set[tuple[str, bytes, Link]]] = defaultdict(set)
     for call in run.calls:
         if isinstance(call.answer, Accepted):
             receipts[call.command_key].add((call.attempt.order_id, call.attempt.digest, call.answer.fact))

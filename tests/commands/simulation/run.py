@@ -1,6 +1,7 @@
 """One run: servers and calls on a simulated log. The scenario's seed decides everything that happens."""
 
 import asyncio
+from collections import deque
 from pathlib import Path
 from random import Random
 
@@ -29,10 +30,14 @@ class Run:
         self.calls: list[Call] = []
         self.injected: set[int] = set()
 
+    async def start(self) -> None:
+        """Start all servers."""
+        for server in self.servers:
+            await server.start()
+
     async def run_tasks(self) -> None:
         """Let every task run until it waits, then note which calls were answered. Raises ServerFailed."""
-        for _ in range(40):
-            await asyncio.sleep(0)
+        await _run_ready_tasks()
         for call in self.calls:
             if call.end_at_answer < 0 and call.answer is not None:
                 _require_no_fault(call)
@@ -56,11 +61,17 @@ class Run:
     async def _answer_all_calls(self) -> None:
         for _ in range(MAX_DRAIN_STEPS):
             await self.run_tasks()
+            if self.random.random() < 0.05:
+                self.random.choice(self.servers).project_all()
             pending = [(server, call) for server in self.servers for call in server.connection.open_calls]
-            if not pending:
+            if pending:
+                server, call = self.random.choice(pending)
+                server.connection.advance(call, faults=False)
+            elif any(call.is_waiting for call in self.calls):  # one may wait for space in the tail
+                for server in self.servers:
+                    server.project_all()
+            else:
                 break
-            server, call = self.random.choice(pending)
-            server.connection.advance(call, faults=False)
         waiting = [call for call in self.calls if call.is_waiting]
         if pending or waiting:
             raise Violation(f"calls were never answered: {waiting}")
@@ -68,6 +79,15 @@ class Run:
     async def close(self) -> None:
         for server in self.servers:
             await server.close()
+
+
+async def _run_ready_tasks() -> None:
+    """Let other tasks run until all of them wait, or for 40 rounds of the event loop."""
+    ready: deque[asyncio.Handle] = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]  # asyncio's own list
+    for _ in range(40):
+        await asyncio.sleep(0)
+        if not ready:
+            break
 
 
 def _require_no_fault(call: Call) -> None:

@@ -44,7 +44,7 @@ class Scenario:
         """Return the scenario that the seed decides."""
         random = Random(seed)
         atomic = random.random() < 0.3
-        storage: StorageKind = "memory" if random.random() < 0.4 else "nothing"
+        storage: StorageKind = "memory" if random.random() < 0.7 else "nothing"
         servers = 1 if atomic else random.randint(1, 3)
         steps, injects_records, has_stale_ends = random.randint(40, 300), random.random() < 0.2, random.random() < 0.4
         return cls(seed, steps, servers, atomic, storage, injects_records, has_stale_ends and not atomic)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.commands.simulation.call import Call
 from tests.commands.simulation.injected_record import create_injected_entry
+from tests.commands.simulation.injected_refusal import create_refusal
 from tests.commands.simulation.run import Run
 from tests.commands.simulation.simulated_server import SimulatedServer
 
@@ -16,7 +17,7 @@ async def run_steps(run: Run) -> None:
     """Take the scenario's number of random steps, then drain the run."""
     weights = dict(STEP_WEIGHTS)
     if not run.scenario.injects_records:
-        del weights[_inject_record]
+        del weights[_inject_record], weights[_inject_refusal]
     for _ in range(run.scenario.steps):
         [step] = run.random.choices(list(weights), list(weights.values()))
         await step(run)
@@ -86,23 +87,39 @@ async def _pass_time(run: Run) -> None:
     run.world.elapsed += run.random.choice([0.001, 0.04, 1.0, 12.0])
 
 
-async def _take_snapshot(run: Run) -> None:
-    run.random.choice(run.servers).save(at_once=run.random.random() < 0.8)
+async def _commit_projection(run: Run) -> None:
+    run.random.choice(run.servers).projector.commit_some()
+
+
+async def _report_projection(run: Run) -> None:
+    run.random.choice(run.servers).report_projected()
 
 
 async def _inject_record(run: Run) -> None:
     run.injected.add(run.log.append(create_injected_entry(run.random, run.log.records)))
 
 
+async def _inject_refusal(run: Run) -> None:
+    # Nobody but its server knows an order whose ids the server has generated.
+    calls = [call for call in run.calls[-4:] if call.request.request_id or call.request.order_id]
+    if calls:
+        call = run.random.choice(calls)
+        # A record between those of one atomic append would make the rest of the append look like damage.
+        refusal = create_refusal(run.random, run.log.records, call.attempt, may_be_link=not run.scenario.atomic)
+        run.injected.add(run.log.append(refusal))
+
+
 STEP_WEIGHTS: dict[Callable[[Run], Awaitable[None]], float] = {
     _advance_log_call: 100,
     _start_call: 20,
     _append_delayed_record: 4,
-    _take_snapshot: 3,
+    _commit_projection: 5,
+    _report_projection: 5,
     _crash_server: 1.5,
     _freeze_or_thaw_server: 1.5,
     _cancel_call: 1,
     _skew_clock: 1,
     _pass_time: 20,
     _inject_record: 0.5,
+    _inject_refusal: 1,
 }

@@ -43,6 +43,7 @@ async def run_alternating(seed: int, servers: int, next_server: Next, follows: b
     run = Run(Scenario(seed, 0, servers, False, "nothing", False), NOWHERE)
     pauses = run.random.choices(PAUSES, k=2)
     try:
+        await run.start()
         for number in range(60):
             send_request(run, run.servers[next_server(number, run.random) % servers])
             await settle(run, follows)

@@ -6,8 +6,9 @@ The real write path meets every guarantee in the same runs. A server that fails 
 from functools import cache
 
 import pytest
+from tests.commands.simulation.chain_mutants import CHAIN_MUTANTS
 from tests.commands.simulation.mutant import Defect, Mutant
-from tests.commands.simulation.mutant_catalog import MUTANTS
+from tests.commands.simulation.projection_mutants import PROJECTION_MUTANTS
 from tests.commands.simulation.scenario import ServerFailed
 from tests.commands.simulation.seed_search import find_violating_seed, violates_guarantee
 
@@ -15,14 +16,17 @@ from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.batch_plan import BatchPlan
 from ordertrail_server.commands.writer import Writer
 
+MUTANTS = [*CHAIN_MUTANTS, *PROJECTION_MUTANTS]
+
 
 @cache
 def real_write_path_meets_guarantees(seed: int) -> bool:
     return not violates_guarantee(seed)
 
 
-def test_catalog_has_fifteen_mutants() -> None:
-    assert len({mutant.name for mutant in MUTANTS}) == 15
+def test_catalogs_have_fifteen_and_eleven_mutants() -> None:
+    names = [{mutant.name for mutant in catalog} for catalog in (CHAIN_MUTANTS, PROJECTION_MUTANTS)]
+    assert list(map(len, names)) == [15, 11]
 
 
 @pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS])

@@ -10,6 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 from tests.commands.simulation.guarantee_check import run_and_check
+from tests.commands.simulation.injected_refusal import MESSAGE
 from tests.commands.simulation.reference_fold import ReferenceFold
 from tests.commands.simulation.run import Run
 from tests.commands.simulation.scenario import Scenario
@@ -56,8 +57,8 @@ def test_guarantees_hold_for_one_restarting_server_on_log_with_atomic_appends(sc
 @pytest.mark.sampled
 @runs(10)
 @given(seed=st.integers(0, 2**32), atomic=st.booleans())
-def test_guarantees_hold_for_servers_that_restart_from_state_store_file(seed: int, atomic: bool) -> None:
-    scenario = Scenario(seed, 200, 1 if atomic else 2, atomic, "file", False)
+def test_guarantees_hold_for_servers_on_the_real_file_of_the_projection(seed: int, atomic: bool) -> None:
+    scenario = Scenario(seed, 200, 1 if atomic else 2, atomic, "file", injects_records=seed % 2 == 0)
     with TemporaryDirectory() as directory:
         asyncio.run(run_and_check(scenario, Path(directory)))
 
@@ -66,7 +67,8 @@ def test_simulation_covers_every_verdict_and_answer() -> None:
     outcomes: Counter[str] = Counter()
     for seed in range(150):
         outcomes.update(_count_outcomes(*asyncio.run(run_and_check(Scenario.from_seed(seed), NOWHERE))))
-    expected = {"fact", "void", "foreign", "broken", "first receipt", "receipt of a retry", "receipt read back"}
+    expected = {"fact", "refusal on the log", "void", "foreign", "broken"}
+    expected |= {"first receipt", "receipt of a retry", "receipt read back", "recorded refusal"}
     assert expected | {"preview", "refusal", *_KINDS.values()} <= outcomes.keys()
     assert min(outcomes[name] for name in ("void", "receipt of a retry", "receipt read back", "refusal")) > 50
 
@@ -75,6 +77,7 @@ def _count_outcomes(run: Run, reference: ReferenceFold) -> Counter[str]:
     outcomes = Counter(
         {
             "fact": sum(map(len, reference.facts.values())),
+            "refusal on the log": len(reference.refusals),
             "void": len(reference.void),
             "foreign": len(reference.foreign),
         }
@@ -87,6 +90,8 @@ def _count_outcomes(run: Run, reference: ReferenceFold) -> Counter[str]:
             outcomes["receipt read back"] += answer.record is None
         elif isinstance(answer, Preview):
             outcomes["preview"] += 1
+        elif isinstance(answer, Refusal) and answer.message == MESSAGE:
+            outcomes["recorded refusal"] += 1
         elif isinstance(answer, Refusal):
             outcomes[_KINDS.get(answer.reason, "refusal")] += 1
     return +outcomes

@@ -1,4 +1,4 @@
-"""The mutants of the write path: fourteen defects from the model check of the chain rule, and one from chaos tests.
+"""The mutants of the chain rule and the writer: fourteen defects from the model check, and one from chaos tests.
 
 Each replaces one attribute of a class or module of the write path. If the attribute does not exist, its test fails.
 """
@@ -10,18 +10,22 @@ from typing import Any
 from tests.commands.simulation.mutant import LogWithAppend, Mutant, mutant
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_OVERLOADED
-from ordertrail_server.commands import batch_plan as plan_module, fold as fold_module, prepare as prepare_module
+from ordertrail_server.commands import batch_plan as plan_module, prepare as prepare_module
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.batch_appender import BatchAppender
 from ordertrail_server.commands.batch_plan import BatchPlan
 from ordertrail_server.commands.command_refusal import version_mismatch
-from ordertrail_server.commands.fact import Fact
-from ordertrail_server.commands.fold import Fold, Snapshot
+from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.follower import Follower
 from ordertrail_server.commands.planned_record import PlannedRecord
-from ordertrail_server.log.port import Entry
+from ordertrail_server.commands.tail import Tail
+from ordertrail_server.facts import step as step_module
+from ordertrail_server.facts.link import Link
+from ordertrail_server.facts.step import Judged
+from ordertrail_server.log.port import Entry, Logged
 from ordertrail_server.orders.chain import Verdict
 from ordertrail_server.orders.refusal import Refusal
+from ordertrail_server.schema.reading import read
 
 Judge = Callable[..., Verdict]
 Receipt = Callable[[BatchPlan, Attempt], Any]
@@ -36,19 +40,19 @@ def answer(attempt: Attempt, outcome: Answer) -> None:
 
 # Servers link to facts only, and a version has one fact, so records of servers cannot show this defect. An injected
 # record of the next version with another predecessor does (see injected_record).
-@mutant("link by version number only", fold_module, "judge")
+@mutant("link by version number only", step_module, "judge")
 def link_by_version(judge: Judge) -> Judge:
-    def judge_by_version(head_version: int, head: bytes, version: int, previous: bytes, digest_of: Any) -> Verdict:
+    def judge_by_version(head_version: int, head: bytes, version: int, *record: Any) -> Verdict:
         if version == head_version + 1:
             return Verdict.FACT
-        return judge(head_version, head, version, previous, digest_of)
+        return judge(head_version, head, version, *record)
 
     return judge_by_version
 
 
 # No server names a void record as predecessor, so none can be accepted wrongly. The defect is to treat a late record,
 # which names an older fact, as damage.
-@mutant("void predecessors ignored", fold_module, "judge")
+@mutant("void predecessors ignored", step_module, "judge")
 def ignore_void_predecessors(judge: Judge) -> Judge:
     def judge_void_as_broken(*record: Any) -> Verdict:
         verdict = judge(*record)
@@ -59,20 +63,20 @@ def ignore_void_predecessors(judge: Judge) -> Judge:
 
 # The chain rule needs no set of void records. With one, a fact that was appended twice is in it, although it is the
 # head.
-@mutant("a void set consulted before the head", Fold, "fold")
-def consult_void_set(fold: Any) -> Any:
-    def fold_unless_void(self: Fold, reading: Any, digest: bytes, offset: int, step: Any = None) -> Verdict:
+@mutant("a void set consulted before the head", Fold, "take")
+def consult_void_set(take: Any) -> Any:
+    def take_unless_void(self: Fold, logged: Logged) -> Verdict | None:
         void_digests: set[bytes] = vars(self).setdefault("void", set())
-        if reading.event.previous in void_digests:
-            verdict = Verdict.VOID
-            self._pass(offset, digest)
-        else:
-            verdict = fold(self, reading, digest, offset, step)
+        reading = read(logged.value)
+        if reading is not None and reading.event.previous in void_digests:
+            self.position = logged.offset + 1
+            return Verdict.VOID
+        verdict: Verdict | None = take(self, logged)
         if verdict is Verdict.VOID:
-            void_digests.add(digest)
+            void_digests.add(logged.digest)
         return verdict
 
-    return fold_unless_void
+    return take_unless_void
 
 
 @mutant("acknowledge on delivery without folding", BatchAppender, "append")
@@ -148,13 +152,13 @@ def find_no_receipt(receipt: Receipt) -> Receipt:
     return lambda self, attempt: None
 
 
-@mutant("last receipt only", Snapshot, "note")
-def keep_last_receipt(note: Any) -> Any:
-    def note_last(self: Snapshot, order_id: str, fact: Fact) -> None:
-        self.receipts = {key: receipt for key, receipt in self.receipts.items() if key[0] != order_id}
-        note(self, order_id, fact)
+@mutant("last receipt only", Tail, "add")
+def keep_last_receipt(add: Any) -> Any:
+    def add_last(self: Tail, logged: Logged, judged: Judged, link: Link | None) -> None:
+        self._receipts = {key: entry for key, entry in self._receipts.items() if key[0] != logged.key}
+        add(self, logged, judged, link)
 
-    return note_last
+    return add_last
 
 
 @mutant("receipts looked up at the first decision only", BatchPlan, "_find_receipt")
@@ -202,4 +206,4 @@ def trust_first_offset(append: Append) -> Append:
     return append_trusting_first_offset
 
 
-MUTANTS = [value for value in globals().values() if isinstance(value, Mutant)]
+CHAIN_MUTANTS = [value for value in globals().values() if isinstance(value, Mutant)]
