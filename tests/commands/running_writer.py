@@ -4,11 +4,12 @@ import asyncio
 from typing import Any, Self
 
 from tests.commands.sample_requests import build_change_quantity, build_place_order, new_id, prepare_attempt
-from tests.commands.simulation.snapshot_store import NoSnapshot
+from tests.commands.simulation.order_stores import MemoryStore
+from tests.log.memory import MemoryLog
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail_server.commands.attempt import Accepted, Answer
-from ordertrail_server.commands.fold import Fold
+from ordertrail_server.commands.fold import TAIL_BYTES, Fold
 from ordertrail_server.commands.writer import Writer
 from ordertrail_server.log.port import Log
 from ordertrail_server.orders.refusal import Refusal
@@ -28,15 +29,16 @@ def require_refusal_reason(answer: Answer) -> str:
 
 
 class RunningWriter:
-    """One server: a running writer and its fold, from offset 0. Several may share a log.
+    """One server: a running writer and its fold. Several may share a log. Nothing is projected until `project`.
 
     A follower also folds the records of other servers while it is idle. `now` is the wall clock in nanoseconds,
     `elapsed` the monotonic clock in seconds.
     """
 
-    def __init__(self, log: Log, capacity: int = 100, is_follower: bool = False) -> None:
+    def __init__(self, log: Log, capacity: int = 100, is_follower: bool = False, tail_bytes: int = TAIL_BYTES) -> None:
         self.now, self.elapsed = START_NS, 0.0
-        self.fold = Fold(log, 0, NoSnapshot())
+        self.log, self.store = log, MemoryStore()
+        self.fold = Fold(log, 0, self.store, tail_bytes=tail_bytes)
         self.writer = Writer(
             log,
             0,
@@ -60,6 +62,12 @@ class RunningWriter:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def project(self) -> None:
+        """Project the whole log, and report it to the writer."""
+        assert isinstance(self.log, MemoryLog)
+        self.store.project(self.log.records[0][self.store.position() :])
+        self.writer.note_projected(self.store.position())
 
     async def become_sole_writer(self) -> None:
         """Append one batch after another until the writer knows that it is the sole writer."""

@@ -7,12 +7,13 @@ from time import monotonic
 
 import pytest
 from tests.commands.faulty_log import FaultyLog
-from tests.commands.running_handler import build_handler
+from tests.commands.running_handler import create_handler, project_once
 from tests.commands.running_writer import require_accepted, require_refusal_reason
 from tests.commands.sample_requests import build_change_quantity, build_place_order, prepare_attempt
 
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.log.progress import Progress
 from ordertrail_server.orders.refusal import Refused
 
 BOUND_S = 60.0  # far above what any machine needs
@@ -29,11 +30,14 @@ def hanging_log() -> FaultyLog:
 @pytest.fixture
 async def handler(hanging_log: FaultyLog, tmp_path: Path) -> AsyncIterator[CommandHandler]:
     """A handler with space for one queued command."""
-    handler = build_handler(hanging_log, tmp_path / "state.sqlite", capacity=1)
-    await handler.start()
+    await project_once(hanging_log, tmp_path)
+    handler = create_handler(hanging_log, tmp_path, Progress(), capacity=1)
+    running = asyncio.create_task(handler.run())
+    await handler.wait_until_ready()
     yield handler
     hanging_log.may_answer.set()
     await handler.stop()
+    await running
 
 
 def expire(attempt: Attempt) -> Attempt:

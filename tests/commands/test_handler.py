@@ -1,9 +1,8 @@
-"""The command handler on the embedded log restarts from its snapshot, stops cleanly and survives kills."""
+"""The command handler restarts on the projection, waits for it, stops cleanly and survives kills."""
 
 import asyncio
 import os
 import random
-import sqlite3
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -11,11 +10,20 @@ from functools import partial
 from operator import le
 from pathlib import Path
 from subprocess import PIPE, Popen
+from time import monotonic
+from typing import Any
 
 import pytest
 from tests.commands import running_handler as program
 from tests.commands.faulty_log import FaultyLog
-from tests.commands.running_handler import ORDERS, ReadRecordingLog, build_handler, handle, run_handler
+from tests.commands.running_handler import (
+    ORDER_IDS,
+    ProjectedHandler,
+    create_handler,
+    handle,
+    project_once,
+    run_handler,
+)
 from tests.commands.running_writer import require_accepted, require_refusal_reason
 from tests.commands.sample_requests import (
     ORDER,
@@ -24,26 +32,42 @@ from tests.commands.sample_requests import (
     build_place_order,
     prepare_attempt,
 )
+from tests.commands.simulation.order_stores import NothingProjected
 from tests.trials import choose_size
 
-from ordertrail.v1 import error_reason_pb2 as reasons
-from ordertrail_server.commands.fold import Fold, Snapshot
-from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.commands.fold import Fold, OrderStore
+from ordertrail_server.commands.order_store import ProjectedOrders
 from ordertrail_server.log.embedded.log import EmbeddedLog
-from ordertrail_server.log.port import LogDamaged
-from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.log.port import LogDamaged, Logged, LogUnavailable
+from ordertrail_server.log.progress import Progress
+from ordertrail_server.orders.refusal import Refused
+from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.generation import live_generation
+from ordertrail_server.projections.orders.order_reader import OrderReader
 
 KILLS = choose_size(2, 8, 400)
 
 
+class ReadRecordingLog(EmbeddedLog):
+    """Records the offsets at which reads begin."""
+
+    def __init__(self, directory: Path, **options: Any) -> None:
+        super().__init__(directory, **options)
+        self.read_offsets: list[int] = []
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        self.read_offsets.append(offset)
+        return await super().read(partition, offset, limit)
+
+
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state.sqlite"
+def projections(tmp_path: Path) -> Path:
+    return tmp_path / "projections"
 
 
-async def test_every_partition_has_a_writer(tmp_path: Path, state: Path) -> None:
+async def test_every_partition_has_a_writer(tmp_path: Path, projections: Path) -> None:
     log = EmbeddedLog.create(tmp_path, partitions=3)
-    async with run_handler(log, state) as handler:
+    async with run_handler(log, projections) as handler:
         answers = await handle(handler, [build_place_order("place", f"order-{number}") for number in range(12)])
         ends = [await log.end(partition) for partition in range(3)]
     assert [require_accepted(answer).fact.version for answer in answers] == [1] * 12
@@ -51,92 +75,124 @@ async def test_every_partition_has_a_writer(tmp_path: Path, state: Path) -> None
     assert all(ends)
 
 
-async def test_restart_reads_only_records_after_the_snapshot(tmp_path: Path, state: Path) -> None:
-    async with run_handler(EmbeddedLog.create(tmp_path), state) as handler:
+async def test_restart_reads_no_record_that_is_projected(tmp_path: Path, projections: Path) -> None:
+    log: EmbeddedLog = EmbeddedLog.create(tmp_path)
+    server = ProjectedHandler(log, projections)
+    async with server.run() as handler:
         [first] = await handle(handler, [build_place_order()])
         await handle(handler, [build_change_quantity(f"change-{number}", number) for number in range(2, 50)])
+        await server.wait_projected()
+    await log.close()
     log = ReadRecordingLog.open(tmp_path)
-    async with run_handler(log, state) as handler:
-        assert log.read_offsets == [48]  # the last record before the snapshot, to check that the log continues it
+    async with run_handler(log, projections) as handler:
+        # The last projected record is read to check that the log continues it.
+        assert min(log.read_offsets) == 48
         [replay, next_answer] = await handle(handler, [build_place_order(), build_confirm_order()])
     assert require_accepted(replay).fact == require_accepted(first).fact
     assert require_accepted(next_answer).fact.version == 50
 
 
-async def test_restart_without_state_store_folds_log_to_same_state(tmp_path: Path, state: Path) -> None:
-    async with run_handler(EmbeddedLog.create(tmp_path), state) as handler:
+async def test_restart_without_projection_builds_it_to_same_state(tmp_path: Path, projections: Path) -> None:
+    async with run_handler(EmbeddedLog.create(tmp_path), projections) as handler:
         [first] = await handle(handler, [build_place_order()])
-    async with run_handler(EmbeddedLog.open(tmp_path), tmp_path / "another.sqlite") as handler:
+    async with run_handler(EmbeddedLog.open(tmp_path), tmp_path / "others") as handler:
         [replay, next_answer] = await handle(handler, [build_place_order(), build_confirm_order()])
     assert require_accepted(replay).fact == require_accepted(first).fact
     assert require_accepted(next_answer).fact.version == 2
 
 
-async def test_receipt_of_a_retry_leads_to_record_of_first_call(tmp_path: Path, state: Path) -> None:
-    async with run_handler(EmbeddedLog.create(tmp_path), state) as handler:
+async def test_receipt_of_a_retry_leads_to_record_of_first_call(tmp_path: Path, projections: Path) -> None:
+    async with run_handler(EmbeddedLog.create(tmp_path), projections) as handler:
         [first] = await handle(handler, [build_place_order()])
         [replay] = await handle(handler, [build_place_order()])
         assert require_accepted(replay).record is None
         assert await handler.read_record(ORDER, require_accepted(replay)) == require_accepted(first).record
 
 
-async def test_stop_answers_queued_commands_and_refuses_new_ones(tmp_path: Path, state: Path) -> None:
-    log = EmbeddedLog.create(tmp_path)
-    handler = build_handler(log, state)
-    await handler.start()
-    waiting = [prepare_attempt(build_place_order("place", f"order-{number}")) for number in range(50)]
-    for attempt in waiting:
-        handler.submit(attempt)
-    stop_task = asyncio.create_task(handler.stop())
-    await asyncio.sleep(0)
-    with pytest.raises(Refused) as error:
-        handler.submit(prepare_attempt(build_place_order()))
-    await stop_task
+async def test_stop_answers_queued_commands_and_refuses_new_ones(tmp_path: Path, projections: Path) -> None:
+    async with run_handler(EmbeddedLog.create(tmp_path), projections) as handler:
+        waiting = [prepare_attempt(build_place_order("place", f"order-{number}")) for number in range(50)]
+        for attempt in waiting:
+            handler.submit(attempt)
+        stop_task = asyncio.create_task(handler.stop())
+        await asyncio.sleep(0)
+        with pytest.raises(Refused) as error:
+            handler.submit(prepare_attempt(build_place_order()))
+        await stop_task
     assert require_refusal_reason(error.value.refusal) == "UNAVAILABLE"
     assert {require_accepted(await attempt.answer).fact.version for attempt in waiting} == {1}
-    assert read_position(log, state) == 50
-    await log.close()
 
 
-async def test_stop_does_not_wait_for_writer_that_failed_on_damage(state: Path) -> None:
+async def test_stop_does_not_wait_for_writer_that_failed_on_damage(projections: Path) -> None:
     log = FaultyLog()
-    handler = build_handler(log, state)
-    await handler.start()
+    await project_once(log, projections)
+    handler = create_handler(log, projections, Progress())
+    running = asyncio.create_task(handler.run())
+    await handler.wait_until_ready()
     await handle(handler, [build_place_order()])
     log.records[0].clear()
     waiting = prepare_attempt(build_change_quantity("change", 2))
     handler.submit(waiting)
+    with pytest.raises(LogDamaged):
+        await running
     await asyncio.wait_for(handler.stop(), 10)
-    outcome = await waiting.answer
-    assert isinstance(outcome, Refusal)
-    assert outcome.reason == reasons.ERROR_REASON_UNAVAILABLE
+    assert require_refusal_reason(await waiting.answer) == "UNAVAILABLE"
 
 
-async def test_commands_are_refused_until_log_is_folded(tmp_path: Path, state: Path) -> None:
-    log = EmbeddedLog.create(tmp_path)
-    handler = build_handler(log, state)
+async def test_commands_are_refused_with_progress_until_log_is_projected(projections: Path) -> None:
+    log = FaultyLog()
+    handler = create_handler(log, projections, Progress())
+    running = asyncio.create_task(handler.run())
     with pytest.raises(Refused) as error:
         handler.submit(prepare_attempt(build_place_order()))
     assert require_refusal_reason(error.value.refusal) == "UNAVAILABLE"
+    with pytest.raises(Refused) as error:
+        await handler.wait_ready(monotonic())
+    assert "0 of 0 records are folded" in error.value.refusal.message
+    waiting = asyncio.create_task(handler.wait_ready())
+    await project_once(log, projections)
+    await asyncio.wait_for(waiting, 30)
     await handler.stop()
-    await log.close()
+    await running
 
 
-def read_position(log: EmbeddedLog, state: Path) -> int:
-    store = StateStore(state, log, b"rules")
-    position, _ = store.position(0)
-    store.close()
-    return position
+async def test_handler_starts_once_log_is_reachable(projections: Path) -> None:
+    log = FaultyLog()
+    await project_once(log, projections)
+    log.unreachable = True
+    log.errors.append(LogUnavailable())
+    handler = create_handler(log, projections, Progress())
+    running = asyncio.create_task(handler.run())
+    while log.end_queries < 3:  # noqa: ASYNC110 (until a query has failed)
+        await asyncio.sleep(0)
+    log.unreachable = False
+    log.errors.clear()
+    await asyncio.wait_for(handler.wait_until_ready(), 30)
+    await handler.stop()
+    await running
 
 
-async def test_log_that_lost_records_is_refused_at_start(tmp_path: Path, state: Path) -> None:
-    log = EmbeddedLog.create(tmp_path)
-    store = StateStore(state, log, b"rules")
-    store.save(0, Snapshot(7, b"the digest of record 6"))
-    store.close()
-    with pytest.raises(LogDamaged, match="ends at offset 0"):
-        async with run_handler(log, state):
-            pass
+async def test_log_that_lost_projected_records_stops_handler(projections: Path) -> None:
+    log = FaultyLog()
+    async with ProjectedHandler(log, projections).run() as handler:
+        await handle(handler, [build_place_order(f"place-{order}", order) for order in ORDER_IDS])
+    await project_once(log, projections)
+    del log.records[0][3:]
+    with pytest.raises(LogDamaged, match="ends at offset 3, but it had 5 records"):
+        await create_handler(log, projections, Progress()).run()
+
+
+async def test_commands_succeed_again_once_projection_is_readable(tmp_path: Path, projections: Path) -> None:
+    async with run_handler(EmbeddedLog.create(tmp_path), projections) as handler:
+        [first] = await handle(handler, [build_place_order()])
+    async with run_handler(EmbeddedLog.open(tmp_path), projections) as handler:
+        store: Any = handler._writers[0].fold._store
+        store._reader._connection.set_progress_handler(lambda: 1, 1)  # every query fails (SQLITE_INTERRUPT)
+        [refused] = await handle(handler, [build_place_order()])
+        assert require_refusal_reason(refused) == "UNAVAILABLE"
+        store._reader._connection.set_progress_handler(None, 1)
+        [replay] = await handle(handler, [build_place_order()])
+    assert require_accepted(replay).fact == require_accepted(first).fact
 
 
 def run_until_killed(directory: Path, may_kill: Callable[[int], bool]) -> list[str]:
@@ -160,47 +216,25 @@ def run_until_killed(directory: Path, may_kill: Callable[[int], bool]) -> list[s
     return [line.strip() for line in lines] + whole.splitlines()
 
 
-def has_snapshot(state: Path) -> bool:
-    """Return whether the running process has saved a snapshot in the store."""
-    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as reader:
-        return bool(reader.execute("SELECT 1 FROM positions WHERE position > 0").fetchall())
-
-
-async def fold_state(log: EmbeddedLog, file: Path, requests: list[str]) -> list[object]:
-    """Return the orders and receipts of a fold that begins with the file."""
-    store = StateStore(file, log, b"rules")
+async def fold_state(log: EmbeddedLog, store: OrderStore, requests: list[str]) -> list[object]:
+    """Return the orders and receipts of a fold on a store."""
     fold = Fold(log, 0, store)
     await fold.catch_up()
     receipts = [fold.receipt(request.split("-", 1)[1], request) for request in requests]
     assert None not in receipts
-    orders = [fold.aggregate(order) for order in ORDERS]
-    store.close()
-    return [*orders, *receipts]
+    return [*map(fold.aggregate, ORDER_IDS), *receipts]
 
 
 @pytest.mark.sampled
-async def test_killed_server_resumes_to_state_of_a_fresh_fold(tmp_path: Path, state: Path) -> None:
+async def test_killed_server_resumes_to_state_of_a_fresh_fold(tmp_path: Path, projections: Path) -> None:
     acknowledged: list[str] = []
-    start_positions: list[int] = []
-    lives: list[Callable[[int], bool]] = [partial(le, random.Random(kill).randrange(1, 600)) for kill in range(KILLS)]
-    lives.append(lambda _: has_snapshot(state))
-    for kill, may_kill in enumerate(lives):
-        acknowledged += run_until_killed(tmp_path, may_kill)
+    positions: list[int] = []
+    for kill in range(KILLS + 1):
+        acknowledged += run_until_killed(tmp_path, partial(le, random.Random(kill).randrange(1, 600)))
         log = EmbeddedLog.open(tmp_path)
-        start_positions.append(read_position(log, state))
-        fresh = await fold_state(log, tmp_path / f"fresh-{kill}.sqlite", acknowledged)
-        assert await fold_state(log, state, acknowledged) == fresh
+        with closing(OrderReader(live_generation(projections, ORDERS))) as reader:
+            positions.append(reader.position(0))
+            projected = await fold_state(log, ProjectedOrders(reader, 0), acknowledged)
+        assert projected == await fold_state(log, NothingProjected(), acknowledged)
         await log.close()
-    assert start_positions[-1] > 0
-
-
-async def test_commands_succeed_again_once_state_store_is_readable(tmp_path: Path, state: Path) -> None:
-    async with run_handler(EmbeddedLog.create(tmp_path), state) as handler:
-        [first] = await handle(handler, [build_place_order()])
-    async with run_handler(EmbeddedLog.open(tmp_path), state) as handler:
-        handler._store._reader.set_progress_handler(lambda: 1, 1)  # every query fails (SQLITE_INTERRUPT)
-        [refused] = await handle(handler, [build_place_order()])
-        assert require_refusal_reason(refused) == "UNAVAILABLE"
-        handler._store._reader.set_progress_handler(None, 1)
-        [replay] = await handle(handler, [build_place_order()])
-    assert require_accepted(replay).fact == require_accepted(first).fact
+    assert positions[-1] > 0

@@ -1,8 +1,9 @@
 """The cache holds the most recently used orders, up to a limit in bytes."""
 
 from ordertrail.v1.order_pb2 import Order
-from ordertrail_server.commands.hot_orders import HotOrders, memory_of
+from ordertrail_server.commands.hot_orders import HotOrders
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
+from ordertrail_server.orders.order_memory import memory_of_order
 
 
 def create_order(customer_bytes: int = 10) -> Aggregate:
@@ -10,7 +11,7 @@ def create_order(customer_bytes: int = 10) -> Aggregate:
 
 
 def test_least_recently_used_order_is_evicted() -> None:
-    hot = HotOrders(limit=2 * memory_of(create_order()))
+    hot = HotOrders(limit=2 * memory_of_order(create_order().order))
     hot.put("1", create_order())
     hot.put("2", create_order())
     assert hot.get("1") is not None
@@ -20,7 +21,7 @@ def test_least_recently_used_order_is_evicted() -> None:
 
 def test_large_order_evicts_many_small_ones() -> None:
     large = create_order(customer_bytes=10_000)
-    hot = HotOrders(limit=memory_of(large))
+    hot = HotOrders(limit=memory_of_order(large.order))
     for number in range(20):
         hot.put(str(number), create_order())
     hot.put("large", large)
@@ -28,7 +29,7 @@ def test_large_order_evicts_many_small_ones() -> None:
 
 
 def test_new_state_of_an_order_replaces_the_size_of_the_old_one() -> None:
-    hot = HotOrders(limit=2 * memory_of(create_order()))
+    hot = HotOrders(limit=2 * memory_of_order(create_order().order))
     hot.put("other", create_order())
     for _ in range(100):
         hot.put("1", create_order())

@@ -5,16 +5,27 @@ from pathlib import Path
 
 import pytest
 from tests.commands.faulty_log import FaultyLog
-from tests.commands.running_handler import handle, run_handler
-from tests.commands.running_writer import RunningWriter, require_accepted
-from tests.commands.sample_requests import ORDER, build_change_quantity, build_place_order
+from tests.commands.running_handler import ProjectedHandler, handle, run_handler
+from tests.commands.running_writer import START_NS, RunningWriter, require_accepted
+from tests.commands.sample_requests import (
+    ORDER,
+    build_change_quantity,
+    build_confirm_order,
+    build_place_order,
+    new_id,
+    prepare_attempt,
+)
+from tests.commands.simulation.order_stores import MemoryStore
 from tests.log.memory import MemoryLog
 
 from ordertrail.log.v1.record_pb2 import Record
+from ordertrail_server.commands.attempt import Accepted
+from ordertrail_server.commands.batch_plan import BatchPlan
 from ordertrail_server.commands.fold import Fold
-from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.facts.link import Link
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Entry, LogDamaged
+from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.sqlite import sqlite3
 
@@ -27,38 +38,62 @@ def repeat_request(log: MemoryLog, request_id: str) -> None:
     log.land(0, Entry(ORDER, repeated.SerializeToString()))
 
 
-def save(fold: Fold, store: StateStore) -> None:
-    store.save(0, fold.snapshot())
-    fold.saved()
-
-
-@pytest.mark.parametrize("saved", ["nothing", "snapshot begun", "first fact", "both facts"])
-async def test_first_fact_of_a_request_stays_its_receipt_after_any_save(tmp_path: Path, saved: str) -> None:
+@pytest.mark.parametrize("projected", [0, 1, 2, 3])
+async def test_first_fact_of_a_request_stays_its_receipt_wherever_it_is_found(projected: int) -> None:
     log = FaultyLog()
     async with RunningWriter(log) as server:
         [first] = await server.handle(build_place_order())
         await server.handle(build_change_quantity("change", 2))
-    with closing(StateStore(tmp_path / "state.sqlite", log, b"rules")) as store:
-        fold = Fold(log, 0, store)
-        await fold.catch_up()
-        if saved == "snapshot begun":
-            fold.snapshot()
-        elif saved == "first fact":
-            save(fold, store)
-        repeat_request(log, "place")
-        await fold.catch_up()
-        if saved == "both facts":
-            save(fold, store)
+    repeat_request(log, "place")
+    store = MemoryStore()
+    fold = Fold(log, 0, store)
+    await fold.catch_up()
+    store.project(log.records[0][:projected])
+    for reported in (0, projected):
+        fold.note_projected(reported)
         assert fold.aggregate(ORDER).version == 3
         assert fold.receipt(ORDER, "place") == require_accepted(first).fact
 
 
+class StoreOfFasterProjector(MemoryStore):
+    """Between the first query for an order's state or receipt and the next query, the whole log is projected."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        super().__init__()
+        self._log = log
+
+    def aggregate(self, order_id: str) -> tuple[Aggregate, int]:
+        answer = super().aggregate(order_id)
+        self.project(self._log.records[0][self.position() :])
+        return answer
+
+    def receipt(self, order_id: str, request: bytes) -> Link | None:
+        answer = super().receipt(order_id, request)
+        self.project(self._log.records[0][self.position() :])
+        return answer
+
+
+async def test_command_whose_record_is_projected_during_its_decision_is_not_decided_again() -> None:
+    log = FaultyLog(atomic=False)
+    async with RunningWriter(log) as server:
+        [first] = await server.handle(build_place_order())
+        [second] = await server.handle(build_confirm_order())
+        assert require_accepted(second).fact.version == 2
+    fold = Fold(log, 0, StoreOfFasterProjector(log))  # has not read the log, as on a stale end
+    plan = BatchPlan(fold, chained=False, now=lambda: START_NS, new_id=new_id)
+    plan.add(prepare_attempt(build_place_order()))
+    assert plan.outcomes[0][1] == Accepted(require_accepted(first).fact, True, None)
+
+
 async def test_retry_never_gets_record_other_than_the_acknowledged_one(tmp_path: Path) -> None:
-    state = tmp_path / "state.sqlite"
-    async with run_handler(EmbeddedLog.create(tmp_path), state) as handler:
+    projections = tmp_path / "projections"
+    server = ProjectedHandler(log := EmbeddedLog.create(tmp_path), projections)
+    async with server.run() as handler:
         await handle(handler, [build_place_order(), build_change_quantity("change", 2)])
+        await server.wait_projected()
+    await log.close()
     replace_first_record(tmp_path)
-    async with run_handler(EmbeddedLog.open(tmp_path), state) as handler:
+    async with run_handler(EmbeddedLog.open(tmp_path), projections) as handler:
         [replay] = await handle(handler, [build_place_order()])
         with pytest.raises(LogDamaged, match="the record at offset 0 is not the one that was acknowledged"):
             await handler.read_record(ORDER, require_accepted(replay))

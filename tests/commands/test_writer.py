@@ -16,9 +16,11 @@ from tests.commands.sample_requests import (
 )
 from tests.log.memory import MemoryLog
 
+from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.commands_pb2 import AddOrderLineRequest
 from ordertrail.v1.order_events_pb2 import OrderConfirmed
 from ordertrail_server.commands.attempt import Preview
+from ordertrail_server.facts.link import request_key
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.orders.refusal import Refusal, Refused
 
@@ -28,12 +30,16 @@ def log(request: pytest.FixtureRequest) -> FaultyLog:
     return FaultyLog(atomic=request.param)
 
 
+def record_time(log: FaultyLog, offset: int) -> int:
+    return Record.FromString(log.records[0][offset].value).record_time.ToNanoseconds()
+
+
 async def test_command_is_answered_with_its_fact_and_record(log: FaultyLog) -> None:
     async with RunningWriter(log) as server:
         [answer] = await server.handle(build_place_order())
-    assert require_accepted(answer).fact[:3] == (1, log.records[0][0].digest, "place")
+    assert require_accepted(answer).fact[:3] == (1, log.records[0][0].digest, request_key("place"))
     assert require_accepted(answer).fact.offset == 0
-    assert require_accepted(answer).fact.time == START_NS
+    assert record_time(log, 0) == START_NS
     assert not require_accepted(answer).replayed
     assert require_accepted(answer).record is not None
 
@@ -157,7 +163,8 @@ async def test_fact_is_never_older_than_its_predecessor(log: FaultyLog) -> None:
         await server.handle(build_place_order())
         server.now -= 3600 * SECOND
         [answer] = await server.handle(build_confirm_order())
-    assert require_accepted(answer).fact.time == START_NS
+    assert require_accepted(answer).fact.version == 2
+    assert record_time(log, 1) == START_NS
 
 
 async def test_full_queue_refuses_command_in_one_batch_and_answers_queued_ones(log: FaultyLog) -> None:

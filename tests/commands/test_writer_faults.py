@@ -13,7 +13,7 @@ from tests.commands.sample_requests import (
     build_place_order,
     prepare_attempt,
 )
-from tests.commands.simulation.snapshot_store import NoSnapshot
+from tests.commands.simulation.order_stores import NothingProjected
 from tests.log.memory import MemoryLog
 
 from ordertrail.log.v1.record_pb2 import Record
@@ -28,7 +28,7 @@ def log(request: pytest.FixtureRequest) -> FaultyLog:
 
 
 async def count_facts(log: FaultyLog, order_id: str) -> int:
-    fold = Fold(log, 0, NoSnapshot())
+    fold = Fold(log, 0, NothingProjected())
     await fold.catch_up()
     return fold.aggregate(order_id).version
 
@@ -255,7 +255,7 @@ async def test_records_appended_after_transaction_marker_are_folded() -> None:
     async with RunningWriter(other_log) as server:
         await server.handle(build_place_order("place"), build_confirm_order("confirm"))
     log = MarkerLog([Entry(key, value) for _, key, value, _ in await other_log.read(0, 0, 10)])
-    fold = Fold(log, 0, NoSnapshot())
+    fold = Fold(log, 0, NothingProjected())
     await fold.catch_up()
     assert fold.position == 2
 
@@ -266,4 +266,4 @@ async def test_log_whose_end_lies_beyond_its_records_is_damaged() -> None:
             return await super().end(partition) + 3
 
     with pytest.raises(LogDamaged, match="facts are missing"):
-        await Fold(GappedLog(), 0, NoSnapshot()).catch_up()
+        await Fold(GappedLog(), 0, NothingProjected()).catch_up()
