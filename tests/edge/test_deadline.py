@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tests.edge.idle_projections import create_projection_service, query_history
 from tests.history.history_server import HistoryServer, advance_clock, build_placed, serve_history
 from tests.log.memory import MemoryLog
 
@@ -18,8 +19,8 @@ from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail.v1.projection_service_pb2 import ExplainEventRequest, RetryParkedOrderRequest
 from ordertrail_server.edge.deadline import WAITING_SHARE
 from ordertrail_server.edge.history_service import HistoryService
-from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.history.freshness import Freshness
+from ordertrail_server.history.queried_projection import QueriedProjection
 from ordertrail_server.log.port import Log, Logged
 from ordertrail_server.orders.refusal import Refused
 
@@ -29,13 +30,15 @@ DEADLINE_S = 100.0
 class Services:
     """The query services of a history server's read model and a log."""
 
-    def __init__(self, server: HistoryServer, log: Log) -> None:
+    def __init__(self, server: HistoryServer, log: Log, directory: Path) -> None:
         async def retry(order_id: str) -> None:
             """Return None: the order is not parked."""
 
-        freshness = Freshness(server.model, server.progress, log, (0,))
-        self.history = HistoryService(server.model, server.progress, freshness, server.recency)
-        self.projection = ProjectionService(log, server.model, freshness, None, retry)
+        orders = QueriedProjection(
+            server.orders_model, server.progress, Freshness(server.orders_model, server.progress, log, (0,))
+        )
+        self.history = HistoryService(orders, query_history(server, log), server.recency)
+        self.projection = create_projection_service(server, log, directory, retry)
 
 
 async def catch_refusal_reason(answer: Awaitable[object]) -> ErrorReason.ValueType:
@@ -72,7 +75,7 @@ async def test_all_waits_of_a_call_share_its_deadline(
         await server.project()
         token, log = server.record("o", build_placed("p")), SlowLog()
         log.records = server.log.records  # of which the last is never projected
-        assert await catch_refusal_reason(call(Services(server, log), token)) == ERROR_REASON_NOT_FRESH_YET
+        assert await catch_refusal_reason(call(Services(server, log, tmp_path), token)) == ERROR_REASON_NOT_FRESH_YET
 
 
 class FrozenLog(MemoryLog):
@@ -96,7 +99,7 @@ async def test_explain_is_unavailable_if_log_does_not_answer(tmp_path: Path, end
         await server.project()
         refusal_task = asyncio.ensure_future(
             catch_refusal_reason(
-                Services(server, FrozenLog(ends)).projection.ExplainEvent(ExplainEventRequest(), DEADLINE_S)
+                Services(server, FrozenLog(ends), tmp_path).projection.ExplainEvent(ExplainEventRequest(), DEADLINE_S)
             )
         )
         await asyncio.sleep(0)
@@ -118,5 +121,5 @@ async def test_explain_refuses_offset_without_record(tmp_path: Path) -> None:
         await server.project()
         log = GappedLog()
         log.records = [server.log.records[0][1:]]
-        answer = Services(server, log).projection.ExplainEvent(ExplainEventRequest(offset=0), DEADLINE_S)
+        answer = Services(server, log, tmp_path).projection.ExplainEvent(ExplainEventRequest(offset=0), DEADLINE_S)
         assert await catch_refusal_reason(answer) == ERROR_REASON_RECORD_NOT_FOUND
