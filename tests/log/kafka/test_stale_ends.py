@@ -4,17 +4,19 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests.commands.simulation.order_stores import MemoryStore
 from tests.kafka.cluster import Cluster
 from tests.kafka.topics import recreate_topic
 from tests.log.contract import build_entries, build_logged_records
 from tests.log.kafka.open_log import open_log, retry
 
+from ordertrail_server.commands.fold import Fold
 from ordertrail_server.history.freshness import Freshness
-from ordertrail_server.log.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.port import LogDamaged, LogUnavailable
+from ordertrail_server.log.progress import Progress
 
 
 def advance_known_end(log: KafkaLog, end: int) -> None:
@@ -66,6 +68,20 @@ async def test_store_ahead_of_a_stale_end_waits_for_the_current_end(cluster: Clu
         await _wait_for_end_query(log)
         await second_log.append(0, build_entries(2, 3))
         await asyncio.wait_for(checking, 10)
+
+
+async def test_fold_on_projection_ahead_of_a_stale_end_waits_for_the_current_end(cluster: Cluster) -> None:
+    recreate_topic(cluster)
+    async with open_log(cluster) as log, open_log(cluster) as second_log:
+        await second_log.append(0, build_entries(3))
+        store = MemoryStore()
+        store.project(build_logged_records(build_entries(5)))
+        fold = Fold(log, 0, store)
+        catching_up = asyncio.ensure_future(fold.catch_up())
+        await _wait_for_end_query(log)
+        await second_log.append(0, build_entries(2, 3))
+        await asyncio.wait_for(catching_up, 10)
+        assert fold.position == 5
 
 
 async def test_token_beyond_a_stale_end_is_accepted_once_the_log_reaches_it(cluster: Cluster, tmp_path: Path) -> None:
