@@ -11,7 +11,8 @@ from ordertrail.log.v1.record_pb2 import Record
 
 RECORDS: list[Message] = [Record.FromString(path.read_bytes()) for path in sorted(CORPUS.glob("v*/*.binpb"))]
 CASES = [case.name for case in Record.DESCRIPTOR.oneofs_by_name["event"].fields]
-ENVELOPE = [field.name for field in Record.DESCRIPTOR.fields if field.name not in CASES]
+# The samples are events. A recorded refusal has none, and no release writes one yet.
+ENVELOPE = [field.name for field in Record.DESCRIPTOR.fields if field.name not in (*CASES, "refusal")]
 
 
 @pytest.mark.parametrize("field", [*ENVELOPE, *CASES])
