@@ -90,7 +90,7 @@ def test_proto_files_are_enough_to_decode_a_message(messages: list[Message], tmp
     assert command_line("protoc").split()[4:6] == [Record.DESCRIPTOR.full_name, Record.DESCRIPTOR.file.name]
 
 
-def test_ten_lines_of_the_page_find_the_facts_among_repetitions(messages: list[Message]) -> None:
+def test_short_program_of_the_page_finds_the_facts_among_repetitions(messages: list[Message]) -> None:
     namespace: dict[str, Any] = {}
     exec(read_blocks(PAGE, "python")[0], namespace)
     assert [namespace["is_fact"](message.key(), message.value()) for message in messages] == [True, False, True]
