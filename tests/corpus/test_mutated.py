@@ -1,8 +1,10 @@
-"""Damaged records never stop a fold, and each one is recorded in a table."""
+"""Damaged records never stop a fold, and each one is accounted for."""
 
 from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
+from typing import NamedTuple
 
 import pytest
 from google.protobuf.message import Message
@@ -11,39 +13,65 @@ from tests.trials import choose_size
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsResponse
+from ordertrail_server.facts.step import Place
 from ordertrail_server.log.port import Logged
 from ordertrail_server.orders.chain import digest
-from ordertrail_server.projections.fold import BatchFold, Place
-from ordertrail_server.projections.order_history_ddl import INDEXES, TABLES
-from ordertrail_server.projections.rows import Rows, write_rows
+from ordertrail_server.projections.history.history_rows import event_rows
+from ordertrail_server.projections.history.projection import HistoryProjection
+from ordertrail_server.projections.history.tables import TABLES as HISTORY_TABLES
+from ordertrail_server.projections.order_fold import OrderFold
+from ordertrail_server.projections.orders.order_rows import number_orders, write_order_rows
+from ordertrail_server.projections.orders.stored_orders import StoredOrder
+from ordertrail_server.projections.orders.tables import INDEXES, TABLES
+from ordertrail_server.projections.projection_file import BASE_TABLES, write_base_rows
 from ordertrail_server.schema.reading import Reading, read
-from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.connection import Connection, connect_writer
 
 MUTATIONS = choose_size(5_000, 200_000, 10_000_000)
-PLACE, OFFSET = Place("orders.events", 0, 1), 7
+OFFSET = 7
 
 
-def fold_record(setting: Setting, value: bytes, key: str) -> Rows:
-    fold = BatchFold(PLACE, setting.stored, lambda order_id, stored, version: None)
+class Files(NamedTuple):
+    """Files of the projections `orders` and `history`."""
+
+    orders: Connection
+    history: Connection
+
+
+@pytest.fixture
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
+    directory = tmp_path_factory.mktemp("projections")
+    files = Files(connect_writer(directory / "orders.sqlite"), connect_writer(directory / "history.sqlite"))
+    for connection, tables in zip(files, ((*TABLES, *INDEXES), HISTORY_TABLES), strict=True):
+        for statement in (*BASE_TABLES, *tables):
+            connection.execute(statement)
+    yield files
+    for connection in files:
+        connection.close()
+
+
+def fold_record(setting: Setting, value: bytes, key: str) -> OrderFold:
+    fold = OrderFold("orders.events", Place(0, 1), setting.stored, lambda order_id, version: ())
     fold.take(Logged(OFFSET, key, value, digest(value)))
-    return fold.rows
+    return fold
 
 
-def assert_accounted_for(rows: Rows) -> str:
-    """Assert that the record is in one of the three tables, at its offset; return the table's name."""
-    offsets_by_table = {
-        "event": [row[0] for row in rows.events],
-        "not a fact": [row[0] for row in rows.not_facts],
-        "parked": [row[0] for row in rows.parked],
+def find_outcome(fold: OrderFold) -> str:
+    """Return what became of the record, after asserting that it is in one list of the batch."""
+    offsets = {
+        "event": [fact.logged.offset for fact in fold.batch.facts],
+        "waiting": [fact.logged.offset for fact in fold.batch.waiting],
+        "no fact": [logged.offset for logged, _ in fold.batch.others],
     }
-    [(table, offsets)] = [(table, offsets) for table, offsets in offsets_by_table.items() if offsets]
-    assert offsets == [OFFSET]
-    return table
+    [outcome] = [outcome for outcome, of in offsets.items() if of]
+    assert offsets[outcome] == [OFFSET]
+    return outcome
 
 
-def assert_shown_as_read(rows: Rows, reading: Reading, value: bytes) -> None:
+def assert_shown_as_read(fold: OrderFold, reading: Reading, value: bytes) -> None:
     """Assert that the event sent to clients is the event that was read, with its position."""
-    [sent_event] = StreamOrderEventsResponse.FromString(rows.events[0][-1]).events
+    [row] = event_rows(fold.batch)
+    [sent_event] = StreamOrderEventsResponse.FromString(row[-1]).events
     kind = sent_event.WhichOneof("event")
     assert kind is not None
     assert (kind, get_event(sent_event)) == (reading.event.WhichOneof("event"), get_event(reading.event))
@@ -56,23 +84,34 @@ def get_event(happened: HistoryEvent) -> Message:
     return event
 
 
-def read_model() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in (*TABLES, *INDEXES):
-        connection.execute(statement)
-    return connection
+@contextmanager
+def rolled_back(connection: Connection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    yield
+    connection.execute("ROLLBACK")
 
 
-def assert_storable(rows: Rows, setting: Setting, model: sqlite3.Connection) -> None:
-    model.execute("BEGIN")
-    write_rows(model, rows, setting.stored)
-    model.execute("ROLLBACK")
+def assert_storable(fold: OrderFold, setting: Setting, files: Files) -> None:
+    """Assert that both projections can write the batch, and that `orders` accounts for the record."""
+    stored = {order_id: StoredOrder(number, order) for number, (order_id, order) in enumerate(setting.stored.items())}
+    changed = number_orders(fold, stored, len(stored))
+    with rolled_back(files.orders):
+        write_base_rows(files.orders, fold.batch)
+        write_order_rows(files.orders, fold, changed, stored)
+        counts = [table_size(files.orders, table) for table in ("links", "not_links")]
+        assert sorted(counts) == [0, 1]
+    with rolled_back(files.history):
+        HistoryProjection().apply(fold.batch, files.history)
+
+
+def table_size(connection: Connection, table: str) -> int:
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
 
 def test_every_undamaged_sample_folds() -> None:
     for setting in SETTINGS:
-        rows = fold_record(setting, setting.value, setting.order_id)
-        assert assert_accounted_for(rows) == "event", rows.parked or rows.not_facts
+        fold = fold_record(setting, setting.value, setting.order_id)
+        assert find_outcome(fold) == "event", fold.batch
 
 
 @pytest.mark.parametrize("number", range(len(SETTINGS)))
@@ -83,31 +122,30 @@ def test_damage_changes_every_sample(number: int) -> None:
 
 @pytest.mark.sampled
 @pytest.mark.timeout(300 + MUTATIONS // 500)
-def test_damaged_record_is_an_event_or_parked_or_no_fact() -> None:
+def test_damaged_record_is_an_event_or_waiting_or_no_fact(files: Files) -> None:
     outcomes: Counter[str] = Counter()
-    with closing(read_model()) as model:
-        for number in range(MUTATIONS):
-            chance = Random(number)
-            setting = chance.choice(SETTINGS)
-            value = damage_record(setting, chance)
-            try:
-                outcomes[take(setting, value, chance, model)] += 1
-            except Exception as error:
-                error.add_note(f"mutation {number}: {value!r}")
-                raise
+    for number in range(MUTATIONS):
+        chance = Random(number)
+        setting = chance.choice(SETTINGS)
+        value = damage_record(setting, chance)
+        try:
+            outcomes[fold_damaged(setting, value, chance, files)] += 1
+        except Exception as error:
+            error.add_note(f"mutation {number}: {value!r}")
+            raise
     # Each outcome occurred, so each assertion above was executed.
-    assert outcomes.keys() == {"event", "not a fact", "parked"}
+    assert outcomes.keys() == {"event", "waiting", "no fact"}
 
 
-def take(setting: Setting, value: bytes, chance: Random, model: sqlite3.Connection) -> str:
+def fold_damaged(setting: Setting, value: bytes, chance: Random, files: Files) -> str:
+    """Fold a damaged record, check it, and return what became of it."""
     reading = read(value)
     named = reading.event.order_id if reading is not None else ""
-    key = chance.choice((setting.order_id, named or setting.order_id))
-    rows = fold_record(setting, value, key)
-    table = assert_accounted_for(rows)
-    if table == "event":
+    fold = fold_record(setting, value, chance.choice((setting.order_id, named or setting.order_id)))
+    outcome = find_outcome(fold)
+    if outcome == "event":
         assert reading is not None
         assert not reading.fault
-        assert_shown_as_read(rows, reading, value)
-    assert_storable(rows, setting, model)
-    return table
+        assert_shown_as_read(fold, reading, value)
+    assert_storable(fold, setting, files)
+    return outcome

@@ -1,20 +1,20 @@
-"""Writer and projector fold a log of damaged records to the same state, and the writer's store keeps that state."""
+"""Writer and projector fold a log of damaged records to the same state, and the file of the projection keeps it."""
 
 from collections import Counter
 from contextlib import closing
-from itertools import chain
 from pathlib import Path
 from random import Random
 
 import pytest
+from tests.commands.simulation.order_stores import NothingProjected, open_file_store
 from tests.corpus.damage import SETTINGS, damage_record
 from tests.log.memory import MemoryLog
 
 from ordertrail_server.commands.fold import Fold
-from ordertrail_server.commands.state_store import StateStore
+from ordertrail_server.facts.step import Place
 from ordertrail_server.log.port import Logged
 from ordertrail_server.orders.chain import Verdict, digest
-from ordertrail_server.projections.fold import BatchFold, Place
+from ordertrail_server.projections.order_fold import OrderFold
 from ordertrail_server.schema.reading import read
 
 LOG = MemoryLog(identity=b"the log's own id")
@@ -34,18 +34,27 @@ def build_log(chance: Random) -> list[Logged]:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_writer_and_projector_fold_a_damaged_log_alike(tmp_path: Path, seed: int) -> None:
-    with closing(StateStore(tmp_path / "state.sqlite", LOG, b"rules")) as store:
-        writer = Fold(LOG, 0, store)
-        projector = BatchFold(Place(LOG.topic, 0, LOG.partitions), {}, lambda order_id, stored, version: None)
-        verdicts: Counter[Verdict | None] = Counter()
-        for logged in build_log(Random(seed)):
-            verdicts[writer.take(logged)] += 1
-            projector.take(logged)
-        rows, snapshot = projector.rows, writer.snapshot()
-        assert snapshot.orders == rows.orders
-        assert verdicts[Verdict.FACT] == len(rows.events) + len(rows.parked) > 0
-        tables = ([row[0] for row in rows.events], [row[0] for row in rows.not_facts], [row[0] for row in rows.parked])
-        assert sorted(chain.from_iterable(tables)) == list(range(RECORDS))
-        store.save(0, snapshot)
-        assert {order_id: store.aggregate(order_id) for order_id in snapshot.orders} == snapshot.orders
+async def test_writer_and_projector_fold_a_damaged_log_alike(tmp_path: Path, seed: int) -> None:
+    records = build_log(Random(seed))
+    writer = Fold(LOG, 0, NothingProjected())
+    projector = OrderFold(LOG.topic, Place(0, LOG.partitions), {}, lambda order_id, version: ())
+    verdicts: Counter[Verdict | None] = Counter()
+    for logged in records:
+        verdicts[writer.take(logged)] += 1
+        projector.take(logged)
+    batch = projector.batch
+    assert {order_id: writer.aggregate(order_id) for order_id in projector.orders} == projector.orders
+    assert verdicts[Verdict.FACT] == len(batch.facts) + len(batch.waiting) > 0
+    assert verdicts == Counter([Verdict.FACT] * verdicts[Verdict.FACT]) + Counter(j.verdict for _, j in batch.others)
+    folded = [fact.logged for fact in batch.facts] + [fact.logged for fact in batch.waiting]
+    others = [logged for logged, _ in batch.others]
+    assert sorted(logged.offset for logged in folded + others) == list(range(RECORDS))
+    with closing(await open_file_store(tmp_path / "orders.sqlite", LOG)) as store:
+        store.project(records)
+        assert {order_id: store.aggregate(order_id)[0] for order_id in projector.orders} == projector.orders
+        for order_id, link in projector.links:
+            assert store.receipt(order_id, link.request) == find_first_link(projector, order_id, link.request)
+
+
+def find_first_link(projector: OrderFold, order_id: str, request: bytes) -> object:
+    return next(link for of, link in projector.links if (of, link.request) == (order_id, request))
