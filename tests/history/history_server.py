@@ -1,4 +1,4 @@
-"""A history service with a real log and projector, and a list of the recorded facts to compare with."""
+"""A history service with a real log and engine, and a list of the recorded facts to compare with."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -23,18 +23,24 @@ from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, St
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.history.freshness import Freshness
-from ordertrail_server.log.progress import Progress
-from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.history.queried_projection import QueriedProjection
+from ordertrail_server.history.read_model import SEARCH_SECONDS, ReadModel
 from ordertrail_server.history.recency import Recency
+from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.placement import partition_of
-from ordertrail_server.log.port import Entry
+from ordertrail_server.log.port import Entry, Log
 from ordertrail_server.log.position import LogPosition
+from ordertrail_server.log.progress import Progress
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.orders.products import products_named
-from ordertrail_server.projections.fold import EVENT_TYPE
-from ordertrail_server.projections.projector import Projector
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.dependents import Positions
+from ordertrail_server.projections.engine import Engine
+from ordertrail_server.projections.generation import live_generation
+from ordertrail_server.projections.history.history_rows import EVENT_TYPE
+from ordertrail_server.projections.opened_engine import open_engine
 from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.registry import Event
 from ordertrail_server.schema.writing import encode, seal
@@ -61,23 +67,40 @@ class RecordedFact(NamedTuple):
 class HistoryServer:
     def __init__(self, directory: Path, partitions: int, heartbeat_s: float, identity: bytes | None) -> None:
         self.log = MemoryLog(partitions=partitions, identity=identity)
-        self.path = directory / "order-history.sqlite"
+        self._directory = directory
         self.progress = Progress()
-        self.model = ReadModel(self.path, self.log.identity, self.log.topic, partitions)
+        self.orders_model, self.model = self.open_model(ORDERS), self.open_model(HISTORY)
         self.recency = Recency(self.log.end, partitions, self.progress)
         self.service = self.build_service(self.progress, heartbeat_s)
-        self.projector: Projector | None = None
+        self._engine: Engine | None = None
         self.facts: list[RecordedFact] = []
         self._aggregates: dict[str, Aggregate] = {}
         self._time = NOON
 
+    def open_model(self, name: str, search_seconds: float = SEARCH_SECONDS) -> ReadModel:
+        """Return a model of the projection's file, which may not exist yet."""
+        path = live_generation(self._directory, name)
+        return ReadModel(path, self.log.identity, self.log.topic, self.log.partitions, search_seconds)
+
     def build_service(
-        self, progress: Progress, heartbeat_s: float = 15.0, recency: Recency | None = None
+        self,
+        progress: Progress,
+        heartbeat_s: float = 15.0,
+        recency: Recency | None = None,
+        log: Log | None = None,
+        ends_at_start: Offsets | None = None,
+        history_progress: Progress | None = None,
     ) -> HistoryService:
-        """Return a service that starts now: what the log already holds must be projected before it answers."""
-        least = tuple(map(len, self.log.records))
-        freshness = Freshness(self.model, progress, self.log, least)
-        return HistoryService(self.model, progress, freshness, recency or self.recency, heartbeat_s)
+        """Return a service that starts now: what the log already holds must be projected before it answers.
+
+        `progress` is that of both projections, unless `history` has its own.
+        """
+        ends = tuple(map(len, self.log.records)) if ends_at_start is None else ends_at_start
+        orders, history = (
+            QueriedProjection(model, reached, Freshness(model, reached, log or self.log, ends))
+            for model, reached in ((self.orders_model, progress), (self.model, history_progress or progress))
+        )
+        return HistoryService(orders, history, recency or self.recency, heartbeat_s)
 
     def aggregate(self, order_id: str) -> Aggregate:
         return self._aggregates.get(order_id, NO_ORDER)
@@ -103,10 +126,17 @@ class HistoryServer:
 
     async def project(self) -> None:
         """Project everything that the log holds, and advance the progress."""
-        if self.projector is None:
-            self.projector = await Projector.open(self.log, self.path)
-        await self.projector.catch_up(self.progress.advance)
-        self.progress.advance(self.projector.positions)
+        if self._engine is None:
+            self._engine = await open_engine(self.log, self._directory, [HISTORY])
+        await self._engine.catch_up(self._note_positions)
+        self._note_positions(self._engine.positions)
+
+    def close(self) -> None:
+        """Close the projections."""
+        self.orders_model.close()
+        self.model.close()
+        if self._engine is not None:
+            self._engine.close()
 
     @property
     def orders(self) -> dict[str, Order]:
@@ -121,6 +151,9 @@ class HistoryServer:
     async def stream(self, request: StreamOrderEventsRequest) -> list[StreamOrderEventsResponse]:
         return [StreamOrderEventsResponse.FromString(f) async for f in self.service.StreamOrderEvents(request, None)]
 
+    def _note_positions(self, positions: Positions) -> None:
+        self.progress.advance(dict(positions[HISTORY]))
+
     def _partition(self, order_id: str) -> int:
         return partition_of(order_id, self.log.partitions)
 
@@ -133,9 +166,7 @@ async def serve_history(
     try:
         yield server
     finally:
-        server.model.close()
-        if server.projector is not None:
-            server.projector.close()
+        server.close()
 
 
 def seal_record(order_id: str, version: int, previous: bytes, chunk: bytes, time: int = NOON) -> bytes:

@@ -66,9 +66,8 @@ async def test_page_of_parked_orders_has_a_next_page_token_only_if_rows_follow(
             positions[f"order-{number}"] = (home, len(server.log.records[home]))
             server.record(f"order-{number}", build_line_removed("never ordered"))
         await server.project()
-        raw = await server.model.read(
-            lambda connection: list_parked(server.model, ListParkedOrdersRequest(page_size=size), connection)
-        )
+        model, request = server.orders_model, ListParkedOrdersRequest(page_size=size)
+        raw = await model.read(lambda connection: list_parked(model, request, connection))
         page = ListParkedOrdersResponse.FromString(raw)
         assert (len(page.orders), page.next_page_token != "") == (min(size, ROWS), has_more)
         assert {partition for partition, _ in positions.values()} == {0, 1, 2}

@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits, join
-from ordertrail_server.projections.order_history_ddl import INDEXES, TABLES
+from ordertrail_server.projections.history.tables import INDEXES, TABLES
 from ordertrail_server.schema.wire import first_field
 from ordertrail_server.storage.sqlite import sqlite3
 
@@ -17,8 +17,8 @@ def store_frames(frames: list[bytes]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     for statement in (*TABLES, *INDEXES):
         connection.execute(statement)
-    rows = [(3 * number, "o", number, "c", 20, 0, b"", frame) for number, frame in enumerate(frames)]
-    connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    rows = [(3 * number, "o", number, "c", 20, 0, frame) for number, frame in enumerate(frames)]
+    connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     return connection
 
 

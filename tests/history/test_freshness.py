@@ -13,11 +13,9 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail_server.edge.deadline import WAITING_SHARE
-from ordertrail_server.edge.history_service import HistoryService
-from ordertrail_server.history.freshness import Freshness
-from ordertrail_server.log.progress import Progress
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.position import OFFSETS
+from ordertrail_server.log.progress import Progress
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refused
 
@@ -98,9 +96,9 @@ async def test_token_of_another_log_is_refused_with_the_name_of_its_field(
 async def test_reads_are_unavailable_before_the_read_model_exists(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await assert_unavailable(server)
-        server.path.touch()
+        server.orders_model.path.touch()
         await assert_unavailable(server)
-        server.path.unlink()
+        server.orders_model.path.unlink()
         server.record("o", build_placed("p"))
         await server.project()
         await server.service.GetOrder(GetOrderRequest(order_id="o"), None)
@@ -110,14 +108,28 @@ async def test_reads_are_unavailable_if_the_read_model_is_of_another_log(tmp_pat
     async with serve_history(tmp_path) as server:
         server.record("o", build_placed("p"))
         await server.project()
-        other_model = ReadModel(server.path, b"another log's id", server.log.topic, 1)
-        progress = Progress()
-        freshness = Freshness(other_model, progress, server.log, (0,))
-        service = HistoryService(other_model, progress, freshness, server.recency)
-        with pytest.raises(Refused) as error:
-            await service.GetOrder(GetOrderRequest(order_id="o"), None)
-        assert error.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
-        other_model.close()
+        server.orders_model.close()
+        server.orders_model = ReadModel(server.orders_model.path, b"another log's id", server.log.topic, 1)
+        server.service = server.build_service(Progress(), ends_at_start=(0,))
+        await assert_unavailable(server)
+
+
+async def test_only_reads_of_the_past_wait_for_the_projection_history(tmp_path: Path) -> None:
+    async with serve_history(tmp_path) as server:
+        server.record("o", build_placed("p"))
+        await server.project()
+        history_progress = Progress()
+        history_progress.advance({0: 0})
+        service = server.build_service(server.progress, history_progress=history_progress)
+        assert GetOrderResponse.FromString(await service.GetOrder(GetOrderRequest(order_id="o"), 0.02)).order.version
+        assert await service.ListOrders(ListOrdersRequest(), 0.02)
+        for answer in (
+            service.GetOrder(GetOrderRequest(order_id="o", version=1), 0.02),
+            service.ListOrderEvents(ListOrderEventsRequest(order_id="o"), 0.02),
+        ):
+            with pytest.raises(Refused) as error:
+                await answer
+            assert error.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
 
 
 async def assert_unavailable(server: HistoryServer) -> None:

@@ -122,9 +122,9 @@ async def test_reads_of_an_empty_log_wait_for_a_complete_read_model(
 ) -> None:
     async with serve_history(tmp_path) as server:
         if file_state == "an empty file":
-            server.model.path.touch()
+            server.orders_model.path.touch()
         elif file_state == "a file without tables":
-            connect_writer(server.model.path).close()
+            connect_writer(server.orders_model.path).close()
         reading = [asyncio.create_task(answer) for answer in call_every_rpc(server, 20.0)]
         for answer in call_every_rpc(server, 0.02):
             refusal = await catch_refusal(answer)

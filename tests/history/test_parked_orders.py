@@ -26,14 +26,16 @@ from ordertrail_server.orders.refusal import Refused
 
 
 async def list_page(server: HistoryServer, request: ListParkedOrdersRequest) -> ListParkedOrdersResponse:
+    model = server.orders_model
     return ListParkedOrdersResponse.FromString(
-        await server.model.read(lambda connection: list_parked(server.model, request, connection))
+        await model.read(lambda connection: list_parked(model, request, connection))
     )
 
 
 async def get_answer(server: HistoryServer, order_id: str) -> GetParkedOrderResponse:
+    model = server.orders_model
     return GetParkedOrderResponse.FromString(
-        await server.model.read(lambda connection: get_parked(server.model, order_id, connection))
+        await model.read(lambda connection: get_parked(model, order_id, connection))
     )
 
 

@@ -11,10 +11,10 @@ from tests.log.contract import build_entries
 from tests.log.memory import MemoryLog
 
 from ordertrail_server.history import recency as module
-from ordertrail_server.log.progress import Progress
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Entry, LogDamaged, LogUnavailable
+from ordertrail_server.log.progress import Progress
 
 
 class TickingClock:

@@ -17,8 +17,9 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_PLACED
-from ordertrail_server.history.read_model import SEARCHERS, Connection, ReadModel
+from ordertrail_server.history.read_model import SEARCHERS, Connection
 from ordertrail_server.orders.refusal import Refused
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
 
 HOUR_S = 3600.0
 
@@ -29,8 +30,9 @@ def visit_rows_for_ever(connection: Connection) -> None:
 
 @asynccontextmanager
 async def keep_searchers_busy(server: HistoryServer, count: int) -> AsyncIterator[None]:
-    """Keep every search thread busy, with more searches in the queue, for the time of the block."""
-    searches = [asyncio.create_task(server.model.search(visit_rows_for_ever)) for _ in range(count)]
+    """Run so many endless searches in each projection, for the time of the block."""
+    models = (server.orders_model, server.model)
+    searches = [asyncio.create_task(model.search(visit_rows_for_ever)) for model in models for _ in range(count)]
     try:
         yield
     finally:
@@ -43,8 +45,8 @@ async def keep_searchers_busy(server: HistoryServer, count: int) -> AsyncIterato
 async def serve_without_time_limit(directory: Path) -> AsyncIterator[HistoryServer]:
     """A server with one order, whose searches may take an hour."""
     async with serve_history(directory) as server:
-        server.model.close()
-        server.model = ReadModel(server.path, server.log.identity, server.log.topic, 1, search_seconds=HOUR_S)
+        server.close()
+        server.orders_model, server.model = (server.open_model(name, HOUR_S) for name in (ORDERS, HISTORY))
         server.service = server.build_service(server.progress)
         server.record("order-1", build_placed("apple", customer="shop-1"))
         await server.project()
@@ -54,7 +56,7 @@ async def serve_without_time_limit(directory: Path) -> AsyncIterator[HistoryServ
 async def test_search_ends_after_its_time_limit_with_a_typed_error(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
-        model = ReadModel(server.path, server.log.identity, server.log.topic, 1, search_seconds=0.01)
+        model = server.open_model(HISTORY, search_seconds=0.01)
         with pytest.raises(Refused) as error:
             await model.search(visit_rows_for_ever)
         model.close()

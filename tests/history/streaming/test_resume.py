@@ -11,7 +11,6 @@ from tests.log.memory import MemoryLog
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 from ordertrail_server.edge.history_service import HistoryService
-from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refused
@@ -31,8 +30,7 @@ class StaleLog(MemoryLog):
 
 
 def serve_with_log(log: MemoryLog, server: HistoryServer, least: int = 0) -> HistoryService:
-    freshness = Freshness(server.model, server.progress, log, (least,))
-    return HistoryService(server.model, server.progress, freshness, server.recency)
+    return server.build_service(server.progress, log=log, ends_at_start=(least,))
 
 
 async def test_token_of_another_server_is_accepted_once_the_end_is_current(tmp_path: Path) -> None:
