@@ -46,6 +46,6 @@ class ProjectedOrders:
             name = self._reader.path.name
             if is_damage(error):
                 raise StoreDamaged(
-                    f"{name} cannot be read ({error}); restart the server to build it again from the log"
+                    f"{name} is damaged ({error}); stop the server and run `ordertrail rebuild`, or delete it"
                 ) from error
             raise StoreUnavailable(f"{name} cannot be read for now: {error}") from error
