@@ -5,15 +5,19 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from ordertrail_server.commands.state_store import StateStore
 from tests.log.memory import MemoryLog
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.commands.fold import StoreDamaged, StoreUnavailable
+from ordertrail_server.commands.order_store import ProjectedOrders
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.embedded.records import read_failure
 from ordertrail_server.log.port import LogDamaged, LogInUse, LogUnavailable
 from ordertrail_server.orders.refusal import Refused
+from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.generation import live_generation
+from ordertrail_server.projections.opened_engine import open_engine
+from ordertrail_server.projections.orders.order_reader import OrderReader
 from ordertrail_server.storage.connection import connect_immutable, connect_reader, connect_writer
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage, is_in_use
@@ -110,25 +114,32 @@ def test_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
         assert is_damage(error.value)
 
 
-def test_state_store_is_not_removed_after_a_transient_read_failure(tmp_path: Path) -> None:
-    path = tmp_path / "state.sqlite"
-    store = StateStore(path, MemoryLog(), b"rules")
-    store._reader.set_progress_handler(lambda: 1, 1)  # SQLITE_INTERRUPT
-    with pytest.raises(StoreUnavailable, match="cannot be read for now: interrupted") as error:
-        store.position(0)
-    assert not isinstance(error.value, StoreDamaged)
-    store._reader.set_progress_handler(None, 1)
-    assert store.position(0) == (0, b"")
-    store.close()
-    assert path.exists()
+async def test_projection_orders_is_unavailable_but_not_damaged_after_a_transient_failure(tmp_path: Path) -> None:
+    (await open_engine(MemoryLog(), tmp_path, [])).close()
+    with closing(OrderReader(live_generation(tmp_path, ORDERS))) as reader:
+        store = ProjectedOrders(reader, 0)
+        reader._connection.set_progress_handler(lambda: 1, 1)  # SQLITE_INTERRUPT
+        with pytest.raises(StoreUnavailable, match="cannot be read for now: interrupted"):
+            store.position()
+        reader._connection.set_progress_handler(None, 1)
+        assert store.position() == 0
 
 
-def test_state_store_is_not_removed_after_a_transient_open_failure(tmp_path: Path) -> None:
-    path = tmp_path / "state.sqlite"
+async def test_damaged_projection_orders_is_reported_with_the_remedy(tmp_path: Path) -> None:
+    (await open_engine(MemoryLog(), tmp_path, [])).close()
+    path = live_generation(tmp_path, ORDERS)
+    path.write_bytes(b"damaged" * 1_000)
+    remedy = "stop the server and run `ordertrail rebuild`, or delete it"
+    with closing(OrderReader(path)) as reader, pytest.raises(StoreDamaged, match=remedy):
+        ProjectedOrders(reader, 0).position()
+
+
+async def test_projection_that_cannot_be_opened_for_now_is_not_replaced(tmp_path: Path) -> None:
+    path = live_generation(tmp_path, ORDERS)
     path.mkdir()
     with pytest.raises(sqlite3.OperationalError):
-        StateStore(path, MemoryLog(), b"rules")
-    assert path.exists()
+        await open_engine(MemoryLog(), tmp_path, [])
+    assert path.is_dir()
 
 
 async def test_missing_read_model_is_not_reported_as_damaged(tmp_path: Path) -> None:
