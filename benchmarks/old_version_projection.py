@@ -1,4 +1,4 @@
-"""The projector over events that are one version old, compared with the same events in the newest version.
+"""The projections over events that are one version old, compared with the same events in the newest version.
 
 `python -m benchmarks.old_version_projection` runs the server's code on protos with further versions of OrderPlaced.
 """
@@ -32,7 +32,7 @@ def measure(events: int, kind: str) -> Row:
     command = [sys.executable, "-m", "benchmarks.old_version_projection", str(events)]
     output = subprocess.run(command, check=True, input=image.SerializeToString(), stdout=subprocess.PIPE).stdout
     rates = json.loads(output)
-    name = f"projector, {events:,} events one version old: {kind}"
+    name = f"projections, {events:,} events one version old: {kind}"
     return Row(
         name, "events/s of CPU", max(rates["old"]), "in the newest version", max(rates["newest"]), min_ratio=0.95
     )

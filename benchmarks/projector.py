@@ -1,4 +1,4 @@
-"""The projector over a whole log, compared with a loop that only parses each record and writes two rows."""
+"""The projections over a whole log, compared with a loop that only parses each record and writes two rows."""
 
 import asyncio
 import tempfile
@@ -12,7 +12,8 @@ from benchmarks.table import Row
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
-from ordertrail_server.projections.projector import Projector
+from ordertrail_server.projections.catalog import HISTORY
+from ordertrail_server.projections.opened_engine import open_engine
 from ordertrail_server.storage.connection import connect_writer
 
 MIN_RATE = 20_000
@@ -21,33 +22,32 @@ BATCH = 1_000
 
 
 def measure(events: int) -> Row:
-    """Return the events/s of the projector on an empty read model and of the bare loop, measured alternately."""
+    """Return the events/s of the engine with new projections and of the bare loop, measured alternately."""
     ours, limit = [], []
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         create_log(data, events)
         for round_ in range(ROUNDS):
             limit.append(events / asyncio.run(_seconds_of_bare_loop(data, Path(folder) / f"bare-{round_}")))
-            ours.append(events / asyncio.run(seconds_on_embedded(data, Path(folder) / f"read-model-{round_}")))
-    name = f"projector from offset 0, of {events:,} events"
+            ours.append(events / asyncio.run(seconds_on_embedded(data, Path(folder) / f"projections-{round_}")))
+    name = f"projections from offset 0, of {events:,} events"
     peer = "parsing, and inserting two plain rows for each"
     return Row(name, "events/s", median(ours), peer, median(limit), min_rate=MIN_RATE)
 
 
-async def seconds_of_projector(log: Log, path: Path) -> float:
-    """Fold a whole log into a new read model and close the log; return the seconds."""
+async def seconds_of_engine(log: Log, directory: Path) -> float:
+    """Fold a whole log into new projections and close the log; return the seconds."""
     start = perf_counter()
-    projector = await Projector.open(log, path)
-    await projector.catch_up(lambda _: None)
-    projector.close()
+    with closing(await open_engine(log, directory, [HISTORY])) as engine:
+        await engine.catch_up()
     seconds = perf_counter() - start
     await log.close()
     return seconds
 
 
-async def seconds_on_embedded(data: Path, path: Path) -> float:
-    """Return the seconds of the projector on the log of a data directory."""
-    return await seconds_of_projector(EmbeddedLog.follow(data), path)
+async def seconds_on_embedded(data: Path, directory: Path) -> float:
+    """Return the seconds of the engine on the log of a data directory."""
+    return await seconds_of_engine(EmbeddedLog.follow(data), directory)
 
 
 async def _seconds_of_bare_loop(data: Path, path: Path) -> float:

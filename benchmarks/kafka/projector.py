@@ -1,11 +1,11 @@
-"""The projector over a whole topic, compared with the same records in an embedded log."""
+"""The projections over a whole topic, compared with the same records in an embedded log."""
 
 import asyncio
 from pathlib import Path
 from statistics import median
 
 from benchmarks.kafka.site import Site, run_site
-from benchmarks.projector import ROUNDS, seconds_of_projector, seconds_on_embedded
+from benchmarks.projector import ROUNDS, seconds_of_engine, seconds_on_embedded
 from benchmarks.sample_orders import BATCH, create_log
 from benchmarks.table import Row
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -14,7 +14,7 @@ from ordertrail_server.log.port import Entry, Log
 
 
 def measure(events: int) -> Row:
-    """Return the events/s of a projector that starts empty, from Kafka and from the embedded log, alternately."""
+    """Return the events/s of an engine with new projections, from Kafka and from the embedded log, alternately."""
     ours, limit = [], []
     with run_site() as kafka_site:
         folder, data = kafka_site.folder, kafka_site.folder / "data"
@@ -23,7 +23,7 @@ def measure(events: int) -> Row:
         for round_ in range(ROUNDS):
             limit.append(events / asyncio.run(seconds_on_embedded(data, folder / f"embedded-{round_}")))
             ours.append(events / asyncio.run(_seconds(kafka_site, folder / f"kafka-{round_}")))
-    name = f"Kafka: projector from offset 0, of {events:,} events"
+    name = f"Kafka: projections from offset 0, of {events:,} events"
     return Row(name, "events/s", median(ours), "Ordertrail from the embedded log", median(limit), 0.8)
 
 
@@ -37,8 +37,8 @@ async def _copy(data: Path, kafka_site: Site) -> None:
         await log.close()
 
 
-async def _seconds(kafka_site: Site, path: Path) -> float:
-    return await seconds_of_projector(await _open(kafka_site), path)
+async def _seconds(kafka_site: Site, directory: Path) -> float:
+    return await seconds_of_engine(await _open(kafka_site), directory)
 
 
 async def _open(kafka_site: Site) -> Log:
