@@ -31,6 +31,7 @@ from ordertrail_server.edge.server import (
     WHOLE_SERVER,
     Server,
 )
+from ordertrail_server.fold_progress import log_fold_progress
 from ordertrail_server.history.freshness import Freshness, query_end_offsets
 from ordertrail_server.history.queried_projection import QueriedProjection
 from ordertrail_server.history.read_model import ReadModel
@@ -81,7 +82,8 @@ class Service:
         self._settings, self._exit_stack = settings, exit_stack
         self._data = DataDirectory(settings.data)
         self._source = _create_source(settings, connect_timeout_s)
-        self._progress = {ORDERS: Progress(), HISTORY: Progress()}
+        names = [ORDERS, HISTORY] if "projector" in settings.role else [ORDERS]
+        self._progress = {name: Progress() for name in names}
         self._handler: CommandHandler | None = None
         self._models: dict[str, ReadModel] = {}
         self._tasks: list[asyncio.Task[Any]] = []
@@ -102,6 +104,7 @@ class Service:
             self._watch(log.trim_wal_regularly())
         await refuse_lost_facts(log, self._data)
         projector = await self._start_projector(log)
+        self._watch(log_fold_progress(self._progress, await query_end_offsets(log)))
         server = Server(self._settings.request_bytes, self._settings.batch_bytes)
         if "command" in roles:
             self._handler = self._start_handler(server, log, projector)
@@ -127,13 +130,12 @@ class Service:
             self._projector.expect_stop()
 
     async def _start_projector(self, log: Log) -> ProjectionHost:
-        has_queries = "projector" in self._settings.role
-        own_names, added_names = ([ORDERS, HISTORY], list(added_projections())) if has_queries else ([ORDERS], [])
+        added_names = list(added_projections()) if "projector" in self._settings.role else []
         projector = self._projector = ProjectionHost(
             self._source,
             log,
             self._data.projections,
-            own_names,
+            list(self._progress),
             added_names,
             self._note_progress,
             self._switch_projection,
@@ -244,7 +246,7 @@ def _no_wakeup() -> None:
 
 
 async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
-    """Serve until SIGTERM or SIGINT, which also end a start. `ready` gets the address once the server accepts commands.
+    """Serve until SIGTERM or SIGINT, which also end a start. `ready` gets the address once the server listens.
 
     Raises OperatorError, OSError, and sqlite3.Error for a full disk.
     """

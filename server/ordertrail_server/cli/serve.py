@@ -29,8 +29,9 @@ over the variable. {LIBRDKAFKA}"""
 def serve(as_json: bool, **flags: Any) -> None:
     """Serve commands and history over gRPC until SIGTERM or Ctrl-C.
 
-    Prints `listening on ADDRESS` when it accepts commands. After the signal it finishes running calls, for at most
-    --grace-seconds. Exit codes: 0 stopped by the signal, 1 failed, with the reason on stderr, 2 wrong usage.
+    Prints `listening on ADDRESS` when it listens. A call waits until the projections that it needs include the log, at
+    most until its deadline. After the signal the server finishes running calls, for at most --grace-seconds. Exit
+    codes: 0 stopped by the signal, 1 failed, with the reason on stderr, 2 wrong usage.
     """
     import asyncio
     import json
