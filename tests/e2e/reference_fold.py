@@ -1,5 +1,6 @@
 """A simple fold of a whole log. Tests compare receipts, queries, streams and stores with it."""
 
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -35,24 +36,25 @@ class ReferenceFold:
         self.facts: list[Fact] = []
         self.void = 0
         self.orders: dict[str, Aggregate] = {}
-        self._digests: dict[tuple[str, int], bytes] = {}
+        self._links: defaultdict[tuple[str, int], set[bytes]] = defaultdict(set)
 
     def add_record(self, offset: int, value: bytes, partition: int = 0) -> None:
         reading = read(value)
         assert reading is not None, f"no record at partition {partition}, offset {offset}"
         event, before = reading.event, self.orders.get(reading.event.order_id, NO_ORDER)
-        digest_of = partial(self._digest_of, event.order_id)
-        verdict = judge(before.version, before.head, event.order_version, event.previous, digest_of)
+        links_at = partial(self._links_at, event.order_id)
+        is_refusal = reading.refusal is not None
+        verdict = judge(before.version, before.head, event.order_version, event.previous, is_refusal, links_at)
         if verdict is Verdict.VOID:
             self.void += 1
             return
         assert verdict is Verdict.FACT, f"{verdict} at partition {partition}, offset {offset}"
         self.facts.append(Fact(offset, reading, value, partition))
-        self._digests[event.order_id, event.order_version] = digest(value)
+        self._links[event.order_id, event.order_version].add(digest(value))
         self.orders[event.order_id] = advance(before, event, reading.fault, digest(value))
 
-    def _digest_of(self, order_id: str, version: int) -> bytes | None:
-        return self._digests.get((order_id, version))
+    def _links_at(self, order_id: str, version: int) -> set[bytes]:
+        return self._links[order_id, version]
 
 
 async def fold_directory(data: Path) -> ReferenceFold:

@@ -36,7 +36,7 @@ class RunningServer:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Self:
-        """Start it and wait until it accepts commands."""
+        """Start it and wait until it listens."""
         self.spawn()
         self.wait_until_listening()
         return self

@@ -5,9 +5,11 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from tests.e2e.filled_directory import fill_directory, remove_store
+from tests.e2e.filled_directory import fill_directory, projection_file, remove_store
 from tests.e2e.running_server import RunningServer, read_start_refusal
 from tests.log.embedded.schema_damage import damage_schema
+
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
 
 NOT_THE_KEY = "which is not the id of its order"
 
@@ -30,13 +32,12 @@ async def test_server_that_rebuilds_its_stores_reports_damage_in_any_column(
         [(position,)] = connection.execute("SELECT max(position) / 2 FROM records")
         connection.execute(f"UPDATE records SET {column} = {change} WHERE position = ?", [position])
         connection.commit()
-    remove_store(server.data / "read-model")
-    server.spawn()
-    assert await asyncio.to_thread(server.wait) == 1
-    assert "Error: the record at partition 0, offset " in server.stderr.splitlines()[-1]
-    assert message in server.stderr.splitlines()[-1]
-    remove_store(server.data / "state.sqlite")
-    assert message in read_start_refusal(server.data).splitlines()[-1]
+    for name in (HISTORY, ORDERS):
+        remove_store(projection_file(server.data, name))
+        server.spawn()
+        assert await asyncio.to_thread(server.wait) == 1
+        assert "Error: the record at partition 0, offset " in server.stderr.splitlines()[-1]
+        assert message in server.stderr.splitlines()[-1]
 
 
 async def test_server_reports_log_schema_that_is_not_utf_8_as_damage(server: RunningServer) -> None:

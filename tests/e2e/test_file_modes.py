@@ -40,7 +40,7 @@ async def test_server_creates_files_that_other_users_cannot_read(server: Running
     assert list_modes(server.data) == PRIVATE
 
 
-async def test_rebuilt_read_model_cannot_be_read_by_other_users(server: RunningServer) -> None:
+async def test_rebuilt_projections_cannot_be_read_by_other_users(server: RunningServer) -> None:
     await fill_directory(server)
     assert NOBODY.run("rebuild", "--data", str(server.data)).returncode == 0
     assert list_modes(server.data) == PRIVATE
@@ -57,6 +57,5 @@ async def test_file_modes_set_by_the_operator_are_kept(server: RunningServer) ->
         "data": 0o700,
         "log.sqlite": 0o600,
         "LOCK": 0o600,
-        "state.sqlite": 0o640,
-        "read-model": 0o750,
+        "projections": 0o750,
     }

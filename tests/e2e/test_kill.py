@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from tests.e2e.filled_directory import projection_file
 from tests.e2e.load import Ledger, Load
 from tests.e2e.logs import LogOfServer
 from tests.e2e.reference_fold import ReferenceFold, assert_receipts_are_facts
@@ -23,6 +24,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import digest
+from ordertrail_server.projections.catalog import ORDERS
 from ordertrail_server.storage.connection import connect_reader
 
 KILLS = {"embedded": choose_size(2, 30, 1000), "kafka": choose_size(2, 6, 200)}
@@ -52,7 +54,7 @@ async def test_acknowledged_facts_survive_every_kill(
         await assert_stream_has_each_fact_once(follow_task, streamed_events, reference)
         await assert_queries_equal_facts(orders, reference)
     server.stop()
-    assert_state_store_equals_facts(server.data, reference)
+    assert_projected_orders_equal_facts(server.data, reference)
 
 
 async def kill_and_restart(server: RunningServer, ledger: Ledger, random: Random) -> float:
@@ -99,9 +101,9 @@ async def assert_queries_equal_facts(orders: OrderTrail, reference: ReferenceFol
     assert listed_orders == {order_id: aggregate.order for order_id, aggregate in reference.orders.items()}
 
 
-def assert_state_store_equals_facts(data: Path, reference: ReferenceFold) -> None:
-    with closing(connect_reader(data / "state.sqlite")) as store:
-        rows = store.execute("SELECT order_id, state, version, head, parked FROM orders").fetchall()
+def assert_projected_orders_equal_facts(data: Path, reference: ReferenceFold) -> None:
+    with closing(connect_reader(projection_file(data, ORDERS))) as file:
+        rows = file.execute("SELECT order_id, state, version, head, ifnull(parked, '') FROM orders").fetchall()
     stored = {order_id: Aggregate(Order.FromString(state), *columns) for order_id, state, *columns in rows}
     assert stored == reference.orders
 

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from tests.e2e.direct_call import open_channel_without_retries
+from tests.e2e.filled_directory import projection_file
 from tests.e2e.reference_fold import fold_directory
 from tests.e2e.refusals import catch_refusal
 from tests.e2e.rpcs import RPCS
@@ -22,6 +23,7 @@ from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrdersR
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_RETURNED
 from ordertrail.values import line
+from ordertrail_server.projections.catalog import ORDERS
 from ordertrail_server.storage.sqlite import sqlite3
 
 CALL_COUNT = 5_000  # above the gRPC library's bound on pending calls, 3,000
@@ -146,12 +148,11 @@ async def test_query_over_time_limit_is_refused_and_others_succeed(tmp_path: Pat
 
 
 def repeat_order(data: Path, times: int) -> None:
-    """Add that many copies of the order to the read model of a stopped server."""
-    [model] = (data / "read-model").glob("*.sqlite")
-    with closing(sqlite3.connect(model)) as connection:
+    """Add that many copies of the order to the projection of a stopped server."""
+    with closing(sqlite3.connect(projection_file(data, ORDERS))) as connection:
         connection.execute(
-            "INSERT INTO orders SELECT value, version, head, parked, customer_id, status, source_reference,"
-            " delivery_date, created, state FROM orders, json_each(?)",
+            "INSERT INTO orders (order_id, version, head, status, state, created)"
+            " SELECT value, version, head, status, state, created FROM orders, json_each(?)",
             (json.dumps([f"copy-{number}" for number in range(times)]),),
         )
         connection.commit()

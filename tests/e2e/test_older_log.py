@@ -9,11 +9,26 @@ from typing import NamedTuple
 
 import pytest
 from tests.cli.command_line import CommandLine
-from tests.e2e.filled_directory import fill_directory, remove_store
+from tests.e2e.filled_directory import fill_directory, projection_file, remove_store
 from tests.e2e.running_server import RunningServer, read_start_refusal
 
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
+
 NOBODY = CommandLine("127.0.0.1:1")
-OTHER_DEFINITION = "order-history-0123456789ab.sqlite"
+OTHER_DEFINITION = "0123456789ab"
+# The tables that earlier releases kept in these files, as far as they concern the log.
+OLD_STORES = {
+    "state.sqlite": (
+        "CREATE TABLE meta (log_id BLOB)",
+        "CREATE TABLE positions (partition INTEGER, position INTEGER, digest BLOB)",
+        "INSERT INTO meta VALUES (?)",
+    ),
+    "read-model/order-history-0123456789ab.sqlite": (
+        "CREATE TABLE meta (key TEXT, value BLOB)",
+        "CREATE TABLE positions (partition INTEGER, next_offset INTEGER, digest BLOB)",
+        "INSERT INTO meta VALUES ('log_id', ?)",
+    ),
+}
 
 
 class Backups(NamedTuple):
@@ -48,18 +63,38 @@ def data(backups: Backups, tmp_path: Path) -> Path:
 
 
 def keep_only(data: Path, stores: str) -> None:
-    """Delete the derived stores except `stores`, and change the definition of a store if `stores` says so."""
-    [model] = (data / "read-model").glob("*.sqlite")
-    if stores.startswith("state"):
-        remove_store(data / "read-model")
-    if stores.startswith("read model"):
-        remove_store(data / "state.sqlite")
-    if stores == "state of another definition":
-        with closing(sqlite3.connect(data / "state.sqlite")) as connection:
-            connection.execute("UPDATE meta SET definition = zeroblob(32)")
-            connection.commit()
-    if stores == "read model of another definition":
-        model.rename(model.with_name(OTHER_DEFINITION))
+    """Delete the derived stores except `stores`, or replace them by those of another release."""
+    if stores in OLD_STORES:
+        write_old_store(data, stores)
+        remove_store(data / "projections")
+    kept, _, definition = stores.partition(" of ")
+    for name in (ORDERS, HISTORY):
+        file = projection_file(data, name)
+        if kept not in (name, "both"):
+            remove_store(file)
+        elif definition:
+            file.rename(other_definition(file))
+
+
+def other_definition(file: Path) -> Path:
+    """Return the file of the same projection, as a release with another definition names it."""
+    name, _, number = file.name.split("-")
+    return file.with_name(f"{name}-{OTHER_DEFINITION}-{number}")
+
+
+def write_old_store(data: Path, name: str) -> None:
+    """Write a store as earlier releases kept it, at the position of the projections."""
+    with closing(sqlite3.connect(projection_file(data, ORDERS))) as connection:
+        [(log_id,)] = connection.execute("SELECT value FROM ordertrail_meta WHERE key = 'log_id'").fetchall()
+        positions = connection.execute("SELECT partition, next_offset, digest FROM ordertrail_positions").fetchall()
+    (data / name).parent.mkdir(exist_ok=True)
+    create_meta, create_positions, insert_meta = OLD_STORES[name]
+    with closing(sqlite3.connect(data / name)) as connection:
+        connection.execute(create_meta)
+        connection.execute(create_positions)
+        connection.execute(insert_meta, (log_id,))
+        connection.executemany("INSERT INTO positions VALUES (?, ?, ?)", positions)
+        connection.commit()
 
 
 def contents(data: Path) -> dict[str, bytes]:
@@ -69,7 +104,7 @@ def contents(data: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("log", ["shorter", "diverged"])
 @pytest.mark.parametrize(
     "stores",
-    ["both", "state", "read model", "state of another definition", "read model of another definition"],
+    ["both", "orders", "history", "orders of another definition", "history of another definition", *OLD_STORES],
 )
 def test_server_does_not_start_on_a_log_older_than_its_stores(
     backups: Backups, data: Path, stores: str, log: str
@@ -84,8 +119,8 @@ def test_server_does_not_start_on_a_log_older_than_its_stores(
         assert contents(data) == contents_before
 
 
-def test_rebuild_refuses_log_without_facts_of_the_read_model(backups: Backups, data: Path) -> None:
-    keep_only(data, "read model")
+def test_rebuild_refuses_log_without_facts_of_a_projection(backups: Backups, data: Path) -> None:
+    keep_only(data, "history")
     shutil.copy(backups.shorter, data / "log.sqlite")
     contents_before = contents(data)
     result = NOBODY.run("rebuild", "--data", str(data))
@@ -95,7 +130,17 @@ def test_rebuild_refuses_log_without_facts_of_the_read_model(backups: Backups, d
     assert contents(data) == contents_before
 
 
-async def test_newest_log_is_served_next_to_stores_of_an_earlier_release(data: Path) -> None:
-    keep_only(data, "read model of another definition")
+@pytest.mark.parametrize("stores", ["history of another definition", *OLD_STORES])
+async def test_newest_log_is_served_next_to_stores_of_an_earlier_release(data: Path, stores: str) -> None:
+    keep_only(data, stores)
+    path = data / stores if stores in OLD_STORES else other_definition(projection_file(data, HISTORY))
+    content = path.read_bytes()
     await fill_directory(RunningServer(data))
-    assert (data / "read-model" / OTHER_DEFINITION).exists()
+    assert path.read_bytes() == content
+
+
+async def test_stores_of_an_earlier_release_can_be_deleted(data: Path) -> None:
+    for name in OLD_STORES:
+        write_old_store(data, name)
+        remove_store(data / Path(name).parts[0])
+    await fill_directory(RunningServer(data))

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 from contextlib import closing, suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from tests.e2e.filled_directory import projection_file, remove_store
 from tests.e2e.parked import PARKED, build_parked_log, catch_refusal_of_rpc, create_client, make_log, read_all
 from tests.e2e.refusals import catch_refusal
 from tests.e2e.releases import build_server_with_failing_upcaster, older_release
@@ -24,8 +24,10 @@ from ordertrail.v1.commands_pb2 import ConfirmOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderLineQuantityChanged
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
+    ListOrderEventsRequest,
     StreamOrderEventsRequest,
 )
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
 
 
 async def test_retry_of_unreadable_order_leaves_it_parked(client: OrderTrail) -> None:
@@ -128,8 +130,10 @@ async def test_retry_frees_order_after_the_cause_of_an_upcaster_error_is_gone(tm
             assert parked == partial_outcome.order
 
 
-@pytest.mark.parametrize("lost_store", ["read-model", "state.sqlite"])
-async def test_retry_frees_order_that_is_parked_on_one_side_only(tmp_path: Path, lost_store: str) -> None:
+@pytest.mark.parametrize("lost_projection", [HISTORY, ORDERS])
+async def test_order_is_parked_in_all_projections_or_in_none_after_one_is_rebuilt(
+    tmp_path: Path, lost_projection: str
+) -> None:
     data, builder = tmp_path / "data", LogBuilder()
     builder.add_statement("imported")
     builder.add_fact("imported", PLUM_ADDED)
@@ -138,23 +142,23 @@ async def test_retry_frees_order_that_is_parked_on_one_side_only(tmp_path: Path,
         async with create_client(ill_server) as client:
             assert (await client.parked_order("imported")).order.waiting_count == 2
         assert ill_server.stop() == 0
-    shutil.move(data / lost_store, tmp_path / "lost")
+    remove_store(projection_file(data, lost_projection))
     with closing(RunningServer(data).start()) as server:
         async with create_client(server) as client:
-            await client.event_schemas()  # waits until queries are served
-            if lost_store == "state.sqlite":
-                assert (await client.confirm("imported")).order_version == 3
-                error: Any = client.history.GetOrder(GetOrderRequest(order_id="imported"))
-            else:
-                assert (await client.get("imported")).version == 2
-                error = client.commands.ConfirmOrder(ConfirmOrderRequest(order_id="imported"))
-            with pytest.raises(grpc.aio.AioRpcError, match="is parked"):
-                await error
-            outcome = await client.retry_parked("imported")
-            assert not outcome.HasField("order")
-            assert outcome.taken_in_count == (3 if lost_store == "state.sqlite" else 0)
-            if lost_store == "read-model":
-                assert (await client.confirm("imported")).order_version == 3
+            await wait_until_serving(server.address)
+            if lost_projection == HISTORY:
+                refusals = [
+                    await catch_refusal(client.history.GetOrder(GetOrderRequest(order_id="imported"))),
+                    await catch_refusal(client.history.ListOrderEvents(ListOrderEventsRequest(order_id="imported"))),
+                    await catch_refusal(client.commands.ConfirmOrder(ConfirmOrderRequest(order_id="imported"))),
+                ]
+                assert [refusal.reason for refusal in refusals] == ["ORDER_PARKED"] * 3
+                outcome = await client.retry_parked("imported")
+                assert (outcome.taken_in_count, outcome.HasField("order")) == (2, False)
+            assert (await client.get("imported")).version == 2
+            versions = [event.order_version async for event in client.list_events(order_id="imported")]
+            assert versions == [1, 2]
+            assert (await client.confirm("imported")).order_version == 3
             assert (
                 await catch_refusal_of_rpc(client, "RetryParkedOrder", retry_request("imported"))
             ).reason == "ORDER_NOT_PARKED"

@@ -13,8 +13,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tests.commands.running_handler import build_handler
-from tests.commands.sample_requests import build_place_order, prepare_attempt
+from tests.commands.sample_requests import build_place_order, new_id, prepare_attempt
 from tests.e2e.load import Ledger, Load
 from tests.e2e.reference_fold import assert_receipts_are_facts, fold_directory
 from tests.e2e.refusals import PYTHON
@@ -37,8 +36,14 @@ from ordertrail.v1.commands_pb2 import Command, ConfirmOrderRequest, ExecuteComm
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
+from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.commands.projection_start import ProjectionStart
 from ordertrail_server.log.port import Entry
+from ordertrail_server.log.progress import Progress
 from ordertrail_server.orders.refusal import Refusal
+from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.generation import live_generation
+from ordertrail_server.projections.opened_engine import open_engine
 
 INTERRUPT = 1 << (signal.SIGINT - 1)
 TOUR = (sys.executable, str(ROOT / "examples" / "tour.py"))
@@ -176,8 +181,12 @@ async def test_callers_that_retry_survive_restarts(server: RunningServer) -> Non
 
 
 async def test_hanging_append_delays_stop_only_for_the_grace_period(tmp_path: Path) -> None:
-    handler = build_handler(HangingLog(), tmp_path / "state.sqlite")
-    await handler.start()
+    log, progress = HangingLog(), Progress()
+    (await open_engine(log, tmp_path, [])).close()
+    start = ProjectionStart(live_generation(tmp_path, ORDERS), log, progress)
+    handler = CommandHandler(log, start, new_id, on_append=lambda: None, capacity=100)
+    running = asyncio.create_task(handler.run())
+    await handler.wait_until_ready()
     first_attempt, second_attempt = (
         prepare_attempt(build_place_order("first")),
         prepare_attempt(build_place_order("second")),
@@ -187,6 +196,7 @@ async def test_hanging_append_delays_stop_only_for_the_grace_period(tmp_path: Pa
     async with asyncio.timeout(5):
         await handler.stop(0.1)
         answers = [await attempt.answer for attempt in (first_attempt, second_attempt)]
+        await running
     assert [answer.reason for answer in answers if isinstance(answer, Refusal)] == [ERROR_REASON_UNAVAILABLE] * 2
 
 

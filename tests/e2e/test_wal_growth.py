@@ -4,15 +4,17 @@ import asyncio
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from tests.e2e.filled_directory import projection_file
 from tests.e2e.running_server import RunningServer, wait_until_serving
 from tests.e2e.sample_orders import new_id
 
 from ordertrail.client import OrderTrail, connect, line
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
 from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.wal_trimmer import LIMIT_BYTES
 
-ORDERS = 300
+ORDER_COUNT = 300
 
 
 def build_large_order() -> PlaceOrderRequest:
@@ -44,15 +46,14 @@ async def wait_until_truncated(files: list[Path]) -> None:
 
 
 async def place_orders(orders: OrderTrail) -> None:
-    async for result in orders.execute([build_large_order() for _ in range(ORDERS)]):
+    async for result in orders.execute([build_large_order() for _ in range(ORDER_COUNT)]):
         assert result.HasField("receipt")
 
 
 async def test_every_wal_file_shrinks_after_its_long_reader_ends(server: RunningServer) -> None:
     server.start()
     await wait_until_serving(server.address)
-    [model] = (server.data / "read-model").glob("*.sqlite")
-    files = [server.data / "log.sqlite", server.data / "state.sqlite", model]
+    files = [server.data / "log.sqlite", *(projection_file(server.data, name) for name in (ORDERS, HISTORY))]
     async with connect(server.address) as orders:
         with ExitStack() as stack:
             for path in files:

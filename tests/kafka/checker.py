@@ -160,7 +160,8 @@ class _Judging:
         record = reading.event
         facts = self._report.orders[record.order_id]
         version, head = (facts[-1].version, facts[-1].digest) if facts else (0, NO_PREDECESSOR)
-        verdict = judge(version, head, record.order_version, record.previous, partial(_digest_of, facts))
+        assert reading.refusal is None, f"a refusal at {position}, but no server writes them yet"
+        verdict = judge(version, head, record.order_version, record.previous, False, partial(_links_at, facts))
         link, created_ms = digest(value), message.timestamp()[1]
         request = (record.order_id, record.cause.request_id)
         if verdict is Verdict.FACT:
@@ -209,5 +210,5 @@ def _has_own_key_and_partition(record: HistoryEvent, message: Message, partition
     return key == record.order_id.encode() and partition_of(record.order_id, partitions) == partition
 
 
-def _digest_of(facts: list[Fact], version: int) -> bytes | None:
-    return facts[version - 1].digest if 1 <= version <= len(facts) else None
+def _links_at(facts: list[Fact], version: int) -> Collection[bytes]:
+    return [facts[version - 1].digest] if 1 <= version <= len(facts) else []
