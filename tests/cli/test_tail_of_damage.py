@@ -34,7 +34,7 @@ def test_unreadable_record_is_printed_with_the_reason(data: Path) -> None:
     assert result.returncode == 0
     assert [line.split(maxsplit=2)[::2] for line in result.stdout.splitlines()] == [
         ["0:0", "1  the record holds an event of number 1000, which this release does not know"],
-        ["0:1", "is a barrier, which a server appends to find the end of the partition (0 bytes)"],
+        ["0:1", "a server appended it to find the end of the partition (0 bytes)"],
     ]
 
 

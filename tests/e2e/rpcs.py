@@ -36,10 +36,16 @@ from ordertrail.v1.order_history_service_pb2 import (
 )
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest, SourceDocument
 from ordertrail.v1.projection_service_pb2 import (
+    CompareGenerationRequest,
+    DropGenerationRequest,
     ExplainEventRequest,
     GetParkedOrderRequest,
     ListEventSchemasRequest,
     ListParkedOrdersRequest,
+    ListProjectionsRequest,
+    PromoteGenerationRequest,
+    RebuildProjectionRequest,
+    ResumeProjectionRequest,
     RetryParkedOrderRequest,
 )
 from ordertrail.values import line, shipped
@@ -128,6 +134,12 @@ def build_request(name: str, order_id: str = "some-order") -> Any:
         "ListParkedOrders": ListParkedOrdersRequest(page_size=7),
         "GetParkedOrder": GetParkedOrderRequest(order_id=order_id),
         "RetryParkedOrder": RetryParkedOrderRequest(order_id=order_id),
+        "ListProjections": ListProjectionsRequest(),
+        "RebuildProjection": RebuildProjectionRequest(name="no_such_projection"),
+        "CompareGeneration": CompareGenerationRequest(name="no_such_projection", number=1),
+        "PromoteGeneration": PromoteGenerationRequest(name="no_such_projection", number=1),
+        "DropGeneration": DropGenerationRequest(name="no_such_projection", number=1),
+        "ResumeProjection": ResumeProjectionRequest(name="no_such_projection"),
     }[name]
 
 

@@ -14,12 +14,22 @@ from tests.e2e.rpcs import FILES, RPCS, build_request
 from tests.e2e.running_server import RunningServer
 from tests.process_freeze import freeze_process
 
+# They concern the projections themselves, so they are answered at any time.
+OPERATIONS = {
+    "ListProjections",
+    "RebuildProjection",
+    "CompareGeneration",
+    "PromoteGeneration",
+    "DropGeneration",
+    "ResumeProjection",
+}
 READS = [
     method.name
     for file in FILES
     for service in file.DESCRIPTOR.services_by_name.values()
     if service.name in ("OrderHistoryService", "ProjectionService")
     for method in service.methods
+    if method.name not in OPERATIONS
 ]
 ANSWERS = {None, "ORDER_NOT_FOUND", "ORDER_NOT_PARKED", "RECORD_NOT_FOUND"}
 # It reads the log first, and needs no read model for a missing record.
