@@ -29,7 +29,7 @@ T = TypeVar("T")
 EXPIRY_CHECK_SECONDS = 0.1
 RETRY_SECONDS = 0.2
 # How long a call without a deadline waits for a server that starts.
-LONGEST_WAIT_SECONDS = 10.0
+DEFAULT_WAIT_SECONDS = 10.0
 STOPPED = Refused(
     Refusal(
         reasons.ERROR_REASON_UNAVAILABLE, "The server is starting or stopping; retry with the same request id shortly."
@@ -108,11 +108,14 @@ class CommandHandler:
         await self._ready.wait()
 
     async def wait_ready(self, deadline: float = inf) -> None:
-        """Return when attempts can be submitted. Raises Refused at the deadline (monotonic clock), or if stopped."""
+        """Return when attempts can be submitted, or at once if stopped.
+
+        Raises Refused at the deadline (monotonic clock); without one, after DEFAULT_WAIT_SECONDS.
+        """
         if self.is_ready or not self._accepting:
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(deadline - monotonic(), LONGEST_WAIT_SECONDS)):
+            async with asyncio.timeout(DEFAULT_WAIT_SECONDS if deadline == inf else deadline - monotonic()):
                 await self._ready.wait()
         if not self.is_ready:
             raise Refused(Refusal(reasons.ERROR_REASON_UNAVAILABLE, self._start.describe_progress()))
