@@ -115,8 +115,17 @@ class Server:
         )
         for service in (WHOLE_SERVER, *self._services):
             self.set_serving(service, False)
-        await self._server.start()
+        await self._start()
         return address.with_port(port)
+
+    async def _start(self) -> None:
+        starting = asyncio.ensure_future(self._server.start())
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:  # if the library's start itself is cancelled, its server fails with an error
+            await starting
+            await self._server.stop(0)
+            raise
 
     def set_serving(self, service: str, serving: bool) -> None:
         """Set the health status of a service, as grpc.health.v1 reports it."""
