@@ -14,6 +14,8 @@ from typing import Final
 from ordertrail_server.definitions.summary import Summary, summarize
 
 FILE_NAME: Final = "source-digests.txt"
+# Like the other files of a data directory: only its owner may write it, and only its group may read it.
+MODE: Final = 0o640
 # Change this whenever the same content gets another summary.
 ALGORITHM: Final = "1"
 # A file with more lines keeps only those that are used. A server has some hundred, and other releases have theirs.
@@ -50,6 +52,7 @@ class SummaryCache:
         new = self._path.with_name(f".{FILE_NAME}.{os.getpid()}-{get_ident()}.new")
         with suppress(OSError):
             try:
+                new.touch(MODE)
                 new.write_text("".join(f"{line}\n" for line in lines.values()), encoding="utf-8")
                 new.replace(self._path)
             finally:
