@@ -17,7 +17,7 @@ COMMANDS = {
     "tail": "Print the records of a log.",
     "import-json": "Import orders that older producers wrote as JSON.",
     "parked": "List, show and retry orders with facts that cannot be read.",
-    "rebuild": "Rebuild the read model from the log.",
+    "rebuild": "Rebuild the projections from the log.",
     "schema": "Create, check and release versions of stored events.",
     "topics": "Create, check and delete the Kafka topic of a log.",
     "log": "Copy a log between a data directory and a Kafka topic.",

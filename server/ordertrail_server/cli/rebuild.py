@@ -1,4 +1,4 @@
-"""`ordertrail rebuild`: build the read model of a stopped server again."""
+"""`ordertrail rebuild`: build the projections of a stopped server again."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ Example:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON object.")
 def rebuild(data: Path, as_json: bool) -> None:
-    """Build the read model again from offset 0 of the log, and replace the present one when it is complete.
+    """Build the projections again from offset 0 of the log, and replace the present ones when they are complete.
 
     The server must be stopped, and you must be allowed to write to the directory. Exit codes: 0 rebuilt, 1 failed.
     """
