@@ -1,5 +1,6 @@
 """Every console command of the documents prints the output that they show."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -52,5 +53,5 @@ async def test_every_file_that_a_server_creates_is_documented(reader: Reader) ->
     page = (ROOT / "docs" / "architecture.md").read_text()
     for path in reader.server.data.rglob("*"):
         name = path.relative_to(reader.server.data).as_posix().removesuffix("-wal").removesuffix("-shm")
-        documented_name = "read-model/order-history-….sqlite" if name.startswith("read-model/") else name
+        documented_name = re.sub(r"^(projections/\w+)-.*[.]sqlite$", r"\1-….sqlite", name)
         assert f"`{documented_name}`" in page or path.is_dir(), f"{name} is not in docs/architecture.md"
