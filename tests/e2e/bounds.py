@@ -11,6 +11,8 @@ from buf.validate.validate_pb2 import FieldRules, field as rules_of_field, oneof
 # For each pattern of the contract, texts that it does not match.
 UNMATCHED_TEXTS = {
     "^[A-Z]*$": ["eur"],
+    "^([0-9a-f]{12})?$": ["0123456789", "0123456789AB", "x" * 12],
+    "^[a-z][a-z0-9_]{0,62}$": ["", "Orders", "1", "a-b", "a" * 64],
     r"^\P{Cc}*$": ["a\0b", "a\nb", "\x9f"],
     r"^[\P{Cc}\t\n\r]*$": ["a\0b", "a\x1bb", "\x9f"],
 }

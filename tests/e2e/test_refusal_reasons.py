@@ -24,6 +24,7 @@ from ordertrail.v1.commands_pb2 import (
 )
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
+from ordertrail.v1.projection_service_pb2 import DropGenerationRequest
 from ordertrail.values import line, shipped
 
 LARGEST_PRICE = "999999999999"
@@ -136,6 +137,22 @@ async def test_duplicate_product_impossible_date_and_missing_price_are_refused(o
     assert (await catch_refusal(call_raw(orders, impossible_date))).fields == ["expected_delivery_date"]
     missing_price = PlaceOrderRequest(customer_id="shop-1", lines=[{"product_id": "p_1", "quantity": 1}])  # type: ignore[list-item]
     assert (await catch_refusal(call_raw(orders, missing_price))).fields == ["lines[0].unit_price"]
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "reason"),
+    [
+        ("no_such_projection", 1, "PROJECTION_NOT_FOUND"),
+        ("history", 99, "PROJECTION_NOT_FOUND"),
+        ("history", 1, "GENERATION_NOT_READY"),
+    ],
+)
+async def test_generation_that_does_not_exist_or_is_live_cannot_be_dropped(
+    orders: OrderTrail, name: str, number: int, reason: str
+) -> None:
+    request = DropGenerationRequest(name=name, number=number)
+    call_refusal = await catch_refusal(RPCS["DropGeneration"].call(orders.channel, request.SerializeToString()))
+    assert call_refusal.reason == reason
 
 
 def test_every_reason_has_a_test_in_this_directory() -> None:

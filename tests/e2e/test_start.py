@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from tests.e2e.filled_directory import fill_directory, projection_file, remove_store
-from tests.e2e.running_server import RunningServer, read_start_refusal, wait_until_serving
+from tests.e2e.load import Ledger, Load
+from tests.e2e.reference_fold import assert_receipts_are_facts, fold_directory
+from tests.e2e.running_server import START_SECONDS, RunningServer, read_start_refusal, wait_until_serving
 from tests.e2e.sample_orders import build_order
 
 from ordertrail.client import OrderTrail, connect
@@ -102,6 +104,40 @@ async def test_killed_projector_is_restarted(server: RunningServer) -> None:
             assert order.version == 1
             assert server.projector != killed_pid
     assert server.stop() == 0
+
+
+async def test_commands_continue_while_the_projector_is_killed(server: RunningServer) -> None:
+    server.start()
+    await wait_until_serving(server.address)
+    ledger = Ledger()
+    async with connect(server.address) as orders:
+        load = Load(orders, ledger, unary=8, batches=2, seed=1)
+        for _ in range(3):
+            await ledger.next()
+            killed_pid = server.projector
+            os.kill(killed_pid, signal.SIGKILL)
+            for _ in range(20):
+                await ledger.next()
+            await wait_for_next_projector(server, killed_pid)
+        load.check()
+        await load.stop()
+        fresh = [ledger.receipts[-1].consistency_token]
+        projected = {order.order_id async for order in orders.list_orders(page_size=1000, at_least_as_fresh=fresh)}
+    reference = await fold_directory(server.data)
+    assert_receipts_are_facts(ledger.receipts, reference)
+    assert projected == reference.orders.keys()
+    assert server.stop() == 0
+    assert server.faults == []
+
+
+def list_children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+async def wait_for_next_projector(server: RunningServer, killed_pid: int) -> None:
+    async with asyncio.timeout(START_SECONDS):
+        while list_children(server.pid) in ([], [str(killed_pid)]):  # noqa: ASYNC110 (no event reports a new process)
+            await asyncio.sleep(0.01)
 
 
 async def test_server_stopped_while_it_starts_ends_cleanly(server: RunningServer) -> None:

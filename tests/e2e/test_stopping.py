@@ -182,7 +182,8 @@ async def test_callers_that_retry_survive_restarts(server: RunningServer) -> Non
 
 async def test_hanging_append_delays_stop_only_for_the_grace_period(tmp_path: Path) -> None:
     log, progress = HangingLog(), Progress()
-    (await open_engine(log, tmp_path, [])).close()
+    with closing(await open_engine(log, tmp_path, [])) as engine:
+        await engine.catch_up()
     start = ProjectionStart(live_generation(tmp_path, ORDERS), log, progress)
     handler = CommandHandler(log, start, new_id, on_append=lambda: None, capacity=100)
     running = asyncio.create_task(handler.run())
