@@ -52,10 +52,10 @@ class Parking(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """The next messages of a partition, or the facts of an order that is no longer parked.
+    """The next messages of a partition, or the facts that no longer wait after retries of their orders.
 
-    `next_offset` is the offset after the batch, `digest` that of its last message; facts of a freed order leave both as
-    they were. Every message is in one of `facts`, `waiting` and `others` (refusals, and messages without effect).
+    `next_offset` is the offset after the batch, `digest` that of its last message; retries leave both as they were.
+    Every message is in one of `facts`, `waiting` and `others` (refusals, and messages without effect).
     `parked` has the orders whose parking may have changed; None if an order is no longer parked.
     """
 

@@ -72,19 +72,18 @@ class Dependents:
 
     def apply(self, batch: Batch, offset: int) -> None:
         """Apply a batch that begins at an offset to the projections that are there."""
+        _, retries = self._judged.position(batch.partition)
         for running in list(self._projections):
-            stored = running.file.positions[batch.partition]
-            if stored.next_offset == offset:
+            if running.is_at(batch.partition, offset, retries):
                 with self._stopping_alone(running):
-                    running.apply(batch, stored.retries)
+                    running.apply(batch)
 
     async def catch_up(self, partition: int) -> bool:
         """Apply the next judged batch to each projection that is behind `orders`; return whether there may be more."""
         judged_offset, retries = self._judged.position(partition)
         has_more = False
         for running in list(self._projections):
-            stored = running.file.positions[partition]
-            if stored.next_offset < judged_offset or stored.retries != retries:
+            if not running.is_at(partition, judged_offset, retries):
                 with self._stopping_alone(running):
                     has_more = await running.catch_up(self._judged, partition, self._batch) or has_more
         return has_more

@@ -14,6 +14,7 @@ from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.chain import Verdict
 from ordertrail_server.orders.times import moment
 from ordertrail_server.projections.batch import AppliedFact, Batch, Parking, WaitingFact
+from ordertrail_server.projections.projection_error import ProjectionFailed
 from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.transaction import read_transaction
@@ -21,14 +22,19 @@ from ordertrail_server.storage.transaction import read_transaction
 POSITION = "SELECT next_offset, retries FROM ordertrail_positions WHERE partition = ?"
 NOT_LINKS = "SELECT position, verdict, detail FROM not_links WHERE position >= ? AND position < ?"
 WAITING = "SELECT position, reason FROM ordertrail_waiting WHERE position >= ? AND position < ?"
-STILL_WAITING = "SELECT position FROM ordertrail_waiting WHERE position IN (SELECT value FROM json_each(?))"
+STILL_WAITING = "SELECT position, reason FROM ordertrail_waiting WHERE position IN (SELECT value FROM json_each(?))"
 PARKED = """SELECT o.order_id, o.parked, p.position FROM orders o JOIN parked_orders p ON p.order_id = o.order_id
 WHERE o.order_id IN (SELECT value FROM json_each(?))"""
-
-
 CUSTOMERS = "SELECT order_id, customer_id FROM orders WHERE order_id IN (SELECT value FROM json_each(?))"
 TIMES = """SELECT o.order_id, l.version, l.time FROM orders o CROSS JOIN links l INDEXED BY links_with_time
 ON l.order_no = o.order_no AND l.time IS NOT NULL WHERE o.order_id IN (SELECT value FROM json_each(?))"""
+
+
+class RetriedFacts(NamedTuple):
+    """What retries have changed: a batch of the facts that no longer wait, and {position: reason} of those that do."""
+
+    freed: Batch
+    waiting: Mapping[int, str]
 
 
 class _Verdicts(NamedTuple):
@@ -45,7 +51,9 @@ class _OrderData(NamedTuple):
     customers: dict[str, str | None]
     times: dict[tuple[str, int], int]
 
-    def applied(self, logged: Logged, reading: Reading) -> AppliedFact:
+    def applied(self, logged: Logged, reading: Reading | None) -> AppliedFact:
+        if reading is None or reading.fault:  # a transient defect: code that reads otherwise has files of its own
+            raise ProjectionFailed(f"the record at offset {logged.offset} was a fact, but can no longer be read")
         event = reading.event
         time = self.times.get((logged.key, event.order_version))
         folded_time = event.record_time if time is None else moment(time)
@@ -67,7 +75,7 @@ class JudgedLog:
         """Return the messages from `offset` on that are judged, at most `limit`; None if there are none.
 
         The batch ends before the first fact of an order in `held_back`, whose earlier facts must be applied first. Its
-        facts are without orders.
+        facts are without orders. Raises ProjectionFailed if a fact cannot be read any more.
         """
         records = await self._log.read(partition, offset, limit)
         verdicts = self._read_verdicts(partition, records)
@@ -80,21 +88,21 @@ class JudgedLog:
         batch.parked = {order_id: verdicts.parked[order_id] for order_id in changed if order_id in verdicts.parked}
         return batch if batch.next_offset > offset else None
 
-    async def read_freed(self, partition: int, waiting: Mapping[int, str], at: tuple[int, bytes]) -> Batch:
-        """Return those of the waiting facts (position to order id) that no longer wait, in the order of the log.
+    async def read_retried(self, partition: int, waiting: Mapping[int, str], at: tuple[int, bytes]) -> RetriedFacts:
+        """Return what has become of the waiting facts (position to order id).
 
-        `at` is the position of the projection, which the batch keeps.
+        `at` is the position of the projection, which the batch keeps. Its facts are without orders, in the order of the
+        log.
         """
-        still_waiting = {p for (p,) in self._orders.execute(STILL_WAITING, (json.dumps(list(waiting)),))}
+        still_waiting = dict(self._orders.execute(STILL_WAITING, (json.dumps(list(waiting)),)).fetchall())
         batch = Batch(self._log.topic, partition, *at)
-        orders = self._order_data({waiting[position] for position in waiting.keys() - still_waiting})
-        for position in sorted(waiting.keys() - still_waiting):
+        freed = sorted(waiting.keys() - still_waiting.keys())
+        orders = self._order_data({waiting[position] for position in freed})
+        for position in freed:
             [logged] = await self._log.read(partition, LogPosition.unpack(position).offset, 1)
-            reading = read(logged.value)
-            if reading is not None:
-                batch.facts.append(orders.applied(logged, reading))
-        batch.parked = self._parked({waiting[position] for position in waiting.keys() - still_waiting})
-        return batch
+            batch.facts.append(orders.applied(logged, read(logged.value)))
+        batch.parked = self._parked(set(waiting.values()))
+        return RetriedFacts(batch, still_waiting)
 
     def _read_verdicts(self, partition: int, records: list[Logged]) -> _Verdicts:
         if not records:
@@ -124,9 +132,9 @@ def _add(batch: Batch, logged: Logged, verdicts: _Verdicts, held_back: Collectio
     if position in verdicts.not_links:
         verdict, detail = verdicts.not_links[position]
         batch.others.append((logged, Judged(Verdict(verdict), reading, detail)))
-    elif reading is None or reading.refusal is not None:
+    elif reading is not None and reading.refusal is not None:
         batch.others.append((logged, Judged(Verdict.REFUSAL, reading)))
-    elif position in verdicts.waiting:
+    elif reading is not None and position in verdicts.waiting:
         batch.waiting.append(WaitingFact(logged, reading, verdicts.waiting[position]))
     elif logged.key in held_back:
         return False

@@ -11,7 +11,7 @@ class ProjectionRefused(DataDirectoryRefused):
 
 
 class ProjectionFailed(OperatorError):
-    """A projection raised an error. It stops alone, and nothing was changed."""
+    """A projection raised an error, or cannot be given its facts. It stops alone, and nothing was changed."""
 
 
 class PositionMoved(Exception):

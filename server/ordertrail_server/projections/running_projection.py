@@ -7,10 +7,10 @@ from sqlite_utils import Database
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.orders.evolve import evolve
 from ordertrail_server.projections.batch import Batch
-from ordertrail_server.projections.judged_log import JudgedLog
+from ordertrail_server.projections.judged_log import JudgedLog, RetriedFacts
 from ordertrail_server.projections.order_states import load_states, save_states
 from ordertrail_server.projections.projection import Projection
-from ordertrail_server.projections.projection_error import ProjectionFailed
+from ordertrail_server.projections.projection_error import PositionMoved, ProjectionFailed
 from ordertrail_server.projections.projection_file import ProjectionFile, StoredPosition, write_base_rows
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage
@@ -18,6 +18,7 @@ from ordertrail_server.storage.transaction import transaction
 
 WAITING = "SELECT position, order_id FROM ordertrail_waiting WHERE position >> 48 = ?"
 FREE = "DELETE FROM ordertrail_waiting WHERE position = ?"
+UPDATE_REASON = "UPDATE ordertrail_waiting SET reason = ? WHERE position = ? AND reason <> ?"
 
 
 class RunningProjection:
@@ -25,6 +26,9 @@ class RunningProjection:
 
     def __init__(self, projection: Projection, file: ProjectionFile) -> None:
         self.projection, self.file = projection, file
+        # The partitions whose waiting facts were compared with those of `orders`. The counts of retries do not suffice,
+        # because the file of `orders` may have been built anew, and counts from 0 then.
+        self._compared: set[int] = set()
 
     @property
     def name(self) -> str:
@@ -37,41 +41,62 @@ class RunningProjection:
         with transaction(self.file.connection):
             self.projection.create_indexes(database)
 
-    def apply(self, batch: Batch, retries: int) -> None:
+    def is_at(self, partition: int, offset: int, retries: int) -> bool:
+        """Return whether the file has all that the file of `orders` has at this position, and no more."""
+        stored = self.file.positions[partition]
+        return stored.next_offset == offset and stored.retries == retries and partition in self._compared
+
+    def apply(self, batch: Batch, *, has_orders: bool = True) -> None:
         """Apply the batch that follows on the file's position. Raises PositionMoved, and what the projection raises.
 
-        `retries` is the number of retries that the file includes.
+        `has_orders` is true if the facts of the batch have their orders.
         """
-        with self.file.moving(batch.partition, StoredPosition(batch.next_offset, batch.digest, retries)):
+        stored = self.file.positions[batch.partition]
+        with self.file.moving(batch.partition, StoredPosition(batch.next_offset, batch.digest, stored.retries)):
             write_base_rows(self.file.connection, batch)
-            self._apply(batch)
+            self._apply(batch, has_orders)
 
     async def catch_up(self, log: JudgedLog, partition: int, limit: int, end: int | None = None) -> bool:
-        """Apply the next judged messages, at most `limit` and those before `end`; return whether there were any."""
-        await self.apply_freed(log, partition)
-        stored = self.file.positions[partition]
-        limit = min(limit, end - stored.next_offset) if end is not None else limit
-        batch = await log.read(partition, stored.next_offset, limit, self._waiting(partition).values())
+        """Apply the next judged messages, at most `limit` and those before `end`; return whether there were any.
+
+        A file that is ahead of `orders`, because that is built anew, is left as it is.
+        """
+        await self.apply_retried(log, partition)
+        next_offset, (judged_end, _) = self.file.positions[partition].next_offset, log.position(partition)
+        if judged_end <= next_offset:
+            return False
+        limit = min(limit, end - next_offset) if end is not None else limit
+        batch = await log.read(partition, next_offset, limit, self._waiting(partition).values())
         if batch is None:
             return False
-        self._add_orders(batch)
-        self.apply(batch, stored.retries)
+        self.apply(batch, has_orders=False)
         return True
 
-    async def apply_freed(self, log: JudgedLog, partition: int) -> None:
-        """Apply the waiting facts of orders that a retry has freed since."""
-        stored, (_, retries) = self.file.positions[partition], log.position(partition)
-        if retries == stored.retries:
+    async def apply_retried(self, log: JudgedLog, partition: int) -> None:
+        """Apply the waiting facts of orders that a retry has freed since, unless `orders` has not reached them."""
+        stored, (judged_end, retries) = self.file.positions[partition], log.position(partition)
+        if judged_end < stored.next_offset or self.is_at(partition, stored.next_offset, retries):
             return
-        batch = await log.read_freed(partition, self._waiting(partition), (stored.next_offset, stored.digest))
-        self._add_orders(batch)
-        with self.file.moving(partition, stored._replace(retries=retries)):
-            freed = [(batch.position_of(fact.logged.offset),) for fact in batch.facts]
-            self.file.connection.executemany(FREE, freed)
-            self._apply(batch)
+        waiting = self._waiting(partition)
+        if waiting or retries != stored.retries:
+            retried = await log.read_retried(partition, waiting, (stored.next_offset, stored.digest))
+            with self.file.moving(partition, stored._replace(retries=retries)):
+                self._free(retried)
+                self._apply(retried.freed, has_orders=False)
+        self._compared.add(partition)
 
-    def _apply(self, batch: Batch) -> None:
+    def _free(self, retried: RetriedFacts) -> None:
+        freed = [(retried.freed.position_of(fact.logged.offset),) for fact in retried.freed.facts]
+        # The position may stay the same, so it does not show that another process has applied them.
+        if freed and self.file.connection.executemany(FREE, freed).rowcount != len(freed):
+            raise PositionMoved(f"facts of parked orders no longer wait in {self.file.path.name}")
+        reasons = [(reason, position, reason) for position, reason in retried.waiting.items()]
+        self.file.connection.executemany(UPDATE_REASON, reasons)
+
+    def _apply(self, batch: Batch, has_orders: bool) -> None:
         try:
+            if not has_orders:
+                self._add_orders(batch)
             self.projection.apply(batch, self.file.connection)
         except Exception as error:
             if isinstance(error, sqlite3.OperationalError) and not is_damage(error):
