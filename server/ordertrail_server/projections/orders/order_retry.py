@@ -46,9 +46,12 @@ class RefoldedOrder(NamedTuple):
     parked_by: tuple[Logged, Reading] | None
 
 
-def find_waiting_records(connection: Connection, order_id: str) -> WaitingRecords:
-    """Return the records that a retry folds again."""
+def find_waiting_records(connection: Connection, order_id: str, parked: Aggregate) -> WaitingRecords:
+    """Return the records that a retry folds again. Raises ProjectionRefused if waiting facts are missing."""
     facts = tuple(position for (position,) in connection.execute(WAITING, (order_id,)))
+    folded_version = parked.order.version if parked.order else 0
+    if folded_version + len(facts) != parked.version:
+        raise ProjectionRefused(f"the waiting facts of the parked order {order_id} are damaged")
     return WaitingRecords(facts, connection.execute(BROKEN, (order_id,)).fetchone()[0])
 
 

@@ -75,7 +75,7 @@ class OrderProjection:
         if stored is None or not stored.aggregate.parked:
             return None
         partition = partition_of(order_id, self._log.partitions)
-        waiting = find_waiting_records(self.file.connection, order_id)
+        waiting = find_waiting_records(self.file.connection, order_id, stored.aggregate)
         records = [record for at in waiting.offsets() for record in await self._log.read(partition, at, 1)]
         refolded = refold_order(stored.aggregate, records, waiting, partition)
         position = self.file.positions[partition]
