@@ -212,7 +212,10 @@ class ProjectorProcess:
     def _report(self, positions_by_name: dict[str, dict[str, int]]) -> None:
         self._note_progress(sum(sum(positions.values()) for positions in positions_by_name.values()))
         for name, positions in positions_by_name.items():
-            self._on_progress(name, {int(partition): offset for partition, offset in positions.items()})
+            try:
+                self._on_progress(name, {int(partition): offset for partition, offset in positions.items()})
+            except Exception:  # the other projections' progress must be reported
+                logger.exception("the progress of %s could not be reported", name)
 
     def _note_progress(self, reached: int) -> None:
         if self._reached is not None and reached > self._reached:  # the first report is the stored position
