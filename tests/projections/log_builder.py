@@ -4,7 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from google.rpc.status_pb2 import Status
+from tests.log.memory import MemoryLog
+
 from ordertrail.events.v1 import order_events_pb2 as v1
+from ordertrail.log.v1.record_pb2 import Record, Refusal
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_events_pb2 import (
@@ -23,6 +27,7 @@ from ordertrail_server.schema.writing import encode, encode_statement, seal
 
 # Field 99 of a record, holding an empty message: an event that this release does not know.
 FUTURE = b"\x9a\x06\x00"
+REFUSAL = Record(refusal=Refusal(status=Status(code=9, message="The order is delivered."))).SerializeToString()
 
 PLACED = OrderPlaced(
     customer_id="shop-1",
@@ -45,12 +50,14 @@ STATEMENT = v1.OrderPlaced(
 class LogBuilder:
     """Builds the records of a log, by partition.
 
-    `add_fact`, `add_statement` and `add_future_event` extend the chain of their order, the other methods do not.
+    `add_fact`, `add_statement`, `add_future_event` and `add_refusal` extend the chain of their order, the other methods
+    do not.
     """
 
     def __init__(self, partitions: int = 1) -> None:
         self.records: list[list[Entry]] = [[] for _ in range(partitions)]
         self._facts: dict[str, list[bytes]] = {}
+        self._heads: dict[str, bytes] = {}
         self._sealed = 0
 
     def add_fact(self, order_id: str, event: object, seconds: int | None = None) -> None:
@@ -61,6 +68,14 @@ class LogBuilder:
 
     def add_future_event(self, order_id: str) -> None:
         self._extend(order_id, self._seal(order_id, FUTURE))
+
+    def add_refusal(self, order_id: str) -> None:
+        self._heads[order_id] = self._seal_refusal(order_id, self.version(order_id), self.head(order_id))
+        self._land(order_id, self._heads[order_id])
+
+    def add_late_refusal(self, order_id: str, follows: int) -> None:
+        facts = self._facts.get(order_id, [])
+        self._land(order_id, self._seal_refusal(order_id, follows, digest(facts[follows - 1]) if follows else b""))
 
     def add_repetition(self, order_id: str, version: int) -> None:
         self._land(order_id, self._facts[order_id][version - 1])
@@ -87,21 +102,30 @@ class LogBuilder:
         self._land(key, self._seal(order_id, encode(CONFIRMED)))
 
     def head(self, order_id: str) -> bytes:
-        facts = self._facts.get(order_id)
-        return digest(facts[-1]) if facts else b""
+        return digest(self._heads[order_id]) if order_id in self._heads else b""
 
     def version(self, order_id: str) -> int:
         return len(self._facts.get(order_id, ()))
 
     def _seal(self, order_id: str, chunk: bytes, seconds: int | None = None, follows: int | None = None) -> bytes:
-        self._sealed += 1
         facts = self._facts.get(order_id, [])
-        before = len(facts) if follows is None else follows
+        if follows is None:
+            return self._seal_record(order_id, len(facts) + 1, self.head(order_id), chunk, seconds)
+        previous = digest(facts[follows - 1]) if follows else b""
+        return self._seal_record(order_id, follows + 1, previous, chunk, seconds)
+
+    def _seal_refusal(self, order_id: str, version: int, previous: bytes) -> bytes:
+        return self._seal_record(order_id, version, previous, REFUSAL)
+
+    def _seal_record(
+        self, order_id: str, version: int, previous: bytes, chunk: bytes, seconds: int | None = None
+    ) -> bytes:
+        self._sealed += 1
         return seal(
             event_id=f"event-{self._sealed}",
             order_id=order_id,
-            order_version=before + 1,
-            previous=digest(facts[before - 1]) if before else b"",
+            order_version=version,
+            previous=previous,
             record_time_ns=(1_750_000_000 + self._sealed if seconds is None else seconds) * 1_000_000_000,
             request_id=f"request-{self._sealed}",
             command_digest=b"c" * 16,
@@ -113,10 +137,19 @@ class LogBuilder:
 
     def _extend(self, order_id: str, value: bytes) -> None:
         self._facts.setdefault(order_id, []).append(value)
+        self._heads[order_id] = value
         self._land(order_id, value)
 
     def _land(self, key: str, value: bytes) -> None:
         self.records[partition_of(key, len(self.records))].append(Entry(key, value))
+
+
+async def create_log(builder: LogBuilder) -> MemoryLog:
+    """Return a log that has the records of a builder."""
+    log = MemoryLog(partitions=len(builder.records))
+    for partition, entries in enumerate(builder.records):
+        await log.append(partition, entries)
+    return log
 
 
 def build_many_orders(count: int) -> Sequence[Entry]:

@@ -6,25 +6,33 @@ import sys
 from pathlib import Path
 
 from ordertrail_server.log.source import EmbeddedSource
-from ordertrail_server.projections.supervisor import ProjectorProcess
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.supervisor import COMMAND, ProjectorProcess
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
+NAMES = (ORDERS, HISTORY)
+
+
 def build_projector_command(data: Path) -> list[str]:
     """Return the command that runs the projector of an embedded log."""
-    return [sys.executable, "-m", "ordertrail_server.projections.process", EmbeddedSource(data).to_json()]
+    return [*COMMAND, EmbeddedSource(data).to_json(), ",".join(NAMES), "{}"]
 
 
 class ReportedOffset:
-    """The offset that a projector reported last, of one partition; for `on_progress`."""
+    """The offset of partition 0 that a projector reported last for all of its projections; for `on_progress`."""
 
     def __init__(self) -> None:
-        self.offset = -1
+        self._offsets = dict.fromkeys(NAMES, -1)
         self._moved = asyncio.Event()
 
-    def __call__(self, positions: dict[int, int]) -> None:
-        self.offset = positions[0]
+    @property
+    def offset(self) -> int:
+        return min(self._offsets.values())
+
+    def __call__(self, name: str, positions: dict[int, int]) -> None:
+        self._offsets[name] = positions[0]
         self._moved.set()
 
     async def at_least(self, offset: int) -> None:

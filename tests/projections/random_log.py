@@ -1,17 +1,16 @@
 """Random logs of several orders, with correct and incorrect records, and their verdicts by the chain rule."""
 
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 from hypothesis import strategies as st
 from tests.log.memory import MemoryLog
-from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, remove
+from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, create_log, remove
 
 from ordertrail_server.log.placement import partition_of
-from ordertrail_server.log.port import BARRIER
+from ordertrail_server.log.port import BARRIER, Logged
 from ordertrail_server.log.position import LogPosition
-from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, judge
-from ordertrail_server.projections.projector import Projector
+from ordertrail_server.orders.chain import LINKS, NO_PREDECESSOR, Verdict, judge
 from ordertrail_server.schema.reading import read
 
 PARTITIONS = 2
@@ -38,9 +37,15 @@ def _append_late(builder: LogBuilder, order_id: str) -> None:
         builder.add_late_record(order_id, follows=builder.version(order_id) - 1)
 
 
+def _append_late_refusal(builder: LogBuilder, order_id: str) -> None:
+    if builder.version(order_id):
+        builder.add_late_refusal(order_id, follows=builder.version(order_id) - 1)
+
+
 STEPS: list[Callable[[LogBuilder, str], None]] = [
     *(_append_next_fact,) * 6,
     *(_begin_order, _append_repeated, _append_repeated, _append_late),
+    *(LogBuilder.add_refusal, LogBuilder.add_refusal, _append_late_refusal),
     *(
         LogBuilder.add_future_event,
         LogBuilder.add_broken_record,
@@ -60,42 +65,33 @@ async def build_log(steps: LogSteps) -> MemoryLog:
     builder = LogBuilder(PARTITIONS)
     for step, order_id in steps:
         step(builder, order_id)
-    log = MemoryLog(partitions=PARTITIONS)
-    for partition, entries in enumerate(builder.records):
-        await log.append(partition, entries)
-    return log
+    return await create_log(builder)
 
 
 def compute_verdicts(log: MemoryLog) -> list[tuple[int, str]]:
-    """Return the position and verdict of every record, judged over plain lists of facts."""
-    verdicts = []
-    facts: dict[str, list[bytes]] = {}
-    for partition, records in enumerate(log.records):
-        for logged in records:
-            if (logged.key, logged.value) == BARRIER:
-                verdicts.append((LogPosition(partition, logged.offset).pack(), "barrier"))
-                continue
-            reading = read(logged.value)
-            home = partition_of(logged.key, PARTITIONS)
-            if reading is None or reading.event.order_id != logged.key or home != partition:
-                verdicts.append((LogPosition(partition, logged.offset).pack(), "foreign"))
-                continue
-            chain = facts.setdefault(logged.key, [])
-            event, head = reading.event, chain[-1] if chain else NO_PREDECESSOR
-            verdict = judge(len(chain), head, event.order_version, event.previous, _digest_in(chain))
-            if verdict is Verdict.FACT:
-                chain.append(logged.digest)
-            verdicts.append((LogPosition(partition, logged.offset).pack(), verdict.value))
-    return verdicts
+    """Return the position and verdict of every message, judged over plain lists of links."""
+    chains: dict[str, list[tuple[int, bytes]]] = {}
+    return [
+        (LogPosition(partition, logged.offset).pack(), _judge(partition, logged, chains).value)
+        for partition, records in enumerate(log.records)
+        for logged in records
+    ]
 
 
-def _digest_in(chain: list[bytes]) -> Callable[[int], bytes | None]:
-    return lambda version: chain[version - 1]
+def _judge(partition: int, logged: Logged, chains: dict[str, list[tuple[int, bytes]]]) -> Verdict:
+    if (logged.key, logged.value) == BARRIER:
+        return Verdict.BARRIER
+    reading = read(logged.value)
+    if reading is None or reading.event.order_id != logged.key or partition_of(logged.key, PARTITIONS) != partition:
+        return Verdict.FOREIGN
+    chain, event = chains.setdefault(logged.key, []), reading.event
+    version, head = chain[-1] if chain else (0, NO_PREDECESSOR)
+    is_refusal = reading.refusal is not None
+    verdict = judge(version, head, event.order_version, event.previous, is_refusal, partial(_links_at, chain))
+    if verdict in LINKS:
+        chain.append((event.order_version, logged.digest))
+    return verdict
 
 
-async def project(log: MemoryLog, path: Path, batch: int, hot_orders: int) -> None:
-    projector = await Projector.open(log, path, batch, hot_orders)
-    try:
-        await projector.catch_up()
-    finally:
-        projector.close()
+def _links_at(chain: list[tuple[int, bytes]], version: int) -> set[bytes]:
+    return {digest for of, digest in chain if of == version}

@@ -1,22 +1,25 @@
-"""A read model that was damaged on disk is refused by projector and reads, and can be rebuilt."""
+"""A projection that was damaged on disk is refused by projector and reads, and can be rebuilt."""
 
 import asyncio
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.projections.engine_files import open_history_engine, read_folded_rows
 from tests.projections.log_builder import build_many_orders, write_log
 from tests.projections.processes import ENVIRONMENT, build_projector_command
-from tests.projections.stored_rows import read_rows
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.log.port import Log
 from ordertrail_server.orders.refusal import Refused
-from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.process import REFUSED
-from ordertrail_server.projections.projector import Projector
 from ordertrail_server.projections.rebuild import rebuild
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage
@@ -26,74 +29,78 @@ ENTRIES = build_many_orders(510)
 PROJECTED, FURTHER = ENTRIES[:1500], ENTRIES[1500:]
 
 
+FROM_PAGE = pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
+NAME = pytest.mark.parametrize("name", [ORDERS, HISTORY])
+
+
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """Return the path of a closed read model of 1,500 records."""
+def data(tmp_path: Path) -> Path:
+    """Return a data directory with closed projections of 1,500 records."""
     write_log(tmp_path, PROJECTED)
     rebuild(tmp_path, lambda done, total: None)
-    return read_model_file(DataDirectory(tmp_path).read_model)
+    return tmp_path
 
 
-@pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
-def test_projector_refuses_a_damaged_read_model_in_one_line(tmp_path: Path, model: Path, first: int) -> None:
-    overwrite(model, first)
-    asyncio.run(append(tmp_path))
+def find_live_file(data: Path, name: str) -> Path:
+    return live_generation(DataDirectory(data).projections, name)
+
+
+@NAME
+@FROM_PAGE
+def test_projector_refuses_a_damaged_file_in_one_line(data: Path, name: str, first: int) -> None:
+    overwrite(find_live_file(data, name), first)
+    asyncio.run(append(data))
     process = subprocess.run(
-        build_projector_command(tmp_path), input="", capture_output=True, text=True, env=ENVIRONMENT, check=False
+        build_projector_command(data), input="", capture_output=True, text=True, env=ENVIRONMENT, check=False
     )
     [line] = process.stderr.splitlines()
     assert process.returncode == REFUSED, line
-    assert line.startswith(f"the read model {model} is damaged (")
+    assert line.startswith(f"a projection in {DataDirectory(data).projections} is damaged (")
     assert line.endswith("; stop the server and run `ordertrail rebuild`, or delete it")
 
 
-@pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
-def test_rebuild_restores_a_damaged_read_model(tmp_path: Path, model: Path, first: int) -> None:
-    expected_rows = read_rows(model)
-    overwrite(model, first)
-    rebuild(tmp_path, lambda done, total: None)
-    assert read_rows(model) == expected_rows
+@NAME
+@FROM_PAGE
+def test_rebuild_restores_a_damaged_file(data: Path, name: str, first: int) -> None:
+    expected_rows = read_folded_rows(DataDirectory(data).projections)
+    overwrite(find_live_file(data, name), first)
+    rebuild(data, lambda done, total: None)
+    assert read_folded_rows(DataDirectory(data).projections) == expected_rows
 
 
-async def test_schema_that_is_not_utf_8_is_damage(tmp_path: Path) -> None:
-    await asyncio.to_thread(write_log, tmp_path, PROJECTED)
-    await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
-    log = EmbeddedLog.follow(tmp_path)
-    reads = ReadModel(read_model_file(DataDirectory(tmp_path).read_model), log.identity, log.topic, log.partitions)
-    reads.path.write_bytes(reads.path.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xc5", 1))
-    with pytest.raises(Refused, match="is damaged"):
-        await reads.read(count_everything)
-    with pytest.raises(sqlite3.Error) as error:
-        await Projector.open(log, reads.path)
-    assert is_damage(error.value)
+@asynccontextmanager
+async def open_reads(data: Path) -> AsyncIterator[tuple[ReadModel, Log]]:
+    log = EmbeddedLog.follow(data)
+    reads = ReadModel(find_live_file(data, HISTORY), log.identity, log.topic, log.partitions)
+    yield reads, log
     reads.close()
     await log.close()
 
 
-@pytest.mark.parametrize("first", [0, 3], ids=["from its header on", "behind its schema"])
-async def test_reads_of_a_damaged_read_model_are_unavailable(tmp_path: Path, first: int) -> None:
-    await asyncio.to_thread(write_log, tmp_path, PROJECTED)
-    await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
-    log = EmbeddedLog.follow(tmp_path)
-    reads = ReadModel(read_model_file(DataDirectory(tmp_path).read_model), log.identity, log.topic, log.partitions)
-    overwrite(reads.path, first)
-    with pytest.raises(Refused) as error:
-        await reads.read(count_everything)
-    assert error.value.refusal.reason == ERROR_REASON_UNAVAILABLE
-    assert "is damaged" in error.value.refusal.message
-    reads.close()
-    await log.close()
+async def test_schema_that_is_not_utf_8_is_damage(data: Path) -> None:
+    async with open_reads(data) as (reads, log):
+        reads.path.write_bytes(reads.path.read_bytes().replace(b"CREATE TABLE", b"CREATE TABL\xc5", 1))
+        with pytest.raises(Refused, match="is damaged"):
+            await reads.read(count_everything)
+        with pytest.raises(sqlite3.Error) as error:
+            await open_history_engine(log, DataDirectory(data).projections)
+        assert is_damage(error.value)
 
 
-async def test_faulty_statement_is_not_reported_as_damage(tmp_path: Path) -> None:
-    await asyncio.to_thread(write_log, tmp_path, PROJECTED)
-    await asyncio.to_thread(rebuild, tmp_path, lambda done, total: None)
-    log = EmbeddedLog.follow(tmp_path)
-    reads = ReadModel(read_model_file(DataDirectory(tmp_path).read_model), log.identity, log.topic, log.partitions)
-    with pytest.raises(sqlite3.ProgrammingError):
-        await reads.read(lambda connection: connection.execute("SELECT ?"))
-    reads.close()
-    await log.close()
+@FROM_PAGE
+async def test_reads_of_a_damaged_file_are_unavailable(data: Path, first: int) -> None:
+    async with open_reads(data) as (reads, _):
+        overwrite(reads.path, first)
+        with pytest.raises(Refused) as error:
+            await reads.read(count_everything)
+        assert error.value.refusal.reason == ERROR_REASON_UNAVAILABLE
+        assert "is damaged" in error.value.refusal.message
+
+
+async def test_faulty_statement_is_not_reported_as_damage(data: Path) -> None:
+    async with open_reads(data) as (reads, _):
+        with pytest.raises(sqlite3.ProgrammingError):
+            await reads.read(lambda connection: connection.execute("SELECT ?"))
 
 
 def overwrite(path: Path, first: int) -> None:
@@ -106,7 +113,7 @@ def overwrite(path: Path, first: int) -> None:
 
 def count_everything(connection: sqlite3.Connection) -> int:
     total = 0
-    for table in ("orders", "events"):
+    for table in ("event_products", "events"):
         total += len(connection.execute(f"SELECT * FROM {table}").fetchall())
     return total
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from tests.log.contract import build_entries
 from tests.log.memory import MemoryLog
+from tests.projections.engine_files import open_history_engine
 
 from ordertrail_server.log.port import Logged, LogUnavailable
+from ordertrail_server.projections.catalog import ORDERS
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
 from ordertrail_server.projections.process import ParentGone, ParentPipe, follow
-from ordertrail_server.projections.projector import Projector
 
 SOON = 60.0
 
@@ -85,17 +86,17 @@ class FloodedLog(MemoryLog):
 
 async def test_fast_growing_partition_does_not_delay_the_others(tmp_path: Path) -> None:
     log, pipe = FloodedLog(partitions=2), ParentPipe()
-    projector = await Projector.open(log, tmp_path / "model", batch=1)
-    projection = asyncio.create_task(follow(projector, pipe, GrowthWatcher(log, pipe.wake)))
+    engine = await open_history_engine(log, tmp_path, batch=1)
+    projection = asyncio.create_task(follow(engine, tmp_path, pipe, GrowthWatcher(log, pipe.wake)))
     try:
         async with asyncio.timeout(SOON):
             for end in (1, 2, 3):
                 await log.append(1, build_entries(1))
-                while projector.positions[1] < end:  # noqa: ASYNC110  (no event signals it)
+                while engine.positions[ORDERS][1] < end:  # noqa: ASYNC110  (no event signals it)
                     await asyncio.sleep(0.001)
         assert not projection.done()
     finally:
         pipe.connection_lost(None)
         with suppress(ParentGone):
             await projection
-        projector.close()
+        engine.close()

@@ -11,16 +11,15 @@ from pathlib import Path
 
 import pytest
 from tests.process_freeze import freeze_process
+from tests.projections.engine_files import FoldedRows, project, read_folded_rows
 from tests.projections.log_builder import build_many_orders, write_log
-from tests.projections.processes import ENVIRONMENT, build_projector_command, wait_gone
-from tests.projections.stored_rows import read_rows
+from tests.projections.processes import ENVIRONMENT, NAMES, build_projector_command, wait_gone
 
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.embedded.log import EmbeddedLog
-from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.catalog import HISTORY
+from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.process import AGAIN, REFUSED
-from ordertrail_server.projections.projector import Projector
-from ordertrail_server.projections.rebuild import rebuild
 from ordertrail_server.storage.connection import connect_writer
 
 RECORDS = 12_000
@@ -33,8 +32,8 @@ def start_process(directory: Path) -> subprocess.Popen[bytes]:
 
 
 def parse_offset(line: bytes) -> int:
-    reached: int = json.loads(line)["positions"]["0"]
-    return reached
+    positions: dict[str, dict[str, int]] = json.loads(line)["positions"]
+    return min(positions[name]["0"] for name in NAMES)
 
 
 def test_projector_killed_at_random_moments_writes_the_same_rows(tmp_path: Path) -> None:
@@ -52,10 +51,8 @@ def test_projector_killed_at_random_moments_writes_the_same_rows(tmp_path: Path)
             # A slow machine needs longer to commit anything at all.
             window = WINDOW_S if reached > earlier else max(WINDOW_S, 2 * window)
     assert kills > 1
-    model = read_model_file(DataDirectory(tmp_path).read_model)
-    killed_rows = read_rows(model)
-    rebuild(tmp_path, lambda done, total: None)
-    assert read_rows(model) == killed_rows
+    killed_rows = read_folded_rows(DataDirectory(tmp_path).projections)
+    assert asyncio.run(project_anew(tmp_path)) == killed_rows
 
 
 def test_process_ends_if_another_projector_wrote_and_resumes_after_a_restart(
@@ -66,11 +63,12 @@ def test_process_ends_if_another_projector_wrote_and_resumes_after_a_restart(
         assert process.stdout is not None
         parse_offset(process.stdout.readline())
         freeze_process(process.pid)
-        asyncio.run(project(tmp_path))
+        asyncio.run(project_live(tmp_path))
         process.send_signal(signal.SIGCONT)
         _, errors = process.communicate()
     assert process.returncode == AGAIN
-    assert b"is no longer at offset" in errors
+    assert b"partition 0 of orders-" in errors
+    assert b" is no longer at " in errors
     assert errors.count(b"\n") == 1
     with start_process(tmp_path) as process:
         assert process.stdout is not None
@@ -79,13 +77,22 @@ def test_process_ends_if_another_projector_wrote_and_resumes_after_a_restart(
     assert process.returncode == 0
 
 
-async def project(directory: Path) -> None:
-    """Fold the whole log into its read model."""
-    log = EmbeddedLog.follow(directory)
-    projector = await Projector.open(log, read_model_file(DataDirectory(directory).read_model))
-    await projector.catch_up()
-    projector.close()
-    await log.close()
+async def project_live(data: Path) -> FoldedRows:
+    """Fold the whole log into the live files of its data directory."""
+    return await project_into(data, DataDirectory(data).projections)
+
+
+async def project_anew(data: Path) -> FoldedRows:
+    """Return the rows of a new fold of the log."""
+    return await project_into(data, data / "anew")
+
+
+async def project_into(data: Path, directory: Path) -> FoldedRows:
+    log = EmbeddedLog.follow(data)
+    try:
+        return await project(log, directory, batch=2_000)
+    finally:
+        await log.close()
 
 
 def test_end_of_stdin_ends_the_process_with_0(tmp_path: Path) -> None:
@@ -107,8 +114,8 @@ def test_request_may_arrive_in_pieces_between_wake_ups(tmp_path: Path) -> None:
         messages = [json.loads(process.stdout.readline()) for _ in range(4)]
         process.communicate()
     assert [line for line in messages if "number" in line] == [
-        {"number": 4, "taken_in": None},
-        {"number": 5, "taken_in": None},
+        {"number": 4, "result": None},
+        {"number": 5, "result": None},
     ]
     assert process.returncode == 0
 
@@ -147,13 +154,13 @@ async def test_death_of_the_parent_ends_the_process(tmp_path: Path) -> None:
 def test_refusal_is_one_line_and_an_exit_code_of_its_own(tmp_path: Path, log: str) -> None:
     if log == "another":
         write_log(tmp_path, build_many_orders(1))
-        rebuild(tmp_path, lambda done, total: None)
-        connection = connect_writer(read_model_file(DataDirectory(tmp_path).read_model), "NORMAL")
-        connection.execute("UPDATE meta SET value = ? WHERE key = 'log_id'", (b"?" * 16,))
+        asyncio.run(project_live(tmp_path))
+        connection = connect_writer(live_generation(DataDirectory(tmp_path).projections, HISTORY), "NORMAL")
+        connection.execute("UPDATE ordertrail_meta SET value = ? WHERE key = 'log_id'", (b"?" * 16,))
         connection.close()
     with start_process(tmp_path) as process:
         output, errors = process.communicate()
     [line] = errors.decode().splitlines()
     assert process.returncode == REFUSED
     assert output == b""
-    assert line.startswith("order-history-") if log == "another" else "holds no log" in line
+    assert line.startswith("history-") if log == "another" else "holds no log" in line

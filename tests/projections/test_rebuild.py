@@ -1,15 +1,17 @@
-"""The rebuild folds from offset 0 into a new file, which replaces the live one in one step."""
+"""The rebuild folds from offset 0 into new files, each of which replaces the live one in one step."""
 
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.log.embedded.power_cut import watch_syncs
+from tests.projections.engine_files import FoldedRows, read_folded_rows
 from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, write_log
-from tests.projections.stored_rows import indexes, read_rows
+from tests.projections.stored_rows import indexes
 
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.rebuild import RebuildReport, rebuild
 from ordertrail_server.storage import connection as connection_module
 from ordertrail_server.storage.connection import connect_reader, connect_writer
@@ -30,8 +32,12 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def find_live_file(data: Path) -> Path:
-    return read_model_file(DataDirectory(data).read_model)
+def find_live_file(data: Path, name: str) -> Path:
+    return live_generation(DataDirectory(data).projections, name)
+
+
+def read_live_rows(data: Path) -> FoldedRows:
+    return read_folded_rows(DataDirectory(data).projections)
 
 
 def test_rebuild_reports_its_counts_and_its_progress(data: Path) -> None:
@@ -41,39 +47,43 @@ def test_rebuild_reports_its_counts_and_its_progress(data: Path) -> None:
     assert progress == [(7, 7)]
 
 
+@pytest.mark.parametrize("name", [ORDERS, HISTORY])
 @pytest.mark.parametrize("damage", ["none", "row", "file", "missing"])
-def test_rebuild_replaces_a_live_file_in_any_condition(data: Path, damage: str) -> None:
+def test_rebuild_replaces_a_live_file_in_any_condition(data: Path, name: str, damage: str) -> None:
     rebuild(data, lambda done, total: None)
-    expected_rows, expected_indexes = read_rows(find_live_file(data)), indexes(find_live_file(data))
+    file = find_live_file(data, name)
+    expected_rows, expected_indexes = read_live_rows(data), indexes(file)
     if damage == "file":
-        find_live_file(data).write_bytes(b"no SQLite file at all")
-        find_live_file(data).with_name(f"{find_live_file(data).name}-wal").write_bytes(b"left by another file")
+        file.write_bytes(b"no SQLite file at all")
+        file.with_name(f"{file.name}-wal").write_bytes(b"left by another file")
     elif damage == "row":
-        find_live_file(data).write_bytes(find_live_file(data).read_bytes().replace(b"order-3", b"order-4"))
+        file.write_bytes(file.read_bytes().replace(b"order-3", b"order-4"))
     elif damage == "missing":
-        find_live_file(data).unlink()
+        file.unlink()
     rebuild(data, lambda done, total: None)
-    assert [path.name for path in find_live_file(data).parent.iterdir()] == [find_live_file(data).name]
-    assert (read_rows(find_live_file(data)), indexes(find_live_file(data))) == (expected_rows, expected_indexes)
+    files = sorted(path.name for path in file.parent.iterdir() if path.is_file())
+    assert files == sorted(find_live_file(data, of).name for of in (ORDERS, HISTORY))
+    assert (read_live_rows(data), indexes(file)) == (expected_rows, expected_indexes)
 
 
+@pytest.mark.parametrize(("name", "table"), [(ORDERS, "orders"), (HISTORY, "events")])
 @pytest.mark.parametrize("is_in_transaction", [False, True], ids=["reader is open", "reader is in a transaction"])
 def test_commits_in_the_wal_file_of_the_old_file_do_not_reach_the_new_one(
-    data: Path, monkeypatch: pytest.MonkeyPatch, is_in_transaction: bool
+    data: Path, monkeypatch: pytest.MonkeyPatch, is_in_transaction: bool, name: str, table: str
 ) -> None:
     monkeypatch.setattr(connection_module, "BUSY_SECONDS", 0.1)
     rebuild(data, lambda done, total: None)
-    expected_rows = read_rows(find_live_file(data))
-    with closing(connect_reader(find_live_file(data))) as reader:
+    expected_rows = read_live_rows(data)
+    with closing(connect_reader(find_live_file(data, name))) as reader:
         reader.execute("BEGIN")
-        reader.execute("SELECT * FROM orders").fetchall()
-        with closing(connect_writer(find_live_file(data))) as writer:
-            writer.execute("UPDATE orders SET version = 99")
+        reader.execute(f"SELECT * FROM {table}").fetchall()
+        with closing(connect_writer(find_live_file(data, name))) as writer:
+            writer.execute(f"UPDATE {table} SET version = version + 99")
         if not is_in_transaction:
             reader.execute("COMMIT")
         rebuild(data, lambda done, total: None)
-        assert read_rows(find_live_file(data)) == expected_rows
-    assert read_rows(find_live_file(data)) == expected_rows
+        assert read_live_rows(data) == expected_rows
+    assert read_live_rows(data) == expected_rows
 
 
 @pytest.mark.parametrize("live_file", ["none", "stale"])
@@ -82,21 +92,23 @@ def test_rebuilt_file_is_durable_under_its_final_name(data: Path, live_file: str
         rebuild(data, lambda done, total: None)
     with watch_syncs() as names:
         rebuild(data, lambda done, total: None)
-    assert names.survives(find_live_file(data), below=find_live_file(data).parent)
+    for name in (ORDERS, HISTORY):
+        file = find_live_file(data, name)
+        assert names.survives(file, below=file.parent)
 
 
 def test_rebuild_discards_the_file_of_an_interrupted_rebuild(data: Path) -> None:
     rebuild(data, lambda done, total: None)
-    expected_rows = read_rows(find_live_file(data))
+    expected_rows = read_live_rows(data)
 
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         rebuild(data, interrupt)
-    assert read_rows(find_live_file(data)) == expected_rows
+    assert read_live_rows(data) == expected_rows
     assert rebuild(data, lambda done, total: None).records == 7
-    assert read_rows(find_live_file(data)) == expected_rows
+    assert read_live_rows(data) == expected_rows
 
 
 def test_rebuild_refuses_a_directory_without_a_log(tmp_path: Path) -> None:

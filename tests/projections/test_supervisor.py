@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.process_freeze import freeze_process
 from tests.projections.log_builder import PLACED, LogBuilder, build_many_orders
-from tests.projections.processes import ReportedOffset, runs, wait_gone, wait_refused
+from tests.projections.processes import NAMES, ReportedOffset, runs, wait_gone, wait_refused
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -29,7 +29,7 @@ async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
 
 async def test_appended_records_are_folded_after_a_wake_up(log: EmbeddedLog, tmp_path: Path) -> None:
     reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
     await projector.start()
     await reported_offset.at_least(0)
     entries = build_many_orders(3)
@@ -43,7 +43,7 @@ async def test_appended_records_are_folded_after_a_wake_up(log: EmbeddedLog, tmp
 
 async def test_killed_projector_is_restarted_and_resumes(log: EmbeddedLog, tmp_path: Path) -> None:
     reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
     await projector.start()
     entries = build_many_orders(2)
     for count, entry in enumerate(entries[:3], 1):
@@ -59,7 +59,7 @@ async def test_killed_projector_is_restarted_and_resumes(log: EmbeddedLog, tmp_p
 
 async def test_stopped_projector_is_not_restarted(log: EmbeddedLog, tmp_path: Path) -> None:
     reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
     await projector.start()
     await reported_offset.at_least(0)
     pid = projector.pid
@@ -72,7 +72,7 @@ async def test_stopped_projector_is_not_restarted(log: EmbeddedLog, tmp_path: Pa
 
 async def test_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog, tmp_path: Path) -> None:
     reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
     await projector.start()
     await reported_offset.at_least(0)
     pid = projector.pid
@@ -88,13 +88,13 @@ async def test_parked_order_is_retried_while_new_facts_arrive(log: EmbeddedLog, 
     builder.add_broken_record("order-1")
     await log.append(0, builder.records[0])
     reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
     await projector.start()
     await reported_offset.at_least(2)
     for entry in build_many_orders(20):
         await log.append(0, [entry])
         projector.notify_growth()
-        answers = [projector.retry(order_id) for order_id in ("order-1", "fine", "no\nsuch\u2028order")]
+        answers = [projector.request(retry=order_id) for order_id in ("order-1", "fine", "no\nsuch\u2028order")]
         assert await asyncio.gather(*answers) == [0, None, None]
     await reported_offset.at_least(62)
     await projector.stop(grace_s=10)
@@ -102,24 +102,24 @@ async def test_parked_order_is_retried_while_new_facts_arrive(log: EmbeddedLog, 
 
 async def test_cancelled_request_does_not_affect_others(log: EmbeddedLog, tmp_path: Path) -> None:
     reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
     await projector.start()
     await reported_offset.at_least(0)
-    gone_caller = asyncio.create_task(projector.retry("order-1"))
+    gone_caller = asyncio.create_task(projector.request(retry="order-1"))
     await asyncio.sleep(0)
     gone_caller.cancel()
-    assert await projector.retry("order-1") is None
+    assert await projector.request(retry="order-1") is None
     await projector.stop(grace_s=10)
 
 
 async def test_request_to_a_projector_that_dies_is_refused_as_unavailable(log: EmbeddedLog, tmp_path: Path) -> None:
     reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
     await projector.start()
     await reported_offset.at_least(0)
     assert projector.pid is not None
     freeze_process(projector.pid)
-    answers = asyncio.create_task(projector.retry("order-1"))
+    answers = asyncio.create_task(projector.request(retry="order-1"))
     await asyncio.sleep(0)
     os.kill(projector.pid, signal.SIGKILL)
     with pytest.raises(Refused) as error:
@@ -131,16 +131,16 @@ async def test_request_to_a_projector_that_dies_is_refused_as_unavailable(log: E
 async def test_request_to_a_projector_that_does_not_run_is_refused_as_unavailable(
     log: EmbeddedLog, tmp_path: Path
 ) -> None:
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), ReportedOffset())
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, ReportedOffset())
     await projector.start()
     await projector.stop(grace_s=10)
     with pytest.raises(Refused) as error:
-        await projector.retry("order-1")
+        await projector.request(retry="order-1")
     assert error.value.refusal.reason == ERROR_REASON_UNAVAILABLE
 
 
 async def test_signals_to_the_group_of_the_server_do_not_reach_the_projector(log: EmbeddedLog, tmp_path: Path) -> None:
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), ReportedOffset())
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, ReportedOffset())
     await projector.start()
     assert projector.pid is not None
     assert os.getpgid(projector.pid) == projector.pid
@@ -151,7 +151,7 @@ async def test_end_of_the_projector_is_no_warning_if_a_stop_is_expected(
     log: EmbeddedLog, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
     await projector.start()
     projector.expect_stop()
     assert projector.pid is not None
@@ -162,7 +162,7 @@ async def test_end_of_the_projector_is_no_warning_if_a_stop_is_expected(
 
 
 async def test_refusal_is_reported_and_the_projector_is_not_restarted(tmp_path: Path) -> None:
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), ReportedOffset())
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, ReportedOffset())
     await projector.start()
     assert "holds no log" in await wait_refused(projector)
     assert projector.pid is None
@@ -172,11 +172,11 @@ async def test_refusal_is_reported_and_the_projector_is_not_restarted(tmp_path: 
 async def test_error_in_on_progress_does_not_stop_progress(log: EmbeddedLog, tmp_path: Path) -> None:
     reported_offset = ReportedOffset()
 
-    def listener(positions: dict[int, int]) -> None:
-        reported_offset(positions)
+    def listener(name: str, positions: dict[int, int]) -> None:
+        reported_offset(name, positions)
         raise RuntimeError("a listener's defect")
 
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), listener)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, listener)
     await projector.start()
     await reported_offset.at_least(0)
     await log.append(0, build_many_orders(1))
@@ -188,7 +188,10 @@ async def test_log_line_of_any_length_is_forwarded(tmp_path: Path) -> None:
     reported_offset = ReportedOffset()
     long_line = "head -c 300000 /dev/zero | tr '\\0' x >&2; echo >&2"
     projector = ProjectorProcess(
-        EmbeddedSource(tmp_path), reported_offset, program(f"{long_line}; echo its last words >&2; exit 3")
+        EmbeddedSource(tmp_path),
+        NAMES,
+        reported_offset,
+        command=program(f"{long_line}; echo its last words >&2; exit 3"),
     )
     await projector.start()
     async with asyncio.timeout(20):
@@ -200,7 +203,7 @@ async def test_projector_is_killed_and_reported_if_its_supervision_fails(
     log: EmbeddedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), reported_offset)
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
     await projector.start()
     await reported_offset.at_least(0)
     monkeypatch.setattr(sys, "path", [*sys.path, "no environment holds this: \0"])
@@ -240,13 +243,13 @@ def program(script: str) -> list[str]:
 
 
 def print_offset(offset: str) -> str:
-    return f"""echo '{{"positions": {{"0": '{offset}'}}}}'"""
+    return f"""echo '{{"positions": {{"orders": {{"0": '{offset}'}}}}, "stopped": {{}}}}'"""
 
 
 async def restart_pauses(directory: Path, command: list[str], caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return the pauses before the first three restarts, in seconds."""
     caplog.set_level(logging.WARNING)
-    projector = ProjectorProcess(EmbeddedSource(directory), ReportedOffset(), command)
+    projector = ProjectorProcess(EmbeddedSource(directory), NAMES, ReportedOffset(), command=command)
     await projector.start()
     async with asyncio.timeout(20):
         while len(caplog.messages) < 3:  # noqa: ASYNC110 (no event signals a log line)
