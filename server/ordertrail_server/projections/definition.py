@@ -1,6 +1,5 @@
 """The definition of a projection: a digest of what the code that fills its file does."""
 
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -12,13 +11,18 @@ from ordertrail_server.projections.projection_error import ProjectionRefused
 ENGINE: Final = "ordertrail_server.projections.engine"
 
 
-@cache
+_definitions: Final[dict[str, bytes]] = {}
+
+
 def projection_definition(name: str, directory: Path | None = None) -> bytes:
     """Return the definition of a projection: 32 bytes. Raises ProjectionRefused, SourceUnavailable.
 
-    What was read from source files is kept in the directory of the projections, because a start needs it at once.
+    What was read from source files is kept in the directory of the projections, because a start needs it at once. A
+    process reads them once, because it does not load its code again.
     """
-    return definition_of(ENGINE, projection_module(name), cache_directory=directory)
+    if name not in _definitions:
+        _definitions[name] = definition_of(ENGINE, projection_module(name), cache_directory=directory)
+    return _definitions[name]
 
 
 def projection_module(name: str) -> str:
