@@ -33,6 +33,7 @@ async def test_data_directory_can_have_any_name(tmp_path: Path, name: str) -> No
 
 async def test_unused_directory_gets_a_new_log(tmp_path: Path) -> None:
     (tmp_path / "lost+found").mkdir()
+    (tmp_path / "projections").mkdir()
     (tmp_path / "read-model").mkdir()
     (tmp_path / "LOCK").write_text("12345\n")
     await open_to_serve(tmp_path).close()
@@ -59,9 +60,18 @@ async def test_existing_log_keeps_its_identity_and_partitions(tmp_path: Path) ->
     await reopened_log.close()
 
 
-@pytest.mark.parametrize("remains", ["state.sqlite", "read-model/orders.sqlite", "log.sqlite-wal", "state.sqlite-wal"])
+@pytest.mark.parametrize(
+    "remains",
+    [
+        "projections/orders-0123456789ab-1.sqlite",
+        "state.sqlite",
+        "read-model/orders.sqlite",
+        "log.sqlite-wal",
+        "state.sqlite-wal",
+    ],
+)
 def test_stores_without_their_log_are_refused_and_unchanged(tmp_path: Path, remains: str) -> None:
-    (tmp_path / "read-model").mkdir()
+    (tmp_path / remains).parent.mkdir(exist_ok=True)
     (tmp_path / remains).write_bytes(b"built from facts")
     with pytest.raises(DataDirectoryRefused, match=f"holds {remains}, but no log.sqlite.*Restore log.sqlite"):
         open_to_serve(tmp_path)
@@ -102,4 +112,4 @@ def test_invalid_partition_count_is_refused(tmp_path: Path, partitions: int) -> 
 
 def test_files_of_a_data_directory_have_fixed_names(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path)
-    assert [data.log.name, data.state.name, data.read_model.name] == ["log.sqlite", "state.sqlite", "read-model"]
+    assert [data.log.name, data.projections.name] == ["log.sqlite", "projections"]

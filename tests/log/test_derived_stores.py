@@ -3,26 +3,42 @@
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from tests.log.memory import MemoryLog
+from tests.projections.engine_files import project
 from tests.projections.log_builder import build_many_orders
-from tests.projections.random_log import project
 
-from ordertrail_server.commands.fold import Fold
-from ordertrail_server.commands.state_store import StateStore
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.port import LogDamaged
+from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.storage.connection import connect_writer
 from ordertrail_server.storage.lock import DataDirectoryRefused
 
 LOG_ID = b"the log's own id"
-# The kind of store, by file name.
+# What releases keep in their stores about the log, by file name. A release may find stores of each older one.
+STATE = """
+CREATE TABLE meta (log_id BLOB NOT NULL, definition BLOB NOT NULL) STRICT;
+CREATE TABLE positions (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL, digest BLOB NOT NULL) STRICT;
+INSERT INTO meta SELECT value, x'00' FROM projection.ordertrail_meta WHERE key = 'log_id';
+INSERT INTO positions SELECT partition, next_offset, digest FROM projection.ordertrail_positions;
+"""
+READ_MODEL = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+CREATE TABLE positions (
+    partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, digest BLOB NOT NULL, retries INTEGER NOT NULL
+) STRICT;
+INSERT INTO meta SELECT * FROM projection.ordertrail_meta;
+INSERT INTO positions SELECT * FROM projection.ordertrail_positions;
+"""
 STORES = {
-    "state.sqlite": "state",
-    "read-model/order-history-0123456789ab.sqlite": "read model",
-    "read-model/order-history-0123456789ab.sqlite.new": "read model",
+    "state.sqlite": STATE,
+    "read-model/order-history-0123456789ab.sqlite": READ_MODEL,
+    "read-model/order-history-0123456789ab.sqlite.new": READ_MODEL,
+    "projections/orders-0123456789ab-1.sqlite": None,  # as this release writes it
 }
 CreateStore = Callable[[MemoryLog], Awaitable[Path]]
 
@@ -34,6 +50,16 @@ def build_log(entries: int, partitions: int = 1, identity: bytes = LOG_ID) -> Me
     return log
 
 
+def copy_positions(projection: Path, store: Path, script: str | None) -> None:
+    """Write a store of the shape that the script gives, or that the projection has, at the projection's position."""
+    if script is None:
+        projection.replace(store)
+        return
+    with closing(connect_writer(store, "NORMAL")) as connection:
+        connection.execute("ATTACH ? AS projection", (str(projection),))
+        connection.executescript(script)
+
+
 @pytest.fixture(params=STORES)
 def create_store(request: pytest.FixtureRequest, tmp_path: Path) -> CreateStore:
     """Build a store of another definition than the current one from a log, and return its file."""
@@ -41,14 +67,10 @@ def create_store(request: pytest.FixtureRequest, tmp_path: Path) -> CreateStore:
     async def create_store(log: MemoryLog) -> Path:
         path: Path = tmp_path / request.param
         path.parent.mkdir(exist_ok=True)
-        if STORES[request.param] == "read model":
-            await project(log, path, batch=10, hot_orders=10)
-            return path
-        with closing(StateStore(path, log, b"rules of an earlier release")) as store:
-            for partition in range(log.partitions):
-                fold = Fold(log, partition, store)
-                await fold.catch_up()
-                store.save(partition, fold.snapshot())
+        with TemporaryDirectory(dir=tmp_path) as directory:
+            await project(log, Path(directory), batch=10)
+            projection = live_generation(Path(directory), ORDERS)
+            copy_positions(projection, path, STORES[request.param])
         return path
 
     return create_store
