@@ -42,7 +42,7 @@ class ServerFolds:
     def _fold_by_engine(self, partition: int, logged: Logged) -> str:
         engine = self._engines[partition]
         engine.take(logged)
-        others = {other.offset: judged.verdict.value for other, judged in engine.batch.others}
+        others = {other.offset: judged.verdict.value for other, judged in engine.batch.non_facts}
         return others.get(logged.offset, chain.Verdict.FACT.value)
 
     def heads_of(self, order_id: str) -> list[tuple[int, bytes]]:

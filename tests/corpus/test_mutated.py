@@ -61,7 +61,7 @@ def find_outcome(fold: OrderFold) -> str:
     offsets = {
         "event": [fact.logged.offset for fact in fold.batch.facts],
         "waiting": [fact.logged.offset for fact in fold.batch.waiting],
-        "no fact": [logged.offset for logged, _ in fold.batch.others],
+        "no fact": [logged.offset for logged, _ in fold.batch.non_facts],
     }
     [outcome] = [outcome for outcome, of in offsets.items() if of]
     assert offsets[outcome] == [OFFSET]

@@ -40,7 +40,7 @@ class Ledger(Projection):
         ]
         rest = [
             (batch.position_of(logged.offset), logged.key, judged.verdict.value, judged.detail)
-            for logged, judged in batch.others
+            for logged, judged in batch.non_facts
         ]
         connection.executemany(COUNT_MESSAGE, facts + rest)
         connection.executemany("DELETE FROM parked WHERE order_id = ?", [(order_id,) for order_id in batch.parked])

@@ -55,7 +55,7 @@ class Batch:
     """The next messages of a partition, or the facts that no longer wait after retries of their orders.
 
     `next_offset` is the offset after the batch, `digest` that of its last message; retries leave both as they were.
-    Every message is in one of `facts`, `waiting` and `others` (refusals, and messages without effect).
+    Every message is in one of `facts`, `waiting` and `non_facts` (refusals, and messages without effect).
     `parked` has the orders whose parking may have changed; None if an order is no longer parked.
     """
 
@@ -65,7 +65,7 @@ class Batch:
     digest: bytes
     facts: list[AppliedFact] = field(default_factory=list)
     waiting: list[WaitingFact] = field(default_factory=list)
-    others: list[tuple[Logged, Judged]] = field(default_factory=list)
+    non_facts: list[tuple[Logged, Judged]] = field(default_factory=list)
     parked: dict[str, Parking | None] = field(default_factory=dict)
 
     def position_of(self, offset: int) -> int:

@@ -27,8 +27,8 @@ async def compare_with_live(engine: Engine | Dependents, directory: Path, name: 
         for partition, offset in offsets.items():
             await engine.fold_up_to(name, partition, offset)
         queries = comparison_queries(live, QUERIES if name == ORDERS else {})
-        other = engine.connection_of(name)
-        tables = [compare_table(live, other, table, query).to_json() for table, query in queries.items()]
+        built = engine.connection_of(name)
+        tables = [compare_table(live, built, table, query).to_json() for table, query in queries.items()]
     return {"positions": offsets, "tables": tables}
 
 

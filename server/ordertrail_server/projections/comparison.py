@@ -39,10 +39,10 @@ def comparison_queries(connection: Connection, queries: Mapping[str, str]) -> di
     return {table: queries.get(table) or _sorted_rows(connection, table) for table in tables}
 
 
-def compare_table(live: Connection, other: Connection, table: str, query: str) -> TableComparison:
+def compare_table(live: Connection, built: Connection, table: str, query: str) -> TableComparison:
     """Compare the rows of a table in two files."""
     result = TableComparison(table)
-    live_groups, other_groups = _groups(live, query), _groups(other, query)
+    live_groups, other_groups = _groups(live, query), _groups(built, query)
     live_group, other_group = next(live_groups, None), next(other_groups, None)
     while live_group or other_group:
         live_key = _sort_key(live_group)

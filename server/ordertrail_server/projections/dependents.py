@@ -125,7 +125,7 @@ class Dependents:
             yield
         except ProjectionFailed as error:
             self._projections.remove(running)
-            self._unindexed = [other for other in self._unindexed if other is not running]
+            self._unindexed = [unindexed for unindexed in self._unindexed if unindexed is not running]
             running.file.close()
             self.stopped[running.name] = str(error)
             if self._stops_with_last and not self._projections:

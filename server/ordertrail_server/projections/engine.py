@@ -25,8 +25,8 @@ class Engine:
     Any number of engines may run on the same files: each batch is written with compare-and-set on the stored position.
     """
 
-    def __init__(self, log: Log, orders: OrderProjection, others: Dependents, batch: int = BATCH) -> None:
-        self._log, self._orders, self._others, self._batch = log, orders, others, batch
+    def __init__(self, log: Log, orders: OrderProjection, dependents: Dependents, batch: int = BATCH) -> None:
+        self._log, self._orders, self._dependents, self._batch = log, orders, dependents, batch
         self._has_indexes = False
 
     @property
@@ -37,12 +37,12 @@ class Engine:
     @property
     def positions(self) -> Positions:
         """The committed positions of each projection."""
-        return {self._orders.name: committed_offsets(self._log, self._orders.file), **self._others.positions}
+        return {self._orders.name: committed_offsets(self._log, self._orders.file), **self._dependents.positions}
 
     @property
     def stopped(self) -> Mapping[str, str]:
         """{projection: why it stopped}. The others continue."""
-        return self._others.stopped
+        return self._dependents.stopped
 
     async def catch_up(self, on_commit: OnCommit = lambda positions: None) -> None:
         """Fold up to the ends of all partitions. Raises as `fold_round` does."""
@@ -64,7 +64,7 @@ class Engine:
     async def retry(self, order_id: str) -> int | None:
         """Fold a parked order's waiting facts again in every projection; see OrderProjection.retry."""
         folded_count = await self._orders.retry(order_id)
-        await self._others.retry(order_id)
+        await self._dependents.retry(order_id)
         return folded_count
 
     async def fold_up_to(self, name: str, partition: int, end: int) -> None:
@@ -75,21 +75,21 @@ class Engine:
             records = await self._log.read(partition, offset, min(self._batch, end - offset))
             self._orders.fold(partition, [record for record in records if record.offset < end])
         if name != self._orders.name:
-            await self._others.fold_up_to(name, partition, end)
+            await self._dependents.fold_up_to(name, partition, end)
 
     def connection_of(self, name: str) -> Connection:
         """Return the connection of a projection's file."""
-        return self._orders.file.connection if name == self._orders.name else self._others.connection_of(name)
+        return self._orders.file.connection if name == self._orders.name else self._dependents.connection_of(name)
 
     def trim(self) -> None:
         """Truncate -wal files that have grown during a long read or while indexes were created."""
         self._orders.file.trim()
-        self._others.trim()
+        self._dependents.trim()
 
     def close(self) -> None:
         """Close the files; the log stays open."""
         self._orders.file.close()
-        self._others.close()
+        self._dependents.close()
 
     async def _fold_partition(self, partition: int, on_commit: OnCommit) -> bool:
         """Fold the partition's next records, or pass a gap; return whether there may be more."""
@@ -97,11 +97,11 @@ class Engine:
         offset = self._orders.file.positions[partition].next_offset
         records = await self._log.read(partition, offset, self._batch)
         if records:
-            self._others.apply(self._orders.fold(partition, records).batch, offset)
-        others_have_more = await self._others.catch_up(partition)
+            self._dependents.apply(self._orders.fold(partition, records).batch, offset)
+        dependents_have_more = await self._dependents.catch_up(partition)
         if self.positions != before:
             on_commit(self.positions)
-        return len(records) == self._batch or others_have_more
+        return len(records) == self._batch or dependents_have_more
 
     async def _create_indexes_near_end(self) -> None:
         if not self._has_indexes:
@@ -110,4 +110,4 @@ class Engine:
                 self._orders.create_indexes()
                 self._orders.file.mark_complete()
                 self._has_indexes = True
-        await self._others.create_indexes_near_end()
+        await self._dependents.create_indexes_near_end()

@@ -46,7 +46,7 @@ def live_generation(directory: Path, name: str) -> Path:
 def next_generation(directory: Path, name: str) -> Generation:
     """Return the generation after the newest one of this release's definition."""
     current = current_generation(directory, name)
-    numbers = [other.number for other in list_generations(directory) if other[:2] == current[:2]]
+    numbers = [generation.number for generation in list_generations(directory) if generation[:2] == current[:2]]
     return current._replace(number=max([current.number, *numbers]) + 1)
 
 

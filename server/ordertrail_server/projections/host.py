@@ -107,13 +107,13 @@ class ProjectionHost:
         """Return the state of every projection and generation."""
         end = await self._end()
         builds = {generation: build.is_ready(end) for generation, build in self._builds.items()}
-        found = list_generations(self._directory)
+        existing = list_generations(self._directory)
         reports = []
-        for name in sorted({*self._own_names, *self._added, *(generation.name for generation in found)}):
+        for name in sorted({*self._own_names, *self._added, *(generation.name for generation in existing)}):
             if name not in (*self._own_names, *self._added):
                 continue
             live = current_generation(self._directory, name)
-            generations = [generation for generation in found if generation.name == name]
+            generations = [generation for generation in existing if generation.name == name]
             lines = [report_generation(self._directory, g, end, live, builds) for g in generations]
             reports.append(ProjectionReport(name, live.definition, lines, self._stopped_reason(name)))
         return reports
@@ -201,9 +201,9 @@ class ProjectionHost:
         if name == ORDERS:  # the others read its verdicts
             for dependent in self._added:
                 await self._restart_added(dependent)
-            for other, build in list(self._builds.items()):
+            for generation_built, build in list(self._builds.items()):
                 await build.process.stop(self._grace_s)
-                await self._build(other)
+                await self._build(generation_built)
 
     async def _restart_added(self, name: str) -> None:
         await self._added[name].stop(self._grace_s)

@@ -131,9 +131,9 @@ def _add(batch: Batch, logged: Logged, verdicts: _Verdicts, held_back: Collectio
     position, reading = batch.position_of(logged.offset), read(logged.value)
     if position in verdicts.not_links:
         verdict, detail = verdicts.not_links[position]
-        batch.others.append((logged, Judged(Verdict(verdict), reading, detail)))
+        batch.non_facts.append((logged, Judged(Verdict(verdict), reading, detail)))
     elif reading is not None and reading.refusal is not None:
-        batch.others.append((logged, Judged(Verdict.REFUSAL, reading)))
+        batch.non_facts.append((logged, Judged(Verdict.REFUSAL, reading)))
     elif reading is not None and position in verdicts.waiting:
         batch.waiting.append(WaitingFact(logged, reading, verdicts.waiting[position]))
     elif logged.key in held_back:
@@ -144,4 +144,4 @@ def _add(batch: Batch, logged: Logged, verdicts: _Verdicts, held_back: Collectio
 
 
 def _broken_orders(batch: Batch) -> Iterable[str]:
-    return (logged.key for logged, judged in batch.others if judged.verdict is Verdict.BROKEN)
+    return (logged.key for logged, judged in batch.non_facts if judged.verdict is Verdict.BROKEN)

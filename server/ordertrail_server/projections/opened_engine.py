@@ -41,9 +41,9 @@ async def open_engine(
         path = _file(directory, ORDERS, numbers)
         file = opened.enter_context(closing(await _open(log, path, ORDERS, create_order_tables)))
         judged = JudgedLog(log, file.connection)
-        others = Dependents(log, judged, await _open_all(log, directory, names, numbers, opened), batch)
+        dependents = Dependents(log, judged, await _open_all(log, directory, names, numbers, opened), batch)
         opened.pop_all()
-    return Engine(log, OrderProjection(log, file, cache_bytes), others, batch)
+    return Engine(log, OrderProjection(log, file, cache_bytes), dependents, batch)
 
 
 async def open_dependents(

@@ -56,7 +56,7 @@ class OrderFold:
             self.batch.facts.append(_applied(logged, reading, before.order, after.order))
 
     def _take_other(self, logged: Logged, judged: Judged, before: Aggregate, after: Aggregate) -> None:
-        self.batch.others.append((logged, judged))
+        self.batch.non_facts.append((logged, judged))
         if judged.verdict is Verdict.REFUSAL and judged.reading is not None:
             link = link_of(judged.reading.event, after, logged.digest, logged.offset, is_refusal=True)
             self.links.append((logged.key, link))

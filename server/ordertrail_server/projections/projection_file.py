@@ -126,7 +126,7 @@ def write_base_rows(connection: Connection, batch: Batch) -> None:
     waiting = [(batch.position_of(fact.logged.offset), fact.logged.key, fact.reason) for fact in batch.waiting]
     if waiting:
         connection.executemany(WAIT, waiting)
-    counts = Counter(judged.verdict.value for _, judged in batch.others)
+    counts = Counter(judged.verdict.value for _, judged in batch.non_facts)
     counts["fact"] = len(batch.facts) + len(batch.waiting)
     connection.executemany(COUNT, [(batch.partition, verdict, count) for verdict, count in counts.items() if count])
 

@@ -42,19 +42,19 @@ class OrderReader:
 
     def has_indexes(self) -> bool:
         """Return whether receipts can be looked up; they cannot while a large log is loaded."""
-        return bool(self._one(IS_COMPLETE)[0])
+        return bool(self._fetch_row(IS_COMPLETE)[0])
 
     def position(self, partition: int) -> int:
         """Return the offset up to which a partition is projected."""
-        return int(self._one(POSITION, partition)[0])
+        return int(self._fetch_row(POSITION, partition)[0])
 
     def aggregate(self, order_id: str, partition: int) -> tuple[Aggregate, int]:
         """Return an order, NO_ORDER if it does not exist, and the offset as of which it is."""
-        return _aggregate(self._one(AGGREGATE, order_id, partition))
+        return _aggregate(self._fetch_row(AGGREGATE, order_id, partition))
 
     def head(self, order_id: str, partition: int) -> tuple[Aggregate, int]:
         """Return the same as `aggregate` without the state of the order."""
-        return _aggregate(self._one(HEAD, order_id, partition))
+        return _aggregate(self._fetch_row(HEAD, order_id, partition))
 
     def receipt(self, order_id: str, request: bytes) -> Link | None:
         """Return the first link with a request, or None."""
@@ -65,7 +65,7 @@ class OrderReader:
         """Return the digests of an order's links with a version."""
         return [digest for (digest,) in self._connection.execute(LINKS, (order_id, version))]
 
-    def _one(self, query: str, *values: str | int) -> tuple[Any, ...]:
+    def _fetch_row(self, query: str, *values: str | int) -> tuple[Any, ...]:
         row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
         if row is None:
             raise sqlite3.DatabaseError(f"{self.path.name} lacks a position")

@@ -26,10 +26,10 @@ def number_orders(fold: OrderFold, stored: Mapping[str, StoredOrder], last_numbe
     """Return the orders that a batch changed with their numbers; new orders follow on `last_number`."""
     numbered: dict[str, StoredOrder] = {}
     for order_id, aggregate in fold.orders.items():
-        known = stored.get(order_id)
-        if known is None:
+        stored_order = stored.get(order_id)
+        if stored_order is None:
             last_number += 1
-        numbered[order_id] = StoredOrder(known.order_no if known else last_number, aggregate)
+        numbered[order_id] = StoredOrder(stored_order.order_no if stored_order else last_number, aggregate)
     return numbered
 
 
@@ -45,7 +45,7 @@ def write_order_rows(
     batch = fold.batch
     write_order_states(connection, changed, stored)
     execute_many(INSERT_LINK, [_link_row(changed[order_id].order_no, link) for order_id, link in fold.links])
-    not_links = [(logged, judged) for logged, judged in batch.others if judged.verdict not in LINKED]
+    not_links = [(logged, judged) for logged, judged in batch.non_facts if judged.verdict not in LINKED]
     execute_many(INSERT_NOT_LINK, [_not_link_row(batch, logged, judged) for logged, judged in not_links])
     execute_many(INSERT_PARKED, _parked_rows(batch))
     execute_many(COUNT_WRITTEN, [(batch.partition, number, count) for number, count in _count_written(batch).items()])
@@ -68,7 +68,7 @@ def _parked_rows(batch: Batch) -> list[tuple[str, int, int]]:
     if not batch.parked:
         return []
     records = [(fact.logged, fact.reading) for fact in batch.waiting]
-    records += [(logged, judged.reading) for logged, judged in batch.others if judged.reading is not None]
+    records += [(logged, judged.reading) for logged, judged in batch.non_facts if judged.reading is not None]
     times = {batch.position_of(logged.offset): reading.event.record_time for logged, reading in records}
     parkings = ((order_id, parking.position) for order_id, parking in batch.parked.items() if parking)
     return [(order_id, position, nanoseconds(times[position])) for order_id, position in parkings]
@@ -79,7 +79,7 @@ def _count_written(batch: Batch) -> Counter[int]:
     numbers = [fact.reading.number for fact in batch.facts] + [fact.reading.number for fact in batch.waiting]
     numbers += [
         judged.reading.number if judged.reading else 0
-        for _, judged in batch.others
+        for _, judged in batch.non_facts
         if judged.verdict is not Verdict.BARRIER
     ]
     return Counter(numbers)

@@ -29,11 +29,11 @@ def write_order_states(
     """Write the changed orders inside the caller's transaction; `stored` has those of them that were stored before."""
     before = {order_id: order.aggregate.order for order_id, order in stored.items()}
     new = [(*_changing(order), *_fixed(of, order)) for of, order in changed.items() if before.get(of) is None]
-    known = [_changing(order) for of, order in changed.items() if before.get(of) is not None]
+    updated = [_changing(order) for of, order in changed.items() if before.get(of) is not None]
     if new:
         connection.executemany(INSERT, new)
-    if known:  # sorted, because neighbouring rows are on the same pages
-        connection.executemany(UPDATE, sorted(known, key=itemgetter(-1)))
+    if updated:  # sorted, because neighbouring rows are on the same pages
+        connection.executemany(UPDATE, sorted(updated, key=itemgetter(-1)))
     _write_products(connection, changed, before)
 
 
