@@ -12,12 +12,13 @@ CLIENT = ROOT / "client" / "ordertrail"
 
 # Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
 ARROWS = {
-    "edge": {"commands", "history", "orders", "schema", "log"},
-    "commands": {"orders", "schema", "log", "storage"},
+    "edge": {"commands", "history", "projections", "orders", "schema", "log"},
+    "commands": {"facts", "projections", "orders", "schema", "log", "storage"},
+    "facts": {"orders", "schema", "log"},
     "orders": set[str](),
     "schema": {"orders"},
     "log": {"orders", "storage"},
-    "projections": {"definitions", "orders", "schema", "log", "storage"},
+    "projections": {"facts", "definitions", "orders", "schema", "log", "storage"},
     "history": {"orders", "log", "schema", "storage"},
     "storage": set[str](),
     "definitions": {"schema"},
