@@ -13,14 +13,15 @@ from tests.projections.processes import build_projector_command
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.storage.connection import connect_reader
 
 SECONDS = 20.0
 
 
 class Folded(NamedTuple):
-    """The state of an order in a read model: its newest version, the folded version, and why it is parked."""
+    """The state of a projected order: its newest version, the folded version, and why it is parked."""
 
     newest: int
     version: int
@@ -28,11 +29,11 @@ class Folded(NamedTuple):
 
 
 class OldProjector:
-    """Follows the log of a data directory. Tests read its results from its read model."""
+    """Follows the log of a data directory. Tests read its results from the file of `orders`."""
 
     def __init__(self, process: Process, data: Path) -> None:
         self._process = process
-        self._model = read_model_file(DataDirectory(data).read_model)
+        self._file = live_generation(DataDirectory(data).projections, ORDERS)
 
     async def reaches(self, offset: int) -> None:
         """Wait until it has folded all records before this offset."""
@@ -40,17 +41,17 @@ class OldProjector:
         reached = -1
         while reached < offset:
             line = await asyncio.wait_for(self._process.stdout.readline(), SECONDS)
-            reached = json.loads(line)["positions"]["0"]
+            reached = min(offsets["0"] for offsets in json.loads(line)["positions"].values())
 
     def orders(self) -> dict[str, Folded]:
-        with closing(connect_reader(self._model)) as connection:
+        with closing(connect_reader(self._file)) as connection:
             rows = connection.execute("SELECT order_id, version, state, parked FROM orders").fetchall()
-        return {row[0]: Folded(row[1], Order.FromString(row[2]).version, row[3]) for row in rows}
+        return {row[0]: Folded(row[1], Order.FromString(row[2] or b"").version, row[3]) for row in rows}
 
     def waiting(self) -> list[str]:
         """Return the order ids of the parked facts, in the order of the log."""
-        with closing(connect_reader(self._model)) as connection:
-            return [row[0] for row in connection.execute("SELECT order_id FROM parked ORDER BY position")]
+        with closing(connect_reader(self._file)) as connection:
+            return [row[0] for row in connection.execute("SELECT order_id FROM ordertrail_waiting ORDER BY position")]
 
 
 @asynccontextmanager
