@@ -9,7 +9,8 @@ from tests.evolving.mistakes.mistake import Mistake
 from tests.evolving.mistakes.trees import LOCK, State
 
 _DATE: Final = "message ordertrail.events.v2.Date\n"
-_LAST: Final = "message ordertrail.log.v1.Record\n"
+_LATER: Final = "message google.rpc.Status\n"
+_RECORD: Final = "message ordertrail.log.v1.Record\n"
 
 
 def _edited_lock(title: str, says: str, edit: Edit) -> Mistake:
@@ -21,9 +22,9 @@ def _edited_lock(title: str, says: str, edit: Edit) -> Mistake:
     )
 
 
-def _without_last_entry(root: Path) -> None:
+def _without_last_entries(root: Path) -> None:
     lock = root / LOCK
-    lock.write_text(lock.read_text(encoding="utf-8").rpartition("\n\n")[0] + "\n", encoding="utf-8")
+    lock.write_text(lock.read_text(encoding="utf-8").partition(f"\n\n{_RECORD}")[0] + "\n", encoding="utf-8")
 
 
 MISTAKES: Final = [
@@ -42,9 +43,9 @@ MISTAKES: Final = [
             cut_text(LOCK, _DATE, "\n\n"),
             replace_text(
                 LOCK,
-                _LAST,
+                _LATER,
                 f"{_DATE}  1 optional int32 year\n  2 optional int32 month\n  3 optional int32 day\n"
-                "digest f27e338959e6adb904e771bf4c1f4af5\n\n" + _LAST,
+                "digest f27e338959e6adb904e771bf4c1f4af5\n\n" + _LATER,
             ),
         ),
     ),
@@ -66,10 +67,10 @@ MISTAKES: Final = [
         State.CODE,
     ),
     Mistake(
-        "in schema.lock, the last entry is removed",
+        "in schema.lock, the last entries are removed",
         Guard.RELEASE,
         "test_lock_holds_every_name_of_the_last_release",
-        _without_last_entry,
+        _without_last_entries,
         State.CODE,
     ),
 ]
