@@ -21,7 +21,8 @@ from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrderEv
 from ordertrail.v1.projection_service_pb2 import RECORD_VERDICT_FOREIGN, ExplainEventRequest
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.kafka.log import KafkaLog
-from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.storage.sqlite import sqlite3
 
 PARTITIONS = 3
@@ -132,8 +133,10 @@ def read_records(cluster: Cluster, topic: str) -> list[OwnRecord]:
 
 def count_records(server: RunningServer) -> dict[str, int]:
     """Return the number of records in a read model by verdict."""
-    with closing(sqlite3.connect(read_model_file(DataDirectory(server.data).read_model))) as model:
-        verdicts = model.execute("SELECT verdict, count(*) FROM not_facts GROUP BY verdict").fetchall()
-        [events] = model.execute("SELECT count(*) FROM events").fetchone()
-        [records] = model.execute("SELECT sum(next_offset) FROM positions").fetchone()
+    directory = DataDirectory(server.data).projections
+    with closing(sqlite3.connect(live_generation(directory, ORDERS))) as orders:
+        verdicts = orders.execute("SELECT verdict, count(*) FROM not_links GROUP BY verdict").fetchall()
+    with closing(sqlite3.connect(live_generation(directory, HISTORY))) as history:
+        [events] = history.execute("SELECT count(*) FROM events").fetchone()
+        [records] = history.execute("SELECT sum(next_offset) FROM ordertrail_positions").fetchone()
     return {"records": records, **dict(verdicts), "events": events}

@@ -30,7 +30,8 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsResponse,
 )
 from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.projections.definition import read_model_file
+from ordertrail_server.projections.catalog import HISTORY
+from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.storage.sqlite import sqlite3
 
 PARTITIONS = 3
@@ -140,7 +141,7 @@ async def check_stream_across_servers(caller: Caller, facts: int) -> None:
 
 def count_folded_records(server: RunningServer) -> int:
     """Return the number of records that its read model has folded."""
-    return _query(server, "SELECT sum(next_offset) FROM positions")
+    return _query(server, "SELECT sum(next_offset) FROM ordertrail_positions")
 
 
 def count_events(server: RunningServer) -> int:
@@ -148,6 +149,6 @@ def count_events(server: RunningServer) -> int:
 
 
 def _query(server: RunningServer, question: str) -> int:
-    with closing(sqlite3.connect(read_model_file(DataDirectory(server.data).read_model))) as model:
+    with closing(sqlite3.connect(live_generation(DataDirectory(server.data).projections, HISTORY))) as model:
         [value] = model.execute(question).fetchone()
     return int(value)
