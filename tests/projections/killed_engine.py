@@ -15,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from sqlite_utils import Database
 from tests.projections.installed_samples import install_samples
 from tests.projections.log_builder import PLACED, PLUM_ADDED, LogBuilder, remove
 from tests.projections.older_release import hide_events
@@ -25,7 +26,6 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.catalog import HISTORY
 from ordertrail_server.projections.opened_engine import open_engine
-from ordertrail_server.storage.connection import Connection
 
 UNKNOWN = "order_line_added"
 PARKED = ["order-1", "order-2"]
@@ -55,8 +55,8 @@ def kill_within(projection: type[Ledger] | type[Tally], number: int) -> None:
     """Kill this process when the projection has written the rows of its batch `number`."""
     apply, batches = projection.apply, count(1)
 
-    def apply_and_die(self: Any, batch: Batch, connection: Connection) -> None:
-        apply(self, batch, connection)
+    def apply_and_die(self: Any, batch: Batch, database: Database) -> None:
+        apply(self, batch, database)
         if next(batches) == number:
             os.kill(os.getpid(), signal.SIGKILL)
 

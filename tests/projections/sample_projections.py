@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ordertrail_server.projections.batch import AppliedFact, Batch
 from ordertrail_server.projections.projection import Projection
-from ordertrail_server.storage.connection import Connection
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -20,7 +19,7 @@ ON CONFLICT DO UPDATE SET count = count + 1"""
 
 
 class Ledger(Projection):
-    """Has a row for each message, and the orders that are parked. The engine keeps the states of orders for it."""
+    """Has a row for each message, and the orders that are parked. It uses orders."""
 
     name = "ledger"
     uses_orders = True
@@ -34,7 +33,7 @@ class Ledger(Projection):
     def create_indexes(self, database: "Database") -> None:
         database.table("messages").create_index(["key"], if_not_exists=True)
 
-    def apply(self, batch: Batch, connection: Connection) -> None:
+    def apply(self, batch: Batch, database: "Database") -> None:
         facts = [
             (batch.position_of(fact.logged.offset), fact.logged.key, "fact", describe(fact)) for fact in batch.facts
         ]
@@ -42,6 +41,7 @@ class Ledger(Projection):
             (batch.position_of(logged.offset), logged.key, judged.verdict.value, judged.detail)
             for logged, judged in batch.non_facts
         ]
+        connection = database.conn
         connection.executemany(COUNT_MESSAGE, facts + rest)
         connection.executemany("DELETE FROM parked WHERE order_id = ?", [(order_id,) for order_id in batch.parked])
         parked = [(order_id, *parking) for order_id, parking in batch.parked.items() if parking]
@@ -56,8 +56,8 @@ class Tally(Projection):
     def create_tables(self, database: "Database") -> None:
         database.table("tally").create({"event": str, "count": int}, pk="event", strict=True)
 
-    def apply(self, batch: Batch, connection: Connection) -> None:
-        connection.executemany(COUNT_EVENT, [(fact.event.WhichOneof("event"),) for fact in batch.facts])
+    def apply(self, batch: Batch, database: "Database") -> None:
+        database.conn.executemany(COUNT_EVENT, [(fact.event.WhichOneof("event"),) for fact in batch.facts])
 
 
 def describe(fact: AppliedFact) -> str:

@@ -19,7 +19,7 @@ class AppliedFact(NamedTuple):
 
     `time` is the record time as folded, because within an order time never goes back. `customer_id` is None if the
     source of the order named no customer. `before` and `order` are the order before (None: there was none) and after
-    the fact; a projection that does not use orders may get None for both.
+    the fact; a projection that does not use orders may get None for both, although they exist.
     """
 
     logged: Logged

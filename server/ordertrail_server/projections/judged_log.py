@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
+from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.facts.step import Judged
 from ordertrail_server.log.port import Log, Logged
 from ordertrail_server.log.position import LogPosition
@@ -25,6 +26,8 @@ WAITING = "SELECT position, reason FROM ordertrail_waiting WHERE position >= ? A
 STILL_WAITING = "SELECT position, reason FROM ordertrail_waiting WHERE position IN (SELECT value FROM json_each(?))"
 PARKED = """SELECT o.order_id, o.parked, p.position FROM orders o JOIN parked_orders p ON p.order_id = o.order_id
 WHERE o.order_id IN (SELECT value FROM json_each(?))"""
+EARLIER_FACTS = """SELECT l."offset" FROM links l JOIN orders o ON o.order_no = l.order_no
+WHERE o.order_id = ? AND l.version < ? AND NOT l.is_refusal ORDER BY l.version"""
 CUSTOMERS = "SELECT order_id, customer_id FROM orders WHERE order_id IN (SELECT value FROM json_each(?))"
 TIMES = """SELECT o.order_id, l.version, l.time FROM orders o CROSS JOIN links l INDEXED BY links_with_time
 ON l.order_no = o.order_no AND l.time IS NOT NULL WHERE o.order_id IN (SELECT value FROM json_each(?))"""
@@ -52,8 +55,7 @@ class _OrderData(NamedTuple):
     times: dict[tuple[str, int], int]
 
     def applied(self, logged: Logged, reading: Reading | None) -> AppliedFact:
-        if reading is None or reading.fault:  # a transient defect: code that reads otherwise has files of its own
-            raise ProjectionFailed(f"the record at offset {logged.offset} was a fact, but can no longer be read")
+        reading = _require_readable(logged, reading)
         event = reading.event
         time = self.times.get((logged.key, event.order_version))
         folded_time = event.record_time if time is None else moment(time)
@@ -104,6 +106,20 @@ class JudgedLog:
         batch.parked = self._parked(set(waiting.values()))
         return RetriedFacts(batch, still_waiting)
 
+    async def read_events(self, partition: int, order_id: str, before_version: int) -> list[HistoryEvent]:
+        """Return the events of an order before one of its versions, which were all folded.
+
+        Raises ProjectionFailed if one cannot be read any more.
+        """
+        if before_version == 1:
+            return []
+        offsets = [offset for (offset,) in self._orders.execute(EARLIER_FACTS, (order_id, before_version))]
+        return [await self._read_event(partition, offset) for offset in offsets]
+
+    async def _read_event(self, partition: int, offset: int) -> HistoryEvent:
+        [logged] = await self._log.read(partition, offset, 1)
+        return _require_readable(logged, read(logged.value)).event
+
     def _read_verdicts(self, partition: int, records: list[Logged]) -> _Verdicts:
         if not records:
             return _Verdicts(0, {}, {}, {}, _OrderData({}, {}))
@@ -125,6 +141,12 @@ class JudgedLog:
     def _parked(self, order_ids: Collection[str]) -> dict[str, Parking | None]:
         rows = self._orders.execute(PARKED, (json.dumps(list(order_ids)),))
         return {**dict.fromkeys(order_ids), **{order_id: Parking(*parking) for order_id, *parking in rows}}
+
+
+def _require_readable(logged: Logged, reading: Reading | None) -> Reading:
+    if reading is None or reading.fault:  # a transient defect: code that reads otherwise has files of its own
+        raise ProjectionFailed(f"the record at offset {logged.offset} was a fact, but can no longer be read")
+    return reading
 
 
 def _add(batch: Batch, logged: Logged, verdicts: _Verdicts, held_back: Collection[str]) -> bool:

@@ -5,8 +5,6 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
-import sqlite_utils
-
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.catalog import ORDERS, load_projection
 from ordertrail_server.projections.definition import projection_definition
@@ -14,11 +12,11 @@ from ordertrail_server.projections.dependents import BATCH, Dependents
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.generation import current_generation
 from ordertrail_server.projections.judged_log import JudgedLog
-from ordertrail_server.projections.order_states import TABLE
 from ordertrail_server.projections.orders.projection import CACHE_BYTES, OrderProjection, create_order_tables
 from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_file import CreateTables, ProjectionFile, open_projection_file
 from ordertrail_server.projections.running_projection import RunningProjection
+from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.storage.connection import Connection, connect_reader
 
 NO_NUMBERS: Mapping[str, int] = {}
@@ -84,6 +82,4 @@ def _file(directory: Path, name: str, numbers: Mapping[str, int]) -> Path:
 
 
 def _create_tables(projection: Projection, connection: Connection) -> None:
-    projection.create_tables(sqlite_utils.Database(connection, recursive_triggers=False, execute_plugins=False))
-    if projection.uses_orders:
-        connection.execute(TABLE)
+    projection.create_tables(wrap_connection(connection))

@@ -1,7 +1,7 @@
 """What a projection is: a name, its tables, and how a batch changes their rows.
 
 A package adds a projection to a server by an entry point in the group `ordertrail.projections`, whose object is a
-subclass of `Projection`. See docs/projections.md.
+subclass of `Projection`. docs/projections.md builds one line by line.
 """
 
 from abc import ABC, abstractmethod
@@ -12,20 +12,19 @@ from ordertrail_server.projections.batch import Batch
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-    from ordertrail_server.storage.connection import Connection
-
 
 class Projection(ABC):
-    """Keeps tables of its own in a file of its own. All methods get the connection of that file.
+    """Keeps tables of its own in a file of its own. All methods get that file, as a database of sqlite-utils.
 
-    The rows of a batch and the position after it are committed in one transaction, so each fact is applied once.
+    `database.conn` is its connection, for loops that must be fast. The rows of a batch and the position after it are
+    committed in one transaction, so each fact is applied once.
     """
 
     name: ClassVar[str]
     """The name of the projection: lower-case letters, digits and underscores, beginning with a letter."""
 
     uses_orders: ClassVar[bool] = False
-    """True if `apply` needs `before` and `order` of facts. The engine then keeps their states in the file, too."""
+    """True if `apply` needs `before` and `order` of facts. While the projection is behind, they are folded again."""
 
     @abstractmethod
     def create_tables(self, database: "Database") -> None:
@@ -35,5 +34,5 @@ class Projection(ABC):
         """Create the indexes that would slow down the first fold of a large log. It may be called again."""
 
     @abstractmethod
-    def apply(self, batch: Batch, connection: "Connection") -> None:
+    def apply(self, batch: Batch, database: "Database") -> None:
         """Write the rows of a batch, inside the caller's transaction. It must change nothing but these tables."""

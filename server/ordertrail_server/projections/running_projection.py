@@ -1,17 +1,14 @@
 """Runs one projection on its file: applies batches, and catches up with the projection `orders`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from sqlite_utils import Database
-
-from ordertrail.v1.order_pb2 import Order
-from ordertrail_server.orders.evolve import evolve
 from ordertrail_server.projections.batch import Batch
+from ordertrail_server.projections.earlier_orders import EarlierOrders
 from ordertrail_server.projections.judged_log import JudgedLog, RetriedFacts
-from ordertrail_server.projections.order_states import load_states, save_states
 from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import PositionMoved, ProjectionFailed
 from ordertrail_server.projections.projection_file import ProjectionFile, StoredPosition, write_base_rows
+from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage
 from ordertrail_server.storage.transaction import transaction
@@ -26,6 +23,8 @@ class RunningProjection:
 
     def __init__(self, projection: Projection, file: ProjectionFile) -> None:
         self.projection, self.file = projection, file
+        self._database = wrap_connection(file.connection)
+        self._earlier_orders = EarlierOrders()
         # The partitions whose waiting facts were compared with those of `orders`. The counts of retries do not suffice,
         # because the file of `orders` may have been built anew, and counts from 0 then.
         self._compared: set[int] = set()
@@ -37,24 +36,18 @@ class RunningProjection:
 
     def create_indexes(self) -> None:
         """Create the secondary indexes that are missing."""
-        database = Database(self.file.connection, recursive_triggers=False, execute_plugins=False)
         with transaction(self.file.connection):
-            self.projection.create_indexes(database)
+            self.projection.create_indexes(self._database)
 
     def is_at(self, partition: int, offset: int, retries: int) -> bool:
         """Return whether the file has all that the file of `orders` has at this position, and no more."""
         stored = self.file.positions[partition]
         return stored.next_offset == offset and stored.retries == retries and partition in self._compared
 
-    def apply(self, batch: Batch, *, has_orders: bool = True) -> None:
-        """Apply the batch that follows on the file's position. Raises PositionMoved, and what the projection raises.
-
-        `has_orders` is true if the facts of the batch have their orders.
-        """
-        stored = self.file.positions[batch.partition]
-        with self.file.moving(batch.partition, StoredPosition(batch.next_offset, batch.digest, stored.retries)):
-            write_base_rows(self.file.connection, batch)
-            self._apply(batch, has_orders)
+    def apply(self, batch: Batch) -> None:
+        """Apply the batch of the engine that follows on the file's position. Raises PositionMoved, ProjectionFailed."""
+        self._earlier_orders.clear()
+        self._apply_next(batch)
 
     async def catch_up(self, log: JudgedLog, partition: int, limit: int, end: int | None = None) -> bool:
         """Apply the next judged messages, at most `limit` and those before `end`; return whether there were any.
@@ -69,7 +62,8 @@ class RunningProjection:
         batch = await log.read(partition, next_offset, limit, self._waiting(partition).values())
         if batch is None:
             return False
-        self.apply(batch, has_orders=False)
+        await self._add_orders(batch, log)
+        self._apply_next(batch)
         return True
 
     async def apply_retried(self, log: JudgedLog, partition: int) -> None:
@@ -80,9 +74,10 @@ class RunningProjection:
         waiting = self._waiting(partition)
         if waiting or retries != stored.retries:
             retried = await log.read_retried(partition, waiting, (stored.next_offset, stored.digest))
+            await self._add_orders(retried.freed, log)
             with self.file.moving(partition, stored._replace(retries=retries)):
                 self._free(retried)
-                self._apply(retried.freed, has_orders=False)
+                self._apply(retried.freed)
         self._compared.add(partition)
 
     def _free(self, retried: RetriedFacts) -> None:
@@ -93,33 +88,25 @@ class RunningProjection:
         reasons = [(reason, position, reason) for position, reason in retried.waiting.items()]
         self.file.connection.executemany(UPDATE_REASON, reasons)
 
-    def _apply(self, batch: Batch, has_orders: bool) -> None:
+    def _apply_next(self, batch: Batch) -> None:
+        stored = self.file.positions[batch.partition]
+        with self.file.moving(batch.partition, StoredPosition(batch.next_offset, batch.digest, stored.retries)):
+            write_base_rows(self.file.connection, batch)
+            self._apply(batch)
+
+    def _apply(self, batch: Batch) -> None:
         try:
-            if not has_orders:
-                self._add_orders(batch)
-            self.projection.apply(batch, self.file.connection)
+            self.projection.apply(batch, self._database)
         except Exception as error:
             if isinstance(error, sqlite3.OperationalError) and not is_damage(error):
                 raise  # such as a full disk, which may pass
             place = f"partition {batch.partition}, before offset {batch.next_offset}"
             reason = f"the projection {self.name} failed at {place}: {type(error).__name__}: {error}"
             raise ProjectionFailed(reason) from error
-        if self.projection.uses_orders:
-            save_states(self.file.connection, batch.orders)
 
     def _waiting(self, partition: int) -> Mapping[int, str]:
         return dict(self.file.connection.execute(WAITING, (partition,)).fetchall())
 
-    def _add_orders(self, batch: Batch) -> None:
-        if not self.projection.uses_orders:
-            return
-        orders = dict(self._load_orders(fact.event.order_id for fact in batch.facts))
-        for index, fact in enumerate(batch.facts):
-            order_id = fact.event.order_id
-            before, after = orders.get(order_id), evolve(orders.get(order_id), fact.event)
-            orders[order_id] = after
-            batch.facts[index] = fact._replace(before=before, order=after)
-
-    def _load_orders(self, order_ids: Iterable[str]) -> Mapping[str, Order]:
-        unique_ids = set(order_ids)
-        return load_states(self.file.connection, unique_ids)
+    async def _add_orders(self, batch: Batch, log: JudgedLog) -> None:
+        if self.projection.uses_orders:
+            await self._earlier_orders.add_to(batch, log)

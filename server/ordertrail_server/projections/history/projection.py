@@ -6,7 +6,6 @@ from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.history.history_rows import event_product_rows, event_rows
 from ordertrail_server.projections.history.tables import INDEXES, TABLES
 from ordertrail_server.projections.projection import Projection
-from ordertrail_server.storage.connection import Connection
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -27,8 +26,9 @@ class HistoryProjection(Projection):
         for statement in INDEXES:
             database.execute(statement)
 
-    def apply(self, batch: Batch, connection: Connection) -> None:
+    def apply(self, batch: Batch, database: "Database") -> None:
         """Write the events, their products, and which orders are parked."""
+        connection = database.conn
         connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", event_rows(batch))
         connection.executemany("INSERT INTO event_products VALUES (?, ?)", event_product_rows(batch))
         if batch.parked:
