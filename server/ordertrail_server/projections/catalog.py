@@ -7,7 +7,7 @@ from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import ProjectionRefused
 
 GROUP = "ordertrail.projections"
-ORDERS, HISTORY = "orders", "history"
+ORDERS, HISTORY, PRODUCT_TOTALS = "orders", "history", "product_totals"
 
 
 def _load_history() -> type[Projection]:
@@ -16,7 +16,13 @@ def _load_history() -> type[Projection]:
     return HistoryProjection
 
 
-BUILT_IN: dict[str, Callable[[], type[Projection]]] = {HISTORY: _load_history}
+def _load_product_totals() -> type[Projection]:
+    from ordertrail_server.projections.product_totals.projection import ProductTotals
+
+    return ProductTotals
+
+
+BUILT_IN: dict[str, Callable[[], type[Projection]]] = {HISTORY: _load_history, PRODUCT_TOTALS: _load_product_totals}
 
 
 def added_projections() -> dict[str, EntryPoint]:
