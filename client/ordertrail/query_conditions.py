@@ -13,14 +13,29 @@ from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
     ListOrderEventsRequest,
     ListOrdersRequest,
+    ListProductTotalsRequest,
     StreamOrderEventsRequest,
 )
 from ordertrail.v1.order_status_pb2 import OrderStatus
 from ordertrail.values import day, moment
 
-__all__ = ["EventConditions", "OrderConditions", "OrderPoint", "StreamConditions", "add_conditions"]
+__all__ = [
+    "EventConditions",
+    "OrderConditions",
+    "OrderPoint",
+    "ProductTotalConditions",
+    "StreamConditions",
+    "add_conditions",
+]
 
-Request = TypeVar("Request", GetOrderRequest, ListOrdersRequest, ListOrderEventsRequest, StreamOrderEventsRequest)
+Request = TypeVar(
+    "Request",
+    GetOrderRequest,
+    ListOrdersRequest,
+    ListOrderEventsRequest,
+    ListProductTotalsRequest,
+    StreamOrderEventsRequest,
+)
 
 
 class OrderPoint(TypedDict, total=False):
@@ -53,6 +68,16 @@ class EventConditions(TypedDict, total=False):
     order_id: str | None
     customer_id: str | None
     product_id: str | None
+    page_size: int
+    at_least_as_fresh: Iterable[str]
+
+
+class ProductTotalConditions(TypedDict, total=False):
+    """The totals to list: of one product, or of all; from the day `day_from` on, and before the day `day_before`."""
+
+    product_id: str | None
+    day_from: date | None
+    day_before: date | None
     page_size: int
     at_least_as_fresh: Iterable[str]
 

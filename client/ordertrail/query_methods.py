@@ -12,7 +12,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.errors import from_rpc_error
 from ordertrail.event_stream import stream_frames
-from ordertrail.query_conditions import EventConditions, OrderConditions, OrderPoint, StreamConditions, add_conditions
+from ordertrail.query_conditions import (
+    EventConditions,
+    OrderConditions,
+    OrderPoint,
+    ProductTotalConditions,
+    StreamConditions,
+    add_conditions,
+)
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
@@ -20,6 +27,9 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrderEventsResponse,
     ListOrdersRequest,
     ListOrdersResponse,
+    ListProductTotalsRequest,
+    ListProductTotalsResponse,
+    ProductTotal,
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
@@ -50,7 +60,8 @@ _log = logging.getLogger(__name__)
 
 Request = TypeVar("Request", contravariant=True)
 Response = TypeVar("Response", covariant=True)
-Paged = TypeVar("Paged", ListOrdersRequest, ListOrderEventsRequest, ListParkedOrdersRequest)
+Paged = TypeVar("Paged", ListOrdersRequest, ListOrderEventsRequest, ListProductTotalsRequest, ListParkedOrdersRequest)
+DatedPage = ListOrdersResponse | ListOrderEventsResponse | ListProductTotalsResponse
 
 
 def log_parked(order_ids: Sequence[str]) -> None:
@@ -61,7 +72,7 @@ def log_parked(order_ids: Sequence[str]) -> None:
     )
 
 
-def _report_recency(page: ListOrdersResponse | ListOrderEventsResponse, on_page: OnPage, on_age: OnAge) -> None:
+def _report_recency(page: DatedPage, on_page: OnPage, on_age: OnAge) -> None:
     on_page(page.current_at)
     if page.HasField("age"):
         on_age(page.age.ToTimedelta())
@@ -125,6 +136,24 @@ class QueryMethods:
                 on_parked(page.parked_order_ids)
             for event in page.events:
                 yield event
+
+    async def list_product_totals(
+        self,
+        *,
+        timeout: float | None = None,
+        on_page: OnPage = lambda _: None,
+        on_age: OnAge = lambda _: None,
+        **conditions: Unpack[ProductTotalConditions],
+    ) -> AsyncGenerator[ProductTotal, None]:
+        """Yield how much of each product was ordered, shipped and returned on each UTC day, the earliest day first.
+
+        Pages are fetched when they are needed.
+        """
+        request = add_conditions(ListProductTotalsRequest(), conditions)
+        async for page in self._pages(self.history.ListProductTotals, request, timeout):
+            _report_recency(page, on_page, on_age)
+            for total in page.totals:
+                yield total
 
     async def stream(
         self,

@@ -46,7 +46,7 @@ from ordertrail_server.log.port import Log, LogUnavailable, SelfMonitoring
 from ordertrail_server.log.progress import Progress
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.operator_error import OperatorError
-from ordertrail_server.projections.catalog import HISTORY, ORDERS, added_projections
+from ordertrail_server.projections.catalog import HISTORY, ORDERS, OWN_NAMES, PRODUCT_TOTALS, added_projections
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.host import ProjectionHost
 from ordertrail_server.schema.cloud_event import headers_of
@@ -82,7 +82,7 @@ class Service:
         self._settings, self._exit_stack = settings, exit_stack
         self._data = DataDirectory(settings.data)
         self._source = _create_source(settings, connect_timeout_s)
-        names = [ORDERS, HISTORY] if "projector" in settings.role else [ORDERS]
+        names = OWN_NAMES if "projector" in settings.role else (ORDERS,)
         self._progress = {name: Progress() for name in names}
         self._handler: CommandHandler | None = None
         self._models: dict[str, ReadModel] = {}
@@ -176,10 +176,10 @@ class Service:
     async def _start_queries(self, server: Server, log: Log, projector: ProjectionHost) -> HistoryService:
         """Open the projections. In a server without the role `query` they serve only the health status."""
         queried_at, ends = time_ns(), await query_end_offsets(log)
-        orders, history = (self._open_queried(name, log, ends) for name in (ORDERS, HISTORY))
+        orders, history, totals = (self._open_queried(name, log, ends) for name in (ORDERS, HISTORY, PRODUCT_TOTALS))
         recency = Recency(log.end, log.partitions, history.progress, seen_at=queried_at)
         self._watch(recency.run())
-        service = HistoryService(orders, history, recency, self._settings.heartbeat_seconds)
+        service = HistoryService(orders, history, totals, recency, self._settings.heartbeat_seconds)
         if "query" in self._settings.role:
 
             async def retry(order_id: str) -> int | None:

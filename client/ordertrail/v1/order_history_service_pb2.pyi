@@ -339,6 +339,149 @@ class ListOrderEventsResponse(_message.Message):
 Global___ListOrderEventsResponse: _TypeAlias = ListOrderEventsResponse  # noqa: Y015
 
 @_typing.final
+class ListProductTotalsRequest(_message.Message):
+    """The request of ListProductTotals. Totals must meet all conditions that are set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    DAY_FROM_FIELD_NUMBER: _builtins.int
+    DAY_BEFORE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AT_LEAST_AS_FRESH_FIELD_NUMBER: _builtins.int
+    product_id: _builtins.str
+    """Only this product."""
+    page_size: _builtins.int
+    """The maximum number of totals. The default is 100, the limit 1,000."""
+    page_token: _builtins.str
+    """The next_page_token of the previous page. All conditions must be the same."""
+    @_builtins.property
+    def day_from(self) -> _date_pb2.Date:
+        """Only days on or after this date."""
+
+    @_builtins.property
+    def day_before(self) -> _date_pb2.Date:
+        """Only days before this date."""
+
+    @_builtins.property
+    def at_least_as_fresh(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tokens whose facts the answer must include. The call waits until the read model has them."""
+
+    def __init__(
+        self,
+        *,
+        product_id: _builtins.str = ...,
+        day_from: _date_pb2.Date | None = ...,
+        day_before: _date_pb2.Date | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        at_least_as_fresh: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_day_before", b"_day_before", "_day_from", b"_day_from", "day_before", b"day_before", "day_from", b"day_from"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_day_before", b"_day_before", "_day_from", b"_day_from", "at_least_as_fresh", b"at_least_as_fresh", "day_before", b"day_before", "day_from", b"day_from", "page_size", b"page_size", "page_token", b"page_token", "product_id", b"product_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__day_before: _TypeAlias = _typing.Literal["day_before"]  # noqa: Y015
+    _WhichOneofArgType__day_before: _TypeAlias = _typing.Literal["_day_before", b"_day_before"]  # noqa: Y015
+    _WhichOneofReturnType__day_from: _TypeAlias = _typing.Literal["day_from"]  # noqa: Y015
+    _WhichOneofArgType__day_from: _TypeAlias = _typing.Literal["_day_from", b"_day_from"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__day_before) -> _WhichOneofReturnType__day_before | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__day_from) -> _WhichOneofReturnType__day_from | None: ...
+
+Global___ListProductTotalsRequest: _TypeAlias = ListProductTotalsRequest  # noqa: Y015
+
+@_typing.final
+class ProductTotal(_message.Message):
+    """The quantities of one product on one day. Each fact counts on the UTC day of its record time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    ORDERED_QUANTITY_FIELD_NUMBER: _builtins.int
+    SHIPPED_QUANTITY_FIELD_NUMBER: _builtins.int
+    RETURNED_QUANTITY_FIELD_NUMBER: _builtins.int
+    product_id: _builtins.str
+    """The id of the product."""
+    ordered_quantity: _builtins.int
+    """The ordered quantity: of placed and added lines, with later changes. Removed lines and cancelled orders count negatively
+    on the day of the removal or cancellation, so the quantity may be negative.
+    """
+    shipped_quantity: _builtins.int
+    """The shipped quantity."""
+    returned_quantity: _builtins.int
+    """The shipped quantity of orders that were returned on this day."""
+    @_builtins.property
+    def day(self) -> _date_pb2.Date:
+        """The day, in UTC."""
+
+    def __init__(
+        self,
+        *,
+        product_id: _builtins.str = ...,
+        day: _date_pb2.Date | None = ...,
+        ordered_quantity: _builtins.int = ...,
+        shipped_quantity: _builtins.int = ...,
+        returned_quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["day", b"day"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "ordered_quantity", b"ordered_quantity", "product_id", b"product_id", "returned_quantity", b"returned_quantity", "shipped_quantity", b"shipped_quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProductTotal: _TypeAlias = ProductTotal  # noqa: Y015
+
+@_typing.final
+class ListProductTotalsResponse(_message.Message):
+    """A page of totals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTALS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
+    CURRENT_AT_FIELD_NUMBER: _builtins.int
+    AGE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The page_token of the next page. Empty on the last page."""
+    consistency_token: _builtins.str
+    """The position in the log up to which this answer includes all facts."""
+    @_builtins.property
+    def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProductTotal]:
+        """The totals, the earliest day first, then by product. A product without a change has no total on that day."""
+
+    @_builtins.property
+    def current_at(self) -> _timestamp_pb2.Timestamp:
+        """The answer includes every fact that the log had at this time. It gets old while the server cannot see the end of the
+        log, and is absent until the server has seen the end once.
+        """
+
+    @_builtins.property
+    def age(self) -> _duration_pb2.Duration:
+        """The time since current_at, by the server's clock. Absent if current_at is absent."""
+
+    def __init__(
+        self,
+        *,
+        totals: _abc.Iterable[Global___ProductTotal] | None = ...,
+        next_page_token: _builtins.str = ...,
+        consistency_token: _builtins.str = ...,
+        current_at: _timestamp_pb2.Timestamp | None = ...,
+        age: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "current_at", b"current_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "consistency_token", b"consistency_token", "current_at", b"current_at", "next_page_token", b"next_page_token", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProductTotalsResponse: _TypeAlias = ListProductTotalsResponse  # noqa: Y015
+
+@_typing.final
 class StreamOrderEventsRequest(_message.Message):
     """The request of StreamOrderEvents. Events must meet all conditions that are set."""
 

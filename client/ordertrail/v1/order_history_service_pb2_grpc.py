@@ -50,6 +50,11 @@ class OrderHistoryServiceStub(object):
                 request_serializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsRequest.SerializeToString,
                 response_deserializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsResponse.FromString,
                 _registered_method=True)
+        self.ListProductTotals = channel.unary_unary(
+                '/ordertrail.v1.OrderHistoryService/ListProductTotals',
+                request_serializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListProductTotalsRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListProductTotalsResponse.FromString,
+                _registered_method=True)
         self.StreamOrderEvents = channel.unary_stream(
                 '/ordertrail.v1.OrderHistoryService/StreamOrderEvents',
                 request_serializer=ordertrail_dot_v1_dot_order__history__service__pb2.StreamOrderEventsRequest.SerializeToString,
@@ -83,6 +88,13 @@ class OrderHistoryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProductTotals(self, request, context):
+        """Lists how much of each product was ordered, shipped and returned on each day: the earliest day first, then by product.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StreamOrderEvents(self, request, context):
         """Streams events, in the order of the log within each partition, and so within each order. An empty request streams all
         events and then ends.
@@ -108,6 +120,11 @@ def add_OrderHistoryServiceServicer_to_server(servicer, server):
                     servicer.ListOrderEvents,
                     request_deserializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsRequest.FromString,
                     response_serializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsResponse.SerializeToString,
+            ),
+            'ListProductTotals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProductTotals,
+                    request_deserializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListProductTotalsRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListProductTotalsResponse.SerializeToString,
             ),
             'StreamOrderEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.StreamOrderEvents,
@@ -197,6 +214,33 @@ class OrderHistoryService(object):
             '/ordertrail.v1.OrderHistoryService/ListOrderEvents',
             ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsRequest.SerializeToString,
             ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProductTotals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.OrderHistoryService/ListProductTotals',
+            ordertrail_dot_v1_dot_order__history__service__pb2.ListProductTotalsRequest.SerializeToString,
+            ordertrail_dot_v1_dot_order__history__service__pb2.ListProductTotalsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,8 @@ class OrderHistoryServiceStub:
     """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, so the
     events of each order are in their order.
     """
+    ListProductTotals: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.ListProductTotalsRequest, _order_history_service_pb2.ListProductTotalsResponse]
+    """Lists how much of each product was ordered, shipped and returned on each day: the earliest day first, then by product."""
     StreamOrderEvents: _grpc.UnaryStreamMultiCallable[_order_history_service_pb2.StreamOrderEventsRequest, _order_history_service_pb2.StreamOrderEventsResponse]
     """Streams events, in the order of the log within each partition, and so within each order. An empty request streams all
     events and then ends.
@@ -59,6 +61,8 @@ class OrderHistoryServiceAsyncStub(OrderHistoryServiceStub):
     """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, so the
     events of each order are in their order.
     """
+    ListProductTotals: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.ListProductTotalsRequest, _order_history_service_pb2.ListProductTotalsResponse]  # type: ignore[assignment]
+    """Lists how much of each product was ordered, shipped and returned on each day: the earliest day first, then by product."""
     StreamOrderEvents: _aio.UnaryStreamMultiCallable[_order_history_service_pb2.StreamOrderEventsRequest, _order_history_service_pb2.StreamOrderEventsResponse]  # type: ignore[assignment]
     """Streams events, in the order of the log within each partition, and so within each order. An empty request streams all
     events and then ends.
@@ -92,6 +96,14 @@ class OrderHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, so the
         events of each order are in their order.
         """
+
+    @_abc_1.abstractmethod
+    def ListProductTotals(
+        self,
+        request: _order_history_service_pb2.ListProductTotalsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_history_service_pb2.ListProductTotalsResponse, _abc.Awaitable[_order_history_service_pb2.ListProductTotalsResponse]]:
+        """Lists how much of each product was ordered, shipped and returned on each day: the earliest day first, then by product."""
 
     @_abc_1.abstractmethod
     def StreamOrderEvents(

@@ -14,6 +14,7 @@ COMMANDS = {
     "produce": "Send sample orders to a server.",
     "history": "Show the events of an order or of a customer.",
     "orders": "List orders with their current state.",
+    "totals": "Show ordered, shipped and returned quantities by product and day.",
     "tail": "Print the records of a log.",
     "import-json": "Import orders that older producers wrote as JSON.",
     "parked": "List, show and retry orders with facts that cannot be read.",

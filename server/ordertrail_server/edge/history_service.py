@@ -12,6 +12,8 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrderEventsResponse,
     ListOrdersRequest,
     ListOrdersResponse,
+    ListProductTotalsRequest,
+    ListProductTotalsResponse,
     StreamOrderEventsRequest,
 )
 from ordertrail_server.edge.deadline import query_deadline
@@ -21,28 +23,38 @@ from ordertrail_server.history.events import list_events
 from ordertrail_server.history.freshness import required_offsets
 from ordertrail_server.history.order_filter import is_bounded
 from ordertrail_server.history.orders import list_orders, order_response, read_order
+from ordertrail_server.history.product_totals import list_product_totals
 from ordertrail_server.history.queried_projection import QueriedProjection
-from ordertrail_server.history.recency import Recency
+from ordertrail_server.history.recency import FollowingRecency, Recency
 from ordertrail_server.history.streaming.stream import stream_events
 from ordertrail_server.history.streaming.stream_hub import HEARTBEAT, StreamHub
 from ordertrail_server.history.tokens import latest, offsets_of
 from ordertrail_server.orders.times import moment
 
-Dated = type[GetOrderResponse] | type[ListOrdersResponse] | type[ListOrderEventsResponse]
+Dated = (
+    type[GetOrderResponse] | type[ListOrdersResponse] | type[ListOrderEventsResponse] | type[ListProductTotalsResponse]
+)
 
 
 class HistoryService:
     """Answers queries from projections, which their owner closes after the last answer.
 
-    Orders as of now come from the projection `orders`, events and orders as of a point from `history`. Every method
-    raises Refused. `time_remaining` is the time until the call's deadline, in seconds, None if it has none.
-    `heartbeat_s` is the longest time between two frames of a stream.
+    Orders as of now come from the projection `orders`, events and orders as of a point from `history`, totals from
+    `product_totals`, which may be further behind. Every method raises Refused. `time_remaining` is the time until the
+    call's deadline, in seconds, None if it has none. `heartbeat_s` is the longest time between two frames of a stream.
     """
 
     def __init__(
-        self, orders: QueriedProjection, history: QueriedProjection, recency: Recency, heartbeat_s: float = HEARTBEAT
+        self,
+        orders: QueriedProjection,
+        history: QueriedProjection,
+        product_totals: QueriedProjection,
+        recency: Recency,
+        heartbeat_s: float = HEARTBEAT,
     ) -> None:
-        self._orders, self._history, self._recency = orders, history, recency
+        self._orders, self._history, self._totals, self._recency = orders, history, product_totals, recency
+        self._totals_recency = FollowingRecency(product_totals.progress, recency.current_at)
+        recency.add_follower(self._totals_recency)
         self._hub = StreamHub(history.model, history.progress, recency, heartbeat_s)
 
     async def GetOrder(self, request: GetOrderRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
@@ -78,6 +90,15 @@ class HistoryService:
         run = model.read if list_filter(request).matches_every_row else model.search
         return await self._with_age(ListOrderEventsResponse, run(partial(list_events, model, request)))
 
+    async def ListProductTotals(self, request: ListProductTotalsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+        """Return a serialized ListProductTotalsResponse."""
+        model = self._totals.model
+        offsets = required_offsets(model, request.at_least_as_fresh)
+        await self._totals.freshness.wait_until_fresh(offsets, query_deadline(time_remaining))
+        current_at = self._totals_recency.current_at
+        answer = await model.read(partial(list_product_totals, model, request))
+        return answer + self._age_fields(ListProductTotalsResponse, current_at)
+
     def StreamOrderEvents(  # noqa: N802
         self, request: StreamOrderEventsRequest, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
@@ -85,7 +106,7 @@ class HistoryService:
         return stream_events(self._hub, self._history.freshness, request, query_deadline(time_remaining))
 
     async def wait_complete(self) -> None:
-        """Wait until the projections include all records that the log had at the start."""
+        """Wait until `orders` and `history` include all records that the log had at the start."""
         await self._orders.freshness.wait_complete()
         await self._history.freshness.wait_complete()
 
@@ -96,9 +117,12 @@ class HistoryService:
     async def _with_age(self, kind: Dated, query: Awaitable[bytes]) -> bytes:
         # Taken before the query begins, because later it could be newer than the answer.
         current_at = self._recency.current_at
-        answer = await query
+        return await query + self._age_fields(kind, current_at)
+
+    def _age_fields(self, kind: Dated, current_at: int | None) -> bytes:
+        """Return the fields that end a serialized answer, which includes the log as of `current_at`."""
         if current_at is None:
-            return answer
+            return b""
         age = Duration()
         age.FromNanoseconds(self._recency.age_of(current_at))
-        return answer + kind(current_at=moment(current_at), age=age).SerializeToString()
+        return kind(current_at=moment(current_at), age=age).SerializeToString()

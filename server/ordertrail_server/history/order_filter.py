@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.v1.date_pb2 import Date
-from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INVALID_REQUEST
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
 from ordertrail.v1.position_pb2 import PageTokenContents
+from ordertrail_server.history.day_bound import require_real_day
 from ordertrail_server.history.read_model import Connection
-from ordertrail_server.orders.days import encode_day, is_real_day
-from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.orders.days import encode_day
 from ordertrail_server.orders.times import nanoseconds
 
 Value = str | int
@@ -91,7 +90,7 @@ def list_filter(request: ListOrdersRequest, after: PageTokenContents | None) -> 
         if isinstance(bound, Timestamp):
             values[field.name] = nanoseconds(bound)
         elif isinstance(bound, Date):
-            values[field.name] = _encode_real_day(bound, field.name)
+            values[field.name] = encode_day(require_real_day(bound, field.name))
     if after:
         values |= {"last_created": after.last_number, "last_order_id": after.last_text}
     return OrderFilter(values, tuple(sorted(set(request.statuses))))
@@ -108,10 +107,3 @@ def is_bounded(request: ListOrdersRequest) -> bool:
         or request.HasField("delivery_from")
         or request.HasField("delivery_before")
     )
-
-
-def _encode_real_day(day: Date, where: str) -> int:
-    if not is_real_day(day):
-        message = f"{where}: there is no day {day.year:04}-{day.month:02}-{day.day:02}."
-        raise Refused(Refusal(ERROR_REASON_INVALID_REQUEST, message, where=where))
-    return encode_day(day)

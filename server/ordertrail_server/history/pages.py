@@ -5,7 +5,11 @@ from hashlib import sha256
 from google.protobuf.message import Message
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_PAGE_TOKEN_MISMATCH
-from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, ListOrdersRequest
+from ordertrail.v1.order_history_service_pb2 import (
+    ListOrderEventsRequest,
+    ListOrdersRequest,
+    ListProductTotalsRequest,
+)
 from ordertrail.v1.position_pb2 import PageTokenContents
 from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
 from ordertrail_server.history.tokens import invalid_token
@@ -20,7 +24,7 @@ PAGE_BYTES = 2 * 1024 * 1024
 NOT_CONDITIONS = {"page_size", "page_token", "at_least_as_fresh"}
 """The fields of a request that may differ from page to page."""
 
-PagedRequest = ListOrdersRequest | ListOrderEventsRequest | ListParkedOrdersRequest
+PagedRequest = ListOrdersRequest | ListOrderEventsRequest | ListParkedOrdersRequest | ListProductTotalsRequest
 
 
 def page_size(request: PagedRequest) -> int:

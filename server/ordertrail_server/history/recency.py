@@ -1,7 +1,7 @@
 """Recency: the latest time as of which answers are known to be complete."""
 
 from asyncio import sleep
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from time import time_ns
 
@@ -12,6 +12,33 @@ PAUSE_S = 0.5
 
 End = Callable[[int, int], Awaitable[int]]
 """Queries a partition's end offset, at least a known one; see `Log.end`."""
+
+
+class FollowingRecency:
+    """The recency of another projection than that of a Recency, which may be further behind or have stopped.
+
+    It uses the ends that the Recency queries. `current_at` is as there.
+    """
+
+    def __init__(self, progress: Progress, seen_at: int | None = None) -> None:
+        self._progress, self._current_at = progress, seen_at
+        self._awaited: tuple[int, Mapping[int, int]] | None = None
+
+    @property
+    def current_at(self) -> int | None:
+        """Nanoseconds since the epoch: a read that begins now includes everything that was in the log then."""
+        self._advance()
+        return self._current_at
+
+    def note_ends(self, queried_at: int, ends: Mapping[int, int]) -> None:
+        """Note the ends of the log. Later ones are ignored until the projection includes them."""
+        self._advance()
+        if self._awaited is None:
+            self._awaited = queried_at, ends
+
+    def _advance(self) -> None:
+        if self._awaited is not None and self._progress.has_reached(self._awaited[1]):
+            self._current_at, self._awaited = self._awaited[0], None
 
 
 class Recency:
@@ -32,6 +59,11 @@ class Recency:
         self._end, self._partitions, self._progress, self._clock = end, partitions, progress, clock
         self.current_at = seen_at
         """Nanoseconds since the epoch: a read that begins now includes everything that was in the log then."""
+        self._followers: list[FollowingRecency] = []
+
+    def add_follower(self, follower: FollowingRecency) -> None:
+        """Have a follower note the ends that are queried from now on."""
+        self._followers.append(follower)
 
     async def run(self) -> None:
         """Refresh for ever, also while the log is unavailable. Raises LogDamaged."""
@@ -43,7 +75,10 @@ class Recency:
     async def refresh(self) -> None:
         """Wait until the read model includes everything that is in the log now. Raises LogUnavailable, LogDamaged."""
         queried_at = self._clock()
-        await self._progress.wait_reached(await self._query_ends())
+        ends = await self._query_ends()
+        for follower in self._followers:
+            follower.note_ends(queried_at, ends)
+        await self._progress.wait_reached(ends)
         self.current_at = queried_at
 
     def age_of(self, current_at: int) -> int:

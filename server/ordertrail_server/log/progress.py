@@ -27,13 +27,13 @@ class Progress:
             if holds() and not future.done():
                 future.set_result(None)
 
+    def has_reached(self, positions: Mapping[int, int]) -> bool:
+        """Return whether everything before `positions` is projected; false before the first report."""
+        return bool(self._offsets) and all(self._offsets.get(p, 0) >= offset for p, offset in positions.items())
+
     async def wait_reached(self, positions: Mapping[int, int]) -> None:
         """Return as soon as everything before `positions` is projected; never before the first report."""
-
-        def holds() -> bool:
-            return bool(self._offsets) and all(self._offsets.get(p, 0) >= offset for p, offset in positions.items())
-
-        await self._wait_until(holds)
+        await self._wait_until(lambda: self.has_reached(positions))
 
     async def wait_beyond(self, positions: Mapping[int, int]) -> None:
         """Return as soon as anything at or behind `positions` is projected."""

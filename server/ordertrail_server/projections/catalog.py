@@ -8,6 +8,8 @@ from ordertrail_server.projections.projection_error import ProjectionRefused
 
 GROUP = "ordertrail.projections"
 ORDERS, HISTORY, PRODUCT_TOTALS = "orders", "history", "product_totals"
+OWN_NAMES = (ORDERS, HISTORY, PRODUCT_TOTALS)
+"""The projections that a server brings. One process folds all of them."""
 
 
 def _load_history() -> type[Projection]:
