@@ -46,7 +46,14 @@ from ordertrail_server.log.port import Log, LogUnavailable, SelfMonitoring
 from ordertrail_server.log.progress import Progress
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.operator_error import OperatorError
-from ordertrail_server.projections.catalog import HISTORY, ORDERS, OWN_NAMES, PRODUCT_TOTALS, added_projections
+from ordertrail_server.projections.catalog import (
+    HISTORY,
+    ORDERS,
+    OWN_NAMES,
+    PRODUCT_TOTALS,
+    added_projections,
+    misnamed_projections,
+)
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.host import ProjectionHost
 from ordertrail_server.schema.cloud_event import headers_of
@@ -130,6 +137,8 @@ class Service:
             self._projector.expect_stop()
 
     async def _start_projector(self, log: Log) -> ProjectionHost:
+        for name in misnamed_projections():
+            _log.error("the projection %r of an installed package is ignored, because its name is not allowed", name)
         added_names = list(added_projections()) if "projector" in self._settings.role else []
         projector = self._projector = ProjectionHost(
             self._source,

@@ -1,5 +1,6 @@
 """The projections of a server: the ones that it brings, and those that other packages add by an entry point."""
 
+import re
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 
@@ -7,9 +8,12 @@ from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import ProjectionRefused
 
 GROUP = "ordertrail.projections"
+NAME = re.compile("[a-z][a-z0-9_]{0,62}")
 ORDERS, HISTORY, PRODUCT_TOTALS = "orders", "history", "product_totals"
 OWN_NAMES = (ORDERS, HISTORY, PRODUCT_TOTALS)
 """The projections that a server brings. One process folds all of them."""
+STOPS_ALONE = frozenset({PRODUCT_TOTALS})
+"""Those of them without whose file a server runs. It needs the files of the others for commands and most queries."""
 
 
 def _load_history() -> type[Projection]:
@@ -29,7 +33,12 @@ BUILT_IN: dict[str, Callable[[], type[Projection]]] = {HISTORY: _load_history, P
 
 def added_projections() -> dict[str, EntryPoint]:
     """Return the entry points of the projections that other packages add, by name. Loads none of them."""
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return {point.name: point for point in entry_points(group=GROUP) if _is_name_free(point.name)}
+
+
+def misnamed_projections() -> list[str]:
+    """Return the names of entry points that are ignored, because no projection of a package may have such a name."""
+    return [point.name for point in entry_points(group=GROUP) if not _is_name_free(point.name)]
 
 
 def load_projection(name: str) -> Projection:
@@ -37,7 +46,16 @@ def load_projection(name: str) -> Projection:
     if name in BUILT_IN:
         return BUILT_IN[name]()()
     try:
-        projection: Projection = added_projections()[name].load()()
-    except Exception as error:
+        projection = added_projections()[name].load()()
+    except (Exception, SystemExit) as error:
         raise ProjectionRefused(f"the projection {name} cannot be loaded: {type(error).__name__}: {error}") from error
+    if not isinstance(projection, Projection) or projection.name != name:
+        raise ProjectionRefused(
+            f"the projection {name} cannot be loaded: its entry point must be a subclass of Projection whose `name` is "
+            f"{name!r}, and it is {added_projections()[name].value}"
+        )
     return projection
+
+
+def _is_name_free(name: str) -> bool:
+    return NAME.fullmatch(name) is not None and name not in OWN_NAMES

@@ -1,5 +1,6 @@
 """The definition of a projection: a digest of what the code that fills its file does."""
 
+from importlib import invalidate_caches
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,12 @@ def projection_definition(name: str, directory: Path | None = None) -> bytes:
     if name not in _definitions:
         _definitions[name] = definition_of(ENGINE, projection_module(name), cache_directory=directory)
     return _definitions[name]
+
+
+def forget_definition(name: str) -> None:
+    """Read the definition of a projection anew when it is next needed, because its package may have changed."""
+    _definitions.pop(name, None)
+    invalidate_caches()
 
 
 def projection_module(name: str) -> str:

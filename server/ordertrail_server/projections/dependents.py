@@ -18,6 +18,8 @@ BULK = 20_000
 Positions = Mapping[str, Mapping[int, int]]
 """{projection: {partition: the offset before which everything is committed}}."""
 
+NONE_STOPPED: Mapping[str, str] = {}
+
 OnCommit = Callable[[Positions], None]
 
 
@@ -35,14 +37,15 @@ class Dependents:
         judged: JudgedLog,
         projections: Sequence[RunningProjection],
         batch: int = BATCH,
+        stopped: Mapping[str, str] = NONE_STOPPED,
         *,
         stops_with_last: bool = False,
     ) -> None:
-        """With `stops_with_last`, the error of the last projection ends the process, too."""
+        """`stopped` cannot be opened, for these reasons. With `stops_with_last`, the last one's error is raised."""
         self._stops_with_last = stops_with_last
         self._log, self._judged, self._projections, self._batch = log, judged, list(projections), batch
         self._unindexed = list(projections)
-        self.stopped: dict[str, str] = {}
+        self.stopped = dict(stopped)
         """{projection: why it stopped}. The others continue."""
 
     @property
@@ -114,9 +117,10 @@ class Dependents:
         end = sum([await self._log.end(partition) for partition in self.partitions])
         for running in list(self._unindexed):
             if end - sum(stored.next_offset for stored in running.file.positions.values()) <= BULK:
-                running.create_indexes()
-                running.file.mark_complete()
                 self._unindexed.remove(running)
+                with self._stopping_alone(running):
+                    running.create_indexes()
+                    running.file.mark_complete()
 
     @contextmanager
     def _stopping_alone(self, running: RunningProjection) -> Iterator[None]:

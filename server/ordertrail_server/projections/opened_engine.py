@@ -5,8 +5,8 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
-from ordertrail_server.log.port import Log
-from ordertrail_server.projections.catalog import ORDERS, load_projection
+from ordertrail_server.log.port import Log, LogDamaged
+from ordertrail_server.projections.catalog import ORDERS, STOPS_ALONE, load_projection
 from ordertrail_server.projections.definition import projection_definition
 from ordertrail_server.projections.dependents import BATCH, Dependents
 from ordertrail_server.projections.engine import Engine
@@ -14,10 +14,14 @@ from ordertrail_server.projections.generation import current_generation
 from ordertrail_server.projections.judged_log import JudgedLog
 from ordertrail_server.projections.orders.projection import CACHE_BYTES, OrderProjection, create_order_tables
 from ordertrail_server.projections.projection import Projection
-from ordertrail_server.projections.projection_file import CreateTables, ProjectionFile, open_projection_file
+from ordertrail_server.projections.projection_error import OrdersUnavailable, ProjectionRefused
+from ordertrail_server.projections.projection_file import HAS_TABLES, CreateTables, ProjectionFile, open_projection_file
 from ordertrail_server.projections.running_projection import RunningProjection
 from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.storage.connection import Connection, connect_reader
+from ordertrail_server.storage.schema import read_schema
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import may_pass
 
 NO_NUMBERS: Mapping[str, int] = {}
 
@@ -39,7 +43,9 @@ async def open_engine(
         path = _file(directory, ORDERS, numbers)
         file = opened.enter_context(closing(await _open(log, path, ORDERS, create_order_tables)))
         judged = JudgedLog(log, file.connection)
-        dependents = Dependents(log, judged, await _open_all(log, directory, names, numbers, opened), batch)
+        stopped: dict[str, str] = {}
+        projections = await _open_all(log, directory, names, numbers, opened, stopped)
+        dependents = Dependents(log, judged, projections, batch, stopped)
         opened.pop_all()
     return Engine(log, OrderProjection(log, file, cache_bytes), dependents, batch)
 
@@ -49,27 +55,53 @@ async def open_dependents(
 ) -> Dependents:
     """Open or create generations of the named projections, which take the verdicts of the live generation of `orders`.
 
-    Raises as open_engine does.
+    Raises OrdersUnavailable, and as open_engine does.
     """
     with ExitStack() as opened:
-        orders = opened.enter_context(closing(connect_reader(_file(directory, ORDERS, NO_NUMBERS))))
+        orders = opened.enter_context(closing(_connect_orders(_file(directory, ORDERS, NO_NUMBERS))))
         projections = await _open_all(log, directory, names, numbers, opened)
         opened.pop_all()
     return Dependents(log, JudgedLog(log, orders), projections, batch, stops_with_last=True)
 
 
+def _connect_orders(path: Path) -> Connection:
+    if path.exists():
+        connection = connect_reader(path)
+        if connection.execute(HAS_TABLES).fetchone()[0]:
+            return connection
+        connection.close()
+    raise OrdersUnavailable(f"{path.name} does not exist yet")
+
+
 async def _open_all(
-    log: Log, directory: Path, names: Iterable[str], numbers: Mapping[str, int], opened: ExitStack
+    log: Log,
+    directory: Path,
+    names: Iterable[str],
+    numbers: Mapping[str, int],
+    opened: ExitStack,
+    stopped: dict[str, str] | None = None,
 ) -> list[RunningProjection]:
+    """Open the projections. With `stopped`, one that no other needs is entered there with the reason if it fails."""
     projections = []
     for name in names:
-        if name != ORDERS:
-            projection = load_projection(name)
-            path = _file(directory, name, numbers)
-            file = await _open(log, path, name, partial(_create_tables, projection))
-            opened.enter_context(closing(file))
-            projections.append(RunningProjection(projection, file))
+        if name == ORDERS:
+            continue
+        try:
+            running = await _open_projection(log, directory, name, numbers)
+        except (ProjectionRefused, LogDamaged, sqlite3.DatabaseError) as error:
+            if stopped is None or name not in STOPS_ALONE or may_pass(error):
+                raise
+            stopped[name] = f"the projection {name} cannot be opened: {error}"
+        else:
+            opened.enter_context(closing(running.file))
+            projections.append(running)
     return projections
+
+
+async def _open_projection(log: Log, directory: Path, name: str, numbers: Mapping[str, int]) -> RunningProjection:
+    projection = load_projection(name)
+    path = _file(directory, name, numbers)
+    return RunningProjection(projection, await _open(log, path, name, partial(_create_tables, projection)))
 
 
 async def _open(log: Log, path: Path, name: str, create: CreateTables) -> ProjectionFile:
@@ -82,4 +114,18 @@ def _file(directory: Path, name: str, numbers: Mapping[str, int]) -> Path:
 
 
 def _create_tables(projection: Projection, connection: Connection) -> None:
-    projection.create_tables(wrap_connection(connection))
+    reserved = _reserved_names(connection)
+    try:
+        projection.create_tables(wrap_connection(connection))
+        if _reserved_names(connection) != reserved:
+            raise ValueError("it changes tables whose names begin with ordertrail_, which are reserved")
+    except (Exception, SystemExit) as error:
+        if may_pass(error):
+            raise
+        reason = f"the projection {projection.name} failed while it created its tables: {type(error).__name__}: {error}"
+        raise ProjectionRefused(reason) from error
+
+
+def _reserved_names(connection: Connection) -> dict[str, str]:
+    schema = read_schema(connection)
+    return {name: text for name, text in schema.items() if name.partition(" ")[2].startswith("ordertrail_")}

@@ -16,3 +16,7 @@ class ProjectionFailed(OperatorError):
 
 class PositionMoved(Exception):
     """Another process has moved the position of a file; the transaction of this one was rolled back."""
+
+
+class OrdersUnavailable(Exception):
+    """The projection `orders`, whose verdicts others take, does not exist yet."""

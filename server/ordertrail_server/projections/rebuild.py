@@ -10,7 +10,7 @@ from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
-from ordertrail_server.projections.catalog import ORDERS, OWN_NAMES
+from ordertrail_server.projections.catalog import HISTORY, ORDERS
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.opened_engine import open_engine
 from ordertrail_server.storage.checkpoint import checkpoint
@@ -49,7 +49,7 @@ def rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
 async def _rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
     live_directory = DataDirectory(data_dir).projections
     new_directory = live_directory / "new"
-    new_files = {name: live_generation(new_directory, name) for name in OWN_NAMES}
+    new_files = {name: live_generation(new_directory, name) for name in (ORDERS, HISTORY)}
     log = EmbeddedLog.follow(data_dir)
     try:
         await refuse_lost_facts(log, DataDirectory(data_dir))
@@ -68,7 +68,7 @@ async def _rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
 
 async def _build(log: Log, directory: Path, progress: Progress) -> None:
     total = sum([await log.end(partition) for partition in range(log.partitions)])
-    with closing(await open_engine(log, directory, OWN_NAMES)) as engine:
+    with closing(await open_engine(log, directory, [HISTORY])) as engine:
         await engine.catch_up(lambda positions: progress(sum(positions[ORDERS].values()), total))
 
 

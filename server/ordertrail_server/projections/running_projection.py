@@ -1,6 +1,7 @@
 """Runs one projection on its file: applies batches, and catches up with the projection `orders`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.earlier_orders import EarlierOrders
@@ -9,8 +10,7 @@ from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import PositionMoved, ProjectionFailed
 from ordertrail_server.projections.projection_file import ProjectionFile, StoredPosition, write_base_rows
 from ordertrail_server.projections.wrapped_connection import wrap_connection
-from ordertrail_server.storage.sqlite import sqlite3
-from ordertrail_server.storage.sqlite_error import is_damage
+from ordertrail_server.storage.sqlite_error import may_pass
 from ordertrail_server.storage.transaction import transaction
 
 WAITING = "SELECT position, order_id FROM ordertrail_waiting WHERE position >> 48 = ?"
@@ -35,8 +35,8 @@ class RunningProjection:
         return self.projection.name
 
     def create_indexes(self) -> None:
-        """Create the secondary indexes that are missing."""
-        with transaction(self.file.connection):
+        """Create the secondary indexes that are missing. Raises ProjectionFailed."""
+        with transaction(self.file.connection), self._raising_failure("while it created its indexes"):
             self.projection.create_indexes(self._database)
 
     def is_at(self, partition: int, offset: int, retries: int) -> bool:
@@ -95,13 +95,20 @@ class RunningProjection:
             self._apply(batch)
 
     def _apply(self, batch: Batch) -> None:
-        try:
+        with self._raising_failure(f"at partition {batch.partition}, before offset {batch.next_offset}"):
             self.projection.apply(batch, self._database)
-        except Exception as error:
-            if isinstance(error, sqlite3.OperationalError) and not is_damage(error):
-                raise  # such as a full disk, which may pass
-            place = f"partition {batch.partition}, before offset {batch.next_offset}"
-            reason = f"the projection {self.name} failed at {place}: {type(error).__name__}: {error}"
+            if not self.file.connection.in_transaction:
+                raise RuntimeError("it ended the transaction, which it must not do")
+
+    @contextmanager
+    def _raising_failure(self, place: str) -> Iterator[None]:
+        """Raise ProjectionFailed for an error of the projection's own code, and others as they are."""
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            if may_pass(error):
+                raise
+            reason = f"the projection {self.name} failed {place}: {type(error).__name__}: {error}"
             raise ProjectionFailed(reason) from error
 
     def _waiting(self, partition: int) -> Mapping[int, str]:

@@ -46,6 +46,15 @@ def is_damage(error: sqlite3.Error) -> bool:
     return extended_code(error) == IOERR_DATA or primary_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+def may_pass(error: BaseException) -> bool:
+    """Return whether an error has a cause outside the statement and the file that may pass, such as a full disk."""
+    return (
+        isinstance(error, sqlite3.OperationalError)
+        and not is_damage(error)
+        and primary_code(error) > sqlite3.SQLITE_ERROR
+    )
+
+
 def is_in_use(error: sqlite3.Error) -> bool:
     """Return whether an error means that another connection blocks the call."""
     return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL)
