@@ -11,9 +11,11 @@ from typing import Any
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_GENERATION_NOT_READY, ERROR_REASON_PROJECTION_NOT_FOUND
 from ordertrail_server.log.port import Log
 from ordertrail_server.log.source import LogSource
+from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.projections.build import Build
 from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.definition import forget_definition
 from ordertrail_server.projections.generation import (
     Generation,
     current_generation,
@@ -28,6 +30,9 @@ from ordertrail_server.storage.database_file import remove_database
 
 PROMOTE_SECONDS = 5.0
 """How long a promotion waits for a generation that is almost up to date."""
+
+STALL_SECONDS = 10.0
+"""After this time without the end of a batch, a projection is reported as stopped; it may hang."""
 
 OnProgress = Callable[[str, dict[int, int]], None]
 OnSwitch = Callable[[str, Path], None]
@@ -112,15 +117,21 @@ class ProjectionHost:
         for name in sorted({*self._own_names, *self._added, *(generation.name for generation in existing)}):
             if name not in (*self._own_names, *self._added):
                 continue
-            live = current_generation(self._directory, name)
             generations = [generation for generation in existing if generation.name == name]
+            try:
+                live = current_generation(self._directory, name)
+            except OperatorError as error:  # for example, its module is missing
+                reports.append(ProjectionReport(name, "", [], str(error)))
+                continue
             lines = [report_generation(self._directory, g, end, live, builds) for g in generations]
-            reports.append(ProjectionReport(name, live.definition, lines, self._stopped_reason(name)))
+            lag_count = next((line.lag_count for line in lines if line.generation == live), end)
+            reports.append(ProjectionReport(name, live.definition, lines, self._stopped_reason(name, lag_count)))
         return reports
 
     async def rebuild(self, name: str) -> Generation:
         """Begin to build a new generation beside the live one. Raises Refused, OSError."""
         self._require(name)
+        self._current(name)
         async with self._operation:
             running = next((generation for generation in self._builds if generation.name == name), None)
             if running is not None:
@@ -173,6 +184,7 @@ class ProjectionHost:
         self._require(name)
         async with self._operation:
             if name in self._added:
+                forget_definition(name)
                 await self._restart_added(name)
             else:
                 await self._restart_main()
@@ -180,7 +192,7 @@ class ProjectionHost:
     def definition_of(self, name: str) -> str:
         """Return the definition of a projection in this release. Raises Refused if there is no such projection."""
         self._require(name)
-        return current_generation(self._directory, name).definition
+        return self._current(name).definition
 
     # Steps
 
@@ -238,16 +250,25 @@ class ProjectionHost:
     def _processes(self) -> list[ProjectorProcess]:
         return [self._main, *self._dependents()]
 
-    def _stopped_reason(self, name: str) -> str:
+    def _stopped_reason(self, name: str, lag_count: int) -> str:
         process = self._added.get(name, self._main)
-        return process.stopped.get(name, "") or (process.failure or "" if name in self._added else "")
+        reason = process.stopped.get(name) or process.failure or process.restart_reason
+        if not reason and lag_count and process.seconds_since_report > STALL_SECONDS:
+            return f"it has been busy with one batch for {process.seconds_since_report:.0f} s"
+        return reason
 
     def _generation(self, name: str, number: int) -> Generation:
         self._require(name)
-        generation = current_generation(self._directory, name)._replace(number=number)
+        generation = self._current(name)._replace(number=number)
         if generation not in (*self._builds, *list_generations(self._directory)):
             raise not_found(f"There is no generation {number} of {name}.")
         return generation
+
+    def _current(self, name: str) -> Generation:
+        try:
+            return current_generation(self._directory, name)
+        except OperatorError as error:
+            raise not_ready(f"The projection {name} cannot be used: {error}.") from error
 
     def _require(self, name: str) -> None:
         if name not in (*self._own_names, *self._added):

@@ -9,10 +9,12 @@ object of the generations that are not the live ones: {"history": 2}.
 
 It follows the log of the data directory, or of the topic, and folds it into the files of the projections. Each line
 on stdin means that the log has grown, and may hold a request (requests.py), which is handled between two batches. The
-end of stdin means that the parent is gone: the process then finishes its batch and ends with 0. After each commit it
-writes its positions to stdout: {"positions": {"orders": {"0": 123}}}. If it must not continue, it ends with REFUSED and
-one line on stderr. If a restart may help, it ends with AGAIN: the log is unavailable at the start, or another projector
-wrote to the files, for example one whose parent was killed within a batch. After a kill it resumes at the last commit.
+end of stdin means that the parent is gone: the process then finishes its batch and ends with 0. After each commit, and
+every second while it does not hang, it writes its positions to stdout: {"positions": {"orders": {"0": 123}}}.
+
+If it must not continue, it ends with REFUSED and one line on stderr. If a restart may help, it ends with AGAIN: the log
+is unavailable at the start, or another projector wrote to the files, for example one whose parent was killed within a
+batch. After a kill it resumes at the last commit.
 """
 
 import asyncio
@@ -25,6 +27,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from time import monotonic
 
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log, LogUnavailable
@@ -36,7 +39,7 @@ from ordertrail_server.projections.dependents import Dependents, OnCommit, Posit
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
 from ordertrail_server.projections.opened_engine import open_dependents, open_engine
-from ordertrail_server.projections.projection_error import PositionMoved, ProjectionRefused
+from ordertrail_server.projections.projection_error import OrdersUnavailable, PositionMoved, ProjectionRefused
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage
 
@@ -46,6 +49,7 @@ REFUSED = 3
 AGAIN = 4
 # In case a wake-up is lost, or the parent sends none.
 POLL_S = 0.5
+HEARTBEAT_S = 1.0
 BUILD_NICENESS = 10
 
 
@@ -112,10 +116,22 @@ async def _project(
     pipe: ParentPipe,
     watches_log: bool,
 ) -> None:
-    open_files = open_engine if ORDERS in names else open_dependents
-    with closing(await open_files(log, directory, names, numbers)) as engine:
+    with closing(await _open_files(log, directory, names, numbers, pipe)) as engine:
         growth = GrowthWatcher(log, pipe.wake) if watches_log else None
         await follow(engine, directory, pipe, growth)
+
+
+async def _open_files(
+    log: Log, directory: Path, names: Sequence[str], numbers: Mapping[str, int], pipe: ParentPipe
+) -> Engine | Dependents:
+    if ORDERS in names:
+        return await open_engine(log, directory, names, numbers)
+    while not pipe.is_closed:
+        try:
+            return await open_dependents(log, directory, names, numbers)
+        except OrdersUnavailable:  # the engine is just starting
+            await pipe.wait_for_wakeup()
+    raise ParentGone
 
 
 def _damage_error(directory: Path, error: sqlite3.Error) -> ProjectionRefused:
@@ -133,6 +149,7 @@ async def follow(engine: Engine | Dependents, directory: Path, pipe: ParentPipe,
             raise ParentGone
 
     _send({"positions": engine.positions, "stopped": engine.stopped})
+    reported_at = monotonic()
     all_partitions = unfinished = set(engine.partitions)
     while not pipe.is_closed:
         # A partition may grow faster than it is folded; one batch a round gives the others their turn.
@@ -144,6 +161,9 @@ async def follow(engine: Engine | Dependents, directory: Path, pipe: ParentPipe,
             growth.watch({partition: at for partition, at in positions.items() if partition not in unfinished})
         if not unfinished:
             await pipe.wait_for_wakeup()
+        if monotonic() >= reported_at + HEARTBEAT_S:  # without it, a hanging projection would look like an idle one
+            _send({"positions": engine.positions, "stopped": engine.stopped})
+            reported_at = monotonic()
         unfinished = unfinished | (all_partitions if growth is None else growth.take_grown())
 
 

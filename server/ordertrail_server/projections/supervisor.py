@@ -12,7 +12,7 @@ from typing import Any
 
 from ordertrail_server.log.source import LogSource
 from ordertrail_server.projections.growth_watcher import PACE_S
-from ordertrail_server.projections.process import REFUSED
+from ordertrail_server.projections.process import AGAIN, REFUSED
 from ordertrail_server.projections.requests import WAKE_UP, Requests, projector_unavailable
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
 
@@ -33,7 +33,8 @@ class ProjectorProcess:
 
     `on_progress` is called on the event loop with the name of a projection and {partition: next offset}, first with the
     stored positions, then after each commit. `failure` is None, or the reason why the projector is not restarted: it
-    refused to continue, or its supervision failed. `stopped` are the projections that failed alone, with the reasons.
+    refused to continue, or its supervision failed. `restart_reason` is empty, or why it was restarted since its last
+    progress, unless it asked for that. `stopped` are the projections that failed alone, with the reasons.
     `numbers` are the generations that are not the live ones. `command` is the program.
     """
 
@@ -58,6 +59,13 @@ class ProjectorProcess:
         self._reached: int | None = None
         self._requests = Requests()
         self.failure: str | None = None
+        self.restart_reason = ""
+        self._reported_at = 0.0
+
+    @property
+    def seconds_since_report(self) -> float:
+        """The time since the process was started, or reported last; it reports between batches, and when it waits."""
+        return asyncio.get_running_loop().time() - self._reported_at
 
     @property
     def pid(self) -> int | None:
@@ -142,6 +150,10 @@ class ProjectorProcess:
                 self.failure = last_line
                 logger.error("the projector stopped and is not restarted: %s", last_line)
                 return
+            if exit_code != AGAIN:
+                self.restart_reason = (
+                    f"its process ended with exit code {exit_code} and is restarted: {last_line}".rstrip(": ")
+                )
             log_format = "the projector ended with exit code %s and is restarted in %.1f s: %s"
             level = logging.DEBUG if self._stop_expected else logging.WARNING
             logger.log(level, log_format, exit_code, self._backoff_s, last_line)
@@ -176,6 +188,7 @@ class ProjectorProcess:
     async def _spawn(self) -> Process:
         # A bare checkout runs without an install, so the child gets the parent's module path.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        self._reported_at = asyncio.get_running_loop().time()
         command = (*self._command, self._source.to_json(), ",".join(self._names), json.dumps(self._numbers))
         try:
             # Ctrl-C in a terminal goes to the server's whole process group, and would end a child that still starts.
@@ -218,8 +231,9 @@ class ProjectorProcess:
                 logger.exception("the progress of %s could not be reported", name)
 
     def _note_progress(self, reached: int) -> None:
+        self._reported_at = asyncio.get_running_loop().time()
         if self._reached is not None and reached > self._reached:  # the first report is the stored position
-            self._backoff_s = FIRST_BACKOFF_S
+            self._backoff_s, self.restart_reason = FIRST_BACKOFF_S, ""
         self._reached = max(reached, self._reached or 0)
 
     async def _forward_log(self, process: Process) -> str:
