@@ -15,7 +15,7 @@ from tests.projections.product_totals.random_orders import NOON, Step, count_log
 
 from ordertrail.v1.order_events_pb2 import OrderedLine, OrderPlaced
 from ordertrail_server.projections import earlier_orders
-from ordertrail_server.projections.catalog import PRODUCT_TOTALS
+from ordertrail_server.projections.catalog import HISTORY, PRODUCT_TOTALS
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.opened_engine import open_dependents, open_engine
 from ordertrail_server.projections.product_totals.quantities import MAX_QUANTITY
@@ -101,3 +101,16 @@ async def test_waiting_facts_of_a_parked_order_do_not_count(tmp_path: Path) -> N
     await log.append(0, builder.records[0])
     await fold_live(log, tmp_path)
     assert [row[0] for row in read_totals(tmp_path)] == ["apple", "pear"]
+
+
+async def test_file_of_totals_that_cannot_be_opened_stops_no_other_projection(tmp_path: Path) -> None:
+    builder = LogBuilder()
+    builder.add_fact("o", PLACED, NOON)
+    log = MemoryLog()
+    await log.append(0, builder.records[0])
+    await fold_live(log, tmp_path)
+    live_generation(tmp_path, PRODUCT_TOTALS).write_bytes(b"no database, " * 1_000)
+    with closing(await open_engine(log, tmp_path, [HISTORY, PRODUCT_TOTALS])) as engine:
+        await engine.catch_up()
+        assert engine.positions[HISTORY] == {0: 1}
+        assert "cannot be opened" in engine.stopped[PRODUCT_TOTALS]
