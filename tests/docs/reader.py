@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.docs.pages import ROOT
@@ -25,10 +26,10 @@ PROGRAMS = {
 class Reader:
     """A reader in `directory`, which has `data` and the examples, like a clone after `make run`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, environment: Mapping[str, str] = {}) -> None:
         self.directory = directory
         (directory / "examples").symlink_to(ROOT / "examples")
-        self.server = RunningServer(directory / "data").start()
+        self.server = RunningServer(directory / "data", environment).start()
 
     async def run_command(self, command: str) -> str:
         """Run a command line of a page once queries include all earlier events, and return its output."""
