@@ -109,3 +109,33 @@ def test_tail_follows_the_log(ordertrail: CommandLine, data: Path, acks: list[An
     finally:
         stop(following)
     assert (record["offset"], record["digest"]) == (end, receipt["digest"])
+
+
+def test_totals_add_up_to_the_quantities_of_all_orders(ordertrail: CommandLine, acks: list[Any]) -> None:
+    orders = [order for order in ordertrail.lines("orders", "--all") if order["status"] != "ORDER_STATUS_CANCELLED"]
+    totals = ordertrail.lines("totals", "--all")
+    for quantity, of_line in (("orderedQuantity", "quantity"), ("shippedQuantity", "shippedQuantity")):
+        by_order = sum(int(line.get(of_line, 0)) for order in orders for line in order["lines"])
+        assert sum(int(total.get(quantity, 0)) for total in totals) == by_order > 0
+
+
+def test_totals_can_be_filtered_by_product_and_day(ordertrail: CommandLine, acks: list[Any]) -> None:
+    totals = ordertrail.lines("totals", "--all")
+    product_id = totals[0]["productId"]
+    of_product = ordertrail.lines("totals", "--product", product_id)
+    assert of_product == [total for total in totals if total["productId"] == product_id]
+    day = date_text(totals[0]["day"])
+    assert ordertrail.lines("totals", "--all", "--before", day) == []
+    assert ordertrail.lines("totals", "--all", "--from", day) == totals
+
+
+def test_totals_without_json_are_a_table(ordertrail: CommandLine, acks: list[Any]) -> None:
+    result = ordertrail.run("totals", "--limit", "3")
+    headings, _, *rows = [line for line in result.stdout.splitlines() if line]
+    assert headings.split() == ["Day", "Product", "Ordered", "Shipped", "Returned"]
+    assert len(rows) == 3
+    assert "more rows than 3" in result.stderr
+
+
+def date_text(day: dict[str, int]) -> str:
+    return f"{day['year']}-{day['month']:02}-{day['day']:02}"

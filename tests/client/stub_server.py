@@ -24,6 +24,8 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrderEventsResponse,
     ListOrdersRequest,
     ListOrdersResponse,
+    ListProductTotalsRequest,
+    ListProductTotalsResponse,
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
@@ -73,6 +75,10 @@ class StubServer(OrderHistoryServiceServicer):
         return self.pages.popleft()  # type: ignore[return-value]  # the test provides pages of this rpc
 
     async def ListOrderEvents(self, request: ListOrderEventsRequest, context: Any) -> ListOrderEventsResponse:
+        await self.record(request, context)
+        return self.pages.popleft()  # type: ignore[return-value]  # the test provides pages of this rpc
+
+    async def ListProductTotals(self, request: ListProductTotalsRequest, context: Any) -> ListProductTotalsResponse:
         await self.record(request, context)
         return self.pages.popleft()  # type: ignore[return-value]  # the test provides pages of this rpc
 

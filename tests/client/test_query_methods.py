@@ -17,9 +17,13 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrderEventsResponse,
     ListOrdersRequest,
     ListOrdersResponse,
+    ListProductTotalsRequest,
+    ListProductTotalsResponse,
+    ProductTotal,
 )
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_PLACED
+from ordertrail.values import day
 
 NOON = datetime(2026, 3, 1, 13, 0, tzinfo=timezone(timedelta(hours=1)))
 NOON_STAMP = Timestamp(seconds=int(NOON.timestamp()))
@@ -167,3 +171,16 @@ async def test_on_parked_gets_orders_whose_events_are_skipped(client: OrderTrail
 async def test_list_events_needs_exactly_one_of_order_and_customer(client: OrderTrail, subject: Any) -> None:
     with pytest.raises(TypeError, match=r"order_id(, | or )customer_id"):
         await anext(client.list_events(**subject))
+
+
+async def test_totals_of_all_pages_are_listed_with_their_age(client: OrderTrail, stub_server: StubServer) -> None:
+    totals = [ProductTotal(product_id=product_id, ordered_quantity=3) for product_id in ("apple", "pear")]
+    stub_server.pages.append(ListProductTotalsResponse(totals=totals[:1], next_page_token="t", age=Duration(seconds=3)))
+    stub_server.pages.append(ListProductTotalsResponse(totals=totals[1:]))
+    ages = list[timedelta]()
+    first, last = date(2026, 3, 1), date(2026, 4, 1)
+    listing = client.list_product_totals(day_from=first, day_before=last, page_size=1, on_age=ages.append)
+    assert [total async for total in listing] == totals
+    request = ListProductTotalsRequest(day_from=day(first), day_before=day(last), page_size=1)
+    assert stub_server.requests[0] == request
+    assert ages == [timedelta(seconds=3)]

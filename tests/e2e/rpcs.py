@@ -32,6 +32,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
     ListOrderEventsRequest,
     ListOrdersRequest,
+    ListProductTotalsRequest,
     StreamOrderEventsRequest,
 )
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest, SourceDocument
@@ -128,6 +129,7 @@ def build_request(name: str, order_id: str = "some-order") -> Any:
         "GetOrder": GetOrderRequest(order_id=order_id),
         "ListOrders": ListOrdersRequest(customer_id="shop-1"),
         "ListOrderEvents": ListOrderEventsRequest(order_id=order_id),
+        "ListProductTotals": ListProductTotalsRequest(product_id="p_1"),
         "StreamOrderEvents": StreamOrderEventsRequest(order_id=order_id),
         "ExplainEvent": ExplainEventRequest(partition=1, offset=1),
         "ListEventSchemas": ListEventSchemasRequest(),

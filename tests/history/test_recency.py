@@ -11,7 +11,7 @@ from tests.log.contract import build_entries
 from tests.log.memory import MemoryLog
 
 from ordertrail_server.history import recency as module
-from ordertrail_server.history.recency import Recency
+from ordertrail_server.history.recency import FollowingRecency, Recency
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Entry, LogDamaged, LogUnavailable
 from ordertrail_server.log.progress import Progress
@@ -118,3 +118,23 @@ async def test_single_refresh_raises_if_the_log_is_unavailable(tmp_path: Path) -
     await log.close()
     with pytest.raises(LogUnavailable):
         await Recency(log.end, 1, Progress()).refresh()
+
+
+async def test_projection_that_is_further_behind_keeps_an_older_time_until_it_has_caught_up() -> None:
+    log, faster, slower = MemoryLog(), Progress(), Progress()
+    clock = count(1)
+    recency = Recency(log.end, 1, faster, clock=lambda: next(clock))
+    following = FollowingRecency(slower)
+    recency.add_follower(following)
+    await log.append(0, build_entries(1))
+    faster.advance({0: 1})
+    await recency.refresh()
+    assert (recency.current_at, following.current_at) == (1, None)
+    await log.append(0, build_entries(1))
+    faster.advance({0: 2})
+    await recency.refresh()
+    slower.advance({0: 1})
+    assert (recency.current_at, following.current_at) == (2, 1)
+    slower.advance({0: 2})
+    await recency.refresh()
+    assert following.current_at == 3
