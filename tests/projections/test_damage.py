@@ -18,8 +18,8 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.exit_code import REFUSED
 from ordertrail_server.projections.generation import live_generation
-from ordertrail_server.projections.process import REFUSED
 from ordertrail_server.projections.rebuild import rebuild
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage

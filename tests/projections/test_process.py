@@ -18,8 +18,8 @@ from tests.projections.processes import ENVIRONMENT, NAMES, build_projector_comm
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.projections.catalog import HISTORY
+from ordertrail_server.projections.exit_code import AGAIN, REFUSED
 from ordertrail_server.projections.generation import live_generation
-from ordertrail_server.projections.process import AGAIN, REFUSED
 from ordertrail_server.storage.connection import connect_writer
 
 RECORDS = 12_000

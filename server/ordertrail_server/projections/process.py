@@ -37,6 +37,7 @@ from ordertrail_server.projections.catalog import ORDERS
 from ordertrail_server.projections.compared_generation import compare_with_live
 from ordertrail_server.projections.dependents import Dependents, OnCommit, Positions
 from ordertrail_server.projections.engine import Engine
+from ordertrail_server.projections.exit_code import AGAIN, REFUSED
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
 from ordertrail_server.projections.opened_engine import open_dependents, open_engine
 from ordertrail_server.projections.projection_error import OrdersUnavailable, PositionMoved, ProjectionRefused
@@ -45,8 +46,6 @@ from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage
 
 _log = logging.getLogger(__name__)
 
-REFUSED = 3
-AGAIN = 4
 # In case a wake-up is lost, or the parent sends none.
 POLL_S = 0.5
 HEARTBEAT_S = 1.0

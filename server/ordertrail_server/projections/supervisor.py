@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import Any
 
 from ordertrail_server.log.source import LogSource
+from ordertrail_server.projections.exit_code import AGAIN, REFUSED
 from ordertrail_server.projections.growth_watcher import PACE_S
-from ordertrail_server.projections.process import AGAIN, REFUSED
 from ordertrail_server.projections.requests import WAKE_UP, Requests, projector_unavailable
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
 

@@ -1,0 +1,7 @@
+"""How the projector's process ends, apart from the server so that the server need not load the engine."""
+
+REFUSED = 3
+"""It must not continue, and must not be restarted."""
+
+AGAIN = 4
+"""A restart may help."""
