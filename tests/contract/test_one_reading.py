@@ -31,7 +31,6 @@ OTHER_BYTES = {
     "history/pages.py": {"type(request)": "a copy of a client's request"},
     "log/embedded/record_key.py": {"Empty": "a record's fields, of which a log knows the order id alone"},
     "log/token.py": {"contents": "a consistency token"},
-    "projections/order_states.py": {"Order": "the public order in a projection's file"},
     "projections/orders/order_reader.py": {"Order": "the public order in the projection orders"},
     "projections/orders/stored_orders.py": {"Order": "the public order in the projection orders"},
 }

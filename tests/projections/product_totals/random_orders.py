@@ -140,10 +140,10 @@ class CountedLog:
         self.counts[product_id, day, column] += quantity
 
 
-async def count_log(taken: Sequence[Step]) -> tuple[CountedLog, MemoryLog]:
+async def count_log(life_steps: Sequence[Step]) -> tuple[CountedLog, MemoryLog]:
     """Return the counts of steps, and the log of their records."""
     counted, log = CountedLog(), MemoryLog(partitions=PARTITIONS)
-    for step in taken:
+    for step in life_steps:
         counted.take(step)
     for partition, entries in enumerate(counted.builder.records):
         await log.append(partition, entries)

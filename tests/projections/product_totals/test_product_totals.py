@@ -50,14 +50,14 @@ WHOLE_LIFE = [Step("o", kind, "apple", quantity, 20) for quantity, kind in enume
 
 @pytest.mark.parametrize("fold", [fold_live, fold_later])
 @settings(max_examples=60)
-@given(taken=steps, batch=st.integers(1, 9), has_cache=st.booleans())
-@example(taken=[*WHOLE_LIFE, Step("o", "return", "", 0, 20)], batch=1, has_cache=False)
-@example(taken=[*WHOLE_LIFE, Step("o", "cancel", "", 0, 20)], batch=2, has_cache=False)
+@given(life_steps=steps, batch=st.integers(1, 9), has_cache=st.booleans())
+@example(life_steps=[*WHOLE_LIFE, Step("o", "return", "", 0, 20)], batch=1, has_cache=False)
+@example(life_steps=[*WHOLE_LIFE, Step("o", "cancel", "", 0, 20)], batch=2, has_cache=False)
 def test_totals_are_the_sum_of_all_events_by_product_and_day(
-    fold: Callable[..., Coroutine[Any, Any, None]], taken: list[Step], batch: int, has_cache: bool
+    fold: Callable[..., Coroutine[Any, Any, None]], life_steps: list[Step], batch: int, has_cache: bool
 ) -> None:
     async def compare(directory: Path) -> None:
-        counted, log = await count_log(taken)
+        counted, log = await count_log(life_steps)
         await fold(log, directory, batch)
         assert read_totals(directory) == counted.rows
 

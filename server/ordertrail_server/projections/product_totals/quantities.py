@@ -28,9 +28,9 @@ NOTHING: Quantities = (0, 0, 0)
 NEVER_CHANGING = frozenset({"order_confirmed", "order_delivered", "order_delivery_rescheduled"})
 
 
-def add_quantities(count: Quantities, other: Quantities) -> Quantities:
-    """Return the sum of two quantities."""
-    return count[0] + other[0], count[1] + other[1], count[2] + other[2]
+def add_quantities(total: Quantities, change: Quantities) -> Quantities:
+    """Return the total after a change."""
+    return total[0] + change[0], total[1] + change[1], total[2] + change[2]
 
 
 def count_quantities(order: Order | None) -> dict[str, Quantities]:
