@@ -15,6 +15,7 @@ CAUGHT_IN_THE_SERVER = {
     "Mismatch",
     "NotStrictJson",
     "ParentGone",
+    "OrdersUnavailable",
     "PositionMoved",
     "UnnamedValue",
     "UnreadableDocument",

@@ -16,14 +16,16 @@ from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsResponse
 from ordertrail_server.facts.step import Place
 from ordertrail_server.log.port import Logged
 from ordertrail_server.orders.chain import digest
+from ordertrail_server.projections.base_tables import create_base_tables
 from ordertrail_server.projections.history.history_rows import event_rows
 from ordertrail_server.projections.history.projection import HistoryProjection
-from ordertrail_server.projections.history.tables import TABLES as HISTORY_TABLES
+from ordertrail_server.projections.history.tables import create_history_tables
 from ordertrail_server.projections.order_fold import OrderFold
 from ordertrail_server.projections.orders.order_rows import number_orders, write_order_rows
 from ordertrail_server.projections.orders.stored_orders import StoredOrder
-from ordertrail_server.projections.orders.tables import INDEXES, TABLES
-from ordertrail_server.projections.projection_file import BASE_TABLES, write_base_rows
+from ordertrail_server.projections.orders.tables import create_order_indexes, create_order_tables
+from ordertrail_server.projections.projection_file import write_base_rows
+from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.storage.connection import Connection, connect_writer
 
@@ -42,9 +44,12 @@ class Files(NamedTuple):
 def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
     directory = tmp_path_factory.mktemp("projections")
     files = Files(connect_writer(directory / "orders.sqlite"), connect_writer(directory / "history.sqlite"))
-    for connection, tables in zip(files, ((*TABLES, *INDEXES), HISTORY_TABLES), strict=True):
-        for statement in (*BASE_TABLES, *tables):
-            connection.execute(statement)
+    orders, history = map(wrap_connection, files)
+    for database in (orders, history):
+        create_base_tables(database, b"log", b"definition", 1)
+    create_order_tables(orders)
+    create_order_indexes(orders)
+    create_history_tables(history)
     yield files
     for connection in files:
         connection.close()
@@ -101,7 +106,7 @@ def assert_storable(fold: OrderFold, setting: Setting, files: Files) -> None:
         counts = [table_size(files.orders, table) for table in ("links", "not_links")]
         assert sorted(counts) == [0, 1]
     with rolled_back(files.history):
-        HistoryProjection().apply(fold.batch, files.history)
+        HistoryProjection().apply(fold.batch, wrap_connection(files.history))
 
 
 def table_size(connection: Connection, table: str) -> int:

@@ -6,7 +6,8 @@ from hypothesis import given, strategies as st
 
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits, join
-from ordertrail_server.projections.history.tables import INDEXES, TABLES
+from ordertrail_server.projections.history.tables import create_history_tables
+from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.schema.wire import first_field
 from ordertrail_server.storage.sqlite import sqlite3
 
@@ -15,8 +16,7 @@ messages = st.lists(st.binary(max_size=300) | st.sampled_from([b"", b"\0" * 5, b
 
 def store_frames(frames: list[bytes]) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    for statement in (*TABLES, *INDEXES):
-        connection.execute(statement)
+    create_history_tables(wrap_connection(connection))
     rows = [(3 * number, "o", number, "c", 20, 0, frame) for number, frame in enumerate(frames)]
     connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     return connection

@@ -6,7 +6,6 @@ from contextlib import closing
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.strategies import SearchStrategy
-from sqlite_utils import Database
 
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.error_reason_pb2 import ErrorReason
@@ -19,8 +18,9 @@ from ordertrail.v1.position_pb2 import PageTokenContents
 from ordertrail_server.history.product_totals import list_product_totals, totals_query
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.orders.refusal import Refused
+from ordertrail_server.projections.base_tables import create_base_tables
 from ordertrail_server.projections.product_totals.projection import ProductTotals
-from ordertrail_server.projections.projection_file import BASE_TABLES
+from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.storage.sqlite import sqlite3
 
 PRODUCTS, DAYS = ["a", "b", "c"], [1, 2, 3, 4]
@@ -43,9 +43,9 @@ def build_day(day: int) -> Date:
 @pytest.fixture(scope="module")
 def file() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)) as connection:
-        for statement in BASE_TABLES:
-            connection.execute(statement)
-        ProductTotals().create_tables(Database(connection, recursive_triggers=False))
+        database = wrap_connection(connection)
+        create_base_tables(database, b"log", b"definition", 1)
+        ProductTotals().create_tables(database)
         yield connection
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.order_filter import OrderFilter
-from ordertrail_server.projections.history import tables as history
-from ordertrail_server.projections.orders import tables as orders
+from ordertrail_server.projections.history.tables import create_history_indexes, create_history_tables
+from ordertrail_server.projections.orders.tables import create_order_indexes, create_order_tables
+from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.storage.sqlite import sqlite3
 
 Plan = list[str]
@@ -17,21 +18,18 @@ Plan = list[str]
 
 @pytest.fixture
 def history_file() -> Iterator[sqlite3.Connection]:
-    with closing(create_tables(*history.TABLES, *history.INDEXES)) as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        create_history_tables(database := wrap_connection(connection))
+        create_history_indexes(database)
         yield connection
 
 
 @pytest.fixture
 def orders_file() -> Iterator[sqlite3.Connection]:
-    with closing(create_tables(*orders.TABLES, *orders.INDEXES)) as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        create_order_tables(database := wrap_connection(connection))
+        create_order_indexes(database)
         yield connection
-
-
-def create_tables(*statements: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:")
-    for statement in statements:
-        connection.execute(statement)
-    return connection
 
 
 def plan(model: sqlite3.Connection, statement: str, values: Mapping[str, str | int | None]) -> Plan:

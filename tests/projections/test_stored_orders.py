@@ -5,8 +5,9 @@ import pytest
 from ordertrail.v1.order_pb2 import Order, OrderLine
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.order_memory import ORDER_BYTES, memory_of_order
-from ordertrail_server.projections.orders.projection import create_order_tables
 from ordertrail_server.projections.orders.stored_orders import StoredOrder, StoredOrders
+from ordertrail_server.projections.orders.tables import create_order_tables
+from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.storage.sqlite import sqlite3
 
 LIMIT = 50 * ORDER_BYTES
@@ -16,7 +17,7 @@ LIMIT = 50 * ORDER_BYTES
 def file() -> sqlite3.Connection:
     """Return a file without orders, so that only cached ones are loaded."""
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    create_order_tables(connection)
+    create_order_tables(wrap_connection(connection))
     return connection
 
 

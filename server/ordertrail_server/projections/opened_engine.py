@@ -5,6 +5,8 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
+from sqlite_utils import Database
+
 from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.projections.catalog import ORDERS, STOPS_ALONE, load_projection
 from ordertrail_server.projections.definition import projection_definition
@@ -12,12 +14,12 @@ from ordertrail_server.projections.dependents import BATCH, Dependents
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.generation import current_generation
 from ordertrail_server.projections.judged_log import JudgedLog
-from ordertrail_server.projections.orders.projection import CACHE_BYTES, OrderProjection, create_order_tables
+from ordertrail_server.projections.orders.projection import CACHE_BYTES, OrderProjection
+from ordertrail_server.projections.orders.tables import create_order_tables
 from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import OrdersUnavailable, ProjectionRefused
 from ordertrail_server.projections.projection_file import HAS_TABLES, CreateTables, ProjectionFile, open_projection_file
 from ordertrail_server.projections.running_projection import RunningProjection
-from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.storage.connection import Connection, connect_reader
 from ordertrail_server.storage.schema import read_schema
 from ordertrail_server.storage.sqlite import sqlite3
@@ -113,11 +115,11 @@ def _file(directory: Path, name: str, numbers: Mapping[str, int]) -> Path:
     return generation._replace(number=numbers.get(name, generation.number)).file(directory)
 
 
-def _create_tables(projection: Projection, connection: Connection) -> None:
-    reserved = _reserved_names(connection)
+def _create_tables(projection: Projection, database: Database) -> None:
+    reserved = _reserved_names(database)
     try:
-        projection.create_tables(wrap_connection(connection))
-        if _reserved_names(connection) != reserved:
+        projection.create_tables(database)
+        if _reserved_names(database) != reserved:
             raise ValueError("it changes tables whose names begin with ordertrail_, which are reserved")
     except (Exception, SystemExit) as error:
         if may_pass(error):
@@ -126,6 +128,6 @@ def _create_tables(projection: Projection, connection: Connection) -> None:
         raise ProjectionRefused(reason) from error
 
 
-def _reserved_names(connection: Connection) -> dict[str, str]:
-    schema = read_schema(connection)
+def _reserved_names(database: Database) -> dict[str, str]:
+    schema = read_schema(database.conn)
     return {name: text for name, text in schema.items() if name.partition(" ")[2].startswith("ordertrail_")}

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ordertrail_server.log.continuity import check_continues, describe_partition_mismatch
 from ordertrail_server.log.port import Log
@@ -19,25 +19,9 @@ from ordertrail_server.storage.directory import create_directory
 from ordertrail_server.storage.transaction import transaction
 from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
-BASE_TABLES = (
-    # log_id: the identity of the log; built_by: the definition of the code that fills this file (definition.py);
-    # definition: the same, once the file was folded from the first record to near the end of the log, and has indexes.
-    "CREATE TABLE ordertrail_meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT",
-    # digest: of the last message folded, whatever its verdict; empty at offset 0.
-    # retries: how often a parked order of the partition was folded again, which changes rows before next_offset.
-    """CREATE TABLE ordertrail_positions (
-        partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, digest BLOB NOT NULL, retries INTEGER NOT NULL
-    ) STRICT""",
-    # The facts of parked orders. reason: the fault of this record, or otherwise the reason why its order is parked.
-    """CREATE TABLE ordertrail_waiting (
-        position INTEGER PRIMARY KEY, order_id TEXT NOT NULL, reason TEXT NOT NULL
-    ) STRICT""",
-    "CREATE INDEX ordertrail_waiting_by_order ON ordertrail_waiting (order_id)",
-    # The number of messages by verdict (orders/chain.py).
-    """CREATE TABLE ordertrail_verdicts (
-        partition INTEGER NOT NULL, verdict TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (partition, verdict)
-    ) STRICT, WITHOUT ROWID""",
-)
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
 HAS_TABLES = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'ordertrail_positions'"
 POSITIONS = "SELECT partition, next_offset, digest, retries FROM ordertrail_positions ORDER BY partition"
 MOVE = """UPDATE ordertrail_positions SET next_offset = ?, digest = ?, retries = ?
@@ -50,7 +34,7 @@ ON CONFLICT DO UPDATE SET count = count + excluded.count"""
 WAIT = "INSERT INTO ordertrail_waiting VALUES (?, ?, ?)"
 
 
-CreateTables = Callable[[Connection], None]
+CreateTables = Callable[["Database"], None]
 
 
 class StoredPosition(NamedTuple):
@@ -132,16 +116,15 @@ def write_base_rows(connection: Connection, batch: Batch) -> None:
 
 
 def _create_tables_if_new(connection: Connection, log: Log, definition: bytes, create: CreateTables) -> None:
+    # Processes that only read these files do without sqlite-utils.
+    from ordertrail_server.projections.base_tables import create_base_tables
+    from ordertrail_server.projections.wrapped_connection import wrap_connection
+
     with transaction(connection):
-        if connection.execute(HAS_TABLES).fetchone()[0]:
-            return
-        for statement in BASE_TABLES:
-            connection.execute(statement)
-        meta = [("log_id", log.identity), ("built_by", definition)]
-        connection.executemany("INSERT INTO ordertrail_meta VALUES (?, ?)", meta)
-        positions = [(partition, 0, b"", 0) for partition in range(log.partitions)]
-        connection.executemany("INSERT INTO ordertrail_positions VALUES (?, ?, ?, ?)", positions)
-        create(connection)
+        if not connection.execute(HAS_TABLES).fetchone()[0]:
+            database = wrap_connection(connection)
+            create_base_tables(database, log.identity, definition, log.partitions)
+            create(database)
 
 
 def _refuse_foreign_file(connection: Connection, path: Path, log: Log, definition: bytes) -> None:

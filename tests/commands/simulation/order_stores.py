@@ -16,7 +16,8 @@ from ordertrail_server.log.port import Logged
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
 from ordertrail_server.orders.chain import LINKS, Verdict
 from ordertrail_server.projections.orders.order_reader import OrderReader
-from ordertrail_server.projections.orders.projection import OrderProjection, create_order_tables
+from ordertrail_server.projections.orders.projection import OrderProjection
+from ordertrail_server.projections.orders.tables import create_order_tables
 from ordertrail_server.projections.projection_file import open_projection_file
 
 WHOLE_LOG = Place(0, 1)

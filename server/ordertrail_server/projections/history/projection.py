@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.history.history_rows import event_product_rows, event_rows
-from ordertrail_server.projections.history.tables import INDEXES, TABLES
+from ordertrail_server.projections.history.tables import create_history_indexes, create_history_tables
 from ordertrail_server.projections.projection import Projection
 
 if TYPE_CHECKING:
@@ -18,13 +18,11 @@ class HistoryProjection(Projection):
 
     def create_tables(self, database: "Database") -> None:
         """Create the tables."""
-        for statement in TABLES:
-            database.execute(statement)
+        create_history_tables(database)
 
     def create_indexes(self, database: "Database") -> None:
         """Create the secondary indexes."""
-        for statement in INDEXES:
-            database.execute(statement)
+        create_history_indexes(database)
 
     def apply(self, batch: Batch, database: "Database") -> None:
         """Write the events, their products, and which orders are parked."""

@@ -16,18 +16,12 @@ from ordertrail_server.projections.orders.order_retry import (
 )
 from ordertrail_server.projections.orders.order_rows import number_orders, write_order_rows
 from ordertrail_server.projections.orders.stored_orders import StoredOrders
-from ordertrail_server.projections.orders.tables import INDEXES, TABLES
+from ordertrail_server.projections.orders.tables import create_order_indexes
 from ordertrail_server.projections.projection_file import ProjectionFile, StoredPosition, write_base_rows
-from ordertrail_server.storage.connection import Connection
+from ordertrail_server.projections.wrapped_connection import wrap_connection
 
 NAME = "orders"
 CACHE_BYTES = 32 * 1024 * 1024
-
-
-def create_order_tables(connection: Connection) -> None:
-    """Create the tables, inside the caller's transaction."""
-    for statement in TABLES:
-        connection.execute(statement)
 
 
 class OrderProjection:
@@ -42,8 +36,7 @@ class OrderProjection:
 
     def create_indexes(self) -> None:
         """Create the secondary indexes that are missing."""
-        for statement in INDEXES:
-            self.file.connection.execute(statement)
+        create_order_indexes(wrap_connection(self.file.connection))
 
     def fold(self, partition: int, records: Sequence[Logged]) -> OrderFold:
         """Fold the next records of a partition and commit them. Raises PositionMoved, sqlite3.Error."""

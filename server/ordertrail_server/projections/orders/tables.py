@@ -5,15 +5,32 @@ answered from. Every offset of the log is the offset of a link or the position o
 partition << 48 | offset. Times are nanoseconds since 1970-01-01 UTC, clamped to 64 bits.
 """
 
-TABLES = (
-    # order_no: the order's number in this file. head: the digest of the newest link. version: of the newest link.
-    # parked: why later facts wait, or NULL. The other columns are of the state after the last fact that was folded.
-    # Before the first one, state is NULL and status 0.
-    """CREATE TABLE orders (
-        order_no INTEGER PRIMARY KEY, order_id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, head BLOB NOT NULL,
-        parked TEXT, status INTEGER NOT NULL, delivery_date INTEGER, state BLOB, customer_id TEXT,
-        source_reference TEXT, created INTEGER
-    ) STRICT""",
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+# order_no: the order's number in this file. head: the digest of the newest link. version: of the newest link.
+# parked: why later facts wait, or NULL. The other columns are of the state after the last fact that was folded.
+# Before the first one, state is NULL and status 0.
+ORDERS = {
+    "order_no": int,
+    "order_id": str,
+    "version": int,
+    "head": bytes,
+    "parked": str,
+    "status": int,
+    "delivery_date": int,
+    "state": bytes,
+    "customer_id": str,
+    "source_reference": str,
+    "created": int,
+}
+# verdict: void or broken, foreign or barrier (orders/chain.py); of the last two order_id and record_time are NULL.
+NOT_LINKS = {"position": int, "verdict": str, "order_id": str, "detail": str, "record_time": int}
+
+# sqlite-utils cannot create tables WITHOUT ROWID, nor indexes of a part of the rows.
+STATEMENTS = (
     """CREATE TABLE order_products (
         product_id TEXT NOT NULL, order_no INTEGER NOT NULL, PRIMARY KEY (product_id, order_no)
     ) STRICT, WITHOUT ROWID""",
@@ -23,10 +40,6 @@ TABLES = (
         request BLOB NOT NULL, command BLOB NOT NULL, time INTEGER, is_refusal INTEGER NOT NULL,
         PRIMARY KEY (order_no, version, "offset")
     ) STRICT, WITHOUT ROWID""",
-    # verdict: void or broken, foreign or barrier (orders/chain.py); of the last two order_id and record_time are NULL.
-    """CREATE TABLE not_links (
-        position INTEGER PRIMARY KEY, verdict TEXT NOT NULL, order_id TEXT, detail TEXT NOT NULL, record_time INTEGER
-    ) STRICT""",
     # A view of few links, for projections that need the folded time of facts.
     "CREATE INDEX links_with_time ON links (order_no, version) WHERE time IS NOT NULL",
     "CREATE INDEX broken_by_order ON not_links (order_id, position) WHERE verdict = 'broken'",
@@ -41,11 +54,22 @@ TABLES = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-# Not created while a large log is loaded, because one sorted build is far cheaper than many random inserts.
-INDEXES = (
-    "CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer_id, created)",
-    "CREATE INDEX IF NOT EXISTS orders_by_reference ON orders (source_reference)",
-    "CREATE INDEX IF NOT EXISTS orders_by_time ON orders (created)",
+
+def create_order_tables(database: "Database") -> None:
+    """Create the tables, inside the caller's transaction."""
+    orders = database.table("orders")
+    orders.create(ORDERS, pk="order_no", not_null={"order_id", "version", "head", "status"}, strict=True)
+    orders.create_index(["order_id"], "orders_by_id", unique=True)
+    database.table("not_links").create(NOT_LINKS, pk="position", not_null={"verdict", "detail"}, strict=True)
+    for statement in STATEMENTS:
+        database.execute(statement)
+
+
+def create_order_indexes(database: "Database") -> None:
+    """Create the indexes that a large log is loaded without: one sorted build is cheaper than many random inserts."""
+    orders = database.table("orders")
+    orders.create_index(["customer_id", "created"], "orders_by_customer", if_not_exists=True)
+    orders.create_index(["source_reference"], "orders_by_reference", if_not_exists=True)
+    orders.create_index(["created"], "orders_by_time", if_not_exists=True)
     # The last one: if it exists, all do.
-    "CREATE INDEX IF NOT EXISTS receipts ON links (order_no, request)",
-)
+    database.table("links").create_index(["order_no", "request"], "receipts", if_not_exists=True)
