@@ -21,7 +21,7 @@ import grpc
 from ordertrail.channel import open_channel
 from ordertrail.command_methods import CommandMethods
 from ordertrail.errors import Unavailable
-from ordertrail.inspection_methods import InspectionMethods
+from ordertrail.projection_methods import ProjectionMethods
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_import_service_pb2_grpc import OrderImportServiceStub
@@ -31,7 +31,7 @@ from ordertrail.values import line, money, shipped
 __all__ = ["OrderTrail", "connect", "line", "money", "shipped"]
 
 
-class OrderTrail(CommandMethods, InspectionMethods):
+class OrderTrail(CommandMethods, ProjectionMethods):
     """A connection to Ordertrail. Tasks of one event loop can share it; `async with` closes it.
 
     `timeout` is the default deadline of each unary call, in seconds. `actor` names the sender of the commands and is
