@@ -16,13 +16,21 @@ CHECK_SECONDS = 0.1
 
 
 class Build:
-    """Folds one generation that is not live, and follows the log until it is stopped. For one event loop."""
+    """Folds one generation that is not live, and follows the log until it is stopped. For one event loop.
 
-    def __init__(self, source: LogSource, directory: Path, generation: Generation) -> None:
-        self._file = generation.file(directory)
+    `is_new`: it begins at the first record; otherwise a generation that exists is brought up to date.
+    """
+
+    def __init__(self, source: LogSource, directory: Path, generation: Generation, *, is_new: bool) -> None:
+        self._file, self.is_new = generation.file(directory), is_new
         numbers = {generation.name: generation.number}
         self.process = ProjectorProcess(source, [generation.name], self._note_progress, numbers)
         self._folded_count = -1
+
+    @property
+    def is_running(self) -> bool:
+        """False if it has failed, so that nothing folds the generation any more."""
+        return self.process.failure is None
 
     def is_ready(self, end: int) -> bool:
         """Return whether the generation is complete and near the end of the log, which has `end` records."""
@@ -34,7 +42,7 @@ class Build:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while not self.is_ready(await query_end()):
-            if self.process.failure is not None or loop.time() >= until:
+            if not self.is_running or loop.time() >= until:
                 return False
             await asyncio.sleep(CHECK_SECONDS)
         return True

@@ -102,6 +102,9 @@ class ProjectionHost:
         Returns how many were folded, None if the order is not parked. Raises Refused (UNAVAILABLE).
         """
         result: int | None = await self._main.request(retry=order_id)
+        for generation, build in self._builds.items():
+            if generation.name == ORDERS:  # it judges the log itself, and has parked the order, too
+                await build.process.request(retry=order_id)
         for process in self._dependents():
             process.notify_growth()
         return result
@@ -111,7 +114,7 @@ class ProjectionHost:
     async def report(self) -> list[ProjectionReport]:
         """Return the state of every projection and generation."""
         end = await self._end()
-        builds = {generation: build.is_ready(end) for generation, build in self._builds.items()}
+        builds = {generation: build.is_ready(end) for generation, build in self._builds.items() if build.is_running}
         existing = list_generations(self._directory)
         reports = []
         for name in sorted({*self._own_names, *self._added, *(generation.name for generation in existing)}):
@@ -133,11 +136,11 @@ class ProjectionHost:
         self._require(name)
         self._current(name)
         async with self._operation:
-            running = next((generation for generation in self._builds if generation.name == name), None)
-            if running is not None:
-                return running
+            for generation, build in self._builds.items():
+                if generation.name == name and build.is_new and build.is_running:
+                    return generation
             generation = next_generation(self._directory, name)
-            await self._build(generation)
+            await self._build(generation, is_new=True)
             return generation
 
     async def compare(self, name: str, number: int) -> dict[str, Any]:
@@ -158,8 +161,8 @@ class ProjectionHost:
             if generation == current_generation(self._directory, name):
                 return generation
             build = self._builds.get(generation)
-            if build is None:
-                build = await self._build(generation)
+            if build is None or not build.is_running:
+                build = await self._build(generation, is_new=False)
             if not await build.wait_ready(self._end, PROMOTE_SECONDS):
                 raise not_ready(f"Generation {number} of {name} is being brought up to date; promote it again later.")
             del self._builds[generation]
@@ -196,8 +199,8 @@ class ProjectionHost:
 
     # Steps
 
-    async def _build(self, generation: Generation) -> Build:
-        build = Build(self._source, self._directory, generation)
+    async def _build(self, generation: Generation, *, is_new: bool) -> Build:
+        build = Build(self._source, self._directory, generation, is_new=is_new)
         self._builds[generation] = build
         await build.process.start()
         return build
@@ -213,9 +216,9 @@ class ProjectionHost:
         if name == ORDERS:  # the others read its verdicts
             for dependent in self._added:
                 await self._restart_added(dependent)
-            for generation_built, build in list(self._builds.items()):
+            for other, build in list(self._builds.items()):
                 await build.process.stop(self._grace_s)
-                await self._build(generation_built)
+                await self._build(other, is_new=build.is_new)
 
     async def _restart_added(self, name: str) -> None:
         await self._added[name].stop(self._grace_s)
@@ -255,7 +258,13 @@ class ProjectionHost:
         reason = process.stopped.get(name) or process.failure or process.restart_reason
         if not reason and lag_count and process.seconds_since_report > STALL_SECONDS:
             return f"it has been busy with one batch for {process.seconds_since_report:.0f} s"
-        return reason
+        return reason or self._build_failure(name)
+
+    def _build_failure(self, name: str) -> str:
+        for generation, build in self._builds.items():
+            if generation.name == name and build.process.failure is not None:
+                return f"generation {generation.number}: {build.process.failure}"
+        return ""
 
     def _generation(self, name: str, number: int) -> Generation:
         self._require(name)

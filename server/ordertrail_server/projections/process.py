@@ -33,9 +33,10 @@ from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log, LogUnavailable
 from ordertrail_server.log.source import LogSource, parse_source
 from ordertrail_server.operator_error import OperatorError
+from ordertrail_server.projections.build_pace import BATCH as BUILD_BATCH, BuildPace, lower_priority
 from ordertrail_server.projections.catalog import ORDERS
-from ordertrail_server.projections.compared_generation import compare_with_live
-from ordertrail_server.projections.dependents import Dependents, OnCommit, Positions
+from ordertrail_server.projections.compared_generation import LiveUnreadable, compare_with_live
+from ordertrail_server.projections.dependents import BATCH, Dependents, OnCommit, Positions
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.exit_code import AGAIN, REFUSED
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
@@ -49,7 +50,6 @@ _log = logging.getLogger(__name__)
 # In case a wake-up is lost, or the parent sends none.
 POLL_S = 0.5
 HEARTBEAT_S = 1.0
-BUILD_NICENESS = 10
 
 
 class ParentPipe(asyncio.Protocol):
@@ -116,18 +116,20 @@ async def _project(
     watches_log: bool,
 ) -> None:
     with closing(await _open_files(log, directory, names, numbers, pipe)) as engine:
+        pace = BuildPace(log) if numbers else None
         growth = GrowthWatcher(log, pipe.wake) if watches_log else None
-        await follow(engine, directory, pipe, growth)
+        await follow(engine, directory, pipe, growth, pace)
 
 
 async def _open_files(
     log: Log, directory: Path, names: Sequence[str], numbers: Mapping[str, int], pipe: ParentPipe
 ) -> Engine | Dependents:
+    batch = BUILD_BATCH if numbers else BATCH
     if ORDERS in names:
-        return await open_engine(log, directory, names, numbers)
+        return await open_engine(log, directory, names, numbers, batch=batch)
     while not pipe.is_closed:
         try:
-            return await open_dependents(log, directory, names, numbers)
+            return await open_dependents(log, directory, names, numbers, batch=batch)
         except OrdersUnavailable:  # the engine is just starting
             await pipe.wait_for_wakeup()
     raise ParentGone
@@ -139,8 +141,17 @@ def _damage_error(directory: Path, error: sqlite3.Error) -> ProjectionRefused:
     )
 
 
-async def follow(engine: Engine | Dependents, directory: Path, pipe: ParentPipe, growth: GrowthWatcher | None) -> None:
-    """Fold the log and handle requests between batches, until the parent is gone. Raises as run does."""
+async def follow(
+    engine: Engine | Dependents,
+    directory: Path,
+    pipe: ParentPipe,
+    growth: GrowthWatcher | None,
+    pace: BuildPace | None = None,
+) -> None:
+    """Fold the log and handle requests between batches, until the parent is gone. Raises as run does.
+
+    `pace` is that of a build.
+    """
 
     def on_commit(positions: Positions) -> None:
         _send({"positions": positions, "stopped": engine.stopped})
@@ -154,6 +165,8 @@ async def follow(engine: Engine | Dependents, directory: Path, pipe: ParentPipe,
         # A partition may grow faster than it is folded; one batch a round gives the others their turn.
         unfinished = await _fold(engine, unfinished, on_commit)
         engine.trim()
+        if pace is not None and unfinished:
+            await pace.pause()
         await _handle_requests(engine, directory, pipe.requests)
         if growth is not None:
             positions = next(iter(engine.positions.values()))
@@ -177,11 +190,18 @@ async def _fold(engine: Engine | Dependents, partitions: set[int], on_commit: On
 async def _handle_requests(engine: Engine | Dependents, directory: Path, requests: deque[bytes]) -> None:
     while requests:
         request = json.loads(requests.popleft())
-        number = request["number"]
-        if "retry" in request:
-            _send({"number": number, "result": await engine.retry(request["retry"])})
-        else:
-            _send({"number": number, "result": await compare_with_live(engine, directory, request["compare"])})
+        _send({"number": request["number"], **await _answer_request(engine, directory, request)})
+
+
+async def _answer_request(
+    engine: Engine | Dependents, directory: Path, request: Mapping[str, str]
+) -> Mapping[str, object]:
+    if "retry" in request:
+        return {"result": await engine.retry(request["retry"])}
+    try:
+        return {"result": await compare_with_live(engine, directory, request["compare"])}
+    except LiveUnreadable as error:
+        return {"error": str(error)}
 
 
 def _send(message: Mapping[str, object]) -> None:
@@ -197,7 +217,7 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if sys.argv[3] != "{}":  # a build must not delay the live generations
-        os.nice(BUILD_NICENESS)
+        lower_priority()
     source, names, numbers = parse_source(sys.argv[1]), sys.argv[2].split(","), json.loads(sys.argv[3])
     try:
         asyncio.run(run(source, names, numbers))
