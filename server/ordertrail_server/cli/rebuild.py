@@ -1,16 +1,22 @@
 """`ordertrail rebuild`: build the projections of a stopped server again."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ordertrail_server.cli.log_option import data_option
-from ordertrail_server.cli.value_text import error_text
+from ordertrail_server.cli.server_call import check_target
+from ordertrail_server.cli.value_text import error_text, json_line
 from ordertrail_server.operator_error import OperatorError
 
+if TYPE_CHECKING:
+    from ordertrail_server.projections.rebuild import RebuildReport
+
 EPILOG = """\b
-Example:
-  ordertrail rebuild --data ./data"""
+Examples:
+  ordertrail rebuild --data ./data
+  ordertrail rebuild --data ./data --target 127.0.0.1:50051"""
 
 
 @click.command(epilog=EPILOG)
@@ -21,28 +27,68 @@ Example:
     envvar="ORDERTRAIL_DATA",
     show_envvar=True,
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as one JSON object.")
-def rebuild(data: Path, as_json: bool) -> None:
-    """Build the projections again from offset 0 of the log, and replace the present ones when they are complete.
+@click.option(
+    "--target",
+    metavar="HOST:PORT",
+    callback=check_target,
+    help="If a server serves the directory, have that server do it; this is its address.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the counts and comparisons as one JSON object.")
+def rebuild(data: Path, target: str | None, as_json: bool) -> None:
+    """Build all projections again from offset 0 of the log, compare them with the live generations, and promote them.
 
-    The server must be stopped, and you must be allowed to write to the directory. Exit codes: 0 rebuilt, 1 failed.
+    The generations that were live are kept for one step back, and earlier ones are removed. The server must be stopped,
+    and you must be allowed to write to the directory. Exit codes: 0 rebuilt, 1 failed.
     """
-    import json
-    from time import perf_counter
-
-    from rich.progress import Progress
-
-    from ordertrail_server.projections import rebuild as rebuilding
-    from ordertrail_server.storage.lock import lock_directory
+    from ordertrail_server.storage.lock import DataDirectoryBusy, lock_directory
     from ordertrail_server.storage.sqlite import sqlite3
 
-    started_at = perf_counter()
     try:
-        with lock_directory(data), Progress(disable=as_json, transient=True) as bar:
-            task = bar.add_task("rebuilding")
-            counts = rebuilding.rebuild(data, lambda done, total: bar.update(task, completed=done, total=total))
+        with lock_directory(data):
+            _rebuild_stopped(data, as_json=as_json)
+    except DataDirectoryBusy as busy:
+        if target is None:
+            advice = "`ordertrail projections rebuild NAME` rebuilds beside a running server, as does --target."
+            raise click.ClickException(f"{busy} {advice}") from None
+        _rebuild_at_server(target, as_json=as_json)
     except (OperatorError, sqlite3.Error, OSError) as refusal:
         raise click.ClickException(error_text(refusal)) from refusal
-    seconds = perf_counter() - started_at
-    report = counts._asdict() | {"seconds": round(seconds, 3)}
-    click.echo(json.dumps(report) if as_json else ", ".join(f"{value:,} {name}" for name, value in report.items()))
+
+
+def _rebuild_stopped(data: Path, *, as_json: bool) -> None:
+    from time import perf_counter
+
+    from ordertrail_server.cli.projections.build_progress import show_progress
+    from ordertrail_server.projections import rebuild as rebuilding
+
+    started_at = perf_counter()
+    with show_progress("rebuilding", disable=as_json) as on_count:
+        report = rebuilding.rebuild(data, on_count)
+    counts = report.counts._asdict() | {"seconds": round(perf_counter() - started_at, 3)}
+    if as_json:
+        click.echo(json_line(counts | _comparisons_json(report)))
+        return
+    click.echo(", ".join(f"{value:,} {name}" for name, value in counts.items()))
+    for line in _comparison_lines(report):
+        click.echo(line)
+
+
+def _comparisons_json(report: "RebuildReport") -> dict[str, Any]:
+    tables = {name: [table.to_json() for table in tables] for name, tables in report.comparisons.items()}
+    not_compared, stopped = dict(report.not_compared), dict(report.stopped)
+    return {"differences": report.difference_count, "tables": tables, "not_compared": not_compared, "stopped": stopped}
+
+
+def _comparison_lines(report: "RebuildReport") -> list[str]:
+    from ordertrail_server.cli.projections.generation_text import describe_comparison
+
+    lines = [line for name, tables in report.comparisons.items() for line in describe_comparison(name, tables)]
+    lines += [f"{name}: not compared. {reason}" for name, reason in report.not_compared.items()]
+    return lines + [f"{name}: not rebuilt, because {reason}." for name, reason in report.stopped.items()]
+
+
+def _rebuild_at_server(target: str, *, as_json: bool) -> None:
+    from ordertrail_server.cli.projections.rebuilt_generation import rebuild_all
+    from ordertrail_server.cli.server_call import calls_server
+
+    calls_server()(rebuild_all)(target=target, as_json=as_json)

@@ -35,7 +35,7 @@ def target_option(command: F) -> F:
     return click.option(
         "--target",
         metavar="HOST:PORT",
-        callback=_check,
+        callback=check_target,
         default=DEFAULT_TARGET,
         show_default=True,
         envvar="ORDERTRAIL_TARGET",
@@ -44,9 +44,10 @@ def target_option(command: F) -> F:
     )(command)
 
 
-def _check(_: click.Context, option: click.Parameter, target: str) -> str:
+def check_target(_: click.Context, option: click.Parameter, target: str | None) -> str | None:
+    """Return an address of a server, None if there is none. Raises BadParameter."""
     try:
-        return str(parse_address(target, first_port=1))
+        return None if target is None else str(parse_address(target, first_port=1))
     except ValueError as error:
         raise click.BadParameter(f"{target!r} is not a valid address: {error}. Use {FORMS}.", param=option) from None
 
