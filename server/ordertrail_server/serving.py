@@ -56,6 +56,7 @@ from ordertrail_server.projections.catalog import (
 )
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.host import ProjectionHost
+from ordertrail_server.projections.served_definitions import write_served_definitions
 from ordertrail_server.schema.cloud_event import headers_of
 from ordertrail_server.schema.proof.schema_check import check_schema
 from ordertrail_server.settings import Settings
@@ -150,6 +151,7 @@ class Service:
             self._switch_projection,
             self._settings.grace_seconds,
         )
+        write_served_definitions(self._data.projections, [*self._progress, *added_names])
         await projector.start()
         self._exit_stack.push_async_callback(projector.stop)
         self._watch(self._raise_if_refused(projector))
