@@ -207,6 +207,8 @@ class ProjectionHost:
 
     async def _switch(self, generation: Generation) -> None:
         name = generation.name
+        # From here on, all that is reported of this projection must concern the new generation.
+        await self._added.get(name, self._main).stop(self._grace_s)
         make_live(self._directory, generation)
         self._switching.add(name)
         if name in self._added:
