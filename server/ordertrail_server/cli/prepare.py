@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EPILOG = f"""\b
 Examples:
   ordertrail prepare --data ./data
-  ordertrail prepare --data ./data --log kafka --bootstrap 127.0.0.1:9092 --once
+  ordertrail prepare --log kafka --bootstrap 127.0.0.1:9092 --once
 
 {LIBRDKAFKA}"""
 

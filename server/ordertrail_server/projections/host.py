@@ -4,6 +4,7 @@ A projection of another package runs in a process of its own, so that its errors
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,10 @@ PROMOTE_SECONDS = 5.0
 
 STALL_SECONDS = 10.0
 """After this time without the end of a batch, a projection is reported as stopped; it may hang."""
+
+START_SECONDS = 0.5
+
+_log = logging.getLogger(__name__)
 
 OnProgress = Callable[[str, dict[int, int]], None]
 OnSwitch = Callable[[str, Path], None]
@@ -115,11 +120,9 @@ class ProjectionHost:
         """Return the state of every projection and generation."""
         end = await self._end()
         builds = {generation: build.is_ready(end) for generation, build in self._builds.items() if build.is_running}
-        existing = list_generations(self._directory)
+        existing = sorted({*list_generations(self._directory), *builds})  # a new build may have no file yet
         reports = []
-        for name in sorted({*self._own_names, *self._added, *(generation.name for generation in existing)}):
-            if name not in (*self._own_names, *self._added):
-                continue
+        for name in sorted((*self._own_names, *self._added)):
             generations = [generation for generation in existing if generation.name == name]
             try:
                 live = current_generation(self._directory, name)
@@ -183,7 +186,7 @@ class ProjectionHost:
             remove_database(generation.file(self._directory))
 
     async def resume(self, name: str) -> None:
-        """Start a projection again that has stopped. Raises Refused, OSError."""
+        """Start a projection again that has stopped. Raises Refused."""
         self._require(name)
         async with self._operation:
             if name in self._added:
@@ -225,12 +228,12 @@ class ProjectionHost:
     async def _restart_added(self, name: str) -> None:
         await self._added[name].stop(self._grace_s)
         self._added[name] = self._create_process([name])
-        await self._added[name].start()
+        await _start_at_last(self._added[name])
 
     async def _restart_main(self) -> None:
         await self._main.stop(self._grace_s)
         self._main = self._create_process(self._own_names)
-        await self._main.start()
+        await _start_at_last(self._main)
 
     def _note_progress(self, name: str, positions: dict[int, int]) -> None:
         if name in self._switching:
@@ -287,6 +290,18 @@ class ProjectionHost:
 
     async def _end(self) -> int:
         return sum([await self._log.end(partition) for partition in range(self._log.partitions)])
+
+
+async def _start_at_last(process: ProjectorProcess) -> None:
+    """Start a process that replaces another one; repeat that while the machine lacks descriptors or memory."""
+    while True:
+        try:
+            await process.start()
+        except OSError as error:
+            _log.error("a projector could not be started, which is tried again: %s", error)
+            await asyncio.sleep(START_SECONDS)
+        else:
+            return
 
 
 def not_found(message: str) -> Refused:

@@ -80,12 +80,12 @@ async def _rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
     log = EmbeddedLog.follow(data_dir)
     try:
         await refuse_lost_facts(log, data)
-        others = [HISTORY, *find_loadable_projections()]
-        _remove_unpromoted(data.projections, [ORDERS, *others])
-        await _catch_up_live(log, data.projections, others)
-        new = {name: next_generation(data.projections, name) for name in (ORDERS, *others)}
+        dependents = [HISTORY, *find_loadable_projections()]
+        _remove_unpromoted(data.projections, [ORDERS, *dependents])
+        await _catch_up_live(log, data.projections, dependents)
+        new = {name: next_generation(data.projections, name) for name in (ORDERS, *dependents)}
         numbers = {name: generation.number for name, generation in new.items()}
-        with closing(await open_engine(log, data.projections, others, numbers)) as engine:
+        with closing(await open_engine(log, data.projections, dependents, numbers)) as engine:
             report = await _build(log, data.projections, engine, progress)
     finally:
         await log.close()
@@ -144,14 +144,13 @@ def _remove_unpromoted(directory: Path, names: Sequence[str]) -> None:
 def _promote(directory: Path, generation: Generation, *, keeps_previous: bool) -> None:
     previous = current_generation(directory, generation.name)
     make_live(directory, generation)
-    kept = {generation, previous} if keeps_previous else {generation}
-    for other in _own_generations(directory, generation):
-        if other not in kept:
-            remove_database(other.file(directory))
+    kept_generations = {generation, previous} if keeps_previous else {generation}
+    for old_generation in set(_own_generations(directory, generation)) - kept_generations:
+        remove_database(old_generation.file(directory))
 
 
 def _own_generations(directory: Path, generation: Generation) -> list[Generation]:
-    return [other for other in list_generations(directory) if other[:2] == generation[:2]]
+    return [candidate for candidate in list_generations(directory) if candidate[:2] == generation[:2]]
 
 
 def _count_rows(connection: Connection) -> RebuildCounts:
