@@ -12,11 +12,18 @@ from tests.cli.command_line import ENVIRONMENT, ORDERTRAIL, CommandLine
 from ordertrail_server.cli.log import LOG_COMMANDS
 from ordertrail_server.cli.main import COMMANDS, ordertrail
 from ordertrail_server.cli.parked import PARKED_COMMANDS
+from ordertrail_server.cli.projections import PROJECTION_COMMANDS
 from ordertrail_server.cli.schema import SCHEMA_COMMANDS
 from ordertrail_server.cli.server_call import DEFAULT_TARGET
 from ordertrail_server.cli.topics import TOPIC_COMMANDS
 
-GROUPS = {"log": LOG_COMMANDS, "parked": PARKED_COMMANDS, "schema": SCHEMA_COMMANDS, "topics": TOPIC_COMMANDS}
+GROUPS = {
+    "log": LOG_COMMANDS,
+    "parked": PARKED_COMMANDS,
+    "schema": SCHEMA_COMMANDS,
+    "topics": TOPIC_COMMANDS,
+    "projections": PROJECTION_COMMANDS,
+}
 # {full name of a command: its summary in the list of commands}
 LISTED = {name: line for name, line in COMMANDS.items() if name not in GROUPS} | {
     f"{group} {name}": line for group, commands in GROUPS.items() for name, line in commands.items()

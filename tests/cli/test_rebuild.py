@@ -35,3 +35,26 @@ def test_rebuild_counts_agree_with_parked_list(data: Path) -> None:
     assert counts["parked"] == len(listed)
     assert counts["waiting"] == sum(int(order.get("waitingCount", 0)) for order in listed) == 3
     assert counts["events"] + counts["not_facts"] + counts["waiting"] == counts["records"] == 8
+
+
+def test_rebuild_of_a_rebuilt_directory_reports_no_differences(data: Path) -> None:
+    assert NOBODY.run("rebuild", "--data", str(data)).returncode == 0
+    counts, *comparisons = NOBODY.run("rebuild", "--data", str(data)).stdout.splitlines()
+    assert counts.startswith("8 records, ")
+    assert [line.partition(": the same")[0] for line in comparisons] == ["orders", "history"]
+
+
+def test_rebuild_beside_a_server_is_refused_or_done_by_that_server(data: Path) -> None:
+    with serve_directory(data) as address:
+        assert CommandLine(address).lines("parked", "list")
+        refused = NOBODY.run("rebuild", "--data", str(data))
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "`ordertrail projections rebuild NAME`" in refused.stderr
+        rebuilt = NOBODY.run("rebuild", "--data", str(data), "--target", address, "--json")
+        assert rebuilt.returncode == 0, rebuilt.stderr
+        outcomes = list(map(json.loads, rebuilt.stdout.splitlines()))
+        assert [(outcome["name"], outcome["isPromoted"], outcome["differenceCount"]) for outcome in outcomes] == [
+            ("history", True, 0),
+            ("orders", True, 0),
+        ]
+        assert len(CommandLine(address).lines("parked", "list")) == 3

@@ -1,21 +1,23 @@
-"""The rebuild folds from offset 0 into new files, each of which replaces the live one in one step."""
+"""A rebuild of a stopped server folds from offset 0 into new generations, compares and promotes them."""
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.log.embedded.power_cut import watch_syncs
-from tests.projections.engine_files import FoldedRows, read_folded_rows
 from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, write_log
-from tests.projections.stored_rows import indexes
+from tests.projections.sample_projections import Ledger, Tally
+from tests.projections.stored_rows import indexes, read_rows
 
-from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.data_directory import open_to_serve
 from ordertrail_server.projections.catalog import HISTORY, ORDERS
-from ordertrail_server.projections.generation import live_generation
-from ordertrail_server.projections.rebuild import RebuildReport, rebuild
-from ordertrail_server.storage import connection as connection_module
+from ordertrail_server.projections.generation import current_generation, list_generations, live_generation
+from ordertrail_server.projections.rebuild import RebuildCounts, RebuildReport, rebuild
 from ordertrail_server.storage.connection import connect_reader, connect_writer
 from ordertrail_server.storage.lock import DataDirectoryRefused
+
+NAMES = (ORDERS, HISTORY, Ledger.name, Tally.name)
 
 
 @pytest.fixture
@@ -32,85 +34,134 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def run_rebuild(data: Path) -> RebuildReport:
+    return rebuild(data, lambda done, total: None)
+
+
 def find_live_file(data: Path, name: str) -> Path:
-    return live_generation(DataDirectory(data).projections, name)
+    return live_generation(data / "projections", name)
 
 
-def read_live_rows(data: Path) -> FoldedRows:
-    return read_folded_rows(DataDirectory(data).projections)
+def read_live_rows(data: Path) -> list[object]:
+    return [(read_rows(find_live_file(data, name)), indexes(find_live_file(data, name))) for name in NAMES]
+
+
+def list_numbers(data: Path, name: str) -> list[int]:
+    return [generation.number for generation in list_generations(data / "projections") if generation.name == name]
+
+
+def execute(data: Path, name: str, statement: str) -> None:
+    with closing(connect_writer(find_live_file(data, name))) as connection:
+        assert connection.execute(statement).rowcount > 0
 
 
 def test_rebuild_reports_its_counts_and_its_progress(data: Path) -> None:
     progress: list[tuple[int, int]] = []
     report = rebuild(data, lambda done, total: progress.append((done, total)))
-    assert report == RebuildReport(7, 3, 4, 1, waiting=2, parked=1)
-    assert progress == [(7, 7)]
+    assert report.counts == RebuildCounts(7, 3, 4, 1, waiting=2, parked=1)
+    assert progress[-1] == (7, 7)
 
 
-@pytest.mark.parametrize("name", [ORDERS, HISTORY])
-@pytest.mark.parametrize("damage", ["none", "row", "file", "missing"])
-def test_rebuild_replaces_a_live_file_in_any_condition(data: Path, name: str, damage: str) -> None:
-    rebuild(data, lambda done, total: None)
-    file = find_live_file(data, name)
-    expected_rows, expected_indexes = read_live_rows(data), indexes(file)
+def test_first_rebuild_compares_nothing_and_says_why(data: Path) -> None:
+    report = run_rebuild(data)
+    assert report.comparisons == {}
+    assert report.not_compared == {
+        name: f"The live generation of {name} is missing, damaged or incomplete." for name in NAMES
+    }
+
+
+def test_rebuilt_generations_equal_the_ones_before(data: Path) -> None:
+    run_rebuild(data)
+    rows = read_live_rows(data)
+    report = run_rebuild(data)
+    assert (set(report.comparisons), report.difference_count, report.not_compared) == ({*NAMES}, 0, {})
+    assert read_live_rows(data) == rows
+
+
+def test_live_generation_that_lags_is_brought_up_to_date_and_compared(data: Path) -> None:
+    run_rebuild(data)
+    for name in NAMES:
+        with closing(connect_reader(find_live_file(data, name))) as connection:
+            assert connection.execute("SELECT sum(next_offset) FROM ordertrail_positions").fetchone() == (7,)
+    builder = LogBuilder()
+    builder.add_fact("order-9", PLACED)
+    append_records(data, builder)
+    report = run_rebuild(data)
+    assert (set(report.comparisons), report.difference_count, report.counts.records) == ({*NAMES}, 0, 8)
+
+
+def append_records(data: Path, builder: LogBuilder) -> None:
+    """Append records to the log of the directory."""
+
+    async def append() -> None:
+        log = open_to_serve(data)
+        await log.append(0, builder.records[0])
+        await log.close()
+
+    asyncio.run(append())
+
+
+def test_differences_are_reported_with_their_keys_and_the_new_generation_is_promoted(data: Path) -> None:
+    run_rebuild(data)
+    rows = read_live_rows(data)
+    execute(data, ORDERS, "UPDATE orders SET customer_id = 'thief' WHERE order_id = 'order-3'")
+    report = run_rebuild(data)
+    assert report.difference_count == 1
+    assert {table.table: table.different_keys for table in report.comparisons[ORDERS] if table.difference_count} == {
+        "orders": ["order-3"]
+    }
+    assert read_live_rows(data) == rows
+
+
+@pytest.mark.parametrize("damage", ["file", "missing"])
+def test_damaged_generation_is_replaced_without_a_comparison_and_not_kept(data: Path, damage: str) -> None:
+    run_rebuild(data)
+    rows = read_live_rows(data)
+    damaged = find_live_file(data, HISTORY)
     if damage == "file":
-        file.write_bytes(b"no SQLite file at all")
-        file.with_name(f"{file.name}-wal").write_bytes(b"left by another file")
-    elif damage == "row":
-        file.write_bytes(file.read_bytes().replace(b"order-3", b"order-4"))
-    elif damage == "missing":
-        file.unlink()
-    rebuild(data, lambda done, total: None)
-    files = sorted(path.name for path in file.parent.iterdir() if path.is_file())
-    assert files == sorted(find_live_file(data, of).name for of in (ORDERS, HISTORY))
-    assert (read_live_rows(data), indexes(file)) == (expected_rows, expected_indexes)
+        damaged.write_bytes(b"no SQLite file at all")
+        damaged.with_name(f"{damaged.name}-wal").write_bytes(b"left by another file")
+    else:
+        damaged.unlink()
+    report = run_rebuild(data)
+    assert (set(report.comparisons), set(report.not_compared)) == ({*NAMES} - {HISTORY}, {HISTORY})
+    assert read_live_rows(data) == rows
+    assert not damaged.exists()
 
 
-@pytest.mark.parametrize(("name", "table"), [(ORDERS, "orders"), (HISTORY, "events")])
-@pytest.mark.parametrize("is_in_transaction", [False, True], ids=["reader is open", "reader is in a transaction"])
-def test_commits_in_the_wal_file_of_the_old_file_do_not_reach_the_new_one(
-    data: Path, monkeypatch: pytest.MonkeyPatch, is_in_transaction: bool, name: str, table: str
-) -> None:
-    monkeypatch.setattr(connection_module, "BUSY_SECONDS", 0.1)
-    rebuild(data, lambda done, total: None)
-    expected_rows = read_live_rows(data)
-    with closing(connect_reader(find_live_file(data, name))) as reader:
-        reader.execute("BEGIN")
-        reader.execute(f"SELECT * FROM {table}").fetchall()
-        with closing(connect_writer(find_live_file(data, name))) as writer:
-            writer.execute(f"UPDATE {table} SET version = version + 99")
-        if not is_in_transaction:
-            reader.execute("COMMIT")
-        rebuild(data, lambda done, total: None)
-        assert read_live_rows(data) == expected_rows
-    assert read_live_rows(data) == expected_rows
+def test_only_the_generation_before_the_live_one_is_kept(data: Path) -> None:
+    for _ in range(4):
+        run_rebuild(data)
+    for name in NAMES:
+        live = current_generation(data / "projections", name).number
+        assert list_numbers(data, name) == [live - 1, live]
 
 
-@pytest.mark.parametrize("live_file", ["none", "stale"])
-def test_rebuilt_file_is_durable_under_its_final_name(data: Path, live_file: str) -> None:
-    if live_file == "stale":
-        rebuild(data, lambda done, total: None)
+def test_promotion_is_durable(data: Path) -> None:
+    run_rebuild(data)
     with watch_syncs() as names:
-        rebuild(data, lambda done, total: None)
-    for name in (ORDERS, HISTORY):
-        file = find_live_file(data, name)
-        assert names.survives(file, below=file.parent)
+        run_rebuild(data)
+    pointers = sorted((data / "projections").glob("*.live"))
+    assert len(pointers) == len(NAMES)
+    assert all(names.survives(pointer, below=data / "projections") for pointer in pointers)
 
 
-def test_rebuild_discards_the_file_of_an_interrupted_rebuild(data: Path) -> None:
-    rebuild(data, lambda done, total: None)
-    expected_rows = read_live_rows(data)
+def test_interrupted_rebuild_leaves_the_live_generations_and_the_next_one_removes_its_files(data: Path) -> None:
+    run_rebuild(data)
+    rows, files = read_live_rows(data), sorted(path.name for path in (data / "projections").glob("*.sqlite"))
 
     def interrupt(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         rebuild(data, interrupt)
-    assert read_live_rows(data) == expected_rows
-    assert rebuild(data, lambda done, total: None).records == 7
-    assert read_live_rows(data) == expected_rows
+    assert read_live_rows(data) == rows
+    run_rebuild(data)
+    run_rebuild(data)
+    assert read_live_rows(data) == rows
+    assert len(list((data / "projections").glob("*.sqlite"))) == 2 * len(files)
 
 
 def test_rebuild_refuses_a_directory_without_a_log(tmp_path: Path) -> None:
     with pytest.raises(DataDirectoryRefused, match="holds no log"):
-        rebuild(tmp_path, lambda done, total: None)
+        run_rebuild(tmp_path)

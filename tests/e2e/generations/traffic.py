@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 import grpc
@@ -49,8 +50,8 @@ class Traffic:
         while not self._stopping:
             place = build_order(new_id("traffic"))
             for request in (place, ConfirmOrderRequest(order_id=place.order_id, request_id=new_id("confirm"))):
-                receipt = await self._answer(lambda request=request: self.orders.send(request))
-                await self._answer(lambda receipt=receipt: self._read(receipt))
+                receipt = await self._answer(partial(self.orders.send, request))
+                await self._answer(partial(self._read, receipt))
                 self.receipts.append(receipt)
                 self._progress.set()
 
