@@ -12,6 +12,7 @@ VOLATILE = [
     (r"[\d,]+( commands acknowledged,)", r"N\1"),
     (r"[\d.]+ s, [\d,]+ commands/s", "RATE"),
     (r"^[\d,]+ records, [\d,]+ orders, [\d,]+ events,(.*) [\d.]+ seconds", r"N records, N orders, N events,\1 SECONDS"),
+    (r"the same [\d,]+ rows as", "the same N rows as"),
     (r"<lte:(\d+) gte:(\d+)>", r"<gte:\2 lte:\1>"),  # grpcurl prints options in any order
     (r"<max_len:(\d+) min_len:(\d+)>", r"<min_len:\2 max_len:\1>"),
     (r"─+", "─"),
