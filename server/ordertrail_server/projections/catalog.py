@@ -1,14 +1,11 @@
 """The projections of a server: the ones that it brings, and those that other packages add by an entry point."""
 
-import logging
 import re
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 
 from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import ProjectionRefused
-
-_log = logging.getLogger(__name__)
 
 GROUP = "ordertrail.projections"
 NAME = re.compile("[a-z][a-z0-9_]{0,62}")
@@ -62,17 +59,3 @@ def load_projection(name: str) -> Projection:
 
 def _is_name_free(name: str) -> bool:
     return NAME.fullmatch(name) is not None and name not in OWN_NAMES
-
-
-def find_loadable_projections() -> list[str]:
-    """Return the names of the projections that other packages add, without those that cannot be loaded."""
-    return [name for name in added_projections() if _is_loadable(name)]
-
-
-def _is_loadable(name: str) -> bool:
-    try:
-        load_projection(name)
-    except ProjectionRefused as refusal:  # it delays no other
-        _log.error("%s", refusal)
-        return False
-    return True

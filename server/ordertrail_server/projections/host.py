@@ -5,7 +5,7 @@ A projection of another package runs in a process of its own, so that its errors
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,18 +121,23 @@ class ProjectionHost:
         end = await self._end()
         builds = {generation: build.is_ready(end) for generation, build in self._builds.items() if build.is_running}
         existing = sorted({*list_generations(self._directory), *builds})  # a new build may have no file yet
-        reports = []
-        for name in sorted((*self._own_names, *self._added)):
-            generations = [generation for generation in existing if generation.name == name]
-            try:
-                live = current_generation(self._directory, name)
-            except OperatorError as error:  # for example, its module is missing
-                reports.append(ProjectionReport(name, "", [], str(error)))
-                continue
-            lines = [report_generation(self._directory, g, end, live, builds) for g in generations]
-            lag_count = next((line.lag_count for line in lines if line.generation == live), end)
-            reports.append(ProjectionReport(name, live.definition, lines, self._stopped_reason(name, lag_count)))
-        return reports
+        return [
+            self._report_projection(
+                name, [generation for generation in existing if generation.name == name], end, builds
+            )
+            for name in sorted((*self._own_names, *self._added))
+        ]
+
+    def _report_projection(
+        self, name: str, generations: list[Generation], end: int, builds: Mapping[Generation, bool]
+    ) -> ProjectionReport:
+        try:
+            live = current_generation(self._directory, name)
+        except OperatorError as error:  # for example, its module is missing
+            return ProjectionReport(name, "", [], str(error))
+        lines = [report_generation(self._directory, generation, end, live, builds) for generation in generations]
+        lag_count = next((line.lag_count for line in lines if line.generation == live), end)
+        return ProjectionReport(name, live.definition, lines, self._stopped_reason(name, lag_count))
 
     async def rebuild(self, name: str) -> Generation:
         """Begin to build a new generation beside the live one. Raises Refused, OSError."""

@@ -14,11 +14,12 @@ from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log, LogUnavailable
 from ordertrail_server.projections.build import NEAR
 from ordertrail_server.projections.build_pace import BATCH, BuildPace
-from ordertrail_server.projections.catalog import HISTORY, ORDERS, find_loadable_projections
+from ordertrail_server.projections.catalog import ORDERS, OWN_NAMES
 from ordertrail_server.projections.dependents import Dependents
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.generation_report import read_stored_progress
+from ordertrail_server.projections.loadable import find_loadable_projections
 from ordertrail_server.projections.opened_engine import open_dependents, open_engine
 from ordertrail_server.projections.served_definitions import find_served_projections
 
@@ -59,7 +60,7 @@ class Preparation:
 
     def __init__(self, log: Log, data: DataDirectory) -> None:
         self._log, self._data = log, data
-        self._names = [ORDERS, HISTORY, *find_loadable_projections()]
+        self._names = [*OWN_NAMES, *find_loadable_projections(data.projections)]
         self._served: set[str] = set()
         self.stopped: dict[str, str] = {}
         """{projection: why it stopped}. The others continue."""

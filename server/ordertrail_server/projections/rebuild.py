@@ -12,7 +12,7 @@ from ordertrail_server.log.derived_stores import refuse_lost_facts
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
 from ordertrail_server.operator_error import OperatorError
-from ordertrail_server.projections.catalog import HISTORY, ORDERS, find_loadable_projections
+from ordertrail_server.projections.catalog import ORDERS, OWN_NAMES
 from ordertrail_server.projections.compared_generation import LiveUnreadable, compare_files
 from ordertrail_server.projections.comparison import TableComparison
 from ordertrail_server.projections.engine import Engine
@@ -24,6 +24,7 @@ from ordertrail_server.projections.generation import (
     next_generation,
 )
 from ordertrail_server.projections.generation_report import read_stored_progress
+from ordertrail_server.projections.loadable import find_loadable_projections
 from ordertrail_server.projections.opened_engine import open_engine
 from ordertrail_server.storage.connection import Connection, connect_reader
 from ordertrail_server.storage.database_file import remove_database
@@ -80,12 +81,12 @@ async def _rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
     log = EmbeddedLog.follow(data_dir)
     try:
         await refuse_lost_facts(log, data)
-        dependents = [HISTORY, *find_loadable_projections()]
-        _remove_unpromoted(data.projections, [ORDERS, *dependents])
-        await _catch_up_live(log, data.projections, dependents)
-        new = {name: next_generation(data.projections, name) for name in (ORDERS, *dependents)}
+        names = [*OWN_NAMES, *find_loadable_projections(data.projections)]
+        _remove_unpromoted(data.projections, names)
+        await _catch_up_live(log, data.projections, names)
+        new = {name: next_generation(data.projections, name) for name in names}
         numbers = {name: generation.number for name, generation in new.items()}
-        with closing(await open_engine(log, data.projections, dependents, numbers)) as engine:
+        with closing(await open_engine(log, data.projections, names, numbers)) as engine:
             report = await _build(log, data.projections, engine, progress)
     finally:
         await log.close()
@@ -118,7 +119,7 @@ def _compare(directory: Path, engine: Engine, name: str) -> list[TableComparison
 
 async def _catch_up_live(log: Log, directory: Path, names: Sequence[str]) -> None:
     """Bring the live generations that are complete up to date, so that they can be compared."""
-    complete = {name for name in (ORDERS, *names) if _is_complete(directory, name)}
+    complete = {name for name in names if _is_complete(directory, name)}
     if ORDERS not in complete:
         return
     try:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.projections.generation import current_generation
 from ordertrail_server.storage.directory import create_directory
 from ordertrail_server.storage.lock import is_locked
@@ -20,7 +21,7 @@ def write_served_definitions(directory: Path, names: Iterable[str]) -> None:
     """State that the server of this process uses these projections, with the definitions of its release."""
     create_directory(directory)
     new_file = directory / f"{FILE}.new"
-    new_file.write_text("".join(f"{_describe(directory, name)}\n" for name in names))
+    new_file.write_text("".join(f"{line}\n" for name in names if (line := _describe(directory, name))))
     new_file.chmod(new_file.stat().st_mode & MODE)
     new_file.replace(directory / FILE)
 
@@ -37,4 +38,7 @@ def find_served_projections(data: DataDirectory, names: Iterable[str]) -> set[st
 
 
 def _describe(directory: Path, name: str) -> str:
-    return f"{name} {current_generation(directory, name).definition}"
+    try:
+        return f"{name} {current_generation(directory, name).definition}"
+    except OperatorError:  # the package of a projection is broken; nothing uses its files
+        return ""
