@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 
 from ordertrail_server.log.port import Log
@@ -9,6 +11,8 @@ from ordertrail_server.log.port import Log
 NICENESS = 10
 BATCH = 500
 """How many records a build folds at once, so that it often gives way."""
+
+AUTOGROUP = Path("/proc/self/autogroup")
 
 LONGEST_PAUSE_SECONDS = 0.5
 
@@ -33,3 +37,7 @@ class BuildPace:
 def lower_priority() -> None:
     """Let all other processes go before this one."""
     os.nice(NICENESS)
+    if os.getsid(0) == os.getpid():
+        # Linux can schedule each session as a group. Then niceness counts within a group only.
+        with suppress(OSError):
+            AUTOGROUP.write_text(str(NICENESS))

@@ -38,11 +38,11 @@ async def compare_with_live(engine: Engine | Dependents, directory: Path, name: 
     return {"positions": offsets, "tables": [table.to_json() for table in tables]}
 
 
-def compare_files(live: Connection, other: Connection, name: str) -> list[TableComparison]:
+def compare_files(live: Connection, built: Connection, name: str) -> list[TableComparison]:
     """Compare all tables of two files of a projection. Raises LiveUnreadable."""
     with _reading_live(name):
         queries = comparison_queries(live, QUERIES if name == ORDERS else {})
-        return [compare_table(live, other, table, query) for table, query in queries.items()]
+        return [compare_table(live, built, table, query) for table, query in queries.items()]
 
 
 @contextmanager

@@ -129,7 +129,7 @@ class ProjectionHost:
         ]
 
     def _report_projection(
-        self, name: str, generations: list[Generation], end: int, builds: Mapping[Generation, bool]
+        self, name: str, all_generations: Iterable[Generation], end: int, builds: Mapping[Generation, bool]
     ) -> ProjectionReport:
         try:
             live = current_generation(self._directory, name)
@@ -226,9 +226,9 @@ class ProjectionHost:
         if name == ORDERS:  # the others read its verdicts
             for dependent in self._added:
                 await self._restart_added(dependent)
-            for other, build in list(self._builds.items()):
+            for generation_built, build in list(self._builds.items()):
                 await build.process.stop(self._grace_s)
-                await self._build(other, is_new=build.is_new)
+                await self._build(generation_built, is_new=build.is_new)
 
     async def _restart_added(self, name: str) -> None:
         await self._added[name].stop(self._grace_s)
