@@ -64,8 +64,9 @@ class Traffic:
             try:
                 return await call()
             except OrderTrailError as error:
-                # A server that refuses sends a reason of its own, with a retry delay.
-                if error.reason != "UNAVAILABLE" or error.retry_after is not None:
+                # A server that refuses sends a reason of its own, with a retry delay. gRPC reports a connection that
+                # ends during a call as UNAVAILABLE or CANCELLED.
+                if error.reason not in ("UNAVAILABLE", "CANCELLED") or error.retry_after is not None:
                     self.refusals.append(str(error))
                     self._progress.set()
                     raise
