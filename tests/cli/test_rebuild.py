@@ -41,7 +41,7 @@ def test_rebuild_of_a_rebuilt_directory_reports_no_differences(data: Path) -> No
     assert NOBODY.run("rebuild", "--data", str(data)).returncode == 0
     counts, *comparisons = NOBODY.run("rebuild", "--data", str(data)).stdout.splitlines()
     assert counts.startswith("8 records, ")
-    assert [line.partition(": the same")[0] for line in comparisons] == ["orders", "history"]
+    assert [line.partition(": the same")[0] for line in comparisons] == ["orders", "history", "product_totals"]
 
 
 def test_rebuild_beside_a_server_is_refused_or_done_by_that_server(data: Path) -> None:
@@ -56,5 +56,6 @@ def test_rebuild_beside_a_server_is_refused_or_done_by_that_server(data: Path) -
         assert [(outcome["name"], outcome["isPromoted"], outcome["differenceCount"]) for outcome in outcomes] == [
             ("history", True, 0),
             ("orders", True, 0),
+            ("product_totals", True, 0),
         ]
         assert len(CommandLine(address).lines("parked", "list")) == 3

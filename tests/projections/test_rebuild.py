@@ -11,13 +11,13 @@ from tests.projections.sample_projections import Ledger, Tally
 from tests.projections.stored_rows import indexes, read_rows
 
 from ordertrail_server.log.data_directory import open_to_serve
-from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.catalog import HISTORY, ORDERS, OWN_NAMES
 from ordertrail_server.projections.generation import current_generation, list_generations, live_generation
 from ordertrail_server.projections.rebuild import RebuildCounts, RebuildReport, rebuild
 from ordertrail_server.storage.connection import connect_reader, connect_writer
 from ordertrail_server.storage.lock import DataDirectoryRefused
 
-NAMES = (ORDERS, HISTORY, Ledger.name, Tally.name)
+NAMES = (*OWN_NAMES, Ledger.name, Tally.name)
 
 
 @pytest.fixture

@@ -121,20 +121,17 @@ class ProjectionHost:
         end = await self._end()
         builds = {generation: build.is_ready(end) for generation, build in self._builds.items() if build.is_running}
         existing = sorted({*list_generations(self._directory), *builds})  # a new build may have no file yet
-        return [
-            self._report_projection(
-                name, [generation for generation in existing if generation.name == name], end, builds
-            )
-            for name in sorted((*self._own_names, *self._added))
-        ]
+        names = sorted((*self._own_names, *self._added))
+        return [self._report_projection(name, existing, end, builds) for name in names]
 
     def _report_projection(
-        self, name: str, all_generations: Iterable[Generation], end: int, builds: Mapping[Generation, bool]
+        self, name: str, existing: list[Generation], end: int, builds: Mapping[Generation, bool]
     ) -> ProjectionReport:
         try:
             live = current_generation(self._directory, name)
         except OperatorError as error:  # for example, its module is missing
             return ProjectionReport(name, "", [], str(error))
+        generations = [generation for generation in existing if generation.name == name]
         lines = [report_generation(self._directory, generation, end, live, builds) for generation in generations]
         lag_count = next((line.lag_count for line in lines if line.generation == live), end)
         return ProjectionReport(name, live.definition, lines, self._stopped_reason(name, lag_count))

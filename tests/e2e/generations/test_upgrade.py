@@ -13,6 +13,7 @@ from tests.e2e.running_server import RunningServer, wait_until_serving
 from tests.e2e.sample_orders import build_order_commands, new_id
 
 from ordertrail.client import connect
+from ordertrail_server.projections.catalog import OWN_NAMES
 
 RELEASE: dict[str, str] = {}
 """The environment of this release, the old one."""
@@ -108,7 +109,7 @@ async def test_preparation_of_the_running_release_writes_nothing(server: Running
         await traffic.wait_for_receipts(5)
     assert exit_code == 0
     assert '"isServed": false' not in output
-    assert len(projection_files(server.data)) == 2
+    assert len(projection_files(server.data)) == len(OWN_NAMES)
     assert "is restarted" not in server.stderr
 
 
