@@ -3,11 +3,14 @@
 import os
 from pathlib import Path
 
-SUFFIXES = ("", "-wal", "-shm", "-journal")
+MOVED_FRAMES_SUFFIX = "-moved"
+"""The suffix of the file that `checked.moved_frames` keeps beside a checked file."""
+
+SUFFIXES = ("", "-wal", "-shm", "-journal", MOVED_FRAMES_SUFFIX)
 
 
 def database_files(path: Path) -> tuple[Path, ...]:
-    """Return the file of a database and the auxiliary files that SQLite may keep beside it."""
+    """Return the file of a database and the auxiliary files that may be beside it."""
     return tuple(path.with_name(f"{path.name}{suffix}") for suffix in SUFFIXES)
 
 

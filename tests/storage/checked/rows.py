@@ -33,9 +33,9 @@ def create_rows(path: Path, random: Random) -> None:
         CheckedCheckpoints(writer, path).run()
 
 
-def insert_rows(writer: Connection, random: Random, generation: int) -> None:
+def insert_rows(writer: Connection, random: Random, generation: int, count: int = ROWS) -> None:
     """Insert or replace rows in random order, in one transaction. Every fifth state is longer than a page."""
-    numbers = random.sample(range(ROWS), ROWS)
+    numbers = random.sample(range(ROWS), count)
     with transaction(writer):
         for number in numbers:
             state = random.randbytes(random.randrange(5_000, 9_000) if number % 5 == 0 else 50 + generation)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,17 +11,17 @@ from random import Random
 from typing import NamedTuple
 
 import pytest
-from tests.storage.checked.rows import create_rows, flip_bit, insert_rows, read_rows
+from tests.storage.checked.rows import Row, create_rows, flip_bit, insert_rows, read_rows
 from tests.trials import choose_size
 
 from ordertrail_server.storage.checked import checkpoint as checked_checkpoint
 from ordertrail_server.storage.checked.checkpoint import CheckedCheckpoints
 from ordertrail_server.storage.checked.connection import connect_checked_reader, connect_checked_writer
-from ordertrail_server.storage.checked.error import WalDamaged
-from ordertrail_server.storage.checked.wal import refuse_damaged_wal
+from ordertrail_server.storage.checked.error import WalDamaged, find_damaged_file
+from ordertrail_server.storage.checked.wal import begin_checkpoint
 from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.database_file import database_files
-from ordertrail_server.storage.sqlite_error import is_damage
+from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.transaction import transaction
 
 FLIPS = choose_size(20, 600, 60_000)
@@ -48,8 +49,9 @@ def file(tmp_path: Path) -> Iterator[OpenFile]:
 def copy_crashed(path: Path, directory: Path) -> Path:
     """Copy what a process leaves if it is killed now."""
     directory.mkdir()
-    for file in database_files(path)[:2]:
-        shutil.copy(file, directory)
+    for file in database_files(path):
+        if file.exists() and not file.name.endswith("-shm"):
+            shutil.copy(file, directory)
     return directory / path.name
 
 
@@ -58,41 +60,111 @@ def move_pages(writer: Connection) -> None:
     writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
+def begin_moving(file: OpenFile) -> None:
+    """Checkpoint as far as readers allow, as a process does that is killed before it truncates the -wal file."""
+    begin_checkpoint(file.writer, file.path)
+    move_pages(file.writer)
+
+
+def read_crashed(crashed: Path) -> list[list[Row]] | None:
+    """Open what a killed process left as its next writer does, and return all rows; None if that finds damage."""
+    try:
+        connect_checked_writer(crashed).close()
+    except sqlite3.Error as error:
+        if find_damaged_file(error) != crashed:
+            raise
+        return None
+    return read_rows(crashed)
+
+
+class Commits(NamedTuple):
+    """What a writer left that was killed: the rows after each commit, and the number of the last one that was moved."""
+
+    rows: list[list[list[Row]]]
+    moved: int
+    crashed: Path
+
+
+@pytest.fixture(params=[0, 2, 4], ids=["nothing moved", "two moved", "all moved"])
+def commits(file: OpenFile, tmp_path: Path, request: pytest.FixtureRequest) -> Commits:
+    """Four commits; the checkpoint after some of them moves those before a reader's."""
+    CheckedCheckpoints(file.writer, file.path).run()
+    rows = [read_rows(file.path)]
+    with closing(connect_checked_reader(file.path)) as reader:
+        for number in range(1, 5):
+            insert_rows(file.writer, Random(number), 10 + number, count=12)
+            rows.append(read_rows(file.path))
+            if number == 1:
+                reader.execute("BEGIN")
+                reader.execute("SELECT count(*) FROM orders").fetchall()
+            if number == request.param:
+                begin_moving(file)
+        return Commits(rows, request.param, copy_crashed(file.path, tmp_path / "crashed"))
+
+
 @pytest.mark.sampled
 @pytest.mark.timeout(60 + FLIPS)
-@pytest.mark.parametrize("is_moved", [False, True], ids=["before a checkpoint", "after a checkpoint"])
-def test_flipped_bit_in_the_wal_file_of_a_killed_process_is_damage(
-    file: OpenFile, tmp_path: Path, is_moved: bool
+@pytest.mark.parametrize("kind", ["flipped", "torn", "truncated"])
+def test_damaged_wal_file_of_a_killed_process_lacks_only_commits_that_were_not_moved(
+    commits: Commits, tmp_path: Path, kind: str
 ) -> None:
+    random, outcomes = Random(SEED), Counter[bool]()
+    size = commits.crashed.with_name("any.sqlite-wal").stat().st_size
+    for number in range(FLIPS):
+        crashed = copy_crashed(commits.crashed, tmp_path / str(number))
+        byte, bit = random.randrange(size), random.randrange(8)
+        damage_wal(crashed.with_name("any.sqlite-wal"), kind, byte, bit)
+        rows = read_crashed(crashed)
+        assert rows in (None, *commits.rows[commits.moved :]), f"byte {byte}, bit {bit}, seed {SEED}"
+        outcomes[rows is None] += 1
+        shutil.rmtree(crashed.parent)
+    assert outcomes.keys() == {0: {False}, 2: {False, True}, 4: {True}}[commits.moved]
+
+
+def damage_wal(wal: Path, kind: str, byte: int, bit: int) -> None:
+    """Flip a bit, or lose the end of the file from a byte on as a power cut does, with or without its blocks."""
+    if kind == "flipped":
+        flip_bit(wal, byte, bit)
+        return
+    size = wal.stat().st_size
+    os.truncate(wal, byte)
+    if kind == "torn":
+        os.truncate(wal, size)
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_wal_file_of_a_killed_process_is_sound(file: OpenFile, tmp_path: Path, is_moved: bool) -> None:
     if is_moved:
-        move_pages(file.writer)
-    crashed, random = copy_crashed(file.path, tmp_path / "crashed"), Random(SEED)
-    wal = crashed.with_name(file.wal.name)
-    refuse_damaged_wal(crashed)
-    for _ in range(FLIPS):
-        byte, bit = random.randrange(wal.stat().st_size), random.randrange(8)
-        flip_bit(wal, byte, bit)
-        with pytest.raises(WalDamaged) as error:
-            connect_checked_writer(crashed)
-        assert is_damage(error.value), f"byte {byte}, bit {bit}, seed {SEED}"
-        flip_bit(wal, byte, bit)
-    connect_checked_writer(crashed).close()
-    assert read_rows(crashed) == read_rows(file.path)
+        begin_moving(file)
+    crashed = copy_crashed(file.path, tmp_path / "crashed")
+    assert read_crashed(crashed) == read_rows(file.path)
+
+
+@pytest.mark.parametrize("bit", [0, 40, 70, 127])
+def test_damaged_record_of_moved_frames_is_damage_while_there_are_commits(
+    file: OpenFile, tmp_path: Path, bit: int
+) -> None:
+    begin_moving(file)
+    crashed = copy_crashed(file.path, tmp_path / "crashed")
+    flip_bit(crashed.with_name("any.sqlite-moved"), bit // 8, bit % 8)
+    assert read_crashed(crashed) is None
 
 
 def test_uncommitted_frames_of_a_killed_process_are_sound(file: OpenFile, tmp_path: Path) -> None:
+    begin_moving(file)
     file.writer.execute("PRAGMA cache_size = 10")
     rows, size = read_rows(file.path), file.wal.stat().st_size
-    with transaction(file.writer):
+    with closing(connect_checked_reader(file.path)) as reader, transaction(file.writer):
+        reader.execute("BEGIN")  # so that the writer does not begin the -wal file anew
+        reader.execute("SELECT count(*) FROM orders").fetchall()
         file.writer.execute("UPDATE orders SET state = randomblob(9000)")
         assert file.wal.stat().st_size > size
         crashed = copy_crashed(file.path, tmp_path / "crashed")
-    connect_checked_writer(crashed).close()
-    assert read_rows(crashed) == rows
+    assert read_crashed(crashed) == rows
 
 
 def test_older_commits_behind_those_of_a_wal_file_that_began_anew_are_sound(file: OpenFile, tmp_path: Path) -> None:
-    move_pages(file.writer)
+    begin_moving(file)
     file.writer.execute("PRAGMA cache_size = 10")
     rows, size = read_rows(file.path), file.wal.stat().st_size
     with transaction(file.writer):
@@ -100,8 +172,15 @@ def test_older_commits_behind_those_of_a_wal_file_that_began_anew_are_sound(file
         assert file.wal.stat().st_size == size
         crashed = copy_crashed(file.path, tmp_path / "crashed")
     assert file.wal.stat().st_size < size
-    connect_checked_writer(crashed).close()
-    assert read_rows(crashed) == rows
+    assert read_crashed(crashed) == rows
+
+
+def test_commits_that_are_damaged_while_a_reader_is_open_are_refused(file: OpenFile) -> None:
+    """A reader keeps SQLite from recovery, which would drop the damaged commits."""
+    with closing(connect_checked_reader(file.path)):
+        flip_bit(file.wal, file.wal.stat().st_size // 2, 0)
+        with pytest.raises(WalDamaged):
+            connect_checked_writer(file.path)
 
 
 def test_checkpoint_does_not_move_a_damaged_page(file: OpenFile) -> None:
@@ -111,8 +190,16 @@ def test_checkpoint_does_not_move_a_damaged_page(file: OpenFile) -> None:
         CheckedCheckpoints(file.writer, file.path).run()
     file.writer.close()
     assert file.path.read_bytes() == before
-    with pytest.raises(WalDamaged):
-        connect_checked_writer(file.path)
+
+
+def test_checkpoint_is_due_once_the_wal_file_is_old(file: OpenFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoints = CheckedCheckpoints(file.writer, file.path)
+    monkeypatch.setattr(checked_checkpoint, "LIMIT_BYTES", file.wal.stat().st_size + 1)
+    checkpoints.run_if_due()
+    assert file.wal.stat().st_size > 0
+    monkeypatch.setattr(checked_checkpoint, "LIMIT_SECONDS", 0)
+    checkpoints.run_if_due()
+    assert file.wal.stat().st_size == 0
 
 
 def test_checkpoint_is_due_once_the_wal_file_is_long(file: OpenFile, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ordertrail_server.storage.checked.cursor import CheckedConnection
 from ordertrail_server.storage.checked.file import create_checked_file
 from ordertrail_server.storage.checked.vfs import NAME, load_checksum_vfs
-from ordertrail_server.storage.checked.wal import refuse_damaged_commits, refuse_damaged_wal
+from ordertrail_server.storage.checked.wal import begin_checkpoint, refuse_damaged_commits, refuse_damaged_wal
 from ordertrail_server.storage.connection import Connection, open_connection, run_pragmas
 from ordertrail_server.storage.sqlite import check_sqlite_version, sqlite3
 
@@ -22,8 +22,9 @@ OPEN_FLAGS = 0x00000002 | 0x02000000
 def connect_checked_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> Connection:
     """Open or create a checked file for its only writer, as `connection.connect_writer` does for other files.
 
-    Nothing checkpoints by itself: see `CheckedCheckpoints`. Raises an error for which `is_damage` is true if the file
-    has no checksums or its -wal file is damaged, ChecksumVfsMissing.
+    Nothing checkpoints by itself: see `CheckedCheckpoints`. If the last commits are damaged, and no checkpoint has
+    begun to move them, the file is as of the commit before them. Raises an error for which `is_damage` is true if the
+    file has no checksums or its -wal file is damaged, ChecksumVfsMissing.
     """
     check_sqlite_version()
     if path.exists():
@@ -31,9 +32,14 @@ def connect_checked_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = 
     else:
         create_checked_file(path)
     pragmas = ("journal_mode = WAL", f"synchronous = {synchronous}", "wal_autocheckpoint = 0", "journal_size_limit = 0")
-    connection = _connect(path, "rw", _CheckedWriter)
-    connection.path = path
-    return run_pragmas(connection, *pragmas)
+    connection = run_pragmas(_connect(path, "rw", _CheckedWriter), *pragmas)
+    try:
+        # Another connection may be open, so that there was no recovery.
+        refuse_damaged_commits(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def connect_checked_reader(path: Path) -> Connection:
@@ -47,12 +53,10 @@ def connect_checked_reader(path: Path) -> Connection:
 
 
 class _CheckedWriter(CheckedConnection):
-    path: Path
-
     def close(self) -> None:
         """Close the connection. The last one checkpoints when it is closed, but not if the -wal file is damaged."""
         try:
-            refuse_damaged_commits(self, self.path)
+            begin_checkpoint(self, self.path)
         except sqlite3.ProgrammingError:  # it is closed already
             return
         except (sqlite3.Error, OSError):
@@ -70,6 +74,7 @@ class _CheckedWriter(CheckedConnection):
 def _connect(path: Path, mode: str, factory: type[CheckedConnection]) -> Any:
     load_checksum_vfs()
     connection: Any = open_connection(path, mode, factory, NAME, flags=OPEN_FLAGS)
+    connection.path = path
     try:
         connection.begin_verification()
     except BaseException:

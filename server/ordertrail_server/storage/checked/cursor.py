@@ -1,5 +1,6 @@
 """Cursors that return no row of a file whose pages are not verified."""
 
+from pathlib import Path
 from typing import Any, Self
 
 from ordertrail_server.storage.checked.error import ChecksumsMissing, raise_checked_error
@@ -36,6 +37,7 @@ class CheckedConnection(sqlite3.Connection):
     """
 
     _status: sqlite3.Cursor | None = None
+    path: Path
 
     __init__ = raise_checked_error(sqlite3.Connection.__init__)
 

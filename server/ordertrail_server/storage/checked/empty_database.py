@@ -4,6 +4,7 @@ SQLite reserves bytes in each page only on request by a function that Python's m
 file has, also after VACUUM.
 """
 
+from functools import cache
 from struct import iter_unpack, pack
 
 from ordertrail_server.storage.checked.vfs import RESERVED_BYTES
@@ -20,6 +21,7 @@ _SQLITE_VERSION = 3_053_004
 _LEAF_TYPE = 13
 
 
+@cache
 def build_empty_database() -> bytes:
     """Return the only page of a database without tables, in WAL mode, with reserved bytes and its checksum."""
     usable_bytes = PAGE_BYTES - RESERVED_BYTES
@@ -29,11 +31,16 @@ def build_empty_database() -> bytes:
 
 def compute_checksum(content: bytes) -> bytes:
     """Return the checksum that the VFS stores after the content of a page."""
+    return pack("<II", *sum_words(content))
+
+
+def sum_words(content: bytes) -> tuple[int, int]:
+    """Return the two sums over 32-bit little-endian words of which SQLite's checksums consist."""
     first = second = 0
     for even, odd in iter_unpack("<II", content):
         first = (first + even + second) & 0xFFFFFFFF
         second = (second + odd + first) & 0xFFFFFFFF
-    return pack("<II", first, second)
+    return first, second
 
 
 def _build_header() -> bytes:

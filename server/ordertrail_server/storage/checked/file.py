@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ordertrail_server.storage.checked.empty_database import build_empty_database
+from ordertrail_server.storage.checked.moved_frames import NONE, write_moved_frames
 from ordertrail_server.storage.connection import FILE_MODE
 from ordertrail_server.storage.database_file import remove_database
 from ordertrail_server.storage.sqlite_error import raise_descriptor_shortage
@@ -24,4 +25,5 @@ def create_checked_file(path: Path) -> None:
         file.write(build_empty_database())
         file.flush()
         os.fsync(descriptor)
+    write_moved_frames(path, NONE)
     new_file.rename(path)

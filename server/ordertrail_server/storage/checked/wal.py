@@ -6,15 +6,17 @@ SQLite drops all commits from the first damaged frame on. If a checkpoint has co
 then holds pages of different commits, all of them with valid checksums.
 """
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from shutil import copyfile
 from struct import Struct
 from tempfile import TemporaryDirectory
+from time import sleep
+from typing import NamedTuple
 
-from ordertrail_server.storage.checked.empty_database import PAGE_BYTES, build_empty_database
+from ordertrail_server.storage.checked.empty_database import PAGE_BYTES, build_empty_database, sum_words
 from ordertrail_server.storage.checked.error import WalDamaged
+from ordertrail_server.storage.checked.moved_frames import MovedFrames, read_moved_frames, write_moved_frames
 from ordertrail_server.storage.connection import Connection, open_connection
 from ordertrail_server.storage.sqlite_error import raise_descriptor_shortage
 
@@ -22,65 +24,91 @@ from ordertrail_server.storage.sqlite_error import raise_descriptor_shortage
 _HEADER = Struct(">8I")
 # The magic number of files with little-endian checksums, as all platforms write them for which there are wheels.
 _FORMAT = (0x377F0682, 3_007_000, PAGE_BYTES)
-# The number of the page, the pages of the file after a commit (0 in all other frames), salts, checksum.
-_FRAME_HEADER = Struct(">6I")
-_FRAME_BYTES = _FRAME_HEADER.size + PAGE_BYTES
+
+# Another process may write to the file meanwhile, and begin its -wal file anew.
+_ATTEMPTS, _PAUSE_SECONDS = 3, 0.05
+
+
+class _ValidFrames(NamedTuple):
+    """The salts of a -wal file (None if its header is damaged), and the frames up to the last valid commit."""
+
+    salts: tuple[int, int] | None
+    frames: int
 
 
 @raise_descriptor_shortage()
 def refuse_damaged_wal(path: Path) -> None:
-    """Raise WalDamaged if recovery would drop commits from the -wal file of `path`. For a file that is not open.
+    """Raise WalDamaged if recovery would drop commits that a checkpoint may have begun to move into the file.
 
-    A power cut that tore the last commits is refused too.
+    It drops later ones that are torn, as after a power cut.
     """
-    wal = _find_wal(path)
-    if wal.exists() and wal.stat().st_size > _HEADER.size and not _is_sound(wal):
-        raise WalDamaged
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            sleep(_PAUSE_SECONDS)
+        if _fits_file(path):
+            return
+    raise WalDamaged(path)
 
 
 @raise_descriptor_shortage()
 def refuse_damaged_commits(connection: Connection, path: Path) -> None:
     """Raise WalDamaged if a commit in the -wal file is damaged. For the file's writer, between transactions."""
+    _recover_all_commits(connection, path)
+
+
+@raise_descriptor_shortage()
+def begin_checkpoint(connection: Connection, path: Path) -> None:
+    """Verify the -wal file, and record durably which frames a checkpoint may move. For the file's writer.
+
+    Raises WalDamaged.
+    """
+    valid = _recover_all_commits(connection, path)
+    if valid.salts is not None:
+        write_moved_frames(path, MovedFrames(valid.salts, valid.frames))
+
+
+def _recover_all_commits(connection: Connection, path: Path) -> _ValidFrames:
     _, frames, _ = connection.execute("PRAGMA wal_checkpoint(NOOP)").fetchone()
-    if frames > 0 and _count_valid_frames(_find_wal(path)) < frames:
-        raise WalDamaged
+    if frames <= 0:
+        return _ValidFrames(None, 0)
+    valid = _recover_copy(_find_wal(path))
+    if valid.frames < frames:
+        raise WalDamaged(path)
+    return valid
 
 
 def _find_wal(path: Path) -> Path:
     return path.with_name(f"{path.name}-wal")
 
 
-def _is_sound(wal: Path) -> bool:
+def _fits_file(path: Path) -> bool:
+    moved, wal = read_moved_frames(path), _find_wal(path)
+    if not wal.exists() or wal.stat().st_size == 0:
+        return True
+    if moved is None:
+        return False
+    salts = _read_salts(wal)
+    if moved.frames == 0 or (salts is not None and salts != moved.salts):
+        return True  # no page of this -wal file was moved
+    valid = _recover_copy(wal)
+    return valid.salts == moved.salts and valid.frames >= moved.frames
+
+
+def _read_salts(wal: Path) -> tuple[int, int] | None:
+    """Return the salts of a -wal file, None if its header is damaged."""
     with wal.open("rb") as file:
-        *file_format, _, first_salt, second_salt, _, _ = _HEADER.unpack(file.read(_HEADER.size))
-    salts = (first_salt, second_salt)
-    return tuple(file_format) == _FORMAT and all(
-        _is_leftover(frame, salts) for frame in _read_frames(wal, _count_valid_frames(wal))
-    )
+        header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return None
+    *file_format, _, first_salt, second_salt, _, _ = _HEADER.unpack(header)
+    summed, checksum = header[:-8], header[-8:]
+    first, second = sum_words(summed)
+    is_valid = tuple(file_format) == _FORMAT and checksum == Struct(">2I").pack(first, second)
+    return (first_salt, second_salt) if is_valid else None
 
 
-def _is_leftover(frame: tuple[int, ...], salts: tuple[int, ...]) -> bool:
-    """Return whether a sound file may contain the frame after its last commit, because a process was killed."""
-    _, commit_pages, first_salt, second_salt, _, _ = frame
-    is_uncommitted = commit_pages == 0 and (first_salt, second_salt) == salts
-    # A transaction that changes a page again writes no salts before its commit.
-    is_unfinished = first_salt == second_salt == 0
-    # When SQLite begins the file anew, it increments the first salt and chooses the second one at random.
-    is_older = first_salt == (salts[0] - 1) & 0xFFFFFFFF and second_salt != salts[1]
-    return is_uncommitted or is_unfinished or is_older
-
-
-def _read_frames(wal: Path, first: int) -> Iterator[tuple[int, ...]]:
-    """Yield the headers of all complete frames from number `first` on."""
-    size = wal.stat().st_size
-    with wal.open("rb") as file:
-        for offset in range(_HEADER.size + first * _FRAME_BYTES, size - _FRAME_BYTES + 1, _FRAME_BYTES):
-            file.seek(offset)
-            yield _FRAME_HEADER.unpack(file.read(_FRAME_HEADER.size))
-
-
-def _count_valid_frames(wal: Path) -> int:
-    """Return the number of frames up to the last commit that recovery finds.
+def _recover_copy(wal: Path) -> _ValidFrames:
+    """Return what recovery finds in a -wal file.
 
     SQLite itself recovers a copy. Python would take ten times as long for the checksums, and block other threads.
     """
@@ -88,7 +116,7 @@ def _count_valid_frames(wal: Path) -> int:
         path = Path(directory) / "copy"
         path.write_bytes(build_empty_database())
         copyfile(wal, _find_wal(path))
+        salts = _read_salts(_find_wal(path))
         with closing(open_connection(path, "ro")) as connection:
-            frames: int
             _, frames, _ = connection.execute("PRAGMA wal_checkpoint(NOOP)").fetchone()
-    return max(0, frames)
+    return _ValidFrames(salts, max(0, frames))
