@@ -6,11 +6,11 @@ from pathlib import Path
 MOVED_FRAMES_SUFFIX = "-moved"
 """The suffix of the file that `checked.moved_frames` keeps beside a checked file."""
 
-SUFFIXES = ("", "-wal", "-shm", "-journal", MOVED_FRAMES_SUFFIX)
+SUFFIXES = ("", "-wal", "-shm", "-journal")
 
 
 def database_files(path: Path) -> tuple[Path, ...]:
-    """Return the file of a database and the auxiliary files that may be beside it."""
+    """Return the file of a database and the auxiliary files that SQLite may keep beside it."""
     return tuple(path.with_name(f"{path.name}{suffix}") for suffix in SUFFIXES)
 
 
@@ -19,7 +19,8 @@ def remove_database(path: Path) -> None:
 
     The file goes first, because without its -wal file it would look sound and lack commits.
     """
-    existing_files = [file for file in database_files(path) if file.exists()]
+    files = (*database_files(path), path.with_name(f"{path.name}{MOVED_FRAMES_SUFFIX}"))
+    existing_files = [file for file in files if file.exists()]
     for file in existing_files:
         file.unlink()
     if existing_files:

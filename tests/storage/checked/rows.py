@@ -10,6 +10,7 @@ from ordertrail_server.storage.checked.checkpoint import CheckedCheckpoints
 from ordertrail_server.storage.checked.connection import connect_checked_reader, connect_checked_writer
 from ordertrail_server.storage.checked.empty_database import PAGE_BYTES
 from ordertrail_server.storage.connection import Connection
+from ordertrail_server.storage.database_file import MOVED_FRAMES_SUFFIX, database_files
 from ordertrail_server.storage.transaction import transaction
 
 Row = tuple[object, ...]
@@ -41,6 +42,11 @@ def insert_rows(writer: Connection, random: Random, generation: int, count: int 
             state = random.randbytes(random.randrange(5_000, 9_000) if number % 5 == 0 else 50 + generation)
             writer.execute("REPLACE INTO orders VALUES (?, ?, ?)", (_build_id(number), number, state))
             writer.execute("REPLACE INTO receipts VALUES (?, ?)", (_build_id(number), generation))
+
+
+def find_files(path: Path) -> list[Path]:
+    """Return the files that a checked file may consist of."""
+    return [*database_files(path), path.with_name(f"{path.name}{MOVED_FRAMES_SUFFIX}")]
 
 
 def read_rows(path: Path) -> list[list[Row]]:

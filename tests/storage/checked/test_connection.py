@@ -8,6 +8,7 @@ from stat import S_IMODE
 
 import pytest
 from tests.storage.checked.processes import ROWS_A_TRANSACTION, read_committed, run_writer
+from tests.storage.checked.rows import find_files
 from tests.storage.descriptor_limit import exhaust_descriptors
 from tests.trials import choose_size
 
@@ -15,7 +16,6 @@ from ordertrail_server.storage.checked.checkpoint import CheckedCheckpoints
 from ordertrail_server.storage.checked.connection import connect_checked_reader, connect_checked_writer
 from ordertrail_server.storage.checked.empty_database import PAGE_BYTES, build_empty_database, compute_checksum
 from ordertrail_server.storage.connection import Connection
-from ordertrail_server.storage.database_file import database_files
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage, is_in_use
 from ordertrail_server.storage.transaction import transaction
@@ -55,7 +55,7 @@ def test_new_file_is_an_empty_database(path: Path) -> None:
 def test_files_have_the_mode_of_other_databases(writer: Connection, path: Path) -> None:
     umask = os.umask(0)
     os.umask(umask)
-    files = [file for file in database_files(path) if file.exists()]
+    files = [file for file in find_files(path) if file.exists()]
     assert {S_IMODE(file.stat().st_mode) for file in files} == {0o640 & ~umask}
     assert len(files) == len(list(path.parent.iterdir())) == 4
 
@@ -72,7 +72,7 @@ def test_file_that_a_killed_process_left_incomplete_is_created_again(path: Path)
     path.with_name("any.sqlite-new").write_bytes(b"SQLite")
     connect_checked_writer(path).close()
     assert_every_page_has_its_checksum(path)
-    assert set(path.parent.iterdir()) <= set(database_files(path))
+    assert set(path.parent.iterdir()) <= set(find_files(path))
 
 
 def test_missing_file_cannot_be_read(path: Path) -> None:

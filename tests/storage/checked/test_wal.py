@@ -20,7 +20,6 @@ from ordertrail_server.storage.checked.connection import connect_checked_reader,
 from ordertrail_server.storage.checked.error import WalDamaged, find_damaged_file
 from ordertrail_server.storage.checked.wal import begin_checkpoint
 from ordertrail_server.storage.connection import Connection
-from ordertrail_server.storage.database_file import database_files
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.transaction import transaction
 
@@ -49,8 +48,8 @@ def file(tmp_path: Path) -> Iterator[OpenFile]:
 def copy_crashed(path: Path, directory: Path) -> Path:
     """Copy what a process leaves if it is killed now."""
     directory.mkdir()
-    for file in database_files(path):
-        if file.exists() and not file.name.endswith("-shm"):
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-moved")):
+        if file.exists():
             shutil.copy(file, directory)
     return directory / path.name
 

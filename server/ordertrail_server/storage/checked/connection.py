@@ -45,10 +45,11 @@ def connect_checked_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = 
 def connect_checked_reader(path: Path) -> Connection:
     """Open an existing checked file read-only. The connection refuses to write, and never checkpoints.
 
-    After a crash, the writer must open the file first, because it verifies the -wal file.
-    Raises an error for which `is_damage` is true if the file has no checksums, ChecksumVfsMissing.
+    Raises an error for which `is_damage` is true if the file has no checksums or its -wal file is damaged,
+    ChecksumVfsMissing.
     """
     check_sqlite_version()
+    refuse_damaged_wal(path)  # the first connection after a crash recovers it
     return run_pragmas(_connect(path, "ro", CheckedConnection), "query_only = ON", "wal_autocheckpoint = 0")
 
 
