@@ -8,7 +8,7 @@ from math import inf
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.batch_plan import BatchPlan
-from ordertrail_server.commands.command_queue import CommandQueue, answer
+from ordertrail_server.commands.command_queue import STORE_DAMAGED, CommandQueue, answer
 from ordertrail_server.commands.contention import Contention
 from ordertrail_server.commands.fold import Fold, StoreDamaged, StoreUnavailable
 from ordertrail_server.commands.follower import Follower
@@ -95,7 +95,9 @@ class BatchDecider:
     def _add(self, plan: BatchPlan, attempt: Attempt) -> None:
         try:
             plan.add(attempt)
-        except (StoreDamaged, StoreUnavailable):
+        except StoreDamaged:  # the pages of other orders can be read
+            answer(attempt, STORE_DAMAGED)
+        except StoreUnavailable:
             raise
         except Exception:  # a defect in deciding one command must not affect the others
             _log.exception("a command could not be decided", extra={"order_id": attempt.order_id})

@@ -16,6 +16,11 @@ UNAVAILABLE = Refusal(
     reasons.ERROR_REASON_UNAVAILABLE, "The log cannot be written now; retry with the same request id shortly."
 )
 
+STORE_DAMAGED = Refusal(
+    reasons.ERROR_REASON_UNAVAILABLE,
+    "The projection orders is damaged and is being built again from the log; retry with the same request id shortly.",
+)
+
 
 class CommandQueue:
     """A bounded queue of attempts, and the attempts that the writer handles now.

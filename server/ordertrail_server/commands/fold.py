@@ -13,7 +13,6 @@ from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.facts.link import Link, link_of, request_key
 from ordertrail_server.facts.step import Judged, Place, judge_message
 from ordertrail_server.log.port import Log, LogDamaged, Logged, LogUnavailable
-from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import Verdict, judge
 from ordertrail_server.schema.reading import Reading
@@ -22,12 +21,12 @@ HOT_BYTES = 32 * 1024 * 1024
 TAIL_BYTES = 64 * 1024 * 1024
 
 
-class StoreDamaged(OperatorError):
-    """The projection `orders` is damaged, and must be built again from the log."""
-
-
 class StoreUnavailable(LogUnavailable):
     """The projection `orders` cannot be read for now; nothing was changed."""
+
+
+class StoreDamaged(StoreUnavailable):
+    """A page of the projection `orders` is damaged. Other pages can be read until it is built again from the log."""
 
 
 class ProjectionBehind(LogUnavailable):

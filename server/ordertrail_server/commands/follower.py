@@ -33,7 +33,7 @@ class Follower:
         self._contention, self._turn, self._back_off = contention, turn, back_off
 
     async def follow(self) -> None:
-        """Fold other writers' records for ever. Raises LogDamaged, StoreDamaged."""
+        """Fold other writers' records for ever. Raises LogDamaged."""
         pace_s = 0.0
         while True:
             position = self._fold.position

@@ -12,7 +12,7 @@ from typing import TypeVar
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
 from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue
-from ordertrail_server.commands.fold import HOT_BYTES, TAIL_BYTES, Fold
+from ordertrail_server.commands.fold import HOT_BYTES, TAIL_BYTES, Fold, StoreDamaged
 from ordertrail_server.commands.order_store import ProjectedOrders
 from ordertrail_server.commands.projection_start import ProjectionStart
 from ordertrail_server.commands.writer import Writer
@@ -21,6 +21,8 @@ from ordertrail_server.log.port import Log, LogDamaged, LogUnavailable
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.projections.orders.order_reader import OrderReader
 from ordertrail_server.schema.reading import Reading, read
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import is_damage
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +68,7 @@ class CommandHandler:
     async def run(self) -> None:
         """Accept attempts from when the projection is near the end of the log, until `stop`.
 
-        Raises LogDamaged, StoreDamaged.
+        Raises LogDamaged, LogUnavailable.
         """
         self._running = asyncio.create_task(self._run())
         with suppress(asyncio.CancelledError):
@@ -76,7 +78,7 @@ class CommandHandler:
         with closing(await _retry_unavailable(self._start.wait_near_end)) as reader:
             self._reader = reader
             for partition in range(self._log.partitions):
-                self._writers.append(self._writer(partition, ProjectedOrders(reader, partition)))
+                self._writers.append(await _retry_unavailable(partial(self._create_writer, partition, reader)))
             for writer in self._writers:
                 await _retry_unavailable(writer.fold.catch_up)
             self._ready.set()
@@ -124,7 +126,12 @@ class CommandHandler:
         """Read another generation of the projection `orders`, which includes everything that was noted as projected."""
         self._start.switch(path)
         if self._reader is not None:
-            self._reader.switch(path)
+            try:
+                self._reader.switch(path)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                self._start.on_damage(path, str(error))
 
     def note_projected(self, positions: Mapping[int, int]) -> None:
         """Note that the projection `orders` includes everything before these offsets, by partition."""

@@ -1,6 +1,7 @@
 """The projection `orders` as the command side reads it: one partition, with the errors of the command side."""
 
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import TypeVar
 
 from ordertrail_server.commands.fold import StoreDamaged, StoreUnavailable
@@ -11,13 +12,15 @@ from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage
 
 T = TypeVar("T")
+OnDamage = Callable[[Path, str], None]
 
 
 class ProjectedOrders:
     """The projected orders of one partition. For the event loop."""
 
-    def __init__(self, reader: OrderReader, partition: int) -> None:
-        self._reader, self._partition = reader, partition
+    def __init__(self, reader: OrderReader, partition: int, on_damage: OnDamage) -> None:
+        """`on_damage` is called with the file and its damage."""
+        self._reader, self._partition, self._on_damage = reader, partition, on_damage
 
     def position(self) -> int:
         """Return the offset up to which messages are projected."""
@@ -43,9 +46,8 @@ class ProjectedOrders:
         try:
             return query()
         except sqlite3.DatabaseError as error:
-            name = self._reader.path.name
+            path = self._reader.path
             if is_damage(error):
-                raise StoreDamaged(
-                    f"{name} is damaged ({error}); stop the server and run `ordertrail rebuild`, or delete it"
-                ) from error
-            raise StoreUnavailable(f"{name} cannot be read for now: {error}") from error
+                self._on_damage(path, str(error))
+                raise StoreDamaged(f"{path.name} is damaged ({error})") from error
+            raise StoreUnavailable(f"{path.name} cannot be read for now: {error}") from error

@@ -1,9 +1,10 @@
 """Waits until the projection `orders` is close enough to the log's end for the command side to begin."""
 
 from asyncio import timeout
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+from ordertrail_server.commands.order_store import OnDamage
 from ordertrail_server.log.port import Log
 from ordertrail_server.log.progress import Progress
 from ordertrail_server.projections.orders.order_reader import OrderReader
@@ -18,8 +19,11 @@ CHECK_SECONDS = 0.1
 class ProjectionStart:
     """The start of the command side on a file of the projection, which may not exist yet or still be built."""
 
-    def __init__(self, path: Path, log: Log, progress: Progress) -> None:
-        self._path, self._log, self._progress = path, log, progress
+    def __init__(
+        self, path: Path, log: Log, progress: Progress, on_damage: OnDamage = lambda file, damage: None
+    ) -> None:
+        """`on_damage` is called with the file and its damage."""
+        self._path, self._log, self._progress, self.on_damage = path, log, progress, on_damage
         self._end = 0
 
     def switch(self, path: Path) -> None:
@@ -29,13 +33,9 @@ class ProjectionStart:
     async def wait_near_end(self) -> OrderReader:
         """Return a reader of the projection as soon as it lacks only the last records of the log."""
         while True:
-            end = await self._query_end()
-            reader = self._open_complete()
+            reader = self._open_near(await self._query_end())
             if reader is not None:
-                positions = [reader.position(partition) for partition in range(self._log.partitions)]
-                if end - sum(positions) <= NEAR:
-                    return reader
-                reader.close()
+                return reader
             with suppress(TimeoutError):
                 async with timeout(CHECK_SECONDS):
                     await self._progress.wait_beyond(dict(self._progress.positions))
@@ -50,15 +50,19 @@ class ProjectionStart:
         self._end = sum(ends)
         return self._end
 
-    def _open_complete(self) -> OrderReader | None:
+    def _open_near(self, end: int) -> OrderReader | None:
         if not self._path.exists():
             return None
         try:
-            reader = OrderReader(self._path)
-            if reader.has_indexes():
-                return reader
-            reader.close()
+            with ExitStack() as opened:
+                reader = opened.enter_context(closing(OrderReader(self._path)))
+                if reader.has_indexes() and end - self._count_projected(reader) <= NEAR:
+                    opened.pop_all()
+                    return reader
         except sqlite3.DatabaseError as error:
-            if is_damage(error):  # the projector reports and repairs it
-                return None
+            if is_damage(error):
+                self.on_damage(self._path, str(error))
         return None
+
+    def _count_projected(self, reader: OrderReader) -> int:
+        return sum(reader.position(partition) for partition in range(self._log.partitions))

@@ -21,12 +21,13 @@ from time import monotonic
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.batch_appender import BatchAppender
 from ordertrail_server.commands.batch_decider import BatchDecider
-from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue, answer, refuse_overloaded
+from ordertrail_server.commands.command_queue import STORE_DAMAGED, UNAVAILABLE, CommandQueue, answer, refuse_overloaded
 from ordertrail_server.commands.contention import Contention
-from ordertrail_server.commands.fold import Fold, ProjectionBehind
+from ordertrail_server.commands.fold import Fold, ProjectionBehind, StoreDamaged
 from ordertrail_server.commands.follower import Follower
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.log.port import Log, LogUnavailable
+from ordertrail_server.orders.refusal import Refusal
 
 _log = logging.getLogger(__name__)
 
@@ -80,11 +81,11 @@ class Writer:
         self.queue.note_space()
 
     async def follow(self) -> None:
-        """Fold other writers' records for ever. An atomic log has no other writers. Raises LogDamaged, StoreDamaged."""
+        """Fold other writers' records for ever. An atomic log has no other writers. Raises LogDamaged."""
         await self._follower.follow()
 
     async def run(self) -> None:
-        """Handle attempts until an error. Raises LogDamaged, StoreDamaged; then the queue is closed."""
+        """Handle attempts until an error. Raises LogDamaged; then the queue is closed."""
         try:
             while True:
                 await self.queue.wait_nonempty()
@@ -126,9 +127,15 @@ class Writer:
         except ProjectionBehind:
             for attempt in attempts:
                 refuse_overloaded(attempt)
+        except StoreDamaged:
+            _answer_all(attempts, STORE_DAMAGED)
         except LogUnavailable as error:
             if self._is_log_reachable:  # logged once, however long it lasts
                 _log.warning("partition %s: %s", self._partition, error)
             self._is_log_reachable = False
-            for attempt in attempts:
-                answer(attempt, UNAVAILABLE)
+            _answer_all(attempts, UNAVAILABLE)
+
+
+def _answer_all(attempts: list[Attempt], refusal: Refusal) -> None:
+    for attempt in attempts:
+        answer(attempt, refusal)
