@@ -642,12 +642,15 @@ class Projection(_message.Message):
     DEFINITION_FIELD_NUMBER: _builtins.int
     GENERATIONS_FIELD_NUMBER: _builtins.int
     STOPPED_REASON_FIELD_NUMBER: _builtins.int
+    REPAIR_COUNT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name of the projection."""
     definition: _builtins.str
     """The first 12 hexadecimal digits of the digest of the code that fills it."""
     stopped_reason: _builtins.str
     """Why the projection has stopped, without a full stop at the end. Empty while it runs."""
+    repair_count: _builtins.int
+    """How often the server has built the projection again since it started, because a file was damaged."""
     @_builtins.property
     def generations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Generation]:
         """Its generations, the oldest first. Those of other definitions belong to other releases of the server."""
@@ -659,10 +662,11 @@ class Projection(_message.Message):
         definition: _builtins.str = ...,
         generations: _abc.Iterable[Global___Generation] | None = ...,
         stopped_reason: _builtins.str = ...,
+        repair_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition", b"definition", "generations", b"generations", "name", b"name", "stopped_reason", b"stopped_reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["definition", b"definition", "generations", b"generations", "name", b"name", "repair_count", b"repair_count", "stopped_reason", b"stopped_reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

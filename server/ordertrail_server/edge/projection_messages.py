@@ -40,4 +40,5 @@ def projection_message(report: ProjectionReport) -> Projection:
         definition=report.definition,
         generations=map(generation_message, report.generations),
         stopped_reason=report.stopped_reason,
+        repair_count=report.repair_count,
     )

@@ -12,7 +12,9 @@ from ordertrail.v1.error_reason_pb2 import ERROR_REASON_QUERY_TIME_LIMIT, ERROR_
 from ordertrail_server.history.blob_join import check_blob_join
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.orders.refusal import Refusal, Refused
-from ordertrail_server.storage.connection import Connection, connect_reader
+from ordertrail_server.storage.checked.connection import connect_checked_reader
+from ordertrail_server.storage.checked.error import find_damaged_file
+from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.read_pool import ReadPool
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage, primary_code, raise_descriptor_shortage
@@ -37,13 +39,20 @@ class ReadModel:
     Short reads, reads of streams, and reads that may visit many rows have separate threads, so that no kind waits for
     another. Each gets `work` that it runs in one read transaction: all its reads see the same state of the file. No
     cursor of the work may outlive it. Raises Refused if the file cannot be read for now, and what the work raises.
+    `on_damage` is called with a damaged file, and the damage.
     """
 
     def __init__(
-        self, path: Path, log_id: bytes, topic: str, partitions: int, search_seconds: float = SEARCH_SECONDS
+        self,
+        path: Path,
+        log_id: bytes,
+        topic: str,
+        partitions: int,
+        search_seconds: float = SEARCH_SECONDS,
+        on_damage: Callable[[Path, str], None] = lambda file, damage: None,
     ) -> None:
         self.path, self.log_id, self.topic, self.partitions = path, log_id, topic, partitions
-        self._search_seconds = search_seconds
+        self._search_seconds, self._on_damage = search_seconds, on_damage
         self._open_pools()
 
     def switch(self, path: Path) -> None:
@@ -83,7 +92,8 @@ class ReadModel:
             return None
         try:
             return await self._reads.run(_run_in_transaction, self.positions)
-        except (sqlite3.DatabaseError, Refused):  # the projector begins it, or reports the problem
+        except (sqlite3.DatabaseError, Refused) as error:  # the projector begins it, or reports the problem
+            self._report_damage(error)
             return None
 
     def positions(self, connection: Connection) -> Offsets:
@@ -101,14 +111,21 @@ class ReadModel:
         except sqlite3.DatabaseError as error:
             if limit is not None and primary_code(error) == sqlite3.SQLITE_INTERRUPT:
                 raise _time_limit_refusal(limit) from error
-            message = _why_unreadable(error)
+            message = _why_unreadable(error, self.path)
             if message is None:
                 raise
-            _log.warning("the read model cannot be read: %s", error)
+            if not self._report_damage(error):
+                _log.warning("%s cannot be read: %s", self.path, error)
             raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message)) from error
 
+    def _report_damage(self, error: Exception) -> bool:
+        file = find_damaged_file(error)
+        if file is not None:
+            self._on_damage(file, str(error))
+        return file is not None
+
     def _connect(self) -> Connection:
-        connection = connect_reader(self.path)
+        connection = connect_checked_reader(self.path)
         try:
             with raise_descriptor_shortage():
                 check_blob_join(connection)
@@ -141,10 +158,11 @@ def _time_limit_refusal(limit: TimeLimit) -> Refused:
     return Refused(Refusal(ERROR_REASON_QUERY_TIME_LIMIT, message))
 
 
-def _why_unreadable(error: sqlite3.DatabaseError) -> str | None:
+def _why_unreadable(error: sqlite3.DatabaseError, path: Path) -> str | None:
     # Any other kind is a defect in our own statements.
     if is_damage(error):
-        return "The read model is damaged; the operator of the server must rebuild it."
+        name = path.name.partition("-")[0]
+        return f"The projection {name} is damaged and is being built again from the log; retry shortly."
     if isinstance(error, OutOfDescriptors):
         return f"The server cannot open the read model, because {error}."
     if isinstance(error, sqlite3.OperationalError):

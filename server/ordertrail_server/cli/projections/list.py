@@ -26,7 +26,8 @@ Examples:
 async def list(as_json: bool, target: str) -> None:
     """List the projections and their generations, also those that another release of the server has built.
 
-    A projection that has stopped is named on stderr with the reason. Exit codes: 0 all run, 1 one has stopped.
+    A projection that has stopped is named on stderr with the reason, and so is one that was damaged and built again.
+    Exit codes: 0 all run, 1 one has stopped.
     """
     from ordertrail.client import connect
 
@@ -38,6 +39,12 @@ async def list(as_json: bool, target: str) -> None:
     else:
         rows = [_row(projection, generation) for projection in projections for generation in projection.generations]
         print_table(HEADINGS, rows, numbers=NUMBERS)
+    for projection in projections:
+        if projection.repair_count:
+            count = f"{projection.repair_count:,}"
+            click.echo(
+                f"{escape(projection.name)} was damaged and built again: {count} since the server began.", err=True
+            )
     stopped = [projection for projection in projections if projection.stopped_reason]
     for projection in stopped:
         click.echo(f"{escape(projection.name)} has stopped: {escape(projection.stopped_reason)}.", err=True)
