@@ -5,7 +5,7 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from time import time_ns
@@ -57,6 +57,7 @@ from ordertrail_server.projections.catalog import (
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.host import ProjectionHost
 from ordertrail_server.projections.served_definitions import write_served_definitions
+from ordertrail_server.projections.supervisor import OnDamage
 from ordertrail_server.schema.cloud_event import headers_of
 from ordertrail_server.schema.proof.schema_check import check_schema
 from ordertrail_server.settings import Settings
@@ -110,8 +111,8 @@ class Service:
             self._watch(log.raise_on_loss())
         if isinstance(log, EmbeddedLog):
             self._watch(log.trim_wal_regularly())
-        await refuse_lost_facts(log, self._data)
-        projector = await self._start_projector(log)
+        damaged = await refuse_lost_facts(log, self._data)
+        projector = await self._start_projector(log, damaged)
         self._watch(log_fold_progress(self._progress, await query_end_offsets(log)))
         server = Server(self._settings.request_bytes, self._settings.batch_bytes)
         if "command" in roles:
@@ -137,7 +138,7 @@ class Service:
         if self._projector is not None:
             self._projector.expect_stop()
 
-    async def _start_projector(self, log: Log) -> ProjectionHost:
+    async def _start_projector(self, log: Log, damaged: Sequence[Path]) -> ProjectionHost:
         for name in misnamed_projections():
             _log.error("the projection %r of an installed package is ignored, because its name is not allowed", name)
         added_names = list(added_projections()) if "projector" in self._settings.role else []
@@ -152,7 +153,9 @@ class Service:
             self._settings.grace_seconds,
         )
         write_served_definitions(self._data.projections, [*self._progress, *added_names])
+        projector.repair.remove_damaged(damaged, projector.names)
         await projector.start()
+        self._watch(projector.repair.run())
         self._exit_stack.push_async_callback(projector.stop)
         self._watch(self._raise_if_refused(projector))
         return projector
@@ -170,7 +173,8 @@ class Service:
             self._handler.note_projected(positions)
 
     def _start_handler(self, server: Server, log: Log, projector: ProjectionHost) -> CommandHandler:
-        start = ProjectionStart(live_generation(self._data.projections, ORDERS), log, self._progress[ORDERS])
+        path, on_damage = live_generation(self._data.projections, ORDERS), projector.repair.note_damage
+        start = ProjectionStart(path, log, self._progress[ORDERS], on_damage)
         # A projector that watches the log itself needs no wake-ups from the writers.
         on_append = _no_wakeup if self._source.notifies_growth else projector.notify_growth
         capacity, hot_bytes = self._settings.waiting_commands, self._settings.order_cache_bytes
@@ -187,7 +191,8 @@ class Service:
     async def _start_queries(self, server: Server, log: Log, projector: ProjectionHost) -> HistoryService:
         """Open the projections. In a server without the role `query` they serve only the health status."""
         queried_at, ends = time_ns(), await query_end_offsets(log)
-        orders, history, totals = (self._open_queried(name, log, ends) for name in (ORDERS, HISTORY, PRODUCT_TOTALS))
+        on_damage, names = projector.repair.note_damage, (ORDERS, HISTORY, PRODUCT_TOTALS)
+        orders, history, totals = (self._open_queried(name, log, ends, on_damage) for name in names)
         recency = Recency(log.end, log.partitions, history.progress, seen_at=queried_at)
         self._watch(recency.run())
         service = HistoryService(orders, history, totals, recency, self._settings.heartbeat_seconds)
@@ -203,9 +208,9 @@ class Service:
             server.answer_queries(service, projections)
         return service
 
-    def _open_queried(self, name: str, log: Log, ends: Offsets) -> QueriedProjection:
+    def _open_queried(self, name: str, log: Log, ends: Offsets, on_damage: OnDamage) -> QueriedProjection:
         path = live_generation(self._data.projections, name)
-        model = ReadModel(path, log.identity, log.topic, log.partitions, self._settings.query_seconds)
+        model = ReadModel(path, log.identity, log.topic, log.partitions, self._settings.query_seconds, on_damage)
         self._models[name] = model
         self._exit_stack.callback(model.close)
         progress = self._progress[name]

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing, suppress
+from functools import partial
 from math import inf
 from pathlib import Path
 from time import monotonic, time_ns
@@ -12,7 +13,7 @@ from typing import TypeVar
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
 from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue
-from ordertrail_server.commands.fold import HOT_BYTES, TAIL_BYTES, Fold, StoreDamaged
+from ordertrail_server.commands.fold import HOT_BYTES, TAIL_BYTES, Fold
 from ordertrail_server.commands.order_store import ProjectedOrders
 from ordertrail_server.commands.projection_start import ProjectionStart
 from ordertrail_server.commands.writer import Writer
@@ -138,7 +139,8 @@ class CommandHandler:
         for partition, writer in enumerate(self._writers):
             writer.note_projected(positions.get(partition, 0))
 
-    def _writer(self, partition: int, store: ProjectedOrders) -> Writer:
+    async def _create_writer(self, partition: int, reader: OrderReader) -> Writer:
+        store = ProjectedOrders(reader, partition, self._start.on_damage)
         return Writer(
             self._log,
             partition,

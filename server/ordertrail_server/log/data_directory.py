@@ -30,6 +30,10 @@ class DataDirectory(NamedTuple):
         """The directory of the projections' files."""
         return self.path / PROJECTIONS
 
+    def is_checked(self, store: Path) -> bool:
+        """Return whether a derived store is a checked file. Those of earlier releases are not."""
+        return store.parent == self.projections
+
     def derived_stores(self) -> list[Path]:
         """Return all existing files that were folded from the log, by this or another release."""
         patterns = (

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ordertrail_server.log.continuity import check_continues, describe_partition_mismatch
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log, LogDamaged
+from ordertrail_server.storage.checked.connection import connect_checked_reader
 from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.lock import DataDirectoryRefused
 from ordertrail_server.storage.sqlite import sqlite3
@@ -37,16 +38,23 @@ class FoldedPositions(NamedTuple):
     positions: list[tuple[int, int, bytes]]
 
 
-async def refuse_lost_facts(log: Log, data: DataDirectory) -> None:
+async def refuse_lost_facts(log: Log, data: DataDirectory) -> list[Path]:
     """Raise unless the log holds every record from which the directory's derived stores were folded. Writes nothing.
 
-    A store that is damaged or empty is skipped; it will be folded again. Raises DataDirectoryRefused for a store of
-    another log or one that cannot be read for now, LogDamaged, LogUnavailable.
+    A store that is damaged or empty is skipped; it will be folded again. Returns the damaged ones. Raises
+    DataDirectoryRefused for a store of another log or one that cannot be read for now, LogDamaged, LogUnavailable.
     """
+    damaged = []
     for path in data.derived_stores():
-        folded = _read_folded_positions(path)
+        try:
+            folded = _read_folded_positions(path, data.is_checked(path))
+        except sqlite3.DatabaseError as error:
+            _log.warning("%s is damaged (%s), so the log is not compared with it", path, error)
+            damaged.append(path)
+            continue
         if folded is not None:
             await _compare(log, path.relative_to(data.path).as_posix(), folded)
+    return damaged
 
 
 async def _compare(log: Log, name: str, folded: FoldedPositions) -> None:
@@ -67,14 +75,15 @@ async def _compare(log: Log, name: str, folded: FoldedPositions) -> None:
             ) from None
 
 
-def _read_folded_positions(path: Path) -> FoldedPositions | None:
+def _read_folded_positions(path: Path, is_checked: bool) -> FoldedPositions | None:
+    """Raises sqlite3.DatabaseError if the store is damaged."""
+    connect = connect_checked_reader if is_checked else connect_reader
     try:
-        with closing(connect_reader(path)) as connection:
+        with closing(connect(path)) as connection:
             return next(filter(None, (_read_shape(connection, *shape) for shape in SHAPES)), None)
     except sqlite3.Error as error:
         if is_damage(error):
-            _log.warning("%s is damaged (%s), so the log is not compared with it", path, error)
-            return None
+            raise
         raise DataDirectoryRefused(
             f"{path} cannot be compared with the log for now ({error}): make it readable, or move it away"
         ) from error

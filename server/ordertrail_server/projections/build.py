@@ -7,7 +7,7 @@ from pathlib import Path
 from ordertrail_server.log.source import LogSource
 from ordertrail_server.projections.generation import Generation
 from ordertrail_server.projections.generation_report import read_stored_progress
-from ordertrail_server.projections.supervisor import ProjectorProcess
+from ordertrail_server.projections.supervisor import OnDamage, ProjectorProcess
 
 NEAR = 1_000
 """How many records a generation may lack to be promoted."""
@@ -21,10 +21,13 @@ class Build:
     `is_new`: it begins at the first record; otherwise a generation that exists is brought up to date.
     """
 
-    def __init__(self, source: LogSource, directory: Path, generation: Generation, *, is_new: bool) -> None:
-        self._file, self.is_new = generation.file(directory), is_new
+    def __init__(
+        self, source: LogSource, directory: Path, generation: Generation, on_damage: OnDamage, *, is_new: bool
+    ) -> None:
+        self._file, self._on_damage, self.is_new = generation.file(directory), on_damage, is_new
         numbers = {generation.name: generation.number}
-        self.process = ProjectorProcess(source, [generation.name], self._note_progress, numbers)
+        names = [generation.name]
+        self.process = ProjectorProcess(source, names, self._note_progress, numbers, on_damage=on_damage)
         self._folded_count = -1
 
     @property
@@ -35,7 +38,12 @@ class Build:
     def is_ready(self, end: int) -> bool:
         """Return whether the generation is complete and near the end of the log, which has `end` records."""
         is_near = self._folded_count >= 0 and end - self._folded_count <= NEAR
-        return is_near and read_stored_progress(self._file).is_complete
+        if not is_near:
+            return False
+        stored = read_stored_progress(self._file)
+        if stored.damage:
+            self._on_damage(self._file, stored.damage)
+        return stored.is_complete
 
     async def wait_ready(self, query_end: Callable[[], Awaitable[int]], seconds: float) -> bool:
         """Return whether the generation is ready within some seconds."""

@@ -14,7 +14,8 @@ from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.orders.comparison_queries import QUERIES
 from ordertrail_server.projections.projection_file import POSITIONS
-from ordertrail_server.storage.connection import Connection, connect_reader
+from ordertrail_server.storage.checked.connection import connect_checked_reader
+from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.sqlite import sqlite3
 
 RETRY_SECONDS = 0.05
@@ -55,7 +56,7 @@ def _reading_live(name: str) -> Iterator[None]:
 
 def _connect_live(directory: Path, name: str) -> Connection:
     with _reading_live(name):
-        return connect_reader(live_generation(directory, name))
+        return connect_checked_reader(live_generation(directory, name))
 
 
 async def _begin_at_or_behind(engine: Engine | Dependents, live: Connection, name: str) -> dict[int, int]:

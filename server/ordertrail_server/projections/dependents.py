@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.batch import Batch
@@ -9,7 +10,9 @@ from ordertrail_server.projections.judged_log import JudgedLog
 from ordertrail_server.projections.projection_error import ProjectionFailed
 from ordertrail_server.projections.projection_file import ProjectionFile
 from ordertrail_server.projections.running_projection import RunningProjection
+from ordertrail_server.storage.checked.error import find_damaged_file
 from ordertrail_server.storage.connection import Connection
+from ordertrail_server.storage.sqlite import sqlite3
 
 BATCH = 2_000
 # If more records than this are still to be folded, the secondary indexes are created later.
@@ -47,6 +50,8 @@ class Dependents:
         self._unindexed = list(projections)
         self.stopped = dict(stopped)
         """{projection: why it stopped}. The others continue."""
+        self.damaged: dict[Path, str] = {}
+        """{damaged file: the damage}. Its projection has stopped; the others continue."""
 
     @property
     def partitions(self) -> range:
@@ -127,18 +132,29 @@ class Dependents:
         """Remove a projection that fails in the body. Raises its error if no other one is left."""
         try:
             yield
-        except ProjectionFailed as error:
+        except (ProjectionFailed, sqlite3.DatabaseError) as error:
+            if isinstance(error, sqlite3.Error):
+                if find_damaged_file(error) != running.file.path:
+                    raise
+                self.note_damage(running.name, running.file.path, error)
+            else:
+                self.stopped[running.name] = str(error)
             self._projections.remove(running)
             self._unindexed = [unindexed for unindexed in self._unindexed if unindexed is not running]
             running.file.close()
-            self.stopped[running.name] = str(error)
             if self._stops_with_last and not self._projections:
                 raise
 
+    def note_damage(self, name: str, file: Path, error: sqlite3.Error) -> None:
+        """Note that the file of a projection is damaged, which is none of these projections any more."""
+        self.damaged[file] = str(error)
+        self.stopped[name] = f"{file.name} is damaged ({error})"
+
     def trim(self) -> None:
-        """Truncate -wal files that have grown during a long read or while indexes were created."""
-        for running in self._projections:
-            running.file.trim()
+        """Move the -wal files into the files if they are long or old enough."""
+        for running in list(self._projections):
+            with self._stopping_alone(running):
+                running.file.trim()
 
     def close(self) -> None:
         """Close the files; the log stays open."""

@@ -5,6 +5,7 @@ that is not at the same position, for example because it is new, reads the log a
 """
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.dependents import (
@@ -44,6 +45,11 @@ class Engine:
         """{projection: why it stopped}. The others continue."""
         return self._dependents.stopped
 
+    @property
+    def damaged(self) -> Mapping[Path, str]:
+        """{damaged file: the damage}. Its projection has stopped; the others continue."""
+        return self._dependents.damaged
+
     async def catch_up(self, on_commit: OnCommit = lambda positions: None) -> None:
         """Fold up to the ends of all partitions. Raises as `fold_round` does."""
         unfinished = set(self.partitions)
@@ -82,7 +88,7 @@ class Engine:
         return self._orders.file.connection if name == self._orders.name else self._dependents.connection_of(name)
 
     def trim(self) -> None:
-        """Truncate -wal files that have grown during a long read or while indexes were created."""
+        """Move the -wal files into the files if they are long or old enough."""
         self._orders.file.trim()
         self._dependents.trim()
 

@@ -5,3 +5,6 @@ REFUSED = 3
 
 AGAIN = 4
 """A restart may help."""
+
+DAMAGED = 5
+"""It needs a projection that is damaged, and that the server repairs."""

@@ -52,8 +52,25 @@ def next_generation(directory: Path, name: str) -> Generation:
 
 def list_generations(directory: Path) -> list[Generation]:
     """Return all generations that have a file, of any definition, in the order of names and numbers."""
-    matches = filter(None, (_FILE.fullmatch(path.name) for path in directory.glob("*.sqlite")))
-    return sorted(Generation(match["name"], match["definition"], int(match["number"])) for match in matches)
+    return sorted(filter(None, map(find_generation, directory.glob("*.sqlite"))))
+
+
+def find_generation(file: Path) -> Generation | None:
+    """Return the generation of a file, None if it is no generation's."""
+    match = _FILE.fullmatch(file.name)
+    return Generation(match["name"], match["definition"], int(match["number"])) if match else None
+
+
+def settle_live_generation(directory: Path, name: str) -> None:
+    """If the live generation of this release has no file, make the newest other one live. For the start of a server.
+
+    Its file may have been damaged and removed, or the file that names it may be damaged. Any generation can be brought
+    up to date.
+    """
+    current = current_generation(directory, name)
+    others = [other for other in list_generations(directory) if other[:2] == current[:2]]
+    if others and current not in others:
+        make_live(directory, others[-1])
 
 
 def make_live(directory: Path, generation: Generation) -> None:

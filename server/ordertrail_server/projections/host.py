@@ -26,6 +26,7 @@ from ordertrail_server.projections.generation import (
     next_generation,
 )
 from ordertrail_server.projections.generation_report import ProjectionReport, report_generation
+from ordertrail_server.projections.repair import Repair
 from ordertrail_server.projections.supervisor import ProjectorProcess
 from ordertrail_server.storage.database_file import remove_database
 
@@ -63,12 +64,18 @@ class ProjectionHost:
     ) -> None:
         self._source, self._log, self._directory, self._grace_s = source, log, directory, grace_s
         self._own_names, self._on_progress, self._on_switch = list(own_names), on_progress, on_switch
+        self.repair = Repair(self, directory)
         self._main = self._create_process(self._own_names)
         self._added = {name: self._create_process([name]) for name in added_names}
         self._builds: dict[Generation, Build] = {}
         self._reached: dict[str, dict[int, int]] = {}
         self._switching: set[str] = set()
         self._operation = asyncio.Lock()
+
+    @property
+    def names(self) -> list[str]:
+        """The projections of this server."""
+        return [*self._own_names, *self._added]
 
     # Processes
 
@@ -130,20 +137,22 @@ class ProjectionHost:
         try:
             live = current_generation(self._directory, name)
         except OperatorError as error:  # for example, its module is missing
-            return ProjectionReport(name, "", [], str(error))
+            return ProjectionReport(name, "", [], str(error), 0)
         generations = [generation for generation in existing if generation.name == name]
-        lines = [report_generation(self._directory, generation, end, live, builds) for generation in generations]
+        on_damage = self.repair.note_damage
+        lines = [report_generation(self._directory, g, end, live, builds, on_damage) for g in generations]
         lag_count = next((line.lag_count for line in lines if line.generation == live), end)
-        return ProjectionReport(name, live.definition, lines, self._stopped_reason(name, lag_count))
+        stopped_reason = self._stopped_reason(name, lag_count)
+        return ProjectionReport(name, live.definition, lines, stopped_reason, self.repair.counts[name])
 
     async def rebuild(self, name: str) -> Generation:
         """Begin to build a new generation beside the live one. Raises Refused, OSError."""
         self._require(name)
         self._current(name)
         async with self._operation:
-            for generation, build in self._builds.items():
-                if generation.name == name and build.is_new and build.is_running:
-                    return generation
+            running = self.find_build(name)
+            if running is not None:
+                return running
             generation = next_generation(self._directory, name)
             await self._build(generation, is_new=True)
             return generation
@@ -197,6 +206,34 @@ class ProjectionHost:
             else:
                 await self._restart_main()
 
+    async def restart_build(self, generation: Generation) -> None:
+        """Begin a build from the first record again, because its file is damaged. Raises OSError."""
+        async with self._operation:
+            build = self._builds.pop(generation, None)
+            if build is not None:
+                await build.process.stop(self._grace_s)
+                remove_database(generation.file(self._directory))
+                await self._build(generation, is_new=True)
+
+    def find_build(self, name: str) -> Generation | None:
+        """Return the new generation of a projection that is being built; None if there is none."""
+        builds = self._builds.items()
+        running = (generation for generation, build in builds if build.is_new and build.is_running)
+        return next((generation for generation in running if generation.name == name), None)
+
+    def is_building(self, generation: Generation) -> bool:
+        """Return whether a generation is built or brought up to date."""
+        return generation in self._builds
+
+    def is_switching(self, name: str) -> bool:
+        """Return whether queries still read the generation before the live one."""
+        return name in self._switching
+
+    async def is_ready(self, generation: Generation) -> bool:
+        """Return whether a generation that is built is complete and near the end of the log."""
+        build = self._builds.get(generation)
+        return build is not None and build.is_ready(await self._end())
+
     def definition_of(self, name: str) -> str:
         """Return the definition of a projection in this release. Raises Refused if there is no such projection."""
         self._require(name)
@@ -205,7 +242,7 @@ class ProjectionHost:
     # Steps
 
     async def _build(self, generation: Generation, *, is_new: bool) -> Build:
-        build = Build(self._source, self._directory, generation, is_new=is_new)
+        build = Build(self._source, self._directory, generation, self.repair.note_damage, is_new=is_new)
         self._builds[generation] = build
         await build.process.start()
         return build
@@ -252,7 +289,7 @@ class ProjectionHost:
                 process.notify_growth()
 
     def _create_process(self, names: Sequence[str]) -> ProjectorProcess:
-        return ProjectorProcess(self._source, names, self._note_progress)
+        return ProjectorProcess(self._source, names, self._note_progress, on_damage=self.repair.note_damage)
 
     def _dependents(self) -> list[ProjectorProcess]:
         return [*self._added.values(), *(build.process for build in self._builds.values())]

@@ -20,7 +20,9 @@ from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import OrdersUnavailable, ProjectionRefused
 from ordertrail_server.projections.projection_file import HAS_TABLES, CreateTables, ProjectionFile, open_projection_file
 from ordertrail_server.projections.running_projection import RunningProjection
-from ordertrail_server.storage.connection import Connection, connect_reader
+from ordertrail_server.storage.checked.connection import connect_checked_reader
+from ordertrail_server.storage.checked.error import find_damaged_file
+from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.schema import read_schema
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import may_pass
@@ -38,17 +40,21 @@ async def open_engine(
 ) -> Engine:
     """Open or create the generations of `orders` and of the named projections.
 
-    They are the live ones unless `numbers` names others. A transaction takes at most `batch` messages; orders take
-    about `cache_bytes` of memory between them. Raises ProjectionRefused, LogDamaged, LogUnavailable, sqlite3.Error.
+    They are the live ones unless `numbers` names others. A projection other than `orders` whose file is damaged is left
+    out (`Engine.damaged`). A transaction takes at most `batch` messages; orders take about `cache_bytes` of memory
+    between them. Raises ProjectionRefused, LogDamaged, LogUnavailable, sqlite3.Error.
     """
+    damaged: dict[str, sqlite3.DatabaseError] = {}
     with ExitStack() as opened:
         path = _file(directory, ORDERS, numbers)
         file = opened.enter_context(closing(await _open(log, path, ORDERS, create_order_tables)))
         judged = JudgedLog(log, file.connection)
         stopped: dict[str, str] = {}
-        projections = await _open_all(log, directory, names, numbers, opened, stopped)
+        projections = await _open_all(log, directory, names, numbers, opened, stopped, damaged)
         dependents = Dependents(log, judged, projections, batch, stopped)
         opened.pop_all()
+    for name, error in damaged.items():
+        dependents.note_damage(name, _file(directory, name, numbers), error)
     return Engine(log, OrderProjection(log, file, cache_bytes), dependents, batch)
 
 
@@ -68,7 +74,7 @@ async def open_dependents(
 
 def _connect_orders(path: Path) -> Connection:
     if path.exists():
-        connection = connect_reader(path)
+        connection = connect_checked_reader(path)
         if connection.execute(HAS_TABLES).fetchone()[0]:
             return connection
         connection.close()
@@ -82,6 +88,7 @@ async def _open_all(
     numbers: Mapping[str, int],
     opened: ExitStack,
     stopped: dict[str, str] | None = None,
+    damaged: dict[str, sqlite3.DatabaseError] | None = None,
 ) -> list[RunningProjection]:
     """Open the projections. With `stopped`, one that no other needs is entered there with the reason if it fails."""
     projections = []
@@ -91,19 +98,26 @@ async def _open_all(
         try:
             running = await _open_projection(log, directory, name, numbers)
         except (ProjectionRefused, LogDamaged, sqlite3.DatabaseError) as error:
+            if isinstance(error, sqlite3.DatabaseError) and damaged is not None and find_damaged_file(error):
+                damaged[name] = error
+                continue
             if stopped is None or name not in STOPS_ALONE or may_pass(error):
                 raise
             stopped[name] = f"the projection {name} cannot be opened: {error}"
-        else:
-            opened.enter_context(closing(running.file))
-            projections.append(running)
+            continue
+        opened.enter_context(closing(running.file))
+        projections.append(running)
     return projections
 
 
 async def _open_projection(log: Log, directory: Path, name: str, numbers: Mapping[str, int]) -> RunningProjection:
     projection = load_projection(name)
-    path = _file(directory, name, numbers)
-    return RunningProjection(projection, await _open(log, path, name, partial(_create_tables, projection)))
+    file = await _open(log, _file(directory, name, numbers), name, partial(_create_tables, projection))
+    try:
+        return RunningProjection(projection, file)
+    except BaseException:
+        file.close()
+        raise
 
 
 async def _open(log: Log, path: Path, name: str, create: CreateTables) -> ProjectionFile:

@@ -12,7 +12,8 @@ on stdin means that the log has grown, and may hold a request (requests.py), whi
 end of stdin means that the parent is gone: the process then finishes its batch and ends with 0. After each commit, and
 every second while it does not hang, it writes its positions to stdout: {"positions": {"orders": {"0": 123}}}.
 
-If it must not continue, it ends with REFUSED and one line on stderr. If a restart may help, it ends with AGAIN: the log
+If a file is damaged, it writes {"damaged": {"FILE": "the damage"}}; if it needs that file, it ends with DAMAGED. If it
+must not continue, it ends with REFUSED and one line on stderr. If a restart may help, it ends with AGAIN: the log
 is unavailable at the start, or another projector wrote to the files, for example one whose parent was killed within a
 batch. After a kill it resumes at the last commit.
 """
@@ -38,12 +39,13 @@ from ordertrail_server.projections.catalog import ORDERS
 from ordertrail_server.projections.compared_generation import LiveUnreadable, compare_with_live
 from ordertrail_server.projections.dependents import BATCH, Dependents, OnCommit, Positions
 from ordertrail_server.projections.engine import Engine
-from ordertrail_server.projections.exit_code import AGAIN, REFUSED
+from ordertrail_server.projections.exit_code import AGAIN, DAMAGED, REFUSED
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
 from ordertrail_server.projections.opened_engine import open_dependents, open_engine
-from ordertrail_server.projections.projection_error import OrdersUnavailable, PositionMoved, ProjectionRefused
+from ordertrail_server.projections.projection_error import OrdersUnavailable, PositionMoved, ProjectionDamaged
+from ordertrail_server.storage.checked.error import find_damaged_file
 from ordertrail_server.storage.sqlite import sqlite3
-from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage
+from ordertrail_server.storage.sqlite_error import OutOfDescriptors
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +94,7 @@ class ParentGone(Exception):
 
 
 async def run(source: LogSource, names: Sequence[str], numbers: Mapping[str, int]) -> None:
-    """Project until the parent is gone. Raises what the log and the engine raise; ProjectionRefused on damage."""
+    """Project until the parent is gone. Raises what the log and the engine raise; ProjectionDamaged."""
     pipe = ParentPipe()
     await asyncio.get_running_loop().connect_read_pipe(lambda: pipe, sys.stdin)
     directory = DataDirectory(source.data).projections
@@ -100,9 +102,9 @@ async def run(source: LogSource, names: Sequence[str], numbers: Mapping[str, int
     try:
         await _project(log, directory, names, numbers, pipe, source.notifies_growth)
     except sqlite3.DatabaseError as error:
-        if not is_damage(error):
+        if not _report_damage(error):
             raise
-        raise _damage_error(directory, error) from error
+        raise ProjectionDamaged from error
     finally:
         await log.close()
 
@@ -135,10 +137,12 @@ async def _open_files(
     raise ParentGone
 
 
-def _damage_error(directory: Path, error: sqlite3.Error) -> ProjectionRefused:
-    return ProjectionRefused(
-        f"a projection in {directory} is damaged ({error}); stop the server and run `ordertrail rebuild`, or delete it"
-    )
+def _report_damage(error: Exception) -> bool:
+    """Report the damaged file that caused an error; return whether there is one."""
+    file = find_damaged_file(error)
+    if file is not None:
+        _send({"damaged": {str(file): str(error)}})
+    return file is not None
 
 
 async def follow(
@@ -160,11 +164,16 @@ async def follow(
 
     _send({"positions": engine.positions, "stopped": engine.stopped})
     reported_at = monotonic()
+    damaged_count = 0
     all_partitions = unfinished = set(engine.partitions)
     while not pipe.is_closed:
         # A partition may grow faster than it is folded; one batch a round gives the others their turn.
         unfinished = await _fold(engine, unfinished, on_commit)
         engine.trim()
+        if len(engine.damaged) > damaged_count:
+            damaged_count = len(engine.damaged)
+            _send({"positions": engine.positions, "stopped": engine.stopped})
+            _send({"damaged": {str(file): damage for file, damage in engine.damaged.items()}})
         if pace is not None and unfinished:
             await pace.pause()
         await _handle_requests(engine, directory, pipe.requests)
@@ -201,6 +210,7 @@ async def _answer_request(
     try:
         return {"result": await compare_with_live(engine, directory, request["compare"])}
     except LiveUnreadable as error:
+        _report_damage(error)
         return {"error": str(error)}
 
 
@@ -223,6 +233,8 @@ def main() -> int:
         asyncio.run(run(source, names, numbers))
     except ParentGone:
         return 0
+    except ProjectionDamaged:
+        return DAMAGED
     except (LogUnavailable, OutOfDescriptors, PositionMoved) as error:  # the supervisor tries again
         print(error, file=sys.stderr)
         return AGAIN

@@ -5,9 +5,13 @@ from ordertrail_server.storage.lock import DataDirectoryRefused
 
 
 class ProjectionRefused(DataDirectoryRefused):
-    """The file of a projection is damaged, or was built from another log or by other code. The text is one sentence.
+    """The file of a projection was built from another log or by other code. The text is one sentence.
 
     Nothing was changed."""
+
+
+class ProjectionDamaged(Exception):
+    """A projection that this process needs is damaged. The server builds it again."""
 
 
 class ProjectionFailed(OperatorError):

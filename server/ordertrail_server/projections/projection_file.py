@@ -14,10 +14,11 @@ from ordertrail_server.log.continuity import check_continues, describe_partition
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.projection_error import PositionMoved, ProjectionRefused
-from ordertrail_server.storage.connection import Connection, connect_writer
+from ordertrail_server.storage.checked.checkpoint import CheckedCheckpoints
+from ordertrail_server.storage.checked.connection import connect_checked_writer
+from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.directory import create_directory
 from ordertrail_server.storage.transaction import transaction
-from ordertrail_server.storage.wal_trimmer import WalTrimmer
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -50,7 +51,7 @@ class ProjectionFile:
 
     def __init__(self, path: Path, connection: Connection) -> None:
         self.path, self.connection = path, connection
-        self._trimmer = WalTrimmer(connection, path)
+        self._checkpoints = CheckedCheckpoints(connection, path)
         self.positions = {partition: StoredPosition(*stored) for partition, *stored in connection.execute(POSITIONS)}
 
     @contextmanager
@@ -66,6 +67,7 @@ class ProjectionFile:
                 raise PositionMoved(f"partition {partition} of {self.path.name} is no longer at {stored.next_offset}")
             yield
         self.positions[partition] = to
+        self._checkpoints.run_if_due()
 
     def mark_complete(self) -> None:
         """Stamp the file with its definition: it was folded from the first record to near the end, and has indexes."""
@@ -73,8 +75,8 @@ class ProjectionFile:
             self.connection.execute(MARK_COMPLETE)
 
     def trim(self) -> None:
-        """Truncate a -wal file that has grown during a long read or while the indexes were created."""
-        self._trimmer.trim()
+        """Move the -wal file into the file if it is long or old enough. Raises WalDamaged."""
+        self._checkpoints.run_if_due()
 
     def close(self) -> None:
         """Close the file."""
@@ -85,12 +87,12 @@ async def open_projection_file(path: Path, log: Log, definition: bytes, create: 
     """Open a projection's file for its one writer; create it at offset 0 if it does not exist.
 
     `create` creates the tables of the projection, within the transaction that creates the file's. Raises
-    ProjectionRefused if the file belongs to another log or definition, LogDamaged if the log does not continue at the
-    file's position.
+    sqlite3.DatabaseError if the file is damaged (`find_damaged_file`), ProjectionRefused if it belongs to another log
+    or definition, LogDamaged if the log does not continue at the file's position.
     """
     create_directory(path.parent)
     # Less than FULL: transactions that a power cut undoes are folded again from the log.
-    connection = connect_writer(path, "NORMAL")
+    connection = connect_checked_writer(path, "NORMAL")
     try:
         _create_tables_if_new(connection, log, definition, create)
         _refuse_foreign_file(connection, path, log, definition)

@@ -26,7 +26,8 @@ from ordertrail_server.projections.generation import (
 from ordertrail_server.projections.generation_report import read_stored_progress
 from ordertrail_server.projections.loadable import find_loadable_projections
 from ordertrail_server.projections.opened_engine import open_engine
-from ordertrail_server.storage.connection import Connection, connect_reader
+from ordertrail_server.storage.checked.connection import connect_checked_reader
+from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.database_file import remove_database
 from ordertrail_server.storage.sqlite import sqlite3
 
@@ -113,7 +114,7 @@ def _compare(directory: Path, engine: Engine, name: str) -> list[TableComparison
     stored = read_stored_progress(file)
     if not stored.is_complete or stored.folded_count != sum(engine.positions[name].values()):
         raise LiveUnreadable(f"The live generation of {name} is missing, damaged or incomplete.")
-    with closing(connect_reader(file)) as live:
+    with closing(connect_checked_reader(file)) as live:
         return compare_files(live, engine.connection_of(name), name)
 
 

@@ -10,6 +10,7 @@ from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import PositionMoved, ProjectionFailed
 from ordertrail_server.projections.projection_file import ProjectionFile, StoredPosition, write_base_rows
 from ordertrail_server.projections.wrapped_connection import wrap_connection
+from ordertrail_server.storage.checked.error import find_damaged_file
 from ordertrail_server.storage.sqlite_error import may_pass
 from ordertrail_server.storage.transaction import transaction
 
@@ -106,7 +107,7 @@ class RunningProjection:
         try:
             yield
         except (Exception, SystemExit) as error:
-            if may_pass(error):
+            if may_pass(error) or find_damaged_file(error):
                 raise
             reason = f"the projection {self.name} failed {place}: {type(error).__name__}: {error}"
             raise ProjectionFailed(reason) from error

@@ -8,10 +8,11 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from ordertrail_server.log.source import LogSource
-from ordertrail_server.projections.exit_code import AGAIN, REFUSED
+from ordertrail_server.projections.exit_code import AGAIN, DAMAGED, REFUSED
 from ordertrail_server.projections.growth_watcher import PACE_S
 from ordertrail_server.projections.requests import WAKE_UP, Requests, projector_unavailable
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 NO_NUMBERS: Mapping[str, int] = {}
 OnProgress = Callable[[str, dict[int, int]], None]
+OnDamage = Callable[[Path, str], None]
 
 
 class ProjectorProcess:
@@ -35,7 +37,8 @@ class ProjectorProcess:
     stored positions, then after each commit. `failure` is None, or the reason why the projector is not restarted: it
     refused to continue, or its supervision failed. `restart_reason` is empty, or why it was restarted since its last
     progress, unless it asked for that. `stopped` are the projections that failed alone, with the reasons.
-    `numbers` are the generations that are not the live ones. `command` is the program.
+    `on_damage` is called with the file of a projection that is damaged, and the damage. `numbers` are the generations
+    that are not the live ones. `command` is the program.
     """
 
     def __init__(
@@ -45,9 +48,10 @@ class ProjectorProcess:
         on_progress: OnProgress,
         numbers: Mapping[str, int] = NO_NUMBERS,
         command: Sequence[str] = COMMAND,
+        on_damage: OnDamage = lambda file, damage: None,
     ) -> None:
         self._source, self._names, self._on_progress, self._command = source, names, on_progress, command
-        self._numbers = numbers
+        self._numbers, self._on_damage = numbers, on_damage
         self.stopped: dict[str, str] = {}
         self._process: Process | None = None
         self._supervision: asyncio.Task[None] | None = None
@@ -150,12 +154,13 @@ class ProjectorProcess:
                 self.failure = last_line
                 logger.error("the projector stopped and is not restarted: %s", last_line)
                 return
-            if exit_code != AGAIN:
+            if exit_code not in (AGAIN, DAMAGED):
                 self.restart_reason = (
                     f"its process ended with exit code {exit_code} and is restarted: {last_line}".rstrip(": ")
                 )
             log_format = "the projector ended with exit code %s and is restarted in %.1f s: %s"
-            level = logging.DEBUG if self._stop_expected else logging.WARNING
+            is_expected = self._stop_expected or exit_code == DAMAGED  # damage is reported by itself
+            level = logging.DEBUG if is_expected else logging.WARNING
             logger.log(level, log_format, exit_code, self._backoff_s, last_line)
             process = await self._restart()
 
@@ -213,14 +218,19 @@ class ProjectorProcess:
     async def _forward_progress(self, process: Process) -> None:
         async for line in _read_lines(process.stdout):
             try:
-                message = json.loads(line)
-                if "positions" not in message:
-                    self._requests.resolve(message)
-                    continue
-                self.stopped |= message["stopped"]
-                self._report(message["positions"])
+                self._handle(json.loads(line))
             except Exception:  # the next lines must be read, or the projector would stall
                 logger.exception("a message of the projector could not be handled")
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        if "positions" in message:
+            self.stopped |= message["stopped"]
+            self._report(message["positions"])
+        elif "damaged" in message:
+            for file, damage in message["damaged"].items():
+                self._on_damage(Path(file), damage)
+        else:
+            self._requests.resolve(message)
 
     def _report(self, positions_by_name: dict[str, dict[str, int]]) -> None:
         self._note_progress(sum(sum(positions.values()) for positions in positions_by_name.values()))

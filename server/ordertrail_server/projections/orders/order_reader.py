@@ -6,7 +6,8 @@ from typing import Any
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.facts.link import Link
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
-from ordertrail_server.storage.connection import Connection, connect_reader
+from ordertrail_server.storage.checked.connection import connect_checked_reader
+from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.sqlite import sqlite3
 
 # One statement each, so that the position belongs to the row.
@@ -27,12 +28,12 @@ class OrderReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection: Connection = connect_reader(path)
+        self._connection: Connection = connect_checked_reader(path)
 
     def switch(self, path: Path) -> None:
         """Read another file from now on, which includes at least what this one does."""
         replaced = self._connection
-        self._connection = connect_reader(path)
+        self._connection = connect_checked_reader(path)
         self.path = path
         replaced.close()
 
