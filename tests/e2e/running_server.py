@@ -91,6 +91,11 @@ class RunningServer:
         return self._process is not None
 
     @property
+    def has_ended(self) -> bool:
+        """True if it has ended by itself."""
+        return self._running.poll() is not None
+
+    @property
     def stderr(self) -> str:
         return self._stderr.read_text()
 

@@ -33,7 +33,8 @@ def read_transaction(connection: Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.execute("COMMIT")
+        if connection.in_transaction:  # a damaged page ends it
+            connection.execute("COMMIT")
 
 
 def execute_statements(connection: Connection, script: str) -> None:

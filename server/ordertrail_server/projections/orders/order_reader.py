@@ -7,7 +7,6 @@ from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.facts.link import Link
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
 from ordertrail_server.storage.checked.connection import connect_checked_reader
-from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.sqlite import sqlite3
 
 # One statement each, so that the position belongs to the row.
@@ -28,7 +27,7 @@ class OrderReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._connection: Connection = connect_checked_reader(path)
+        self._connection = connect_checked_reader(path)
 
     def switch(self, path: Path) -> None:
         """Read another file from now on, which includes at least what this one does."""
@@ -59,7 +58,7 @@ class OrderReader:
 
     def receipt(self, order_id: str, request: bytes) -> Link | None:
         """Return the first link with a request, or None."""
-        row = self._connection.execute(RECEIPT, (order_id, request)).fetchone()
+        row = self._connection.fetch_first(RECEIPT, order_id, request)
         return None if row is None else Link(*row)
 
     def links_at(self, order_id: str, version: int) -> list[bytes]:
@@ -67,7 +66,7 @@ class OrderReader:
         return [digest for (digest,) in self._connection.execute(LINKS, (order_id, version))]
 
     def _fetch_row(self, query: str, *values: str | int) -> tuple[Any, ...]:
-        row: tuple[Any, ...] | None = self._connection.execute(query, values).fetchone()
+        row: tuple[Any, ...] | None = self._connection.fetch_first(query, *values)
         if row is None:
             raise sqlite3.DatabaseError(f"{self.path.name} lacks a position")
         return row

@@ -42,7 +42,7 @@ def connect_checked_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = 
     return connection
 
 
-def connect_checked_reader(path: Path) -> Connection:
+def connect_checked_reader(path: Path) -> CheckedConnection:
     """Open an existing checked file read-only. The connection refuses to write, and never checkpoints.
 
     Raises an error for which `is_damage` is true if the file has no checksums or its -wal file is damaged,
@@ -50,7 +50,9 @@ def connect_checked_reader(path: Path) -> Connection:
     """
     check_sqlite_version()
     refuse_damaged_wal(path)  # the first connection after a crash recovers it
-    return run_pragmas(_connect(path, "ro", CheckedConnection), "query_only = ON", "wal_autocheckpoint = 0")
+    connection: CheckedConnection = _connect(path, "ro", CheckedConnection)
+    run_pragmas(connection, "query_only = ON", "wal_autocheckpoint = 0")
+    return connection
 
 
 class _CheckedWriter(CheckedConnection):
