@@ -71,8 +71,10 @@ async def test_file_damaged_in_the_middle_is_reported(log: FaultyLog, store: Fil
     whole = path.read_bytes()
     intact_size = 2 * int.from_bytes(whole[16:18])  # the first pages: the schema and the log's identity
     path.write_bytes(whole[:intact_size] + b"\xff" * (len(whole) - intact_size))
+    damaged: list[Path] = []
     with closing(OrderReader(path)) as reader, pytest.raises(StoreDamaged, match=r"orders\.sqlite"):
-        Fold(log, 0, ProjectedOrders(reader, 0)).aggregate(ORDER)
+        Fold(log, 0, ProjectedOrders(reader, 0, lambda file, _: damaged.append(file))).aggregate(ORDER)
+    assert set(damaged) == {path}
 
 
 async def test_file_that_cannot_be_read_for_now_is_unavailable(log: FaultyLog, store: FileStore) -> None:

@@ -150,21 +150,6 @@ async def test_server_stopped_while_it_starts_ends_cleanly(server: RunningServer
     await fill_directory(server)
 
 
-@pytest.mark.parametrize("name", [ORDERS, HISTORY])
-async def test_damaged_projection_ends_server_with_one_sentence(server: RunningServer, name: str) -> None:
-    await fill_directory(server)
-    file = projection_file(server.data, name)
-    file.write_bytes(b"?" * file.stat().st_size)
-    server.spawn()
-    assert await asyncio.to_thread(server.wait) == 1
-    last = server.stderr.splitlines()[-1]
-    assert last.startswith(f"Error: a projection in {file.parent} is damaged (")
-    assert last.endswith("; stop the server and run `ordertrail rebuild`, or delete it")
-    assert server.faults == []
-    remove_store(file)
-    await fill_directory(server)
-
-
 async def test_projection_that_cannot_be_opened_is_reported_in_one_sentence(server: RunningServer) -> None:
     await fill_directory(server)
     file = projection_file(server.data, ORDERS)

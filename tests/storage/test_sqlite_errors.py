@@ -8,7 +8,7 @@ import pytest
 from tests.log.memory import MemoryLog
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
-from ordertrail_server.commands.fold import StoreDamaged, StoreUnavailable
+from ordertrail_server.commands.fold import StoreUnavailable
 from ordertrail_server.commands.order_store import ProjectedOrders
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.embedded.records import read_failure
@@ -123,15 +123,6 @@ async def test_projection_orders_is_unavailable_but_not_damaged_after_a_transien
             store.position()
         reader._connection.set_progress_handler(None, 1)
         assert store.position() == 0
-
-
-async def test_damaged_projection_orders_is_reported_with_the_remedy(tmp_path: Path) -> None:
-    (await open_engine(MemoryLog(), tmp_path, [])).close()
-    path = live_generation(tmp_path, ORDERS)
-    path.write_bytes(b"damaged" * 1_000)
-    remedy = "stop the server and run `ordertrail rebuild`, or delete it"
-    with closing(OrderReader(path)) as reader, pytest.raises(StoreDamaged, match=remedy):
-        ProjectedOrders(reader, 0).position()
 
 
 async def test_projection_that_cannot_be_opened_for_now_is_not_replaced(tmp_path: Path) -> None:

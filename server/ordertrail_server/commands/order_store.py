@@ -18,7 +18,7 @@ OnDamage = Callable[[Path, str], None]
 class ProjectedOrders:
     """The projected orders of one partition. For the event loop."""
 
-    def __init__(self, reader: OrderReader, partition: int, on_damage: OnDamage) -> None:
+    def __init__(self, reader: OrderReader, partition: int, on_damage: OnDamage = lambda file, damage: None) -> None:
         """`on_damage` is called with the file and its damage."""
         self._reader, self._partition, self._on_damage = reader, partition, on_damage
 

@@ -164,16 +164,13 @@ async def follow(
 
     _send({"positions": engine.positions, "stopped": engine.stopped})
     reported_at = monotonic()
-    damaged_count = 0
+    damaged_count = _report_damaged_files(engine, 0)
     all_partitions = unfinished = set(engine.partitions)
     while not pipe.is_closed:
         # A partition may grow faster than it is folded; one batch a round gives the others their turn.
         unfinished = await _fold(engine, unfinished, on_commit)
         engine.trim()
-        if len(engine.damaged) > damaged_count:
-            damaged_count = len(engine.damaged)
-            _send({"positions": engine.positions, "stopped": engine.stopped})
-            _send({"damaged": {str(file): damage for file, damage in engine.damaged.items()}})
+        damaged_count = _report_damaged_files(engine, damaged_count)
         if pace is not None and unfinished:
             await pace.pause()
         await _handle_requests(engine, directory, pipe.requests)
@@ -186,6 +183,14 @@ async def follow(
             _send({"positions": engine.positions, "stopped": engine.stopped})
             reported_at = monotonic()
         unfinished = unfinished | (all_partitions if growth is None else growth.take_grown())
+
+
+def _report_damaged_files(engine: Engine | Dependents, reported_count: int) -> int:
+    """Report the files that were found damaged since, and return their number with those before."""
+    if len(engine.damaged) > reported_count:
+        _send({"positions": engine.positions, "stopped": engine.stopped})
+        _send({"damaged": {str(file): damage for file, damage in engine.damaged.items()}})
+    return len(engine.damaged)
 
 
 async def _fold(engine: Engine | Dependents, partitions: set[int], on_commit: OnCommit) -> set[int]:
