@@ -17,6 +17,7 @@ CAUGHT_IN_THE_SERVER = {
     "ParentGone",
     "OrdersUnavailable",
     "PositionMoved",
+    "ProjectionDamaged",
     "UnnamedValue",
     "UnreadableDocument",
     "_NotFusible",

@@ -52,6 +52,6 @@ async def test_every_file_that_a_server_creates_is_documented(reader: Reader) ->
     await reader.run_command("ordertrail produce 20")
     page = (ROOT / "docs" / "architecture.md").read_text()
     for path in reader.server.data.rglob("*"):
-        name = path.relative_to(reader.server.data).as_posix().removesuffix("-wal").removesuffix("-shm")
+        name = re.sub(r"-(wal|shm|moved)$", "", path.relative_to(reader.server.data).as_posix())
         documented_name = re.sub(r"^(projections/\w+)-.*[.]sqlite$", r"\1-….sqlite", name)
         assert f"`{documented_name}`" in page or path.is_dir(), f"{name} is not in docs/architecture.md"

@@ -68,9 +68,9 @@ def settle_live_generation(directory: Path, name: str) -> None:
     up to date.
     """
     current = current_generation(directory, name)
-    others = [other for other in list_generations(directory) if other[:2] == current[:2]]
-    if others and current not in others:
-        make_live(directory, others[-1])
+    candidates = [candidate for candidate in list_generations(directory) if candidate[:2] == current[:2]]
+    if candidates and current not in candidates:
+        make_live(directory, candidates[-1])
 
 
 def make_live(directory: Path, generation: Generation) -> None:
