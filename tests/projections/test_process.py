@@ -20,7 +20,7 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.projections.catalog import HISTORY
 from ordertrail_server.projections.exit_code import AGAIN, REFUSED
 from ordertrail_server.projections.generation import live_generation
-from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.checked.connection import connect_checked_writer
 
 RECORDS = 12_000
 WINDOW_S = 0.4
@@ -155,7 +155,7 @@ def test_refusal_is_one_line_and_an_exit_code_of_its_own(tmp_path: Path, log: st
     if log == "another":
         write_log(tmp_path, build_many_orders(1))
         asyncio.run(project_live(tmp_path))
-        connection = connect_writer(live_generation(DataDirectory(tmp_path).projections, HISTORY), "NORMAL")
+        connection = connect_checked_writer(live_generation(DataDirectory(tmp_path).projections, HISTORY), "NORMAL")
         connection.execute("UPDATE ordertrail_meta SET value = ? WHERE key = 'log_id'", (b"?" * 16,))
         connection.close()
     with start_process(tmp_path) as process:

@@ -14,7 +14,8 @@ from ordertrail_server.log.data_directory import open_to_serve
 from ordertrail_server.projections.catalog import HISTORY, ORDERS, OWN_NAMES
 from ordertrail_server.projections.generation import current_generation, list_generations, live_generation
 from ordertrail_server.projections.rebuild import RebuildCounts, RebuildReport, rebuild
-from ordertrail_server.storage.connection import connect_reader, connect_writer
+from ordertrail_server.storage.checked.connection import connect_checked_writer
+from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.lock import DataDirectoryRefused
 
 NAMES = (*OWN_NAMES, Ledger.name, Tally.name)
@@ -51,7 +52,7 @@ def list_numbers(data: Path, name: str) -> list[int]:
 
 
 def execute(data: Path, name: str, statement: str) -> None:
-    with closing(connect_writer(find_live_file(data, name))) as connection:
+    with closing(connect_checked_writer(find_live_file(data, name))) as connection:
         assert connection.execute(statement).rowcount > 0
 
 

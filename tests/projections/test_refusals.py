@@ -12,7 +12,7 @@ from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.projections.catalog import HISTORY, ORDERS
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.projection_error import ProjectionRefused
-from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.checked.connection import connect_checked_writer
 from ordertrail_server.storage.database_file import remove_database
 
 BOTH = pytest.mark.parametrize("name", [ORDERS, HISTORY])
@@ -55,7 +55,7 @@ async def test_log_that_lost_its_end_or_was_changed_is_refused(tmp_path: Path, n
 async def test_file_of_another_definition_under_this_name_is_refused(tmp_path: Path, name: str) -> None:
     log = MemoryLog()
     await project(log, tmp_path)
-    with closing(connect_writer(live_generation(tmp_path, name), "NORMAL")) as connection:
+    with closing(connect_checked_writer(live_generation(tmp_path, name), "NORMAL")) as connection:
         connection.execute("UPDATE ordertrail_meta SET value = ? WHERE key = 'built_by'", (b"?" * 32,))
     rows = read_folded_rows(tmp_path)
     with pytest.raises(ProjectionRefused, match="built by other code"):

@@ -16,7 +16,7 @@ from ordertrail_server.projections.catalog import HISTORY, ORDERS
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.projection_error import PositionMoved, ProjectionRefused
-from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.checked.connection import connect_checked_writer
 from ordertrail_server.storage.sqlite import sqlite3
 
 EVENTS = ["order_placed", "order_line_added", "order_line_removed", "order_confirmed"]
@@ -192,7 +192,7 @@ async def test_retry_that_fails_in_another_projection_is_completed_when_its_file
 @contextmanager
 def fail_writes(file: Path, writes: str) -> Iterator[None]:
     """Let the writes fail that a trigger can catch, as on a full disk."""
-    with closing(connect_writer(file, "NORMAL")) as writer:
+    with closing(connect_checked_writer(file, "NORMAL")) as writer:
         writer.execute(f"CREATE TRIGGER no_room BEFORE {writes} BEGIN SELECT raise(ABORT, 'full'); END")
         yield
         writer.execute("DROP TRIGGER no_room")
@@ -218,7 +218,7 @@ async def test_engine_stops_after_a_retry_by_another_engine(live: Path) -> None:
 async def test_waiting_facts_that_are_not_complete_are_damage(live: Path, position: int) -> None:
     with hide_events("order_line_added"):
         engine, _ = await open_folded(build_log_of_one_order(), live)
-    with closing(connect_writer(live_generation(live, ORDERS), "NORMAL")) as writer:
+    with closing(connect_checked_writer(live_generation(live, ORDERS), "NORMAL")) as writer:
         writer.execute("DELETE FROM ordertrail_waiting WHERE position = ?", (position,))
     rows_before = read_folded_rows(live)
     with (

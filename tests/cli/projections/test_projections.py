@@ -13,7 +13,7 @@ from tests.projections.log_builder import CONFIRMED, PLACED, LogBuilder
 from ordertrail_server.log.data_directory import open_to_serve
 from ordertrail_server.log.port import Entry
 from ordertrail_server.projections.generation import live_generation
-from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.checked.connection import connect_checked_writer
 
 PARTITIONS = 3
 
@@ -75,7 +75,7 @@ def test_rebuild_promote_rollback_and_drop_keep_parked_orders(command_line: Comm
 
 
 def test_rebuild_with_promote_does_not_promote_a_generation_that_differs(data: Path, command_line: CommandLine) -> None:
-    with closing(connect_writer(live_generation(data / "projections", "orders"))) as connection:
+    with closing(connect_checked_writer(live_generation(data / "projections", "orders"))) as connection:
         connection.execute("UPDATE orders SET customer_id = 'thief' WHERE order_id = 'order-7'")
     result = command_line.run("projections", "rebuild", "orders", "--promote", "--json")
     assert result.returncode == 1

@@ -21,7 +21,8 @@ from ordertrail.v1.projection_service_pb2 import ExplainEventRequest, GetParkedO
 
 # What an answer contains beside facts; it may differ each time.
 VARIABLE_FIELDS = ("consistency_token", "current_at", "age", "next_page_token")
-TEMPORARY = ("UNAVAILABLE", "OVERLOADED", "NOT_FRESH_YET", "QUERY_TIME_LIMIT")
+# INTERNAL: a record of the log is damaged. Any other internal error leaves a traceback, and fails the test.
+TEMPORARY = ("UNAVAILABLE", "OVERLOADED", "NOT_FRESH_YET", "QUERY_TIME_LIMIT", "INTERNAL")
 TIMEOUT_SECONDS = 15.0
 
 Request = tuple[str, Message]

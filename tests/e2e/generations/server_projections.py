@@ -14,7 +14,7 @@ from ordertrail.v1.projection_service_pb2 import (
     GenerationState,
 )
 from ordertrail_server.projections.generation import live_generation
-from ordertrail_server.storage.connection import connect_writer
+from ordertrail_server.storage.checked.connection import connect_checked_writer
 
 NAMES = ("history", "orders")
 
@@ -48,5 +48,5 @@ def find_differences(comparison: CompareGenerationResponse) -> dict[str, list[st
 
 def edit_live(data: Path, name: str, statement: str) -> None:
     """Change rows of a live generation, as a person with an SQLite shell could."""
-    with closing(connect_writer(live_generation(data / "projections", name))) as connection:
+    with closing(connect_checked_writer(live_generation(data / "projections", name))) as connection:
         assert connection.execute(statement).rowcount > 0
