@@ -36,6 +36,8 @@ EXPECTED: dict[str, type[OrderTrailError]] = {
     "ORDER_PARKED": Unavailable,
     "RECORD_NOT_FOUND": NotFound,
     "ORDER_NOT_PARKED": Refused,
+    "PROJECTION_NOT_FOUND": NotFound,
+    "GENERATION_NOT_READY": Refused,
     "STATUS_FORBIDS": Refused,
     "NOTHING_CHANGES": Refused,
     "PRODUCT_ALREADY_ORDERED": Refused,

@@ -115,7 +115,7 @@ def test_unreadable_event_is_a_fault_and_its_envelope_is_read(planted: bytes, fa
 
 @passing
 def test_new_envelope_fields_do_not_prevent_passing_through(case: FieldDescriptor) -> None:
-    reading = read(chunk(bytes_tag(9), b"new") + build_record(chunk(bytes_tag(case.number), b"")))
+    reading = read(chunk(bytes_tag(100), b"new") + build_record(chunk(bytes_tag(case.number), b"")))
     assert reading is not None
     assert (reading.fault, reading.passes_through) == ("", True)
 
@@ -199,7 +199,7 @@ def test_reader_accepts_any_damaged_record() -> None:
     assert 0 < read_anyway < 20_000
 
 
-@pytest.mark.parametrize("number", [9, 100, 150, 199])
+@pytest.mark.parametrize("number", [100, 150, 199])
 @pytest.mark.parametrize("event_field", [encode(PLACED), encode_statement(STATEMENT)], ids=["newest", "older"])
 def test_later_release_can_add_envelope_fields(number: int, event_field: bytes) -> None:
     later = build_record(event_field) + chunk(bytes_tag(number), b"said by a later release")

@@ -27,7 +27,8 @@ class PreparationReport:
 
         self.is_ready = False
         self._as_json, self._was_ready, self._printed_at = as_json, False, 0.0
-        self._bars = Progress(disable=as_json, transient=True, console=Console(stderr=True))
+        console = Console(stderr=True)
+        self._bars = Progress(disable=as_json or not console.is_terminal, transient=True, console=console)
         self._tasks: dict[str, Any] = {}
         self._stack = ExitStack()
 

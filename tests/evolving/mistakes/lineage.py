@@ -69,7 +69,9 @@ MISTAKES: Final = [
         "a case has a number reserved for the envelope", f"has the number 150, {_NO_EVENTS}", _CASE.replace("30", "150")
     ),
     _case(
-        "a case has the last free number of the envelope", f"has the number 9, {_NO_EVENTS}", _CASE.replace("30", "9")
+        "a case has the first free number of the envelope",
+        f"has the number 100, {_NO_EVENTS}",
+        _CASE.replace("30", "100"),
     ),
     _case("a case has a reserved number", "use of reserved field number `19`", _CASE.replace("30", "19")),
     _case("a case has the number of another case", "field number `20` used more than once", _CASE.replace("30", "20")),

@@ -10,6 +10,7 @@ def show_progress(label: str, *, disable: bool) -> Iterator[Callable[[int, int],
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(disable=disable, transient=True, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    with Progress(disable=disable or not console.is_terminal, transient=True, console=console) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
