@@ -43,6 +43,7 @@ async def keep_open(address: str, with_call: bool) -> tuple[int, list[bytes]]:
 
 
 @pytest.mark.timeout(2 * BOUND_S)
+@pytest.mark.trial
 async def test_keepalive_pings_on_idle_connection_are_allowed(server: RunningServer) -> None:
     server.start()
     results = list(await asyncio.gather(keep_open(server.address, True), keep_open(server.address, False)))

@@ -93,6 +93,7 @@ async def test_token_of_another_log_is_refused_with_the_name_of_its_field(
             assert (error.value.refusal.reason, error.value.refusal.where) == (reason, where)
 
 
+@pytest.mark.trial
 async def test_reads_are_unavailable_before_the_read_model_exists(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await assert_unavailable(server)
@@ -104,6 +105,7 @@ async def test_reads_are_unavailable_before_the_read_model_exists(tmp_path: Path
         await server.service.GetOrder(GetOrderRequest(order_id="o"), None)
 
 
+@pytest.mark.trial
 async def test_reads_are_unavailable_if_the_read_model_is_of_another_log(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", build_placed("p"))

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings, strategies as st
 from tests.projections.memory_directory import memory_directory
 from tests.projections.random_engine import (
@@ -15,14 +16,18 @@ from tests.projections.random_engine import (
 )
 from tests.projections.random_log import ORDER_IDS, LogSteps, build_log, log_steps
 from tests.projections.stored_rows import without_retries
+from tests.trials import choose_size
 
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.storage.database_file import remove_database
 
+EXAMPLES = choose_size(quick=50, trial=200, long=20_000)
+
 EngineSteps = list[tuple[str, object]]
 
 
-@settings(max_examples=150)
+@pytest.mark.sampled
+@settings(max_examples=EXAMPLES)
 @given(log_steps, event_names, engine_steps)
 def test_projections_that_come_and_go_have_the_rows_of_new_ones(
     log_of: LogSteps, unknown: set[str], steps: EngineSteps
@@ -41,7 +46,8 @@ def test_projections_that_come_and_go_have_the_rows_of_new_ones(
         asyncio.run(compare(directory))
 
 
-@settings(max_examples=150)
+@pytest.mark.sampled
+@settings(max_examples=EXAMPLES)
 @given(log_steps, event_names, engine_steps)
 def test_retries_at_any_time_give_every_projection_the_rows_of_a_fold_that_knows_all_events(
     log_of: LogSteps, unknown: set[str], steps: EngineSteps
@@ -61,7 +67,8 @@ def test_retries_at_any_time_give_every_projection_the_rows_of_a_fold_that_knows
         asyncio.run(compare(directory))
 
 
-@settings(max_examples=100)
+@pytest.mark.sampled
+@settings(max_examples=EXAMPLES)
 @given(log_steps, st.integers(1, 10))
 def test_any_split_into_batches_gives_every_projection_the_same_rows(steps: LogSteps, batch: int) -> None:
     async def compare(directory: Path) -> None:

@@ -22,7 +22,14 @@ from ordertrail_server.storage.connection import connect_writer
 from ordertrail_server.storage.database_file import remove_database
 
 PAGE = 4096
-NAMES = pytest.mark.parametrize("names", [["history"], ["orders"], ["history", "orders"]], ids="+".join)
+NAMES = pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(["history"], id="history"),
+        pytest.param(["orders"], id="orders"),
+        pytest.param(["history", "orders"], id="history+orders", marks=pytest.mark.trial),
+    ],
+)
 POLL_SECONDS = 0.2
 
 

@@ -137,6 +137,7 @@ async def test_edited_rows_of_a_live_generation_are_found_with_their_keys(
     assert (await orders.get(order_id)).customer_id == expected_customer
 
 
+@pytest.mark.trial
 async def test_restarted_server_serves_one_generation_wherever_it_was_killed_in_a_promotion(
     own_log: LogOfServer, own_server: RunningServer
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import pytest
 from google.rpc.status_pb2 import Status
 from tests.e2e.kafka.servers import Caller, change_quantity, create_empty_topic, create_server, run_servers
 from tests.e2e.refusals import catch_refusal, read_status
@@ -81,6 +82,7 @@ async def test_streams_return_what_is_projected_while_the_broker_is_frozen(clust
         assert await stream_events(caller, StreamOrderEventsRequest(resume_token=token)) == []
 
 
+@pytest.mark.trial
 async def test_calls_that_read_the_log_are_unavailable_before_their_deadline(cluster: Cluster, tmp_path: Path) -> None:
     async with freeze_broker(cluster, tmp_path / "asked") as (caller, order_id, _):
         place = caller.receipts[0].position

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pytest
 from tests.e2e.kafka.servers import (
     Caller,
     change_quantity,
@@ -39,6 +40,7 @@ COMMANDS, ONE, OTHER = 0, 1, 2
 KILLS = 3
 
 
+@pytest.mark.trial
 async def test_killed_query_servers_resume_and_return_equal_answers(cluster: Cluster, tmp_path: Path) -> None:
     topic = create_empty_topic(cluster, "roles", PARTITIONS)
     servers = [create_server(cluster, topic, tmp_path / "commands")]

@@ -55,6 +55,7 @@ async def test_commands_that_alternate_between_servers_leave_no_void_record(
     assert [void for void in report.voids if void.request[0] in orders] == []
 
 
+@pytest.mark.trial
 async def test_commands_that_alternate_after_a_pause_leave_no_void_record(
     shared: SharedServers,
 ) -> None:

@@ -64,6 +64,7 @@ async def test_server_waits_for_its_broker_and_starts_when_it_is_there(cluster: 
     assert server.faults == []
 
 
+@pytest.mark.trial
 async def test_server_starts_while_one_of_three_brokers_is_down(kafka: None, tmp_path: Path) -> None:
     with run_cluster(tmp_path / "kafka", 3) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, "orders", partitions=3, replicas=3)

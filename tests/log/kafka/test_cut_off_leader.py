@@ -15,6 +15,7 @@ from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 
 @pytest.mark.usefixtures("kafka")
+@pytest.mark.trial
 async def test_servers_find_the_new_leader_and_its_records(tmp_path: Path) -> None:
     with run_cluster(tmp_path / "kafka", 3, setup=Setup(separable=True)) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=3)

@@ -62,6 +62,7 @@ async def retry_until_answered(request: Any, server: RunningWriter) -> Answer:
 
 
 @pytest.mark.usefixtures("kafka")
+@pytest.mark.trial
 async def test_server_never_refuses_because_of_a_replaced_leader(tmp_path: Path) -> None:
     with run_cluster(tmp_path / "kafka", 3) as cluster:
         create_topic({"bootstrap.servers": cluster.bootstrap}, ORDER_EVENTS, partitions=1, replicas=3)

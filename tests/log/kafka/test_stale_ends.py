@@ -103,6 +103,7 @@ def build_deadline(seconds: float = 20.0) -> float:
     return asyncio.get_running_loop().time() + seconds
 
 
+@pytest.mark.trial
 async def test_records_that_stay_missing_are_reported_as_lost(cluster: Cluster) -> None:
     recreate_topic(cluster)
     async with open_log(cluster) as log:

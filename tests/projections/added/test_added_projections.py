@@ -113,7 +113,14 @@ FAULTY = {
 }
 
 
-@pytest.mark.parametrize("names", [list(FAULTY)[:5], list(FAULTY)[5:10], list(FAULTY)[10:]], ids=["load", "run", "end"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(list(FAULTY)[:5], id="load"),
+        pytest.param(list(FAULTY)[5:10], id="run"),
+        pytest.param(list(FAULTY)[10:], id="end", marks=pytest.mark.trial),
+    ],
+)
 async def test_faulty_projection_stops_alone_and_reports_why(
     server: RunningServer, site: Path, names: list[str]
 ) -> None:
@@ -130,7 +137,9 @@ async def test_faulty_projection_stops_alone_and_reports_why(
     assert server.stop() == 0
 
 
-@pytest.mark.parametrize("fault", ['raise ValueError("no more")', "os._exit(7)", "while True: pass"])
+@pytest.mark.parametrize(
+    "fault", ['raise ValueError("no more")', "os._exit(7)", pytest.param("while True: pass", marks=pytest.mark.trial)]
+)
 async def test_resumed_projection_continues_with_each_event_applied_once(
     server: RunningServer, site: Path, fault: str
 ) -> None:

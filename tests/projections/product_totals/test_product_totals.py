@@ -113,4 +113,4 @@ async def test_file_of_totals_that_cannot_be_opened_stops_no_other_projection(tm
     with closing(await open_engine(log, tmp_path, [HISTORY, PRODUCT_TOTALS])) as engine:
         await engine.catch_up()
         assert engine.positions[HISTORY] == {0: 1}
-        assert "cannot be opened" in engine.stopped[PRODUCT_TOTALS]
+        assert "is damaged" in engine.stopped[PRODUCT_TOTALS]
