@@ -45,7 +45,10 @@ def refuse_damaged_wal(path: Path) -> None:
     for attempt in range(_ATTEMPTS):
         if attempt:
             sleep(_PAUSE_SECONDS)
-        if _fits_file(path):
+        try:
+            if _fits_file(path):
+                return
+        except FileNotFoundError:  # another process has just closed the file, which moved all commits into it
             return
     raise WalDamaged(path)
 
