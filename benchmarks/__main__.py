@@ -7,12 +7,14 @@ import click
 
 from benchmarks import (
     batched_commands,
+    disk,
     eventsourcing_upcast,
     history_stream,
     mixed_load,
     old_version_projection,
     projector,
     rebuild_latency,
+    restart,
     schema_proof,
     unary_commands,
     unary_latency,
@@ -42,6 +44,8 @@ MEASURES: dict[str, list[Callable[[], Row]]] = {
         partial(history_stream.measure, MANY),
         partial(projector.measure, FEW),
         partial(projector.measure, MANY),
+        partial(disk.measure, FEW),
+        partial(restart.measure, MANY),
     ],
     "versions": [
         partial(old_version_projection.measure, 2_000, "literal"),
