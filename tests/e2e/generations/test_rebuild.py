@@ -85,10 +85,12 @@ async def test_streams_and_tokens_go_on_over_a_promotion(own_server: RunningServ
         for name in NAMES:
             await promote(orders, name, (await build(orders, name)).number)
         receipts = await execute_sample_orders(orders, 2)
+        # The first stream may have ended before the last orders were projected, so the other one may have more.
+        required = {*expected, *(receipt.digest for receipt in receipts)}
         async with asyncio.timeout(60):
-            while len(streamed) < len(expected) + len(receipts):
+            while not required.issubset(streamed):
                 streamed.append((await anext(stream)).digest)
-    assert sorted(streamed) == sorted(expected + [receipt.digest for receipt in receipts])
+    assert len(streamed) == len(set(streamed))
     newest = receipts[-1]
     order = await orders.get(newest.order_id, at_least_as_fresh=[newest.consistency_token])
     assert order.version == newest.order_version
