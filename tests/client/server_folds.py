@@ -42,8 +42,8 @@ class ServerFolds:
     def _fold_by_engine(self, partition: int, logged: Logged) -> str:
         engine = self._engines[partition]
         engine.take(logged)
-        others = {other.offset: judged.verdict.value for other, judged in engine.batch.non_facts}
-        return others.get(logged.offset, chain.Verdict.FACT.value)
+        non_facts = {message.offset: judged.verdict.value for message, judged in engine.batch.non_facts}
+        return non_facts.get(logged.offset, chain.Verdict.FACT.value)
 
     def heads_of(self, order_id: str) -> list[tuple[int, bytes]]:
         """Return version and digest of an order's newest link, as the writer, the engine and the store have it."""

@@ -47,8 +47,8 @@ async def test_writer_and_projector_fold_a_damaged_log_alike(tmp_path: Path, see
     assert verdicts[Verdict.FACT] == len(batch.facts) + len(batch.waiting) > 0
     assert verdicts == Counter([Verdict.FACT] * verdicts[Verdict.FACT]) + Counter(j.verdict for _, j in batch.non_facts)
     folded = [fact.logged for fact in batch.facts] + [fact.logged for fact in batch.waiting]
-    others = [logged for logged, _ in batch.non_facts]
-    assert sorted(logged.offset for logged in folded + others) == list(range(RECORDS))
+    non_facts = [logged for logged, _ in batch.non_facts]
+    assert sorted(logged.offset for logged in folded + non_facts) == list(range(RECORDS))
     with closing(await open_file_store(tmp_path / "orders.sqlite", LOG)) as store:
         store.project(records)
         assert {order_id: store.aggregate(order_id)[0] for order_id in projector.orders} == projector.orders

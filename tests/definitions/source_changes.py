@@ -46,8 +46,8 @@ def change_operator(node: ast.AST) -> bool:
         value = getattr(node, field, None)
         operator = value[0] if isinstance(value, list) else value
         if type(operator) in OPERATORS:
-            other = OPERATORS[type(operator)]()
-            setattr(node, field, [other, *value[1:]] if isinstance(value, list) else other)
+            replacement = OPERATORS[type(operator)]()
+            setattr(node, field, [replacement, *value[1:]] if isinstance(value, list) else replacement)
             return True
     return False
 

@@ -67,10 +67,10 @@ def keep_only(data: Path, stores: str) -> None:
     if stores in OLD_STORES:
         write_old_store(data, stores)
         remove_store(data / "projections")
-    kept, _, definition = stores.partition(" of ")
+    kept_stores, _, definition = stores.partition(" of ")
     for name in (ORDERS, HISTORY):
         file = projection_file(data, name)
-        if kept not in (name, "both"):
+        if kept_stores not in (name, "both"):
             remove_store(file)
         elif definition:
             file.rename(other_definition(file))

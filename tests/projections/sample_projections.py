@@ -37,12 +37,12 @@ class Ledger(Projection):
         facts = [
             (batch.position_of(fact.logged.offset), fact.logged.key, "fact", describe(fact)) for fact in batch.facts
         ]
-        rest = [
+        non_facts = [
             (batch.position_of(logged.offset), logged.key, judged.verdict.value, judged.detail)
             for logged, judged in batch.non_facts
         ]
         connection = database.conn
-        connection.executemany(COUNT_MESSAGE, facts + rest)
+        connection.executemany(COUNT_MESSAGE, facts + non_facts)
         connection.executemany("DELETE FROM parked WHERE order_id = ?", [(order_id,) for order_id in batch.parked])
         parked = [(order_id, *parking) for order_id, parking in batch.parked.items() if parking]
         connection.executemany("INSERT INTO parked VALUES (?, ?, ?)", parked)

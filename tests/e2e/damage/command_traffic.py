@@ -65,18 +65,18 @@ class CommandTraffic:
         self._orders = [ChangingOrder() for _ in range(ORDERS)]
         self.receipts: list[Receipt] = []
 
-    async def find_wrong(self, channel: grpc.aio.Channel, random: Random) -> list[str]:
+    async def find_wrong_answers(self, channel: grpc.aio.Channel, random: Random) -> list[str]:
         """Continue some of the orders, and read them; return a description of each wrong answer."""
-        wrong = []
+        wrong_answers = []
         for index in random.sample(range(ORDERS), 2):
             order = self._orders[index]
             outcome = await order.continue_once(channel)
             if isinstance(outcome, str):
-                wrong.append(outcome)
+                wrong_answers.append(outcome)
             elif outcome is not None:
                 self.receipts.append(outcome)
             if order.version:
-                wrong += await order.find_wrong_state(channel)
+                wrong_answers += await order.find_wrong_state(channel)
             if order.version > 12:
                 self._orders[index] = ChangingOrder()
-        return wrong
+        return wrong_answers

@@ -78,12 +78,15 @@ class FixedAnswers:
     def __init__(self, requests: Sequence[Request], answers: Sequence[list[Any] | Refused]) -> None:
         self._expected = list(zip(requests, answers, strict=True))
 
-    async def find_wrong(self, channel: grpc.aio.Channel, random: Random, count: int) -> list[str]:
+    async def find_wrong_answers(self, channel: grpc.aio.Channel, random: Random, count: int) -> list[str]:
         """Ask some of the requests again; return a description of each wrong answer."""
         chosen = random.sample(self._expected, count)
         answers = [(request, await ask(channel, request), expected) for request, expected in chosen]
-        wrong = [(request, answer, expected) for request, answer, expected in answers if not is_right(answer, expected)]
-        return [f"{name} {message}: {answer} instead of {expected}" for (name, message), answer, expected in wrong]
+        return [
+            f"{name} {message}: {answer} instead of {expected}"
+            for (name, message), answer, expected in answers
+            if not is_right(answer, expected)
+        ]
 
     async def find_wrong_or_refused(
         self, channel: grpc.aio.Channel, random: Random, count: int, names: Sequence[str] = ()

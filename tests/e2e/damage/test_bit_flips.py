@@ -1,4 +1,4 @@
-"""A bit that a disk flips in any file of a data directory leads to no wrong answer and no wrong fact."""
+"""A bit that a disk flips in any file of a data directory leads to no wrong answer and no wrong_answers fact."""
 
 import os
 import time
@@ -38,9 +38,9 @@ async def test_bits_flipped_before_a_start_lead_to_no_wrong_answer(base: Base, t
             if not can_start(server, flips):
                 continue
             traffic = CommandTraffic()
-            wrong = await base.answers.find_wrong(channel, random, REQUESTS)
-            wrong += await traffic.find_wrong(channel, random)
-            assert_right(wrong, flips, server)
+            wrong_answers = await base.answers.find_wrong_answers(channel, random, REQUESTS)
+            wrong_answers += await traffic.find_wrong_answers(channel, random)
+            assert_right(wrong_answers, flips, server)
             await assert_facts(server, flips, traffic)
 
 
@@ -55,9 +55,9 @@ async def test_bits_flipped_in_the_files_of_a_running_server_lead_to_no_wrong_an
             while len(flips) < FLIPS_A_RUN and not any(flip.is_in_log for flip in flips):
                 flips.append(choose_flip(server.data, random))
                 flips[-1].apply(server.data)
-                wrong = await base.answers.find_wrong(channel, random, REQUESTS // 2)
-                wrong += await traffic.find_wrong(channel, random)
-                assert_right(wrong, flips, server)
+                wrong_answers = await base.answers.find_wrong_answers(channel, random, REQUESTS // 2)
+                wrong_answers += await traffic.find_wrong_answers(channel, random)
+                assert_right(wrong_answers, flips, server)
             await assert_facts(server, flips, traffic)
         done += len(flips)
 
@@ -77,8 +77,8 @@ def can_start(server: RunningServer, flips: list[Flip]) -> bool:
     return True
 
 
-def assert_right(wrong: list[str], flips: list[Flip], server: RunningServer) -> None:
-    assert wrong == [], f"{flips}, seed {SEED}: {server.stderr}"
+def assert_right(wrong_answers: list[str], flips: list[Flip], server: RunningServer) -> None:
+    assert wrong_answers == [], f"{flips}, seed {SEED}: {server.stderr}"
     # Only a damaged log ends a server.
     assert not server.has_ended or any(flip.is_in_log for flip in flips), f"{flips}, seed {SEED}: {server.stderr}"
 

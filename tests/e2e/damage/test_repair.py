@@ -77,7 +77,7 @@ async def wait_repaired(channel: grpc.aio.Channel, *names: str) -> None:
 
 
 async def assert_all_right(base: Base, channel: grpc.aio.Channel, count: int = 300) -> None:
-    assert await base.answers.find_wrong(channel, Random(1), count) == []
+    assert await base.answers.find_wrong_answers(channel, Random(1), count) == []
 
 
 def assert_reported_once(server: RunningServer, *names: str) -> None:

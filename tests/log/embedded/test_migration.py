@@ -142,8 +142,8 @@ async def test_migration_on_a_full_disk_is_refused_and_the_next_one_succeeds(dat
 
 
 def test_migration_beside_another_writer_raises_that_the_file_is_in_use(data: Path) -> None:
-    with open_file(data) as other, closing(connect_writer(data / LOG_FILE)) as connection:
-        other.execute("BEGIN IMMEDIATE")
+    with open_file(data) as second_writer, closing(connect_writer(data / LOG_FILE)) as connection:
+        second_writer.execute("BEGIN IMMEDIATE")
         connection.execute("PRAGMA busy_timeout = 0")
         with pytest.raises(sqlite3.OperationalError) as error:
             migrate(connection, 1)
