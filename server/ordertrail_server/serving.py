@@ -1,68 +1,19 @@
-"""The composition root: builds a server for its roles and its log, runs it, and closes it."""
+"""Runs a server until a signal: starts it, again while the log is unavailable, and closes it."""
 
 import asyncio
 import gc
-import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from pathlib import Path
-from time import time_ns
 from typing import Any, TypeVar
 
-import uuid_utils
-
-from ordertrail_server.commands.handler import CommandHandler
-from ordertrail_server.commands.projection_start import ProjectionStart
-from ordertrail_server.edge.address import Address, parse_address
-from ordertrail_server.edge.batch_work import BatchWork
-from ordertrail_server.edge.bind_check import require_bindable
-from ordertrail_server.edge.command_service import CommandService
-from ordertrail_server.edge.history_service import HistoryService
-from ordertrail_server.edge.import_service import ImportService
-from ordertrail_server.edge.projection_service import ProjectionService
-from ordertrail_server.edge.receipts import Receipts
-from ordertrail_server.edge.server import (
-    COMMANDS,
-    HISTORY as HISTORY_SERVICE,
-    IMPORT,
-    PROJECTION,
-    WHOLE_SERVER,
-    Server,
-)
-from ordertrail_server.fold_progress import log_fold_progress
-from ordertrail_server.history.freshness import Freshness, query_end_offsets
-from ordertrail_server.history.queried_projection import QueriedProjection
-from ordertrail_server.history.read_model import ReadModel
-from ordertrail_server.history.recency import Recency
-from ordertrail_server.history.tokens import Offsets
-from ordertrail_server.log.data_directory import DataDirectory
-from ordertrail_server.log.derived_stores import refuse_lost_facts
-from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.edge.address import Address
 from ordertrail_server.log.kafka.broker_wait import BrokerWait
-from ordertrail_server.log.kafka.threads import run_in_daemon_thread
-from ordertrail_server.log.port import Log, LogUnavailable, SelfMonitoring
-from ordertrail_server.log.progress import Progress
-from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
-from ordertrail_server.operator_error import OperatorError
-from ordertrail_server.projections.catalog import (
-    HISTORY,
-    ORDERS,
-    OWN_NAMES,
-    PRODUCT_TOTALS,
-    added_projections,
-    misnamed_projections,
-)
-from ordertrail_server.projections.generation import live_generation
-from ordertrail_server.projections.host import ProjectionHost
-from ordertrail_server.projections.served_definitions import write_served_definitions
-from ordertrail_server.projections.supervisor import OnDamage
-from ordertrail_server.schema.cloud_event import headers_of
+from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.schema.proof.schema_check import check_schema
+from ordertrail_server.service import Service
 from ordertrail_server.settings import Settings
-
-_log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
 """The pause between two attempts to start while the brokers are unavailable."""
@@ -73,192 +24,6 @@ T = TypeVar("T")
 # long for a busy event loop. Measured: with Python's default of 5 ms, the p50 of a call beside a stream of batches was
 # twice as long; with 0.1 ms, 32 callers of unary commands had 14 % less throughput.
 SWITCH_INTERVAL_S = 0.0005
-
-
-class ServingFailed(OperatorError):
-    """The projector refused to continue. The message says why."""
-
-
-def create_id() -> str:
-    """Return a new UUIDv7. Consecutive ids are adjacent in every index."""
-    return str(uuid_utils.uuid7())
-
-
-class Service:
-    """All parts of one server. They are closed in the reverse order in which they started."""
-
-    def __init__(self, settings: Settings, exit_stack: AsyncExitStack, connect_timeout_s: float) -> None:
-        self._settings, self._exit_stack = settings, exit_stack
-        self._data = DataDirectory(settings.data)
-        self._source = _create_source(settings, connect_timeout_s)
-        names = OWN_NAMES if "projector" in settings.role else (ORDERS,)
-        self._progress = {name: Progress() for name in names}
-        self._handler: CommandHandler | None = None
-        self._models: dict[str, ReadModel] = {}
-        self._tasks: list[asyncio.Task[Any]] = []
-        self._projector: ProjectionHost | None = None
-
-    async def start(self) -> Address:
-        """Listen, begin to start all parts, and return the address. A call of a part that is not ready waits for it.
-
-        Raises OperatorError, OSError.
-        """
-        roles, address = self._settings.role, parse_address(self._settings.listen)
-        log = await self._source.open(self._exit_stack)
-        self._exit_stack.push_async_callback(log.close)
-        await run_in_daemon_thread(require_bindable, address)
-        if isinstance(log, SelfMonitoring):
-            self._watch(log.raise_on_loss())
-        if isinstance(log, EmbeddedLog):
-            self._watch(log.trim_wal_regularly())
-        damaged = await refuse_lost_facts(log, self._data)
-        projector = await self._start_projector(log, damaged)
-        self._watch(log_fold_progress(self._progress, await query_end_offsets(log)))
-        server = Server(self._settings.request_bytes, self._settings.batch_bytes)
-        if "command" in roles:
-            self._handler = self._start_handler(server, log, projector)
-        history = await self._start_queries(server, log, projector) if "projector" in roles else None
-        address = await server.start(address)
-        self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
-        self._watch(self._report_serving(server, self._handler, history))
-        return address
-
-    async def wait_failed(self) -> None:
-        """Wait until a part of the server fails, and raise its error; never return."""
-        tasks = self._tasks
-        while tasks:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-                tasks.remove(task)
-        await asyncio.Event().wait()
-
-    def expect_stop(self) -> None:
-        """Do not log a warning when the projector ends from now on, because the server stops."""
-        if self._projector is not None:
-            self._projector.expect_stop()
-
-    async def _start_projector(self, log: Log, damaged: Sequence[Path]) -> ProjectionHost:
-        for name in misnamed_projections():
-            _log.error("the projection %r of an installed package is ignored, because its name is not allowed", name)
-        added_names = list(added_projections()) if "projector" in self._settings.role else []
-        projector = self._projector = ProjectionHost(
-            self._source,
-            log,
-            self._data.projections,
-            list(self._progress),
-            added_names,
-            self._note_progress,
-            self._switch_projection,
-            self._settings.grace_seconds,
-        )
-        write_served_definitions(self._data.projections, [*self._progress, *added_names])
-        projector.repair.remove_damaged(damaged, projector.names)
-        await projector.start()
-        self._watch(projector.repair.run())
-        self._exit_stack.push_async_callback(projector.stop)
-        self._watch(self._raise_if_refused(projector))
-        return projector
-
-    def _switch_projection(self, name: str, path: Path) -> None:
-        if name in self._models:
-            self._models[name].switch(path)
-        if name == ORDERS and self._handler is not None:
-            self._handler.switch_projection(path)
-
-    def _note_progress(self, name: str, positions: dict[int, int]) -> None:
-        if name in self._progress:
-            self._progress[name].advance(positions)
-        if name == ORDERS and self._handler is not None:
-            self._handler.note_projected(positions)
-
-    def _start_handler(self, server: Server, log: Log, projector: ProjectionHost) -> CommandHandler:
-        path, on_damage = live_generation(self._data.projections, ORDERS), projector.repair.note_damage
-        start = ProjectionStart(path, log, self._progress[ORDERS], on_damage)
-        # A projector that watches the log itself needs no wake-ups from the writers.
-        on_append = _no_wakeup if self._source.notifies_growth else projector.notify_growth
-        capacity, hot_bytes = self._settings.waiting_commands, self._settings.order_cache_bytes
-        handler = CommandHandler(
-            log, start, create_id, on_append, capacity, hot_bytes, self._settings.unprojected_bytes
-        )
-        self._exit_stack.push_async_callback(handler.stop, self._settings.grace_seconds)
-        self._watch(handler.run())
-        receipts, batch_work = Receipts(log, handler), BatchWork(handler)
-        commands = CommandService(handler, receipts, create_id, batch_work)
-        server.answer_commands(commands, ImportService(receipts, batch_work))
-        return handler
-
-    async def _start_queries(self, server: Server, log: Log, projector: ProjectionHost) -> HistoryService:
-        """Open the projections. In a server without the role `query` they serve only the health status."""
-        queried_at, ends = time_ns(), await query_end_offsets(log)
-        on_damage, names = projector.repair.note_damage, (ORDERS, HISTORY, PRODUCT_TOTALS)
-        orders, history, totals = (self._open_queried(name, log, ends, on_damage) for name in names)
-        recency = Recency(log.end, log.partitions, history.progress, seen_at=queried_at)
-        self._watch(recency.run())
-        service = HistoryService(orders, history, totals, recency, self._settings.heartbeat_seconds)
-        if "query" in self._settings.role:
-
-            async def retry(order_id: str) -> int | None:
-                folded_count = await projector.retry(order_id)
-                if self._handler is not None:
-                    self._handler.note_retried(order_id)
-                return folded_count
-
-            projections = ProjectionService(log, orders.model, history, retry, projector)
-            server.answer_queries(service, projections)
-        return service
-
-    def _open_queried(self, name: str, log: Log, ends: Offsets, on_damage: OnDamage) -> QueriedProjection:
-        path = live_generation(self._data.projections, name)
-        model = ReadModel(path, log.identity, log.topic, log.partitions, self._settings.query_seconds, on_damage)
-        self._models[name] = model
-        self._exit_stack.callback(model.close)
-        progress = self._progress[name]
-        return QueriedProjection(model, progress, Freshness(model, progress, log, ends))
-
-    def _watch(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        task.add_done_callback(_retrieve_exception)
-        self._tasks.append(task)
-        self._exit_stack.callback(task.cancel)
-
-    async def _report_serving(
-        self, server: Server, handler: CommandHandler | None, history: HistoryService | None
-    ) -> None:
-        """Report SERVING for each service once it answers, and for the whole server after the last one.
-
-        Reads are complete once the read model includes everything that was in the log at the start.
-        """
-        if handler is not None:
-            await handler.wait_until_ready()
-            for name in (COMMANDS.full_name, IMPORT.full_name):
-                server.set_serving(name, True)
-        if history is not None:
-            await history.wait_complete()
-            for name in (HISTORY_SERVICE.full_name, PROJECTION.full_name) if "query" in self._settings.role else ():
-                server.set_serving(name, True)
-        server.set_serving(WHOLE_SERVER, True)
-
-    async def _raise_if_refused(self, projector: ProjectionHost) -> None:
-        refusal = await projector.wait_ended()
-        if refusal is not None:
-            raise ServingFailed(refusal)
-
-
-def _create_source(settings: Settings, connect_timeout_s: float) -> LogSource:
-    if settings.log == "kafka":
-        return KafkaSource(settings.data, settings.bootstrap, settings.topic, headers_of, connect_timeout_s)
-    return EmbeddedSource(settings.data)
-
-
-def _retrieve_exception(task: asyncio.Task[None]) -> None:
-    # If two tasks fail together, one ends the server. Without this, asyncio reports the other's error as not retrieved.
-    if not task.cancelled():
-        task.exception()
-
-
-def _no_wakeup() -> None:
-    pass
 
 
 async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:

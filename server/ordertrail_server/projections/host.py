@@ -1,11 +1,7 @@
-"""Runs the projections of a server: a process for the live generations, one for each added projection and each build.
-
-A projection of another package runs in a process of its own, so that its errors and its endless loops delay no other.
-"""
+"""The projections of a server, and the operations on them: report, rebuild, compare, promote, drop, resume, repair."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +17,15 @@ from ordertrail_server.projections.generation import (
     Generation,
     current_generation,
     list_generations,
-    live_generation,
-    make_live,
     next_generation,
 )
 from ordertrail_server.projections.generation_report import ProjectionReport, report_generation
+from ordertrail_server.projections.live_processes import LiveProcesses, OnProgress, OnSwitch
 from ordertrail_server.projections.repair import Repair
-from ordertrail_server.projections.supervisor import ProjectorProcess
 from ordertrail_server.storage.database_file import remove_database
 
 PROMOTE_SECONDS = 5.0
 """How long a promotion waits for a generation that is almost up to date."""
-
-STALL_SECONDS = 10.0
-"""After this time without the end of a batch, a projection is reported as stopped; it may hang."""
-
-START_SECONDS = 0.5
-
-_log = logging.getLogger(__name__)
-
-OnProgress = Callable[[str, dict[int, int]], None]
-OnSwitch = Callable[[str, Path], None]
 
 
 class ProjectionHost:
@@ -63,62 +47,55 @@ class ProjectionHost:
         grace_s: float,
     ) -> None:
         self._source, self._log, self._directory, self._grace_s = source, log, directory, grace_s
-        self._own_names, self._on_progress, self._on_switch = list(own_names), on_progress, on_switch
+        self._on_progress, self._added_names = on_progress, list(added_names)
         self.repair = Repair(self, directory)
-        self._main = self._create_process(self._own_names)
-        self._added = {name: self._create_process([name]) for name in added_names}
+        on_damage, note_progress = self.repair.note_damage, self._note_progress
+        self._live = LiveProcesses(
+            source, directory, own_names, self._added_names, note_progress, on_switch, on_damage, grace_s
+        )
         self._builds: dict[Generation, Build] = {}
-        self._reached: dict[str, dict[int, int]] = {}
-        self._switching: set[str] = set()
         self._operation = asyncio.Lock()
 
     @property
     def names(self) -> list[str]:
         """The projections of this server."""
-        return [*self._own_names, *self._added]
+        return self._live.names
 
     # Processes
 
     async def start(self) -> None:
         """Start the processes, and keep them running until `stop`. Raises OSError if one cannot be started at all."""
-        for process in (self._main, *self._added.values()):
-            await process.start()
+        await self._live.start()
 
     async def wait_ended(self) -> str | None:
         """Return when the live generations are no longer folded: the reason, None after `stop`."""
-        while True:
-            process = self._main
-            failure = await process.wait_ended()
-            if failure is not None:
-                return failure
-            async with self._operation:  # a promotion replaces the process
-                if process is self._main:
-                    return None
+        return await self._live.wait_ended()
 
     def notify_growth(self) -> None:
         """Wake the engine, because the log has grown. Never blocks, never raises."""
-        self._main.notify_growth()
+        self._live.notify_growth()
 
     def expect_stop(self) -> None:
         """Do not warn if a process ends from now on."""
-        for process in self._processes():
-            process.expect_stop()
+        self._live.expect_stop()
+        for build in self._builds.values():
+            build.process.expect_stop()
 
     async def stop(self) -> None:
         """Let the processes finish their batches; both that and killing them is safe."""
-        await asyncio.gather(*(process.stop(self._grace_s) for process in self._processes()))
+        builds = (build.process.stop(self._grace_s) for build in self._builds.values())
+        await asyncio.gather(self._live.stop(), *builds)
 
     async def retry(self, order_id: str) -> int | None:
         """Fold a parked order's waiting facts again in all projections.
 
         Returns how many were folded, None if the order is not parked. Raises Refused (UNAVAILABLE).
         """
-        result: int | None = await self._main.request(retry=order_id)
+        result: int | None = await self._live.retry(order_id)
         for generation, build in self._builds.items():
             if generation.name == ORDERS:  # it judges the log itself, and has parked the order, too
                 await build.process.request(retry=order_id)
-        for process in self._dependents():
-            process.notify_growth()
+        self._wake_builds()
         return result
 
     # Operations
@@ -128,8 +105,7 @@ class ProjectionHost:
         end = await self._end()
         builds = {generation: build.is_ready(end) for generation, build in self._builds.items() if build.is_running}
         existing = sorted({*list_generations(self._directory), *builds})  # a new build may have no file yet
-        names = sorted((*self._own_names, *self._added))
-        return [self._report_projection(name, existing, end, builds) for name in names]
+        return [self._report_projection(name, existing, end, builds) for name in sorted(self.names)]
 
     def _report_projection(
         self, name: str, existing: list[Generation], end: int, builds: Mapping[Generation, bool]
@@ -142,7 +118,7 @@ class ProjectionHost:
         on_damage = self.repair.note_damage
         lines = [report_generation(self._directory, g, end, live, builds, on_damage) for g in generations]
         lag_count = next((line.lag_count for line in lines if line.generation == live), end)
-        stopped_reason = self._stopped_reason(name, lag_count)
+        stopped_reason = self._live.stopped_reason(name, lag_count) or self._build_failure(name)
         return ProjectionReport(name, live.definition, lines, stopped_reason, self.repair.counts[name])
 
     async def rebuild(self, name: str) -> Generation:
@@ -187,7 +163,7 @@ class ProjectionHost:
     async def drop(self, generation: Generation) -> None:
         """Remove a generation that is not live. Raises Refused."""
         async with self._operation:
-            if generation == current_generation(self._directory, generation.name):
+            if generation.name in self.names and generation == self._current(generation.name):
                 raise not_ready(f"Generation {generation.number} of {generation.name} is live and cannot be dropped.")
             build = self._builds.pop(generation, None)
             if build is None and generation not in list_generations(self._directory):
@@ -200,11 +176,9 @@ class ProjectionHost:
         """Start a projection again that has stopped. Raises Refused."""
         self._require(name)
         async with self._operation:
-            if name in self._added:
-                forget_definition(name)
-                await self._restart_added(name)
-            else:
-                await self._restart_main()
+            if name in self._added_names:
+                forget_definition(name)  # its code may have been corrected
+            await self._live.restart(name)
 
     async def restart_build(self, generation: Generation) -> None:
         """Begin a build from the first record again, because its file is damaged. Raises OSError."""
@@ -227,7 +201,7 @@ class ProjectionHost:
 
     def is_switching(self, name: str) -> bool:
         """Return whether queries still read the generation before the live one."""
-        return name in self._switching
+        return self._live.is_switching(name)
 
     async def is_ready(self, generation: Generation) -> bool:
         """Return whether a generation that is built is complete and near the end of the log."""
@@ -248,61 +222,20 @@ class ProjectionHost:
         return build
 
     async def _switch(self, generation: Generation) -> None:
-        name = generation.name
-        # From here on, all that is reported of this projection must concern the new generation.
-        await self._added.get(name, self._main).stop(self._grace_s)
-        make_live(self._directory, generation)
-        self._switching.add(name)
-        if name in self._added:
-            await self._restart_added(name)
-        else:
-            await self._restart_main()
-        if name == ORDERS:  # the others read its verdicts
-            for dependent in self._added:
-                await self._restart_added(dependent)
+        await self._live.switch(generation)
+        if generation.name == ORDERS:  # builds of the others read its verdicts
             for generation_built, build in list(self._builds.items()):
                 await build.process.stop(self._grace_s)
                 await self._build(generation_built, is_new=build.is_new)
 
-    async def _restart_added(self, name: str) -> None:
-        await self._added[name].stop(self._grace_s)
-        self._added[name] = self._create_process([name])
-        await _start_at_last(self._added[name])
-
-    async def _restart_main(self) -> None:
-        await self._main.stop(self._grace_s)
-        self._main = self._create_process(self._own_names)
-        await _start_at_last(self._main)
-
     def _note_progress(self, name: str, positions: dict[int, int]) -> None:
-        if name in self._switching:
-            # Queries have seen the generation before up to there, so they must not go back.
-            reached = self._reached.get(name, {})
-            if any(positions.get(partition, 0) < offset for partition, offset in reached.items()):
-                return
-            self._switching.remove(name)
-            self._on_switch(name, live_generation(self._directory, name))
-        self._reached[name] = positions
         self._on_progress(name, positions)
         if name == ORDERS:
-            for process in self._dependents():
-                process.notify_growth()
+            self._wake_builds()
 
-    def _create_process(self, names: Sequence[str]) -> ProjectorProcess:
-        return ProjectorProcess(self._source, names, self._note_progress, on_damage=self.repair.note_damage)
-
-    def _dependents(self) -> list[ProjectorProcess]:
-        return [*self._added.values(), *(build.process for build in self._builds.values())]
-
-    def _processes(self) -> list[ProjectorProcess]:
-        return [self._main, *self._dependents()]
-
-    def _stopped_reason(self, name: str, lag_count: int) -> str:
-        process = self._added.get(name, self._main)
-        reason = process.stopped.get(name) or process.failure or process.restart_reason
-        if not reason and lag_count and process.seconds_since_report > STALL_SECONDS:
-            return f"it has been busy with one batch for {process.seconds_since_report:.0f} s"
-        return reason or self._build_failure(name)
+    def _wake_builds(self) -> None:
+        for build in self._builds.values():
+            build.process.notify_growth()
 
     def _build_failure(self, name: str) -> str:
         for generation, build in self._builds.items():
@@ -324,23 +257,11 @@ class ProjectionHost:
             raise not_ready(f"The projection {name} cannot be used: {error}.") from error
 
     def _require(self, name: str) -> None:
-        if name not in (*self._own_names, *self._added):
+        if name not in self.names:
             raise not_found(f"This server has no projection {name}.")
 
     async def _end(self) -> int:
         return sum([await self._log.end(partition) for partition in range(self._log.partitions)])
-
-
-async def _start_at_last(process: ProjectorProcess) -> None:
-    """Start a process that replaces another one; repeat that while the machine lacks descriptors or memory."""
-    while True:
-        try:
-            await process.start()
-        except OSError as error:
-            _log.error("a projector could not be started, which is tried again: %s", error)
-            await asyncio.sleep(START_SECONDS)
-        else:
-            return
 
 
 def not_found(message: str) -> Refused:
