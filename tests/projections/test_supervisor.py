@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -17,7 +18,8 @@ from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.source import EmbeddedSource
 from ordertrail_server.orders.refusal import Refused
-from ordertrail_server.projections.supervisor import ProjectorProcess
+from ordertrail_server.projections.exit_code import AGAIN, REFUSED
+from ordertrail_server.projections.supervisor import COMMAND, ProjectorProcess
 
 
 @pytest.fixture
@@ -126,6 +128,43 @@ async def test_request_to_a_projector_that_dies_is_refused_as_unavailable(log: E
         await answers
     assert error.value.refusal.reason == ERROR_REASON_UNAVAILABLE
     await projector.stop(grace_s=10)
+
+
+async def test_request_waits_for_a_projector_that_is_restarted(log: EmbeddedLog, tmp_path: Path) -> None:
+    first_run = tmp_path / "first-run"
+    first_run.touch()
+    # The first run asks for its restart when it gets the request, as one does that meets another projector's commit.
+    end_first_run = f'test -e {first_run} || exec {shlex.join(COMMAND)} "$@"; read line; rm {first_run}; exit {AGAIN}'
+    command = ("sh", "-c", end_first_run, "sh")
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, ReportedOffset(), command=command)
+    await projector.start()
+    assert await projector.request(retry="order-1") is None
+    assert not first_run.exists()
+    await projector.stop(grace_s=10)
+
+
+async def test_request_during_the_pause_before_a_restart_waits(log: EmbeddedLog, tmp_path: Path) -> None:
+    reported_offset = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
+    await projector.start()
+    await reported_offset.at_least(0)
+    assert projector.pid is not None
+    os.kill(projector.pid, signal.SIGKILL)
+    while projector.pid is not None:  # noqa: ASYNC110 - the supervisor has no event for it
+        await asyncio.sleep(0.001)
+    assert await projector.request(retry="order-1") is None
+    await projector.stop(grace_s=10)
+
+
+async def test_request_to_a_projector_that_is_not_restarted_is_refused(log: EmbeddedLog, tmp_path: Path) -> None:
+    command = ("sh", "-c", f"read line; echo the reason >&2; exit {REFUSED}")
+    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, ReportedOffset(), command=command)
+    await projector.start()
+    for _ in range(2):  # the process ends at the first
+        with pytest.raises(Refused) as error:
+            await projector.request(retry="order-1")
+        assert error.value.refusal.reason == ERROR_REASON_UNAVAILABLE
+    assert await projector.wait_ended() == "the reason"
 
 
 async def test_request_to_a_projector_that_does_not_run_is_refused_as_unavailable(

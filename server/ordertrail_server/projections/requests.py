@@ -28,7 +28,12 @@ class Requests:
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._pending: dict[int, Future[Any]] = {}
+        self._pending: dict[int, tuple[bytes, Future[Any]]] = {}
+
+    @property
+    def pending_lines(self) -> list[bytes]:
+        """The requests without an answer, for a projector that has just been started."""
+        return [line for line, _ in self._pending.values()]
 
     async def send(self, request: dict[str, str], write: Callable[[bytes], None]) -> Any:
         """Send a request and return its result.
@@ -37,16 +42,17 @@ class Requests:
         """
         number = next(self._numbers)
         answer: Future[Any] = get_running_loop().create_future()
-        self._pending[number] = answer
+        line = json.dumps({"number": number, **request}).encode() + b"\n"
+        self._pending[number] = line, answer
         try:
-            write(json.dumps({"number": number, **request}).encode() + b"\n")
+            write(line)
             return await answer
         finally:
             del self._pending[number]
 
     def resolve(self, message: dict[str, Any]) -> None:
         """Hand an answer to its caller, who may have gone."""
-        answer = self._pending.get(message["number"])
+        _, answer = self._pending.get(message["number"], (b"", None))
         if answer is None or answer.done():
             return
         if "error" in message:
@@ -56,6 +62,6 @@ class Requests:
 
     def fail_all(self) -> None:
         """Refuse all pending requests, because the projector has ended."""
-        for answer in self._pending.values():
+        for _, answer in self._pending.values():
             if not answer.done():
                 answer.set_exception(projector_unavailable())

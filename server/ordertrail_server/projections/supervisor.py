@@ -107,12 +107,17 @@ class ProjectorProcess:
     async def request(self, **request: str) -> Any:
         """Have the process handle a request between two batches (requests.py), and return the result.
 
-        Raises Refused (UNAVAILABLE) if the process does not run or ends before it answers; repeating it is safe.
+        Waits for a process that is being restarted. Raises Refused (UNAVAILABLE) if the process ends before it
+        answers, unless it asked for its restart, or is not restarted; repeating it is safe.
         """
-        stdin = self._stdin()
-        if stdin is None:
+        if self._supervision is None or self._supervision.done() or self._stopping.is_set():
             raise projector_unavailable()
-        return await self._requests.send(request, stdin.write)
+        return await self._requests.send(request, self._write_line)
+
+    def _write_line(self, line: bytes) -> None:
+        stdin = self._stdin()
+        if stdin is not None:
+            stdin.write(line)
 
     def _stdin(self) -> asyncio.StreamWriter | None:
         stdin = None if self._process is None else self._process.stdin
@@ -142,6 +147,8 @@ class ProjectorProcess:
             logger.exception("the supervision of the projector failed")
             self.failure = f"the supervision of the projector failed because of a defect of the server: {fault}"
             self._kill()
+        finally:
+            self._requests.fail_all()
 
     async def _restart_until_stopped(self, first: Process) -> None:
         process: Process | None = first
@@ -176,12 +183,15 @@ class ProjectorProcess:
                 continue
             if self._stopping.is_set():
                 self._close_stdin()
+            for line in self._requests.pending_lines:
+                self._write_line(line)
             return self._process
 
     async def _wait_for_exit(self, process: Process) -> tuple[int, str]:
         _, last_line = await asyncio.gather(self._forward_progress(process), self._forward_log(process))
         exit_code = await process.wait()
-        self._requests.fail_all()
+        if exit_code not in (AGAIN, DAMAGED) or self._stopping.is_set():
+            self._requests.fail_all()  # one of them may be the cause
         return exit_code, last_line
 
     async def _back_off(self) -> None:
