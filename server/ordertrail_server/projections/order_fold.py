@@ -5,7 +5,7 @@ from functools import partial
 
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.facts.link import Link, link_of
-from ordertrail_server.facts.step import Judged, Place, fold_judged, judge_message
+from ordertrail_server.facts.step import Judged, Place, step
 from ordertrail_server.log.port import Logged
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
 from ordertrail_server.orders.chain import Verdict
@@ -35,8 +35,7 @@ class OrderFold:
         """Fold the next message of the partition."""
         order_id = logged.key
         before = self.orders.get(order_id) or self._stored.get(order_id, NO_ORDER)
-        judged = judge_message(logged, before, self._place, partial(self._links_at, order_id))
-        after = fold_judged(before, judged, logged)
+        judged, _, after = step(logged, before, self._place, partial(self._links_at, order_id))
         self.batch.next_offset, self.batch.digest = logged.offset + 1, logged.digest
         if after is not before:
             self.orders[order_id] = after

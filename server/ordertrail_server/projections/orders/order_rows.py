@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from ordertrail_server.facts.link import Link
 from ordertrail_server.facts.step import Judged
 from ordertrail_server.log.port import Logged
-from ordertrail_server.orders.chain import Verdict
+from ordertrail_server.orders.chain import LINKS, Verdict
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.order_fold import OrderFold
@@ -19,7 +19,6 @@ INSERT_NOT_LINK = "INSERT INTO not_links VALUES (?, ?, ?, ?, ?)"
 INSERT_PARKED = "INSERT INTO parked_orders VALUES (?, ?, ?)"
 COUNT_WRITTEN = """INSERT INTO written VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET count = count + excluded.count"""
-LINKED = (Verdict.FACT, Verdict.REFUSAL)
 
 
 def number_orders(fold: OrderFold, stored: Mapping[str, StoredOrder], last_number: int) -> dict[str, StoredOrder]:
@@ -45,7 +44,7 @@ def write_order_rows(
     batch = fold.batch
     write_order_states(connection, changed, stored)
     execute_many(INSERT_LINK, [_link_row(changed[order_id].order_no, link) for order_id, link in fold.links])
-    not_links = [(logged, judged) for logged, judged in batch.non_facts if judged.verdict not in LINKED]
+    not_links = [(logged, judged) for logged, judged in batch.non_facts if judged.verdict not in LINKS]
     execute_many(INSERT_NOT_LINK, [_not_link_row(batch, logged, judged) for logged, judged in not_links])
     execute_many(INSERT_PARKED, _parked_rows(batch))
     execute_many(COUNT_WRITTEN, [(batch.partition, number, count) for number, count in _count_written(batch).items()])
