@@ -189,14 +189,7 @@ class Service:
         self._watch(recency.run())
         service = HistoryService(orders, history, totals, recency, self._settings.heartbeat_seconds)
         if "query" in self._settings.role:
-
-            async def retry(order_id: str) -> int | None:
-                folded_count = await projector.retry(order_id)
-                if self._handler is not None:
-                    self._handler.note_retried(order_id)
-                return folded_count
-
-            projections = ProjectionService(log, orders.model, history, retry, projector)
+            projections = ProjectionService(log, orders.model, history, projector.retry, projector)
             server.answer_queries(service, projections)
         return service
 

@@ -83,9 +83,7 @@ class ProjectedHandler:
         """Retry a parked order, as a server does on request."""
         await self.progress.wait_reached({})  # the first report
         assert self.engine is not None
-        folded_count = await self.engine.retry(order_id)
-        self.handler.note_retried(order_id)
-        return folded_count
+        return await self.engine.retry(order_id)
 
     async def _project(self) -> None:
         with closing(await open_engine(self._log, self._directory, [ORDERS])) as self.engine:

@@ -63,7 +63,6 @@ async def test_fold_on_freed_order_equals_fold_that_could_read_everything(
         assert fold.aggregate(ORDER).parked
     await store.retry(ORDER)
     await fold.catch_up()
-    fold.note_retried(ORDER)
     reference = Fold(log, 0, NothingProjected())
     await reference.catch_up()
     assert fold.aggregate(ORDER) == reference.aggregate(ORDER)

@@ -52,11 +52,12 @@ class BatchPlan:
             # The state is read before the receipt. Otherwise the projection could take in the command's own record in
             # between, and the command would be decided again on a state that includes it.
             before = self._aggregate(attempt)
-            self.outcomes.append((attempt, self._find_receipt(attempt) or self._decide(attempt, before)))
+            self.outcomes.append((attempt, self._find_receipt(attempt, before) or self._decide(attempt, before)))
         self.attempts.append(attempt)
 
-    def _find_receipt(self, attempt: Attempt) -> Outcome | None:
-        if attempt.is_new_order:
+    def _find_receipt(self, attempt: Attempt, before: Aggregate) -> Outcome | None:
+        # Without an order there is no receipt. A shared log may have got both since the order was read.
+        if attempt.is_new_order or (before is NO_ORDER and self._chained):
             return None
         key = (attempt.order_id, attempt.request_id)
         planned = self._receipts.get(key)

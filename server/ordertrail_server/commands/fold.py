@@ -84,7 +84,7 @@ class Fold:
             return hot
         stored, begin = self._store.aggregate(order_id)
         aggregate = self._tail.fold(order_id, stored, begin)
-        if aggregate.version or aggregate.head or aggregate.parked:
+        if aggregate.head and not aggregate.parked:  # a retry may free a parked order at any time
             self._hot.put(order_id, aggregate)
         return aggregate
 
@@ -165,10 +165,6 @@ class Fold:
         """Forget the tail before an offset, because the projection includes it."""
         self._reported = max(self._reported, offset)
         self._tail.forget(offset)
-
-    def note_retried(self, order_id: str) -> None:
-        """Read an order anew, because its waiting facts were folded again."""
-        self._hot.remove(order_id)
 
     def _head_before(self, order_id: str, offset: int) -> Aggregate | None:
         """Return the head of an order before the record at `offset`; None if the projection includes that record."""

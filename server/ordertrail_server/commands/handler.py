@@ -186,11 +186,6 @@ class CommandHandler:
             raise LogDamaged(f"the record at offset {logged.offset} is not the one that was acknowledged")
         return reading, logged.value
 
-    def note_retried(self, order_id: str) -> None:
-        """Read an order anew, because its waiting facts were folded again."""
-        if self._writers:
-            self._writers[self.partition_of(order_id)].fold.note_retried(order_id)
-
     async def stop(self, grace_s: float = 10.0) -> None:
         """Refuse further attempts, and answer those submitted before.
 

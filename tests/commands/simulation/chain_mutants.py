@@ -23,12 +23,13 @@ from ordertrail_server.facts import step as step_module
 from ordertrail_server.facts.link import Link
 from ordertrail_server.facts.step import Judged
 from ordertrail_server.log.port import Entry, Logged
+from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import Verdict
 from ordertrail_server.orders.refusal import Refusal
 from ordertrail_server.schema.reading import read
 
 Judge = Callable[..., Verdict]
-Receipt = Callable[[BatchPlan, Attempt], Any]
+Receipt = Callable[[BatchPlan, Attempt, Aggregate], Any]
 Append = Callable[[BatchAppender, BatchPlan], Awaitable[None]]
 Settle = Callable[[BatchAppender, BatchPlan, int | None], Awaitable[None]]
 
@@ -149,7 +150,7 @@ def replay_from_unconfirmed_state(append: Append) -> Append:
 
 @mutant("no receipts", BatchPlan, "_find_receipt")
 def find_no_receipt(receipt: Receipt) -> Receipt:
-    return lambda self, attempt: None
+    return lambda self, attempt, before: None
 
 
 @mutant("last receipt only", Tail, "add")
@@ -163,7 +164,7 @@ def keep_last_receipt(add: Any) -> Any:
 
 @mutant("receipts looked up at the first decision only", BatchPlan, "_find_receipt")
 def find_receipt_once(receipt: Receipt) -> Receipt:
-    return lambda self, attempt: None if attempt.appended_digest else receipt(self, attempt)
+    return lambda self, attempt, before: None if attempt.appended_digest else receipt(self, attempt, before)
 
 
 @mutant("random order id for a retried place_order", prepare_module, "derive_order_id")
@@ -174,11 +175,10 @@ def derive_random_order_id(derive_order_id: Any) -> Any:
 
 @mutant("expected_version before the receipt", BatchPlan, "_find_receipt")
 def check_version_first(receipt: Receipt) -> Receipt:
-    def receipt_of_expected_version(self: BatchPlan, attempt: Attempt) -> Any:
-        before = self._aggregate(attempt)
+    def receipt_of_expected_version(self: BatchPlan, attempt: Attempt, before: Aggregate) -> Any:
         if not attempt.is_new_order and plan_module._is_version_mismatch(attempt, before):
             return version_mismatch(attempt, before)
-        return receipt(self, attempt)
+        return receipt(self, attempt, before)
 
     return receipt_of_expected_version
 
