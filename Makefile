@@ -7,6 +7,8 @@ PROTO_PIP := .venv-proto/bin/pip --disable-pip-version-check --quiet
 # Tests of one group run on one worker (tests/worker_groups.py). More workers than two need a machine with more cores.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -q --numprocesses $(WORKERS)
+# Tests start some thousand processes, which would all compile the code again if the environment forbids to store it.
+test trials pytest: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help run test trials lint types protos pytest bench generate pins image clean
 
