@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 
 OPERATORS: dict[type, type[ast.AST]] = {
     ast.Add: ast.Sub,
@@ -95,11 +94,10 @@ CHANGES = (
 def changed_sources(source: str) -> Iterator[tuple[str, str]]:
     """Yield the name of each change that fits, and the source with it."""
     yield "add_statement", f"{source}\nRATE = 1\n"
-    tree = ast.parse(source)
     for change in CHANGES:
-        copy = deepcopy(tree)
-        if any(change(node) for node in _nodes(copy)):
-            yield change.__name__, ast.unparse(ast.fix_missing_locations(copy))
+        tree = ast.parse(source)
+        if any(change(node) for node in _nodes(tree)):
+            yield change.__name__, ast.unparse(ast.fix_missing_locations(tree))
 
 
 def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
