@@ -7,6 +7,9 @@ from xdist.scheduler import LoadScopeScheduling
 # These words in the name of a file or parameter mark the tests that need a Kafka broker.
 _KAFKA = re.compile(r"kafka|topic|chaos|compose|log/test_copy")
 
+# Groups that run processes for long, the longest first. All others are short.
+_LONG = ("kafka", "tests/evolving", "tests/e2e/", "tests/projections/", "tests/cli/", "tests/examples/", "tests/docs/")
+
 
 def group_of(nodeid: str) -> str:
     """Return the group of a test: all on Kafka, all on the checkout of the next release, or those of one file."""
@@ -14,6 +17,11 @@ def group_of(nodeid: str) -> str:
     if _KAFKA.search(file) or "kafka" in nodeid.partition("[")[2]:
         return "kafka"
     return "tests/evolving" if re.fullmatch(r"tests/evolving/[^/]+", file) else file
+
+
+def order_of(group: str) -> int:
+    """Return the place of a group: long ones first, so that at the end no worker waits for the other."""
+    return next((place for place, prefix in enumerate(_LONG) if group.startswith(prefix)), len(_LONG))
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist has no types
