@@ -1,89 +1,45 @@
 """Runs the measurements and prints the table."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 import click
 
-from benchmarks import (
-    batched_commands,
-    disk,
-    eventsourcing_upcast,
-    history_stream,
-    mixed_load,
-    old_version_projection,
-    projector,
-    rebuild_latency,
-    restart,
-    schema_proof,
-    unary_commands,
-    unary_latency,
-    upcast,
-)
-from benchmarks.kafka import (
-    batches,
-    concurrent_callers,
-    failover,
-    footprint,
-    projector as kafka_projector,
-    single_caller,
-)
-from benchmarks.load_generator import find_h2load
-from benchmarks.schema_change import CHANGE_KINDS
-from benchmarks.table import Row, print_table
+from benchmarks.load_generator import has_h2load
+from benchmarks.measurements import H2LOAD_USERS, MANY, PARTS, Measure, describe, list_measures
+from benchmarks.table import Failure, Row, describe_error, print_table
 
-FEW, MANY = 10_000, 300_000
-MEASURES: dict[str, list[Callable[[], Row]]] = {
-    "embedded": [
-        unary_commands.measure,
-        unary_latency.measure,
-        *(partial(batched_commands.measure, size) for size in (100, 1_000)),
-        mixed_load.measure,
-        rebuild_latency.measure,
-        partial(history_stream.measure, FEW),
-        partial(history_stream.measure, MANY),
-        partial(projector.measure, FEW),
-        partial(projector.measure, MANY),
-        partial(disk.measure, FEW),
-        partial(restart.measure, MANY),
-    ],
-    "versions": [
-        partial(old_version_projection.measure, 2_000, "literal"),
-        *(partial(upcast.measure_kind, kind) for kind in CHANGE_KINDS),
-        *(partial(upcast.measure, hops) for hops in (5, 20)),
-        *(partial(eventsourcing_upcast.measure, hops) for hops in (1, 5, 20)),
-        partial(schema_proof.measure, 50),
-    ],
-    "kafka": [
-        *(
-            partial(single_caller.measure, brokers, has_client_ids, "sequential")
-            for brokers in (1, 3)
-            for has_client_ids in (False, True)
-        ),
-        *(partial(single_caller.measure, brokers, False, "combined") for brokers in (1, 3)),
-        *(partial(concurrent_callers.measure, count, 1, 0.7) for count in (32, 256)),
-        *(partial(concurrent_callers.measure, count, 3, 0.5) for count in (32, 256)),
-        partial(concurrent_callers.measure_servers, 96),
-        *(partial(batches.measure, brokers) for brokers in (1, 3)),
-        partial(kafka_projector.measure, 60_000),
-        failover.measure,
-        *(partial(footprint.measure, metric, 12) for metric in ("MB", "threads")),
-    ],
-}
+H2LOAD_MISSING = "{} measurements are left out, because they need h2load (Debian's nghttp2-client, elsewhere nghttp2)."
 
 
 @click.command()
-@click.argument("parts", nargs=-1, type=click.Choice(list(MEASURES)))
-def main(parts: tuple[str, ...]) -> None:
-    """Run the measurements of the PARTS (default: all) one after another, and print the table."""
-    find_h2load()
-    print_table(list(_rows([measure for part in parts or MEASURES for measure in MEASURES[part]])))
+@click.argument("parts", nargs=-1, type=click.Choice(PARTS))
+@click.option("--events", default=MANY, show_default=True, help="The number of events of a large log.")
+@click.option("--only", default="", metavar="TEXT", help="Run only the measurements that have TEXT in their name.")
+def main(parts: tuple[str, ...], events: int, only: str) -> None:
+    """Run the measurements of the PARTS (default: all) one after another, and print the table.
+
+    A measurement that fails leaves a line below the table. Exit codes: 0 all succeeded, 1 one failed.
+    """
+    measures = _leave_out_unable([each for each in list_measures(parts or PARTS, events) if only in describe(each)])
+    outcomes = list(_run(measures))
+    print_table(outcomes)
+    raise SystemExit(any(isinstance(outcome, Failure) for outcome in outcomes))
 
 
-def _rows(measures: list[Callable[[], Row]]) -> Iterator[Row]:
+def _leave_out_unable(measures: list[Measure]) -> list[Measure]:
+    able = measures if has_h2load() else [measure for measure in measures if measure.func not in H2LOAD_USERS]
+    if len(able) < len(measures):
+        click.echo(H2LOAD_MISSING.format(len(measures) - len(able)))
+    return able
+
+
+def _run(measures: list[Measure]) -> Iterator[Row | Failure]:
     for number, measure in enumerate(measures, 1):
-        print(f"{number} of {len(measures)} …", flush=True)
-        yield measure()
+        click.echo(f"{number} of {len(measures)}: {describe(measure)} …")
+        try:
+            yield measure()
+        except Exception as error:  # the other measurements still run
+            yield Failure(describe(measure), describe_error(error))
 
 
 if __name__ == "__main__":

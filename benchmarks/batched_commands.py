@@ -13,7 +13,7 @@ import grpc
 from benchmarks.eventsourcing_application import OrderApplication, build_orders
 from benchmarks.sample_orders import place_order
 from benchmarks.server_process import run_ordertrail
-from benchmarks.table import Row
+from benchmarks.table import MeasurementFailed, Row
 from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest, ExecuteCommandsResponse
 
 EXECUTE = "/ordertrail.v1.OrderCommandService/ExecuteCommands"
@@ -51,14 +51,14 @@ async def commands_per_second(address: str, size: int, count: int) -> float:
     """Send `count` batches of `size` new orders on one stream; return the commands/s until the last answer."""
     batches = [_build_batch(size) for _ in range(count)]
     async with grpc.aio.insecure_channel(address) as channel:
-        await asyncio.wait_for(channel.channel_ready(), 30)
+        await channel.channel_ready()
         call = channel.stream_stream(EXECUTE, None, None)
         start = perf_counter()
         answers = [answer async for answer in call(_iterate(batches))]
         seconds = perf_counter() - start
     results = [result for answer in answers for result in ExecuteCommandsResponse.FromString(answer).results]
     if len(results) != size * count or not all(result.HasField("receipt") for result in results):
-        raise SystemExit("Not every command of a batch was answered with a receipt.")
+        raise MeasurementFailed("not every command of a batch was answered with a receipt")
     return len(results) / seconds
 
 

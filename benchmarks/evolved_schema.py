@@ -10,6 +10,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from benchmarks.evolved_protos import FIRST, evolve_protos
 from benchmarks.sample_orders import lines
 from benchmarks.schema_change import add_base_fields
+from benchmarks.table import MeasurementFailed
 from benchmarks.version_draft import EVENT, Change
 from ordertrail.evolve.v1 import rules_pb2
 from ordertrail.log.v1.record_pb2 import Record
@@ -68,11 +69,11 @@ def list_files(changes: Sequence[Change]) -> list[FileDescriptorProto]:
 
 
 def build_readers(tree: Tree) -> dict[str, Reader]:
-    """Return the reader of each stored message by name. Exits if the tree has gaps."""
+    """Return the reader of each stored message by name. Raises MeasurementFailed if the tree has gaps."""
     families = Families(tree.record)
     public = PublicHops(families, tree.record, tree.history_event)
     if gaps := families.gaps + public.gaps:
-        raise SystemExit("\n".join(gaps))
+        raise MeasurementFailed("; ".join(gaps))
     readers = Readers(families, public)
     readers_by_case = map(readers.of, cases(tree.record))
     return {reader.name: reader for reader in readers_by_case if reader is not None}
@@ -83,7 +84,7 @@ def build_versions(changes: Sequence[Change]) -> list[Version]:
     tree = build_tree(changes)
     versions = list(_versions(tree, build_readers(tree)))
     if any(version.read() != versions[-1].read() for version in versions):
-        raise SystemExit("The versions of one order do not read as equal events.")
+        raise MeasurementFailed("the versions of one order do not read as equal events")
     return versions
 
 

@@ -25,7 +25,6 @@ def measure(events: int) -> Row:
         data, frame = Path(folder) / "data", Path(folder) / "frame"
         create_log(data, events)
         with run_ordertrail(data) as address:
-            asyncio.run(_wait_until_projected(address, events))
             frames = asyncio.run(_frames(address, STREAM))
             frame.write_bytes(max(frames, key=len))
             with run_process(*BARE, str(frame), str(len(frames))) as bare:
@@ -47,13 +46,3 @@ async def _frames(address: str, rpc: str) -> list[bytes]:
     async with grpc.aio.insecure_channel(address) as channel:
         call = channel.unary_stream(rpc, None, None)
         return [frame async for frame in call(StreamOrderEventsRequest().SerializeToString())]
-
-
-async def _wait_until_projected(address: str, events: int) -> None:
-    request = StreamOrderEventsRequest(follow=True).SerializeToString()
-    async with grpc.aio.insecure_channel(address) as channel:
-        received = 0
-        async for frame in channel.unary_stream(STREAM, None, None)(request, wait_for_ready=True):
-            received += len(StreamOrderEventsResponse.FromString(frame).events)
-            if received >= events:
-                return

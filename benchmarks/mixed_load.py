@@ -3,11 +3,9 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -15,7 +13,7 @@ from time import perf_counter
 import grpc
 
 from benchmarks.sample_orders import place_order
-from benchmarks.server_process import run_ordertrail
+from benchmarks.server_process import run_ordertrail, start_process
 from benchmarks.table import Row
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
@@ -36,7 +34,7 @@ async def _measure(address: str) -> tuple[list[float], list[float]]:
     async with grpc.aio.insecure_channel(address) as channel:
         place = OrderCommandServiceStub(channel).PlaceOrder
         await _p50_ms(place)
-        with _batches(address) as process:
+        with start_process("-m", "benchmarks.mixed_load", address) as process:
             for _ in range(ROUNDS):
                 os.kill(process.pid, signal.SIGSTOP)
                 await asyncio.sleep(SETTLE_SECONDS)
@@ -54,16 +52,6 @@ async def _p50_ms(place: Callable[..., Awaitable[object]]) -> float:
         await place(place_order())
         durations.append(1_000 * (perf_counter() - start))
     return median(durations)
-
-
-@contextmanager
-def _batches(address: str) -> Iterator["subprocess.Popen[bytes]"]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    with subprocess.Popen([sys.executable, "-m", "benchmarks.mixed_load", address], env=environment) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 async def _send_batches(address: str) -> None:

@@ -5,18 +5,20 @@ import os
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter
 
+from benchmarks.process_status import list_commands
 from benchmarks.sample_orders import create_log, place_order
 from benchmarks.server_process import run_ordertrail
 from benchmarks.table import Row
 from ordertrail.client import OrderTrail, connect
-from ordertrail.errors import Unavailable
 from ordertrail.v1.projection_service_pb2 import GENERATION_STATE_BUILDING
 
 EVENTS, CALLERS, ROUNDS, SECONDS, SETTLE_SECONDS = 200_000, 32, 8, 1.0, 0.2
+CALL_SECONDS = 600
+PROJECTOR = "ordertrail_server.projections.process"
 PROJECTIONS = ("orders", "history")
 
 
@@ -33,8 +35,7 @@ def measure() -> Row:
 
 async def _measure(address: str, data: str) -> tuple[list[float], list[float]]:
     without_builds, with_builds = list[float](), list[float]()
-    async with connect(address, timeout=60) as client:
-        await _wait_until_built(client)
+    async with connect(address, timeout=CALL_SECONDS) as client:
         rate = await _measure_capacity(client) / 2
         for _ in range(ROUNDS):
             await _keep_building(client)
@@ -44,15 +45,6 @@ async def _measure(address: str, data: str) -> tuple[list[float], list[float]]:
             await asyncio.sleep(SETTLE_SECONDS)
             with_builds += await _send_at(client, rate)
     return without_builds, with_builds
-
-
-async def _wait_until_built(client: OrderTrail) -> None:
-    while True:
-        try:
-            await client.send(place_order())
-        except Unavailable:
-            continue
-        return
 
 
 async def _keep_building(client: OrderTrail) -> None:
@@ -99,25 +91,19 @@ def _p99_ms(durations: list[float]) -> float:
 
 @contextmanager
 def _frozen(pids: list[int]) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    _signal(pids, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # the build has ended
+            os.kill(pid, number)
 
 
 def _find_builds(data: str) -> list[int]:
     """Return the processes of the builds: their last argument names generations that are not live."""
-    return [pid for pid, words in _command_lines() if words[-1] not in ("", "{}") and any(data in w for w in words)]
-
-
-def _command_lines() -> Iterator[tuple[int, list[str]]]:
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
-        except OSError:  # the process has ended
-            continue
-        if "ordertrail_server.projections.process" in words:
-            yield int(process.name), words
+    return [pid for pid, words in list_commands(data) if PROJECTOR in words and words[-1] not in ("", "{}")]

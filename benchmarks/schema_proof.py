@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from benchmarks.evolved_protos import FIRST
 from benchmarks.evolved_schema import Tree, build_readers, build_tree, list_files
 from benchmarks.schema_change import cycle_changes
-from benchmarks.table import Row
+from benchmarks.table import MeasurementFailed, Row
 from ordertrail_server.schema.proof.record_gaps import envelope_gaps, message_gaps, number_gaps
 
 ROUNDS: Final = 7
@@ -38,5 +38,5 @@ def measure(versions: int) -> Row:
 def _prove(tree: Tree) -> None:
     gaps = envelope_gaps(*tree) + number_gaps(*tree) + message_gaps(tree.record)
     if gaps:
-        raise SystemExit("\n".join(gaps))
+        raise MeasurementFailed("; ".join(gaps))
     build_readers(tree)

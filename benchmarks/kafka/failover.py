@@ -1,9 +1,6 @@
 """The time until a caller gets a receipt from another server after its server was killed."""
 
-import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
@@ -13,6 +10,7 @@ import grpc
 
 from benchmarks.kafka.site import Site, run_site
 from benchmarks.sample_orders import place_order
+from benchmarks.server_process import start_process, wait_until_listening, wait_until_serving
 from benchmarks.table import Row
 from benchmarks.unary_commands import PLACE_ORDER
 
@@ -41,14 +39,10 @@ def measure() -> Row:
 
 @contextmanager
 def _victim(kafka_site: Site, name: str) -> "Iterator[tuple[subprocess.Popen[str], str]]":
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, *kafka_site.build_arguments(name, ROLE)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        try:
-            yield process, json.loads(process.stdout.readline())["listening"]
-        finally:
-            process.kill()
+    with start_process(*kafka_site.build_arguments(name, ROLE)) as process:
+        address = wait_until_listening(process)
+        wait_until_serving(address)
+        yield process, address
 
 
 def _wait(process: "subprocess.Popen[str]", address: str, place_at_survivor: Callable[[bytes], bytes]) -> float:

@@ -1,11 +1,8 @@
 """The memory and threads of a server with all roles, including its projector process."""
 
-import re
-from collections.abc import Iterator
-from pathlib import Path
-
 from benchmarks.kafka.site import run_site
 from benchmarks.load_generator import calls_per_second
+from benchmarks.process_status import list_statuses
 from benchmarks.sample_orders import place_order
 from benchmarks.server_process import run_ordertrail
 from benchmarks.table import Row
@@ -28,22 +25,6 @@ def measure(unit: str, partitions: int) -> Row:
 
 
 def _measure_processes(data: str) -> tuple[float, float]:
-    """Return the resident memory in MB and the threads of the processes with the data directory as an argument."""
-    figures = [_read_status(process) for process in _processes(data)]
-    return sum(memory for memory, _ in figures), sum(threads for _, threads in figures)
-
-
-def _processes(data: str) -> Iterator[Path]:
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:  # the process has ended
-            continue
-        if data.encode() in words:
-            yield process
-
-
-def _read_status(process: Path) -> tuple[float, float]:
-    status = (process / "status").read_text()
-    memory, threads = (int(re.findall(rf"{name}:\s+(\d+)", status)[0]) for name in ("VmRSS", "Threads"))
-    return memory / 1000, threads
+    """Return the resident memory in MB and the threads of the processes of a server, together."""
+    statuses = list_statuses(data)
+    return sum(status.megabytes for status in statuses), sum(status.threads for status in statuses)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.kafka.cluster import Cluster, run_cluster
 
-from benchmarks.server_process import SERVE, run_process
+from benchmarks.server_process import SERVE, run_process, wait_until_serving
 from ordertrail_server.log.kafka.topic import create_topic
 from ordertrail_server.log.topic_name import ORDER_EVENTS
 
@@ -32,8 +32,9 @@ class Site:
 
     @contextmanager
     def server(self, name: str, roles: str = ALL_ROLES) -> Iterator[str]:
-        """Run a server; yield its address."""
+        """Run a server; yield its address once the log is folded."""
         with run_process(*self.build_arguments(name, roles)) as address:
+            wait_until_serving(address)
             yield address
 
 
