@@ -10,10 +10,12 @@ from benchmarks import (
     history_stream,
     mixed_load,
     old_version_projection,
+    prepared_release,
     projector,
     rebuild_latency,
     restart,
     schema_proof,
+    server_memory,
     unary_commands,
     unary_latency,
     upcast,
@@ -63,6 +65,8 @@ def _embedded(many: int) -> Iterator[Measure]:
     yield from (partial(projector.measure, events) for events in (FEW, many))
     yield partial(disk.measure, FEW)
     yield partial(restart.measure, many)
+    yield partial(prepared_release.measure, many)
+    yield partial(server_memory.measure, 100_000, many)
 
 
 def _versions() -> Iterator[Measure]:
