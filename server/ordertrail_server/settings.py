@@ -8,16 +8,16 @@ validator with `Allowed`. The server does not start with a value outside of them
 text.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ordertrail_server.edge.address import FORMS, parse_address
 from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
 from ordertrail_server.log.topic_name import ORDER_EVENTS
-from ordertrail_server.setting_text import PREFIX, Allowed
+from ordertrail_server.setting_text import Allowed, variable_name
 
 MIB = 1024 * 1024
 
@@ -40,12 +40,10 @@ def _normalize_address(value: str) -> str:
     return str(parse_address(value))
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings of `ordertrail serve`. An option of the command line wins over the environment."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     data: Annotated[Path, BeforeValidator(_require_name), Allowed("a path", "DIR")] = Path("data")
     """The data directory. It is created if it does not exist."""
@@ -68,7 +66,6 @@ class Settings(BaseSettings):
 
     role: Annotated[
         tuple[Role, ...],
-        NoDecode,
         BeforeValidator(_split_list),
         Field(min_length=1),
         Allowed(f"one or more of {', '.join(ROLES)}"),
@@ -107,6 +104,13 @@ class Settings(BaseSettings):
 
     heartbeat_seconds: float = Field(default=15.0, ge=0.1, le=3_600)
     """How long a followed stream sends nothing before it sends an empty frame."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _add_environment(cls, flags: dict[str, Any]) -> dict[str, Any]:
+        # pydantic-settings does this too, but every start would wait for its import.
+        variables = {name: os.environ.get(variable_name(name)) for name in cls.model_fields}
+        return {name: value for name, value in variables.items() if value is not None} | flags
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:

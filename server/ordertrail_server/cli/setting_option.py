@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings
 
 from ordertrail_server.setting_text import (
     describe_default,
@@ -19,7 +19,7 @@ from ordertrail_server.setting_text import (
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def setting_options(model: type[BaseSettings]) -> Callable[[F], F]:
+def setting_options(model: type[BaseModel]) -> Callable[[F], F]:
     """Add an option for each setting, in the order of the model. A setting without a flag is None, or an empty tuple.
 
     The model checks the values and reads the environment.

@@ -18,7 +18,6 @@ LIBRARIES: Final = frozenset(
         "grpc_status",
         "protovalidate",
         "pydantic",
-        "pydantic_settings",
         "pysqlite3",
         "rich",
         "sqlean",
