@@ -72,8 +72,9 @@ async def _run_until(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | N
 
 
 def _tune_garbage_collector() -> None:
-    # Objects that live as long as the server need no further collection. Commands leave few cycles, so full
+    # Objects that live as long as the server need no further collection. They are not collected before, because the
+    # first calls would wait for it, and a start leaves less than a thousand objects. Commands leave few cycles, so full
     # collections, which cost a tenth of the throughput, can be rare.
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(50_000, 20, 100)

@@ -34,6 +34,7 @@ def serve(as_json: bool, **flags: Any) -> None:
     codes: 0 stopped by the signal, 1 failed, with the reason on stderr, 2 wrong usage.
     """
     import asyncio
+    import gc
     import json
     import os
 
@@ -41,11 +42,8 @@ def serve(as_json: bool, **flags: Any) -> None:
     # handlers of fork() are for processes that continue as copies; with them, such a start can crash.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
-    import uvloop
     from pydantic import ValidationError
 
-    from ordertrail_server import serving
-    from ordertrail_server.edge.address import Address
     from ordertrail_server.storage.descriptors import refuse_low_limit
     from ordertrail_server.storage.sqlite import sqlite3
 
@@ -56,11 +54,19 @@ def serve(as_json: bool, **flags: Any) -> None:
     except ValidationError as error:
         raise click.UsageError(" ".join(describe_errors(error, Settings.model_fields, flag_values))) from None
 
-    def ready(address: Address) -> None:
-        click.echo(json.dumps({"listening": str(address)}) if as_json else f"listening on {address}")
-        sys.stdout.flush()
-
+    # Almost every object created until the server listens lives as long as the process, so a collection would free
+    # nothing. `serving` enables collections again.
+    gc.disable()
     try:
+        import uvloop
+
+        from ordertrail_server import serving
+        from ordertrail_server.edge.address import Address
+
+        def ready(address: Address) -> None:
+            click.echo(json.dumps({"listening": str(address)}) if as_json else f"listening on {address}")
+            sys.stdout.flush()
+
         refuse_low_limit()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serving.serve(settings, ready))
@@ -68,3 +74,5 @@ def serve(as_json: bool, **flags: Any) -> None:
         raise click.ClickException(error_text(error)) from error
     except sqlite3.Error as error:  # as on a disk that is full or read-only
         raise click.ClickException(f"a file in {settings.data} cannot be used: {error}") from error
+    finally:
+        gc.enable()
