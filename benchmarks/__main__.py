@@ -8,7 +8,7 @@ from benchmarks.load_generator import has_h2load
 from benchmarks.measurements import H2LOAD_USERS, MANY, PARTS, Measure, describe, list_measures
 from benchmarks.table import Failure, Row, describe_error, print_table
 
-H2LOAD_MISSING = "{} measurements are left out, because they need h2load (Debian's nghttp2-client, elsewhere nghttp2)."
+H2LOAD_MISSING = "Left out, because h2load is missing (Debian: nghttp2-client, elsewhere nghttp2): {} measurements."
 
 
 @click.command()
