@@ -33,11 +33,13 @@ class BatchAppender:
         queue: CommandQueue,
         *,
         slices: TimeSlices,
+        unary_slices: TimeSlices,
         on_append: Callable[[], None],
         back_off: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._log, self._partition, self._fold = log, partition, fold
-        self._contention, self._queue, self._slices = contention, queue, slices
+        self._contention, self._queue = contention, queue
+        self._slices, self._unary_slices = slices, unary_slices
         self._on_append, self._back_off = on_append, back_off
         self._back_off_s = FIRST_BACK_OFF_S
 
@@ -53,7 +55,7 @@ class BatchAppender:
         self._on_append()
         if offsets == list(range(expected, expected + len(offsets))):
             self._contention.absent()
-            await self._slices.map(self._fold_own, enumerate(plan.records, expected))
+            await self._slices_of(plan).map(self._fold_own, enumerate(plan.records, expected))
             await self.answer_all(plan, expected)
             self._queue.requeue(plan.deferred)
         elif min(offsets) < expected:
@@ -88,7 +90,10 @@ class BatchAppender:
             else:
                 answer(attempt, outcome)
 
-        await self._slices.map(answer_attempt, plan.outcomes)
+        await self._slices_of(plan).map(answer_attempt, plan.outcomes)
+
+    def _slices_of(self, plan: BatchPlan) -> TimeSlices:
+        return self._slices if any(attempt.is_batched for attempt in plan.attempts) else self._unary_slices
 
     async def _read_refusals(self, plan: BatchPlan) -> dict[RecordedRefusal, Refusal]:
         recorded = {outcome: attempt for attempt, outcome in plan.outcomes if isinstance(outcome, RecordedRefusal)}

@@ -47,10 +47,12 @@ class BatchDecider:
         new_id: Callable[[], str],
         clock: Callable[[], float],
         slices: TimeSlices,
+        unary_slices: TimeSlices,
     ) -> None:
         self._fold, self._follower, self._contention, self._queue = fold, follower, contention, queue
         self._chained, self._batch, self._now, self._new_id = chained, batch, now, new_id
-        self._clock, self._slices, self._unary_at = clock, slices, -UNARY_S
+        self._clock, self._unary_at = clock, -UNARY_S
+        self._slices, self._unary_slices = slices, unary_slices
 
     async def decide(self, attempts: list[Attempt]) -> BatchPlan:
         """Decide the attempts. If the plan has no records, its state was current after the attempts arrived.
@@ -74,14 +76,14 @@ class BatchDecider:
         plan = BatchPlan(self._fold, self._chained, self._now, self._new_id)
         add = partial(self._add, plan)
         unary, batched = _split_by_kind(attempts)
-        decided = await self._slices.map(add, unary, lambda: plan.size >= PLAN_BYTES)
+        decided = await self._unary_slices.map(add, unary, lambda: plan.size >= PLAN_BYTES)
         self._queue.requeue(unary[len(decided) :])
         decided_unary = unary[: len(decided)]
         decided = await self._slices.map(add, batched, self._turn_end_condition(plan, bool(unary)))
         self._queue.requeue(batched[len(decided) :])
         # Not beside other writers, because a refusal needs state that was current after its call arrived.
         late = self._queue.take_unary(self._batch) if decided and self._chained else []
-        await self._slices.map(add, late)
+        await self._unary_slices.map(add, late)
         attempts[:] = [*decided_unary, *batched[: len(decided)], *late]
         return plan
 
