@@ -77,7 +77,7 @@ class Service:
         self._data = DataDirectory(settings.data)
         self._source = _create_source(settings, connect_timeout_s)
         names = OWN_NAMES if "projector" in settings.role else (ORDERS,)
-        self._progress = {name: Progress() for name in names}
+        self._progress = {name: Progress(self._note_read) for name in names}
         self._handler: CommandHandler | None = None
         self._models: dict[str, ReadModel] = {}
         self._tasks: list[asyncio.Task[Any]] = []
@@ -159,6 +159,10 @@ class Service:
             self._progress[name].advance(positions)
         if name == ORDERS and self._handler is not None:
             self._handler.note_projected(positions)
+
+    def _note_read(self) -> None:
+        if self._projector is not None:
+            self._projector.note_read()
 
     def _start_handler(self, server: Server, log: Log, projector: ProjectionHost) -> CommandHandler:
         path, on_damage = live_generation(self._data.projections, ORDERS), projector.repair.note_damage

@@ -64,3 +64,14 @@ async def test_cancelled_wait_is_forgotten_and_ends_no_other_wait() -> None:
     with pytest.raises(asyncio.CancelledError):
         await cancelled_wait
     await other_wait
+
+
+async def test_every_urgent_wait_is_reported_when_it_begins() -> None:
+    reports = list[str]()
+    progress = Progress(lambda: reports.append("wait"))
+    progress.advance({0: 5})
+    await progress.wait_reached({0: 5})
+    await progress.wait_beyond({0: 4})
+    assert reports == ["wait", "wait"]
+    await progress.wait_reached({0: 5}, is_urgent=False)
+    assert reports == ["wait", "wait"]

@@ -78,7 +78,7 @@ class Recency:
         ends = await self._query_ends()
         for follower in self._followers:
             follower.note_ends(queried_at, ends)
-        await self._progress.wait_reached(ends)
+        await self._progress.wait_reached(ends, is_urgent=False)
         self.current_at = queried_at
 
     def age_of(self, current_at: int) -> int:

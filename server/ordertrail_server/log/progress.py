@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 class Progress:
     """{partition: the offset before which everything is projected}; an absent partition is at 0.
 
-    For one event loop. An advance wakes only the waits that it ends.
+    For one event loop. An advance wakes only the waits that it ends. `on_wait` is called when an urgent wait begins,
+    also if it ends at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_wait: Callable[[], None] = lambda: None) -> None:
+        self._on_wait = on_wait
         self._offsets: dict[int, int] = {}
         self._waits: dict[Future[None], Callable[[], bool]] = {}
 
@@ -31,12 +33,15 @@ class Progress:
         """Return whether everything before `positions` is projected; false before the first report."""
         return bool(self._offsets) and all(self._offsets.get(p, 0) >= offset for p, offset in positions.items())
 
-    async def wait_reached(self, positions: Mapping[int, int]) -> None:
+    async def wait_reached(self, positions: Mapping[int, int], is_urgent: bool = True) -> None:
         """Return as soon as everything before `positions` is projected; never before the first report."""
+        if is_urgent:
+            self._on_wait()
         await self._wait_until(lambda: self.has_reached(positions))
 
     async def wait_beyond(self, positions: Mapping[int, int]) -> None:
-        """Return as soon as anything at or behind `positions` is projected."""
+        """Return as soon as anything at or behind `positions` is projected. It is urgent."""
+        self._on_wait()
         await self._wait_until(lambda: any(offset > positions.get(p, 0) for p, offset in self._offsets.items()))
 
     async def _wait_until(self, holds: Callable[[], bool]) -> None:

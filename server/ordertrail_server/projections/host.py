@@ -75,6 +75,10 @@ class ProjectionHost:
         """Wake the engine, because the log has grown. Never blocks, never raises."""
         self._live.notify_growth()
 
+    def note_read(self) -> None:
+        """Note that a read or a stream may wait for new records, which are then folded sooner."""
+        self._live.note_read()
+
     def expect_stop(self) -> None:
         """Do not warn if a process ends from now on."""
         self._live.expect_stop()

@@ -85,6 +85,11 @@ class LiveProcesses:
         """Wake the engine, because the log has grown. Never blocks, never raises."""
         self._main.notify_growth()
 
+    def note_read(self) -> None:
+        """Note that a read or a stream may wait for new records, which are then folded sooner."""
+        for process in self._processes():
+            process.note_read()
+
     async def retry(self, order_id: str) -> Any:
         """Have the engine fold a parked order's waiting facts again, and the added projections follow."""
         result = await self._main.request(retry=order_id)

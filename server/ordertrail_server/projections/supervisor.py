@@ -13,8 +13,8 @@ from typing import Any
 
 from ordertrail_server.log.source import LogSource
 from ordertrail_server.projections.exit_code import AGAIN, DAMAGED, REFUSED
-from ordertrail_server.projections.growth_watcher import PACE_S
 from ordertrail_server.projections.requests import WAKE_UP, Requests, projector_unavailable
+from ordertrail_server.projections.wake_ups import WakeUps
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
 
 COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process")
@@ -57,8 +57,7 @@ class ProjectorProcess:
         self._supervision: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._stop_expected = False
-        self._wake_up: asyncio.TimerHandle | None = None
-        self._woken_at = 0.0
+        self._wake_ups = WakeUps(self._wake)
         self._backoff_s = FIRST_BACKOFF_S
         self._reached: int | None = None
         self._requests = Requests()
@@ -90,15 +89,15 @@ class ProjectorProcess:
     def notify_growth(self) -> None:
         """Wake the projector, because the log has grown. Never blocks, never raises.
 
-        It is woken at most once in PACE_S seconds: under load, fewer and larger batches take less CPU time.
+        Under load it is woken at a pace (wake_ups.py): fewer and larger batches take less CPU time.
         """
-        if self._wake_up is None:
-            loop = asyncio.get_running_loop()
-            self._wake_up = loop.call_later(max(0.0, self._woken_at + PACE_S - loop.time()), self._wake)
+        self._wake_ups.notify_growth()
+
+    def note_read(self) -> None:
+        """Note that a read or a stream may wait for new records, so that the projector is woken sooner."""
+        self._wake_ups.note_read()
 
     def _wake(self) -> None:
-        self._wake_up = None
-        self._woken_at = asyncio.get_running_loop().time()
         stdin = self._stdin()
         # Unsent bytes will wake it as well.
         if stdin is not None and stdin.transport.get_write_buffer_size() == 0:
