@@ -71,7 +71,7 @@ class BatchAppender:
 
     def _fold_own(self, own: tuple[int, PlannedRecord]) -> None:
         offset, planned = own
-        link = planned.fact._replace(offset=offset)
+        link = planned.fact_at(offset)
         verdict = self._fold.take_own(planned.logged_at(offset), planned.reading, link, *planned.step)
         if verdict is not Verdict.FACT:
             raise AssertionError(f"the writer's own record at offset {offset} is {verdict}, not a fact")

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.edge.validation import BATCH_BYTES
@@ -23,17 +21,17 @@ class RequestAdmission:
     def __init__(self, limit: int) -> None:
         self._free = limit
 
-    @contextmanager
-    def admit(self, raw: bytes) -> Iterator[None]:
-        """Reserve memory for a request while it is handled. Raises Refused if the limit would be exceeded."""
+    def reserve(self, raw: bytes) -> int:
+        """Reserve memory for a request; return the bytes to release. Raises Refused if they exceed the limit."""
         size = len(raw) + CALL_BYTES
         if size > self._free:
             raise OVERLOADED
         self._free -= size
-        try:
-            yield
-        finally:
-            self._free += size
+        return size
+
+    def release(self, size: int) -> None:
+        """Return reserved bytes."""
+        self._free += size
 
 
 class BatchAdmission:

@@ -9,16 +9,18 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 
 LONGEST = 256
 _TEXT = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{0,{LONGEST}}}")
-_NAMES = ("ordertrail-actor", "traceparent")
+_ACTOR, _TRACEPARENT = "ordertrail-actor", "traceparent"
 
 
 def caller_of(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
     """Return the caller of the metadata `ordertrail-actor` and `traceparent`. Raises Refused."""
-    values = dict.fromkeys(_NAMES, "")
+    actor = traceparent = ""
     for name, value in metadata:
-        if name in values:
-            values[name] = _check(name, str(value))
-    return Caller(*values.values())
+        if name == _ACTOR:
+            actor = _check(name, str(value))
+        elif name == _TRACEPARENT:
+            traceparent = _check(name, str(value))
+    return Caller(actor, traceparent)
 
 
 def _check(name: str, value: str) -> str:

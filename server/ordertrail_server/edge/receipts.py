@@ -45,7 +45,7 @@ class Receipts:
             _fill_preview(receipt, attempt, answer)
             return receipt.SerializeToString()
         self._fill(receipt, attempt, answer)
-        reading, value = await self._handler.read_record(attempt.order_id, answer)
+        reading, value = answer.record or await self._handler.read_record(attempt.order_id, answer)
         position = receipt.position
         fact = answer.fact
         # The time of the fold is used, because within an order it never goes back, unlike a writer's clock.

@@ -37,9 +37,13 @@ def unary_handler(
     """Return the handler of an rpc with one request and one response."""
 
     async def behavior(raw: bytes, context: Context) -> bytes:
+        # Context managers would take longer than the rest of this function.
         try:
-            with admission.admit(raw):
+            size = admission.reserve(raw)
+            try:
                 return await handle(_parse_request(kind, raw), context)
+            finally:
+                admission.release(size)
         except Exception as error:  # every failure becomes a typed status
             await abort(context, error)
 

@@ -43,9 +43,12 @@ class RunningCalls:
 
     def _count_unary(self, answer: Behavior) -> Behavior:
         async def behavior(request: Any, context: Context) -> bytes:
-            with self._running():
+            self._begin()
+            try:
                 response: bytes = await answer(request, context)
                 return response
+            finally:
+                self._count -= 1
 
         return behavior
 
@@ -72,12 +75,15 @@ class RunningCalls:
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        self._count += 1
-        self._started_count += 1
+        self._begin()
         try:
             yield
         finally:
             self._count -= 1
+
+    def _begin(self) -> None:
+        self._count += 1
+        self._started_count += 1
 
     @contextmanager
     def unread(self) -> Iterator[None]:
