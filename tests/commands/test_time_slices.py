@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from ordertrail_server.commands.time_slices import TimeSlices
 
 
@@ -44,3 +46,26 @@ async def test_tasks_with_long_work_alternate() -> None:
 async def test_work_stops_after_a_slice_if_stop_is_true() -> None:
     slices = TimeSlices(slice_s=2.0, rounds=1, clock=build_stepping_clock(1.0))
     assert await slices.map(str, range(6), stop=lambda: True) == ["0", "1"]
+
+
+class WorkClock:
+    """A clock that only work advances."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def work(self, _: object = None) -> None:
+        self.now += 1.0
+
+
+@pytest.mark.parametrize(("others_work", "rounds"), [(False, 1), (True, 6)])
+async def test_other_tasks_get_further_rounds_only_while_they_have_work(others_work: bool, rounds: int) -> None:
+    clock, round_count = WorkClock(), 0
+    slices = TimeSlices(slice_s=1.0, rounds=6, clock=lambda: clock.now)
+    work = asyncio.create_task(slices.map(clock.work, range(2)))  # a slice each, and no item after the second one
+    while not work.done():
+        await asyncio.sleep(0)
+        round_count += 1
+        if others_work:
+            clock.work()
+    assert round_count == 1 + 2 * rounds
