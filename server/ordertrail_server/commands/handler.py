@@ -155,6 +155,14 @@ class CommandHandler:
         """Queue an attempt; its `answer` gets the answer. Raises Refused if stopped or overloaded."""
         self._queue_of(attempt).submit(attempt)
 
+    def submit_if_space(self, attempt: Attempt) -> bool:
+        """Submit an attempt and return True, or return False if it must wait. Raises Refused if the queue is closed."""
+        queue = self._writers[self.partition_of(attempt.order_id)].queue if self.is_ready else None
+        if queue is None or not queue.has_space(attempt):
+            return False
+        queue.submit(attempt)
+        return True
+
     async def submit_when_space(self, attempt: Attempt) -> None:
         """Submit an attempt once the queue has space. Raises Refused if stopped, or at the attempt's deadline."""
         await self.wait_ready(attempt.deadline)

@@ -22,17 +22,21 @@ class BatchWork:
     ) -> None:
         """Add the result of each element, in order: of its refusal, or of its answered attempt."""
         prepared = await self._slices.map(prepare, batch)
-        submitted = [await self._submit(element) for element in prepared]
+        submitted = await self._submit(prepared)
         for element in submitted:
             if isinstance(element, Attempt):
                 await element.answer
         await self._slices.map(add_result, submitted)
 
-    async def _submit(self, prepared: Attempt | Refusal) -> Attempt | Refusal:
-        if isinstance(prepared, Attempt):
-            prepared.is_batched = True
-            try:
-                await self._handler.submit_when_space(prepared)
-            except Refused as refused:
-                return refused.refusal
-        return prepared
+    async def _submit(self, prepared: Sequence[Attempt | Refusal]) -> list[Attempt | Refusal]:
+        """Submit the attempts; replace those that are refused by the refusals."""
+        submitted = list(prepared)
+        for place, element in enumerate(prepared):
+            if isinstance(element, Attempt):
+                element.is_batched = True
+                try:
+                    if not self._handler.submit_if_space(element):
+                        await self._handler.submit_when_space(element)
+                except Refused as refused:
+                    submitted[place] = refused.refusal
+        return submitted
