@@ -53,7 +53,9 @@ def collect_answers(store: OrderStore) -> list[object]:
     requests = [(ORDER, "place"), (ORDER, "change"), (ORDER, "confirm"), ("order-2", "other"), (ORDER, "never")]
     receipts = [store.receipt(order_id, request_key(request_id)) for order_id, request_id in requests]
     orders = [query(order_id) for order_id in (ORDER, "order-2", "order-3") for query in (store.head, store.aggregate)]
-    return [store.position(), *receipts, *orders, *(list(store.links_at(ORDER, version)) for version in range(5))]
+    several = store.aggregates([ORDER, "order-3", "order-2", ORDER])
+    links = [list(store.links_at(ORDER, version)) for version in range(5)]
+    return [store.position(), *receipts, *orders, several, *links]
 
 
 async def test_file_answers_what_was_projected(log: FaultyLog, store: FileStore) -> None:

@@ -1,5 +1,6 @@
 """A request has one receipt for ever: that of the first fact in the log that names the request."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -67,13 +68,19 @@ class StoreOfFasterProjector(MemoryStore):
         self.project(self._log.records[0][self.position() :])
         return answer
 
+    def aggregates(self, order_ids: Sequence[str]) -> tuple[dict[str, Aggregate], int]:
+        answer = super().aggregates(order_ids)
+        self.project(self._log.records[0][self.position() :])
+        return answer
+
     def receipt(self, order_id: str, request: bytes) -> Link | None:
         answer = super().receipt(order_id, request)
         self.project(self._log.records[0][self.position() :])
         return answer
 
 
-async def test_command_whose_record_is_projected_during_its_decision_is_not_decided_again() -> None:
+@pytest.mark.parametrize("is_expected", [False, True])
+async def test_command_whose_record_is_projected_during_its_decision_is_not_decided_again(is_expected: bool) -> None:
     log = FaultyLog(atomic=False)
     async with RunningWriter(log) as server:
         [first] = await server.handle(build_place_order())
@@ -81,7 +88,10 @@ async def test_command_whose_record_is_projected_during_its_decision_is_not_deci
         assert require_accepted(second).fact.version == 2
     fold = Fold(log, 0, StoreOfFasterProjector(log))  # has not read the log, as on a stale end
     plan = BatchPlan(fold, chained=False, now=lambda: START_NS, new_id=new_id)
-    plan.add(prepare_attempt(build_place_order()))
+    attempt = prepare_attempt(build_place_order())
+    if is_expected:
+        plan.expect([attempt])
+    plan.add(attempt)
     assert plan.outcomes[0][1] == Accepted(require_accepted(first).fact, True, None)
 
 

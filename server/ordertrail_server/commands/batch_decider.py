@@ -66,7 +66,7 @@ class BatchDecider:
         if queries_end:
             await self._follower.catch_up()
         plan = await self._plan(attempts)
-        needs_end = plan.depends_on_end and not (plan.records or are_new)
+        needs_end = not (plan.records or are_new) and plan.depends_on_end
         if needs_end and await self._follower.fold_missed_records(queries_end):
             plan = await self._plan(attempts)
         return plan
@@ -76,13 +76,16 @@ class BatchDecider:
         plan = BatchPlan(self._fold, self._chained, self._now, self._new_id)
         add = partial(self._add, plan)
         unary, batched = _split_by_kind(attempts)
+        plan.expect(unary)
         decided = await self._unary_slices.map(add, unary, lambda: plan.size >= PLAN_BYTES)
         self._queue.requeue(unary[len(decided) :])
         decided_unary = unary[: len(decided)]
+        plan.expect(batched)
         decided = await self._slices.map(add, batched, self._turn_end_condition(plan, bool(unary)))
         self._queue.requeue(batched[len(decided) :])
         # Not beside other writers, because a refusal needs state that was current after its call arrived.
         late = self._queue.take_unary(self._batch) if decided and self._chained else []
+        plan.expect(late)
         await self._unary_slices.map(add, late)
         attempts[:] = [*decided_unary, *batched[: len(decided)], *late]
         return plan

@@ -1,12 +1,13 @@
 """The plan of a batch: the records that it would append and the answers to its attempts, decided before the append."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.commands.attempt import Accepted, Answer, Attempt, Preview, RecordedRefusal
 from ordertrail_server.commands.command_refusal import order_parked, request_id_reused, version_mismatch
 from ordertrail_server.commands.fold import Fold
+from ordertrail_server.commands.orders_ahead import OrdersAhead
 from ordertrail_server.commands.planned_record import PlannedRecord, plan_record
 from ordertrail_server.log.port import Entry
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
@@ -26,6 +27,7 @@ class BatchPlan:
 
     def __init__(self, fold: Fold, chained: bool, now: Callable[[], int], new_id: Callable[[], str]) -> None:
         self._fold, self._chained, self._now, self._new_id = fold, chained, now, new_id
+        self._orders = OrdersAhead(fold)
         self._aggregates: dict[str, Aggregate] = {}
         self._receipts: dict[tuple[str, str], PlannedRecord] = {}
         self.records: list[PlannedRecord] = []
@@ -43,6 +45,10 @@ class BatchPlan:
     def entries(self) -> list[Entry]:
         """The entries to append."""
         return [planned.entry for planned in self.records]
+
+    def expect(self, attempts: Sequence[Attempt]) -> None:
+        """Expect that these attempts are added next, in this sequence, so that their orders are read together."""
+        self._orders.expect(attempts)
 
     def add(self, attempt: Attempt) -> None:
         """Decide one attempt: plan its record, answer it, or defer it."""
@@ -95,7 +101,7 @@ class BatchPlan:
     def _aggregate(self, attempt: Attempt) -> Aggregate:
         if attempt.is_new_order:
             return NO_ORDER
-        return self._aggregates.get(attempt.order_id) or self._fold.aggregate(attempt.order_id)
+        return self._aggregates.get(attempt.order_id) or self._orders.aggregate(attempt.order_id)
 
     def _record_time(self, before: Aggregate) -> int:
         # The server's clock may stop or go back, but a fact is never older than its predecessor.
@@ -106,5 +112,6 @@ class BatchPlan:
 
 def _is_version_mismatch(attempt: Attempt, before: Aggregate) -> bool:
     expected = attempt.expected_version
-    may_be_new = isinstance(attempt.command, PlaceOrderRequest | OrderPlaced)
-    return expected is not None and expected != before.version and (before.version > 0 or may_be_new)
+    if expected is None or expected == before.version:
+        return False
+    return before.version > 0 or isinstance(attempt.command, PlaceOrderRequest | OrderPlaced)

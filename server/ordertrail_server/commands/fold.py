@@ -3,7 +3,7 @@
 Heads of the tail are known at once. The state of an order is folded when a command needs it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.facts.link import Link, link_of, request_key
 from ordertrail_server.facts.step import Judged, Place, judge_message
 from ordertrail_server.log.port import Log, LogDamaged, Logged, LogUnavailable
-from ordertrail_server.orders.aggregate import Aggregate
+from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
 from ordertrail_server.orders.chain import Verdict, judge
 from ordertrail_server.schema.reading import Reading
 
@@ -44,6 +44,9 @@ class OrderStore(Protocol):
 
     def aggregate(self, order_id: str) -> tuple[Aggregate, int]:
         """Return an order, NO_ORDER if it does not exist, and the offset as of which it is."""
+
+    def aggregates(self, order_ids: Sequence[str]) -> tuple[dict[str, Aggregate], int]:
+        """Return those of the orders that exist, and the offset as of which all of them are."""
 
     def head(self, order_id: str) -> tuple[Aggregate, int]:
         """Return the same as `aggregate` without the state of the order."""
@@ -82,7 +85,19 @@ class Fold:
         hot = self._hot.get(order_id)
         if hot is not None:
             return hot
-        stored, begin = self._store.aggregate(order_id)
+        return self._fold_tail(order_id, *self._store.aggregate(order_id))
+
+    def aggregates(self, order_ids: Sequence[str]) -> dict[str, Aggregate]:
+        """Return each order as `aggregate` does, with one query of the projection."""
+        aggregates = {order_id: self._hot.get(order_id) for order_id in order_ids}
+        missing = [order_id for order_id, hot in aggregates.items() if hot is None]
+        stored, begin = self._store.aggregates(missing) if missing else ({}, 0)
+        return {
+            order_id: hot or self._fold_tail(order_id, stored.get(order_id, NO_ORDER), begin)
+            for order_id, hot in aggregates.items()
+        }
+
+    def _fold_tail(self, order_id: str, stored: Aggregate, begin: int) -> Aggregate:
         aggregate = self._tail.fold(order_id, stored, begin)
         if aggregate.head and not aggregate.parked:  # a retry may free a parked order at any time
             self._hot.put(order_id, aggregate)

@@ -1,6 +1,6 @@
 """The projection `orders` as the command side reads it: one partition, with the errors of the command side."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +29,10 @@ class ProjectedOrders:
     def aggregate(self, order_id: str) -> tuple[Aggregate, int]:
         """Return an order, NO_ORDER if it does not exist, and the offset as of which it is."""
         return self._read(lambda: self._reader.aggregate(order_id, self._partition))
+
+    def aggregates(self, order_ids: Sequence[str]) -> tuple[dict[str, Aggregate], int]:
+        """Return those of the orders that exist, and the offset as of which all of them are."""
+        return self._read(lambda: self._reader.aggregates(order_ids, self._partition))
 
     def head(self, order_id: str) -> tuple[Aggregate, int]:
         """Return the same as `aggregate` without the state of the order."""

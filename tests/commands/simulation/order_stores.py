@@ -42,6 +42,9 @@ class NothingProjected:
     def aggregate(self, order_id: str) -> tuple[Aggregate, int]:
         return NO_ORDER, 0
 
+    def aggregates(self, order_ids: Sequence[str]) -> tuple[dict[str, Aggregate], int]:
+        return {}, 0
+
     def head(self, order_id: str) -> tuple[Aggregate, int]:
         return NO_ORDER, 0
 
@@ -71,6 +74,9 @@ class MemoryStore:
 
     def aggregate(self, order_id: str) -> tuple[Aggregate, int]:
         return self._orders.get(order_id, NO_ORDER), self._position
+
+    def aggregates(self, order_ids: Sequence[str]) -> tuple[dict[str, Aggregate], int]:
+        return {key: self._orders[key] for key in order_ids if key in self._orders}, self._position
 
     def head(self, order_id: str) -> tuple[Aggregate, int]:
         return self.aggregate(order_id)[0]._replace(order=None), self._position

@@ -29,6 +29,11 @@ def apply_tail_twice(fold: Any) -> Any:
     return lambda self, order_id, stored, begin, end=None: fold(self, order_id, stored, 0, end)
 
 
+@mutant("orders read together without the tail", Fold, "aggregates")
+def read_projection_only(aggregates: Any) -> Any:
+    return lambda self, order_ids: self._store.aggregates(order_ids)[0]
+
+
 @mutant("own record added to the tail after its last report", Fold, "note_projected")
 def forget_report(note_projected: Any) -> Any:
     def note_without_memory(self: Fold, offset: int) -> None:

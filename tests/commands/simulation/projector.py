@@ -1,6 +1,6 @@
 """The simulated projector of a server, which works beside the server's writer."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -62,6 +62,9 @@ class RacingStore:
 
     def aggregate(self, order_id: str) -> tuple[Aggregate, int]:
         return self._query(lambda: self._store.aggregate(order_id))
+
+    def aggregates(self, order_ids: Sequence[str]) -> tuple[dict[str, Aggregate], int]:
+        return self._query(lambda: self._store.aggregates(order_ids))
 
     def head(self, order_id: str) -> tuple[Aggregate, int]:
         return self._query(lambda: self._store.head(order_id))

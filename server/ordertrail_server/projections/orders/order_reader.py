@@ -1,5 +1,6 @@
 """Reads the projection `orders`, which the projector's process extends, for the command side."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ from ordertrail_server.storage.sqlite import sqlite3
 # One statement each, so that the position belongs to the row.
 AGGREGATE = """SELECT p.next_offset, o.version, o.head, o.parked, o.state FROM ordertrail_positions p
 LEFT JOIN orders o ON o.order_id = ? WHERE p.partition = ?"""
+# The first row has the position, the others an order each.
+AGGREGATES = """SELECT next_offset, 0, NULL, NULL, NULL, NULL FROM ordertrail_positions WHERE partition = ?
+UNION ALL SELECT NULL, version, head, parked, state, order_id FROM orders WHERE order_id IN ({})"""
 HEAD = """SELECT p.next_offset, o.version, o.head, o.parked, NULL FROM ordertrail_positions p
 LEFT JOIN orders o ON o.order_id = ? WHERE p.partition = ?"""
 POSITION = "SELECT next_offset FROM ordertrail_positions WHERE partition = ?"
@@ -52,6 +56,17 @@ class OrderReader:
         """Return an order, NO_ORDER if it does not exist, and the offset as of which it is."""
         return _aggregate(self._fetch_row(AGGREGATE, order_id, partition))
 
+    def aggregates(self, order_ids: Sequence[str], partition: int) -> tuple[dict[str, Aggregate], int]:
+        """Return those of the orders that exist, and the offset as of which all of them are; one id at least."""
+        # Few different numbers of ids, so that SQLite compiles few statements.
+        count = 1 << (len(order_ids) - 1).bit_length()
+        padded = [*order_ids, *[order_ids[0]] * (count - len(order_ids))]
+        query = AGGREGATES.format(", ".join("?" * count))
+        rows = self._connection.fetch_all(query, [partition, *padded])
+        if not rows or rows[0][0] is None:
+            raise self._position_missing()
+        return {row[-1]: _aggregate(row[:-1])[0] for row in rows[1:]}, rows[0][0]
+
     def head(self, order_id: str, partition: int) -> tuple[Aggregate, int]:
         """Return the same as `aggregate` without the state of the order."""
         return _aggregate(self._fetch_row(HEAD, order_id, partition))
@@ -68,8 +83,11 @@ class OrderReader:
     def _fetch_row(self, query: str, *values: str | int) -> tuple[Any, ...]:
         row: tuple[Any, ...] | None = self._connection.fetch_first(query, *values)
         if row is None:
-            raise sqlite3.DatabaseError(f"{self.path.name} lacks a position")
+            raise self._position_missing()
         return row
+
+    def _position_missing(self) -> sqlite3.DatabaseError:
+        return sqlite3.DatabaseError(f"{self.path.name} lacks a position")
 
 
 def _aggregate(row: tuple[Any, ...]) -> tuple[Aggregate, int]:
