@@ -48,8 +48,9 @@ def read_varint(encoded: bytes, begin: int) -> tuple[int, int]:
 
     Raises IndexError if it is incomplete or longer than 64 bits need.
     """
-    number = encoded[begin] & 0x7F
-    shift, at = 7, begin
+    if (first := encoded[begin]) < 0x80:
+        return first, begin + 1
+    number, shift, at = first & 0x7F, 7, begin
     while encoded[at] & 0x80:
         at += 1
         if shift > 63:
