@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from ordertrail_server.commands.attempt import Attempt, RecordedRefusal
 from ordertrail_server.commands.batch_plan import BatchPlan, Outcome
@@ -12,6 +12,7 @@ from ordertrail_server.commands.fold import Fold, facts_missing
 from ordertrail_server.commands.planned_record import PlannedRecord
 from ordertrail_server.commands.recorded_refusal import parse_refusal
 from ordertrail_server.commands.time_slices import TimeSlices
+from ordertrail_server.facts.link import Link
 from ordertrail_server.log.port import AppendUncertain, Log
 from ordertrail_server.orders.chain import Verdict
 from ordertrail_server.orders.refusal import Refusal
@@ -55,8 +56,8 @@ class BatchAppender:
         self._on_append()
         if offsets == list(range(expected, expected + len(offsets))):
             self._contention.absent()
-            await self._slices_of(plan).map(self._fold_own, enumerate(plan.records, expected))
-            await self.answer_all(plan, expected)
+            facts = await self._slices_of(plan).map(self._fold_own, enumerate(plan.records, expected))
+            await self.answer_all(plan, facts)
             self._queue.requeue(plan.deferred)
         elif min(offsets) < expected:
             raise facts_missing(self._partition, min(offsets), expected)
@@ -69,16 +70,17 @@ class BatchAppender:
         await self._back_off(self._back_off_s)
         self._back_off_s = min(2 * self._back_off_s, LONGEST_BACK_OFF_S)
 
-    def _fold_own(self, own: tuple[int, PlannedRecord]) -> None:
+    def _fold_own(self, own: tuple[int, PlannedRecord]) -> Link:
         offset, planned = own
-        link = planned.fact_at(offset)
-        verdict = self._fold.take_own(planned.logged_at(offset), planned.reading, link, *planned.step)
+        fact = planned.fact_at(offset)
+        verdict = self._fold.take_own(planned.logged_at(offset), planned.reading, fact, *planned.step)
         if verdict is not Verdict.FACT:
             raise AssertionError(f"the writer's own record at offset {offset} is {verdict}, not a fact")
+        return fact
 
-    async def answer_all(self, plan: BatchPlan, offset: int) -> None:
-        """Answer every attempt of a plan; its records are facts from `offset` on."""
-        offsets = {id(planned): record_offset for record_offset, planned in enumerate(plan.records, offset)}
+    async def answer_all(self, plan: BatchPlan, facts: Sequence[Link]) -> None:
+        """Answer every attempt of a plan; its records are these facts."""
+        fact_of = {id(planned): fact for planned, fact in zip(plan.records, facts, strict=True)}
         refusals = await self._read_refusals(plan)
 
         def answer_attempt(decided: tuple[Attempt, Outcome]) -> None:
@@ -86,7 +88,7 @@ class BatchAppender:
             if isinstance(outcome, RecordedRefusal):
                 answer(attempt, refusals[outcome])
             elif isinstance(outcome, PlannedRecord):
-                _accept(attempt, outcome, offsets[id(outcome)])
+                _accept(attempt, outcome, fact_of[id(outcome)])
             else:
                 answer(attempt, outcome)
 
@@ -115,8 +117,8 @@ class BatchAppender:
             if isinstance(outcome, PlannedRecord):
                 fact = self._fold.receipt(attempt.order_id, attempt.request_id)
                 if fact is not None and fact.digest == outcome.fact.digest:
-                    _accept(attempt, outcome, fact.offset)
+                    _accept(attempt, outcome, outcome.fact_at(fact.offset))
 
 
-def _accept(attempt: Attempt, planned: PlannedRecord, offset: int) -> None:
-    answer(attempt, planned.accept(offset, replayed=planned.fact.digest != attempt.appended_digest))
+def _accept(attempt: Attempt, planned: PlannedRecord, fact: Link) -> None:
+    answer(attempt, planned.accept(fact, replayed=fact.digest != attempt.appended_digest))

@@ -24,9 +24,9 @@ class HotOrders:
     def put(self, order_id: str, aggregate: Aggregate) -> None:
         """Cache an order in place of its earlier state."""
         size = memory_of_order(aggregate.order)
-        self.remove(order_id)
+        replaced = self._orders.pop(order_id, None)
         self._orders[order_id] = aggregate, size
-        self._total += size
+        self._total += size - (replaced[1] if replaced else 0)
         while self._total > self._limit and len(self._orders) > 1:
             _, (_, evicted) = self._orders.popitem(last=False)
             self._total -= evicted

@@ -13,10 +13,7 @@ from ordertrail_server.schema.writing import encode, seal
 
 
 class PlannedRecord(NamedTuple):
-    """A record about to be appended, with everything but its offset.
-
-    `step` is the order before and after it.
-    """
+    """A record about to be appended. Its `fact` has no offset yet; `step` is the order before and after it."""
 
     entry: Entry
     reading: Reading
@@ -28,13 +25,13 @@ class PlannedRecord(NamedTuple):
         return Logged(offset, self.entry.key, self.entry.value, self.fact.digest)
 
     def fact_at(self, offset: int) -> Link:
-        """Return the fact once it is on the log. It takes a third of the time of `_replace`."""
+        """Return the fact that the record is at an offset. Takes a third of the time of `_replace`."""
         version, digest, request, command_digest, _, time, is_refusal = self.fact
         return Link(version, digest, request, command_digest, offset, time, is_refusal)
 
-    def accept(self, offset: int, replayed: bool) -> Accepted:
-        """Return the answer once the record is a fact at `offset`."""
-        return Accepted(self.fact_at(offset), replayed, (self.reading, self.entry.value))
+    def accept(self, fact: Link, replayed: bool) -> Accepted:
+        """Return the answer once the record is `fact`."""
+        return Accepted(fact, replayed, (self.reading, self.entry.value))
 
 
 def plan_record(attempt: Attempt, before: Aggregate, event: Event, event_id: str, record_time_ns: int) -> PlannedRecord:

@@ -136,7 +136,7 @@ class Writer:
             if plan.records:
                 await self._appender.append(plan)
             else:
-                await self._appender.answer_all(plan, 0)
+                await self._appender.answer_all(plan, ())
             self._is_log_reachable = True
         except ProjectionBehind:
             for attempt in attempts:

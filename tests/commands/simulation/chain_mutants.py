@@ -89,7 +89,7 @@ def acknowledge_on_delivery(append: Append) -> Append:
             for attempt, outcome in plan.outcomes:
                 if isinstance(outcome, PlannedRecord):
                     replayed = outcome.fact.digest != attempt.appended_digest
-                    answer(attempt, outcome.accept(offsets_by_record[id(outcome)], replayed))
+                    answer(attempt, outcome.accept(outcome.fact_at(offsets_by_record[id(outcome)]), replayed))
             return offsets
 
         await append_by(deliver, append, self, plan)
@@ -142,7 +142,7 @@ def replay_from_unconfirmed_state(append: Append) -> Append:
         offsets_by_record = {id(planned): offset for offset, planned in enumerate(plan.records, self._fold.position)}
         for attempt, outcome in plan.outcomes:
             if isinstance(outcome, PlannedRecord) and outcome.fact.digest != attempt.appended_digest:
-                answer(attempt, outcome.accept(offsets_by_record[id(outcome)], True))
+                answer(attempt, outcome.accept(outcome.fact_at(offsets_by_record[id(outcome)]), True))
         await append(self, plan)
 
     return replay_and_append
