@@ -1,7 +1,6 @@
 """Runs a server until a signal: starts it, again while the log is unavailable, and closes it."""
 
 import asyncio
-import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -9,6 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 from ordertrail_server.edge.address import Address
+from ordertrail_server.garbage_collector import tune_garbage_collector
 from ordertrail_server.log.kafka.broker_wait import BrokerWait
 from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.schema.proof.schema_check import check_schema
@@ -52,7 +52,7 @@ async def _serve_once(
             brokers.check_deadline(error)
             return False
         if address is not None:
-            _tune_garbage_collector()
+            tune_garbage_collector()
             sys.setswitchinterval(SWITCH_INTERVAL_S)
             ready(address)
             await _run_until(stop, service.wait_failed())
@@ -69,12 +69,3 @@ async def _run_until(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | N
         work_task.cancel()
         await asyncio.wait({work_task})
     return None if work_task.cancelled() else work_task.result()
-
-
-def _tune_garbage_collector() -> None:
-    # Objects that live as long as the server need no further collection. They are not collected before, because the
-    # first calls would wait for it, and a start leaves less than a thousand objects. Commands leave few cycles, so full
-    # collections, which cost a tenth of the throughput, can be rare.
-    gc.freeze()
-    gc.enable()
-    gc.set_threshold(50_000, 20, 100)

@@ -25,7 +25,7 @@ ARROWS = {
     "authoring": {"schema"},
 }
 # The modules beside the packages that every package may import; they import nothing of the server.
-SHARED_MODULES = {"operator_error"}
+SHARED_MODULES = {"operator_error", "garbage_collector"}
 CONTRACT_OF_ORDERS = ("ordertrail.v1",)
 NOT_PURE = {"asyncio", "grpc", "confluent_kafka", "sqlite3", "pysqlite3", "random", "time", "secrets", "uuid", "os"}
 

@@ -30,6 +30,7 @@ from contextlib import closing
 from pathlib import Path
 from time import monotonic
 
+from ordertrail_server.garbage_collector import tune_garbage_collector
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log, LogUnavailable
 from ordertrail_server.log.source import LogSource, parse_source
@@ -120,6 +121,7 @@ async def _project(
     with closing(await _open_files(log, directory, names, numbers, pipe)) as engine:
         pace = BuildPace(log) if numbers else None
         growth = GrowthWatcher(log, pipe.wake) if watches_log else None
+        tune_garbage_collector()
         await follow(engine, directory, pipe, growth, pace)
 
 
