@@ -25,6 +25,7 @@ from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.orders.tables import HEAD_OF_ORDER
 from ordertrail_server.storage.connection import connect_reader
 
 KILLS = {"embedded": choose_size(2, 30, 1000), "kafka": choose_size(2, 6, 200)}
@@ -103,7 +104,9 @@ async def assert_queries_equal_facts(orders: OrderTrail, reference: ReferenceFol
 
 def assert_projected_orders_equal_facts(data: Path, reference: ReferenceFold) -> None:
     with closing(connect_reader(projection_file(data, ORDERS))) as file:
-        rows = file.execute("SELECT order_id, state, version, head, ifnull(parked, '') FROM orders").fetchall()
+        rows = file.execute(
+            f"SELECT order_id, state, version, {HEAD_OF_ORDER}, ifnull(parked, '') FROM orders o"
+        ).fetchall()
     stored = {order_id: Aggregate(Order.FromString(state), *columns) for order_id, state, *columns in rows}
     assert stored == reference.orders
 

@@ -151,8 +151,8 @@ def repeat_order(data: Path, times: int) -> None:
     """Add that many copies of the order to the projection of a stopped server."""
     with closing(sqlite3.connect(projection_file(data, ORDERS))) as connection:
         connection.execute(
-            "INSERT INTO orders (order_id, version, head, status, state, created)"
-            " SELECT value, version, head, status, state, created FROM orders, json_each(?)",
+            "INSERT INTO orders (order_key, version, status, state, created)"
+            " SELECT value, version, status, state, created FROM orders, json_each(?)",
             (json.dumps([f"copy-{number}" for number in range(times)]),),
         )
         connection.commit()

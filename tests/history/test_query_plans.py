@@ -37,8 +37,8 @@ def plan(model: sqlite3.Connection, statement: str, values: Mapping[str, str | i
 
 
 EVENT_PATHS = {
-    (True, True): "SEARCH e USING INDEX events_by_order (order_id=?)",
-    (True, False): "SEARCH e USING INDEX events_by_order (order_id=?)",
+    (True, True): "SEARCH e USING INDEX events_by_order (order_key=?)",
+    (True, False): "SEARCH e USING INDEX events_by_order (order_key=?)",
     (False, True): "SEARCH e USING INDEX events_by_customer (customer_id=? AND position>? AND position<?)",
 }
 OTHER_EVENT_CONDITIONS = [

@@ -5,7 +5,15 @@ from pathlib import Path
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsResponse
+from ordertrail_server.projections.orders.tables import HEAD_OF_ORDER
 from ordertrail_server.storage.connection import connect_reader
+
+# Orders with their ids and the newest links instead of packed ids.
+COLUMNS = {
+    "orders": f"""order_no, order_id, version, {HEAD_OF_ORDER}, parked, status, delivery_date, state, customer_id,
+        source_reference, created""",
+    "events": "position, order_id, version, customer_id, type, record_time, frame",
+}
 
 Rows = dict[str, list[tuple[object, ...]]]
 
@@ -15,7 +23,10 @@ def read_rows(path: Path) -> Rows:
     with closing(connect_reader(path)) as connection:
         names_query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         tables = [name for (name,) in connection.execute(names_query)]
-        rows = {table: sorted(connection.execute(f"SELECT * FROM {table}"), key=repr) for table in tables}
+        columns = {table: COLUMNS.get(table, "*") for table in tables}
+        rows = {
+            table: sorted(connection.execute(f"SELECT {columns[table]} FROM {table} o"), key=repr) for table in tables
+        }
     return _replace_order_numbers(rows) if "links" in rows else rows
 
 

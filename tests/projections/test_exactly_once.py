@@ -150,7 +150,7 @@ async def test_long_log_is_loaded_before_its_indexes_are_created(
 
     def note_indexes(positions: Positions) -> None:
         files = [live_generation(tmp_path / "indexed-last", name) for name in (ORDERS, HISTORY)]
-        index_states.append(("receipts" in indexes(files[0]), "events_by_time" in indexes(files[1])))
+        index_states.append(("receipts" in indexes(files[0]), "events_by_order" in indexes(files[1])))
 
     with closing(await open_history_engine(log, tmp_path / "indexed-last", batch=10, cache_bytes=0)) as engine:
         await engine.catch_up(note_indexes)

@@ -13,14 +13,16 @@ from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.evolve import fold
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import nanoseconds
+from ordertrail_server.storage.packed_id import pack_sql
 
 BATCH = Limits(10_000, 1024 * 1024)
 """The events that are parsed at once; it bounds the memory for an order with a long history."""
 
+_OF_ORDER = f"order_key = {pack_sql('?1')}"
 _LAST = {
-    "version": "version = ?",
-    "record_time": "record_time <= ?",
-    "token": "+position < ?",
+    "version": "version = ?2",
+    "record_time": "record_time <= ?2",
+    "token": "+position < ?2",
 }
 
 
@@ -33,7 +35,7 @@ def order_as_of(
     """
     condition, value = _point_condition(request, token)
     last = connection.execute(
-        f"SELECT version, position FROM events WHERE order_id = ? AND {condition} ORDER BY version DESC LIMIT 1",
+        f"SELECT version, position FROM events WHERE {_OF_ORDER} AND {condition} ORDER BY version DESC LIMIT 1",
         (request.order_id, value),
     ).fetchone()
     if last is None:

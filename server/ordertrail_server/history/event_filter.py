@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, StreamOrderEventsRequest
 from ordertrail_server.orders.times import nanoseconds
+from ordertrail_server.storage.packed_id import pack_sql
 
-_OF_ORDER = "e.order_id = :order_id AND +e.position >= :low AND +e.position < :high"
+_OF_ORDER = f"e.order_key = {pack_sql(':order_id')} AND +e.position >= :low AND +e.position < :high"
 _OF_CUSTOMER = "e.customer_id = :customer_id AND e.position >= :low AND e.position < :high"
 _OF_PRODUCT = "n.product_id = :product_id AND n.position >= :low AND n.position < :high"
 _OF_LOG = "e.position >= :low AND e.position < :high"

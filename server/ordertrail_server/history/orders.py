@@ -18,15 +18,17 @@ from ordertrail_server.history.tokens import token_of
 from ordertrail_server.orders.order_refusal import order_not_found
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.schema.wire import first_field
+from ordertrail_server.storage.packed_id import pack_sql
 
 Row = tuple[int, str, int]
 """When an order was created, its id, and the size of its state in bytes."""
 
+_ORDER = f"SELECT version, state, parked FROM orders WHERE order_key = {pack_sql('?1')}"
 # One row each, as in blob_join. The sizes come first, so no state is read that does not fit on the page.
 _KEYS = "SELECT json_group_array(created), json_group_array(order_id), json_group_array(size) FROM ({})"
 _STATES = (
     f"SELECT {join_blobs_sql('state')} FROM"
-    " (SELECT o.state FROM json_each(?) k CROSS JOIN orders o ON o.order_id = k.value ORDER BY k.key)"
+    f" (SELECT o.state FROM json_each(?) k CROSS JOIN orders o ON o.order_key = {pack_sql('k.value')} ORDER BY k.key)"
 )
 
 
@@ -40,7 +42,7 @@ class PresentOrder(NamedTuple):
 
 def read_order(model: ReadModel, order_id: str, connection: Connection) -> PresentOrder:
     """Return an order from the projection `orders`. Raises Refused if it does not exist or is parked."""
-    row = connection.execute("SELECT version, state, parked FROM orders WHERE order_id = ?", (order_id,)).fetchone()
+    row = connection.execute(_ORDER, (order_id,)).fetchone()
     if row is None or (row[0] == 0 and row[2] is None):
         raise Refused(order_not_found(order_id))
     version, state, reason = row

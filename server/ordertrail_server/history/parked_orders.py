@@ -17,6 +17,7 @@ from ordertrail_server.log.position import OFFSETS, LogPosition
 from ordertrail_server.orders.order_refusal import order_not_found
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment
+from ordertrail_server.storage.packed_id import pack_sql
 
 MAX_WAITING = 1_000
 """The most waiting facts that an answer holds."""
@@ -24,13 +25,14 @@ MAX_WAITING = 1_000
 MAX_REASON = 1_000
 """The most characters of a reason, because an error may quote a whole record and a page holds many."""
 
-_PARKED = """SELECT p.order_id, p.position, p.record_time, o.parked, o.version,
+_PARKED = f"""SELECT p.order_id, p.position, p.record_time, o.parked, o.version,
 (SELECT count(*) FROM ordertrail_waiting w WHERE w.order_id = p.order_id)
-FROM parked_orders p JOIN orders o ON o.order_id = p.order_id"""
+FROM parked_orders p CROSS JOIN orders o ON o.order_key = {pack_sql("p.order_id")}"""
 _PAGE = f"{_PARKED} WHERE (p.record_time, p.order_id) > (?, ?) ORDER BY p.record_time, p.order_id LIMIT ?"
 _ONE = f"{_PARKED} WHERE p.order_id = ?"
+_EXISTS = f"SELECT 1 FROM orders WHERE order_key = {pack_sql('?1')} AND version > 0"
 _WAITING_FACTS = f"""SELECT w.position, w.reason, l.digest FROM ordertrail_waiting w
-JOIN orders o ON o.order_id = w.order_id
+JOIN orders o ON o.order_key = {pack_sql("w.order_id")}
 JOIN links l ON l.order_no = o.order_no AND l.version > ? AND l."offset" = w.position & {OFFSETS - 1}
 WHERE w.order_id = ? ORDER BY w.position LIMIT ?"""
 _EARLIEST = -(1 << 63)
@@ -56,7 +58,7 @@ def parked_order(model: ReadModel, order_id: str, connection: Connection) -> Par
     row = connection.execute(_ONE, (order_id,)).fetchone()
     if row is not None:
         return _parked_order(model, row)
-    if connection.execute("SELECT 1 FROM orders WHERE order_id = ? AND version > 0", (order_id,)).fetchone() is None:
+    if connection.execute(_EXISTS, (order_id,)).fetchone() is None:
         raise Refused(order_not_found(order_id))
     return None
 

@@ -11,12 +11,14 @@ from typing import NamedTuple
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.read_model import Connection
+from ordertrail_server.storage.packed_id import pack_sql
 
 AT_ONCE = 100
 """How many waiting facts one step reads."""
 
 _OF_CUSTOMER = (
-    "(CASE (SELECT ifnull(e.customer_id = :customer_id, FALSE) FROM events e WHERE e.order_id = w.order_id LIMIT 1)"
+    "(CASE (SELECT ifnull(e.customer_id = :customer_id, FALSE) FROM events e"
+    f" WHERE e.order_key = {pack_sql('w.order_id')} LIMIT 1)"
     " WHEN FALSE THEN NULL ELSE order_id END)"
 )
 # One row, as in blob_join: fetched row by row, the thread would wait for the GIL at every row.

@@ -18,19 +18,20 @@ from ordertrail_server.projections.batch import AppliedFact, Batch, Parking, Wai
 from ordertrail_server.projections.projection_error import ProjectionFailed
 from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.storage.connection import Connection
+from ordertrail_server.storage.packed_id import pack_sql
 from ordertrail_server.storage.transaction import read_transaction
 
 POSITION = "SELECT next_offset, retries FROM ordertrail_positions WHERE partition = ?"
 NOT_LINKS = "SELECT position, verdict, detail FROM not_links WHERE position >= ? AND position < ?"
 WAITING = "SELECT position, reason FROM ordertrail_waiting WHERE position >= ? AND position < ?"
 STILL_WAITING = "SELECT position, reason FROM ordertrail_waiting WHERE position IN (SELECT value FROM json_each(?))"
-PARKED = """SELECT o.order_id, o.parked, p.position FROM orders o JOIN parked_orders p ON p.order_id = o.order_id
-WHERE o.order_id IN (SELECT value FROM json_each(?))"""
-EARLIER_FACTS = """SELECT l."offset" FROM links l JOIN orders o ON o.order_no = l.order_no
-WHERE o.order_id = ? AND l.version < ? AND NOT l.is_refusal ORDER BY l.version"""
-CUSTOMERS = "SELECT order_id, customer_id FROM orders WHERE order_id IN (SELECT value FROM json_each(?))"
-TIMES = """SELECT o.order_id, l.version, l.time FROM orders o CROSS JOIN links l INDEXED BY links_with_time
-ON l.order_no = o.order_no AND l.time IS NOT NULL WHERE o.order_id IN (SELECT value FROM json_each(?))"""
+ORDERS = f"json_each(?) i CROSS JOIN orders o ON o.order_key = {pack_sql('i.value')}"
+PARKED = f"SELECT i.value, o.parked, p.position FROM {ORDERS} CROSS JOIN parked_orders p ON p.order_id = i.value"
+EARLIER_FACTS = f"""SELECT l."offset" FROM links l JOIN orders o ON o.order_no = l.order_no
+WHERE o.order_key = {pack_sql("?1")} AND l.version < ?2 AND NOT l.is_refusal ORDER BY l.version"""
+CUSTOMERS = f"SELECT i.value, o.customer_id FROM {ORDERS}"
+TIMES = f"""SELECT i.value, l.version, l.time FROM {ORDERS} CROSS JOIN links l INDEXED BY links_with_time
+ON l.order_no = o.order_no AND l.time IS NOT NULL"""
 
 
 class RetriedFacts(NamedTuple):

@@ -9,8 +9,11 @@ from ordertrail_server.history.tokens import Offsets, invalid_token, latest, off
 from ordertrail_server.log.position import OFFSET_BITS, LogPosition, first_packed
 from ordertrail_server.orders.times import nanoseconds
 
-FEW = 100_000
-"""If at most this many events follow the time, the first is found by index; else the stream reads from offset 0."""
+FEW = 4_000
+"""The most blocks of events after the time among which the first is searched; else the stream reads from offset 0."""
+
+_BLOCKS = "SELECT position FROM event_times WHERE latest >= ? ORDER BY latest LIMIT ?"
+_FIRST_BLOCKS = f"SELECT min(position), count(*) FROM ({_BLOCKS}) GROUP BY position >> {OFFSET_BITS}"
 
 
 async def stream_bounds(
@@ -47,9 +50,7 @@ def offsets_since(model: ReadModel, since: int, connection: Connection) -> Offse
 
     No parked order's waiting fact lies before them either, because the stream must reach it to name the order.
     """
-    recent = "SELECT position FROM events WHERE record_time >= ? ORDER BY record_time LIMIT ?"
-    first_and_count = f"SELECT min(position), count(*) FROM ({recent}) GROUP BY position >> {OFFSET_BITS}"
-    rows = connection.execute(first_and_count, (since, FEW + 1)).fetchall()
+    rows = connection.execute(_FIRST_BLOCKS, (since, FEW + 1)).fetchall()
     if sum(count for _, count in rows) > FEW:
         return (0,) * model.partitions
     offsets = list(model.positions(connection))

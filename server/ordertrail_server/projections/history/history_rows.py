@@ -5,6 +5,7 @@ from ordertrail_server.log.position import first_packed
 from ordertrail_server.orders.products import products_named
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.projections.batch import Batch
+from ordertrail_server.projections.history.tables import BLOCK
 from ordertrail_server.schema.ready_event import ready_event
 from ordertrail_server.schema.wire import first_field
 
@@ -28,6 +29,15 @@ def event_rows(batch: Batch) -> list[EventRow]:
         row = (first_position | offset, order_id, event.order_version, customer_id, kind, nanoseconds(time), frame)
         rows.append(row)
     return rows
+
+
+def latest_times(rows: list[EventRow]) -> list[tuple[int, int]]:
+    """Return the rows of `event_times`: the latest record time of each block."""
+    latest: dict[int, int] = {}
+    for position, *_, time, _ in rows:
+        block = position & -BLOCK
+        latest[block] = max(latest.get(block, time), time)
+    return list(latest.items())
 
 
 def event_product_rows(batch: Batch) -> list[tuple[str, int]]:

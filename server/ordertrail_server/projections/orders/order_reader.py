@@ -1,5 +1,6 @@
 """Reads the projection `orders`, which the projector's process extends, for the command side."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,22 +8,27 @@ from typing import Any
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.facts.link import Link
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
+from ordertrail_server.projections.orders.tables import HEAD_OF_ORDER
 from ordertrail_server.storage.checked.connection import connect_checked_reader
+from ordertrail_server.storage.packed_id import pack_sql
 from ordertrail_server.storage.sqlite import sqlite3
 
+ORDER_NO = f"(SELECT order_no FROM orders WHERE order_key = {pack_sql('?1')})"
 # One statement each, so that the position belongs to the row.
-AGGREGATE = """SELECT p.next_offset, o.version, o.head, o.parked, o.state FROM ordertrail_positions p
-LEFT JOIN orders o ON o.order_id = ? WHERE p.partition = ?"""
+AGGREGATE = f"""SELECT p.next_offset, o.version, {HEAD_OF_ORDER}, o.parked, o.state FROM ordertrail_positions p
+LEFT JOIN orders o ON o.order_key = {pack_sql("?1")} WHERE p.partition = ?2"""
 # The first row has the position, the others an order each.
-AGGREGATES = """SELECT next_offset, 0, NULL, NULL, NULL, NULL FROM ordertrail_positions WHERE partition = ?
-UNION ALL SELECT NULL, version, head, parked, state, order_id FROM orders WHERE order_id IN ({})"""
-HEAD = """SELECT p.next_offset, o.version, o.head, o.parked, NULL FROM ordertrail_positions p
-LEFT JOIN orders o ON o.order_id = ? WHERE p.partition = ?"""
+AGGREGATES = f"""SELECT next_offset, 0, NULL, NULL, NULL, NULL FROM ordertrail_positions WHERE partition = ?2
+UNION ALL SELECT NULL, o.version, {HEAD_OF_ORDER}, o.parked, o.state, i.value
+FROM json_each(?1) i CROSS JOIN orders o ON o.order_key = {pack_sql("i.value")}"""
+HEAD = f"""SELECT p.next_offset, o.version, {HEAD_OF_ORDER}, o.parked, NULL FROM ordertrail_positions p
+LEFT JOIN orders o ON o.order_key = {pack_sql("?1")} WHERE p.partition = ?2"""
 POSITION = "SELECT next_offset FROM ordertrail_positions WHERE partition = ?"
 # Without INDEXED BY, SQLite would scan all links of the order, because they are already sorted by version.
-RECEIPT = """SELECT version, digest, request, command, "offset", time, is_refusal FROM links INDEXED BY receipts
-WHERE order_no = (SELECT order_no FROM orders WHERE order_id = ?) AND request = ? ORDER BY version, "offset" LIMIT 1"""
-LINKS = "SELECT digest FROM links WHERE order_no = (SELECT order_no FROM orders WHERE order_id = ?) AND version = ?"
+RECEIPT = f"""SELECT version, digest, request, command, "offset", time, is_refusal FROM links INDEXED BY receipts
+WHERE order_no = {ORDER_NO} AND substr(request, 1, 4) = substr(?2, 1, 4) AND request = ?2
+ORDER BY version, "offset" LIMIT 1"""
+LINKS = f"SELECT digest FROM links WHERE order_no = {ORDER_NO} AND version = ?2"
 IS_COMPLETE = "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = 'receipts'"
 
 
@@ -58,11 +64,7 @@ class OrderReader:
 
     def aggregates(self, order_ids: Sequence[str], partition: int) -> tuple[dict[str, Aggregate], int]:
         """Return those of the orders that exist, and the offset as of which all of them are; one id at least."""
-        # Few different numbers of ids, so that SQLite compiles few statements.
-        count = 1 << (len(order_ids) - 1).bit_length()
-        padded = [*order_ids, *[order_ids[0]] * (count - len(order_ids))]
-        query = AGGREGATES.format(", ".join("?" * count))
-        rows = self._connection.fetch_all(query, [partition, *padded])
+        rows = self._connection.fetch_all(AGGREGATES, [json.dumps(order_ids), partition])
         if not rows or rows[0][0] is None:
             raise self._position_missing()
         return {row[-1]: _aggregate(row[:-1])[0] for row in rows[1:]}, rows[0][0]

@@ -10,15 +10,13 @@ from ordertrail_server.orders.days import encode_day
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.projections.orders.stored_orders import StoredOrder
 from ordertrail_server.storage.connection import Connection
+from ordertrail_server.storage.packed_id import pack_sql
 
-COLUMNS = (
-    "version, head, parked, status, delivery_date, state, order_no, order_id, customer_id, source_reference, created"
-)
+COLUMNS = "version, parked, status, delivery_date, state, order_no, order_key, customer_id, source_reference, created"
 # OR REPLACE: an order that has no fact yet may have a row, because it is parked or has a refusal.
-INSERT = f"INSERT OR REPLACE INTO orders ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT = f"INSERT OR REPLACE INTO orders ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, {pack_sql('?7')}, ?8, ?9, ?10)"
 # Customer, reference and creation never change, so the indexes on them are left alone.
-UPDATE = """UPDATE orders SET version = ?, head = ?, parked = ?, status = ?, delivery_date = ?, state = ?
-WHERE order_no = ?"""
+UPDATE = "UPDATE orders SET version = ?, parked = ?, status = ?, delivery_date = ?, state = ? WHERE order_no = ?"
 REMOVE_PRODUCT = "DELETE FROM order_products WHERE product_id = ? AND order_no = ?"
 ADD_PRODUCT = "INSERT INTO order_products VALUES (?, ?)"
 
@@ -43,12 +41,12 @@ def customer_of(order: Order) -> str | None:
 
 
 def _changing(stored: StoredOrder) -> tuple[Any, ...]:
-    order, version, head, parked = stored.aggregate
+    order, version, _, parked = stored.aggregate
     if order is None:
-        return version, head, parked or None, ORDER_STATUS_UNSPECIFIED, None, None, stored.order_no
+        return version, parked or None, ORDER_STATUS_UNSPECIFIED, None, None, stored.order_no
     day = encode_day(order.expected_delivery_date) if order.HasField("expected_delivery_date") else None
     state = order.SerializeToString(deterministic=True)
-    return version, head, parked or None, order.status, day, state, stored.order_no
+    return version, parked or None, order.status, day, state, stored.order_no
 
 
 def _fixed(order_id: str, stored: StoredOrder) -> tuple[Any, ...]:

@@ -8,10 +8,12 @@ from typing import NamedTuple
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.order_memory import memory_of_order
+from ordertrail_server.projections.orders.tables import HEAD_OF_ORDER
+from ordertrail_server.storage.packed_id import pack_sql
 from ordertrail_server.storage.sqlite import sqlite3
 
-ORDERS = """SELECT order_no, order_id, version, head, parked, state FROM orders
-WHERE order_id IN (SELECT value FROM json_each(?))"""
+ORDERS = f"""SELECT o.order_no, i.value, o.version, {HEAD_OF_ORDER}, o.parked, o.state
+FROM json_each(?) i CROSS JOIN orders o ON o.order_key = {pack_sql("i.value")}"""
 LINKS = "SELECT digest FROM links WHERE order_no = ? AND version = ?"
 
 

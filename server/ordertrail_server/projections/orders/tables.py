@@ -7,30 +7,29 @@ partition << 48 | offset. Times are nanoseconds since 1970-01-01 UTC, clamped to
 
 from typing import TYPE_CHECKING
 
+from ordertrail_server.storage.packed_id import unpack_sql
+
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-# order_no: the order's number in this file. head: the digest of the newest link. version: of the newest link.
-# parked: why later facts wait, or NULL. The other columns are of the state after the last fact that was folded.
-# Before the first one, state is NULL and status 0.
-ORDERS = {
-    "order_no": int,
-    "order_id": str,
-    "version": int,
-    "head": bytes,
-    "parked": str,
-    "status": int,
-    "delivery_date": int,
-    "state": bytes,
-    "customer_id": str,
-    "source_reference": str,
-    "created": int,
-}
+# order_no: the order's number in this file. order_key: its id, packed; look orders up by it. version: of the newest
+# link. parked: why later facts wait, or NULL. The other columns are of the state after the last fact that was folded.
+# Before the first one, state is NULL and status 0. sqlite-utils cannot create computed columns.
+ORDERS = f"""CREATE TABLE orders (
+    order_no INTEGER PRIMARY KEY, order_key ANY NOT NULL, version INTEGER NOT NULL, parked TEXT,
+    status INTEGER NOT NULL, delivery_date INTEGER, state BLOB, customer_id TEXT, source_reference TEXT,
+    created INTEGER, order_id TEXT AS ({unpack_sql("order_key")}) VIRTUAL
+) STRICT"""
+# The digest of the newest link of the row `o` of `orders`; empty if the order has no link.
+HEAD_OF_ORDER = """ifnull((SELECT h.digest FROM links h WHERE h.order_no = o.order_no AND h.version = o.version
+ORDER BY h."offset" DESC LIMIT 1), x'')"""
 # verdict: void or broken, foreign or barrier (orders/chain.py); of the last two order_id and record_time are NULL.
 NOT_LINKS = {"position": int, "verdict": str, "order_id": str, "detail": str, "record_time": int}
 
-# sqlite-utils cannot create tables WITHOUT ROWID, nor indexes of a part of the rows.
+# sqlite-utils cannot create tables WITHOUT ROWID, nor indexes of a part of the rows or of a part of a value.
 STATEMENTS = (
+    ORDERS,
+    "CREATE UNIQUE INDEX orders_by_key ON orders (order_key)",
     """CREATE TABLE order_products (
         product_id TEXT NOT NULL, order_no INTEGER NOT NULL, PRIMARY KEY (product_id, order_no)
     ) STRICT, WITHOUT ROWID""",
@@ -53,13 +52,17 @@ STATEMENTS = (
         partition INTEGER NOT NULL, number INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (partition, number)
     ) STRICT, WITHOUT ROWID""",
 )
+# Few orders have a reference. The first bytes of a request's key suffice to find it among the requests of one order.
+# `receipts` is created last: if it exists, all indexes do.
+INDEXES = (
+    """CREATE INDEX IF NOT EXISTS orders_by_reference ON orders (source_reference)
+    WHERE source_reference IS NOT NULL""",
+    "CREATE INDEX IF NOT EXISTS receipts ON links (order_no, substr(request, 1, 4))",
+)
 
 
 def create_order_tables(database: "Database") -> None:
     """Create the tables, inside the caller's transaction."""
-    orders = database.table("orders")
-    orders.create(ORDERS, pk="order_no", not_null={"order_id", "version", "head", "status"}, strict=True)
-    orders.create_index(["order_id"], "orders_by_id", unique=True)
     database.table("not_links").create(NOT_LINKS, pk="position", not_null={"verdict", "detail"}, strict=True)
     for statement in STATEMENTS:
         database.execute(statement)
@@ -69,7 +72,6 @@ def create_order_indexes(database: "Database") -> None:
     """Create the indexes that a large log is loaded without: one sorted build is cheaper than many random inserts."""
     orders = database.table("orders")
     orders.create_index(["customer_id", "created"], "orders_by_customer", if_not_exists=True)
-    orders.create_index(["source_reference"], "orders_by_reference", if_not_exists=True)
     orders.create_index(["created"], "orders_by_time", if_not_exists=True)
-    # The last one: if it exists, all do.
-    database.table("links").create_index(["order_no", "request"], "receipts", if_not_exists=True)
+    for statement in INDEXES:
+        database.execute(statement)
