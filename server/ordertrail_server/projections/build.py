@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ordertrail_server.log.source import LogSource
 from ordertrail_server.projections.generation import Generation
 from ordertrail_server.projections.generation_report import read_stored_progress
+from ordertrail_server.projections.shared_call import SharedCall
 from ordertrail_server.projections.supervisor import OnDamage, ProjectorProcess
 
 NEAR = 1_000
@@ -29,6 +32,9 @@ class Build:
         names = [generation.name]
         self.process = ProjectorProcess(source, names, self._note_progress, numbers, on_damage=on_damage)
         self._folded_count = -1
+        self._is_complete = False
+        self.comparison: SharedCall[dict[str, Any]] = SharedCall(partial(self.process.request, compare=generation.name))
+        """Compares the generation with the live one, which may take long, for all calls that wait for it."""
 
     @property
     def is_running(self) -> bool:
@@ -38,11 +44,12 @@ class Build:
     def is_ready(self, end: int) -> bool:
         """Return whether the generation is complete and near the end of the log, which has `end` records."""
         is_near = self._folded_count >= 0 and end - self._folded_count <= NEAR
-        if not is_near:
-            return False
+        if not is_near or self._is_complete:
+            return is_near
         stored = read_stored_progress(self._file)
         if stored.damage:
             self._on_damage(self._file, stored.damage)
+        self._is_complete = stored.is_complete
         return stored.is_complete
 
     async def wait_ready(self, query_end: Callable[[], Awaitable[int]], seconds: float) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from ordertrail_server.projections.generation import (
 )
 from ordertrail_server.projections.generation_report import ProjectionReport, report_generation
 from ordertrail_server.projections.live_processes import LiveProcesses, OnProgress, OnSwitch
+from ordertrail_server.projections.operations import Operations
 from ordertrail_server.projections.repair import Repair
+from ordertrail_server.projections.shared_call import SharedCall
 from ordertrail_server.storage.database_file import remove_database
 
 PROMOTE_SECONDS = 5.0
@@ -54,7 +57,8 @@ class ProjectionHost:
             source, directory, own_names, self._added_names, note_progress, on_switch, on_damage, grace_s
         )
         self._builds: dict[Generation, Build] = {}
-        self._operation = asyncio.Lock()
+        self._operations = Operations()
+        self._report = SharedCall(self._create_report)
 
     @property
     def names(self) -> list[str]:
@@ -87,6 +91,7 @@ class ProjectionHost:
 
     async def stop(self) -> None:
         """Let the processes finish their batches; both that and killing them is safe."""
+        await self._operations.stop()
         builds = (build.process.stop(self._grace_s) for build in self._builds.values())
         await asyncio.gather(self._live.stop(), *builds)
 
@@ -106,6 +111,9 @@ class ProjectionHost:
 
     async def report(self) -> list[ProjectionReport]:
         """Return the state of every projection and generation."""
+        return await self._report.result()
+
+    async def _create_report(self) -> list[ProjectionReport]:
         end = await self._end()
         builds = {generation: build.is_ready(end) for generation, build in self._builds.items() if build.is_running}
         existing = sorted({*list_generations(self._directory), *builds})  # a new build may have no file yet
@@ -126,24 +134,25 @@ class ProjectionHost:
         return ProjectionReport(name, live.definition, lines, stopped_reason, self.repair.counts[name])
 
     async def rebuild(self, name: str) -> Generation:
-        """Begin to build a new generation beside the live one. Raises Refused, OSError."""
+        """Begin to build a new generation beside the live one. Raises Refused."""
         self._require(name)
         self._current(name)
-        async with self._operation:
-            running = self.find_build(name)
-            if running is not None:
-                return running
-            generation = next_generation(self._directory, name)
-            await self._build(generation, is_new=True)
-            return generation
+        return await self._operations.run(partial(self._rebuild, name))
+
+    async def _rebuild(self, name: str) -> Generation:
+        running = self.find_build(name)
+        if running is not None:
+            return running
+        generation = next_generation(self._directory, name)
+        await self._build(generation, is_new=True)
+        return generation
 
     async def compare(self, name: str, number: int) -> dict[str, Any]:
         """Compare a generation that is built with the live one. Raises Refused."""
         build = self._builds.get(self._generation(name, number))
         if build is None or not build.is_ready(await self._end()):
             raise not_ready(f"Generation {number} of {name} is not complete and up to date, so it cannot be compared.")
-        result: dict[str, Any] = await build.process.request(compare=name)
-        return result
+        return await build.comparison.result()
 
     async def promote(self, name: str, number: int) -> Generation:
         """Make a generation the live one. One that does not follow the log is brought up to date first.
@@ -151,47 +160,65 @@ class ProjectionHost:
         Raises Refused while it is not up to date.
         """
         generation = self._generation(name, number)
-        async with self._operation:
-            if generation == current_generation(self._directory, name):
-                return generation
-            build = self._builds.get(generation)
-            if build is None or not build.is_running:
-                build = await self._build(generation, is_new=False)
+        build = await self._operations.run(partial(self._find_or_begin_build, generation))
+        if build is not None:
             if not await build.wait_ready(self._end, PROMOTE_SECONDS):
                 raise not_ready(f"Generation {number} of {name} is being brought up to date; promote it again later.")
-            del self._builds[generation]
-            await build.process.stop(self._grace_s)
-            await self._switch(generation)
+            await self._operations.run(partial(self._promote, generation, build))
         return generation
+
+    async def _find_or_begin_build(self, generation: Generation) -> Build | None:
+        """Return what brings a generation up to date, None for the live one."""
+        if generation == self._current(generation.name):
+            return None
+        build = self._builds.get(generation)
+        if build is None or not build.is_running:
+            build = await self._build(generation, is_new=False)
+        return build
+
+    async def _promote(self, generation: Generation, build: Build) -> None:
+        if generation == self._current(generation.name):  # another call has promoted it
+            return
+        if self._builds.get(generation) is not build:
+            raise not_ready(f"Generation {generation.number} of {generation.name} was dropped or is built again.")
+        del self._builds[generation]
+        await build.process.stop(self._grace_s)
+        await self._switch(generation)
 
     async def drop(self, generation: Generation) -> None:
         """Remove a generation that is not live. Raises Refused."""
-        async with self._operation:
-            if generation.name in self.names and generation == self._current(generation.name):
-                raise not_ready(f"Generation {generation.number} of {generation.name} is live and cannot be dropped.")
-            build = self._builds.pop(generation, None)
-            if build is None and generation not in list_generations(self._directory):
-                raise not_found(f"There is no generation {generation.number} of {generation.name}.")
-            if build is not None:
-                await build.process.stop(self._grace_s)
-            remove_database(generation.file(self._directory))
+        await self._operations.run(partial(self._drop, generation))
+
+    async def _drop(self, generation: Generation) -> None:
+        if generation.name in self.names and generation == self._current(generation.name):
+            raise not_ready(f"Generation {generation.number} of {generation.name} is live and cannot be dropped.")
+        build = self._builds.pop(generation, None)
+        if build is None and generation not in list_generations(self._directory):
+            raise not_found(f"There is no generation {generation.number} of {generation.name}.")
+        if build is not None:
+            await build.process.stop(self._grace_s)
+        remove_database(generation.file(self._directory))
 
     async def resume(self, name: str) -> None:
         """Start a projection again that has stopped. Raises Refused."""
         self._require(name)
-        async with self._operation:
-            if name in self._added_names:
-                forget_definition(name)  # its code may have been corrected
-            await self._live.restart(name)
+        await self._operations.run(partial(self._resume, name))
+
+    async def _resume(self, name: str) -> None:
+        if name in self._added_names:
+            forget_definition(name)  # its code may have been corrected
+        await self._live.restart(name)
 
     async def restart_build(self, generation: Generation) -> None:
-        """Begin a build from the first record again, because its file is damaged. Raises OSError."""
-        async with self._operation:
-            build = self._builds.pop(generation, None)
-            if build is not None:
-                await build.process.stop(self._grace_s)
-                remove_database(generation.file(self._directory))
-                await self._build(generation, is_new=True)
+        """Begin a build from the first record again, because its file is damaged. Raises Refused."""
+        await self._operations.run(partial(self._restart_build, generation))
+
+    async def _restart_build(self, generation: Generation) -> None:
+        build = self._builds.pop(generation, None)
+        if build is not None:
+            await build.process.stop(self._grace_s)
+            remove_database(generation.file(self._directory))
+            await self._build(generation, is_new=True)
 
     def find_build(self, name: str) -> Generation | None:
         """Return the new generation of a projection that is being built; None if there is none."""
@@ -222,7 +249,11 @@ class ProjectionHost:
     async def _build(self, generation: Generation, *, is_new: bool) -> Build:
         build = Build(self._source, self._directory, generation, self.repair.note_damage, is_new=is_new)
         self._builds[generation] = build
-        await build.process.start()
+        try:
+            await build.process.start()
+        except BaseException:  # nothing would ever continue it
+            self._builds.pop(generation, None)
+            raise
         return build
 
     async def _switch(self, generation: Generation) -> None:

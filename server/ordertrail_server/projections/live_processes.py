@@ -102,13 +102,18 @@ class LiveProcesses:
             await self._restart(name)
 
     async def switch(self, generation: Generation) -> None:
-        """Make a generation the live one, and fold it instead of the one before it."""
+        """Make a generation the live one, and fold it instead of the one before it.
+
+        Raises OSError if it cannot be made live; then the one before it is folded on.
+        """
         async with self._replacing:
             # From here on, all that is reported of this projection must concern the new generation.
             await self._process_of(generation.name).stop(self._grace_s)
-            make_live(self._directory, generation)
-            self._switching.add(generation.name)
-            await self._restart(generation.name)
+            try:
+                make_live(self._directory, generation)
+                self._switching.add(generation.name)
+            finally:  # a full disk must not leave the projection without its process
+                await self._restart(generation.name)
             if generation.name == ORDERS:  # the others read its verdicts
                 for name in self._added:
                     await self._restart(name)

@@ -23,7 +23,7 @@ from tests.e2e.running_server import RunningServer, wait_until_serving
 from tests.e2e.sample_orders import build_order_commands, new_id
 
 from ordertrail.client import OrderTrail, connect
-from ordertrail.errors import NotFound, Refused
+from ordertrail.errors import NotFound, OrderTrailError, Refused
 from ordertrail.v1.projection_service_pb2 import GENERATION_STATE_KEPT, GENERATION_STATE_LIVE, GENERATION_STATE_READY
 from ordertrail.v1.receipt_pb2 import Receipt
 
@@ -137,6 +137,38 @@ async def test_edited_rows_of_a_live_generation_are_found_with_their_keys(
     assert find_differences(comparison) == {"orders": [order_id]}
     await promote(orders, "orders", generation.number)
     assert (await orders.get(order_id)).customer_id == expected_customer
+
+
+async def test_operations_whose_callers_go_away_leave_every_projection_folded(
+    own_server: RunningServer, orders: OrderTrail
+) -> None:
+    numbers = {name: (await build(orders, name)).number for name in NAMES}
+    for seconds in (0.001, 0.01, 0.03, 0.1, 0.2):
+        for name, number in numbers.items():
+            for call in (
+                orders.promote_generation(name, number, timeout=seconds),
+                orders.resume_projection(name, timeout=seconds),
+                orders.promote_generation(name, 1, timeout=seconds),
+            ):
+                with suppress(OrderTrailError):
+                    await call
+    await assert_all_receipts_are_read(own_server, await execute_sample_orders(orders, 2))
+
+
+async def test_promotion_that_cannot_be_written_leaves_the_live_generation_folded(
+    own_server: RunningServer, orders: OrderTrail
+) -> None:
+    generation = await build(orders, "orders")
+    directory = own_server.data / "projections"
+    obstacle = directory / f"orders-{generation.definition}.live.new"
+    obstacle.mkdir()  # in the way of the file that is written first
+    with pytest.raises(OrderTrailError):  # unavailable; or, after its retry, not up to date yet
+        await orders.promote_generation("orders", generation.number)
+    assert await find_live_number(orders, "orders") == 1
+    await assert_all_receipts_are_read(own_server, await execute_sample_orders(orders, 2))
+    obstacle.rmdir()
+    await promote(orders, "orders", generation.number)
+    await assert_all_receipts_are_read(own_server, await execute_sample_orders(orders, 2))
 
 
 @pytest.mark.trial
