@@ -79,19 +79,19 @@ async def test_stop_ends_the_running_operation() -> None:
 
 async def test_any_number_of_callers_cause_at_most_two_calls_each_begun_after_it_was_asked_for() -> None:
     begun_calls = 0
-    may_end = asyncio.Event()
+    has_begun, may_end = asyncio.Event(), asyncio.Event()
 
     async def call() -> int:
         nonlocal begun_calls
         begun_calls += 1
         number = begun_calls
+        has_begun.set()
         await may_end.wait()
         return number
 
     shared = SharedCall(call)
     early = [asyncio.create_task(shared.result()) for _ in range(100)]
-    while not begun_calls:
-        await asyncio.sleep(0)
+    await has_begun.wait()
     late = [asyncio.create_task(shared.result()) for _ in range(100)]
     await asyncio.sleep(0)
     for caller in late[:50]:

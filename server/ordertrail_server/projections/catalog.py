@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 
+from ordertrail_server.projections.failure_text import describe_failure
 from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import ProjectionRefused
 
@@ -47,8 +48,10 @@ def load_projection(name: str) -> Projection:
         return BUILT_IN[name]()()
     try:
         projection = added_projections()[name].load()()
-    except (Exception, SystemExit) as error:
-        raise ProjectionRefused(f"the projection {name} cannot be loaded: {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:  # Ctrl-C
+        raise
+    except BaseException as error:  # as SystemExit: the code is not ours, and this process has no other task yet
+        raise ProjectionRefused(f"the projection {name} cannot be loaded: {describe_failure(error)}") from error
     if not isinstance(projection, Projection) or projection.name != name:
         raise ProjectionRefused(
             f"the projection {name} cannot be loaded: its entry point must be a subclass of Projection whose `name` is "

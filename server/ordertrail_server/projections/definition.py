@@ -39,4 +39,9 @@ def projection_module(name: str) -> str:
     entry_point = added_projections().get(name)
     if entry_point is None:
         raise ProjectionRefused(f"there is no projection {name}: install the package that adds it")
-    return entry_point.module
+    try:
+        return entry_point.module
+    except AttributeError:  # importlib found no module in it
+        raise ProjectionRefused(
+            f"the projection {name} cannot be loaded: its entry point {entry_point.value!r} is not MODULE:CLASS"
+        ) from None

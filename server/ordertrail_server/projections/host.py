@@ -274,8 +274,9 @@ class ProjectionHost:
 
     def _build_failure(self, name: str) -> str:
         for generation, build in self._builds.items():
-            if generation.name == name and build.process.failure is not None:
-                return f"generation {generation.number}: {build.process.failure}"
+            reason = build.process.failure or build.process.restart_reason
+            if generation.name == name and reason:
+                return f"generation {generation.number}: {reason}"
         return ""
 
     def _generation(self, name: str, number: int) -> Generation:

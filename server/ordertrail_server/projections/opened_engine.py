@@ -12,6 +12,7 @@ from ordertrail_server.projections.catalog import ORDERS, STOPS_ALONE, load_proj
 from ordertrail_server.projections.definition import projection_definition
 from ordertrail_server.projections.dependents import BATCH, Dependents
 from ordertrail_server.projections.engine import Engine
+from ordertrail_server.projections.failure_text import describe_failure
 from ordertrail_server.projections.generation import current_generation
 from ordertrail_server.projections.judged_log import JudgedLog
 from ordertrail_server.projections.orders.projection import CACHE_BYTES, OrderProjection
@@ -135,10 +136,10 @@ def _create_tables(projection: Projection, database: Database) -> None:
         projection.create_tables(database)
         if _reserved_names(database) != reserved:
             raise ValueError("it changes tables whose names begin with ordertrail_, which are reserved")
-    except (Exception, SystemExit) as error:
-        if may_pass(error):
+    except BaseException as error:  # as SystemExit: the code is not ours, and does not wait for anything of ours
+        if may_pass(error) or isinstance(error, KeyboardInterrupt):
             raise
-        reason = f"the projection {projection.name} failed while it created its tables: {type(error).__name__}: {error}"
+        reason = f"the projection {projection.name} failed while it created its tables: {describe_failure(error)}"
         raise ProjectionRefused(reason) from error
 
 

@@ -13,9 +13,9 @@ end of stdin means that the parent is gone: the process then finishes its batch 
 every second while it does not hang, it writes its positions to stdout: {"positions": {"orders": {"0": 123}}}.
 
 If a file is damaged, it writes {"damaged": {"FILE": "the damage"}}; if it needs that file, it ends with DAMAGED. If it
-must not continue, it ends with REFUSED and one line on stderr. If a restart may help, it ends with AGAIN: the log
-is unavailable at the start, or another projector wrote to the files, for example one whose parent was killed within a
-batch. After a kill it resumes at the last commit.
+must not continue, it ends with REFUSED and one line on stderr. If the disk or the memory fails it, it ends with FAILED
+and such a line. If a restart may help, it ends with AGAIN: the log is unavailable at the start, or another projector
+wrote to the files, for example one whose parent was killed within a batch. After a kill it resumes at the last commit.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from time import monotonic
+from typing import IO
 
 from ordertrail_server.garbage_collector import tune_garbage_collector
 from ordertrail_server.log.data_directory import DataDirectory
@@ -40,19 +41,21 @@ from ordertrail_server.projections.catalog import ORDERS
 from ordertrail_server.projections.compared_generation import LiveUnreadable, compare_with_live
 from ordertrail_server.projections.dependents import BATCH, Dependents, OnCommit, Positions
 from ordertrail_server.projections.engine import Engine
-from ordertrail_server.projections.exit_code import AGAIN, DAMAGED, REFUSED
+from ordertrail_server.projections.exit_code import AGAIN, DAMAGED, FAILED, REFUSED
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
 from ordertrail_server.projections.opened_engine import open_dependents, open_engine
 from ordertrail_server.projections.projection_error import OrdersUnavailable, PositionMoved, ProjectionDamaged
 from ordertrail_server.storage.checked.error import find_damaged_file
 from ordertrail_server.storage.sqlite import sqlite3
-from ordertrail_server.storage.sqlite_error import OutOfDescriptors
+from ordertrail_server.storage.sqlite_error import OutOfDescriptors, may_pass
 
 _log = logging.getLogger(__name__)
 
 # In case a wake-up is lost, or the parent sends none.
 POLL_S = 0.5
 HEARTBEAT_S = 1.0
+
+_report_pipe: int | None = None  # stdout, unless the process has claimed it
 
 
 class ParentPipe(asyncio.Protocol):
@@ -94,10 +97,13 @@ class ParentGone(Exception):
     """The parent process is gone, so the projector ends."""
 
 
-async def run(source: LogSource, names: Sequence[str], numbers: Mapping[str, int]) -> None:
-    """Project until the parent is gone. Raises what the log and the engine raise; ProjectionDamaged."""
+async def run(source: LogSource, names: Sequence[str], numbers: Mapping[str, int], requests: IO[bytes]) -> None:
+    """Project until the parent is gone, the end of `requests`.
+
+    Raises what the log and the engine raise; ProjectionDamaged.
+    """
     pipe = ParentPipe()
-    await asyncio.get_running_loop().connect_read_pipe(lambda: pipe, sys.stdin)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: pipe, requests)
     directory = DataDirectory(source.data).projections
     log = await source.follow()
     try:
@@ -223,13 +229,25 @@ async def _answer_request(
 
 def _send(message: Mapping[str, object]) -> None:
     try:
-        os.write(sys.stdout.fileno(), f"{json.dumps(message)}\n".encode())
+        os.write(sys.stdout.fileno() if _report_pipe is None else _report_pipe, f"{json.dumps(message)}\n".encode())
     except BrokenPipeError:
         raise ParentGone from None
 
 
+def _claim_pipes() -> IO[bytes]:
+    """Return the pipe of the requests. Code of a projection that reads stdin or prints gets /dev/null and stderr."""
+    global _report_pipe
+    requests, _report_pipe = os.fdopen(os.dup(0), "rb", buffering=0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    os.close(nothing)
+    return requests
+
+
 def main() -> int:
     """Run the process and return its exit code."""
+    requests = _claim_pipes()
     # Signals to the process group are for the parent, whose running calls may still need the projector.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -237,7 +255,7 @@ def main() -> int:
         lower_priority()
     source, names, numbers = parse_source(sys.argv[1]), sys.argv[2].split(","), json.loads(sys.argv[3])
     try:
-        asyncio.run(run(source, names, numbers))
+        asyncio.run(run(source, names, numbers, requests))
     except ParentGone:
         return 0
     except ProjectionDamaged:
@@ -248,6 +266,11 @@ def main() -> int:
     except OperatorError as refusal:
         print(refusal, file=sys.stderr)
         return REFUSED
+    except (OSError, sqlite3.OperationalError) as error:
+        if not isinstance(error, OSError) and not may_pass(error):
+            raise
+        print(error, file=sys.stderr)
+        return FAILED
     return 0
 
 

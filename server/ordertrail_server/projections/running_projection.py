@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.earlier_orders import EarlierOrders
+from ordertrail_server.projections.failure_text import describe_failure
 from ordertrail_server.projections.judged_log import JudgedLog, RetriedFacts
 from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import PositionMoved, ProjectionFailed
@@ -106,10 +107,10 @@ class RunningProjection:
         """Raise ProjectionFailed for an error of the projection's own code, and others as they are."""
         try:
             yield
-        except (Exception, SystemExit) as error:
-            if may_pass(error) or find_damaged_file(error):
+        except BaseException as error:  # as SystemExit: the code is not ours, and does not wait for anything of ours
+            if may_pass(error) or find_damaged_file(error) or isinstance(error, KeyboardInterrupt):
                 raise
-            reason = f"the projection {self.name} failed {place}: {type(error).__name__}: {error}"
+            reason = f"the projection {self.name} failed {place}: {describe_failure(error)}"
             raise ProjectionFailed(reason) from error
 
     def _waiting(self, partition: int) -> Mapping[int, str]:

@@ -157,7 +157,7 @@ class ProjectorProcess:
             if self._stopping.is_set():
                 return
             if exit_code == REFUSED:
-                self.failure = last_line
+                self.failure = last_line or "its process refused to continue and gave no reason"
                 logger.error("the projector stopped and is not restarted: %s", last_line)
                 return
             if exit_code not in (AGAIN, DAMAGED):

@@ -107,6 +107,19 @@ FAULTY = {
     "bad_sql": ({"fault": 'database.execute("SELECT * FROM missing")'}, "no such table: missing"),
     "exits": ({"fault": "sys.exit(5)"}, "SystemExit: 5"),
     "commits": ({"fault": 'database.execute("COMMIT")'}, "ended the transaction"),
+    "prints": (
+        {"fault": 'print("5", flush=True); sys.stdin.read(); raise ValueError("no more")'},
+        "ValueError: no more",
+    ),
+    "raises_lines": ({"fault": 'raise ValueError("no\\n\\nmore\\n")'}, "ValueError: no more"),
+    "raises_surrogates": ({"fault": 'raise ValueError("no \\udcff more")'}, "ValueError: no "),
+    "raises_much": ({"fault": 'raise ValueError("no more" + "!" * 200_000)'}, "ValueError: no more!!!"),
+    "raises_base": ({"fault": "raise GeneratorExit"}, "GeneratorExit"),
+    "raises_itself": (
+        {"head": "class Fault(Exception):\n    def __str__(self): raise self", "fault": "raise Fault"},
+        "message raises Fault",
+    ),
+    "no_entry": ({"attribute": ""}, "is not MODULE:CLASS"),
     "dies": ({"fault": "os._exit(7)"}, "exit code 7"),
     "sleeps": ({"fault": "time.sleep(100_000)"}, "busy with one batch"),
     "loops": ({"fault": "while True: pass"}, "busy with one batch"),
@@ -118,7 +131,8 @@ FAULTY = {
     [
         pytest.param(list(FAULTY)[:5], id="load"),
         pytest.param(list(FAULTY)[5:10], id="run"),
-        pytest.param(list(FAULTY)[10:], id="end", marks=pytest.mark.trial),
+        pytest.param(list(FAULTY)[10:17], id="text"),
+        pytest.param(list(FAULTY)[17:], id="end", marks=pytest.mark.trial),
     ],
 )
 async def test_faulty_projection_stops_alone_and_reports_why(

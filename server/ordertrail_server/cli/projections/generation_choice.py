@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.projections.generation_text import state_text
+from ordertrail_server.cli.value_text import escape
 
 if TYPE_CHECKING:
     from ordertrail.client import OrderTrail
@@ -51,8 +52,13 @@ def own_generations(projection: "Projection") -> "list[Generation]":
 
 async def wait_ready(client: "OrderTrail", name: str, number: int, on_count: OnCount) -> None:
     """Return when a generation is complete and follows the log. Raises ClickException if its build has stopped."""
+    shown_reason = ""
     while True:
         projection = await find_projection(client, name)
+        if projection.stopped_reason != shown_reason:  # such as a full disk, which may pass
+            shown_reason = projection.stopped_reason
+            if shown_reason:
+                click.echo(f"Still waiting for {name}: {escape(shown_reason)}.", err=True)
         generation = next((g for g in own_generations(projection) if g.number == number), None)
         if generation is not None:
             on_count(generation.folded_count, generation.folded_count + generation.lag_count)
