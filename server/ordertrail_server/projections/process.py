@@ -1,11 +1,12 @@
 """The projector as a separate process, so that it takes no CPU time from the commands' process.
 
-    python -m ordertrail_server.projections.process SOURCE NAMES NUMBERS
+    python -m ordertrail_server.projections.process SOURCE NAMES NUMBERS [OPENED]
 
 SOURCE is the log as JSON (LogSource.to_json): {"data": "DIR"}, or {"data": "DIR", "bootstrap": "HOST:PORT", "topic":
 "NAME"}. Settings of librdkafka, which can be secret, come from the environment. NAMES are those of the projections,
 separated by commas; without `orders` among them, they take the verdicts of its live generation. NUMBERS is a JSON
-object of the generations that are not the live ones: {"history": 2}.
+object of the generations that are not the live ones: {"history": 2}. OPENED are the projections that an earlier process
+had open, separated by commas: if the file of one is missing, somebody has removed it, which is reported as damage.
 
 It follows the log of the data directory, or of the topic, and folds it into the files of the projections. Each line
 on stdin means that the log has grown, and may hold a request (requests.py), which is handled between two batches. The
@@ -42,10 +43,11 @@ from ordertrail_server.projections.compared_generation import LiveUnreadable, co
 from ordertrail_server.projections.dependents import BATCH, Dependents, OnCommit, Positions
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.exit_code import AGAIN, DAMAGED, FAILED, REFUSED
+from ordertrail_server.projections.generation import current_generation
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
 from ordertrail_server.projections.opened_engine import open_dependents, open_engine
 from ordertrail_server.projections.projection_error import OrdersUnavailable, PositionMoved, ProjectionDamaged
-from ordertrail_server.storage.checked.error import find_damaged_file
+from ordertrail_server.storage.checked.error import FileRemoved, find_damaged_file
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import OutOfDescriptors, may_pass
 
@@ -97,7 +99,13 @@ class ParentGone(Exception):
     """The parent process is gone, so the projector ends."""
 
 
-async def run(source: LogSource, names: Sequence[str], numbers: Mapping[str, int], requests: IO[bytes]) -> None:
+async def run(
+    source: LogSource,
+    names: Sequence[str],
+    numbers: Mapping[str, int],
+    opened_names: Sequence[str],
+    requests: IO[bytes],
+) -> None:
     """Project until the parent is gone, the end of `requests`.
 
     Raises what the log and the engine raise; ProjectionDamaged.
@@ -107,6 +115,7 @@ async def run(source: LogSource, names: Sequence[str], numbers: Mapping[str, int
     directory = DataDirectory(source.data).projections
     log = await source.follow()
     try:
+        _refuse_removed(directory, opened_names, numbers)
         await _project(log, directory, names, numbers, pipe, source.notifies_growth)
     except sqlite3.DatabaseError as error:
         if not _report_damage(error):
@@ -114,6 +123,15 @@ async def run(source: LogSource, names: Sequence[str], numbers: Mapping[str, int
         raise ProjectionDamaged from error
     finally:
         await log.close()
+
+
+def _refuse_removed(directory: Path, opened_names: Sequence[str], numbers: Mapping[str, int]) -> None:
+    """Raise FileRemoved rather than create a file anew: the server still reads the removed one."""
+    for name in opened_names:
+        generation = current_generation(directory, name)
+        file = generation._replace(number=numbers.get(name, generation.number)).file(directory)
+        if not file.exists():
+            raise FileRemoved(file)
 
 
 async def _project(
@@ -254,8 +272,9 @@ def main() -> int:
     if sys.argv[3] != "{}":  # a build must not delay the live generations
         lower_priority()
     source, names, numbers = parse_source(sys.argv[1]), sys.argv[2].split(","), json.loads(sys.argv[3])
+    opened_names = list(filter(None, "".join(sys.argv[4:]).split(",")))
     try:
-        asyncio.run(run(source, names, numbers, requests))
+        asyncio.run(run(source, names, numbers, opened_names, requests))
     except ParentGone:
         return 0
     except ProjectionDamaged:

@@ -16,6 +16,7 @@ from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.projection_error import PositionMoved, ProjectionRefused
 from ordertrail_server.storage.checked.checkpoint import CheckedCheckpoints
 from ordertrail_server.storage.checked.connection import connect_checked_writer
+from ordertrail_server.storage.checked.error import FileRemoved
 from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.directory import create_directory
 from ordertrail_server.storage.transaction import transaction
@@ -51,6 +52,7 @@ class ProjectionFile:
 
     def __init__(self, path: Path, connection: Connection) -> None:
         self.path, self.connection = path, connection
+        self._inode = path.stat().st_ino
         self._checkpoints = CheckedCheckpoints(connection, path)
         self.positions = {partition: StoredPosition(*stored) for partition, *stored in connection.execute(POSITIONS)}
 
@@ -75,8 +77,17 @@ class ProjectionFile:
             self.connection.execute(MARK_COMPLETE)
 
     def trim(self) -> None:
-        """Move the -wal file into the file if it is long or old enough. Raises WalDamaged."""
+        """Move the -wal file into the file if it is long or old enough. Raises WalDamaged, FileRemoved."""
+        self._refuse_removed()
         self._checkpoints.run_if_due()
+
+    def _refuse_removed(self) -> None:
+        try:
+            inode = self.path.stat().st_ino
+        except FileNotFoundError:
+            inode = None
+        if inode != self._inode:
+            raise FileRemoved(self.path)
 
     def close(self) -> None:
         """Close the file."""

@@ -86,11 +86,16 @@ class Repair:
     def note_damage(self, file: Path, damage: str) -> None:
         """Repair the generation of a file, if this release uses it. Logs only the first damage of a file."""
         generation = self._find_own_generation(file)
-        if generation is None or generation in self._damaged or not file.exists():
+        if generation is None or generation in self._damaged or not self._is_used(generation):
             return
         _log.error("%s is damaged (%s) and is built again from the log", file, damage)
         self._damaged.append(generation)
         self._has_damage.set()
+
+    def _is_used(self, generation: Generation) -> bool:
+        """Return whether a generation has a file, or should have one: somebody may have removed it."""
+        is_live = generation == current_generation(self._directory, generation.name)
+        return is_live or self._host.is_building(generation) or generation.file(self._directory).exists()
 
     def _find_own_generation(self, file: Path) -> Generation | None:
         """Return the generation of a file if it is one of this release."""
@@ -125,6 +130,7 @@ class Repair:
         elif not self._host.is_switching(damaged.name):
             if damaged.file(self._directory).exists():
                 await self._host.drop(damaged)
+            remove_database(damaged.file(self._directory))  # what is left if its file was removed
             self._forget(damaged)
 
     async def _replace_live(self, damaged: Generation) -> None:

@@ -52,6 +52,7 @@ class ProjectorProcess:
     ) -> None:
         self._source, self._names, self._on_progress, self._command = source, names, on_progress, command
         self._numbers, self._on_damage = numbers, on_damage
+        self._opened_names: set[str] = set()
         self.stopped: dict[str, str] = {}
         self._process: Process | None = None
         self._supervision: asyncio.Task[None] | None = None
@@ -203,7 +204,13 @@ class ProjectorProcess:
         # A bare checkout runs without an install, so the child gets the parent's module path.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self._reported_at = asyncio.get_running_loop().time()
-        command = (*self._command, self._source.to_json(), ",".join(self._names), json.dumps(self._numbers))
+        command = (
+            *self._command,
+            self._source.to_json(),
+            ",".join(self._names),
+            json.dumps(self._numbers),
+            ",".join(sorted(self._opened_names)),
+        )
         try:
             # Ctrl-C in a terminal goes to the server's whole process group, and would end a child that still starts.
             # uvloop gives a child a group of its own only with a session.
@@ -242,6 +249,7 @@ class ProjectorProcess:
             self._requests.resolve(message)
 
     def _report(self, positions_by_name: dict[str, dict[str, int]]) -> None:
+        self._opened_names |= positions_by_name.keys()
         self._note_progress(sum(sum(positions.values()) for positions in positions_by_name.values()))
         for name, positions in positions_by_name.items():
             try:

@@ -1,7 +1,9 @@
 """A server repairs damaged projections from its log, and answers nothing wrong meanwhile."""
 
 import asyncio
+import os
 import re
+import signal
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -36,6 +38,11 @@ POLL_SECONDS = 0.2
 def find_file(data: Path, name: str, number: int = 1) -> Path:
     [file] = data.glob(f"projections/{name}-*-{number}.sqlite")
     return file
+
+
+def find_files(data: Path, name: str) -> list[Path]:
+    """Return the databases of all generations of a projection, and their -wal files."""
+    return [*data.glob(f"projections/{name}-*.sqlite"), *data.glob(f"projections/{name}-*.sqlite-wal")]
 
 
 def overwrite(file: Path, first_page: int = 4) -> None:
@@ -100,6 +107,30 @@ async def test_projection_that_is_damaged_while_the_server_runs_is_built_again(
         assert not any(file.exists() for file in files)
         assert await base.answers.find_wrong_or_refused(channel, Random(2), 300) == []
         assert_reported_once(server, *names)
+
+
+@NAMES
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_projection_whose_file_is_removed_while_the_server_runs_is_built_again(
+    base: Base, tmp_path: Path, names: list[str], is_killed: bool
+) -> None:
+    async with run_copy(base.stopped, tmp_path / "data") as (server, channel):
+        server.wait_until_listening()
+        await assert_all_right(base, channel, 20)
+        for name in names:
+            find_file(server.data, name).unlink()
+        if is_killed:  # so that a new process finds no file
+            os.kill(server.projector, signal.SIGKILL)
+        await assert_all_right(base, channel)  # right or refused
+        await wait_repaired(channel, *names)
+        order = build_order()
+        receipt = await place_order(channel, order)
+        client = OrderTrail(channel)
+        stored = await client.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
+        assert stored.version == 1
+        assert await base.answers.find_wrong_or_refused(channel, Random(2), 300) == []
+        assert all("-2.sqlite" in file.name for name in names for file in find_files(server.data, name))
+        assert server.faults == []
 
 
 @NAMES

@@ -216,6 +216,6 @@ async def test_build_whose_process_is_killed_continues(own_server: RunningServer
 
 
 def find_builds(server_pid: int) -> list[int]:
-    """Return the child processes of a server whose last argument names generations that are not live."""
+    """Return the child processes of a server that build generations which are not live."""
     children = Path(f"/proc/{server_pid}/task/{server_pid}/children").read_text().split()
-    return [int(pid) for pid in children if b'"orders": ' in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[-2]]
+    return [int(pid) for pid in children if b'"orders": ' in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[-3]]

@@ -43,6 +43,16 @@ class WalDamaged(sqlite3.DatabaseError):
         self.damaged_file = path
 
 
+class FileRemoved(sqlite3.DatabaseError):
+    """The file is no longer at its path, although connections to it are open."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("it was removed or replaced")
+        self.damaged_file = path
+
+
 def find_damaged_file(error: BaseException) -> Path | None:
     """Return the checked file whose damage caused an error; None if it has another cause."""
     cause: BaseException | None = error
