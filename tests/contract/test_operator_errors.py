@@ -27,6 +27,7 @@ TRANSLATED_BY_COMMANDS = {
     "CheckpointBlocked",
     "ChecksumsMissing",
     "OutOfDescriptors",
+    "FileRemoved",
     "OutputFailed",
     "PageDamaged",
     "TextDamaged",
