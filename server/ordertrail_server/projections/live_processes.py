@@ -145,8 +145,9 @@ class LiveProcesses:
             reached = self._reached.get(name, {})
             if any(positions.get(partition, 0) < offset for partition, offset in reached.items()):
                 return
-            self._switching.remove(name)
+            # If it fails, the next report tries again: queries must not get the new positions with the old file.
             self._on_switch(name, live_generation(self._directory, name))
+            self._switching.remove(name)
         self._reached[name] = positions
         self._on_progress(name, positions)
         if name == ORDERS:
