@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ordertrail_server.log.source import LogSource
+from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.projections.catalog import ORDERS
 from ordertrail_server.projections.generation import Generation, live_generation, make_live
 from ordertrail_server.projections.supervisor import OnDamage, ProjectorProcess
@@ -158,7 +159,16 @@ class LiveProcesses:
             process.notify_growth()
 
     def _create_process(self, names: Sequence[str]) -> ProjectorProcess:
-        return ProjectorProcess(self._source, names, self._note_progress, on_damage=self._on_damage)
+        opened_names = filter(self._has_file, names)
+        return ProjectorProcess(
+            self._source, names, self._note_progress, on_damage=self._on_damage, opened_names=opened_names
+        )
+
+    def _has_file(self, name: str) -> bool:
+        try:
+            return live_generation(self._directory, name).exists()
+        except OperatorError:  # its process reports the reason
+            return False
 
     def _process_of(self, name: str) -> ProjectorProcess:
         return self._added.get(name, self._main)

@@ -126,12 +126,14 @@ async def run(
 
 
 def _refuse_removed(directory: Path, opened_names: Sequence[str], numbers: Mapping[str, int]) -> None:
-    """Raise FileRemoved rather than create a file anew: the server still reads the removed one."""
-    for name in opened_names:
-        generation = current_generation(directory, name)
-        file = generation._replace(number=numbers.get(name, generation.number)).file(directory)
-        if not file.exists():
-            raise FileRemoved(file)
+    """Raise ProjectionDamaged rather than create a file anew: the server still reads the removed one."""
+    generations = {name: current_generation(directory, name) for name in opened_names}
+    files = [g._replace(number=numbers.get(name, g.number)).file(directory) for name, g in generations.items()]
+    removed_files = [file for file in files if not file.exists()]
+    for file in removed_files:  # all of them, because one cannot be repaired without another
+        _report_damage(FileRemoved(file))
+    if removed_files:
+        raise ProjectionDamaged
 
 
 async def _project(

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ class ProjectorProcess:
     refused to continue, or its supervision failed. `restart_reason` is empty, or why it was restarted since its last
     progress, unless it asked for that. `stopped` are the projections that failed alone, with the reasons.
     `on_damage` is called with the file of a projection that is damaged, and the damage. `numbers` are the generations
-    that are not the live ones. `command` is the program.
+    that are not the live ones. `command` is the program. `opened_names` are the projections whose files exist: if one
+    of them is removed, that is damage.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class ProjectorProcess:
         numbers: Mapping[str, int] = NO_NUMBERS,
         command: Sequence[str] = COMMAND,
         on_damage: OnDamage = lambda file, damage: None,
+        opened_names: Iterable[str] = (),
     ) -> None:
         self._source, self._names, self._on_progress, self._command = source, names, on_progress, command
         self._numbers, self._on_damage = numbers, on_damage
-        self._opened_names: set[str] = set()
+        self._opened_names = set(opened_names)
         self.stopped: dict[str, str] = {}
         self._process: Process | None = None
         self._supervision: asyncio.Task[None] | None = None
