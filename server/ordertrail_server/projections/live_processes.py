@@ -59,8 +59,9 @@ class LiveProcesses:
 
     async def start(self) -> None:
         """Start the processes, and keep them running until `stop`. Raises OSError if one cannot be started at all."""
+        existing_names = self._existing_names()
         for process in self._processes():
-            await process.start()
+            await process.start(existing_names)
 
     async def wait_ended(self) -> str | None:
         """Return when the server's own projections are no longer folded: the reason, None after `stop`."""
@@ -138,7 +139,7 @@ class LiveProcesses:
             self._added[name] = process
         else:
             self._main = process
-        await _start_at_last(process)
+        await _start_at_last(process, self._existing_names())
 
     def _note_progress(self, name: str, positions: dict[int, int]) -> None:
         if name in self._switching:
@@ -159,10 +160,10 @@ class LiveProcesses:
             process.notify_growth()
 
     def _create_process(self, names: Sequence[str]) -> ProjectorProcess:
-        opened_names = filter(self._has_file, names)
-        return ProjectorProcess(
-            self._source, names, self._note_progress, on_damage=self._on_damage, opened_names=opened_names
-        )
+        return ProjectorProcess(self._source, names, self._note_progress, on_damage=self._on_damage)
+
+    def _existing_names(self) -> list[str]:
+        return [name for name in self.names if self._has_file(name)]
 
     def _has_file(self, name: str) -> bool:
         try:
@@ -177,11 +178,11 @@ class LiveProcesses:
         return [self._main, *self._added.values()]
 
 
-async def _start_at_last(process: ProjectorProcess) -> None:
+async def _start_at_last(process: ProjectorProcess, existing_names: Sequence[str]) -> None:
     """Start a process that replaces another one; repeat that while the machine lacks descriptors or memory."""
     while True:
         try:
-            await process.start()
+            await process.start(existing_names)
         except OSError as error:
             _log.error("a projector could not be started, which is tried again: %s", error)
             await asyncio.sleep(START_SECONDS)

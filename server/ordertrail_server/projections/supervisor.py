@@ -38,8 +38,7 @@ class ProjectorProcess:
     refused to continue, or its supervision failed. `restart_reason` is empty, or why it was restarted since its last
     progress, unless it asked for that. `stopped` are the projections that failed alone, with the reasons.
     `on_damage` is called with the file of a projection that is damaged, and the damage. `numbers` are the generations
-    that are not the live ones. `command` is the program. `opened_names` are the projections whose files exist: if one
-    of them is removed, that is damage.
+    that are not the live ones. `command` is the program.
     """
 
     def __init__(
@@ -50,11 +49,10 @@ class ProjectorProcess:
         numbers: Mapping[str, int] = NO_NUMBERS,
         command: Sequence[str] = COMMAND,
         on_damage: OnDamage = lambda file, damage: None,
-        opened_names: Iterable[str] = (),
     ) -> None:
         self._source, self._names, self._on_progress, self._command = source, names, on_progress, command
         self._numbers, self._on_damage = numbers, on_damage
-        self._opened_names = set(opened_names)
+        self._opened_names: set[str] = set()
         self.stopped: dict[str, str] = {}
         self._process: Process | None = None
         self._supervision: asyncio.Task[None] | None = None
@@ -78,8 +76,12 @@ class ProjectorProcess:
         """The process id, None while there is no process."""
         return None if self._process is None else self._process.pid
 
-    async def start(self) -> None:
-        """Start the process, and keep it running until `stop`. Raises OSError if it cannot be started at all."""
+    async def start(self, existing_names: Iterable[str] = ()) -> None:
+        """Start the process, and keep it running until `stop`. Raises OSError if it cannot be started at all.
+
+        `existing_names` are the projections whose files exist: if one of them is removed later, that is damage.
+        """
+        self._opened_names.update(name for name in existing_names if name in self._names)
         self._process = await self._spawn()
         self._supervision = asyncio.create_task(self._supervise(self._process))
 
