@@ -87,16 +87,23 @@ async def test_server_writes_no_order_to_a_partition_that_was_added(cluster: Clu
     server = create_server(cluster, topic, tmp_path / "command")
     with run_servers(server):
         async with Caller(server) as caller:
+            while used_partitions(caller) != {*range(PARTITIONS)}:
+                await caller.send(0, build_order(new_id("order")))
             placing = asyncio.create_task(place_until_refused(caller))
             await asyncio.to_thread(add_partition, cluster, topic, PARTITIONS)
             await check_all_end([server], "has 3 partitions, and had 2")
             await placing
-    assert {receipt.position.partition for receipt in caller.receipts} == {*range(PARTITIONS)}
+    assert used_partitions(caller) == {*range(PARTITIONS)}
     with closing(create_server(cluster, topic, tmp_path / "another")) as another:  # whose data directory is new
         another.spawn()
         await check_all_end([another], "first records are placed as in a topic of 2: partitions were added")
     with closing(Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "ends"})) as consumer:
         assert await asyncio.to_thread(query_watermarks, consumer, topic, PARTITIONS, 10.0) == (0, 0)
+
+
+def used_partitions(caller: Caller) -> set[int]:
+    """Return the partitions that the caller's orders are on."""
+    return {receipt.position.partition for receipt in caller.receipts}
 
 
 async def place_until_refused(caller: Caller) -> None:
