@@ -12,6 +12,7 @@ from ordertrail_server.log.source import LogSource
 from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.projections.build import Build
+from ordertrail_server.projections.builds import Builds
 from ordertrail_server.projections.catalog import ORDERS
 from ordertrail_server.projections.definition import forget_definition
 from ordertrail_server.projections.generation import (
@@ -49,14 +50,14 @@ class ProjectionHost:
         on_switch: OnSwitch,
         grace_s: float,
     ) -> None:
-        self._source, self._log, self._directory, self._grace_s = source, log, directory, grace_s
+        self._log, self._directory = log, directory
         self._on_progress, self._added_names = on_progress, list(added_names)
         self.repair = Repair(self, directory)
         on_damage, note_progress = self.repair.note_damage, self._note_progress
         self._live = LiveProcesses(
             source, directory, own_names, self._added_names, note_progress, on_switch, on_damage, grace_s
         )
-        self._builds: dict[Generation, Build] = {}
+        self._builds = Builds(source, directory, on_damage, grace_s)
         self._operations = Operations()
         self._report = SharedCall(self._create_report)
 
@@ -86,14 +87,12 @@ class ProjectionHost:
     def expect_stop(self) -> None:
         """Do not warn if a process ends from now on."""
         self._live.expect_stop()
-        for build in self._builds.values():
-            build.process.expect_stop()
+        self._builds.expect_stop()
 
     async def stop(self) -> None:
         """Let the processes finish their batches; both that and killing them is safe."""
         await self._operations.stop()
-        builds = (build.process.stop(self._grace_s) for build in self._builds.values())
-        await asyncio.gather(self._live.stop(), *builds)
+        await asyncio.gather(self._live.stop(), self._builds.stop())
 
     async def retry(self, order_id: str) -> int | None:
         """Fold a parked order's waiting facts again in all projections.
@@ -101,10 +100,7 @@ class ProjectionHost:
         Returns how many were folded, None if the order is not parked. Raises Refused (UNAVAILABLE).
         """
         result: int | None = await self._live.retry(order_id)
-        for generation, build in self._builds.items():
-            if generation.name == ORDERS:  # it judges the log itself, and has parked the order, too
-                await build.process.request(retry=order_id)
-        self._wake_builds()
+        await self._builds.retry(order_id)
         return result
 
     # Operations
@@ -115,7 +111,7 @@ class ProjectionHost:
 
     async def _create_report(self) -> list[ProjectionReport]:
         end = await self._end()
-        builds = {generation: build.is_ready(end) for generation, build in self._builds.items() if build.is_running}
+        builds = self._builds.list_readiness(end)
         existing = sorted({*list_generations(self._directory), *builds})  # a new build may have no file yet
         return [self._report_projection(name, existing, end, builds) for name in sorted(self.names)]
 
@@ -130,7 +126,7 @@ class ProjectionHost:
         on_damage = self.repair.note_damage
         lines = [report_generation(self._directory, g, end, live, builds, on_damage) for g in generations]
         lag_count = next((line.lag_count for line in lines if line.generation == live), end)
-        stopped_reason = self._live.stopped_reason(name, lag_count) or self._build_failure(name)
+        stopped_reason = self._live.stopped_reason(name, lag_count) or self._builds.describe_failure(name)
         return ProjectionReport(name, live.definition, lines, stopped_reason, self.repair.counts[name])
 
     async def rebuild(self, name: str) -> Generation:
@@ -140,11 +136,11 @@ class ProjectionHost:
         return await self._operations.run(partial(self._rebuild, name))
 
     async def _rebuild(self, name: str) -> Generation:
-        running = self.find_build(name)
+        running = self._builds.find_new(name)
         if running is not None:
             return running
         generation = next_generation(self._directory, name)
-        await self._build(generation, is_new=True)
+        await self._builds.begin(generation, is_new=True)
         return generation
 
     async def compare(self, name: str, number: int) -> dict[str, Any]:
@@ -173,7 +169,7 @@ class ProjectionHost:
             return None
         build = self._builds.get(generation)
         if build is None or not build.is_running:
-            build = await self._build(generation, is_new=False)
+            build = await self._builds.begin(generation, is_new=False)
         return build
 
     async def _promote(self, generation: Generation, build: Build) -> None:
@@ -181,9 +177,10 @@ class ProjectionHost:
             return
         if self._builds.get(generation) is not build:
             raise not_ready(f"Generation {generation.number} of {generation.name} was dropped or is built again.")
-        del self._builds[generation]
-        await build.process.stop(self._grace_s)
-        await self._switch(generation)
+        await self._builds.end(generation)
+        await self._live.switch(generation)
+        if generation.name == ORDERS:
+            await self._builds.restart_all()
 
     async def drop(self, generation: Generation) -> None:
         """Remove a generation that is not live. Raises Refused."""
@@ -192,11 +189,9 @@ class ProjectionHost:
     async def _drop(self, generation: Generation) -> None:
         if generation.name in self.names and generation == self._current(generation.name):
             raise not_ready(f"Generation {generation.number} of {generation.name} is live and cannot be dropped.")
-        build = self._builds.pop(generation, None)
-        if build is None and generation not in list_generations(self._directory):
+        had_build = await self._builds.end(generation)
+        if not had_build and generation not in list_generations(self._directory):
             raise not_found(f"There is no generation {generation.number} of {generation.name}.")
-        if build is not None:
-            await build.process.stop(self._grace_s)
         remove_database(generation.file(self._directory))
 
     async def resume(self, name: str) -> None:
@@ -214,17 +209,13 @@ class ProjectionHost:
         await self._operations.run(partial(self._restart_build, generation))
 
     async def _restart_build(self, generation: Generation) -> None:
-        build = self._builds.pop(generation, None)
-        if build is not None:
-            await build.process.stop(self._grace_s)
+        if await self._builds.end(generation):
             remove_database(generation.file(self._directory))
-            await self._build(generation, is_new=True)
+            await self._builds.begin(generation, is_new=True)
 
     def find_build(self, name: str) -> Generation | None:
         """Return the new generation of a projection that is being built; None if there is none."""
-        builds = self._builds.items()
-        running = (generation for generation, build in builds if build.is_new and build.is_running)
-        return next((generation for generation in running if generation.name == name), None)
+        return self._builds.find_new(name)
 
     def is_building(self, generation: Generation) -> bool:
         """Return whether a generation is built or brought up to date."""
@@ -246,43 +237,15 @@ class ProjectionHost:
 
     # Steps
 
-    async def _build(self, generation: Generation, *, is_new: bool) -> Build:
-        build = Build(self._source, self._directory, generation, self.repair.note_damage, is_new=is_new)
-        self._builds[generation] = build
-        try:
-            await build.process.start()
-        except BaseException:  # nothing would ever continue it
-            self._builds.pop(generation, None)
-            raise
-        return build
-
-    async def _switch(self, generation: Generation) -> None:
-        await self._live.switch(generation)
-        if generation.name == ORDERS:  # builds of the others read its verdicts
-            for generation_built, build in list(self._builds.items()):
-                await build.process.stop(self._grace_s)
-                await self._build(generation_built, is_new=build.is_new)
-
     def _note_progress(self, name: str, positions: dict[int, int]) -> None:
         self._on_progress(name, positions)
         if name == ORDERS:
-            self._wake_builds()
-
-    def _wake_builds(self) -> None:
-        for build in self._builds.values():
-            build.process.notify_growth()
-
-    def _build_failure(self, name: str) -> str:
-        for generation, build in self._builds.items():
-            reason = build.process.failure or build.process.restart_reason
-            if generation.name == name and reason:
-                return f"generation {generation.number}: {reason}"
-        return ""
+            self._builds.wake()
 
     def _generation(self, name: str, number: int) -> Generation:
         self._require(name)
         generation = self._current(name)._replace(number=number)
-        if generation not in (*self._builds, *list_generations(self._directory)):
+        if generation not in (*self._builds.generations(), *list_generations(self._directory)):
             raise not_found(f"There is no generation {number} of {name}.")
         return generation
 
