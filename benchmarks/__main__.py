@@ -20,7 +20,9 @@ def main(parts: tuple[str, ...], events: int, only: str) -> None:
 
     A measurement that fails leaves a line below the table. Exit codes: 0 all succeeded, 1 one failed.
     """
-    measures = _leave_out_unable([each for each in list_measures(parts or PARTS, events) if only in describe(each)])
+    measures = _leave_out_unable(
+        [measure for measure in list_measures(parts or PARTS, events) if only in describe(measure)]
+    )
     outcomes = list(_run(measures))
     print_table(outcomes)
     raise SystemExit(any(isinstance(outcome, Failure) for outcome in outcomes))

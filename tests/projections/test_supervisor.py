@@ -29,6 +29,15 @@ async def log(tmp_path: Path) -> AsyncIterator[EmbeddedLog]:
     await log.close()
 
 
+async def start_projector(directory: Path) -> ProjectorProcess:
+    """Return a projector that has opened its files."""
+    reported_offset = ReportedOffset()
+    projector = ProjectorProcess(EmbeddedSource(directory), NAMES, reported_offset)
+    await projector.start()
+    await reported_offset.at_least(0)
+    return projector
+
+
 async def test_appended_records_are_folded_after_a_wake_up(log: EmbeddedLog, tmp_path: Path) -> None:
     reported_offset = ReportedOffset()
     projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
@@ -60,10 +69,7 @@ async def test_killed_projector_is_restarted_and_resumes(log: EmbeddedLog, tmp_p
 
 
 async def test_stopped_projector_is_not_restarted(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
-    await projector.start()
-    await reported_offset.at_least(0)
+    projector = await start_projector(tmp_path)
     pid = projector.pid
     assert pid is not None
     await projector.stop(grace_s=10)
@@ -73,10 +79,7 @@ async def test_stopped_projector_is_not_restarted(log: EmbeddedLog, tmp_path: Pa
 
 
 async def test_projector_that_does_not_end_in_time_is_killed(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
-    await projector.start()
-    await reported_offset.at_least(0)
+    projector = await start_projector(tmp_path)
     pid = projector.pid
     assert pid is not None
     freeze_process(pid)
@@ -103,10 +106,7 @@ async def test_parked_order_is_retried_while_new_facts_arrive(log: EmbeddedLog, 
 
 
 async def test_cancelled_request_does_not_affect_others(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
-    await projector.start()
-    await reported_offset.at_least(0)
+    projector = await start_projector(tmp_path)
     gone_caller = asyncio.create_task(projector.request(retry="order-1"))
     await asyncio.sleep(0)
     gone_caller.cancel()
@@ -115,10 +115,7 @@ async def test_cancelled_request_does_not_affect_others(log: EmbeddedLog, tmp_pa
 
 
 async def test_request_to_a_projector_that_dies_is_refused_as_unavailable(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
-    await projector.start()
-    await reported_offset.at_least(0)
+    projector = await start_projector(tmp_path)
     assert projector.pid is not None
     freeze_process(projector.pid)
     answers = asyncio.create_task(projector.request(retry="order-1"))
@@ -144,10 +141,7 @@ async def test_request_waits_for_a_projector_that_is_restarted(log: EmbeddedLog,
 
 
 async def test_request_during_the_pause_before_a_restart_waits(log: EmbeddedLog, tmp_path: Path) -> None:
-    reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
-    await projector.start()
-    await reported_offset.at_least(0)
+    projector = await start_projector(tmp_path)
     assert projector.pid is not None
     os.kill(projector.pid, signal.SIGKILL)
     while projector.pid is not None:  # noqa: ASYNC110 - the supervisor has no event for it
@@ -241,10 +235,7 @@ async def test_log_line_of_any_length_is_forwarded(tmp_path: Path) -> None:
 async def test_projector_is_killed_and_reported_if_its_supervision_fails(
     log: EmbeddedLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reported_offset = ReportedOffset()
-    projector = ProjectorProcess(EmbeddedSource(tmp_path), NAMES, reported_offset)
-    await projector.start()
-    await reported_offset.at_least(0)
+    projector = await start_projector(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, "no environment holds this: \0"])
     assert projector.pid is not None
     os.kill(projector.pid, signal.SIGKILL)

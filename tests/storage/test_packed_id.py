@@ -44,8 +44,8 @@ def test_any_other_id_is_stored_as_its_text(order_id: str) -> None:
 
 
 @given(st.uuids().map(str), st.uuids().map(str))
-def test_packed_uuids_sort_as_their_text(one: str, other: str) -> None:
-    assert (pack(one) < pack(other)) == (one < other)  # type: ignore[operator]
+def test_packed_uuids_sort_as_their_text(left_id: str, right_id: str) -> None:
+    assert (pack(left_id) < pack(right_id)) == (left_id < right_id)  # type: ignore[operator]  # both are bytes
 
 
 def is_canonical_uuid(text: str) -> bool:

@@ -45,7 +45,7 @@ def write_order_rows(
     write_order_states(connection, changed, stored)
     execute_many(INSERT_LINK, [link_row(changed[order_id].order_no, link) for order_id, link in fold.links])
     not_links = [(logged, judged) for logged, judged in batch.non_facts if judged.verdict not in LINKS]
-    execute_many(INSERT_NOT_LINK, [_notlink_row(batch, logged, judged) for logged, judged in not_links])
+    execute_many(INSERT_NOT_LINK, [_not_link_row(batch, logged, judged) for logged, judged in not_links])
     execute_many(INSERT_PARKED, _parked_rows(batch))
     execute_many(COUNT_WRITTEN, [(batch.partition, number, count) for number, count in _count_written(batch).items()])
 
@@ -56,7 +56,7 @@ def link_row(order_no: int, link: Link) -> tuple[object, ...]:
     return order_no, version, offset, digest, request, command, time, is_refusal
 
 
-def _notlink_row(batch: Batch, logged: Logged, judged: Judged) -> tuple[object, ...]:
+def _not_link_row(batch: Batch, logged: Logged, judged: Judged) -> tuple[object, ...]:
     position, verdict = batch.position_of(logged.offset), judged.verdict
     if judged.reading is None or verdict in (Verdict.FOREIGN, Verdict.BARRIER):
         return position, verdict.value, None, judged.detail, None
