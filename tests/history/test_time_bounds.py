@@ -11,7 +11,6 @@ from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_events_pb2 import OrderDeliveryRescheduled
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest, ListOrdersResponse, StreamOrderEventsRequest
 from ordertrail_server.history import order_filter
-from ordertrail_server.history.streaming import start
 
 AT_NOON, BEHIND_NOON = Timestamp(seconds=NOON // SECOND), Timestamp(seconds=NOON // SECOND, nanos=1)
 BOUNDS = [
@@ -53,18 +52,14 @@ async def test_list_orders_includes_its_first_time_and_excludes_its_last(
 
 
 @of_bounds
-@pytest.mark.parametrize("max_indexed", [0, 100_000])
 @pytest.mark.parametrize("path", [{}, {"customer_id": "c"}, {"product_id": "p"}])
 async def test_stream_includes_its_first_time_and_excludes_its_last(
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     path: dict[str, str],
-    max_indexed: int,
     begin: Timestamp | None,
     end: Timestamp | None,
     expected: list[str],
 ) -> None:
-    monkeypatch.setattr(start, "FEW", max_indexed)
     async with serve_history(tmp_path) as server:
         record_around_noon(server)
         await server.project()

@@ -22,10 +22,11 @@ from tests.history.random_history import CUSTOMERS, ORDERS, PRODUCTS, Step, reco
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderEventType, OrderSource
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
-from ordertrail_server.history.streaming import scan, start
+from ordertrail_server.history.streaming import scan
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.token import read_token, write_token
 from ordertrail_server.orders.refusal import Refused
+from ordertrail_server.projections.history import history_rows
 
 NOON_S = NOON // SECOND
 moments = st.integers(NOON_S - 1, NOON_S + 21).map(lambda seconds: Timestamp(seconds=seconds))
@@ -58,15 +59,15 @@ def query_end(server: HistoryServer) -> dict[int, int]:
     return {p: len(records) for p, records in enumerate(server.log.records) if records}
 
 
-@pytest.mark.parametrize(("window", "max_indexed"), [(3, 2), (50_000, 100_000)])
+@pytest.mark.parametrize(("window", "block"), [(3, 2), (50_000, 256)])
 @settings(max_examples=40)
 @given(history=steps, request=filters, partitions=st.sampled_from([1, 3]))
 async def test_replay_of_any_filter_sends_every_matching_event_then_caught_up(
-    window: int, max_indexed: int, history: list[Step], request: StreamOrderEventsRequest, partitions: int
+    window: int, block: int, history: list[Step], request: StreamOrderEventsRequest, partitions: int
 ) -> None:
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(scan, "WINDOW", window)
-        patch.setattr(start, "FEW", max_indexed)
+        patch.setattr(history_rows, "BLOCK", block)
         async with serve_history(Path(directory), partitions) as server:
             record_history(server, history)
             await server.project()

@@ -20,11 +20,15 @@ SECONDS = 0.02
 
 
 class Scope(NamedTuple):
-    """The events of a stream, and its end: the offsets `until`, or None if it follows the log."""
+    """The events of a stream, and its end: the offsets `until`, or None if it follows the log.
+
+    From the offsets `last` on, if they are known, no event before the end matches.
+    """
 
     filter: EventFilter
     frame: Limits
     until: Offsets | None
+    last: Offsets | None = None
 
 
 class Scan(NamedTuple):
@@ -74,17 +78,18 @@ def _end_before_parked(parked: int | None, ends: Offsets) -> Offsets:
 
 class _PartitionReader:
     def __init__(self, connection: Connection, scope: Scope, begin: Offsets) -> None:
-        self._matches_every_row = scope.filter.matches_every_row
+        self._matches_every_row, self._last = scope.filter.matches_every_row, scope.last
         self._end_time = monotonic() + SECONDS
         self.reached, self.page = list(begin), PageBuilder(connection, scope.filter, scope.frame)
 
     def read(self, partition: int, end: int) -> bool:
         """Read a partition up to `end`; return whether space and time are left for other partitions."""
-        base = first_packed(partition)
-        while self.reached[partition] < end:
+        base, last = first_packed(partition), end if self._last is None else min(end, self._last[partition])
+        while self.reached[partition] < last:
             low = self.reached[partition]
-            high = end if self._matches_every_row else min(end, low + WINDOW)
+            high = last if self._matches_every_row else min(last, low + WINDOW)
             self.reached[partition] = self.page.step(base | low, base | high) - base
             if self.page.is_full or monotonic() > self._end_time:
                 return False
+        self.reached[partition] = max(end, self.reached[partition])
         return True

@@ -1,25 +1,32 @@
 """The offsets at which a stream begins and ends."""
 
 from functools import partial
+from typing import NamedTuple
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail_server.history.freshness import Freshness, required_offsets
 from ordertrail_server.history.read_model import Connection, ReadModel
+from ordertrail_server.history.time_blocks import offsets_before, offsets_since
 from ordertrail_server.history.tokens import Offsets, invalid_token, latest, offsets_of
-from ordertrail_server.log.position import OFFSET_BITS, LogPosition, first_packed
 from ordertrail_server.orders.times import nanoseconds
 
-FEW = 4_000
-"""The most blocks of events after the time among which the first is searched; else the stream reads from offset 0."""
 
-_BLOCKS = "SELECT position FROM event_times WHERE latest >= ? ORDER BY latest LIMIT ?"
-_FIRST_BLOCKS = f"SELECT min(position), count(*) FROM ({_BLOCKS}) GROUP BY position >> {OFFSET_BITS}"
+class Bounds(NamedTuple):
+    """The offsets at which a stream begins and ends.
+
+    `until` is None if it follows the log. From `last` on, no event before `until` is early enough for the stream; None
+    if it has no latest time.
+    """
+
+    begin: Offsets
+    until: Offsets | None
+    last: Offsets | None
 
 
 async def stream_bounds(
     model: ReadModel, freshness: Freshness, request: StreamOrderEventsRequest, deadline: float
-) -> tuple[Offsets, Offsets | None]:
-    """Return the offsets a stream begins at, and those it ends at (None if it follows), once the model is fresh enough.
+) -> Bounds:
+    """Return the bounds of a stream, once the model is fresh enough.
 
     `deadline` is the moment, by the event loop's clock, until which the call may wait. Raises Refused for a bad
     token, and what Freshness raises.
@@ -34,7 +41,7 @@ async def stream_bounds(
     await freshness.wait_until_fresh(required, deadline)
     if start is None and request.HasField("recorded_from"):
         begin = await model.read_for_stream(partial(offsets_since, model, nanoseconds(request.recorded_from)))
-    return begin, None if request.follow else await model.read(model.positions)
+    return Bounds(begin, *(None, None) if request.follow else await model.read(partial(_ends, model, request)))
 
 
 async def _resume_offsets(model: ReadModel, freshness: Freshness, token: str, deadline: float) -> Offsets:
@@ -45,24 +52,10 @@ async def _resume_offsets(model: ReadModel, freshness: Freshness, token: str, de
     return begin
 
 
-def offsets_since(model: ReadModel, since: int, connection: Connection) -> Offsets:
-    """Return offsets before which no event was recorded at or after `since` (nanoseconds), the latest found quickly.
-
-    No parked order's waiting fact lies before them either, because the stream must reach it to name the order.
-    """
-    rows = connection.execute(_FIRST_BLOCKS, (since, FEW + 1)).fetchall()
-    if sum(count for _, count in rows) > FEW:
-        return (0,) * model.partitions
-    offsets = list(model.positions(connection))
-    for first, _ in rows:
-        partition, offset = LogPosition.unpack(first)
-        offsets[partition] = offset
-    return tuple(_first_waiting(connection, partition, offset) for partition, offset in enumerate(offsets))
-
-
-def _first_waiting(connection: Connection, partition: int, max_offset: int) -> int:
-    """Return the offset of a partition's first waiting fact, at most `max_offset`."""
-    base = first_packed(partition)
-    first = "SELECT min(position) FROM ordertrail_waiting WHERE position >= ? AND position < ?"
-    position: int | None = connection.execute(first, (base, base | max_offset)).fetchone()[0]
-    return max_offset if position is None else position - base
+def _ends(
+    model: ReadModel, request: StreamOrderEventsRequest, connection: Connection
+) -> tuple[Offsets, Offsets | None]:
+    until = model.positions(connection)
+    if not request.HasField("recorded_before"):
+        return until, None
+    return until, offsets_before(model, nanoseconds(request.recorded_before), connection)

@@ -35,10 +35,10 @@ async def stream_events(
     facts and name the order.
     """
     current_at = hub.recency.current_at  # read before the end is chosen, because a replay sends nothing after it
-    begin, until = await stream_bounds(hub.model, freshness, request, deadline)
+    begin, until, last = await stream_bounds(hub.model, freshness, request, deadline)
     max_events = request.max_events_per_frame or FRAME_EVENTS
     max_bytes = FRAME_BYTES - _trailer_bytes(hub.model.partitions)
-    stream = _Stream(hub, Scope(stream_filter(request), Limits(max_events, max_bytes), until), begin, current_at)
+    stream = _Stream(hub, Scope(stream_filter(request), Limits(max_events, max_bytes), until, last), begin, current_at)
     with stream.arrivals() as arrived:
         while True:
             arrived.clear()

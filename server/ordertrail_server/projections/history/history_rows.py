@@ -31,13 +31,12 @@ def event_rows(batch: Batch) -> list[EventRow]:
     return rows
 
 
-def latest_times(rows: list[EventRow]) -> list[tuple[int, int]]:
-    """Return the rows of `event_times`: the latest record time of each block."""
-    latest: dict[int, int] = {}
+def block_times(rows: list[EventRow]) -> list[tuple[int, int, int]]:
+    """Return the rows of `event_times`: the earliest and the latest record time of each block."""
+    times: dict[int, list[int]] = {}
     for position, *_, time, _ in rows:
-        block = position & -BLOCK
-        latest[block] = max(latest.get(block, time), time)
-    return list(latest.items())
+        times.setdefault(position & -BLOCK, []).append(time)
+    return [(block, min(of_block), max(of_block)) for block, of_block in times.items()]
 
 
 def event_product_rows(batch: Batch) -> list[tuple[str, int]]:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ordertrail_server.projections.batch import Batch
-from ordertrail_server.projections.history.history_rows import event_product_rows, event_rows, latest_times
+from ordertrail_server.projections.history.history_rows import block_times, event_product_rows, event_rows
 from ordertrail_server.projections.history.tables import create_history_indexes, create_history_tables
 from ordertrail_server.projections.projection import Projection
 from ordertrail_server.storage.packed_id import pack_sql
@@ -11,7 +11,8 @@ from ordertrail_server.storage.packed_id import pack_sql
 if TYPE_CHECKING:
     from sqlite_utils import Database
 INSERT_EVENT = f"INSERT INTO events VALUES (?1, {pack_sql('?2')}, ?3, ?4, ?5, ?6, ?7)"
-ADVANCE_TIME = "INSERT INTO event_times VALUES (?, ?) ON CONFLICT DO UPDATE SET latest = max(latest, excluded.latest)"
+EXTEND_TIMES = """INSERT INTO event_times VALUES (?, ?, ?) ON CONFLICT DO UPDATE
+SET earliest = min(earliest, excluded.earliest), latest = max(latest, excluded.latest)"""
 
 
 class HistoryProjection(Projection):
@@ -32,7 +33,7 @@ class HistoryProjection(Projection):
         connection = database.conn
         events = event_rows(batch)
         connection.executemany(INSERT_EVENT, events)
-        connection.executemany(ADVANCE_TIME, latest_times(events))
+        connection.executemany(EXTEND_TIMES, block_times(events))
         connection.executemany("INSERT INTO event_products VALUES (?, ?)", event_product_rows(batch))
         if batch.parked:
             changed = [(order_id,) for order_id in batch.parked]

@@ -17,10 +17,10 @@ EVENTS = f"""CREATE TABLE events (
     type INTEGER NOT NULL, record_time INTEGER NOT NULL, frame BLOB NOT NULL,
     order_id TEXT AS ({unpack_sql("order_key")}) VIRTUAL
 ) STRICT"""
-# The latest record time in each block of BLOCK positions: an index of times that needs no row for each event.
+# The record times in each block of BLOCK positions: an index of times that needs no row for each event.
 # position: the first one of the block.
 BLOCK = 256
-EVENT_TIMES = {"position": int, "latest": int}
+EVENT_TIMES = {"position": int, "earliest": int, "latest": int}
 # sqlite-utils cannot create tables WITHOUT ROWID.
 EVENT_PRODUCTS = """CREATE TABLE event_products (
     product_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (product_id, position)
@@ -34,8 +34,7 @@ PARKED_ORDERS = """CREATE TABLE parked_orders (
 def create_history_tables(database: "Database") -> None:
     """Create the tables."""
     database.execute(EVENTS)
-    database.table("event_times").create(EVENT_TIMES, pk="position", not_null={"latest"}, strict=True)
-    database.table("event_times").create_index(["latest"], "event_times_by_latest")
+    database.table("event_times").create(EVENT_TIMES, pk="position", not_null=set(EVENT_TIMES), strict=True)
     database.execute(EVENT_PRODUCTS)
     database.execute(PARKED_ORDERS)
     database.table("parked_orders").create_index(["position"], "parked_orders_by_position")
