@@ -19,6 +19,7 @@ from ordertrail_server.projections.batch import AppliedFact, Batch
 from ordertrail_server.projections.history.projection import HistoryProjection
 from ordertrail_server.projections.orders.order_rows import INSERT_LINK, link_row
 from ordertrail_server.projections.orders.order_states import customer_of, write_order_states
+from ordertrail_server.projections.orders.snapshots import write_snapshots
 from ordertrail_server.projections.orders.stored_orders import StoredOrder
 from ordertrail_server.projections.orders.tables import create_order_indexes, create_order_tables
 from ordertrail_server.projections.product_totals.projection import ProductTotals
@@ -49,6 +50,7 @@ class BareFold:
         changed = {record.key: self.orders[record.key] for record in records}
         with transaction(self.file.conn):
             write_order_states(self.file.conn, changed, before)
+            write_snapshots(self.file.conn, (fact.order for fact in batch.facts), changed)
             self.file.conn.executemany(INSERT_LINK, links)
         for projection, file in self.dependents:
             with transaction(file.conn):

@@ -36,7 +36,8 @@ def _replace_order_numbers(rows: Rows) -> Rows:
     orders = sorted((row[1:] for row in rows["orders"]), key=repr)
     links = sorted(((order_ids[row[0]], *row[1:]) for row in rows["links"]), key=repr)
     products = sorted(((row[0], order_ids[row[1]], *row[2:]) for row in rows["order_products"]), key=repr)
-    return {**rows, "orders": orders, "links": links, "order_products": products}
+    snapshots = sorted(((order_ids[row[0]], *row[1:]) for row in rows["snapshots"]), key=repr)
+    return {**rows, "orders": orders, "links": links, "order_products": products, "snapshots": snapshots}
 
 
 def without_retries(rows: Rows) -> Rows:

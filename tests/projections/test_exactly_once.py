@@ -22,6 +22,8 @@ from ordertrail_server.projections.dependents import Positions
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.projection_error import PositionMoved
 
+pytestmark = pytest.mark.usefixtures("frequent_snapshots")
+
 LITTLE_MEMORY = 2_000
 
 

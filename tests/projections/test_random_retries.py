@@ -4,6 +4,7 @@ import asyncio
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings, strategies as st
 from tests.projections.engine_files import open_history_engine, project, read_folded_rows
 from tests.projections.memory_directory import memory_directory
@@ -12,6 +13,8 @@ from tests.projections.random_engine import event_names
 from tests.projections.random_log import ORDER_IDS, PARTITIONS, LogSteps, build_log, log_steps
 
 from ordertrail_server.log.port import BARRIER
+
+pytestmark = pytest.mark.usefixtures("frequent_snapshots")
 
 
 @settings(max_examples=100)

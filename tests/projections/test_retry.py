@@ -19,6 +19,8 @@ from ordertrail_server.projections.projection_error import PositionMoved, Projec
 from ordertrail_server.storage.checked.connection import connect_checked_writer
 from ordertrail_server.storage.sqlite import sqlite3
 
+pytestmark = pytest.mark.usefixtures("frequent_snapshots")
+
 EVENTS = ["order_placed", "order_line_added", "order_line_removed", "order_confirmed"]
 
 

@@ -9,4 +9,6 @@ QUERIES = {
         ORDER BY 1, 2""",
     "links": """SELECT o.order_id, l.version, l."offset", l.digest, l.request, l.command, l.time, l.is_refusal
         FROM links l JOIN orders o ON o.order_no = l.order_no ORDER BY 1, 2, 3""",
+    "snapshots": """SELECT o.order_id, s.version, s.state FROM snapshots s JOIN orders o ON o.order_no = s.order_no
+        ORDER BY 1, 2""",
 }

@@ -9,6 +9,7 @@ from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.aggregate import Aggregate, advance, park_broken
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.projections.orders.order_states import write_order_states
+from ordertrail_server.projections.orders.snapshots import write_snapshots
 from ordertrail_server.projections.orders.stored_orders import StoredOrder
 from ordertrail_server.projections.projection_error import ProjectionRefused
 from ordertrail_server.projections.projection_file import WAIT
@@ -92,6 +93,7 @@ def write_refolded_order(
     aggregate = stored.aggregate._replace(order=refolded.aggregate.order, parked=refolded.aggregate.parked)
     after = StoredOrder(stored.order_no, aggregate)
     write_order_states(connection, {order_id: after}, {order_id: stored})
+    write_snapshots(connection, (folded.order for _, _, folded in refolded.folded), {order_id: after})
     connection.execute("DELETE FROM ordertrail_waiting WHERE order_id = ?", (order_id,))
     connection.executemany(WAIT, [(position, order_id, reason) for position, reason in refolded.waiting])
     connection.execute("DELETE FROM parked_orders WHERE order_id = ?", (order_id,))

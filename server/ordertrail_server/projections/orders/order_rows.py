@@ -11,6 +11,7 @@ from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.order_fold import OrderFold
 from ordertrail_server.projections.orders.order_states import write_order_states
+from ordertrail_server.projections.orders.snapshots import write_snapshots
 from ordertrail_server.projections.orders.stored_orders import StoredOrder
 from ordertrail_server.storage.connection import Connection
 
@@ -43,6 +44,7 @@ def write_order_rows(
 
     batch = fold.batch
     write_order_states(connection, changed, stored)
+    write_snapshots(connection, (fact.order for fact in batch.facts), changed)
     execute_many(INSERT_LINK, [link_row(changed[order_id].order_no, link) for order_id, link in fold.links])
     not_links = [(logged, judged) for logged, judged in batch.non_facts if judged.verdict not in LINKS]
     execute_many(INSERT_NOT_LINK, [_not_link_row(batch, logged, judged) for logged, judged in not_links])

@@ -1,4 +1,4 @@
-"""The tables of the projection `orders`: for each order its state and the links of its chain.
+"""The tables of the projection `orders`: for each order its present and earlier states, and the links of its chain.
 
 They are what the command side decides on, what the engine judges the next records by, and what queries for orders are
 answered from. Every offset of the log is the offset of a link or the position of a row in `not_links`. A position is
@@ -38,6 +38,10 @@ STATEMENTS = (
         order_no INTEGER NOT NULL, version INTEGER NOT NULL, "offset" INTEGER NOT NULL, digest BLOB NOT NULL,
         request BLOB NOT NULL, command BLOB NOT NULL, time INTEGER, is_refusal INTEGER NOT NULL,
         PRIMARY KEY (order_no, version, "offset")
+    ) STRICT, WITHOUT ROWID""",
+    # The state after every so many facts of an order (snapshots.py).
+    """CREATE TABLE snapshots (
+        order_no INTEGER NOT NULL, version INTEGER NOT NULL, state BLOB NOT NULL, PRIMARY KEY (order_no, version)
     ) STRICT, WITHOUT ROWID""",
     # A view of few links, for projections that need the folded time of facts.
     "CREATE INDEX links_with_time ON links (order_no, version) WHERE time IS NOT NULL",
