@@ -23,11 +23,12 @@ OTHER_BYTES = {
     "commands/recorded_refusal.py": {"StoredRefusal": "a status that schema has cut out of a record"},
     "definitions/generated_module.py": {"file": "the descriptor in a generated module"},
     "edge/validation.py": {"kind": "a client's request"},
-    "history/as_of.py": {"ListOrderEventsResponse": "public events, as they are sent"},
     "history/explain.py": {
         "ListOrderEventsResponse": "public events, as they are sent",
         "HistoryEvent": "a public event that schema has just made ready to be sent",
     },
+    "history/past_state.py": {"ListOrderEventsResponse": "public events, as they are sent"},
+    "history/snapshots.py": {"Order": "the public order in the projection orders"},
     "history/pages.py": {"type(request)": "a copy of a client's request"},
     "log/embedded/record_key.py": {"Empty": "a record's fields, of which a log knows the order id alone"},
     "log/token.py": {"contents": "a consistency token"},

@@ -12,7 +12,6 @@ from tests.history.history_server import (
     build_confirmed,
     build_line_added,
     build_placed,
-    build_quantity_changed,
     seal_record,
     serve_history,
 )
@@ -75,16 +74,6 @@ async def assert_every_kind_of_point_leads_to(server: HistoryServer, fact: Recor
     assert await get_order(server, GetOrderRequest(order_id=order_id, token=token)) == fact.order
     state = [h.order for h in server.in_log_order() if h.order.order_id == order_id and h.time <= fact.time][-1]
     assert await get_order(server, GetOrderRequest(order_id=order_id, record_time=moment(fact.time))) == state
-
-
-async def test_history_of_many_batches_is_folded_completely(tmp_path: Path) -> None:
-    async with serve_history(tmp_path) as server:
-        server.record("o", build_placed("p"))
-        for quantity in range(3, 12_000):
-            server.record("o", build_quantity_changed("p", quantity))
-        await server.project()
-        order = await get_order(server, GetOrderRequest(order_id="o", version=11_500))
-        assert order == server.facts[11_499].order
 
 
 async def test_unknown_order_is_not_found(tmp_path: Path) -> None:

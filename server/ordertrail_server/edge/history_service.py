@@ -70,9 +70,10 @@ class HistoryService:
         await self._orders.freshness.wait_until_fresh(offsets, deadline)
         order = await model.read(partial(read_order, model, request.order_id))
         if request.WhichOneof("as_of"):
-            await self._history.freshness.wait_until_fresh(offsets, deadline)
-            order = await self._history.model.read(partial(order_as_of, order, request, as_of))
-        return order_response(order)
+            # `history` may be behind `orders`, and lack facts before the point.
+            await self._history.freshness.wait_until_fresh(latest([offsets, order.offsets]), deadline)
+            order = await order_as_of(model, self._history.model, order, request, as_of)
+        return order_response(model, order)
 
     async def ListOrders(self, request: ListOrdersRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrdersResponse."""

@@ -14,7 +14,7 @@ from ordertrail_server.history.order_filter import OrderFilter, list_filter
 from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
 from ordertrail_server.history.parked_state import refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.tokens import token_of
+from ordertrail_server.history.tokens import Offsets, token_of
 from ordertrail_server.orders.order_refusal import order_not_found
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.schema.wire import first_field
@@ -33,11 +33,11 @@ _STATES = (
 
 
 class PresentOrder(NamedTuple):
-    """An order as of now: its version, its serialized state, and the token of the answer."""
+    """An order as of now: its version, its serialized state, and the offsets up to which it includes all facts."""
 
     version: int
     state: bytes
-    token: str
+    offsets: Offsets
 
 
 def read_order(model: ReadModel, order_id: str, connection: Connection) -> PresentOrder:
@@ -47,12 +47,13 @@ def read_order(model: ReadModel, order_id: str, connection: Connection) -> Prese
         raise Refused(order_not_found(order_id))
     version, state, reason = row
     refuse_parked(order_id, reason)
-    return PresentOrder(version, state, token_of(model.log_id, model.positions(connection)))
+    return PresentOrder(version, state, model.positions(connection))
 
 
-def order_response(order: PresentOrder) -> bytes:
+def order_response(model: ReadModel, order: PresentOrder) -> bytes:
     """Return a serialized GetOrderResponse."""
-    return first_field(order.state) + GetOrderResponse(consistency_token=order.token).SerializeToString()
+    token = token_of(model.log_id, order.offsets)
+    return first_field(order.state) + GetOrderResponse(consistency_token=token).SerializeToString()
 
 
 def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connection) -> bytes:
