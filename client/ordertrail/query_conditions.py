@@ -1,15 +1,18 @@
 """The conditions of queries as plain Python arguments. An order or event must meet all of them.
 
-A time is a datetime with a time zone, a day is a date. None means no condition. `at_least_as_fresh` holds consistency
-tokens of receipts: the server waits until its answer includes their facts.
+A time is a datetime with a time zone, or a Timestamp, which has nanoseconds. A day is a date. None means no condition.
+`at_least_as_fresh` holds consistency tokens of receipts: the server waits until its answer includes their facts.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, TypedDict, TypeVar
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from ordertrail.v1.order_events_pb2 import OrderEventType
 from ordertrail.v1.order_history_service_pb2 import (
+    EventOrder,
     GetOrderRequest,
     ListOrderEventsRequest,
     ListOrdersRequest,
@@ -42,7 +45,7 @@ class OrderPoint(TypedDict, total=False):
     """The point in an order's history: at most one of version, record time and token. Without any, the present."""
 
     version: int | None
-    record_time: datetime | None
+    record_time: datetime | Timestamp | None
     token: str | None
     at_least_as_fresh: Iterable[str]
 
@@ -63,11 +66,18 @@ class OrderConditions(TypedDict, total=False):
 
 
 class EventConditions(TypedDict, total=False):
-    """The events to list: those of one order, or of all orders of one customer. Give exactly one of the two."""
+    """The events to list: those of one order, or of all orders of one customer. Give exactly one of the two.
+
+    With `order_by=EVENT_ORDER_POSITION_DESCENDING` the newest event of an order comes first.
+    """
 
     order_id: str | None
     customer_id: str | None
     product_id: str | None
+    event_types: "Iterable[OrderEventType.ValueType]"
+    recorded_from: datetime | Timestamp | None
+    recorded_before: datetime | Timestamp | None
+    order_by: "EventOrder.ValueType"
     page_size: int
     at_least_as_fresh: Iterable[str]
 
@@ -92,8 +102,8 @@ class StreamConditions(TypedDict, total=False):
     customer_id: str | None
     product_id: str | None
     event_types: "Iterable[OrderEventType.ValueType]"
-    recorded_from: datetime | None
-    recorded_before: datetime | None
+    recorded_from: datetime | Timestamp | None
+    recorded_before: datetime | Timestamp | None
     resume_token: str | None
     now: bool
     follow: bool

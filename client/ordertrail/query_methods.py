@@ -123,7 +123,7 @@ class QueryMethods:
         on_age: OnAge = lambda _: None,
         **conditions: Unpack[EventConditions],
     ) -> AsyncGenerator[HistoryEvent, None]:
-        """Yield the events of an order or of a customer, the earliest first. Pages are fetched when they are needed.
+        """Yield the events of an order or of a customer, by default the earliest first. Pages are fetched when needed.
 
         `on_parked` is called with the customer's parked orders, whose events are skipped; see `stream`.
         """

@@ -1,5 +1,6 @@
 """A listing ends at the last row, and a replay at the offsets projected when it began."""
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.history.history_server import (
 )
 
 from ordertrail.v1.order_history_service_pb2 import (
+    EventOrder,
     ListOrderEventsRequest,
     ListOrderEventsResponse,
     ListOrdersRequest,
@@ -48,8 +50,9 @@ async def test_page_has_a_next_page_token_only_if_rows_follow(
         await record_rows(server)
         orders = ListOrdersResponse.FromString(await server.service.ListOrders(ListOrdersRequest(page_size=size), None))
         assert (len(orders.orders), orders.next_page_token != "") == (min(size, ROWS), has_more)
-        for conditions in ({"order_id": "o"}, {"customer_id": "c"}):
-            request = ListOrderEventsRequest(page_size=size, **conditions)
+        subjects: tuple[dict[str, Any], ...] = ({"order_id": "o"}, {"customer_id": "c"})
+        for subject, order_by in product(subjects, EventOrder.values()):
+            request = ListOrderEventsRequest(page_size=size, order_by=order_by, **subject)
             events = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
             assert (len(events.events), events.next_page_token != "") == (min(size, ROWS), has_more)
 

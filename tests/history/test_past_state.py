@@ -122,6 +122,21 @@ async def test_files_of_different_generations_and_positions_give_the_same_states
             assert await state_at(server.orders_model, server.model, "o", version) == state_of(server, version)
 
 
+async def test_order_ids_of_any_text_have_their_own_past(tmp_path: Path) -> None:
+    ids = ["ordér-1", "a\x00b", "a", 'quote"d', "🙂", "0193a7c2-1111-7222-8333-444455556666"]
+    async with serve_history(tmp_path) as server:
+        for number, order_id in enumerate(ids):
+            server.record(order_id, build_placed("p"))
+            for quantity in range(number):
+                server.record(order_id, build_quantity_changed("p", quantity + 3))
+        await server.project()
+        versions = await server.model.read(partial(find_versions, order_ids=ids, point=server.facts[-2].time))
+        assert versions == {**{order_id: number + 1 for number, order_id in enumerate(ids)}, ids[-1]: len(ids) - 1}
+        states = await states_at(server.orders_model, server.model, versions)
+        facts = {fact.name: fact.order for fact in server.facts}
+        assert states == {order_id: facts[order_id, version] for order_id, version in versions.items()}
+
+
 async def test_version_that_history_lacks_is_refused_as_unavailable(server: HistoryServer) -> None:
     with pytest.raises(Refused) as error:
         await states_at(server.orders_model, server.model, {"other": 1, "o": 71})

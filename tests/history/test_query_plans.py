@@ -37,10 +37,11 @@ def plan(model: sqlite3.Connection, statement: str, values: Mapping[str, str | i
 
 
 EVENT_PATHS = {
-    (True, True): "SEARCH e USING INDEX events_by_order (order_key=?)",
-    (True, False): "SEARCH e USING INDEX events_by_order (order_key=?)",
+    (True, True): "SEARCH e USING INDEX events_by_order (order_key=? AND version>? AND version<?)",
+    (True, False): "SEARCH e USING INDEX events_by_order (order_key=? AND version>? AND version<?)",
     (False, True): "SEARCH e USING INDEX events_by_customer (customer_id=? AND position>? AND position<?)",
 }
+SPAN_VALUES = {"low": 0, "high": 9, "version_before": 0, "last_version": 9, "limit": 5, "count": 5}
 OTHER_EVENT_CONDITIONS = [
     {},
     {"types": (20, 21)},
@@ -52,11 +53,17 @@ OTHER_EVENT_CONDITIONS = [
 
 @pytest.mark.parametrize(("order", "customer", "has_product"), list(product([True, False], repeat=3)))
 @pytest.mark.parametrize("more_conditions", OTHER_EVENT_CONDITIONS)
+@pytest.mark.parametrize("is_descending", [False, True])
 def test_event_queries_use_the_narrowest_index_and_never_sort(
-    history_file: sqlite3.Connection, order: bool, customer: bool, has_product: bool, more_conditions: dict[str, int]
+    history_file: sqlite3.Connection,
+    order: bool,
+    customer: bool,
+    has_product: bool,
+    more_conditions: dict[str, int],
+    is_descending: bool,
 ) -> None:
     query = EventFilter("o" * order, "c" * customer, "p" * has_product, **more_conditions)  # type: ignore[arg-type]
-    steps = plan(history_file, query.rows(), query.values() | {"low": 0, "high": 9, "limit": 5})
+    steps = plan(history_file, query.rows(is_descending=is_descending), query.values() | SPAN_VALUES)
     if order or customer:
         assert steps[0] == EVENT_PATHS[order, customer]
     elif has_product:
@@ -65,6 +72,16 @@ def test_event_queries_use_the_narrowest_index_and_never_sort(
     else:
         assert steps == ["SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"]
     assert not [step for step in steps if step.startswith("SCAN") or "B-TREE" in step]
+
+
+@pytest.mark.parametrize("is_descending", [False, True])
+def test_limit_of_visited_rows_is_found_in_the_index_alone(
+    history_file: sqlite3.Connection, is_descending: bool
+) -> None:
+    for query, index in ((EventFilter("o"), "events_by_order"), (EventFilter("", "c"), "events_by_customer")):
+        statement = query.index_position(is_descending=is_descending)
+        [step] = plan(history_file, statement, query.values() | SPAN_VALUES)
+        assert step.startswith(f"SEARCH e USING COVERING INDEX {index} (")
 
 
 # Sorts only the orders that were created at the same nanosecond, so the index need not hold their ids.

@@ -22,6 +22,7 @@ from tests.history.skipped_orders import list_pages, park, park_unknown, parked_
 from tests.history.streaming.tail import open_tail
 
 from ordertrail.v1.order_events_pb2 import ORDER_EVENT_TYPE_ORDER_PLACED, OrderPlaced, OrderSource
+from ordertrail.v1.order_history_service_pb2 import EVENT_ORDER_POSITION_DESCENDING
 from ordertrail_server.history import events
 from ordertrail_server.log.token import read_token
 
@@ -125,6 +126,16 @@ async def test_stream_of_a_customer_names_a_newly_parked_order_with_its_next_fra
             await server.project()
             frame = await tail.next()
             assert (list_event_names(frame.events), list(frame.parked_order_ids)) == ([("other", 1)], ["o"])
+
+
+async def test_page_names_only_orders_that_it_skips_newest_first_too(tmp_path: Path) -> None:
+    async with serve_history(tmp_path) as server:
+        for number in range(3):
+            park(server, f"o-{number}")
+        await server.project()
+        pages = await list_pages(server, customer_id="c", page_size=1, order_by=EVENT_ORDER_POSITION_DESCENDING)
+        contents = [(list_event_names(page.events), list(page.parked_order_ids)) for page in pages]
+        assert contents == [([("o-2", 1)], ["o-2"]), ([("o-1", 1)], ["o-1"]), ([("o-0", 1)], ["o-0"])]
 
 
 @pytest.mark.usefixtures("unlimited_scan_time")

@@ -18,6 +18,10 @@ from tests.history.history_server import (
 )
 from tests.history.skipped_orders import list_pages, park_unknown, stream_frames
 
+from ordertrail.v1.order_history_service_pb2 import (
+    EVENT_ORDER_POSITION_ASCENDING,
+    EVENT_ORDER_POSITION_DESCENDING,
+)
 from ordertrail_server.history import skipped_orders
 from ordertrail_server.history.streaming import scan
 from ordertrail_server.log.position import LogPosition
@@ -92,8 +96,15 @@ async def test_every_skipped_order_is_named_between_two_tokens(
             assert sorted(list_frame_names(frames)) == sorted(
                 server.names(lambda fact: customer in ("", fact.customer) and (not types or fact.type in types))
             )
-            pages = await list_pages(server, customer_id=customer or "c1", page_size=max_events)
-            of_customer = {order_id for _, _, order_id in waiting_facts(server, customer or "c1")}
-            assert {order_id for page in pages for order_id in page.parked_order_ids} == of_customer
-            names = [name for page in pages for name in list_event_names(page.events)]
-            assert names == server.names(lambda fact: fact.customer == (customer or "c1"))
+            await assert_pages_name_the_skipped_orders(server, customer or "c1", max_events)
+
+
+async def assert_pages_name_the_skipped_orders(server: HistoryServer, customer: str, page_size: int) -> None:
+    """Assert that pages in both directions hold all events of a customer and name its skipped orders."""
+    of_customer = {order_id for _, _, order_id in waiting_facts(server, customer)}
+    names = server.names(lambda fact: fact.customer == customer)
+    listings = {EVENT_ORDER_POSITION_ASCENDING: names, EVENT_ORDER_POSITION_DESCENDING: names[::-1]}
+    for order_by, names_in_order in listings.items():
+        pages = await list_pages(server, customer_id=customer, page_size=page_size, order_by=order_by)
+        assert {order_id for page in pages for order_id in page.parked_order_ids} == of_customer
+        assert [name for page in pages for name in list_event_names(page.events)] == names_in_order

@@ -10,6 +10,7 @@ from tests.history.history_server import HistoryServer, build_placed, serve_hist
 
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.error_reason_pb2 import ErrorReason
+from ordertrail.v1.order_events_pb2 import ORDER_EVENT_TYPE_ORDER_PLACED
 from ordertrail.v1.order_history_service_pb2 import (
     GetOrderRequest,
     ListOrderEventsRequest,
@@ -83,8 +84,9 @@ async def test_short_reads_and_streams_do_not_wait_for_searches(tmp_path: Path) 
         ListOrdersRequest(product_id="apple"),
         ListOrdersRequest(customer_id="shop-1", delivery_from=Date(year=2027, month=1, day=1)),
         ListOrderEventsRequest(customer_id="shop-1", product_id="apple"),
+        ListOrderEventsRequest(order_id="order-1", event_types=[ORDER_EVENT_TYPE_ORDER_PLACED]),
     ],
-    ids=["status", "product", "delivery date", "events of a customer by product"],
+    ids=["status", "product", "delivery date", "events of a customer by product", "events of an order by type"],
 )
 async def test_queries_that_may_visit_many_rows_are_searches(
     tmp_path: Path, request_of_many_rows: ListOrdersRequest | ListOrderEventsRequest

@@ -9,6 +9,7 @@ from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from ordertrail.v1 import date_pb2 as _date_pb2
 from ordertrail.v1 import history_event_pb2 as _history_event_pb2
 from ordertrail.v1 import order_events_pb2 as _order_events_pb2
@@ -24,6 +25,32 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _EventOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EventOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EVENT_ORDER_UNSPECIFIED: _EventOrder.ValueType  # 0
+    """The same as POSITION_ASCENDING."""
+    EVENT_ORDER_POSITION_ASCENDING: _EventOrder.ValueType  # 1
+    """By partition, then by offset. Of one order, the oldest event first."""
+    EVENT_ORDER_POSITION_DESCENDING: _EventOrder.ValueType  # 2
+    """By partition, then by offset, both downwards. Of one order, the newest event first."""
+
+class EventOrder(_EventOrder, metaclass=_EventOrderEnumTypeWrapper):
+    """The order of a list of events. It is an enum, not the text of AIP-132, because events have one sort key: generated clients
+    offer these values, and a compiler finds a wrong one.
+    """
+
+EVENT_ORDER_UNSPECIFIED: EventOrder.ValueType  # 0
+"""The same as POSITION_ASCENDING."""
+EVENT_ORDER_POSITION_ASCENDING: EventOrder.ValueType  # 1
+"""By partition, then by offset. Of one order, the oldest event first."""
+EVENT_ORDER_POSITION_DESCENDING: EventOrder.ValueType  # 2
+"""By partition, then by offset, both downwards. Of one order, the newest event first."""
+Global___EventOrder: _TypeAlias = EventOrder  # noqa: Y015
 
 @_typing.final
 class GetOrderRequest(_message.Message):
@@ -240,7 +267,9 @@ Global___ListOrdersResponse: _TypeAlias = ListOrdersResponse  # noqa: Y015
 
 @_typing.final
 class ListOrderEventsRequest(_message.Message):
-    """The request of ListOrderEvents."""
+    """The request of ListOrderEvents. Events must meet all conditions that are set. One page visits at most 10,000 events to find
+    them, so it can have fewer events than page_size, or none, and still have a next_page_token.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -250,6 +279,10 @@ class ListOrderEventsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     AT_LEAST_AS_FRESH_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    EVENT_TYPES_FIELD_NUMBER: _builtins.int
+    RECORDED_FROM_FIELD_NUMBER: _builtins.int
+    RECORDED_BEFORE_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The events of this order."""
     customer_id: _builtins.str
@@ -260,9 +293,23 @@ class ListOrderEventsRequest(_message.Message):
     """The maximum number of events. The default is 100, the limit 1,000."""
     page_token: _builtins.str
     """The next_page_token of the previous page. All conditions must be the same."""
+    order_by: Global___EventOrder.ValueType
+    """The order of the events. By default the order of the log."""
     @_builtins.property
     def at_least_as_fresh(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Tokens whose facts the answer must include. The call waits until the read model has them."""
+
+    @_builtins.property
+    def event_types(self) -> _containers.RepeatedScalarFieldContainer[_order_events_pb2.OrderEventType.ValueType]:
+        """Only events of these types. Empty means any type."""
+
+    @_builtins.property
+    def recorded_from(self) -> _timestamp_pb2.Timestamp:
+        """Only events recorded at or after this time."""
+
+    @_builtins.property
+    def recorded_before(self) -> _timestamp_pb2.Timestamp:
+        """Only events recorded before this time."""
 
     def __init__(
         self,
@@ -273,10 +320,14 @@ class ListOrderEventsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         at_least_as_fresh: _abc.Iterable[_builtins.str] | None = ...,
+        order_by: Global___EventOrder.ValueType = ...,
+        event_types: _abc.Iterable[_order_events_pb2.OrderEventType.ValueType] | None = ...,
+        recorded_from: _timestamp_pb2.Timestamp | None = ...,
+        recorded_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "order_id", b"order_id", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer_id", b"customer_id", "order_id", b"order_id", "recorded_before", b"recorded_before", "recorded_from", b"recorded_from", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "customer_id", b"customer_id", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "product_id", b"product_id", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "customer_id", b"customer_id", "event_types", b"event_types", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "product_id", b"product_id", "recorded_before", b"recorded_before", "recorded_from", b"recorded_from", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["order_id", "customer_id"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
@@ -302,7 +353,7 @@ class ListOrderEventsResponse(_message.Message):
     """The position in the log up to which this answer includes all facts."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_history_event_pb2.HistoryEvent]:
-        """The events, in the order of the log."""
+        """The events, in the requested order."""
 
     @_builtins.property
     def parked_order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -81,8 +81,8 @@ class OrderHistoryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListOrderEvents(self, request, context):
-        """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, so the
-        events of each order are in their order.
+        """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, upwards or
+        downwards. So the events of each order are in their order, or all in the reversed one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,8 +38,8 @@ class OrderHistoryServiceStub:
     ListOrders: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrdersRequest, _order_history_service_pb2.ListOrdersResponse]
     """Lists orders, the latest first."""
     ListOrderEvents: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrderEventsRequest, _order_history_service_pb2.ListOrderEventsResponse]
-    """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, so the
-    events of each order are in their order.
+    """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, upwards or
+    downwards. So the events of each order are in their order, or all in the reversed one.
     """
     ListProductTotals: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.ListProductTotalsRequest, _order_history_service_pb2.ListProductTotalsResponse]
     """Lists how much of each product was ordered, shipped and returned on each day: the earliest day first, then by product."""
@@ -58,8 +58,8 @@ class OrderHistoryServiceAsyncStub(OrderHistoryServiceStub):
     ListOrders: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrdersRequest, _order_history_service_pb2.ListOrdersResponse]  # type: ignore[assignment]
     """Lists orders, the latest first."""
     ListOrderEvents: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrderEventsRequest, _order_history_service_pb2.ListOrderEventsResponse]  # type: ignore[assignment]
-    """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, so the
-    events of each order are in their order.
+    """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, upwards or
+    downwards. So the events of each order are in their order, or all in the reversed one.
     """
     ListProductTotals: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.ListProductTotalsRequest, _order_history_service_pb2.ListProductTotalsResponse]  # type: ignore[assignment]
     """Lists how much of each product was ordered, shipped and returned on each day: the earliest day first, then by product."""
@@ -93,8 +93,8 @@ class OrderHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_history_service_pb2.ListOrderEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_history_service_pb2.ListOrderEventsResponse, _abc.Awaitable[_order_history_service_pb2.ListOrderEventsResponse]]:
-        """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, so the
-        events of each order are in their order.
+        """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, upwards or
+        downwards. So the events of each order are in their order, or all in the reversed one.
         """
 
     @_abc_1.abstractmethod

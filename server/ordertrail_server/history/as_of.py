@@ -4,7 +4,7 @@ from functools import partial
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_FOUND
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
-from ordertrail_server.history.orders import PresentOrder
+from ordertrail_server.history.orders import QueriedOrder
 from ordertrail_server.history.past_state import state_at
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.tokens import Offsets
@@ -14,8 +14,8 @@ from ordertrail_server.orders.times import nanoseconds
 
 
 async def order_as_of(
-    orders: ReadModel, history: ReadModel, present: PresentOrder, request: GetOrderRequest, token: Offsets | None
-) -> PresentOrder:
+    orders: ReadModel, history: ReadModel, present: QueriedOrder, request: GetOrderRequest, token: Offsets | None
+) -> QueriedOrder:
     """Return the order at the request's point; `present` is the order as of now.
 
     `history` must include what `present` does, and the token. Raises Refused if the order did not exist yet, or does

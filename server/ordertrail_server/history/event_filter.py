@@ -9,7 +9,10 @@ from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, Stre
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.storage.packed_id import pack_sql
 
-_OF_ORDER = f"e.order_key = {pack_sql(':order_id')} AND +e.position >= :low AND +e.position < :high"
+Values = dict[str, str | int | None]
+
+# Within an order, position and time grow with the version. So both are ranges of versions (event_rows.py).
+_OF_ORDER = f"e.order_key = {pack_sql(':order_id')} AND e.version > :version_before AND e.version <= :last_version"
 _OF_CUSTOMER = "e.customer_id = :customer_id AND e.position >= :low AND e.position < :high"
 _OF_PRODUCT = "n.product_id = :product_id AND n.position >= :low AND n.position < :high"
 _OF_LOG = "e.position >= :low AND e.position < :high"
@@ -33,16 +36,26 @@ class EventFilter:
     @property
     def matches_every_row(self) -> bool:
         """True if every row of the index range matches, so that a limit on rows also bounds the work."""
-        return bool(self.order_id) or not self._row_conditions()
+        return not self._row_conditions()
 
-    def rows(self) -> str:
-        """Return the SELECT of (position, frame) of the first :limit events from :low to before :high, in order."""
-        source, condition, order = self._choose_index()
+    def rows(self, *, is_descending: bool = False) -> str:
+        """Return the SELECT of (position, frame) of the first :limit events that match, in the order of a span.
+
+        It binds `values`, and the values of a span (event_rows.py).
+        """
+        source, condition, key = self._choose_index()
         conditions = " AND ".join([condition, *self._row_conditions()])
+        order = f"{key} DESC" if is_descending else key
         return f"SELECT e.position, e.frame FROM {source} WHERE {conditions} ORDER BY {order} LIMIT :limit"
 
-    def values(self) -> dict[str, str | int | None]:
-        """Return the values that `rows` binds, except :low, :high and :limit."""
+    def index_position(self, *, is_descending: bool = False) -> str:
+        """Return the SELECT of the position after :count rows of the index range, whether or not they match."""
+        source, condition, key = self._choose_index()
+        order = f"{key} DESC" if is_descending else key
+        return f"SELECT e.position FROM {source} WHERE {condition} ORDER BY {order} LIMIT 1 OFFSET :count"
+
+    def values(self) -> Values:
+        """Return the values that `rows` binds, except :limit and those of a span."""
         return {
             "order_id": self.order_id,
             "customer_id": self.customer_id,
@@ -53,7 +66,6 @@ class EventFilter:
         }
 
     def _choose_index(self) -> tuple[str, str, str]:
-        # Within an order the order of versions is that of positions: its facts are in one partition, one after another.
         if self.order_id:
             return "events e", _OF_ORDER, "e.version"
         if self.customer_id:
@@ -69,19 +81,23 @@ class EventFilter:
             "+e.customer_id = :customer_id": self.order_id and self.customer_id,
             _NAMES_PRODUCT: self.product_id and (self.order_id or self.customer_id),
             f"+e.type IN ({types})": self.types,
-            "+e.record_time >= :recorded_from": self.recorded_from is not None,
-            "+e.record_time < :recorded_before": self.recorded_before is not None,
+            "+e.record_time >= :recorded_from": not self.order_id and self.recorded_from is not None,
+            "+e.record_time < :recorded_before": not self.order_id and self.recorded_before is not None,
         }
         return [condition for condition, is_set in conditions.items() if is_set]
 
 
 def list_filter(request: ListOrderEventsRequest) -> EventFilter:
     """Return the filter of a listing."""
-    return EventFilter(request.order_id, request.customer_id, request.product_id)
+    return _event_filter(request)
 
 
 def stream_filter(request: StreamOrderEventsRequest) -> EventFilter:
     """Return the filter of a stream."""
+    return _event_filter(request)
+
+
+def _event_filter(request: ListOrderEventsRequest | StreamOrderEventsRequest) -> EventFilter:
     return EventFilter(
         request.order_id,
         request.customer_id,

@@ -32,25 +32,25 @@ _STATES = (
 )
 
 
-class PresentOrder(NamedTuple):
-    """An order as of now: its version, its serialized state, and the offsets up to which it includes all facts."""
+class QueriedOrder(NamedTuple):
+    """An order in an answer: its version, its serialized state, and the offsets up to which the answer is complete."""
 
     version: int
     state: bytes
     offsets: Offsets
 
 
-def read_order(model: ReadModel, order_id: str, connection: Connection) -> PresentOrder:
+def read_order(model: ReadModel, order_id: str, connection: Connection) -> QueriedOrder:
     """Return an order from the projection `orders`. Raises Refused if it does not exist or is parked."""
     row = connection.execute(_ORDER, (order_id,)).fetchone()
     if row is None or (row[0] == 0 and row[2] is None):
         raise Refused(order_not_found(order_id))
     version, state, reason = row
     refuse_parked(order_id, reason)
-    return PresentOrder(version, state, model.positions(connection))
+    return QueriedOrder(version, state, model.positions(connection))
 
 
-def order_response(model: ReadModel, order: PresentOrder) -> bytes:
+def order_response(model: ReadModel, order: QueriedOrder) -> bytes:
     """Return a serialized GetOrderResponse."""
     token = token_of(model.log_id, order.offsets)
     return first_field(order.state) + GetOrderResponse(consistency_token=token).SerializeToString()

@@ -4,6 +4,7 @@ from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits, join
 from ordertrail_server.history.read_model import Connection
 from ordertrail_server.history.skipped_orders import SkippedOrders, find_skipped_orders, name_size
+from ordertrail_server.history.span import Span
 
 
 class PageBuilder:
@@ -28,16 +29,16 @@ class PageBuilder:
         """The parked orders whose facts were skipped."""
         return tuple(self._skipped_ids)
 
-    def step(self, low: int, high: int) -> int:
-        """Add events and skipped orders from position `low` to before `high`; return the position to continue from.
+    def step(self, span: Span) -> Span:
+        """Add events and skipped orders of a span; return the span to continue with, which is empty after all of it.
 
         Not for a full answer.
         """
-        skipped = find_skipped_orders(self._connection, self._filter, low, high, self._limits, self._skipped_ids)
+        skipped = find_skipped_orders(self._connection, self._filter, span, self._limits, self._skipped_ids)
         max_events, max_bytes, min_events = self._limits
         limits = Limits(max_events, _event_bytes(skipped, max_bytes), min_events)
-        joined = join(self._connection, self._filter, low, skipped.high, limits)
-        new_ids = skipped.orders_before(joined.next)
+        joined = join(self._connection, self._filter, skipped.span, limits)
+        new_ids = skipped.orders_outside(joined.remainder)
         if joined.event_count:
             self._parts.append(joined.events)
         self._skipped_ids.update(dict.fromkeys(new_ids))
@@ -46,7 +47,7 @@ class PageBuilder:
         self._limits = Limits(max_events, max_bytes, 0 if self._parts or self._skipped_ids else min_events)
         self.has_more = joined.has_more
         self.is_full = joined.has_more or skipped.is_full or max_events <= 0
-        return joined.next
+        return span.cut_to(joined.remainder)
 
 
 def _event_bytes(skipped: SkippedOrders, max_bytes: int) -> int:

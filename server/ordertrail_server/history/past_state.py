@@ -18,7 +18,7 @@ from ordertrail_server.orders.evolve import evolve
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.storage.packed_id import pack_sql
 
-CHUNK = 500
+CHUNK = 200
 """The events that one query reads; it bounds the memory for a page of orders, and for an order without a snapshot."""
 
 _EVENTS = f"""SELECT {join_blobs_sql("frame")} FROM (SELECT e.frame FROM json_each(?) i

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.read_model import Connection
+from ordertrail_server.history.span import Span
 from ordertrail_server.storage.packed_id import pack_sql
 
 AT_ONCE = 100
@@ -24,43 +25,43 @@ _OF_CUSTOMER = (
 # One row, as in blob_join: fetched row by row, the thread would wait for the GIL at every row.
 _WAITING = (
     "SELECT json_group_array(json_array(position, {named})) FROM (SELECT position, order_id FROM ordertrail_waiting"
-    " WHERE position >= :low AND position < :high ORDER BY position LIMIT :limit) w"
+    " WHERE position >= :low AND position < :high ORDER BY position {direction} LIMIT :limit) w"
 )
 
 
 class SkippedOrders(NamedTuple):
-    """{order id: the position of its first waiting fact}, of the facts before the position `high`.
+    """{order id: the position of its waiting fact that is read first}, of the facts in a span.
 
-    `is_full` is true if the answer has no space for the name of the order at `high`.
+    `is_full` is true if the answer has no space for the name of the order after the span.
     """
 
     orders: dict[str, int]
-    high: int
+    span: Span
     is_full: bool
 
-    def orders_before(self, position: int) -> list[str]:
-        """Return the orders with a waiting fact before a position."""
-        return [order_id for order_id, first in self.orders.items() if first < position]
+    def orders_outside(self, remainder: Span) -> list[str]:
+        """Return the orders with a waiting fact that is not in the remainder of the span."""
+        return [order_id for order_id, position in self.orders.items() if not remainder.holds(position)]
 
 
 def find_skipped_orders(
-    connection: Connection, event_filter: EventFilter, low: int, high: int, limits: Limits, named_ids: Container[str]
+    connection: Connection, event_filter: EventFilter, span: Span, limits: Limits, named_ids: Container[str]
 ) -> SkippedOrders:
-    """Return the parked orders with waiting facts from position `low` to before `high`, without those in `named_ids`.
+    """Return the parked orders with waiting facts in a span, without those in `named_ids`.
 
     The search ends earlier after AT_ONCE facts, and where a name has no space. The events of one order skip nothing.
     """
     if event_filter.order_id:
-        return SkippedOrders({}, high, is_full=False)
-    facts, max_bytes = _read_waiting_facts(connection, event_filter, low, high), limits.max_bytes
+        return SkippedOrders({}, span, is_full=False)
+    facts, max_bytes = _read_waiting_facts(connection, event_filter, span), limits.max_bytes
     positions: dict[str, int] = {}
     for position, order_id in facts:
         if order_id is not None and order_id not in positions and order_id not in named_ids:
             max_bytes -= name_size(order_id)
             if max_bytes < 0 and len(positions) >= limits.min_events:
-                return SkippedOrders(positions, position, is_full=True)
+                return SkippedOrders(positions, span.before(position), is_full=True)
             positions[order_id] = position
-    return SkippedOrders(positions, high if len(facts) < AT_ONCE else facts[-1][0] + 1, is_full=False)
+    return SkippedOrders(positions, span if len(facts) < AT_ONCE else span.through(facts[-1][0]), is_full=False)
 
 
 def name_size(order_id: str) -> int:
@@ -68,10 +69,9 @@ def name_size(order_id: str) -> int:
     return len(order_id.encode()) + 6
 
 
-def _read_waiting_facts(
-    connection: Connection, event_filter: EventFilter, low: int, high: int
-) -> list[tuple[int, str | None]]:
+def _read_waiting_facts(connection: Connection, event_filter: EventFilter, span: Span) -> list[tuple[int, str | None]]:
     """Return (position, order id) of the first waiting facts; the id is None if the order is of another customer."""
-    statement = _WAITING.format(named=_OF_CUSTOMER if event_filter.customer_id else "order_id")
-    values = {"low": low, "high": high, "limit": AT_ONCE, "customer_id": event_filter.customer_id}
+    named = _OF_CUSTOMER if event_filter.customer_id else "order_id"
+    statement = _WAITING.format(named=named, direction="DESC" if span.is_descending else "")
+    values = {"low": span.low, "high": span.high, "limit": AT_ONCE, "customer_id": event_filter.customer_id}
     return [(position, order_id) for position, order_id in loads(connection.execute(statement, values).fetchone()[0])]

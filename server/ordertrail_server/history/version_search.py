@@ -19,6 +19,8 @@ A fact that was recorded at this time is included. The times of an order's facts
 back.
 """
 
+# Most searches are for all facts of an order.
+_NEWEST = f"SELECT version, position FROM events WHERE order_key = {pack_sql('?1')} ORDER BY version DESC LIMIT 1"
 # `low` is the newest version that is known to be at or before the limit, `high` the newest that may be. One row, as in
 # blob_join.
 _SEARCH = f"""WITH RECURSIVE search (number, order_key, "limit", low, high) AS (
@@ -47,6 +49,9 @@ def find_versions(connection: Connection, order_ids: Iterable[str], point: Point
 
 def count_versions_before(connection: Connection, order_id: str, position: int) -> int:
     """Return how many facts an order has before a packed position: the newest version there, or 0."""
+    newest = connection.execute(_NEWEST, (order_id,)).fetchone()
+    if newest is None or newest[1] < position:
+        return newest[0] if newest else 0
     return _search(connection, "position", {order_id: position - 1}).get(order_id, 0)
 
 

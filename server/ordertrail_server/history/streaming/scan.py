@@ -9,6 +9,7 @@ from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.page_builder import PageBuilder
 from ordertrail_server.history.parked_state import parked_at, parked_reason
 from ordertrail_server.history.read_model import Connection, ReadModel
+from ordertrail_server.history.span import Span
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.position import LogPosition, first_packed
 
@@ -78,7 +79,9 @@ def _end_before_parked(parked: int | None, ends: Offsets) -> Offsets:
 
 class _PartitionReader:
     def __init__(self, connection: Connection, scope: Scope, begin: Offsets) -> None:
-        self._matches_every_row, self._last = scope.filter.matches_every_row, scope.last
+        # The statement visits each row of an order at most once, so windows of the log would only repeat it.
+        self._reads_at_once = bool(scope.filter.order_id) or scope.filter.matches_every_row
+        self._last = scope.last
         self._end_time = monotonic() + SECONDS
         self.reached, self.page = list(begin), PageBuilder(connection, scope.filter, scope.frame)
 
@@ -87,8 +90,8 @@ class _PartitionReader:
         base, last = first_packed(partition), end if self._last is None else min(end, self._last[partition])
         while self.reached[partition] < last:
             low = self.reached[partition]
-            high = last if self._matches_every_row else min(last, low + WINDOW)
-            self.reached[partition] = self.page.step(base | low, base | high) - base
+            high = last if self._reads_at_once else min(last, low + WINDOW)
+            self.reached[partition] = self.page.step(Span(base | low, base | high)).low - base
             if self.page.is_full or monotonic() > self._end_time:
                 return False
         self.reached[partition] = max(end, self.reached[partition])
