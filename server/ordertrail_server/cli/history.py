@@ -1,27 +1,43 @@
 """`ordertrail history`: the events of an order, or of all orders of a customer."""
 
 from contextlib import aclosing
-from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ordertrail_server.cli.age_warning import create_age_warning
+from ordertrail_server.cli.event_output import create_parked_warning, print_events, print_lines, print_state
+from ordertrail_server.cli.moment_type import MOMENT
+from ordertrail_server.cli.past_events import end_at, events_up_to
+from ordertrail_server.cli.point_type import PointType
 from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, calls_server, target_option
-from ordertrail_server.cli.table import print_table
-from ordertrail_server.cli.value_text import escape, json_line
+from ordertrail_server.cli.value_text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from google.protobuf.timestamp_pb2 import Timestamp
 
-    from ordertrail.query_methods import OnParked
-    from ordertrail.v1.history_event_pb2 import HistoryEvent
+    from ordertrail.query_conditions import OrderPoint
+    from ordertrail.v1.order_events_pb2 import OrderEventType
 
 PAGE_SIZE = 1000
+TYPES = (
+    "order-placed",
+    "order-line-added",
+    "order-line-quantity-changed",
+    "order-line-removed",
+    "order-delivery-rescheduled",
+    "order-confirmed",
+    "order-shipped",
+    "order-delivered",
+    "order-cancelled",
+    "order-returned",
+)
 EPILOG = """\b
 Examples:
   ordertrail history 0193a7c2-order-1
-  ordertrail history --customer shop-1 --product p_7 --json
+  ordertrail history 0193a7c2-order-1 --as-of 2026-03-01T12:30:00Z
+  ordertrail history --customer shop-1 --newest-first --type order-cancelled
+  ordertrail history --customer shop-1 --product p_7 --from 2026-03-01 --json
   ordertrail history 0193a7c2-order-1 --follow"""
 
 
@@ -30,80 +46,104 @@ Examples:
 @click.option("--customer", "customer_id", metavar="ID", help="Show all orders of this customer instead of one order.")
 @click.option("--product", "product_id", metavar="ID", help="Show only events that name this product.")
 @click.option(
+    "--type",
+    "types",
+    metavar="TYPE",
+    multiple=True,
+    type=click.Choice(TYPES),
+    help=f"Show only events of this type: {', '.join(TYPES)}. Can be repeated.",
+)
+@click.option("--from", "recorded_from", metavar="TIME", type=MOMENT, help="Only events at or after this time.")
+@click.option("--before", "recorded_before", metavar="TIME", type=MOMENT, help="Only events before this time.")
+@click.option("--newest-first", is_flag=True, help="Begin with the newest event (in each partition of a Kafka log).")
+@click.option(
+    "--as-of",
+    "point",
+    metavar="TIME|VERSION|TOKEN",
+    type=PointType(),
+    help="Show the events up to this point, including those recorded at this time, and the order then.",
+)
+@click.option(
     "--follow", is_flag=True, help="Continue with new events until Ctrl-C, also after a restart of the server."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per event.")
 @target_option
 @calls_server()
 async def history(
-    order_id: str | None, customer_id: str | None, product_id: str | None, follow: bool, as_json: bool, target: str
+    order_id: str | None,
+    customer_id: str | None,
+    product_id: str | None,
+    types: tuple[str, ...],
+    recorded_from: "Timestamp | None",
+    recorded_before: "Timestamp | None",
+    newest_first: bool,
+    point: "OrderPoint | None",
+    follow: bool,
+    as_json: bool,
+    target: str,
 ) -> None:
     """Show the events of an order, or of all orders of a customer, oldest first.
 
     Events of parked orders that cannot be read are skipped, and stderr names the orders. Exits with 1 if there are no
-    events.
+    events. A TIME is in ISO 8601; without a zone it is in UTC.
     """
-    from ordertrail.client import connect
-
     if bool(order_id) == bool(customer_id):
         raise click.UsageError("Give either ORDER_ID or --customer ID.")
-    async with connect(target) as orders:
-        if follow:
-            await orders.reach(FIRST_CONTACT_SECONDS)
-            events = orders.stream(
-                order_id=order_id,
-                customer_id=customer_id,
-                product_id=product_id,
-                follow=True,
-                on_parked=_create_parked_warning(),
-            )
-        else:
-            events = orders.list_events(
-                order_id=order_id,
-                customer_id=customer_id,
-                product_id=product_id,
-                page_size=PAGE_SIZE,
-                on_parked=_create_parked_warning(),
-                on_age=create_age_warning(),
-            )
-        async with aclosing(events):
-            has_events = await (_print_lines(events, as_json) if follow or as_json else _print_table(events))
+    if point and not order_id:
+        raise click.UsageError("--as-of needs ORDER_ID.")
+    if follow and (newest_first or point):
+        raise click.UsageError("--follow excludes --newest-first and --as-of.")
+    filters = {
+        "product_id": product_id,
+        "event_types": _event_types(types),
+        "recorded_from": recorded_from,
+        "recorded_before": recorded_before,
+    }
+    conditions = {"order_id": order_id, "customer_id": customer_id, **filters}
+    if follow:
+        has_events = await _follow(target, conditions, as_json)
+    else:
+        has_events = await _list(target, conditions, newest_first, point, as_json)
     if not has_events:
         subject = escape(f"order {order_id}" if order_id else f"customer {customer_id}")
-        raise click.ClickException(
-            f"Found no events of {subject}{' with this product' if product_id else ''}; check the id."
+        meeting = " that meet the conditions" if any(filters.values()) else ""
+        raise click.ClickException(f"Found no events of {subject}{meeting}; check the id.")
+
+
+async def _follow(target: str, conditions: dict[str, Any], as_json: bool) -> bool:
+    from ordertrail.client import connect
+
+    async with connect(target) as orders:
+        await orders.reach(FIRST_CONTACT_SECONDS)
+        async with aclosing(orders.stream(**conditions, follow=True, on_parked=create_parked_warning())) as events:
+            return await print_lines(events, as_json)
+
+
+async def _list(
+    target: str, conditions: dict[str, Any], newest_first: bool, point: "OrderPoint | None", as_json: bool
+) -> bool:
+    from ordertrail.client import connect
+    from ordertrail.v1.order_history_service_pb2 import EVENT_ORDER_POSITION_DESCENDING, EVENT_ORDER_UNSPECIFIED
+
+    order_by = EVENT_ORDER_POSITION_DESCENDING if newest_first else EVENT_ORDER_UNSPECIFIED
+    async with connect(target) as orders:
+        order = await orders.get(conditions["order_id"], **point) if point else None
+        listing = orders.list_events(
+            **(end_at(order, conditions) if order else conditions),
+            order_by=order_by,
+            page_size=PAGE_SIZE,
+            on_parked=create_parked_warning(),
+            on_age=create_age_warning(),
         )
-
-
-def _create_parked_warning() -> "OnParked":
-    warned = set[str]()
-
-    def warn(order_ids: "Sequence[str]") -> None:
-        for order_id in [order_id for order_id in order_ids if order_id not in warned]:
-            show_command = f"`ordertrail parked show {quote(escape(order_id))}`"
-            click.echo(
-                f"Order {escape(order_id)} is parked, so events of it are skipped. {show_command} shows the reason.",
-                err=True,
-            )
-        warned.update(order_ids)
-
-    return warn
-
-
-async def _print_lines(events: "AsyncIterator[HistoryEvent]", as_json: bool) -> bool:
-    from ordertrail_server.cli.event_text import event_line
-
-    has_events = False
-    async for event in events:
-        click.echo(json_line(event) if as_json else event_line(event))
-        has_events = True
+        async with aclosing(listing):
+            events = events_up_to(order.version, listing) if order else listing
+            has_events = await (print_lines(events, as_json) if as_json else print_events(events))
+    if order:
+        print_state(order, as_json)
     return has_events
 
 
-async def _print_table(events: "AsyncIterator[HistoryEvent]") -> bool:
-    from ordertrail_server.cli.event_text import HEADINGS, event_row
+def _event_types(types: tuple[str, ...]) -> "list[OrderEventType.ValueType]":
+    from ordertrail.v1.order_events_pb2 import OrderEventType
 
-    rows = [event_row(event) async for event in events]
-    if rows:
-        print_table(HEADINGS, rows, numbers=("Version",))
-    return bool(rows)
+    return [OrderEventType.Value(f"ORDER_EVENT_TYPE_{name.replace('-', '_').upper()}") for name in types]

@@ -1,21 +1,17 @@
 """`ordertrail orders`: the current state of orders."""
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
 import click
 
 from ordertrail_server.cli.age_warning import create_age_warning
 from ordertrail_server.cli.limit_option import limit_options, page_size, report_truncation, resolve_limit
+from ordertrail_server.cli.order_text import HEADINGS, NUMBERS, order_row
 from ordertrail_server.cli.server_call import calls_server, target_option
 from ordertrail_server.cli.table import print_table
-from ordertrail_server.cli.value_text import day_text, json_line, money_text, time_text
-
-if TYPE_CHECKING:
-    from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.cli.value_text import json_line
 
 STATUSES = ("placed", "confirmed", "partly-shipped", "shipped", "delivered", "cancelled", "returned")
-HEADINGS = ("Created", "Order", "Version", "Customer", "Status", "Lines", "Quantity", "Total", "Delivery")
 EPILOG = """\b
 Examples:
   ordertrail orders
@@ -76,27 +72,6 @@ async def orders(
                 if as_json:
                     click.echo(json_line(order))
                 else:
-                    rows.append(_row(order))
+                    rows.append(order_row(order))
     if not as_json:
-        print_table(HEADINGS, rows, numbers=("Version", "Lines", "Quantity", "Total"))
-
-
-def _row(order: "Order") -> tuple[str, ...]:
-    return (
-        time_text(order.create_time),
-        order.order_id,
-        str(order.version),
-        order.customer_id if order.HasField("customer_id") else "-",
-        _status(order),
-        str(len(order.lines)),
-        str(order.total_quantity),
-        money_text(order.total_amount) if order.HasField("total_amount") else "-",
-        day_text(order.expected_delivery_date) if order.HasField("expected_delivery_date") else "-",
-    )
-
-
-def _status(order: "Order") -> str:
-    from ordertrail.v1.order_status_pb2 import OrderStatus
-
-    is_known = order.status in OrderStatus.values()
-    return OrderStatus.Name(order.status).removeprefix("ORDER_STATUS_").replace("_", "-").lower() if is_known else "?"
+        print_table(HEADINGS, rows, NUMBERS)
