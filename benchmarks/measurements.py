@@ -10,6 +10,7 @@ from benchmarks import (
     history_stream,
     mixed_load,
     old_version_projection,
+    past_orders,
     prepared_release,
     projector,
     rebuild_latency,
@@ -63,6 +64,8 @@ def _embedded(many: int) -> Iterator[Measure]:
     yield partial(rebuild_latency.measure)
     yield from (partial(history_stream.measure, events) for events in (FEW, many))
     yield from (partial(projector.measure, events) for events in (FEW, many))
+    yield from (partial(past_orders.measure_point, kind) for kind in ("version", "time"))
+    yield partial(past_orders.measure_newest_first)
     yield partial(disk.measure, FEW)
     yield partial(restart.measure, many)
     yield partial(prepared_release.measure, many)
