@@ -24,7 +24,7 @@ async def run_console_commands(page: Path, reader: Reader) -> int:
     return count
 
 
-@pytest.mark.parametrize(("page", "count"), [(README, 3), (TOUR, 14)], ids=["README", "tour"])
+@pytest.mark.parametrize(("page", "count"), [(README, 3), (TOUR, 15)], ids=["README", "tour"])
 async def test_documentation_page_shows_the_output_of_its_commands(page: Path, count: int, reader: Reader) -> None:
     assert await run_console_commands(page, reader) == count
 
