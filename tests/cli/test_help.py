@@ -91,7 +91,7 @@ try:
     main()
 except SystemExit as ended:
     assert ended.code == 0
-print(sorted({"grpc", "google", "pydantic", "rich", "asyncio"} & sys.modules.keys()), file=sys.stderr)
+print(sorted({"grpc", "google", "rich", "asyncio"} & sys.modules.keys()), file=sys.stderr)
 """
     result = subprocess.run(
         [sys.executable, "-c", script, "--help"], env=ENVIRONMENT, capture_output=True, text=True, check=False

@@ -4,6 +4,7 @@ The bounds of a number give the values to try. For any other setting, this modul
 """
 
 import re
+from dataclasses import fields
 from typing import Any
 
 import click
@@ -13,9 +14,11 @@ from tests.cli.command_line import CommandLine
 
 from ordertrail_server.cli.main import ordertrail
 from ordertrail_server.edge.address import FORMS
-from ordertrail_server.setting_text import describe_bounds, flag_name
+from ordertrail_server.setting_text import describe_bounds, flag_name, is_number
+from ordertrail_server.setting_values import read_settings
 from ordertrail_server.settings import ROLE_QUERY_ALONE, Settings
 
+SETTINGS = {setting.name: setting for setting in fields(Settings)}
 NO_NUMBERS = ["", "x", "nan", "inf", "-inf", "1e400", "0x10", "1;2"]
 OUTSIDE = {
     "data": [""],
@@ -37,31 +40,31 @@ INSIDE = {
 }
 # A server that starts in spite of a wrong value fails with this directory.
 NOWHERE = ["--data", "/dev/null/none"]
-NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation in (int, float)]
+NUMBERS = [name for name, setting in SETTINGS.items() if is_number(setting)]
 
 
-def limit(name: str, which: str) -> Any:
-    [bounds] = [getattr(mark, which) for mark in Settings.model_fields[name].metadata if hasattr(mark, which)]
-    return bounds
+def limits(name: str) -> tuple[Any, Any]:
+    kind = SETTINGS[name].metadata["kind"]
+    return kind.min, kind.max
 
 
 def values_out_of_bounds(name: str) -> list[str]:
     """Return values out of a setting's bounds; every setting has some."""
     if name not in NUMBERS:
         return OUTSIDE[name]
-    minimum, maximum = limit(name, "ge"), limit(name, "le")
+    minimum, maximum = limits(name)
     assert minimum >= 0
     assert maximum < 10**13
-    whole = ["1.5"] if Settings.model_fields[name].annotation is int else []
+    whole = ["1.5"] if SETTINGS[name].type is int else []
     return [*NO_NUMBERS, *whole, str(minimum - 1), str(maximum + 1), "-1", "9" * 5_000, *(["0"] if minimum > 0 else [])]
 
 
 def values_within_bounds(name: str) -> list[str]:
-    return INSIDE[name] if name not in NUMBERS else [str(limit(name, "ge")), str(limit(name, "le"))]
+    return INSIDE[name] if name not in NUMBERS else [str(bound) for bound in limits(name)]
 
 
-OUT_OF_BOUNDS = [(name, value) for name in Settings.model_fields for value in values_out_of_bounds(name)]
-WITHIN_BOUNDS = [(name, value) for name in Settings.model_fields for value in values_within_bounds(name)]
+OUT_OF_BOUNDS = [(name, value) for name in SETTINGS for value in values_out_of_bounds(name)]
+WITHIN_BOUNDS = [(name, value) for name in SETTINGS for value in values_within_bounds(name)]
 
 
 def shorten(value: object) -> str:
@@ -76,14 +79,14 @@ def test_value_out_of_bounds_is_refused_with_name_value_and_bounds(name: str, va
     *_, sentence = result.stderr.splitlines()
     assert sentence.startswith(f"Error: {variable} is ")
     assert value[:50] in sentence
-    assert describe_bounds(Settings.model_fields[name]) in sentence
+    assert describe_bounds(SETTINGS[name]) in sentence
     assert len(sentence) < 400
 
 
 @pytest.mark.parametrize(("name", "value"), WITHIN_BOUNDS, ids=shorten)
 def test_value_within_bounds_is_accepted(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"ORDERTRAIL_{name.upper()}", value)
-    assert str(getattr(Settings(), name)) or name == "bootstrap"
+    assert str(getattr(read_settings({}), name)) or name == "bootstrap"
 
 
 def test_every_refused_setting_is_named() -> None:
@@ -108,7 +111,7 @@ def test_refused_address_has_the_valid_forms_once(value: str) -> None:
         assert result.stderr.splitlines()[-1].count(FORMS) == 1
 
 
-@pytest.mark.parametrize("name", Settings.model_fields)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_every_setting_has_an_option_with_help(name: str) -> None:
     command = ordertrail.get_command(click.Context(ordertrail), "serve")
     assert command is not None
@@ -126,7 +129,8 @@ def test_option_wins_over_its_environment_variable() -> None:
 
 
 def test_defaults_are_within_bounds() -> None:
-    Settings.model_validate({name: field.default for name, field in Settings.model_fields.items()})
+    defaults: dict[str, Any] = {name: setting.default for name, setting in SETTINGS.items()}
+    assert read_settings(defaults) == Settings(**defaults)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -37,7 +38,7 @@ def public_names() -> Iterator[tuple[str, str]]:
     for file in FILES:
         yield from ((name, file.name) for name in _file_names(file))
     yield from _command_names(ordertrail, "ordertrail")
-    yield from ((name, "settings") for name in Settings.model_fields)
+    yield from ((setting.name, "settings") for setting in fields(Settings))
 
 
 def _file_names(file: FileDescriptor) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -82,9 +83,9 @@ def test_package_table_agrees_with_the_imports_test() -> None:
 
 def test_every_setting_is_documented_with_its_default_and_bounds() -> None:
     documented = {name: (default, bounds) for name, default, bounds, _ in read_table(OPERATIONS, "variable")}
-    fields = Settings.model_fields.items()
     assert documented == {
-        f"ORDERTRAIL_{name.upper()}": (_default_text(field.default), describe_bounds(field)) for name, field in fields
+        f"ORDERTRAIL_{setting.name.upper()}": (_default_text(setting.default), describe_bounds(setting))
+        for setting in fields(Settings)
     }
 
 

@@ -10,8 +10,8 @@ from ordertrail_server.cli.log_option import LIBRDKAFKA
 from ordertrail_server.cli.setting_option import setting_options
 from ordertrail_server.cli.value_text import error_text
 from ordertrail_server.operator_error import OperatorError
-from ordertrail_server.setting_text import describe_errors, flag_name, variable_name
-from ordertrail_server.settings import Settings
+from ordertrail_server.setting_text import flag_name, variable_name
+from ordertrail_server.setting_values import SettingsRefused, read_settings
 
 SAMPLE = "grace_seconds"
 EPILOG = f"""\b
@@ -24,7 +24,7 @@ over the variable. {LIBRDKAFKA}"""
 
 
 @click.command(epilog=EPILOG)
-@setting_options(Settings)
+@setting_options
 @click.option("--json", "as_json", is_flag=True, help="Print the address as a JSON object.")
 def serve(as_json: bool, **flags: Any) -> None:
     """Serve commands and history over gRPC until SIGTERM or Ctrl-C.
@@ -42,17 +42,15 @@ def serve(as_json: bool, **flags: Any) -> None:
     # handlers of fork() are for processes that continue as copies; with them, such a start can crash.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
-    from pydantic import ValidationError
-
     from ordertrail_server.storage.descriptors import refuse_low_limit
     from ordertrail_server.storage.sqlite import sqlite3
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     flag_values = {name: value for name, value in flags.items() if value not in (None, ())}
     try:
-        settings = Settings(**flag_values)
-    except ValidationError as error:
-        raise click.UsageError(" ".join(describe_errors(error, Settings.model_fields, flag_values))) from None
+        settings = read_settings(flag_values)
+    except SettingsRefused as error:
+        raise click.UsageError(str(error)) from None
 
     # Almost every object created until the server listens lives as long as the process, so a collection would free
     # nothing. `serving` enables collections again.

@@ -17,7 +17,6 @@ LIBRARIES: Final = frozenset(
         "grpc_reflection",
         "grpc_status",
         "protovalidate",
-        "pydantic",
         "pysqlite3",
         "rich",
         "sqlean",
