@@ -1,13 +1,15 @@
 """The cache of summaries saves time and can never change a definition."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
 
 from ordertrail_server.definitions import summary_cache
 from ordertrail_server.definitions.summary import Summary, summarize
-from ordertrail_server.definitions.summary_cache import FILE_NAME, SummaryCache
+from ordertrail_server.definitions.summary_cache import FILE_NAME, SummaryCache, choose_directory
 
 SOURCES = [f"import a{number}\nRATE = {number}\n".encode() for number in range(5)]
 
@@ -105,3 +107,20 @@ def test_concurrent_writers_leave_a_complete_file(tmp_path: Path) -> None:
         assert all(pool.map(summarize_often, [tmp_path] * 3))
     assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
     assert len((tmp_path / FILE_NAME).read_text().splitlines()) == len(SOURCES)
+
+
+def test_file_is_beside_the_compiled_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path))
+    compiled_code = Path(cache_from_source(summary_cache.__file__)).parent
+    compiled_code.mkdir(parents=True)
+    assert choose_directory(None) == compiled_code
+
+
+@pytest.mark.parametrize("writes_bytecode", [True, False])
+def test_file_is_elsewhere_if_compiled_code_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes_bytecode: bool
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", not writes_bytecode)
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path) if writes_bytecode else None)
+    assert choose_directory(tmp_path) == tmp_path

@@ -5,8 +5,10 @@ wrong. A file that cannot be read or written costs time and nothing else.
 """
 
 import os
+import sys
 from contextlib import suppress
 from hashlib import sha256
+from importlib.util import cache_from_source
 from pathlib import Path
 from threading import get_ident
 from typing import Final
@@ -21,6 +23,15 @@ ALGORITHM: Final = "1"
 # A file with more lines keeps only those that are used. A server has some hundred, and other releases have theirs.
 _MAX_LINES: Final = 4_000
 _CHECKSUM_DIGITS: Final = 16
+
+
+def choose_directory(fallback: Path | None) -> Path | None:
+    """Return where Python keeps the compiled code of this package, so that all servers of a release share one file.
+
+    Return `fallback` if this process may not write there, or if Python does not write compiled code.
+    """
+    compiled_code = Path(cache_from_source(__file__)).parent
+    return fallback if sys.dont_write_bytecode or not os.access(compiled_code, os.W_OK) else compiled_code
 
 
 class SummaryCache:

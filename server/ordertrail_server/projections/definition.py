@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from ordertrail_server.definitions.definition import definition_of
+from ordertrail_server.definitions.summary_cache import choose_directory
 from ordertrail_server.projections.catalog import BUILT_IN, ORDERS, added_projections
 from ordertrail_server.projections.projection_error import ProjectionRefused
 
@@ -18,11 +19,11 @@ _definitions: Final[dict[str, bytes]] = {}
 def projection_definition(name: str, directory: Path | None = None) -> bytes:
     """Return the definition of a projection: 32 bytes. Raises ProjectionRefused, SourceUnavailable.
 
-    What was read from source files is kept in the directory of the projections, because a start needs it at once. A
-    process reads them once, because it does not load its code again.
+    What was read from source files is kept beside the compiled code, or in the directory of the projections, because a
+    start needs it at once. A process reads them once, because it does not load its code again.
     """
     if name not in _definitions:
-        _definitions[name] = definition_of(ENGINE, projection_module(name), cache_directory=directory)
+        _definitions[name] = definition_of(ENGINE, projection_module(name), cache_directory=choose_directory(directory))
     return _definitions[name]
 
 

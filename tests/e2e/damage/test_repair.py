@@ -204,7 +204,9 @@ async def test_damaged_cache_of_source_digests_is_ignored(base: Base, tmp_path: 
     def damage(data: Path) -> None:
         (data / "projections" / "source-digests.txt").write_bytes(Random(1).randbytes(10_000))
 
-    async with run_copy(base.stopped, tmp_path / "data", damage) as (server, channel):
+    # Otherwise the server uses the file beside its compiled code.
+    environment = {"PYTHONDONTWRITEBYTECODE": "1"}
+    async with run_copy(base.stopped, tmp_path / "data", damage, environment) as (server, channel):
         server.wait_until_listening()
         await wait_until(channel, lambda projections: not projections["orders"].generations[0].lag_count)
         assert await base.answers.find_wrong_or_refused(channel, Random(2), 100) == []
