@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.definitions.source_changes import changed_sources
 
-from ordertrail_server.definitions.definition import READING, definition_of
+from ordertrail_server.definitions.definition import READING, DefinitionReader
 from ordertrail_server.definitions.module_finder import ModuleFinder
 from ordertrail_server.definitions.reached_modules import ReachedModules
 from ordertrail_server.definitions.source_error import SourceUnavailable
@@ -25,8 +25,9 @@ SERVER_MODULES = sorted(name for name, digest in REACHED.items() if digest and n
 PROGRAM = """
 import sys
 from pathlib import Path
-from ordertrail_server.definitions.definition import definition_of
-print(definition_of(cache_directory=Path(sys.argv[1])).hex(), "ast" in sys.modules, "google.protobuf" in sys.modules)
+from ordertrail_server.definitions.definition import DefinitionReader
+definition = DefinitionReader(cache_directory=Path(sys.argv[1])).read()
+print(definition.hex(), "ast" in sys.modules, "google.protobuf" in sys.modules)
 """
 
 
@@ -45,7 +46,8 @@ class Checkout:
 
     def definition(self, *modules: str) -> bytes:
         search_path = [str(self.folder / part) for part in ("server", "client")]
-        return definition_of(*(modules or MODULES), search_path=search_path, cache_directory=self.folder)
+        reader = DefinitionReader(search_path=search_path, cache_directory=self.folder)
+        return reader.read(*(modules or MODULES))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,7 @@ def source_file(checkout: Checkout, request: pytest.FixtureRequest) -> Iterator[
 
 
 def test_definition_depends_on_no_path(unchanged: bytes) -> None:
-    assert unchanged == definition_of(*MODULES)
+    assert unchanged == DefinitionReader().read(*MODULES)
 
 
 # A definition takes a module's summary and no more of it, so the further sources of a module are compared by summary.
@@ -110,11 +112,11 @@ def test_modules_without_influence_on_rows_are_not_reached(module: str) -> None:
 
 
 def test_definition_of_other_modules_differs() -> None:
-    assert definition_of(*MODULES) != definition_of(*MODULES[:1])
+    assert DefinitionReader().read(*MODULES) != DefinitionReader().read(*MODULES[:1])
 
 
 def test_order_of_modules_does_not_matter() -> None:
-    assert definition_of(*MODULES) == definition_of(*reversed(MODULES))
+    assert DefinitionReader().read(*MODULES) == DefinitionReader().read(*reversed(MODULES))
 
 
 @pytest.mark.parametrize(
@@ -123,11 +125,16 @@ def test_order_of_modules_does_not_matter() -> None:
 )
 def test_module_that_cannot_count_is_refused(module: str, problem: str) -> None:
     with pytest.raises(SourceUnavailable, match=f"module {module}, but {problem}"):
-        definition_of(module)
+        DefinitionReader().read(module)
+
+
+def test_definition_is_the_same_whatever_was_read_before() -> None:
+    reader = DefinitionReader()
+    assert [reader.read(module) for module in MODULES] == [DefinitionReader().read(module) for module in MODULES]
 
 
 def test_start_with_a_complete_cache_parses_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
     first, second = (subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(2))
-    digest = definition_of().hex()
+    digest = DefinitionReader().read().hex()
     assert (first.split(), second.split()) == ([digest, "True", "True"], [digest, "False", "False"])

@@ -23,28 +23,38 @@ READING: Final = (
 )
 
 
-def definition_of(
-    *modules: str,
-    libraries: Collection[str] = (),
-    cache_directory: Path | None = None,
-    search_path: Sequence[str] | None = None,
-) -> bytes:
-    """Return the digest of what the modules do, with all modules that they import and with READING: 32 bytes.
+class DefinitionReader:
+    """Reads definitions from source files, each file once.
 
     Imports of the standard library, of what Ordertrail depends on, and of `libraries` (top packages) are not followed.
     Summaries of source files are kept in the cache directory. Modules are searched in `search_path`, or as this process
-    imports. Raises SourceUnavailable if there is no such module, or if a reached one has no source file.
+    imports.
     """
-    finder, cache = ModuleFinder(search_path), SummaryCache(cache_directory)
-    for module in modules:
-        _check_root(module, finder, libraries)
-    digests = ReachedModules(finder, cache, libraries).digests((*READING, *modules))
-    cache.save()
-    return sha256("".join(f"{name} {digest}\n" for name, digest in sorted(digests.items())).encode()).digest()
 
+    def __init__(
+        self,
+        *,
+        libraries: Collection[str] = (),
+        cache_directory: Path | None = None,
+        search_path: Sequence[str] | None = None,
+    ) -> None:
+        self._libraries, self._finder = libraries, ModuleFinder(search_path)
+        self._cache = SummaryCache(cache_directory)
+        self._reached = ReachedModules(self._finder, self._cache, libraries)
 
-def _check_root(module: str, finder: ModuleFinder, libraries: Collection[str]) -> None:
-    if is_library(module, libraries):
-        raise SourceUnavailable(module, "its name is that of a library, which does not count")
-    if finder.find(module) is None:
-        raise SourceUnavailable(module, "there is no such module")
+    def read(self, *modules: str) -> bytes:
+        """Return the digest of what modules do, with all modules that they import and with READING: 32 bytes.
+
+        Raises SourceUnavailable if there is no such module, or if a reached one has no source file.
+        """
+        for module in modules:
+            self._check_root(module)
+        digests = self._reached.digests((*READING, *modules))
+        self._cache.save()
+        return sha256("".join(f"{name} {digest}\n" for name, digest in sorted(digests.items())).encode()).digest()
+
+    def _check_root(self, module: str) -> None:
+        if is_library(module, self._libraries):
+            raise SourceUnavailable(module, "its name is that of a library, which does not count")
+        if self._finder.find(module) is None:
+            raise SourceUnavailable(module, "there is no such module")

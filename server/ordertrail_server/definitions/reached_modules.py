@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from importlib.util import resolve_name
 from pathlib import Path
+from typing import NamedTuple
 
 from ordertrail_server.definitions.library import is_library
 from ordertrail_server.definitions.module_finder import ModuleFile, ModuleFinder
@@ -14,11 +15,19 @@ from ordertrail_server.definitions.summary_cache import SummaryCache
 _NOTHING = Summary("", ())
 
 
+class _Module(NamedTuple):
+    """The digest of what a module does, and the modules that are reached from it at once."""
+
+    digest: str
+    next_modules: list[str]
+
+
 class ReachedModules:
-    """Follows imports, from module to module, up to libraries."""
+    """Follows imports, from module to module, up to libraries. Reads each module once."""
 
     def __init__(self, finder: ModuleFinder, cache: SummaryCache, libraries: Collection[str]) -> None:
         self._finder, self._cache, self._libraries = finder, cache, libraries
+        self._modules: dict[str, _Module] = {}
 
     def digests(self, roots: Iterable[str]) -> dict[str, str]:
         """Return {name of a reached module: digest of what it does}; an empty digest for a module that is absent.
@@ -31,12 +40,17 @@ class ReachedModules:
             module = pending.pop()
             if not module or module in digests or is_library(module, self._libraries):
                 continue
-            file = self._finder.find(module)
-            summary = _NOTHING if file is None or not file.path else self._summarize(module, file)
-            digests[module] = summary.digest
-            pending.append(module.rpartition(".")[0])
-            pending += self._imported(summary, _package(module, file))
+            if module not in self._modules:
+                self._modules[module] = self._read(module)
+            digests[module] = self._modules[module].digest
+            pending += self._modules[module].next_modules
         return digests
+
+    def _read(self, module: str) -> _Module:
+        file = self._finder.find(module)
+        summary = _NOTHING if file is None or not file.path else self._summarize(module, file)
+        parent = module.rpartition(".")[0]
+        return _Module(summary.digest, [parent, *self._imported(summary, _package(module, file))])
 
     def _summarize(self, module: str, file: ModuleFile) -> Summary:
         try:

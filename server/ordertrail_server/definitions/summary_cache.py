@@ -66,6 +66,7 @@ class SummaryCache:
                 new.touch(MODE)
                 new.write_text("".join(f"{line}\n" for line in lines.values()), encoding="utf-8")
                 new.replace(self._path)
+                self._is_complete = True
             finally:
                 new.unlink(missing_ok=True)
 

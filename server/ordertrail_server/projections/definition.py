@@ -1,10 +1,12 @@
 """The definition of a projection: a digest of what the code that fills its file does."""
 
+from functools import cache
 from importlib import invalidate_caches
 from pathlib import Path
 from typing import Final
 
-from ordertrail_server.definitions.definition import definition_of
+from ordertrail_server.definitions.definition import DefinitionReader
+from ordertrail_server.definitions.source_error import SourceUnavailable
 from ordertrail_server.definitions.summary_cache import choose_directory
 from ordertrail_server.projections.catalog import BUILT_IN, ORDERS, added_projections
 from ordertrail_server.projections.projection_error import ProjectionRefused
@@ -23,13 +25,23 @@ def projection_definition(name: str, directory: Path | None = None) -> bytes:
     start needs it at once. A process reads them once, because it does not load its code again.
     """
     if name not in _definitions:
-        _definitions[name] = definition_of(ENGINE, projection_module(name), cache_directory=choose_directory(directory))
+        try:
+            _definitions[name] = _create_reader(choose_directory(directory)).read(ENGINE, projection_module(name))
+        except SourceUnavailable:
+            _create_reader.cache_clear()  # the next attempt reads what is corrected until then
+            raise
     return _definitions[name]
+
+
+@cache
+def _create_reader(directory: Path | None) -> DefinitionReader:
+    return DefinitionReader(cache_directory=directory)
 
 
 def forget_definition(name: str) -> None:
     """Read the definition of a projection anew when it is next needed, because its package may have changed."""
     _definitions.pop(name, None)
+    _create_reader.cache_clear()
     invalidate_caches()
 
 
