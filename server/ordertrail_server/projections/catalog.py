@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from ordertrail_server.projections.failure_text import describe_failure
 from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import ProjectionRefused
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint, EntryPoints
 
 GROUP = "ordertrail.projections"
 NAME = re.compile("[a-z][a-z0-9_]{0,62}")
@@ -32,14 +35,14 @@ def _load_product_totals() -> type[Projection]:
 BUILT_IN: dict[str, Callable[[], type[Projection]]] = {HISTORY: _load_history, PRODUCT_TOTALS: _load_product_totals}
 
 
-def added_projections() -> dict[str, EntryPoint]:
+def added_projections() -> "dict[str, EntryPoint]":
     """Return the entry points of the projections that other packages add, by name. Loads none of them."""
-    return {point.name: point for point in entry_points(group=GROUP) if _is_name_free(point.name)}
+    return {point.name: point for point in _entry_points() if _is_name_free(point.name)}
 
 
 def misnamed_projections() -> list[str]:
     """Return the names of entry points that are ignored, because no projection of a package may have such a name."""
-    return [point.name for point in entry_points(group=GROUP) if not _is_name_free(point.name)]
+    return [point.name for point in _entry_points() if not _is_name_free(point.name)]
 
 
 def load_projection(name: str) -> Projection:
@@ -58,6 +61,13 @@ def load_projection(name: str) -> Projection:
             f"{name!r}, and it is {added_projections()[name].value}"
         )
     return projection
+
+
+def _entry_points() -> "EntryPoints":
+    # Imported here, because the process of the projections that a server brings does without it.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=GROUP)
 
 
 def _is_name_free(name: str) -> bool:

@@ -47,7 +47,7 @@ class Dependents:
         """`stopped` cannot be opened, for these reasons. With `stops_with_last`, the last one's error is raised."""
         self._stops_with_last = stops_with_last
         self._log, self._judged, self._projections, self._batch = log, judged, list(projections), batch
-        self._unindexed = list(projections)
+        self._unindexed = [running for running in projections if not running.file.is_complete()]
         self.stopped = dict(stopped)
         """{projection: why it stopped}. The others continue."""
         self.damaged: dict[Path, str] = {}

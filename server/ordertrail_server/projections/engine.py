@@ -28,7 +28,7 @@ class Engine:
 
     def __init__(self, log: Log, orders: OrderProjection, dependents: Dependents, batch: int = BATCH) -> None:
         self._log, self._orders, self._dependents, self._batch = log, orders, dependents, batch
-        self._has_indexes = False
+        self._has_indexes = orders.file.is_complete()
 
     @property
     def partitions(self) -> range:

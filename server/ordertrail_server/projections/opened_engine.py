@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-
-from sqlite_utils import Database
+from typing import TYPE_CHECKING
 
 from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.projections.catalog import ORDERS, STOPS_ALONE, load_projection
@@ -27,6 +26,9 @@ from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.schema import read_schema
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import may_pass
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 NO_NUMBERS: Mapping[str, int] = {}
 
@@ -130,7 +132,7 @@ def _file(directory: Path, name: str, numbers: Mapping[str, int]) -> Path:
     return generation._replace(number=numbers.get(name, generation.number)).file(directory)
 
 
-def _create_tables(projection: Projection, database: Database) -> None:
+def _create_tables(projection: Projection, database: "Database") -> None:
     reserved = _reserved_names(database)
     try:
         projection.create_tables(database)
@@ -143,6 +145,6 @@ def _create_tables(projection: Projection, database: Database) -> None:
         raise ProjectionRefused(reason) from error
 
 
-def _reserved_names(database: Database) -> dict[str, str]:
+def _reserved_names(database: "Database") -> dict[str, str]:
     schema = read_schema(database.conn)
     return {name: text for name, text in schema.items() if name.partition(" ")[2].startswith("ordertrail_")}

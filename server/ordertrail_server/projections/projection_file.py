@@ -71,6 +71,10 @@ class ProjectionFile:
         self.positions[partition] = to
         self._checkpoints.run_if_due()
 
+    def is_complete(self) -> bool:
+        """Return whether the file was once marked as complete, so it has indexes."""
+        return bool(self.connection.execute(IS_COMPLETE).fetchone()[0])
+
     def mark_complete(self) -> None:
         """Stamp the file with its definition: it was folded from the first record to near the end, and has indexes."""
         with transaction(self.connection):
@@ -129,12 +133,12 @@ def write_base_rows(connection: Connection, batch: Batch) -> None:
 
 
 def _create_tables_if_new(connection: Connection, log: Log, definition: bytes, create: CreateTables) -> None:
-    # Processes that only read these files do without sqlite-utils.
-    from ordertrail_server.projections.base_tables import create_base_tables
-    from ordertrail_server.projections.wrapped_connection import wrap_connection
-
     with transaction(connection):
         if not connection.execute(HAS_TABLES).fetchone()[0]:
+            # Processes that find or only read these files do without sqlite-utils.
+            from ordertrail_server.projections.base_tables import create_base_tables
+            from ordertrail_server.projections.wrapped_connection import wrap_connection
+
             database = wrap_connection(connection)
             create_base_tables(database, log.identity, definition, log.partitions)
             create(database)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.earlier_orders import EarlierOrders
@@ -10,10 +12,12 @@ from ordertrail_server.projections.judged_log import JudgedLog, RetriedFacts
 from ordertrail_server.projections.projection import Projection
 from ordertrail_server.projections.projection_error import PositionMoved, ProjectionFailed
 from ordertrail_server.projections.projection_file import ProjectionFile, StoredPosition, write_base_rows
-from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.storage.checked.error import find_damaged_file
 from ordertrail_server.storage.sqlite_error import may_pass
 from ordertrail_server.storage.transaction import transaction
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 WAITING = "SELECT position, order_id FROM ordertrail_waiting WHERE position >> 48 = ?"
 FREE = "DELETE FROM ordertrail_waiting WHERE position = ?"
@@ -25,7 +29,6 @@ class RunningProjection:
 
     def __init__(self, projection: Projection, file: ProjectionFile) -> None:
         self.projection, self.file = projection, file
-        self._database = wrap_connection(file.connection)
         self._earlier_orders = EarlierOrders()
         # The partitions whose waiting facts were compared with those of `orders`. The counts of retries do not suffice,
         # because the file of `orders` may have been built anew, and counts from 0 then.
@@ -38,8 +41,16 @@ class RunningProjection:
 
     def create_indexes(self) -> None:
         """Create the secondary indexes that are missing. Raises ProjectionFailed."""
+        database = self._database
         with transaction(self.file.connection), self._raising_failure("while it created its indexes"):
-            self.projection.create_indexes(self._database)
+            self.projection.create_indexes(database)
+
+    @cached_property
+    def _database(self) -> "Database":
+        # Imported here, because a start on files that are complete does without sqlite-utils until the first batch.
+        from ordertrail_server.projections.wrapped_connection import wrap_connection
+
+        return wrap_connection(self.file.connection)
 
     def is_at(self, partition: int, offset: int, retries: int) -> bool:
         """Return whether the file has all that the file of `orders` has at this position, and no more."""
@@ -97,8 +108,9 @@ class RunningProjection:
             self._apply(batch)
 
     def _apply(self, batch: Batch) -> None:
+        database = self._database
         with self._raising_failure(f"at partition {batch.partition}, before offset {batch.next_offset}"):
-            self.projection.apply(batch, self._database)
+            self.projection.apply(batch, database)
             if not self.file.connection.in_transaction:
                 raise RuntimeError("it ended the transaction, which it must not do")
 

@@ -18,7 +18,6 @@ from ordertrail_server.projections.orders.order_rows import number_orders, write
 from ordertrail_server.projections.orders.stored_orders import StoredOrders
 from ordertrail_server.projections.orders.tables import create_order_indexes
 from ordertrail_server.projections.projection_file import ProjectionFile, StoredPosition, write_base_rows
-from ordertrail_server.projections.wrapped_connection import wrap_connection
 
 NAME = "orders"
 CACHE_BYTES = 32 * 1024 * 1024
@@ -36,6 +35,8 @@ class OrderProjection:
 
     def create_indexes(self) -> None:
         """Create the secondary indexes that are missing."""
+        from ordertrail_server.projections.wrapped_connection import wrap_connection
+
         create_order_indexes(wrap_connection(self.file.connection))
 
     def fold(self, partition: int, records: Sequence[Logged]) -> OrderFold:
