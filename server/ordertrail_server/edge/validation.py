@@ -26,6 +26,8 @@ PATTERN_MESSAGES = {
     "^[A-Z]*$": "must contain only the letters A to Z",
 }
 
+# protovalidate is imported at start, although only requests that the compiled check does not accept need it: an import
+# that fails midway, because no file descriptor is left, cannot be repeated in the same process.
 _validator = Validator()
 
 
