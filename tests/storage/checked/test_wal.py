@@ -249,3 +249,15 @@ def test_file_that_another_connection_closes_meanwhile_is_not_refused(tmp_path: 
         while not work.done():
             refuse_damaged_wal(path)
         work.result()
+
+
+def test_commit_to_a_file_with_a_long_schema_can_be_verified(file: OpenFile) -> None:
+    with transaction(file.writer):
+        for number in range(200):  # a schema of several pages
+            file.writer.execute(f"CREATE TABLE shipments_of_region_{number:03} (id TEXT PRIMARY KEY, position INTEGER)")
+    checkpoints = CheckedCheckpoints(file.writer, file.path)
+    checkpoints.run()
+    file.writer.execute("PRAGMA user_version = 1")  # changes the first page of the schema, and no other
+    checkpoints.run()
+    with closing(connect_checked_reader(file.path)) as reader:
+        assert reader.execute("PRAGMA user_version").fetchone() == (1,)

@@ -121,5 +121,7 @@ def _recover_copy(wal: Path) -> _ValidFrames:
         copyfile(wal, _find_wal(path))
         salts = _read_salts(_find_wal(path))
         with closing(open_connection(path, "ro")) as connection:
+            # The schema may lie on pages that this -wal file lacks. SQLite reads it, but recovery does not need it.
+            connection.execute("PRAGMA writable_schema = ON")
             _, frames, _ = connection.execute("PRAGMA wal_checkpoint(NOOP)").fetchone()
     return _ValidFrames(salts, max(0, frames))
