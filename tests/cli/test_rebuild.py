@@ -7,6 +7,8 @@ import pytest
 from tests.cli.command_line import CommandLine, serve_directory
 from tests.projections.log_builder import CONFIRMED, PLACED, LogBuilder, write_log
 
+from ordertrail_server.projections.catalog import OWN_NAMES
+
 NOBODY = CommandLine("127.0.0.1:1")
 
 
@@ -41,7 +43,7 @@ def test_rebuild_of_a_rebuilt_directory_reports_no_differences(data: Path) -> No
     assert NOBODY.run("rebuild", "--data", str(data)).returncode == 0
     counts, *comparisons = NOBODY.run("rebuild", "--data", str(data)).stdout.splitlines()
     assert counts.startswith("8 records, ")
-    assert [line.partition(": the same")[0] for line in comparisons] == ["orders", "history", "product_totals"]
+    assert [line.partition(": the same")[0] for line in comparisons] == [*OWN_NAMES]
 
 
 def test_rebuild_beside_a_server_is_refused_or_done_by_that_server(data: Path) -> None:
@@ -57,5 +59,6 @@ def test_rebuild_beside_a_server_is_refused_or_done_by_that_server(data: Path) -
             ("history", True, 0),
             ("orders", True, 0),
             ("product_totals", True, 0),
+            ("timeline", True, 0),
         ]
         assert len(CommandLine(address).lines("parked", "list")) == 3

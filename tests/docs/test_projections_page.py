@@ -71,7 +71,7 @@ async def wait_until_folded(reader: Reader) -> None:
         lag_count = 1
         while lag_count:
             response = await client.projection.ListProjections(ListProjectionsRequest())
-            assert [projection.stopped_reason for projection in response.projections] == [""] * 5
+            assert [projection.stopped_reason for projection in response.projections] == [""] * 6
             lag_count = sum(generation.lag_count for p in response.projections for generation in p.generations)
             await asyncio.sleep(0.1)
 

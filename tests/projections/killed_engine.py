@@ -24,12 +24,12 @@ from tests.projections.sample_projections import Ledger, Tally
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.projections.batch import Batch
-from ordertrail_server.projections.catalog import HISTORY
+from ordertrail_server.projections.catalog import HISTORY, TIMELINE
 from ordertrail_server.projections.opened_engine import open_engine
 
 UNKNOWN = "order_line_added"
 PARKED = ["order-1", "order-2"]
-OTHERS = [HISTORY, Ledger.name, Tally.name]
+OTHERS = [HISTORY, TIMELINE, Ledger.name, Tally.name]
 BATCHES = 3  # the next batches are those of the retries
 
 

@@ -11,7 +11,7 @@ from tests.projections.sample_projections import Ledger, Tally
 from tests.projections.stored_rows import Rows, read_rows
 
 from ordertrail_server.log.port import Log
-from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.catalog import HISTORY, ORDERS, TIMELINE
 from ordertrail_server.projections.dependents import Dependents
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.generation import live_generation
@@ -19,7 +19,7 @@ from ordertrail_server.projections.opened_engine import open_dependents, open_en
 from ordertrail_server.storage.database_file import remove_database
 
 EVENTS = ["order_placed", "order_line_added", "order_line_removed", "order_confirmed"]
-OTHERS = [HISTORY, Ledger.name, Tally.name]
+OTHERS = [HISTORY, TIMELINE, Ledger.name, Tally.name]
 ALL = [ORDERS, *OTHERS]
 
 event_names = st.sets(st.sampled_from(EVENTS))

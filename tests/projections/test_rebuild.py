@@ -11,7 +11,7 @@ from tests.projections.sample_projections import Ledger, Tally
 from tests.projections.stored_rows import indexes, read_rows
 
 from ordertrail_server.log.data_directory import open_to_serve
-from ordertrail_server.projections.catalog import HISTORY, ORDERS, OWN_NAMES
+from ordertrail_server.projections.catalog import HISTORY, ORDERS, OWN_NAMES, TIMELINE, own_names
 from ordertrail_server.projections.generation import current_generation, list_generations, live_generation
 from ordertrail_server.projections.rebuild import RebuildCounts, RebuildReport, rebuild
 from ordertrail_server.storage.checked.connection import connect_checked_writer
@@ -166,3 +166,19 @@ def test_interrupted_rebuild_leaves_the_live_generations_and_the_next_one_remove
 def test_rebuild_refuses_a_directory_without_a_log(tmp_path: Path) -> None:
     with pytest.raises(DataDirectoryRefused, match="holds no log"):
         run_rebuild(tmp_path)
+
+
+def test_rebuild_of_a_server_without_timeline_leaves_its_generations(data: Path) -> None:
+    run_rebuild(data)
+    names = own_names(has_timeline=False)
+    report = rebuild(data, lambda done, total: None, names)
+    assert set(report.comparisons) == {*NAMES} - {TIMELINE}
+    live = {name: current_generation(data / "projections", name).number for name in NAMES}
+    assert live == {name: 2 if name == TIMELINE else 3 for name in NAMES}
+
+
+def test_difference_of_a_timeline_is_reported_with_the_id_of_the_order(data: Path) -> None:
+    run_rebuild(data)
+    execute(data, TIMELINE, "UPDATE order_changes SET status = 'LOST' WHERE version = 2")
+    [differing] = [table for table in run_rebuild(data).comparisons[TIMELINE] if table.difference_count]
+    assert (differing.table, differing.different_keys) == ("order_changes", ["order-1"])

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 GROUP = "ordertrail.projections"
 NAME = re.compile("[a-z][a-z0-9_]{0,62}")
-ORDERS, HISTORY, PRODUCT_TOTALS = "orders", "history", "product_totals"
-OWN_NAMES = (ORDERS, HISTORY, PRODUCT_TOTALS)
+ORDERS, HISTORY, PRODUCT_TOTALS, TIMELINE = "orders", "history", "product_totals", "timeline"
+OWN_NAMES = (ORDERS, HISTORY, PRODUCT_TOTALS, TIMELINE)
 """The projections that a server brings. One process folds all of them."""
-STOPS_ALONE = frozenset({PRODUCT_TOTALS})
+STOPS_ALONE = frozenset({PRODUCT_TOTALS, TIMELINE})
 """Those of them without whose file a server runs. It needs the files of the others for commands and most queries."""
 
 
@@ -32,7 +32,22 @@ def _load_product_totals() -> type[Projection]:
     return ProductTotals
 
 
-BUILT_IN: dict[str, Callable[[], type[Projection]]] = {HISTORY: _load_history, PRODUCT_TOTALS: _load_product_totals}
+def _load_timeline() -> type[Projection]:
+    from ordertrail_server.projections.timeline.projection import Timeline
+
+    return Timeline
+
+
+BUILT_IN: dict[str, Callable[[], type[Projection]]] = {
+    HISTORY: _load_history,
+    PRODUCT_TOTALS: _load_product_totals,
+    TIMELINE: _load_timeline,
+}
+
+
+def own_names(*, has_timeline: bool) -> tuple[str, ...]:
+    """Return OWN_NAMES, without `timeline` if the server does not keep it."""
+    return tuple(name for name in OWN_NAMES if has_timeline or name != TIMELINE)
 
 
 def added_projections() -> "dict[str, EntryPoint]":

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from ordertrail_server.operator_error import OperatorError
-from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.catalog import ORDERS, TIMELINE
 from ordertrail_server.projections.comparison import TableComparison, compare_table, comparison_queries
 from ordertrail_server.projections.dependents import Dependents
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.generation import live_generation
-from ordertrail_server.projections.orders.comparison_queries import QUERIES
+from ordertrail_server.projections.orders.comparison_queries import QUERIES as ORDER_QUERIES
 from ordertrail_server.projections.projection_file import POSITIONS
+from ordertrail_server.projections.timeline.comparison_queries import QUERIES as TIMELINE_QUERIES
 from ordertrail_server.storage.checked.connection import connect_checked_reader
 from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.sqlite import sqlite3
 
 RETRY_SECONDS = 0.05
+QUERIES = {ORDERS: ORDER_QUERIES, TIMELINE: TIMELINE_QUERIES}
 
 
 class LiveUnreadable(OperatorError):
@@ -42,7 +44,7 @@ async def compare_with_live(engine: Engine | Dependents, directory: Path, name: 
 def compare_files(live: Connection, built: Connection, name: str) -> list[TableComparison]:
     """Compare all tables of two files of a projection. Raises LiveUnreadable."""
     with _reading_live(name):
-        queries = comparison_queries(live, QUERIES if name == ORDERS else {})
+        queries = comparison_queries(live, QUERIES.get(name, {}))
         return [compare_table(live, built, table, query) for table, query in queries.items()]
 
 

@@ -1,7 +1,6 @@
 """The projection `product_totals` counts each event once, on the day of its fact, however it gets there."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,12 +11,13 @@ from hypothesis import example, given, settings, strategies as st
 from tests.log.memory import MemoryLog
 from tests.projections.log_builder import PLACED, PLUM_ADDED, LogBuilder
 from tests.projections.product_totals.random_orders import NOON, Step, count_log, steps
+from tests.projections.projection_fold import Fold, fold_later, fold_live
 
 from ordertrail.v1.order_events_pb2 import OrderedLine, OrderPlaced
 from ordertrail_server.projections import earlier_orders
 from ordertrail_server.projections.catalog import HISTORY, PRODUCT_TOTALS
 from ordertrail_server.projections.generation import live_generation
-from ordertrail_server.projections.opened_engine import open_dependents, open_engine
+from ordertrail_server.projections.opened_engine import open_engine
 from ordertrail_server.projections.product_totals.quantities import MAX_QUANTITY
 from ordertrail_server.storage.connection import connect_reader
 
@@ -29,22 +29,6 @@ def read_totals(directory: Path) -> list[tuple[Any, ...]]:
         return connection.execute(ROWS).fetchall()
 
 
-async def fold_live(log: MemoryLog, directory: Path, batch: int = 1_000) -> None:
-    with closing(await open_engine(log, directory, [PRODUCT_TOTALS], batch=batch)) as engine:
-        await engine.catch_up()
-        assert engine.stopped == {}
-
-
-async def fold_later(log: MemoryLog, directory: Path, batch: int = 1_000) -> None:
-    """Fold the log into `orders` first, and then with its verdicts into `product_totals`."""
-    with closing(await open_engine(log, directory, [])) as engine:
-        await engine.catch_up()
-    with closing(await open_dependents(log, directory, [PRODUCT_TOTALS], batch=batch)) as dependents:
-        unfinished = set(dependents.partitions)
-        while unfinished:
-            unfinished = await dependents.fold_round(unfinished, lambda positions: None)
-
-
 WHOLE_LIFE = [Step("o", kind, "apple", quantity, 20) for quantity, kind in enumerate(["add", "change", "ship"], 3)]
 
 
@@ -54,11 +38,11 @@ WHOLE_LIFE = [Step("o", kind, "apple", quantity, 20) for quantity, kind in enume
 @example(life_steps=[*WHOLE_LIFE, Step("o", "return", "", 0, 20)], batch=1, has_cache=False)
 @example(life_steps=[*WHOLE_LIFE, Step("o", "cancel", "", 0, 20)], batch=2, has_cache=False)
 def test_totals_are_the_sum_of_all_events_by_product_and_day(
-    fold: Callable[..., Coroutine[Any, Any, None]], life_steps: list[Step], batch: int, has_cache: bool
+    fold: Fold, life_steps: list[Step], batch: int, has_cache: bool
 ) -> None:
     async def compare(directory: Path) -> None:
         counted, log = await count_log(life_steps)
-        await fold(log, directory, batch)
+        await fold(PRODUCT_TOTALS, log, directory, batch)
         assert read_totals(directory) == counted.rows
 
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
@@ -75,7 +59,7 @@ async def test_quantities_that_no_command_accepts_do_not_overflow_a_total(tmp_pa
         )
     log = MemoryLog()
     await log.append(0, builder.records[0])
-    await fold_live(log, tmp_path)
+    await fold_live(PRODUCT_TOTALS, log, tmp_path)
     day = "2025-06-15"
     assert read_totals(tmp_path) == [
         ("apple", day, 3 * MAX_QUANTITY, 0, 0),
@@ -88,7 +72,7 @@ async def test_product_on_two_lines_of_an_order_counts_with_both(tmp_path: Path)
     builder.add_fact("o", OrderPlaced(lines=[OrderedLine(product_id="apple", quantity=n) for n in (2, 3)]), NOON)
     log = MemoryLog()
     await log.append(0, builder.records[0])
-    await fold_live(log, tmp_path)
+    await fold_live(PRODUCT_TOTALS, log, tmp_path)
     assert read_totals(tmp_path) == [("apple", "2025-06-15", 5, 0, 0)]
 
 
@@ -99,7 +83,7 @@ async def test_waiting_facts_of_a_parked_order_do_not_count(tmp_path: Path) -> N
     builder.add_fact("o", PLUM_ADDED, NOON)
     log = MemoryLog()
     await log.append(0, builder.records[0])
-    await fold_live(log, tmp_path)
+    await fold_live(PRODUCT_TOTALS, log, tmp_path)
     assert [row[0] for row in read_totals(tmp_path)] == ["apple", "pear"]
 
 
@@ -108,7 +92,7 @@ async def test_file_of_totals_that_cannot_be_opened_stops_no_other_projection(tm
     builder.add_fact("o", PLACED, NOON)
     log = MemoryLog()
     await log.append(0, builder.records[0])
-    await fold_live(log, tmp_path)
+    await fold_live(PRODUCT_TOTALS, log, tmp_path)
     live_generation(tmp_path, PRODUCT_TOTALS).write_bytes(b"no database, " * 1_000)
     with closing(await open_engine(log, tmp_path, [HISTORY, PRODUCT_TOTALS])) as engine:
         await engine.catch_up()
