@@ -45,10 +45,11 @@ from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.projections.catalog import (
     HISTORY,
     ORDERS,
-    OWN_NAMES,
     PRODUCT_TOTALS,
+    TIMELINE,
     added_projections,
     misnamed_projections,
+    own_names,
 )
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.host import ProjectionHost
@@ -76,7 +77,7 @@ class Service:
         self._settings, self._exit_stack = settings, exit_stack
         self._data = DataDirectory(settings.data)
         self._source = _create_source(settings, connect_timeout_s)
-        names = OWN_NAMES if "projector" in settings.role else (ORDERS,)
+        names = own_names(has_timeline=settings.timeline) if "projector" in settings.role else (ORDERS,)
         self._progress = {name: Progress(self._note_read) for name in names}
         self._handler: CommandHandler | None = None
         self._models: dict[str, ReadModel] = {}
@@ -189,9 +190,10 @@ class Service:
         """
         on_damage, names = projector.repair.note_damage, (ORDERS, HISTORY, PRODUCT_TOTALS)
         orders, history, totals = (self._open_queried(name, log, ends, on_damage) for name in names)
+        timeline = self._open_queried(TIMELINE, log, ends, on_damage) if self._settings.timeline else None
         recency = Recency(log.end, log.partitions, history.progress, seen_at=queried_at)
         self._watch(recency.run())
-        service = HistoryService(orders, history, totals, recency, self._settings.heartbeat_seconds)
+        service = HistoryService(orders, history, totals, timeline, recency, self._settings.heartbeat_seconds)
         if "query" in self._settings.role:
             projections = ProjectionService(log, orders.model, history, projector.retry, projector)
             server.answer_queries(service, projections)

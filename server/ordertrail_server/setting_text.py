@@ -17,6 +17,11 @@ def flag_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def off_flag_name(name: str) -> str:
+    """Return the option that switches off a setting that is on by default."""
+    return f"--no-{name.replace('_', '-')}"
+
+
 def variable_name(name: str) -> str:
     """Return the environment variable of a setting."""
     return f"{PREFIX}{name.upper()}"
@@ -36,8 +41,8 @@ def value_placeholder(setting: Field[Any]) -> str:
 def describe_default(setting: Field[Any]) -> str:
     """Return the default as the environment variable would hold it; empty if the setting is off or empty."""
     default: Any = setting.default
-    if default is False:
-        return ""
+    if isinstance(default, bool):
+        return "true" if default else ""
     if isinstance(default, tuple):
         return ",".join(default)
     return f"{default:.0f}" if is_number(setting) and default == int(default) else str(default)

@@ -123,6 +123,12 @@ class Settings:
         "Start although proto/schema.lock lacks a stored version that this release writes. Only for development, "
         "because such a version can still change.",
     )
+    timeline: bool = _setting(
+        True,
+        Switch(),
+        "Keep the projection timeline: a readable row for each version of each order. Without it, the projector does "
+        "less work and the files are smaller, and orders cannot be listed as of a time.",
+    )
     heartbeat_seconds: float = _setting(
         15.0,
         Number(0.1, 3_600),

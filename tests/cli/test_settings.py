@@ -28,6 +28,7 @@ OUTSIDE = {
     "role": ["", "x"],
     "listen": ["", "127.0.0.1", "127.0.0.1:99999", ":50051", "unix:"],
     "allow_unlocked_schema": ["", "maybe", "2"],
+    "timeline": ["", "maybe", "2"],
 }
 INSIDE = {
     "data": ["some directory"],
@@ -37,6 +38,7 @@ INSIDE = {
     "role": ["command", "projector, query"],
     "listen": ["127.0.0.1:0", "[::]:50051", "unix:/run/orders.sock"],
     "allow_unlocked_schema": ["true", "0"],
+    "timeline": ["false", "1"],
 }
 # A server that starts in spite of a wrong value fails with this directory.
 NOWHERE = ["--data", "/dev/null/none"]

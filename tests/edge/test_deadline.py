@@ -37,7 +37,7 @@ class Services:
         orders = QueriedProjection(
             server.orders_model, server.progress, Freshness(server.orders_model, server.progress, log, (0,))
         )
-        self.history = HistoryService(orders, query_history(server, log), orders, server.recency)
+        self.history = HistoryService(orders, query_history(server, log), orders, None, server.recency)
         self.projection = create_projection_service(server, log, directory, retry)
 
 

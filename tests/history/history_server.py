@@ -101,7 +101,7 @@ class HistoryServer:
             for model, reached in ((self.orders_model, progress), (self.model, history_progress or progress))
         )
         # No test of these asks for totals, so any file stands in for theirs.
-        return HistoryService(orders, history, orders, recency or self.recency, heartbeat_s)
+        return HistoryService(orders, history, orders, None, recency or self.recency, heartbeat_s)
 
     def aggregate(self, order_id: str) -> Aggregate:
         return self._aggregates.get(order_id, NO_ORDER)

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Sequence
 
 import click
 
@@ -15,8 +16,13 @@ from ordertrail_server.projections.projection_error import PositionMoved
 from ordertrail_server.schema.proof.schema_check import check_schema
 
 
-async def run_preparation(source: LogSource, report: PreparationReport, *, ends_when_ready: bool) -> None:
-    """Prepare, and print the progress. Raises OperatorError, sqlite3.Error, OSError, ClickException, Exit."""
+async def run_preparation(
+    source: LogSource, report: PreparationReport, names: Sequence[str], *, ends_when_ready: bool
+) -> None:
+    """Prepare the server's own `names` and the added projections, and print the progress.
+
+    Raises OperatorError, sqlite3.Error, OSError, ClickException, Exit.
+    """
     check_schema(allow_unlocked=True)
     stop = _stop_on_signals()
 
@@ -27,7 +33,7 @@ async def run_preparation(source: LogSource, report: PreparationReport, *, ends_
     log = await source.follow()
     try:
         await refuse_lost_facts(log, DataDirectory(source.data))
-        preparation = Preparation(log, DataDirectory(source.data))
+        preparation = Preparation(log, DataDirectory(source.data), names)
         await preparation.run(on_progress)
     except PositionMoved:
         report.note_takeover()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option, data_option, topic_option
+from ordertrail_server.cli.timeline_option import timeline_option
 from ordertrail_server.cli.value_text import error_text
 from ordertrail_server.operator_error import OperatorError
 
@@ -39,9 +40,12 @@ Examples:
 )
 @bootstrap_option(required=False)
 @topic_option
+@timeline_option
 @click.option("--once", is_flag=True, help="End when everything is ready, instead of following the log.")
 @click.option("--json", "as_json", is_flag=True, help="Print the progress as JSON objects, one a line.")
-def prepare(data: Path, log: str, bootstrap: str | None, topic: str, once: bool, as_json: bool) -> None:
+def prepare(
+    data: Path, log: str, bootstrap: str | None, topic: str, has_timeline: bool, once: bool, as_json: bool
+) -> None:
     """Build the projections as this release defines them, while a server of another release uses the directory.
 
     Prints `ready: …` when all are complete. Then follows the log until a server of this release takes the files over,
@@ -57,6 +61,7 @@ def prepare(data: Path, log: str, bootstrap: str | None, topic: str, once: bool,
     from ordertrail_server.cli.preparation_report import PreparationReport
     from ordertrail_server.cli.preparation_run import run_preparation
     from ordertrail_server.projections.build_pace import lower_priority
+    from ordertrail_server.projections.catalog import own_names
     from ordertrail_server.storage.sqlite import sqlite3
 
     if log == "kafka" and not bootstrap:
@@ -65,9 +70,8 @@ def prepare(data: Path, log: str, bootstrap: str | None, topic: str, once: bool,
     lower_priority()
     try:
         with PreparationReport(as_json=as_json) as report:
-            asyncio.run(
-                run_preparation(_create_source(data, bootstrap or "", topic, log), report, ends_when_ready=once)
-            )
+            source, names = _create_source(data, bootstrap or "", topic, log), own_names(has_timeline=has_timeline)
+            asyncio.run(run_preparation(source, report, names, ends_when_ready=once))
     except (OperatorError, sqlite3.Error, OSError) as refusal:
         raise click.ClickException(error_text(refusal)) from refusal
 

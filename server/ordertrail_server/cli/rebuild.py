@@ -7,6 +7,7 @@ import click
 
 from ordertrail_server.cli.log_option import data_option
 from ordertrail_server.cli.server_call import check_target
+from ordertrail_server.cli.timeline_option import timeline_option
 from ordertrail_server.cli.value_text import error_text, json_line
 from ordertrail_server.operator_error import OperatorError
 
@@ -33,8 +34,9 @@ Examples:
     callback=check_target,
     help="If a server serves the directory, have that server do it; this is its address.",
 )
+@timeline_option
 @click.option("--json", "as_json", is_flag=True, help="Print the counts and comparisons as one JSON object.")
-def rebuild(data: Path, target: str | None, as_json: bool) -> None:
+def rebuild(data: Path, target: str | None, has_timeline: bool, as_json: bool) -> None:
     """Build all projections again from offset 0 of the log, compare them with the live generations, and promote them.
 
     The generations that were live are kept for one step back, and earlier ones are removed. The server must be stopped,
@@ -45,7 +47,7 @@ def rebuild(data: Path, target: str | None, as_json: bool) -> None:
 
     try:
         with lock_directory(data):
-            _rebuild_stopped(data, as_json=as_json)
+            _rebuild_stopped(data, has_timeline=has_timeline, as_json=as_json)
     except DataDirectoryBusy as busy:
         if target is None:
             advice = "`ordertrail projections rebuild NAME` rebuilds beside a running server, as does --target."
@@ -55,15 +57,16 @@ def rebuild(data: Path, target: str | None, as_json: bool) -> None:
         raise click.ClickException(error_text(refusal)) from refusal
 
 
-def _rebuild_stopped(data: Path, *, as_json: bool) -> None:
+def _rebuild_stopped(data: Path, *, has_timeline: bool, as_json: bool) -> None:
     from time import perf_counter
 
     from ordertrail_server.cli.projections.build_progress import show_progress
     from ordertrail_server.projections import rebuild as rebuilding
+    from ordertrail_server.projections.catalog import own_names
 
     started_at = perf_counter()
     with show_progress("rebuilding", disable=as_json) as on_count:
-        report = rebuilding.rebuild(data, on_count)
+        report = rebuilding.rebuild(data, on_count, own_names(has_timeline=has_timeline))
     counts = report.counts._asdict() | {"seconds": round(perf_counter() - started_at, 3)}
     if as_json:
         click.echo(json_line(counts | _comparisons_json(report)))

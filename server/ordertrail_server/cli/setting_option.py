@@ -12,6 +12,7 @@ from ordertrail_server.setting_text import (
     describe_range,
     flag_name,
     is_number,
+    off_flag_name,
     value_placeholder,
 )
 from ordertrail_server.setting_type import Choices, Switch
@@ -26,8 +27,13 @@ def setting_options(command: F) -> F:
     `read_settings` checks the values and reads the environment.
     """
     for setting in reversed(fields(Settings)):
-        command = click.option(flag_name(setting.name), help=_help(setting), **_parsing(setting))(command)
+        command = click.option(_declaration(setting), help=_help(setting), **_parsing(setting))(command)
     return command
+
+
+def _declaration(setting: Field[Any]) -> str:
+    flag = flag_name(setting.name)
+    return f"{flag}/{off_flag_name(setting.name)}" if setting.default is True else flag
 
 
 def _help(setting: Field[Any]) -> str:

@@ -40,8 +40,9 @@ class HistoryService:
     """Answers queries from projections, which their owner closes after the last answer.
 
     Orders as of now come from the projection `orders`, events and orders as of a point from `history`, totals from
-    `product_totals`, which may be further behind. Every method raises Refused. `time_remaining` is the time until the
-    call's deadline, in seconds, None if it has none. `heartbeat_s` is the longest time between two frames of a stream.
+    `product_totals`, orders as of a time from `timeline`. These two may be further behind, and a server may keep no
+    `timeline`: see require_timeline. Every method raises Refused. `time_remaining` is the time until the call's
+    deadline, in seconds, None if it has none. `heartbeat_s` is the longest time between two frames of a stream.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class HistoryService:
         orders: QueriedProjection,
         history: QueriedProjection,
         product_totals: QueriedProjection,
+        timeline: QueriedProjection | None,
         recency: Recency,
         heartbeat_s: float = HEARTBEAT,
     ) -> None:
-        self._orders, self._history, self._totals, self._recency = orders, history, product_totals, recency
+        self._orders, self._history, self._totals, self._timeline = orders, history, product_totals, timeline
+        self._recency = recency
         self._totals_recency = FollowingRecency(product_totals.progress, recency.current_at)
         recency.add_follower(self._totals_recency)
         self._hub = StreamHub(history.model, history.progress, recency, heartbeat_s)

@@ -56,11 +56,14 @@ OnProgress = Callable[[PreparationProgress], bool]
 
 
 class Preparation:
-    """The generations of this release in one data directory. For one task."""
+    """The generations of this release in one data directory: `own_names`, and those of added projections.
 
-    def __init__(self, log: Log, data: DataDirectory) -> None:
+    For one task.
+    """
+
+    def __init__(self, log: Log, data: DataDirectory, own_names: Sequence[str] = OWN_NAMES) -> None:
         self._log, self._data = log, data
-        self._names = [*OWN_NAMES, *find_loadable_projections(data.projections)]
+        self._names = [*own_names, *find_loadable_projections(data.projections)]
         self._served: set[str] = set()
         self.stopped: dict[str, str] = {}
         """{projection: why it stopped}. The others continue."""

@@ -67,22 +67,23 @@ class RebuildReport:
         return sum(table.difference_count for tables in self.comparisons.values() for table in tables)
 
 
-def rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
+def rebuild(data_dir: Path, progress: Progress, names: Sequence[str] = OWN_NAMES) -> RebuildReport:
     """Rebuild the projections of a stopped server, compare them with the live generations, and promote them.
 
-    The caller holds the data directory's lock. `progress` gets the records folded and the records of the log. The
-    generation that was live is kept for one step back, and earlier ones are removed. Raises DataDirectoryRefused,
-    LogDamaged, LogUnavailable, and sqlite3.Error, as for a full disk; then the live generations are the same as before.
+    They are the server's own `names` and the added ones. The caller holds the data directory's lock. `progress` gets
+    the records folded and the records of the log. The generation that was live is kept for one step back, and earlier
+    ones are removed. Raises DataDirectoryRefused, LogDamaged, LogUnavailable, and sqlite3.Error, as for a full disk;
+    then the live generations are the same as before.
     """
-    return asyncio.run(_rebuild(data_dir, progress))
+    return asyncio.run(_rebuild(data_dir, progress, names))
 
 
-async def _rebuild(data_dir: Path, progress: Progress) -> RebuildReport:
+async def _rebuild(data_dir: Path, progress: Progress, own_names: Sequence[str]) -> RebuildReport:
     data = DataDirectory(data_dir)
     log = EmbeddedLog.follow(data_dir)
     try:
         await refuse_lost_facts(log, data)
-        names = [*OWN_NAMES, *find_loadable_projections(data.projections)]
+        names = [*own_names, *find_loadable_projections(data.projections)]
         _remove_unpromoted(data.projections, names)
         await _catch_up_live(log, data.projections, names)
         new = {name: next_generation(data.projections, name) for name in names}
