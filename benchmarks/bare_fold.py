@@ -24,6 +24,7 @@ from ordertrail_server.projections.orders.stored_orders import StoredOrder
 from ordertrail_server.projections.orders.tables import create_order_indexes, create_order_tables
 from ordertrail_server.projections.product_totals.projection import ProductTotals
 from ordertrail_server.projections.projection import Projection
+from ordertrail_server.projections.timeline.projection import Timeline
 from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.schema.reading import read
 from ordertrail_server.storage.connection import connect_writer
@@ -78,7 +79,7 @@ async def fold_bare(log: Log, directory: Path, batch_size: int) -> None:
             connection = opened.enter_context(closing(connect_writer(directory / f"{name}.sqlite", "NORMAL")))
             return wrap_connection(connection)
 
-        projections = (HistoryProjection(), ProductTotals())
+        projections = (HistoryProjection(), ProductTotals(), Timeline())
         create_order_tables(file := create_file("orders"))
         dependents = [(projection, create_file(projection.name)) for projection in projections]
         for projection, database in dependents:

@@ -17,6 +17,7 @@ from benchmarks import (
     restart,
     schema_proof,
     server_memory,
+    timeline,
     unary_commands,
     unary_latency,
     upcast,
@@ -66,6 +67,8 @@ def _embedded(many: int) -> Iterator[Measure]:
     yield from (partial(projector.measure, events) for events in (FEW, many))
     yield from (partial(past_orders.measure_point, kind) for kind in ("version", "time"))
     yield partial(past_orders.measure_newest_first)
+    yield partial(timeline.measure, 100_000)
+    yield partial(timeline.measure_bytes, 100_000)
     yield partial(disk.measure, FEW)
     yield partial(restart.measure, many)
     yield partial(prepared_release.measure, many)
